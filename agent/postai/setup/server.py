@@ -133,7 +133,7 @@ class LocalServer:
                 shutil.chown(path, self.os_user)
         self._run(
             "initdb", "-D", str(self.data), "-U", self.superuser, "--pwfile", str(secret),
-            "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8" if self.binaries.source == "debian" else "--locale=C",
+            "--auth=scram-sha-256", "-E", "UTF8", *self._locale(),
             *([] if fsync else ["--no-sync"]),
         )  # fmt: skip
         lines = [f"{name} = '{value}'" for name, value in SETTINGS.items()]
@@ -145,6 +145,12 @@ class LocalServer:
         with (self.data / "postgresql.conf").open("a") as file:
             file.write("\n# written by postai\n" + "\n".join(lines) + "\n")
 
+    def _locale(self) -> list[str]:
+        # The wheels are built without ICU and find no libc locale but C; the builtin provider came with 17.
+        if self.binaries.major >= 17:
+            return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        return ["--locale=C.UTF-8" if self.binaries.source == "debian" else "--locale=C"]
+
     def running(self) -> bool:
         """Whether the postmaster of this data directory is alive."""
         status = self._try("pg_ctl", "-D", str(self.data), "status")
@@ -152,9 +158,7 @@ class LocalServer:
 
     def start(self, seconds: int = 60) -> None:
         """Start and wait until connections are accepted."""
-        result = self._try(
-            "pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", str(seconds), "start"
-        )
+        result = self._try("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", str(seconds), "start")
         if result.returncode != 0:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:]) if self.log.exists() else ""
             raise PostaiError(

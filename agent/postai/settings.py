@@ -1,0 +1,187 @@
+"""Configuration of the sidecar and the command line.
+
+Sources from weak to strong: the TOML file, the environment, flags. A setting that a database overrides
+(`postai.set` in SQL) is not here: it is read from `postai.setting` by whoever serves that database.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from postai.errors import UsageError
+
+DEFAULT_MODEL = "claude-sonnet-5-5"
+
+
+def config_directory() -> Path:
+    """Where the configuration lies: `$POSTAI_CONFIG_DIR`, else the platform's own place for it."""
+    chosen = os.environ.get("POSTAI_CONFIG_DIR")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", str(Path.home()))) / "postai"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "postai"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "postai"
+
+
+def default_socket_directory() -> Path:
+    """Where the agent's socket lies when nothing is configured: /run/postai for root, else a private directory.
+
+    A unix socket path may have 107 bytes at most, so the fallback stays short.
+    """
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/run/postai")
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime:
+        return Path(runtime) / "postai"
+    owner = os.getuid() if hasattr(os, "getuid") else 0
+    return Path(tempfile.gettempdir()) / f"postai-{owner}"
+
+
+class AgentSettings(BaseModel):
+    """The sidecar itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    socket_directory: Path = Field(
+        default_factory=default_socket_directory, description="directory of the unix socket, mode 0750"
+    )
+    socket_group: str | None = Field(default=None, description="OS group shared by the server's OS user and the agent")
+    server_os_user: str = Field(default="postgres", description="OS user that runs PostgreSQL; its uid may connect")
+    workers: int = Field(default=4, ge=1, le=64, description="threads that answer questions and run jobs")
+    log_format: Literal["text", "json"] = Field(default="text", description="one line per event, text or JSON")
+
+    @property
+    def socket_path(self) -> Path:
+        return self.socket_directory / "agent.sock"
+
+
+class DatabaseSettings(BaseModel):
+    """One database the sidecar serves.
+
+    The connection strings carry no password: use a passfile, a service, or the environment.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="the name used in logs and commands")
+    dsn: str = Field(description="connection string, keywords or URI, without a password")
+    direct_dsn: str | None = Field(
+        default=None, description="connection past the transaction pooler, for LISTEN and advisory locks"
+    )
+
+    @field_validator("dsn", "direct_dsn")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        if value is None:
+            return value
+        lowered = value.lower().replace(" ", "")
+        in_uri = "://" in value and ":" in value.split("://", 1)[1].split("@", 1)[0] and "@" in value
+        if "password=" in lowered or in_uri:
+            raise ValueError("a connection string here carries no password; use passfile=... or service=...")
+        return value
+
+    @property
+    def direct(self) -> str:
+        """The connection string for sessions that must last."""
+        return self.direct_dsn or self.dsn
+
+
+class ModelSettings(BaseModel):
+    """The language model. Without a key (and without a base URL) the embedded engine works alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    api_key: SecretStr | None = Field(default=None, description="Anthropic API key; ANTHROPIC_API_KEY is read too")
+    base_url: str | None = Field(default=None, description="another server that speaks the Messages API")
+    model: str = Field(default=DEFAULT_MODEL, description="model id")
+    timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="one request")
+    max_retries: int = Field(default=2, ge=0, le=10)
+    daily_budget_usd: Decimal = Field(default=Decimal(5), ge=0, description="per home database and day; 0 = no calls")
+    share_values: bool = Field(default=False, description="may row values be sent to the model")
+
+    @property
+    def configured(self) -> bool:
+        """Whether any model can be called."""
+        return self.api_key is not None or self.base_url is not None
+
+
+class Settings(BaseSettings):
+    """Everything that the file, the environment and the flags say."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="POSTAI_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    agent: AgentSettings = Field(default_factory=AgentSettings)
+    databases: tuple[DatabaseSettings, ...] = Field(default=(), validation_alias="database")
+    model: ModelSettings = Field(default_factory=ModelSettings)
+
+    @classmethod
+    def load(cls, config: Path | None = None, **flags: Any) -> Settings:
+        """Read all sources.
+
+        Args:
+            config: the TOML file; None = `postai.toml` in the configuration directory, which may be missing.
+            flags: nested values that win over everything, for example `model={"model": "..."}`.
+
+        Raises:
+            UsageError: the file is missing or malformed, or a value does not fit; names the setting, never its value.
+        """
+        path = config or config_directory() / "postai.toml"
+        if config is not None and not config.is_file():
+            raise UsageError(f"there is no configuration file {config}", hint="Create it with `post-ai init`.")
+
+        class Loader(cls):  # type: ignore[valid-type,misc]
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (signature of pydantic-settings)
+                file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path))
+
+        try:
+            loaded = Loader(**flags)
+        except ValidationError as error:
+            places = "; ".join(
+                f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+                for item in error.errors(include_input=False)
+            )
+            raise UsageError("the configuration has a mistake", detail=f"{path}: {places}") from None
+        except ValueError as error:
+            raise UsageError(f"the configuration file {path} is not valid TOML", detail=str(error)) from None
+        return cls.model_construct(
+            agent=loaded.agent, databases=loaded.databases, model=_with_anthropic_environment(loaded.model)
+        )
+
+
+def _with_anthropic_environment(model: ModelSettings) -> ModelSettings:
+    """Fill key and base URL from the variables that Anthropic's own tools read, where postai's are silent."""
+    key = model.api_key
+    if key is None and os.environ.get("ANTHROPIC_API_KEY"):
+        key = SecretStr(os.environ["ANTHROPIC_API_KEY"])
+    return model.model_copy(
+        update={"api_key": key, "base_url": model.base_url or os.environ.get("ANTHROPIC_BASE_URL") or None}
+    )
