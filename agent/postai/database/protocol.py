@@ -1,0 +1,64 @@
+"""The one small protocol through which every part of postai talks to a database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+Row = tuple[Any, ...]
+
+
+class Database(Protocol):
+    """One session of one PostgreSQL database.
+
+    Outside `transaction()` every statement commits by itself. A session serves one thread at a time; only `cancel`
+    may be called from another one. A statement of the server that fails raises `ServerError`; a session that is
+    lost raises `ConnectionLost`.
+    """
+
+    @property
+    def server_version(self) -> int:
+        """The server's version as the number it reports, e.g. 150018 for 15.18."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Name of the database (`current_database()`)."""
+        ...
+
+    def query(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
+        """Run one statement that returns rows.
+
+        Args:
+            sql: the statement; `%s` marks a parameter. With parameters a literal percent sign is written `%%`,
+                without parameters the text is sent as it is.
+            params: values of the parameters.
+
+        Returns:
+            all rows (an empty list for a statement without a result).
+        """
+        ...
+
+    def execute(self, sql: str, params: Sequence[object] = ()) -> int:
+        """Run one statement and return the number of rows it touched (0 where the server counts none)."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """A block that commits at its end and rolls back on an exception; nested blocks are savepoints."""
+        ...
+
+    def cancel(self) -> None:
+        """Ask the server to cancel the running statement; safe to call from another thread."""
+        ...
+
+    def close(self) -> None:
+        """End the session; a second call does nothing."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
