@@ -89,7 +89,7 @@ class Explained:
 
 
 Explain = Callable[[str], Explained]
-"""Runs EXPLAIN (FORMAT JSON) of a statement in the caller's backend, as the caller. The statement was guarded before."""
+"""Runs EXPLAIN (FORMAT JSON) of a guarded statement in the caller's backend, as the caller."""
 
 
 class Grammar(Protocol):
