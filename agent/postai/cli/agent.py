@@ -16,6 +16,7 @@ Config = Annotated[Path | None, typer.Option("--config", help="Configuration fil
                                              " configuration directory.")]  # fmt: skip
 
 STATUS_COLUMNS = ("version", "transport", "reachable", "leader", "last_poll", "model", "budget_left")
+STATUS = "select version, transport, reachable, leader, last_poll, model, budget_left from postai.agent()"
 
 
 def agent(
@@ -38,7 +39,7 @@ def agent(
 def status(dsn: Dsn = None, connection: Name = None, json: Json = False) -> None:
     """Show whether the sidecar serves the database, by which transport, and what is left of the budget."""
     with open_database(dsn, connection) as database:
-        row = database.query(f"select {', '.join(STATUS_COLUMNS)} from postai.agent()")[0]
+        row = database.query(STATUS)[0]
     values = dict(zip(STATUS_COLUMNS, row, strict=True))
     if json:
         output.show_json(values)

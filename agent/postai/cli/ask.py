@@ -16,10 +16,10 @@ from postai.errors import ErrorParts, FeatureMissing, from_parts
 Question = Annotated[str, typer.Argument(help="The question, in quotes.")]
 MaxRows = Annotated[int, typer.Option("--max-rows", min=1, help="At most this many rows.")]
 
-ANSWER_COLUMNS = (
-    "question_id", "status", "sql", "columns", "rows", "explanation", "confidence", "engine", "readings", "reason",
-    "elapsed_ms",
-)  # fmt: skip
+ANSWER = (
+    "select question_id, status, sql, columns, rows, explanation, confidence, engine, readings, reason, elapsed_ms"
+    " from postai.answer(%s, %s)"
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Answered:
 
 def _answer(database: Database, question: str, max_rows: int) -> Answered:
     try:
-        row = database.query(f"select {', '.join(ANSWER_COLUMNS)} from postai.answer(%s, %s)", (question, max_rows))[0]
+        row = database.query(ANSWER, (question, max_rows))[0]
     except FeatureMissing:
         return _run(database, question, max_rows)
     return Answered(*row)

@@ -19,7 +19,7 @@ DDL_TIMEOUT_MS = 300_000
 
 
 def install_command(
-    transport: Annotated[str, typer.Option("--transport", help="socket, dblink, call, or auto: the best that works here.")]
+    transport: Annotated[str, typer.Option("--transport", help="socket, dblink, call, or auto.")]
     = "auto",
     agent_login: Annotated[
         str | None, typer.Option("--agent-login", help="Login role of the sidecar; created when it is missing.")

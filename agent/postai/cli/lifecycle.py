@@ -14,6 +14,8 @@ from postai.database import Database
 Proposal = Annotated[int, typer.Argument(help="Number of the proposal.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the action has ended.")]
 HOUR_MS = 3_600_000
+EVENT_COLUMNS = ("id", "at", "actor", "kind", "subject", "proposal", "action", "detail")
+EVENTS = "select id, at, actor, kind, subject, proposal, action, detail from postai.events order by id desc limit %s"
 
 
 def _enqueue(verb: str, proposal: int, wait: bool, dsn: str | None, connection: str | None, json: bool) -> None:
@@ -49,12 +51,9 @@ def events(
     json: Json = False,
 ) -> None:
     """Show the audit log, newest last."""
-    columns = ("id", "at", "actor", "kind", "subject", "proposal", "action", "detail")
     with open_database(dsn, connection) as database:
-        rows = database.query(f"select {', '.join(columns)} from postai.events order by id desc limit %s", (limit,))[
-            ::-1
-        ]
+        rows = database.query(EVENTS, (limit,))[::-1]
     if json:
-        output.show_json([dict(zip(columns, row, strict=True)) for row in rows])
+        output.show_json([dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
     else:
-        output.show_table(columns, [(r[0], r[1].strftime("%Y-%m-%d %H:%M:%S"), *r[2:]) for r in rows])
+        output.show_table(EVENT_COLUMNS, [(r[0], r[1].strftime("%Y-%m-%d %H:%M:%S"), *r[2:]) for r in rows])

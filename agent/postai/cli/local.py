@@ -51,7 +51,7 @@ def init(
     server: Server = "embedded",
     json: Json = False,
 ) -> None:
-    """Create a local database with postai in it: private server, sidecar, configuration. A second run changes nothing."""
+    """Create a local database with postai: private server, sidecar, configuration. A second run changes nothing."""
     instance = LocalInstance((home or config_directory() / "local" / database).absolute(), database)
     with _steps() as on_step:
         instance.create(server, on_step)
