@@ -1,6 +1,7 @@
 """Named statements in .sql files beside the modules that use them.
 
-A block starts with a line `-- name: block_name`, followed by a line `-- description`, and ends before the next block:
+A block starts with a line `-- name: block_name`, followed by one or more lines `-- description`, and ends before the
+next block:
 
     -- name: server_version
     -- The server's version number.
@@ -56,6 +57,8 @@ def parse(text: str, *, where: str) -> Mapping[str, str]:
             if not line.startswith("-- "):
                 raise PostaiError(f"block {current!r} has no description line", detail=f"{where}:{number}")
             described.add(current)
+        elif line.startswith("--") and not blocks[current]:
+            continue
         else:
             blocks[current].append(line)
     statements = {name: "\n".join(lines).strip().removesuffix(";").rstrip() for name, lines in blocks.items()}
