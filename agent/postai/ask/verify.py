@@ -1,0 +1,78 @@
+"""From generated SQL to SQL that may be given out: guarded, accepted by the server as the caller, affordable."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from postai.ask.types import AskOptions, AskRequest, Explain
+from postai.errors import ErrorParts, NotPermitted, PostaiError, Refused
+from postai.sql.guard import check
+from postai.sql.safety import Safety
+
+NOT_PERMITTED = "42501"
+# Classes of SQLSTATE that speak of the statement itself; others (57 cancelled, 53 no memory, 55 locked) of the moment.
+ABOUT_THE_STATEMENT = frozenset({"42", "22", "0A", "21", "2B", "3F", "54"})
+
+
+class PlanningError(PostaiError):
+    """The server refused to plan the statement.
+
+    Attributes:
+        parts: the server's own words.
+        about_statement: whether other SQL could do better; False = the server had another reason.
+    """
+
+    title = "statement not accepted"
+
+    def __init__(self, parts: ErrorParts) -> None:
+        super().__init__(parts.message, detail=parts.detail, hint=parts.hint)
+        self.parts = parts
+        self.about_statement = parts.sqlstate[:2] in ABOUT_THE_STATEMENT
+
+
+class TooExpensive(Refused):
+    """The plan costs more than the ceiling allows."""
+
+    title = "too expensive"
+
+
+def verify(sql: str, request: AskRequest, *, safety: Safety, explain: Explain, options: AskOptions) -> str:
+    """Check a statement in the order in which it is safe to do so: parse and guard first, then EXPLAIN, then cost.
+
+    Returns:
+        the statement to run.
+
+    Raises:
+        Refused: the guard does not allow it; nothing was sent to the server.
+        NotPermitted: the caller lacks a right.
+        PlanningError: the server does not accept it.
+        TooExpensive: the planner's estimate is above the ceiling.
+    """
+    checked = check(sql, safety, search_path=request.search_path, allowed_functions=options.allowed_functions)
+    explained = explain(checked.sql)
+    if explained.error is not None:
+        if explained.error.sqlstate == NOT_PERMITTED:
+            raise NotPermitted(
+                explained.error.message,
+                detail=explained.error.detail,
+                hint=explained.error.hint or "Ask the owner for the right, or ask about tables that you may read.",
+            )
+        raise PlanningError(explained.error)
+    cost = total_cost(explained.plan)
+    if options.cost_ceiling is not None and cost > options.cost_ceiling:
+        raise TooExpensive(
+            "the statement is too expensive to run",
+            detail=f"the planner estimates a cost of {cost:.0f}, the ceiling is {options.cost_ceiling:.0f}",
+            hint="Ask for less (a shorter period, one customer), run ANALYZE when the estimate is wrong, or let an "
+            "operator raise the setting ask_cost_ceiling.",
+        )
+    return str(checked.sql)
+
+
+def total_cost(plan: Any) -> float:
+    """The top node's "Total Cost" of a parsed EXPLAIN (FORMAT JSON); a plan of another shape counts as infinite."""
+    try:
+        return float(plan[0]["Plan"]["Total Cost"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return math.inf
