@@ -1,0 +1,300 @@
+"""The index from words to what they may mean in one catalog: tables, columns, values.
+
+Built once per catalog (pure; a few milliseconds for a usual schema) and then only read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from postai.database.catalog import Catalog
+from postai.language.graph import Graph
+from postai.language.places import countries, us_states
+from postai.language.schema import ColumnInfo, TableInfo, read_tables
+from postai.language.tokens import key_of
+from postai.language.vocabulary import FILLER, NOUN_SYNONYMS
+from postai.language.words import stem
+
+SenseKind = Literal["table", "column", "value"]
+_GENERIC_TAILS = frozenset("name code date time at on id number key cm kg count amount text".split())
+_BOOLEAN_LEADS = frozenset("is has was can are allow allows have been should be did does".split())
+_ANTONYMS = {
+    "open": "closed", "active": "inactive", "enabled": "disabled", "paid": "unpaid", "verified": "unverified",
+    "available": "unavailable", "public": "private", "published": "unpublished", "read": "unread", "married": "unmarried",
+    "insured": "uninsured", "resolved": "unresolved", "online": "offline", "approved": "unapproved", "employed": "unemployed",
+}  # fmt: skip
+_MAX_VALUES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """One meaning of a span of words.
+
+    Attributes:
+        kind: what it names.
+        table: index of the table.
+        column: None for a table.
+        value: the stored value (text, bool or int) for a value.
+        score: 0 to 1, how literally the words name it.
+        how: "name", "synonym", "part", "comment", "stem", "alias".
+    """
+
+    kind: SenseKind
+    table: int
+    column: str | None
+    value: str | bool | int | None
+    score: float
+    how: str
+
+
+class Lexicon:
+    """Words → senses for one catalog.
+
+    Attributes:
+        tables: the tables, by index.
+        graph: how they join.
+    """
+
+    def __init__(self, tables: tuple[TableInfo, ...]) -> None:
+        self.tables = tables
+        self.graph = Graph(tables)
+        self._senses: dict[str, dict[tuple[str, int, str | None, object], Sense]] = defaultdict(dict)
+        self._stems: dict[str, dict[tuple[str, int, str | None, object], Sense]] = defaultdict(dict)
+        self._bags: dict[str, list[Sense]] = defaultdict(list)
+        self.complete: set[tuple[int, str]] = set()
+        self.longest: dict[str, int] = defaultdict(int)
+        for info in tables:
+            weight = 0.85 if info.table.kind in ("view", "matview") else 1.0
+            self._add_table(info, weight)
+            for column in info.columns:
+                self._add_column(info, column, weight)
+                self._add_values(info, column, weight)
+        self._add_places()
+        self._add_synonyms()
+
+    @classmethod
+    def build(cls, catalog: Catalog) -> Lexicon:
+        """The lexicon of a catalog."""
+        return cls(read_tables(catalog))
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def senses(self, key: str) -> tuple[Sense, ...]:
+        """What these words (singular, joined by spaces) may mean, best first."""
+        found = self._senses.get(key)
+        return tuple(sorted(found.values(), key=lambda sense: -sense.score)) if found else ()
+
+    def stem_senses(self, word_stem: str) -> tuple[Sense, ...]:
+        """What a word of this stem may mean: weaker than `senses`."""
+        found = self._stems.get(word_stem)
+        return tuple(sorted(found.values(), key=lambda sense: -sense.score)) if found else ()
+
+    def bag_senses(self, words: Iterable[str]) -> tuple[Sense, ...]:
+        """Columns whose words are these, in any order (three words or more)."""
+        return tuple(self._bags.get(" ".join(sorted(words)), ()))
+
+    def column(self, table: int, name: str) -> ColumnInfo:
+        return self.tables[table].column(name)
+
+    def known_names(self) -> list[str]:
+        """All words that name something, for suggestions."""
+        return list(self._senses)
+
+    # -- building -----------------------------------------------------------------------------------------------
+
+    def _put(self, key: str, sense: Sense) -> None:
+        if not key:
+            return
+        identity = (sense.kind, sense.table, sense.column, sense.value)
+        existing = self._senses[key].get(identity)
+        if existing is None or existing.score < sense.score:
+            self._senses[key][identity] = sense
+        first, _, rest = key.partition(" ")
+        self.longest[first] = max(self.longest[first], rest.count(" ") + 2 if rest else 1)
+
+    def _put_stem(self, word: str, sense: Sense) -> None:
+        identity = (sense.kind, sense.table, sense.column, sense.value)
+        self._stems[stem(word)].setdefault(identity, sense)
+
+    def _add_table(self, info: TableInfo, weight: float) -> None:
+        words = info.words
+
+        def put(key: Iterable[str], score: float, how: str) -> None:
+            self._put(" ".join(key), Sense("table", info.index, None, None, score * weight, how))
+
+        put(words, 1.0, "name")
+        put(key_of(info.table.name.replace("_", " ")).split(), 1.0, "name")
+        if len(words) > 1:
+            put(words[-1:], 0.75, "part")
+            if len(words) > 2:
+                put(words[1:], 0.8, "part")
+        else:
+            self._put_stem(words[0], Sense("table", info.index, None, None, 0.7 * weight, "stem"))
+        if words[-1] in ("item", "line", "detail") and len(words) > 1:
+            for tail in ("item", "line", "line item", "detail"):
+                put((*words[:-1], tail), 0.95, "synonym")
+            put(("line", "item"), 0.9, "synonym")
+        if info.table.comment and (phrase := comment_phrase(info.table.comment)):
+            put(phrase, 0.7, "comment")
+
+    def _add_column(self, info: TableInfo, column: ColumnInfo, weight: float) -> None:
+        words, own = column.words, column.own
+
+        def put(key: Iterable[str], score: float, how: str) -> None:
+            self._put(" ".join(key), Sense("column", info.index, column.name, None, score * weight, how))
+
+        if column.kind == "boolean" and words[0] in _BOOLEAN_LEADS and len(words) > 1:
+            put(words[1:], 0.7, "part")
+            return
+        put(words, 1.0, "name")
+        put(key_of(column.name.replace("_", " ")).split(), 1.0, "name")
+        put((*info.words, *own), 1.0, "name")
+        put((info.words[-1], *own), 0.97, "name")
+        if own != words:
+            put(own, 0.97, "name")
+        self._add_parts(own, put)
+        number = [word for word in own if word in ("number", "count", "total")]
+        rest = [word for word in own if word not in ("number", "count")]
+        if column.kind == "number" and number and rest and len(rest) < len(own):
+            put(("number", *rest), 0.95, "name")
+            put((*rest, "count"), 0.95, "name")
+        if column.is_date:
+            self._put_stem(words[0], Sense("column", info.index, column.name, None, 0.8 * weight, "stem"))
+        for size in range(3, len(words) + 1):
+            bag = " ".join(sorted(words[-size:]))
+            self._bags[bag].append(Sense("column", info.index, column.name, None, 0.9 * weight, "name"))
+        comment = column.column.comment
+        if comment and (phrase := comment_phrase(comment)):
+            put(phrase, 0.8, "comment")
+
+    @staticmethod
+    def _add_parts(own: tuple[str, ...], put: object) -> None:
+        if len(own) < 2 or not callable(put):
+            return
+        if own[-1] in _GENERIC_TAILS and own[-1] != "id":
+            put(own[:-1], 0.85, "part")
+        if own[-1] not in _GENERIC_TAILS or own[-1] in ("count", "amount", "number"):
+            for begin in range(1, len(own)):
+                put(own[begin:], 0.8 if begin == 1 and len(own) > 2 else 0.65, "part")
+        elif own[-1] == "date":
+            put(own[-1:], 0.5, "part")
+        if own[-1] == "name" and len(own) == 2:
+            put(own[-1:], 0.5, "part")
+
+    def _add_values(self, info: TableInfo, column: ColumnInfo, weight: float) -> None:
+        words = column.words
+        if column.kind == "boolean" or (column.kind == "number" and words[0] in ("is", "has", "was") and _zero_or_one(column)):
+            self._add_flag(info, column, weight)
+            return
+        for value in _values(info, column, self.complete):
+            self.add_value(info.index, column.name, value, 0.95 * weight)
+
+    def _add_flag(self, info: TableInfo, column: ColumnInfo, weight: float) -> None:
+        yes, no = (True, False) if column.kind == "boolean" else (1, 0)
+        lead = column.words[0] in _BOOLEAN_LEADS and len(column.words) > 1
+        words = column.words[1:] if lead else column.words
+        key = " ".join(words)
+        self._put(key, Sense("value", info.index, column.name, yes, 0.95 * weight, "flag"))
+        if len(words) == 1:
+            self._put_stem(words[0], Sense("value", info.index, column.name, yes, 0.8 * weight, "flag"))
+            opposite = _ANTONYMS.get(words[0])
+            for other in {opposite, "in" + key, "un" + key, "non" + key} - {None}:
+                self._put(str(other), Sense("value", info.index, column.name, no, 0.93 * weight, "flag"))
+        if len(words) > 1 and column.words[0] == "has":
+            self._put(words[-1], Sense("value", info.index, column.name, yes, 0.6 * weight, "flag"))
+
+    def add_value(self, table: int, column: str, value: str, score: float) -> None:
+        """Make a stored value findable by its words."""
+        text = value.replace("_", " ").strip()
+        key = key_of(text)
+        if not key or len(key) > 80 or key in FILLER or re.fullmatch(r"[\d .]+", key):
+            return
+        sense = Sense("value", table, column, value, score, "name")
+        self._put(key, sense)
+        if " " not in key and len(key) > 3 and key.isalpha():
+            self._put_stem(key, Sense("value", table, column, value, score - 0.1, "stem"))
+
+    def _add_places(self) -> None:
+        groups = {"country": countries(), "nation": countries(), "nationality": countries(), "state": us_states(), "province": us_states()}
+        alias: dict[str, dict[str, frozenset[str]]] = {
+            word: {name: names for names in group for name in names} for word, group in groups.items()
+        }
+        stored = [(key, sense) for key, senses in self._senses.items() for sense in senses.values() if sense.kind == "value"]
+        for key, sense in stored:
+            if not isinstance(sense.value, str) or sense.column is None:
+                continue
+            info = self.tables[sense.table]
+            column = info.column(sense.column)
+            for word in (*column.words, *info.words):
+                for name in alias.get(word, {}).get(sense.value.lower(), ()):
+                    if key_of(name) != key:
+                        self._put(key_of(name), Sense("value", sense.table, sense.column, sense.value, sense.score - 0.03, "alias"))
+
+    def _add_synonyms(self) -> None:
+        named = set(self._senses)
+        for group in NOUN_SYNONYMS:
+            for word in group:
+                for other in group - {word}:
+                    if other in named:
+                        continue
+                    for sense in tuple(self._senses.get(word, {}).values()):
+                        if sense.kind != "value" and sense.score >= 0.75:
+                            self._put(
+                                other,
+                                Sense(sense.kind, sense.table, sense.column, None, round(sense.score * 0.85, 3), "synonym"),
+                            )
+
+
+def comment_phrase(comment: str) -> tuple[str, ...]:
+    """A short comment as a name: "The name of the city" → name, city; long or talkative ones give nothing."""
+    text = re.split(r"[.;:(,]|\bpossible values\b|\be\.?g\b", comment, maxsplit=1, flags=re.IGNORECASE)[0]
+    words = [word for word in key_of(text).split() if word not in FILLER]
+    if not 1 < len(words) <= 4 or {"unique", "identifier", "null", "indicate"} & set(words):
+        return ()
+    return tuple(words)
+
+
+def _zero_or_one(column: ColumnInfo) -> bool:
+    statistics = column.column.statistics
+    return statistics is not None and bool(statistics.most_common) and set(statistics.most_common) <= {"0", "1"}
+
+
+def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]]) -> Iterable[str]:
+    """Stored values known from the catalog: enum labels, CHECK lists, statistics, lists in a comment."""
+    if column.kind == "enum":
+        complete.add((info.index, column.name))
+        yield from column.column.enum_labels
+        return
+    if column.kind != "text":
+        return
+    checked = _checked_values(info, column)
+    if checked:
+        complete.add((info.index, column.name))
+        yield from checked
+    statistics = column.column.statistics
+    if statistics is not None and not column.is_id:
+        common = statistics.most_common
+        if 0 < statistics.n_distinct <= len(common):
+            complete.add((info.index, column.name))
+        yield from common[:_MAX_VALUES]
+    if column.column.comment:
+        yield from _comment_values(column.column.comment)
+
+
+def _checked_values(info: TableInfo, column: ColumnInfo) -> list[str]:
+    for check in info.table.checks:
+        if re.search(rf"\(\(?\"?{re.escape(column.name)}\"?\)?(::text)? = ANY", check.definition):
+            return [found.replace("''", "'") for found in re.findall(r"'((?:[^']|'')*)'::", check.definition)]
+    return []
+
+
+def _comment_values(comment: str) -> list[str]:
+    quoted = re.findall(r"(?<!\w)'([^']{1,40})'(?!\w)", comment)
+    if quoted and re.search(r"(?i)\b(only be|possible values|e\.?g|one of|either|such as)\b", comment):
+        return quoted
+    listed = re.search(r"(?i)\b(?:possible values|values|one of)\s*(?:are)?\s*:?\s*([\w \-]+(?:,\s*[\w \-]+)+)", comment)
+    return [part.strip() for part in listed.group(1).split(",") if 0 < len(part.strip()) <= 30] if listed else []

@@ -1,0 +1,230 @@
+"""What a person means by a table: its words, its key, the column that names a row, the column that dates a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from postai.database.catalog import Catalog, Column, Table
+from postai.language.identifiers import Segmenter, shared_prefix
+from postai.language.vocabulary import CREATION_DATE_WORDS, EVENT_DATE_WORDS, EVENT_NOUNS, MONEY_WORDS
+from postai.language.words import stem
+
+ColumnKind = Literal["number", "text", "date", "timestamp", "timestamptz", "time", "boolean", "enum", "json", "other"]
+
+_NOT_EVENTS = frozenset(
+    "updated update modified modify deleted delete expiry expire expires expiration birth born changed edited end ended "
+    "finish finished due archived last until to valid dob".split()
+)
+_ID_WORDS = frozenset({"id", "uuid", "key", "guid"})
+_LABELS = (
+    ("name",), ("full", "name"), ("title",), ("label",), ("display", "name"), ("username",), ("user", "name"), ("email",),
+    ("subject",), ("sku",), ("code",), ("symbol",), ("reference",), ("number",),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """One column as language sees it.
+
+    Attributes:
+        table: index of its table.
+        words: singular words of its name, prefixes shared by the whole table left out.
+        own: `words` without the table's own words in front ("customer name" of table customers → name).
+        is_key: part of the primary key, or unique by itself.
+        is_id: an identifier to no person's interest (id, customer_id, uuid).
+        refers: it is part of a foreign key.
+    """
+
+    table: int
+    column: Column
+    kind: ColumnKind
+    words: tuple[str, ...]
+    own: tuple[str, ...]
+    is_key: bool
+    is_id: bool
+    refers: bool
+
+    @property
+    def name(self) -> str:
+        return self.column.name
+
+    @property
+    def is_date(self) -> bool:
+        return self.kind in ("date", "timestamp", "timestamptz")
+
+    @property
+    def money(self) -> bool:
+        """Whether it holds an amount of money, by its name and type."""
+        return self.kind == "number" and not self.is_id and bool(MONEY_WORDS & set(self.words))
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """One table as language sees it.
+
+    Attributes:
+        index: position in the lexicon.
+        words: singular words of its name, prefixes shared by all tables left out.
+        labels: columns that name a row for a person (name; first and last name), () = none.
+        key: primary key, or the one column that is evidently unique.
+        key_certain: whether that key is declared.
+        event_date: column of the moment a row is about; None = none or several.
+        creation_date: column of the moment a row was made.
+        is_event: rows are things that happened, so "orders last month" means the event date.
+    """
+
+    index: int
+    table: Table
+    words: tuple[str, ...]
+    columns: tuple[ColumnInfo, ...]
+    labels: tuple[str, ...]
+    key: tuple[str, ...]
+    key_certain: bool
+    event_date: str | None
+    creation_date: str | None
+    is_event: bool
+
+    def column(self, name: str) -> ColumnInfo:
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def noun(self) -> str:
+        """What one row is called."""
+        return " ".join(self.words)
+
+
+def column_kind(column: Column) -> ColumnKind:
+    """The family of a column's type."""
+    if column.enum_labels or column.base_type == "enum":
+        return "enum"
+    if column.base_type in ("json", "jsonb"):
+        return "json"
+    if column.base_type in ("date", "timestamp", "timestamptz"):
+        return column.base_type  # type: ignore[return-value]
+    if column.base_type in ("time", "timetz"):
+        return "time"
+    return {"N": "number", "S": "text", "B": "boolean"}.get(column.type_category, "other")  # type: ignore[return-value]
+
+
+def read_tables(catalog: Catalog) -> tuple[TableInfo, ...]:
+    """The tables a question can be about: partitions and what extensions own are left out."""
+    kept = [
+        table
+        for table in catalog.tables
+        if table.kind != "partition" and not (table.kind == "partitioned" and table.parent_oid) and not table.extension and table.columns
+    ]
+    names = [table.name for table in kept] + [column.name for table in kept for column in table.columns]
+    segmenter = Segmenter(names)
+    prefixes = {}
+    for schema in {table.schema for table in kept}:
+        prefixes[schema] = shared_prefix(table.name for table in kept if table.schema == schema)
+    return tuple(_table(index, table, segmenter, prefixes[table.schema]) for index, table in enumerate(kept))
+
+
+def _table(index: int, table: Table, segmenter: Segmenter, prefix: str) -> TableInfo:
+    words = segmenter.words(table.name, prefix)
+    while len(words) > 1 and words[0] in ("tbl", "tb", "t", "dim", "fact", "fct", "app", "vw"):
+        words = words[1:]
+    referring = {name for key in table.foreign_keys for name in key.columns}
+    mine = [column.name for column in table.columns if column.name not in referring]
+    own_prefix = shared_prefix(mine)
+    columns = tuple(_column(index, column, table, words, segmenter, own_prefix, referring) for column in table.columns)
+    key, certain = _key(table, columns)
+    event = _event_date(words, columns)
+    creation = _first_date(columns, CREATION_DATE_WORDS)
+    return TableInfo(
+        index, table, words, columns, _labels(words, columns), key, certain, event, creation,
+        _is_event(words, columns, event),
+    )  # fmt: skip
+
+
+def _column(
+    index: int, column: Column, table: Table, table_words: tuple[str, ...], segmenter: Segmenter, prefix: str, referring: set[str]
+) -> ColumnInfo:  # fmt: skip
+    words = segmenter.words(column.name, prefix)
+    own = words
+    for size in range(len(table_words), 0, -1):
+        lead = table_words[-size:]
+        if len(words) > size and words[:size] == lead:
+            own = words[size:]
+            break
+    unique = table.primary_key == (column.name,) or (column.name,) in table.unique
+    is_id = words[-1] in _ID_WORDS or (column.name in referring and words[-1] not in ("name", "code", "email"))
+    is_key = unique or column.name in table.primary_key
+    return ColumnInfo(index, column, column_kind(column), words, own, is_key, is_id, column.name in referring)
+
+
+def _key(table: Table, columns: tuple[ColumnInfo, ...]) -> tuple[tuple[str, ...], bool]:
+    if table.primary_key:
+        return table.primary_key, True
+    for unique in table.unique:
+        return unique, True
+    for column in columns:
+        if looks_unique(column.column) and (column.own[-1] in _ID_WORDS or column.own in (("no",), ("number",), ("code",))):
+            return (column.name,), False
+    for column in columns[:2]:
+        if column.own in (("id",), ("uuid",), ("key",)):
+            return (column.name,), False
+    return (), False
+
+
+def looks_unique(column: Column) -> bool:
+    """Whether ANALYZE saw no value twice."""
+    return column.statistics is not None and column.statistics.n_distinct == -1 and column.statistics.null_fraction == 0
+
+
+def _labels(words: tuple[str, ...], columns: tuple[ColumnInfo, ...]) -> tuple[str, ...]:
+    texts = [column for column in columns if column.kind == "text" and not column.is_id]
+    for wanted in _LABELS[:2]:
+        for column in texts:
+            if column.own == wanted:
+                return (column.name,)
+    first = next((c for c in texts if c.words in (("first", "name"), ("given", "name"), ("forename",))), None)
+    last = next((c for c in texts if c.words in (("last", "name"), ("surname",), ("family", "name"))), None)
+    if first and last:
+        return (first.name, last.name)
+    for wanted in _LABELS[2:]:
+        for column in texts:
+            if column.own == wanted:
+                return (column.name,)
+    for column in texts:
+        if column.own == words or (len(column.own) == 2 and column.own[1] == "name" and column.own[0] == words[-1]):
+            return (column.name,)
+    names = [column for column in texts if column.words[-1] == "name" and not column.refers]
+    return (names[0].name,) if len(names) == 1 else ()
+
+
+def _first_date(columns: tuple[ColumnInfo, ...], wanted: tuple[str, ...]) -> str | None:
+    for phrase in wanted:
+        for column in columns:
+            if column.is_date and phrase in " ".join(column.words) and not _NOT_EVENTS & set(column.words):
+                return column.name
+    return None
+
+
+def _event_date(words: tuple[str, ...], columns: tuple[ColumnInfo, ...]) -> str | None:
+    dates = [column for column in columns if column.is_date and not _NOT_EVENTS & set(column.words)]
+    if len(dates) == 1:
+        return dates[0].name
+    stems = {stem(word) for word in words}
+    named = [column for column in dates if stem(column.words[0]) in stems]
+    if len(named) == 1:
+        return named[0].name
+    for phrase in EVENT_DATE_WORDS:
+        matching = [column for column in dates if f" {phrase} " in f" {' '.join(column.words)} "]
+        if len(matching) == 1:
+            return matching[0].name
+        if matching and phrase != "date" and phrase != "at":
+            return matching[0].name
+    return None
+
+
+def _is_event(words: tuple[str, ...], columns: tuple[ColumnInfo, ...], event: str | None) -> bool:
+    if event is None:
+        return False
+    if words[-1] in EVENT_NOUNS or "_".join(words) in EVENT_NOUNS:
+        return True
+    date_words = set(next(column for column in columns if column.name == event).words)
+    made = date_words & {"created", "registered", "joined", "signup", "signed", "added", "join", "registration", "inserted"}
+    return not made and sum(column.refers for column in columns) >= 2
