@@ -6,7 +6,6 @@ the model, a small number of times; then the error is raised.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,6 +24,8 @@ T = TypeVar("T")
 
 LONGEST_QUOTE = 4_000
 FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
+
+NOT_ACCEPTED = frozenset({"title", "default", "maxLength", "minLength", "maximum", "minimum", "maxItems", "minItems"})
 
 
 class ComplaintError(Exception):
@@ -127,22 +128,17 @@ def json_schema(reply_type: type[BaseModel]) -> dict[str, Any]:
 
 
 def _strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """A copy without what the provider does not accept (titles, defaults, bounds: checked by us afterwards)."""
-    unwanted = {"title", "default", "maxLength", "minLength", "maximum", "minimum", "maxItems", "minItems"}
-    copy: dict[str, Any] = json.loads(json.dumps(schema))
-    queue: list[Any] = [copy]
-    while queue:
-        node = queue.pop()
-        if isinstance(node, list):
-            queue += node
-            continue
-        if not isinstance(node, dict):
-            continue
-        if isinstance(node.get("type"), str):
-            for name in unwanted:
-                node.pop(name, None)
-        if node.get("type") == "object":
-            node["additionalProperties"] = False
-            node["required"] = list(node.get("properties", {}))
-        queue += node.values()
+    """A copy without what providers do not accept in a schema; bounds are checked by us afterwards."""
+    copy = {name: value for name, value in schema.items() if name not in NOT_ACCEPTED}
+    for name in ("properties", "$defs"):
+        if name in copy:
+            copy[name] = {key: _strict(value) for key, value in copy[name].items()}
+    for name in ("anyOf", "allOf", "oneOf"):
+        if name in copy:
+            copy[name] = [_strict(value) for value in copy[name]]
+    if isinstance(copy.get("items"), dict):
+        copy["items"] = _strict(copy["items"])
+    if copy.get("type") == "object":
+        copy["additionalProperties"] = False
+        copy["required"] = list(copy.get("properties", {}))
     return copy
