@@ -146,8 +146,8 @@ select i, who.first || ' ' || who.last, lower(who.first || '.' || who.last || i)
 from generate_series(1, 40000) as n, lateral (select n::bigint as i) as numbered
 join city_seed as place on pg_temp.chance(i, 65) >= place.low and pg_temp.chance(i, 65) < place.high
 cross join lateral (select
-  pg_temp.pick('{Anna,Ben,Clara,David,Emma,Felix,Grace,Henry,Ines,Jonas,Karin,Leo,Maria,Noah,Olivia,Paul,Rosa,Simon,Tina,Victor,Wanda,Yusuf,Zoe,Liam,Mia,Oscar,Nina,Hugo}', pg_temp.chance(i, 66)) as first,
-  pg_temp.pick('{Adler,Brown,Costa,Dubois,Eriksson,Fischer,Garcia,Hansen,Ivanov,Jansen,Kowalski,Lopez,Moreau,Nowak,Olsen,Petit,Quinn,Rossi,Schmidt,Taylor,Ueda,Vogel,Weber,Young,Zimmer,Martin,Baker,Silva}', pg_temp.chance(i, 67)) as last) as who
+  pg_temp.pick('{Anna,Ben,Clara,David,Emma,Felix,Grace,Henry,Ines,Jonas,Karin,Leo,Maria,Noah,Olivia,Paul,Rosa,Simon,Tina,Victor,Wanda,Yusuf,Zoe,Liam,Mia,Oscar,Nina,Hugo,Alice,Bruno,Carla,Dario,Elena,Frida,Georg,Hanna,Ivan,Julia,Kurt,Laura,Marco,Nadia,Otto,Paula,Rafael,Sofia,Tomas,Ursula,Vera,Walter}', pg_temp.chance(i, 66)) as first,
+  pg_temp.pick('{Adler,Brown,Costa,Dubois,Eriksson,Fischer,Garcia,Hansen,Ivanov,Jansen,Kowalski,Lopez,Moreau,Nowak,Olsen,Petit,Quinn,Rossi,Schmidt,Taylor,Ueda,Vogel,Weber,Young,Zimmer,Martin,Baker,Silva,Abel,Bauer,Conti,Dahl,Esposito,Ferrari,Gruber,Huber,Ibsen,Johnson,Keller,Larsen,Meyer,Novak,Ortega,Pavlov,Ramos,Sato,Thomas,Urban,Verdi,Wagner,Wilson,Zeller,Berg,Clark,Duran,Evans,Fontaine,Gomez}', pg_temp.chance(i, 67)) as last) as who
 cross join lateral (select (current_date - 1461 + floor(i * 1460 / 40000.0)::integer)::timestamptz
   + interval '1 second' * floor(86399 * pg_temp.chance(i, 68)) as joined) as life
 order by i;
@@ -179,7 +179,7 @@ select row_number() over (order by ordered_at, day, n) as id, day_number, ordere
 from (
   select d as day_number, today - 1095 + d as day, today, n,
     (today - 1095 + d)::timestamptz
-      -- The night of today only: nothing lies in the future, at whatever hour the database is made.
+      -- Of today only the first hour, so that the rows depend on the day alone and not on the hour of loading.
       + interval '1 second' * floor(case when d = 1095 then 1800 else 43200 end
         * (pg_temp.chance(d * 1000 + n, 91) + pg_temp.chance(d * 1000 + n, 92))) as ordered_at
   from generate_series(0, 1095) as d
