@@ -1,0 +1,158 @@
+-- Settings that this database overrides. The registry is a function, so that a new version brings new settings
+-- without touching the rows of the table.
+
+create table postai.setting (
+  name text primary key,
+  value jsonb not null,
+  changed_by name not null default session_user,
+  changed_at timestamptz not null default now()
+);
+comment on table postai.setting is 'Settings that differ from their defaults; change them with postai.set.';
+
+create function postai._known_settings()
+  returns table (name text, type text, fallback text, set_by text, description text)
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  values
+    ('ask_timeout', 'duration', '30s', 'operator', 'How long one question may take, thinking and running together.'),
+    ('ask_cost_ceiling', 'number', '10000000', 'operator', 'Highest estimated planner cost of a statement that ask runs.'),
+    ('explain_timeout', 'duration', '5s', 'operator', 'How long the planning of a generated statement may take.'),
+    ('engine', 'auto|grammar|model', 'auto', 'operator', 'Which engine reads questions; auto tries the grammar first.'),
+    ('model', 'text', '', 'operator', 'Name of the model; empty = the one in the agent''s configuration.'),
+    ('share_values', 'boolean', 'false', 'owner', 'Whether row values may be sent to the model.'),
+    ('daily_budget_usd', 'number', '5', 'operator', 'Most that model calls may cost in a day, in US dollars.'),
+    ('allowed_functions', 'list', '', 'operator', 'User functions that generated statements may call: schema.name, comma separated.')
+$$;
+comment on function postai._known_settings() is 'Every setting with its type, default and who may change it: select * from postai._known_settings()';
+
+create view postai.settings as
+  select k.name,
+         case when s.name is null then k.fallback
+              when pg_catalog.jsonb_typeof(s.value) = 'array' then
+                (select coalesce(pg_catalog.string_agg(e.item, ', ' order by e.position), '')
+                   from pg_catalog.jsonb_array_elements_text(s.value) with ordinality as e (item, position))
+              else s.value #>> '{}' end as value,
+         k.fallback as default_value, k.type, k.set_by, s.changed_by, s.changed_at, k.description
+    from postai._known_settings() as k
+    left join postai.setting as s on s.name = k.name;
+comment on view postai.settings is 'Every setting with its value here: select name, value from postai.settings; change one with postai.set(name, value).';
+
+create function postai._setting(setting text) returns text
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select value from postai.settings where name = setting
+$$;
+comment on function postai._setting(text) is 'Value of a setting as text: select postai._setting(''ask_timeout'')';
+
+create function postai._setting_ms(setting text) returns integer
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select least(3600000, extract(epoch from postai._setting(setting)::interval) * 1000)::integer
+$$;
+comment on function postai._setting_ms(text) is 'A setting of type duration in milliseconds: select postai._setting_ms(''ask_timeout'')';
+
+-- Two names are near when they share many three-letter pieces; enough to find a typing mistake, and in the core.
+create function postai._nearness(a text, b text) returns real
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  with pieces as (
+    select w.which, substr(w.word, i, 2) as piece
+      from (values (1, '^' || lower(a) || '$'), (2, '^' || lower(b) || '$')) as w (which, word),
+           generate_series(1, length(w.word) - 1) as i
+  )
+  select (2.0 * count(*) filter (where n = 2) / greatest(sum(n), 1))::real
+    from (select piece, count(distinct which) as n from pieces group by piece) as p
+$$;
+comment on function postai._nearness(text, text) is 'How alike two names are, from 0 to 1: select postai._nearness(''ask_timout'', ''ask_timeout'')';
+
+create function postai._setting_value(type text, value text) returns jsonb
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  case
+    when type = 'duration' then
+      if value::interval <= interval '0' or value::interval > interval '1 hour' then
+        raise invalid_parameter_value;
+      end if;
+      return to_jsonb(value);
+    when type = 'number' then
+      if value::numeric < 0 or value::numeric in ('NaN', 'Infinity') then
+        raise invalid_parameter_value;
+      end if;
+      return to_jsonb(value::numeric);
+    when type = 'boolean' then
+      return to_jsonb(value::boolean);
+    when type = 'list' then
+      return coalesce((select jsonb_agg(btrim(item) order by position)
+                         from unnest(string_to_array(value, ',')) with ordinality as e (item, position)
+                        where btrim(item) <> ''), '[]');
+    when type = 'text' then
+      return to_jsonb(value);
+    else
+      if value <> all (string_to_array(type, '|')) then
+        raise invalid_parameter_value;
+      end if;
+      return to_jsonb(value);
+  end case;
+end
+$$;
+comment on function postai._setting_value(text, text) is 'A setting''s text as JSON, or an error: select postai._setting_value(''boolean'', ''on'')';
+
+create function postai.set(name text, value text) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  known record;
+  clean jsonb;
+begin
+  select k.* into known from postai._known_settings() as k where k.name = set.name;
+  if not found then
+    perform postai._raise('42704', format('there is no setting %L', name),
+      'Nearest: ' || (select string_agg(n.name, ', ')
+                        from (select k.name from postai._known_settings() as k
+                               order by postai._nearness(k.name, coalesce(set.name, '')) desc, k.name limit 3) as n),
+      'SELECT name, value, description FROM postai.settings lists them all.');
+  end if;
+  if known.set_by = 'owner' and not pg_has_role(session_user, postai._owner(), 'member') then
+    perform postai._raise('PA006', format('%I may be changed by the owner of schema postai only', name), null,
+      format('Ask a member of role %I.', postai._owner()));
+  end if;
+  if value is null then
+    delete from postai.setting as s where s.name = set.name;
+  else
+    begin
+      clean := postai._setting_value(known.type, value);
+    exception
+      when data_exception then
+        perform postai._raise('22023', format('%L is no value for setting %I', value, name),
+          format('Its type is %s; the default is %L.', known.type, known.fallback),
+          case known.type when 'duration' then 'Write for example 30s or 2 min, up to 1 hour.'
+                          when 'number' then 'Write a number that is not negative.'
+                          when 'boolean' then 'Write true or false.'
+                          else 'Choose one of: ' || replace(known.type, '|', ', ') end);
+    end;
+    insert into postai.setting as s (name, value, changed_by, changed_at) values (name, clean, session_user, now())
+      on conflict on constraint setting_pkey
+      do update set value = excluded.value, changed_by = excluded.changed_by, changed_at = excluded.changed_at;
+  end if;
+  perform postai._record_event('setting.changed', name, null, null, jsonb_build_object('value', value));
+end
+$$;
+comment on function postai.set(text, text) is
+  'Changes a setting, NULL = back to its default: select postai.set(''ask_timeout'', ''1 min''). Definer: operators write postai.setting through this check only.';
+
+select postai._grant('select on postai.setting', 'postai_reader', 'postai_agent');
+select postai._grant('select on postai.settings', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai._known_settings()', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai._setting(text)', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai._setting_ms(text)', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai._raise(text, text, text, text)', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai._require_autocommit(text)', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai.set(text, text)', 'postai_operator');

@@ -1,0 +1,71 @@
+-- What the agent says about itself, and what its model calls cost.
+
+create table postai.agent_status (
+  agent_id text primary key,
+  host text not null,
+  pid integer not null,
+  version text not null,
+  started_at timestamptz not null,
+  heartbeat_at timestamptz not null,
+  leader boolean not null default false,
+  model text,
+  engine text,
+  budget_left numeric
+);
+comment on table postai.agent_status is 'One row per agent that serves this database, renewed every few seconds.';
+
+create table postai.model_call (
+  id bigint generated always as identity primary key,
+  at timestamptz not null default clock_timestamp(),
+  purpose text not null,
+  model text not null,
+  input_tokens integer,
+  output_tokens integer,
+  cost_usd numeric,
+  latency_ms real,
+  status text not null,
+  question_id bigint
+);
+comment on table postai.model_call is 'Every call of the model: purpose, tokens, cost, latency; never texts or row values.';
+create index model_call_at on postai.model_call (at);
+
+create function postai._reachable() returns boolean
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  pong text;
+begin
+  if postai._transport() = 'socket' then
+    if to_regprocedure('postai._socket(text, text, text)') is null then
+      return false;
+    end if;
+    execute 'select postai._socket($1, $2, $3)' into pong using 'ping', '', '';
+    return coalesce(pong::json ->> 'type' = 'pong', false);
+  end if;
+  return postai._agent_present();
+end
+$$;
+comment on function postai._reachable() is
+  'Whether the agent answers now: select postai._reachable(). Definer: callers may not open the agent''s socket.';
+
+create function postai.agent()
+  returns table (version text, transport text, reachable boolean, leader text, last_poll timestamptz, model text, engine text,
+                 budget_left numeric)
+  language sql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+  select (select v.version from postai.schema_version as v order by v.installed_at desc, string_to_array(v.version, '.')::integer[] desc limit 1),
+         postai._transport(), postai._reachable(), s.agent_id, s.heartbeat_at, s.model, s.engine, s.budget_left
+    from (select 1) as one
+    left join lateral (select a.* from postai.agent_status as a order by a.leader desc, a.heartbeat_at desc limit 1) as s on true
+$$;
+comment on function postai.agent() is
+  'State of the agent in one row: select * from postai.agent()';
+
+select postai._grant('select on postai.agent_status', 'postai_reader');
+select postai._grant('select, insert, update, delete on postai.agent_status', 'postai_agent');
+select postai._grant('select, insert on postai.model_call', 'postai_agent');
+select postai._grant('select on postai.model_call', 'postai_operator');
+select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent')
+  from pg_catalog.unnest(array['postai._reachable()', 'postai.agent()']) as f;
