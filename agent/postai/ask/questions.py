@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -59,6 +61,8 @@ BROKEN_SQL = re.compile(
 AMBIGUOUS = frozenset(
     {"SHOW", "FETCH", "MOVE", "LOAD", "LISTEN", "NOTIFY", "CLOSE CURSOR", "EXECUTE", "ANALYZE", "CLUSTER"}
 )
+READING = frozenset({"SELECT", "EXPLAIN", "SHOW"})
+WRITING = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CreateTableAsStmt"})
 
 CHANGE_HINT = "Use postai.migrate('...') to propose a change; ask only reads."
 
@@ -99,7 +103,7 @@ def refuse_non_questions(question: str, catalog: Catalog) -> None:
     kinds = {statement.statement_class for statement in statements}
     if kinds <= AMBIGUOUS and ";" not in question:
         return
-    if kinds != {"SELECT"} and not kinds & {"VALUES", "EXPLAIN", "SHOW"}:
+    if not kinds <= READING or any(node.DESCRIPTOR.name in WRITING for one in statements for node in _nodes(one.tree)):
         raise asks_for_change()
     if len(statements) > 1 or _clearly_sql(statements[0], question, catalog):
         raise _is_sql(None)
@@ -134,18 +138,16 @@ def _clearly_sql(statement: Statement, question: str, catalog: Catalog) -> bool:
     if SQL_MARKS.search(question):
         return True
     names = {table.name for table in catalog.tables}
-    relations = _relations(statement.tree)
+    relations = [node.relname for node in _nodes(statement.tree) if node.DESCRIPTOR.name == "RangeVar"]
     return bool(relations) and all(name in names for name in relations)
 
 
-def _relations(tree: Message) -> list[str]:
-    found: list[str] = []
+def _nodes(tree: Message) -> Iterator[Any]:
+    """The tree's messages, in no particular order."""
     queue: list[Message] = [tree]
     while queue:
         node = queue.pop()
-        if node.DESCRIPTOR.name == "RangeVar":
-            found.append(node.relname)
+        yield node
         for field, value in node.ListFields():
             if field.message_type is not None:
                 queue += list(value) if field.is_repeated else [value]
-    return found
