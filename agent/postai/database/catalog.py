@@ -1,264 +1,317 @@
 """An immutable picture of one database: relations, columns, keys, indexes, types, functions and statistics.
 
-`load_catalog` reads it in one statement; `fingerprint` says cheaply whether a picture is still true. The picture holds
-what the connected role can see of the system catalogs; what a *caller* may read is applied on top (visibility.py).
+`load_catalog` reads it in one statement; `fingerprint` says cheaply whether a picture is still true (sizes, row estimates
+and statistics move without it). The picture holds what the connected role can see of the system catalogs; what a
+*caller* may read is applied on top (visibility.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-TableKind = Literal["table", "partitioned", "partition", "view", "matview", "foreign"]
-FunctionKind = Literal["function", "procedure", "aggregate", "window"]
+from postai.database import named_sql
+from postai.database.catalog_types import (
+    Catalog,
+    Check,
+    Column,
+    ColumnStatistics,
+    CompositeType,
+    DomainType,
+    EnumType,
+    ForeignKey,
+    Function,
+    FunctionKind,
+    Index,
+    Table,
+    TableKind,
+)
+from postai.database.protocol import Database
+
+__all__ = [
+    "Catalog",
+    "Check",
+    "Column",
+    "ColumnStatistics",
+    "CompositeType",
+    "DomainType",
+    "EnumType",
+    "ForeignKey",
+    "Function",
+    "FunctionKind",
+    "Index",
+    "Table",
+    "TableKind",
+    "fingerprint",
+    "load_catalog",
+    "text_array",
+]
+
+_KINDS: Mapping[str, TableKind] = {
+    "r": "table", "p": "partitioned", "v": "view", "m": "matview", "f": "foreign",
+}  # fmt: skip
+_FUNCTION_KINDS: Mapping[str, FunctionKind] = {
+    "f": "function", "p": "procedure", "a": "aggregate", "w": "window",
+}  # fmt: skip
+_GENERATED: Mapping[str, Any] = {"s": "stored", "v": "virtual"}
+_IDENTITY: Mapping[str, Any] = {"a": "always", "d": "by default"}
+_VOLATILITY: Mapping[str, Any] = {"i": "immutable", "s": "stable", "v": "volatile"}
+_ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,{}"]+)', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+T = TypeVar("T")
+Sections = dict[str, list[tuple[Any, ...]]]
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnStatistics:
-    """What ANALYZE found in a column (pg_stats).
+def load_catalog(db: Database) -> Catalog:
+    """The picture of the connected database, in one statement (1,000 tables in well under a second).
 
-    Attributes:
-        n_distinct: number of distinct values; a negative number is minus that number divided by the number of rows.
-        null_fraction: share of nulls, 0 to 1.
-        most_common: the most common values as text, most common first; values are secret (see visibility.py).
-        most_common_freqs: share of each of them, 0 to 1, same order.
+    Never waits for a lock: of relations that another session holds or wants in ACCESS EXCLUSIVE mode, sizes, defaults and
+    view definitions are left out (None).
     """
+    blocks = named_sql.load(__package__, "catalog.sql")
+    statement = blocks["snapshot"].replace("/* fingerprint */", blocks["fingerprint"])
+    sections: Sections = {
+        section: list(zip(*(column or () for column in json.loads(body)), strict=True))
+        for section, body in db.query(statement)
+        if section != "path"
+    }
+    database, server_version, found = sections["database"][0]
+    return Catalog(
+        database=database,
+        server_version=server_version,
+        fingerprint=found,
+        tables=_with_partitions(list(_tables(sections))),
+        enums=tuple(
+            sorted(
+                (
+                    EnumType(oid, schema, name, tuple(labels), comment, owner)
+                    for oid, schema, name, labels, comment, owner in sections["enum"]
+                    if schema is not None
+                ),
+                key=_by_name,
+            )
+        ),
+        domains=tuple(sorted(map(_domain, sections["domain"]), key=_by_name)),
+        composites=tuple(sorted(map(_composite, sections["composite"]), key=_by_name)),
+        functions=tuple(sorted(map(_function, sections["function"]), key=_by_name)),
+    )
 
-    n_distinct: float
-    null_fraction: float
-    most_common: tuple[str, ...] = ()
-    most_common_freqs: tuple[float, ...] = ()
+
+def fingerprint(db: Database) -> str:
+    """A short text that changes with definitions, rights and role memberships, and not with rows, ANALYZE or VACUUM."""
+    found = db.query(named_sql.load(__package__, "catalog.sql")["fingerprint"])[0][0]
+    assert isinstance(found, str)
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a relation.
+def text_array(text: str) -> tuple[str, ...]:
+    """The elements of a one-dimensional array as PostgreSQL writes it (`{a,"b c",NULL}` without the nulls).
 
-    Attributes:
-        number: pg_attribute.attnum, from 1; has gaps where columns were dropped.
-        name: the name, unquoted.
-        type_name: the type as `format_type` writes it, e.g. "numeric(10,2)".
-        type_oid: oid of the declared type.
-        base_type: pg_type.typname of the type, of the base type for a domain, or "enum" for an enum type.
-        type_category: pg_type.typcategory of the base type: N number, S string, D date/time, B boolean,
-            E enum, A array, ...
-        enum_labels: labels of an enum type, in its order.
-        not_null: whether nulls are refused.
-        default: expression of the default or of the generated column.
-        generated: how a generated column is kept; None = an ordinary column.
-        identity: kind of identity column; None = none.
-        comment: COMMENT ON COLUMN.
-        statistics: from the last ANALYZE; None = none, or not readable by the connected role.
+    Read here and not by a cast in the server, where a type with another delimiter would fail the whole picture.
     """
-
-    number: int
-    name: str
-    type_name: str
-    type_oid: int
-    base_type: str
-    type_category: str
-    enum_labels: tuple[str, ...] = ()
-    not_null: bool = False
-    default: str | None = None
-    generated: Literal["stored", "virtual"] | None = None
-    identity: Literal["always", "by default"] | None = None
-    comment: str | None = None
-    statistics: ColumnStatistics | None = None
+    return tuple(
+        _ESCAPED.sub(r"\1", match[1]) if match[1] is not None else match[2]
+        for match in _ELEMENT.finditer(text)
+        if match[2] != "NULL"
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignKey:
-    """A foreign key; `columns[i]` refers to `referenced_columns[i]` of the table `table_oid`."""
+@dataclass
+class _Parts:
+    """What belongs to relations, by their oid."""
 
-    name: str
-    columns: tuple[str, ...]
-    table_oid: int
-    schema: str
-    table: str
-    referenced_columns: tuple[str, ...]
-    validated: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A CHECK constraint; `definition` is the text of `pg_get_constraintdef`."""
-
-    name: str
-    definition: str
-    validated: bool = True
+    columns: dict[int, tuple[Column, ...]]
+    names: dict[int, dict[int, str]]
+    comments: dict[tuple[int, int], str]
+    constraints: dict[int, list[tuple[Any, ...]]]
+    indexes: dict[int, list[Index]]
+    predicates: set[int]
+    views: dict[int, str]
+    relations: dict[int, tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """An index.
-
-    Attributes:
-        columns: key columns in order; None stands for an expression.
-        expressions: the texts of those expressions, in order.
-        included: columns of INCLUDE.
-        predicate: WHERE of a partial index.
-        method: access method, e.g. "btree".
-        unique: whether it enforces uniqueness.
-        valid: False = a build that failed or has not finished; the planner does not use it.
-        definition: CREATE INDEX statement.
-        bytes: size on disk; None = not readable at this moment (the table is locked exclusively).
-    """
-
-    oid: int
-    name: str
-    columns: tuple[str | None, ...]
-    expressions: tuple[str, ...] = ()
-    included: tuple[str, ...] = ()
-    predicate: str | None = None
-    method: str = "btree"
-    unique: bool = False
-    valid: bool = True
-    definition: str = ""
-    bytes: int | None = None
+def _tables(sections: Sections) -> Iterator[Table]:
+    relations = {row[0]: (row[1], row[2]) for row in sections["relation"]}
+    comments = {(oid, number): text for oid, number, text in sections["comment"]}
+    names: dict[int, dict[int, str]] = defaultdict(dict)
+    for oid, number, name, *_ in sections["column"]:
+        names[oid][number] = name
+    parts = _Parts(
+        columns=_columns(sections, relations, comments),
+        names=names,
+        comments=comments,
+        constraints=_grouped(sections["constraint"]),
+        indexes=_indexes(sections["index"], names),
+        predicates={row[1] for row in sections["index"] if row[7]},
+        views=dict(sections["view"]),
+        relations=relations,
+    )
+    return (_table(row, parts) for row in sections["relation"])
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A relation that can be read in FROM.
-
-    Attributes:
-        kind: "partitioned" also for a partition that is itself partitioned (`parent_oid` is set); "partition" for a
-            leaf, whether an ordinary or a foreign table.
-        primary_key: columns of the primary key, () = none.
-        unique: columns of each further unique constraint and of each valid unique index without expression or
-            predicate.
-        row_estimate: rows by the last ANALYZE or VACUUM, of all leaves together for a partitioned table; None = never
-            analysed.
-        total_bytes: table, TOAST and indexes, of all leaves together for a partitioned table; 0 for a view; None = not
-            readable at this moment (the table is locked exclusively).
-        parent_oid: the partitioned table, or the first table it inherits from.
-        partition_key: e.g. "RANGE (at)".
-        row_security: whether row level security is enabled.
-        view_definition: SELECT of a view or materialized view; None for other kinds, and while one of the tables it
-            reads is locked exclusively.
-        extension: name of the extension that owns the relation.
-    """
-
-    oid: int
-    schema: str
-    name: str
-    kind: TableKind
-    comment: str | None = None
-    columns: tuple[Column, ...] = ()
+def _table(row: tuple[Any, ...], parts: _Parts) -> Table:
+    oid, schema, name, relkind, is_partition, owner, reltuples, row_security, size, parent, key, extension = row
+    names = parts.names[oid]
     primary_key: tuple[str, ...] = ()
-    unique: tuple[tuple[str, ...], ...] = ()
-    foreign_keys: tuple[ForeignKey, ...] = ()
-    checks: tuple[Check, ...] = ()
-    indexes: tuple[Index, ...] = ()
-    row_estimate: int | None = None
-    total_bytes: int | None = None
-    parent_oid: int | None = None
-    partition_key: str | None = None
-    row_security: bool = False
-    owner: str = ""
-    view_definition: str | None = None
-    extension: str | None = None
-
-    def column(self, name: str) -> Column | None:
-        """The column of exactly that name."""
-        return next((column for column in self.columns if column.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class EnumType:
-    """An enum type with its labels in order."""
-
-    oid: int
-    schema: str
-    name: str
-    labels: tuple[str, ...]
-    comment: str | None = None
-    owner: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DomainType:
-    """A domain; `type_name` is the type it is made over."""
-
-    oid: int
-    schema: str
-    name: str
-    type_name: str
-    not_null: bool = False
-    default: str | None = None
-    checks: tuple[Check, ...] = ()
-    comment: str | None = None
-    owner: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CompositeType:
-    """A stand-alone composite type; `attributes` are pairs of name and type."""
-
-    oid: int
-    schema: str
-    name: str
-    attributes: tuple[tuple[str, str], ...]
-    comment: str | None = None
-    owner: str = ""
+    unique: list[tuple[str, ...]] = []
+    foreign_keys: list[ForeignKey] = []
+    checks: list[Check] = []
+    for _, constraint, kind, numbers, validated, target, target_numbers, definition in parts.constraints[oid]:
+        columns = tuple(names[number] for number in numbers or ())
+        if kind == "p":
+            primary_key = columns
+        elif kind == "u":
+            unique.append(columns)
+        elif kind == "c":
+            checks.append(Check(constraint, definition or "", validated))
+        elif target in parts.relations:
+            target_names = tuple(parts.names[target][number] for number in target_numbers)
+            foreign_keys.append(
+                ForeignKey(constraint, columns, target, *parts.relations[target], target_names, validated)
+            )
+    indexes = tuple(parts.indexes.get(oid, ()))
+    for index in indexes:
+        plain = tuple(column for column in index.columns if column is not None)
+        whole = not index.expressions and index.oid not in parts.predicates
+        if index.unique and index.valid and whole and plain != primary_key and plain not in unique:
+            unique.append(plain)
+    known = size is not None and all(index.bytes is not None for index in indexes)
+    return Table(
+        oid=oid,
+        schema=schema,
+        name=name,
+        kind="partition" if is_partition and relkind != "p" else _KINDS[relkind],
+        comment=parts.comments.get((oid, 0)),
+        columns=parts.columns.get(oid, ()),
+        primary_key=primary_key,
+        unique=tuple(unique),
+        foreign_keys=tuple(foreign_keys),
+        checks=tuple(checks),
+        indexes=indexes,
+        # -1 = never analysed (since PostgreSQL 14); a view has no rows of its own.
+        row_estimate=int(reltuples) if reltuples >= 0 and relkind != "v" else None,
+        total_bytes=size + sum(index.bytes or 0 for index in indexes) if known else None,
+        parent_oid=parent,
+        partition_key=key,
+        row_security=row_security,
+        owner=owner,
+        view_definition=parts.views.get(oid),
+        extension=extension,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function, procedure or aggregate outside the system schemas.
+def _columns(
+    sections: Sections, relations: dict[int, tuple[str, str]], comments: dict[tuple[int, int], str]
+) -> dict[int, tuple[Column, ...]]:
+    labels = {row[0]: tuple(row[3]) for row in sections["enum"]}
+    types = {(oid, modifier): rest for oid, modifier, *rest in sections["type"]}
+    defaults = {(oid, number): expression for oid, number, expression in sections["default"]}
+    statistics = {
+        (schema, table, column): ColumnStatistics(
+            n_distinct, null_fraction, text_array(common) if common else (), tuple(frequencies or ())
+        )
+        for schema, table, column, n_distinct, null_fraction, common, frequencies in sections["statistics"]
+    }
+    found: dict[int, list[Column]] = defaultdict(list)
+    for oid, number, name, type_oid, modifier, not_null, identity, generated in sections["column"]:
+        type_name, base_oid, base_name, base_kind, category = types[type_oid, modifier]
+        found[oid].append(
+            Column(
+                number=number,
+                name=name,
+                type_name=type_name,
+                type_oid=type_oid,
+                base_type="enum" if base_kind == "e" else base_name,
+                type_category=category,
+                enum_labels=labels.get(base_oid, ()),
+                not_null=not_null,
+                default=defaults.get((oid, number)),
+                generated=_GENERATED.get(generated),
+                identity=_IDENTITY.get(identity),
+                comment=comments.get((oid, number)),
+                statistics=statistics.get((*relations[oid], name)),
+            )
+        )
+    return {oid: tuple(columns) for oid, columns in found.items()}
 
-    Attributes:
-        arguments: as `pg_get_function_identity_arguments` writes them.
-        result: as `pg_get_function_result` writes it; None for a procedure.
-        language: e.g. "plpgsql".
-        volatility: what its owner declared, which proves nothing about what it does.
-        security_definer: whether it runs with its owner's rights.
-    """
 
-    oid: int
-    schema: str
-    name: str
-    kind: FunctionKind
-    arguments: str = ""
-    result: str | None = None
-    language: str = "sql"
-    volatility: Literal["immutable", "stable", "volatile"] = "volatile"
-    security_definer: bool = False
-    comment: str | None = None
-    owner: str = ""
-    extension: str | None = None
+def _indexes(rows: list[tuple[Any, ...]], names: dict[int, dict[int, str]]) -> dict[int, list[Index]]:
+    found: dict[int, list[Index]] = defaultdict(list)
+    for table, oid, name, key, keys, expressions, predicate, _, method, unique, valid, definition, size in rows:
+        columns = [names[table].get(number) for number in key]  # 0 = an expression
+        found[table].append(
+            Index(
+                oid=oid,
+                name=name,
+                columns=tuple(columns[:keys]),
+                expressions=tuple(expressions or ()),
+                included=tuple(column for column in columns[keys:] if column is not None),
+                predicate=predicate,
+                method=method,
+                unique=unique,
+                valid=valid,
+                definition=definition or "",
+                bytes=size,
+            )
+        )
+    return found
 
 
-@dataclass(frozen=True)
-class Catalog:
-    """The picture: relations, types and functions outside the system schemas and outside postai's own.
+def _with_partitions(tables: list[Table]) -> tuple[Table, ...]:
+    """The tables in order, with the rows and bytes of the leaves added up for partitioned ones."""
+    children: dict[int, list[Table]] = defaultdict(list)
+    for table in tables:
+        if table.parent_oid is not None:
+            children[table.parent_oid].append(table)
 
-    Attributes:
-        database: its name.
-        server_version: as the server reports it, e.g. 150018.
-        fingerprint: `fingerprint(db)` at the time of the picture.
-        tables: ordered by schema and name.
-    """
+    def whole(table: Table) -> Table:
+        if table.kind != "partitioned":
+            return table
+        parts = [whole(child) for child in children[table.oid]]
+        rows = [part.row_estimate for part in parts]
+        sizes = [part.total_bytes for part in parts]
+        known = [count for count in rows if count is not None]
+        return replace(
+            table,
+            # ANALYZE of the parent also writes an estimate, but autovacuum never analyses a partitioned table.
+            row_estimate=sum(known) if len(known) == len(rows) else table.row_estimate,
+            total_bytes=None if None in sizes else sum(size or 0 for size in sizes),
+        )
 
-    database: str
-    server_version: int
-    fingerprint: str
-    tables: tuple[Table, ...] = ()
-    enums: tuple[EnumType, ...] = ()
-    domains: tuple[DomainType, ...] = ()
-    composites: tuple[CompositeType, ...] = ()
-    functions: tuple[Function, ...] = ()
-    _by_name: dict[tuple[str, str], Table] = field(init=False, repr=False, compare=False)
-    _by_oid: dict[int, Table] = field(init=False, repr=False, compare=False)
+    return tuple(whole(table) for table in tables)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {(table.schema, table.name): table for table in self.tables})
-        object.__setattr__(self, "_by_oid", {table.oid: table for table in self.tables})
 
-    def table(self, schema: str, name: str) -> Table | None:
-        """The relation of exactly that schema and name."""
-        return self._by_name.get((schema, name))
+def _domain(row: tuple[Any, ...]) -> DomainType:
+    oid, schema, name, type_name, not_null, default, checks, comment, owner = row
+    return DomainType(
+        oid, schema, name, type_name, not_null, default, tuple(Check(*check) for check in checks or ()), comment, owner
+    )
 
-    def by_oid(self, oid: int) -> Table | None:
-        """The relation with that oid."""
-        return self._by_oid.get(oid)
+
+def _composite(row: tuple[Any, ...]) -> CompositeType:
+    oid, schema, name, attributes, comment, owner = row
+    return CompositeType(oid, schema, name, tuple((a, t) for a, t in attributes or ()), comment, owner)
+
+
+def _function(row: tuple[Any, ...]) -> Function:
+    oid, schema, name, kind, arguments, result, language, volatility, definer, comment, owner, extension = row
+    return Function(
+        oid, schema, name, _FUNCTION_KINDS[kind], arguments or "", result, language, _VOLATILITY[volatility], definer,
+        comment, owner, extension,
+    )  # fmt: skip
+
+
+def _grouped(rows: list[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(row)
+    return found
+
+
+def _by_name(item: EnumType | DomainType | CompositeType | Function) -> tuple[str, str, int]:
+    return item.schema, item.name, item.oid
