@@ -100,7 +100,7 @@ def describe(table: Table, *, share_values: bool = False) -> str:
 def _column(column: Column, *, share_values: bool) -> str:
     notes = []
     if column.enum_labels:
-        labels = ", ".join(f"'{one_line(label, VALUE_LENGTH)}'" for label in column.enum_labels[:MOST_LABELS])
+        labels = _values(column.enum_labels[:MOST_LABELS])
         notes.append(f"one of {labels}" + (", …" if len(column.enum_labels) > MOST_LABELS else ""))
     if column.statistics is not None:
         known = column.statistics
@@ -109,13 +109,17 @@ def _column(column: Column, *, share_values: bool) -> str:
         if 0 < known.n_distinct <= FEW_VALUES and not column.enum_labels:
             notes.append(f"{known.n_distinct:g} distinct values")
         if share_values and known.most_common and not column.enum_labels:
-            values = ", ".join(f"'{one_line(value, VALUE_LENGTH)}'" for value in known.most_common[:MOST_VALUES])
+            values = _values(known.most_common[:MOST_VALUES])
             notes.append(f"often {values}")
     if column.comment:
         notes.append(one_line(column.comment, COMMENT_LENGTH))
     null = " not null" if column.not_null else ""
     note = " -- " + "; ".join(notes) if notes else ""
     return f"  {_name(column.name)} {_short_type(column.type_name)}{null}{note}"
+
+
+def _values(values: Iterable[str]) -> str:
+    return ", ".join("'" + one_line(value, VALUE_LENGTH).replace("'", "''") + "'" for value in values)
 
 
 def _ranked(tables: list[Table], question: str) -> list[Table]:

@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
-from pydantic import BaseModel, ConfigDict, Field
-
-from postai.ask.context import schema_context
+from postai.ask.prompt import ModelAnswer, system_blocks, user_turn
 from postai.ask.questions import asks_for_change
 from postai.ask.types import Answer, AskOptions, AskRequest, Explain, Reading
 from postai.ask.verify import PlanningError, TooExpensive, verify
 from postai.database.catalog import Catalog
 from postai.deadline import Deadline
 from postai.errors import ModelFailed, NotSure, Refused
-from postai.model.blocks import Block, data_block, one_line
+from postai.model.blocks import one_line
 from postai.model.client import Model
 from postai.model.generate import ComplaintError, generate
-from postai.model.prices import estimate_tokens
 from postai.sql.safety import Safety
-
-PROMPT = "ask_1"
-"""Version of the instructions: the name of the file in prompts/; a changed text gets a new number."""
-
-PROMPT_TOKENS = 8_000
-"""What the whole prompt may have, estimated on the high side."""
-
-FRAME_TOKENS = 120
-"""What stands round the catalog."""
 
 SURE_ENOUGH = 0.5
 LONGEST_EXPLANATION = 1_500
 LONGEST_REASON = 600
-
-
-class ModelAnswer(BaseModel):
-    """The form of the model's answer. Everything in it is untrusted."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    sql: str | None = Field(max_length=20_000)
-    explanation: str
-    assumptions: list[str] = Field(max_length=20)
-    confidence: float = Field(ge=0, le=1)
-    asks_for_change: bool
-    cannot_answer_reason: str | None
 
 
 def read_with_model(
@@ -73,39 +46,6 @@ def read_with_model(
 
     system = system_blocks(request, catalog, share_values=options.share_values)
     return generate(model, "ask", system, user_turn(request), ModelAnswer, check, deadline)
-
-
-def instructions() -> str:
-    """The text of the current prompt file."""
-    return (files("postai.ask") / "prompts" / f"{PROMPT}.md").read_text("utf-8")
-
-
-def system_blocks(request: AskRequest, catalog: Catalog, *, share_values: bool = False) -> tuple[Block, ...]:
-    """Instructions, then the catalog: what changes least comes first, so that a prompt cache can serve it."""
-    rules = instructions()
-    rest = PROMPT_TOKENS - estimate_tokens(rules) - estimate_tokens(user_turn(request)) - FRAME_TOKENS
-    context = schema_context(catalog, request.question, budget=rest, share_values=share_values)
-    version = catalog.server_version // 10_000
-    about = f"The server is PostgreSQL {version}."
-    if context.left_out:
-        about += (
-            f" The catalog shows the {context.tables} tables that share most words with the question; "
-            f"{context.left_out} others are left out."
-        )
-    return Block(rules, cache=True), Block(f"{about}\n{data_block('catalog', context.text)}", cache=True)
-
-
-def user_turn(request: AskRequest) -> str:
-    """The question with what belongs to this moment and this caller."""
-    schemas = ", ".join(request.search_path) or "(none)"
-    return "\n".join(
-        (
-            f"Today is {request.today.isoformat()} ({request.today:%A}).",
-            "Where tables of several schemas fit, the person's schemas come first, in this order:",
-            data_block("search_path", schemas),
-            data_block("question", request.question),
-        )
-    )
 
 
 def _judge(
