@@ -21,7 +21,12 @@ VALUE_LENGTH = 40
 MOST_VALUES = 12
 MOST_LABELS = 40
 FEW_VALUES = 50
+MISFITS = 20
+"""So many tables in a row that do not fit end the search for more."""
+
 NEIGHBOUR = 0.35
+"""Share of a table's likelihood that a table with a foreign key to or from it gains."""
+
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 SHORT_TYPES = {
@@ -69,13 +74,18 @@ def schema_context(catalog: Catalog, question: str, *, budget: int, share_values
     """
     tables = [table for table in catalog.tables if table.kind != "partition" and _sayable(table)]
     chosen: dict[int, str] = {}
-    room = budget
+    room, misfits = budget, 0
     for table in _ranked(tables, question):
+        if misfits == MISFITS:
+            break
         text = describe(table, share_values=share_values and not table.row_security)
         cost = estimate_tokens(escape(text)) + 1
         if cost <= room:
             chosen[table.oid] = text
             room -= cost
+            misfits = 0
+        else:
+            misfits += 1
     texts = [chosen[table.oid] for table in tables if table.oid in chosen]
     return SchemaContext("\n\n".join(texts), len(texts), len(tables) - len(texts))
 
@@ -124,8 +134,8 @@ def _values(values: Iterable[str]) -> str:
 
 def _ranked(tables: list[Table], question: str) -> list[Table]:
     """Likeliest first: shared words count by their rarity, and a table gains from likely tables it has a key to."""
-    asked = set(_words(question)) - COMMON
-    weights = {table.oid: _weights(table) for table in tables}
+    asked = {word for word in _words(question) if len(word) > 1 or not word.isascii()} - COMMON
+    weights = {table.oid: _weights(table, asked) for table in tables}
     frequency = Counter(word for words in weights.values() for word in words)
     own = {
         table.oid: sum(_match(word, weights[table.oid], frequency, len(tables)) for word in asked) for table in tables
@@ -138,20 +148,22 @@ def _ranked(tables: list[Table], question: str) -> list[Table]:
     return sorted(tables, key=lambda table: (-round(score[table.oid], 6), table.schema, table.name))
 
 
-def _weights(table: Table) -> dict[str, float]:
-    """The table's words and how much each one says about it."""
+def _weights(table: Table, asked: Iterable[str]) -> dict[str, float]:
+    """The table's words and how much each one says about it; none when it cannot match any of the asked words."""
+    texts = (
+        (5.0, table.name),
+        (2.0, table.comment or ""),
+        (2.0, " ".join(column.name for column in table.columns)),
+        (2.0, " ".join(label for column in table.columns for label in column.enum_labels)),
+        (1.0, " ".join(column.comment for column in table.columns if column.comment)),
+    )
+    every = " ".join(text for _, text in texts).lower()
+    if not any(word[:4] in every for word in asked):
+        return {}
     weights: dict[str, float] = {}
-
-    def add(texts: Iterable[str | None], weight: float) -> None:
-        for text in texts:
-            for word in _words(text or ""):
-                weights[word] = max(weight, weights.get(word, 0.0))
-
-    add([table.name], 5.0)
-    add([table.comment], 2.0)
-    add((column.name for column in table.columns), 2.0)
-    add((label for column in table.columns for label in column.enum_labels), 2.0)
-    add((column.comment for column in table.columns), 1.0)
+    for weight, text in texts:
+        for word in _words(text):
+            weights[word] = max(weight, weights.get(word, 0.0))
     return weights
 
 

@@ -52,6 +52,8 @@ def visible(text: str) -> str:
     Line breaks and tabs stay. What remains is what a person sees on a screen, so that nothing can be said to the model
     behind a reader's back, nor terminal codes be sent to a reader.
     """
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text  # nearly every text, at a hundredth of the price
     return "".join(character for character in text if character in "\n\t" or unicodedata.category(character)[0] != "C")
 
 
