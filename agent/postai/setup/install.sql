@@ -1,0 +1,106 @@
+-- What the installer asks of a database and does besides the files of sql/ and plpython/.
+
+-- name: lock
+-- One installer at a time in this database; ends with the transaction.
+select pg_catalog.pg_advisory_xact_lock(1886352244, 2)
+
+-- name: pin_search_path
+-- Nothing that somebody put into public may be found instead of PostgreSQL's own.
+set local search_path = pg_catalog, pg_temp
+
+-- name: allow_time
+-- An installation may wait for a lock longer than a question may.
+set local lock_timeout = '10s'
+
+-- name: state
+-- What is here: the extension, the schema, its version table.
+select exists (select from pg_catalog.pg_extension where extname = 'postai'),
+       exists (select from pg_catalog.pg_namespace where nspname = 'postai'),
+       pg_catalog.to_regclass('postai.schema_version') is not null
+
+-- name: version
+-- Newest installed version.
+select version from postai.schema_version
+ order by pg_catalog.string_to_array(version, '.')::integer[] desc limit 1
+
+-- name: may_create_schema
+-- Whether this user may create a schema here.
+select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')
+
+-- name: write_version
+-- Note the version that is in place now.
+insert into postai.schema_version (version, installed_as) values (%s, 'plain')
+
+-- name: missing_roles
+-- Which roles of postai do not exist.
+select r from pg_catalog.unnest(array['postai_reader', 'postai_user', 'postai_operator', 'postai_agent']) as r
+ where pg_catalog.to_regrole(r) is null
+
+-- name: missing_grants
+-- Number of noted privileges that a role lacks because it was created later.
+select count(*)
+  from postai.role_grant as g
+  join pg_catalog.pg_roles as r on r.rolname = g.grantee
+ where g.privilege = 'usage on schema postai' and not pg_catalog.has_schema_privilege(r.oid, 'postai', 'usage')
+
+-- name: apply_grants
+-- Give the noted privileges to the roles that exist now.
+select postai._apply_grants()
+
+-- name: transport
+-- The transport that is fixed now.
+select kind from postai.transport
+
+-- name: circumstances
+-- Superuser; language installed; language available; same host; dblink installed; dblink available; may create roles;
+-- major of the server; address; port; settings for a loopback connection; oid of the database.
+select (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user),
+       exists (select from pg_catalog.pg_language where lanname = 'plpython3u'),
+       exists (select from pg_catalog.pg_available_extensions where name = 'plpython3u'),
+       pg_catalog.inet_server_addr() is null or pg_catalog.inet_server_addr() = pg_catalog.inet_client_addr(),
+       exists (select from pg_catalog.pg_extension where extname = 'dblink'),
+       exists (select from pg_catalog.pg_available_extensions where name = 'dblink'),
+       (select r.rolsuper or r.rolcreaterole from pg_catalog.pg_roles r where r.rolname = current_user),
+       pg_catalog.host(pg_catalog.inet_server_addr()),
+       pg_catalog.current_setting('listen_addresses'),
+       pg_catalog.split_part(pg_catalog.current_setting('unix_socket_directories', true), ',', 1),
+       pg_catalog.current_setting('port'),
+       (select d.oid::text from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+
+-- name: socket_function
+-- Source of the PL/Python client, if it is here.
+select p.prosrc from pg_catalog.pg_proc p where p.oid = pg_catalog.to_regprocedure('postai._socket(text, text, text)')
+
+-- name: drop_socket_function
+-- Remove the PL/Python client of another transport.
+drop function if exists postai._socket(text, text, text)
+
+-- name: fix_transport
+-- Fix the transport of this database.
+update postai.transport set kind = %s, login = %s, fixed_at = pg_catalog.now()
+
+-- name: try_dblink
+-- One statement over the second connection, to see that it can be opened.
+select postai._dblink('select 1')
+
+-- name: try_dblink_end
+-- Close it again.
+select postai._dblink_drop()
+
+-- name: login
+-- The login of transport dblink that an installation made.
+select login from postai.transport where login is not null
+
+-- name: loopback_exists
+-- Whether the foreign server of transport dblink is here.
+select exists (select from pg_catalog.pg_foreign_server where srvname = 'postai_loopback')
+
+-- name: role_exists
+-- Whether a role exists.
+select exists (select from pg_catalog.pg_roles where rolname = %s)
+
+-- name: is_member
+-- Whether a role is a member of another.
+select coalesce((select pg_catalog.pg_has_role(r.oid, m.oid, 'member')
+                   from pg_catalog.pg_roles r, pg_catalog.pg_roles m
+                  where r.rolname = %s and m.rolname = %s and not r.rolsuper), false)

@@ -1,0 +1,194 @@
+"""Choosing and fixing the way in which functions of a database reach the agent.
+
+`socket` needs plpython3u and an agent on the server's host, `dblink` a second connection as a login that may do
+nothing but submit and poll jobs, `call` needs nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from postai.database import Database, ServerError
+from postai.database.identifiers import quote_ident, quote_literal
+from postai.errors import FeatureMissing
+from postai.setup.script import Script
+from postai.setup.scram import verifier
+from postai.setup.sql_files import SqlFiles, with_socket_path
+from postai.sql.parse import split
+
+Transport = Literal["socket", "dblink", "call"]
+
+LOGIN_MAY = (
+    "_job_submit(text, bytea)", "_job_poll(uuid)", "_job_reply(uuid, integer, jsonb)", "_job_close(uuid)",
+)  # fmt: skip
+"""All that the login of transport dblink may execute."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What this server, database and user allow.
+
+    Attributes:
+        same_host: the session came over a unix socket or from the server's own address.
+        address, listen, socket_directory, port: where a loopback connection may go.
+    """
+
+    superuser: bool
+    plpython: bool
+    plpython_available: bool
+    same_host: bool
+    dblink: bool
+    dblink_available: bool
+    may_create_roles: bool
+    address: str | None
+    listen: str
+    socket_directory: str | None
+    port: str
+    database_oid: str
+
+    @property
+    def host(self) -> str:
+        """Host of a connection from the server to itself; TCP where it can be, as passwords are asked for there."""
+        if self.address:
+            return self.address
+        if self.listen and not self.listen.startswith("/"):
+            first = self.listen.split(",")[0].strip()
+            return "127.0.0.1" if first in ("*", "0.0.0.0", "localhost") else first  # noqa: S104
+        return self.socket_directory or "127.0.0.1"
+
+    @property
+    def login(self) -> str:
+        """Name of this database's transport login (roles belong to the whole cluster, so it holds the oid)."""
+        return f"postai_transport_{self.database_oid}"
+
+
+def look(database: Database, queries: Mapping[str, str]) -> Circumstances:
+    """What can be done here."""
+    return Circumstances(*database.query(queries["circumstances"])[0])
+
+
+def fix(
+    script: Script, queries: Mapping[str, str], files: SqlFiles, wanted: Transport | None, path: Path | None
+) -> Transport:
+    """Fix the transport: the wanted one, or the best that works here.
+
+    Args:
+        script: the open transaction of the installer.
+        queries: named statements of install.sql.
+        files: where plpython/ lies.
+        wanted: None = choose.
+        path: socket of the agent; None = there is no agent on the server's host.
+
+    Raises:
+        FeatureMissing: the wanted one cannot work here; says why.
+    """
+    here = look(script.database, queries)
+    reasons = {"socket": _why_not_socket(here, path), "dblink": _why_not_dblink(here)}
+    if wanted in ("socket", "dblink") and (reason := reasons[wanted]):
+        raise FeatureMissing(
+            f"transport {wanted} cannot work in this database", detail=reason, hint="post-ai install --transport auto"
+        )
+    for kind in (wanted,) if wanted else ("socket", "dblink", "call"):
+        if kind == "socket" and path is not None and not reasons["socket"]:
+            if wanted:
+                _socket(script, queries, files, path)
+                return "socket"
+            if script.attempt(lambda: _socket(script, queries, files, path), "transport socket was not possible"):
+                return "socket"
+        elif kind == "dblink" and not reasons["dblink"]:
+            if wanted:
+                _dblink(script, queries, here)
+                return "dblink"
+            if script.attempt(lambda: _dblink(script, queries, here), "transport dblink was not possible"):
+                return "dblink"
+        elif kind != "call":
+            script.note(f"transport {kind} was not chosen: {reasons[kind]}")
+    call(script, queries)
+    return "call"
+
+
+def call(script: Script, queries: Mapping[str, str]) -> None:
+    """Fix the transport that needs nothing."""
+    script.run(queries["drop_socket_function"])
+    script.run(queries["fix_transport"], ("call", None))
+
+
+def socket_moved(database: Database, queries: Mapping[str, str], path: Path) -> bool:
+    """Whether the installed function speaks to another path."""
+    rows = database.query(queries["socket_function"])
+    return not rows or f'PATH = "{path}"' not in str(rows[0][0])
+
+
+def _why_not_socket(here: Circumstances, path: Path | None) -> str | None:
+    if path is None:
+        return "no socket path is configured"
+    if not here.superuser:
+        return "only a superuser can create functions in plpython3u"
+    if not here.plpython and not here.plpython_available:
+        return "the server has no plpython3u (Debian: apt install postgresql-plpython3-<version>)"
+    if not here.same_host:
+        return "this installer and its agent run on another host than the server"
+    return None
+
+
+def _why_not_dblink(here: Circumstances) -> str | None:
+    if not here.dblink and not (here.dblink_available and here.superuser):
+        return "extension dblink is missing, and only a superuser can create it"
+    if not here.may_create_roles:
+        return "a login must be created for it, which needs CREATEROLE"
+    return None
+
+
+def _socket(script: Script, queries: Mapping[str, str], files: SqlFiles, path: Path) -> None:
+    script.run("create extension if not exists plpython3u")
+    script.run(queries["drop_socket_function"])
+    for file in files.plpython():
+        for statement in split(with_socket_path(file.read_text(encoding="utf-8"), path)):
+            script.run(statement)
+
+
+def _dblink(script: Script, queries: Mapping[str, str], here: Circumstances) -> None:
+    login = quote_ident(here.login)
+    password = secrets.token_urlsafe(32)
+    if not here.dblink:
+        script.run("create extension dblink schema public")
+    exists = script.database.query(queries["role_exists"], (here.login,))[0][0]
+    script.run(
+        f"{'alter' if exists else 'create'} role {login} login password {quote_literal(verifier(password))}",
+        shown=f"{'alter' if exists else 'create'} role {login} login password '...'",
+    )
+    script.run(f"alter role {login} set statement_timeout = '10s'")
+    if here.superuser:
+        # What a person asks would otherwise stand in pg_stat_activity of the shared login.
+        script.run(f"alter role {login} set track_activities = off")
+    script.run(f"grant connect on database {quote_ident(script.database.name)} to {login}")
+    script.run(f"grant usage on schema postai to {login}")
+    for function in LOGIN_MAY:
+        script.run(f"grant execute on function postai.{function} to {login}")
+    script.run("drop server if exists postai_loopback cascade")
+    script.run(
+        "create server postai_loopback foreign data wrapper dblink_fdw options"
+        f" (host {quote_literal(here.host)}, port {quote_literal(here.port)},"
+        f" dbname {quote_literal(script.database.name)}, connect_timeout '5', application_name 'postai transport')"
+    )
+    mapping = "create user mapping for current_user server postai_loopback options"
+    script.run(
+        f"{mapping} (user {quote_literal(here.login)}, password {quote_literal(password)})",
+        shown=f"{mapping} (user {quote_literal(here.login)}, password '...')",
+    )
+    script.run(queries["drop_socket_function"])
+    script.run(queries["fix_transport"], ("dblink", here.login))
+
+
+def verify_dblink(database: Database, queries: Mapping[str, str]) -> str | None:
+    """Open the second connection once (only possible after the commit); gives the reason when it cannot be."""
+    try:
+        database.query(queries["try_dblink"])
+        database.query(queries["try_dblink_end"])
+    except ServerError as error:
+        return f"{error.message}{': ' + error.detail if error.detail else ''}"
+    return None
