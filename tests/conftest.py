@@ -16,6 +16,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from postai.database import connect
+from postai.setup import store as store_data
 from postai.setup.server import (
     Binaries,
     LocalServer,
@@ -134,6 +136,38 @@ def database18(pg18: LocalServer) -> Iterator[TestDatabase]:
     one = make_database(pg18)
     yield one
     drop_database(one)
+
+
+def _load_store(server: LocalServer) -> Iterator[TestDatabase]:
+    """The sample store, owned by the plain role `shop`; sessions are read-only unless they ask otherwise."""
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("create role shop login password 'shop'")
+    one = make_database(server)
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(f'alter database "{one.name}" owner to shop')  # type: ignore[arg-type]
+        with connect(one.dsn("shop")) as db:
+            store_data.load(db, lambda _: None)
+        # Not copied by CREATE DATABASE ... TEMPLATE: a clone can be written to.
+        connection.execute(f'alter database "{one.name}" set default_transaction_read_only = on')  # type: ignore[arg-type]
+    yield one
+    drop_database(one)
+
+
+@pytest.fixture(scope="session")
+def store15(pg15: LocalServer) -> Iterator[TestDatabase]:
+    """The loaded sample store, one for the whole run; to change it, clone it: `make_database(server, store.name)`."""
+    yield from _load_store(pg15)
+
+
+@pytest.fixture(scope="session")
+def store18(pg18: LocalServer) -> Iterator[TestDatabase]:
+    yield from _load_store(pg18)
+
+
+@pytest.fixture(params=["store15", "store18"])
+def store(request: pytest.FixtureRequest) -> TestDatabase:
+    """The loaded sample store on both main servers, one after the other; read-only."""
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")

@@ -88,9 +88,7 @@ def load(db: Database, on_step: Callable[[str], None]) -> None:
     db.execute("set statement_timeout = 0")
     try:
         # Not the sessions: their dead rows shall stay.
-        db.execute(
-            f"vacuum (analyze) {', '.join(name for name in TABLES if name != 'sessions')}, product_sales"
-        )
+        db.execute(f"vacuum (analyze) {', '.join(name for name in TABLES if name != 'sessions')}, product_sales")
         db.execute("analyze sessions")
     finally:
         db.query("select set_config('statement_timeout', %s, false)", (before,))
