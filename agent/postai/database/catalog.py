@@ -1,8 +1,8 @@
 """An immutable picture of one database: relations, columns, keys, indexes, types, functions and statistics.
 
-`load_catalog` reads it in one statement; `fingerprint` says cheaply whether a picture is still true (sizes, row estimates
-and statistics move without it). The picture holds what the connected role can see of the system catalogs; what a
-*caller* may read is applied on top (visibility.py).
+`load_catalog` reads it in one statement; `fingerprint` says cheaply whether a picture is still true (sizes, row
+estimates and statistics move without it). The picture holds what the connected role can see of the system catalogs;
+what a *caller* may read is applied on top (visibility.py).
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ Sections = dict[str, list[tuple[Any, ...]]]
 def load_catalog(db: Database) -> Catalog:
     """The picture of the connected database, in one statement (1,000 tables in well under a second).
 
-    Never waits for a lock: of relations that another session holds or wants in ACCESS EXCLUSIVE mode, sizes, defaults and
-    view definitions are left out (None).
+    Never waits for a lock: of relations that another session holds or wants in ACCESS EXCLUSIVE mode, sizes, defaults
+    and view definitions are left out (None).
     """
     blocks = named_sql.load(__package__, "catalog.sql")
     statement = blocks["snapshot"].replace("/* fingerprint */", blocks["fingerprint"])

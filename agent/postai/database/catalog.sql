@@ -80,7 +80,8 @@ with before as materialized (
    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
 ), locked as materialized (
   select l.relation as oid from pg_catalog.pg_locks l
-   where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_catalog.pg_backend_pid()
+   where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock'
+     and l.pid is distinct from pg_catalog.pg_backend_pid()
      and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
 ), busy as materialized (
   select l.oid from locked l
@@ -122,7 +123,8 @@ select 'relation', pg_catalog.json_build_array(
     pg_catalog.json_agg(r.relkind), pg_catalog.json_agg(r.relispartition),
     pg_catalog.json_agg(pg_catalog.pg_get_userbyid(r.relowner)), pg_catalog.json_agg(r.reltuples),
     pg_catalog.json_agg(r.relrowsecurity),
-    pg_catalog.json_agg(case when r.relkind in ('v', 'f', 'p') then 0 when not r.busy then pg_catalog.pg_table_size(r.oid) end),
+    pg_catalog.json_agg(case when r.relkind in ('v', 'f', 'p') then 0
+        when not r.busy then pg_catalog.pg_table_size(r.oid) end),
     pg_catalog.json_agg(h.inhparent::pg_catalog.int8),
     pg_catalog.json_agg(case when r.relkind = 'p' then pg_catalog.pg_get_partkeydef(r.oid) end),
     pg_catalog.json_agg(m.extname))::pg_catalog.text
@@ -133,7 +135,8 @@ union all
 select 'column', pg_catalog.json_build_array(
     pg_catalog.json_agg(a.attrelid::pg_catalog.int8), pg_catalog.json_agg(a.attnum), pg_catalog.json_agg(a.attname),
     pg_catalog.json_agg(a.atttypid::pg_catalog.int8), pg_catalog.json_agg(a.atttypmod),
-    pg_catalog.json_agg(a.attnotnull), pg_catalog.json_agg(a.attidentity), pg_catalog.json_agg(a.attgenerated))::pg_catalog.text
+    pg_catalog.json_agg(a.attnotnull), pg_catalog.json_agg(a.attidentity), pg_catalog.json_agg(a.attgenerated)
+    )::pg_catalog.text
   from (select a.* from pg_catalog.pg_attribute a
          where a.attnum > 0 and not a.attisdropped and a.attrelid in (select relation.oid from relation)
          order by a.attrelid, a.attnum) a
@@ -167,7 +170,8 @@ select 'constraint', pg_catalog.json_build_array(
     pg_catalog.json_agg(case when k.contype = 'c' then pg_catalog.pg_get_constraintdef(k.oid) end))::pg_catalog.text
   from (select k.* from pg_catalog.pg_constraint k join relation r on r.oid = k.conrelid
          where k.contype in ('p', 'u', 'f', 'c')
-           and not exists (select from pg_catalog.pg_constraint p where p.oid = k.conparentid and p.conrelid = k.conrelid)
+           and (k.conparentid = 0 or k.conrelid <>
+                (select p.conrelid from pg_catalog.pg_constraint p where p.oid = k.conparentid))
          order by k.conname) k
 union all
 select 'index', pg_catalog.json_build_array(

@@ -177,6 +177,10 @@ class Pg8000Database:
     def name(self) -> str:
         return self._name
 
+    @property
+    def backend_pid(self) -> int:
+        return int(struct.unpack_from("!i", self._session.backend_key)[0])
+
     def query(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
         rows = self._run(sql, params).rows
         return [tuple(row) for row in rows] if rows else []

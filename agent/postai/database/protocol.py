@@ -28,6 +28,11 @@ class Database(Protocol):
         """Name of the database (`current_database()`)."""
         ...
 
+    @property
+    def backend_pid(self) -> int:
+        """Process id of the server's backend as it was told when the session began (a pooler tells another one)."""
+        ...
+
     def query(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
         """Run one statement that returns rows.
 

@@ -85,6 +85,10 @@ class PsycopgDatabase:
     def name(self) -> str:
         return self._name
 
+    @property
+    def backend_pid(self) -> int:
+        return self._connection.info.backend_pid
+
     def query(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
         with self._errors():
             cursor = self._connection.execute(sql, list(params) if params else None)

@@ -1,0 +1,80 @@
+"""The part of a catalog picture that one role may know about, so that nobody's question is answered from what is hidden
+from them: neither names in the model's context nor values in statistics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from postai.database import named_sql
+from postai.database.catalog_types import Catalog, Column, Index, Table
+from postai.database.protocol import Database
+from postai.errors import NotPermitted
+
+
+def visible_to(catalog: Catalog, db: Database, role: str) -> Catalog:
+    """The picture reduced to the relations and columns that `role` may SELECT.
+
+    A relation without any readable column is left out; of the others, the columns that may not be read are left out,
+    and with them every key, index and check that mentions one. Statistics are dropped where row level security is on,
+    because they tell values of rows that the role may not see. Foreign keys to what is left out go as well.
+
+    Args:
+        catalog: a picture of the database that `db` is connected to.
+        db: any session in that database; the rights are asked for in one statement.
+        role: name of the role.
+
+    Raises:
+        NotPermitted: there is no such role.
+    """
+    blocks = named_sql.load(__package__, "visibility.sql")
+    if not db.query(blocks["role_exists"], (role,))[0][0]:
+        raise NotPermitted(f"role {role!r} does not exist", hint="Ask as an existing role.")
+    oids = [table.oid for table in catalog.tables]
+    readable = {
+        oid: frozenset(numbers) for oid, numbers in db.query(blocks["readable_columns"], (oids, role, role, role))
+    }
+    names = {
+        table.oid: frozenset(column.name for column in table.columns if column.number in readable[table.oid])
+        for table in catalog.tables
+        if table.oid in readable
+    }
+    return replace(
+        catalog,
+        tables=tuple(_reduced(table, names) for table in catalog.tables if names.get(table.oid)),
+    )
+
+
+def _reduced(table: Table, names: dict[int, frozenset[str]]) -> Table:
+    readable = names[table.oid]
+    whole = len(readable) == len(table.columns)
+    return replace(
+        table,
+        columns=tuple(_column(column, table) for column in table.columns if column.name in readable),
+        primary_key=table.primary_key if readable.issuperset(table.primary_key) else (),
+        unique=tuple(columns for columns in table.unique if readable.issuperset(columns)),
+        foreign_keys=tuple(
+            key
+            for key in table.foreign_keys
+            if readable.issuperset(key.columns)
+            and names.get(key.table_oid, frozenset()).issuperset(key.referenced_columns)
+        ),
+        # Which columns an expression mentions is not known here: without all columns, all expressions go.
+        checks=table.checks if whole else (),
+        indexes=table.indexes if whole else tuple(index for index in table.indexes if _plain(index, readable)),
+        parent_oid=table.parent_oid if table.parent_oid in names else None,
+        partition_key=table.partition_key if whole else None,
+        view_definition=table.view_definition if whole else None,
+    )
+
+
+def _column(column: Column, table: Table) -> Column:
+    return replace(column, statistics=None) if table.row_security and column.statistics else column
+
+
+def _plain(index: Index, readable: frozenset[str]) -> bool:
+    return (
+        not index.expressions
+        and index.predicate is None
+        and readable.issuperset(filter(None, (*index.columns, *index.included)))
+        and " WHERE " not in index.definition  # a predicate may be unread while the table is locked
+    )
