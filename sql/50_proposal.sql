@@ -1,0 +1,279 @@
+-- What postai wants to change, the steps, and the actions that carry steps out. Which state may follow which is data
+-- (postai._transitions) and enforced by triggers, whoever writes; each change of state is an event of the same
+-- transaction. docs/lifecycle.md shows the same table.
+
+create table postai.proposal (
+  id bigint generated always as identity primary key,
+  kind text not null check (kind ~ '^[a-z][a-z_]*$'),
+  title text not null check (length(title) between 1 and 200),
+  why text not null,
+  evidence jsonb not null default '{}',
+  risk text not null default 'low' check (risk in ('low', 'medium', 'high')),
+  fingerprint text not null,
+  state text not null default 'open' check (state in ('open', 'approved', 'closed')),
+  outcome text check (outcome in ('applied', 'dismissed', 'superseded', 'undone')),
+  reason text,
+  superseded_by bigint references postai.proposal,
+  proposed_by name not null default session_user,
+  proposed_at timestamptz not null default now(),
+  approved_by name,
+  approved_at timestamptz,
+  approved_digest text,
+  accepted_triggers jsonb not null default '[]',
+  closed_by name,
+  closed_at timestamptz,
+  check ((state = 'closed') = (outcome is not null)),
+  check (state <> 'approved' or (approved_by is not null and approved_digest is not null))
+);
+comment on table postai.proposal is 'A change that was proposed: what, why, on what evidence; its steps are in postai.proposal_step.';
+comment on column postai.proposal.fingerprint is 'postai._fingerprint() of the objects that the steps touch, when it was proposed; another value = stale.';
+comment on column postai.proposal.approved_digest is 'postai._digest() of the steps that were approved; nothing else is ever run.';
+comment on column postai.proposal.accepted_triggers is 'User triggers that the approver let fire when steps write rows.';
+
+create table postai.proposal_step (
+  proposal bigint not null references postai.proposal on delete cascade,
+  step integer not null check (step > 0),
+  statement text not null,
+  statement_class text not null,
+  in_transaction boolean not null,
+  precondition text,
+  postcondition text,
+  undo text,
+  undo_class text,
+  undo_in_transaction boolean,
+  objects jsonb not null check (jsonb_typeof(objects) = 'array'),
+  locks jsonb not null default '{}',
+  hazard text,
+  estimated_ms bigint,
+  estimated_rows bigint,
+  done_at timestamptz,
+  measured_ms bigint,
+  primary key (proposal, step),
+  check ((undo is null) = (undo_class is null) and (undo is null) = (undo_in_transaction is null))
+);
+comment on table postai.proposal_step is 'Steps of a proposal in their order; done_at is written with the step, cleared when it is undone.';
+comment on column postai.proposal_step.objects is 'Existing objects that are touched, and schemas of new ones: [{"class": "pg_class", "oid": 16384, "identity": "public.t"}].';
+
+create table postai.action (
+  id bigint generated always as identity primary key,
+  proposal bigint not null references postai.proposal,
+  kind text not null check (kind in ('apply', 'undo')),
+  state text not null default 'queued'
+    check (state in ('queued', 'running', 'verifying', 'done', 'regressed', 'failed', 'cancelled')),
+  requested_by name not null default session_user,
+  requested_at timestamptz not null default now(),
+  not_before timestamptz,
+  run_window tstzrange,
+  worker text,
+  attempt integer not null default 0,
+  lease_until timestamptz,
+  cancel_requested boolean not null default false,
+  checkpoint jsonb not null default '{}',
+  progress jsonb not null default '{}',
+  measured jsonb,
+  error jsonb,
+  started_at timestamptz,
+  finished_at timestamptz,
+  check ((state in ('done', 'regressed', 'failed', 'cancelled')) = (finished_at is not null)),
+  check ((state = 'failed') = (error is not null))
+);
+comment on table postai.action is 'Queue of changes of this database; only the agent runs them, outside of any caller''s transaction.';
+comment on column postai.action.attempt is 'Raised by each claim; a worker whose number is no longer this one has lost the action and writes nothing.';
+comment on column postai.action.checkpoint is 'The step under way and the backend that runs it, written before the step: {"step", "phase", "pid", "backend_start"}.';
+create unique index action_one_live on postai.action (proposal) where state in ('queued', 'running', 'verifying');
+create index action_waiting on postai.action (id) where state in ('queued', 'running', 'verifying');
+
+create function postai._transitions()
+  returns table (subject text, from_state text, to_state text, verb text, role text)
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  values
+    ('proposal', 'open', 'approved', 'approve, apply', 'operator'),
+    ('proposal', 'open', 'dismissed', 'dismiss', 'operator'),
+    ('proposal', 'open', 'applied', 'done_by_hand', 'operator'),
+    ('proposal', 'open', 'superseded', 'propose', 'agent'),
+    ('proposal', 'approved', 'dismissed', 'dismiss', 'operator'),
+    ('proposal', 'approved', 'applied', 'done_by_hand, finish', 'operator, agent'),
+    ('proposal', 'approved', 'undone', 'finish', 'agent'),
+    ('proposal', 'applied', 'undone', 'finish', 'agent'),
+    ('action', 'none', 'queued', 'apply, undo', 'operator'),
+    ('action', 'queued', 'running', 'claim', 'agent'),
+    ('action', 'queued', 'cancelled', 'cancel', 'operator'),
+    ('action', 'running', 'verifying', 'verify', 'agent'),
+    ('action', 'running', 'failed', 'finish', 'agent'),
+    ('action', 'running', 'cancelled', 'cancel', 'agent'),
+    ('action', 'verifying', 'done', 'finish', 'agent'),
+    ('action', 'verifying', 'regressed', 'finish', 'agent'),
+    ('action', 'verifying', 'failed', 'finish', 'agent')
+$$;
+comment on function postai._transitions() is
+  'Every change of state that exists, with the verb that makes it and the role that may: select * from postai._transitions()';
+
+create function postai._guard_transition() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  thing text := tg_table_name;
+  before text := old.state;
+  after text := new.state;
+  details jsonb;
+begin
+  if thing = 'proposal' then
+    before := coalesce(old.outcome, old.state);
+    after := coalesce(new.outcome, new.state);
+    details := jsonb_build_object('from', before, 'reason', new.reason, 'approved_by', new.approved_by);
+  else
+    details := jsonb_build_object('from', before, 'kind', new.kind, 'attempt', new.attempt, 'worker', new.worker,
+                                  'error', new.error, 'measured', new.measured);
+  end if;
+  if before is distinct from after then
+    if not exists (select from postai._transitions() as t
+                    where t.subject = thing and t.from_state = before and t.to_state = after) then
+      perform postai._raise('55000', format('%s %s is %s and cannot become %s', thing, new.id, before, after), null,
+                            format('SELECT * FROM postai.%ss WHERE id = %s shows how it came there.', thing, new.id));
+    end if;
+    if thing = 'proposal' then
+      perform postai._record_event(thing || '.' || after, thing || ' ' || new.id, new.id, null, jsonb_strip_nulls(details));
+    else
+      perform postai._record_event(thing || '.' || after, thing || ' ' || new.id, new.proposal, new.id, jsonb_strip_nulls(details));
+    end if;
+  end if;
+  return new;
+end
+$$;
+comment on function postai._guard_transition() is
+  'Lets through the changes of state of postai._transitions() and writes each to the log. SECURITY DEFINER: the agent may not write the log.';
+
+create trigger transition before update on postai.proposal for each row execute function postai._guard_transition();
+create trigger transition before update on postai.action for each row execute function postai._guard_transition();
+
+create function postai._refuse_step_change() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (to_jsonb(old) - '{done_at,measured_ms}'::text[]) is distinct from (to_jsonb(new) - '{done_at,measured_ms}'::text[]) then
+    perform postai._raise('55000', format('step %s of proposal %s cannot be changed', old.step, old.proposal),
+      'What was proposed is what people read and approve.', 'Make a new proposal that supersedes this one.');
+  end if;
+  return new;
+end
+$$;
+comment on function postai._refuse_step_change() is 'Keeps the text of steps as it was proposed.';
+create trigger unchanged before update on postai.proposal_step for each row execute function postai._refuse_step_change();
+
+create function postai._digest(proposal bigint) returns text
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select encode(sha256(convert_to(coalesce(jsonb_agg(to_jsonb(s) - '{done_at,measured_ms}'::text[] order by s.step), '[]')::text,
+                                  'UTF8')), 'hex')
+    from postai.proposal_step as s where s.proposal = $1
+$$;
+comment on function postai._digest(bigint) is 'Hash of all that the steps of a proposal say: select postai._digest(7)';
+
+-- What is known about one touched object now; no row = it is gone. The owner of a schema that belongs to
+-- pg_database_owner is the owner of the database: nobody can be granted that role.
+create function postai._object(class text, object oid, out identity text, out owner name, out picture text) returns setof record
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  with found (identity, owner, picture) as (
+    select format('%I.%I', n.nspname, c.relname), c.relowner,
+           case when c.relkind in ('i', 'I') then pg_get_indexdef(c.oid)
+                else c.relkind::text || (select coalesce(string_agg(
+                       format('%s %I %s %s', a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull), ','
+                       order by a.attnum), '')
+                     from pg_attribute as a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) end
+      from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+     where class = 'pg_class' and c.oid = object
+    union all
+    select format('%I.%I', n.nspname, t.typname), t.typowner,
+           t.typtype::text || (select coalesce(string_agg(e.enumlabel, ',' order by e.enumsortorder), '')
+                                 from pg_enum as e where e.enumtypid = t.oid)
+      from pg_type as t join pg_namespace as n on n.oid = t.typnamespace where class = 'pg_type' and t.oid = object
+    union all
+    select p.oid::regprocedure::text, p.proowner, encode(sha256(convert_to(pg_get_functiondef(p.oid), 'UTF8')), 'hex')
+      from pg_proc as p where class = 'pg_proc' and p.prokind in ('f', 'p') and p.oid = object
+    union all
+    select format('%I.%I', n.nspname, s.stxname), s.stxowner, pg_get_statisticsobjdef(s.oid)
+      from pg_statistic_ext as s join pg_namespace as n on n.oid = s.stxnamespace
+     where class = 'pg_statistic_ext' and s.oid = object
+    union all
+    select format('%I', n.nspname), n.nspowner, '' from pg_namespace as n where class = 'pg_namespace' and n.oid = object
+    union all
+    select format('%I', d.datname), d.datdba, '' from pg_database as d where class = 'pg_database' and d.oid = object
+  )
+  select f.identity, r.rolname, f.picture
+    from found as f
+    join pg_roles as r on r.oid = case when f.owner = to_regrole('pg_database_owner') then
+           (select d.datdba from pg_database as d where d.datname = current_database()) else f.owner end
+$$;
+comment on function postai._object(text, oid) is
+  'Name, owner and a description of one object now, no row when it is gone: select * from postai._object(''pg_class'', ''public.t''::regclass)';
+
+create function postai._fingerprint(objects jsonb) returns text
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select encode(sha256(convert_to(coalesce(string_agg(
+           format('%s %s %s %s', o.class, o.oid, coalesce(now_there.identity, '-'), now_there.picture), chr(10)
+           order by o.class, o.oid), ''), 'UTF8')), 'hex')
+    from (select distinct r.class, r.oid from jsonb_to_recordset(objects) as r (class text, oid oid)) as o
+    left join lateral postai._object(o.class, o.oid) as now_there on true
+$$;
+comment on function postai._fingerprint(jsonb) is
+  'Hash of the names, columns and definitions of objects: another value means that they changed: select postai._fingerprint(''[]'')';
+
+create function postai._objects(proposal bigint) returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_agg(distinct o.value), '[]')
+    from postai.proposal_step as s, jsonb_array_elements(s.objects) as o where s.proposal = $1
+$$;
+comment on function postai._objects(bigint) is 'All objects that the steps of a proposal touch: select postai._objects(7)';
+
+-- User triggers that fire when rows of these tables are written, also on partitions and where a foreign key cascades.
+create function postai._user_triggers(tables oid[]) returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  with recursive written (oid) as (
+    select unnest(tables)
+    union
+    select case when step.child is null then written.oid else step.child end
+      from written,
+           lateral (select i.inhrelid as child from pg_inherits as i where i.inhparent = written.oid
+                    union all
+                    select k.conrelid from pg_constraint as k
+                     where k.contype = 'f' and k.confrelid = written.oid
+                       and (k.confdeltype in ('c', 'n', 'd') or k.confupdtype in ('c', 'n', 'd'))) as step
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+           'trigger', t.tgname, 'table', format('%I.%I', n.nspname, c.relname), 'function', t.tgfoid::regprocedure::text,
+           'owner', r.rolname, 'source', encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex'))
+           order by n.nspname, c.relname, t.tgname), '[]')
+    from written
+    join pg_trigger as t on t.tgrelid = written.oid and not t.tgisinternal and t.tgenabled <> 'D'
+    join pg_class as c on c.oid = t.tgrelid
+    join pg_namespace as n on n.oid = c.relnamespace
+    join pg_proc as p on p.oid = t.tgfoid
+    join pg_roles as r on r.oid = p.proowner
+$$;
+comment on function postai._user_triggers(oid[]) is
+  'Triggers of users that fire when rows of these tables are written, with the owners of their functions: select postai._user_triggers(array[''public.t''::regclass::oid])';
+
+create function postai._written_tables(proposal bigint) returns oid[]
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(array_agg(distinct (o.value ->> 'oid')::oid), '{}')
+    from postai.proposal_step as s, jsonb_array_elements(s.objects) as o
+   where s.proposal = $1 and o.value ->> 'class' = 'pg_class'
+     and (s.statement_class in ('INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE', 'TRUNCATE TABLE', 'COPY')
+          or s.undo_class in ('INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE', 'TRUNCATE TABLE', 'COPY'))
+$$;
+comment on function postai._written_tables(bigint) is 'Tables into which steps of a proposal write rows: select postai._written_tables(7)';

@@ -1,0 +1,420 @@
+-- Who may change the state of a proposal, and the functions that do it.
+--
+-- Each verb is an INVOKER function (it looks at who calls) over a DEFINER one (it writes the tables). So a definer
+-- function or a trigger of somebody else, run by an operator by accident, cannot approve anything: inside it
+-- current_user is no operator. The approver is always session_user.
+
+create function postai._may_use(who name, role name) returns boolean
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Since PostgreSQL 16 a membership may exist that gives neither the rights nor SET ROLE.
+  if current_setting('server_version_num')::integer >= 160000 then
+    return pg_has_role(who, role, 'USAGE') or pg_has_role(who, role, 'SET');
+  end if;
+  return pg_has_role(who, role, 'MEMBER');
+end
+$$;
+comment on function postai._may_use(name, name) is 'Whether one role holds another: select postai._may_use(session_user, ''postai_operator'')';
+
+create function postai._may_become(who name, role name) returns boolean
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return pg_has_role(who, role, case when current_setting('server_version_num')::integer >= 160000 then 'SET' else 'MEMBER' end);
+end
+$$;
+comment on function postai._may_become(name, name) is 'Whether one role may SET ROLE to another: select postai._may_become(''agent'', ''shop_owner'')';
+
+create function postai._is_operator(who name) returns boolean
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from pg_roles where rolname = who)
+     and (postai._may_use(who, postai._owner())
+          or case when to_regrole('postai_operator') is null then false else postai._may_use(who, 'postai_operator') end)
+$$;
+comment on function postai._is_operator(name) is
+  'Whether a role is an operator (or owns schema postai): select postai._is_operator(session_user)';
+
+create function postai._require_operator(verb text) returns void
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  who name;
+begin
+  foreach who in array array[current_user, session_user] loop
+    if not postai._is_operator(who) then
+      perform postai._raise('PA006', format('role %I may not %s', who, verb), 'Only operators change the state of a proposal.',
+                            format('GRANT postai_operator TO %I;', who));
+    end if;
+  end loop;
+end
+$$;
+comment on function postai._require_operator(text) is
+  'Raises PA006 unless the caller, and the session''s user, are operators: select postai._require_operator(''approve a proposal'')';
+
+-- Roles as which the agent may log in. Superusers are members of everything, but the agent never is one.
+create function postai._agent_roles() returns name[]
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case when to_regrole('postai_agent') is null then array[postai._owner()]
+              else coalesce((select array_agg(r.rolname order by r.rolname) from pg_roles as r
+                              where r.rolcanlogin and not r.rolsuper and postai._may_use(r.rolname, 'postai_agent')),
+                            array['postai_agent'::name]) end
+$$;
+comment on function postai._agent_roles() is 'Roles as which the agent may log in: select postai._agent_roles()';
+
+create function postai._missing_rights(objects jsonb, approver name, agents name[]) returns table (problem text, hint text)
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  one record;
+  grantee name := case when cardinality(agents) = 1 then agents[1] else 'postai_agent' end;
+begin
+  if not exists (select from pg_roles as r where r.rolname = approver) then
+    return query select format('role %I, who approved, does not exist any more', approver), 'Let another operator apply it.';
+    return;
+  end if;
+  if not postai._is_operator(approver) then
+    return query select format('role %I is no operator', approver), format('GRANT postai_operator TO %I;', approver);
+  end if;
+  for one in
+    select distinct o.class, now_there.identity, now_there.owner, r.rolsuper
+      from jsonb_to_recordset(objects) as o (class text, oid oid)
+     cross join lateral postai._object(o.class, o.oid) as now_there
+      join pg_roles as r on r.rolname = now_there.owner
+     order by 2
+  loop
+    if not postai._may_use(approver, one.owner) then
+      return query select format('role %I does not hold role %I, the owner of %s', approver, one.owner, one.identity),
+                          format('GRANT %I TO %I;', one.owner, approver);
+    elsif one.rolsuper then
+      return query select format('%s belongs to superuser %I, and the agent never acts as a superuser', one.identity, one.owner),
+        case one.class when 'pg_class' then format('ALTER TABLE %s OWNER TO ...; to a role that is no superuser.', one.identity)
+                       when 'pg_namespace' then format('ALTER SCHEMA %s OWNER TO ...; to a role that is no superuser.', one.identity)
+                       else 'Give it to a role that is no superuser.' end;
+    elsif not exists (select from unnest(agents) as a where postai._may_become(a, one.owner)) then
+      return query select format('the agent (%s) is no member of role %I, the owner of %s',
+                                 array_to_string(agents, ', '), one.owner, one.identity),
+                          format('GRANT %I TO %I;', one.owner, grantee);
+    end if;
+  end loop;
+end
+$$;
+comment on function postai._missing_rights(jsonb, name, name[]) is
+  'What an approver or the agent lacks to change these objects, with the GRANT: select * from postai._missing_rights(''[]'', session_user, postai._agent_roles())';
+
+create function postai._lock_proposal(proposal bigint) returns postai.proposal
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  found_row postai.proposal;
+begin
+  select * into found_row from postai.proposal as p where p.id = $1 for update;
+  if not found then
+    perform postai._raise('42704', format('there is no proposal %s', coalesce($1::text, 'NULL')), null,
+                          'SELECT id, title, state FROM postai.proposals lists them.');
+  end if;
+  return found_row;
+end
+$$;
+comment on function postai._lock_proposal(bigint) is 'The proposal, locked against other transitions: select postai._lock_proposal(7)';
+
+create function postai._require_no_live_action(proposal bigint) returns void
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  live record;
+begin
+  select a.id, a.kind, a.state into live from postai.action as a
+   where a.proposal = $1 and a.state in ('queued', 'running', 'verifying');
+  if found then
+    perform postai._raise('55000', format('action %s (%s) of proposal %s is %s', live.id, live.kind, $1, live.state), null,
+      format('CALL postai.wait(%s) waits for it, SELECT postai.cancel(%s) cancels it.', live.id, live.id));
+  end if;
+end
+$$;
+comment on function postai._require_no_live_action(bigint) is
+  'Raises 55000 while an action of the proposal is queued or running: select postai._require_no_live_action(7)';
+
+create function postai._require_current(proposal bigint) returns void
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  gone text;
+begin
+  if not exists (select from postai.proposal_step as s where s.proposal = $1) then
+    perform postai._raise('55000', format('proposal %s has no steps', $1), null, 'Dismiss it.');
+  end if;
+  select string_agg(distinct o.identity, ', ') into gone
+    from jsonb_to_recordset(postai._objects($1)) as o (class text, oid oid, identity text)
+   where not exists (select from postai._object(o.class, o.oid) as x where x.identity = o.identity)
+     and not exists (select from postai.proposal_step as s where s.proposal = $1 and s.done_at is not null);
+  if gone is not null then
+    perform postai._raise('PA008', format('proposal %s is stale: %s does not exist any more', $1, gone), null,
+                          'Dismiss it and ask for a new one.');
+  end if;
+  -- Steps that were done change what they touch: only the first run can compare.
+  if not exists (select from postai.proposal_step as s where s.proposal = $1 and s.done_at is not null)
+     and postai._fingerprint(postai._objects($1)) <> (select p.fingerprint from postai.proposal as p where p.id = $1) then
+    perform postai._raise('PA008', format('proposal %s is stale: what it touches was changed since it was made', $1),
+      (select string_agg(distinct o.identity, ', ') from jsonb_to_recordset(postai._objects($1)) as o (identity text)),
+      'Dismiss it and ask for a new one.');
+  end if;
+end
+$$;
+comment on function postai._require_current(bigint) is
+  'Raises PA008 when what a proposal touches is gone or was changed: select postai._require_current(7)';
+
+create function postai._require_rights(proposal bigint) returns void
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  problems record;
+begin
+  select string_agg(m.problem, '; ') as text, string_agg(distinct m.hint, ' ') as hint into problems
+    from postai._missing_rights(postai._objects($1), session_user, postai._agent_roles()) as m;
+  if problems.text is not null then
+    perform postai._raise('PA006', format('proposal %s may not be applied by %I', $1, session_user), problems.text, problems.hint);
+  end if;
+end
+$$;
+comment on function postai._require_rights(bigint) is
+  'Raises PA006 with the GRANT unless session_user and the agent hold the owners'' roles: select postai._require_rights(7)';
+
+create function postai._require_triggers(proposal bigint, accept_triggers boolean, accepted jsonb) returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  fire jsonb := postai._user_triggers(postai._written_tables($1));
+begin
+  if fire <@ accepted or accept_triggers then
+    return fire;
+  end if;
+  perform postai._raise('PA006', format('proposal %s writes rows of tables with triggers', $1),
+    (select string_agg(format('trigger %I on %s runs %s of %I', t.trigger, t.table, t.function, t.owner), '; ')
+       from jsonb_to_recordset(fire) as t (trigger text, "table" text, function text, owner text)),
+    format('Look at the functions, then say yes: SELECT postai.approve(%s, accept_triggers => true);', $1));
+  return null;
+end
+$$;
+comment on function postai._require_triggers(bigint, boolean, jsonb) is
+  'Raises PA006 while triggers of users would fire that the operator did not accept: select postai._require_triggers(7, false, ''[]'')';
+
+create function postai._approve(proposal bigint, accept_triggers boolean) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  p postai.proposal := postai._lock_proposal(proposal);
+  accepted jsonb;
+begin
+  if p.state = 'closed' then
+    perform postai._raise('55000', format('proposal %s is closed (%s)', p.id, p.outcome), p.reason, 'Ask for a new one.');
+  end if;
+  perform postai._require_no_live_action(p.id);
+  if p.state = 'approved' and p.approved_digest <> postai._digest(p.id) then
+    perform postai._raise('PA008', format('the steps of proposal %s were changed after it was approved', p.id), null,
+                          'Dismiss it and ask for a new one.');
+  end if;
+  perform postai._require_current(p.id);
+  perform postai._require_rights(p.id);
+  accepted := postai._require_triggers(p.id, accept_triggers, p.accepted_triggers);
+  update postai.proposal as u
+     set state = 'approved', approved_by = session_user, approved_at = clock_timestamp(),
+         approved_digest = postai._digest(p.id), accepted_triggers = accepted
+   where u.id = p.id;
+end
+$$;
+comment on function postai._approve(bigint, boolean) is
+  'Approves as session_user after all checks. SECURITY DEFINER: nobody may write postai.proposal; see postai.approve.';
+
+create function postai._enqueue(proposal bigint, kind text) returns bigint
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  action bigint;
+begin
+  insert into postai.action (proposal, kind) values ($1, $2) returning id into action;
+  perform postai._record_event('action.queued', 'action ' || action, $1, action, jsonb_build_object('kind', $2));
+  perform pg_notify('postai_action', action::text);
+  return action;
+end
+$$;
+comment on function postai._enqueue(bigint, text) is
+  'Queues an action and wakes the agent. SECURITY DEFINER: nobody may write postai.action; granted to nobody.';
+
+create function postai._apply(proposal bigint, accept_triggers boolean) returns bigint
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postai._approve(proposal, accept_triggers);
+  return postai._enqueue(proposal, 'apply');
+end
+$$;
+comment on function postai._apply(bigint, boolean) is
+  'Approves and queues in one. SECURITY DEFINER: nobody may write the tables; see postai.apply.';
+
+create function postai._undo(proposal bigint) returns bigint
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  p postai.proposal := postai._lock_proposal(proposal);
+  fixed text;
+begin
+  perform postai._require_no_live_action(p.id);
+  if p.state = 'open' or p.outcome in ('dismissed', 'superseded', 'undone')
+     or not exists (select from postai.proposal_step as s where s.proposal = p.id and s.done_at is not null) then
+    perform postai._raise('55000', format('proposal %s has nothing to undo', p.id),
+      format('It is %s, and no step of it was carried out by the agent.', coalesce(p.outcome, p.state)),
+      'SELECT * FROM postai.actions shows what was carried out.');
+  end if;
+  select string_agg(s.step::text, ', ' order by s.step) into fixed
+    from postai.proposal_step as s where s.proposal = p.id and s.done_at is not null and s.undo is null;
+  if fixed is not null then
+    perform postai._raise('55000', format('proposal %s cannot be undone', p.id), format('Step %s has no undo statement.', fixed),
+                          'Ask for a new proposal that leads back.');
+  end if;
+  perform postai._require_rights(p.id);
+  perform postai._require_triggers(p.id, false, p.accepted_triggers);
+  return postai._enqueue(p.id, 'undo');
+end
+$$;
+comment on function postai._undo(bigint) is
+  'Queues the undo statements. SECURITY DEFINER: nobody may write the tables; see postai.undo.';
+
+create function postai._close(proposal bigint, how text, why text) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  p postai.proposal := postai._lock_proposal(proposal);
+begin
+  if how not in ('dismissed', 'applied') or coalesce(btrim(why), '') = '' then
+    perform postai._raise('22023', 'a reason is needed', null, 'Say in a few words why; it goes into the log.');
+  end if;
+  if p.state = 'closed' then
+    perform postai._raise('55000', format('proposal %s is closed (%s)', p.id, p.outcome), p.reason, 'Nothing is left to do.');
+  end if;
+  perform postai._require_no_live_action(p.id);
+  update postai.proposal as u
+     set state = 'closed', outcome = how, reason = why, closed_by = session_user, closed_at = clock_timestamp()
+   where u.id = p.id;
+end
+$$;
+comment on function postai._close(bigint, text, text) is
+  'Closes a proposal without running it. SECURITY DEFINER: nobody may write postai.proposal; see postai.dismiss.';
+
+create function postai._cancel(action bigint) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  a postai.action;
+begin
+  select * into a from postai.action as x where x.id = $1 for update;
+  if not found then
+    perform postai._raise('42704', format('there is no action %s', coalesce($1::text, 'NULL')), null,
+                          'SELECT id, proposal, state FROM postai.actions lists them.');
+  end if;
+  if a.state = 'queued' then
+    update postai.action as u set state = 'cancelled', finished_at = clock_timestamp() where u.id = a.id;
+  elsif a.state = 'running' then
+    if not a.cancel_requested then
+      update postai.action as u set cancel_requested = true where u.id = a.id;
+      perform postai._record_event('action.cancel_requested', 'action ' || a.id, a.proposal, a.id);
+    end if;
+  else
+    perform postai._raise('55000', format('action %s is %s and cannot be cancelled', a.id, a.state), null,
+                          format('SELECT postai.undo(%s) leads back what was carried out.', a.proposal));
+  end if;
+  perform pg_notify('postai_action', a.id::text);
+end
+$$;
+comment on function postai._cancel(bigint) is
+  'Cancels a queued action, asks the agent to cancel a running one. SECURITY DEFINER: nobody may write postai.action; see postai.cancel.';
+
+create function postai.approve(proposal bigint, accept_triggers boolean default false) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postai._require_operator('approve a proposal');
+  perform postai._approve(proposal, accept_triggers);
+end
+$$;
+comment on function postai.approve(bigint, boolean) is
+  'Approves a proposal without running it; accept_triggers lets triggers of users fire: select postai.approve(7)';
+
+create function postai.apply(proposal bigint, accept_triggers boolean default false) returns bigint
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postai._require_operator('apply a proposal');
+  return postai._apply(proposal, accept_triggers);
+end
+$$;
+comment on function postai.apply(bigint, boolean) is
+  'Approves a proposal if need be and queues it; gives the action, see CALL postai.wait: select postai.apply(7)';
+
+create function postai.dismiss(proposal bigint, reason text) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postai._require_operator('dismiss a proposal');
+  perform postai._close(proposal, 'dismissed', reason);
+end
+$$;
+comment on function postai.dismiss(bigint, text) is 'Closes a proposal that is not wanted: select postai.dismiss(7, ''the table goes away next week'')';
+
+create function postai.done_by_hand(proposal bigint, note text) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postai._require_operator('close a proposal');
+  perform postai._close(proposal, 'applied', note);
+end
+$$;
+comment on function postai.done_by_hand(bigint, text) is
+  'Closes a proposal that a person carried out: select postai.done_by_hand(7, ''created the index in the release'')';
+
+create function postai.undo(proposal bigint) returns bigint
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postai._require_operator('undo a proposal');
+  return postai._undo(proposal);
+end
+$$;
+comment on function postai.undo(bigint) is
+  'Queues the undo statements of the steps that were carried out; gives the action: select postai.undo(7)';
+
+create function postai.cancel(action bigint) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postai._require_operator('cancel an action');
+  perform postai._cancel(action);
+end
+$$;
+comment on function postai.cancel(bigint) is
+  'Cancels an action; a running one ends at its statement, steps already carried out stay: select postai.cancel(12)';

@@ -1,0 +1,156 @@
+-- What people see of proposals, actions and events, and the procedure that waits for an action. Text of other people's
+-- queries, and details of errors (they may hold values), are shown to operators only.
+
+create view postai.proposals with (security_barrier) as
+  select p.id, p.kind, p.title, p.why,
+         case when p.proposed_by = session_user or postai._is_operator(current_user) then p.evidence end as evidence,
+         p.risk, p.state, p.outcome, p.reason, p.superseded_by, p.proposed_by, p.proposed_at, p.approved_by, p.approved_at,
+         p.closed_by, p.closed_at, s.steps, s.done, s.statements, s.undo, s.objects, s.estimated_ms, a.id as action
+    from postai.proposal as p
+    left join lateral (
+      select pg_catalog.count(*)::integer as steps, pg_catalog.count(st.done_at)::integer as done,
+             pg_catalog.array_agg(st.statement order by st.step) as statements,
+             pg_catalog.array_agg(st.undo order by st.step desc) as undo,
+             (select pg_catalog.array_agg(distinct o.value ->> 'identity')
+                from postai.proposal_step as so, pg_catalog.jsonb_array_elements(so.objects) as o
+               where so.proposal = p.id) as objects,
+             pg_catalog.sum(st.estimated_ms)::bigint as estimated_ms
+        from postai.proposal_step as st where st.proposal = p.id) as s on true
+    left join lateral (
+      select x.id from postai.action as x where x.proposal = p.id order by x.id desc limit 1) as a on true;
+comment on view postai.proposals is
+  'What postai proposes, with statements and undo: select id, title, state, statements from postai.proposals where state = ''open''';
+
+create view postai.actions with (security_barrier) as
+  select a.id, a.proposal, p.title, a.kind, a.state, a.requested_by, a.requested_at, a.not_before, a.run_window, a.started_at,
+         a.finished_at, a.attempt, (a.checkpoint ->> 'step')::integer as step, a.progress ->> 'phase' as phase,
+         (a.progress ->> 'done')::real as progress,
+         case when postai._is_operator(current_user) then a.progress -> 'blockers' end as blockers,
+         a.cancel_requested,
+         (select pg_catalog.sum(s.estimated_ms)::bigint from postai.proposal_step as s where s.proposal = a.proposal) as estimated_ms,
+         (a.measured ->> 'elapsed_ms')::bigint as measured_ms, a.measured,
+         case when postai._is_operator(current_user) then a.error else a.error - 'detail' end as error
+    from postai.action as a join postai.proposal as p on p.id = a.proposal;
+comment on view postai.actions is
+  'What the agent carries out or carried out, with progress and what it waits for: select id, state, phase, progress, blockers from postai.actions';
+
+create view postai.events with (security_barrier) as
+  select e.id, e.at, e.actor, e.kind, e.subject, e.proposal, e.action,
+         case when e.actor = session_user or postai._is_operator(current_user) then e.detail end as detail
+    from postai.event as e;
+comment on view postai.events is
+  'The audit log: who did what, when; details of other people''s events for operators: select at, actor, kind, subject from postai.events order by id desc limit 10';
+
+-- COMMIT between the looks, so that no snapshot is held: CREATE INDEX CONCURRENTLY waits for everybody who holds one.
+-- A procedure that commits can be neither DEFINER nor carry SET: every name and operator here is qualified.
+create procedure postai.wait(action bigint, timeout interval default '1 hour')
+  language plpgsql
+as $$
+declare
+  started timestamptz := pg_catalog.clock_timestamp();
+  pause double precision := 0.02;
+  shown text := '';
+  now_shown text;
+  refused text;
+  a record;
+begin
+  begin
+    commit;
+  exception
+    when invalid_transaction_termination then
+      -- In this block COMMIT always fails; in a transaction block it says the same as inside a function.
+      get stacked diagnostics refused = message_text;
+  end;
+  if refused operator(pg_catalog.=) postai._transaction_end_refused() then
+    perform postai._raise('25001', 'postai.wait cannot run inside a transaction block',
+      'It commits while it waits, so that it holds no snapshot.',
+      pg_catalog.format('Turn autocommit on (psql: \set AUTOCOMMIT on; drivers: autocommit = true) and CALL postai.wait(%s) again.', action));
+  end if;
+  loop
+    select v.state, v.phase, v.progress, v.blockers, v.error, v.kind, v.proposal, v.cancel_requested into a
+      from postai.actions as v where v.id operator(pg_catalog.=) action;
+    if not found then
+      perform postai._raise('42704', pg_catalog.format('there is no action %s', action), null,
+                            'SELECT id, proposal, state FROM postai.actions lists them.');
+    end if;
+    now_shown := pg_catalog.concat_ws(', ', a.state, a.phase,
+      case when a.progress operator(pg_catalog.>) 0 then
+        pg_catalog.to_char(pg_catalog.floor(a.progress operator(pg_catalog.*) 10) operator(pg_catalog.*) 10, 'FM990') operator(pg_catalog.||) ' %' end,
+      case when pg_catalog.jsonb_array_length(a.blockers) operator(pg_catalog.>) 0 then
+        pg_catalog.concat('waiting for backend ', a.blockers #>> '{0,pid}') end);
+    if now_shown operator(pg_catalog.<>) shown then
+      raise notice 'action %: %', action, now_shown;
+      shown := now_shown;
+    end if;
+    exit when a.state operator(pg_catalog.=) any ('{done,regressed}'::pg_catalog.text[]);
+    if a.state operator(pg_catalog.=) 'failed' then
+      perform postai._raise(a.error ->> 'sqlstate', a.error ->> 'message', a.error ->> 'detail', a.error ->> 'hint');
+    elsif a.state operator(pg_catalog.=) 'cancelled' then
+      perform postai._raise('57014', pg_catalog.format('action %s was cancelled', action), null,
+                            pg_catalog.format('SELECT postai.apply(%s) queues it again.', a.proposal));
+    elsif a.state operator(pg_catalog.=) 'queued' and not postai._agent_present()
+          and pg_catalog.clock_timestamp() operator(pg_catalog.-) started operator(pg_catalog.>) '5 seconds'::pg_catalog.interval then
+      perform postai._raise('PA002', pg_catalog.format('action %s waits for an agent, and none is there', action),
+        'No agent holds the leader''s lock in this database.', 'Start it with: post-ai agent');
+    elsif pg_catalog.clock_timestamp() operator(pg_catalog.-) started operator(pg_catalog.>=) timeout then
+      perform postai._raise('57014', pg_catalog.format('action %s is still %s after %s', action, a.state, timeout),
+        'It goes on.', pg_catalog.format('CALL postai.wait(%s) waits again, SELECT postai.cancel(%s) cancels it.', action, action));
+    end if;
+    commit;
+    perform pg_catalog.pg_sleep(pause);
+    commit;
+    pause := least(0.5, pause operator(pg_catalog.*) 1.5);
+  end loop;
+end
+$$;
+comment on procedure postai.wait(bigint, interval) is
+  'Waits until an action has ended, shows its progress and raises its error; autocommit only: call postai.wait(12)';
+
+create function postai._transaction_end_refused() returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  refused text;
+begin
+  begin
+    commit;
+  exception
+    when invalid_transaction_termination then
+      get stacked diagnostics refused = message_text;
+  end;
+  return refused;
+end
+$$;
+comment on function postai._transaction_end_refused() is
+  'What COMMIT says, in the session''s language, where a transaction cannot be ended: select postai._transaction_end_refused()';
+
+select postai._grant('select on postai.proposals', 'postai_reader');
+select postai._grant('select on postai.actions', 'postai_reader');
+select postai._grant('select on postai.events', 'postai_reader', 'postai_agent');
+-- Readers may call the verbs to be told which GRANT they lack; what does the work is granted to operators.
+select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent')
+  from unnest(array['postai._is_operator(name)', 'postai._may_use(name, name)', 'postai._owner()', 'postai._agent_present()',
+                    'postai._transaction_end_refused()']) as f;
+select postai._grant('execute on function ' || f, 'postai_reader')
+  from unnest(array['postai._require_operator(text)', 'postai.approve(bigint, boolean)', 'postai.apply(bigint, boolean)',
+                    'postai.dismiss(bigint, text)', 'postai.done_by_hand(bigint, text)', 'postai.undo(bigint)',
+                    'postai.cancel(bigint)']) as f;
+select postai._grant('execute on procedure postai.wait(bigint, interval)', 'postai_reader');
+select postai._grant('execute on function ' || f, 'postai_operator')
+  from unnest(array['postai._approve(bigint, boolean)', 'postai._apply(bigint, boolean)', 'postai._close(bigint, text, text)',
+                    'postai._undo(bigint)', 'postai._cancel(bigint)']) as f;
+-- The agent proposes, and writes what it did; it can neither approve nor queue.
+select postai._grant('select on postai.' || t, 'postai_agent')
+  from unnest(array['proposal', 'proposal_step', 'action', 'proposals', 'actions', 'event']) as t;
+select postai._grant('insert (kind, title, why, evidence, risk, fingerprint, proposed_by) on postai.proposal', 'postai_agent');
+select postai._grant('update (state, outcome, reason, superseded_by, closed_by, closed_at) on postai.proposal', 'postai_agent');
+select postai._grant('insert on postai.proposal_step', 'postai_agent');
+select postai._grant('update (done_at, measured_ms) on postai.proposal_step', 'postai_agent');
+select postai._grant('update (state, worker, attempt, lease_until, checkpoint, progress, measured, error, started_at, finished_at) on postai.action',
+                     'postai_agent');
+select postai._grant('execute on function ' || f, 'postai_agent')
+  from unnest(array['postai._fingerprint(jsonb)', 'postai._object(text, oid)', 'postai._digest(bigint)', 'postai._objects(bigint)',
+                    'postai._may_become(name, name)', 'postai._missing_rights(jsonb, name, name[])',
+                    'postai._require_current(bigint)', 'postai._user_triggers(oid[])', 'postai._written_tables(bigint)',
+                    'postai._raise(text, text, text, text)']) as f;
