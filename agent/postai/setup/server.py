@@ -176,7 +176,10 @@ class LocalServer:
             "--auth=scram-sha-256", "-E", "UTF8", *self._locale(),
             *([] if fsync else ["--no-sync"]),
         )  # fmt: skip
-        lines = [f"{name} = '{value}'" for name, value in SETTINGS.items()]
+        settings = dict(SETTINGS)
+        if not any((self.binaries.bin.parent / "lib").rglob("pg_stat_statements.*")):
+            del settings["shared_preload_libraries"]  # a build without contrib would not start
+        lines = [f"{name} = '{value}'" for name, value in settings.items()]
         lines += [f"port = {self.port}", f"unix_socket_directories = '{self.socket_directory}'"]
         if not fsync:
             lines += ["fsync = off", "synchronous_commit = off", "full_page_writes = off"]
