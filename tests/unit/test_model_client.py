@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -204,6 +211,49 @@ def test_cancel_drops_the_connection_within_half_a_second(make: Make, mode: str,
     assert ledger.statuses == ["cancelled"]
 
 
+def test_cancel_drops_a_tls_connection_too(
+    make: Make, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost")
+    names = ("-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate))
+    subprocess.run([openssl, *made, *names], check=True, capture_output=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    asked, dropped = threading.Event(), threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with context.wrap_socket(connection, server_side=True) as secure:
+            with contextlib.suppress(OSError):  # a cut connection may end in an error instead of an end of file
+                while secure.recv(65536):
+                    asked.set()
+            dropped.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        deadline = Deadline.after(30)
+        model = make(f"https://localhost:{listener.getsockname()[1]}", ledger)
+
+        def cancel() -> None:
+            if asked.wait(10):
+                deadline.cancel.set()
+
+        canceller = threading.Thread(target=cancel)
+        canceller.start()
+        with pytest.raises(Cancelled):
+            complete(model, deadline=deadline)
+        assert dropped.wait(0.5)
+        canceller.join(1)
+        thread.join(1)
+    assert ledger.statuses == ["cancelled"]
+
+
 def test_cancel_ends_a_pause_between_attempts(make: Make, ledger: Ledger) -> None:
     with model_server(Role("429", retry_after="20")) as server:
         deadline = Deadline.after(60)
@@ -317,8 +367,5 @@ def test_long_text_is_still_an_answer(make: Make, ledger: Ledger) -> None:
 
 
 def test_nothing_imports_the_library_before_it_is_needed() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, postai.model.client, postai.model.generate; sys.exit('anthropic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 from postai.ask.model_engine import read_with_model
 from postai.ask.questions import check_question, refuse_non_questions
 from postai.ask.types import Answer, AskOptions, AskRequest, Engine, Explain, Grammar, Reading, Status
-from postai.ask.verify import PlanningError, verify
+from postai.ask.verify import PlanningError, TooExpensive, verify
 from postai.database.catalog import Catalog
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import ModelFailed, NotPermitted, NotSure, PostaiError, Refused
@@ -134,6 +134,8 @@ def _allowed(
 def as_answer(error: PostaiError, engine: Engine, readings: tuple[Reading, ...] = ()) -> Answer:
     """An error as an answer: refused, abstained or failed."""
     status: Status = "failed"
+    if isinstance(error, TooExpensive):
+        readings = (Reading("what was found, but not run", error.sql, 0.0),)
     if isinstance(error, Refused | NotPermitted):
         status = "refused"
     elif isinstance(error, NotSure):

@@ -93,7 +93,7 @@ def _verified(sql: str, request: AskRequest, *, safety: Safety, explain: Explain
             f"The server does not accept the SQL.\n{told}",
             ModelFailed(
                 "the model's SQL does not run",
-                detail=f"after two repairs the server still says: {one_line(parts.message, LONGEST_REASON)}",
+                detail=f"after all repairs the server still says: {one_line(parts.message, LONGEST_REASON)}",
                 hint="Put the question in other words.",
             ),
             kind="server",

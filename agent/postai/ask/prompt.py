@@ -57,7 +57,7 @@ def system_blocks(request: AskRequest, catalog: Catalog, *, share_values: bool =
 
 def user_turn(request: AskRequest) -> str:
     """The question with what belongs to this moment and this caller."""
-    schemas = ", ".join(request.search_path) or "(none)"
+    schemas = ", ".join(name for name in request.search_path if not name.startswith("pg_")) or "(none)"
     return "\n".join(
         (
             f"Today is {request.today.isoformat()} ({request.today:%A}).",

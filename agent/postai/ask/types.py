@@ -21,7 +21,7 @@ class AskRequest:
     Attributes:
         question: the person's words.
         role: role that will run the statement (for context only, never for authorization).
-        search_path: the caller's schemas, in order, without pg_catalog.
+        search_path: the caller's schemas in order, resolved (`current_schemas(true)`, no "$user").
         max_rows: how many rows the caller will fetch.
         today: the date that "last month" is counted from.
     """

@@ -8,9 +8,11 @@ from typing import Any
 from postai.ask.types import AskOptions, AskRequest, Explain
 from postai.errors import ErrorParts, NotPermitted, PostaiError, Refused
 from postai.sql.guard import check
+from postai.sql.parse import Unparsable
 from postai.sql.safety import Safety
 
 NOT_PERMITTED = "42501"
+SYNTAX_ERROR = "42601"
 # Classes of SQLSTATE that speak of the statement itself; others (57 cancelled, 53 no memory, 55 locked) of the moment.
 ABOUT_THE_STATEMENT = frozenset({"42", "22", "0A", "21", "2B", "3F", "54"})
 
@@ -32,9 +34,22 @@ class PlanningError(PostaiError):
 
 
 class TooExpensive(Refused):
-    """The plan costs more than the ceiling allows."""
+    """The plan costs more than the ceiling allows.
+
+    Attributes:
+        sql: the statement, otherwise fit to run.
+    """
 
     title = "too expensive"
+
+    def __init__(self, sql: str, cost: float, ceiling: float) -> None:
+        super().__init__(
+            "the statement is too expensive to run",
+            detail=f"the planner estimates a cost of {cost:.0f}, the ceiling is {ceiling:.0f}",
+            hint="Ask for less (a shorter period, one customer), run ANALYZE when the estimate is wrong, or let an "
+            "operator raise the setting ask_cost_ceiling.",
+        )
+        self.sql = sql
 
 
 def verify(sql: str, request: AskRequest, *, safety: Safety, explain: Explain, options: AskOptions) -> str:
@@ -49,7 +64,11 @@ def verify(sql: str, request: AskRequest, *, safety: Safety, explain: Explain, o
         PlanningError: the server does not accept it.
         TooExpensive: the planner's estimate is above the ceiling.
     """
-    checked = check(sql, safety, search_path=request.search_path, allowed_functions=options.allowed_functions)
+    try:
+        checked = check(sql, safety, search_path=request.search_path, allowed_functions=options.allowed_functions)
+    except Unparsable as error:
+        # No attack but a mistake: what the server would say to it.
+        raise PlanningError(ErrorParts(SYNTAX_ERROR, error.message, error.detail, error.hint)) from None
     explained = explain(checked.sql)
     if explained.error is not None:
         if explained.error.sqlstate == NOT_PERMITTED:
@@ -60,14 +79,9 @@ def verify(sql: str, request: AskRequest, *, safety: Safety, explain: Explain, o
             )
         raise PlanningError(explained.error)
     cost = total_cost(explained.plan)
-    if options.cost_ceiling is not None and cost > options.cost_ceiling:
-        raise TooExpensive(
-            "the statement is too expensive to run",
-            detail=f"the planner estimates a cost of {cost:.0f}, the ceiling is {options.cost_ceiling:.0f}",
-            hint="Ask for less (a shorter period, one customer), run ANALYZE when the estimate is wrong, or let an "
-            "operator raise the setting ask_cost_ceiling.",
-        )
-    return str(checked.sql)
+    if options.cost_ceiling is not None and not cost <= options.cost_ceiling:
+        raise TooExpensive(checked.sql, cost, options.cost_ceiling)
+    return checked.sql
 
 
 def total_cost(plan: Any) -> float:

@@ -28,6 +28,7 @@ T = TypeVar("T")
 MAX_OUTPUT_TOKENS = 4_000
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
+KEPT_LINES = 8
 NO_KEY_NEEDED = "not-needed"
 
 
@@ -219,9 +220,7 @@ class Model:
         try:
             return line.call(work, self._seconds(deadline), deadline)
         finally:
-            if line.usable:
-                with self._lock:
-                    self._lines.append(line)
+            self._give_back(line)
 
     def _take(self) -> Line:
         with self._lock:
@@ -229,6 +228,13 @@ class Model:
                 return self._lines.pop()
         key = self._settings.api_key
         return Line(Endpoint(self._settings.base_url, key.get_secret_value() if key else NO_KEY_NEEDED))
+
+    def _give_back(self, line: Line) -> None:
+        with self._lock:
+            if line.usable and len(self._lines) < KEPT_LINES:
+                self._lines.append(line)
+                return
+        line.drop()
 
     def _check_key(self) -> None:
         if not self._settings.configured:
