@@ -24,7 +24,7 @@ def agent(
     log_format: Annotated[str | None, typer.Option("--log-format", help="text or json.")] = None,
 ) -> int:
     """Run the sidecar in the foreground until SIGTERM or Ctrl-C."""
-    from postai.daemon.main import run  # the daemon's libraries are needed by this command only
+    from postai.service.main import run  # the daemon's libraries are needed by this command only
 
     flags = {"agent": {"log_format": log_format}} if log_format else {}
     settings = Settings.load(config, **flags)

@@ -7,6 +7,7 @@ The job table carries the same objects without the length.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +19,13 @@ from postai.errors import ErrorParts, PostaiError
 PROTOCOL = 1
 MAX_FRAME = 16 * 1024 * 1024
 """Longest JSON text in bytes."""
-MAX_DEADLINE_MS = 600_000
+MAX_DEADLINE_MS = 3_600_000
 VERBS = ("ask", "sql", "answer", "prepare", "run")
 RUNNING_VERBS = frozenset({"ask", "answer", "run"})
 """Verbs after whose answer the backend runs the statement, so that ask_timeout applies."""
 
 _LENGTH = struct.Struct(">I")
+_MOMENT = re.compile(r"\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d){0,2}", re.ASCII)
 
 
 class FrameError(PostaiError):
@@ -41,7 +43,7 @@ class AskFrame:
         id: the request's id, repeated in every frame of the conversation.
         verb: which SQL function asked; steers only whether a statement will run after the answer.
         search_path: the caller's schemas, without pg_catalog.
-        pid, backend_start, query_start: identity of the running statement, as in pg_stat_activity.
+        pid, backend_start, query_start: identity of the running statement, as in pg_stat_activity; None = unknown.
         deadline_ms: how long the caller waits for the answer, in milliseconds.
     """
 
@@ -53,8 +55,8 @@ class AskFrame:
     search_path: tuple[str, ...]
     database: str
     pid: int
-    backend_start: str
-    query_start: str
+    backend_start: str | None
+    query_start: str | None
     max_rows: int
     deadline_ms: int
 
@@ -172,8 +174,8 @@ def ask_frame(message: Mapping[str, Any]) -> AskFrame:
         search_path=tuple(path),
         database=_text(message, "database"),
         pid=_integer(message, "pid", 1, 2**31 - 1),
-        backend_start=_text(message, "backend_start"),
-        query_start=_text(message, "query_start"),
+        backend_start=_moment(message, "backend_start"),
+        query_start=_moment(message, "query_start"),
         max_rows=_integer(message, "max_rows", 0, 2**31 - 1),
         deadline_ms=_integer(message, "deadline_ms", 1, MAX_DEADLINE_MS),
     )
@@ -277,6 +279,13 @@ def _text(message: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise _field(name, "a text")
     return value
+
+
+def _moment(message: Mapping[str, Any], name: str) -> str | None:
+    text = _text(message, name)
+    if text and not _MOMENT.fullmatch(text):
+        raise _field(name, "a time in ISO format with its time zone, or an empty text")
+    return text or None
 
 
 def _integer(message: Mapping[str, Any], name: str, low: int, high: int) -> int:

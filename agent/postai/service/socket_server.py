@@ -20,12 +20,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from postai.ask.types import Explain, Explained
+from postai.ask.types import Explained
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import AgentNotReachable, NotPermitted, PostaiError
 from postai.service import socket_place
+from postai.service.conversation import Asked, Outcome
 from postai.service.frames import (
     AskFrame,
     Decoder,
@@ -45,31 +46,6 @@ REQUEST_SECONDS = 10.0
 SEND_SECONDS = 10.0
 """How long one write to a peer may take."""
 MOST_CONNECTIONS = 512
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The end of a conversation.
-
-    Attributes:
-        message: the last frame: answer or error.
-        ask_timeout: seconds the backend may run the statement; None = it will run nothing.
-    """
-
-    message: Mapping[str, Any]
-    ask_timeout: float | None = None
-
-
-class Asked(Protocol):
-    """What answers questions (see `asking.Asking`)."""
-
-    def respond(self, frame: AskFrame, explain: Explain, deadline: Deadline) -> Outcome:
-        """Think and give the last frame; never raises."""
-        ...
-
-    def cancel_backend(self, frame: AskFrame) -> None:
-        """Cancel the statement that this frame's backend is running, if it is still the same one."""
-        ...
 
 
 @dataclass(eq=False)
@@ -343,9 +319,7 @@ class SocketServer:
         outcome: Outcome | None = None
         try:
             if not deadline.cancel.is_set():
-                outcome = self._asked.respond(
-                    frame, lambda sql: self._explain(peer, frame, deadline, sql), deadline
-                )
+                outcome = self._asked.respond(frame, lambda sql: self._explain(peer, frame, deadline, sql), deadline)
                 if not deadline.cancel.is_set():
                     self._send_last(peer, frame, outcome)
         finally:
@@ -381,4 +355,3 @@ def _about(peer: _Peer) -> dict[str, object]:
     if peer.frame is None:
         return {"state": peer.state}
     return {"request": peer.frame.id, "database": peer.frame.database, "pid": peer.frame.pid, "state": peer.state}
-

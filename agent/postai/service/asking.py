@@ -1,0 +1,241 @@
+"""Answers questions: finds the database, brings its catalog, rules and settings together, asks the engine, notes it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from postai.ask.engine import ask
+from postai.ask.types import Answer, AskOptions, AskRequest, EngineChoice, Explain, Reading
+from postai.database import Database, Pool
+from postai.database import dsn as connection_string
+from postai.deadline import Cancelled, Deadline
+from postai.errors import AgentNotReachable, ErrorParts, PostaiError, UsageError
+from postai.model.types import ModelCall
+from postai.service.conversation import Outcome
+from postai.service.frames import RUNNING_VERBS, AskFrame, answer_message, error_message
+from postai.service.knowledge import Knowledge
+from postai.service.ledger import Ledger
+from postai.settings import DatabaseSettings, ModelSettings
+
+log = logging.getLogger(__name__)
+
+_ENGINES: Mapping[str, EngineChoice] = {"auto": "auto", "grammar": "grammar", "model": "model"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings of one database that steer a question.
+
+    Attributes:
+        model: model id; None = the agent's.
+        budget: US dollars a day; None = the agent's.
+    """
+
+    ask: AskOptions
+    model: str | None
+    budget: Decimal | None
+
+
+class Home:
+    """One database whose questions are answered here.
+
+    Args:
+        settings: how it is reached.
+        pool: its sessions.
+        model: the agent's configuration of the model.
+        sql: the statements of asking.sql.
+    """
+
+    def __init__(self, settings: DatabaseSettings, pool: Pool, model: ModelSettings, sql: Mapping[str, str]) -> None:
+        self.pool = pool
+        self.knowledge = Knowledge()
+        self.ledger = Ledger(pool, model, sql)
+        self.name = settings.name
+        self.share_values = model.share_values
+        self._database = connection_string.parse(settings.dsn).get("dbname")
+
+    def database(self) -> str:
+        """Name of the database; asked of the server where the connection string does not say it.
+
+        Raises:
+            ConnectionFailed: it has to be asked, and the server does not answer.
+        """
+        if self._database is None:
+            with self.pool.database() as db:
+                self._database = db.name
+        return self._database
+
+
+class Asking:
+    """Answers questions about all databases of the agent (the `Asked` of both fronts)."""
+
+    def __init__(self, homes: Sequence[Home], sql: Mapping[str, str]) -> None:
+        self._homes = tuple(homes)
+        self._sql = sql
+
+    def respond(self, frame: AskFrame, explain: Explain, deadline: Deadline) -> Outcome:
+        """Think and give the last frame; never raises."""
+        started = time.monotonic()
+        try:
+            home = self._home_of(frame)
+            return self._answer(home, frame, explain, deadline, started)
+        except PostaiError as error:
+            log.info(
+                "no answer",
+                extra={
+                    "request": frame.id,
+                    "database": frame.database,
+                    "sqlstate": error.sqlstate,
+                    "error": error.message,
+                },
+            )
+            return Outcome(error_message(frame.id, error.as_parts()))
+        except Exception:
+            log.exception("a question failed unexpectedly", extra={"request": frame.id, "database": frame.database})
+            return Outcome(error_message(frame.id, _unexpected(frame.id)))
+
+    def cancel_backend(self, frame: AskFrame) -> None:
+        """Cancel the statement that asked, if its backend still runs the very same one."""
+        try:
+            with self._home_of(frame).pool.database() as db:
+                rows = db.query(self._sql["cancel"], (frame.pid, frame.backend_start, frame.query_start))
+        except PostaiError as error:
+            log.error(
+                "a statement over ask_timeout could not be cancelled",
+                extra={"request": frame.id, "pid": frame.pid, "error": error.message,
+                       "hint": "Grant pg_signal_backend and pg_read_all_stats to the agent's role."},
+            )  # fmt: skip
+            return
+        log.info("cancelled" if rows else "it had ended already", extra={"request": frame.id, "pid": frame.pid})
+
+    def close(self) -> None:
+        for home in self._homes:
+            home.ledger.close()
+
+    def _home_of(self, frame: AskFrame) -> Home:
+        """The configured database that a backend means; two servers may have databases of the same name."""
+        matching = [home for home in self._homes if self._is_named(home, frame.database)]
+        if len(matching) > 1:
+            matching = [home for home in matching if self._runs_there(home, frame)]
+        if not matching:
+            raise AgentNotReachable(
+                "the agent does not serve this database",
+                detail=f"database {frame.database}",
+                hint="Add a section [[database]] for it to the agent's postai.toml and restart `post-ai agent`.",
+            )
+        return matching[0]
+
+    def _is_named(self, home: Home, database: str) -> bool:
+        try:
+            return home.database() == database
+        except PostaiError as error:
+            log.warning(
+                "a database cannot be asked for its name", extra={"database": home.name, "error": error.message}
+            )
+            return False
+
+    def _runs_there(self, home: Home, frame: AskFrame) -> bool:
+        try:
+            with home.pool.database() as db:
+                return bool(db.query(self._sql["is_ours"], (frame.pid, frame.backend_start))[0][0])
+        except PostaiError as error:
+            log.warning("a database cannot be asked", extra={"database": home.name, "error": error.message})
+            return False
+
+    def _answer(self, home: Home, frame: AskFrame, explain: Explain, deadline: Deadline, started: float) -> Outcome:
+        with home.pool.database() as db:
+            options = self._options(db, home)
+            today, ask_timeout_ms = db.query(self._sql["moment"])[0]
+            deadline.check()
+            seen, safety = home.knowledge.see(db, frame.role)
+        request = AskRequest(frame.question, frame.role, frame.search_path, today, frame.max_rows)
+        calls: list[ModelCall] = []
+        question_id: int | None = None
+        try:
+            with home.ledger.model(options.model, options.budget, calls) as model:
+                answer = ask(
+                    request,
+                    catalog=seen.catalog,
+                    grammar=seen.grammar,
+                    safety=safety,
+                    explain=explain,
+                    model=model,
+                    options=options.ask,
+                    deadline=deadline,
+                )
+            answer = _clean(answer)
+            question_id = self._record(home, frame, answer, started)
+        except UsageError:
+            raise  # no question at all: nothing to note
+        except PostaiError as error:
+            question_id = self._record(home, frame, _failed(error), started)
+            raise
+        finally:
+            home.ledger.book(calls, question_id)
+        runs = answer.status == "answered" and frame.verb in RUNNING_VERBS
+        return Outcome(answer_message(frame.id, answer, question_id), ask_timeout_ms / 1000 if runs else None)
+
+    def _options(self, db: Database, home: Home) -> Options:
+        rows = db.query(self._sql["settings"])
+        value = {name: text or "" for name, text, _ in rows}
+        own = {name for name, _, overridden in rows if overridden}
+        return Options(
+            ask=AskOptions(
+                engine=_ENGINES[value["engine"]],
+                cost_ceiling=float(value["ask_cost_ceiling"]),
+                share_values=value["share_values"] == "true" if "share_values" in own else home.share_values,
+                allowed_functions=frozenset(
+                    filter(None, (one.strip() for one in value["allowed_functions"].split(",")))
+                ),
+            ),
+            model=value["model"] or None if "model" in own else None,
+            budget=Decimal(value["daily_budget_usd"]) if "daily_budget_usd" in own else None,
+        )
+
+    def _record(self, home: Home, frame: AskFrame, answer: Answer, started: float) -> int | None:
+        """Note the question; an answer is given out even when that fails."""
+        elapsed = (time.monotonic() - started) * 1000
+        values = (
+            frame.session_user, frame.role, _text(frame.question), answer.status, answer.sql, answer.engine,
+            answer.confidence, answer.explanation, elapsed,
+        )  # fmt: skip
+        try:
+            with home.pool.database() as db:
+                return int(db.query(self._sql["record"], values)[0][0])
+        except PostaiError as error:
+            log.error("a question could not be recorded", extra={"request": frame.id, "error": error.message})
+            return None
+
+
+def _unexpected(identity: str) -> ErrorParts:
+    return ErrorParts(
+        PostaiError.sqlstate,
+        "the agent failed unexpectedly",
+        f"request {identity}",
+        "The agent's log has the details under this request; please report it.",
+    )
+
+
+def _failed(error: PostaiError) -> Answer:
+    reason = "cancelled" if isinstance(error, Cancelled) else error.message
+    return Answer("failed", None, "", 0.0, "grammar", reason=reason, sqlstate=error.sqlstate, hint=error.hint)
+
+
+def _clean(answer: Answer) -> Answer:
+    """The answer in texts that PostgreSQL can hold; a model may have written others."""
+    return replace(
+        answer,
+        sql=None if answer.sql is None else _text(answer.sql),
+        explanation=_text(answer.explanation),
+        readings=tuple(Reading(_text(one.text), _text(one.sql), one.confidence) for one in answer.readings),
+        reason=None if answer.reason is None else _text(answer.reason),
+        hint=None if answer.hint is None else _text(answer.hint),
+    )
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,40 @@
+-- What answering a question needs beside the catalog.
+
+-- name: settings
+-- The settings of this database, and whether it overrides them or the agent's configuration may speak.
+select name, value, changed_at is not null from postai.settings
+
+-- name: moment
+-- Today as this database counts days, and how long a statement may run, in milliseconds.
+select current_date, postai._setting_ms('ask_timeout')
+
+-- name: record
+-- Note what was asked. Losing the last few notes in a crash of the server is better than waiting for the disk.
+with fast as materialized (
+  select pg_catalog.set_config('synchronous_commit', 'off', true)
+)
+insert into postai.question (asked_by, role, question, status, sql, engine, confidence, explanation, elapsed_ms)
+select %s, %s, %s, %s, %s, %s, %s, %s, %s from fast
+returning id
+
+-- name: record_call
+-- Note one call of the model.
+insert into postai.model_call (purpose, model, input_tokens, output_tokens, cost_usd, latency_ms, status, question_id)
+values (%s, %s, %s, %s, %s, %s, %s, %s)
+
+-- name: spent_today
+-- What model calls have cost since midnight, in US dollars.
+select coalesce(pg_catalog.sum(cost_usd), 0) from postai.model_call where at >= current_date
+
+-- name: is_ours
+-- Whether a backend with this process id and start runs in this database of this server.
+select exists (
+  select from pg_catalog.pg_stat_activity as a
+   where a.pid = %s and a.datname = pg_catalog.current_database()
+     and (a.backend_start is null or a.backend_start = coalesce(%s::timestamptz, a.backend_start)))
+
+-- name: cancel
+-- Cancel a statement, if that backend still runs the very same one.
+select pg_catalog.pg_cancel_backend(a.pid)
+  from pg_catalog.pg_stat_activity as a
+ where a.pid = %s and a.backend_start = %s::timestamptz and a.query_start = %s::timestamptz and a.state = 'active'

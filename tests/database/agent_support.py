@@ -1,0 +1,145 @@
+"""What the tests of the agent share: a database with the SQL core, the agent's login, agents as processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from postai.setup.server import LocalServer
+
+ROOT = Path(__file__).resolve().parents[2]
+AGENT = "postai_test_agent"
+PATIENCE = 30.0
+"""Seconds after which a test gives up waiting; says nothing about how fast things are."""
+RUN = (
+    "import sys; from pathlib import Path; from postai.settings import Settings; from postai.service.main import run\n"
+    "sys.exit(run(Settings.load(Path(sys.argv[1]))))"
+)
+
+
+def install_core(dsn: str) -> None:
+    """The SQL core in one transaction, as the plain installer does it, and the agent's login."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("select pg_advisory_xact_lock(1886352244, 99)")  # roles belong to the whole cluster
+        for file in sorted((ROOT / "sql").glob("*.sql")):
+            connection.execute(file.read_text())  # type: ignore[arg-type]
+        connection.execute("insert into postai.schema_version (version, installed_as) values ('0.0.1', 'plain')")
+        if not connection.execute("select 1 from pg_roles where rolname = %s", (AGENT,)).fetchone():
+            connection.execute(f"create role {AGENT} login password '{AGENT}'")  # type: ignore[arg-type]
+        connection.execute(f"grant postai_agent, pg_read_all_stats, pg_signal_backend to {AGENT}")  # type: ignore[arg-type]
+
+
+def agent_dsn(server: LocalServer, database: str, directory: Path) -> str:
+    """The agent's connection string: the password lies in a passfile."""
+    passfile = directory / "passfile"
+    passfile.write_text(f"*:*:*:{AGENT}:{AGENT}\n")
+    passfile.chmod(0o600)
+    return f"host=127.0.0.1 port={server.port} dbname={database} user={AGENT} passfile={passfile}"
+
+
+def wait_for(what: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """The first true value that `what` gives."""
+    until = time.monotonic() + patience
+    while True:
+        value = what()
+        if value:
+            return value
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
+
+
+@dataclass
+class AgentProcess:
+    """One `post-ai agent` as a process of its own; its log is collected as JSON lines in a file."""
+
+    directory: Path
+    databases: list[tuple[str, str]]
+    model: dict[str, object] = field(default_factory=dict)
+    workers: int = 4
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket(self) -> Path:
+        return self.directory / "run" / "agent.sock"
+
+    @property
+    def log_file(self) -> Path:
+        return self.directory / "agent.log"
+
+    def start(self, name: str = "agent") -> AgentProcess:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        config = self.directory / f"{name}.toml"
+        lines = [
+            "[agent]",
+            f"socket_directory = {json.dumps(str(self.directory / 'run'))}",
+            'log_format = "json"',
+            f"workers = {self.workers}",
+        ]
+        for label, dsn in self.databases:
+            lines += ["[[database]]", f"name = {json.dumps(label)}", f"dsn = {json.dumps(dsn)}"]
+        if self.model:
+            lines += ["[model]", *(f"{key} = {json.dumps(value)}" for key, value in self.model.items())]
+        config.write_text("\n".join(lines) + "\n")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("ANTHROPIC_", "POSTAI_"))}
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-c", RUN, str(config)],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**environment, **self.environment},
+            )
+        return self
+
+    def log(self) -> list[dict[str, Any]]:
+        text = self.log_file.read_text() if self.log_file.exists() else ""
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def events(self) -> list[str]:
+        return [line["event"] for line in self.log()]
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def until(self, event: str, count: int = 1) -> None:
+        def seen() -> bool:
+            assert self.alive() or event == "stopped", self.log_file.read_text()
+            return self.events().count(event) >= count
+
+        try:
+            wait_for(seen)
+        except AssertionError:
+            raise AssertionError(f"no {event!r} in:\n{self.log_file.read_text()}") from None
+
+    def kill(self) -> None:
+        """kill -9: no chance to tidy up."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+    def stop(self) -> int:
+        assert self.process is not None
+        if self.alive():
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def running(agent: AgentProcess) -> Iterator[AgentProcess]:
+    agent.start()
+    try:
+        yield agent
+    finally:
+        agent.stop()
