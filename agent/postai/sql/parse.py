@@ -128,6 +128,54 @@ def canonical(text: str) -> str:
         raise _syntax_error(error, data) from None
 
 
+def plain_text(statement: Statement) -> str:
+    """Text of a statement that means the same in every session, on every server version, and inside a wrapper.
+
+    It is the statement's own text, unless that holds a comment (it could swallow what a wrapper adds), a backslash in
+    an ordinary string (whose meaning depends on standard_conforming_strings) or a number in a notation that older
+    servers read differently (0x1F, 1_000); then it is written back from the tree.
+
+    Raises:
+        Refused: libpg_query cannot write the tree back faithfully.
+    """
+    data = statement.sql.encode("utf-8")
+    names = {number: name for name, number in Token.items()}
+    for token in postgast.scan(statement.sql).tokens:
+        own = data[token.start : token.end]
+        kind = names.get(token.token, "")
+        number = kind in ("ICONST", "FCONST") and (b"_" in own or own[:2].lower() in (b"0x", b"0o", b"0b"))
+        if "COMMENT" in kind or number or (kind == "SCONST" and own.startswith(b"'") and b"\\" in own):
+            return _written_back(statement)
+    return statement.sql
+
+
+def _written_back(statement: Statement) -> str:
+    text = canonical(statement.sql)
+    again = parse_one(text)
+    if _without_places(again.tree) != _without_places(statement.tree):
+        raise Refused(
+            "the statement cannot be written in a form that is the same in every session",
+            detail="It holds comments, or strings with backslashes, and libpg_query writes it back differently.",
+            hint="Leave the comments out, and write such strings as E'...'.",
+        )
+    return text
+
+
+def _without_places(tree: Message) -> Message:
+    """A copy without the numbers that say where in the text each node stood."""
+    copy = type(tree)()
+    copy.CopyFrom(tree)
+    queue = [copy]
+    while queue:
+        node = queue.pop()
+        for field, value in node.ListFields():
+            if field.name in ("location", "rexpr_list_start", "rexpr_list_end", "list_start", "list_end"):
+                node.ClearField(field.name)
+            elif field.message_type is not None:
+                queue.extend(value if field.is_repeated else [value])
+    return copy
+
+
 def statement_node(node: Node) -> Message:
     """The concrete message inside a `Node` wrapper (the wrapper itself when it is empty)."""
     which = node.WhichOneof("node")
