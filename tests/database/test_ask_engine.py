@@ -79,11 +79,11 @@ class World:
         self.caller = database.connect(self.role)
         self.calls: list[ModelCall] = []
         self.explained: list[str] = []
-        self.server: ModelServer | None = None
         self.model: Model | None = None
 
     def use(self, server: ModelServer, **settings: object) -> None:
-        self.server = server
+        if self.model:
+            self.model.close()
         values = {"api_key": SecretStr(KEY), "base_url": server.url, "model": "test", "max_retries": 0, **settings}
         self.model = Model(
             ModelSettings(**values),  # type: ignore[arg-type]

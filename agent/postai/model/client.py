@@ -96,6 +96,11 @@ class Model:
         twin.__dict__.update(self.__dict__, _record=record)
         return twin
 
+    def prepare(self) -> None:
+        """Load the client library (a second of CPU, some 60 MiB), so that the first question does not wait for it."""
+        if self._settings.configured:
+            self._give_back(self._take())
+
     def complete(
         self,
         purpose: str,
