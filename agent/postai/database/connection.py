@@ -8,12 +8,12 @@ from postai.database import dsn as connection_string
 from postai.database import named_sql
 from postai.database.errors import ConnectionFailed
 from postai.database.protocol import Database
+from postai.database.session import First
 from postai.errors import FeatureMissing
 
 OLDEST = 14  # the oldest major version that postai is made for; 13 is out of support
 
 Driver = Literal["psycopg", "pg8000"]
-First = tuple[str, tuple[object, ...]]
 
 
 def connect(
@@ -44,7 +44,7 @@ def connect(
     try:
         return _open(parameters, target, connect_timeout, driver, (statement_timeout_ms, lock_timeout_ms))
     except ConnectionFailed as failure:
-        if not options_refused(failure):
+        if not refuses_options(failure.detail or ""):
             raise
     parameters = without_limits(parameters, dsn)
     return _open(parameters, target, connect_timeout, driver, (statement_timeout_ms, lock_timeout_ms))
@@ -64,9 +64,9 @@ def session_parameters(
     return parameters
 
 
-def options_refused(failure: ConnectionFailed) -> bool:
-    """Whether a pooler refused the startup options (PgBouncer: "unsupported startup parameter")."""
-    return "unsupported startup parameter" in (failure.detail or "")
+def refuses_options(text: str) -> bool:
+    """Whether the error is a pooler's that does not take the startup options (PgBouncer's words)."""
+    return "unsupported startup parameter" in text
 
 
 def without_limits(parameters: dict[str, str], dsn: str) -> dict[str, str]:

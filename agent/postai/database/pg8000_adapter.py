@@ -7,27 +7,25 @@ import decimal
 import re
 import socket
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 from pg8000.core import Context, CoreConnection  # type: ignore[import-untyped]
 from pg8000.exceptions import DatabaseError, InterfaceError  # type: ignore[import-untyped]
 from scramp import ScramException  # type: ignore[import-untyped]
 
 from postai.database import failures, libpq_files, tls
-from postai.database.errors import ConnectionFailed, ConnectionLost
+from postai.database.errors import ConnectionFailed
 from postai.database.protocol import Row
-from postai.errors import FeatureMissing, UsageError
+from postai.database.session import First, Session
+from postai.errors import FeatureMissing, PostaiError, UsageError
 
 _PLACEHOLDER = re.compile(r"%(.?)", re.DOTALL)
 _CANCEL_REQUEST = 80877102  # https://www.postgresql.org/docs/current/protocol-message-formats.html (CancelRequest)
 
 
-def open_database(
-    parameters: dict[str, str], target: str, *, connect_timeout: int, first: tuple[str, tuple[object, ...]]
-) -> Pg8000Database:
+def open_database(parameters: dict[str, str], target: str, *, connect_timeout: int, first: First) -> Pg8000Database:
     """Open a session; hosts are tried in their order, as libpq does.
 
     Args:
@@ -53,26 +51,24 @@ def open_database(
     raise failure
 
 
-def _open_one(
-    parameters: dict[str, str], target: str, connect_timeout: int, first: tuple[str, tuple[object, ...]]
-) -> Pg8000Database:
+def _open_one(parameters: dict[str, str], target: str, connect_timeout: int, first: First) -> Pg8000Database:
     secrets = failures.hidden_values(parameters)
     password = libpq_files.password_for(parameters)
     if password:
         secrets = failures.hidden_values({**parameters, "password": password})
-    database = None
+    session, failure = None, None
     for attempt in tls.attempts(parameters.get("sslmode")):
         try:
-            link = tls.open_link(parameters, attempt, connect_timeout)
-            session = _start_session(link, parameters, password)
+            session = _start_session(tls.open_link(parameters, attempt, connect_timeout), parameters, password)
         except (OSError, InterfaceError, DatabaseError, ScramException, ConnectionFailed) as error:
             failure = _why(error, target, secrets)
             if tls.try_next(attempt, parameters.get("sslmode"), failure):
                 continue
-            raise failure from None
-        database = Pg8000Database(session, link, parameters, target, secrets)
         break
-    assert database is not None  # the last attempt returns or raises
+    if session is None:
+        assert failure is not None
+        raise failure  # outside of except, so that it does not keep the driver's error as its context
+    database = Pg8000Database(session, parameters, target, secrets)
     try:
         database.start(first)
     except BaseException:
@@ -134,12 +130,11 @@ class _Session(CoreConnection):  # type: ignore[misc]
         super().handle_AUTHENTICATION_REQUEST(data, context)
 
 
-class Pg8000Database:
+class Pg8000Database(Session):
     """One pg8000 connection as a `Database`.
 
     Args:
         session: an open session.
-        link: its socket.
         parameters: of the connection, to reach the server again for a cancel request.
         target: label of the connection for errors.
         secrets: values that must not appear in error texts.
@@ -148,34 +143,18 @@ class Pg8000Database:
     def __init__(
         self,
         session: _Session,
-        link: socket.socket,
         parameters: dict[str, str],
         target: str,
         secrets: tuple[str, ...],
     ) -> None:
+        super().__init__(target, secrets)
         self._session = session
-        self._link = link
         self._parameters = parameters
-        self._target = target
-        self._secrets = secrets
-        self._name = ""
-        self._depth = 0
         self._open = True
-
-    def start(self, first: tuple[str, tuple[object, ...]]) -> None:
-        """Run the first statement of the session; its first column is the database's name."""
-        self._name = self.query(*first)[0][0]
-
-    def __repr__(self) -> str:
-        return f"<Database {self._target}>"
 
     @property
     def server_version(self) -> int:
         return version_number(self._session.parameter_statuses["server_version"])
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     @property
     def backend_pid(self) -> int:
@@ -187,23 +166,6 @@ class Pg8000Database:
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         return max(int(self._run(sql, params).row_count), 0)
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        savepoint = f"postai_{self._depth}"
-        self._run(f"savepoint {savepoint}" if self._depth else "begin", ())
-        self._depth += 1
-        try:
-            yield
-        except BaseException:
-            self._depth -= 1
-            if self._open:
-                # An error that broke the session is the one to show, not that the rollback could not be sent.
-                with suppress(ConnectionLost):
-                    self._run(f"rollback to savepoint {savepoint}" if self._depth else "rollback", ())
-            raise
-        self._depth -= 1
-        self._run(f"release savepoint {savepoint}" if self._depth else "commit", ())
 
     def cancel(self) -> None:
         # The request goes over a connection of its own, without TLS: the server takes it before any authentication.
@@ -218,42 +180,38 @@ class Pg8000Database:
             with suppress(InterfaceError, OSError):  # the server may be gone already
                 self._session.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _run(self, sql: str, params: Sequence[object]) -> Context:
         if not self._open:
             raise self._lost("the session is closed")
         if "\0" in sql:
             raise UsageError("a statement cannot hold a NUL character")
+        failure: PostaiError
         try:
             if not params:
                 return self._session.execute_simple(sql)
             statement = numbered(sql, len(params))
             return self._session.execute_unnamed(statement, tuple(params), tuple(map(_oid, params)))
+        except UsageError:
+            raise
         except DatabaseError as error:
-            fields = _fields(error)
-            raise failures.server_error(
-                fields.get("C", "XX000"), fields.get("M", ""), fields.get("D"), fields.get("H"), fields.get("P"),
-                self._secrets,
-            ) from None  # fmt: skip
+            failure = self._translated(error)
         except (InterfaceError, OSError) as error:
             self.close()
-            raise self._lost(str(error)) from None
+            failure = self._lost(str(error))
         except BaseException:
             self.close()  # interrupted in the middle of an answer: what follows could not be told apart
             raise
+        raise failure  # outside of except, so that it does not keep the driver's error as its context
 
-    def _lost(self, why: str) -> ConnectionLost:
-        return ConnectionLost(
-            f"the connection was lost ({self._target})",
-            detail=failures.scrub(why, self._secrets),
-            hint="The server may have been restarted, or this session ended by an administrator; try again.",
+    def _translated(self, error: DatabaseError) -> PostaiError:
+        fields = _fields(error)
+        return failures.server_error(
+            fields.get("C", "XX000"),
+            fields.get("M", ""),
+            fields.get("D"),
+            fields.get("H"),
+            fields.get("P"),
+            self._secrets,
         )
 
 

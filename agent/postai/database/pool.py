@@ -96,7 +96,7 @@ class Pool:
         import psycopg_pool
 
         return psycopg_pool.ConnectionPool(
-            connection_string.build(self._parameters),
+            connection_class=self._connection_class(),
             kwargs={**SESSION, "connect_timeout": connect_timeout},
             min_size=0,  # an idle sidecar holds no session here
             max_size=self._max_size,
@@ -107,6 +107,26 @@ class Pool:
             check=psycopg_pool.ConnectionPool.check_connection,  # survives a restart of the server
             open=True,
         )
+
+    def _connection_class(self) -> type[psycopg.Connection[Row]]:
+        import psycopg
+
+        pool = self
+
+        class Connection(psycopg.Connection[Row]):
+            """Connects with the pool's parameters; without our startup options where a pooler refuses them."""
+
+            @classmethod
+            def connect(cls, conninfo: str = "", **options: Any) -> Self:  # noqa: ARG003  (psycopg_pool gives it)
+                try:
+                    return super().connect(connection_string.build(pool._parameters), **options)
+                except psycopg.OperationalError as error:
+                    if not opening.refuses_options(str(error)):
+                        raise
+                pool._parameters = opening.without_limits(pool._parameters, pool._dsn)
+                return super().connect(connection_string.build(pool._parameters), **options)
+
+        return Connection
 
     def _start(self, connection: psycopg.Connection[Row]) -> None:
         database = PsycopgDatabase(connection, self._target, self._secrets)
