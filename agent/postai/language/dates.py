@@ -165,7 +165,9 @@ class _Reader:
         if len(word) == 2 and word[0] == "q" and word[1] in "1234":
             number, self.at = int(word[1]), self.at + 1
         elif self.noun(1) == "quarter" and (token := self.tokens[self.at]).kind in ("ordinal", "word"):
-            ordinal = int(token.number) if token.kind == "ordinal" and token.number else {"first": 1, "last": 4}.get(word)
+            ordinal = (
+                int(token.number) if token.kind == "ordinal" and token.number else {"first": 1, "last": 4}.get(word)
+            )
             if ordinal in (1, 2, 3, 4) and self.word(2) in ("of", "in"):
                 number, self.at = ordinal, self.at + 2
         if number is None:
@@ -270,9 +272,13 @@ class _Reader:
             forward = _back(count, unit).relative.replace(" - ", " + ")
             return Period(_trunc("day"), Bound(relative=forward), f"the next {count} {unit}s from today")
         if whole:
-            return Period(_trunc(unit, -count), _trunc(unit), f"the {count} full calendar {unit}s before the current one")
+            return Period(
+                _trunc(unit, -count), _trunc(unit), f"the {count} full calendar {unit}s before the current one"
+            )
         if calendar:
-            return Period(_trunc(unit, -count), _TOMORROW, f"the current {unit} and the {count} calendar {unit}s before it")
+            return Period(
+                _trunc(unit, -count), _TOMORROW, f"the current {unit} and the {count} calendar {unit}s before it"
+            )
         if unit in ("hour", "minute"):
             return Period(_back(count, unit), None, f"the last {count} {unit}(s) until now")
         text = f"the last {count} {unit}{'s' if count != 1 else ''} up to today"
@@ -295,7 +301,15 @@ class _Reader:
         """Step over "from today", "until now", ", inclusive of today" and the like: they are how it is read anyway."""
         start = self.at
         self.take(",")
-        if self.take("inclusive of today", "including today", "from today", "until today", "up to today", "until now", "up to now"):
+        if self.take(
+            "inclusive of today",
+            "including today",
+            "from today",
+            "until today",
+            "up to today",
+            "until now",
+            "up to now",
+        ):
             return
         self.at = start
         if self.take("inclusive of") or (self.take(",") and self.take("inclusive of")):
@@ -328,7 +342,16 @@ def _month(year: int | None, month: int, today: date) -> Period:
     )  # fmt: skip
 
 
-_SINCE = ("since the start of", "since the beginning of", "since", "starting from", "starting", "from", "on or after", "as of")
+_SINCE = (
+    "since the start of",
+    "since the beginning of",
+    "since",
+    "starting from",
+    "starting",
+    "from",
+    "on or after",
+    "as of",
+)
 _BEFORE = ("before", "prior to", "earlier than", "older than")
 _AFTER = ("after", "later than", "newer than")
 _UNTIL = ("on or before", "until", "till", "up to", "through", "no later than")
@@ -360,7 +383,7 @@ def _between(reader: _Reader) -> Period | None:
 
 
 def _with_year_of(low: Period, high: Period) -> Period:
-    """"from March to May 2024": the first month takes the second's year."""
+    """ "from March to May 2024": the first month takes the second's year."""
     if low.certain or low.month is None or high.year is None:
         return low
     return _month(high.year, low.month, date(high.year, 12, 31))

@@ -167,9 +167,19 @@ def _key_likeness(info: TableInfo, column: ColumnInfo) -> float:
         return 0.9
     if own_id and column.column.number <= 2 and not info.table.primary_key:
         return 0.8
-    if column.column.number == 1 and column.words[-1] == "id" and column.kind != "other" and (looks_unique(column.column) or column.is_key):
+    if (
+        column.column.number == 1
+        and column.words[-1] == "id"
+        and column.kind != "other"
+        and (looks_unique(column.column) or column.is_key)
+    ):
         return 0.75
-    if column.words[-1] == "name" and len(column.words) > 1 and column.own[0] not in ("first", "last", "full") and looks_unique(column.column):
+    if (
+        column.words[-1] == "name"
+        and len(column.words) > 1
+        and column.own[0] not in ("first", "last", "full")
+        and looks_unique(column.column)
+    ):
         return 0.6
     return 0.0
 

@@ -187,7 +187,9 @@ class Lexicon:
 
     def _add_values(self, info: TableInfo, column: ColumnInfo, weight: float) -> None:
         words = column.words
-        if column.kind == "boolean" or (column.kind == "number" and words[0] in ("is", "has", "was") and _zero_or_one(column)):
+        if column.kind == "boolean" or (
+            column.kind == "number" and words[0] in ("is", "has", "was") and _zero_or_one(column)
+        ):
             self._add_flag(info, column, weight)
             return
         for value in _values(info, column, self.complete):
@@ -219,11 +221,19 @@ class Lexicon:
             self._put_stem(key, Sense("value", table, column, value, score - 0.1, "stem"))
 
     def _add_places(self) -> None:
-        groups = {"country": countries(), "nation": countries(), "nationality": countries(), "state": us_states(), "province": us_states()}
+        groups = {
+            "country": countries(),
+            "nation": countries(),
+            "nationality": countries(),
+            "state": us_states(),
+            "province": us_states(),
+        }
         alias: dict[str, dict[str, frozenset[str]]] = {
             word: {name: names for names in group for name in names} for word, group in groups.items()
         }
-        stored = [(key, sense) for key, senses in self._senses.items() for sense in senses.values() if sense.kind == "value"]
+        stored = [
+            (key, sense) for key, senses in self._senses.items() for sense in senses.values() if sense.kind == "value"
+        ]
         for key, sense in stored:
             if not isinstance(sense.value, str) or sense.column is None:
                 continue
@@ -232,7 +242,10 @@ class Lexicon:
             for word in (*column.words, *info.words):
                 for name in alias.get(word, {}).get(sense.value.lower(), ()):
                     if key_of(name) != key:
-                        self._put(key_of(name), Sense("value", sense.table, sense.column, sense.value, sense.score - 0.03, "alias"))
+                        self._put(
+                            key_of(name),
+                            Sense("value", sense.table, sense.column, sense.value, sense.score - 0.03, "alias"),
+                        )
 
     def _add_synonyms(self) -> None:
         named = set(self._senses)
@@ -245,7 +258,9 @@ class Lexicon:
                         if sense.kind != "value" and sense.score >= 0.75:
                             self._put(
                                 other,
-                                Sense(sense.kind, sense.table, sense.column, None, round(sense.score * 0.85, 3), "synonym"),
+                                Sense(
+                                    sense.kind, sense.table, sense.column, None, round(sense.score * 0.85, 3), "synonym"
+                                ),
                             )
 
 
@@ -296,5 +311,7 @@ def _comment_values(comment: str) -> list[str]:
     quoted = re.findall(r"(?<!\w)'([^']{1,40})'(?!\w)", comment)
     if quoted and re.search(r"(?i)\b(only be|possible values|e\.?g|one of|either|such as)\b", comment):
         return quoted
-    listed = re.search(r"(?i)\b(?:possible values|values|one of)\s*(?:are)?\s*:?\s*([\w \-]+(?:,\s*[\w \-]+)+)", comment)
+    listed = re.search(
+        r"(?i)\b(?:possible values|values|one of)\s*(?:are)?\s*:?\s*([\w \-]+(?:,\s*[\w \-]+)+)", comment
+    )
     return [part.strip() for part in listed.group(1).split(",") if 0 < len(part.strip()) <= 30] if listed else []

@@ -112,7 +112,10 @@ def read_tables(catalog: Catalog) -> tuple[TableInfo, ...]:
     kept = [
         table
         for table in catalog.tables
-        if table.kind != "partition" and not (table.kind == "partitioned" and table.parent_oid) and not table.extension and table.columns
+        if table.kind != "partition"
+        and not (table.kind == "partitioned" and table.parent_oid)
+        and not table.extension
+        and table.columns
     ]
     names = [table.name for table in kept] + [column.name for table in kept for column in table.columns]
     segmenter = Segmenter(names)
@@ -161,7 +164,9 @@ def _key(table: Table, columns: tuple[ColumnInfo, ...]) -> tuple[tuple[str, ...]
     for unique in table.unique:
         return unique, True
     for column in columns:
-        if looks_unique(column.column) and (column.own[-1] in _ID_WORDS or column.own in (("no",), ("number",), ("code",))):
+        if looks_unique(column.column) and (
+            column.own[-1] in _ID_WORDS or column.own in (("no",), ("number",), ("code",))
+        ):
             return (column.name,), False
     for column in columns[:2]:
         if column.own in (("id",), ("uuid",), ("key",)):
@@ -226,5 +231,15 @@ def _is_event(words: tuple[str, ...], columns: tuple[ColumnInfo, ...], event: st
     if words[-1] in EVENT_NOUNS or "_".join(words) in EVENT_NOUNS:
         return True
     date_words = set(next(column for column in columns if column.name == event).words)
-    made = date_words & {"created", "registered", "joined", "signup", "signed", "added", "join", "registration", "inserted"}
+    made = date_words & {
+        "created",
+        "registered",
+        "joined",
+        "signup",
+        "signed",
+        "added",
+        "join",
+        "registration",
+        "inserted",
+    }
     return not made and sum(column.refers for column in columns) >= 2

@@ -1,0 +1,584 @@
+"""From a draft to a statement: which table is the base, how others join it, what is shown, grouped and ordered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from postai.ask.grammar.draft import Absence, Draft, Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
+from postai.ask.grammar.expressions import aggregate, bucket_expression, condition
+from postai.ask.grammar.joining import Joiner
+from postai.ask.grammar.money import MoneySource, money_sources, unit_sources
+from postai.ask.grammar.dating import date_column
+from postai.ask.grammar.query import (
+    Bool,
+    Call,
+    Cast,
+    Col,
+    Expr,
+    Fixed,
+    In,
+    Item,
+    IsNull,
+    Lit,
+    Op,
+    Order,
+    Select,
+    Source,
+)
+from postai.ask.grammar.state import State
+
+_LISTED_COLUMNS = 14
+
+
+def assemble(state: State) -> Select:
+    """The statement for a complete draft.
+
+    Raises:
+        Unsure: the parts do not fit together, or fit in more than one way.
+    """
+    return _Assembler(state).build()
+
+
+class _Assembler:
+    def __init__(self, state: State) -> None:
+        self.state, self.draft, self.lexicon = state, state.draft, state.lexicon
+        self.sources: dict[Measure, MoneySource] = {}
+
+    # -- the whole ----------------------------------------------------------------------------------------------
+
+    def build(self) -> Select:
+        draft = self.draft
+        nested = [measure for measure in draft.measures if measure.kind == "nested"]
+        if nested:
+            return self._nested(nested)
+        self._projected_measures()
+        self._havings_to_groups()
+        self._plain_measures()
+        self.base = self._base()
+        self.joiner = Joiner(self.state, self.base)
+        if draft.ratio is not None:
+            return self._ratio()
+        if draft.measures:
+            return self._grouped()
+        return self._list()
+
+    def _projected_measures(self) -> None:
+        draft = self.draft
+        asked = [entry for entry in draft.projections if isinstance(entry, Measure)]
+        for entry in draft.projections:
+            if isinstance(entry, Key) and entry.bucket and entry not in draft.groups:
+                if not draft.measures and not asked:
+                    raise Unsure("what to show per time bucket is not clear")
+                draft.groups.append(entry)
+        if (
+            asked
+            and not draft.measures
+            and draft.subject is not None
+            and draft.subject not in draft.groups
+            and not draft.groups
+        ):
+            draft.groups.append(draft.subject)
+        for measure in asked:
+            if measure not in draft.measures and measure.kind != "plain":
+                draft.measures.append(measure)
+
+    def _havings_to_groups(self) -> None:
+        """ "customers with more than 3 orders": a list by a measure is a grouped query over the measure's rows."""
+        draft = self.draft
+        if len(draft.havings) != 1 or draft.measures or draft.ratio or draft.subject is None or draft.absences:
+            return
+        having, subject = draft.havings[0], draft.subject
+        if having.operator in ("<", "<=", "<>") or (having.operator == "=" and having.value == 0):
+            return
+        if any(order.ref is not None for order in draft.orders):
+            return
+        measure_table = self._measure_table(having.measure)
+        anchor = self._key_table(subject)
+        if measure_table is None or anchor is None:
+            return
+        if measure_table != anchor and not self.lexicon.graph.up_paths(measure_table, anchor):
+            return
+        if measure_table == anchor and subject.table is not None:
+            return
+        if any(
+            table not in (measure_table, anchor) and not self.lexicon.graph.up_paths(measure_table, table)
+            for table in draft.mentioned
+        ):
+            return
+        draft.groups.append(subject)
+        draft.measures.append(having.measure)
+
+    def _plain_measures(self) -> None:
+        """A number of one row asked for without an aggregate is shown as it is, or added up when grouped."""
+        draft = self.draft
+        for position, measure in enumerate(list(draft.measures)):
+            if measure.kind != "plain" or measure.ref is None:
+                continue
+            draft.measures[position] = replace(measure, kind="aggregate", function="sum")
+        draft.orders = [
+            replace(order, measure=replace(order.measure, kind="aggregate", function="sum"))
+            if order.measure is not None and order.measure.kind == "plain" and draft.measures
+            else (
+                OrderBy(ref=order.measure.ref, descending=order.descending)
+                if order.measure is not None and order.measure.kind == "plain"
+                else order
+            )
+            for order in draft.orders
+        ]
+
+    # -- base ---------------------------------------------------------------------------------------------------
+
+    def _key_table(self, key: Key) -> int | None:
+        return key.table if key.table is not None else (key.ref.table if key.ref else None)
+
+    def _measure_table(self, measure: Measure) -> int | None:
+        if measure.kind in ("money", "units"):
+            return self._source(measure).table
+        return measure.ref.table if measure.ref is not None and measure.kind != "count" else measure.table
+
+    def _source(self, measure: Measure) -> MoneySource:
+        """The first way to compute it whose rows meet every group and condition at most once."""
+        if measure in self.sources:
+            return self.sources[measure]
+        candidates = money_sources(self.state) if measure.kind == "money" else unit_sources(self.state)
+        if measure.concept == "order value":
+            candidates = [source for source in candidates if source.level == "order"]
+        needed = (
+            {self._key_table(key) for key in self.draft.groups}
+            | {p.ref.table for p in self.draft.predicates}
+            | set(self.draft.mentioned)
+        )
+        if self.draft.subject is not None:
+            needed.add(self._key_table(self.draft.subject))
+        wanted = {table for table in needed if table is not None}
+        for source in candidates:
+            if all(self.lexicon.graph.up_paths(source.table, table) for table in wanted):
+                rivals = [c for c in candidates if c.level == source.level and c.table != source.table
+                          and all(self.lexicon.graph.up_paths(c.table, table) for table in wanted)]  # fmt: skip
+                if rivals and source.table not in self.state.anchors:
+                    names = " or ".join(self.state.info(s.table).table.name for s in (source, rivals[0]))
+                    raise Unsure(f"the amount could be taken from {names}", "Name the table that holds the amount.")
+                self.sources[measure] = source
+                info = self.state.info(source.table).table.name
+                what = " times ".join(source.factors)
+                word = "revenue" if measure.kind == "money" else "quantity"
+                self.draft.assumptions.append(f"{word} is {what} of {info}")
+                return source
+        raise Unsure("no column holds that amount for what is asked", "Name the column that holds the amount.")
+
+    def _base(self) -> int:
+        draft = self.draft
+        tables: list[int] = []
+        for measure in draft.measures:
+            table = self._measure_table(measure)
+            if table is not None:
+                tables.append(table)
+        if draft.ratio is not None and draft.ratio.numerator.table is not None:
+            tables.append(draft.ratio.numerator.table)
+        if not tables:
+            subject = self._key_table(draft.subject) if draft.subject is not None else None
+            if subject is None:
+                columns = [entry.table for entry in draft.projections if isinstance(entry, Ref)]
+                if not columns:
+                    raise Unsure("what the question is about is not clear")
+                subject = columns[0]
+            tables.append(subject)
+            tables += [entry.table for entry in draft.projections if isinstance(entry, Ref)]
+        finest = [
+            table for table in tables
+            if all(table == other or self.lexicon.graph.up_paths(table, other) for other in tables)
+        ]  # fmt: skip
+        if not finest:
+            raise Unsure("the things asked for have no row in common")
+        return finest[0]
+
+    # -- filters ------------------------------------------------------------------------------------------------
+
+    def _where(self) -> list[Expr]:
+        draft = self.draft
+        plain: list[Expr] = []
+        grouped: dict[int, list[Expr]] = {}
+        inner: list[Predicate] = []
+        for predicate in draft.predicates:
+            if self.joiner.reachable(predicate.ref.table):
+                expr = self._condition(predicate)
+                if predicate.group is not None:
+                    grouped.setdefault(predicate.group, []).append(expr)
+                else:
+                    plain.append(expr)
+            else:
+                inner.append(predicate)
+        for parts in grouped.values():
+            plain.append(Bool("OR", tuple(parts)) if len(parts) > 1 else parts[0])
+        havings = [having for having in draft.havings if having.measure not in draft.measures]
+        for having in havings:
+            taken = [
+                p for p in inner if self.lexicon.graph.up_paths(self._measure_table(having.measure) or 0, p.ref.table)
+            ]
+            inner = [p for p in inner if p not in taken]
+            plain.append(self._having_subselect(having, taken))
+        if any(predicate.group is not None for predicate in inner):
+            raise Unsure('what "or" joins is not clear')
+        mentioned = {table for table in draft.mentioned if not self.joiner.reachable(table)}
+        mentioned -= {self._measure_table(having.measure) for having in havings}
+        plain += self.joiner.exists(inner, mentioned)
+        for absence in draft.absences:
+            plain.append(self.joiner.absent(absence))
+        return plain
+
+    def _condition(self, predicate: Predicate) -> Expr:
+        alias = self.joiner.alias(predicate.ref.table)
+        return condition(predicate, self.state.column_info(predicate.ref), alias)
+
+    def _having_subselect(self, having: Having, inner: list[Predicate]) -> Expr:
+        """key IN (rows grouped by that key HAVING ...); "fewer than" keeps those that have none."""
+        subject = self.draft.subject.table if self.draft.subject is not None else None
+        anchor = subject if subject is not None else self.base
+        table = self._measure_table(having.measure)
+        info = self.state.info(anchor)
+        if table is None or len(info.key) != 1:
+            raise Unsure("what is compared is not clear")
+        few = having.operator in ("<", "<=") or (having.operator == "=" and having.value == 0)
+        if few and having.measure.kind != "count":
+            raise Unsure("whether those without any count too is not clear")
+        compared = replace(having, operator={"<": ">=", "<=": ">", "=": ">"}[having.operator]) if few else having
+        sub = Joiner(self.state, table, taken=self.joiner.aliases())
+        key = sub.key_of(anchor)
+        where = [condition(p, self.state.column_info(p.ref), sub.alias(p.ref.table)) for p in inner]
+        expr = self._measure_expr(compared.measure, sub, table)
+        if few:
+            where.append(IsNull(key, negated=True))
+        select = Select(
+            (Item(key),), *sub.sources(), where=tuple(where), group=(key,), having=(self._compare(expr, compared),)
+        )
+        outer = Col(self.joiner.alias(anchor), info.key[0])
+        return In(outer, select=select, negated=few)
+
+    @staticmethod
+    def _compare(expr: Expr, having: Having) -> Expr:
+        if having.operator == "between":
+            return Bool("AND", (Op(">=", expr, Lit(having.value)), Op("<=", expr, Lit(having.high or having.value))))
+        return Op(having.operator, expr, Lit(having.value))
+
+    # -- grouped and plain aggregates ---------------------------------------------------------------------------
+
+    def _grouped(self) -> Select:
+        draft = self.draft
+        keys, group = self._keys()
+        where = self._where()
+        measures = [(measure, self._measure_expr(measure, self.joiner, self.base)) for measure in draft.measures]
+        items = self._items(keys, measures)
+        having = tuple(
+            self._compare(self._measure_expr(h.measure, self.joiner, self.base), h) for h in draft.havings if h.measure in draft.measures
+        )  # fmt: skip
+        order = self._orders(items, measures, keys)
+        source, joins = self.joiner.sources()
+        return Select(tuple(items), source, joins, tuple(where), tuple(group), having, tuple(order), draft.limit)
+
+    def _keys(self) -> tuple[list[Item], list[Expr]]:
+        keys: list[Item] = []
+        group: list[Expr] = []
+        for key in self.draft.groups:
+            for item in self._key_items(key):
+                keys.append(item)
+                group.append(item.expr)
+        return keys, group
+
+    def _key_items(self, key: Key) -> list[Item]:
+        if key.bucket is not None:
+            ref = self._bucket_column()
+            info = self.state.column_info(ref)
+            if key.bucket in ("month", "year") and info.kind == "number":
+                raise Unsure("the table keeps no dates")
+            expr = bucket_expression(key.bucket, info, self.joiner.alias_for_group(ref.table))
+            return [Item(expr, key.bucket.replace(" ", "_"))]
+        if key.ref is not None:
+            alias = self.joiner.alias_for_group(key.ref.table)
+            return [Item(Col(alias, key.ref.column), None)]
+        assert key.table is not None
+        info = self.state.info(key.table)
+        alias = self.joiner.alias_for_group(key.table)
+        asked = [e.column for e in self.draft.projections if isinstance(e, Ref) and e.table == key.table]
+        names = [*info.key, *(name for name in (*info.labels, *asked) if name not in info.key)]
+        if not names:
+            raise Unsure(f"rows of {info.table.name} have no name to show")
+        return [Item(Col(alias, name), None) for name in dict.fromkeys(names)]
+
+    def _bucket_column(self) -> Ref:
+        """The date that a bucket is made of: the one the periods use, else that of the rows counted."""
+        periods = {p.ref for p in self.draft.predicates if p.operator == "period"}
+        usable = {ref for ref in periods if self.joiner.reachable(ref.table)}
+        if len(usable) == 1:
+            return next(iter(usable))
+        info = self.state.info(self.base)
+        if not info.is_event and info.event_date and info.creation_date == info.event_date:
+            self.draft.assumptions.append(f"dated by {info.table.name}.{info.event_date}")
+            return Ref(self.base, info.event_date)
+        return date_column(self.state, self.base)
+
+    def _measure_expr(self, measure: Measure, joiner: Joiner, base: int) -> Expr:
+        where = None
+        if measure.only:
+            parts = tuple(condition(p, self.state.column_info(p.ref), joiner.alias(p.ref.table)) for p in measure.only)
+            where = parts[0] if len(parts) == 1 else Bool("AND", parts)
+        if measure.kind == "count":
+            return self._count_expr(measure, joiner, base, where)
+        if measure.kind in ("money", "units"):
+            source = self._source(measure)
+            if source.table != base or joiner.multiplied:
+                raise Unsure("the amount would be counted several times")
+            alias = joiner.alias(source.table)
+            expr: Expr = Col(alias, source.factors[0])
+            for factor in source.factors[1:]:
+                expr = Op("*", expr, Col(alias, factor))
+            return aggregate("sum" if measure.function == "plain" else measure.function, expr, where)
+        assert measure.ref is not None
+        if (measure.ref.table != base or joiner.multiplied) and measure.function not in ("min", "max"):
+            raise Unsure("the amount would be counted several times")
+        return aggregate(measure.function, Col(joiner.alias(measure.ref.table), measure.ref.column), where)
+
+    def _count_expr(self, measure: Measure, joiner: Joiner, base: int, where: Expr | None) -> Expr:
+        if measure.ref is not None:
+            return Call(
+                "count", (Col(joiner.alias(measure.ref.table), measure.ref.column),), distinct=True, where=where
+            )
+        assert measure.table is not None
+        if measure.table == base and not joiner.multiplied:
+            return Call("count", star=True, where=where)
+        return Call("count", (joiner.key_of(measure.table),), distinct=True, where=where)
+
+    # -- lists --------------------------------------------------------------------------------------------------
+
+    def _list(self) -> Select:
+        draft = self.draft
+        subject = draft.subject
+        items = self._list_items(subject)
+        where = self._where()
+        shown = {item.expr for item in items}
+        order: list[Order] = []
+        for wish in draft.orders:
+            order.append(self._list_order(wish, items))
+        distinct = draft.distinct or (subject is not None and subject.ref is not None and not self._has_key(items))
+        for key in order:
+            if key.expr not in shown and isinstance(key.expr, Col) and (distinct or draft.limit is not None):
+                items.append(Item(key.expr))
+                shown.add(key.expr)
+        keyed = [Col(self.joiner.alias(self.base), name) for name in self.state.info(self.base).key]
+        if draft.limit is not None or order:
+            order += [
+                Order(col) for col in keyed if (not distinct or col in shown) and all(col != key.expr for key in order)
+            ]
+        elif keyed and all(col in shown for col in keyed):
+            order = [Order(col) for col in keyed]
+        elif distinct or not keyed:
+            order = [Order(items[0].expr)]
+        else:
+            order = [Order(col) for col in keyed]
+        source, joins = self.joiner.sources()
+        return Select(
+            tuple(items), source, joins, tuple(where), order=tuple(order), limit=draft.limit, distinct=distinct
+        )
+
+    def _has_key(self, items: list[Item]) -> bool:
+        info = self.state.info(self.base)
+        alias = self.joiner.alias(self.base)
+        return bool(info.key) and all(any(item.expr == Col(alias, name) for item in items) for name in info.key)
+
+    def _list_items(self, subject: Key | None) -> list[Item]:
+        draft = self.draft
+        items: list[Item] = []
+
+        def add(table: int, column: str) -> None:
+            item = Item(Col(self.joiner.alias(table, optional=True), column))
+            if item not in items:
+                items.append(item)
+
+        asked = [entry for entry in draft.projections if not isinstance(entry, Measure)]
+        if subject is not None and subject.ref is not None:
+            add(subject.ref.table, subject.ref.column)
+        for entry in asked:
+            if isinstance(entry, Ref):
+                add(entry.table, entry.column)
+            elif entry.table is not None:
+                info = self.state.info(entry.table)
+                for name in (*info.key, *info.labels):
+                    add(entry.table, name)
+        if items:
+            return items
+        assert subject is not None and subject.table is not None
+        info = self.state.info(subject.table)
+        if info.labels:
+            names = [
+                *info.key,
+                *info.labels,
+                *(
+                    p.ref.column
+                    for p in draft.predicates
+                    if p.ref.table == subject.table and p.operator not in ("=", "in", "null")
+                ),
+            ]
+        else:
+            names = [column.name for column in info.columns if column.kind != "json"][:_LISTED_COLUMNS]
+        for name in dict.fromkeys(names):
+            add(subject.table, name)
+        return items
+
+    def _list_order(self, wish: OrderBy, items: list[Item]) -> Order:
+        if wish.ref is not None:
+            nullable = not self.state.column_info(wish.ref).column.not_null
+            return Order(
+                Col(self.joiner.alias(wish.ref.table, optional=True), wish.ref.column),
+                wish.descending,
+                nullable and wish.descending,
+            )
+        if wish.measure is not None:
+            raise Unsure("what to order by is not clear")
+        info = self.state.info(self.base)
+        if (
+            wish.key
+            and info.labels
+            and Col(self.joiner.alias(self.base), info.labels[0]) in [item.expr for item in items]
+        ):
+            return Order(Col(self.joiner.alias(self.base), info.labels[0]), wish.descending)
+        if not wish.key:
+            numbers = [item.expr for item in items if isinstance(item.expr, Col) and self._is_number(item.expr)]
+            if len(numbers) == 1:
+                return Order(numbers[0], wish.descending, nulls_last=wish.descending)
+            raise Unsure("what to order by is not clear")
+        return Order(items[0].expr, wish.descending)
+
+    def _is_number(self, column: Col) -> bool:
+        table = self.joiner.table_of(column.alias)
+        info = self.lexicon.column(table, column.column)
+        return info.kind == "number" and not info.is_id
+
+    # -- output columns and order -------------------------------------------------------------------------------
+
+    def _items(self, keys: list[Item], measures: list[tuple[Measure, Expr]]) -> list[Item]:
+        named: list[Item] = []
+        used: set[str] = {item.name or (item.expr.column if isinstance(item.expr, Col) else "") for item in keys}
+        for measure, expr in measures:
+            name = self._output_name(measure)
+            while name in used:
+                name += "_2"
+            used.add(name)
+            named.append(Item(expr, name))
+        clean: list[Item] = []
+        seen: set[str] = set()
+        for item in keys:
+            column = item.name or (item.expr.column if isinstance(item.expr, Col) else "")
+            if column in seen and isinstance(item.expr, Col):
+                item = Item(item.expr, f"{self.state.info(self.joiner.table_of(item.expr.alias)).words[-1]}_{column}")
+            seen.add(column)
+            clean.append(item)
+        return [*clean, *named]
+
+    def _output_name(self, measure: Measure) -> str:
+        if measure.kind == "count":
+            if measure.ref is not None:
+                return f"number_of_{measure.ref.column}"
+            assert measure.table is not None
+            return "number_of_" + self.state.info(measure.table).table.name
+        if measure.kind == "money":
+            return {"sum": "", "plain": ""}.get(measure.function, measure.function + "_") + measure.concept.replace(
+                " ", "_"
+            )
+        if measure.kind == "units":
+            return {"sum": "units", "plain": "units"}.get(measure.function, measure.function + "_units")
+        assert measure.ref is not None
+        prefix = {"sum": "total", "avg": "average", "min": "lowest", "max": "highest"}.get(
+            measure.function, measure.function
+        )
+        words = self.lexicon.column(measure.ref.table, measure.ref.column).own
+        return prefix + "_" + "_".join(word for word in words if word != prefix)
+
+    def _orders(self, items: list[Item], measures: list[tuple[Measure, Expr]], keys: list[Item]) -> list[Order]:
+        draft = self.draft
+        order: list[Order] = []
+        for wish in draft.orders:
+            if wish.measure is not None:
+                name = next(
+                    (i.name for i, (m, _) in zip(items[len(keys) :], measures, strict=True) if m == wish.measure), None
+                )
+                expr = Col("", name) if name else self._measure_expr(wish.measure, self.joiner, self.base)
+            elif wish.ref is not None:
+                expr = Col(self.joiner.alias_for_group(wish.ref.table), wish.ref.column)
+                if all(item.expr != expr for item in keys):
+                    raise Unsure("what to order by is not clear")
+            elif wish.key and keys:
+                label = [k for k in keys if isinstance(k.expr, Col) and not self._is_id(k.expr)]
+                chosen = (label or keys)[0]
+                expr = Col("", chosen.name) if chosen.name else chosen.expr
+            else:
+                expr = Col("", items[len(keys)].name or "")
+            order.append(Order(expr, wish.descending, nulls_last=wish.descending and not wish.key))
+        if not keys:
+            return order if draft.limit else []
+        if not order and not any(key.bucket for key in draft.groups):
+            order.append(Order(Col("", items[len(keys)].name or ""), True, nulls_last=True))
+        for item in keys:
+            expr = Col("", item.name) if item.name else item.expr
+            if all(existing.expr != expr for existing in order):
+                order.append(Order(expr))
+        return order
+
+    def _is_id(self, column: Col) -> bool:
+        return self.lexicon.column(self.joiner.table_of(column.alias), column.column).is_id
+
+    # -- ratios and averages of counts --------------------------------------------------------------------------
+
+    def _ratio(self) -> Select:
+        draft = self.draft
+        assert draft.ratio is not None
+        if draft.measures or draft.havings:
+            raise Unsure("a ratio together with another number is not clear")
+        keys, group = self._keys()
+        for part in (draft.ratio.numerator, draft.ratio.denominator):
+            for predicate in part.only:
+                if not self.joiner.reachable(predicate.ref.table):
+                    raise Unsure("the parts of the ratio are counted in different tables")
+                self.joiner.alias(predicate.ref.table, optional=True)
+        above = self._measure_expr(draft.ratio.numerator, self.joiner, self.base)
+        below = self._measure_expr(draft.ratio.denominator, self.joiner, self.base)
+        where = self._where()
+        scale: Expr = Op("*", Fixed("100.0"), above) if draft.ratio.percent else Cast(above, "numeric")
+        value = Op("/", scale, Call("NULLIF", (below, Lit(0))))
+        items = [*keys, Item(value, "percentage" if draft.ratio.percent else "ratio")]
+        order = [Order(Col("", item.name) if item.name else item.expr) for item in keys]
+        for wish in draft.orders[:1]:
+            order.insert(0, Order(Col("", items[-1].name or ""), wish.descending, nulls_last=True))
+        source, joins = self.joiner.sources()
+        return Select(tuple(items), source, joins, tuple(where), tuple(group), order=tuple(order), limit=draft.limit)
+
+    def _nested(self, nested: list[Measure]) -> Select:
+        """The average number of X per Y, where every Y surely has some X."""
+        draft = self.draft
+        measure = nested[0]
+        if len(draft.measures) > 1 or draft.groups or draft.havings or draft.absences or draft.orders:
+            raise Unsure("an average of counts together with something else is not clear")
+        assert measure.table is not None and measure.per is not None
+        child, parent = self.state.info(measure.table), self.state.info(measure.per)
+        if not _is_part_of(child.words, parent.words):
+            raise Unsure(
+                f"whether {parent.table.name} without any {child.table.name} count too is not clear",
+                f"Ask for the number of {child.table.name} per {parent.noun}.",
+            )
+        self.base = measure.table
+        self.joiner = Joiner(self.state, self.base)
+        key = self.joiner.key_of(measure.per)
+        where = self._where()
+        source, joins = self.joiner.sources()
+        inner = Select((Item(Call("count", star=True), "n"),), source, joins, tuple(where), (key,))
+        outer = Source("counted", select=inner)
+        return Select(
+            (Item(Call("avg", (Col("counted", "n"),)), f"average_{child.table.name}_per_{'_'.join(parent.words)}"),),
+            outer,
+        )
+
+
+def _is_part_of(child: tuple[str, ...], parent: tuple[str, ...]) -> bool:
+    """ "order item" is a part of "order": there is none without."""
+    return child[: len(parent)] == parent and child[-1] in ("item", "line", "detail", "position")
+
+
+__all__ = ["Absence", "Draft", "assemble"]

@@ -1,0 +1,197 @@
+"""Reads comparisons with a number: "price over 100", "more than 3 orders", "average rating of at least 4"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from postai.ask.grammar.cues import COMPARISONS
+from postai.ask.grammar.draft import Having, Measure, Predicate, Ref, Unsure
+from postai.ask.grammar.measures import count_column, countable, read_measure
+from postai.ask.grammar.state import State
+from postai.language.vocabulary import CURRENCIES
+
+_PRICE_WORDS = ("more expensive than", "cheaper than", "costlier than", "less expensive than")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A comparison and the items that it explains."""
+
+    found: Predicate | Having
+    used: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    operator: str
+    value: Decimal
+    high: Decimal | None
+    used: tuple[int, ...]
+    first: int
+    end: int
+    money: bool
+
+
+def read_comparison(state: State, cue: int, near: int | None = None) -> Read | None:
+    """The comparison around an operator word; None = no number belongs to it."""
+    number = _number(state, cue)
+    if number is None:
+        return None
+    right = _right(state, number)
+    if right is not None:
+        return right
+    left = _left(state, number, near)
+    if left is not None:
+        return left
+    return _by_property(state, cue, number, near)
+
+
+def _number(state: State, cue: int) -> _Number | None:
+    item = state.items[cue]
+    if item.cue in ("more suffix", "less suffix"):
+        before = cue - 1
+        if before >= 0 and state.items[before].kind == "number" and state.items[before].free:
+            value = state.items[before].number or Decimal(0)
+            operator = ">=" if item.cue == "more suffix" else "<="
+            return _Number(operator, value, None, (before, cue), before, cue + 1, bool(state.items[before].unit == "$"))
+        return None
+    at = state.skip(cue + 1)
+    if at >= len(state.items) or state.items[at].kind != "number" or not state.items[at].free:
+        return None
+    value = state.items[at].number or Decimal(0)
+    money = state.items[at].unit == "$"
+    used, end, high = [cue, at], at + 1, None
+    if end < len(state.items) and state.items[end].lower.rstrip("s") in CURRENCIES:
+        used.append(end)
+        end, money = end + 1, True
+    if item.cue == "range":
+        joint = state.skip(end)
+        second = state.skip(joint + 1)
+        if (
+            second >= len(state.items)
+            or state.items[joint].lower not in ("and", "to")
+            or state.items[second].kind != "number"
+        ):
+            return None
+        high = state.items[second].number
+        used += [joint, second]
+        end = second + 1
+        return _Number("between", value, high, tuple(used), cue, end, money or state.items[second].unit == "$")
+    return _Number(COMPARISONS[item.cue or ""], value, None, tuple(used), cue, end, money)
+
+
+def _make(measure: Measure, number: _Number, used: tuple[int, ...]) -> Read:
+    every = (*used, *number.used)
+    if measure.kind == "plain" and measure.ref is not None:
+        values = (number.value,) if number.high is None else (number.value, number.high)
+        return Read(Predicate(measure.ref, number.operator, values), every)
+    return Read(Having(measure, number.operator, number.value, number.high), every)
+
+
+def _right(state: State, number: _Number) -> Read | None:
+    """more than 3 orders · at least 10 units in stock · more than 2 reviews"""
+    at = (
+        state.skip(number.end)
+        if number.end < len(state.items) and state.items[number.end].lower in ("of", "different")
+        else number.end
+    )
+    distinct = state.cue(at) == "distinct"
+    used: tuple[int, ...] = (at,) if distinct else ()
+    at += distinct
+    while at < len(state.items) and state.role(at) == "value" and state.role(at + 1) == "table":
+        at += 1
+    if at >= len(state.items) or not state.items[at].free or number.money:
+        return None
+    if state.role(at) == "table" and not state.items[at].verb:
+        table = state.table(at)
+        subject = state.subject_table()
+        column = count_column(state, at)
+        if column is not None and column.table == subject and table == subject:
+            return None
+        following = at + 1
+        if state.role(following) == "column" and not state.items[at].plural:
+            return None
+        return _make(Measure("count", table, distinct=distinct), number, (*used, at))
+    column = count_column(state, at)
+    if column is not None:
+        return _make(Measure("plain", ref=column), number, (*used, at))
+    if state.role(at) == "column" and state.items[at].plural and not distinct:
+        try:
+            ref = state.column(at, countable)
+        except Unsure:
+            try:
+                ref = state.column(at)
+            except Unsure:
+                return None
+            return _make(Measure("count", ref.table, ref, distinct=True), number, (*used, at))
+        return _make(Measure("plain", ref=ref), number, (*used, at))
+    if state.role(at) == "column" and distinct:
+        ref = state.column(at)
+        return _make(Measure("count", ref.table, ref, distinct=True), number, (*used, at))
+    return None
+
+
+def _left(state: State, number: _Number, near: int | None) -> Read | None:
+    """rating above 4 · average price over 10 · total revenue of at least 1000 · spent more than 500"""
+    before = number.first - 1
+    passed: list[int] = []
+    while before >= 0 and (state.items[before].kind in ("filler", "generic") or state.items[before].cue == "exactly"):
+        passed.append(before)
+        before -= 1
+    if before < 0 or not state.items[before].free:
+        return None
+    generic = tuple(i for i in passed if state.items[i].cue == "exactly" and i not in number.used)
+    for start in range(max(0, before - 5), before + 1):
+        if not state.items[start].free or state.items[start].kind == "filler":
+            continue
+        try:
+            parsed = read_measure(state, start, bare=True)
+        except Unsure:
+            continue
+        if parsed is not None and parsed.end == before + 1 and (parsed.used[0] == start):
+            if parsed.measure.kind == "count" and len(parsed.used) == 1:
+                break
+            return _make(parsed.measure, number, (*parsed.used, *generic))
+    if state.role(before) == "column":
+        ref = state.column(before, lambda info: info.kind == "number", near)
+        return _make(Measure("plain", ref=ref), number, (before, *generic))
+    if state.role(before) == "table" and number.money:
+        ref = _money(state, state.table(before))
+        return _make(Measure("plain", ref=ref), number, generic)
+    return None
+
+
+def _by_property(state: State, cue: int, number: _Number, near: int | None) -> Read | None:
+    """cheaper than 20 · products that cost more than 50 · orders over $100"""
+    words = state.items[cue].lower
+    before = state.skip_back(number.first - 1)
+    verb = before >= 0 and state.items[before].lower in ("cost", "costs", "costing", "priced", "worth")
+    table = near if near is not None else state.subject_table()
+    if table is None or not (words in _PRICE_WORDS or verb or number.money):
+        return None
+    ref = _money(state, table)
+    return _make(Measure("plain", ref=ref), number, (before,) if verb else ())
+
+
+def _money(state: State, table: int) -> Ref:
+    """The one column that says what a row of the table costs."""
+    info = state.info(table)
+    columns = [column for column in info.columns if column.money]
+    for word in ("total", "price", "amount", "cost"):
+        named = [column for column in columns if word in column.words]
+        if len(named) > 1:
+            exact = [
+                column
+                for column in named
+                if len(column.own) == 1 or column.own[0] in ("grand", "total", "list", "unit", "sale")
+            ]
+            named = exact if len(exact) == 1 else named
+        if len(named) == 1:
+            return Ref(table, named[0].name)
+        if len(named) > 1:
+            names = " or ".join(column.name for column in named[:3])
+            raise Unsure(f"the amount could mean {names}", "Name the column.")
+    if len(columns) == 1:
+        return Ref(table, columns[0].name)
+    raise Unsure(f"{info.table.name} has no column for an amount of money")

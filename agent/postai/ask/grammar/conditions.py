@@ -1,0 +1,407 @@
+"""Reads conditions on columns inside a range of items: values, quoted text, patterns, flags, missing, keys, comparisons."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from postai.ask.grammar.comparisons import read_comparison
+from postai.ask.grammar.draft import Predicate, Ref, Unsure
+from postai.ask.grammar.state import State
+from postai.language.lexicon import Sense
+from postai.language.tokens import key_of
+
+_PATTERN_CUES = {"starts": "starts", "ends": "ends", "contains": "contains"}
+
+
+def conditions_in(state: State, low: int, high: int, near: int | None = None) -> list[Predicate]:
+    """The conditions between two items; the items that they explain are marked."""
+    found: list[Predicate] = []
+    joined_by_or: list[tuple[Predicate, int]] = []
+    index = low
+    while index < high:
+        item = state.items[index]
+        predicate: Predicate | None = None
+        end = index + 1
+        if item.free and item.cue in (
+            "over",
+            "at least",
+            "under",
+            "at most",
+            "exactly",
+            "unequal",
+            "range",
+            "more suffix",
+            "less suffix",
+        ):
+            read = read_comparison(state, index, near)
+            if read is not None and isinstance(read.found, Predicate):
+                state.use(*read.used, why="comparison")
+                predicate = read.found
+        elif item.free and item.cue in _PATTERN_CUES:
+            predicate, end = _pattern(state, index, near)
+        elif item.free and item.cue == "named":
+            predicate, end = _named(state, index, near)
+        elif item.free and item.cue == "null":
+            predicate = _missing(state, index, near)
+        elif item.free and item.cue in ("not", "except"):
+            predicate, end = _negated(state, index, high, near)
+        elif item.free and (state.role(index) == "value" or item.kind == "quoted"):
+            predicate = _value(state, index, near)
+        elif item.free and item.kind == "number" and not item.ordinal:
+            predicate = _key_number(state, index)
+        elif item.free and item.kind == "unknown" and _capital(state, index):
+            predicate, end = _literal_after_column(state, index, high)
+        if predicate is not None:
+            found.append(predicate)
+            joined_by_or.append((predicate, index))
+        index = max(end, index + 1)
+    return _combine(state, joined_by_or)
+
+
+# -- one kind each ----------------------------------------------------------------------------------------------
+
+
+def _value(state: State, index: int, near: int | None, negated: bool = False) -> Predicate:
+    """A stored value, chosen by the column named beside it, else by the nearest table."""
+    item = state.items[index]
+    senses = [sense for sense in item.senses if sense.kind == "value"]
+    if not senses:
+        if item.kind == "quoted":
+            return _unknown_literal(state, index, item.text, negated)
+        raise Unsure(f'"{item.text}" is not a known value')
+    beside = _beside(state, index)
+    if beside is not None:
+        where, columns, tables = beside
+        fitting = [s for s in senses if (s.table, s.column) in columns] or [s for s in senses if s.table in tables]
+        if fitting:
+            ref, sense = _choose(state, item.text, fitting, near)
+            if (ref.table, ref.column) in columns:
+                state.use(where, why="value")
+            state.use(index, why="value")
+            return Predicate(ref, "=", _stored(sense), negated)
+        if item.kind == "quoted" and columns:
+            return _unknown_literal(state, index, item.text, negated)
+    ref, sense = _choose(state, item.text, senses, near)
+    state.use(index, why="value")
+    return Predicate(ref, "=", _stored(sense), negated)
+
+
+def _stored(sense: Sense) -> tuple[str | bool | int, ...]:
+    assert sense.value is not None
+    return (sense.value,)
+
+
+def _choose(state: State, text: str, senses: list[Sense], near: int | None) -> tuple[Ref, Sense]:
+    """The best value among several columns that hold it."""
+    ranked = sorted(((state.rank(sense, near=near), sense) for sense in senses), key=lambda pair: -pair[0])
+    score, best = ranked[0]
+    for other_score, other in ranked[1:]:
+        if other_score <= score - 0.04:
+            break
+        same_column = (other.table, other.column) == (best.table, best.column)
+        if same_column and other.value != best.value:
+            raise Unsure(f'"{text}" could mean several values', "Put the exact value in quotes.")
+        if not same_column and not state._same_by_join(best, other):
+            names = " or ".join(f"{state.info(s.table).table.name}.{s.column}" for s in (best, other))
+            raise Unsure(f'"{text}" is a value of {names}', "Name the column with the value.")
+    if score <= 0:
+        raise Unsure(f'"{text}" is a value of a table that the question has nothing to do with')
+    if best.how == "stem" or best.score < 0.8:
+        state.draft.confidence = min(state.draft.confidence, 0.85)
+    assert best.column is not None
+    return Ref(best.table, best.column), best
+
+
+def _beside(state: State, index: int) -> tuple[int, set[tuple[int, str | None]], set[int]] | None:
+    """The column or table named right before or behind a value: "status cancelled", "the state of Texas", "Toys category"."""
+    before = index - 1
+    while before >= 0 and (state.items[before].kind == "filler" or state.items[before].cue in ("exactly", "named")):
+        before -= 1
+    after = index + 1
+    for position in (before, after):
+        if 0 <= position < len(state.items):
+            item = state.items[position]
+            columns = {(s.table, s.column) for s in item.senses if s.kind == "column"}
+            tables = {s.table for s in item.senses if s.kind == "table"}
+            if (columns or tables) and item.kind == "name" and not item.verb:
+                held = {(s.table, s.column) for s in state.items[index].senses if s.kind == "value"}
+                if position == after and not (columns & held) and not tables & {table for table, _ in held}:
+                    continue
+                if (
+                    position == before
+                    and state.items[index].kind != "quoted"
+                    and not (columns & held)
+                    and not tables & {t for t, _ in held}
+                ):
+                    continue
+                return position, columns, tables
+    return None
+
+
+def _unknown_literal(state: State, index: int, text: str, negated: bool = False) -> Predicate:
+    """A quoted text that is no known value: of the column before it, or the name of the thing before it."""
+    before = index - 1
+    while before >= 0 and (
+        state.items[before].kind == "filler"
+        or state.items[before].cue in ("exactly", "named")
+        or state.items[before].text == "="
+    ):
+        before -= 1
+    if before >= 0 and state.role(before) == "column":
+        ref = state.column(before, lambda info: info.kind in ("text", "enum", "other"))
+        state.use(before, index, why="value")
+    elif before >= 0 and state.role(before) == "table":
+        ref = _label(state, state.table(before))
+        state.use(index, why="value")
+    elif index + 1 < len(state.items) and state.role(index + 1) in ("column", "table"):
+        after = index + 1
+        if state.role(after) == "column":
+            ref = state.column(after, lambda info: info.kind in ("text", "enum", "other"))
+            state.use(after, index, why="value")
+        else:
+            ref = _label(state, state.table(after))
+            state.use(index, why="value")
+    else:
+        raise Unsure(f'which column holds "{text}" is not clear', "Name the column with the value.")
+    _known_value(state, ref, text)
+    for position in range(before + 1, index):
+        if state.items[position].cue in ("exactly", "named"):
+            state.use(position, why="value")
+    return Predicate(ref, "=", (text,), negated, fold=True)
+
+
+def _known_value(state: State, ref: Ref, text: str) -> None:
+    """A column whose values are all known does not hold this one."""
+    if (ref.table, ref.column) in state.lexicon.complete:
+        senses = [s for s in state.lexicon.senses(key_of(text)) if (s.table, s.column) == (ref.table, ref.column)]
+        if not senses:
+            raise Unsure(f'{state.info(ref.table).table.name}.{ref.column} holds no "{text}"')
+
+
+def _label(state: State, table: int) -> Ref:
+    labels = state.info(table).labels
+    if len(labels) != 1:
+        raise Unsure(f"rows of {state.info(table).table.name} have no single name", "Name the column with the value.")
+    return Ref(table, labels[0])
+
+
+def _named(state: State, index: int, near: int | None) -> tuple[Predicate, int]:
+    """customers named "Ann" · the product called Desk Lamp"""
+    at = state.skip(index + 1)
+    if at >= len(state.items):
+        raise Unsure("the name is missing")
+    before = state.skip_back(index - 1)
+    if before >= 0 and state.role(before) == "column":
+        ref = state.column(before)
+        state.use(before, why="value")
+    else:
+        table = state.table(before) if before >= 0 and state.role(before) == "table" else near
+        if table is None:
+            raise Unsure("what is named so is not clear")
+        ref = _label(state, table)
+    text, end = _literal(state, at)
+    _known_value(state, ref, text)
+    state.use(index, why="value")
+    for position in range(at, end):
+        state.items[position].used = "value"
+    return Predicate(ref, "=", (text,), fold=True), end
+
+
+def _capital(state: State, index: int) -> bool:
+    return state.items[index].text[:1].isupper()
+
+
+def _literal(state: State, at: int) -> tuple[str, int]:
+    """A quoted text, or a run of capitalised words."""
+    if state.items[at].kind == "quoted":
+        return state.items[at].text, at + 1
+    end = at
+    while end < len(state.items) and state.items[end].kind in ("unknown", "name", "filler") and _capital(state, end):
+        end += 1
+    if end == at:
+        raise Unsure(f'"{state.items[at].text}" is no name', "Put the exact value in quotes.")
+    return " ".join(item.text for item in state.items[at:end]), end
+
+
+def _literal_after_column(state: State, index: int, high: int) -> tuple[Predicate | None, int]:
+    """An unknown capitalised word right behind a column: city of Springfield, symbol ACME."""
+    before = state.skip_back(index - 1)
+    if before < 0 or state.role(before) != "column":
+        return None, index + 1
+    ref = state.column(before)
+    info = state.column_info(ref)
+    if info.kind != "text" or info.is_id:
+        return None, index + 1
+    text, end = _literal(state, index)
+    _known_value(state, ref, text)
+    state.use(before, why="value")
+    for position in range(index, min(end, high)):
+        state.items[position].used = "value"
+    return Predicate(ref, "=", (text,), fold=True), end
+
+
+def _pattern(state: State, index: int, near: int | None) -> tuple[Predicate, int]:
+    """name starts with "A" · products containing "lamp" · emails ending in ".org" """
+    operator = _PATTERN_CUES[state.items[index].cue or ""]
+    before = index - 1
+    while before >= 0 and (state.items[before].kind == "filler" or state.items[before].cue in ("not",)):
+        before -= 1
+    at = index + 1
+    while at < len(state.items) and (state.items[at].kind == "filler" or state.items[at].lower in ("letter", "word", "letters", "string")) and not (
+        len(state.items[at].text) == 1 and state.items[at].text.isupper() or state.items[at].kind == "quoted"
+    ):  # fmt: skip
+        state.items[at].used = "pattern"
+        at += 1
+    if at >= len(state.items) or not (
+        state.items[at].kind == "quoted" or (len(state.items[at].text) <= 2 and _capital(state, at))
+    ):
+        if state.items[index].lower in ("contain", "contains", "like", "containing"):
+            return _nothing(state, index)
+        raise Unsure(f'what comes after "{state.items[index].text}" is not clear', "Put the text in quotes.")
+    if before >= 0 and state.role(before) == "column":
+        ref = state.column(before, lambda info: info.kind == "text")
+        state.use(before, why="pattern")
+    elif before >= 0 and state.role(before) == "table":
+        ref = _label(state, state.table(before))
+    else:
+        raise Unsure("which column is searched is not clear")
+    negated = before + 1 < index and any(state.items[i].cue == "not" for i in range(before + 1, index))
+    for position in range(before + 1, index):
+        if state.items[position].cue == "not":
+            state.use(position, why="pattern")
+    state.use(index, at, why="pattern")
+    return Predicate(ref, operator, (state.items[at].text,), negated), at + 1
+
+
+def _nothing(state: State, index: int) -> tuple[Predicate, int]:
+    """ "contain" as a plain verb: "orders that contain a lamp"."""
+    state.use(index, why="verb")
+    return None, index + 1  # type: ignore[return-value]
+
+
+def _missing(state: State, index: int, near: int | None) -> Predicate | None:
+    """missing email · whose phone is null"""
+    for position in (state.skip_back(index - 1), state.skip(index + 1)):
+        if 0 <= position < len(state.items) and state.role(position) == "column":
+            ref = state.column(position, near=near)
+            negated = position < index and any(state.items[i].cue == "not" for i in range(position + 1, index))
+            state.use(position, index, why="missing")
+            return Predicate(ref, "null", negated=negated)
+    return None
+
+
+def _negated(state: State, index: int, high: int, near: int | None) -> tuple[Predicate | None, int]:
+    """not cancelled · without an email · except Germany"""
+    at = state.skip(index + 1)
+    while at < high and state.items[at].kind == "generic":
+        at = state.skip(at + 1)
+    if at >= high:
+        return None, index + 1
+    item = state.items[at]
+    column_between = at
+    if state.role(at) in ("column", "table") and at + 1 < high and state.role(at + 1) == "value" and not item.verb:
+        column_between, at = at, at + 1
+    if state.role(at) == "value" or state.items[at].kind == "quoted":
+        predicate = _value(state, at, near, negated=True)
+        state.use(index, why="negation")
+        state.use_range(index + 1, column_between, "negation")
+        return predicate, at + 1
+    if state.role(at) == "column" and state.items[index].lower not in ("except", "excluding"):
+        ref = state.column(at, near=near)
+        info = state.column_info(ref)
+        if info.column.not_null or info.kind == "boolean":
+            raise Unsure(f'what "{state.items[index].text} {item.text}" means is not clear')
+        state.use(index, at, why="negation")
+        return Predicate(ref, "null"), at + 1
+    return None, index + 1
+
+
+def _key_number(state: State, index: int) -> Predicate | None:
+    """order 1001 · customer id 42 · the review with id 3"""
+    before = index - 1
+    while before >= 0 and (
+        state.items[before].kind == "filler" or state.items[before].lower in ("number", "#", "=", "no")
+    ):
+        before -= 1
+    if before < 0:
+        return None
+    item = state.items[index]
+    number = item.number if item.number is not None else Decimal(0)
+    if number != int(number) or item.unit:
+        return None
+    if state.role(before) == "column":
+        try:
+            ref = state.column(before, lambda info: info.kind == "number")
+        except Unsure:
+            return None
+        state.use(before, index, why="key")
+        state.use_range(before + 1, index, "key")
+        return Predicate(ref, "=", (int(number),))
+    if (
+        state.role(before) == "table"
+        and not state.items[before].plural
+        and not state.items[before].verb
+        and before == index - 1
+    ):
+        info = state.info(state.table(before))
+        if len(info.key) == 1 and info.column(info.key[0]).kind == "number":
+            state.use(index, why="key")
+            return Predicate(Ref(info.index, info.key[0]), "=", (int(number),))
+    return None
+
+
+# -- several conditions -----------------------------------------------------------------------------------------
+
+
+def _combine(state: State, found: list[tuple[Predicate, int]]) -> list[Predicate]:
+    """Values of one column side by side mean any of them; "or" between columns joins them by OR."""
+    result: list[Predicate] = []
+    group = len(state.draft.predicates) * 100
+    for position, (predicate, index) in enumerate(found):
+        previous = found[position - 1] if position else None
+        linked = _linked_by_or(state, previous[1], index) if previous else False
+        if previous and result:
+            last = result[-1]
+            same = (
+                last.ref == predicate.ref
+                and last.operator in ("=", "in")
+                and predicate.operator == "="
+                and last.negated == predicate.negated
+            )
+            if same and predicate.values[0] not in last.values and not isinstance(predicate.values[0], bool):
+                if any(state.items[i].lower == "both" for i in range(len(state.items))):
+                    raise Unsure('"both ... and ..." could mean either or all of them')
+                result[-1] = Predicate(
+                    last.ref,
+                    "in",
+                    (*last.values, *predicate.values),
+                    last.negated,
+                    last.group,
+                    fold=last.fold or predicate.fold,
+                )
+                _use_or(state, previous[1], index)
+                continue
+            if linked:
+                number = last.group if last.group is not None else group + position
+                result[-1] = _grouped(last, number)
+                result.append(_grouped(predicate, number))
+                _use_or(state, previous[1], index)
+                continue
+        result.append(predicate)
+    return result
+
+
+def _grouped(predicate: Predicate, number: int) -> Predicate:
+    return Predicate(
+        predicate.ref, predicate.operator, predicate.values, predicate.negated, number, predicate.period, predicate.fold
+    )
+
+
+def _linked_by_or(state: State, low: int, high: int) -> bool:
+    return any(state.items[i].cue == "or" for i in range(low, high))
+
+
+def _use_or(state: State, low: int, high: int) -> None:
+    for i in range(low, high):
+        if state.items[i].cue in ("or", "and") or state.items[i].text == ",":
+            state.items[i].used = "list"

@@ -1,0 +1,38 @@
+"""The constructs of English that the engine reads, one module each, in the order in which they look at a question.
+
+A construct is a function `apply(state)`: it finds its operator words among the items that are still free, adds a wish to
+the draft, and marks the items that the wish explains. To add one: write a module, list it here, write its test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from postai.ask.grammar.constructs import (
+    absence,
+    comparison,
+    directive,
+    grouping,
+    measure,
+    ordering,
+    period,
+    ranking,
+    ratio,
+    remainder,
+    value,
+)
+from postai.ask.grammar.state import State
+
+CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
+    ("ordering", ordering.apply),
+    ("directive", directive.apply),
+    ("ratio", ratio.apply),
+    ("ranking", ranking.apply),
+    ("comparison", comparison.apply),
+    ("absence", absence.apply),
+    ("measure", measure.apply),
+    ("grouping", grouping.apply),
+    ("period", period.apply),
+    ("value", value.apply),
+    ("remainder", remainder.apply),
+)

@@ -1,0 +1,73 @@
+"""customers who have never ordered · products without reviews · patients with no visits in 2024"""
+
+from __future__ import annotations
+
+from postai.ask.grammar.conditions import conditions_in
+from postai.ask.grammar.dating import period_predicate
+from postai.ask.grammar.draft import Absence
+from postai.ask.grammar.state import State
+from postai.language.vocabulary import CREATION_VERBS
+
+_STOPS = frozenset({"who", "that", "which", "but", "whose"})
+
+
+def apply(state: State) -> None:
+    for index in list(state.find_cues("not", "except")):
+        if state.items[index].free:
+            _absent(state, index)
+
+
+def _absent(state: State, index: int) -> None:
+    end = _region_end(state, index)
+    subject = _subject_before(state, index)
+    for at in range(index + 1, end):
+        item = state.items[at]
+        if state.role(at) == "value" or item.kind == "quoted":
+            if not any(state.role(i) == "table" for i in range(at + 1, min(at + 2, end))):
+                return
+        if state.role(at) == "column" and not any(state.role(i) == "table" for i in range(at + 1, end)):
+            return
+        if state.role(at) != "table" or not item.free:
+            continue
+        table = state.table(at)
+        if table == subject or subject is None:
+            return
+        if state.lexicon.graph.distance(subject, table) is None:
+            return
+        state.use(index, at, why="absence")
+        predicates = conditions_in(state, index + 1, end, table)
+        for position in range(index + 1, end):
+            period = state.items[position].period
+            if period is not None and state.items[position].free:
+                predicates.append(period_predicate(state, table, period))
+                state.use(position, why="absence")
+        state.use_range(index + 1, end, "absence")
+        for position in range(index + 1, end):
+            # further names of the region that only say what is missing ("ordered any products")
+            if state.items[position].free and state.role(position) == "table" and state.table(position) == table:
+                state.use(position, why="absence")
+        state.draft.absences.append(Absence(table, tuple(predicates), anchor=subject))
+        return
+
+
+def _region_end(state: State, index: int) -> int:
+    at = index + 1
+    while at < len(state.items) and not state.is_end(at):
+        item = state.items[at]
+        if item.lower in _STOPS or item.text == "," or item.cue in ("each", "by", "top", "order by", "in terms of"):
+            break
+        if item.cue == "and" and at + 1 < len(state.items) and (
+            state.items[at + 1].lower in ("who", "have", "has", "are", "were", "had") or state.items[at + 1].lower in CREATION_VERBS
+        ):  # fmt: skip
+            break
+        if item.lower in CREATION_VERBS and at > index + 1 and state.role(at) == "":
+            break
+        at += 1
+    return at
+
+
+def _subject_before(state: State, index: int) -> int | None:
+    for at in range(index):
+        if state.role(at) == "table" and not state.items[at].verb:
+            return state.table(at)
+    return state.subject_table()

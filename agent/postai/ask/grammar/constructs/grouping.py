@@ -1,0 +1,126 @@
+"""per country · by month · for each customer · in each region and year · monthly revenue"""
+
+from __future__ import annotations
+
+from postai.ask.grammar.cues import ADJECTIVE_BUCKETS
+from postai.ask.grammar.draft import Key, Unsure
+from postai.ask.grammar.state import State
+
+
+def apply(state: State) -> None:
+    for index in list(state.find_cues("each", "by")):
+        if state.items[index].free:
+            _group(state, index)
+    for index, item in enumerate(state.items):
+        if item.free and item.bucket and item.lower in ADJECTIVE_BUCKETS and state.role(index) == "":
+            state.draft.groups.append(Key(bucket=item.bucket))
+            state.use(index, why="group")
+
+
+def _group(state: State, cue: int) -> None:
+    at = state.skip(cue + 1)
+    if at >= len(state.items):
+        return
+    if state.items[cue].cue == "by" and _agent(state, cue, at):
+        state.use(cue, why="agent")
+        return
+    keys = 0
+    while at < len(state.items):
+        item = state.items[at]
+        if item.free and state.cue(at) == "distinct":
+            state.use(at, why="group")
+            at = state.skip(at + 1)
+            continue
+        role = state.role(at)
+        if not item.free or (role not in ("table", "column") and not item.bucket):
+            break
+        key, end = _key(state, at)
+        state.draft.groups.append(key)
+        keys += 1
+        at = end
+        joint = state.skip(at)
+        if joint < len(state.items) and (state.items[joint].cue == "and" or state.items[joint].text == ","):
+            following = state.skip(joint + 1)
+            if state.cue(following) in ("each", "by"):
+                state.use(joint, following, why="group")
+                following = state.skip(following + 1)
+            if following < len(state.items) and _is_key(state, following):
+                state.use(joint, why="group")
+                at = following
+                continue
+        break
+    if keys:
+        state.use(cue, why="group")
+    elif state.items[cue].cue == "each":
+        raise Unsure(f'"{state.items[at].text if at < len(state.items) else ""}" is nothing to group by')
+
+
+def _is_key(state: State, index: int) -> bool:
+    item = state.items[index]
+    return (
+        item.free
+        and item.cue is None
+        and (state.role(index) in ("table", "column") or bool(item.bucket))
+        and not item.verb
+    )
+
+
+def _key(state: State, at: int) -> tuple[Key, int]:
+    item = state.items[at]
+    if item.bucket and state.role(at) != "column":
+        state.use(at, why="group")
+        return Key(bucket=item.bucket), at + 1
+    if item.bucket and state.role(at) == "column":
+        ref = _named_column(state, at)
+        if ref is None:
+            state.use(at, why="group")
+            return Key(bucket=item.bucket), at + 1
+    following = at + 1
+    if state.role(at) == "table" and following < len(state.items) and state.items[following].free:
+        first = state.table(at)
+        if state.role(following) == "table" and not state.items[following].verb:
+            second = state.table(following)
+            if state.lexicon.graph.distance(first, second) == 1:
+                state.use(at, following, why="group")
+                return Key(table=second), following + 1
+        if state.role(following) == "column" and state.items[following].cue is None:
+            key = Key(ref=state.column(following))
+            state.use(at, following, why="group")
+            return key, following + 1
+    key = state.key_at(at)
+    state.use(at, why="group")
+    end = at + 1
+    # "for each region of the country": stop here; "each month of 2024" is left to the period.
+    return key, end
+
+
+def _named_column(state: State, at: int) -> object | None:
+    """A column that is really called "date" or "month" and is not of a date type (which would be a bucket)."""
+    try:
+        ref = state.column(at)
+    except Unsure:
+        return None
+    return None if state.column_info(ref).is_date else ref
+
+
+def _agent(state: State, cue: int, at: int) -> bool:
+    """ "written by users from Spain": by names who did it, not a group."""
+    before = cue - 1
+    if state.role(at) == "value" or state.items[at].kind in ("quoted", "number"):
+        return True
+    verb = before >= 0 and (state.items[before].verb or state.items[before].kind == "generic") and state.items[before].lower.endswith(
+        ("ed", "en", "de", "id", "ght", "nt", "ld")
+    )  # fmt: skip
+    if state.role(at) != "table" or not state.items[at].plural:
+        return False
+    after = at + 1
+    modified = after < len(state.items) and state.items[after].lower in (
+        "with",
+        "from",
+        "who",
+        "in",
+        "that",
+        "whose",
+        "named",
+    )
+    return verb or modified

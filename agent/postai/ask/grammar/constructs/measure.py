@@ -1,0 +1,58 @@
+"""how many orders · the average price · total revenue and number of customers · how much did Ann spend"""
+
+from __future__ import annotations
+
+from postai.ask.grammar.draft import Measure, Unsure
+from postai.ask.grammar.measures import read_measure
+from postai.ask.grammar.state import State
+
+_CUES = ("count", "sum", "avg", "min", "max", "median", "highest", "lowest")
+
+
+def apply(state: State) -> None:
+    for index, item in enumerate(state.items):
+        if not item.free:
+            continue
+        if item.cue == "how much":
+            _how_much(state, index)
+        elif item.cue in _CUES and state.role(index) in ("", "column", "table"):
+            _measure(state, index)
+        elif item.concept and not item.senses:
+            parsed = read_measure(state, index)
+            if parsed is not None:
+                _add(state, parsed.measure, parsed.used)
+
+
+def _measure(state: State, index: int) -> None:
+    parsed = read_measure(state, index)
+    if parsed is None:
+        return
+    _add(state, parsed.measure, parsed.used)
+    # "number of orders and customers", "total and average price": a second noun or aggregate is read on its own turn.
+
+
+def _add(state: State, measure: Measure, used: tuple[int, ...]) -> None:
+    state.use(*used, why="measure")
+    if measure not in state.draft.measures:
+        state.draft.measures.append(measure)
+
+
+def _how_much(state: State, index: int) -> None:
+    """how much revenue, how much did X spend: the concept may stand anywhere in the sentence."""
+    end = state.sentence_end(index)
+    for at in range(index + 1, end):
+        item = state.items[at]
+        if item.free and item.concept:
+            parsed = read_measure(state, at)
+            if parsed is not None:
+                state.use(index, why="measure")
+                _add(state, parsed.measure, parsed.used)
+                return
+    at = state.skip(index + 1)
+    if state.role(at) == "column":
+        parsed = read_measure(state, at, bare=True)
+        if parsed is not None and parsed.measure.ref is not None:
+            state.use(index, why="measure")
+            _add(state, Measure("aggregate", ref=parsed.measure.ref, function="sum"), parsed.used)
+            return
+    raise Unsure('"how much" of what is not clear')

@@ -1,0 +1,102 @@
+"""last month · in 2024 · since March · orders placed yesterday · customers who joined this year"""
+
+from __future__ import annotations
+
+from postai.ask.grammar.dating import period_predicate, year_month_predicates
+from postai.ask.grammar.draft import Predicate, Ref, Unsure
+from postai.ask.grammar.state import State
+from postai.language.dates import Period
+from postai.language.vocabulary import CREATION_VERBS
+
+
+def apply(state: State) -> None:
+    for index, item in enumerate(state.items):
+        if item.free and item.period is not None:
+            predicate = _predicate(state, index, item.period)
+            state.use(index, why="period")
+            plain = year_month_predicates(state, predicate.ref, item.period)
+            state.draft.predicates.extend(plain if plain is not None else [predicate])
+
+
+def _predicate(state: State, index: int, period: Period) -> Predicate:
+    """The nearest word before the period that can be dated decides; else the first behind it."""
+    for at in range(index - 1, -1, -1):
+        if state.is_end(at):
+            break
+        found = _host(state, at, index, period)
+        if found is not None:
+            return found
+    for at in range(index + 1, state.sentence_end(index)):
+        found = _host(state, at, index, period)
+        if found is not None:
+            return found
+    table = state.subject_table()
+    if table is None:
+        raise Unsure("what the period is about is not clear")
+    return _of_table(state, table, period)
+
+
+def _host(state: State, at: int, index: int, period: Period) -> Predicate | None:
+    item = state.items[at]
+    columns = [
+        s for s in item.senses if s.kind == "column" and s.column and state.lexicon.column(s.table, s.column).is_date
+    ]
+    if columns and item.kind == "name" and (item.free or item.verb or state.role(at) == "column"):
+        ranked = sorted(((state.rank(sense), sense) for sense in columns), key=lambda pair: -pair[0])
+        if ranked[0][0] > 0.4 and (len(ranked) == 1 or ranked[1][0] < ranked[0][0] - 0.04):
+            sense = ranked[0][1]
+            assert sense.column is not None
+            adjacent = state.skip(at + 1) >= index or item.verb
+            if adjacent and (item.free or item.verb):
+                state.use(at, why="period")
+                if not period.certain:
+                    state.draft.confidence = min(state.draft.confidence, 0.85)
+                return Predicate(Ref(sense.table, sense.column), "period", period=period)
+    if item.lower in CREATION_VERBS and item.kind in ("generic", "cue", "filler", "name", "unknown"):
+        table = _table_for_creation(state, at)
+        if table is not None and state.info(table).creation_date:
+            state.use(at, why="period")
+            return period_predicate(state, table, period, creation=True)
+    if item.concept:
+        table = _dated_by_measure(state)
+        return period_predicate(state, table, period) if table is not None else None
+    if state.role(at) == "table":
+        table = state.table(at)
+        if state.info(table).is_event or item.verb:
+            return period_predicate(state, table, period)
+    return None
+
+
+def _table_for_creation(state: State, at: int) -> int | None:
+    """Who joined: the nearest table before the verb that has a creation date; for "new customers" the one behind."""
+    order = [*range(at - 1, -1, -1), *range(at + 1, len(state.items))]
+    if state.items[at].lower in ("new", "added", "created", "registered") and state.role(state.skip(at + 1)) == "table":
+        order = [state.skip(at + 1), *order]
+    for other in order:
+        if state.role(other) == "table" and not state.items[other].verb:
+            table = state.table(other)
+            if state.info(table).creation_date:
+                return table
+    return None
+
+
+def _dated_by_measure(state: State) -> int | None:
+    from postai.ask.grammar.money import money_tables
+
+    for table in money_tables(state):
+        return table
+    return None
+
+
+def _of_table(state: State, table: int, period: Period) -> Predicate:
+    info = state.info(table)
+    if not info.is_event and info.event_date is not None:
+        near_events = [t for t in state.draft.mentioned if state.info(t).is_event]
+        if not near_events and not any(column.words[0] in ("year",) for column in info.columns):
+            dated = [c for c in info.columns if c.is_date]
+            if len(dated) > 1 or info.event_date == info.creation_date:
+                raise Unsure(
+                    f"which date of {info.table.name} is meant is not clear",
+                    "Say what happened then: joined, ordered, ...",
+                )
+    return period_predicate(state, table, period)

@@ -1,0 +1,349 @@
+"""top 5 customers by revenue · which product has the most reviews · the 3 cheapest products · the most common city"""
+
+from __future__ import annotations
+
+from postai.ask.grammar.draft import Key, Measure, OrderBy, Ref, Unsure
+from postai.ask.grammar.measures import read_measure
+from postai.ask.grammar.state import State
+from postai.language.schema import ColumnInfo
+
+
+def apply(state: State) -> None:
+    for index, item in enumerate(state.items):
+        if not item.free:
+            continue
+        if item.cue == "top" and not (item.senses and state.role(index) == "column"):
+            _top(state, index)
+        elif item.superlative is not None and _property(state, index):
+            continue
+        elif item.cue in ("most common", "least common"):
+            _most_common(state, index)
+        elif item.cue in ("most", "least", "highest", "lowest"):
+            _superlative(state, index)
+
+
+def _number_before(state: State, index: int) -> tuple[int | None, int | None]:
+    """A count right before: (item, number)."""
+    before = state.skip_back(index - 1)
+    if (
+        before >= 0
+        and state.items[before].kind == "number"
+        and state.items[before].free
+        and not state.items[before].ordinal
+    ):
+        return before, int(state.items[before].number or 0)
+    return None, None
+
+
+def _set_limit(state: State, number: int | None, plural: bool) -> None:
+    if number is None and plural:
+        raise Unsure("how many rows are wanted is not clear", 'Say a number: "top 10 ...".')
+    if state.draft.limit is not None:
+        raise Unsure("the question ranks twice")
+    state.draft.limit = number if number is not None else 1
+
+
+def _key(state: State, at: int) -> tuple[Key, tuple[int, ...], int]:
+    """What is ranked: the last of "product categories", "customer countries"."""
+    following = at + 1
+    if state.role(at) == "table" and following < len(state.items) and state.role(following) in ("table", "column"):
+        if not state.items[following].verb and not state.items[at].plural and state.items[following].free:
+            first = state.table(at)
+            if state.role(following) == "column":
+                return Key(ref=state.column(following)), (at, following), following + 1
+            second = state.table(following)
+            if state.lexicon.graph.distance(first, second) == 1:
+                return Key(table=second), (at, following), following + 1
+    return state.key_at(at), (at,), at + 1
+
+
+def _top(state: State, index: int) -> None:
+    descending = state.items[index].lower != "bottom"
+    at = state.skip(index + 1)
+    number: int | None = None
+    used = [index]
+    if at < len(state.items) and state.items[at].kind == "number":
+        number = int(state.items[at].number or 0)
+        used.append(at)
+        at = state.skip(at + 1)
+    while at < len(state.items) and (state.role(at) == "value" or state.cue(at) == "distinct"):
+        if state.cue(at) == "distinct":
+            used.append(at)
+        at = state.skip(at + 1)
+    if state.role(at) not in ("table", "column"):
+        if at < len(state.items) and state.items[at].bucket:
+            key, key_used, end = Key(bucket=state.items[at].bucket), (at,), at + 1
+        else:
+            raise Unsure("what is ranked is not clear")
+    else:
+        key, key_used, end = _key(state, at)
+    plural = state.items[key_used[-1]].plural
+    measure_at = _measure_behind(state, end)
+    if measure_at is None:
+        raise Unsure("by what they are ranked is not clear", 'Say "by revenue", "by number of orders", ...')
+    cue_at, start = measure_at
+    parsed = read_measure(state, start, bare=True, superlative=True)
+    if parsed is None:
+        raise Unsure("by what they are ranked is not clear")
+    if state.items[cue_at].cue in ("lowest", "least"):
+        descending = not descending
+    state.use(*used, *key_used, cue_at, *parsed.used, why="ranking")
+    _set_limit(state, number, plural)
+    _rank(state, key, parsed.measure, descending)
+
+
+def _measure_behind(state: State, end: int) -> tuple[int, int] | None:
+    """The word that introduces the measure, and where the measure starts."""
+    for at in range(end, state.sentence_end(end)):
+        cue = state.cue(at)
+        if cue in ("by", "in terms of", "highest", "lowest", "most", "least"):
+            start = at + 1
+            if cue == "by" and state.role(state.skip(start)) == "value":
+                continue
+            inner = state.skip(start)
+            if cue == "by" and state.cue(inner) in ("highest", "lowest", "most", "least"):
+                return inner, inner + 1
+            return at, start
+    return None
+
+
+def _rank(state: State, key: Key, measure: Measure, descending: bool) -> None:
+    if state.draft.subject is not None and state.draft.subject != key:
+        raise Unsure("what is ranked is not clear")
+    own = key.table if key.table is not None else None
+    if measure.kind == "plain" and measure.ref is not None:
+        if measure.ref.table == own:
+            state.draft.subject = key
+            state.draft.orders.append(OrderBy(ref=measure.ref, descending=descending))
+            return
+        words = set(state.column_info(measure.ref).words)
+        if words & {"rating", "score", "star", "stars"}:
+            measure = Measure("aggregate", ref=measure.ref, function="avg")
+            state.draft.assumptions.append("the rating is the average rating")
+            state.draft.confidence = min(state.draft.confidence, 0.85)
+        elif key.ref is not None and key.ref.table == measure.ref.table:
+            if state.draft.limit == 1:
+                state.draft.subject = key
+                state.draft.orders.append(OrderBy(ref=measure.ref, descending=descending))
+                state.draft.confidence = min(state.draft.confidence, 0.75)
+                return
+            raise Unsure("whether the highest, the average or the total is meant is not clear")
+        else:
+            raise Unsure("whether the highest, the average or the total is meant is not clear")
+    state.draft.subject = key
+    if key not in state.draft.groups:
+        state.draft.groups.append(key)
+    state.draft.measures.append(measure)
+    state.draft.orders.append(OrderBy(measure=measure, descending=descending))
+
+
+def _subject_near(state: State, index: int) -> tuple[Key, tuple[int, ...], int, int | None, int | None]:
+    """What a superlative ranks: the last noun before it that is not possessed, with a number in front."""
+    for at in range(index):
+        if state.is_end(at):
+            continue
+        item = state.items[at]
+        bucket = item.bucket and item.free and state.role(at) != "table"
+        if bucket or (state.role(at) in ("table", "column") and not item.verb and item.cue is None):
+            if not bucket and state.role(at) == "column":
+                # "the names of the customers with the most orders": the table behind is what is ranked.
+                later = next(
+                    (i for i in range(at + 1, index) if state.role(i) == "table" and not state.items[i].verb), None
+                )
+                if later is not None:
+                    at = later
+            if bucket and not any(
+                s.kind == "column" and not state.lexicon.column(s.table, s.column or "").is_date for s in item.senses
+            ):
+                key, used, end = Key(bucket=item.bucket), (at,), at + 1
+            else:
+                key, used, end = _key(state, at)
+            number_at, number = _number_before(state, used[0])
+            return key, used, end, number_at, number
+    raise Unsure("what is ranked is not clear")
+
+
+def _superlative(state: State, index: int) -> None:
+    """the most orders · the highest total revenue · spent the most"""
+    descending = state.items[index].cue in ("most", "highest")
+    lower = state.items[index].lower
+    try:
+        key, key_used, _, number_at, number = _subject_near(state, index)
+    except Unsure:
+        if state.items[index].cue in ("highest", "lowest"):
+            return
+        raise
+    if "number of" in lower or "count of" in lower or state.items[index].cue in ("most", "least"):
+        superlative = True
+    else:
+        superlative = False
+    parsed = read_measure(state, index + 1, bare=True, superlative=superlative)
+    if parsed is None:
+        if state.items[index].cue in ("highest", "lowest") and not _is_ranked(state, key_used, index):
+            return
+        parsed = _measure_before(state, index)
+        if parsed is None:
+            raise Unsure(f'"{state.items[index].text}" of what is not clear')
+    elif state.items[index].cue in ("highest", "lowest") and not _is_ranked(state, key_used, index):
+        return
+    if key.table is not None and parsed.measure.kind == "count" and parsed.measure.table == key.table:
+        raise Unsure("what is ranked is not clear")
+    state.use(index, *key_used, *parsed.used, why="ranking")
+    if number_at is not None:
+        state.use(number_at, why="ranking")
+    _set_limit(state, number, state.items[key_used[-1]].plural)
+    _rank(state, key, parsed.measure, descending)
+
+
+def _is_ranked(state: State, key_used: tuple[int, ...], index: int) -> bool:
+    """ "which city has the highest ..." ranks cities; "for each city the highest ..." does not."""
+    before = state.skip_back(key_used[0] - 1)
+    return not (before >= 0 and state.items[before].cue in ("each", "by"))
+
+
+def _measure_before(state: State, index: int):  # type: ignore[no-untyped-def]
+    """ "spent the most", "ordered the most": the verb before says what is added up."""
+    from postai.ask.grammar.measures import Parsed
+
+    before = state.skip_back(index - 1)
+    if before < 0:
+        return None
+    item = state.items[before]
+    if item.concept and item.free:
+        return Parsed(Measure("money", concept=item.concept), index + 1, (before,))
+    return None
+
+
+# -- most expensive, latest, oldest -----------------------------------------------------------------------------
+
+
+def _property(state: State, index: int) -> bool:
+    """Adjective superlatives; False = the word is left to other readings ("largest number of")."""
+    direction, what = state.items[index].superlative or ("", "")
+    at = state.skip(index + 1)
+    number_after = None
+    if at < len(state.items) and state.items[at].kind == "number" and state.items[at].free:
+        number_after, at = at, state.skip(at + 1)
+    while at < len(state.items) and state.role(at) == "value":
+        at = state.skip(at + 1)
+    if at < len(state.items) and state.role(at) == "table" and not state.items[at].verb:
+        key, used, _ = _key(state, at)
+    elif at < len(state.items) and state.role(at) == "column" and state.items[index].cue is not None:
+        return False
+    else:
+        before = [i for i in range(index) if state.role(i) == "table" and not state.items[i].verb]
+        if not before or (at < len(state.items) and state.role(at) == "column"):
+            return False
+        key, used, _ = _key(state, before[0])
+    if key.table is None:
+        return False
+    number_at, number = _number_before(state, index)
+    if number_after is not None:
+        number_at, number = number_after, int(state.items[number_after].number or 0)
+    target = _property_column(state, key.table, what)
+    if target is None:
+        raise Unsure(f'what "{state.items[index].text}" means for {state.info(key.table).table.name} is not clear')
+    state.use(index, *used, why="ranking")
+    if number_at is not None:
+        state.use(number_at, why="ranking")
+    _set_limit(state, number, state.items[used[-1]].plural)
+    descending = direction == "desc"
+    if isinstance(target, Measure):
+        _rank(state, key, target, descending)
+        return True
+    state.draft.subject = key
+    info = state.column_info(target)
+    if what == "@age" and info.is_date:
+        descending = direction == "desc"
+    elif what == "@age":
+        descending = not descending
+    state.draft.orders.append(OrderBy(ref=target, descending=descending))
+    return True
+
+
+def _property_column(state: State, table: int, what: str) -> Ref | Measure | None:
+    info = state.info(table)
+    if what == "@event":
+        date = info.event_date or info.creation_date
+        return Ref(table, date) if date else None
+    if what == "@age":
+        for column in info.columns:
+            if column.is_date and {"birth", "born"} & set(column.words):
+                return Ref(table, column.name)
+            if column.own == ("age",):
+                return Ref(table, column.name)
+        date = info.creation_date or info.event_date
+        person = info.words[-1] in (
+            "customer",
+            "person",
+            "patient",
+            "member",
+            "employee",
+            "student",
+            "user",
+            "player",
+            "doctor",
+            "author",
+        )
+        return None if person or date is None else Ref(table, date)
+    if what == "@rating":
+        for column in info.columns:
+            if column.kind == "number" and {"rating", "score", "star"} & set(column.words):
+                return Ref(table, column.name)
+        children = [step.target for step in state.lexicon.graph.steps.get(table, ()) if not step.up]
+        for child in children:
+            for column in state.info(child).columns:
+                if column.kind == "number" and {"rating", "score", "star"} & set(column.words):
+                    return Measure("aggregate", ref=Ref(child, column.name), function="avg")
+        return None
+    if what == "@size":
+        words = "size area population total amount value".split()
+    else:
+        words = what.split()
+    numbers = [c for c in info.columns if c.kind == "number" and not c.is_id and not c.refers]
+    for word in words:
+        matching = [c for c in numbers if word in c.words]
+        if len(matching) == 1:
+            return Ref(table, matching[0].name)
+        if len(matching) > 1:
+            exact = _plainest(matching, word)
+            if exact is None:
+                names = " or ".join(c.name for c in matching[:3])
+                raise Unsure(f"the {word} could mean {names}", "Name the column.")
+            return Ref(table, exact.name)
+    return None
+
+
+def _plainest(columns: list[ColumnInfo], word: str) -> ColumnInfo | None:
+    exact = [
+        c for c in columns if c.own in ((word,), ("list", word), ("unit", word), ("total", word), (word, "amount"))
+    ]
+    return exact[0] if len(exact) == 1 else None
+
+
+def _most_common(state: State, index: int) -> None:
+    """the most common city of customers · most frequent diagnosis"""
+    at = state.skip(index + 1)
+    number_at, number = _number_before(state, index)
+    if state.role(at) not in ("column", "table"):
+        raise Unsure(f'"{state.items[index].text}" of what is not clear')
+    key, used, end = _key(state, at)
+    if "popular" in state.items[index].lower and key.table is not None:
+        raise Unsure("by what popularity is measured is not clear", 'Say "by number of orders", ...')
+    counted: int | None = None
+    if key.ref is not None and key.ref.table not in state.anchors and state.anchors:
+        counted = state.anchors[0]
+    elif key.ref is not None:
+        counted = key.ref.table
+    else:
+        later = [
+            i for i in range(end, state.sentence_end(end)) if state.role(i) == "table" and state.table(i) != key.table
+        ]
+        counted = state.table(later[0]) if later else None
+    if counted is None:
+        raise Unsure(f'"{state.items[index].text}" among what is not clear')
+    state.use(index, *used, why="ranking")
+    if number_at is not None:
+        state.use(number_at, why="ranking")
+    _set_limit(state, number, state.items[used[-1]].plural)
+    _rank(state, key, Measure("count", counted), state.items[index].cue == "most common")

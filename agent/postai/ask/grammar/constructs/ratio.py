@@ -1,0 +1,86 @@
+"""percentage of orders that were cancelled · ratio of open tickets to closed tickets · share of customers from Germany"""
+
+from __future__ import annotations
+
+from postai.ask.grammar.conditions import conditions_in
+from postai.ask.grammar.draft import Measure, Ratio, Unsure
+from postai.ask.grammar.state import State
+
+
+def apply(state: State) -> None:
+    for index in list(state.find_cues("percent", "ratio")):
+        if not state.items[index].free:
+            continue
+        if state.draft.ratio is not None:
+            raise Unsure("the question asks for several ratios")
+        if state.items[index].cue == "percent":
+            _percent(state, index)
+        else:
+            _ratio(state, index)
+
+
+def _counted(state: State, start: int, end: int) -> tuple[int, int]:
+    """The first table between two items: (index of the item, table)."""
+    for index in range(start, end):
+        if state.role(index) == "table" and state.items[index].free and not state.items[index].verb:
+            return index, state.table(index)
+    raise Unsure("the question does not say what the parts are parts of")
+
+
+def _percent(state: State, index: int) -> None:
+    """percentage of TABLE (that are|with|from ...) CONDITION."""
+    end = state.sentence_end(index)
+    stop = next((i for i in range(index + 1, end) if state.cue(i) in ("each", "by") or state.items[i].period), end)
+    at, table = _counted(state, index + 1, stop)
+    conditions = conditions_in(state, index + 1, stop, table)
+    if not conditions:
+        raise Unsure("the question does not say which part of them")
+    fraction = state.items[index].lower.split()[0] in ("share", "proportion", "fraction")
+    for position in range(index, stop):
+        if state.cue(position) in ("out of",) or state.items[position].lower == "all":
+            state.use(position, why="ratio")
+    state.use(index, at, why="ratio")
+    state.use_range(index + 1, stop, "ratio")
+    state.draft.ratio = Ratio(
+        Measure("count", table, only=tuple(conditions)), Measure("count", table), percent=not fraction
+    )
+    if fraction:
+        state.draft.assumptions.append("the share is given as a number from 0 to 1")
+
+
+def _ratio(state: State, index: int) -> None:
+    """ratio of TABLE CONDITION to TABLE CONDITION."""
+    end = state.sentence_end(index)
+    middle = next(
+        (
+            i
+            for i in range(index + 1, end)
+            if state.items[i].lower in ("to", "out of") and _table_follows(state, i, end)
+        ),
+        None,
+    )
+    if middle is None:
+        raise Unsure("the question does not say which two things to divide")
+    stop = next((i for i in range(middle + 1, end) if state.cue(i) in ("each", "by")), end)
+    first_at, first = _counted(state, index + 1, middle)
+    second_at, second = _counted(state, middle + 1, stop)
+    if first != second:
+        raise Unsure("the question divides counts of different tables")
+    above = conditions_in(state, index + 1, middle, first)
+    below = conditions_in(state, middle + 1, stop, second)
+    # A place after the second part, such as "in Berlin", holds for both parts when only it carries one.
+    columns = {(p.ref.table, p.ref.column) for p in above}
+    shared = [p for p in below if columns and (p.ref.table, p.ref.column) not in columns]
+    state.draft.predicates.extend(shared)
+    below = [p for p in below if p not in shared]
+    if not above:
+        raise Unsure("the two parts of the ratio are the same")
+    state.use(index, first_at, second_at, middle, why="ratio")
+    state.use_range(index + 1, stop, "ratio")
+    state.draft.ratio = Ratio(
+        Measure("count", first, only=tuple(above)), Measure("count", second, only=tuple(below)), percent=False
+    )  # fmt: skip
+
+
+def _table_follows(state: State, index: int, end: int) -> bool:
+    return any(state.role(i) == "table" for i in range(index + 1, end))

@@ -1,0 +1,10 @@
+"""cancelled orders · customers from Germany · products named "Desk" · status is open or pending"""
+
+from __future__ import annotations
+
+from postai.ask.grammar.conditions import conditions_in
+from postai.ask.grammar.state import State
+
+
+def apply(state: State) -> None:
+    state.draft.predicates.extend(conditions_in(state, 0, len(state.items), state.subject_table()))

@@ -1,0 +1,72 @@
+"""Which column a period is about."""
+
+from __future__ import annotations
+
+from postai.ask.grammar.draft import Predicate, Ref, Unsure
+from postai.ask.grammar.state import State
+from postai.language.dates import Period
+
+_MONTH_NAMES = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+
+
+def period_predicate(state: State, table: int, period: Period, creation: bool = False) -> Predicate:
+    """The condition that rows of a table lie in a period.
+
+    Raises:
+        Unsure: the table, and the tables it refers to, have no column or several that could date it.
+    """
+    if not period.certain:
+        state.draft.confidence = min(state.draft.confidence, 0.85)
+    return Predicate(date_column(state, table, creation=creation), "period", period=period)
+
+
+def date_column(state: State, table: int, *, creation: bool = False) -> Ref:
+    """The column that dates a row: its own, else that of the nearest thing it belongs to."""
+    info = state.info(table)
+    if creation and info.creation_date:
+        return Ref(table, info.creation_date)
+    if info.event_date and (info.is_event or creation):
+        return Ref(table, info.event_date)
+    near = [
+        (len(paths[0]), other)
+        for other in state.lexicon.tables
+        if other.index != table
+        and other.is_event
+        and other.event_date
+        and (paths := state.lexicon.graph.up_paths(table, other.index))
+    ]
+    if near:
+        near.sort(key=lambda pair: pair[0])
+        if len(near) == 1 or near[1][0] > near[0][0]:
+            other = near[0][1]
+            assert other.event_date is not None
+            return Ref(other.index, other.event_date)
+        raise Unsure(f"which date of {info.table.name} is meant is not clear")
+    if info.event_date:
+        return Ref(table, info.event_date)
+    years = [c for c in info.columns if c.words == ("year",) and c.kind == "number"]
+    if years:
+        return Ref(table, years[0].name)
+    raise Unsure(f"{info.table.name} has no date that fits", "Name the date column.")
+
+
+def year_month_predicates(state: State, ref: Ref, period: Period) -> list[Predicate] | None:
+    """Conditions on a year number and a month name or number, for tables that keep no date."""
+    if state.column_info(ref).is_date:
+        return None
+    if period.year is None:
+        raise Unsure("the table keeps years, not dates")
+    found = [Predicate(ref, "=", (period.year,))]
+    if period.month is not None:
+        info = state.info(ref.table)
+        month = next((c for c in info.columns if c.words == ("month",)), None)
+        if month is None:
+            raise Unsure(f"{info.table.name} has no month")
+        if month.kind == "number":
+            found.append(Predicate(Ref(ref.table, month.name), "=", (period.month,)))
+        else:
+            name = _MONTH_NAMES[period.month - 1]
+            found.append(Predicate(Ref(ref.table, month.name), "=", (name.capitalize(),), fold=True))
+    return found

@@ -1,0 +1,144 @@
+"""What a question asks for, before any join is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from postai.language.dates import Period
+
+
+class Unsure(Exception):  # noqa: N818 - not an error: the reader's way to say that it stops
+    """The question cannot be read with certainty.
+
+    Args:
+        reason: one sentence for the person.
+        hint: what to do next.
+    """
+
+    def __init__(self, reason: str, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A column of a table."""
+
+    table: int
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A condition on one column.
+
+    Attributes:
+        ref: the column.
+        operator: "=", "<>", "<", ">", "<=", ">=", "in", "starts", "ends", "contains", "null", "not null", "between", "period".
+        values: operands.
+        negated: turned round as a whole.
+        group: predicates of one group are joined by OR.
+        via: table of events through which it is meant (an order, for "customers who bought shoes").
+    """
+
+    ref: Ref
+    operator: str
+    values: tuple[str | bool | int | Decimal, ...] = ()
+    negated: bool = False
+    group: int | None = None
+    period: Period | None = None
+    fold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number the question wants.
+
+    Attributes:
+        kind: count = rows of `table`; aggregate = `function` over `ref`; money = the best money measure ("revenue");
+            units = quantity; nested = average over groups of a count.
+        distinct: count different values only.
+        only: conditions of this measure alone (FILTER).
+        per: for nested: the table that the rows are counted for.
+        text: words for the output and the explanation.
+    """
+
+    kind: Literal["count", "aggregate", "money", "units", "nested", "plain"]
+    table: int | None = None
+    ref: Ref | None = None
+    function: str = "sum"
+    distinct: bool = False
+    only: tuple[Predicate, ...] = ()
+    per: int | None = None
+    concept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What the rows of an answer stand for: an entity (table), a column, or a time bucket."""
+
+    table: int | None = None
+    ref: Ref | None = None
+    bucket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Having:
+    """A comparison of a measure."""
+
+    measure: Measure
+    operator: str
+    value: Decimal
+    high: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Rows of `table`, under these conditions, do not exist for a row of `anchor` (or exist, when `present`)."""
+
+    table: int
+    predicates: tuple[Predicate, ...] = ()
+    present: bool = False
+    anchor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBy:
+    """One wish for an order."""
+
+    measure: Measure | None = None
+    ref: Ref | None = None
+    key: bool = False
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One part over another: counts or sums under two conditions; `percent` multiplies by 100."""
+
+    numerator: Measure
+    denominator: Measure
+    percent: bool
+
+
+@dataclass
+class Draft:
+    """The question as wishes; constructs fill it in."""
+
+    subject: Key | None = None
+    measures: list[Measure] = field(default_factory=list)
+    groups: list[Key] = field(default_factory=list)
+    predicates: list[Predicate] = field(default_factory=list)
+    havings: list[Having] = field(default_factory=list)
+    absences: list[Absence] = field(default_factory=list)
+    projections: list[Ref | Key | Measure] = field(default_factory=list)
+    orders: list[OrderBy] = field(default_factory=list)
+    limit: int | None = None
+    ratio: Ratio | None = None
+    distinct: bool = False
+    mentioned: set[int] = field(default_factory=set)
+    assumptions: list[str] = field(default_factory=list)
+    confidence: float = 0.97

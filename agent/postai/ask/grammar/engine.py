@@ -1,0 +1,92 @@
+"""Puts the parts together: items → constructs → coverage → statement → answer."""
+
+from __future__ import annotations
+
+import difflib
+
+from postai.ask.grammar.assemble import assemble
+from postai.ask.grammar.constructs import CONSTRUCTS
+from postai.ask.grammar.draft import Unsure
+from postai.ask.grammar.explain import explain
+from postai.ask.grammar.items import Item, cut
+from postai.ask.grammar.query import render
+from postai.ask.grammar.refusal import asks_for_change
+from postai.ask.grammar.state import State
+from postai.ask.types import Answer, AskRequest, Reading
+from postai.database.catalog import Catalog
+from postai.language.lexicon import Lexicon
+from postai.language.tokens import tokenize
+
+_MIN_CONFIDENCE = 0.6
+_MAX_TOKENS = 120
+
+
+class Grammar:
+    """The engine for one catalog; builds its index once, then `read` is fast and has no side effects.
+
+    Args:
+        catalog: only what the caller may read.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.lexicon = Lexicon.build(catalog)
+
+    def read(self, request: AskRequest) -> Answer:
+        """Read one question."""
+        if asks_for_change(request.question):
+            return _refused()
+        tokens = tokenize(request.question)
+        if not tokens or len(tokens) > _MAX_TOKENS:
+            return _abstained(
+                "the question is empty" if not tokens else "the question is too long for the embedded engine"
+            )
+        items = cut(tokens, self.lexicon, request.today)
+        unknown = [item for item in items if item.kind == "unknown"]
+        try:
+            state = State(request, self.lexicon, items)
+            for _, apply in CONSTRUCTS:
+                apply(state)
+            left = [item for item in items if item.free]
+            if left:
+                return self._unexplained(left)
+            select = assemble(state)
+        except Unsure as unsure:
+            if unknown and any(item.free for item in unknown):
+                return self._unexplained([item for item in unknown if item.free])
+            return _abstained(unsure.reason, unsure.hint)
+        sql, text = render(select), explain(state)
+        confidence = round(state.draft.confidence, 2)
+        if confidence < _MIN_CONFIDENCE:
+            return _abstained("the reading is not certain enough", None, (Reading(text, sql, confidence),))
+        return Answer("answered", sql, text, confidence, "grammar", (Reading(text, sql, confidence),))
+
+    def _unexplained(self, items: list[Item]) -> Answer:
+        """Coverage rule: name the words that nothing in the schema explains, and names close to them."""
+        words = ", ".join(f'"{item.text}"' for item in items[:5])
+        names = self.lexicon.known_names()
+        close: list[str] = []
+        for item in items[:3]:
+            close += [
+                name for name in difflib.get_close_matches(item.lower, names, n=2, cutoff=0.75) if name not in close
+            ]
+        hint = f"Did you mean: {', '.join(close)}?" if close else "Use names of tables and columns, or quote values."
+        return _abstained(f"{words} is not explained by anything in this database", hint)
+
+
+def read(request: AskRequest, catalog: Catalog) -> Answer:
+    """Read one question against a catalog (builds the index anew; keep a `Grammar` to read many)."""
+    return Grammar(catalog).read(request)
+
+
+def _abstained(reason: str, hint: str | None = None, readings: tuple[Reading, ...] = ()) -> Answer:
+    return Answer(
+        "abstained", None, "", 0.0, "grammar", readings, reason=reason, sqlstate="PA001",
+        hint=hint or "Ask in other words, naming tables and columns.",
+    )  # fmt: skip
+
+
+def _refused() -> Answer:
+    return Answer(
+        "refused", None, "", 1.0, "grammar", reason="the question asks for a change, and ask only reads", sqlstate="PA003",
+        hint="Use postai.migrate('...') to propose a change.",
+    )  # fmt: skip

@@ -1,0 +1,112 @@
+"""Conditions and measures of a draft as SQL expressions over one alias."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from postai.ask.grammar.draft import Predicate
+from postai.ask.grammar.query import Bool, Call, Cast, Col, Expr, Fixed, In, IsNull, Lit, Not, Op
+from postai.language.dates import Bound, Period
+from postai.language.schema import ColumnInfo
+
+
+def condition(predicate: Predicate, info: ColumnInfo, alias: str) -> Expr:
+    """One condition; never true for rows that the words do not cover."""
+    column = Col(alias, info.name)
+    nullable = not info.column.not_null
+    match predicate.operator:
+        case "period":
+            assert predicate.period is not None
+            return period_condition(predicate.period, info, alias)
+        case "null":
+            return IsNull(column, negated=predicate.negated)
+        case "starts" | "ends" | "contains":
+            return _pattern(predicate, column)
+        case "in":
+            return _membership(predicate, column, nullable)
+        case "between":
+            low, high = (Lit(value) for value in predicate.values)
+            return Bool("AND", (Op(">=", column, low), Op("<=", column, high)))
+        case "=":
+            return _equality(predicate, info, column, nullable)
+        case _:
+            return Op(predicate.operator, column, Lit(predicate.values[0]))
+
+
+def _equality(predicate: Predicate, info: ColumnInfo, column: Col, nullable: bool) -> Expr:
+    value = predicate.values[0]
+    if isinstance(value, bool):
+        truth = value != predicate.negated
+        if truth:
+            return column
+        return IsNull(column, negated=True, what="TRUE") if nullable and predicate.negated else Not(column)
+    if predicate.fold and info.kind == "text":
+        same: Expr = Op("=", Call("lower", (column,)), Call("lower", (Lit(value),)))
+        return Not(same) if predicate.negated else same
+    if predicate.negated:
+        return Op("IS DISTINCT FROM" if nullable else "<>", column, Lit(value))
+    return Op("=", column, Lit(value))
+
+
+def _membership(predicate: Predicate, column: Col, nullable: bool) -> Expr:
+    if predicate.fold:
+        folded = tuple(Lit(str(value).lower()) for value in predicate.values)
+        return In(Call("lower", (column,)), folded, negated=predicate.negated)
+    member = In(column, tuple(Lit(value) for value in predicate.values), negated=predicate.negated)
+    return Bool("OR", (member, IsNull(column))) if predicate.negated and nullable else member
+
+
+def _pattern(predicate: Predicate, column: Col) -> Expr:
+    text = str(predicate.values[0]).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    before = "%" if predicate.operator in ("ends", "contains") else ""
+    after = "%" if predicate.operator in ("starts", "contains") else ""
+    like = Op("ILIKE", column, Lit(before + text + after))
+    return Not(like) if predicate.negated else like
+
+
+def period_condition(period: Period, info: ColumnInfo, alias: str) -> Expr:
+    """start <= column < end, with bounds of the column's own type."""
+    column = Col(alias, info.name)
+    parts: list[Expr] = []
+    if period.start is not None:
+        parts.append(Op(">=", column, moment(period.start, info)))
+    if period.end is not None:
+        parts.append(Op("<", column, moment(period.end, info)))
+    return parts[0] if len(parts) == 1 else Bool("AND", tuple(parts))
+
+
+def moment(bound: Bound, info: ColumnInfo) -> Expr:
+    """A bound as an expression; relative ones are cast to the column's type, so that its index can be used."""
+    if bound.day is not None:
+        return Lit(bound.day.isoformat())
+    fixed = Fixed(bound.relative)
+    if info.kind == "timestamptz":
+        return fixed
+    return (
+        Cast(Bool("AND", (fixed,)), info.kind)
+        if " " in bound.relative
+        else Cast(fixed, info.kind)
+        if info.kind != "date"
+        else fixed
+    )
+
+
+def bucket_expression(bucket: str, info: ColumnInfo, alias: str) -> Expr:
+    """A time bucket of a date column."""
+    column = Col(alias, info.name)
+    if bucket == "day":
+        return column if info.kind == "date" else Cast(column, "date")
+    if bucket == "weekday":
+        return Call("to_char", (column, Lit("FMDay")))
+    if bucket in ("hour of day", "month of year"):
+        part = bucket.split()[0]
+        return Call("date_part", (Lit(part), column))
+    truncated = Call("date_trunc", (Lit(bucket), column))
+    return truncated if bucket == "hour" else Cast(truncated, "date")
+
+
+def aggregate(function: str, argument: Expr, where: Expr | None = None) -> Expr:
+    """An aggregate call; median is percentile_cont(0.5)."""
+    if function == "median":
+        return Call("percentile_cont", (Lit(Decimal("0.5")),), within=(argument,), where=where)
+    return Call(function, (argument,), where=where)

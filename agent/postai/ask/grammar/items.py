@@ -1,0 +1,211 @@
+"""Cuts a question into items: dates, operator words, names of the schema, values, filler, and what is left unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from postai.ask.grammar.cues import BUCKETS, CUES, LONGEST_CUE, MONEY_CONCEPTS, PROPERTY_SUPERLATIVES, UNIT_CONCEPTS
+from postai.language.dates import Period, find_period
+from postai.language.lexicon import Lexicon, Sense
+from postai.language.numbers import MULTIPLIERS
+from postai.language.tokens import Token, key_of
+from postai.language.vocabulary import CREATION_VERBS, FILLER, GENERIC_VERBS, VERB_TABLES
+from postai.language.words import is_plural
+
+ItemKind = Literal["cue", "name", "number", "period", "quoted", "filler", "generic", "symbol", "unknown"]
+
+
+@dataclass(slots=True)
+class Item:
+    """One item of a question; `used` is set to what it means in the query, an item left None is unexplained.
+
+    Attributes:
+        low, high: tokens it spans.
+        cue: operator (cues.py); may stand beside senses where a word is both ("count").
+        senses: what it may name in the schema.
+        concept: "revenue", "order value", "units" where the word is such a concept.
+        bucket: time bucket the word may mean.
+        superlative: (direction, property) of "most expensive" and its like.
+        plural: written as a plural.
+    """
+
+    low: int
+    high: int
+    text: str
+    kind: ItemKind
+    lower: str
+    cue: str | None = None
+    senses: tuple[Sense, ...] = ()
+    number: Decimal | None = None
+    ordinal: bool = False
+    unit: str = ""
+    period: Period | None = None
+    concept: str | None = None
+    bucket: str | None = None
+    superlative: tuple[str, str] | None = None
+    plural: bool = False
+    possessive: bool = False
+    stem: str = ""
+    verb: bool = False
+    used: str | None = field(default=None)
+
+    def of_kind(self, kind: str) -> tuple[Sense, ...]:
+        return tuple(sense for sense in self.senses if sense.kind == kind)
+
+    @property
+    def free(self) -> bool:
+        return self.used is None
+
+
+def cut(tokens: Sequence[Token], lexicon: Lexicon, today: date) -> list[Item]:
+    """The items of a question, in order, covering every token once."""
+    items: list[Item] = []
+    at = 0
+    while at < len(tokens):
+        item = _item(tokens, at, lexicon, today)
+        items.append(item)
+        at = item.high
+    return items
+
+
+def _span(tokens: Sequence[Token], low: int, high: int, kind: ItemKind, **more: object) -> Item:
+    part = tokens[low:high]
+    text = " ".join(token.text for token in part)
+    return Item(
+        low, high, text, kind, " ".join(token.lower for token in part), plural=is_plural(part[-1].lower),
+        possessive=part[-1].possessive, stem=part[-1].stem, **more,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> Item:
+    token = tokens[at]
+    if token.kind == "quoted":
+        return _span(tokens, at, at + 1, "quoted", senses=_values_only(lexicon.senses(key_of(token.text))))
+    name_end, senses = _longest_name(tokens, at, lexicon)
+    found = find_period(tokens, at, today)
+    if found is not None and found.end >= name_end:
+        return _span(tokens, at, found.end, "period", period=found.period)
+    cue_end, cue = _longest(tokens, at, CUES, LONGEST_CUE, "lower")
+    superlative_end, superlative = _longest(tokens, at, PROPERTY_SUPERLATIVES, 2, "lower")
+    concept_end, concept = _longest(tokens, at, MONEY_CONCEPTS | UNIT_CONCEPTS, 3, "noun")
+    bucket_end, bucket = _longest(tokens, at, BUCKETS, 4, "noun")
+    end = max(name_end, cue_end, superlative_end, concept_end, bucket_end)
+    if end > at:
+        if (
+            token.lower in FILLER
+            and end == at + 1
+            and cue_end != end
+            and not (name_end == end and token.capital and at)
+        ):
+            return _span(tokens, at, at + 1, "filler")
+        if token.kind in ("number",) and end == at + 1 and cue_end != end:
+            return _number(tokens, at)
+        return _span(
+            tokens, at, end, "name" if name_end == end or concept_end == end or bucket_end == end else "cue",
+            senses=senses if name_end == end else (),
+            cue=cue if cue_end == end else None,
+            superlative=superlative if superlative_end == end else None,
+            concept=concept if concept_end == end else None,
+            bucket=bucket if bucket_end == end else None,
+        )  # type: ignore[arg-type]  # fmt: skip
+    if token.kind in ("number", "ordinal"):
+        return _number(tokens, at)
+    if token.kind == "symbol":
+        return _span(tokens, at, at + 1, "symbol")
+    if token.lower in FILLER:
+        return _span(tokens, at, at + 1, "filler")
+    return _verb_or_unknown(tokens, at, lexicon)
+
+
+def _verb_or_unknown(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> Item:
+    token = tokens[at]
+    senses = list(lexicon.stem_senses(token.stem)) if not token.capital or at == 0 else []
+    for noun in VERB_TABLES.get(token.stem, "".split()):
+        senses += [
+            Sense(sense.kind, sense.table, None, None, 0.8, "verb")
+            for sense in lexicon.senses(noun)
+            if sense.kind == "table" and sense.score >= 0.75 and sense.how != "synonym"
+        ]
+    if senses:
+        return _span(tokens, at, at + 1, "name", senses=tuple(_distinct(senses)), verb=True)
+    if (
+        token.lower in GENERIC_VERBS
+        or token.lower in CREATION_VERBS
+        or (token.lower == "up" and at and tokens[at - 1].lower in CREATION_VERBS)
+    ):
+        return _span(tokens, at, at + 1, "generic")
+    return _span(tokens, at, at + 1, "unknown")
+
+
+def _distinct(senses: Sequence[Sense]) -> list[Sense]:
+    found: dict[tuple[str, int, str | None, object], Sense] = {}
+    for sense in senses:
+        found.setdefault((sense.kind, sense.table, sense.column, sense.value), sense)
+    return list(found.values())
+
+
+def _number(tokens: Sequence[Token], at: int) -> Item:
+    token = tokens[at]
+    value = token.number or Decimal(0)
+    end = at + 1
+    if (
+        end < len(tokens)
+        and tokens[end].lower in MULTIPLIERS
+        and token.kind == "number"
+        and token.lower not in MULTIPLIERS
+    ):
+        value *= MULTIPLIERS[tokens[end].lower]
+        end += 1
+    return _span(tokens, at, end, "number", number=value, unit=token.unit, ordinal=token.kind == "ordinal")
+
+
+def _longest(
+    tokens: Sequence[Token], at: int, phrases: dict[str, object] | dict[str, str], most: int, form: str
+) -> tuple[int, object]:
+    for end in range(min(len(tokens), at + most), at, -1):
+        part = tokens[at:end]
+        if any(token.kind == "quoted" for token in part):
+            continue
+        found = phrases.get(" ".join(getattr(token, form) for token in part))
+        if found is not None:
+            return end, found
+    return at, None
+
+
+def _longest_name(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:
+    bag_end, bag = _bag(tokens, at, lexicon)
+    longest = lexicon.longest.get(tokens[at].noun, 0)
+    for end in range(min(len(tokens), at + longest), at, -1):
+        part = tokens[at:end]
+        if any(token.kind in ("quoted", "symbol", "date") for token in part):
+            continue
+        if any(token.possessive for token in part[:-1]):
+            continue
+        senses = lexicon.senses(" ".join(token.noun for token in part))
+        if senses and end >= bag_end:
+            return end, senses
+    return (bag_end, bag) if bag else (at, ())
+
+
+def _bag(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:
+    """Columns named by three or more words in another order: "score at day 100"."""
+    words: list[str] = []
+    best: tuple[int, tuple[Sense, ...]] = (at, ())
+    for index in range(at, min(len(tokens), at + 8)):
+        token = tokens[index]
+        if token.kind in ("quoted", "symbol", "date"):
+            break
+        if token.lower in FILLER and words:
+            continue
+        words.append(token.noun)
+        if len(words) >= 3 and (senses := lexicon.bag_senses(words)):
+            best = (index + 1, senses)
+    return best
+
+
+def _values_only(senses: Sequence[Sense]) -> tuple[Sense, ...]:
+    return tuple(sense for sense in senses if sense.kind == "value" and isinstance(sense.value, str))

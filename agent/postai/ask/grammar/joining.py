@@ -1,0 +1,295 @@
+"""Joins of one statement: parents are joined, children are only tested with EXISTS, so that no row is counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from postai.ask.grammar.draft import Absence, Predicate, Unsure
+from postai.ask.grammar.expressions import condition
+from postai.ask.grammar.query import Bool, Col, Exists, Expr, Item, Join, Lit, Op, Select, Source
+from postai.ask.grammar.state import State
+from postai.language.graph import Path, Step
+
+
+class Joiner:
+    """The FROM clause of one SELECT.
+
+    Args:
+        base: table whose rows are listed or counted.
+        taken: aliases of the statement around it.
+
+    Attributes:
+        multiplied: a join was needed that repeats rows of the base.
+    """
+
+    def __init__(self, state: State, base: int, taken: Iterable[str] = ()) -> None:
+        self.state, self.graph, self.base = state, state.lexicon.graph, base
+        self._taken = set(taken)
+        self._alias: dict[int, str] = {}
+        self._joins: list[Join] = []
+        self.multiplied = False
+        self._alias[base] = self._new_alias(base)
+
+    # -- aliases ------------------------------------------------------------------------------------------------
+
+    def _new_alias(self, table: int) -> str:
+        words = self.state.info(table).words
+        stem = "".join(word[0] for word in words if word[0].isalpha()) or "t"
+        alias, number = stem, 2
+        while alias in self._taken:
+            alias, number = f"{stem}{number}", number + 1
+        self._taken.add(alias)
+        return alias
+
+    def aliases(self) -> set[str]:
+        return set(self._taken)
+
+    def table_of(self, alias: str) -> int:
+        return next(table for table, known in self._alias.items() if known == alias)
+
+    def source_of(self, table: int, alias: str) -> Source:
+        info = self.state.info(table).table
+        same = [
+            t
+            for t in self.state.lexicon.tables
+            if t.table.name == info.name and t.table.schema in self.state.request.search_path
+        ]
+        path = self.state.request.search_path
+        visible = info.schema in path and min((path.index(t.table.schema) for t in same), default=0) == path.index(
+            info.schema
+        )
+        return Source(alias, None if visible else info.schema, info.name)
+
+    def sources(self) -> tuple[Source, tuple[Join, ...]]:
+        """FROM and the joins, after everything has been asked for."""
+        return self.source_of(self.base, self._alias[self.base]), tuple(self._joins)
+
+    # -- joining ------------------------------------------------------------------------------------------------
+
+    def reachable(self, table: int) -> bool:
+        """Whether every row of the base meets at most one row of the table."""
+        return table in self._alias or bool(self.graph.up_paths(self.base, table))
+
+    def alias(self, table: int, *, optional: bool = False) -> str:
+        """The alias of a table that is joined upwards.
+
+        Args:
+            optional: rows of the base without such a row are kept (LEFT JOIN where the key may be null).
+        """
+        if table in self._alias:
+            return self._alias[table]
+        paths = self.graph.up_paths(self.base, table)
+        if not paths:
+            raise Unsure(
+                f"how {self.state.info(self.base).table.name} and {self.state.info(table).table.name} belong together is not clear"
+            )
+        self._walk(self._only(paths, table), optional)
+        return self._alias[table]
+
+    def _only(self, paths: tuple[Path, ...], table: int) -> Path:
+        if len(paths) == 1:
+            return paths[0]
+        said = {item.stem for item in self.state.items} | {item.lower for item in self.state.items}
+        named = [path for path in paths if any(set(step.edge.role) & said for step in path)]
+        if len(named) == 1:
+            return named[0]
+        passing = [path for path in paths if any(step.target in self.state.anchors for step in path[:-1])]
+        if len(passing) == 1:
+            return passing[0]
+        plain = [path for path in paths if not any(step.edge.role for step in path)]
+        if (
+            len(plain) == 1
+            and len(paths) > 1
+            and all(any(step.edge.role for step in p) for p in paths if p not in plain)
+        ):
+            return plain[0]
+        info = self.state.info(table).table.name
+        ways = " or ".join(sorted({path[0].edge.pairs[0][0] for path in paths}))
+        raise Unsure(f"{info} could be joined by {ways}", "Say which of them you mean.")
+
+    def _walk(self, path: Path, optional: bool) -> None:
+        here = self.base
+        for step in path:
+            target = step.target
+            if target not in self._alias:
+                alias = self._alias[target] = self._new_alias(target)
+                child = self.state.info(step.edge.child)
+                nullable = any(not child.column(column).column.not_null for column, _ in step.edge.pairs)
+                on = on_clause(step, self._alias[here], alias)
+                self._joins.append(Join(self.source_of(target, alias), on, left=step.up and optional and nullable))
+                self._distrust(step)
+            here = target
+
+    def _distrust(self, step: Step) -> None:
+        if step.edge.confidence < 1:
+            draft = self.state.draft
+            draft.confidence = min(draft.confidence, 0.72 + 0.2 * step.edge.confidence)
+            text = " and ".join(f"{child} = {parent}" for child, parent in step.edge.pairs)
+            note = f"joined by the names of columns ({text}), no foreign key is declared"
+            if note not in draft.assumptions:
+                draft.assumptions.append(note)
+
+    def alias_for_group(self, table: int) -> str:
+        """The alias of a table to group by; it may repeat rows of the base, which are then counted once each."""
+        if self.reachable(table):
+            return self.alias(table)
+        path = self._one_path(self.base, table, set(self.state.draft.mentioned))
+        self.multiplied = True
+        self._walk(path, optional=False)
+        return self._alias[table]
+
+    def key_of(self, table: int) -> Expr:
+        """The key of a row of the table: a foreign key of the base where it has one, so that no join is needed."""
+        if table not in self._alias:
+            paths = self.graph.up_paths(self.base, table)
+            if len(paths) == 1 and len(paths[0]) == 1 and len(paths[0][0].edge.pairs) == 1:
+                return Col(self._alias[self.base], paths[0][0].edge.pairs[0][0])
+        info = self.state.info(table)
+        if len(info.key) != 1:
+            raise Unsure(f"rows of {info.table.name} cannot be told apart by one column")
+        return Col(self.alias(table), info.key[0])
+
+    # -- EXISTS -------------------------------------------------------------------------------------------------
+
+    def exists(self, predicates: list[Predicate], mentioned: set[int]) -> list[Expr]:
+        """Conditions on tables that a row of the base meets many times: at least one such row fulfils them together."""
+        targets = {predicate.ref.table for predicate in predicates} | mentioned
+        if not targets:
+            return []
+        chains: list[Path] = []
+        for target in sorted(targets, key=lambda table: -(self.graph.distance(self.base, table) or 99)):
+            if any(target in [step.target for step in chain] for chain in chains):
+                continue
+            extended = self._extend(chains, target)
+            if extended is not None:
+                chains.append(extended)
+                continue
+            chains.append(self._one_path(self.base, target, mentioned))
+        chains = [
+            chain for chain in chains if not any(chain != other and other[: len(chain)] == chain for other in chains)
+        ]
+        return self._trees(chains, predicates)
+
+    def _extend(self, chains: list[Path], target: int) -> Path | None:
+        """A chain that already passes near the target, with upward steps to it."""
+        for chain in chains:
+            for size in range(len(chain), 0, -1):
+                up = self.graph.up_paths(chain[size - 1].target, target)
+                if len(up) == 1:
+                    return (*chain[:size], *up[0])
+        return None
+
+    def _trees(self, chains: list[Path], predicates: list[Predicate]) -> list[Expr]:
+        by_first: dict[tuple[Step, ...], list[Path]] = {}
+        for chain in chains:
+            down = next(i for i, step in enumerate(chain) if not step.up)
+            by_first.setdefault(chain[: down + 1], []).append(chain)
+        return [self._exists_one(first, group, predicates) for first, group in by_first.items()]
+
+    def _exists_one(
+        self, first: tuple[Step, ...], chains: list[Path], predicates: list[Predicate], negated: bool = False
+    ) -> Expr:
+        outer = self.base
+        for step in first[:-1]:
+            self.alias(step.target)
+            outer = step.target
+        inner: dict[int, str] = {}
+        child = first[-1].target
+        inner[child] = self._new_alias(child)
+        joins: list[Join] = []
+        where: list[Expr] = [on_clause(first[-1], self._alias[outer], inner[child])]
+        self._distrust(first[-1])
+        for chain in chains:
+            here = child
+            for step in chain[len(first) :]:
+                if step.target not in inner:
+                    inner[step.target] = self._new_alias(step.target)
+                    on = on_clause(step, inner[here], inner[step.target])
+                    joins.append(Join(self.source_of(step.target, inner[step.target]), on))
+                    self._distrust(step)
+                here = step.target
+        for predicate in predicates:
+            if predicate.ref.table in inner:
+                where.append(condition(predicate, self.state.column_info(predicate.ref), inner[predicate.ref.table]))
+        select = Select((Item(Lit(1)),), self.source_of(child, inner[child]), tuple(joins), tuple(where))
+        return Exists(select, negated)
+
+    def absent(self, absence: Absence) -> Expr:
+        """NOT EXISTS of rows of a table under conditions."""
+        anchor = absence.anchor if absence.anchor is not None else self.base
+        if anchor != self.base and not self.reachable(anchor):
+            raise Unsure("what is missing from what is not clear")
+        sub = self if anchor == self.base else _Anchored(self, anchor)
+        needed = {absence.table, *(predicate.ref.table for predicate in absence.predicates)}
+        path = sub._one_path(anchor, absence.table, self.state.draft.mentioned)
+        if all(step.up for step in path):
+            column = path[0].edge.pairs[0][0]
+            if len(path) == 1 and not absence.predicates:
+                from postai.ask.grammar.query import IsNull
+
+                return IsNull(Col(self.alias(anchor), column))
+            raise Unsure("what is missing is not clear")
+        while path[-1].up and not absence.predicates:
+            path = path[:-1]
+        chains = [path]
+        for table in needed - {absence.table} - {step.target for step in path}:
+            extended = self._extend([path], table)
+            if extended is None:
+                raise Unsure("what is missing is not clear")
+            chains.append(extended)
+        down = next(i for i, step in enumerate(path) if not step.up)
+        self.alias(anchor)
+        return sub._exists_one(path[: down + 1], chains, list(absence.predicates), negated=True)
+
+    def _one_path(self, start: int, end: int, through: set[int]) -> Path:
+        """The path that passes the tables the question names; one way only, or it stays unsure."""
+        paths = self.graph.paths(start, end)
+        if not paths:
+            raise Unsure(
+                f"how {self.state.info(start).table.name} and {self.state.info(end).table.name} belong together is not clear",
+                "Declare a foreign key, or name the table between them.",
+            )
+        wanted = through - {start, end}
+        covering = [(len(wanted & {step.target for step in path}), path) for path in paths]
+        best = max(count for count, _ in covering)
+        candidates = [path for count, path in covering if count == best]
+        shortest = min(len(path) for path in candidates)
+        direct = [path for path in candidates if len(path) == shortest]
+        if len(direct) > 1:
+            return self._only(tuple(direct), end)
+        others = [path for path in candidates if path is not direct[0] and _independent(path, direct[0])]
+        if shortest > 1 and others and not wanted:
+            raise Unsure(
+                f"{self.state.info(start).table.name} and {self.state.info(end).table.name} are joined in several ways",
+                "Name the table between them.",
+            )
+        return direct[0]
+
+
+class _Anchored(Joiner):
+    """The same statement seen from another of its tables."""
+
+    def __init__(self, outer: Joiner, anchor: int) -> None:
+        outer.alias(anchor)
+        self.state, self.graph, self.base = outer.state, outer.graph, anchor
+        self._taken, self._alias, self._joins = outer._taken, outer._alias, outer._joins
+        self.multiplied = False
+
+
+def _independent(path: Path, other: Path) -> bool:
+    """Whether a path reaches the end through other tables, not by a detour over the same ones."""
+    return not {step.target for step in other[:-1]} <= {step.target for step in path[:-1]}
+
+
+def on_clause(step: Step, here: str, there: str) -> Expr:
+    """The condition of one step, from alias `here` to alias `there`."""
+    child, parent = (here, there) if step.up else (there, here)
+    parts = tuple(
+        Op(
+            "=",
+            Col(there if step.up else child, p if step.up else c),
+            Col(here if step.up else parent, c if step.up else p),
+        )
+        for c, p in step.edge.pairs
+    )
+    return parts[0] if len(parts) == 1 else Bool("AND", parts)

@@ -1,0 +1,233 @@
+"""Reads phrases that stand for a number: "number of orders", "average price", "total revenue", "the most orders"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postai.ask.grammar.draft import Measure, Ref, Unsure
+from postai.ask.grammar.state import State
+from postai.language.schema import ColumnInfo
+
+_AGGREGATES = {
+    "sum": "sum",
+    "avg": "avg",
+    "min": "min",
+    "max": "max",
+    "median": "median",
+    "highest": "max",
+    "lowest": "min",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A measure and the index of the first item behind it; `used` are the items that it explains."""
+
+    measure: Measure
+    end: int
+    used: tuple[int, ...]
+
+
+def countable(info: ColumnInfo) -> bool:
+    """Numbers that may be added up or averaged."""
+    return info.kind == "number" and not info.is_id and not info.refers
+
+
+def read_measure(state: State, start: int, *, bare: bool = False, superlative: bool = False) -> Parsed | None:
+    """The measure that starts at or right behind `start` (filler is stepped over); None = no measure is here.
+
+    Args:
+        bare: a numeric column without an aggregate word counts too.
+        superlative: "most" or "fewest" stood in front, so a table's name means the number of its rows.
+    """
+    at = state.skip(start)
+    if at >= len(state.items):
+        return None
+    cue = state.cue(at)
+    if cue == "distinct":
+        inner = read_measure(state, at + 1, bare=bare, superlative=superlative)
+        if inner is None or inner.measure.kind != "count":
+            return None
+        counted = inner.measure
+        return Parsed(Measure("count", counted.table, counted.ref, distinct=True), inner.end, (at, *inner.used))
+    if cue == "count":
+        return _count(state, at)
+    if cue in _AGGREGATES:
+        found = _aggregate(state, at, _AGGREGATES[cue])
+        if found is not None:
+            return found
+    if state.items[at].concept and state.items[at].free:
+        return _concept(state, at, "sum")
+    if state.role(at) == "table" and state.items[at].free:
+        return _row_count(state, at, superlative)
+    if superlative and state.role(at) == "value" and state.role(at + 1) == "table":
+        found = _row_count(state, at + 1, superlative)
+        return found
+    if state.role(at) == "column" and state.items[at].free and (bare or superlative):
+        try:
+            ref = state.column(at, countable)
+        except Unsure:
+            return None
+        return Parsed(Measure("plain", ref=ref), at + 1, (at,))
+    return None
+
+
+def _count(state: State, at: int) -> Parsed | None:
+    """number of [distinct] [values] TABLE, or a column that already holds such a number."""
+    index = state.skip(at + 1)
+    used = [at]
+    distinct = False
+    while index < len(state.items) and (
+        state.role(index) == "value" or state.cue(index) == "distinct" or state.items[index].kind == "filler"
+    ):
+        if state.cue(index) == "distinct":
+            distinct = True
+            used.append(index)
+        index += 1
+    if index >= len(state.items):
+        return None
+    role = state.role(index)
+    if role == "table":
+        following = index + 1
+        # "customer orders": the last noun is what is counted, when the two are joined.
+        if state.role(following) == "table" and not state.items[following].verb and not state.items[index].plural:
+            if state.lexicon.graph.distance(state.table(index), state.table(following)) == 1:
+                return Parsed(
+                    Measure("count", state.table(following), distinct=distinct),
+                    following + 1,
+                    (*used, index, following),
+                )
+        return Parsed(Measure("count", state.table(index), distinct=distinct), following, (*used, index))
+    ref = count_column(state, index)
+    if ref is not None:
+        return Parsed(Measure("plain", ref=ref), index + 1, (*used, index))
+    if state.items[index].concept == "units":
+        return Parsed(Measure("units"), index + 1, (*used, index))
+    if role == "column":
+        ref = state.column(index)
+        info = state.column_info(ref)
+        if info.is_id or info.kind in ("text", "enum", "date", "number"):
+            return Parsed(Measure("count", ref.table, ref, distinct=True), index + 1, (*used, index))
+    return None
+
+
+def count_column(state: State, index: int) -> Ref | None:
+    """A column such as num_reviews or review_count for "number of reviews"."""
+    item = state.items[index]
+    noun = " ".join(word for word in (item.lower,))
+    from postai.language.tokens import key_of
+
+    senses = [s for s in state.lexicon.senses("number " + key_of(noun)) if s.kind == "column"]
+    ranked = [(state.rank(sense), sense) for sense in senses]
+    ranked = [pair for pair in ranked if pair[0] > 0.75]
+    if not ranked:
+        return None
+    ranked.sort(key=lambda pair: -pair[0])
+    if len(ranked) > 1 and ranked[1][0] > ranked[0][0] - 0.04:
+        return None
+    best = ranked[0][1]
+    assert best.column is not None
+    return Ref(best.table, best.column)
+
+
+def _aggregate(state: State, at: int, function: str) -> Parsed | None:
+    """total/average/minimum/... followed by a count, a column or a concept."""
+    index = state.skip(at + 1)
+    if index >= len(state.items):
+        return None
+    item = state.items[index]
+    if not item.free:
+        return None
+    if item.bucket and state.role(index) == "" and item.lower.endswith("ly"):
+        index = state.skip(index + 1)
+        item = state.items[index]
+    if state.cue(index) == "count":
+        return _over_count(state, at, index, function)
+    if state.cue(index) in ("sum", "distinct"):
+        inner = read_measure(state, index)
+        return Parsed(inner.measure, inner.end, (at, *inner.used)) if inner and function == "sum" else None
+    if item.concept and state.role(index) != "column":
+        found = _concept(state, index, function)
+        return Parsed(found.measure, found.end, (at, *found.used)) if found else None
+    values: list[int] = []
+    while state.role(index) == "value" and index + 1 < len(state.items):
+        values.append(index)
+        index += 1
+    owner: list[int] = []
+    while (
+        state.role(index) == "table" and state.role(index + 1) in ("column", "table") and index + 1 < len(state.items)
+    ):
+        owner.append(index)
+        index += 1
+    if state.role(index) == "column":
+        accept = countable if function in ("sum", "avg", "median") else _orderable
+        ref = state.column(index, accept)
+        return Parsed(Measure("aggregate", ref=ref, function=function), index + 1, (at, *owner, index))
+    if state.items[index].concept:
+        found = _concept(state, index, function)
+        return Parsed(found.measure, found.end, (at, *owner, *found.used)) if found else None
+    if state.role(index) == "table" and function == "sum":
+        return Parsed(Measure("count", state.table(index)), index + 1, (at, *owner, index))
+    return None
+
+
+def _orderable(info: ColumnInfo) -> bool:
+    return not info.is_id and info.kind in ("number", "date", "timestamp", "timestamptz", "time")
+
+
+def _over_count(state: State, at: int, index: int, function: str) -> Parsed | None:
+    """total number of X = a count; average number of X = a count-like column, or a count for each Y."""
+    found = _count(state, index)
+    if found is None:
+        return None
+    measure = found.measure
+    if measure.kind == "plain":
+        return Parsed(Measure("aggregate", ref=measure.ref, function=function), found.end, (at, *found.used))
+    if function == "sum":
+        return Parsed(measure, found.end, (at, *found.used))
+    if function != "avg" or measure.kind != "count":
+        return None
+    each = state.skip(found.end)
+    if state.cue(each) not in ("each", "by"):
+        return None
+    target = state.skip(each + 1)
+    if state.role(target) != "table":
+        return None
+    nested = Measure("nested", measure.table, per=state.table(target), function="avg", distinct=measure.distinct)
+    return Parsed(nested, target + 1, (at, *found.used, each, target))
+
+
+def _concept(state: State, at: int, function: str) -> Parsed | None:
+    item = state.items[at]
+    concept = item.concept or ""
+    if concept == "units":
+        return Parsed(Measure("units", function=function), at + 1, (at,))
+    if concept == "order value" and function == "sum":
+        function = "plain"
+    return Parsed(Measure("money", function=function, concept=concept), at + 1, (at,))
+
+
+def _row_count(state: State, at: int, superlative: bool) -> Parsed | None:
+    table = state.table(at)
+    following = at + 1
+    if (
+        following < len(state.items)
+        and state.items[following].lower in ("count", "counts")
+        and state.items[following].free
+    ):
+        return Parsed(Measure("count", table), following + 1, (at, following))
+    if state.role(following) == "column" and state.items[following].free:
+        try:
+            ref = state.column(following, countable)
+        except Unsure:
+            return None
+        return Parsed(Measure("plain", ref=ref), following + 1, (at, following))
+    if (
+        state.role(following) == "table"
+        and state.lexicon.graph.distance(table, state.table(following)) == 1
+        and superlative
+    ):
+        return Parsed(Measure("count", state.table(following)), following + 1, (at, following))
+    if superlative or state.items[at].plural:
+        return Parsed(Measure("count", table), following, (at,))
+    return None

@@ -1,0 +1,246 @@
+"""One reading of one question: its items, what each stands for, and how words are resolved to columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from postai.ask.grammar.draft import Draft, Key, Ref, Unsure
+from postai.ask.grammar.items import Item
+from postai.ask.types import AskRequest
+from postai.language.lexicon import Lexicon, Sense
+from postai.language.schema import ColumnInfo, TableInfo
+
+_MARGIN = 0.04
+
+
+@dataclass
+class State:
+    """What the constructs share while they read a question.
+
+    Attributes:
+        roles: for each item "table", "column", "value" or "" (no name of the schema).
+        anchors: tables that the question names with a noun, in order.
+    """
+
+    request: AskRequest
+    lexicon: Lexicon
+    items: list[Item]
+    draft: Draft = field(default_factory=Draft)
+    roles: list[str] = field(default_factory=list)
+    anchors: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.roles = [self._role(index) for index in range(len(self.items))]
+        for index, role in enumerate(self.roles):
+            if role == "table" and not self.items[index].verb:
+                table = self.table(index)
+                if table not in self.anchors:
+                    self.anchors.append(table)
+        for index, item in enumerate(self.items):
+            if self.roles[index] == "table" and item.verb:
+                table = self.table(index)
+                if table not in self.anchors:
+                    self.anchors.append(table)
+
+    # -- items --------------------------------------------------------------------------------------------------
+
+    def info(self, table: int) -> TableInfo:
+        return self.lexicon.tables[table]
+
+    def column_info(self, ref: Ref) -> ColumnInfo:
+        return self.lexicon.column(ref.table, ref.column)
+
+    def use(self, *indexes: int, why: str) -> None:
+        """Mark items as explained."""
+        for index in indexes:
+            self.items[index].used = why
+
+    def use_range(self, low: int, high: int, why: str) -> None:
+        """Mark the operator words and filler of a range as explained (names only where they already are)."""
+        for index in range(low, high):
+            item = self.items[index]
+            if item.free and item.kind in ("cue", "filler", "symbol", "generic"):
+                item.used = why
+
+    def skip(self, index: int, *also: str) -> int:
+        """The next index that is no filler (nor one of the lower-case words given)."""
+        while index < len(self.items) and (self.items[index].kind == "filler" or self.items[index].lower in also):
+            index += 1
+        return index
+
+    def skip_back(self, index: int) -> int:
+        """The last index at or before `index` that is no filler; -1 = none."""
+        while index >= 0 and self.items[index].kind == "filler":
+            index -= 1
+        return index
+
+    def cue(self, index: int) -> str | None:
+        """The operator of a free item."""
+        if 0 <= index < len(self.items) and self.items[index].free:
+            return self.items[index].cue
+        return None
+
+    def find_cues(self, *cues: str) -> Iterator[int]:
+        for index, item in enumerate(self.items):
+            if item.free and item.cue in cues:
+                yield index
+
+    def role(self, index: int) -> str:
+        return self.roles[index] if 0 <= index < len(self.items) else ""
+
+    def is_end(self, index: int) -> bool:
+        """Whether the item ends a sentence."""
+        return self.items[index].kind == "symbol" and self.items[index].text in ".?!;"
+
+    def sentence_end(self, index: int) -> int:
+        while index < len(self.items) and not self.is_end(index):
+            index += 1
+        return index
+
+    # -- what a word stands for ---------------------------------------------------------------------------------
+
+    def _role(self, index: int) -> str:
+        item = self.items[index]
+        if item.kind == "quoted":
+            return "value"
+        if not item.senses:
+            return ""
+        best: dict[str, float] = {}
+        for sense in item.senses:
+            best[sense.kind] = max(best.get(sense.kind, 0.0), sense.score)
+        table, column, value = best.get("table", 0.0), best.get("column", 0.0), best.get("value", 0.0)
+        if value and value > max(table, column):
+            return "value"
+        if (
+            value
+            and value >= 0.9
+            and index + 1 < len(self.items)
+            and any(s.kind == "table" for s in self.items[index + 1].senses)
+        ):
+            if table < 0.95 and column < 0.95:
+                return "value"
+        if table and table >= column - 0.1:
+            return "table"
+        return "column" if column else "value"
+
+    def table(self, index: int) -> int:
+        """The table an item names; raises Unsure between two equally good ones."""
+        senses = [(self._visible(sense.table) * sense.score, sense) for sense in self.items[index].of_kind("table")]
+        if not senses:
+            raise Unsure(f'"{self.items[index].text}" is not a table')
+        senses.sort(key=lambda pair: -pair[0])
+        best = [sense for score, sense in senses if score > senses[0][0] - 0.02]
+        if len({sense.table for sense in best}) > 1:
+            near = [sense for sense in best if sense.table in self.anchors]
+            if len({sense.table for sense in near}) == 1:
+                best = near
+            elif self.items[index].verb:
+                return best[0].table
+            else:
+                names = " or ".join(self.info(sense.table).table.name for sense in best[:3])
+                raise Unsure(f'"{self.items[index].text}" could mean {names}', "Name the table you mean.")
+        self._trust(best[0])
+        return best[0].table
+
+    def _visible(self, table: int) -> float:
+        return 1.0 if self.info(table).table.schema in self.request.search_path else 0.9
+
+    def _trust(self, sense: Sense) -> None:
+        """Words that name something only loosely lower the confidence."""
+        if sense.score < 0.7:
+            self.draft.confidence = min(self.draft.confidence, 0.8)
+
+    def subject_table(self) -> int | None:
+        """The table the rows are about so far."""
+        subject = self.draft.subject
+        if subject is not None:
+            return subject.table if subject.table is not None else (subject.ref.table if subject.ref else None)
+        for measure in self.draft.measures:
+            if measure.table is not None:
+                return measure.table
+        return self.anchors[0] if self.anchors else None
+
+    def owner(self, index: int) -> int | None:
+        """The table that the words around a column word name: "customer name", "name of the customer"."""
+        before = index - 1
+        if before >= 0 and self.role(before) == "table" and not self.items[before].verb:
+            return self.table(before)
+        after = index + 1
+        if after < len(self.items) and self.items[after].lower in ("of", "for"):
+            after = self.skip(after)
+            if self.role(after) == "table":
+                return self.table(after)
+        return None
+
+    def column(
+        self, index: int, accept: Callable[[ColumnInfo], bool] | None = None, near: int | None = None
+    ) -> Ref:  # fmt: skip
+        """The column an item names: the best name, nearest to the tables of the question.
+
+        Raises:
+            Unsure: none fits, or two fit equally well.
+        """
+        item = self.items[index]
+        owner = self.owner(index)
+        ranked = []
+        for sense in item.of_kind("column"):
+            assert sense.column is not None
+            info = self.lexicon.column(sense.table, sense.column)
+            if accept is None or accept(info):
+                ranked.append((self.rank(sense, owner, near), sense))
+        return self._best(item.text, ranked)
+
+    def _best(self, text: str, ranked: list[tuple[float, Sense]]) -> Ref:
+        ranked = [pair for pair in ranked if pair[0] > 0]
+        if not ranked:
+            raise Unsure(f'"{text}" does not fit here')
+        ranked.sort(key=lambda pair: -pair[0])
+        best = ranked[0][1]
+        rivals = [sense for score, sense in ranked[1:] if score > ranked[0][0] - _MARGIN]
+        for rival in rivals:
+            if not self._same_by_join(best, rival):
+                names = " or ".join(f"{self.info(s.table).table.name}.{s.column}" for s in (best, rival))
+                raise Unsure(f'"{text}" could mean {names}', "Name the table with the column.")
+        self._trust(best)
+        assert best.column is not None
+        return Ref(best.table, best.column)
+
+    def _same_by_join(self, one: Sense, other: Sense) -> bool:
+        """Two columns that a join makes equal."""
+        for edge in self.lexicon.graph.edges:
+            for child, parent in edge.pairs:
+                pair = {(edge.child, child), (edge.parent, parent)}
+                if pair == {(one.table, one.column), (other.table, other.column)}:
+                    return True
+        return False
+
+    def rank(self, sense: Sense, owner: int | None = None, near: int | None = None) -> float:
+        """How well a sense fits: its name, and how near its table is to the tables of the question."""
+        score = sense.score * self._visible(sense.table)
+        if sense.table == owner:
+            return score + 0.4
+        anchors = [near] if near is not None else ([self.subject_table(), *self.anchors] if self.anchors else [])
+        known = [anchor for anchor in anchors if anchor is not None]
+        if not known:
+            return score
+        distances = [
+            self.up_distance(anchor, sense.table) + 0.3 * (position > 0) for position, anchor in enumerate(known)
+        ]
+        return score - 0.13 * min(distances)
+
+    def up_distance(self, start: int, end: int) -> float:
+        """Joins from one table to another; steps that multiply rows count more, no join at all counts 9."""
+        if start == end:
+            return 0.0
+        up = self.lexicon.graph.up_paths(start, end)
+        if up:
+            return float(len(up[0]))
+        distance = self.lexicon.graph.distance(start, end)
+        return 9.0 if distance is None else distance + 1.5
+
+    def key_at(self, index: int) -> Key:
+        """The entity or column that an item names, as a key for groups and ranking."""
+        if self.role(index) == "table":
+            return Key(table=self.table(index))
+        return Key(ref=self.column(index))

@@ -1,0 +1,79 @@
+"""Runs the embedded engine over the evaluation questions beside the checkout and scores it with their own scorer.
+
+    python tests/eval/run_nl2sql.py --dsn "host=... user=..." [--prefix nl2sql_] [--out predictions.jsonl] [--verbose]
+
+The databases have to be loaded before (load.py there). Skips with a message when the data is not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+from postai.ask.grammar import Grammar
+from postai.ask.types import AskRequest
+from postai.database import connect
+from postai.database.catalog import load_catalog
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "eval" / "nl2sql"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dsn", required=True)
+    parser.add_argument("--prefix", default="nl2sql_")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--verbose", action="store_true", help="every question with its outcome and statement")
+    arguments = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"skipped: no evaluation data at {DATA}")
+        return 0
+    files = [DATA / "questions.jsonl", DATA / "unanswerable.jsonl"]
+    questions = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
+    engines: dict[str, Grammar] = {}
+    predictions = {}
+    for question in questions:
+        name = question["db"]
+        if name not in engines:
+            with connect(f"{arguments.dsn} dbname={arguments.prefix}{name}") as database:
+                engines[name] = Grammar(load_catalog(database))
+        request = AskRequest(question["question"], "postgres", ("public",), date.today())
+        start = time.perf_counter()
+        answer = engines[name].read(request)
+        predictions[question["id"]] = {
+            "id": question["id"],
+            "sql": answer.sql,
+            "abstained": answer.status != "answered",
+            "confidence": answer.confidence,
+            "latency_ms": round((time.perf_counter() - start) * 1000, 2),
+            "reason": answer.reason,
+            "explanation": answer.explanation,
+        }
+    out = arguments.out or Path(tempfile.mkstemp(suffix=".jsonl")[1])
+    out.write_text("\n".join(json.dumps(prediction) for prediction in predictions.values()))
+    command = [sys.executable, str(DATA / "score.py"), "--dsn", arguments.dsn, "--prefix", arguments.prefix]
+    command += ["--questions", *map(str, files), "--predictions", str(out)]
+    if not arguments.verbose:
+        return subprocess.run(command, check=False).returncode
+    scored = json.loads(subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout)
+    outcome = {one["id"]: one["outcome"] for one in scored["questions"]}
+    for question in questions:
+        found = predictions[question["id"]]
+        print(f"\n[{outcome[question['id']]}] {question['id']} {question['db']}: {question['question']}")
+        print("   " + (found["sql"] or found["reason"] or "").replace("\n", "\n   "))
+    print(
+        {key: scored["overall"][key] for key in ("n", "correct_pct", "coverage_pct", "precision_pct")},
+        scored.get("unanswerable"),
+    )
+    print(scored["latency_ms"], scored.get("at_confidence"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
