@@ -352,6 +352,15 @@ def test_the_budget(world: World) -> None:
     assert (result.status, result.sqlstate) == ("failed", "PA005")
 
 
+def test_the_budget_ends_between_two_repairs(world: World) -> None:
+    with model_server(Role(script=lambda question, turn: "SELECT nope FROM public.orders")) as server:
+        # One call may cost about 0.33 at the price of an unknown model, and then costs 0.02.
+        world.use(server, daily_budget_usd=Decimal("0.34"))
+        result = world.ask("how many orders?")
+        assert len(server.seen) == 1
+    assert (result.status, result.sqlstate, result.sql) == ("failed", "PA005", None)
+
+
 def test_cancel_ends_everything_at_once(world: World) -> None:
     with model_server(Role(delay=30)) as server:
         world.use(server)

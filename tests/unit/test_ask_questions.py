@@ -89,6 +89,7 @@ CHANGES = [
     "UPDATE customer SET name = 'x'",
     "add a column email to customer",
     "create an index on orders",
+    "Add an optional phone number to customers.",
     "create or replace view v as select 1",
     "make a new table for invoices",
     "rename the column name to title",

@@ -39,6 +39,7 @@ CHANGES = tuple(
         rf"update\s+(?:{OBJECT}|\S+\s+set\b|\w+\s+(?:to|where|with)\b)",
         r"(?:create|add|make|build)\s+(?:or\s+replace\s+)?(?:(?:a|an|the|another|new|unique|temporary)\s+)*"
         rf"(?:\w+\s+)?{THING}(?!\s+of\b)",
+        r"add\s+(?:a|an|another|new)\s+.*\bto\s+\w",
         rf"(?:set|change|increase|decrease|raise|lower|reset|reduce)\s+(?:{OBJECT})\s+.*\b(?:to|by|for)\b",
         r"(?:grant|revoke)\s+\S+",
         r"(?:vacuum|reindex)\s+(?:full\s+)?(?:the\s+|all\s+)?\S+$",

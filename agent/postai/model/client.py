@@ -263,7 +263,8 @@ class Model:
     def close(self) -> None:
         """Close the idle connections."""
         with self._lock:
-            lines, self._lines = self._lines, []
+            lines = self._lines.copy()
+            self._lines.clear()
         for line in lines:
             line.drop()
 

@@ -37,15 +37,12 @@ class TimeOverError(Exception):
     """The call was dropped because its time was over."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Endpoint:
-    """Where the model is. The key is kept out of the representation."""
+    """Where the model is. Without a representation: both the key and the address may be secret."""
 
     base_url: str | None
     api_key: str
-
-    def __repr__(self) -> str:
-        return f"Endpoint({self.base_url!r})"
 
 
 class Line:
