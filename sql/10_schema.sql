@@ -125,22 +125,49 @@ $$;
 comment on function postai._raise(text, text, text, text) is
   'Raises an error of postai: select postai._raise(''PA001'', ''not sure'', ''what was found'', ''what to do next'')';
 
-create function postai._require_autocommit(verb text) returns void
+-- COMMIT cannot simply be tried: an exception block is a subtransaction, in which it always fails. But a transaction
+-- block makes it fail earlier and with other words; a function, which may never commit, says the same words in the
+-- same language.
+create function postai._refuse_atomic(verb text, said text) returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  as_in_a_block text;
 begin
-  -- A transaction that began before this statement is a transaction block. (A COMMIT that fails cannot be caught:
-  -- an exception block is a subtransaction, in which COMMIT always fails.)
-  if transaction_timestamp() <> statement_timestamp() then
+  begin
+    commit;
+  exception
+    when invalid_transaction_termination then
+      get stacked diagnostics as_in_a_block = message_text;
+  end;
+  if said = as_in_a_block then
     perform postai._raise('25001', format('%s cannot run inside a transaction block', verb),
       'It commits while it waits, so that it holds no snapshot.',
       format('Turn autocommit on (psql: \set AUTOCOMMIT on; drivers: autocommit = true) and CALL %s again.', verb));
   end if;
 end
 $$;
-comment on function postai._require_autocommit(text) is
-  'Raises 25001 when called in a transaction block: select postai._require_autocommit(''postai.run'')';
+comment on function postai._refuse_atomic(text, text) is
+  'Raises 25001 when a failed COMMIT said what it says in a transaction block: see procedure postai._require_autocommit';
+
+create procedure postai._require_autocommit(verb text)
+  language plpgsql
+as $$
+declare
+  said pg_catalog.text;
+begin
+  begin
+    commit;
+  exception
+    when invalid_transaction_termination then
+      get stacked diagnostics said = message_text;
+  end;
+  perform postai._refuse_atomic(verb, said);
+end
+$$;
+comment on procedure postai._require_autocommit(text) is
+  'First statement of a procedure that commits: raises 25001 in a transaction block: call postai._require_autocommit(''postai.run'')';
 
 select postai._grant('usage on schema postai', 'postai_reader', 'postai_agent');
 select postai._grant('select on postai.schema_version', 'postai_reader', 'postai_agent');

@@ -154,5 +154,6 @@ select postai._grant('execute on function postai._known_settings()', 'postai_rea
 select postai._grant('execute on function postai._setting(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._setting_ms(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._raise(text, text, text, text)', 'postai_reader', 'postai_agent');
-select postai._grant('execute on function postai._require_autocommit(text)', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai._refuse_atomic(text, text)', 'postai_reader', 'postai_agent');
+select postai._grant('execute on procedure postai._require_autocommit(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai.set(text, text)', 'postai_operator');

@@ -176,37 +176,66 @@ $$;
 comment on function postai._step(text, text, integer) is
   'Takes a conversation one frame further: select postai._step(conversation, ''public'', 30000)';
 
--- Gives {"id": conversation, "frame": the last frame}; the conversation stays open until _close.
-create function postai._converse(verb text, question text, path text, schemas text[], max_rows integer) returns json
+-- The whole conversation; for ask and answer it stays open while the rows are fetched, as the agent limits their time.
+-- For run it stays open beyond this function.
+create function postai._converse(
+    verb text, question text, path text, schemas text[], max_rows integer,
+    out conversation text, out frame json, out lines json[])
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
 declare
   wait_ms constant integer := postai._setting_ms('ask_timeout') + 2000;
   give_up constant timestamptz := clock_timestamp() + make_interval(secs => wait_ms / 1000.0);
-  conversation text;
-  frame json;
+  is_open boolean := true;
 begin
   conversation := postai._open(verb, question, current_user, schemas, max_rows, postai._backend_start());
+  -- Two blocks, because a cancel is signalled twice (to the process and to its group): the second signal may hit
+  -- while the first one's handler works.
   begin
-    loop
-      frame := postai._step(conversation, path, wait_ms);
-      exit when frame is not null;
-      if clock_timestamp() > give_up then
-        frame := postai._not_reachable(format('No answer within %s ms.', wait_ms));
-        exit;
+    begin
+      loop
+        frame := postai._step(conversation, path, wait_ms);
+        exit when frame is not null;
+        if clock_timestamp() > give_up then
+          frame := postai._not_reachable(format('No answer within %s ms.', wait_ms));
+        end if;
+      end loop;
+      if verb in ('ask', 'answer') and postai._is_answered(frame) then
+        select array_agg(r) into lines from postai._rows(frame #>> '{answer,sql}', path, max_rows) as r;
       end if;
-    end loop;
+      if verb <> 'run' or not postai._is_answered(frame) then
+        is_open := false;
+        perform postai._close(conversation, false);
+      end if;
+    exception
+      when query_canceled or assert_failure or others then
+        if is_open then
+          perform postai._close(conversation, true);
+          is_open := false;
+        end if;
+        raise;
+    end;
   exception
-    when query_canceled or assert_failure or others then
-      perform postai._close(conversation, true);
+    when query_canceled then
+      if is_open then
+        perform postai._close(conversation, true);
+      end if;
       raise;
   end;
-  return json_build_object('id', conversation, 'frame', frame);
 end
 $$;
 comment on function postai._converse(text, text, text, text[], integer) is
-  'Asks the agent and answers its EXPLAINs as the caller: select postai._converse(''sql'', ''how many orders?'', ''public'', ''{public}'', 100)';
+  'Asks the agent, answers its EXPLAINs and fetches the rows, as the caller: select * from postai._converse(''sql'', ''how many orders?'', ''public'', ''{public}'', 100)';
+
+create function postai._is_answered(frame json) returns boolean
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select frame ->> 'type' = 'answer' and frame #>> '{answer,status}' = 'answered'
+         and coalesce(btrim(frame #>> '{answer,sql}'), '') <> ''
+$$;
+comment on function postai._is_answered(json) is 'Whether a last frame holds a statement: select postai._is_answered(frame)';
 
 create function postai._raise_unless_answered(frame json) returns void
   language plpgsql
@@ -253,15 +282,10 @@ create function postai._ask(question text, max_rows integer, path text, schemas 
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  talk constant json := postai._converse('ask', question, path, schemas, max_rows);
+  talk constant record := postai._converse('ask', question, path, schemas, max_rows);
 begin
-  perform postai._raise_unless_answered(talk -> 'frame');
-  return query select r from postai._rows(talk #>> '{frame,answer,sql}', path, max_rows) as r;
-  perform postai._close(talk ->> 'id', false);
-exception
-  when query_canceled or assert_failure or others then
-    perform postai._close(talk ->> 'id', true);
-    raise;
+  perform postai._raise_unless_answered(talk.frame);
+  return query select line from unnest(talk.lines) with ordinality as l (line, position) order by position;
 end
 $$;
 comment on function postai._ask(text, integer, text, text[]) is 'Body of postai.ask: select postai._ask(''how many orders?'', 100, ''public'', ''{public}'')';
@@ -280,11 +304,10 @@ create function postai._sql(verb text, question text, path text, schemas text[])
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  talk constant json := postai._converse(verb, question, path, schemas, 100);
+  talk constant record := postai._converse(verb, question, path, schemas, 100);
 begin
-  perform postai._close(talk ->> 'id', false);
-  perform postai._raise_unless_answered(talk -> 'frame');
-  return talk #>> '{frame,answer,sql}';
+  perform postai._raise_unless_answered(talk.frame);
+  return talk.frame #>> '{answer,sql}';
 end
 $$;
 comment on function postai._sql(text, text, text, text[]) is 'Body of postai.sql: select postai._sql(''sql'', ''how many orders?'', ''public'', ''{public}'')';
@@ -307,11 +330,9 @@ as $$
 #variable_conflict use_variable
 declare
   started constant timestamptz := clock_timestamp();
-  talk constant json := postai._converse('answer', question, path, schemas, max_rows);
-  frame constant json := talk -> 'frame';
+  talk constant record := postai._converse('answer', question, path, schemas, max_rows);
+  frame constant json := talk.frame;
   answer constant json := frame -> 'answer';
-  lines json[] := '{}';
-  line json;
 begin
   if frame ->> 'type' = 'error' then
     status := case frame #>> '{error,sqlstate}' when 'PA001' then 'abstained' when 'PA003' then 'refused'
@@ -334,20 +355,14 @@ begin
   if status = 'answered' then
     perform postai._raise_unless_answered(frame);
     columns := postai._columns(sql, path);
-    for line in select r from postai._rows(sql, path, max_rows) as r loop
-      -- json, unlike jsonb, keeps the order of columns and those of the same name.
-      lines := array_append(lines, (select coalesce(json_agg(c.value order by c.position), '[]')
-        from json_each(line) with ordinality as c (key, value, position)));
-    end loop;
-    rows := array_to_json(lines);
+    -- json, unlike jsonb, keeps the order of columns and those of the same name.
+    select coalesce(json_agg((select coalesce(json_agg(c.value order by c.position), '[]')
+                                from json_each(l.line) with ordinality as c (key, value, position)) order by l.position), '[]')
+      into rows
+      from unnest(talk.lines) with ordinality as l (line, position);
   end if;
-  perform postai._close(talk ->> 'id', false);
   elapsed_ms := extract(epoch from clock_timestamp() - started) * 1000;
   return next;
-exception
-  when query_canceled or assert_failure or others then
-    perform postai._close(talk ->> 'id', true);
-    raise;
 end
 $$;
 comment on function postai._answer(text, integer, text, text[]) is 'Body of postai.answer: select * from postai._answer(''how many orders?'', 100, ''public'', ''{public}'')';
@@ -392,12 +407,15 @@ create function postai._run_start(question text, max_rows integer, path text, sc
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  talk record;
 begin
   if postai._transport() = 'call' then
     return json_build_object('id', postai._open('run', question, current_user, schemas, max_rows, postai._backend_start()),
       'pause', 0.002, 'give_up', clock_timestamp() + make_interval(secs => postai._setting_ms('ask_timeout') / 1000.0 + 2));
   end if;
-  return postai._converse('run', question, path, schemas, max_rows);
+  talk := postai._converse('run', question, path, schemas, max_rows);
+  return json_build_object('id', talk.conversation, 'frame', talk.frame);
 end
 $$;
 comment on function postai._run_start(text, integer, text, text[]) is 'First part of postai.run: select postai._run_start(''how many orders?'', 100, ''public'', ''{public}'')';
@@ -442,7 +460,7 @@ declare
   path constant pg_catalog.text := pg_catalog.current_setting('search_path');
   talk pg_catalog.json;
 begin
-  perform postai._require_autocommit('postai.run');
+  call postai._require_autocommit('postai.run');
   talk := postai._run_start(question, max_rows, path, pg_catalog.current_schemas(false)::pg_catalog.text[]);
   commit;
   loop
@@ -476,7 +494,7 @@ select postai._grant('execute on ' || f, 'postai_user')
     'function postai._explain(text, text)', 'function postai._rows(text, text, integer)',
     'function postai._columns(text, text)', 'function postai._prepare(text, text, text)',
     'function postai._backend_start()', 'function postai._step(text, text, integer)',
-    'function postai._converse(text, text, text, text[], integer)', 'function postai._raise_unless_answered(json)',
+    'function postai._converse(text, text, text, text[], integer)', 'function postai._is_answered(json)', 'function postai._raise_unless_answered(json)',
     'function postai._ask(text, integer, text, text[])', 'function postai._sql(text, text, text, text[])',
     'function postai._answer(text, integer, text, text[])', 'function postai._prepared(text, text, text, text[])',
     'function postai._run_start(text, integer, text, text[])', 'function postai._run_wait(json, text)',
