@@ -84,6 +84,20 @@ class PsycopgDatabase(Session):
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         return max(self._run(sql, params).rowcount, 0)
 
+    def fileno(self) -> int:
+        """The socket's descriptor, to wait on until the server sends something."""
+        return self._connection.fileno()
+
+    def notifications(self) -> list[tuple[str, str]]:
+        """Channel and payload of every notification that has arrived, without waiting for more."""
+        import psycopg
+
+        try:
+            return [(one.channel, one.payload) for one in self._connection.notifies(timeout=0)]
+        except psycopg.Error as error:
+            failure = self._translated(error)
+        raise failure
+
     def cancel(self) -> None:
         self._connection.cancel_safe(timeout=5)
 
