@@ -1,0 +1,378 @@
+"""Runs one step of an action: look, check, lock, checkpoint, execute, verify, mark.
+
+A step that was interrupted is continued by the same code that starts it: what happened is read from the database
+(is it marked? does its postcondition hold? is the index valid, being built, broken?), never remembered. Statements
+that PostgreSQL allows in a transaction are marked in that transaction, so they happen exactly once.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from postai.database import Database, ServerError
+from postai.database.identifiers import quote_ident
+from postai.database.named_sql import load
+from postai.errors import LockNotObtained, Refused, StaleProposal, VerificationFailed
+from postai.proposals import index_work
+from postai.proposals.conditions import Conditions
+from postai.proposals.index_work import IndexWork
+from postai.proposals.monitor import LeaseLost, Watch
+from postai.proposals.objects import ROW_WRITERS, require_rights, require_triggers, resolve
+from postai.proposals.types import Action, Decision, Object, RunnerOptions, Step
+from postai.sql.vet import ChangeFacts, vet_change
+
+OBJECT_LOCK = 0x706F7375
+"""First key of the advisory locks that workers take per object (the second key is the object's oid)."""
+
+_LOCK_ERRORS = ("55P03", "40P01")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is known about a step just before it runs."""
+
+    facts: ChangeFacts
+    objects: tuple[Object, ...]
+    run_as: str
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What the operator said yes to."""
+
+    approver: str
+    accepted_triggers: list[dict[str, str]]
+
+
+class StepEngine:
+    """Runs the steps of one claimed action on one session.
+
+    Args:
+        work: the session that runs the statements; the locks of the objects are held by it, so that they last as long
+            as its backend, also when this process dies.
+        control: the session that writes checkpoints outside of the steps' transactions.
+    """
+
+    def __init__(
+        self,
+        work: Database,
+        control: Database,
+        action: Action,
+        approval: Approval,
+        monitor: Watch,
+        options: RunnerOptions,
+        report: Callable[[Decision], None],
+    ) -> None:
+        self._work = work
+        self._control = control
+        self._action = action
+        self._approval = approval
+        self._monitor = monitor
+        self._options = options
+        self._report = report
+        self._sql = load(__package__, "runner.sql")
+        self._conditions = Conditions(control)
+        self._started: int | None = (
+            action.checkpoint.get("step") if action.checkpoint.get("phase") == "started" else None
+        )
+        self._pid, self._backend_start = work.query(self._sql["session"])[0]
+        monitor.attach(work, self._pid)
+
+    def run(self, step: Step) -> None:
+        """Bring a step about, unless it is already.
+
+        Raises:
+            PostaiError: it could not be done; nothing of it is left.
+        """
+        self._monitor.check()
+        work = index_work.recognise(step.statement)
+        if self._is_done(step, work):
+            return
+        plan = self._inspect(step)
+        self._say(step, "step.checked", f"runs as {plan.run_as}: {plan.facts.statement_class}")
+        with self._locked(step, plan.objects):
+            # Who held the lock may have been an earlier attempt's backend, which went on without its worker.
+            if self._is_done(step, work):
+                return
+            if step.precondition and not self._conditions.holds(step.precondition):
+                raise StaleProposal(
+                    f"the precondition of step {step.number} does not hold any more",
+                    detail=step.precondition,
+                    hint="Dismiss the proposal and ask for a new one.",
+                )
+            if plan.facts.in_transaction:
+                self._in_transaction(step, plan)
+            else:
+                self._alone(step, plan, work)
+
+    def verify(self, step: Step) -> None:
+        """Check once more that what a step brought about is there.
+
+        Raises:
+            VerificationFailed: it is not.
+        """
+        work = index_work.recognise(step.statement)
+        if not self._postcondition_holds(step, work):
+            raise VerificationFailed(
+                f"step {step.number} ran, but what it should bring about is not there",
+                detail=step.postcondition or (work.statement if work else None),
+                hint=f"SELECT postai.undo({self._action.proposal}); leads back.",
+            )
+
+    def tidy(self, steps: Sequence[Step]) -> None:
+        """After a statement was cut off: remove a broken index, or note that the step was done after all."""
+        for step in steps:
+            work = index_work.recognise(step.statement)
+            if step.number == self._started and work is not None and not self._is_done(step, work):
+                plan = self._inspect(step)
+                with self._locked(step, plan.objects):
+                    if not self._is_done(step, work):
+                        self._clean(step, plan, work)
+
+    # Looking
+
+    def _is_done(self, step: Step, work: IndexWork | None) -> bool:
+        """Whether the step needs nothing more; it is marked if an attempt of this action had begun it."""
+        if step.done:
+            self._say(step, "step.skipped", "was done before")
+            return True
+        if not self._has_postcondition(step, work) or not self._postcondition_holds(step, work):
+            return False
+        if self._started == step.number:
+            self._say(step, "step.accepted", "an earlier attempt had brought it about")
+            with self._control.transaction():
+                self._mark(self._control, step, None)
+            self._say(step, "step.marked", "noted as done")
+        else:
+            self._say(step, "step.found", "somebody else has brought it about")
+        return True
+
+    def _has_postcondition(self, step: Step, work: IndexWork | None) -> bool:
+        return step.postcondition is not None or work is not None
+
+    def _postcondition_holds(self, step: Step, work: IndexWork | None) -> bool:
+        if work is not None:
+            state = index_work.look(self._control, work)
+            if work.kind == "drop":
+                holds = state.condition == "absent"
+            else:
+                ours = self._started == step.number or step.done
+                holds = state.condition == "valid" and (ours or index_work.same_index(work.statement, state.definition))
+            if not holds:
+                return False
+        return step.postcondition is None or self._conditions.holds(step.postcondition)
+
+    def _inspect(self, step: Step) -> _Plan:
+        """Everything that was checked when the proposal was made and queued, checked again on what is there now."""
+        facts = vet_change(step.statement)
+        objects = resolve(self._control, facts)
+        require_rights(self._control, objects, self._approval.approver)
+        if facts.statement_class in ROW_WRITERS:
+            require_triggers(self._control, objects, self._approval.accepted_triggers)
+        if not objects:
+            raise Refused(f"step {step.number} touches nothing that has an owner")
+        return _Plan(facts, objects, objects[0].owner)
+
+    # Locking
+
+    @contextmanager
+    def _locked(self, step: Step, objects: Sequence[Object]) -> Iterator[None]:
+        """Hold the advisory locks of the objects, so that no other worker (or what is left of one) is at them."""
+        keys = sorted({(one.lock_oid + 2**31) % 2**32 - 2**31 for one in objects})
+        waits_until = time.monotonic() + self._options.concurrent_lock_timeout
+        pause = 0.05
+        while not self._try_lock(keys):
+            if time.monotonic() > waits_until:
+                raise LockNotObtained(
+                    "another worker of postai is still at the same object",
+                    detail=", ".join(one.identity for one in objects),
+                    hint="SELECT * FROM postai.actions shows what runs; apply again when it has ended.",
+                )
+            self._say(step, "step.waiting", "another worker is at the same object")
+            self._monitor.pause(pause)
+            pause = min(1.0, pause * 1.5)
+        try:
+            self._say(step, "step.locked", "holds " + ", ".join(one.identity for one in objects))
+            yield
+        finally:
+            self._unlock(keys)
+
+    def _try_lock(self, keys: Sequence[int]) -> bool:
+        for number, key in enumerate(keys):
+            if not self._work.query("select pg_catalog.pg_try_advisory_lock(%s, %s)", [OBJECT_LOCK, key])[0][0]:
+                self._unlock(keys[:number])
+                return False
+        return True
+
+    def _unlock(self, keys: Sequence[int]) -> None:
+        try:
+            for key in keys:
+                self._work.query("select pg_catalog.pg_advisory_unlock(%s, %s)", [OBJECT_LOCK, key])
+        except ServerError as error:
+            # A cancel that came late hits the unlock; the session is closed after it, which frees the locks.
+            if error.sqlstate != "57014":
+                raise
+
+    # Running
+
+    def _in_transaction(self, step: Step, plan: _Plan) -> None:
+        def attempt() -> None:
+            with self._work.transaction():
+                self._limits(self._options.lock_timeout)
+                self._work.execute(f"set local role {quote_ident(plan.run_as)}")
+                began = time.monotonic()
+                self._work.execute(step.statement)
+                elapsed = time.monotonic() - began
+                self._work.execute("set local role none")
+                # What the statement may have set does not hold for what follows.
+                self._limits(self._options.lock_timeout)
+                if step.postcondition and not self._conditions.holds(step.postcondition, self._work):
+                    raise VerificationFailed(
+                        f"the postcondition of step {step.number} does not hold after it; it was rolled back",
+                        detail=step.postcondition,
+                        hint="Dismiss the proposal and ask for a new one.",
+                    )
+                self._mark(self._work, step, elapsed)
+                self._say(step, "step.executed", f"took {elapsed:.3f} s, not yet committed")
+
+        self._with_patience(step, plan, attempt, lambda: None)
+        self._say(step, "step.marked", "committed")
+
+    def _alone(self, step: Step, plan: _Plan, work: IndexWork | None) -> None:
+        if work is not None and self._started != step.number:
+            self._require_free_name(work)
+        elif work is not None:
+            self._clean(step, plan, work)
+        self._checkpoint(step)
+        began = time.monotonic()
+
+        def attempt() -> None:
+            self._as_owner(plan.run_as, step.statement)
+
+        def clean() -> None:
+            if work is not None:
+                self._clean(step, plan, work)
+
+        self._with_patience(step, plan, attempt, clean)
+        elapsed = time.monotonic() - began
+        self._say(step, "step.executed", f"took {elapsed:.3f} s")
+        if not self._postcondition_holds(step, work):
+            clean()
+            raise VerificationFailed(
+                f"the postcondition of step {step.number} does not hold after it",
+                detail=step.postcondition or step.statement,
+                hint="Look at the log of the server; then apply the proposal again.",
+            )
+        with self._control.transaction():
+            self._mark(self._control, step, elapsed)
+        self._say(step, "step.marked", "noted as done")
+
+    def _with_patience(self, step: Step, plan: _Plan, attempt: Callable[[], None], clean: Callable[[], None]) -> None:
+        """Try until the locks are granted or the patience is over; others queue behind each try only shortly."""
+        gives_up = time.monotonic() + self._options.lock_patience
+        pause = 0.1
+        while True:
+            try:
+                attempt()
+                return
+            except ServerError as error:
+                self._monitor.check()
+                if error.sqlstate != "42P07":  # the name was taken under our hands: that object is not ours
+                    clean()
+                if error.sqlstate not in _LOCK_ERRORS:
+                    raise
+                if time.monotonic() + pause > gives_up:
+                    raise self._no_lock(step, plan, error) from error
+                self._say(step, "step.lock_missed", f"{error.message}; tries again in {pause:.1f} s")
+            self._monitor.pause(pause * random.uniform(0.75, 1.25))  # noqa: S311 (spreads tries, guards nothing)
+            pause = min(2.0, pause * 2)
+
+    def _no_lock(self, step: Step, plan: _Plan, error: ServerError) -> LockNotObtained:
+        oids = [one.lock_oid for one in plan.objects]
+        holders = self._control.query(self._sql["blockers"], [oids])
+        waited = [f"backend {one['pid']} of {one.get('user')}" for one in self._monitor.blockers]
+        held = [f"backend {pid} of {user} holds {mode}" for pid, user, mode in holders]
+        return LockNotObtained(
+            f"step {step.number} got no lock within {self._options.lock_patience:.0f} s; nothing of it was done",
+            detail="; ".join(held or waited) or error.message,
+            hint="Apply it again when those transactions have ended.",
+        )
+
+    def _limits(self, lock_timeout: float) -> None:
+        self._work.execute("set local search_path = pg_catalog, pg_temp")
+        self._work.execute(f"set local lock_timeout = {int(lock_timeout * 1000)}")
+        self._work.execute(f"set local statement_timeout = {int(self._options.statement_timeout * 1000)}")
+
+    def _as_owner(self, role: str, statement: str) -> None:
+        """Run a statement that allows no transaction block, as a role."""
+        self._work.execute("set search_path = pg_catalog, pg_temp")
+        self._work.execute(f"set lock_timeout = {int(self._options.concurrent_lock_timeout * 1000)}")
+        self._work.execute(f"set statement_timeout = {int(self._options.statement_timeout * 1000)}")
+        self._work.execute(f"set role {quote_ident(role)}")
+        try:
+            self._work.execute(statement)
+        finally:
+            self._work.execute("reset role")
+
+    def _require_free_name(self, work: IndexWork) -> None:
+        if (
+            work.kind == "create"
+            and self._control.query(load(__package__, "objects.sql")["name_taken"], [work.schema, work.name])[0][0]
+        ):
+            raise StaleProposal(
+                f"{work.schema}.{work.name} exists already and is not what the step would create",
+                detail=index_work.look(self._control, work).definition or None,
+                hint="Drop or rename it, or ask for a new proposal.",
+            )
+
+    def _clean(self, step: Step, plan: _Plan, work: IndexWork) -> None:
+        """Remove the broken index that a cut-off CREATE INDEX CONCURRENTLY of ours left."""
+        if work.kind != "create":
+            return
+        while (state := index_work.look(self._control, work)).condition == "building":
+            self._say(step, "step.waiting", f"{work.name} is being built at this moment")
+            self._monitor.pause(0.5)
+        if state.condition == "invalid":
+            self._say(step, "step.cleaning", f"drops the broken index {work.name}")
+            self._as_owner(plan.run_as, work.drop_statement)
+            self._say(step, "step.cleaned", f"dropped {work.name}")
+
+    # Writing down
+
+    def _checkpoint(self, step: Step) -> None:
+        note = {"step": step.number, "phase": "started", "pid": self._pid, "backend_start": self._backend_start}
+        with self._control.transaction():
+            if not self._control.query(
+                self._sql["checkpoint"], [json.dumps(note), self._action.id, self._action.attempt]
+            ):
+                raise LeaseLost(f"action {self._action.id} was taken by another worker")
+            self._event(self._control, "step.started", step, {})
+        self._started = step.number
+        self._say(step, "step.started", "noted that it begins")
+
+    def _mark(self, db: Database, step: Step, elapsed: float | None) -> None:
+        """Note that the step happened; part of its transaction where it has one."""
+        applying = self._action.kind == "apply"
+        note = json.dumps({"step": step.number, "phase": "done"})
+        elapsed_ms = None if elapsed is None else round(elapsed * 1000)
+        marked = db.query(
+            self._sql["mark_step"],
+            [note, self._action.id, self._action.attempt, applying, elapsed_ms if applying else None, step.number],
+        )
+        if not marked:
+            raise LeaseLost(f"action {self._action.id} was taken by another worker")
+        self._event(db, "step.done" if applying else "step.undone", step, {"elapsed_ms": elapsed_ms})
+
+    def _event(self, db: Database, kind: str, step: Step, extra: dict[str, Any]) -> None:
+        detail = {"step": step.number, "statement": step.statement, **extra}
+        subject = f"proposal {self._action.proposal} step {step.number}"
+        db.query(self._sql["record_event"], [kind, subject, self._action.proposal, self._action.id, json.dumps(detail)])
+
+    def _say(self, step: Step, point: str, sentence: str) -> None:
+        self._report(Decision(self._action.id, self._action.attempt, step.number, point, sentence))

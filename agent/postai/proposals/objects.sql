@@ -1,0 +1,51 @@
+-- name: resolve
+-- Objects by name: position, catalog, oid (null = there is none), identity, owner, oid that workers lock.
+select w.n::int, w.class, f.oid::bigint, o.identity, o.owner::text, coalesce(i.indrelid, f.oid)::bigint
+  from rows from (pg_catalog.jsonb_to_recordset(%s::jsonb) as (class text, schema text, name text))
+       with ordinality as w (class, schema, name, n)
+  left join lateral (
+    select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace s on s.oid = c.relnamespace
+     where w.class = 'pg_class' and s.nspname = w.schema and c.relname = w.name
+    union all
+    select t.oid from pg_catalog.pg_type t join pg_catalog.pg_namespace s on s.oid = t.typnamespace
+     where w.class = 'pg_type' and s.nspname = w.schema and t.typname = w.name
+    union all
+    select p.oid from pg_catalog.pg_proc p join pg_catalog.pg_namespace s on s.oid = p.pronamespace
+     where w.class = 'pg_proc' and s.nspname = w.schema and p.proname = w.name
+    union all
+    select x.oid from pg_catalog.pg_statistic_ext x join pg_catalog.pg_namespace s on s.oid = x.stxnamespace
+     where w.class = 'pg_statistic_ext' and s.nspname = w.schema and x.stxname = w.name
+    union all
+    select s.oid from pg_catalog.pg_namespace s where w.class = 'pg_namespace' and s.nspname = w.name
+    union all
+    select d.oid from pg_catalog.pg_database d where w.class = 'pg_database' and d.datname = pg_catalog.current_database()
+  ) f on true
+  left join lateral postai._object(w.class, f.oid) o on true
+  left join pg_catalog.pg_index i on w.class = 'pg_class' and i.indexrelid = f.oid
+ order by w.n, f.oid
+
+-- name: fingerprint
+-- Hash of the objects as they are now.
+select postai._fingerprint(%s::jsonb)
+
+-- name: missing_rights
+-- What an approver, or the connected agent, lacks to change these objects.
+select problem, hint from postai._missing_rights(%s::jsonb, %s::name, array[session_user]::name[])
+
+-- name: user_triggers
+-- Triggers of users that fire when rows of these tables are written.
+select postai._user_triggers(%s::oid[])
+
+-- name: index_state
+-- An index by name: oid, its table's oid, valid, definition, being built at this moment.
+select c.oid::bigint, i.indrelid::bigint, i.indisvalid and i.indisready, pg_catalog.pg_get_indexdef(c.oid),
+       exists (select from pg_catalog.pg_stat_progress_create_index p
+                where p.datname = pg_catalog.current_database() and p.index_relid = c.oid)
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  join pg_catalog.pg_index i on i.indexrelid = c.oid
+ where n.nspname = %s and c.relname = %s
+
+-- name: name_taken
+-- Whether a relation of that name exists.
+select pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::text, %s::text)) is not null

@@ -1,0 +1,244 @@
+"""Claims actions of the queue one after the other and carries them out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from postai.database import ConnectionFailed, ConnectionLost, Database, ServerError
+from postai.database.named_sql import load
+from postai.deadline import Cancelled, Deadline
+from postai.errors import ErrorParts, NotPermitted, PostaiError, StaleProposal
+from postai.proposals.engine import Approval, StepEngine
+from postai.proposals.monitor import Calm, LeaseLost, Monitor, Stopping
+from postai.proposals.types import Action, Decision, Measured, RunnerOptions, RunResult, Step
+
+Verifier = Callable[[Database, int], Measured]
+"""Looks at a proposal (its id) that was just applied; one per kind of proposal."""
+
+EndState = Literal["done", "regressed", "failed", "cancelled"]
+
+
+class Runner:
+    """Carries out actions of one database, one at a time; a thread that works has a runner of its own.
+
+    Args:
+        connect: opens a session of the home database as the agent's role, directly (not through a pooler).
+        agent_id: name of this agent in the action's row.
+        options: time limits.
+        verifiers: kind of proposal -> what measures its effect.
+        report: is told each decision, for the log.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Database],
+        agent_id: str,
+        *,
+        options: RunnerOptions | None = None,
+        verifiers: Mapping[str, Verifier] = MappingProxyType({}),
+        report: Callable[[Decision], None] = lambda _: None,
+    ) -> None:
+        self._connect = connect
+        self._agent_id = agent_id.replace("/", "-")
+        self._options = options or RunnerOptions()
+        self._verifiers = verifiers
+        self._report = report
+        self._sql = load(__package__, "runner.sql")
+
+    def recover(self) -> int:
+        """Free the actions of workers whose session is gone, without waiting for their leases.
+
+        Returns:
+            how many; the next calls of `run_next` take them.
+        """
+        with self._connect() as db:
+            return db.execute(self._sql["expire_dead"])
+
+    def run_next(self, deadline: Deadline) -> RunResult | None:
+        """Claim one action and run it to its end.
+
+        Args:
+            deadline: when this worker must stop; an unfinished action is then given back. Setting its `cancel` stops
+                sooner.
+
+        Returns:
+            what came of it; None = nothing waits.
+
+        Raises:
+            NotPermitted: the agent is a superuser.
+            ConnectionFailed, ConnectionLost: the database was not reachable before an action was claimed.
+        """
+        with self._connect() as control:
+            self._refuse_superuser(control)
+            # An operator's open transaction may hold the action's row for a while; nobody queues behind us there.
+            control.execute("set lock_timeout = '60s'")
+            watch = self._connect()
+            action = self._claim(control, watch)
+            if action is None:
+                watch.close()
+                return None
+            self._say(
+                action, "action.claimed", f"attempt {action.attempt} of {action.kind} of proposal {action.proposal}"
+            )
+            with Monitor(self._connect, watch, action, deadline, self._options) as monitor:
+                try:
+                    return self._run(control, action, monitor)
+                except LeaseLost as error:
+                    return self._result(action, "lost", error)
+                except (Stopping, ConnectionLost, ConnectionFailed) as error:
+                    return self._give_back(control, action, error)
+
+    def _refuse_superuser(self, db: Database) -> None:
+        superuser, name = db.query(self._sql["agent_is_superuser"])[0]
+        if superuser:
+            raise NotPermitted(
+                f"the agent logged in as superuser {name}, and no superuser carries out changes",
+                hint="Create a login role for the agent: CREATE ROLE postai_login LOGIN IN ROLE postai_agent;",
+            )
+
+    def _claim(self, control: Database, watch: Database) -> Action | None:
+        pid, start = watch.query(self._sql["session"])[0]
+        rows = control.query(self._sql["claim"], [f"{self._agent_id}/{pid}/{start}", self._options.lease])
+        return Action(*rows[0]) if rows else None
+
+    def _run(self, control: Database, action: Action, monitor: Monitor) -> RunResult:
+        steps: tuple[Step, ...] = ()
+        try:
+            if action.attempt > self._options.max_attempts:
+                raise PostaiError(
+                    f"gave up: {action.attempt - 1} workers died over this action",
+                    hint="Read the log of the agent; apply the proposal again when the cause is found.",
+                )
+            approval = self._approval(control, action)
+            steps = self._steps(control, action)
+            with self._connect() as work:
+                engine = StepEngine(work, control, action, approval, monitor, self._options, self._report)
+                try:
+                    for step in steps:
+                        engine.run(step)
+                    measured = self._verify(control, action, engine, steps)
+                finally:
+                    monitor.detach()
+        except Cancelled as error:
+            self._tidy(control, action, steps)
+            return self._finish(control, action, "cancelled", None, error)
+        except (LeaseLost, Stopping, ConnectionLost, ConnectionFailed):
+            raise
+        except PostaiError as error:
+            return self._failed(control, action, monitor, steps, error)
+        return self._finish(control, action, "regressed" if measured.regression else "done", measured, None)
+
+    def _failed(
+        self, control: Database, action: Action, monitor: Monitor, steps: tuple[Step, ...], error: PostaiError
+    ) -> RunResult:
+        """End in an error, or as cancelled when that was what cut the statement off."""
+        try:
+            monitor.check()
+        except Cancelled as cancelled:
+            self._tidy(control, action, steps)
+            return self._finish(control, action, "cancelled", None, cancelled)
+        return self._finish(control, action, "failed", None, error)
+
+    def _approval(self, control: Database, action: Action) -> Approval:
+        """What was approved, if it still is what the steps say."""
+        same, accepted, _ = control.query(self._sql["proposal"], [action.proposal])[0]
+        if not same:
+            raise StaleProposal(
+                f"the steps of proposal {action.proposal} are not those that were approved",
+                hint="Dismiss it and ask for a new one.",
+            )
+        try:
+            control.query(self._sql["require_current"], [action.proposal])
+        except ServerError as error:
+            if error.sqlstate == StaleProposal.sqlstate:
+                raise StaleProposal(error.message, detail=error.detail, hint=error.hint) from error
+            raise
+        return Approval(action.requested_by, accepted)
+
+    def _steps(self, control: Database, action: Action) -> tuple[Step, ...]:
+        rows = control.query(self._sql["steps"], [action.proposal])
+        if action.kind == "apply":
+            return tuple(Step(number, text, before, after, done) for number, text, before, after, _, done in rows)
+        return tuple(
+            Step(number, undo, None, None, False) for number, _, _, _, undo, done in reversed(rows) if done and undo
+        )
+
+    def _verify(self, control: Database, action: Action, engine: StepEngine, steps: tuple[Step, ...]) -> Measured:
+        """Each step was checked when it ran; later steps may have used up earlier ones, so the last one counts now."""
+        if not control.query(self._sql["verifying"], [action.id, action.attempt]):
+            raise LeaseLost(f"action {action.id} was taken by another worker")
+        self._say(action, "action.verifying", "all steps are done")
+        if steps:
+            engine.verify(steps[-1])
+        values: dict[str, Any] = {}
+        rows = control.query(self._sql["measured_steps"], [action.proposal])
+        if action.kind == "apply":
+            values["elapsed_ms"] = sum(taken for _, taken, _ in rows)
+            values["steps"] = [{"step": s, "elapsed_ms": t, "estimated_ms": e} for s, t, e in rows]
+        verifier = self._verifiers.get(action.proposal_kind)
+        if verifier is None or action.kind == "undo":
+            return Measured(values)
+        found = verifier(control, action.proposal)
+        return Measured({**values, **found.values}, found.regression)
+
+    def _tidy(self, control: Database, action: Action, steps: tuple[Step, ...]) -> None:
+        """Clean up after a cancel, in a new session: a late cancel may still hit the old one."""
+        row = control.query("select checkpoint, state from postai.action where id = %s", [action.id])[0]
+        now = Action(
+            action.id, action.proposal, action.proposal_kind, action.kind, row[1], action.requested_by,
+            action.attempt, row[0],
+        )  # fmt: skip
+        with self._connect() as work:
+            approval = Approval(action.requested_by, [])
+            StepEngine(work, control, now, approval, Calm(), self._options, self._report).tidy(steps)
+
+    def _finish(
+        self, control: Database, action: Action, state: EndState, measured: Measured | None, error: PostaiError | None
+    ) -> RunResult:
+        values = None if measured is None else {**measured.values, "regression": measured.regression}
+        parts = None
+        if error is not None and state == "failed":
+            told = error.as_parts()
+            parts = {"sqlstate": told.sqlstate, "message": told.message, "detail": told.detail, "hint": told.hint}
+        with control.transaction():
+            finished = control.query(
+                self._sql["finish_action"],
+                [
+                    state, None if parts is None else json.dumps(parts), None if values is None else json.dumps(values),
+                    action.id, action.attempt,
+                ],
+            )  # fmt: skip
+            if not finished:
+                raise LeaseLost(f"action {action.id} was taken by another worker")
+            if state in ("done", "regressed"):
+                outcome = "applied" if action.kind == "apply" else "undone"
+                reason = measured.regression if measured else None
+                control.execute(self._sql["close_proposal"], [outcome, reason, action.proposal])
+            self._say(action, "action.finishing", state)
+        self._say(action, "action.finished", state)
+        return self._result(action, state, error)
+
+    def _give_back(self, control: Database, action: Action, error: PostaiError) -> RunResult:
+        """Leave the action to the next worker, at once if the database can still be told."""
+        try:
+            control.execute(self._sql["release"], [action.id, action.attempt])
+        except (ConnectionLost, ServerError):
+            self._say(action, "action.released", "its lease will run out")
+        else:
+            self._say(action, "action.released", "given back")
+        return self._result(action, "released", error)
+
+    def _result(
+        self,
+        action: Action,
+        state: Literal["done", "regressed", "failed", "cancelled", "released", "lost"],
+        error: PostaiError | None,
+    ) -> RunResult:
+        parts: ErrorParts | None = error.as_parts() if error else None
+        return RunResult(action.id, action.proposal, action.kind, state, parts)
+
+    def _say(self, action: Action, point: str, sentence: str) -> None:
+        self._report(Decision(action.id, action.attempt, None, point, sentence))

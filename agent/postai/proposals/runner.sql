@@ -1,0 +1,121 @@
+-- name: claim
+-- Take the next action: one that waits, or one whose worker let its lease run out.
+with next as (
+  select a.id from postai.action a
+   where (a.state = 'queued' and coalesce(a.not_before, '-infinity') <= pg_catalog.clock_timestamp()
+          and (a.run_window is null or a.run_window @> pg_catalog.clock_timestamp()))
+      or (a.state in ('running', 'verifying') and a.lease_until < pg_catalog.clock_timestamp())
+   order by a.id
+   for update skip locked
+   limit 1
+), mine as (
+  update postai.action a
+     set state = case a.state when 'verifying' then 'verifying' else 'running' end, worker = %s, attempt = a.attempt + 1,
+         lease_until = pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => %s),
+         started_at = coalesce(a.started_at, pg_catalog.clock_timestamp())
+    from next where a.id = next.id
+  returning a.*
+)
+select m.id, m.proposal, p.kind, m.kind, m.state, m.requested_by::text, m.attempt, m.checkpoint
+  from mine m join postai.proposal p on p.id = m.proposal
+
+-- name: proposal
+-- What was approved: digest then and now, accepted triggers, who approved.
+select p.approved_digest is not distinct from postai._digest(p.id), p.accepted_triggers, p.approved_by::text
+  from postai.proposal p where p.id = %s
+
+-- name: require_current
+-- Raises PA008 when what the proposal touches is gone or was changed.
+select postai._require_current(%s)
+
+-- name: steps
+-- The steps in their order.
+select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at is not null
+  from postai.proposal_step s where s.proposal = %s order by s.step
+
+-- name: agent_is_superuser
+-- Whether the agent logged in as a superuser.
+select r.rolsuper, r.rolname::text from pg_catalog.pg_roles r where r.rolname = session_user
+
+-- name: renew
+-- Keep the lease and show the progress; no row = another worker has the action.
+update postai.action set lease_until = pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => %s), progress = %s::jsonb
+ where id = %s and attempt = %s and state in ('running', 'verifying')
+returning cancel_requested
+
+-- name: watch
+-- Whether the action is still ours and goes on.
+select cancel_requested from postai.action where id = %s and attempt = %s and state in ('running', 'verifying')
+
+-- name: progress
+-- What the backend at work does: phase, part done, and whom it waits for.
+select p.phase, case when coalesce(p.blocks_total, 0) > 0 then p.blocks_done::real / p.blocks_total
+                     when coalesce(p.tuples_total, 0) > 0 then p.tuples_done::real / p.tuples_total end,
+       (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', b.pid, 'user', b.usename, 'application', b.application_name,
+                                                                  'state', b.state, 'since', b.xact_start))
+          from pg_catalog.pg_stat_activity b where b.pid = any (pg_catalog.pg_blocking_pids(w.pid)))
+  from (select %s::int as pid) w left join pg_catalog.pg_stat_progress_create_index p on p.pid = w.pid
+
+-- name: blockers
+-- Sessions that hold a lock on a relation which is not our own.
+select distinct l.pid, a.usename::text, l.mode
+  from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a on a.pid = l.pid
+ where l.locktype = 'relation' and l.relation = any (%s::oid[]) and l.granted and l.pid <> pg_catalog.pg_backend_pid()
+   and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+ order by 1 limit 5
+
+-- name: session
+-- This backend: pid and start.
+select a.pid, extract(epoch from a.backend_start)::text from pg_catalog.pg_stat_activity a where a.pid = pg_catalog.pg_backend_pid()
+
+-- name: checkpoint
+-- Note the step under way; no row = another worker has the action.
+update postai.action set checkpoint = %s::jsonb where id = %s and attempt = %s and state = 'running' returning id
+
+-- name: mark_step
+-- Note that a step was done or undone, in the transaction that did it; no row = another worker has the action.
+with mine as (
+  update postai.action a set checkpoint = %s::jsonb where a.id = %s and a.attempt = %s and a.state = 'running' returning a.proposal
+)
+update postai.proposal_step s
+   set done_at = case when %s then pg_catalog.clock_timestamp() end, measured_ms = %s
+  from mine where s.proposal = mine.proposal and s.step = %s
+returning s.step
+
+-- name: record_event
+-- Add to the log.
+select postai._record_event(%s, %s, %s, %s, %s::jsonb)
+
+-- name: verifying
+-- All steps are done; no row = another worker has the action.
+update postai.action set state = 'verifying' where id = %s and attempt = %s and state in ('running', 'verifying') returning id
+
+-- name: finish_action
+-- End the action; no row = another worker has it.
+update postai.action
+   set state = %s, error = %s::jsonb, measured = %s::jsonb, finished_at = pg_catalog.clock_timestamp(), lease_until = null
+ where id = %s and attempt = %s and state in ('running', 'verifying') returning id
+
+-- name: close_proposal
+-- The proposal was applied or undone.
+update postai.proposal
+   set state = 'closed', outcome = %s, reason = %s, closed_by = session_user, closed_at = pg_catalog.clock_timestamp()
+ where id = %s
+
+-- name: release
+-- Give the action back unfinished.
+update postai.action set lease_until = pg_catalog.clock_timestamp() where id = %s and attempt = %s and state in ('running', 'verifying')
+
+-- name: measured_steps
+-- Time that each step took.
+select s.step, s.measured_ms, s.estimated_ms from postai.proposal_step s
+ where s.proposal = %s and s.measured_ms is not null order by s.step
+
+-- name: expire_dead
+-- Let the leases of workers run out whose session is gone.
+update postai.action a set lease_until = pg_catalog.clock_timestamp()
+ where a.state in ('running', 'verifying') and a.lease_until > pg_catalog.clock_timestamp()
+   and not exists (
+     select from pg_catalog.pg_stat_activity s
+      where s.pid = (pg_catalog.split_part(a.worker, '/', 2))::int
+        and coalesce(extract(epoch from s.backend_start)::text = pg_catalog.split_part(a.worker, '/', 3), true))

@@ -1,0 +1,109 @@
+"""Makes proposals: a draft is vetted, its objects are found, and everything is written in one transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from postai.database import Database
+from postai.database.named_sql import load
+from postai.errors import Refused, StaleProposal, UsageError
+from postai.proposals import index_work
+from postai.proposals.conditions import Conditions
+from postai.proposals.objects import as_json, fingerprint, resolve
+from postai.proposals.types import Draft, DraftStep, Object
+from postai.sql.vet import ChangeFacts, vet_change
+
+_REPEATABLE = frozenset({"VACUUM", "ANALYZE"})
+"""Command tags of statements outside of transactions that may simply run again after an interruption."""
+
+
+@dataclass(frozen=True)
+class _Vetted:
+    step: DraftStep
+    facts: ChangeFacts
+    undo_facts: ChangeFacts | None
+    objects: tuple[Object, ...]
+
+
+def create(db: Database, draft: Draft) -> int:
+    """Write a proposal.
+
+    Args:
+        db: session of a member of postai_agent (or of the owner of schema postai).
+        draft: what is proposed.
+
+    Returns:
+        id of the proposal.
+
+    Raises:
+        Refused: a statement or a condition that no proposal may hold.
+        UnknownObject: a statement names an object that does not exist.
+        StaleProposal: the proposal it should replace is not open any more.
+        UsageError: the draft has no steps.
+    """
+    if not draft.steps:
+        raise UsageError("a proposal needs at least one step")
+    conditions = Conditions(db)
+    vetted: list[_Vetted] = []
+    planned: set[tuple[str | None, str]] = set()
+    for step in draft.steps:
+        vetted.append(_vet(db, step, planned, conditions))
+    sql = load(__package__, "store.sql")
+    with db.transaction():
+        touched = fingerprint(db, [one for each in vetted for one in each.objects])
+        proposal = int(
+            db.query(
+                sql["insert_proposal"],
+                [
+                    draft.kind, draft.title, draft.why, json.dumps(dict(draft.evidence)), draft.risk, touched,
+                    draft.proposed_by,
+                ],
+            )[0][0]
+        )  # fmt: skip
+        for number, each in enumerate(vetted, start=1):
+            db.execute(sql["insert_step"], _row(proposal, number, each))
+        detail = {"kind": draft.kind, "title": draft.title, "statements": [one.statement for one in draft.steps]}
+        db.query(sql["record_event"], [proposal, proposal, json.dumps(detail)])
+        if draft.supersedes is not None and not db.query(sql["supersede"], [proposal, draft.supersedes]):
+            raise StaleProposal(
+                f"proposal {draft.supersedes} is not open, so it cannot be replaced",
+                hint="Propose without replacing it.",
+            )
+    return proposal
+
+
+def _vet(db: Database, step: DraftStep, planned: set[tuple[str | None, str]], conditions: Conditions) -> _Vetted:
+    facts = vet_change(step.statement)
+    _require_recoverable(step.statement, facts, step.postcondition)
+    objects = resolve(db, facts, planned)
+    planned.update((None if ref.kind == "schema" else ref.schema, ref.name) for ref in facts.creates)
+    undo_facts = None
+    if step.undo is not None:
+        undo_facts = vet_change(step.undo)
+        _require_recoverable(step.undo, undo_facts, None)
+    for condition in (step.precondition, step.postcondition):
+        if condition is not None:
+            conditions.vet(condition)
+    return _Vetted(step, facts, undo_facts, objects)
+
+
+def _require_recoverable(statement: str, facts: ChangeFacts, postcondition: str | None) -> None:
+    """Refuse a statement of which nobody could tell, after a crash, whether it happened."""
+    if facts.in_transaction or postcondition is not None or facts.statement_class in _REPEATABLE:
+        return
+    if index_work.recognise(statement) is None:
+        raise Refused(
+            f"{facts.statement_class} outside of a transaction needs a postcondition",
+            detail="After a crash nothing else tells whether it happened.",
+            hint="Give a SELECT of one boolean that is true once it has happened.",
+        )
+
+
+def _row(proposal: int, number: int, each: _Vetted) -> list[object]:
+    step, undo = each.step, each.undo_facts
+    return [
+        proposal, number, step.statement, each.facts.statement_class, each.facts.in_transaction, step.precondition,
+        step.postcondition, step.undo, undo.statement_class if undo else None, undo.in_transaction if undo else None,
+        as_json(each.objects), json.dumps(dict(step.locks)), step.hazard, step.estimated_ms, step.estimated_rows,
+    ]  # fmt: skip

@@ -1,0 +1,182 @@
+"""Plain values of the lifecycle: drafts, stored steps, actions, what a run came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from postai.errors import ErrorParts
+
+Risk = Literal["low", "medium", "high"]
+ActionKind = Literal["apply", "undo"]
+
+
+@dataclass(frozen=True)
+class DraftStep:
+    """One statement of a draft.
+
+    Attributes:
+        statement: one SQL statement in which every relation carries its schema.
+        undo: the statement that leads back; None = it cannot be undone.
+        precondition: a SELECT of one boolean that must be true just before the statement runs.
+        postcondition: a SELECT of one boolean that is true once the statement has done its work, and only then.
+        hazard: what people should know, one sentence.
+        locks: relation -> strongest lock mode, where known.
+        estimated_ms, estimated_rows: expected time and rows touched, where known.
+    """
+
+    statement: str
+    undo: str | None = None
+    precondition: str | None = None
+    postcondition: str | None = None
+    hazard: str | None = None
+    locks: Mapping[str, str] = field(default_factory=dict)
+    estimated_ms: int | None = None
+    estimated_rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A change somebody wants to propose.
+
+    Attributes:
+        kind: which planner made it, one lower-case word, e.g. "index".
+        title: one line, at most 200 characters.
+        why: the reason, for people.
+        steps: in order.
+        evidence: what the reason rests on, as JSON.
+        risk: of carrying it out.
+        proposed_by: who asked for it; None = the connected role.
+        supersedes: an open proposal that this one replaces.
+    """
+
+    kind: str
+    title: str
+    why: str
+    steps: tuple[DraftStep, ...]
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    risk: Risk = "low"
+    proposed_by: str | None = None
+    supersedes: int | None = None
+
+
+@dataclass(frozen=True)
+class Object:
+    """An existing object that a statement touches, or the place where a new one will be.
+
+    Attributes:
+        class_name: the catalog that holds it: "pg_class", "pg_type", "pg_proc", "pg_statistic_ext", "pg_namespace" or
+            "pg_database".
+        oid: its oid there.
+        identity: qualified, quoted name.
+        owner: role whose rights are needed.
+        lock_oid: oid that workers lock against each other (the table, for an index).
+    """
+
+    class_name: str
+    oid: int
+    identity: str
+    owner: str
+    lock_oid: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The form in which postai.proposal_step.objects holds it."""
+        return {"class": self.class_name, "oid": self.oid, "identity": self.identity}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stored step as it is to be run: for an undo, `statement` is the undo statement and the conditions are None."""
+
+    number: int
+    statement: str
+    precondition: str | None
+    postcondition: str | None
+    done: bool
+
+
+@dataclass(frozen=True)
+class Action:
+    """A claimed action.
+
+    Attributes:
+        attempt: number of this claim; only the newest one may write.
+        checkpoint: what the attempt before had written: step, phase, pid, backend_start.
+    """
+
+    id: int
+    proposal: int
+    proposal_kind: str
+    kind: ActionKind
+    state: str
+    requested_by: str
+    attempt: int
+    checkpoint: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What one call of the runner came to.
+
+    Attributes:
+        state: state of the action afterwards; "released" = given back unfinished (the agent stops, or lost its
+            connection); "lost" = another worker has it.
+    """
+
+    action: int
+    proposal: int
+    kind: ActionKind
+    state: Literal["done", "regressed", "failed", "cancelled", "released", "lost"]
+    error: ErrorParts | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One thing the runner decided, as a sentence for the log.
+
+    Attributes:
+        point: short name of the place in the run, e.g. "step.started".
+    """
+
+    action: int
+    attempt: int
+    step: int | None
+    point: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a verifier found after an action.
+
+    Attributes:
+        values: numbers to stand beside the estimate.
+        regression: why the change made things worse, one sentence; None = it did not.
+    """
+
+    values: Mapping[str, Any]
+    regression: str | None = None
+
+
+@dataclass(frozen=True)
+class RunnerOptions:
+    """Time limits of the runner, in seconds.
+
+    Attributes:
+        lease: how long an action stays with a worker that does not renew it.
+        poll: pause between two looks at the action while a statement runs (cancel is seen within this time).
+        lock_timeout: longest wait of one try for a lock; others queue behind it that long.
+        lock_patience: how long a lock is tried for, with growing pauses.
+        concurrent_lock_timeout: longest single wait of a CONCURRENTLY statement; it blocks nobody while it waits.
+        statement_timeout: longest run of one statement.
+        max_attempts: workers that may die over an action before it is given up.
+    """
+
+    lease: float = 30.0
+    poll: float = 0.3
+    lock_timeout: float = 1.0
+    lock_patience: float = 60.0
+    concurrent_lock_timeout: float = 600.0
+    statement_timeout: float = 4 * 3600.0
+    max_attempts: int = 5
