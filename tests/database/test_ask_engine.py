@@ -15,7 +15,9 @@ from pydantic import SecretStr
 from conftest import TestDatabase
 from model_server import HOSTILE, KEY, ModelServer, Role, Script, answer, hostile_script, model_server
 from postai.ask.engine import ask
+from postai.ask.grammar import Grammar
 from postai.ask.types import Answer, AskOptions, AskRequest, Explained, Reading
+from postai.ask.types import Grammar as GrammarEngine
 from postai.database import connect
 from postai.database.catalog import Catalog, load_catalog
 from postai.database.visibility import visible_to
@@ -106,7 +108,12 @@ class World:
         return Explained(plan=row[0])
 
     def ask(
-        self, question: str, *, grammar: FixedGrammar | None = None, deadline: Deadline | None = None, **options: object
+        self,
+        question: str,
+        *,
+        grammar: GrammarEngine | None = None,
+        deadline: Deadline | None = None,
+        **options: object,
     ) -> Answer:
         return ask(
             AskRequest(question, self.role, ("public",), date(2026, 3, 14)),
@@ -387,6 +394,17 @@ def test_the_prompt_shows_what_the_caller_may_read(world: World, scripted: Scrip
     world.ask("what is the salary of the boss?")
     assert "table public.orders" in server.prompts()
     assert "public.salary" not in server.prompts()
+
+
+def test_the_real_grammar_engine(world: World, scripted: Scripted) -> None:
+    server = scripted(COUNT)
+    grammar = Grammar(world.catalog)
+    result = world.ask("How many orders are there?", grammar=grammar)
+    assert (result.status, result.engine) == ("answered", "grammar")
+    assert result.sql and world.caller.execute(result.sql.encode()).fetchone() == (500,)
+    assert server.seen == []
+    assert world.ask("Which orders smell of elderberries?", grammar=grammar).engine == "model"
+    assert len(server.seen) == 1
 
 
 def test_share_values(world: World, scripted: Scripted) -> None:
