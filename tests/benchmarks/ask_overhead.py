@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -136,7 +137,8 @@ def main() -> None:
     finally:
         stand_in.terminate()
         stand_in.wait()
-        server.remove()
+        server.stop("immediate")
+        shutil.rmtree(base)
 
 
 if __name__ == "__main__":
