@@ -16,13 +16,14 @@ import sys
 from pathlib import Path
 
 import psycopg
+
 from postai.database.named_sql import load
 from postai.sql.allowlist import FILE
 
 TARGET = Path(__file__).resolve().parents[1] / "agent/postai/sql" / FILE
 
 EXCLUDED: dict[str, str] = {
-    r"(query|table|schema|database|cursor)_to_xml.*": "reads relations by name, or runs SQL given as text, past the check",
+    r"(query|table|schema|database|cursor)_to_xml.*": "reads relations by name, or runs SQL given as text",
     r"ts_stat|ts_rewrite": "runs SQL given as text",
     r"lo_.*|loread|lowrite": "large objects: writes, and reads past the check",
     r"txid_current": "assigns a transaction id, which is a write",
@@ -95,7 +96,7 @@ EXCLUDED_TYPES: dict[str, str] = {
     "gtsvector": "the server's own index data",
 }
 
-RELATIONS = (
+_RELATIONS = (
     "information_schema.check_constraints information_schema.columns information_schema.constraint_column_usage "
     "information_schema.key_column_usage information_schema.referential_constraints information_schema.schemata "
     "information_schema.sequences information_schema.table_constraints information_schema.tables "
@@ -108,7 +109,8 @@ RELATIONS = (
     "pg_catalog.pg_stat_user_indexes pg_catalog.pg_stat_user_tables pg_catalog.pg_statio_user_indexes "
     "pg_catalog.pg_statio_user_tables pg_catalog.pg_stats pg_catalog.pg_tables pg_catalog.pg_tablespace "
     "pg_catalog.pg_trigger pg_catalog.pg_type pg_catalog.pg_views"
-).split()
+)
+RELATIONS = tuple(_RELATIONS.split())
 """System relations that may be read: definitions, sizes and counters. Out: passwords, files, other people's query text,
 settings, function bodies, raw statistics (pg_statistic holds values of columns that the reader may not see)."""
 
@@ -151,6 +153,8 @@ def build(dsns: list[str]) -> str:
     ]
     for name in passing([functions for _, functions, _, _ in found]):
         lines.append(f"function {name}" + (" by-name" if name in HARMLESS else ""))
+    known = {name for _, functions, _, _ in found for name in functions}
+    lines += [f"unlisted {name}" for name in sorted(known.difference(passing([one[1] for one in found])))]
     operators = [dict.fromkeys(names, True) for _, _, names, _ in found]
     lines += [f"operator {name}" for name in passing(operators)]
     lines += [f"type {name}" for name in passing([types for _, _, _, types in found])]

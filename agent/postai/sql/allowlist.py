@@ -15,6 +15,7 @@ class Allowlist:
     Attributes:
         functions: functions, aggregates and window functions; a name stands for all its overloads.
         by_name: those of them that were let in one by one although the general rule keeps them out.
+        unlisted: names of built-in functions that do not pass.
         operators: operator names.
         types: type names (base, range and multirange types and their arrays).
         relations: qualified names of system relations that may be read.
@@ -22,6 +23,7 @@ class Allowlist:
 
     functions: frozenset[str]
     by_name: frozenset[str]
+    unlisted: frozenset[str]
     operators: frozenset[str]
     types: frozenset[str]
     relations: frozenset[str]
@@ -32,6 +34,7 @@ def parse_allowlist(text: str) -> Allowlist:
     found: dict[str, set[str]] = {
         "function": set(),
         "by-name": set(),
+        "unlisted": set(),
         "operator": set(),
         "type": set(),
         "relation": set(),
@@ -46,6 +49,7 @@ def parse_allowlist(text: str) -> Allowlist:
     return Allowlist(
         frozenset(found["function"]),
         frozenset(found["by-name"]),
+        frozenset(found["unlisted"]),
         frozenset(found["operator"]),
         frozenset(found["type"]),
         frozenset(found["relation"]),
