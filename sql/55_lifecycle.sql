@@ -312,7 +312,7 @@ begin
   end if;
   perform postai._require_no_live_action(p.id);
   update postai.proposal as u
-     set state = 'closed', outcome = how, reason = why, closed_by = session_user, closed_at = clock_timestamp()
+     set state = 'closed', outcome = _close.how, reason = _close.why, closed_by = session_user, closed_at = clock_timestamp()
    where u.id = p.id;
 end
 $$;

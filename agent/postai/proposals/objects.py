@@ -50,15 +50,20 @@ def resolve(db: Database, facts: ChangeFacts, planned: PlannedNames = ()) -> tup
         UnknownObject: an object does not exist.
     """
     wanted: list[dict[str, str | None]] = []
+    replaced: set[int] = set()  # positions of what CREATE OR REPLACE may or may not find
     for ref in facts.touched:
         if (ref.schema, ref.name) in planned:
             wanted.append({"class": "pg_namespace", "schema": None, "name": ref.schema})
         else:
             wanted.append(_wanted(ref))
+            if ref in facts.creates:
+                replaced.add(len(wanted))
     wanted.extend(_place(ref) for ref in facts.creates if ref.kind != "index")
     rows = db.query(load(__package__, "objects.sql")["resolve"], [json.dumps(wanted)])
     found: dict[tuple[str, int], Object] = {}
     for number, class_name, oid, identity, owner, lock_oid in rows:
+        if oid is None and number in replaced:
+            continue
         if oid is None or identity is None:
             one = wanted[number - 1]
             if one["class"] == "pg_namespace" and (None, one["name"]) in planned:
