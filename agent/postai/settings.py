@@ -112,6 +112,14 @@ class ModelSettings(BaseModel):
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="one request")
     max_retries: int = Field(default=2, ge=0, le=10)
     daily_budget_usd: Decimal = Field(default=Decimal(5), ge=0, description="per home database and day; 0 = no calls")
+    input_usd_per_million_tokens: Decimal = Field(
+        default=Decimal(15),
+        ge=0,
+        description="price of what is sent; take it from your price list, 0 for a model of your own",
+    )
+    output_usd_per_million_tokens: Decimal = Field(
+        default=Decimal(75), ge=0, description="price of what is answered; the default is high, so that a budget holds"
+    )
     share_values: bool = Field(default=False, description="may row values be sent to the model")
 
     @property

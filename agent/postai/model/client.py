@@ -16,7 +16,7 @@ from postai.model.blocks import Block
 from postai.model.budget import Budget
 from postai.model.failures import Failure, call_errors, explain_failure
 from postai.model.line import Endpoint, Line, read_json
-from postai.model.prices import Prices, Usage, estimate_tokens
+from postai.model.prices import Price, Usage, estimate_tokens
 from postai.model.types import CallStatus, Message, ModelCall, ModelReply
 from postai.settings import ModelSettings
 
@@ -62,7 +62,6 @@ class Model:
         settings: model id, base URL, key, time-out, retries, budget.
         record: told of every attempt; must not be slow.
         spent_today: US dollars spent since midnight.
-        prices: for cost estimates; None = the list that comes with postai.
 
     Safe to share between threads: each call has a connection of its own, kept for the next one.
     """
@@ -73,11 +72,10 @@ class Model:
         *,
         record: Callable[[ModelCall], None],
         spent_today: Callable[[], Decimal],
-        prices: Prices | None = None,
     ) -> None:
         self._settings = settings
         self._record = record
-        self._price = (prices or Prices.load()).of(settings.model)
+        self._price = Price(settings.input_usd_per_million_tokens, settings.output_usd_per_million_tokens)
         self._budget = Budget(settings.daily_budget_usd, spent_today)
         self._lines: list[Line] = []
         self._lock = threading.Lock()
