@@ -18,8 +18,8 @@ from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.named_sql import load
 from postai.errors import FeatureMissing, NotPermitted, UsageError
 from postai.setup import sql_files, transport
-from postai.setup.script import Script
 from postai.setup.scram import verifier
+from postai.setup.script import Script
 from postai.setup.transport import Transport
 from postai.sql.parse import split
 
@@ -112,7 +112,10 @@ def uninstall(database: Database) -> None:
         script = Script(database)
         script.run(queries["pin_search_path"])
         script.run(queries["lock"])
-        if _version(script, queries) is None:
+        extension, schema, table = database.query(queries["state"])[0]
+        if extension:
+            raise FeatureMissing("postai is installed here as an extension", hint="DROP EXTENSION postai;")
+        if _version(script, queries, schema, table) is None:
             raise UsageError("postai is not installed in this database", detail=f"database {database.name}")
         _require_owner(database)
         logins = database.query(queries["login"])
@@ -141,7 +144,10 @@ def _install(script: Script, queries: Mapping[str, str], options: InstallOptions
         database.query(queries[name])
     files = sql_files.find()
     version = postai.__version__
-    before = _version(script, queries)
+    extension, schema, table = database.query(queries["state"])[0]
+    if extension:
+        return _extension(script, queries, files, options)
+    before = _version(script, queries, schema, table)
     if before is None:
         if not database.query(queries["may_create_schema"])[0][0]:
             raise NotPermitted(
@@ -149,12 +155,12 @@ def _install(script: Script, queries: Mapping[str, str], options: InstallOptions
                 hint=f"GRANT CREATE ON DATABASE {quote_ident(database.name)} TO {_me(database)};",
             )
         for file in files.core():
-            _run_file(script, file)
+            _run_text(script, files.read(file))
         script.run(queries["write_version"], (version,))
     elif before != version:
         _require_owner(database)
         for file in files.upgrade_path(before, version):
-            _run_file(script, file)
+            _run_text(script, files.read(file))
         script.run(queries["write_version"], (version,))
     else:
         _later_roles(script, queries)
@@ -171,14 +177,7 @@ def _install(script: Script, queries: Mapping[str, str], options: InstallOptions
     return InstallReport(before, version, kind, mode, script.statements, script.notices)
 
 
-def _version(script: Script, queries: Mapping[str, str]) -> str | None:
-    extension, schema, table = script.database.query(queries["state"])[0]
-    if extension:
-        raise FeatureMissing(
-            "postai is installed in this database as an extension",
-            detail="The two ways of installing are not mixed.",
-            hint="Upgrade it with ALTER EXTENSION postai UPDATE; remove it with DROP EXTENSION postai.",
-        )
+def _version(script: Script, queries: Mapping[str, str], schema: bool, table: bool) -> str | None:
     if not schema:
         return None
     if not table:
@@ -188,6 +187,26 @@ def _version(script: Script, queries: Mapping[str, str]) -> str | None:
         )
     rows = script.database.query(queries["version"])
     return str(rows[0][0]) if rows else None
+
+
+def _extension(
+    script: Script, queries: Mapping[str, str], files: sql_files.SqlFiles, options: InstallOptions
+) -> InstallReport:
+    """An extension is only given another transport, and only when that is asked for."""
+    database = script.database
+    current: Transport = database.query(queries["transport"])[0][0]
+    if options.transport not in ("dblink", "call"):
+        raise FeatureMissing(
+            "postai is installed in this database as an extension",
+            detail="The two ways of installing are not mixed.",
+            hint="Upgrade it with ALTER EXTENSION postai UPDATE, remove it with DROP EXTENSION postai, and take transport "
+            "socket with CREATE EXTENSION postai_plpython.",
+        )
+    version = str(database.query(queries["version"])[0][0])
+    if options.transport != current:
+        _require_owner(database)
+        transport.fix(script, queries, files, options.transport, None)
+    return InstallReport(version, version, options.transport, "roles", script.statements, script.notices)
 
 
 def _me(database: Database) -> str:
@@ -207,8 +226,8 @@ def _require_owner(database: Database) -> None:
         )
 
 
-def _run_file(script: Script, file: Path) -> None:
-    for statement in split(file.read_text(encoding="utf-8")):
+def _run_text(script: Script, text: str) -> None:
+    for statement in split(text):
         script.run(statement)
 
 

@@ -63,7 +63,7 @@ select (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_u
        (select r.rolsuper or r.rolcreaterole from pg_catalog.pg_roles r where r.rolname = current_user),
        pg_catalog.host(pg_catalog.inet_server_addr()),
        pg_catalog.current_setting('listen_addresses'),
-       pg_catalog.split_part(pg_catalog.current_setting('unix_socket_directories', true), ',', 1),
+       (select pg_catalog.split_part(s.setting, ',', 1) from pg_catalog.pg_settings s where s.name = 'unix_socket_directories'),
        pg_catalog.current_setting('port'),
        (select d.oid::text from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
 
@@ -72,8 +72,16 @@ select (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_u
 select p.prosrc from pg_catalog.pg_proc p where p.oid = pg_catalog.to_regprocedure('postai._socket(text, text, text)')
 
 -- name: drop_socket_function
--- Remove the PL/Python client of another transport.
-drop function if exists postai._socket(text, text, text)
+-- Remove the PL/Python client of another transport, unless it belongs to an extension.
+do $$
+begin
+  if not exists (select from pg_catalog.pg_depend as d
+                  where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.deptype = 'e'
+                    and d.objid = pg_catalog.to_regprocedure('postai._socket(text, text, text)')) then
+    drop function if exists postai._socket(text, text, text);
+  end if;
+end
+$$
 
 -- name: fix_transport
 -- Fix the transport of this database.
@@ -104,3 +112,7 @@ select exists (select from pg_catalog.pg_roles where rolname = %s)
 select coalesce((select pg_catalog.pg_has_role(r.oid, m.oid, 'member')
                    from pg_catalog.pg_roles r, pg_catalog.pg_roles m
                   where r.rolname = %s and m.rolname = %s and not r.rolsuper), false)
+
+-- name: owner
+-- Owner of the schema and of its functions.
+select postai._owner()

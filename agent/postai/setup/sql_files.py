@@ -17,6 +17,7 @@ SOCKET_PLACEHOLDER = "MODULE_PATHNAME"
 """Stands for the socket path in plpython/*.sql; the extension mechanism fills it in from the control file."""
 
 _PATH = re.compile(r"/[A-Za-z0-9._/@+-]+")
+_INCLUDE = re.compile(r"^-- include: ([a-z0-9_]+\.sql)$", re.MULTILINE)
 _UPGRADE = re.compile(r"(\d+\.\d+\.\d+)--(\d+\.\d+\.\d+)\.sql")
 
 
@@ -50,6 +51,11 @@ class SqlFiles:
             if match:
                 found[match[1], match[2]] = path
         return found
+
+    def read(self, path: Path) -> str:
+        """Text of a file; a line `-- include: NAME` stands for that file of the core (used by upgrade scripts)."""
+        text = path.read_text(encoding="utf-8")
+        return _INCLUDE.sub(lambda match: (self.root / "sql" / match[1]).read_text(encoding="utf-8"), text)
 
     def upgrade_path(self, before: str, after: str) -> tuple[Path, ...]:
         """The scripts that lead from one version to another, in order.

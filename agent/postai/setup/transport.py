@@ -15,8 +15,8 @@ from typing import Literal
 from postai.database import Database, ServerError
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.errors import FeatureMissing
-from postai.setup.script import Script
 from postai.setup.scram import verifier
+from postai.setup.script import Script
 from postai.setup.sql_files import SqlFiles, with_socket_path
 from postai.sql.parse import split
 
@@ -147,7 +147,7 @@ def _socket(script: Script, queries: Mapping[str, str], files: SqlFiles, path: P
     script.run("create extension if not exists plpython3u")
     script.run(queries["drop_socket_function"])
     for file in files.plpython():
-        for statement in split(with_socket_path(file.read_text(encoding="utf-8"), path)):
+        for statement in split(with_socket_path(files.read(file), path)):
             script.run(statement)
 
 
@@ -175,7 +175,9 @@ def _dblink(script: Script, queries: Mapping[str, str], here: Circumstances) -> 
         f" (host {quote_literal(here.host)}, port {quote_literal(here.port)},"
         f" dbname {quote_literal(script.database.name)}, connect_timeout '5', application_name 'postai transport')"
     )
-    mapping = "create user mapping for current_user server postai_loopback options"
+    # The functions that use it run as their owner.
+    owner = quote_ident(str(script.database.query(queries["owner"])[0][0]))
+    mapping = f"create user mapping for {owner} server postai_loopback options"
     script.run(
         f"{mapping} (user {quote_literal(here.login)}, password {quote_literal(password)})",
         shown=f"{mapping} (user {quote_literal(here.login)}, password '...')",

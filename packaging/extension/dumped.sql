@@ -1,0 +1,20 @@
+-- pg_dump writes the rows of an extension's table only when the extension says so. Everything is dumped but what
+-- belongs to this installation (transport, grants, versions) or is worth nothing later (the queue, living agents).
+do $$
+declare
+  one oid;
+begin
+  for one in
+    select c.oid
+      from pg_catalog.pg_class as c
+      left join pg_catalog.pg_depend as d
+        on d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype in ('i', 'a')
+           and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.relkind = 'S'
+      join pg_catalog.pg_class as t on t.oid = coalesce(d.refobjid, c.oid)
+     where c.relnamespace = 'postai'::pg_catalog.regnamespace and c.relkind in ('r', 'p', 'S')
+       and t.relname <> all (array['job', 'agent_status', 'transport', 'role_grant', 'schema_version'])
+  loop
+    perform pg_catalog.pg_extension_config_dump(one, '');
+  end loop;
+end
+$$;

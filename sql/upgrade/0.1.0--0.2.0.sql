@@ -1,0 +1,87 @@
+-- From 0.1.0 to 0.2.0: ask, proposals, events and the agent's own tables come as whole files; settings remember when.
+-- "include" names a file of the SQL core that is new in this version.
+
+alter table postai.setting add column changed_at timestamptz not null default now();
+
+create or replace function postai._known_settings()
+  returns table (name text, type text, fallback text, set_by text, description text)
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  values
+    ('ask_timeout', 'duration', '30s', 'operator', 'How long one question may take, thinking and running together.'),
+    ('ask_cost_ceiling', 'number', '10000000', 'operator', 'Highest estimated planner cost of a statement that ask runs.'),
+    ('explain_timeout', 'duration', '5s', 'operator', 'How long the planning of a generated statement may take.'),
+    ('engine', 'auto|grammar|model', 'auto', 'operator', 'Which engine reads questions; auto tries the grammar first.'),
+    ('model', 'text', '', 'operator', 'Name of the model; empty = the one in the agent''s configuration.'),
+    ('share_values', 'boolean', 'false', 'owner', 'Whether row values may be sent to the model.'),
+    ('daily_budget_usd', 'number', '5', 'operator', 'Most that model calls may cost in a day, in US dollars.'),
+    ('allowed_functions', 'list', '', 'operator', 'User functions that generated statements may call: schema.name, comma separated.')
+$$;
+
+drop view postai.settings;
+create view postai.settings as
+  select k.name,
+         case when s.name is null then k.fallback
+              when pg_catalog.jsonb_typeof(s.value) = 'array' then
+                (select coalesce(pg_catalog.string_agg(e.item, ', ' order by e.position), '')
+                   from pg_catalog.jsonb_array_elements_text(s.value) with ordinality as e (item, position))
+              else s.value #>> '{}' end as value,
+         k.fallback as default_value, k.type, k.set_by, s.changed_by, s.changed_at, k.description
+    from postai._known_settings() as k
+    left join postai.setting as s on s.name = k.name;
+comment on view postai.settings is 'Every setting with its value here: select name, value from postai.settings; change one with postai.set(name, value).';
+
+create or replace function postai.set(name text, value text) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  known record;
+  clean jsonb;
+begin
+  select k.* into known from postai._known_settings() as k where k.name = set.name;
+  if not found then
+    perform postai._raise('42704', format('there is no setting %L', name),
+      'Nearest: ' || (select string_agg(n.name, ', ')
+                        from (select k.name from postai._known_settings() as k
+                               order by postai._nearness(k.name, coalesce(set.name, '')) desc, k.name limit 3) as n),
+      'SELECT name, value, description FROM postai.settings lists them all.');
+  end if;
+  if known.set_by = 'owner' and not pg_has_role(session_user, postai._owner(), 'member') then
+    perform postai._raise('PA006', format('%I may be changed by the owner of schema postai only', name), null,
+      format('Ask a member of role %I.', postai._owner()));
+  end if;
+  if value is null then
+    delete from postai.setting as s where s.name = set.name;
+  else
+    begin
+      clean := postai._setting_value(known.type, value);
+    exception
+      when data_exception then
+        perform postai._raise('22023', format('%L is no value for setting %I', value, name),
+          format('Its type is %s; the default is %L.', known.type, known.fallback),
+          case known.type when 'duration' then 'Write for example 30s or 2 min, up to 1 hour.'
+                          when 'number' then 'Write a number that is not negative.'
+                          when 'boolean' then 'Write true or false.'
+                          else 'Choose one of: ' || replace(known.type, '|', ', ') end);
+    end;
+    insert into postai.setting as s (name, value, changed_by, changed_at) values (name, clean, session_user, now())
+      on conflict on constraint setting_pkey
+      do update set value = excluded.value, changed_by = excluded.changed_by, changed_at = excluded.changed_at;
+  end if;
+  perform postai._record_event('setting.changed', name, null, null, jsonb_build_object('value', value));
+end
+$$;
+
+select postai._apply_grants();
+
+-- include: 25_event.sql
+-- include: 35_transport.sql
+-- include: 40_ask.sql
+-- include: 50_proposal.sql
+-- include: 55_lifecycle.sql
+-- include: 56_lifecycle_views.sql
+-- include: 60_agent.sql
+-- include: 90_rights.sql
