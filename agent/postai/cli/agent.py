@@ -10,30 +10,25 @@ import typer
 from postai.cli import output
 from postai.cli.output import Json
 from postai.cli.target import Dsn, Name, open_database
-from postai.settings import Settings, config_directory
 
-Config = Annotated[Path | None, typer.Option("--config", help="Configuration file (TOML). Default: postai.toml in the"
-                                             " configuration directory.")]  # fmt: skip
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration file (TOML). Default: postai.toml in the configuration directory."),
+]
 
-STATUS_COLUMNS = ("version", "transport", "reachable", "leader", "last_poll", "model", "budget_left")
-STATUS = "select version, transport, reachable, leader, last_poll, model, budget_left from postai.agent()"
+STATUS_COLUMNS = ("version", "transport", "reachable", "leader", "last_poll", "model", "engine", "budget_left")
+STATUS = f"select {', '.join(STATUS_COLUMNS)} from postai.agent()"  # noqa: S608 - fixed names
 
 
 def agent(
     config: Config = None,
-    log_format: Annotated[str | None, typer.Option("--log-format", help="text or json.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Log one JSON object per line.")] = False,
 ) -> int:
     """Run the sidecar in the foreground until SIGTERM or Ctrl-C."""
     from postai.service.main import run  # the daemon's libraries are needed by this command only
+    from postai.settings import Settings
 
-    flags = {"agent": {"log_format": log_format}} if log_format else {}
-    settings = Settings.load(config, **flags)
-    if not settings.databases:
-        output.console(stderr=True).print(
-            f"no [[database]] is configured in {config or config_directory() / 'postai.toml'}; see `post-ai init`"
-        )
-        return 2
-    return run(settings)
+    return run(Settings.load(config, **({"agent": {"log_format": "json"}} if json else {})))
 
 
 def status(dsn: Dsn = None, connection: Name = None, json: Json = False) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from postai.cli import output
 from postai.cli.output import Json
 from postai.cli.target import Dsn, Name, open_database
-from postai.database import Database
 from postai.errors import ErrorParts, FeatureMissing, from_parts
+
+if TYPE_CHECKING:
+    from postai.database import Database
 
 Question = Annotated[str, typer.Argument(help="The question, in quotes.")]
 MaxRows = Annotated[int, typer.Option("--max-rows", min=1, help="At most this many rows.")]
@@ -20,6 +23,11 @@ ANSWER = (
     "select question_id, status, sql, columns, rows, explanation, confidence, engine, readings, reason, elapsed_ms"
     " from postai.answer(%s, %s)"
 )
+LAST_QUESTION = (
+    "select id, sql, explanation, confidence, engine from postai.questions"
+    " where asked_by = session_user and question = %s order by id desc limit 1"
+)
+STATES = {"abstained": "PA001", "refused": "PA003", "failed": "PA004"}
 
 
 @dataclass(frozen=True)
@@ -40,35 +48,47 @@ class Answered:
 
 
 def _answer(database: Database, question: str, max_rows: int) -> Answered:
+    from postai.database import ServerError
+
     try:
-        row = database.query(ANSWER, (question, max_rows))[0]
-    except FeatureMissing:
-        return _run(database, question, max_rows)
-    return Answered(*row)
+        return Answered(*database.query(ANSWER, (question, max_rows))[0])
+    except ServerError as error:
+        if error.sqlstate != FeatureMissing.sqlstate:
+            raise
+    return _run(database, question, max_rows)
 
 
 def _run(database: Database, question: str, max_rows: int) -> Answered:
-    """The way for databases where only the procedure works (transport `call`)."""
+    """The way for databases where only the procedure can wait for the sidecar (transport `call`)."""
+    began = time.monotonic()
     database.execute("call postai.run(%s, %s)", (question, max_rows))
-    rows = database.query("select pg_catalog.row_to_json(q) from (select * from pg_catalog.pg_cursors) q limit 0")
-    rows = database.query("fetch all from ask")
-    return Answered(None, "answered", None, None, [list(r) for r in rows], None, None, None, None, None, None)
+    columns, rows = database.query_columns("fetch all from ask")
+    elapsed_ms = (time.monotonic() - began) * 1000
+    database.execute("close ask")
+    known = database.query(LAST_QUESTION, (question,))
+    lines = [list(row) for row in rows]
+    answer = Answered(None, "answered", None, list(columns), lines, None, None, None, [], None, elapsed_ms)
+    if not known:
+        return answer
+    number, statement, explanation, confidence, engine = known[0]
+    return replace(
+        answer, question_id=number, sql=statement, explanation=explanation, confidence=confidence, engine=engine
+    )
 
 
 def _raise_unless_answered(answer: Answered) -> None:
-    states = {"abstained": "PA001", "refused": "PA003", "failed": "PA004"}
-    if answer.status in states:
-        readings = "; ".join(str(r.get("text")) for r in answer.readings or ())
-        raise from_parts(
-            ErrorParts(
-                states[answer.status],
-                answer.reason or f"the question was {answer.status}",
-                f"nearest readings: {readings}" if readings else None,
-                "Name the table or column you mean; `post-ai sql` shows the statement before it runs."
-                if answer.status == "abstained"
-                else None,
-            )
+    """Make an error of an answer without rows, as `postai.ask` does."""
+    if answer.status not in STATES:
+        return
+    readings = "; ".join(str(reading.get("text")) for reading in answer.readings or ())
+    raise from_parts(
+        ErrorParts(
+            STATES[answer.status],
+            answer.reason or f"the question was {answer.status}",
+            f"Nearest readings: {readings}" if readings else answer.explanation or None,
+            "Name the table or column you mean." if answer.status == "abstained" else None,
         )
+    )
 
 
 def ask(
@@ -77,15 +97,18 @@ def ask(
     """Ask the database a question and print the rows, the statement and how sure postai is."""
     with open_database(dsn, connection) as database:
         answer = _answer(database, question, max_rows)
-    if json and answer.status == "answered":
+    _raise_unless_answered(answer)
+    if json:
         output.show_json(answer)
         return
-    _raise_unless_answered(answer)
     output.show_table(answer.columns or [], answer.rows or [])
     output.say("")
-    output.say(answer.explanation or "")
-    output.say(f"{answer.sql}")
-    output.say(f"engine {answer.engine}, confidence {answer.confidence:.2f}, {answer.elapsed_ms:.0f} ms")
+    if answer.explanation:
+        output.say(answer.explanation)
+    if answer.sql:
+        output.say(answer.sql)
+    sure = "" if answer.confidence is None else f"{answer.engine} engine, confidence {answer.confidence:.2f}, "
+    output.say(f"{sure}{answer.elapsed_ms or 0:.0f} ms")
 
 
 def sql(question: Question, dsn: Dsn = None, connection: Name = None, json: Json = False) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,16 +15,28 @@ from postai.cli.agent import Config
 from postai.cli.output import Json
 from postai.cli.target import Dsn, Name, open_database, resolve
 from postai.errors import UsageError
-from postai.settings import Settings
-from postai.setup.doctor import examine
-from postai.setup.install import InstallOptions, install, uninstall
 
 DDL_TIMEOUT_MS = 300_000
 
 
+class Transport(StrEnum):
+    """How functions of a database reach the sidecar."""
+
+    auto = "auto"
+    socket = "socket"
+    dblink = "dblink"
+    call = "call"
+
+
+FIXED: Mapping[Transport, Literal["socket", "dblink", "call"]] = MappingProxyType(
+    {Transport.socket: "socket", Transport.dblink: "dblink", Transport.call: "call"}
+)
+
+
 def install_command(
-    transport: Annotated[str, typer.Option("--transport", help="socket, dblink, call, or auto.")]
-    = "auto",
+    transport: Annotated[
+        Transport, typer.Option("--transport", help="How functions reach the sidecar; auto keeps or picks the best.")
+    ] = Transport.auto,
     agent_login: Annotated[
         str | None, typer.Option("--agent-login", help="Login role of the sidecar; created when it is missing.")
     ] = None,
@@ -29,14 +45,14 @@ def install_command(
     dsn: Dsn = None,
     connection: Name = None,
     json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Install or upgrade the SQL part in a database, in one transaction; a second run changes nothing."""
-    if transport not in ("auto", "socket", "dblink", "call"):
-        raise UsageError(f"unknown transport {transport!r}", hint="Use socket, dblink, call or auto.")
-    settings = Settings.load(config)
+    from postai.settings import Settings
+    from postai.setup.install import InstallOptions, install
+
     options = InstallOptions(
-        transport=None if transport == "auto" else transport,  # type: ignore[arg-type]
-        socket_path=settings.agent.socket_path,
+        transport=FIXED.get(transport),
+        socket_path=Settings.load(config).agent.socket_path,
         agent_login=agent_login,
         dry_run=dry_run,
     )
@@ -47,18 +63,18 @@ def install_command(
         return
     if dry_run:
         for statement in report.statements:
-            output.say(statement)
+            output.say(statement.rstrip().rstrip(";") + ";")
         return
     for notice in report.notices:
         output.say(f"note: {notice}")
-    if report.version_before == report.version_after:
+    if not report.statements:
         output.say(
             f"postai {report.version_after} is installed already; nothing changed (transport {report.transport})"
         )
     else:
         output.say(
             f"postai {report.version_after} installed (before: {report.version_before or 'none'}), "
-            f"transport {report.transport}, roles {report.roles_mode}"
+            f"transport {report.transport}, rights: {report.roles_mode}"
         )
 
 
@@ -69,8 +85,14 @@ def uninstall_command(
     json: Json = False,
 ) -> None:
     """Remove postai from a database, with its history: proposals, actions, events, settings."""
+    from postai.setup.install import uninstall
+
     if not yes:
-        typer.confirm("This deletes the schema postai with its proposals, events and settings. Go on?", abort=True)
+        if not sys.stdin.isatty():
+            raise UsageError("nobody can be asked whether postai shall be removed", hint="post-ai uninstall --yes")
+        typer.confirm(
+            "This deletes the schema postai with its proposals, events and settings. Go on?", abort=True, err=True
+        )
     with open_database(dsn, connection, statement_timeout_ms=DDL_TIMEOUT_MS) as database:
         uninstall(database)
         name = database.name
@@ -88,8 +110,10 @@ def doctor_command(
     json: Json = False,
 ) -> int:
     """Check every prerequisite and say how to mend what is missing; exit code 1 when something needed is missing."""
-    settings = Settings.load(config)
-    checks = examine(resolve(dsn, connection), settings, os_user=os_user)
+    from postai.settings import Settings
+    from postai.setup.doctor import examine
+
+    checks = examine(resolve(dsn, connection), Settings.load(config), os_user=os_user)
     failed = any(check.status == "fail" for check in checks)
     if json:
         output.show_json(checks)

@@ -9,39 +9,45 @@ import typer
 from postai.cli import output
 from postai.cli.output import Json
 from postai.cli.target import Dsn, Name, open_database
-from postai.database import Database
 
 Proposal = Annotated[int, typer.Argument(help="Number of the proposal.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the action has ended.")]
-HOUR_MS = 3_600_000
+LONGEST_WAIT_MS = 3_660_000  # postai.wait gives up after an hour and says so better than a statement time-out
 EVENT_COLUMNS = ("id", "at", "actor", "kind", "subject", "proposal", "action", "detail")
-EVENTS = "select id, at, actor, kind, subject, proposal, action, detail from postai.events order by id desc limit %s"
+EVENTS = f"select {', '.join(EVENT_COLUMNS)} from postai.events order by id desc limit %s"  # noqa: S608 - fixed names
 
 
-def _enqueue(verb: str, proposal: int, wait: bool, dsn: str | None, connection: str | None, json: bool) -> None:
-    with open_database(dsn, connection, statement_timeout_ms=HOUR_MS) as database:
-        action = database.query(f"select postai.{verb}(%s)", (proposal,))[0][0]
+def _carry_out(
+    statement: str, parameters: tuple[object, ...], wait: bool, dsn: str | None, connection: str | None, json: bool
+) -> None:
+    with open_database(dsn, connection, statement_timeout_ms=LONGEST_WAIT_MS) as database:
+        action = database.query(statement, parameters)[0][0]
         if wait:
             database.execute("call postai.wait(%s)", (action,))
-        state = _state(database, action)
+        state, phase = database.query("select state, phase from postai.actions where id = %s", (action,))[0]
     if json:
-        output.show_json({"proposal": proposal, "action": action, "state": state})
+        output.show_json({"proposal": parameters[0], "action": action, "state": state, "phase": phase})
     else:
-        output.say(f"action {action} of proposal {proposal}: {state}")
+        output.say(f"action {action} of proposal {parameters[0]}: {state}")
 
 
-def _state(database: Database, action: int) -> str:
-    return str(database.query("select state from postai.actions where id = %s", (action,))[0][0])
-
-
-def apply(proposal: Proposal, wait: Wait = True, dsn: Dsn = None, connection: Name = None, json: Json = False) -> None:
+def apply(
+    proposal: Proposal,
+    accept_triggers: Annotated[
+        bool, typer.Option("--accept-triggers", help="Yes to running the triggers of the tables that are written to.")
+    ] = False,
+    wait: Wait = True,
+    dsn: Dsn = None,
+    connection: Name = None,
+    json: Json = False,
+) -> None:
     """Apply a proposal: approve it if it is open, queue the action, wait for its end."""
-    _enqueue("apply", proposal, wait, dsn, connection, json)
+    _carry_out("select postai.apply(%s, %s)", (proposal, accept_triggers), wait, dsn, connection, json)
 
 
 def undo(proposal: Proposal, wait: Wait = True, dsn: Dsn = None, connection: Name = None, json: Json = False) -> None:
     """Undo an applied proposal by the undo statements that it carries."""
-    _enqueue("undo", proposal, wait, dsn, connection, json)
+    _carry_out("select postai.undo(%s)", (proposal,), wait, dsn, connection, json)
 
 
 def events(
@@ -56,4 +62,4 @@ def events(
     if json:
         output.show_json([dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
     else:
-        output.show_table(EVENT_COLUMNS, [(r[0], r[1].strftime("%Y-%m-%d %H:%M:%S"), *r[2:]) for r in rows])
+        output.show_table(EVENT_COLUMNS, [(row[0], row[1].strftime("%Y-%m-%d %H:%M:%S"), *row[2:]) for row in rows])

@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from postai.cli import output
 from postai.cli.output import Json
-from postai.database.connections import Connection, ConnectionFile
-from postai.settings import config_directory
-from postai.setup import demo as demonstration
-from postai.setup.local import LocalInstance, OnStep
+from postai.cli.target import DEFAULT
 
-Server = Annotated[str, typer.Option("--server", help="embedded (the wheel), debian (installed packages) or auto.")]
+if TYPE_CHECKING:
+    from postai.setup.local import LocalInstance
+
+
+class Server(StrEnum):
+    """Which server programs are used."""
+
+    auto = "auto"
+    embedded = "embedded"
+    debian = "debian"
+
+
+ServerOption = Annotated[
+    Server, typer.Option("--server", help="embedded: from the wheel; debian: installed packages; auto: what fits best.")
+]
+OsUser = Annotated[str | None, typer.Option("--os-user", help="OS user of server and sidecar (needed by root).")]
 
 
 @contextmanager
-def _steps() -> Iterator[OnStep]:
+def _steps() -> Iterator[Callable[[str], None]]:
     """Say each step when it begins, and how long it took when the next one begins."""
-    state = {"text": "", "at": 0.0}
+    began: float | None = None
 
     def finish() -> None:
-        if state["text"]:
-            sys.stderr.write(f" {time.monotonic() - float(state['at']):.1f} s\n")
+        if began is not None:
+            sys.stderr.write(f" {time.monotonic() - began:.1f} s\n")
             sys.stderr.flush()
 
     def on_step(text: str) -> None:
+        nonlocal began
         finish()
-        state["text"], state["at"] = text, time.monotonic()
+        began = time.monotonic()
         sys.stderr.write(f"  {text} ...")
         sys.stderr.flush()
 
@@ -45,67 +60,132 @@ def _steps() -> Iterator[OnStep]:
         finish()
 
 
+def _forget_environment() -> None:
+    """A private server is found by what we know of it: PGPASSWORD and its like would mislead us and psql."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
 def init(
     database: Annotated[str, typer.Argument(help="Name of the database and of the login that owns it.")] = "app",
-    home: Annotated[Path | None, typer.Option("--home", help="Directory that will hold all of it.")] = None,
-    server: Server = "embedded",
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Directory that holds all of it. Default: below the configuration.")
+    ] = None,
+    os_user: OsUser = None,
+    server: ServerOption = Server.embedded,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop server and sidecar; the files stay.")] = False,
     json: Json = False,
 ) -> None:
     """Create a local database with postai: private server, sidecar, configuration. A second run changes nothing."""
-    instance = LocalInstance((home or config_directory() / "local" / database).absolute(), database)
-    with _steps() as on_step:
-        instance.create(server, on_step)
+    from postai.setup.local import LocalInstance, default_home
+
+    _forget_environment()
+    instance = LocalInstance((home or default_home(database)).absolute(), database, os_user)
+    if stop:
+        instance.stop()
+        if json:
+            output.show_json({"stopped": instance.home})
+        else:
+            output.say(f"stopped; the files are in {instance.home}")
+        return
+    with instance.hold(), _steps() as on_step:
+        instance.create(server.value, on_step)
         report = instance.prepare_database(on_step)
         instance.start_agent(on_step)
-    saved = ConnectionFile.default()
-    name = "default" if "default" not in saved.names() else database
-    local = instance.server()
-    saved.add(
-        Connection(
-            name=name, host="127.0.0.1", port=local.port, dbname=database, user=database, passfile=instance.passfile
-        )
-    )
+    name = _save(instance)
     text = instance.connection_string()
     if json:
         output.show_json({"connection": name, "dsn": text, "home": instance.home, "transport": report.transport})
         return
     output.say(f'Ready: {instance.psql()} "{text}"')
-    output.say(f"Saved as connection {name}; try: post-ai ask 'which tables are there?' -c {name}")
+    output.say(f"Saved as connection {name}: post-ai ask 'how many tables are there?' -c {name}")
+    output.say(f"Stop it with: post-ai init {database} --stop{f' --home {instance.home}' if home else ''}")
+
+
+def _save(instance: LocalInstance) -> str:
+    """Save the connection under `default`, or under the database's name when that is taken; found again by its file."""
+    from postai.database.connections import NamedConnection, load_connections, save_connection
+    from postai.settings import config_directory
+
+    directory, passfile = config_directory(), str(instance.passfile)
+    known = {connection.name: connection for connection in load_connections(directory)}
+    name = next((name for name, one in known.items() if one.passfile == passfile), None)
+    if name is None:
+        name = instance.database if DEFAULT in known else DEFAULT
+    user, port = instance.database, instance.server().port
+    save_connection(
+        directory,
+        NamedConnection(name=name, host="127.0.0.1", port=port, dbname=user, user=user, passfile=passfile),
+    )
+    return name
 
 
 def demo(
     home: Annotated[Path, typer.Option("--home", help="Directory that holds the demonstration.")] = Path(
         ".postai/demo"
     ),
-    os_user: Annotated[str | None, typer.Option("--os-user", help="OS user of server and sidecar (for root).")] = None,
-    server: Server = "auto",
+    os_user: OsUser = None,
+    server: ServerOption = Server.auto,
     once: Annotated[bool, typer.Option("--once", help="Stop everything and exit after the session.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Stop and delete the demonstration.")] = False,
     json: Json = False,
 ) -> None:
     """Build the sample store with postai, show a session in psql, and keep it running until Ctrl-C."""
+    from postai.setup import demo as demonstration
+    from postai.setup.local import LocalInstance
+
+    _forget_environment()
     home = home.absolute()
     instance = LocalInstance(home, demonstration.DATABASE, os_user)
     if remove:
         instance.remove()
-        output.say(f"removed {home}")
+        if json:
+            output.show_json({"removed": home})
+        else:
+            output.say(f"removed {home}")
         return
+    for number in (signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])):
+        signal.signal(number, _interrupt)
+    with instance.hold():
+        try:
+            _show(instance, server.value, once, json)
+            if not once:
+                output.say("Running until Ctrl-C. `make clean` removes all of it.")
+                sys.stdout.flush()
+                _wait_for_stop()
+        finally:
+            _stop(instance)
+
+
+def _show(instance: LocalInstance, server: str, once: bool, json: bool) -> None:
+    from postai.setup import demo as demonstration
+
     began = time.monotonic()
     with _steps() as on_step:
-        demonstration.build(home, os_user, server, on_step)
-    try:
-        session = demonstration.show_session(instance)
-        command = f'{instance.psql()} "{instance.connection_string()}"'
-        if json:
-            output.show_json({"psql": command, "seconds": time.monotonic() - began, "session": session})
-        else:
-            sys.stdout.write("\n" + session + "\n")
-            output.say(f"Ready after {time.monotonic() - began:.0f} s. Open it yourself:\n  {command}")
-        if not once:
-            output.say("Running until Ctrl-C. `make clean` removes all of it.")
-            _wait_for_stop()
-    finally:
-        instance.stop()
+        demonstration.build(instance, server, on_step)
+    session = demonstration.show_session(instance)
+    seconds = time.monotonic() - began
+    command = f'{instance.psql()} "{instance.connection_string()}"'
+    if json:
+        output.show_json({"psql": command, "seconds": round(seconds, 1), "session": session})
+        return
+    sys.stdout.write("\n" + session + "\n")
+    output.say(f"Ready after {seconds:.0f} s.")
+    if not once:
+        output.say(f"Open it yourself:\n  {command}")
+    sys.stdout.flush()
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _stop(instance: LocalInstance) -> None:
+    """Stop to the end, also when Ctrl-C is pressed once more."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stderr.write("Stopping the sidecar and the server ...\n")
+    instance.stop()
 
 
 def _wait_for_stop() -> None:

@@ -1,46 +1,54 @@
-"""The command tree of `post-ai`, readable in one place.
+"""The command tree of `post-ai`, readable in one place, and the outermost layer: no traceback reaches a person.
 
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 PA001 not sure · 4 PA002 agent not reachable · 5 PA003 refused ·
 6 PA004 model failed · 7 PA005 budget spent · 8 PA006 not permitted · 9 PA007 feature missing · 10 PA008 stale ·
-11 PA009 lock not obtained · 12 PA010 verification failed · 130 interrupted.
+11 PA009 lock not obtained · 12 PA010 verification failed · 130 interrupted · 141 the reader of the output went away.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from types import TracebackType
 from typing import Annotated
 
 import typer
-from click.exceptions import Abort, ClickException, Exit
 
 from postai import __version__
 from postai.cli import agent, ask, connections, installing, lifecycle, local
 from postai.cli.output import show_error
-from postai.errors import PostaiError, from_parts
+from postai.errors import PostaiError, UsageError, from_parts
+
+INTERRUPTED = 130
+NOBODY_READS = 141
 
 app = typer.Typer(
     name="post-ai",
     help="An AI database administrator that lives in PostgreSQL.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3-12 the errors PA001-PA010, 130 interrupted.",
 )
 
-app.command("init")(local.init)
-app.command("demo")(local.demo)
-app.command("connect")(connections.connect_command)
-app.add_typer(connections.app, name="connection")
-app.command("install")(installing.install_command)
-app.command("uninstall")(installing.uninstall_command)
-app.command("doctor")(installing.doctor_command)
-app.command("agent")(agent.agent)
-app.command("status")(agent.status)
-app.command("ask")(ask.ask)
-app.command("sql")(ask.sql)
-app.command("apply")(lifecycle.apply)
-app.command("undo")(lifecycle.undo)
-app.command("events")(lifecycle.events)
+app.command("init", short_help="Create a local database with postai")(local.init)
+app.command("demo", short_help="Build and show a sample store")(local.demo)
+app.command("connect", short_help="Print the connection string")(connections.connect_command)
+app.add_typer(connections.app, name="connection", short_help="Add, test or list named connections")
+app.command("install", short_help="Install or upgrade postai in a database")(installing.install_command)
+app.command("uninstall", short_help="Remove postai from a database")(installing.uninstall_command)
+app.command("doctor", short_help="Check every prerequisite")(installing.doctor_command)
+app.command("agent", short_help="Run the sidecar")(agent.agent)
+app.command("status", short_help="Show the state of the sidecar")(agent.status)
+app.command("ask", short_help="Ask the database a question")(ask.ask)
+app.command("sql", short_help="Print the statement for a question")(ask.sql)
+app.command("apply", short_help="Apply a proposal")(lifecycle.apply)
+app.command("undo", short_help="Undo an applied proposal")(lifecycle.undo)
+app.command("events", short_help="Show the audit log")(lifecycle.events)
 
 
 def _show_version(wanted: bool) -> None:
@@ -49,36 +57,76 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
-    version: Annotated[
+    context: typer.Context,
+    _version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     """An AI database administrator that lives in PostgreSQL."""
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+        raise typer.Exit(UsageError.exit_code)
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; every error of ours is printed, none escapes as a traceback."""
+def run(arguments: Sequence[str], program: str | None = None) -> int:
+    """Run one command and return its exit code; every expected error is printed in one form.
+
+    Args:
+        arguments: the command line without the program's name.
+        program: the program's name in help texts; None = as it was called.
+    """
+    as_json = "--json" in arguments
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(list(arguments), standalone_mode=False, prog_name=program)
+        sys.stdout.flush()
     except PostaiError as error:
+        show_error(error, as_json=as_json)
+        # An error of class PA that the server raised has the exit code of its class here too.
         known = from_parts(error.as_parts())
-        show_error(error, as_json="--json" in arguments)
         return known.exit_code if known.sqlstate == error.sqlstate else error.exit_code
-    except Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except ClickException as mistake:
-        mistake.show()
-        return mistake.exit_code
-    except (Abort, KeyboardInterrupt):
+    except typer.TyperException as mistake:
+        command = getattr(getattr(mistake, "ctx", None), "command_path", program or "post-ai")
+        show_error(UsageError(mistake.format_message(), hint=f"{command} --help"), as_json=as_json)
+        return UsageError.exit_code
+    except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
-        return 130
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
+    except OSError as error:
+        place = None if error.filename is None else str(error.filename)
+        show_error(PostaiError(error.strerror or "the operating system refused", detail=place), as_json=as_json)
+        return PostaiError.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say that postai has a bug: where, but not with which values (they may be secrets)."""
+    if os.environ.get("POSTAI_TRACEBACK"):
+        traceback.print_exception(kind, error, trace)
+        return
+    frames = traceback.extract_tb(trace)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    bug = PostaiError(
+        f"this is a bug in postai: {kind.__name__}",
+        detail=place,
+        hint="Run it again with POSTAI_TRACEBACK=1 and report what it shows; look for secrets in it first.",
+    )
+    show_error(bug, as_json="--json" in sys.argv)
 
 
 def main() -> None:
     """Entry point of the console scripts."""
+    sys.excepthook = _unexpected
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter is no reason to fail
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,28 +1,33 @@
-"""What the command line prints: tables and sentences for people, JSON for programs, one form for errors."""
+"""What the command line prints: tables and sentences for people, JSON for programs, one form for errors.
+
+Whatever comes from a database or a model is hostile text: control characters are shown as escapes, so that no value
+can steer the terminal. rich is imported only where a table is drawn; it costs a tenth of a second.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Annotated, Any
+from pathlib import PurePath
+from typing import Annotated, Any, TextIO
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from postai.errors import PostaiError
+from postai.errors import ErrorParts, PostaiError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
+PIPE_WIDTH = 4096
+"""Columns of a table that goes into a pipe or a file: nothing is folded there."""
+
 
 def plain(value: object) -> Any:
-    """The JSON form of a value: dataclasses as objects, times as ISO 8601, decimals as numbers in text."""
+    """The JSON form of a value: dataclasses as objects, times as ISO 8601, decimals and intervals as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -31,43 +36,15 @@ def plain(value: object) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, Decimal | timedelta | Path):
+    if isinstance(value, Decimal | timedelta | PurePath):
         return str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A terminal writer; plain text where the output is no terminal."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
-
-
-def say(text: str) -> None:
-    """Print text as it is."""
-    console().print(escape(text))
-
-
-def show_json(value: object) -> None:
-    """Print one JSON document."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
-
-
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under their column names; control characters from the database are made visible."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    numeric = [
-        bool(rows) and all(isinstance(r[i], int | float | Decimal | None) for r in rows) for i in range(len(columns))
-    ]
-    for column, right in zip(columns, numeric, strict=True):
-        table.add_column(escape(visible(column)), justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(visible(cell)) for cell in row))
-    Console(highlight=False).print(table)
-
-
 def visible(value: object) -> str:
-    """A cell's text. Control characters are shown as escapes: a value must not steer the terminal."""
+    """A value as text that cannot steer a terminal: control and direction characters become escapes."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -76,15 +53,58 @@ def visible(value: object) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
+def say(text: str) -> None:
+    """Print one piece of text."""
+    sys.stdout.write(visible(text) + "\n")
+
+
+def show_json(value: object) -> None:
+    """Print one JSON document; what is no ASCII is escaped, so that the terminal sees no control character."""
+    sys.stdout.write(json.dumps(plain(value), indent=2, allow_nan=False, default=str) + "\n")
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows under their column names, numbers to the right; folded at the terminal's width."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        cells = [row[index] for row in rows]
+        right = any(_is_number(cell) for cell in cells) and all(cell is None or _is_number(cell) for cell in cells)
+        table.add_column(Text(visible(column)), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else PIPE_WIDTH
+    console = Console(width=width, highlight=False, force_terminal=terminal)
+    with console.capture() as drawn:
+        console.print(table)
+    # Written by us: rich would end the program by itself when the reader of a pipe is gone.
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in drawn.get().splitlines()))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
 def show_error(error: PostaiError, *, as_json: bool) -> None:
     """Print the four parts of an error: as JSON on standard output, else as text on standard error."""
     parts = error.as_parts()
     if as_json:
         show_json({"error": parts})
-        return
-    writer = console(stderr=True)
-    writer.print(f"[bold red]error[/] ({parts.sqlstate}): {escape(visible(parts.message))}")
-    if parts.detail:
-        writer.print(f"[bold]detail[/]: {escape(visible(parts.detail))}")
-    if parts.hint:
-        writer.print(f"[bold]hint[/]:   {escape(visible(parts.hint))}")
+    else:
+        _write_error(parts, sys.stderr)
+
+
+def _write_error(parts: ErrorParts, stream: TextIO) -> None:
+    stream.write(f"{_bold('error', stream)} ({parts.sqlstate}): {visible(parts.message)}\n")
+    for label, text in (("detail", parts.detail), ("hint", parts.hint)):
+        if text:
+            shown = visible(text).replace("\n", "\n        ")
+            stream.write(f"{_bold(label, stream)}:{' ' * (7 - len(label))}{shown}\n")
+
+
+def _bold(text: str, stream: TextIO) -> str:
+    return f"\033[1m{text}\033[0m" if stream.isatty() else text

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from postai.database import Database, connect
-from postai.database.connections import ConnectionFile
-from postai.database.dsn import has_password
 from postai.errors import UsageError
+
+if TYPE_CHECKING:
+    from postai.database import Database
+
+DEFAULT = "default"
+"""The named connection that is used when none is named."""
+
+
+def saved_names() -> list[str]:
+    """Names of the saved connections, for shell completion."""
+    from postai.database.connections import load_connections
+    from postai.settings import config_directory
+
+    return [connection.name for connection in load_connections(config_directory())]
+
 
 Dsn = Annotated[
     str | None,
@@ -20,7 +32,12 @@ Dsn = Annotated[
         " then POSTAI_DSN, then the connection named default, then libpq's environment (PGHOST, PGDATABASE, ...).",
     ),
 ]
-Name = Annotated[str | None, typer.Option("--connection", "-c", help="A connection named by `post-ai connection add`.")]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--connection", "-c", help="A connection saved by `post-ai connection add`.", autocompletion=saved_names
+    ),
+]
 
 
 def resolve(dsn: str | None, name: str | None) -> str:
@@ -29,26 +46,31 @@ def resolve(dsn: str | None, name: str | None) -> str:
     Raises:
         UsageError: both options were given, the name is unknown, or the argument carries a password.
     """
+    from postai.database.connections import find_connection
+    from postai.database.dsn import has_password
+    from postai.settings import config_directory
+
     if dsn and name:
         raise UsageError("--dsn and --connection exclude each other")
     if dsn:
         if has_password(dsn):
             raise UsageError(
                 "a connection string on the command line may carry no password",
-                detail="other users of this machine can read it in the list of processes",
-                hint="Use passfile=FILE or service=NAME, or save it once: post-ai connection add NAME",
+                detail="Other users of this machine can read it in the list of processes.",
+                hint="Use passfile=FILE or service=NAME, or save it once: post-ai connection add NAME --password",
             )
         return dsn
     if name:
-        return ConnectionFile.default().get(name).dsn()
+        return find_connection(config_directory(), name).dsn()
     if os.environ.get("POSTAI_DSN"):
         return os.environ["POSTAI_DSN"]
-    saved = ConnectionFile.default()
-    if "default" in saved.names():
-        return saved.get("default").dsn()
+    if DEFAULT in saved_names():
+        return find_connection(config_directory(), DEFAULT).dsn()
     return ""
 
 
 def open_database(dsn: str | None, name: str | None, *, statement_timeout_ms: int = 60_000) -> Database:
     """A session of the chosen database."""
+    from postai.database import connect
+
     return connect(resolve(dsn, name), application_name="post-ai", statement_timeout_ms=statement_timeout_ms)

@@ -23,7 +23,7 @@ def connect(
     connect_timeout: int = 5,
     statement_timeout_ms: int = 30000,
     lock_timeout_ms: int = 2000,
-    driver: Driver = "psycopg",
+    driver: Driver | None = None,
 ) -> Database:
     """Open one session.
 
@@ -33,7 +33,7 @@ def connect(
         connect_timeout: seconds to wait for a host.
         statement_timeout_ms: limit of each statement in milliseconds; 0 = none.
         lock_timeout_ms: limit of each wait for a lock in milliseconds; 0 = none.
-        driver: "psycopg" needs libpq; "pg8000" is pure Python.
+        driver: "psycopg" needs libpq; "pg8000" is pure Python; None = psycopg where it can be loaded, else pg8000.
 
     Raises:
         UsageError: the connection string is malformed.
@@ -41,6 +41,7 @@ def connect(
     """
     parameters = session_parameters(dsn, application_name, statement_timeout_ms, lock_timeout_ms)
     target = connection_string.label(dsn)
+    driver = driver or usable_driver()
     try:
         return _open(parameters, target, connect_timeout, driver, (statement_timeout_ms, lock_timeout_ms))
     except ConnectionFailed as failure:
@@ -48,6 +49,15 @@ def connect(
             raise
     parameters = without_limits(parameters, dsn)
     return _open(parameters, target, connect_timeout, driver, (statement_timeout_ms, lock_timeout_ms))
+
+
+def usable_driver() -> Driver:
+    """psycopg, or pg8000 on a machine where no libpq can be loaded."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        return "pg8000"
+    return "psycopg"
 
 
 def session_parameters(

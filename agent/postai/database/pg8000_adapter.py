@@ -164,6 +164,11 @@ class Pg8000Database(Session):
         rows = self._run(sql, params).rows
         return [tuple(row) for row in rows] if rows else []
 
+    def query_columns(self, sql: str, params: Sequence[object] = ()) -> tuple[tuple[str, ...], list[Row]]:
+        context = self._run(sql, params)
+        names = tuple(column["name"] for column in context.columns or ())
+        return names, [tuple(row) for row in context.rows or ()]
+
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         return max(int(self._run(sql, params).row_count), 0)
 

@@ -46,6 +46,10 @@ class Database(Protocol):
         """
         ...
 
+    def query_columns(self, sql: str, params: Sequence[object] = ()) -> tuple[tuple[str, ...], list[Row]]:
+        """As `query`, with the names of the columns before the rows."""
+        ...
+
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         """Run one statement and return the number of rows it touched (0 where the server counts none)."""
         ...

@@ -81,6 +81,12 @@ class PsycopgDatabase(Session):
         cursor = self._run(sql, params)
         return cursor.fetchall() if cursor.description else []
 
+    def query_columns(self, sql: str, params: Sequence[object] = ()) -> tuple[tuple[str, ...], list[Row]]:
+        cursor = self._run(sql, params)
+        if cursor.description is None:
+            return (), []
+        return tuple(column.name for column in cursor.description), cursor.fetchall()
+
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         return max(self._run(sql, params).rowcount, 0)
 

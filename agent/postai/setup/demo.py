@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 from postai.database import connect
 from postai.errors import PostaiError
@@ -23,25 +22,24 @@ SELECT * FROM postai.agent() \\gx
 """
 
 
-def build(home: Path, os_user: str | None, kind: str, on_step: OnStep) -> LocalInstance:
-    """Create (or find) the demonstration in `home`: server, sample data, postai, running sidecar. Idempotent.
+def build(instance: LocalInstance, kind: str, on_step: OnStep) -> None:
+    """Create (or find) the demonstration: server, sample data, postai, running sidecar. Idempotent.
 
     Args:
-        home: directory that holds all of it.
-        os_user: OS user of server and sidecar when root runs this.
+        instance: where; its database is `DATABASE`.
         kind: "auto", "debian" or "embedded" (see `choose_binaries`).
         on_step: told before every step that can take longer than a second.
     """
-    instance = LocalInstance(home, DATABASE, os_user)
-    server = instance.create(kind, on_step)
+    instance.create(kind, on_step)
+    instance.stop_agent()  # one that an interrupted run left may run older code
     instance.prepare_database(on_step)
     with connect(instance.connection_string(), statement_timeout_ms=0) as owner:
         if not owner.query("select 1 from pg_catalog.pg_class where oid = pg_catalog.to_regclass('public.orders')"):
             store.load(owner, on_step)
-    # Created and running; the sidecar comes last, so that its first look finds the data and its statistics.
-    assert server.running()
+        elif owner.query("select 1 from pg_catalog.pg_class where relname = 'sessions' and reltuples < 0"):
+            store.finish(owner, on_step)  # the last run was interrupted before its statistics
+    # The sidecar comes last, so that its first look finds the data and its statistics.
     instance.start_agent(on_step)
-    return instance
 
 
 def show_session(instance: LocalInstance) -> str:
@@ -59,5 +57,9 @@ def show_session(instance: LocalInstance) -> str:
         check=False,
     )
     if result.returncode == 2:  # psql: the connection failed or was lost
-        raise PostaiError("psql could not connect to the demonstration", detail=result.stdout[-500:])
+        raise PostaiError(
+            "psql could not connect to the demonstration",
+            detail=result.stdout[-500:],
+            hint=f"Read {instance.server().log}",
+        )
     return result.stdout

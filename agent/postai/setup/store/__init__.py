@@ -83,6 +83,11 @@ def load(db: Database, on_step: Callable[[str], None]) -> None:
             on_step(f"store: {step}")
             for statement in statements:
                 db.execute(statement)
+    finish(db, on_step)
+
+
+def finish(db: Database, on_step: Callable[[str], None]) -> None:
+    """Vacuum and analyze a store whose rows are committed; `load` ends with it, unless it is interrupted."""
     on_step("store: vacuum and analyze")
     ((before,),) = db.query("select current_setting('statement_timeout')")
     db.execute("set statement_timeout = 0")
