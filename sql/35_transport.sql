@@ -318,7 +318,7 @@ declare
 begin
   if way = 'socket' then
     execute 'select postai._socket($1, $2, $3)' into frame using 'next', conversation, wait_ms::text;
-    return frame;
+    return frame::json;
   elsif way = 'call' then
     frame := postai._job_poll(conversation::uuid);
   end if;
@@ -336,7 +336,7 @@ begin
     return postai._not_reachable(case when clock_timestamp() > seen + interval '5 seconds'
       then 'It went away while it was thinking.' else format('No answer within %s ms.', wait_ms) end);
   end if;
-  return frame;
+  return frame::json;
 end
 $$;
 comment on function postai._next(text, integer) is

