@@ -112,6 +112,11 @@ class TestSession:
         ]
         assert db.query("select 1 = any(%s), 'a' = any(%s)", ([1, 2], ["a"])) == [(True, True)]
 
+    def test_column_names(self, db: Database) -> None:
+        assert db.query_columns('select 1 as "A b", %s::text as c', ("x",)) == (("A b", "c"), [(1, "x")])
+        assert db.query_columns("select 1 as a where false") == (("a",), [])
+        assert db.query_columns("create table t ()") == ((), [])
+
     def test_row_counts(self, db: Database) -> None:
         assert db.execute("create table t (a int primary key)") == 0
         assert db.execute("insert into t select generate_series(1, %s)", (5,)) == 5

@@ -30,7 +30,8 @@ from postai.database.catalog_types import (
     Table,
     TableKind,
 )
-from postai.database.protocol import Database
+from postai.database.errors import ServerError
+from postai.database.protocol import Database, Row
 
 __all__ = [
     "Catalog",
@@ -60,6 +61,7 @@ _FUNCTION_KINDS: Mapping[str, FunctionKind] = {
 _GENERATED: Mapping[str, Any] = {"s": "stored", "v": "virtual"}
 _IDENTITY: Mapping[str, Any] = {"a": "always", "d": "by default"}
 _VOLATILITY: Mapping[str, Any] = {"i": "immutable", "s": "stable", "v": "volatile"}
+_ATTEMPTS = 5
 _ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,{}"]+)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -70,14 +72,14 @@ Sections = dict[str, list[tuple[Any, ...]]]
 def load_catalog(db: Database) -> Catalog:
     """The picture of the connected database, in one statement (1,000 tables in well under a second).
 
-    Never waits for a lock: of relations that another session holds or wants in ACCESS EXCLUSIVE mode, sizes, defaults
-    and view definitions are left out (None).
+    Never waits for a lock: of relations that another session holds or wants in ACCESS EXCLUSIVE mode, sizes and the
+    texts of expressions, checks, indexes and views are left out (None or "").
     """
     blocks = named_sql.load(__package__, "catalog.sql")
     statement = blocks["snapshot"].replace("/* fingerprint */", blocks["fingerprint"])
     sections: Sections = {
         section: list(zip(*(column or () for column in json.loads(body)), strict=True))
-        for section, body in db.query(statement)
+        for section, body in _read(db, statement)
         if section != "path"
     }
     database, server_version, found = sections["database"][0]
@@ -100,6 +102,22 @@ def load_catalog(db: Database) -> Catalog:
         composites=tuple(sorted(map(_composite, sections["composite"]), key=_by_name)),
         functions=tuple(sorted(map(_function, sections["function"]), key=_by_name)),
     )
+
+
+def _read(db: Database, statement: str) -> list[Row]:
+    """Run the statement, again when a relation vanished under it.
+
+    The statement sees the catalogs as they were when it began, but pg_get_viewdef opens the relations that a view reads
+    as they are now: it fails with XX000 (could not open relation, cache lookup failed) when one is gone, and it keeps
+    its locks, so that it can run into a deadlock (40P01) or a wait (55P03) with DDL that began meanwhile.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return db.query(statement)
+        except ServerError as error:
+            if error.sqlstate not in ("XX000", "40P01", "55P03"):
+                raise
+    return db.query(statement)
 
 
 def fingerprint(db: Database) -> str:
@@ -177,7 +195,7 @@ def _table(row: tuple[Any, ...], parts: _Parts) -> Table:
     indexes = tuple(parts.indexes.get(oid, ()))
     for index in indexes:
         plain = tuple(column for column in index.columns if column is not None)
-        whole = not index.expressions and index.oid not in parts.predicates
+        whole = None not in index.columns and index.oid not in parts.predicates
         if index.unique and index.valid and whole and plain != primary_key and plain not in unique:
             unique.append(plain)
     known = size is not None and all(index.bytes is not None for index in indexes)

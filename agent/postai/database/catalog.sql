@@ -64,9 +64,10 @@ select pg_catalog.md5(pg_catalog.concat_ws(' ',
 -- * UNION ALL runs its branches in the order written; a parallel plan is impossible because set_config is parallel unsafe.
 --   So the first branch sets search_path and the last one puts it back: in between format_type, pg_get_viewdef and their
 --   like qualify every name outside pg_catalog, whatever path the session has. `before` is read before it is changed.
--- * The size functions, pg_get_viewdef, and since PostgreSQL 17 pg_get_expr, lock the relation (ACCESS SHARE) and would
---   wait behind a running ALTER TABLE or TRUNCATE. They are not called for relations that another session has locked, or
---   wants to lock, in ACCESS EXCLUSIVE mode.
+-- * The size functions and everything that writes an expression, key, index or view as text (pg_get_*def, pg_get_expr)
+--   open the relation with ACCESS SHARE (deparse_context_for reads its column names) and would wait behind a running
+--   ALTER TABLE, TRUNCATE or VACUUM FULL. They are not called for relations that another session has locked, or wants to
+--   lock, in ACCESS EXCLUSIVE mode.
 -- * These functions look at the newest state and not at the statement's snapshot: of an object that was dropped
 --   meanwhile they give null.
 -- * pg_stats shows only columns that the connected role may read, and none of a table whose row level security applies
@@ -126,7 +127,7 @@ select 'relation', pg_catalog.json_build_array(
     pg_catalog.json_agg(case when r.relkind in ('v', 'f', 'p') then 0
         when not r.busy then pg_catalog.pg_table_size(r.oid) end),
     pg_catalog.json_agg(h.inhparent::pg_catalog.int8),
-    pg_catalog.json_agg(case when r.relkind = 'p' then pg_catalog.pg_get_partkeydef(r.oid) end),
+    pg_catalog.json_agg(case when r.relkind = 'p' and not r.busy then pg_catalog.pg_get_partkeydef(r.oid) end),
     pg_catalog.json_agg(m.extname))::pg_catalog.text
   from (select * from relation order by nspname, relname) r
   left join pg_catalog.pg_inherits h on h.inhrelid = r.oid and h.inhseqno = 1
@@ -167,8 +168,9 @@ select 'constraint', pg_catalog.json_build_array(
     pg_catalog.json_agg(k.conrelid::pg_catalog.int8), pg_catalog.json_agg(k.conname), pg_catalog.json_agg(k.contype),
     pg_catalog.json_agg(k.conkey), pg_catalog.json_agg(k.convalidated), pg_catalog.json_agg(k.confrelid::pg_catalog.int8),
     pg_catalog.json_agg(k.confkey),
-    pg_catalog.json_agg(case when k.contype = 'c' then pg_catalog.pg_get_constraintdef(k.oid) end))::pg_catalog.text
-  from (select k.* from pg_catalog.pg_constraint k join relation r on r.oid = k.conrelid
+    pg_catalog.json_agg(case when k.contype = 'c' and not k.busy then pg_catalog.pg_get_constraintdef(k.oid) end)
+    )::pg_catalog.text
+  from (select k.*, r.busy from pg_catalog.pg_constraint k join relation r on r.oid = k.conrelid
          where k.contype in ('p', 'u', 'f', 'c')
            and (k.conparentid = 0 or k.conrelid <>
                 (select p.conrelid from pg_catalog.pg_constraint p where p.oid = k.conparentid))
@@ -177,13 +179,14 @@ union all
 select 'index', pg_catalog.json_build_array(
     pg_catalog.json_agg(i.indrelid::pg_catalog.int8), pg_catalog.json_agg(i.indexrelid::pg_catalog.int8),
     pg_catalog.json_agg(i.relname), pg_catalog.json_agg(i.indkey::pg_catalog.int2[]), pg_catalog.json_agg(i.indnkeyatts),
-    pg_catalog.json_agg(case when i.indexprs is not null then array(
+    pg_catalog.json_agg(case when i.indexprs is not null and not i.busy then array(
         select pg_catalog.pg_get_indexdef(i.indexrelid, k, false) from pg_catalog.generate_series(1, i.indnkeyatts) k
          where i.indkey[k - 1] = 0 order by k) end),
     pg_catalog.json_agg(case when i.indpred is not null and not i.busy
         then pg_catalog.pg_get_expr(i.indpred, i.indrelid) end),
     pg_catalog.json_agg(i.indpred is not null), pg_catalog.json_agg(i.amname), pg_catalog.json_agg(i.indisunique),
-    pg_catalog.json_agg(i.indisvalid), pg_catalog.json_agg(pg_catalog.pg_get_indexdef(i.indexrelid)),
+    pg_catalog.json_agg(i.indisvalid),
+    pg_catalog.json_agg(case when not i.busy then pg_catalog.pg_get_indexdef(i.indexrelid) end),
     pg_catalog.json_agg(case when i.relkind = 'I' then 0 when not i.busy then pg_catalog.pg_table_size(i.indexrelid) end)
     )::pg_catalog.text
   from (select i.*, c.relname, c.relkind, m.amname, r.busy

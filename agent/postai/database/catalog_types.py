@@ -77,7 +77,7 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A CHECK constraint; `definition` is the text of `pg_get_constraintdef`."""
+    """A CHECK constraint; `definition` as `pg_get_constraintdef` has it, "" while the table is locked exclusively."""
 
     name: str
     definition: str
@@ -90,13 +90,13 @@ class Index:
 
     Attributes:
         columns: key columns in order; None stands for an expression.
-        expressions: the texts of those expressions, in order.
+        expressions: the texts of those expressions, in order; () while the table is locked exclusively.
         included: columns of INCLUDE.
         predicate: WHERE of a partial index.
         method: access method, e.g. "btree".
         unique: whether it enforces uniqueness.
         valid: False = a build that failed or has not finished; the planner does not use it.
-        definition: CREATE INDEX statement.
+        definition: CREATE INDEX statement; "" while the table is locked exclusively.
         bytes: size on disk; None = not readable at this moment (the table is locked exclusively).
     """
 

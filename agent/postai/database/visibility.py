@@ -72,9 +72,10 @@ def _column(column: Column, table: Table) -> Column:
 
 
 def _plain(index: Index, readable: frozenset[str]) -> bool:
+    # Without a definition (the table was locked exclusively) nobody knows whether there is a predicate.
     return (
-        not index.expressions
+        None not in index.columns
         and index.predicate is None
+        and bool(index.definition)
         and readable.issuperset(filter(None, (*index.columns, *index.included)))
-        and " WHERE " not in index.definition  # a predicate may be unread while the table is locked
     )
