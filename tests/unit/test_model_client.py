@@ -66,7 +66,9 @@ def make() -> Iterator[Make]:
 
 
 def configured(url: str | None, ledger: Ledger, **changes: object) -> Model:
-    values = {"api_key": SecretStr(KEY), "base_url": url, "model": "claude-haiku-4-5", "timeout_seconds": 5, **changes}
+    prices = {"input_usd_per_million_tokens": Decimal(1), "output_usd_per_million_tokens": Decimal(5)}
+    values = {"api_key": SecretStr(KEY), "base_url": url, "model": "claude-haiku-4-5", "timeout_seconds": 5}
+    values |= {**prices, **changes}
     return Model(
         ModelSettings(**values),  # type: ignore[arg-type]
         record=ledger.record,
