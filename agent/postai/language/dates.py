@@ -184,6 +184,8 @@ class _Reader:
     def _named_month(self) -> Period | None:
         start = self.at
         day: int | None = None
+        if self.at >= len(self.tokens):
+            return None
         if self.tokens[self.at].kind in ("ordinal", "number") and self.at + 1 < len(self.tokens):
             number = int(self.tokens[self.at].number or 0)
             if 1 <= number <= 31 and (self.word(1) in MONTHS or (self.word(1) == "of" and self.word(2) in MONTHS)):

@@ -20,7 +20,8 @@ from postai.language.vocabulary import FILLER, NOUN_SYNONYMS
 from postai.language.words import stem
 
 SenseKind = Literal["table", "column", "value"]
-_GENERIC_TAILS = frozenset("name code date time at on id number key cm kg count amount text".split())
+_GENERIC_TAILS = frozenset("name code date time at on id number key cm kg gram mg km count amount text type".split())
+_FREE_TEXT = frozenset("text body comment description note message content remark summary review title".split())
 _BOOLEAN_LEADS = frozenset("is has was can are allow allows have been should be did does".split())
 _ANTONYMS = {
     "open": "closed", "active": "inactive", "enabled": "disabled", "paid": "unpaid", "verified": "unverified",
@@ -157,6 +158,8 @@ class Lexicon:
         if own != words:
             put(own, 0.97, "name")
         self._add_parts(own, put)
+        if len(own) == 1 and column.kind == "text" and not column.is_id and own[0] != "name":
+            put((*own, "name"), 0.9, "name")
         number = [word for word in own if word in ("number", "count", "total")]
         rest = [word for word in own if word not in ("number", "count")]
         if column.kind == "number" and number and rest and len(rest) < len(own):
@@ -244,7 +247,7 @@ class Lexicon:
                     if key_of(name) != key:
                         self._put(
                             key_of(name),
-                            Sense("value", sense.table, sense.column, sense.value, sense.score - 0.03, "alias"),
+                            Sense("value", sense.table, sense.column, sense.value, sense.score - 0.06, "alias"),
                         )
 
     def _add_synonyms(self) -> None:
@@ -284,7 +287,7 @@ def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]])
         complete.add((info.index, column.name))
         yield from column.column.enum_labels
         return
-    if column.kind != "text":
+    if column.kind != "text" or column.words[-1] in _FREE_TEXT:
         return
     checked = _checked_values(info, column)
     if checked:

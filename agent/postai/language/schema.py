@@ -19,7 +19,11 @@ _NOT_EVENTS = frozenset(
 _ID_WORDS = frozenset({"id", "uuid", "key", "guid"})
 _LABELS = (
     ("name",), ("full", "name"), ("title",), ("label",), ("display", "name"), ("username",), ("user", "name"), ("email",),
-    ("subject",), ("sku",), ("code",), ("symbol",), ("reference",), ("number",),
+    ("company",),
+    ("company", "name"),
+    ("caption",),
+    ("headline",),
+    ("company",), ("company", "name"), ("caption",), ("headline",), ("subject",), ("sku",), ("code",), ("symbol",), ("reference",), ("number",),
 )  # fmt: skip
 
 
@@ -168,6 +172,9 @@ def _key(table: Table, columns: tuple[ColumnInfo, ...]) -> tuple[tuple[str, ...]
             column.own[-1] in _ID_WORDS or column.own in (("no",), ("number",), ("code",))
         ):
             return (column.name,), False
+    first = columns[0]
+    if looks_unique(first.column) and first.name.endswith("id"):
+        return (first.name,), False
     for column in columns[:2]:
         if column.own in (("id",), ("uuid",), ("key",)):
             return (column.name,), False
@@ -216,6 +223,10 @@ def _event_date(words: tuple[str, ...], columns: tuple[ColumnInfo, ...]) -> str 
     named = [column for column in dates if stem(column.words[0]) in stems]
     if len(named) == 1:
         return named[0].name
+    certain = [column for column in dates if column.column.not_null]
+    if len(certain) == 1:
+        return certain[0].name
+    dates = certain or dates
     for phrase in EVENT_DATE_WORDS:
         matching = [column for column in dates if f" {phrase} " in f" {' '.join(column.words)} "]
         if len(matching) == 1:
@@ -241,5 +252,8 @@ def _is_event(words: tuple[str, ...], columns: tuple[ColumnInfo, ...], event: st
         "join",
         "registration",
         "inserted",
+        "acquired",
+        "hired",
+        "opened",
     }
     return not made and sum(column.refers for column in columns) >= 2

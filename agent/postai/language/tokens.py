@@ -57,7 +57,7 @@ _PATTERN = re.compile(
     re.VERBOSE,
 )
 
-_SPELLING = {"e-mail": "email", "e-mails": "emails", "o'clock": "oclock"}
+_SPELLING = {"no. of": "number of", "nr. of": "number of", "e-mail": "email", "e-mails": "emails", "o'clock": "oclock"}
 
 
 def _plain(kind: TokenKind, text: str, start: int, **more: object) -> Token:
@@ -84,7 +84,7 @@ def _word(text: str, start: int, possessive: bool) -> Token:
 def tokenize(question: str) -> tuple[Token, ...]:
     """The tokens of a question, in order; characters that are none of them are left out."""
     for written, meant in _SPELLING.items():
-        question = re.sub(rf"\b{re.escape(written)}\b", meant, question, flags=re.IGNORECASE)
+        question = re.sub(rf"\b{re.escape(written)}(?!\w)", meant, question, flags=re.IGNORECASE)
     tokens: list[Token] = []
     for match in _PATTERN.finditer(question):
         kind, start = match.lastgroup, match.start()

@@ -93,7 +93,7 @@ NOUN_SYNONYMS: tuple[frozenset[str], ...] = tuple(
         "zip postcode",
         "phone telephone mobile",
         "job occupation position",
-        "salary wage pay",
+        "salary wage pay earn earning",
         "price cost",
         "amount value total",
         "quantity amount",
@@ -149,6 +149,7 @@ GENERIC_VERBS = frozenset(
     using uses involve involves involving relate go went gone offer offered offers give given write written wrote submit
     submitted serve serves serving carry carries found find named called titled say says see seen regarding concerning
     worth coming want wants need held hold holds run ran submitted posted post sit stand generate generated
+    lasted lasting lasts taught teach teaches teaching
     """.split()
 )
 
@@ -166,7 +167,7 @@ FILLER = frozenset(
     i me my is are was were be been being am do does did has have had will would can could shall should may might must
     what which who whom whose where when how of in on at to from for by with as into within onto upon about under
     and please show list give tell display return find get fetch print provide see know like let all any each some such
-    also then so just only? both? if whether respectively overall total? s t question answer answers result results
+    also then so just something anything anyone everyone someone everything own only? both? if whether respectively overall total? s t question answer answers result results
     database data table tables record? row? information info details? want need compute calculate determine output
     ok okay hi hello hey thanks thank exactly actual actually currently? many much name? between ever yet
     """.replace("only?", "").replace("both?", "").replace("total?", "").replace("record?", "").replace("row?", "")
@@ -186,7 +187,7 @@ EVENT_NOUNS = frozenset(
 
 # Names of the columns that say when a row's event happened, best first.
 EVENT_DATE_WORDS = (
-    "placed", "ordered", "order date", "purchased", "sold", "occurred", "happened", "transaction date", "date time", "date", "at",
+    "placed", "ordered", "order date", "purchased", "sold", "borrowed", "loaned", "rented", "booked", "visited", "occurred", "happened", "transaction date", "date time", "date", "at",
     "start", "started", "begin", "created", "time", "timestamp", "inserted", "issued", "requested", "reported",
     "posted", "paid", "opened", "logged", "recorded", "submitted", "received",
 )  # fmt: skip

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from postai.ask.grammar.comparisons import read_comparison
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
+from postai.ask.grammar.measures import countable
 from postai.ask.grammar.state import State
 from postai.language.lexicon import Sense
 from postai.language.tokens import key_of
@@ -49,6 +50,10 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
             predicate = _value(state, index, near)
         elif item.free and item.kind == "number" and not item.ordinal:
             predicate = _key_number(state, index)
+        elif item.free and state.role(index) == "column" and _has_some(state, index):
+            ref = state.column(index, near=near)
+            state.use(index, why="present")
+            predicate = Predicate(ref, "null", negated=True)
         elif item.free and item.kind == "unknown" and _capital(state, index):
             predicate, end = _literal_after_column(state, index, high)
         if predicate is not None:
@@ -81,9 +86,28 @@ def _value(state: State, index: int, near: int | None, negated: bool = False) ->
             return Predicate(ref, "=", _stored(sense), negated)
         if item.kind == "quoted" and columns:
             return _unknown_literal(state, index, item.text, negated)
+    _contradicted(state, index)
     ref, sense = _choose(state, item.text, senses, near)
     state.use(index, why="value")
     return Predicate(ref, "=", _stored(sense), negated)
+
+
+def _contradicted(state: State, index: int) -> None:
+    """ "the program mathematics": a noun right before a value that cannot hold it speaks against the value."""
+    before = index - 1
+    if before >= 0 and state.items[before].lower in ("of", "named", "="):
+        before -= 1
+    if (
+        before < 0
+        or state.items[before].plural
+        or state.items[before].verb
+        or state.role(before) not in ("table", "column")
+    ):
+        return
+    held = {s.table for s in state.items[index].senses if s.kind == "value"}
+    following = state.role(index + 1)
+    if following not in ("table", "column") and not held & {s.table for s in state.items[before].senses}:
+        raise Unsure(f'"{state.items[index].text}" is no known {state.items[before].text}')
 
 
 def _stored(sense: Sense) -> tuple[str | bool | int, ...]:
@@ -279,6 +303,24 @@ def _nothing(state: State, index: int) -> tuple[Predicate, int]:
     return None, index + 1  # type: ignore[return-value]
 
 
+def _has_some(state: State, index: int) -> bool:
+    """ "with a coupon code", "have an email": a column that may be missing is there."""
+    before = index - 1
+    if before < 1 or state.items[before].lower not in ("a", "an", "any", "some"):
+        return False
+    if state.items[before - 1].lower not in ("with", "have", "has", "had", "used", "use", "using", "having", "got"):
+        return False
+    following = index + 1
+    if following < len(state.items) and (
+        state.items[following].cue or state.items[following].lower == "of" or state.role(following) == "value"
+    ):
+        return False
+    try:
+        return not state.column_info(state.column(index)).column.not_null
+    except Unsure:
+        return False
+
+
 def _missing(state: State, index: int, near: int | None) -> Predicate | None:
     """missing email · whose phone is null"""
     for position in (state.skip_back(index - 1), state.skip(index + 1)):
@@ -306,6 +348,17 @@ def _negated(state: State, index: int, high: int, near: int | None) -> tuple[Pre
         state.use(index, why="negation")
         state.use_range(index + 1, column_between, "negation")
         return predicate, at + 1
+    if state.role(at) == "verb":
+        senses = [
+            s
+            for s in item.senses
+            if s.kind == "column" and s.column and not state.lexicon.column(s.table, s.column).column.not_null
+        ]
+        ranked = sorted(((state.rank(sense, near=near), sense) for sense in senses), key=lambda pair: -pair[0])
+        if ranked and ranked[0][0] > 0.5 and (len(ranked) == 1 or ranked[1][0] < ranked[0][0] - 0.04):
+            state.use(index, at, why="negation")
+            return Predicate(Ref(ranked[0][1].table, ranked[0][1].column or ""), "null"), at + 1
+        return None, index + 1
     if state.role(at) == "column" and state.items[index].lower not in ("except", "excluding"):
         ref = state.column(at, near=near)
         info = state.column_info(ref)
@@ -317,7 +370,21 @@ def _negated(state: State, index: int, high: int, near: int | None) -> tuple[Pre
 
 
 def _key_number(state: State, index: int) -> Predicate | None:
-    """order 1001 · customer id 42 · the review with id 3"""
+    """order 1001 · customer id 42 · the review with id 3 · with 5 stars"""
+    item = state.items[index]
+    after = index + 1
+    if (
+        after < len(state.items)
+        and state.role(after) == "column"
+        and state.items[after].free
+        and item.number is not None
+    ):
+        try:
+            ref = state.column(after, countable)
+        except Unsure:
+            return None
+        state.use(index, after, why="number")
+        return Predicate(ref, "=", (item.number,))
     before = index - 1
     while before >= 0 and (
         state.items[before].kind == "filler" or state.items[before].lower in ("number", "#", "=", "no")

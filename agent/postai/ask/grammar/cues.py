@@ -31,9 +31,9 @@ _PHRASES: dict[str, str] = {
     "do not have any|does not have any|have not made any|without any|cannot",
     "except": "except|excluding|other than|except for|apart from|but not",
     "or": "or|either",
-    "and": "and|as well as|along with|plus|together with|and also|both",
+    "and": "and|but|as well as|along with|plus|together with|and also|both",
     "percent": "percentage of|percent of|what percentage of|what percent of|share of|proportion of|fraction of|% of|percentage|percent",
-    "ratio": "ratio of|ratio between|the ratio of|ratio",
+    "ratio": "ratio of|ratio between|ratio",
     "out of": "out of",
     "distinct": "distinct|different|unique",
     "starts": "starting with|start with|starts with|begin with|begins with|beginning with|started with",
@@ -53,11 +53,11 @@ _PHRASES: dict[str, str] = {
     "least common": "least common|least frequent|least used|least popular|rarest",
     "more suffix": "or more|or higher|or above|or greater|and above|and over|or over|or better|and up",
     "less suffix": "or less|or fewer|or lower|or below|and below|and under|or under",
-    "most": "most|the most|greatest number of|highest number of|largest number of|biggest number of|maximum number of|most number of|"
-    "highest count of|the greatest number of",
-    "least": "fewest|least|the least|the fewest|lowest number of|smallest number of|minimum number of|least number of|lowest count of",
-    "highest": "highest|greatest|largest|biggest|the highest|the largest|the biggest|the greatest",
-    "lowest": "lowest|smallest|the lowest|the smallest",
+    "most": "most|greatest number of|highest number of|largest number of|biggest number of|maximum number of|most number of|"
+    "highest count of",
+    "least": "fewest|least|lowest number of|smallest number of|minimum number of|least number of|lowest count of",
+    "highest": "highest|greatest|largest|biggest",
+    "lowest": "lowest|smallest",
     "all of": "at all",
 }
 
@@ -128,7 +128,6 @@ BUCKETS = {
     "quarter": "quarter", "quarterly": "quarter", "year": "year", "yearly": "year", "annual": "year", "annually": "year",
     "hour": "hour", "hourly": "hour", "calendar month": "month", "calendar week": "week", "calendar year": "year",
     "day of the week": "weekday", "day of week": "weekday", "weekday": "weekday", "hour of the day": "hour of day", "hour of day": "hour of day",
-    "month of the year": "month of year",
 }  # fmt: skip
 
 ADJECTIVE_BUCKETS = frozenset({"daily", "weekly", "monthly", "quarterly", "yearly", "annual", "annually", "hourly"})

@@ -29,6 +29,10 @@ def date_column(state: State, table: int, *, creation: bool = False) -> Ref:
         return Ref(table, info.creation_date)
     if info.event_date and (info.is_event or creation):
         return Ref(table, info.event_date)
+    if any(column.is_date for column in info.columns):
+        if info.event_date:
+            return Ref(table, info.event_date)
+        raise Unsure(f"which date of {info.table.name} is meant is not clear", "Name the date column.")
     near = [
         (len(paths[0]), other)
         for other in state.lexicon.tables
@@ -44,8 +48,6 @@ def date_column(state: State, table: int, *, creation: bool = False) -> Ref:
             assert other.event_date is not None
             return Ref(other.index, other.event_date)
         raise Unsure(f"which date of {info.table.name} is meant is not clear")
-    if info.event_date:
-        return Ref(table, info.event_date)
     years = [c for c in info.columns if c.words == ("year",) and c.kind == "number"]
     if years:
         return Ref(table, years[0].name)

@@ -6,7 +6,7 @@ import difflib
 
 from postai.ask.grammar.assemble import assemble
 from postai.ask.grammar.constructs import CONSTRUCTS
-from postai.ask.grammar.draft import Unsure
+from postai.ask.grammar.draft import Ref, Unsure
 from postai.ask.grammar.explain import explain
 from postai.ask.grammar.items import Item, cut
 from postai.ask.grammar.query import render
@@ -46,6 +46,7 @@ class Grammar:
             state = State(request, self.lexicon, items)
             for _, apply in CONSTRUCTS:
                 apply(state)
+            _explain_units(state)
             left = [item for item in items if item.free]
             if left:
                 return self._unexplained(left)
@@ -62,6 +63,7 @@ class Grammar:
 
     def _unexplained(self, items: list[Item]) -> Answer:
         """Coverage rule: name the words that nothing in the schema explains, and names close to them."""
+        items = [item for item in items if item.kind == "unknown"] or items
         words = ", ".join(f'"{item.text}"' for item in items[:5])
         names = self.lexicon.known_names()
         close: list[str] = []
@@ -71,6 +73,21 @@ class Grammar:
             ]
         hint = f"Did you mean: {', '.join(close)}?" if close else "Use names of tables and columns, or quote values."
         return _abstained(f"{words} is not explained by anything in this database", hint)
+
+
+def _explain_units(state: State) -> None:
+    """ "height in cm" of a column height_cm: a word of a column that the statement uses is explained."""
+    draft = state.draft
+    refs = (
+        [p.ref for p in draft.predicates]
+        + [m.ref for m in draft.measures if m.ref]
+        + [k.ref for k in draft.groups if k.ref]
+    )
+    refs += [o.ref for o in draft.orders if o.ref] + [e for e in draft.projections if isinstance(e, Ref)]
+    words = {word for ref in refs for word in state.column_info(ref).words}
+    for item in state.items:
+        if item.free and item.kind == "unknown" and item.lower in words:
+            item.used = "unit"
 
 
 def read(request: AskRequest, catalog: Catalog) -> Answer:

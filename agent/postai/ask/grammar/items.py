@@ -90,6 +90,10 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     if found is not None and found.end >= name_end:
         return _span(tokens, at, found.end, "period", period=found.period)
     cue_end, cue = _longest(tokens, at, CUES, LONGEST_CUE, "lower")
+    if cue_end >= name_end and senses and all(sense.kind == "value" for sense in senses):
+        name_end, senses = at, ()  # "average" is the operator, whatever values are stored
+    if name_end == at + 1 and senses and cue_end == at and _is_participle(token, senses, lexicon):
+        return _verb_or_unknown(tokens, at, lexicon, senses)
     superlative_end, superlative = _longest(tokens, at, PROPERTY_SUPERLATIVES, 2, "lower")
     concept_end, concept = _longest(tokens, at, MONEY_CONCEPTS | UNIT_CONCEPTS, 3, "noun")
     bucket_end, bucket = _longest(tokens, at, BUCKETS, 4, "noun")
@@ -121,14 +125,25 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     return _verb_or_unknown(tokens, at, lexicon)
 
 
-def _verb_or_unknown(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> Item:
+def _is_participle(token: Token, senses: Sequence[Sense], lexicon: Lexicon) -> bool:
+    """ "borrowed" that names only `borrowed_on` is a verb; "shipped" as a value keeps the dates it may be about."""
+    if token.lower != token.noun or not token.lower.endswith(("ed", "en", "nt", "ld", "id", "de", "ght")):
+        return False
+    return all(
+        sense.kind == "value"
+        or (sense.kind == "column" and sense.how == "part" and lexicon.column(sense.table, sense.column or "").is_date)
+        for sense in senses
+    )
+
+
+def _verb_or_unknown(tokens: Sequence[Token], at: int, lexicon: Lexicon, exact: Sequence[Sense] = ()) -> Item:
     token = tokens[at]
-    senses = list(lexicon.stem_senses(token.stem)) if not token.capital or at == 0 else []
+    senses = [*exact, *lexicon.stem_senses(token.stem)] if exact or not token.capital or at == 0 else []
     for noun in VERB_TABLES.get(token.stem, "".split()):
         senses += [
-            Sense(sense.kind, sense.table, None, None, 0.8, "verb")
+            Sense(sense.kind, sense.table, None, None, round(0.8 * sense.score, 3), "verb")
             for sense in lexicon.senses(noun)
-            if sense.kind == "table" and sense.score >= 0.75 and sense.how != "synonym"
+            if sense.kind == "table" and sense.score >= 0.75
         ]
     if senses:
         return _span(tokens, at, at + 1, "name", senses=tuple(_distinct(senses)), verb=True)
@@ -187,8 +202,28 @@ def _longest_name(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[i
             continue
         senses = lexicon.senses(" ".join(token.noun for token in part))
         if senses and end >= bag_end:
-            return end, senses
+            return max((end, senses), _turned(tokens, at, lexicon), key=lambda found: found[0])
+    if at + 1 < len(tokens) and tokens[at].kind == tokens[at + 1].kind == "word":
+        joined = lexicon.senses(tokens[at].lower + tokens[at + 1].noun)  # check-ins, sign-ups
+        if joined:
+            return at + 2, joined
+    turned = _turned(tokens, at, lexicon)
+    if turned[0] > max(at, bag_end):
+        return turned
     return (bag_end, bag) if bag else (at, ())
+
+
+def _turned(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:
+    """ "type of food" names what "food type" names, when food is no table."""
+    if at + 2 >= len(tokens) or tokens[at + 1].lower != "of" or tokens[at].kind != "word":
+        return at, ()
+    end = at + 2
+    if tokens[end].lower in ("the", "a", "an") and end + 1 < len(tokens):
+        end += 1
+    if tokens[end].kind != "word" or any(sense.kind == "table" for sense in lexicon.senses(tokens[end].noun)):
+        return at, ()
+    senses = lexicon.senses(f"{tokens[end].noun} {tokens[at].noun}")
+    return (end + 1, senses) if senses else (at, ())
 
 
 def _bag(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from postai.ask.grammar.draft import Measure, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.schema import ColumnInfo
+from postai.language.tokens import key_of
+from postai.language.words import is_plural
 
 _AGGREGATES = {
     "sum": "sum",
@@ -56,13 +58,23 @@ def read_measure(state: State, start: int, *, bare: bool = False, superlative: b
         found = _aggregate(state, at, _AGGREGATES[cue])
         if found is not None:
             return found
-    if state.items[at].concept and state.items[at].free:
+    if state.items[at].concept and state.items[at].free and state.role(at) != "column":
         return _concept(state, at, "sum")
     if state.role(at) == "table" and state.items[at].free:
         return _row_count(state, at, superlative)
     if superlative and state.role(at) == "value" and state.role(at + 1) == "table":
         found = _row_count(state, at + 1, superlative)
         return found
+    if (
+        state.role(at) == "column"
+        and state.items[at].free
+        and state.items[at].lower.startswith("total ")
+        and (superlative or not bare)
+    ):
+        try:
+            return Parsed(Measure("aggregate", ref=state.column(at, countable), function="sum"), at + 1, (at,))
+        except Unsure:
+            return None
     if state.role(at) == "column" and state.items[at].free and (bare or superlative):
         try:
             ref = state.column(at, countable)
@@ -78,7 +90,9 @@ def _count(state: State, at: int) -> Parsed | None:
     used = [at]
     distinct = False
     while index < len(state.items) and (
-        state.role(index) == "value" or state.cue(index) == "distinct" or state.items[index].kind == "filler"
+        state.role(index) == "value"
+        or state.cue(index) in ("distinct", "and", "or")
+        or state.items[index].kind == "filler"
     ):
         if state.cue(index) == "distinct":
             distinct = True
@@ -97,6 +111,9 @@ def _count(state: State, at: int) -> Parsed | None:
                     following + 1,
                     (*used, index, following),
                 )
+        counting = _rows_hold_counts(state, state.table(index))
+        if counting is not None:
+            return Parsed(Measure("aggregate", ref=counting, function="sum"), following, (*used, index))
         return Parsed(Measure("count", state.table(index), distinct=distinct), following, (*used, index))
     ref = count_column(state, index)
     if ref is not None:
@@ -106,18 +123,23 @@ def _count(state: State, at: int) -> Parsed | None:
     if role == "column":
         ref = state.column(index)
         info = state.column_info(ref)
+        if countable(info) and state.items[index].plural and is_plural(info.name):
+            return Parsed(Measure("plain", ref=ref), index + 1, (*used, index))
         if info.is_id or info.kind in ("text", "enum", "date", "number"):
             return Parsed(Measure("count", ref.table, ref, distinct=True), index + 1, (*used, index))
     return None
 
 
+def _rows_hold_counts(state: State, table: int) -> Ref | None:
+    """A table with a column `count`: each row already stands for many."""
+    column = next((c for c in state.info(table).columns if c.own == ("count",) and c.kind == "number"), None)
+    return Ref(table, column.name) if column is not None else None
+
+
 def count_column(state: State, index: int) -> Ref | None:
     """A column such as num_reviews or review_count for "number of reviews"."""
     item = state.items[index]
-    noun = " ".join(word for word in (item.lower,))
-    from postai.language.tokens import key_of
-
-    senses = [s for s in state.lexicon.senses("number " + key_of(noun)) if s.kind == "column"]
+    senses = [s for s in state.lexicon.senses("number " + key_of(item.lower)) if s.kind == "column"]
     ranked = [(state.rank(sense), sense) for sense in senses]
     ranked = [pair for pair in ranked if pair[0] > 0.75]
     if not ranked:
@@ -216,7 +238,7 @@ def _row_count(state: State, at: int, superlative: bool) -> Parsed | None:
         and state.items[following].free
     ):
         return Parsed(Measure("count", table), following + 1, (at, following))
-    if state.role(following) == "column" and state.items[following].free:
+    if state.role(following) == "column" and state.items[following].free and not state.items[at].plural:
         try:
             ref = state.column(following, countable)
         except Unsure:

@@ -109,6 +109,8 @@ class State:
         best: dict[str, float] = {}
         for sense in item.senses:
             best[sense.kind] = max(best.get(sense.kind, 0.0), sense.score)
+        if item.verb and best.get("column", 0.0) > max(best.get("table", 0.0), best.get("value", 0.0)) + 0.1:
+            return "verb"
         table, column, value = best.get("table", 0.0), best.get("column", 0.0), best.get("value", 0.0)
         if value and value > max(table, column):
             return "value"
@@ -122,6 +124,8 @@ class State:
                 return "value"
         if table and table >= column - 0.1:
             return "table"
+        if item.verb and column:
+            return "verb"
         return "column" if column else "value"
 
     def table(self, index: int) -> int:
@@ -159,7 +163,21 @@ class State:
         for measure in self.draft.measures:
             if measure.table is not None:
                 return measure.table
+            if measure.ref is not None:
+                return measure.ref.table
+            if measure.kind in ("money", "units") and not self.anchors:
+                return self.money_table()
         return self.anchors[0] if self.anchors else None
+
+    def money_table(self) -> int | None:
+        """The table that sales are kept in, when that is clear."""
+        from postai.ask.grammar.money import money_tables
+
+        try:
+            tables = money_tables(self)
+        except Unsure:
+            return None
+        return tables[0] if tables else None
 
     def owner(self, index: int) -> int | None:
         """The table that the words around a column word name: "customer name", "name of the customer"."""
@@ -222,6 +240,8 @@ class State:
             return score + 0.4
         anchors = [near] if near is not None else ([self.subject_table(), *self.anchors] if self.anchors else [])
         known = [anchor for anchor in anchors if anchor is not None]
+        if not known and (about := self.subject_table()) is not None:
+            known = [about]
         if not known:
             return score
         distances = [

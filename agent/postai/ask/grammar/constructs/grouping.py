@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postai.ask.grammar.cues import ADJECTIVE_BUCKETS
-from postai.ask.grammar.draft import Key, Unsure
+from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
 from postai.ask.grammar.state import State
 
 
@@ -35,8 +35,9 @@ def _group(state: State, cue: int) -> None:
         if not item.free or (role not in ("table", "column") and not item.bucket):
             break
         key, end = _key(state, at)
-        state.draft.groups.append(key)
         keys += 1
+        if not _only_denominator(state, cue, key):
+            state.draft.groups.append(key)
         at = end
         joint = state.skip(at)
         if joint < len(state.items) and (state.items[joint].cue == "and" or state.items[joint].text == ","):
@@ -53,6 +54,17 @@ def _group(state: State, cue: int) -> None:
         state.use(cue, why="group")
     elif state.items[cue].cue == "each":
         raise Unsure(f'"{state.items[at].text if at < len(state.items) else ""}" is nothing to group by')
+
+
+def _only_denominator(state: State, cue: int, key: Key) -> bool:
+    """ "average amount per order" of a column of orders is just its average."""
+    return state.items[cue].cue == "each" and any(
+        measure.kind == "aggregate"
+        and measure.function == "avg"
+        and measure.ref is not None
+        and key.table == measure.ref.table
+        for measure in [*state.draft.measures, *(m for m in state.draft.projections if isinstance(m, Measure))]
+    )
 
 
 def _is_key(state: State, index: int) -> bool:
@@ -94,13 +106,13 @@ def _key(state: State, at: int) -> tuple[Key, int]:
     return key, end
 
 
-def _named_column(state: State, at: int) -> object | None:
+def _named_column(state: State, at: int) -> Ref | None:
     """A column that is really called "date" or "month" and is not of a date type (which would be a bucket)."""
     try:
         ref = state.column(at)
     except Unsure:
         return None
-    return None if state.column_info(ref).is_date else ref
+    return None if state.column_info(ref).is_date or ref.table != state.subject_table() else ref
 
 
 def _agent(state: State, cue: int, at: int) -> bool:

@@ -17,18 +17,40 @@ def apply(state: State) -> None:
             _how_much(state, index)
         elif item.cue in _CUES and state.role(index) in ("", "column", "table"):
             _measure(state, index)
-        elif item.concept and not item.senses:
+        elif item.lower.startswith("total ") and state.role(index) == "column" and _grouped_somewhere(state):
+            _measure(state, index)
+        elif item.concept and state.role(index) != "column":
             parsed = read_measure(state, index)
             if parsed is not None:
                 _add(state, parsed.measure, parsed.used)
+
+
+def _grouped_somewhere(state: State) -> bool:
+    return bool(state.draft.groups) or any(item.cue in ("each", "by") for item in state.items)
 
 
 def _measure(state: State, index: int) -> None:
     parsed = read_measure(state, index)
     if parsed is None:
         return
+    if index and state.items[index].cue == "count" and parsed.measure.kind == "count":
+        _count_of_listed(state, index)
     _add(state, parsed.measure, parsed.used)
     # "number of orders and customers", "total and average price": a second noun or aggregate is read on its own turn.
+
+
+def _count_of_listed(state: State, index: int) -> None:
+    """ "which users wrote reviews, and how many reviews have they written": the count is for each of the first."""
+    if (
+        state.draft.groups
+        or state.items[index].lower != "how many"
+        or state.items[0].lower not in ("which", "what", "who", "list")
+    ):
+        return
+    first = next((i for i in range(index) if state.role(i) in ("table", "column")), None)
+    if first is not None and state.items[first].free and state.role(first) == "table":
+        state.draft.groups.append(state.key_at(first))
+        state.use(first, why="group")
 
 
 def _add(state: State, measure: Measure, used: tuple[int, ...]) -> None:

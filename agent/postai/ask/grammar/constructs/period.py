@@ -48,6 +48,7 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
             assert sense.column is not None
             adjacent = state.skip(at + 1) >= index or item.verb
             if adjacent and (item.free or item.verb):
+                _refuse_doubt(state, at, sense.table)
                 state.use(at, why="period")
                 if not period.certain:
                     state.draft.confidence = min(state.draft.confidence, 0.85)
@@ -62,8 +63,34 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
         return period_predicate(state, table, period) if table is not None else None
     if state.role(at) == "table":
         table = state.table(at)
+        earlier = _earlier_participle(state, at, table)
+        if earlier is not None:
+            return Predicate(earlier, "period", period=period)
         if state.info(table).is_event or item.verb:
             return period_predicate(state, table, period)
+    return None
+
+
+def _refuse_doubt(state: State, at: int, table: int) -> None:
+    """ "orders shipped last month": a state of the orders, or the date of a shipment? Both are there: unsure."""
+    values = {s.table for s in state.items[at].senses if s.kind == "value"}
+    subject = state.subject_table()
+    if subject in values and table != subject:
+        raise Unsure(
+            f'"{state.items[at].text}" is a state of {state.info(subject).table.name} and a date of {state.info(table).table.name}'
+        )
+
+
+def _earlier_participle(state: State, at: int, table: int) -> Ref | None:
+    """ "who solved the most tickets last month": the verb before the noun names the date of the noun's table."""
+    for index in range(at):
+        item = state.items[index]
+        if not (item.verb and item.free):
+            continue
+        columns = [s.column for s in item.senses if s.kind == "column" and s.table == table and s.column]
+        if len(columns) == 1 and state.lexicon.column(table, columns[0]).is_date:
+            state.use(index, why="period")
+            return Ref(table, columns[0])
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.draft import Key, Unsure
+from postai.ask.grammar.draft import Key, Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 
 _HARMLESS_CUES = frozenset({"and", "exactly"})
@@ -18,6 +18,9 @@ def apply(state: State) -> None:
     for index, item in enumerate(state.items):
         if item.free and state.role(index) == "column":
             _column(state, index)
+    for index, item in enumerate(state.items):
+        if item.free and state.role(index) == "verb":
+            _verb(state, index)
     for item in state.items:
         if not item.free:
             continue
@@ -40,6 +43,20 @@ def _table(state: State, index: int) -> None:
     draft.mentioned.add(table)
 
 
+def _verb(state: State, index: int) -> None:
+    """ "loans that were returned": a date that may be missing is not; one that is always there says nothing."""
+    senses = [s for s in state.items[index].senses if s.kind == "column" and s.column]
+    ranked = sorted(((state.rank(sense), sense) for sense in senses), key=lambda pair: -pair[0])
+    if not ranked or ranked[0][0] < 0.5 or (len(ranked) > 1 and ranked[1][0] > ranked[0][0] - 0.04):
+        return
+    sense = ranked[0][1]
+    ref = Ref(sense.table, sense.column or "")
+    state.use(index, why="verb")
+    if not state.column_info(ref).column.not_null:
+        state.draft.predicates.append(Predicate(ref, "null", negated=True))
+        state.draft.assumptions.append(f"{state.items[index].text} means that {ref.column} is set")
+
+
 def _column_subject(state: State) -> None:
     for index, item in enumerate(state.items):
         if item.free and state.role(index) == "column":
@@ -54,7 +71,8 @@ def _column(state: State, index: int) -> None:
     ref = state.column(index, near=state.owner(index))
     if any(order.ref == ref for order in draft.orders) or any(p.ref == ref for p in draft.predicates):
         state.use(index, why="column")
-        if ref not in draft.projections and not draft.groups and not draft.measures:
+        filtered = any(p.ref == ref and p.operator in ("=", "in") for p in draft.predicates)
+        if ref not in draft.projections and not draft.groups and not draft.measures and not filtered:
             draft.projections.append(ref)
         return
     if any(measure.ref == ref for measure in draft.measures):
