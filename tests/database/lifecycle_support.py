@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+
 from conftest import TestDatabase
 from postai import database as db
 from postai.deadline import Deadline

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import TestDatabase
 from lifecycle_support import INDEX, OPTIONS, Shop, draft, error_of, index_draft, open_shop
+
+from conftest import TestDatabase
 from postai.errors import Refused
 from postai.proposals import Measured, UnknownObject
 
@@ -16,9 +17,9 @@ def shop(database: TestDatabase) -> Shop:
 
 def test_an_index_is_proposed_applied_verified_and_undone(shop: Shop) -> None:
     proposal = shop.create(index_draft())
-    assert shop.sql(f"select title, state, steps, done, statements, objects from postai.proposals where id = {proposal}") == [
-        ("Index on item.name", "open", 1, 0, [INDEX], ["shop.item"])
-    ]
+    assert shop.sql(
+        f"select title, state, steps, done, statements, objects from postai.proposals where id = {proposal}"
+    ) == [("Index on item.name", "open", 1, 0, [INDEX], ["shop.item"])]
     action = shop.apply(proposal)
     assert shop.action(action)["state"] == "queued" and shop.proposal(proposal) == ("approved", None)
     assert shop.indexes() == []
@@ -38,7 +39,8 @@ def test_an_index_is_proposed_applied_verified_and_undone(shop: Shop) -> None:
     assert shop.kinds(proposal) == [
         "proposal.created", "proposal.approved", "action.queued", "action.running", "step.started", "step.done",
         "action.verifying", "action.done", "proposal.applied",
-        "action.queued", "action.running", "step.started", "step.undone", "action.verifying", "action.done", "proposal.undone",
+        "action.queued", "action.running", "step.started", "step.undone", "action.verifying", "action.done",
+        "proposal.undone",
     ]  # fmt: skip
     assert shop.problems() == []
     assert shop.sql("select distinct actor from postai.event where kind = 'proposal.approved'") == [("lc_boss",)]
@@ -61,7 +63,10 @@ def test_a_failing_step_leaves_nothing_and_can_be_applied_again(shop: Shop) -> N
     proposal = shop.create(
         draft(
             ("ALTER TABLE shop.item ADD COLUMN weight integer", "ALTER TABLE shop.item DROP COLUMN weight"),
-            ("CREATE UNIQUE INDEX CONCURRENTLY item_price ON shop.item (price)", "DROP INDEX CONCURRENTLY shop.item_price"),
+            (
+                "CREATE UNIQUE INDEX CONCURRENTLY item_price ON shop.item (price)",
+                "DROP INDEX CONCURRENTLY shop.item_price",
+            ),
         )
     )
     action = shop.apply(proposal)
@@ -78,21 +83,30 @@ def test_a_failing_step_leaves_nothing_and_can_be_applied_again(shop: Shop) -> N
     assert shop.indexes() == [("item_price", True)]
     shop.value(f"select postai.undo({proposal})", "lc_boss")
     assert shop.run().state == "done"
-    assert shop.value("select count(*) from pg_attribute where attrelid = 'shop.item'::regclass and attname = 'weight'") == 0
+    assert (
+        shop.value("select count(*) from pg_attribute where attrelid = 'shop.item'::regclass and attname = 'weight'")
+        == 0
+    )
 
 
 def test_a_partly_applied_proposal_can_be_undone(shop: Shop) -> None:
     proposal = shop.create(
         draft(
             ("ALTER TABLE shop.item ADD COLUMN weight integer", "ALTER TABLE shop.item DROP COLUMN weight"),
-            ("CREATE UNIQUE INDEX CONCURRENTLY item_price ON shop.item (price)", "DROP INDEX CONCURRENTLY shop.item_price"),
+            (
+                "CREATE UNIQUE INDEX CONCURRENTLY item_price ON shop.item (price)",
+                "DROP INDEX CONCURRENTLY shop.item_price",
+            ),
         )
     )
     shop.apply(proposal)
     assert shop.run().state == "failed"
     shop.value(f"select postai.undo({proposal})", "lc_boss")
     assert shop.run().state == "done" and shop.proposal(proposal) == ("closed", "undone")
-    assert shop.value("select count(*) from pg_attribute where attrelid = 'shop.item'::regclass and attname = 'weight'") == 0
+    assert (
+        shop.value("select count(*) from pg_attribute where attrelid = 'shop.item'::regclass and attname = 'weight'")
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,14 +160,21 @@ def test_a_false_precondition_is_stale_and_a_false_postcondition_is_rolled_back(
     assert result.error is not None and result.error.sqlstate == "PA008"
     result = shop.apply_and_run(draft(DraftStep(add, postcondition="SELECT count(*) = 0 FROM shop.item")))
     assert result.error is not None and result.error.sqlstate == "PA010"
-    assert shop.value("select count(*) from pg_attribute where attrelid = 'shop.item'::regclass and attname = 'weight'") == 0
+    assert (
+        shop.value("select count(*) from pg_attribute where attrelid = 'shop.item'::regclass and attname = 'weight'")
+        == 0
+    )
 
 
 def test_a_condition_that_changes_something_is_refused(shop: Shop) -> None:
     from postai.proposals import DraftStep
 
     add = "ALTER TABLE shop.item ADD COLUMN weight integer"
-    for condition in ("DELETE FROM shop.item", "SELECT set_config('a.b', 'c', false) = ''", "SELECT pg_sleep(1) IS NULL"):
+    for condition in (
+        "DELETE FROM shop.item",
+        "SELECT set_config('a.b', 'c', false) = ''",
+        "SELECT pg_sleep(1) IS NULL",
+    ):
         with pytest.raises(Refused):
             shop.create(draft(DraftStep(add, postcondition=condition)))
 

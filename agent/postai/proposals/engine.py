@@ -18,7 +18,7 @@ from typing import Any
 from postai.database import Database, ServerError
 from postai.database.identifiers import quote_ident
 from postai.database.named_sql import load
-from postai.errors import LockNotObtained, Refused, StaleProposal, VerificationFailed
+from postai.errors import LockNotObtained, PostaiError, Refused, StaleProposal, VerificationFailed
 from postai.proposals import index_work
 from postai.proposals.conditions import Conditions
 from postai.proposals.index_work import IndexWork
@@ -241,39 +241,51 @@ class StepEngine:
                 self._mark(self._work, step, elapsed)
                 self._say(step, "step.executed", f"took {elapsed:.3f} s, not yet committed")
 
-        self._with_patience(step, plan, attempt, lambda: None)
+        self._with_patience(step, plan, attempt)
         self._say(step, "step.marked", "committed")
 
     def _alone(self, step: Step, plan: _Plan, work: IndexWork | None) -> None:
         if work is not None and self._started != step.number:
             self._require_free_name(work)
-        elif work is not None:
-            self._clean(step, plan, work)
-        self._checkpoint(step)
+        self._checkpoint(step, "started")
+        self._say(step, "step.started", "noted that it begins")
         began = time.monotonic()
 
         def attempt() -> None:
+            self._clean(step, plan, work)
             self._as_owner(plan.run_as, step.statement)
 
-        def clean() -> None:
-            if work is not None:
-                self._clean(step, plan, work)
-
-        self._with_patience(step, plan, attempt, clean)
-        elapsed = time.monotonic() - began
-        self._say(step, "step.executed", f"took {elapsed:.3f} s")
-        if not self._postcondition_holds(step, work):
-            clean()
-            raise VerificationFailed(
-                f"the postcondition of step {step.number} does not hold after it",
-                detail=step.postcondition or step.statement,
-                hint="Look at the log of the server; then apply the proposal again.",
-            )
+        try:
+            self._with_patience(step, plan, attempt)
+            elapsed = time.monotonic() - began
+            self._say(step, "step.executed", f"took {elapsed:.3f} s")
+            if not self._postcondition_holds(step, work):
+                raise VerificationFailed(
+                    f"the postcondition of step {step.number} does not hold after it",
+                    detail=step.postcondition or step.statement,
+                    hint="Look at the log of the server; then apply the proposal again.",
+                )
+        except (ServerError, LockNotObtained, VerificationFailed) as error:
+            self._monitor.check()
+            self._settle(step, plan, work, error)
+            raise
         with self._control.transaction():
             self._mark(self._control, step, elapsed)
         self._say(step, "step.marked", "noted as done")
 
-    def _with_patience(self, step: Step, plan: _Plan, attempt: Callable[[], None], clean: Callable[[], None]) -> None:
+    def _settle(self, step: Step, plan: _Plan, work: IndexWork | None, error: PostaiError) -> None:
+        """After a failure: remove what it left, or say that it is still there."""
+        if work is not None and error.sqlstate != "42P07":  # that name was taken under our hands: it is not ours
+            try:
+                self._clean(step, plan, work)
+            except ServerError as failure:
+                left = f"A broken index is left; applying again removes it, or: {work.drop_statement};"
+                error.hint = f"{error.hint} {left}" if error.hint else left
+                self._say(step, "step.left_broken", failure.message)
+                return
+        self._checkpoint(step, "failed")
+
+    def _with_patience(self, step: Step, plan: _Plan, attempt: Callable[[], None]) -> None:
         """Try until the locks are granted or the patience is over; others queue behind each try only shortly."""
         gives_up = time.monotonic() + self._options.lock_patience
         pause = 0.1
@@ -283,8 +295,6 @@ class StepEngine:
                 return
             except ServerError as error:
                 self._monitor.check()
-                if error.sqlstate != "42P07":  # the name was taken under our hands: that object is not ours
-                    clean()
                 if error.sqlstate not in _LOCK_ERRORS:
                     raise
                 if time.monotonic() + pause > gives_up:
@@ -299,7 +309,7 @@ class StepEngine:
         waited = [f"backend {one['pid']} of {one.get('user')}" for one in self._monitor.blockers]
         held = [f"backend {pid} of {user} holds {mode}" for pid, user, mode in holders]
         return LockNotObtained(
-            f"step {step.number} got no lock within {self._options.lock_patience:.0f} s; nothing of it was done",
+            f"step {step.number} got no lock within {self._options.lock_patience:.0f} s",
             detail="; ".join(held or waited) or error.message,
             hint="Apply it again when those transactions have ended.",
         )
@@ -331,9 +341,9 @@ class StepEngine:
                 hint="Drop or rename it, or ask for a new proposal.",
             )
 
-    def _clean(self, step: Step, plan: _Plan, work: IndexWork) -> None:
-        """Remove the broken index that a cut-off CREATE INDEX CONCURRENTLY of ours left."""
-        if work.kind != "create":
+    def _clean(self, step: Step, plan: _Plan, work: IndexWork | None) -> None:
+        """Remove the broken index that a cut-off CREATE INDEX CONCURRENTLY of ours left, if there is one."""
+        if work is None or work.kind != "create":
             return
         while (state := index_work.look(self._control, work)).condition == "building":
             self._say(step, "step.waiting", f"{work.name} is being built at this moment")
@@ -345,16 +355,16 @@ class StepEngine:
 
     # Writing down
 
-    def _checkpoint(self, step: Step) -> None:
-        note = {"step": step.number, "phase": "started", "pid": self._pid, "backend_start": self._backend_start}
+    def _checkpoint(self, step: Step, phase: str) -> None:
+        note = {"step": step.number, "phase": phase, "pid": self._pid, "backend_start": self._backend_start}
         with self._control.transaction():
-            if not self._control.query(
+            written = self._control.query(
                 self._sql["checkpoint"], [json.dumps(note), self._action.id, self._action.attempt]
-            ):
+            )
+            if not written:
                 raise LeaseLost(f"action {self._action.id} was taken by another worker")
-            self._event(self._control, "step.started", step, {})
-        self._started = step.number
-        self._say(step, "step.started", "noted that it begins")
+            self._event(self._control, f"step.{phase}", step, {})
+        self._started = step.number if phase == "started" else None
 
     def _mark(self, db: Database, step: Step, elapsed: float | None) -> None:
         """Note that the step happened; part of its transaction where it has one."""

@@ -16,7 +16,12 @@ with next as (
     from next where a.id = next.id
   returning a.*
 )
-select m.id, m.proposal, p.kind, m.kind, m.state, m.requested_by::text, m.attempt, m.checkpoint
+select m.id, m.proposal, p.kind, m.kind, m.state, m.requested_by::text, m.attempt,
+       -- What an earlier action of the proposal began and could not clean up is taken over.
+       case when m.checkpoint <> '{}' then m.checkpoint
+            else coalesce((select e.checkpoint from postai.action e
+                            where e.proposal = m.proposal and e.kind = m.kind and e.id < m.id
+                            order by e.id desc limit 1), '{}') end
   from mine m join postai.proposal p on p.id = m.proposal
 
 -- name: proposal

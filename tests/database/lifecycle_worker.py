@@ -1,0 +1,29 @@
+"""An agent process that runs one action and kills itself at a chosen decision; started by test_lifecycle_crash.py."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from lifecycle_support import OPTIONS
+
+from postai import database as db
+from postai.deadline import Deadline
+from postai.proposals import Decision, Runner
+
+
+def main() -> None:
+    left = int(os.environ["LIFECYCLE_DIE_AT"])
+
+    def report(decision: Decision) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    dsn = os.environ["LIFECYCLE_DSN"]
+    Runner(lambda: db.connect(dsn), "dying", options=OPTIONS, report=report).run_next(Deadline.after(60))
+
+
+if __name__ == "__main__":
+    main()
