@@ -151,6 +151,9 @@ class Lexicon:
         if column.kind == "boolean" and words[0] in _BOOLEAN_LEADS and len(words) > 1:
             put(words[1:], 0.7, "part")
             return
+        if column.kind == "boolean":
+            put(words, 0.85, "name")  # said alone, it is the condition
+            return
         put(words, 1.0, "name")
         put(key_of(column.name.replace("_", " ")).split(), 1.0, "name")
         put((*info.words, *own), 1.0, "name")
@@ -216,7 +219,7 @@ class Lexicon:
         """Make a stored value findable by its words."""
         text = value.replace("_", " ").strip()
         key = key_of(text)
-        if not key or len(key) > 80 or key in FILLER or re.fullmatch(r"[\d .]+", key):
+        if not key or len(key) > 80 or (key in FILLER and len(text) > 1) or re.fullmatch(r"[\d .]+", key):
             return
         sense = Sense("value", table, column, value, score, "name")
         self._put(key, sense)

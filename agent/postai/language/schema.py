@@ -168,8 +168,10 @@ def _key(table: Table, columns: tuple[ColumnInfo, ...]) -> tuple[tuple[str, ...]
     for unique in table.unique:
         return unique, True
     for column in columns:
-        if looks_unique(column.column) and (
-            column.own[-1] in _ID_WORDS or column.own in (("no",), ("number",), ("code",))
+        if (
+            looks_unique(column.column)
+            and column.column.number == 1
+            and (column.own[-1] in _ID_WORDS or column.own in (("no",), ("number",), ("code",)))
         ):
             return (column.name,), False
     first = columns[0]

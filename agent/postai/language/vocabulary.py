@@ -107,6 +107,7 @@ NOUN_SYNONYMS: tuple[frozenset[str], ...] = tuple(
         "medicine medication drug",
         "illness disease diagnosis condition",
         "team squad",
+        "rating star score",
         "trip journey ride",
         "appointment visit",
         "plan tier package",
@@ -149,7 +150,7 @@ GENERIC_VERBS = frozenset(
     using uses involve involves involving relate go went gone offer offered offers give given write written wrote submit
     submitted serve serves serving carry carries found find named called titled say says see seen regarding concerning
     worth coming want wants need held hold holds run ran submitted posted post sit stand generate generated
-    lasted lasting lasts taught teach teaches teaching
+    provide provides provided providing supply supplies supplied produce produces lasted lasting lasts taught teach teaches teaching
     """.split()
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from postai.ask.grammar.draft import Absence, Draft, Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
@@ -22,6 +23,7 @@ from postai.ask.grammar.query import (
     Lit,
     Op,
     Order,
+    Over,
     Select,
     Source,
 )
@@ -58,6 +60,10 @@ class _Assembler:
         self.joiner = Joiner(self.state, self.base)
         if draft.ratio is not None:
             return self._ratio()
+        if draft.groups and not draft.measures:
+            raise Unsure("what to show for each group is not clear")
+        if draft.partition:
+            return partitioned(self, self._grouped if draft.measures else self._list)
         if draft.measures:
             return self._grouped()
         return self._list()
@@ -162,9 +168,28 @@ class _Assembler:
                 info = self.state.info(source.table).table.name
                 what = " times ".join(source.factors)
                 word = "revenue" if measure.kind == "money" else "quantity"
-                self.draft.assumptions.append(f"{word} is {what} of {info}")
+                less = f" less {source.discount[0]}" if source.discount else ""
+                self.draft.assumptions.append(f"{word} is {what}{less} of {info}")
+                self._say_states(source.table)
                 return source
         raise Unsure("no column holds that amount for what is asked", "Name the column that holds the amount.")
+
+    def _say_states(self, table: int) -> None:
+        """Say that cancelled rows count, when the question does not speak of states."""
+        lost = {"cancelled", "canceled", "returned", "refunded", "void", "failed", "rejected"}
+        for other in self.lexicon.tables:
+            if other.index != table and not self.lexicon.graph.up_paths(table, other.index):
+                continue
+            for column in other.columns:
+                spoken = any(p.ref.column == column.name and p.ref.table == other.index for p in self.draft.predicates)
+                found = [label for label in column.column.enum_labels if label.lower() in lost]
+                statistics = column.column.statistics
+                if column.kind == "text" and statistics is not None:
+                    found = [value for value in statistics.most_common if value.lower() in lost]
+                if found and not spoken:
+                    self.draft.assumptions.append(
+                        f"{other.table.name} of every {column.name} count, also {', '.join(found)}"
+                    )
 
     def _base(self) -> int:
         draft = self.draft
@@ -331,6 +356,8 @@ class _Assembler:
             expr: Expr = Col(alias, source.factors[0])
             for factor in source.factors[1:]:
                 expr = Op("*", expr, Col(alias, factor))
+            if source.discount is not None:
+                expr = _discounted(expr, Col(alias, source.discount[0]), source.discount[1])
             return aggregate("sum" if measure.function == "plain" else measure.function, expr, where)
         assert measure.ref is not None
         if (measure.ref.table != base or joiner.multiplied) and measure.function not in ("min", "max"):
@@ -574,6 +601,57 @@ class _Assembler:
             (Item(Call("avg", (Col("counted", "n"),)), f"average_{child.table.name}_per_{'_'.join(parent.words)}"),),
             outer,
         )
+
+
+def partitioned(assembler: _Assembler, build: Callable[[], Select]) -> Select:
+    """The first rows of each partition: numbered within it, then cut off."""
+    draft = assembler.draft
+    limit = draft.limit
+    if any(key.bucket for key in draft.partition) or limit is None:
+        raise Unsure("the first of each time bucket is not clear")
+    parts = [item for key in draft.partition for item in assembler._key_items(key)]
+    draft.limit = None
+    inner = build()
+    draft.limit = limit
+    names: list[str] = []
+    items: list[Item] = []
+    for item in [*parts, *inner.items]:
+        name = item.name or (item.expr.column if isinstance(item.expr, Col) else "value")
+        if any(item.expr == known.expr for known in items):
+            continue
+        if name in names and isinstance(item.expr, Col):
+            name = f"{assembler.state.info(assembler.joiner.table_of(item.expr.alias)).words[-1]}_{name}"
+        if name in names:
+            raise Unsure("the columns to show share a name")
+        names.append(name)
+        items.append(Item(item.expr, name))
+    by_name = {item.name or "": item.expr for item in inner.items}
+    order = tuple(
+        replace(key, expr=by_name[key.expr.column]) if isinstance(key.expr, Col) and not key.expr.alias else key for key in inner.order
+    )  # fmt: skip
+    position = Call("row_number", (), over=Over(tuple(item.expr for item in parts), order))
+    source, joins = assembler.joiner.sources()
+    group = (*(item.expr for item in parts if item.expr not in inner.group), *inner.group) if inner.group else ()
+    numbered = replace(
+        inner, items=(*items, Item(position, "position")), order=(), group=group, source=source, joins=joins
+    )
+    if numbered.distinct:
+        raise Unsure("the first of each group is not clear")
+    shown = tuple(Item(Col("ranked", name)) for name in names)
+    outer_order = (*(Order(Col("ranked", name)) for name in names[: len(parts)]), Order(Col("ranked", "position")))
+    return Select(
+        shown,
+        Source("ranked", select=numbered),
+        where=(Op("<=", Col("ranked", "position"), Lit(limit)),),
+        order=outer_order,
+    )
+
+
+def _discounted(expr: Expr, discount: Col, kind: str) -> Expr:
+    if kind == "amount":
+        return Op("-", expr, discount)
+    part: Expr = discount if kind == "rate" else Op("/", discount, Fixed("100.0"))
+    return Op("*", expr, Op("-", Lit(1), part))
 
 
 def _is_part_of(child: tuple[str, ...], parent: tuple[str, ...]) -> bool:

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from postai.ask.grammar.cues import COMPARISONS
 from postai.ask.grammar.draft import Having, Measure, Predicate, Ref, Unsure
-from postai.ask.grammar.measures import count_column, countable, read_measure
+from postai.ask.grammar.measures import count_column, countable, read_measure, refuse_items
+from postai.ask.grammar.money import is_sale
 from postai.ask.grammar.state import State
 from postai.language.vocabulary import CURRENCIES
 
@@ -104,6 +105,7 @@ def _right(state: State, number: _Number) -> Read | None:
     if at >= len(state.items) or not state.items[at].free or number.money:
         return None
     if state.role(at) == "table" and not state.items[at].verb:
+        refuse_items(state, at)
         table = state.table(at)
         subject = state.subject_table()
         column = count_column(state, at)
@@ -141,6 +143,9 @@ def _left(state: State, number: _Number, near: int | None) -> Read | None:
         before -= 1
     if before < 0 or not state.items[before].free:
         return None
+    if state.items[before].lower in ("cost", "costs", "costing") and _is_verb(state, before):
+        table = near if near is not None else state.subject_table()
+        return _make(Measure("plain", ref=_money(state, table)), number, (before,)) if table is not None else None
     generic = tuple(i for i in passed if state.items[i].cue == "exactly" and i not in number.used)
     for start in range(max(0, before - 5), before + 1):
         if not state.items[start].free or state.items[start].kind == "filler":
@@ -156,10 +161,27 @@ def _left(state: State, number: _Number, near: int | None) -> Read | None:
     if state.role(before) == "column":
         ref = state.column(before, lambda info: info.kind == "number", near)
         return _make(Measure("plain", ref=ref), number, (before, *generic))
-    if state.role(before) == "table" and number.money:
+    if state.role(before) == "table" and (number.money or _is_amount(state, before, number)):
         ref = _money(state, state.table(before))
         return _make(Measure("plain", ref=ref), number, generic)
     return None
+
+
+def _is_verb(state: State, index: int) -> bool:
+    """ "products that cost", "items cost": not the noun in "the cost"."""
+    before = index - 1
+    return before >= 0 and (state.items[before].lower in ("that", "which", "who") or state.items[before].plural)
+
+
+def _is_amount(state: State, before: int, number: _Number) -> bool:
+    """ "orders over 1000": a bare number behind a sale is its amount."""
+    bare = state.skip(number.end)
+    ends = (
+        bare >= len(state.items)
+        or state.items[bare].kind in ("symbol", "period")
+        or state.items[bare].lower in ("in", "from", "by")
+    )
+    return ends and number.operator in (">", ">=", "<", "<=", "between") and is_sale(state.info(state.table(before)))
 
 
 def _by_property(state: State, cue: int, number: _Number, near: int | None) -> Read | None:

@@ -427,6 +427,8 @@ def _combine(state: State, found: list[tuple[Predicate, int]]) -> list[Predicate
     for position, (predicate, index) in enumerate(found):
         previous = found[position - 1] if position else None
         linked = _linked_by_or(state, previous[1], index) if previous else False
+        if linked and previous and any(state.items[i].cue == "and" for i in range(previous[1], index)):
+            raise Unsure('how "and" and "or" belong together is not clear')
         if previous and result:
             last = result[-1]
             same = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _PHRASES: dict[str, str] = {
-    "count": "how many|number of|no of|no. of|numbers of|count of|count the|total number of|total count of|count number of|quantity of rows",
+    "count": "count|how many|number of|no of|no. of|numbers of|count of|count the|total number of|total count of|count number of|quantity of rows",
     "how much": "how much",
     "sum": "total|sum|sum of|combined|total sum of|total of|in total|altogether|overall total",
     "avg": "average|mean|avg|average of|mean of|on average",
@@ -86,6 +86,8 @@ PROPERTY_SUPERLATIVES: dict[str, tuple[str, str]] = {
     "most recent": ("desc", "@event"),
     "most recently": ("desc", "@event"),
     "earliest": ("asc", "@event"),
+    "last": ("desc", "@event"),
+    "first": ("asc", "@event"),
     "oldest": ("asc", "@age"),
     "youngest": ("desc", "@age"),
     "longest": ("desc", "duration length runtime minute page distance hour"),

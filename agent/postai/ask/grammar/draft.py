@@ -126,7 +126,11 @@ class Ratio:
 
 @dataclass
 class Draft:
-    """The question as wishes; constructs fill it in."""
+    """The question as wishes; constructs fill it in.
+
+    Attributes:
+        partition: keys for each of which the limit counts anew ("the top 3 products of each category").
+    """
 
     subject: Key | None = None
     measures: list[Measure] = field(default_factory=list)
@@ -138,6 +142,7 @@ class Draft:
     orders: list[OrderBy] = field(default_factory=list)
     limit: int | None = None
     ratio: Ratio | None = None
+    partition: list[Key] = field(default_factory=list)
     distinct: bool = False
     mentioned: set[int] = field(default_factory=set)
     assumptions: list[str] = field(default_factory=list)

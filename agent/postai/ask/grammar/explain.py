@@ -17,7 +17,7 @@ def explain(state: State) -> str:
     conditions += [f"{'with' if a.present else 'without'} any {state.info(a.table).table.name}"
                    + (f" ({', '.join(_predicate(state, p) for p in a.predicates)})" if a.predicates else "") for a in draft.absences]  # fmt: skip
     if conditions:
-        parts.append("where " + " and ".join(conditions))
+        parts.append("where " + " and ".join(conditions).replace("where without", "without"))
     groups = [_key(state, key) for key in draft.groups]
     if groups and draft.limit is None:
         parts.append("for each " + " and ".join(groups))
@@ -40,13 +40,15 @@ def _head(state: State, draft: Draft) -> str:
     if draft.measures:
         measures = " and ".join(_measure(state, measure) for measure in draft.measures)
         if draft.limit is not None and draft.groups:
-            return f"the first {draft.limit} {' and '.join(_key(state, key) for key in draft.groups)} with {measures}"
+            each = " for each " + " and ".join(_key(state, key) for key in draft.partition) if draft.partition else ""
+            return f"the first {draft.limit} of {' and '.join(_key(state, key) for key in draft.groups)} with {measures}{each}"
         return measures
     subject = draft.subject
     if subject is None:
         return "the rows"
     what = _key(state, subject)
-    return f"the first {draft.limit} {what}" if draft.limit is not None else f"{what}"
+    each = " for each " + " and ".join(_key(state, key) for key in draft.partition) if draft.partition else ""
+    return f"the first {draft.limit} of {what}{each}" if draft.limit is not None else what
 
 
 def _key(state: State, key: Key) -> str:

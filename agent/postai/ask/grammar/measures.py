@@ -88,6 +88,13 @@ def _count(state: State, at: int) -> Parsed | None:
     """number of [distinct] [values] TABLE, or a column that already holds such a number."""
     index = state.skip(at + 1)
     used = [at]
+    if (
+        state.items[at].lower in ("count", "counts")
+        and state.role(at - 1) == "table"
+        and state.items[at - 1].free
+        and at
+    ):
+        return Parsed(Measure("count", state.table(at - 1)), at + 1, (at - 1, at))
     distinct = False
     while index < len(state.items) and (
         state.role(index) == "value"
@@ -111,6 +118,7 @@ def _count(state: State, at: int) -> Parsed | None:
                     following + 1,
                     (*used, index, following),
                 )
+        refuse_items(state, index)
         counting = _rows_hold_counts(state, state.table(index))
         if counting is not None:
             return Parsed(Measure("aggregate", ref=counting, function="sum"), following, (*used, index))
@@ -128,6 +136,19 @@ def _count(state: State, at: int) -> Parsed | None:
         if info.is_id or info.kind in ("text", "enum", "date", "number"):
             return Parsed(Measure("count", ref.table, ref, distinct=True), index + 1, (*used, index))
     return None
+
+
+def refuse_items(state: State, index: int) -> None:
+    """ "items" of an order: its lines, or the pieces on them?"""
+    from postai.ask.grammar.money import quantity
+
+    info = state.info(state.table(index))
+    column = quantity(info)
+    if state.items[index].lower in ("items", "item") and info.words != ("item",) and column is not None:
+        raise Unsure(
+            f"whether {state.items[index].text} are rows of {info.table.name} or the sum of {column.name} is not clear",
+            f'Say "number of {info.noun} lines" or "total {column.name}".',
+        )
 
 
 def _rows_hold_counts(state: State, table: int) -> Ref | None:

@@ -21,12 +21,14 @@ class MoneySource:
     Attributes:
         table: table whose rows are added up.
         factors: columns multiplied with each other.
+        discount: (column, kind) taken off: kind "percent", "rate" (0 to 1) or "amount".
         level: "order" for a total of the whole sale, "line" for its items.
     """
 
     table: int
     factors: tuple[str, ...]
     level: str
+    discount: tuple[str, str] | None = None
 
 
 def money_tables(state: State) -> list[int]:
@@ -135,7 +137,21 @@ def _line(info: TableInfo) -> MoneySource | None:
     discounts = [c for c in info.columns if "discount" in c.words]
     if pieces is not None and len(prices) == 1 and not discounts:
         return MoneySource(info.index, (pieces.name, prices[0].name), "line")
+    if pieces is not None and len(prices) == 1 and len(discounts) == 1 and (kind := _discount_kind(discounts[0])):
+        return MoneySource(info.index, (pieces.name, prices[0].name), "line", (discounts[0].name, kind))
     return None
+
+
+def _discount_kind(column: ColumnInfo) -> str | None:
+    """How a discount is meant, by its name and comment; None = not said."""
+    comment = (column.column.comment or "").lower()
+    if "percent" in column.words or "percent" in comment or "%" in comment:
+        return "percent"
+    if {"rate", "fraction", "ratio"} & set(column.words) or any(
+        word in comment for word in ("fraction", "0 to 1", "0-1", "0..1", "share")
+    ):
+        return "rate"
+    return "amount" if "amount" in column.words else None
 
 
 def unit_sources(state: State) -> list[MoneySource]:

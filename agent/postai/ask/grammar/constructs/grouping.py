@@ -36,7 +36,9 @@ def _group(state: State, cue: int) -> None:
             break
         key, end = _key(state, at)
         keys += 1
-        if not _only_denominator(state, cue, key):
+        if state.draft.limit is not None:
+            state.draft.partition.append(key)
+        elif not _only_denominator(state, cue, key):
             state.draft.groups.append(key)
         at = end
         joint = state.skip(at)
@@ -52,8 +54,28 @@ def _group(state: State, cue: int) -> None:
         break
     if keys:
         state.use(cue, why="group")
+        _implied_count(state, cue)
     elif state.items[cue].cue == "each":
         raise Unsure(f'"{state.items[at].text if at < len(state.items) else ""}" is nothing to group by')
+
+
+def _implied_count(state: State, cue: int) -> None:
+    """ "orders per country" asks for their number."""
+    draft = state.draft
+    before = state.skip_back(cue - 1)
+    if draft.measures or draft.ratio or draft.limit is not None or draft.subject is not None or draft.projections:
+        return
+    nouns = [
+        i
+        for i in range(cue)
+        if state.role(i) in ("table", "column") and not state.items[i].verb and state.items[i].free
+    ]
+    if len(nouns) == 1 and nouns[0] <= before and state.role(nouns[0]) == "table" and state.items[nouns[0]].plural:
+        table = state.table(nouns[0])
+        state.use(nouns[0], why="measure")
+        draft.measures.append(Measure("count", table))
+        draft.assumptions.append(f"the number of {state.info(table).table.name} is meant")
+        draft.confidence = min(draft.confidence, 0.85)
 
 
 def _only_denominator(state: State, cue: int, key: Key) -> bool:

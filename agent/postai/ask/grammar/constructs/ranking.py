@@ -90,6 +90,19 @@ def _top(state: State, index: int) -> None:
     state.use(*used, *key_used, cue_at, *parsed.used, why="ranking")
     _set_limit(state, number, plural)
     _rank(state, key, parsed.measure, descending)
+    _second_measure(state, parsed.end, descending)
+
+
+def _second_measure(state: State, at: int, descending: bool) -> None:
+    """ "by number of orders and total revenue": the second decides between equals."""
+    if state.cue(at) != "and":
+        return
+    parsed = read_measure(state, at + 1)
+    if parsed is None or parsed.measure.kind == "plain":
+        return
+    state.use(at, *parsed.used, why="ranking")
+    state.draft.measures.append(parsed.measure)
+    state.draft.orders.append(OrderBy(measure=parsed.measure, descending=descending))
 
 
 def _measure_behind(state: State, end: int) -> tuple[int, int] | None:
