@@ -113,13 +113,13 @@ try:
         SD["conversation"] = conversation
         send(SD["peer"], payload, time.monotonic() + 5)
         answer = None
-    elif SD.get("conversation") != conversation:
+    elif conversation is None or SD.get("conversation") != conversation:
         raise Gone("The conversation was ended.")
     elif action == "reply":
         send(SD["peer"], payload, time.monotonic() + 5)
         answer = None
     else:
-        answer = receive(SD["peer"], time.monotonic() + int(payload) / 1000)
+        answer = receive(SD["peer"], time.monotonic() + int(payload or 0) / 1000)
         json.loads(answer)
     finished = True
     return answer
