@@ -37,27 +37,50 @@ ServerOption = Annotated[
 OsUser = Annotated[str | None, typer.Option("--os-user", help="OS user of server and sidecar (needed by root).")]
 
 
+class _Steps:
+    """Says each step that lasts, and at its end how long it took; quick ones are not worth a line."""
+
+    SHOWN_AFTER = 0.5  # seconds
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._text: str | None = None
+        self._shown = False
+        self._began = 0.0
+        self._timer = threading.Timer(0, self._show)
+
+    def __call__(self, text: str) -> None:
+        self.finish()
+        with self._lock:
+            self._text, self._shown, self._began = text, False, time.monotonic()
+        self._timer = threading.Timer(self.SHOWN_AFTER, self._show)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def finish(self) -> None:
+        """The step that was said last is over."""
+        self._timer.cancel()
+        with self._lock:
+            if self._shown:
+                sys.stderr.write(f" {time.monotonic() - self._began:.1f} s\n")
+                sys.stderr.flush()
+            self._text, self._shown = None, False
+
+    def _show(self) -> None:
+        with self._lock:
+            if self._text is not None:
+                self._shown = True
+                sys.stderr.write(f"  {self._text} ...")
+                sys.stderr.flush()
+
+
 @contextmanager
 def _steps() -> Iterator[Callable[[str], None]]:
-    """Say each step when it begins, and how long it took when the next one begins."""
-    began: float | None = None
-
-    def finish() -> None:
-        if began is not None:
-            sys.stderr.write(f" {time.monotonic() - began:.1f} s\n")
-            sys.stderr.flush()
-
-    def on_step(text: str) -> None:
-        nonlocal began
-        finish()
-        began = time.monotonic()
-        sys.stderr.write(f"  {text} ...")
-        sys.stderr.flush()
-
+    steps = _Steps()
     try:
-        yield on_step
+        yield steps
     finally:
-        finish()
+        steps.finish()
 
 
 def _forget_environment() -> None:

@@ -18,6 +18,7 @@ SELECT status, engine, confidence, explanation FROM postai.answer('how many prod
 SELECT postai.prepare('how many orders per status?');
 EXECUTE ask;
 SELECT postai.ask('how many unicorns do we sell?');
+\\echo SQLSTATE :SQLSTATE
 SELECT * FROM postai.agent() \\gx
 """
 
@@ -49,7 +50,7 @@ def show_session(instance: LocalInstance) -> str:
         PostaiError: psql could not connect.
     """
     result = subprocess.run(
-        [str(instance.psql()), "-X", "-a", "-P", "pager=off", instance.connection_string()],
+        [str(instance.psql()), "-X", "-a", "-P", "pager=off", "-v", "SHOW_CONTEXT=never", instance.connection_string()],
         input=SESSION,
         text=True,
         stdout=subprocess.PIPE,

@@ -388,7 +388,7 @@ class LocalInstance:
         end = time.monotonic() + seconds
         with connect(self.server().dsn(self.database)) as admin:
             while time.monotonic() < end and process.poll() is None:
-                if admin.query("select reachable from postai.agent()") == [(True,)]:
+                if admin.query("select reachable and leader is not null from postai.agent()") == [(True,)]:
                     process.returncode = 0  # it goes on without us: no warning when this object ends
                     return
                 time.sleep(0.05)
