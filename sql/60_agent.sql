@@ -63,9 +63,22 @@ $$;
 comment on function postai.agent() is
   'State of the agent in one row: select * from postai.agent()';
 
+create function postai._cancel_statement(backend integer, backend_start timestamptz, query_start timestamptz) returns boolean
+  language sql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(bool_or(pg_cancel_backend(a.pid)), false)
+    from pg_stat_activity as a
+   where a.pid = $1 and a.backend_start = $2 and a.query_start = $3 and a.state = 'active'
+     and a.datname = current_database()
+$$;
+comment on function postai._cancel_statement(integer, timestamptz, timestamptz) is
+  'Cancels a statement that outlives ask_timeout, if that backend still runs the very same one: select postai._cancel_statement(4711, now(), now()). Definer: the agent is no superuser, and superusers ask too.';
+
 select postai._grant('select on postai.agent_status', 'postai_reader');
 select postai._grant('select, insert, update, delete on postai.agent_status', 'postai_agent');
 select postai._grant('select, insert on postai.model_call', 'postai_agent');
 select postai._grant('select on postai.model_call', 'postai_operator');
 select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent')
   from pg_catalog.unnest(array['postai._reachable()', 'postai.agent()']) as f;
+select postai._grant('execute on function postai._cancel_statement(integer, timestamptz, timestamptz)', 'postai_agent');

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
+from conftest import TestDatabase
 
+from postai.database import connect
+from postai.setup.install import InstallOptions, install
 from postai.setup.server import LocalServer
+from postai.setup.transport import Transport
 
-ROOT = Path(__file__).resolve().parents[2]
 AGENT = "postai_test_agent"
 PATIENCE = 30.0
 """Seconds after which a test gives up waiting; says nothing about how fast things are."""
@@ -28,16 +30,12 @@ RUN = (
 )
 
 
-def install_core(dsn: str) -> None:
-    """The SQL core in one transaction, as the plain installer does it, and the agent's login."""
-    with psycopg.connect(dsn) as connection:
-        connection.execute("select pg_advisory_xact_lock(1886352244, 99)")  # roles belong to the whole cluster
-        for file in sorted((ROOT / "sql").glob("*.sql")):
-            connection.execute(file.read_text())  # type: ignore[arg-type]
-        connection.execute("insert into postai.schema_version (version, installed_as) values ('0.0.1', 'plain')")
-        if not connection.execute("select 1 from pg_roles where rolname = %s", (AGENT,)).fetchone():
-            connection.execute(f"create role {AGENT} login password '{AGENT}'")  # type: ignore[arg-type]
-        connection.execute(f"grant postai_agent, pg_read_all_stats, pg_signal_backend to {AGENT}")  # type: ignore[arg-type]
+def install_postai(database: TestDatabase, transport: Transport, socket: Path | None = None) -> None:
+    """The SQL part with that transport, and the agent's login."""
+    options = InstallOptions(transport=transport, socket_path=socket, agent_login=AGENT, agent_password=AGENT)
+    with connect(database.dsn()) as db:
+        report = install(db, options)
+    assert report.transport == transport, report.notices
 
 
 def agent_dsn(server: LocalServer, database: str, directory: Path) -> str:
@@ -68,6 +66,7 @@ class AgentProcess:
     model: dict[str, object] = field(default_factory=dict)
     workers: int = 4
     environment: dict[str, str] = field(default_factory=dict)
+    log_name: str = "agent.log"
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,7 +75,7 @@ class AgentProcess:
 
     @property
     def log_file(self) -> Path:
-        return self.directory / "agent.log"
+        return self.directory / self.log_name
 
     def start(self, name: str = "agent") -> AgentProcess:
         self.directory.mkdir(parents=True, exist_ok=True)

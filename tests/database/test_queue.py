@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from agent_support import PATIENCE, agent_dsn, install_core, wait_for
+from agent_support import PATIENCE, agent_dsn, install_postai, wait_for
 from conftest import TestDatabase
 
 from postai.ask.types import Answer, Explain
@@ -125,7 +125,7 @@ def answering() -> Answering:
 
 @pytest.fixture
 def caller(database: TestDatabase) -> Iterator[Caller]:
-    install_core(database.dsn())
+    install_postai(database, "call")
     one = Caller(database)
     yield one
     one.close()
@@ -234,7 +234,7 @@ def test_a_long_job_keeps_its_lease(jobs: JobQueue, caller: Caller, answering: A
     jobs.wake("")
     assert answering.started.wait(PATIENCE)
     caller.connection.execute("update postai.job set lease_until = now() + interval '1 s'")
-    renewed = "select lease_until > now() + interval '5 s' from postai.job where token = %s"
+    renewed = "select lease_until > now() + interval '3 s' from postai.job where token = %s"
     wait_for(lambda: caller.value(renewed, token))
     answering.release.set()
     assert caller.poll(token)["type"] == "answer"

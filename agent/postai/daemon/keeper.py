@@ -23,6 +23,7 @@ from postai.database import connect
 from postai.database import dsn as connection_string
 from postai.database.named_sql import load
 from postai.database.psycopg_adapter import PsycopgDatabase
+from postai.database.roles import detect_pooler
 from postai.deadline import Deadline
 from postai.errors import PostaiError
 from postai.settings import DatabaseSettings
@@ -117,6 +118,9 @@ class Keeper:
                     self._serve(session)
             except PostaiError as error:
                 self._tell(error)
+            except Exception:
+                # The outermost layer of this thread: it must not end, or the database would be forgotten.
+                log.exception("keeping the database failed unexpectedly", extra={"database": self.name})
             finally:
                 self._lost()
             if not self._stop.is_set():
@@ -130,7 +134,7 @@ class Keeper:
         return session
 
     def _serve(self, session: PsycopgDatabase) -> None:
-        pooled = session.behind_pooler()
+        pooled = detect_pooler(session) is not None
         lead = pooled or self._try_lead(session)
         self._beat(session, lead)
         self._backoff.reset()

@@ -102,15 +102,15 @@ class Asking:
         """Cancel the statement that asked, if its backend still runs the very same one."""
         try:
             with self._home_of(frame).pool.database() as db:
-                rows = db.query(self._sql["cancel"], (frame.pid, frame.backend_start, frame.query_start))
+                done = db.query(self._sql["cancel"], (frame.pid, frame.backend_start, frame.query_start))[0][0]
         except PostaiError as error:
             log.error(
                 "a statement over ask_timeout could not be cancelled",
                 extra={"request": frame.id, "pid": frame.pid, "error": error.message,
-                       "hint": "Grant pg_signal_backend and pg_read_all_stats to the agent's role."},
+                       "hint": "Grant pg_signal_backend and pg_read_all_stats to the owner of schema postai."},
             )  # fmt: skip
             return
-        log.info("cancelled" if rows else "it had ended already", extra={"request": frame.id, "pid": frame.pid})
+        log.info("cancelled" if done else "it had ended already", extra={"request": frame.id, "pid": frame.pid})
 
     def close(self) -> None:
         for home in self._homes:

@@ -34,7 +34,5 @@ select exists (
      and (a.backend_start is null or a.backend_start = coalesce(%s::timestamptz, a.backend_start)))
 
 -- name: cancel
--- Cancel a statement, if that backend still runs the very same one.
-select pg_catalog.pg_cancel_backend(a.pid)
-  from pg_catalog.pg_stat_activity as a
- where a.pid = %s and a.backend_start = %s::timestamptz and a.query_start = %s::timestamptz and a.state = 'active'
+-- Cancel a statement; false = that backend no longer runs the very same one.
+select postai._cancel_statement(%s, %s::timestamptz, %s::timestamptz)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from postai.ask.types import Explained
-from postai.database import ConnectionFailed, ConnectionLost, Pool
+from postai.database import ConnectionFailed, ConnectionLost, Pool, Row
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import PostaiError
@@ -35,8 +35,10 @@ from postai.service.frames import (
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 10
+LEASE_SECONDS = 5
 WATCH_SECONDS = 0.5
+TAKE_OVER_SECONDS = LEASE_SECONDS + 2.0
+"""After leadership began: how long the jobs and the running statements of an agent that died are waited for."""
 FIRST_LOOK, LONGEST_LOOK = 0.005, 0.25
 """Pauses in seconds between looks for the caller's reply; a notification cuts them short."""
 
@@ -97,12 +99,16 @@ class JobQueue:
         self._look_now = threading.Event()
         self._running: dict[int, _Running] = {}
         self._overdue_until = 0.0
+        self._taking_over_until = 0.0
+        self._check_overdue = False
 
     # The keeper calls these.
 
     def begin(self) -> None:
         self._open = True
-        self._look_for_overdue(60.0)  # callers of an agent that died may be running their statements
+        self._taking_over_until = time.monotonic() + TAKE_OVER_SECONDS
+        self._check_overdue = True
+        self._look_for_overdue(TAKE_OVER_SECONDS)
         self._pump()
 
     def wake(self, payload: str) -> None:
@@ -115,6 +121,8 @@ class JobQueue:
                 if not running.waiting:
                     self._look_now.set()
                 return
+        if not payload:
+            self._check_overdue = True  # somebody else's, too: its agent may have died
         self._pump()
 
     def end(self) -> None:
@@ -179,7 +187,10 @@ class JobQueue:
 
     def _work_one(self) -> bool:
         with self._pool.database() as db:
+            overdue, self._check_overdue = self._check_overdue, False
+            late = db.query(self._sql["overdue"]) if overdue else []
             rows = db.query(self._sql["claim"], (self._worker, LEASE_SECONDS, self._kinds))
+        self._cancel_late(late)
         if not rows:
             return False
         identity, attempt, kind, request = rows[0]
@@ -304,6 +315,8 @@ class JobQueue:
                     self._watching = False
                     return
                 running = list(self._running.values())
+            if time.monotonic() < self._taking_over_until:
+                self._pump()
             try:
                 self._look(running, overdue)
                 trouble = None
@@ -333,6 +346,9 @@ class JobQueue:
             if (one.id, one.attempt) in lost:
                 one.deadline.cancel.set()
                 one.replied.set()
+        self._cancel_late(late)
+
+    def _cancel_late(self, late: list[Row]) -> None:
         for (request,) in late:
             try:
                 frame = ask_frame(request)

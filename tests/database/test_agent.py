@@ -1,0 +1,287 @@
+"""The agent as a process of its own, on real servers: all transports, death, restart, cancel, time-out, leadership."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from agent_support import AGENT, PATIENCE, AgentProcess, agent_dsn, install_postai, running, wait_for
+from conftest import TestDatabase, drop_database, make_database, server_user
+
+from postai.setup.server import LocalServer, debian_binaries, free_port
+from postai.setup.transport import Transport
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from model_server import KEY, ModelServer, Role, model_server
+
+HEAVY = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b"
+
+
+def script(question: str, turn: int) -> str:
+    """A model that is told its SQL: "sql SELECT ..."; everything else counts the orders."""
+    return question.removeprefix("sql ") if question.startswith("sql ") else "select count(*) as orders from orders"
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A short path that the server's OS user can reach (a unix socket's path has 107 bytes at most)."""
+    path = Path(tempfile.mkdtemp(prefix="postai-a-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with model_server(Role(script=script)) as server:
+        yield server
+
+
+def prepared(database: TestDatabase, transport: Transport, place: Path) -> None:
+    install_postai(database, transport, place / "run" / "agent.sock")
+    database.execute(
+        "create table orders (id int primary key, total numeric not null); insert into orders select g, g from"
+        " generate_series(1, 41) g; analyze orders; select postai.set('engine', 'model')"
+    )
+
+
+@pytest.fixture(params=["socket", "dblink"])
+def home(request: pytest.FixtureRequest, place: Path) -> Iterator[TestDatabase]:
+    """A database with postai and some orders: socket on 15, dblink on 18."""
+    server: LocalServer = request.getfixturevalue("pg15" if request.param == "socket" else "pg18")
+    database = make_database(server)
+    prepared(database, request.param, place)
+    yield database
+    drop_database(database)
+
+
+def make_agent(place: Path, model: ModelServer, *databases: TestDatabase, workers: int = 4) -> AgentProcess:
+    return AgentProcess(
+        place,
+        [(one.name, agent_dsn(one.server, one.name, place)) for one in databases],
+        model={"base_url": model.url, "api_key": KEY},
+        workers=workers,
+    )
+
+
+@pytest.fixture
+def agent(place: Path, model: ModelServer, home: TestDatabase) -> Iterator[AgentProcess]:
+    with running(make_agent(place, model, home)) as one:
+        one.until("leading this database")
+        one.until("the socket is open")
+        yield one
+
+
+def ask(database: TestDatabase, question: str = "how many orders are there?") -> object:
+    return database.execute(f"select postai.ask($q${question}$q$)")[0][0]
+
+
+def test_ask_answers_and_is_recorded(agent: AgentProcess, home: TestDatabase) -> None:
+    assert ask(home) == {"orders": 41}
+    assert home.execute("select status, engine, asked_by, question from postai.question") == [
+        ("answered", "model", "postgres", "how many orders are there?")
+    ]
+    purpose, status, question = home.execute("select purpose, status, question_id from postai.model_call")[0]
+    assert (purpose, status) == ("ask", "ok") and question is not None
+    row = home.execute("select reachable, leader is not null, model is not null, engine from postai.agent()")[0]
+    assert row == (True, True, True, "grammar, model")
+
+
+def test_call_transport(place: Path, model: ModelServer, pg18: LocalServer) -> None:
+    database = make_database(pg18)
+    prepared(database, "call", place)
+    with running(make_agent(place, model, database)) as agent, database.connect() as connection:
+        agent.until("leading this database")
+        connection.execute("call postai.run('how many orders are there?')")
+        assert connection.execute("fetch all from ask").fetchall() == [(41,)]
+    drop_database(database)
+
+
+def test_many_sessions_at_once_get_their_own_answers(agent: AgentProcess, home: TestDatabase) -> None:
+    many = 50 if home.execute("select postai._transport()") == [("socket",)] else 40  # dblink takes two sessions each
+    with ThreadPoolExecutor(many) as threads:
+        answers = list(threads.map(lambda n: ask(home, f"sql select {n} as number"), range(many)))
+    assert answers == [{"number": n} for n in range(many)]
+    assert home.execute("select count(*) from postai.question") == [(many,)]
+
+
+def test_a_stopped_agent_is_told_at_once(agent: AgentProcess, home: TestDatabase) -> None:
+    assert agent.stop() == 0
+    assert not agent.socket.exists()
+    begin = time.monotonic()
+    with pytest.raises(psycopg.Error) as caught:
+        ask(home)
+    assert time.monotonic() - begin < 5  # 1 s is promised; a busy machine gets more here
+    assert caught.value.diag.sqlstate == "PA002"
+    assert caught.value.diag.message_hint and "post-ai agent" in caught.value.diag.message_hint
+    assert home.execute("select count(*) from postai.agent_status") == [(0,)]
+
+
+def test_a_killed_agent_is_told_at_once(agent: AgentProcess, home: TestDatabase) -> None:
+    agent.kill()
+    with pytest.raises(psycopg.Error) as caught:
+        wait_for(lambda: ask(home, "sql select 1 as x") and time.sleep(0.1))
+    assert caught.value.diag.sqlstate == "PA002"
+
+
+def test_cancelling_drops_the_model_call(agent: AgentProcess, home: TestDatabase, model: ModelServer) -> None:
+    model.role.delay = 60.0
+    with home.connect() as connection:
+        outcome: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                connection.execute("select postai.ask('how many orders are there?')")
+            except psycopg.Error as error:
+                outcome.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        wait_for(lambda: model.seen)
+        connection.cancel_safe()
+        thread.join(PATIENCE)
+        assert isinstance(outcome[0], psycopg.errors.QueryCanceled)
+        assert model.dropped.wait(PATIENCE)
+
+
+def test_a_client_that_dies_drops_the_model_call(agent: AgentProcess, home: TestDatabase, model: ModelServer) -> None:
+    model.role.delay = 60.0
+    connection = home.connect()
+    thread = threading.Thread(
+        target=lambda: pytest.raises(psycopg.Error, connection.execute, "select postai.ask('how many orders?')")
+    )
+    thread.start()
+    wait_for(lambda: model.seen)
+    home.execute(f"select pg_terminate_backend({connection.info.backend_pid})")
+    assert model.dropped.wait(PATIENCE)
+    thread.join(PATIENCE)
+    connection.close()
+
+
+def test_a_statement_over_ask_timeout_is_cancelled(agent: AgentProcess, home: TestDatabase) -> None:
+    home.execute("select postai.set('ask_timeout', '2s'), postai.set('ask_cost_ceiling', '1e18')")
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        ask(home, f"sql {HEAVY}")
+    assert ask(home, "sql select 2 as x") == {"x": 2}
+
+
+def test_the_server_restarts(place: Path, model: ModelServer) -> None:
+    binaries = debian_binaries(15)
+    if binaries is None:
+        pytest.skip("no PostgreSQL 15")
+    server = LocalServer(binaries, place / "server", free_port(), server_user())
+    server.create(fsync=False)
+    server.start()
+    try:
+        database = make_database(server)
+        prepared(database, "dblink", place)
+        with running(make_agent(place, model, database)) as agent:
+            agent.until("leading this database")
+            assert ask(database) == {"orders": 41}
+            server.stop()
+            agent.until("no longer leading this database")
+            server.start()
+            agent.until("leading this database", 2)
+            assert ask(database) == {"orders": 41}
+    finally:
+        server.stop("immediate")
+
+
+def leaders(database: TestDatabase) -> int:
+    held = "select count(*) from pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 1"
+    counted = database.execute(f"{held} and database = (select oid from pg_database where datname = current_database())")
+    assert isinstance(counted[0][0], int)
+    return counted[0][0]
+
+
+def test_a_job_whose_agent_dies_is_done_once_by_the_next(
+    place: Path, model: ModelServer, pg18: LocalServer
+) -> None:
+    database = make_database(pg18)
+    prepared(database, "dblink", place)
+    database.execute("select postai.set('ask_timeout', '5 min')")
+    first, second = make_agent(place / "a", model, database), make_agent(place / "b", model, database)
+    with ThreadPoolExecutor(1) as threads, running(first):
+        first.until("leading this database")
+        with running(second):
+            second.until("another agent leads this database, standing by")
+            assert leaders(database) == 1
+            model.role.delay = 60.0
+            answer = threads.submit(ask, database)
+            wait_for(lambda: model.seen)
+            model.role.delay = 0.0
+            first.kill()
+            second.until("leading this database")
+            assert leaders(database) == 1
+            assert answer.result(PATIENCE) == {"orders": 41}
+            assert database.execute("select count(*) from postai.question") == [(1,)]
+            assert len(model.seen) == 2
+    drop_database(database)
+
+
+def test_the_socket_passes_to_the_next_agent(place: Path, model: ModelServer, pg15: LocalServer) -> None:
+    database = make_database(pg15)
+    prepared(database, "socket", place)
+    first, second = make_agent(place, model, database), make_agent(place, model, database)
+    second.log_name = "second.log"
+    with running(first):
+        first.until("the socket is open")
+        with running(second):
+            second.until("the socket is not open")
+            first.kill()
+            second.until("the socket is open")
+            second.until("leading this database")
+            assert ask(database) == {"orders": 41}
+    drop_database(database)
+
+
+def test_one_database_out_of_reach_does_not_stop_the_others(
+    place: Path, model: ModelServer, home: TestDatabase
+) -> None:
+    one = make_agent(place, model, home)
+    one.databases.insert(0, ("away", f"host=127.0.0.1 port={free_port()} dbname=away user={AGENT}"))
+    with running(one):
+        one.until("leading this database")
+        one.until("the database cannot be served, trying again")
+        one.until("the socket is open")
+        assert ask(home) == {"orders": 41}
+
+
+def test_a_database_without_postai_is_served_once_it_has_it(
+    place: Path, model: ModelServer, home: TestDatabase
+) -> None:
+    other = make_database(home.server)
+    with running(make_agent(place, model, home, other)) as one:
+        one.until("the database cannot be served, trying again")
+        prepared(other, "dblink", place)
+        one.until("leading this database", 2)
+        assert ask(other) == {"orders": 41}
+        assert ask(home) == {"orders": 41}
+    drop_database(other)
+
+
+def test_a_database_that_is_not_configured(agent: AgentProcess, home: TestDatabase, place: Path) -> None:
+    other = make_database(home.server)
+    prepared(other, "socket" if home.execute("select postai._transport()") == [("socket",)] else "dblink", place)
+    with pytest.raises(psycopg.Error) as caught:
+        ask(other)
+    assert caught.value.diag.sqlstate == "PA002"
+    drop_database(other)
+
+
+def test_no_secret_and_no_question_stands_in_the_log(agent: AgentProcess, home: TestDatabase) -> None:
+    ask(home, "sql select 'zebra' as animal")
+    with pytest.raises(psycopg.Error):
+        ask(home, "sql delete from orders where 'zebra' = 'zebra'")
+    agent.stop()
+    text = agent.log_file.read_text()
+    assert KEY not in text and "zebra" not in text and f"password={AGENT}" not in text
+    assert all("event" in line and "at" in line for line in agent.log())
