@@ -197,9 +197,9 @@ class _Reader:
             return None
         self.at += 1
         if day is None and self.at < len(self.tokens) and self.year_number() is None:
-            number = self.tokens[self.at].number
-            if self.tokens[self.at].kind in ("ordinal", "number") and number is not None and 1 <= number <= 31:
-                day, self.at = int(number), self.at + 1
+            written = self.tokens[self.at].number
+            if self.tokens[self.at].kind in ("ordinal", "number") and written is not None and 1 <= written <= 31:
+                day, self.at = int(written), self.at + 1
         before_year = self.at
         self.take(",")
         self.take("of")

@@ -150,7 +150,7 @@ def _inferred(tables: tuple[TableInfo, ...]) -> Iterable[Edge]:
         if info.table.kind in ("view", "matview"):
             continue
         for column in info.columns:
-            if column.refers or info.key == (column.name,) and column.own in (("id",), ("uuid",), ("key",)):
+            if column.refers or (info.key == (column.name,) and column.own in (("id",), ("uuid",), ("key",))):
                 continue
             yield from _guesses(info, column, keys)
 

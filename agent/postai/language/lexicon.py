@@ -20,9 +20,34 @@ from postai.language.vocabulary import FILLER, NOUN_SYNONYMS
 from postai.language.words import stem
 
 SenseKind = Literal["table", "column", "value"]
-_GENERIC_TAILS = frozenset("name code date time at on id number key cm kg gram mg km count amount text type".split())
-_FREE_TEXT = frozenset("text body comment description note message content remark summary review title".split())
-_BOOLEAN_LEADS = frozenset("is has was can are allow allows have been should be did does".split())
+_GENERIC_TAILS = frozenset(
+    [
+        "name",
+        "code",
+        "date",
+        "time",
+        "at",
+        "on",
+        "id",
+        "number",
+        "key",
+        "cm",
+        "kg",
+        "gram",
+        "mg",
+        "km",
+        "count",
+        "amount",
+        "text",
+        "type",
+    ]
+)
+_FREE_TEXT = frozenset(
+    ["text", "body", "comment", "description", "note", "message", "content", "remark", "summary", "review", "title"]
+)
+_BOOLEAN_LEADS = frozenset(
+    ["is", "has", "was", "can", "are", "allow", "allows", "have", "been", "should", "be", "did", "does"]
+)
 _ANTONYMS = {
     "open": "closed", "active": "inactive", "enabled": "disabled", "paid": "unpaid", "verified": "unverified",
     "available": "unavailable", "public": "private", "published": "unpublished", "read": "unread", "married": "unmarried",

@@ -13,8 +13,33 @@ from postai.language.words import stem
 ColumnKind = Literal["number", "text", "date", "timestamp", "timestamptz", "time", "boolean", "enum", "json", "other"]
 
 _NOT_EVENTS = frozenset(
-    "updated update modified modify deleted delete expiry expire expires expiration birth born changed edited end ended "
-    "finish finished due archived last until to valid dob".split()
+    [
+        "updated",
+        "update",
+        "modified",
+        "modify",
+        "deleted",
+        "delete",
+        "expiry",
+        "expire",
+        "expires",
+        "expiration",
+        "birth",
+        "born",
+        "changed",
+        "edited",
+        "end",
+        "ended",
+        "finish",
+        "finished",
+        "due",
+        "archived",
+        "last",
+        "until",
+        "to",
+        "valid",
+        "dob",
+    ]
 )
 _ID_WORDS = frozenset({"id", "uuid", "key", "guid"})
 _LABELS = (

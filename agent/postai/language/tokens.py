@@ -51,7 +51,7 @@ _PATTERN = re.compile(
   | (?P<date>\d{4}-\d{2}-\d{2})(?!\w)
   | (?P<ordinal>\d+)(?:st|nd|rd|th)\b
   | (?P<number>[$€£]?\d+(?:,\d{3})*(?:\.\d+)?(?![A-Za-z_\d])\s?(?:%|€)?)
-  | (?P<word>[^\W_]+(?:\.[^\W\d_]+)*)(?P<possessive>['’]s?(?!\w))?
+  | (?P<word>[^\W_]+(?:\.[^\W\d_]+)*(?:['’](?:t|re|ve|ll|d|m)\b)?)(?P<possessive>['’]s?(?!\w))?
   | (?P<symbol><=|>=|<>|!=|==|[<>=?!.,;:()/&+*%$@#-])
     """,
     re.VERBOSE,

@@ -24,7 +24,7 @@ _IRREGULAR = {
 _STEM_ENDINGS = (
     ("ations", ""), ("ation", ""), ("itions", "it"), ("ition", "it"), ("ments", ""), ("ment", ""), ("ings", ""),
     ("ing", ""), ("ied", "y"), ("ies", "y"), ("eed", "eed"), ("ed", ""), ("eries", "er"), ("ery", "er"),
-    ("als", ""), ("al", ""), ("ers", ""),
+    ("ful", ""), ("als", ""), ("al", ""), ("ers", ""),
 )  # fmt: skip
 
 _STEM_IRREGULAR = {

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from postai.ask.grammar.draft import Absence, Draft, Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
+from postai.ask.grammar.dating import date_column
+from postai.ask.grammar.draft import Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.expressions import aggregate, bucket_expression, condition
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.money import MoneySource, money_sources, unit_sources
-from postai.ask.grammar.dating import date_column
 from postai.ask.grammar.query import (
     Bool,
     Call,
-    Cast,
     Col,
     Expr,
     Fixed,
     In,
-    Item,
     IsNull,
+    Item,
     Lit,
     Op,
     Order,
-    Over,
     Select,
-    Source,
 )
+from postai.ask.grammar.shapes import nested_average, partitioned, ratio
 from postai.ask.grammar.state import State
 
 _LISTED_COLUMNS = 14
@@ -38,10 +35,12 @@ def assemble(state: State) -> Select:
     Raises:
         Unsure: the parts do not fit together, or fit in more than one way.
     """
-    return _Assembler(state).build()
+    return Assembler(state).build()
 
 
-class _Assembler:
+class Assembler:
+    """Builds the statement of one draft; shapes.py uses its parts."""
+
     def __init__(self, state: State) -> None:
         self.state, self.draft, self.lexicon = state, state.draft, state.lexicon
         self.sources: dict[Measure, MoneySource] = {}
@@ -52,14 +51,14 @@ class _Assembler:
         draft = self.draft
         nested = [measure for measure in draft.measures if measure.kind == "nested"]
         if nested:
-            return self._nested(nested)
+            return nested_average(self, nested)
         self._projected_measures()
         self._havings_to_groups()
         self._plain_measures()
         self.base = self._base()
         self.joiner = Joiner(self.state, self.base)
         if draft.ratio is not None:
-            return self._ratio()
+            return ratio(self)
         if draft.groups and not draft.measures:
             raise Unsure("what to show for each group is not clear")
         if draft.partition:
@@ -219,7 +218,7 @@ class _Assembler:
 
     # -- filters ------------------------------------------------------------------------------------------------
 
-    def _where(self) -> list[Expr]:
+    def where(self) -> list[Expr]:
         draft = self.draft
         plain: list[Expr] = []
         grouped: dict[int, list[Expr]] = {}
@@ -270,7 +269,7 @@ class _Assembler:
         sub = Joiner(self.state, table, taken=self.joiner.aliases())
         key = sub.key_of(anchor)
         where = [condition(p, self.state.column_info(p.ref), sub.alias(p.ref.table)) for p in inner]
-        expr = self._measure_expr(compared.measure, sub, table)
+        expr = self.measure_expr(compared.measure, sub, table)
         if few:
             where.append(IsNull(key, negated=True))
         select = Select(
@@ -289,33 +288,33 @@ class _Assembler:
 
     def _grouped(self) -> Select:
         draft = self.draft
-        keys, group = self._keys()
-        where = self._where()
-        measures = [(measure, self._measure_expr(measure, self.joiner, self.base)) for measure in draft.measures]
+        keys, group = self.keys()
+        where = self.where()
+        measures = [(measure, self.measure_expr(measure, self.joiner, self.base)) for measure in draft.measures]
         items = self._items(keys, measures)
         having = tuple(
-            self._compare(self._measure_expr(h.measure, self.joiner, self.base), h) for h in draft.havings if h.measure in draft.measures
+            self._compare(self.measure_expr(h.measure, self.joiner, self.base), h) for h in draft.havings if h.measure in draft.measures
         )  # fmt: skip
         order = self._orders(items, measures, keys)
         source, joins = self.joiner.sources()
         return Select(tuple(items), source, joins, tuple(where), tuple(group), having, tuple(order), draft.limit)
 
-    def _keys(self) -> tuple[list[Item], list[Expr]]:
+    def keys(self) -> tuple[list[Item], list[Expr]]:
         keys: list[Item] = []
         group: list[Expr] = []
         for key in self.draft.groups:
-            for item in self._key_items(key):
+            for item in self.key_items(key):
                 keys.append(item)
                 group.append(item.expr)
         return keys, group
 
-    def _key_items(self, key: Key) -> list[Item]:
+    def key_items(self, key: Key) -> list[Item]:
         if key.bucket is not None:
             ref = self._bucket_column()
-            info = self.state.column_info(ref)
-            if key.bucket in ("month", "year") and info.kind == "number":
+            column = self.state.column_info(ref)
+            if key.bucket in ("month", "year") and column.kind == "number":
                 raise Unsure("the table keeps no dates")
-            expr = bucket_expression(key.bucket, info, self.joiner.alias_for_group(ref.table))
+            expr = bucket_expression(key.bucket, column, self.joiner.alias_for_group(ref.table))
             return [Item(expr, key.bucket.replace(" ", "_"))]
         if key.ref is not None:
             alias = self.joiner.alias_for_group(key.ref.table)
@@ -341,7 +340,7 @@ class _Assembler:
             return Ref(self.base, info.event_date)
         return date_column(self.state, self.base)
 
-    def _measure_expr(self, measure: Measure, joiner: Joiner, base: int) -> Expr:
+    def measure_expr(self, measure: Measure, joiner: Joiner, base: int) -> Expr:
         where = None
         if measure.only:
             parts = tuple(condition(p, self.state.column_info(p.ref), joiner.alias(p.ref.table)) for p in measure.only)
@@ -380,7 +379,7 @@ class _Assembler:
         draft = self.draft
         subject = draft.subject
         items = self._list_items(subject)
-        where = self._where()
+        where = self.where()
         shown = {item.expr for item in items}
         order: list[Order] = []
         for wish in draft.orders:
@@ -527,7 +526,7 @@ class _Assembler:
                 name = next(
                     (i.name for i, (m, _) in zip(items[len(keys) :], measures, strict=True) if m == wish.measure), None
                 )
-                expr = Col("", name) if name else self._measure_expr(wish.measure, self.joiner, self.base)
+                expr = Col("", name) if name else self.measure_expr(wish.measure, self.joiner, self.base)
             elif wish.ref is not None:
                 expr = Col(self.joiner.alias_for_group(wish.ref.table), wish.ref.column)
                 if all(item.expr != expr for item in keys):
@@ -552,111 +551,9 @@ class _Assembler:
     def _is_id(self, column: Col) -> bool:
         return self.lexicon.column(self.joiner.table_of(column.alias), column.column).is_id
 
-    # -- ratios and averages of counts --------------------------------------------------------------------------
-
-    def _ratio(self) -> Select:
-        draft = self.draft
-        assert draft.ratio is not None
-        if draft.measures or draft.havings:
-            raise Unsure("a ratio together with another number is not clear")
-        keys, group = self._keys()
-        for part in (draft.ratio.numerator, draft.ratio.denominator):
-            for predicate in part.only:
-                if not self.joiner.reachable(predicate.ref.table):
-                    raise Unsure("the parts of the ratio are counted in different tables")
-                self.joiner.alias(predicate.ref.table, optional=True)
-        above = self._measure_expr(draft.ratio.numerator, self.joiner, self.base)
-        below = self._measure_expr(draft.ratio.denominator, self.joiner, self.base)
-        where = self._where()
-        scale: Expr = Op("*", Fixed("100.0"), above) if draft.ratio.percent else Cast(above, "numeric")
-        value = Op("/", scale, Call("NULLIF", (below, Lit(0))))
-        items = [*keys, Item(value, "percentage" if draft.ratio.percent else "ratio")]
-        order = [Order(Col("", item.name) if item.name else item.expr) for item in keys]
-        for wish in draft.orders[:1]:
-            order.insert(0, Order(Col("", items[-1].name or ""), wish.descending, nulls_last=True))
-        source, joins = self.joiner.sources()
-        return Select(tuple(items), source, joins, tuple(where), tuple(group), order=tuple(order), limit=draft.limit)
-
-    def _nested(self, nested: list[Measure]) -> Select:
-        """The average number of X per Y, where every Y surely has some X."""
-        draft = self.draft
-        measure = nested[0]
-        if len(draft.measures) > 1 or draft.groups or draft.havings or draft.absences or draft.orders:
-            raise Unsure("an average of counts together with something else is not clear")
-        assert measure.table is not None and measure.per is not None
-        child, parent = self.state.info(measure.table), self.state.info(measure.per)
-        if not _is_part_of(child.words, parent.words):
-            raise Unsure(
-                f"whether {parent.table.name} without any {child.table.name} count too is not clear",
-                f"Ask for the number of {child.table.name} per {parent.noun}.",
-            )
-        self.base = measure.table
-        self.joiner = Joiner(self.state, self.base)
-        key = self.joiner.key_of(measure.per)
-        where = self._where()
-        source, joins = self.joiner.sources()
-        inner = Select((Item(Call("count", star=True), "n"),), source, joins, tuple(where), (key,))
-        outer = Source("counted", select=inner)
-        return Select(
-            (Item(Call("avg", (Col("counted", "n"),)), f"average_{child.table.name}_per_{'_'.join(parent.words)}"),),
-            outer,
-        )
-
-
-def partitioned(assembler: _Assembler, build: Callable[[], Select]) -> Select:
-    """The first rows of each partition: numbered within it, then cut off."""
-    draft = assembler.draft
-    limit = draft.limit
-    if any(key.bucket for key in draft.partition) or limit is None:
-        raise Unsure("the first of each time bucket is not clear")
-    parts = [item for key in draft.partition for item in assembler._key_items(key)]
-    draft.limit = None
-    inner = build()
-    draft.limit = limit
-    names: list[str] = []
-    items: list[Item] = []
-    for item in [*parts, *inner.items]:
-        name = item.name or (item.expr.column if isinstance(item.expr, Col) else "value")
-        if any(item.expr == known.expr for known in items):
-            continue
-        if name in names and isinstance(item.expr, Col):
-            name = f"{assembler.state.info(assembler.joiner.table_of(item.expr.alias)).words[-1]}_{name}"
-        if name in names:
-            raise Unsure("the columns to show share a name")
-        names.append(name)
-        items.append(Item(item.expr, name))
-    by_name = {item.name or "": item.expr for item in inner.items}
-    order = tuple(
-        replace(key, expr=by_name[key.expr.column]) if isinstance(key.expr, Col) and not key.expr.alias else key for key in inner.order
-    )  # fmt: skip
-    position = Call("row_number", (), over=Over(tuple(item.expr for item in parts), order))
-    source, joins = assembler.joiner.sources()
-    group = (*(item.expr for item in parts if item.expr not in inner.group), *inner.group) if inner.group else ()
-    numbered = replace(
-        inner, items=(*items, Item(position, "position")), order=(), group=group, source=source, joins=joins
-    )
-    if numbered.distinct:
-        raise Unsure("the first of each group is not clear")
-    shown = tuple(Item(Col("ranked", name)) for name in names)
-    outer_order = (*(Order(Col("ranked", name)) for name in names[: len(parts)]), Order(Col("ranked", "position")))
-    return Select(
-        shown,
-        Source("ranked", select=numbered),
-        where=(Op("<=", Col("ranked", "position"), Lit(limit)),),
-        order=outer_order,
-    )
-
 
 def _discounted(expr: Expr, discount: Col, kind: str) -> Expr:
     if kind == "amount":
         return Op("-", expr, discount)
     part: Expr = discount if kind == "rate" else Op("/", discount, Fixed("100.0"))
     return Op("*", expr, Op("-", Lit(1), part))
-
-
-def _is_part_of(child: tuple[str, ...], parent: tuple[str, ...]) -> bool:
-    """ "order item" is a part of "order": there is none without."""
-    return child[: len(parent)] == parent and child[-1] in ("item", "line", "detail", "position")
-
-
-__all__ = ["Absence", "Draft", "assemble"]

@@ -272,7 +272,7 @@ def _pattern(state: State, index: int, near: int | None) -> tuple[Predicate, int
         before -= 1
     at = index + 1
     while at < len(state.items) and (state.items[at].kind == "filler" or state.items[at].lower in ("letter", "word", "letters", "string")) and not (
-        len(state.items[at].text) == 1 and state.items[at].text.isupper() or state.items[at].kind == "quoted"
+        (len(state.items[at].text) == 1 and state.items[at].text.isupper()) or state.items[at].kind == "quoted"
     ):  # fmt: skip
         state.items[at].used = "pattern"
         at += 1

@@ -3,59 +3,98 @@
 from __future__ import annotations
 
 _PHRASES: dict[str, str] = {
-    "count": "count|how many|number of|no of|no. of|numbers of|count of|count the|total number of|total count of|count number of|quantity of rows",
+    "count": (
+        "count|how many|number of|no of|no. of|numbers of|count of|count the|total number of|"
+        "total count of|count number of|quantity of rows"
+    ),
     "how much": "how much",
     "sum": "total|sum|sum of|combined|total sum of|total of|in total|altogether|overall total",
     "avg": "average|mean|avg|average of|mean of|on average",
     "median": "median",
     "min": "minimum|min",
     "max": "maximum|max",
-    "each": "for each|in each|of each|each|per|for every|every|by each|from each|at each|within each|on each|to each|with each|each of the",
-    "by": "by|grouped by|group by|broken down by|split by|according to|group the results by|grouped per|per each",
+    "each": (
+        "for each|in each|of each|each|per|for every|every|by each|from each|at each|within each|"
+        "on each|to each|with each|each of the"
+    ),
+    "by": ("by|grouped by|group by|broken down by|split by|according to|group the results by|grouped per|per each"),
     "top": "top|bottom",
     "in terms of": "in terms of|based on|ranked by|measured by|when ranked by|judged by|as measured by",
-    "order by": "ordered by|sorted by|sort by|order by|order the results by|sort the results by|order results by|sort results by|"
-    "order them by|sort them by|in order of|arranged by|list them by|order the result by|sort the result by|ordering by",
-    "descending": "descending|desc|in descending order|from highest to lowest|highest to lowest|from high to low|highest first|"
-    "largest first|biggest first|from most to least|newest first|latest first|most recent first|from best to worst|in decreasing order|"
-    "from largest to smallest|most expensive first|in descending order of|descending order|from newest to oldest|"
-    "starting from the best|starting with the highest",
-    "ascending": "ascending|asc|in ascending order|from lowest to highest|lowest to highest|from low to high|lowest first|smallest first|"
-    "oldest first|earliest first|cheapest first|from least to most|in increasing order|alphabetically|in alphabetical order|"
-    "from smallest to largest|from oldest to newest|in chronological order|chronologically|in ascending order of|ascending order|"
-    "alphabetical order",
-    "not": "not|no|never|without|non|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|haven't|hasn't|hadn't|do not|does not|did not|"
-    "have not|has not|have never|has never|were never|was never|are not|is not|were not|was not|have no|has no|with no|had no|"
-    "haven't been|hasn't been|have not been|has not been|lacking|lack|lacks|do not have|does not have|did not have|don't have|"
-    "doesn't have|didn't have|zero|have never been|has never been|never been|not yet|have yet to|had not|with zero|have zero|has zero|"
-    "do not have any|does not have any|have not made any|without any|cannot",
+    "order by": (
+        "ordered by|sorted by|sort by|order by|order the results by|sort the results by|"
+        "order results by|sort results by|order them by|sort them by|in order of|arranged by|"
+        "list them by|order the result by|sort the result by|ordering by"
+    ),
+    "descending": (
+        "descending|desc|in descending order|from highest to lowest|highest to lowest|from high to low|"
+        "highest first|largest first|biggest first|from most to least|newest first|latest first|"
+        "most recent first|from best to worst|in decreasing order|from largest to smallest|"
+        "most expensive first|in descending order of|descending order|from newest to oldest|"
+        "starting from the best|starting with the highest"
+    ),
+    "ascending": (
+        "ascending|asc|in ascending order|from lowest to highest|lowest to highest|from low to high|"
+        "lowest first|smallest first|oldest first|earliest first|cheapest first|from least to most|"
+        "in increasing order|alphabetically|in alphabetical order|from smallest to largest|"
+        "from oldest to newest|in chronological order|chronologically|in ascending order of|"
+        "ascending order|alphabetical order"
+    ),
+    "not": (
+        "not|no|never|without|non|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|haven't|hasn't|"
+        "hadn't|do not|does not|did not|have not|has not|have never|has never|were never|was never|"
+        "are not|is not|were not|was not|have no|has no|with no|had no|haven't been|hasn't been|"
+        "have not been|has not been|lacking|lack|lacks|do not have|does not have|did not have|"
+        "don't have|doesn't have|didn't have|zero|have never been|has never been|never been|not yet|"
+        "have yet to|had not|with zero|have zero|has zero|do not have any|does not have any|"
+        "have not made any|without any|cannot"
+    ),
     "except": "except|excluding|other than|except for|apart from|but not",
     "or": "or|either",
     "and": "and|but|as well as|along with|plus|together with|and also|both",
-    "percent": "percentage of|percent of|what percentage of|what percent of|share of|proportion of|fraction of|% of|percentage|percent",
+    "percent": (
+        "percentage of|percent of|what percentage of|what percent of|share of|proportion of|fraction of|"
+        "% of|percentage|percent"
+    ),
     "ratio": "ratio of|ratio between|ratio",
     "out of": "out of",
     "distinct": "distinct|different|unique",
     "starts": "starting with|start with|starts with|begin with|begins with|beginning with|started with",
     "ends": "ending with|end with|ends with|ending in|ends in|end in",
-    "contains": "containing|contain|contains|that include the word|including the word|that mention|mentioning|like|with the word",
+    "contains": (
+        "containing|contain|contains|that include the word|including the word|that mention|mentioning|"
+        "like|with the word"
+    ),
     "named": "named|called|titled|with the name|with name|whose name is|by the name of|with the title",
     "null": "missing|is null|are null|null|empty|blank|unspecified|not set|not specified|is unknown",
-    "over": "more than|over|above|greater than|higher than|larger than|exceeding|exceeds|exceed|bigger than|longer than|>|"
-    "strictly more than|heavier than|taller than|more expensive than|costlier than|in excess of|exceeded|upwards of",
-    "at least": "at least|>=|no less than|not less than|no fewer than|minimum of|a minimum of|at minimum|greater than or equal to",
-    "under": "less than|under|below|fewer than|lower than|smaller than|<|shorter than|cheaper than|lighter than|less expensive than",
+    "over": (
+        "more than|over|above|greater than|higher than|larger than|exceeding|exceeds|exceed|bigger than|"
+        "longer than|>|strictly more than|heavier than|taller than|more expensive than|costlier than|"
+        "in excess of|exceeded|upwards of"
+    ),
+    "at least": (
+        "at least|>=|no less than|not less than|no fewer than|minimum of|a minimum of|at minimum|"
+        "greater than or equal to"
+    ),
+    "under": (
+        "less than|under|below|fewer than|lower than|smaller than|<|shorter than|cheaper than|"
+        "lighter than|less expensive than"
+    ),
     "at most": "at most|<=|no more than|not more than|maximum of|a maximum of|up to|less than or equal to",
     "exactly": "exactly|equal to|equals|equal|=|==|precisely",
     "unequal": "!=|<>|not equal to",
     "range": "between",
-    "most common": "most common|most frequent|most used|most frequently used|most commonly used|commonest|most popular|most frequently",
+    "most common": (
+        "most common|most frequent|most used|most frequently used|most commonly used|commonest|"
+        "most popular|most frequently"
+    ),
     "least common": "least common|least frequent|least used|least popular|rarest",
     "more suffix": "or more|or higher|or above|or greater|and above|and over|or over|or better|and up",
     "less suffix": "or less|or fewer|or lower|or below|and below|and under|or under",
-    "most": "most|greatest number of|highest number of|largest number of|biggest number of|maximum number of|most number of|"
-    "highest count of",
-    "least": "fewest|least|lowest number of|smallest number of|minimum number of|least number of|lowest count of",
+    "most": (
+        "most|greatest number of|highest number of|largest number of|biggest number of|"
+        "maximum number of|most number of|highest count of"
+    ),
+    "least": ("fewest|least|lowest number of|smallest number of|minimum number of|least number of|lowest count of"),
     "highest": "highest|greatest|largest|biggest",
     "lowest": "lowest|smallest",
     "all of": "at all",

@@ -9,7 +9,7 @@ from typing import Literal
 from postai.language.dates import Period
 
 
-class Unsure(Exception):  # noqa: N818 - not an error: the reader's way to say that it stops
+class Unsure(Exception):
     """The question cannot be read with certainty.
 
     Args:

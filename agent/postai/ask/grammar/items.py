@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from postai.ask.grammar.cues import BUCKETS, CUES, LONGEST_CUE, MONEY_CONCEPTS, PROPERTY_SUPERLATIVES, UNIT_CONCEPTS
 from postai.language.dates import Period, find_period
@@ -72,13 +72,13 @@ def cut(tokens: Sequence[Token], lexicon: Lexicon, today: date) -> list[Item]:
     return items
 
 
-def _span(tokens: Sequence[Token], low: int, high: int, kind: ItemKind, **more: object) -> Item:
+def _span(tokens: Sequence[Token], low: int, high: int, kind: ItemKind, **more: Any) -> Item:
     part = tokens[low:high]
     text = " ".join(token.text for token in part)
     return Item(
         low, high, text, kind, " ".join(token.lower for token in part), plural=is_plural(part[-1].lower),
         possessive=part[-1].possessive, stem=part[-1].stem, **more,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> Item:
@@ -115,7 +115,7 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
             superlative=superlative if superlative_end == end else None,
             concept=concept if concept_end == end else None,
             bucket=bucket if bucket_end == end else None,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
     if token.kind in ("number", "ordinal"):
         return _number(tokens, at)
     if token.kind == "symbol":
@@ -139,7 +139,7 @@ def _is_participle(token: Token, senses: Sequence[Sense], lexicon: Lexicon) -> b
 def _verb_or_unknown(tokens: Sequence[Token], at: int, lexicon: Lexicon, exact: Sequence[Sense] = ()) -> Item:
     token = tokens[at]
     senses = [*exact, *lexicon.stem_senses(token.stem)] if exact or not token.capital or at == 0 else []
-    for noun in VERB_TABLES.get(token.stem, "".split()):
+    for noun in VERB_TABLES.get(token.stem, []):
         senses += [
             Sense(sense.kind, sense.table, None, None, round(0.8 * sense.score, 3), "verb")
             for sense in lexicon.senses(noun)
@@ -178,9 +178,7 @@ def _number(tokens: Sequence[Token], at: int) -> Item:
     return _span(tokens, at, end, "number", number=value, unit=token.unit, ordinal=token.kind == "ordinal")
 
 
-def _longest(
-    tokens: Sequence[Token], at: int, phrases: dict[str, object] | dict[str, str], most: int, form: str
-) -> tuple[int, object]:
+def _longest(tokens: Sequence[Token], at: int, phrases: Mapping[str, object], most: int, form: str) -> tuple[int, Any]:
     for end in range(min(len(tokens), at + most), at, -1):
         part = tokens[at:end]
         if any(token.kind == "quoted" for token in part):
@@ -204,7 +202,7 @@ def _longest_name(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[i
         if senses and end >= bag_end:
             return max((end, senses), _turned(tokens, at, lexicon), key=lambda found: found[0])
     if at + 1 < len(tokens) and tokens[at].kind == tokens[at + 1].kind == "word":
-        joined = lexicon.senses(tokens[at].lower + tokens[at + 1].noun)  # check-ins, sign-ups
+        joined = lexicon.senses(tokens[at].lower + tokens[at + 1].lower.removesuffix("s"))  # check-ins, sign-ups
         if joined:
             return at + 2, joined
     turned = _turned(tokens, at, lexicon)

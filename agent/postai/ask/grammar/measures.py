@@ -63,8 +63,7 @@ def read_measure(state: State, start: int, *, bare: bool = False, superlative: b
     if state.role(at) == "table" and state.items[at].free:
         return _row_count(state, at, superlative)
     if superlative and state.role(at) == "value" and state.role(at + 1) == "table":
-        found = _row_count(state, at + 1, superlative)
-        return found
+        return _row_count(state, at + 1, superlative)
     if (
         state.role(at) == "column"
         and state.items[at].free

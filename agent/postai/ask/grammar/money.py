@@ -8,10 +8,26 @@ from postai.ask.grammar.draft import Unsure
 from postai.ask.grammar.state import State
 from postai.language.schema import ColumnInfo, TableInfo
 
-_SALE_NOUNS = frozenset("order sale purchase transaction invoice booking rental bill ticket".split())
+_SALE_NOUNS = frozenset(["order", "sale", "purchase", "transaction", "invoice", "booking", "rental", "bill", "ticket"])
 _LINE_TAILS = frozenset({"item", "line", "detail", "product"})
 _TOTAL_WORDS = ("total", "amount", "revenue", "value", "price")
-_NOT_REVENUE = frozenset("tax discount shipping fee tip refund cost subtotal net paid due balance commission".split())
+_NOT_REVENUE = frozenset(
+    [
+        "tax",
+        "discount",
+        "shipping",
+        "fee",
+        "tip",
+        "refund",
+        "cost",
+        "subtotal",
+        "net",
+        "paid",
+        "due",
+        "balance",
+        "commission",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,13 +115,16 @@ class State:
         if value and value > max(table, column):
             return "value"
         if (
-            value
-            and value >= 0.9
-            and index + 1 < len(self.items)
-            and any(s.kind == "table" for s in self.items[index + 1].senses)
+            (
+                value
+                and value >= 0.9
+                and index + 1 < len(self.items)
+                and any(s.kind == "table" for s in self.items[index + 1].senses)
+            )
+            and table < 0.95
+            and column < 0.95
         ):
-            if table < 0.95 and column < 0.95:
-                return "value"
+            return "value"
         if table and table >= column - 0.1:
             return "table"
         if item.verb and column:

@@ -6,7 +6,9 @@ from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
 from postai.ask.grammar.measures import read_measure
 from postai.ask.grammar.state import State
 
-_VERBS = frozenset("return give show list display include provide output report select get".split())
+_VERBS = frozenset(
+    ["return", "give", "show", "list", "display", "include", "provide", "output", "report", "select", "get"]
+)
 
 
 def apply(state: State) -> None:
@@ -57,6 +59,8 @@ def _entry(state: State, at: int, end: int) -> tuple[Ref | Key | Measure | None,
         return ref, at + 2
     if state.role(at) == "column" and state.cue(at) not in ("sum", "avg", "count"):
         owner = state.owner(at)
+        if owner is None and state.items[at].lower in ("id", "ids", "name", "names") and state.anchors:
+            owner = state.anchors[0]
         ref = state.column(at, near=owner)
         state.use(at, why="directive")
         following = at + 1

@@ -36,9 +36,11 @@ def _group(state: State, cue: int) -> None:
             break
         key, end = _key(state, at)
         keys += 1
-        if state.draft.limit is not None:
+        if _only_denominator(state, cue, key):
+            pass
+        elif state.draft.limit is not None:
             state.draft.partition.append(key)
-        elif not _only_denominator(state, cue, key):
+        else:
             state.draft.groups.append(key)
         at = end
         joint = state.skip(at)
@@ -140,6 +142,9 @@ def _named_column(state: State, at: int) -> Ref | None:
 def _agent(state: State, cue: int, at: int) -> bool:
     """ "written by users from Spain": by names who did it, not a group."""
     before = cue - 1
+    behind = state.skip(at + 1, "named")
+    if state.role(at) in ("table", "column") and not state.items[at].plural and state.role(behind) == "value":
+        return True
     if state.role(at) == "value" or state.items[at].kind in ("quoted", "number"):
         return True
     verb = before >= 0 and (state.items[before].verb or state.items[before].kind == "generic") and state.items[before].lower.endswith(

@@ -15,9 +15,9 @@ def apply(state: State) -> None:
             continue
         if item.cue == "how much":
             _how_much(state, index)
-        elif item.cue in _CUES and state.role(index) in ("", "column", "table"):
-            _measure(state, index)
-        elif item.lower.startswith("total ") and state.role(index) == "column" and _grouped_somewhere(state):
+        elif (item.cue in _CUES and state.role(index) in ("", "column", "table")) or (
+            item.lower.startswith("total ") and state.role(index) == "column" and _grouped_somewhere(state)
+        ):
             _measure(state, index)
         elif item.concept and state.role(index) != "column":
             parsed = read_measure(state, index)

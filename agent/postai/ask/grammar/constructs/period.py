@@ -61,6 +61,10 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
     if item.concept:
         table = _dated_by_measure(state)
         return period_predicate(state, table, period) if table is not None else None
+    measured = [m.ref for m in state.draft.measures if m.ref is not None and any(
+        (s.table, s.column) == (m.ref.table, m.ref.column) for s in item.senses)]  # fmt: skip
+    if measured and state.info(measured[0].table).is_event:
+        return period_predicate(state, measured[0].table, period)
     if state.role(at) == "table":
         table = state.table(at)
         earlier = _earlier_participle(state, at, table)

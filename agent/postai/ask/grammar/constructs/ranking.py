@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postai.ask.grammar.draft import Key, Measure, OrderBy, Ref, Unsure
-from postai.ask.grammar.measures import read_measure
+from postai.ask.grammar.measures import Parsed, read_measure
 from postai.ask.grammar.state import State
 from postai.language.schema import ColumnInfo
 
@@ -45,6 +45,10 @@ def _set_limit(state: State, number: int | None, plural: bool) -> None:
 
 def _key(state: State, at: int) -> tuple[Key, tuple[int, ...], int]:
     """What is ranked: the last of "product categories", "customer countries"."""
+    if state.role(at) not in ("table", "column"):
+        if at < len(state.items) and state.items[at].bucket:
+            return Key(bucket=state.items[at].bucket), (at,), at + 1
+        raise Unsure("what is ranked is not clear")
     following = at + 1
     if state.role(at) == "table" and following < len(state.items) and state.role(following) in ("table", "column"):
         if not state.items[following].verb and not state.items[at].plural and state.items[following].free:
@@ -70,13 +74,7 @@ def _top(state: State, index: int) -> None:
         if state.cue(at) == "distinct":
             used.append(at)
         at = state.skip(at + 1)
-    if state.role(at) not in ("table", "column"):
-        if at < len(state.items) and state.items[at].bucket:
-            key, key_used, end = Key(bucket=state.items[at].bucket), (at,), at + 1
-        else:
-            raise Unsure("what is ranked is not clear")
-    else:
-        key, key_used, end = _key(state, at)
+    key, key_used, end = _key(state, at)
     plural = state.items[key_used[-1]].plural
     measure_at = _measure_behind(state, end)
     if measure_at is None:
@@ -129,15 +127,24 @@ def _rank(state: State, key: Key, measure: Measure, descending: bool) -> None:
             state.draft.subject = key
             state.draft.orders.append(OrderBy(ref=measure.ref, descending=descending))
             return
-        words = set(state.column_info(measure.ref).words)
-        if words & {"rating", "score", "star", "stars"}:
-            measure = Measure("aggregate", ref=measure.ref, function="avg")
+        ref = measure.ref
+        words = set(state.column_info(ref).words)
+        if words & {"rating", "score", "star", "stars"} and key.ref is None:
+            measure = Measure("aggregate", ref=ref, function="avg")
             state.draft.assumptions.append("the rating is the average rating")
             state.draft.confidence = min(state.draft.confidence, 0.85)
-        elif key.ref is not None and key.ref.table == measure.ref.table:
-            if state.draft.limit == 1:
+        elif key.ref is not None and key.ref.table == ref.table:
+            if state.draft.limit == 1 and not words & {
+                "amount",
+                "total",
+                "quantity",
+                "revenue",
+                "balance",
+                "count",
+                "value",
+            }:
                 state.draft.subject = key
-                state.draft.orders.append(OrderBy(ref=measure.ref, descending=descending))
+                state.draft.orders.append(OrderBy(ref=ref, descending=descending))
                 state.draft.confidence = min(state.draft.confidence, 0.75)
                 return
             raise Unsure("whether the highest, the average or the total is meant is not clear")
@@ -168,9 +175,8 @@ def _subject_near(state: State, index: int) -> tuple[Key, tuple[int, ...], int, 
             if bucket and not any(
                 s.kind == "column" and not state.lexicon.column(s.table, s.column or "").is_date for s in item.senses
             ):
-                key, used, end = Key(bucket=item.bucket), (at,), at + 1
-            else:
-                key, used, end = _key(state, at)
+                return Key(bucket=item.bucket), (at,), at + 1, *_number_before(state, at)
+            key, used, end = _key(state, at)
             number_at, number = _number_before(state, used[0])
             return key, used, end, number_at, number
     raise Unsure("what is ranked is not clear")
@@ -214,10 +220,8 @@ def _is_ranked(state: State, key_used: tuple[int, ...], index: int) -> bool:
     return not (before >= 0 and state.items[before].cue in ("each", "by"))
 
 
-def _measure_before(state: State, index: int):  # type: ignore[no-untyped-def]
+def _measure_before(state: State, index: int) -> Parsed | None:
     """ "spent the most", "ordered the most": the verb before says what is added up."""
-    from postai.ask.grammar.measures import Parsed
-
     before = state.skip_back(index - 1)
     if before < 0:
         return None
@@ -309,10 +313,7 @@ def _property_column(state: State, table: int, what: str) -> Ref | Measure | Non
                 if column.kind == "number" and {"rating", "score", "star"} & set(column.words):
                     return Measure("aggregate", ref=Ref(child, column.name), function="avg")
         return None
-    if what == "@size":
-        words = "size area population total amount value".split()
-    else:
-        words = what.split()
+    words = ["size", "area", "population", "total", "amount", "value"] if what == "@size" else what.split()
     numbers = [c for c in info.columns if c.kind == "number" and not c.is_id and not c.refers]
     for word in words:
         matching = [c for c in numbers if word in c.words]
