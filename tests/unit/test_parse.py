@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+
 from postai.errors import Refused
 from postai.sql import parse
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from postai.database.identifiers import quote_ident
 from postai.sql.safety import FIRST_USER_OID, SafeRelation, Safety, StoredExpression, UserFunction, UserType
 from postai.sql.trees import TreeUses, tree_uses
 
@@ -48,8 +49,8 @@ class Hazards:
         return (
             function.trusted
             or function.signature in self._allowed
-            or function.signature.split("(")[0] in self._allowed
             or f"{function.schema}.{function.name}" in self._allowed
+            or f"{quote_ident(function.schema)}.{quote_ident(function.name)}" in self._allowed
             or (function.extension is not None and f"extension {function.extension}" in self._allowed)
         )
 

@@ -301,7 +301,7 @@ class Names:
         names = {
             one.name if one.schema in self._path else f"{one.schema}.{one.name}"
             for one in self.safety.relations.values()
-            if one.oid >= FIRST_USER_OID
+            if one.oid >= FIRST_USER_OID and one.kind != "S"
         }
         return Refused(
             f'relation "{_written(schema, name)}" does not exist',
@@ -331,7 +331,7 @@ def _written(schema: str | None, name: str) -> str:
 
 
 def _closest(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(names), n=3)
+    near = difflib.get_close_matches(name, sorted(names), n=3, cutoff=0.7)
     return f"Perhaps you mean {' or '.join(near)}." if near else "Use one that exists."
 
 

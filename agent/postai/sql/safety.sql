@@ -1,7 +1,8 @@
 -- name: snapshot
 -- Everything a guard must know about one database, as one JSON object (run with search_path = pg_catalog).
 with user_functions as (
-  select p.oid::bigint, n.nspname, p.proname, p.oid::regprocedure::text as signature, p.provolatile, l.lanname,
+  select p.oid::bigint, n.nspname, p.proname, 
+         case when n.nspname = 'pg_catalog' then 'pg_catalog.' else '' end || p.oid::regprocedure::text as signature, p.provolatile, l.lanname,
          p.pronargs, p.pronargdefaults, p.provariadic <> 0 as takes_more, p.proargtypes::oid[]::bigint[] as arguments,
          array_append(coalesce(p.proallargtypes, '{}'), p.prorettype)::bigint[] as results, r.rolsuper,
          (select e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid

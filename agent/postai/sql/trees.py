@@ -75,7 +75,7 @@ def tree_uses(text: str) -> TreeUses:
             support.update(numbers)
         elif label in ("aggfnoid", "winfnoid") or ("func" in lowered and label not in _NOT_FUNCTIONS):
             functions.update(numbers)
-        elif "type" in lowered or "typid" in lowered:
+        elif ("type" in lowered or "typid" in lowered) and not lowered.endswith("mod"):
             types.update(numbers)
         elif label == "commandType" and numbers != (1,):
             strange.add("command")

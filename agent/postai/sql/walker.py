@@ -125,19 +125,21 @@ class Walker:
         self._children(node, "funcname")
 
     def _at_A_Expr(self, node: Message) -> None:  # noqa: N802
-        operands = _operands(node)
+        operands = _operands(node.lexpr, node.rexpr)
         if node.kind in OPERATORS_OF_KEYWORDS:
             for name in OPERATORS_OF_KEYWORDS[node.kind]:
-                self._names.operator(None, name, None)
+                self._names.operator(None, name, operands)
         else:
             self._names.operator(*self._names.qualified(node.name), operands)
         self._children(node, "name")
 
     def _at_SubLink(self, node: Message) -> None:  # noqa: N802
+        operands = _operands(node.testexpr, None)
+        compared = None if operands is None else (*operands, False)  # a column of the subquery has a type of its own
         if node.oper_name:
-            self._names.operator(*self._names.qualified(node.oper_name), None)
+            self._names.operator(*self._names.qualified(node.oper_name), compared)
         elif node.sub_link_type == pb.ANY_SUBLINK:
-            self._names.operator(None, "=", None)
+            self._names.operator(None, "=", compared)
         self._children(node, "oper_name")
 
     def _at_CaseExpr(self, node: Message) -> None:  # noqa: N802
@@ -188,10 +190,12 @@ def _is_literal(node: Message) -> bool:
     return bool(which == "param_ref")
 
 
-def _operands(node: Message) -> tuple[bool, ...] | None:
-    """Which operands of an expression are bare literals; None for rows and lists, which are compared one by one."""
-    sides = [side for side in ("lexpr", "rexpr") if node.HasField(side)]
-    kinds = [getattr(node, side).WhichOneof("node") for side in sides]
-    if "row_expr" in kinds or "list" in kinds:
+def _operands(left: Message | None, right: Message | None) -> tuple[bool, ...] | None:
+    """Which operands of an operator are bare literals; None for rows, whose fields are compared one by one.
+
+    Of a list only some members may be literals, which counts as one.
+    """
+    operands = [one for one in (left, right) if one is not None and one.WhichOneof("node")]
+    if any(one.WhichOneof("node") == "row_expr" for one in operands):
         return None
-    return tuple(_is_literal(getattr(node, side)) for side in sides)
+    return tuple(_is_literal(one) or one.WhichOneof("node") == "list" for one in operands)
