@@ -212,19 +212,19 @@ create view postai.settings as
     left join postai.setting as s on s.name = k.name;
 comment on view postai.settings is 'Every setting with its value here: select name, value from postai.settings; change one with postai.set(name, value).';
 
-create function postai._setting(setting text) returns text
+create function postai._setting_text(setting text) returns text
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
   select value from postai.settings where name = setting
 $$;
-comment on function postai._setting(text) is 'Value of a setting as text: select postai._setting(''ask_timeout'')';
+comment on function postai._setting_text(text) is 'Value of a setting as text: select postai._setting_text(''ask_timeout'')';
 
 create function postai._setting_ms(setting text) returns integer
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  select least(3600000, extract(epoch from postai._setting(setting)::interval) * 1000)::integer
+  select least(3600000, extract(epoch from postai._setting_text(setting)::interval) * 1000)::integer
 $$;
 comment on function postai._setting_ms(text) is 'A setting of type duration in milliseconds: select postai._setting_ms(''ask_timeout'')';
 
@@ -323,7 +323,7 @@ comment on function postai.set(text, text) is
 select postai._grant('select on postai.setting', 'postai_reader', 'postai_agent');
 select postai._grant('select on postai.settings', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._known_settings()', 'postai_reader', 'postai_agent');
-select postai._grant('execute on function postai._setting(text)', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai._setting_text(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._setting_ms(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._raise(text, text, text, text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._refuse_atomic(text, text)', 'postai_reader', 'postai_agent');
