@@ -167,7 +167,7 @@ def demo(
         else:
             output.say(f"removed {home}")
         return
-    for number in (signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])):
+    for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])):
         signal.signal(number, _interrupt)
     with instance.hold():
         try:
