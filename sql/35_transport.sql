@@ -189,6 +189,8 @@ declare
   name constant text := 'postai';
   is_open boolean;
   result text;
+  problem text;
+  cause text;
 begin
   if home is null then
     perform postai._raise('PA007', 'extension dblink is missing', 'This database reaches the agent over dblink.',
@@ -197,7 +199,15 @@ begin
   for attempt in 1..2 loop
     execute format('select $1 = any (coalesce(%s.dblink_get_connections(), ''{}''))', home) into is_open using name;
     if not is_open then
-      execute format('select %s.dblink_connect($1, $2)', home) using name, 'postai_loopback';
+      begin
+        execute format('select %s.dblink_connect($1, $2)', home) using name, 'postai_loopback';
+      exception
+        when connection_exception or undefined_object then
+          get stacked diagnostics problem = message_text, cause = pg_exception_detail;
+          perform postai._raise('PA007', 'the second connection of transport dblink cannot be opened',
+            concat_ws(': ', problem, nullif(cause, '')),
+            'Let login postai_transport_* in by password (pg_hba.conf), then run: post-ai install --transport dblink');
+      end;
     end if;
     begin
       execute format('select answer from %s.dblink($1, $2) as r (answer text)', home) into result using name, statement;

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,21 @@ def build(out: Path, socket: Path) -> tuple[Path, ...]:
     return module.build(out, socket)  # type: ignore[no-any-return]
 
 
+def look_in(server: LocalServer, base: Path) -> None:
+    """Let PostgreSQL 18 find extensions in `base`/extension; a reload takes a moment to reach new sessions."""
+    path = f"$system:{base}"
+    limit = time.monotonic() + 10
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(f"alter system set extension_control_path = '{path}'")  # type: ignore[arg-type]
+        connection.execute("select pg_reload_conf()")
+    while time.monotonic() < limit:
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            if connection.execute("show extension_control_path").fetchone() == (path,):
+                return
+        time.sleep(0.02)
+    raise AssertionError("the server did not take the new setting")
+
+
 @contextmanager
 def extension_files(server: LocalServer, socket: Path) -> Iterator[None]:
     """PostgreSQL 18 takes extensions from any directory; older servers from their own only, which root may write."""
@@ -36,9 +52,7 @@ def extension_files(server: LocalServer, socket: Path) -> Iterator[None]:
         built = build(base / "extension", socket)
         (base / "extension").chmod(0o755)
         if server.binaries.major >= 18:
-            with psycopg.connect(server.dsn(), autocommit=True) as connection:
-                connection.execute(f"alter system set extension_control_path = '$system:{base}'")
-                connection.execute("select pg_reload_conf()")
+            look_in(server, base)
             yield
             return
         own = Path(f"/usr/share/postgresql/{server.binaries.major}/extension")

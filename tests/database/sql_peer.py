@@ -87,9 +87,8 @@ class SocketPeer:
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
-        with peer:
-            with contextlib.suppress(ConnectionError, HangUp):
-                self._converse(peer)
+        with peer, contextlib.suppress(ConnectionError, HangUp):
+            self._converse(peer)
         self.closed += 1
 
     def _converse(self, peer: socket.socket) -> None:

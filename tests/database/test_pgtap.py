@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from sql_core import put_in
+from sql_extension import look_in
 
 from conftest import TestDatabase, drop_database, make_database
 from postai.setup.server import LocalServer
@@ -33,9 +33,7 @@ def tapped(request: pytest.FixtureRequest) -> Iterator[TestDatabase]:
     for path in DEBIAN.glob("pgtap*"):
         shutil.copy(path, copy / "extension")
     if server.binaries.major >= 18:
-        with psycopg.connect(server.dsn(), autocommit=True) as connection:
-            connection.execute(f"alter system set extension_control_path = '$system:{copy}'")
-            connection.execute("select pg_reload_conf()")
+        look_in(server, copy)
     database = make_database(server)
     put_in(database, "call")
     database.execute("create extension pgtap")

@@ -239,9 +239,7 @@ def test_quoting(asking: Core) -> None:
 
 def test_the_request_says_who_and_where(asking: Core) -> None:
     with asking.connect("asker") as connection:
-        connection.execute(
-            "create schema if not exists asker" if False else "set search_path = public, missing"
-        )
+        connection.execute("create schema if not exists asker" if False else "set search_path = public, missing")
         row = connection.execute(
             "select explanation, pg_backend_pid() from postai.answer('who', 5),"
             " lateral (select 1 from pg_stat_activity where pid = pg_backend_pid()"
@@ -415,6 +413,21 @@ def test_the_second_connection_is_made_again(asking: Core) -> None:
             "select pg_terminate_backend(pid) from pg_stat_activity where usename like 'postai_transport%'"
         )
         assert connection.execute("select postai.ask('sql: select 1 as a')").fetchone() == ({"a": 1},)
+
+
+def test_a_second_connection_that_is_refused_says_so(asking: Core) -> None:
+    if asking.transport != "dblink":
+        pytest.skip("socket has none")
+    (login,) = asking.database.execute("select login from postai.transport")[0]
+    asking.database.execute(f"alter role {login} nologin")
+    try:
+        with asking.connect("asker") as connection, pytest.raises(psycopg.Error) as caught:
+            connection.execute("select postai.ask('sql: select 1')")
+    finally:
+        asking.database.execute(f"alter role {login} login")
+    assert caught.value.sqlstate == "PA007"
+    assert "not permitted to log in" in (caught.value.diag.message_detail or "")
+    assert "post-ai install" in (caught.value.diag.message_hint or "")
 
 
 def test_connections_to_the_socket_are_closed(asking: Core) -> None:
