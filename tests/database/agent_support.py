@@ -1,4 +1,4 @@
-"""What the tests of the agent share: a database with the SQL core, the agent's login, agents as processes of their own."""
+"""What the tests of the agent share: a database with postai, the agent's login, agents as processes of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from conftest import TestDatabase
-
 from postai.database import connect
 from postai.setup.install import InstallOptions, install
 from postai.setup.server import LocalServer
@@ -40,6 +39,7 @@ def install_postai(database: TestDatabase, transport: Transport, socket: Path | 
 
 def agent_dsn(server: LocalServer, database: str, directory: Path) -> str:
     """The agent's connection string: the password lies in a passfile."""
+    directory.mkdir(parents=True, exist_ok=True)
     passfile = directory / "passfile"
     passfile.write_text(f"*:*:*:{AGENT}:{AGENT}\n")
     passfile.chmod(0o600)

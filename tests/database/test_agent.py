@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -14,8 +15,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from agent_support import AGENT, PATIENCE, AgentProcess, agent_dsn, install_postai, running, wait_for
-from conftest import TestDatabase, drop_database, make_database, server_user
 
+from conftest import TestDatabase, drop_database, make_database, server_user
+from postai.database import connect
+from postai.proposals import Draft, DraftStep, create
 from postai.setup.server import LocalServer, debian_binaries, free_port
 from postai.setup.transport import Transport
 
@@ -155,9 +158,12 @@ def test_cancelling_drops_the_model_call(agent: AgentProcess, home: TestDatabase
 def test_a_client_that_dies_drops_the_model_call(agent: AgentProcess, home: TestDatabase, model: ModelServer) -> None:
     model.role.delay = 60.0
     connection = home.connect()
-    thread = threading.Thread(
-        target=lambda: pytest.raises(psycopg.Error, connection.execute, "select postai.ask('how many orders?')")
-    )
+
+    def run() -> None:
+        with pytest.raises(psycopg.Error):
+            connection.execute("select postai.ask('how many orders?')")
+
+    thread = threading.Thread(target=run)
     thread.start()
     wait_for(lambda: model.seen)
     home.execute(f"select pg_terminate_backend({connection.info.backend_pid})")
@@ -197,14 +203,13 @@ def test_the_server_restarts(place: Path, model: ModelServer) -> None:
 
 def leaders(database: TestDatabase) -> int:
     held = "select count(*) from pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 1"
-    counted = database.execute(f"{held} and database = (select oid from pg_database where datname = current_database())")
+    here = "database = (select oid from pg_database where datname = current_database())"
+    counted = database.execute(f"{held} and {here}")
     assert isinstance(counted[0][0], int)
     return counted[0][0]
 
 
-def test_a_job_whose_agent_dies_is_done_once_by_the_next(
-    place: Path, model: ModelServer, pg18: LocalServer
-) -> None:
+def test_a_job_whose_agent_dies_is_done_once_by_the_next(place: Path, model: ModelServer, pg18: LocalServer) -> None:
     database = make_database(pg18)
     prepared(database, "dblink", place)
     database.execute("select postai.set('ask_timeout', '5 min')")
@@ -285,3 +290,74 @@ def test_no_secret_and_no_question_stands_in_the_log(agent: AgentProcess, home: 
     text = agent.log_file.read_text()
     assert KEY not in text and "zebra" not in text and f"password={AGENT}" not in text
     assert all("event" in line and "at" in line for line in agent.log())
+
+
+def test_an_applied_proposal_is_carried_out(agent: AgentProcess, home: TestDatabase) -> None:
+    home.execute(f"drop role if exists {home.name}_owner; create role {home.name}_owner")
+    home.execute(f"grant {home.name}_owner to {AGENT}; grant create on schema public to {home.name}_owner")
+    home.execute(f"alter table orders owner to {home.name}_owner")
+    draft = Draft(
+        "index", "An index on orders", "orders are searched by their total",
+        (DraftStep("create index orders_total on public.orders (total)", "drop index public.orders_total"),),
+    )  # fmt: skip
+    with connect(home.dsn()) as db:
+        proposal = create(db, draft)
+    action = home.execute(f"select postai.apply({proposal})")[0][0]
+    state = f"select state from postai.action where id = {action}"
+    wait_for(lambda: home.execute(state)[0][0] not in ("queued", "running", "verifying"))
+    assert home.execute(state) == [("done",)], agent.log()
+    assert home.execute("select count(*) from pg_indexes where indexname = 'orders_total'") == [(1,)]
+    agent.until("an action ended")
+
+
+class Scrambler:
+    """A relay that changes the process id in the server's greeting, as a pooler does that makes up its own."""
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.sockets = [self.listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            self.sockets += [client, server]
+            threading.Thread(target=self._relay, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self._relay, args=(server, client, True), daemon=True).start()
+
+    def _relay(self, source: socket.socket, to: socket.socket, greeting: bool) -> None:
+        try:
+            while data := source.recv(65536):
+                at = data.find(b"K\x00\x00\x00") if greeting else -1  # BackendKeyData: type, length, process id
+                if at >= 0:
+                    data = data[: at + 5] + b"\x00\x00\x00\x01" + data[at + 9 :]
+                    greeting = False
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        for one in self.sockets:
+            one.close()
+
+
+def test_behind_a_pooler_the_agent_polls(place: Path, model: ModelServer, pg18: LocalServer) -> None:
+    database = make_database(pg18)
+    prepared(database, "call", place)
+    relay = Scrambler(pg18.port)
+    one = make_agent(place, model, database)
+    one.databases = [(name, dsn.replace(f"port={pg18.port}", f"port={relay.port}")) for name, dsn in one.databases]
+    with running(one):
+        one.until("behind a pooler: no leadership and no notifications, polling instead")
+        assert leaders(database) == 0
+        row = database.execute("insert into postai.job (kind, request) values ('prune', '{}') returning id")[0][0]
+        wait_for(lambda: database.execute(f"select state from postai.job where id = {row}") == [("done",)])
+    relay.close()
+    drop_database(database)

@@ -15,6 +15,11 @@ class Duty(Protocol):
         """Notifications of this channel wake the duty."""
         ...
 
+    @property
+    def through_pooler(self) -> bool:
+        """Whether it can be done where every transaction may run in another session of the server."""
+        ...
+
     def begin(self) -> None:
         """We lead now (again): look for work at once. Called after every reconnect, because notifications got lost."""
         ...

@@ -145,7 +145,7 @@ class Keeper:
                 "behind a pooler: no leadership and no notifications, polling instead",
                 extra={"database": self.name, "hint": "Set direct_dsn to a connection past the pooler."},
             )
-            self._begin()
+            self._begin([duty for duty in self._duties if duty.through_pooler])
         elif lead:
             self._take_over(session)
         else:
@@ -175,11 +175,11 @@ class Keeper:
             session.execute(f'listen "{channel}"')
         self._beat(session, True)
         log.info("leading this database", extra={"database": self.name})
-        self._begin()
+        self._begin(self._duties)
 
-    def _begin(self) -> None:
+    def _begin(self, duties: Sequence[Duty]) -> None:
         self._leading.set()
-        for duty in self._duties:
+        for duty in duties:
             duty.begin()
 
     def _lost(self) -> None:

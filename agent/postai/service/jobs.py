@@ -70,6 +70,7 @@ class JobQueue:
     """
 
     channel = "postai_job"
+    through_pooler = True
 
     def __init__(
         self,
@@ -208,10 +209,7 @@ class JobQueue:
         return True
 
     def _work(self, running: _Running, kind: str, request: Mapping[str, Any]) -> None:
-        if kind == "ask":
-            message = self._ask(running, request)
-        else:
-            message = self._do(running, kind)
+        message = self._ask(running, request) if kind == "ask" else self._do(running, kind)
         if not self._finish(running, message):
             log.info("the job was cancelled or taken over", extra={"database": self._name, "job": running.id})
 

@@ -16,14 +16,17 @@ from pathlib import Path
 
 from postai import __version__
 from postai.daemon import log as log_lines
+from postai.daemon.actions import ActionQueue, report
 from postai.daemon.agent import Agent
+from postai.daemon.backoff import Backoff
 from postai.daemon.clock import Clock
 from postai.daemon.keeper import Identity, Keeper
-from postai.database import Pool
+from postai.database import Pool, connect
 from postai.database import dsn as connection_string
 from postai.database.named_sql import load
 from postai.deadline import Deadline
 from postai.errors import PostaiError, UsageError
+from postai.proposals import Runner
 from postai.service import socket_place
 from postai.service.asking import Asking, Home
 from postai.service.jobs import JobQueue
@@ -106,8 +109,15 @@ def _keeper(
     clock.every(PRUNE_SECONDS, lambda: queue.enqueue("prune"), f"prune {home.name}")
     model = settings.model.model if settings.model.configured else None
     engine = "grammar, model" if model else "grammar"
-    # The machine's own randomness: several agents must not wait the same pauses.
-    return Keeper(settings.databases[index], identity, [queue], random.SystemRandom(), lambda: (model, engine))
+    one = settings.databases[index]
+    randomness = random.SystemRandom()  # several agents must not wait the same pauses
+    runner = Runner(
+        lambda: connect(one.direct, application_name="postai agent"),
+        identity.agent_id,
+        report=lambda decision: report(one.name, decision),
+    )
+    actions = ActionQueue(one.name, home.pool, runner, Backoff(randomness, first=1.0, longest=60.0))
+    return Keeper(one, identity, [queue, actions], randomness, lambda: (model, engine))
 
 
 class SocketFront:
