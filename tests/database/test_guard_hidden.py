@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a statement reads best on one line)
 """Code that hides behind harmless looking SELECTs: each case proves on the server that it would run, and that the guard
 refuses it before anything ran."""
 
@@ -46,6 +47,7 @@ class Case:
         before: sent before the proof in the same session.
         path: search_path of the session.
         fresh: it runs when a session first opens the table, so the proof takes another session.
+        allowed: functions that an operator listed.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Case:
     before: str = ""
     path: Sequence[str] = ("public",)
     fresh: bool = False
+    allowed: frozenset[str] = frozenset()
 
 
 JSON_CLASS = """
@@ -227,6 +230,14 @@ CASES = [
     Case("renamed columns and attribute notation", "create function a(t) returns int language plpgsql immutable as "
          "$$begin perform public.write_down('attribute'); return 1; end$$", "select x.a from t as x(p, q, r, s)", "public.a(", ""),
     Case("default operator class of a built-in type", JSON_CLASS, "select distinct j from t", "json_test(json,json)", ""),
+    Case("attribute notation of a VARIADIC function", "create function secret(variadic t[]) returns int language plpgsql immutable as "
+         "$$begin perform public.write_down('attribute'); return 1; end$$", "select t.secret from t", "public.secret(", ""),
+    Case("member added to a built-in operator family", "create operator <=> (leftarg = int, rightarg = text, function = evil_op3);"
+         "alter operator family integer_ops using btree add operator 3 <=> (int, text)", "select 1", "integer_ops", None),
+    Case("result of a listed function", "create type mood as enum ('sad'); create function m(mood) returns int language "
+         "plpgsql immutable as $$begin perform public.write_down('cast'); return 1; end$$; create cast (mood as int) with "
+         "function m(mood); create function feel() returns mood language sql as $$select 'sad'::mood$$", "select feel()::int",
+         "cast (public.mood AS integer)", "", allowed=frozenset({"public.feel"})),
     Case("type that shadows a name", "create schema s; create domain s.date as int check (evil_bool(value))",
          "select 1::date", "evil_bool", "", before="set search_path = s, public, pg_catalog",
          path=("s", "public", "pg_catalog")),
@@ -277,7 +288,7 @@ def test_hidden_code_is_refused_before_it_runs(session: Database, case: Case) ->
         safety = load_safety(session)
         session.execute("set local search_path = public")
         with pytest.raises(Refused) as caught:
-            check(case.sql, safety, search_path=case.path)
+            check(case.sql, safety, search_path=case.path, allowed_functions=case.allowed)
         assert case.named in f"{caught.value.message} {caught.value.detail}"
         assert caught.value.hint
         assert witnesses(session) == 0, "the guard itself ran nothing"

@@ -305,7 +305,8 @@ def test_stored_trees_name_everything_that_pg_depend_knows(session: Database) ->
         create view v as
           with recursive w as (select 1 as x union all select f(x) from w where x < 3)
           select f(1), agg(x) over (partition by f(x)), case f(x) when 1 then 2 else f(3) end as c, x <=> 1 as d,
-                 x <=> any (array[1, f(2)]) as e, array[f(1)] as g, row(f(1), 2)::text as h, coalesce(f(1), 2) as i, greatest(f(1), 2) as j,
+                 x <=> any (array[1, f(2)]) as e, array[f(1)] as g, row(f(1), 2)::text as h,
+                 coalesce(f(1), 2) as i, greatest(f(1), 2) as j,
                  (select agg(x) filter (where f(x) > 1) from w) as k, nullif(x, f(1)) as l, x in (select g(1)) as m
           from w join lateral g(x) on f(x) = 1
           where exists (select from rows from (g(1), g(2)) r) order by f(x) limit f(1);
@@ -407,7 +408,8 @@ def test_the_snapshot_needs_no_lock(database: TestDatabase) -> None:
 
 def test_a_plain_role_can_load_the_snapshot(database: TestDatabase) -> None:
     database.execute(
-        "create role plain_guard login; create view v as select 1; create function f() returns int language sql as 'select 1'"
+        "create role plain_guard login; create view v as select 1; "
+        "create function f() returns int language sql as 'select 1'"
     )
     try:
         with connect(database.dsn()) as session, contextlib.suppress(_Undo), session.transaction():

@@ -49,13 +49,11 @@ class Names:
     Attributes:
         safety: the snapshot.
         relations: oids of the relations named so far.
-        ctes: every WITH query of the statement by name.
     """
 
     def __init__(self, safety: Safety, hazards: Hazards, path: tuple[str, ...]) -> None:
         self.safety = safety
         self.relations: list[int] = []
-        self.ctes: dict[str, list[Message]] = {}
         self._hazards = hazards
         self._path = path
         self._functions: list[_Use] = []
@@ -153,12 +151,12 @@ class Names:
             raise Refused(
                 f"the function {use.name} is not allowed",
                 detail="It is not on the list of built-in functions that generated SQL may use.",
-                hint="Use functions that only compute; see the reference of the guard.",
+                hint="Use functions that only compute: no files, settings, sequences, locks, or SQL as text.",
             )
         candidates = self._user_functions(use.schema, use.name)
         for one in candidates:
             if self._hazards.passes(one):
-                self._present.update(type_oid for type_oid in one.results if type_oid >= FIRST_USER_OID)
+                self._use_results(one)
             elif self._reachable_call(one, use):
                 raise _function_refused(one, shadows=builtin)
         for place in self._places(use.schema):  # f(x) can also be a cast to type f
@@ -181,6 +179,7 @@ class Names:
         for one in candidates:
             function = self.safety.functions.get(one.function)
             if function is not None and self._hazards.passes(function):
+                self._use_results(function)
                 continue
             if one.function < FIRST_USER_OID and self._hazards.builtin_passes(
                 self.safety.builtin_functions.get(one.function, "")
@@ -240,6 +239,12 @@ class Names:
             raise refused_by(f"the type {user_type.schema}.{user_type.name} is not allowed", hazard)
         self._present |= types
 
+    def _use_results(self, function: UserFunction) -> None:
+        """A function that passes brings values of its result types along."""
+        for oid in function.results:
+            if oid in self.safety.types:
+                self._use_type(self.safety.types[oid])
+
     def _reachable_call(self, function: UserFunction, use: _Use) -> bool:
         """Whether the server could choose this overload for the call."""
         if use.operands is not None:
@@ -271,6 +276,8 @@ class Names:
         if function.least > 1 or (function.most is not None and function.most < 1) or not function.arguments:
             return False
         first = function.arguments[0]
+        if function.most is None and first in self.safety.types:  # VARIADIC row[] takes one row as well
+            first = self.safety.types[first].element or first
         if any(cast.implicit and self._is_row_type(cast.source) for cast in self.safety.casts):
             return True
         if first < FIRST_USER_OID:

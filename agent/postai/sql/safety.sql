@@ -83,9 +83,22 @@ select json_build_object(
   'ranges', (select json_agg(json_build_array(r.rngtypid::bigint, r.rngsubtype::bigint, r.rngmultitypid::bigint, r.rngsubopc::bigint,
         array[r.rngcanonical::bigint, r.rngsubdiff::bigint]))
       from pg_range r where r.rngtypid >= 16384),
-  'opclasses', (select json_agg(json_build_array(c.oid::bigint, c.opcname, c.opcintype::bigint, c.opcdefault,
-        (select json_agg(distinct f.function::bigint) from class_functions f where f.opclass::bigint = c.oid::bigint)))
-      from pg_opclass c where c.oid >= 16384),
+  'opclasses', (select json_agg(json_build_array(o.oid, o.name, o.type, o.by_default, o.functions)) from (
+      select c.oid::bigint, c.opcname::text as name, c.opcintype::bigint as type, c.opcdefault as by_default,
+             (select json_agg(distinct f.function::bigint) from class_functions f
+               where f.opclass::bigint = c.oid::bigint) as functions
+      from pg_opclass c where c.oid >= 16384
+      union all
+      -- what somebody added to PostgreSQL's own operator families serves every column of these types
+      select m.oid::bigint, f.opfname || ' (added member)', greatest(m.amproclefttype, m.amprocrighttype)::bigint, true,
+             json_build_array(m.amproc::bigint)
+      from pg_amproc m join pg_opfamily f on f.oid = m.amprocfamily
+      where m.oid >= 16384 and f.oid < 16384
+      union all
+      select m.oid::bigint, f.opfname || ' (added member)', greatest(m.amoplefttype, m.amoprighttype)::bigint, true,
+             json_build_array(o.oprcode::bigint)
+      from pg_amop m join pg_opfamily f on f.oid = m.amopfamily join pg_operator o on o.oid = m.amopopr
+      where m.oid >= 16384 and f.oid < 16384) o),
   'relations', (select json_agg(json_build_array(c.oid::bigint, n.nspname, c.relname, c.relkind, c.reltype::bigint, s.srvname))
       from pg_class c
       join pg_namespace n on n.oid = c.relnamespace

@@ -68,7 +68,6 @@ class Walker:
         if clause.recursive:
             self._ctes = {**self._ctes, **{one.ctename: one for one in queries}}
         for one in queries:
-            self._names.ctes.setdefault(one.ctename, []).append(one)
             if one.ctequery.WhichOneof("node") != "select_stmt":
                 raise Refused("a WITH query that changes data is not allowed", hint="Write WITH queries that SELECT.")
             self._children(one, "ctecolnames", "ctecoltypes", "ctecoltypmods", "ctecolcollations")
