@@ -177,9 +177,23 @@ class Settings(BaseSettings):
                 f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
                 for item in error.errors(include_input=False)
             )
-            raise UsageError("the configuration has a mistake", detail=f"{path}: {places}") from None
+            raise UsageError(
+                "the configuration has a mistake",
+                detail=f"{path}: {places}",
+                hint="docs/reference/settings.md lists every key.",
+            ) from None
         except ValueError as error:
-            raise UsageError(f"the configuration file {path} is not valid TOML", detail=str(error)) from None
+            raise UsageError(
+                f"the configuration file {path} is not valid TOML",
+                detail=str(error),
+                hint="Mend that place; `post-ai agent --help` and docs/reference/settings.md describe the file.",
+            ) from None
+        except OSError as error:
+            raise UsageError(
+                f"the configuration file {path} cannot be read",
+                detail=error.strerror,
+                hint=f"Let this OS user read it: ls -l '{path}'",
+            ) from None
         return cls.model_construct(
             agent=loaded.agent, databases=loaded.databases, model=_with_anthropic_environment(loaded.model)
         )

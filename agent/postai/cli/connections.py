@@ -13,9 +13,17 @@ from postai.cli.output import Json
 from postai.cli.target import Dsn, resolve, saved_names
 from postai.errors import UsageError
 
-app = typer.Typer(help="Named connections: saved once, tested, without a password in the file.", no_args_is_help=True)
+app = typer.Typer(help="Named connections: saved once, tested, without a password in the file.", rich_markup_mode=None)
 
 IDENTIFY = "select pg_catalog.current_database(), current_user, pg_catalog.current_setting('server_version')"
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context) -> None:
+    """Named connections: saved once, tested, without a password in the file."""
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+        raise typer.Exit(UsageError.exit_code)
 
 
 def _test(dsn: str) -> dict[str, object]:
@@ -42,10 +50,13 @@ def connect_command(
     json: Json = False,
 ) -> None:
     """Print the connection string for psql and other programs; it never holds the password."""
-    from postai.database.dsn import redacted
+    from postai.database.dsn import build, redacted
+    from postai.database.libpq_files import resolve as complete
 
     dsn = resolve(None, name)
     result = _test(dsn) if test else {}
+    if not dsn:  # libpq's environment and defaults say it
+        dsn = build({key: value for key, value in complete({}).items() if key in ("host", "port", "dbname", "user")})
     shown = redacted(dsn)  # POSTAI_DSN may carry one
     if json:
         output.show_json({"dsn": shown, **result})
@@ -55,7 +66,7 @@ def connect_command(
         output.say(f"ok: {_sentence(result)}")
 
 
-@app.command("add")
+@app.command("add", short_help="Test and save a connection")
 def add(
     name: Annotated[str, typer.Argument(help="How other commands will call it; `default` is used when none is named.")],
     host: Annotated[str | None, typer.Option(help="Host name, address or socket directory.")] = None,
@@ -114,7 +125,7 @@ def _read_password() -> str:
     return secret
 
 
-@app.command("test")
+@app.command("test", short_help="Open a session")
 def test(
     name: Annotated[str | None, typer.Argument(help="The connection's name.", autocompletion=saved_names)] = None,
     dsn: Dsn = None,
@@ -128,7 +139,7 @@ def test(
         output.say(f"ok: {_sentence(result)}")
 
 
-@app.command("list")
+@app.command("list", short_help="List the saved connections")
 def list_connections(json: Json = False) -> None:
     """List the saved connections."""
     from postai.database.connections import load_connections

@@ -17,12 +17,14 @@ from types import TracebackType
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from postai import __version__
 from postai.cli import agent, ask, connections, installing, lifecycle, local
 from postai.cli.output import show_error
 from postai.errors import PostaiError, UsageError, from_parts
 
+PROGRAMS = ("post-ai", "postai")
 INTERRUPTED = 130
 NOBODY_READS = 141
 
@@ -70,27 +72,29 @@ def root(
         raise typer.Exit(UsageError.exit_code)
 
 
-def run(arguments: Sequence[str], program: str | None = None) -> int:
+def run(arguments: Sequence[str], program: str = "post-ai") -> int:
     """Run one command and return its exit code; every expected error is printed in one form.
 
     Args:
         arguments: the command line without the program's name.
-        program: the program's name in help texts; None = as it was called.
+        program: the program's name in help texts.
     """
     as_json = "--json" in arguments
     try:
-        result = app(list(arguments), standalone_mode=False, prog_name=program)
+        # Not app(...): that would swallow the interrupt and the closed pipe, which have their own exit codes here.
+        command = get_command(app)
+        with command.make_context(program, list(arguments)) as context:
+            result = command.invoke(context)
         sys.stdout.flush()
     except PostaiError as error:
         show_error(error, as_json=as_json)
         # An error of class PA that the server raised has the exit code of its class here too.
-        known = from_parts(error.as_parts())
-        return known.exit_code if known.sqlstate == error.sqlstate else error.exit_code
+        return max(error.exit_code, from_parts(error.as_parts()).exit_code)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.TyperException as mistake:
-        command = getattr(getattr(mistake, "ctx", None), "command_path", program or "post-ai")
-        show_error(UsageError(mistake.format_message(), hint=f"{command} --help"), as_json=as_json)
+        asked = getattr(getattr(mistake, "ctx", None), "command_path", program)
+        show_error(UsageError(mistake.format_message(), hint=f"{asked} --help"), as_json=as_json)
         return UsageError.exit_code
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
@@ -127,7 +131,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter is no reason to fail
-    sys.exit(run(sys.argv[1:]))
+    program = Path(sys.argv[0]).stem if Path(sys.argv[0]).stem in PROGRAMS else PROGRAMS[0]
+    if any(f"_{name.replace('-', '_').upper()}_COMPLETE" in os.environ for name in PROGRAMS):
+        app(prog_name=program)  # the shell asks for completions
+    sys.exit(run(sys.argv[1:], program))
 
 
 if __name__ == "__main__":

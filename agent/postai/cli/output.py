@@ -55,7 +55,7 @@ def visible(value: object) -> str:
 
 def say(text: str) -> None:
     """Print one piece of text."""
-    sys.stdout.write(visible(text) + "\n")
+    sys.stdout.write(_prose(text) + "\n")
 
 
 def show_json(value: object) -> None:
@@ -85,6 +85,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     sys.stdout.write("".join(line.rstrip() + "\n" for line in drawn.get().splitlines()))
 
 
+def _prose(text: str) -> str:
+    return visible(text.replace("\t", "    "))
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
@@ -99,10 +103,10 @@ def show_error(error: PostaiError, *, as_json: bool) -> None:
 
 
 def _write_error(parts: ErrorParts, stream: TextIO) -> None:
-    stream.write(f"{_bold('error', stream)} ({parts.sqlstate}): {visible(parts.message)}\n")
+    stream.write(f"{_bold('error', stream)} ({parts.sqlstate}): {_prose(parts.message)}\n")
     for label, text in (("detail", parts.detail), ("hint", parts.hint)):
         if text:
-            shown = visible(text).replace("\n", "\n        ")
+            shown = _prose(text).replace("\n", "\n        ")
             stream.write(f"{_bold(label, stream)}:{' ' * (7 - len(label))}{shown}\n")
 
 
