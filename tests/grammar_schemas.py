@@ -53,9 +53,22 @@ class Schema:
                     unique.append((part["name"],))
                 if part["ref"] and keys:
                     key = next(line["name"] for line in self._lines(part["ref"]) if line["pk"])
-                    references.append(ForeignKey(f"{name}_{part['name']}_fkey", (part["name"],), 0, "public", part["ref"], (key,)))
+                    references.append(
+                        ForeignKey(f"{name}_{part['name']}_fkey", (part["name"],), 0, "public", part["ref"], (key,))
+                    )
             tables.append(
-                Table(oid, "public", name, "table", comment, tuple(columns), tuple(primary), tuple(unique), tuple(references), row_estimate=1000)
+                Table(
+                    oid,
+                    "public",
+                    name,
+                    "table",
+                    comment,
+                    tuple(columns),
+                    tuple(primary),
+                    tuple(unique),
+                    tuple(references),
+                    row_estimate=1000,
+                )
             )
         return Catalog(self.name, 150000, self.name, tuple(sorted(tables, key=lambda table: table.name)))
 

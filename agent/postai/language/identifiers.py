@@ -60,7 +60,7 @@ class Segmenter:
                 if current is None or cost < current[0]:
                     best[end] = (cost, (*before[1], word))
         whole = best[len(part)]
-        return whole[1] if whole is not None and whole[0] <= 1.5 + len(part) / 3 else (part,)
+        return whole[1] if whole is not None and whole[0] <= 1.5 + len(part) / 2.5 else (part,)
 
 
 def shared_prefix(names: Iterable[str]) -> str:

@@ -83,6 +83,8 @@ class Lexicon:
     Attributes:
         tables: the tables, by index.
         graph: how they join.
+        stored: known values of a column, by their lower-case text.
+        complete: columns of which every value is known.
     """
 
     def __init__(self, tables: tuple[TableInfo, ...]) -> None:
@@ -92,6 +94,7 @@ class Lexicon:
         self._stems: dict[str, dict[tuple[str, int, str | None, object], Sense]] = defaultdict(dict)
         self._bags: dict[str, list[Sense]] = defaultdict(list)
         self.complete: set[tuple[int, str]] = set()
+        self.stored: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
         self.longest: dict[str, int] = defaultdict(int)
         for info in tables:
             weight = 0.85 if info.table.kind in ("view", "matview") else 1.0
@@ -181,6 +184,8 @@ class Lexicon:
             return
         put(words, 1.0, "name")
         put(key_of(column.name.replace("_", " ")).split(), 1.0, "name")
+        if words[-1] == "by":  # opened_by: a verb, never "ticket opened by"
+            return
         put((*info.words, *own), 1.0, "name")
         put((info.words[-1], *own), 0.97, "name")
         if own != words:
@@ -242,6 +247,7 @@ class Lexicon:
 
     def add_value(self, table: int, column: str, value: str, score: float) -> None:
         """Make a stored value findable by its words."""
+        self.stored[table, column][value.lower()] = value
         text = value.replace("_", " ").strip()
         key = key_of(text)
         if not key or len(key) > 80 or (key in FILLER and len(text) > 1) or re.fullmatch(r"[\d .]+", key):

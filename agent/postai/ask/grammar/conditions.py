@@ -187,19 +187,23 @@ def _unknown_literal(state: State, index: int, text: str, negated: bool = False)
             state.use(index, why="value")
     else:
         raise Unsure(f'which column holds "{text}" is not clear', "Name the column with the value.")
-    _known_value(state, ref, text)
+    exact = _known_value(state, ref, text)
     for position in range(before + 1, index):
         if state.items[position].cue in ("exactly", "named"):
             state.use(position, why="value")
-    return Predicate(ref, "=", (text,), negated, fold=True)
+    return Predicate(ref, "=", (exact or text,), negated, fold=exact is None)
 
 
-def _known_value(state: State, ref: Ref, text: str) -> None:
-    """A column whose values are all known does not hold this one."""
+def _known_value(state: State, ref: Ref, text: str) -> str | None:
+    """The stored spelling; Unsure when all values of the column are known and this is none of them."""
+    exact = state.lexicon.stored.get((ref.table, ref.column), {}).get(text.lower())
+    if exact is not None:
+        return exact
     if (ref.table, ref.column) in state.lexicon.complete:
         senses = [s for s in state.lexicon.senses(key_of(text)) if (s.table, s.column) == (ref.table, ref.column)]
         if not senses:
             raise Unsure(f'{state.info(ref.table).table.name}.{ref.column} holds no "{text}"')
+    return None
 
 
 def _label(state: State, table: int) -> Ref:

@@ -97,12 +97,16 @@ class Having:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Rows of `table`, under these conditions, do not exist for a row of `anchor` (or exist, when `present`)."""
+    """Rows of `table`, under these conditions, do not exist for a row of `anchor` (or exist, when `present`).
+
+    `through` are tables that the way from one to the other passes.
+    """
 
     table: int
     predicates: tuple[Predicate, ...] = ()
     present: bool = False
     anchor: int | None = None
+    through: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ class Draft:
     """The question as wishes; constructs fill it in.
 
     Attributes:
+        said_columns: columns that the statement must use, because a word stands for nothing else.
         partition: keys for each of which the limit counts anew ("the top 3 products of each category").
     """
 
@@ -144,6 +149,7 @@ class Draft:
     ratio: Ratio | None = None
     partition: list[Key] = field(default_factory=list)
     distinct: bool = False
+    said_columns: list[Ref] = field(default_factory=list)
     mentioned: set[int] = field(default_factory=set)
     assumptions: list[str] = field(default_factory=list)
     confidence: float = 0.97

@@ -9,7 +9,7 @@ from postai.ask.grammar.constructs import CONSTRUCTS
 from postai.ask.grammar.draft import Ref, Unsure
 from postai.ask.grammar.explain import explain
 from postai.ask.grammar.items import Item, cut
-from postai.ask.grammar.query import render
+from postai.ask.grammar.query import name, render
 from postai.ask.grammar.refusal import asks_for_change
 from postai.ask.grammar.state import State
 from postai.ask.types import Answer, AskRequest, Reading
@@ -56,6 +56,10 @@ class Grammar:
                 return self._unexplained([item for item in unknown if item.free])
             return _abstained(unsure.reason, unsure.hint)
         sql, text = render(select), explain(state)
+        used = [*(predicate.ref for predicate in state.draft.predicates), *state.draft.said_columns]
+        lost = [ref.column for ref in used if name(ref.column) not in sql]
+        if lost:
+            return _abstained(f"how {', '.join(lost)} belongs to the rest is not clear")
         confidence = round(state.draft.confidence, 2)
         if confidence < _MIN_CONFIDENCE:
             return _abstained("the reading is not certain enough", None, (Reading(text, sql, confidence),))

@@ -89,7 +89,9 @@ class Joiner:
     def _only(self, paths: tuple[Path, ...], table: int) -> Path:
         if len(paths) == 1:
             return paths[0]
-        said = {item.stem for item in self.state.items} | {item.lower for item in self.state.items}
+        said = {item.stem for item in self.state.items} | {
+            word for item in self.state.items for word in item.lower.split()
+        }
         named = [path for path in paths if any(set(step.edge.role) & said for step in path)]
         if len(named) == 1:
             return named[0]
@@ -221,7 +223,7 @@ class Joiner:
             raise Unsure("what is missing from what is not clear")
         sub = self if anchor == self.base else _Anchored(self, anchor)
         needed = {absence.table, *(predicate.ref.table for predicate in absence.predicates)}
-        path = sub._one_path(anchor, absence.table, self.state.draft.mentioned)
+        path = sub._one_path(anchor, absence.table, self.state.draft.mentioned | set(absence.through))
         if all(step.up for step in path):
             column = path[0].edge.pairs[0][0]
             if len(path) == 1 and not absence.predicates:

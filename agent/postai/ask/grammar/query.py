@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Union
+from typing import TypeAlias
 
 from postai.database.identifiers import quote_ident, quote_literal
 
@@ -353,9 +353,10 @@ class Select:
     comment: str = field(default="", compare=False)
 
 
-Expr = Union[Col, Lit, Fixed, Call, Op, Bool, Not, IsNull, In, Exists, Cast, Scalar]
+Expr: TypeAlias = Col | Lit | Fixed | Call | Op | Bool | Not | IsNull | In | Exists | Cast | Scalar
 
 _LEVELS = {
+    "IS DISTINCT FROM": 4,
     "OR": 1,
     "AND": 2,
     "=": 4,

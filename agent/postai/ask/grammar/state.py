@@ -106,6 +106,8 @@ class State:
             return "value"
         if not item.senses:
             return ""
+        if item.lower.endswith(" by") and item.of_kind("column"):
+            return "verb"
         best: dict[str, float] = {}
         for sense in item.senses:
             best[sense.kind] = max(best.get(sense.kind, 0.0), sense.score)

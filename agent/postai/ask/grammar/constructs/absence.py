@@ -35,6 +35,7 @@ def _absent(state: State, index: int) -> None:
         if state.lexicon.graph.distance(subject, table) is None:
             return
         state.use(index, at, why="absence")
+        table, through = _further(state, at, end, table, subject)
         predicates = conditions_in(state, index + 1, end, table)
         for position in range(index + 1, end):
             period = state.items[position].period
@@ -42,12 +43,24 @@ def _absent(state: State, index: int) -> None:
                 predicates.append(period_predicate(state, table, period))
                 state.use(position, why="absence")
         state.use_range(index + 1, end, "absence")
-        for position in range(index + 1, end):
-            # further names of the region that only say what is missing ("ordered any products")
-            if state.items[position].free and state.role(position) == "table" and state.table(position) == table:
-                state.use(position, why="absence")
-        state.draft.absences.append(Absence(table, tuple(predicates), anchor=subject))
+        state.draft.absences.append(Absence(table, tuple(predicates), anchor=subject, through=through))
         return
+
+
+def _further(state: State, at: int, end: int, table: int, subject: int) -> tuple[int, tuple[int, ...]]:
+    """ "never borrowed a book": the loans are missing; "never ordered a product": no product by way of orders."""
+    through: list[int] = []
+    for position in range(at + 1, end):
+        if not state.items[position].free or state.role(position) != "table":
+            continue
+        other = state.table(position)
+        if other == subject:
+            continue
+        state.use(position, why="absence")
+        if other != table and not state.lexicon.graph.up_paths(table, other):
+            through.append(table)
+            table = other
+    return table, tuple(through)
 
 
 def _region_end(state: State, index: int) -> int:

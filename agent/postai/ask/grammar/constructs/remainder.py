@@ -52,7 +52,9 @@ def _verb(state: State, index: int) -> None:
     sense = ranked[0][1]
     ref = Ref(sense.table, sense.column or "")
     state.use(index, why="verb")
-    if not state.column_info(ref).column.not_null:
+    if state.items[index].lower.endswith(" by"):
+        state.draft.said_columns.append(ref)
+    if state.column_info(ref).is_date and not state.column_info(ref).column.not_null:
         state.draft.predicates.append(Predicate(ref, "null", negated=True))
         state.draft.assumptions.append(f"{state.items[index].text} means that {ref.column} is set")
 
@@ -86,5 +88,25 @@ def _column(state: State, index: int) -> None:
                 draft.projections.append(ref)
             return
         raise Unsure(f'what "{state.items[index].text}" has to do with it is not clear')
+    if not _is_shown(state, index):
+        raise Unsure(f'what "{state.items[index].text}" has to do with it is not clear')
     state.use(index, why="column")
     draft.projections.append(ref)
+
+
+def _is_shown(state: State, index: int) -> bool:
+    """Columns to show stand before the noun ("names of customers"), right behind it, or behind "and their"."""
+    nouns = [i for i, role in enumerate(state.roles) if role == "table" and not state.items[i].verb]
+    if not nouns or index < nouns[0]:
+        return True
+    before = index - 1
+    if before == nouns[0] or state.role(before) == "table":
+        return True
+    while before > nouns[0]:
+        item = state.items[before]
+        if item.lower in ("their", "its", "his", "her", "including", "showing", "show") or item.cue == "and":
+            return True
+        if item.kind != "filler" and item.text != "," and state.role(before) != "column":
+            return False
+        before -= 1
+    return False
