@@ -53,7 +53,7 @@ class LineFormatter(logging.Formatter):
 
     Args:
         form: "json" or "text".
-        redact: applied to the whole line.
+        redact: applied to every value, before quoting or JSON escapes could hide a secret's characters from it.
     """
 
     def __init__(self, form: Literal["text", "json"], redact: Redactor) -> None:
@@ -75,11 +75,12 @@ class LineFormatter(logging.Formatter):
             line.update({name: value for name, value in extra.items() if name not in line})
             if trace:
                 line["traceback"] = trace
-            # Redacted before JSON escapes could hide a secret's characters, value by value.
             return json.dumps(self._redact_values(line), ensure_ascii=False, default=str)
-        pairs = "".join(f" {name}={_quoted(str(value))}" for name, value in extra.items() if value is not None)
-        text = f"{at} {record.levelname:<7} {_one_line(record.getMessage())}{pairs}"
-        return self._redact(text + (f"\n{trace}" if trace else ""))
+        pairs = "".join(
+            f" {name}={_quoted(self._redact(str(value)))}" for name, value in extra.items() if value is not None
+        )
+        text = f"{at} {record.levelname:<7} {_one_line(self._redact(record.getMessage()))}{pairs}"
+        return text + (f"\n{self._redact(trace)}" if trace else "")
 
     def _redact_values(self, line: dict[str, object]) -> dict[str, object]:
         return {

@@ -66,9 +66,11 @@ def peer_uid(connection: socket.socket) -> int:
 
 
 def user_id(name: str) -> int | None:
-    """The uid of an OS user, None when there is no such user here."""
+    """The uid of an OS user, given by name or number; None when there is no such user here."""
     import pwd
 
+    if name.isdecimal():
+        return int(name)
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
@@ -94,9 +96,12 @@ def shared_group(group: str | None, server_user: str) -> int | None:
             raise UsageError(
                 f'there is no OS group "{group}"', hint=f"Create it with `groupadd {group}`, or change socket_group."
             ) from None
+    server_uid = user_id(server_user)
     try:
-        candidate = pwd.getpwnam(server_user).pw_gid
+        candidate = pwd.getpwuid(server_uid).pw_gid if server_uid is not None else None
     except KeyError:
+        return None  # a number of another host, as in a container
+    if candidate is None:
         return None
     may_use = os.geteuid() == 0 or candidate in {os.getegid(), *os.getgroups()}
     return candidate if may_use else None

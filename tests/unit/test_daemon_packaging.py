@@ -1,0 +1,72 @@
+"""The unit and the container file: well formed, and as closed as they claim to be."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+UNIT = ROOT / "packaging" / "systemd" / "post-ai-agent.service"
+CONTAINER = ROOT / "packaging" / "container" / "Containerfile"
+
+
+def unit() -> dict[str, str]:
+    pairs = (line.split("=", 1) for line in UNIT.read_text().splitlines() if re.match(r"[A-Z]\w*=", line))
+    return {key: value for key, value in pairs if key != "Environment"}
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    copy = tmp_path / UNIT.name
+    program = unit()["ExecStart"].split()[0]
+    copy.write_text(UNIT.read_text().replace(program, shutil.which("true") or "/bin/true"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False
+    )
+    own = [line for line in done.stderr.splitlines() if UNIT.name in line]
+    assert not own, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("ProtectHome", "yes"),
+        ("CapabilityBoundingSet", ""),
+        ("RuntimeDirectory", "postai"),
+        ("RuntimeDirectoryMode", "0750"),
+        ("User", "postai"),
+        ("Group", "postai"),
+    ],
+)
+def test_the_unit_is_closed(setting: str, value: str) -> None:
+    assert unit()[setting] == value
+
+
+def test_the_peers_of_the_socket_keep_their_names() -> None:
+    assert "PrivateUsers" not in unit()  # SO_PEERCRED would name everybody "nobody"
+    assert int(unit()["TimeoutStopSec"]) > 10
+
+
+def test_the_container_runs_without_root_and_holds_no_secret() -> None:
+    lines = CONTAINER.read_text().splitlines()
+    instructions = [line.split(maxsplit=1) for line in lines if re.match(r"[A-Z]+ ", line)]
+    bases = [value for word, value in instructions if word == "FROM"]
+    assert bases == ["python:3.11-slim AS build", "python:3.11-slim"]
+    users = [value for word, value in instructions if word == "USER"]
+    assert users == ["10001:10001"]
+    assert not any(word in ("ARG", "ENV") and re.search("KEY|PASSWORD|SECRET", value) for word, value in instructions)
+    (entry,) = (value for word, value in instructions if word == "ENTRYPOINT")
+    assert json.loads(entry)[:2] == ["post-ai", "agent"]
+
+
+def test_the_files_start_the_command_that_exists() -> None:
+    from postai.cli.agent import agent
+
+    assert unit()["ExecStart"].split()[1] == agent.__name__
