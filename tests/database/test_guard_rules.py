@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import TestDatabase, drop_database, make_database
-from postai.database import Database, connect
+from postai.database import Database, ServerError, connect
 from postai.errors import Refused
 from postai.setup.server import LocalServer
 from postai.sql import parse
@@ -420,3 +420,27 @@ def test_a_plain_role_can_load_the_snapshot(database: TestDatabase) -> None:
             raise _Undo
     finally:
         database.execute("drop role plain_guard")
+
+
+def test_what_passes_is_analysed_by_the_server_as_the_guard_read_it(session: Database, shop: Safety) -> None:
+    """The server's own tree of each ordinary statement names no function, operator or relation that does not pass."""
+    hazards = Hazards(shop, frozenset())
+    seen = 0
+    for sql in ORDINARY:
+        checked = check(sql, shop, search_path=["public"])
+        with contextlib.suppress(_Undo, ServerError), session.transaction():
+            session.execute(f"create temp view analysed as select count(*) from ({checked.sql}) as x")
+            ((tree,),) = session.query(
+                "select ev_action::text from pg_rewrite where ev_class = 'pg_temp.analysed'::regclass"
+            )
+            uses = tree_uses(tree)
+            assert not uses.strange, sql
+            for oid in uses.functions:
+                assert hazards.builtin_passes(shop.builtin_functions[oid]), (sql, shop.builtin_functions[oid])
+            for oid in uses.operators:
+                assert shop.builtin_operators[oid] in shop.allowlist.operators, sql
+            named = {oid for oid in uses.relations if oid in shop.relations}
+            assert named == set(checked.relations), sql
+            seen += 1
+            raise _Undo
+    assert seen > 85

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 _NODE = re.compile(r"(?<!\\)\{([A-Z][A-Z0-9_]*)")
 _NUMBER = re.compile(r":(\w+) (\d+)(?= |\}|$)")
 _LIST = re.compile(r":(\w+) \(o ([0-9 ]+)\)")
-_NOT_FUNCTIONS = frozenset({"funcformat", "funccollid", "funccolcount", "funcresulttype", "funcresulttypmod"})
+_NOT_FUNCTIONS = frozenset(
+    {"funcformat", "funccollid", "funccolcount", "funcresulttype", "funcresulttypmod", "funccoltypes",
+     "funccoltypmods", "funccolcollations"}
+)  # fmt: skip
 _SUPPORT = frozenset({"opfuncid", "hashfuncid", "negfuncid", "startInRangeFunc", "endInRangeFunc", "tsmhandler"})
 _OPERATORS = frozenset({"opno", "opnos", "eqop", "sortop", "cycle_mark_neop"})
 
