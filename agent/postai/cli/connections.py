@@ -85,7 +85,7 @@ def add(
 ) -> None:
     """Save a connection after it was tested; what cannot connect is not saved."""
     from postai.database import dsn as connection_string
-    from postai.database.connections import NamedConnection, save_connection
+    from postai.database.connections import from_dsn, save_connection
     from postai.database.libpq_files import refuse_loose
     from postai.settings import config_directory
 
@@ -93,19 +93,19 @@ def add(
         raise UsageError("--service excludes --host, --port, --dbname, --user, --passfile and --password")
     if passfile is not None:
         refuse_loose(passfile)
-    connection = NamedConnection(
-        name=name,
-        host=host,
-        port=None if service else port or 5432,
-        dbname=dbname,
-        user=user,
-        passfile=str(passfile.absolute()) if passfile else None,
-        service=service,
-        sslmode=sslmode,
-        sslrootcert=str(sslrootcert.absolute()) if sslrootcert else None,
-    )
+    given = {
+        "host": host,
+        "port": None if service else port or 5432,
+        "dbname": dbname,
+        "user": user,
+        "passfile": passfile.absolute() if passfile else None,
+        "service": service,
+        "sslmode": sslmode,
+        "sslrootcert": sslrootcert.absolute() if sslrootcert else None,
+    }
+    known = {keyword: str(value) for keyword, value in given.items() if value is not None}
+    connection, _ = from_dsn(name, connection_string.build(known))
     secret = _read_password() if password else None
-    known = connection_string.parse(connection.dsn())
     result = _test(connection_string.build({**known, "password": secret} if secret else known))
     save_connection(config_directory(), connection, secret)
     if json:
