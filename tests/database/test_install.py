@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from psycopg import errors
 from sql_catalog import catalog
 from sql_core import make_login, put_in
+from sql_peer import JobPeer
 
 import postai
 from conftest import TestDatabase, drop_database, make_database, server_user
@@ -73,7 +75,9 @@ def test_dry_run_changes_nothing_and_hides_secrets(database: TestDatabase) -> No
     report = run(database, dry_run=True, transport="dblink", agent_login="dry_agent", agent_password="hunter2")
     assert any("create table postai.job" in one for one in report.statements)
     assert "hunter2" not in "\n".join(report.statements)
-    assert not [one for one in report.statements if "password" in one and "'...'" not in one]
+    secret = [one for one in report.statements if re.search(r"^(create|alter) (role|user mapping).*password", one)]
+    assert len(secret) == 2
+    assert all("password '...'" in one for one in secret)
     assert database.execute("select 1 from pg_namespace where nspname = 'postai'") == []
     assert database.execute("select 1 from pg_roles where rolname = 'dry_agent'") == []
 
@@ -138,6 +142,26 @@ def test_as_owner_of_the_database(database: TestDatabase) -> None:
     assert (report.transport, report.roles_mode) == ("call", "roles")
     assert len(report.notices) == 2
     assert run(database, "plain_owner").statements == ()
+
+
+def test_an_owner_who_may_create_roles_can_have_dblink(database: TestDatabase) -> None:
+    make_login(database, "role_maker")
+    database.execute(
+        "create extension dblink; alter role role_maker createrole;"
+        f'alter database "{database.name}" owner to role_maker'
+    )
+    report = run(database, "role_maker")
+    assert report.transport == "call"
+    assert any("permission denied for foreign-data wrapper dblink_fdw" in notice for notice in report.notices)
+    database.execute("grant usage on foreign data wrapper dblink_fdw to role_maker")
+    assert run(database, "role_maker", transport="dblink").transport == "dblink"
+    make_login(database, "asker", "postai_user")
+    with JobPeer(database.dsn()), database.connect("asker") as connection:
+        assert connection.execute("select postai.ask('explain: select 1 as a')").fetchone() == ({"a": 1},)
+    (login,) = database.execute("select login from postai.transport")[0]
+    with connect(database.dsn("role_maker")) as session:
+        uninstall(session)
+    assert database.execute(f"select 1 from pg_roles where rolname = '{login}'") == []
 
 
 def test_without_createrole_the_owner_keeps_everything_until_roles_come(bare: LocalServer) -> None:
