@@ -396,8 +396,16 @@ GROUP BY c.customer_id, c.name
 ORDER BY number_of_purchases DESC NULLS LAST, c.customer_id, c.name;
 
 -- How many different products were sold last month?
---   abstained PA001: products and purchases are joined in several ways
---   Name the table between them.
+--   0.8: The number of products where purchases.purchased_at is in: "last month" is the previous calendar month.
+SELECT count(*) AS number_of_products
+FROM products AS p
+WHERE EXISTS (
+        SELECT 1
+        FROM purchase_items AS pi
+        JOIN purchases AS p2 ON p2.purchase_id = pi.purchase_id
+        WHERE pi.product_id = p.product_id
+          AND (p2.purchased_at >= date_trunc('month', current_date) - interval '1 month' AND p2.purchased_at < date_trunc('month', current_date))
+      );
 
 -- Which categories have more than 50 products?
 --   0.97: The number of products where the number of products is above 50 for each categories.

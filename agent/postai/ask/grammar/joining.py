@@ -158,7 +158,8 @@ class Joiner:
         targets = {predicate.ref.table for predicate in predicates} | mentioned
         if not targets:
             return []
-        chains: list[Path] = []
+        first = self._best_chain(targets, mentioned) if mentioned else None
+        chains: list[Path] = [first] if first is not None else []
         for target in sorted(targets, key=lambda table: -(self.graph.distance(self.base, table) or 99)):
             if any(target in [step.target for step in chain] for chain in chains):
                 continue
@@ -171,6 +172,24 @@ class Joiner:
             chain for chain in chains if not any(chain != other and other[: len(chain)] == chain for other in chains)
         ]
         return self._trees(chains, predicates)
+
+    def _best_chain(self, targets: set[int], mentioned: set[int]) -> Path:
+        """The path that meets most of the tables the question names, multiplying rows as seldom as possible."""
+        ranked: list[tuple[int, int, int, Path]] = []
+        for target in targets:
+            for path in self.graph.paths(self.base, target):
+                nodes = {step.target for step in path}
+                met = sum(other in nodes or self._extend([path], other) is not None for other in targets)
+                named = len(nodes & mentioned)
+                ranked.append((-met - named, sum(not step.up for step in path), len(path), path))
+        ranked.sort(key=lambda entry: entry[:3])
+        if not ranked:
+            names = ", ".join(sorted(self.state.info(table).table.name for table in targets))
+            raise Unsure(f"how {self.state.info(self.base).table.name} and {names} belong together is not clear")
+        best = [path for *key, path in ranked if key == list(ranked[0][:3])]
+        if len({_to_last_child(path) for path in best}) > 1:
+            return self._only(tuple(best), best[0][-1].target)
+        return best[0]
 
     def _extend(self, chains: list[Path], target: int) -> Path | None:
         """A chain that already passes near the target, with upward steps to it."""
@@ -260,6 +279,9 @@ class Joiner:
         if len(direct) > 1:
             return self._only(tuple(direct), end)
         others = [path for path in candidates if path is not direct[0] and _independent(path, direct[0])]
+        if self.state.info(end).is_event:
+            # The end is itself what links things: a way over two such tables is no rival of a way over one.
+            others = [path for path in others if _downs(path) <= _downs(direct[0])]
         if shortest > 1 and others and not wanted:
             raise Unsure(
                 f"{self.state.info(start).table.name} and {self.state.info(end).table.name} are joined in several ways",
@@ -276,6 +298,15 @@ class _Anchored(Joiner):
         self.state, self.graph, self.base = outer.state, outer.graph, anchor
         self._taken, self._alias, self._joins = outer._taken, outer._alias, outer._joins
         self.multiplied = False
+
+
+def _downs(path: Path) -> int:
+    return sum(not step.up for step in path)
+
+
+def _to_last_child(path: Path) -> Path:
+    """The path without its last upward steps, which are the same from wherever it came."""
+    return path[: max((position + 1 for position, step in enumerate(path) if not step.up), default=0)]
 
 
 def _independent(path: Path, other: Path) -> bool:

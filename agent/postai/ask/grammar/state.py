@@ -243,14 +243,15 @@ class State:
         score = sense.score * self._visible(sense.table)
         if sense.table == owner:
             return score + 0.4
-        anchors = [near] if near is not None else ([self.subject_table(), *self.anchors] if self.anchors else [])
+        anchors = [near, *self.anchors] if near is not None else ([self.subject_table(), *self.anchors] if self.anchors else [])
         known = [anchor for anchor in anchors if anchor is not None]
         if not known and (about := self.subject_table()) is not None:
             known = [about]
         if not known:
             return score
+        later = 0.6 if near is not None else 0.3
         distances = [
-            self.up_distance(anchor, sense.table) + 0.3 * (position > 0) for position, anchor in enumerate(known)
+            self.up_distance(anchor, sense.table) + later * (position > 0) for position, anchor in enumerate(known)
         ]
         return score - 0.13 * min(distances)
 
