@@ -67,7 +67,9 @@ class InstallReport:
     notices: tuple[str, ...]
 
 
-class _RollBack(Exception):  # noqa: N818 - not an error: it carries a dry run's report out of its transaction
+class _RollBack(Exception):
+    """No error: it carries a dry run's report out of the transaction that it ends."""
+
     def __init__(self, report: InstallReport) -> None:
         self.report = report
 
