@@ -140,4 +140,4 @@ def load(name: str) -> Schema:
     return Schema(name, (FOLDER / f"{name}.schema").read_text())
 
 
-NAMES = ("shop", "library", "clinic", "helpdesk")
+NAMES = ("shop", "library", "clinic", "helpdesk", "market")

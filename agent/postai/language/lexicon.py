@@ -191,6 +191,10 @@ class Lexicon:
         if own != words:
             put(own, 0.97, "name")
         self._add_parts(own, put)
+        if own[-1] == "email":
+            put((*own, "address"), 0.97, "name")
+        if own[-1] in ("phone", "telephone", "mobile"):
+            put((*own, "number"), 0.97, "name")
         if len(own) == 1 and column.kind == "text" and not column.is_id and own[0] != "name":
             put((*own, "name"), 0.9, "name")
         number = [word for word in own if word in ("number", "count", "total")]

@@ -641,6 +641,7 @@ NOUN_SYNONYMS: tuple[frozenset[str], ...] = tuple(
         "illness disease diagnosis condition",
         "team squad",
         "rating star score",
+        "inventory stock",
         "trip journey ride",
         "appointment visit",
         "plan tier package",

@@ -927,8 +927,13 @@ WHERE EXISTS (
       );
 
 -- customers who ordered more than 2 times
---   abstained PA001: "times" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.8: The number of purchases where the number of purchases is above 2 for each customers.
+SELECT c.customer_id, c.name, count(*) AS number_of_purchases
+FROM purchases AS p
+JOIN customers AS c ON c.customer_id = p.customer_id
+GROUP BY c.customer_id, c.name
+HAVING count(*) > 2
+ORDER BY number_of_purchases DESC NULLS LAST, c.customer_id, c.name;
 
 -- second most expensive product
 --   abstained PA001: "second" is not explained by anything in this database

@@ -8,7 +8,7 @@ from postai.ask.grammar.dating import date_column
 from postai.ask.grammar.draft import Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.expressions import aggregate, bucket_expression, condition
 from postai.ask.grammar.joining import Joiner
-from postai.ask.grammar.money import MoneySource, money_sources, unit_sources
+from postai.ask.grammar.money import MoneySource, is_sale, money_sources, unit_sources
 from postai.ask.grammar.query import (
     Bool,
     Call,
@@ -147,7 +147,8 @@ class Assembler:
             return self.sources[measure]
         candidates = money_sources(self.state) if measure.kind == "money" else unit_sources(self.state)
         if measure.concept == "order value":
-            candidates = [source for source in candidates if source.level == "order"]
+            totals = [source for source in candidates if source.level == "order"]
+            candidates = totals or ([c for c in candidates if c.level == "line"] if measure.function == "avg" else [])
         needed = (
             {self._key_table(key) for key in self.draft.groups}
             | {p.ref.table for p in self.draft.predicates}
@@ -330,6 +331,8 @@ class Assembler:
 
     def _bucket_column(self) -> Ref:
         """The date that a bucket is made of: the one the periods use, else that of the rows counted."""
+        if self.draft.bucket_ref is not None:
+            return self.draft.bucket_ref
         periods = {p.ref for p in self.draft.predicates if p.operator == "period"}
         usable = {ref for ref in periods if self.joiner.reachable(ref.table)}
         if len(usable) == 1:
@@ -357,11 +360,25 @@ class Assembler:
                 expr = Op("*", expr, Col(alias, factor))
             if source.discount is not None:
                 expr = _discounted(expr, Col(alias, source.discount[0]), source.discount[1])
+            if measure.concept == "order value" and source.level == "line":
+                return self._per_sale(source.table, aggregate("sum", expr, where), joiner)
             return aggregate("sum" if measure.function == "plain" else measure.function, expr, where)
         assert measure.ref is not None
         if (measure.ref.table != base or joiner.multiplied) and measure.function not in ("min", "max"):
             raise Unsure("the amount would be counted several times")
         return aggregate(measure.function, Col(joiner.alias(measure.ref.table), measure.ref.column), where)
+
+    def _per_sale(self, table: int, total: Expr, joiner: Joiner) -> Expr:
+        """Total of the lines over the number of sales they belong to."""
+        steps = [
+            step
+            for step in self.lexicon.graph.steps.get(table, ())
+            if step.up and is_sale(self.state.info(step.target))
+        ]
+        if len(steps) != 1:
+            raise Unsure("which rows belong to one order is not clear")
+        sales = Call("count", (joiner.key_of(steps[0].target),), distinct=True)
+        return Op("/", total, Call("NULLIF", (sales, Lit(0))))
 
     def _count_expr(self, measure: Measure, joiner: Joiner, base: int, where: Expr | None) -> Expr:
         if measure.ref is not None:
@@ -420,6 +437,10 @@ class Assembler:
                 items.append(item)
 
         asked = [entry for entry in draft.projections if not isinstance(entry, Measure)]
+        if subject is not None and subject.table is not None and draft.with_subject and draft.projections:
+            info = self.state.info(subject.table)
+            for name in (*info.key, *info.labels):
+                add(subject.table, name)
         if subject is not None and subject.ref is not None:
             add(subject.ref.table, subject.ref.column)
         for entry in asked:

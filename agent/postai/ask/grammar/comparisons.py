@@ -102,6 +102,9 @@ def _right(state: State, number: _Number) -> Read | None:
     at += distinct
     while at < len(state.items) and state.role(at) == "value" and state.role(at + 1) == "table":
         at += 1
+    times = _times(state, number)
+    if times is not None:
+        return times
     if at >= len(state.items) or not state.items[at].free or number.money:
         return None
     if state.role(at) == "table" and not state.items[at].verb:
@@ -132,6 +135,20 @@ def _right(state: State, number: _Number) -> Read | None:
         ref = state.column(at)
         return _make(Measure("count", ref.table, ref, distinct=True), number, (*used, at))
     return None
+
+
+def _times(state: State, number: _Number) -> Read | None:
+    """ordered more than once · borrowed at least 3 times"""
+    written = {state.items[i].lower for i in number.used}
+    used: tuple[int, ...] = ()
+    if number.end < len(state.items) and state.items[number.end].lower in ("times", "time"):
+        used = (number.end,)
+    elif not written & {"once", "twice", "thrice"}:
+        return None
+    before = state.skip_back(number.first - 1)
+    if before < 0 or not state.items[before].verb or state.role(before) != "table":
+        return None
+    return _make(Measure("count", state.table(before)), number, (before, *used))
 
 
 def _left(state: State, number: _Number, near: int | None) -> Read | None:

@@ -10,6 +10,7 @@ from postai.ask.grammar.measures import countable
 from postai.ask.grammar.state import State
 from postai.language.lexicon import Sense
 from postai.language.tokens import key_of
+from postai.language.words import stem
 
 _PATTERN_CUES = {"starts": "starts", "ends": "ends", "contains": "contains"}
 
@@ -127,7 +128,8 @@ def _choose(state: State, text: str, senses: list[Sense], near: int | None) -> t
             raise Unsure(f'"{text}" could mean several values', "Put the exact value in quotes.")
         if not same_column and not state._same_by_join(best, other):
             names = " or ".join(f"{state.info(s.table).table.name}.{s.column}" for s in (best, other))
-            raise Unsure(f'"{text}" is a value of {names}', "Name the column with the value.")
+            pairs = tuple((s.table, s.column or "") for s in (best, other))
+            raise Unsure(f'"{text}" is a value of {names}', "Name the column with the value.", pairs)
     if score <= 0:
         raise Unsure(f'"{text}" is a value of a table that the question has nothing to do with')
     if best.how == "stem" or best.score < 0.8:
@@ -349,6 +351,7 @@ def _negated(state: State, index: int, high: int, near: int | None) -> tuple[Pre
         column_between, at = at, at + 1
     if state.role(at) == "value" or state.items[at].kind == "quoted":
         predicate = _value(state, at, near, negated=True)
+        _refuse_progress(state, predicate, at)
         state.use(index, why="negation")
         state.use_range(index + 1, column_between, "negation")
         return predicate, at + 1
@@ -371,6 +374,34 @@ def _negated(state: State, index: int, high: int, near: int | None) -> tuple[Pre
         state.use(index, at, why="negation")
         return Predicate(ref, "null"), at + 1
     return None, index + 1
+
+
+def _refuse_progress(state: State, predicate: Predicate, at: int) -> None:
+    """ "not shipped": an order that is delivered was shipped too; only final states can be denied with certainty."""
+    labels = list(state.column_info(predicate.ref).column.enum_labels) or list(
+        state.lexicon.stored.get((predicate.ref.table, predicate.ref.column), {}).values()
+    )
+    value = str(predicate.values[0])
+    passing = stem(value.lower()) in {
+        "ship",
+        "sent",
+        "send",
+        "paid",
+        "pay",
+        "pack",
+        "process",
+        "confirm",
+        "dispatch",
+        "approv",
+        "book",
+        "start",
+    }
+    done = {"deliver", "complet", "return", "refund", "close", "clos", "finish", "receiv", "arriv", "fulfill", "fulfil"}
+    if passing and any(stem(label.lower()) in done for label in labels):
+        raise Unsure(
+            f'whether "not {state.items[at].text}" leaves out later states too is not clear',
+            f"Name the states you mean: {', '.join(labels[:8])}.",
+        )
 
 
 def _key_number(state: State, index: int) -> Predicate | None:

@@ -8,7 +8,7 @@ _PHRASES: dict[str, str] = {
         "total count of|count number of|quantity of rows"
     ),
     "how much": "how much",
-    "sum": "total|sum|sum of|combined|total sum of|total of|in total|altogether|overall total",
+    "sum": "total|sum|sum of|combined|total sum of|total of",
     "avg": "average|mean|avg|average of|mean of|on average",
     "median": "median",
     "min": "minimum|min",
@@ -97,7 +97,7 @@ _PHRASES: dict[str, str] = {
     "least": ("fewest|least|lowest number of|smallest number of|minimum number of|least number of|lowest count of"),
     "highest": "highest|greatest|largest|biggest",
     "lowest": "lowest|smallest",
-    "all of": "at all",
+    "in total": "in total|altogether|at all",
 }
 
 _ORDERED = ("", "ordered ", "sorted ", "ranked ", "listed ")

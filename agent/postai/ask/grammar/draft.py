@@ -15,12 +15,14 @@ class Unsure(Exception):
     Args:
         reason: one sentence for the person.
         hint: what to do next.
+        choices: (table, column) pairs between which it hesitates.
     """
 
-    def __init__(self, reason: str, hint: str | None = None) -> None:
+    def __init__(self, reason: str, hint: str | None = None, choices: tuple[tuple[int, str], ...] = ()) -> None:
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
+        self.choices = choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class Draft:
     """The question as wishes; constructs fill it in.
 
     Attributes:
+        bucket_ref: date that time buckets are made of; None = decided by the rows that are counted.
+        with_subject: the columns to show come on top of what names the subject ("orders with their status").
         said_columns: columns that the statement must use, because a word stands for nothing else.
         partition: keys for each of which the limit counts anew ("the top 3 products of each category").
     """
@@ -148,6 +152,8 @@ class Draft:
     limit: int | None = None
     ratio: Ratio | None = None
     partition: list[Key] = field(default_factory=list)
+    bucket_ref: Ref | None = None
+    with_subject: bool = False
     distinct: bool = False
     said_columns: list[Ref] = field(default_factory=list)
     mentioned: set[int] = field(default_factory=set)

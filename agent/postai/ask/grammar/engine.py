@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 from postai.ask.grammar.assemble import assemble
 from postai.ask.grammar.constructs import CONSTRUCTS
@@ -42,8 +43,13 @@ class Grammar:
             )
         items = cut(tokens, self.lexicon, request.today)
         unknown = [item for item in items if item.kind == "unknown"]
+        return self._read(request, items, unknown, None)
+
+    def _read(
+        self, request: AskRequest, items: list[Item], unknown: list[Item], prefer: tuple[int, str] | None
+    ) -> Answer:
         try:
-            state = State(request, self.lexicon, items)
+            state = State(request, self.lexicon, items, prefer=prefer)
             for _, apply in CONSTRUCTS:
                 apply(state)
             _explain_units(state)
@@ -54,7 +60,8 @@ class Grammar:
         except Unsure as unsure:
             if unknown and any(item.free for item in unknown):
                 return self._unexplained([item for item in unknown if item.free])
-            return _abstained(unsure.reason, unsure.hint)
+            readings = () if prefer is not None else self._readings(request, unsure.choices)
+            return _abstained(unsure.reason, unsure.hint, readings)
         sql, text = render(select), explain(state)
         used = [*(predicate.ref for predicate in state.draft.predicates), *state.draft.said_columns]
         lost = [ref.column for ref in used if name(ref.column) not in sql]
@@ -64,6 +71,17 @@ class Grammar:
         if confidence < _MIN_CONFIDENCE:
             return _abstained("the reading is not certain enough", None, (Reading(text, sql, confidence),))
         return Answer("answered", sql, text, confidence, "grammar", (Reading(text, sql, confidence),))
+
+    def _readings(self, request: AskRequest, choices: tuple[tuple[int, str], ...]) -> tuple[Reading, ...]:
+        """What the question would mean with each of the columns between which the engine hesitates."""
+        found: list[Reading] = []
+        for choice in choices:
+            items = cut(tokenize(request.question), self.lexicon, request.today)
+            answer = self._read(request, items, [item for item in items if item.kind == "unknown"], choice)
+            found += [
+                replace(reading, confidence=round(reading.confidence / len(choices), 2)) for reading in answer.readings
+            ]
+        return tuple(found)
 
     def _unexplained(self, items: list[Item]) -> Answer:
         """Coverage rule: name the words that nothing in the schema explains, and names close to them."""

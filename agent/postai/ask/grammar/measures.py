@@ -10,6 +10,9 @@ from postai.language.schema import ColumnInfo
 from postai.language.tokens import key_of
 from postai.language.words import is_plural
 
+_AMOUNT_NOUNS = frozenset(
+    "payment refund donation expense fine fee bill charge deposit withdrawal sale transaction invoice".split()
+)
 _AGGREGATES = {
     "sum": "sum",
     "avg": "avg",
@@ -104,6 +107,9 @@ def _count(state: State, at: int) -> Parsed | None:
             distinct = True
             used.append(index)
         index += 1
+    typed = _typed_rows(state, at, index)
+    if typed is not None and (index >= len(state.items) or state.role(index) != "table"):
+        return Parsed(Measure("count", typed), at + 1, tuple(used))
     if index >= len(state.items):
         return None
     role = state.role(index)
@@ -137,6 +143,21 @@ def _count(state: State, at: int) -> Parsed | None:
     return None
 
 
+def _typed_rows(state: State, low: int, high: int) -> int | None:
+    """ "how many page views": a value that says what kind of thing a row is stands for the rows."""
+    for position in range(low + 1, min(high, len(state.items))):
+        senses = state.items[position].of_kind("value")
+        if state.role(position) == "value" and senses and senses[0].column is not None:
+            tables = {
+                s.table
+                for s in senses
+                if s.column and {"type", "kind", "event", "action"} & set(state.lexicon.column(s.table, s.column).words)
+            }
+            if len(tables) == 1 and len(senses) == 1 and state.items[position].plural:
+                return next(iter(tables))
+    return None
+
+
 def refuse_items(state: State, index: int) -> None:
     """ "items" of an order: its lines, or the pieces on them?"""
     from postai.ask.grammar.money import quantity
@@ -152,7 +173,9 @@ def refuse_items(state: State, index: int) -> None:
 
 def _rows_hold_counts(state: State, table: int) -> Ref | None:
     """A table with a column `count`: each row already stands for many."""
-    column = next((c for c in state.info(table).columns if c.own == ("count",) and c.kind == "number"), None)
+    info = state.info(table)
+    names = [("count",), ("quantity",), ("unit",)] if {"inventory", "stock"} & set(info.words) else [("count",)]
+    column = next((c for c in info.columns if c.own in names and c.kind == "number"), None)
     return Ref(table, column.name) if column is not None else None
 
 
@@ -209,6 +232,15 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
         found = _concept(state, index, function)
         return Parsed(found.measure, found.end, (at, *owner, *found.used)) if found else None
     if state.role(index) == "table" and function == "sum":
+        held = _rows_hold_counts(state, state.table(index))
+        if held is not None:
+            return Parsed(Measure("aggregate", ref=held, function="sum"), index + 1, (at, *owner, index))
+        info = state.info(state.table(index))
+        if info.words[-1] in _AMOUNT_NOUNS and any(column.money for column in info.columns):
+            raise Unsure(
+                f"whether the number or the amount of {info.table.name} is meant is not clear",
+                'Say "number of" or "total amount of".',
+            )
         return Parsed(Measure("count", state.table(index)), index + 1, (at, *owner, index))
     return None
 

@@ -20,6 +20,7 @@ class State:
 
     Attributes:
         roles: for each item "table", "column", "value" or "" (no name of the schema).
+        prefer: a column to take where two fit equally well (to show what the readings would be).
         anchors: tables that the question names with a noun, in order.
     """
 
@@ -29,6 +30,7 @@ class State:
     draft: Draft = field(default_factory=Draft)
     roles: list[str] = field(default_factory=list)
     anchors: list[int] = field(default_factory=list)
+    prefer: tuple[int, str] | None = None
 
     def __post_init__(self) -> None:
         self.roles = [self._role(index) for index in range(len(self.items))]
@@ -111,8 +113,10 @@ class State:
         best: dict[str, float] = {}
         for sense in item.senses:
             best[sense.kind] = max(best.get(sense.kind, 0.0), sense.score)
-        if item.verb and best.get("column", 0.0) > max(best.get("table", 0.0), best.get("value", 0.0)) + 0.1:
-            return "verb"
+        if item.verb and best.get("table") and best.get("value", 0.0) < 0.9:
+            return "table"
+        if item.verb and item.stem == "pay" and best.get("table") and self._means_payment(index):
+            return "table"
         table, column, value = best.get("table", 0.0), best.get("column", 0.0), best.get("value", 0.0)
         if value and value > max(table, column):
             return "value"
@@ -132,6 +136,18 @@ class State:
         if item.verb and column:
             return "verb"
         return "column" if column else "value"
+
+    def _means_payment(self, index: int) -> bool:
+        """ "paid with a card": the way of paying is kept with the payment, whatever states orders have."""
+        at = index + 1
+        while at < len(self.items) and (
+            self.items[at].kind == "filler" or self.items[at].lower in ("by", "via", "using")
+        ):
+            at += 1
+        if at >= len(self.items):
+            return False
+        tables = {sense.table for sense in self.items[index].of_kind("table")}
+        return bool(tables & {sense.table for sense in self.items[at].of_kind("value")})
 
     def table(self, index: int) -> int:
         """The table an item names; raises Unsure between two equally good ones."""
@@ -224,7 +240,8 @@ class State:
         for rival in rivals:
             if not self._same_by_join(best, rival):
                 names = " or ".join(f"{self.info(s.table).table.name}.{s.column}" for s in (best, rival))
-                raise Unsure(f'"{text}" could mean {names}', "Name the table with the column.")
+                pairs = tuple((s.table, s.column or "") for s in (best, rival))
+                raise Unsure(f'"{text}" could mean {names}', "Name the table with the column.", pairs)
         self._trust(best)
         assert best.column is not None
         return Ref(best.table, best.column)
@@ -241,9 +258,15 @@ class State:
     def rank(self, sense: Sense, owner: int | None = None, near: int | None = None) -> float:
         """How well a sense fits: its name, and how near its table is to the tables of the question."""
         score = sense.score * self._visible(sense.table)
+        if self.prefer == (sense.table, sense.column):
+            score += 0.1
         if sense.table == owner:
             return score + 0.4
-        anchors = [near, *self.anchors] if near is not None else ([self.subject_table(), *self.anchors] if self.anchors else [])
+        anchors = (
+            [near, *self.anchors]
+            if near is not None
+            else ([self.subject_table(), *self.anchors] if self.anchors else [])
+        )
         known = [anchor for anchor in anchors if anchor is not None]
         if not known and (about := self.subject_table()) is not None:
             known = [about]

@@ -46,7 +46,8 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
         if ranked[0][0] > 0.4 and (len(ranked) == 1 or ranked[1][0] < ranked[0][0] - 0.04):
             sense = ranked[0][1]
             assert sense.column is not None
-            adjacent = state.skip(at + 1) >= index or item.verb
+            verbal = item.verb or item.lower.split()[0].endswith("ed")
+            adjacent = state.skip(at + 1) >= index or verbal
             if adjacent and (item.free or item.verb):
                 _refuse_doubt(state, at, sense.table)
                 state.use(at, why="period")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from postai.ask.grammar.draft import Key, Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 
-_HARMLESS_CUES = frozenset({"and", "exactly"})
+_HARMLESS_CUES = frozenset({"and", "exactly", "in total"})
 
 
 def apply(state: State) -> None:
@@ -52,6 +52,9 @@ def _verb(state: State, index: int) -> None:
     sense = ranked[0][1]
     ref = Ref(sense.table, sense.column or "")
     state.use(index, why="verb")
+    if state.column_info(ref).is_date and any(key.bucket for key in state.draft.groups):
+        state.draft.bucket_ref = ref
+        return
     if state.items[index].lower.endswith(" by"):
         state.draft.said_columns.append(ref)
     if state.column_info(ref).is_date and not state.column_info(ref).column.not_null:
@@ -71,6 +74,10 @@ def _column_subject(state: State) -> None:
 def _column(state: State, index: int) -> None:
     draft = state.draft
     ref = state.column(index, near=state.owner(index))
+    if state.column_info(ref).is_date and any(key.bucket for key in draft.groups):
+        draft.bucket_ref = ref
+        state.use(index, why="bucket")
+        return
     if any(order.ref == ref for order in draft.orders) or any(p.ref == ref for p in draft.predicates):
         state.use(index, why="column")
         filtered = any(p.ref == ref and p.operator in ("=", "in") for p in draft.predicates)
@@ -91,6 +98,8 @@ def _column(state: State, index: int) -> None:
     if not _is_shown(state, index):
         raise Unsure(f'what "{state.items[index].text}" has to do with it is not clear')
     state.use(index, why="column")
+    nouns = [i for i, role in enumerate(state.roles) if role == "table" and not state.items[i].verb]
+    draft.with_subject = draft.with_subject or bool(nouns and index > nouns[0] + 1)
     draft.projections.append(ref)
 
 
