@@ -94,8 +94,8 @@ def test_ask_answers_and_is_recorded(agent: AgentProcess, home: TestDatabase) ->
     ]
     purpose, status, question = home.execute("select purpose, status, question_id from postai.model_call")[0]
     assert (purpose, status) == ("ask", "ok") and question is not None
-    row = home.execute("select reachable, leader is not null, model is not null, engine from postai.agent()")[0]
-    assert row == (True, True, True, "grammar, model")
+    state = "select reachable, leader is not null, model is not null, engine, budget_left < 5 from postai.agent()"
+    wait_for(lambda: home.execute(state)[0] == (True, True, True, "model", True))
 
 
 def test_call_transport(place: Path, model: ModelServer, pg18: LocalServer) -> None:

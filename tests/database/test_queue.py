@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 from agent_support import PATIENCE, agent_dsn, install_postai, wait_for
-from conftest import TestDatabase
 
+from conftest import TestDatabase
 from postai.ask.types import Answer, Explain
 from postai.database import Pool
 from postai.deadline import Deadline

@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -26,7 +26,7 @@ from postai.database.psycopg_adapter import PsycopgDatabase
 from postai.database.roles import detect_pooler
 from postai.deadline import Deadline
 from postai.errors import PostaiError
-from postai.settings import DatabaseSettings
+from postai.settings import DatabaseSettings, ModelSettings
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Keeper:
         identity: written into the heartbeat row.
         duties: done while we lead.
         random: jitter of the pauses.
-        describe: model and engine for the heartbeat row, asked at every beat.
+        model: the agent's configuration of the model, for the heartbeat row.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class Keeper:
         identity: Identity,
         duties: Sequence[Duty],
         random: Random,
-        describe: Callable[[], tuple[str | None, str]],
+        model: ModelSettings,
     ) -> None:
         self._settings = settings
         self._identity = identity
         self._duties = tuple(duties)
         self._backoff = Backoff(random)
-        self._describe = describe
+        self._model = model
         self._sql = load("postai.daemon", "keeper.sql")
         self._stop = threading.Event()
         self._leading = threading.Event()
@@ -206,11 +206,19 @@ class Keeper:
                 duty.wake("")
 
     def _beat(self, session: PsycopgDatabase, leader: bool) -> None:
-        model, engine = self._describe()
-        one = self._identity
+        one, model = self._identity, self._model
         session.execute(
             self._sql["beat"],
-            (one.agent_id, one.host, one.pid, one.version, one.started_at, leader, model, engine),
+            (
+                model.model if model.configured else None,
+                model.daily_budget_usd,
+                one.agent_id,
+                one.host,
+                one.pid,
+                one.version,
+                one.started_at,
+                leader,
+            ),
         )
 
     def _pause(self, seconds: float) -> None:

@@ -5,14 +5,26 @@
 select pg_catalog.pg_try_advisory_lock(%s, %s)
 
 -- name: beat
--- Write this agent's row; the rows of agents that died a day ago go away.
+-- Write this agent's row; the rows of agents that died a day ago go away. Without a model there is no budget.
 with gone as (
   delete from postai.agent_status where heartbeat_at < pg_catalog.now() - interval '1 day'
+), model as (
+  select coalesce(nullif(postai._setting_text('model'), ''), configured.name) as name,
+         case postai._setting_text('engine') when 'auto' then 'grammar, model' else postai._setting_text('engine') end as engine,
+         greatest(0, coalesce((select (s.value #>> '{}')::numeric from postai.setting as s where s.name = 'daily_budget_usd'),
+                              configured.budget)
+                     - (select coalesce(pg_catalog.sum(c.cost_usd), 0) from postai.model_call as c where c.at >= current_date)) as left_over
+    from (select %s::text as name, %s::numeric as budget) as configured
+   where configured.name is not null
 )
-insert into postai.agent_status as s (agent_id, host, pid, version, started_at, heartbeat_at, leader, model, engine)
-values (%s, %s, %s, %s, pg_catalog.to_timestamp(%s), pg_catalog.now(), %s, %s, %s)
+insert into postai.agent_status as s
+       (agent_id, host, pid, version, started_at, heartbeat_at, leader, model, engine, budget_left)
+select %s, %s, %s, %s, pg_catalog.to_timestamp(%s), pg_catalog.now(), %s,
+       m.name, coalesce(m.engine, 'grammar'), m.left_over
+  from (select 1) as one left join model as m on true
 on conflict (agent_id) do update
-  set heartbeat_at = excluded.heartbeat_at, leader = excluded.leader, model = excluded.model, engine = excluded.engine
+  set heartbeat_at = excluded.heartbeat_at, leader = excluded.leader, model = excluded.model, engine = excluded.engine,
+      budget_left = excluded.budget_left
 
 -- name: leave
 -- Take this agent's row away: it ended on purpose.

@@ -176,6 +176,18 @@ class Asking:
             raise
         finally:
             home.ledger.book(calls, question_id)
+        log.info(
+            "a question was %s",
+            answer.status,
+            extra={
+                "request": frame.id,
+                "database": home.name,
+                "question": question_id,
+                "engine": answer.engine,
+                "sqlstate": answer.sqlstate,
+                "ms": round((time.monotonic() - started) * 1000, 1),
+            },
+        )
         runs = answer.status == "answered" and frame.verb in RUNNING_VERBS
         return Outcome(answer_message(frame.id, answer, question_id), ask_timeout_ms / 1000 if runs else None)
 

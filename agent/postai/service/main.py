@@ -107,8 +107,6 @@ def _keeper(
         worker=identity.agent_id,
     )
     clock.every(PRUNE_SECONDS, lambda: queue.enqueue("prune"), f"prune {home.name}")
-    model = settings.model.model if settings.model.configured else None
-    engine = "grammar, model" if model else "grammar"
     one = settings.databases[index]
     randomness = random.SystemRandom()  # several agents must not wait the same pauses
     runner = Runner(
@@ -117,7 +115,7 @@ def _keeper(
         report=lambda decision: report(one.name, decision),
     )
     actions = ActionQueue(one.name, home.pool, runner, Backoff(randomness, first=1.0, longest=60.0))
-    return Keeper(one, identity, [queue, actions], randomness, lambda: (model, engine))
+    return Keeper(one, identity, [queue, actions], randomness, settings.model)
 
 
 class SocketFront:

@@ -62,14 +62,29 @@ class _Peer:
     deadline: Deadline | None = None
     busy: bool = False
     answering: bool = False
+    writing: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, message: Mapping[str, Any]) -> bool:
-        """Write one frame; False when the peer is gone or does not read."""
+        """Write one frame (in a pool thread); False when the peer is gone or does not read."""
+        data = encode(message)
         try:
-            self.socket.sendall(encode(message))
+            with self.writing:
+                self.socket.sendall(data)
         except OSError:
             return False
         return True
+
+    def send_now(self, message: Mapping[str, Any]) -> bool:
+        """Write one short frame without waiting (in the loop thread); False when that cannot be."""
+        if not self.writing.acquire(blocking=False):
+            return False
+        data = encode(message)
+        try:
+            return self.socket.send(data, socket.MSG_DONTWAIT) == len(data)
+        except OSError:
+            return False
+        finally:
+            self.writing.release()
 
     def hang_up(self) -> None:
         """Drop the work and the connection. A pool thread may still hold the descriptor, so it is only shut down."""
@@ -172,16 +187,23 @@ class SocketServer:
     def _loop(self) -> None:
         while not self._stopping:
             for key, _ in self._selector.select(self._next_timer()):
-                key.data()
+                self._guarded(key.data)
             self._run_commands()
-            self._expire(time.monotonic())
+            self._guarded(lambda: self._expire(time.monotonic()))
         for descriptor in (self._wake_out, self._wake_in):
             descriptor.close()
         self._selector.close()
 
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """One connection's trouble must not end the loop that serves the others."""
+        try:
+            step()
+        except Exception:
+            log.exception("serving the socket failed unexpectedly")
+
     def _run_commands(self) -> None:
         while self._commands:
-            self._commands.popleft()()
+            self._guarded(self._commands.popleft())
 
     def _post(self, command: Callable[[], None]) -> None:
         self._commands.append(command)
@@ -224,8 +246,8 @@ class SocketServer:
         self._selector.register(connection, selectors.EVENT_READ, lambda: self._readable(peer))
 
     def _refuse(self, peer: _Peer, error: PostaiError, identity: str = "-") -> None:
-        """Say why and hang up. The frame is short, so it fits the socket's buffer and cannot block the loop."""
-        peer.send(error_message(identity, error.as_parts()))
+        """Say why, if that is possible at once, and hang up."""
+        peer.send_now(error_message(identity, error.as_parts()))
         self._forget(peer)
 
     def _forget(self, peer: _Peer) -> None:
@@ -258,7 +280,7 @@ class SocketServer:
 
     def _take(self, peer: _Peer, message: Mapping[str, Any]) -> None:
         if message["type"] == "ping" and peer.state == "reading":
-            if not peer.send(pong_message(message.get("id"), self._version)):
+            if not peer.send_now(pong_message(message.get("id"), self._version)):
                 self._forget(peer)
         elif message["type"] == "ask" and peer.state == "reading":
             peer.frame = ask_frame(message)
@@ -309,7 +331,7 @@ class SocketServer:
         self._left = [peer for peer in self._peers if peer.busy]
         for peer in list(self._peers):
             if peer.state == "thinking" and peer.frame is not None:
-                peer.send(error_message(peer.frame.id, _stopping().as_parts()))
+                peer.send_now(error_message(peer.frame.id, _stopping().as_parts()))
             self._forget(peer)
         self._stopping = True
 
