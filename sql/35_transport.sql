@@ -244,6 +244,8 @@ create function postai._request(
   returns json
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
+  set datestyle = 'ISO, YMD'
+  set timezone = 'UTC'
 as $$
 begin
   if role is null or not exists (select from pg_roles as r where r.rolname = role)

@@ -98,6 +98,14 @@ def test_ask_answers_and_is_recorded(agent: AgentProcess, home: TestDatabase) ->
     wait_for(lambda: home.execute(state)[0] == (True, True, True, "model", True))
 
 
+def test_the_sessions_own_ways_of_writing_do_not_matter(agent: AgentProcess, home: TestDatabase) -> None:
+    with home.connect() as connection:
+        connection.execute("set datestyle = 'SQL, DMY'; set timezone = 'Asia/Kolkata'; set intervalstyle = 'sql_standard'")
+        connection.execute("set standard_conforming_strings = off; set search_path = ''")
+        row = connection.execute("select postai.ask(E'sql select ''a\\\\b'' as text')").fetchone()
+        assert row == ({"text": "a\\b"},)
+
+
 def test_call_transport(place: Path, model: ModelServer, pg18: LocalServer) -> None:
     database = make_database(pg18)
     prepared(database, "call", place)
