@@ -1,4 +1,4 @@
-"""The command line without a server: help, exit codes, JSON, and nothing that steers a terminal or shows a traceback."""
+"""The command line without a server: help, exit codes, JSON, nothing that steers a terminal or shows a traceback."""
 
 from __future__ import annotations
 

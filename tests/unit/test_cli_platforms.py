@@ -1,4 +1,4 @@
-"""The client on machines that are not this one: macOS, Windows, no libpq; and a start that loads nothing it does not need."""
+"""The client on other machines (macOS, Windows, no libpq), and a start that loads nothing it does not need."""
 
 from __future__ import annotations
 

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from postai.database import Database, connect
-from postai.database.roles import detect_pooler
+from postai.database.identifiers import quote_ident
+from postai.database.roles import detect_pooler, identity, is_member, schema_owner
 from postai.errors import PostaiError
-from postai.settings import Settings
+from postai.settings import DatabaseSettings, Settings
 from postai.setup.server import as_os_user
 
+TIMEOUT_MS = 10_000
+ASK = "Let a superuser run post-ai doctor."
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 Status = Literal["ok", "warn", "fail"]
 
 
@@ -63,28 +67,62 @@ def examine(dsn: str, settings: Settings, *, os_user: str | None = None) -> tupl
         _socket_directory(settings, user),
         _model(settings),
     ]
+    for configured in settings.databases:
+        checks.append(_sidecar_login(configured))
     try:
-        database = connect(dsn, application_name="post-ai doctor", statement_timeout_ms=10_000)
+        database = connect(dsn, application_name="post-ai doctor", statement_timeout_ms=TIMEOUT_MS)
     except PostaiError as error:
-        found = error.message if error.detail is None else f"{error.message} ({error.detail})"
-        return (*checks, Check("connection", "connection", "fail", found, error.hint))
+        return (*checks, Check("connection", "connection", "fail", _found(error), error.hint))
     with database:
-        for rule in RULES:
-            checks.append(_apply(rule, database))
-    return tuple(checks)
+        return (*checks, *examine_database(database))
+
+
+def examine_database(database: Database) -> tuple[Check, ...]:
+    """The checks that need a session."""
+    who = database.query("select current_user")[0][0]
+    return (
+        Check("connection", "connection", "ok", f"{database.name} as {who}"),
+        *(_apply(rule, database) for rule in RULES),
+    )
+
+
+def _found(error: PostaiError) -> str:
+    return error.message if error.detail is None else f"{error.message} ({error.detail})"
+
+
+def _sidecar_login(configured: DatabaseSettings) -> Check:
+    """What the sidecar's configuration names must let it in, with the rights of postai_agent."""
+    name, title = f"sidecar_login:{configured.name}", f"sidecar's login for {configured.name}"
+    try:
+        with connect(configured.direct, application_name="post-ai doctor", statement_timeout_ms=TIMEOUT_MS) as database:
+            who = identity(database)
+            enough = who.superuser or is_member(database, who.current_user, "postai_agent")
+            owner = schema_owner(database, "postai")
+    except PostaiError as error:
+        return Check(name, title, "fail", _found(error), error.hint)
+    if enough or owner == who.current_user:
+        return Check(name, title, "ok", who.current_user)
+    return Check(
+        name,
+        title,
+        "fail",
+        f"{who.current_user} is no member of postai_agent",
+        f"post-ai install --agent-login {who.current_user}"
+        if owner is None
+        else f"GRANT postai_agent TO {quote_ident(who.current_user)};",
+    )
 
 
 def _apply(rule: Rule, database: Database) -> Check:
     try:
         status, found, fix = rule.look(database)
     except PostaiError as error:
-        return Check(rule.id, rule.title, "warn", f"could not be checked: {error.message}", error.hint)
+        return Check(rule.id, rule.title, "warn", f"could not be checked: {error.message}", error.hint or ASK)
     return Check(rule.id, rule.title, status, found, fix)
 
 
 def _python() -> Check:
-    found = f"{sys.version_info.major}.{sys.version_info.minor} at {sys.executable}"
-    return Check("python", "Python of the sidecar", "ok", found)
+    return Check("python", "Python of the sidecar", "ok", f"{PYTHON} at {sys.executable}")
 
 
 def _passfile(dsn: str) -> Check:
@@ -201,8 +239,9 @@ def _statements(database: Database) -> tuple[Status, str, str | None]:
     version = _available(database, "pg_stat_statements")
     if version is None:
         return "warn", "not available: no statement statistics", "Install the server's contrib package."
+    # The view leaves the row out, where current_setting() would fail, for a role that may not read this setting.
     loaded = database.query(
-        "select pg_catalog.current_setting('shared_preload_libraries', true) like '%pg_stat_statements%'"
+        "select setting like '%pg_stat_statements%' from pg_catalog.pg_settings where name = 'shared_preload_libraries'"
     )
     if loaded == [(False,)]:
         return (
@@ -215,7 +254,6 @@ def _statements(database: Database) -> tuple[Status, str, str | None]:
 
 def _plpython_minor(database: Database) -> tuple[Status, str, str | None]:
     """The thin clients use the standard library only; multicorn2 wrappers need the same minor version."""
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
     if not database.query("select 1 from pg_catalog.pg_language where lanname = 'plpython3u'"):
         return "ok", "plpython3u is not installed in this database", None
     if not database.query("select rolsuper from pg_catalog.pg_roles where rolname = current_user and rolsuper"):
@@ -227,20 +265,24 @@ def _plpython_minor(database: Database) -> tuple[Status, str, str | None]:
         )
         theirs = str(database.query("select pg_temp.postai_python()")[0][0])
         database.execute("drop function pg_temp.postai_python()")
-    if theirs != own:
-        return "warn", f"the server has {theirs}, the sidecar {own}", "Only multicorn2 wrappers need the same version."
-    return "ok", own, None
+    if theirs != PYTHON:
+        return "warn", f"the server has {theirs}, the sidecar {PYTHON}", "Only multicorn2 wrappers need the same."
+    return "ok", theirs, None
 
 
 def _pooler(database: Database) -> tuple[Status, str, str | None]:
-    if detect_pooler(database):
-        return "warn", "a transaction pooler answers", "Give the sidecar a direct_dsn past the pooler."
+    seen = detect_pooler(database)
+    if seen:
+        return "warn", seen, "Give the sidecar a direct_dsn past the pooler."
     return "ok", "none seen", None
 
 
 def _installed(database: Database) -> tuple[Status, str, str | None]:
-    if database.query("select pg_catalog.to_regclass('postai.schema_version') is null") == [(True,)]:
+    if database.query("select 1 from pg_catalog.pg_namespace where nspname = 'postai'") == []:
         return "fail", "postai is not installed in this database", "post-ai install"
+    if database.query("select pg_catalog.has_schema_privilege('postai', 'usage')") == [(False,)]:
+        me = quote_ident(identity(database).current_user)
+        return "fail", "installed, but you may not use it", f"Ask its owner: GRANT postai_user TO {me};"
     version, transport, reachable = database.query("select version, transport, reachable from postai.agent()")[0]
     if not reachable:
         return "fail", f"postai {version}, transport {transport}, no sidecar", "Start it: post-ai agent"
