@@ -58,10 +58,12 @@ class Graph:
             self.steps[edge.child].append(Step(edge, True))
             self.steps[edge.parent].append(Step(edge, False))
         self._paths: dict[tuple[int, int], tuple[Path, ...]] = {}
+        self._reached: dict[tuple[int, bool], dict[int, int]] = {}
+        self._known: dict[tuple[int, int, bool], tuple[Path, ...]] = {}
 
     def up_paths(self, start: int, end: int) -> tuple[Path, ...]:
         """The shortest paths on which every row of `start` meets at most one row of `end`."""
-        return tuple(path for path in self._shortest(start, end, only_up=True))
+        return self._shortest(start, end, only_up=True)
 
     def paths(self, start: int, end: int) -> tuple[Path, ...]:
         """Simple paths from `start` to `end`, no longer than the shortest plus one, shortest first."""
@@ -72,12 +74,36 @@ class Graph:
 
     def distance(self, start: int, end: int) -> int | None:
         """Number of joins between two tables; None = not joined."""
-        if start == end:
-            return 0
-        found = self._shortest(start, end, only_up=False)
-        return len(found[0]) if found else None
+        return self._distances(start, False).get(end)
 
-    def _shortest(self, start: int, end: int, only_up: bool) -> list[Path]:
+    def up_distance(self, start: int, end: int) -> int | None:
+        """Number of joins when every step goes to a parent; None = there is no such way."""
+        return self._distances(start, True).get(end)
+
+    def _distances(self, start: int, only_up: bool) -> dict[int, int]:
+        known = self._reached.get((start, only_up))
+        if known is not None:
+            return known
+        found = {start: 0}
+        frontier = [start]
+        for steps in range(1, self.limit + 1):
+            following = []
+            for node in frontier:
+                for step in self.steps.get(node, ()):
+                    if step.target not in found and (step.up or not only_up):
+                        found[step.target] = steps
+                        following.append(step.target)
+            frontier = following
+        self._reached[start, only_up] = found
+        return found
+
+    def _shortest(self, start: int, end: int, only_up: bool) -> tuple[Path, ...]:
+        known = self._known.get((start, end, only_up))
+        if known is None:
+            known = self._known[start, end, only_up] = tuple(self._search(start, end, only_up))
+        return known
+
+    def _search(self, start: int, end: int, only_up: bool) -> list[Path]:
         if start == end:
             return [()]
         frontier: dict[int, list[Path]] = {start: [()]}

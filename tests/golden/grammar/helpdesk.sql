@@ -80,7 +80,7 @@ ORDER BY average_satisfaction DESC NULLS LAST, a.id, a.name;
 
 -- unpaid invoices
 --   abstained PA001: "unpaid" is not explained by anything in this database
---   Did you mean: paid?
+--   Use names of tables and columns, or quote values.
 
 -- How many tickets have the tag bug?
 --   0.97: The number of tickets where tags.name is bug.

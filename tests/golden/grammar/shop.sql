@@ -517,7 +517,7 @@ LIMIT 5;
 
 -- How many orders were placed by happy customers?
 --   abstained PA001: "happy" is not explained by anything in this database
---   Did you mean: app?
+--   Use names of tables and columns, or quote values.
 
 -- What is the profit margin per product?
 --   abstained PA001: "profit", "margin" is not explained by anything in this database

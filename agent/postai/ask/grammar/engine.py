@@ -90,8 +90,9 @@ class Grammar:
         names = self.lexicon.known_names()
         close: list[str] = []
         for item in items[:3]:
+            alike = [known for known in names if known[:1] == item.lower[:1] and abs(len(known) - len(item.lower)) <= 3]
             close += [
-                name for name in difflib.get_close_matches(item.lower, names, n=2, cutoff=0.75) if name not in close
+                name for name in difflib.get_close_matches(item.lower, alike, n=2, cutoff=0.75) if name not in close
             ]
         hint = f"Did you mean: {', '.join(close)}?" if close else "Use names of tables and columns, or quote values."
         return _abstained(f"{words} is not explained by anything in this database", hint)

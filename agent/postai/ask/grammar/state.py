@@ -282,9 +282,9 @@ class State:
         """Joins from one table to another; steps that multiply rows count more, no join at all counts 9."""
         if start == end:
             return 0.0
-        up = self.lexicon.graph.up_paths(start, end)
-        if up:
-            return float(len(up[0]))
+        up = self.lexicon.graph.up_distance(start, end)
+        if up is not None:
+            return float(up)
         distance = self.lexicon.graph.distance(start, end)
         return 9.0 if distance is None else distance + 1.5
 
