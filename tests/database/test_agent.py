@@ -100,7 +100,9 @@ def test_ask_answers_and_is_recorded(agent: AgentProcess, home: TestDatabase) ->
 
 def test_the_sessions_own_ways_of_writing_do_not_matter(agent: AgentProcess, home: TestDatabase) -> None:
     with home.connect() as connection:
-        connection.execute("set datestyle = 'SQL, DMY'; set timezone = 'Asia/Kolkata'; set intervalstyle = 'sql_standard'")
+        connection.execute(
+            "set datestyle = 'SQL, DMY'; set timezone = 'Asia/Kolkata'; set intervalstyle = 'sql_standard'"
+        )
         connection.execute("set standard_conforming_strings = off; set search_path = ''")
         row = connection.execute("select postai.ask(E'sql select ''a\\\\b'' as text')").fetchone()
         assert row == ({"text": "a\\b"},)

@@ -20,8 +20,8 @@ from postai.ask.types import Answer, Explain
 from postai.deadline import Deadline
 from postai.errors import NotPermitted, PostaiError, UsageError
 from postai.service import socket_place
-from postai.service.frames import AskFrame, Decoder, answer_message, encode, error_message
 from postai.service.conversation import Outcome
+from postai.service.frames import AskFrame, Decoder, answer_message, encode, error_message
 from postai.service.socket_server import SocketServer
 
 if not socket_place.available():
