@@ -19,8 +19,10 @@ from postai.database.catalog import Catalog, Column, ColumnStatistics, ForeignKe
 FOLDER = Path(__file__).parent / "grammar"
 TODAY = date(2026, 5, 20)
 _TYPES = {
-    "bigint": ("int8", "N"), "int": ("int4", "N"), "numeric": ("numeric", "N"), "text": ("text", "S"), "bool": ("bool", "B"),
-    "date": ("date", "D"), "timestamptz": ("timestamptz", "D"), "timestamp": ("timestamp", "D"), "jsonb": ("jsonb", "U"),
+    "bigint": ("int8", "N"), "int": ("int4", "N"), "numeric": ("numeric", "N"), "text": ("text", "S"),
+    "bool": ("bool", "B"),
+    "date": ("date", "D"), "timestamptz": ("timestamptz", "D"), "timestamp": ("timestamp", "D"),
+    "jsonb": ("jsonb", "U"),
     "enum": ("enum", "E"),
 }  # fmt: skip
 _LINE = re.compile(

@@ -1,6 +1,6 @@
 """How long the embedded engine takes: building its index and reading a question, for small and large schemas.
 
-    python tests/benchmarks/bench_grammar.py
+python tests/benchmarks/bench_grammar.py
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from grammar_schemas import NAMES, load  # noqa: E402
-
-from postai.ask.grammar import Grammar  # noqa: E402
-from postai.database.catalog import Catalog  # noqa: E402
+from grammar_schemas import NAMES, load
+from postai.ask.grammar import Grammar
+from postai.database.catalog import Catalog
 
 
 def padded(count: int) -> Catalog:

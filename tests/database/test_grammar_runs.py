@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from grammar_schemas import NAMES, load
 
+from grammar_schemas import NAMES, load
 from postai.ask.grammar import Grammar
 from postai.database import connect
 from postai.database.catalog import load_catalog
@@ -25,7 +25,8 @@ INSERT INTO purchases VALUES
   (2, 1, 'cancelled', 'app', '2024-05-05', null, 60, 'X'),
   (3, 2, 'paid', 'web', date_trunc('month', now()) - interval '2 days', null, 80, null);
 INSERT INTO purchase_items VALUES (1, 1, 1, 1, 30), (1, 2, 2, 1, 80), (2, 1, 1, 2, 30), (3, 1, 2, 1, 80);
-INSERT INTO reviews VALUES (1, 1, 1, 5, null, null, now()), (2, 1, 2, 3, null, null, now()), (3, 2, 1, 1, null, null, now());
+INSERT INTO reviews VALUES
+  (1, 1, 1, 5, null, null, now()), (2, 1, 2, 3, null, null, now()), (3, 2, 1, 1, null, null, now());
 """
 
 
@@ -76,4 +77,6 @@ def test_numbers_are_right(database15, question, rows):
     answer = Grammar(schema.catalog()).read(schema.request(question))
     assert answer.status == "answered", answer.reason
     found = [tuple(float(v) if hasattr(v, "is_nan") else v for v in row) for row in database15.execute(answer.sql)]
-    assert sorted(found) == [pytest.approx(row) if not any(isinstance(v, str) for v in row) else row for row in sorted(rows)]
+    assert sorted(found) == [
+        pytest.approx(row) if not any(isinstance(v, str) for v in row) else row for row in sorted(rows)
+    ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import postgast
 import pytest
-from grammar_schemas import NAMES, load
 
+from grammar_schemas import NAMES, load
 from postai.ask.grammar import Grammar
 
 

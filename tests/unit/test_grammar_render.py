@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import postgast
-from grammar_schemas import NAMES, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grammar_schemas import NAMES, load
 from postai.ask.grammar import Grammar
 from postai.ask.grammar.query import (
-    Bool, Call, Cast, Col, Exists, Expr, In, IsNull, Item, Join, Lit, Not, Op, Order, Select, Source, render,
+    Bool,
+    Call,
+    Cast,
+    Col,
+    Exists,
+    Expr,
+    In,
+    IsNull,
+    Item,
+    Join,
+    Lit,
+    Not,
+    Op,
+    Order,
+    Select,
+    Source,
+    render,
 )  # fmt: skip
 
 NAME = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=12).filter(
     lambda text: len(text.encode()) < 60
 )
-LITERAL = st.builds(Lit, st.one_of(st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_size=20), st.booleans(),
-                                   st.integers(-10**9, 10**9), st.decimals(-1000, 1000, places=2), st.none()))  # fmt: skip
+TEXT = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_size=20)
+NUMBER = st.one_of(st.integers(-(10**9), 10**9), st.decimals(-1000, 1000, places=2))
+LITERAL = st.builds(Lit, st.one_of(TEXT, st.booleans(), NUMBER, st.none()))
 ATOM: st.SearchStrategy[Expr] = st.one_of(st.builds(Col, st.sampled_from(["a", "b", "order"]), NAME), LITERAL)
 
 
@@ -49,7 +66,8 @@ EXPR = st.recursive(ATOM, conditions, max_leaves=8)
 @given(EXPR, EXPR, NAME, NAME, st.one_of(st.none(), st.integers(0, 10**6)))
 def test_every_statement_parses(item, where, table, column, limit):
     select = Select(
-        (Item(item, column),), Source("a", table, table), (Join(Source("b", None, table), where, True),), (where,), (item,), (),
+        (Item(item, column),), Source("a", table, table), (Join(Source("b", None, table), where, True),),
+        (where,), (item,), (),
         (Order(item, True, True),), limit,
     )  # fmt: skip
     assert len(postgast.parse(render(select)).stmts) == 1

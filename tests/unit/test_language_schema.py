@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from grammar_schemas import Schema, load
-
 from postai.language.lexicon import Lexicon, comment_phrase
 
 

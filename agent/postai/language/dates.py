@@ -95,6 +95,12 @@ def _calendar(unit: str, offset: int) -> Period:
     return Period(_trunc(unit, offset), _trunc(unit, offset + 1), f'"{which} {unit}" is {meaning} calendar {unit}')
 
 
+_EXCLUDING = (
+    "not including the current", "excluding the current", "exclusive of the current", "not counting the current",
+    "not including this", "excluding this", "before this", "before the current",
+)  # fmt: skip
+
+
 class _Reader:
     """A small recursive descent reader over the tokens from one position on."""
 
@@ -290,12 +296,10 @@ class _Reader:
         start = self.at
         self.take(",")
         self.take("(")
-        if self.take("not including the current", "excluding the current", "exclusive of the current", "not counting the current",
-                     "not including this", "excluding this", "before this", "before the current"):  # fmt: skip
-            if self.noun() == unit:
-                self.at += 1
-                self.take(")")
-                return True
+        if self.take(*_EXCLUDING) and self.noun() == unit:
+            self.at += 1
+            self.take(")")
+            return True
         self.at = start
         return False
 
@@ -314,10 +318,11 @@ class _Reader:
         ):
             return
         self.at = start
-        if self.take("inclusive of") or (self.take(",") and self.take("inclusive of")):
-            if self.integer() is not None and self.noun(1) in UNITS and self.word(2) == "ago":
-                self.at += 3
-                return
+        self.take(",")
+        number = self.take("inclusive of") and self.integer()
+        if number is not None and self.noun(1) in UNITS and self.word(2) == "ago":
+            self.at += 3
+            return
         self.at = start
 
 
@@ -374,12 +379,13 @@ def _operand(reader: _Reader) -> Period | None:
 def _between(reader: _Reader) -> Period | None:
     start = reader.at
     opening = reader.take("between", "from")
-    if opening is not None and (low := _operand(reader)) is not None:
-        if reader.take("and", "to", "until", "through", "till") and (high := _operand(reader)) is not None:
-            low = _with_year_of(low, high)
-            text = f"from {low.text} to {high.text}, both included"
-            _inclusive_remark(reader)
-            return Period(low.start, high.end, text)
+    low = _operand(reader) if opening is not None else None
+    high = _operand(reader) if low is not None and reader.take("and", "to", "until", "through", "till") else None
+    if low is not None and high is not None:
+        low = _with_year_of(low, high)
+        text = f"from {low.text} to {high.text}, both included"
+        _inclusive_remark(reader)
+        return Period(low.start, high.end, text)
     reader.at = start
     return None
 

@@ -50,8 +50,10 @@ _BOOLEAN_LEADS = frozenset(
 )
 _ANTONYMS = {
     "open": "closed", "active": "inactive", "enabled": "disabled", "paid": "unpaid", "verified": "unverified",
-    "available": "unavailable", "public": "private", "published": "unpublished", "read": "unread", "married": "unmarried",
-    "insured": "uninsured", "resolved": "unresolved", "online": "offline", "approved": "unapproved", "employed": "unemployed",
+    "available": "unavailable", "public": "private", "published": "unpublished", "read": "unread",
+    "married": "unmarried",
+    "insured": "uninsured", "resolved": "unresolved", "online": "offline", "approved": "unapproved",
+    "employed": "unemployed",
 }  # fmt: skip
 _MAX_VALUES = 400
 

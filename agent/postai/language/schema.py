@@ -43,12 +43,14 @@ _NOT_EVENTS = frozenset(
 )
 _ID_WORDS = frozenset({"id", "uuid", "key", "guid"})
 _LABELS = (
-    ("name",), ("full", "name"), ("title",), ("label",), ("display", "name"), ("username",), ("user", "name"), ("email",),
+    ("name",), ("full", "name"), ("title",), ("label",), ("display", "name"), ("username",), ("user",
+    "name"), ("email",),
     ("company",),
     ("company", "name"),
     ("caption",),
     ("headline",),
-    ("company",), ("company", "name"), ("caption",), ("headline",), ("subject",), ("sku",), ("code",), ("symbol",), ("reference",), ("number",),
+    ("company",), ("company", "name"), ("caption",), ("headline",), ("subject",), ("sku",), ("code",),
+    ("symbol",), ("reference",), ("number",),
 )  # fmt: skip
 
 
@@ -172,7 +174,8 @@ def _table(index: int, table: Table, segmenter: Segmenter, prefix: str) -> Table
 
 
 def _column(
-    index: int, column: Column, table: Table, table_words: tuple[str, ...], segmenter: Segmenter, prefix: str, referring: set[str]
+    index: int, column: Column, table: Table, table_words: tuple[str, ...], segmenter: Segmenter, prefix: str,
+    referring: set[str],
 ) -> ColumnInfo:  # fmt: skip
     words = segmenter.words(column.name, prefix)
     own = words

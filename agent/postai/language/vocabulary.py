@@ -17,7 +17,8 @@ ABBREVIATIONS: dict[str, tuple[str, ...]] = {
         "org": "organization", "pct": "percent", "perc": "percent", "pmt": "payment", "pos": "position",
         "prev": "previous", "prod": "product", "proj": "project", "pt": "patient", "qty": "quantity", "qtr": "quarter",
         "quant": "quantity", "ref": "reference", "reg": "registration", "req": "requirement", "res": "reservation",
-        "sal": "salary", "sec": "second", "seq": "sequence", "std": "standard", "stmt": "statement", "sub": "subscription",
+        "sal": "salary", "sec": "second", "seq": "sequence", "std": "standard", "stmt": "statement",
+        "sub": "subscription",
         "subj": "subject", "supp": "supplier", "tel": "telephone", "temp": "temperature", "tot": "total",
         "trans": "transaction", "ts": "timestamp", "tx": "transaction", "txn": "transaction", "usr": "user",
         "val": "value", "vol": "volume", "wh": "warehouse", "wk": "week", "wt": "weight", "yr": "year", "zip": "zip",
@@ -663,11 +664,14 @@ VERB_TABLES: dict[str, tuple[str, ...]] = {
     for key, value in {
         "buy": "order purchase sale transaction", "purchas": "order purchase sale transaction",
         "order": "order purchase", "sell": "sale order", "shop": "order purchase sale", "pay": "payment",
-        "spend": "order payment purchase sale transaction", "rent": "rental loan", "borrow": "loan borrowing checkout rental",
-        "lend": "loan", "book": "booking reservation appointment", "reserv": "reservation booking", "visit": "visit appointment session",
+        "spend": "order payment purchase sale transaction", "rent": "rental loan",
+        "borrow": "loan borrowing checkout rental",
+        "lend": "loan", "book": "booking reservation appointment", "reserv": "reservation booking",
+        "visit": "visit appointment session",
         "review": "review rating feedback", "rat": "rating review", "comment": "comment", "ship": "shipment delivery",
         "deliver": "delivery shipment", "return": "return refund", "refund": "refund return", "treat": "treatment",
-        "prescrib": "prescription treatment", "diagnos": "diagnosis", "enrol": "enrollment enrolment registration", "subscrib": "subscription",
+        "prescrib": "prescription treatment", "diagnos": "diagnosis",
+        "enrol": "enrollment enrolment registration", "subscrib": "subscription",
         "attend": "attendance", "register": "registration", "log": "login session", "call": "call", "invoic": "invoice",
         "bill": "invoice bill", "donat": "donation", "vot": "vote", "apply": "application", "complain": "complaint",
         "play": "play game match", "appear": "appearance cast", "travel": "trip", "fly": "flight", "pledg": "pledge",
@@ -855,7 +859,8 @@ FILLER = frozenset(
     i me my is are was were be been being am do does did has have had will would can could shall should may might must
     what which who whom whose where when how of in on at to from for by with as into within onto upon about under
     and please show list give tell display return find get fetch print provide see know like let all any each some such
-    i'd i'm we've they've you're who've what're also then so just something anything anyone everyone someone everything own only? both? if whether respectively overall total? s t question answer answers result results
+    i'd i'm we've they've you're who've what're also then so just something anything anyone everyone someone
+    everything own only? both? if whether respectively overall total? s t question answer answers result results
     database data table tables record? row? information info details? want need compute calculate determine output
     ok okay hi hello hey thanks thank exactly actual actually currently? many much name? between ever yet
     """.replace("only?", "").replace("both?", "").replace("total?", "").replace("record?", "").replace("row?", "")
@@ -940,13 +945,15 @@ EVENT_NOUNS = frozenset(
 
 # Names of the columns that say when a row's event happened, best first.
 EVENT_DATE_WORDS = (
-    "placed", "ordered", "order date", "purchased", "sold", "borrowed", "loaned", "rented", "booked", "visited", "occurred", "happened", "transaction date", "date time", "date", "at",
+    "placed", "ordered", "order date", "purchased", "sold", "borrowed", "loaned", "rented", "booked",
+    "visited", "occurred", "happened", "transaction date", "date time", "date", "at",
     "start", "started", "begin", "created", "time", "timestamp", "inserted", "issued", "requested", "reported",
     "posted", "paid", "opened", "logged", "recorded", "submitted", "received",
 )  # fmt: skip
 
 CREATION_DATE_WORDS = (
-    "created", "registered", "registration", "signup", "signed up", "sign up", "joined", "join", "added", "opened", "since",
+    "created", "registered", "registration", "signup", "signed up", "sign up", "joined", "join", "added",
+    "opened", "since",
     "enrolled", "admitted", "hired", "inserted", "onboarded",
 )  # fmt: skip
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 _IRREGULAR = {
-    "people": "person", "ids": "id", "ssns": "ssn", "men": "man", "women": "woman", "children": "child", "feet": "foot", "mice": "mouse",
+    "people": "person", "ids": "id", "ssns": "ssn", "men": "man", "women": "woman", "children": "child",
+    "feet": "foot", "mice": "mouse",
     "analyses": "analysis", "diagnoses": "diagnosis", "criteria": "criterion", "indices": "index", "data": "data",
     "series": "series", "species": "species", "news": "news", "staff": "staff", "status": "status",
     "statuses": "status", "address": "address", "addresses": "address", "bus": "bus", "buses": "bus",

@@ -294,7 +294,9 @@ class Assembler:
         measures = [(measure, self.measure_expr(measure, self.joiner, self.base)) for measure in draft.measures]
         items = self._items(keys, measures)
         having = tuple(
-            self._compare(self.measure_expr(h.measure, self.joiner, self.base), h) for h in draft.havings if h.measure in draft.measures
+            self._compare(self.measure_expr(h.measure, self.joiner, self.base), h)
+            for h in draft.havings
+            if h.measure in draft.measures
         )  # fmt: skip
         order = self._orders(items, measures, keys)
         source, joins = self.joiner.sources()

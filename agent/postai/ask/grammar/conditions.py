@@ -1,4 +1,4 @@
-"""Reads conditions on columns inside a range of items: values, quoted text, patterns, flags, missing, keys, comparisons."""
+"""Reads conditions on columns in a range of items: values, quoted text, patterns, flags, missing, keys, comparisons."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from postai.language.lexicon import Sense
 from postai.language.tokens import key_of
 from postai.language.words import stem
 
+_TEXT_NOUNS = frozenset({"letter", "word", "letters", "string"})
 _PATTERN_CUES = {"starts": "starts", "ends": "ends", "contains": "contains"}
 
 
@@ -40,7 +41,7 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
                 state.use(*read.used, why="comparison")
                 predicate = read.found
         elif item.free and item.cue in _PATTERN_CUES:
-            predicate, end = _pattern(state, index, near)
+            predicate, end = _pattern(state, index)
         elif item.free and item.cue == "named":
             predicate, end = _named(state, index, near)
         elif item.free and item.cue == "null":
@@ -139,7 +140,7 @@ def _choose(state: State, text: str, senses: list[Sense], near: int | None) -> t
 
 
 def _beside(state: State, index: int) -> tuple[int, set[tuple[int, str | None]], set[int]] | None:
-    """The column or table named right before or behind a value: "status cancelled", "the state of Texas", "Toys category"."""
+    """The column or table named right beside a value: "status cancelled", "the state of Texas", "Toys category"."""
     before = index - 1
     while before >= 0 and (state.items[before].kind == "filler" or state.items[before].cue in ("exactly", "named")):
         before -= 1
@@ -270,14 +271,14 @@ def _literal_after_column(state: State, index: int, high: int) -> tuple[Predicat
     return Predicate(ref, "=", (text,), fold=True), end
 
 
-def _pattern(state: State, index: int, near: int | None) -> tuple[Predicate, int]:
+def _pattern(state: State, index: int) -> tuple[Predicate, int]:
     """name starts with "A" · products containing "lamp" · emails ending in ".org" """
     operator = _PATTERN_CUES[state.items[index].cue or ""]
     before = index - 1
     while before >= 0 and (state.items[before].kind == "filler" or state.items[before].cue in ("not",)):
         before -= 1
     at = index + 1
-    while at < len(state.items) and (state.items[at].kind == "filler" or state.items[at].lower in ("letter", "word", "letters", "string")) and not (
+    while at < len(state.items) and (state.items[at].kind == "filler" or state.items[at].lower in _TEXT_NOUNS) and not (
         (len(state.items[at].text) == 1 and state.items[at].text.isupper()) or state.items[at].kind == "quoted"
     ):  # fmt: skip
         state.items[at].used = "pattern"

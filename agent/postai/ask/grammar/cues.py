@@ -150,9 +150,12 @@ PROPERTY_SUPERLATIVES: dict[str, tuple[str, str]] = {
 # Words for money that came in: nothing in a schema is called so, usually.
 MONEY_CONCEPTS = {
     "revenue": "revenue", "turnover": "revenue", "sale": "revenue", "earnings": "revenue", "spend": "revenue",
-    "spent": "revenue", "spending": "revenue", "sale revenue": "revenue", "sale amount": "revenue", "total sale": "revenue",
-    "order value": "order value", "basket size": "order value", "order total": "order value", "purchase value": "order value",
-    "order amount": "order value", "value of order": "order value", "basket value": "order value", "sale value": "revenue",
+    "spent": "revenue", "spending": "revenue", "sale revenue": "revenue", "sale amount": "revenue",
+    "total sale": "revenue",
+    "order value": "order value", "basket size": "order value", "order total": "order value",
+    "purchase value": "order value",
+    "order amount": "order value", "value of order": "order value", "basket value": "order value",
+    "sale value": "revenue",
 }  # fmt: skip
 
 UNIT_CONCEPTS = {
@@ -166,9 +169,11 @@ UNIT_CONCEPTS = {
 
 BUCKETS = {
     "day": "day", "daily": "day", "date": "day", "week": "week", "weekly": "week", "month": "month", "monthly": "month",
-    "quarter": "quarter", "quarterly": "quarter", "year": "year", "yearly": "year", "annual": "year", "annually": "year",
+    "quarter": "quarter", "quarterly": "quarter", "year": "year", "yearly": "year", "annual": "year",
+    "annually": "year",
     "hour": "hour", "hourly": "hour", "calendar month": "month", "calendar week": "week", "calendar year": "year",
-    "day of the week": "weekday", "day of week": "weekday", "weekday": "weekday", "hour of the day": "hour of day", "hour of day": "hour of day",
+    "day of the week": "weekday", "day of week": "weekday", "weekday": "weekday",
+    "hour of the day": "hour of day", "hour of day": "hour of day",
 }  # fmt: skip
 
 ADJECTIVE_BUCKETS = frozenset({"daily", "weekly", "monthly", "quarterly", "yearly", "annual", "annually", "hourly"})

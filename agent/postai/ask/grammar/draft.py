@@ -39,7 +39,8 @@ class Predicate:
 
     Attributes:
         ref: the column.
-        operator: "=", "<>", "<", ">", "<=", ">=", "in", "starts", "ends", "contains", "null", "not null", "between", "period".
+        operator: "=", "<>", "<", ">", "<=", ">=", "in", "starts", "ends", "contains", "null",
+            "between", "period".
         values: operands.
         negated: turned round as a whole.
         group: predicates of one group are joined by OR.

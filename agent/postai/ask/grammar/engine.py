@@ -127,6 +127,7 @@ def _abstained(reason: str, hint: str | None = None, readings: tuple[Reading, ..
 
 def _refused() -> Answer:
     return Answer(
-        "refused", None, "", 1.0, "grammar", reason="the question asks for a change, and ask only reads", sqlstate="PA003",
+        "refused", None, "", 1.0, "grammar", reason="the question asks for a change, and ask only reads",
+        sqlstate="PA003",
         hint="Use postai.migrate('...') to propose a change.",
     )  # fmt: skip

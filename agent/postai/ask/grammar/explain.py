@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.draft import Draft, Having, Key, Measure, OrderBy, Predicate
+from postai.ask.grammar.draft import Absence, Draft, Having, Key, Measure, OrderBy, Predicate
 from postai.ask.grammar.state import State
 
 _OPERATORS = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "<>": "other than", "=": "exactly"}
@@ -14,8 +14,7 @@ def explain(state: State) -> str:
     parts = [_head(state, draft)]
     conditions = [_predicate(state, predicate) for predicate in draft.predicates]
     conditions += [_having(state, having) for having in draft.havings]
-    conditions += [f"{'with' if a.present else 'without'} any {state.info(a.table).table.name}"
-                   + (f" ({', '.join(_predicate(state, p) for p in a.predicates)})" if a.predicates else "") for a in draft.absences]  # fmt: skip
+    conditions += [_absence(state, absence) for absence in draft.absences]
     if conditions:
         parts.append("where " + " and ".join(conditions).replace("where without", "without"))
     groups = [_key(state, key) for key in draft.groups]
@@ -41,7 +40,8 @@ def _head(state: State, draft: Draft) -> str:
         measures = " and ".join(_measure(state, measure) for measure in draft.measures)
         if draft.limit is not None and draft.groups:
             each = " for each " + " and ".join(_key(state, key) for key in draft.partition) if draft.partition else ""
-            return f"the first {draft.limit} of {' and '.join(_key(state, key) for key in draft.groups)} with {measures}{each}"
+            keys = " and ".join(_key(state, key) for key in draft.groups)
+            return f"the first {draft.limit} of {keys} with {measures}{each}"
         return measures
     subject = draft.subject
     if subject is None:
@@ -97,6 +97,11 @@ def _predicate(state: State, predicate: Predicate) -> str:
     if predicate.operator in ("=", "in"):
         return f"{name} {word} {values}"
     return f"{name} is {_OPERATORS[predicate.operator]} {values}"
+
+
+def _absence(state: State, absence: Absence) -> str:
+    conditions = ", ".join(_predicate(state, predicate) for predicate in absence.predicates)
+    return f"without any {state.info(absence.table).table.name}" + (f" ({conditions})" if conditions else "")
 
 
 def _having(state: State, having: Having) -> str:

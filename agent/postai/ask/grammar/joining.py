@@ -44,6 +44,9 @@ class Joiner:
     def aliases(self) -> set[str]:
         return set(self._taken)
 
+    def _name(self, table: int) -> str:
+        return self.state.info(table).table.name
+
     def table_of(self, alias: str) -> int:
         return next(table for table, known in self._alias.items() if known == alias)
 
@@ -80,9 +83,7 @@ class Joiner:
             return self._alias[table]
         paths = self.graph.up_paths(self.base, table)
         if not paths:
-            raise Unsure(
-                f"how {self.state.info(self.base).table.name} and {self.state.info(table).table.name} belong together is not clear"
-            )
+            raise Unsure(f"how {self._name(self.base)} and {self._name(table)} belong together is not clear")
         self._walk(self._only(paths, table), optional)
         return self._alias[table]
 
@@ -267,7 +268,7 @@ class Joiner:
         paths = self.graph.paths(start, end)
         if not paths:
             raise Unsure(
-                f"how {self.state.info(start).table.name} and {self.state.info(end).table.name} belong together is not clear",
+                f"how {self._name(start)} and {self._name(end)} belong together is not clear",
                 "Declare a foreign key, or name the table between them.",
             )
         wanted = through - {start, end}

@@ -11,7 +11,21 @@ from postai.language.tokens import key_of
 from postai.language.words import is_plural
 
 _AMOUNT_NOUNS = frozenset(
-    "payment refund donation expense fine fee bill charge deposit withdrawal sale transaction invoice".split()
+    [
+        "payment",
+        "refund",
+        "donation",
+        "expense",
+        "fine",
+        "fee",
+        "bill",
+        "charge",
+        "deposit",
+        "withdrawal",
+        "sale",
+        "transaction",
+        "invoice",
+    ]
 )
 _AGGREGATES = {
     "sum": "sum",
@@ -116,13 +130,12 @@ def _count(state: State, at: int) -> Parsed | None:
     if role == "table":
         following = index + 1
         # "customer orders": the last noun is what is counted, when the two are joined.
-        if state.role(following) == "table" and not state.items[following].verb and not state.items[index].plural:
-            if state.lexicon.graph.distance(state.table(index), state.table(following)) == 1:
-                return Parsed(
-                    Measure("count", state.table(following), distinct=distinct),
-                    following + 1,
-                    (*used, index, following),
-                )
+        compound = (
+            state.role(following) == "table" and not state.items[following].verb and not state.items[index].plural
+        )
+        if compound and state.lexicon.graph.distance(state.table(index), state.table(following)) == 1:
+            counted = Measure("count", state.table(following), distinct=distinct)
+            return Parsed(counted, following + 1, (*used, index, following))
         refuse_items(state, index)
         counting = _rows_hold_counts(state, state.table(index))
         if counting is not None:

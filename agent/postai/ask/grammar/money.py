@@ -140,7 +140,8 @@ def quantity(info: TableInfo) -> ColumnInfo | None:
 
 
 def _line(info: TableInfo) -> MoneySource | None:
-    totals = [c for c in info.columns if c.kind == "number" and c.own in (("line", "total"), ("total",), ("amount",), ("subtotal",), ("total", "price"), ("total", "amount"))]  # fmt: skip
+    names = [("line", "total"), ("total",), ("amount",), ("subtotal",), ("total", "price"), ("total", "amount")]
+    totals = [c for c in info.columns if c.kind == "number" and c.own in names]
     if len(totals) == 1:
         return MoneySource(info.index, (totals[0].name,), "line")
     pieces = quantity(info)

@@ -209,7 +209,7 @@ class Lit:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """SQL text that this package wrote itself (moments such as `current_date`): never text of a question or a catalog."""
+    """SQL text that this package wrote itself (`current_date - ...`): never text of a question or a catalog."""
 
     sql: str
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import re
 
 _COMMANDS = (
-    "delete", "remove", "drop", "truncate", "insert", "update", "alter", "rename", "erase", "wipe", "purge", "grant", "revoke", "merge",
+    "delete", "remove", "drop", "truncate", "insert", "update", "alter", "rename", "erase", "wipe", "purge",
+    "grant", "revoke", "merge",
 )  # fmt: skip
-_OBJECTS = r"(?:tables?|columns?|index(?:es)?|rows?|records?|constraints?|schemas?|databases?|views?|foreign keys?|primary keys?|fields?)"
-_POLITE = r"(?:please |can you |could you |would you |i want (?:you )?to |i need (?:you )?to |i'd like (?:you )?to |let's |now |go ahead and |just )*"
+_OBJECTS = (
+    r"(?:tables?|columns?|index(?:es)?|rows?|records?|constraints?|schemas?|databases?|views?|foreign keys?"
+    r"|primary keys?|fields?)"
+)
+_POLITE = (
+    r"(?:please |can you |could you |would you |i want (?:you )?to |i need (?:you )?to |i'd like (?:you )?to |let's "
+    r"|now |go ahead and |just )*"
+)
 
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"^\W*{_POLITE}(?:{'|'.join(_COMMANDS)})\b",
         rf"^\W*{_POLITE}(?:add|create|make|build) (?:a |an |the |new |some )*(?:\w+ ){{0,3}}{_OBJECTS}\b",
-        rf"^\W*{_POLITE}(?:set|change|increase|decrease|raise|lower|mark|cancel|reset|archive|move|replace|fix|correct|swap) (?:the |all |every |each |any )",
+        rf"^\W*{_POLITE}(?:set|change|increase|decrease|raise|lower|mark|cancel|reset|archive|move|replace|fix|correct"
+        r"|swap) (?:the |all |every |each |any )",
         rf"^\W*{_POLITE}(?:add|create|register|enter) (?:a |an |the )?(?:new )(?!\w*s\b)\w+",
         r"(?:\band then|;|\bthen)\s+(?:delete|remove|drop|truncate|insert|update|alter)\b",
     )

@@ -89,7 +89,8 @@ def partitioned(assembler: Assembler, build: Callable[[], Select]) -> Select:
         items.append(Item(item.expr, name))
     by_name = {item.name or "": item.expr for item in inner.items}
     order = tuple(
-        replace(key, expr=by_name[key.expr.column]) if isinstance(key.expr, Col) and not key.expr.alias else key for key in inner.order
+        replace(key, expr=by_name[key.expr.column]) if isinstance(key.expr, Col) and not key.expr.alias else key
+        for key in inner.order
     )  # fmt: skip
     position = Call("row_number", (), over=Over(tuple(item.expr for item in parts), order))
     source, joins = assembler.joiner.sources()

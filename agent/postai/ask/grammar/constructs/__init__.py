@@ -1,7 +1,7 @@
 """The constructs of English that the engine reads, one module each, in the order in which they look at a question.
 
-A construct is a function `apply(state)`: it finds its operator words among the items that are still free, adds a wish to
-the draft, and marks the items that the wish explains. To add one: write a module, list it here, write its test.
+A construct is a function `apply(state)`: it finds its operator words among the items that are still free, adds a wish
+to the draft, and marks the items that the wish explains. To add one: write a module, list it here, write its test.
 """
 
 from __future__ import annotations

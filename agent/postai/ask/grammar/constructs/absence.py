@@ -22,9 +22,9 @@ def _absent(state: State, index: int) -> None:
     subject = _subject_before(state, index)
     for at in range(index + 1, end):
         item = state.items[at]
-        if state.role(at) == "value" or item.kind == "quoted":
-            if not any(state.role(i) == "table" for i in range(at + 1, min(at + 2, end))):
-                return
+        value = state.role(at) == "value" or item.kind == "quoted"
+        if value and not (at + 1 < end and state.role(at + 1) == "table"):
+            return
         if state.role(at) == "column" and not any(state.role(i) == "table" for i in range(at + 1, end)):
             return
         if state.role(at) != "table" or not item.free:
@@ -70,7 +70,8 @@ def _region_end(state: State, index: int) -> int:
         if item.lower in _STOPS or item.text == "," or item.cue in ("each", "by", "top", "order by", "in terms of"):
             break
         if item.cue == "and" and at + 1 < len(state.items) and (
-            state.items[at + 1].lower in ("who", "have", "has", "are", "were", "had") or state.items[at + 1].lower in CREATION_VERBS
+            state.items[at + 1].lower in ("who", "have", "has", "are", "were", "had")
+            or state.items[at + 1].lower in CREATION_VERBS
         ):  # fmt: skip
             break
         if item.lower in CREATION_VERBS and at > index + 1 and state.role(at) == "":

@@ -6,6 +6,8 @@ from postai.ask.grammar.cues import ADJECTIVE_BUCKETS
 from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
 from postai.ask.grammar.state import State
 
+_PARTICIPLE_ENDINGS = ("ed", "en", "de", "id", "ght", "nt", "ld")
+
 
 def apply(state: State) -> None:
     for index in list(state.find_cues("each", "by")):
@@ -147,9 +149,8 @@ def _agent(state: State, cue: int, at: int) -> bool:
         return True
     if state.role(at) == "value" or state.items[at].kind in ("quoted", "number"):
         return True
-    verb = before >= 0 and (state.items[before].verb or state.items[before].kind == "generic") and state.items[before].lower.endswith(
-        ("ed", "en", "de", "id", "ght", "nt", "ld")
-    )  # fmt: skip
+    said = state.items[before] if before >= 0 else None
+    verb = said is not None and (said.verb or said.kind == "generic") and said.lower.endswith(_PARTICIPLE_ENDINGS)
     if state.role(at) != "table" or not state.items[at].plural:
         return False
     after = at + 1

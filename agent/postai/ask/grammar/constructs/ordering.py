@@ -1,4 +1,4 @@
-"""ordered by price descending · sorted alphabetically · from highest to lowest · order the results by the number of orders"""
+"""ordered by price descending · sorted alphabetically · from highest to lowest · order the results by ..."""
 
 from __future__ import annotations
 

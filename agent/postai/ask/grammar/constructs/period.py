@@ -82,7 +82,8 @@ def _refuse_doubt(state: State, at: int, table: int) -> None:
     subject = state.subject_table()
     if subject in values and table != subject:
         raise Unsure(
-            f'"{state.items[at].text}" is a state of {state.info(subject).table.name} and a date of {state.info(table).table.name}'
+            f'"{state.items[at].text}" is a state of {state.info(subject).table.name} '
+            f"and a date of {state.info(table).table.name}"
         )
 
 

@@ -50,14 +50,14 @@ def _key(state: State, at: int) -> tuple[Key, tuple[int, ...], int]:
             return Key(bucket=state.items[at].bucket), (at,), at + 1
         raise Unsure("what is ranked is not clear")
     following = at + 1
-    if state.role(at) == "table" and following < len(state.items) and state.role(following) in ("table", "column"):
-        if not state.items[following].verb and not state.items[at].plural and state.items[following].free:
-            first = state.table(at)
-            if state.role(following) == "column":
-                return Key(ref=state.column(following)), (at, following), following + 1
-            second = state.table(following)
-            if state.lexicon.graph.distance(first, second) == 1:
-                return Key(table=second), (at, following), following + 1
+    compound = state.role(at) == "table" and not state.items[at].plural and state.role(following) in ("table", "column")
+    if compound and not state.items[following].verb and state.items[following].free:
+        first = state.table(at)
+        if state.role(following) == "column":
+            return Key(ref=state.column(following)), (at, following), following + 1
+        second = state.table(following)
+        if state.lexicon.graph.distance(first, second) == 1:
+            return Key(table=second), (at, following), following + 1
     return state.key_at(at), (at,), at + 1
 
 
@@ -198,12 +198,12 @@ def _superlative(state: State, index: int) -> None:
         superlative = False
     parsed = read_measure(state, index + 1, bare=True, superlative=superlative)
     if parsed is None:
-        if state.items[index].cue in ("highest", "lowest") and not _is_ranked(state, key_used, index):
+        if state.items[index].cue in ("highest", "lowest") and not _is_ranked(state, key_used):
             return
         parsed = _measure_before(state, index)
         if parsed is None:
             raise Unsure(f'"{state.items[index].text}" of what is not clear')
-    elif state.items[index].cue in ("highest", "lowest") and not _is_ranked(state, key_used, index):
+    elif state.items[index].cue in ("highest", "lowest") and not _is_ranked(state, key_used):
         return
     if key.table is not None and parsed.measure.kind == "count" and parsed.measure.table == key.table:
         raise Unsure("what is ranked is not clear")
@@ -214,7 +214,7 @@ def _superlative(state: State, index: int) -> None:
     _rank(state, key, parsed.measure, descending)
 
 
-def _is_ranked(state: State, key_used: tuple[int, ...], index: int) -> bool:
+def _is_ranked(state: State, key_used: tuple[int, ...]) -> bool:
     """ "which city has the highest ..." ranks cities; "for each city the highest ..." does not."""
     before = state.skip_back(key_used[0] - 1)
     return not (before >= 0 and state.items[before].cue in ("each", "by"))

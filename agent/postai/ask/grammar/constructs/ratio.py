@@ -1,4 +1,4 @@
-"""percentage of orders that were cancelled · ratio of open tickets to closed tickets · share of customers from Germany"""
+"""percentage of orders that were cancelled · ratio of open to closed tickets · share of customers from Germany"""
 
 from __future__ import annotations
 
