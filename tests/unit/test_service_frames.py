@@ -39,8 +39,9 @@ MESSAGES = st.dictionaries(TEXT, JSON, max_size=5).map(lambda extra: {**extra, "
 def request(**changes: object) -> dict[str, Any]:
     return {
         "v": 1, "id": "r1", "type": "ask", "verb": "ask", "question": "how many orders", "session_user": "ann",
-        "role": "ann", "search_path": ["public"], "database": "store", "pid": 42, "backend_start": "2026-11-21 04:20:52.123+00",
-        "query_start": "", "max_rows": 100, "deadline_ms": 30000, **changes,
+        "role": "ann", "search_path": ["public"], "database": "store", "pid": 42,
+        "backend_start": "2026-11-21 04:20:52.123+00", "query_start": "", "max_rows": 100, "deadline_ms": 30000,
+        **changes,
     }  # fmt: skip
 
 
