@@ -110,7 +110,7 @@ class ModelSettings(BaseModel):
     base_url: str | None = Field(default=None, description="another server that speaks the Messages API")
     model: str = Field(default=DEFAULT_MODEL, description="model id")
     timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="one request")
-    max_retries: int = Field(default=2, ge=0, le=10)
+    max_retries: int = Field(default=2, ge=0, le=10, description="more attempts after a failure that may pass")
     daily_budget_usd: Decimal = Field(default=Decimal(5), ge=0, description="per home database and day; 0 = no calls")
     input_usd_per_million_tokens: Decimal = Field(
         default=Decimal(15),

@@ -237,8 +237,9 @@ def test_doctor_is_content(served: Served) -> None:
     assert found["sidecar_login:here"]["found"] == AGENT
 
 
-def test_without_a_sidecar(database: TestDatabase, shell: Shell, tmp_path: Path) -> None:
-    install_postai(database, "socket" if database.server.binaries.major == 15 else "dblink", tmp_path / "agent.sock")
+def test_without_a_sidecar(database: TestDatabase, shell: Shell) -> None:
+    transport = "socket" if database.server.binaries.major == 15 else "dblink"
+    install_postai(database, transport, Path("/nonexistent/agent.sock"))
     shell.dsn = database.dsn()
     assert shell.json("status")["reachable"] is False
     error = shell.json("ask", QUESTION, code=4)["error"]
@@ -301,9 +302,10 @@ def test_named_connections(database: TestDatabase, shell: Shell) -> None:
     shell("connection", "add", "default", *place, "--user", "cli_ada", "--passfile", str(shell.home / "passfile"))
     assert dsn in shell("connect").stdout
     (shell.home / "passfile").chmod(0o644)
-    assert "chmod 600" in shell(
-        "connection", "add", "x", *place, "--passfile", str(shell.home / "passfile"), code=2
-    ).stderr
+    assert (
+        "chmod 600"
+        in shell("connection", "add", "x", *place, "--passfile", str(shell.home / "passfile"), code=2).stderr
+    )
     (shell.home / "connections.toml").chmod(0o644)
     assert "chmod 600" in shell("connect", code=2).stderr
 

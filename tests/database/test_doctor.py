@@ -84,7 +84,9 @@ def test_python_of_the_server(database15: TestDatabase, tmp_path: Path, monkeypa
 
 def test_a_plain_user(database15: TestDatabase, tmp_path: Path) -> None:
     install_postai(database15, "call")
-    database15.execute("do $$ begin create role doc_plain login password 'doc_plain'; exception when others then end $$")
+    database15.execute(
+        "do $$ begin create role doc_plain login password 'doc_plain'; exception when others then end $$"
+    )
     found = look(database15.dsn("doc_plain"), tmp_path)
     assert found["postai"].status == "fail"
     assert "GRANT postai_user TO doc_plain" in (found["postai"].fix or "")

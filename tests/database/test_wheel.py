@@ -57,7 +57,17 @@ def post_ai(request: pytest.FixtureRequest, sources: Path, tmp_path_factory: pyt
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     subprocess.run(
-        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-index", str(wheel)],
+        [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-index",
+            str(wheel),
+        ],
         check=True,
     )
     (packages,) = (environment / "lib").glob("python*/site-packages")
@@ -66,7 +76,11 @@ def post_ai(request: pytest.FixtureRequest, sources: Path, tmp_path_factory: pyt
     borrowed = {*site.getsitepackages(), sysconfig.get_path("platlib"), sysconfig.get_path("purelib")}
     (packages / "zz_borrowed.pth").write_text("\n".join(sorted(borrowed)) + "\n")
     where = subprocess.run(
-        [str(python), "-c", "import postai; print(postai.__file__)"], capture_output=True, text=True, check=True, cwd="/"
+        [str(python), "-c", "import postai; print(postai.__file__)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
     ).stdout
     assert where.startswith(str(packages if request.param == "build_wheel" else sources)), where
     return environment / "bin" / "post-ai"
