@@ -49,6 +49,4 @@ class Deadline:
         if self.cancel.is_set():
             raise Cancelled("the request was cancelled")
         if self.remaining() == 0.0:
-            raise DeadlineExceeded(
-                "the time limit is over", hint="Ask again, or raise the time-out with postai.set."
-            )
+            raise DeadlineExceeded("the time limit is over", hint="Ask again, or raise the time-out with postai.set.")

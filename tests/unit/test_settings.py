@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from postai.errors import UsageError
 from postai.settings import Settings
 
