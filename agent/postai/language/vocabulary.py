@@ -859,7 +859,8 @@ FILLER = frozenset(
     i me my is are was were be been being am do does did has have had will would can could shall should may might must
     what which who whom whose where when how of in on at to from for by with as into within onto upon about under
     and please show list give tell display return find get fetch print provide see know like let all any each some such
-    i'd i'm we've they've you're who've what're also then so just something anything anyone everyone someone
+    i'd i'm we've they've you're who've what're also then so just still currently now already
+    something anything anyone everyone someone
     everything own only? both? if whether respectively overall total? s t question answer answers result results
     database data table tables record? row? information info details? want need compute calculate determine output
     ok okay hi hello hey thanks thank exactly actual actually currently? many much name? between ever yet

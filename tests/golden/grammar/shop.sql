@@ -643,12 +643,13 @@ ORDER BY number_of_customers DESC NULLS LAST, c.city;
 
 -- cheapest product in each category
 --   0.97: The first 1 of products for each categories, by products.list_price, lowest first.
-SELECT ranked.category_id, ranked.name, ranked.product_id, ranked.product_name
+SELECT ranked.category_id, ranked.name, ranked.product_id, ranked.product_name, ranked.list_price
 FROM (
   SELECT c.category_id AS category_id,
          c.name AS name,
          p.product_id AS product_id,
          p.name AS product_name,
+         p.list_price AS list_price,
          row_number() OVER (PARTITION BY c.category_id, c.name ORDER BY p.list_price, p.product_id) AS "position"
   FROM products AS p
   JOIN categories AS c ON c.category_id = p.category_id

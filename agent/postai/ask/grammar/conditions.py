@@ -76,6 +76,7 @@ def _value(state: State, index: int, near: int | None, negated: bool = False) ->
         if item.kind == "quoted":
             return _unknown_literal(state, index, item.text, negated)
         raise Unsure(f'"{item.text}" is not a known value')
+    senses = _no_person_behind_place(state, index, senses)
     beside = _beside(state, index)
     if beside is not None:
         where, columns, tables = beside
@@ -92,6 +93,15 @@ def _value(state: State, index: int, near: int | None, negated: bool = False) ->
     ref, sense = _choose(state, item.text, senses, near)
     state.use(index, why="value")
     return Predicate(ref, "=", _stored(sense), negated)
+
+
+def _no_person_behind_place(state: State, index: int, senses: list[Sense]) -> list[Sense]:
+    """ "in Paris": a town rather than a person of that name."""
+    if index == 0 or state.items[index - 1].lower not in ("in", "from", "at", "to"):
+        return senses
+    person = {"first", "last", "surname", "forename", "full"}
+    others = [s for s in senses if not person & set(state.lexicon.column(s.table, s.column or "").words)]
+    return others or senses
 
 
 def _contradicted(state: State, index: int) -> None:

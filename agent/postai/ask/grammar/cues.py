@@ -14,7 +14,7 @@ _PHRASES: dict[str, str] = {
     "min": "minimum|min",
     "max": "maximum|max",
     "each": (
-        "for each|in each|of each|each|per|for every|every|by each|from each|at each|within each|"
+        "for each|in each|of each|each|per|for every|by each|from each|at each|within each|"
         "on each|to each|with each|each of the"
     ),
     "by": ("by|grouped by|group by|broken down by|split by|according to|group the results by|grouped per|per each"),

@@ -25,6 +25,10 @@ _MAX_TOKENS = 120
 class Grammar:
     """The engine for one catalog; builds its index once, then `read` is fast and has no side effects.
 
+    Confidence is the lowest of the steps that had to be trusted: 0.97 nothing assumed, 0.85 a stem or a usual meaning
+    ("rating" is its average), 0.8 only a part of a name was said, about 0.9 down to 0.8 joins guessed from names.
+    Below 0.6 the reading is shown, not answered.
+
     Args:
         catalog: only what the caller may read.
     """

@@ -227,6 +227,11 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
     if item.concept and state.role(index) != "column":
         found = _concept(state, index, function)
         return Parsed(found.measure, found.end, (at, *found.used)) if found else None
+    if state.cue(index) == "and" and state.cue(state.skip(index + 1)) in _AGGREGATES:
+        inner = read_measure(state, index + 1)
+        if inner is None or inner.measure.kind != "aggregate":
+            return None
+        return Parsed(Measure("aggregate", ref=inner.measure.ref, function=function), at + 1, (at, index))
     values: list[int] = []
     while state.role(index) == "value" and index + 1 < len(state.items):
         values.append(index)

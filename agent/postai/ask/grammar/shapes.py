@@ -77,7 +77,8 @@ def partitioned(assembler: Assembler, build: Callable[[], Select]) -> Select:
     draft.limit = limit
     names: list[str] = []
     items: list[Item] = []
-    for item in [*parts, *inner.items]:
+    ordering = [Item(key.expr) for key in inner.order[:1] if isinstance(key.expr, Col) and key.expr.alias]
+    for item in [*parts, *inner.items, *ordering]:
         name = item.name or (item.expr.column if isinstance(item.expr, Col) else "value")
         if any(item.expr == known.expr for known in items):
             continue

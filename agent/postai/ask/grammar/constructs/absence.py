@@ -37,6 +37,9 @@ def _absent(state: State, index: int) -> None:
         state.use(index, at, why="absence")
         table, through = _further(state, at, end, table, subject)
         predicates = conditions_in(state, index + 1, end, table)
+        of_subject = [predicate for predicate in predicates if predicate.ref.table == subject]
+        state.draft.predicates.extend(of_subject)
+        predicates = [predicate for predicate in predicates if predicate not in of_subject]
         for position in range(index + 1, end):
             period = state.items[position].period
             if period is not None and state.items[position].free:

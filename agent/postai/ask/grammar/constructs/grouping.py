@@ -69,6 +69,8 @@ def _implied_count(state: State, cue: int) -> None:
     before = state.skip_back(cue - 1)
     if draft.measures or draft.ratio or draft.limit is not None or draft.subject is not None or draft.projections:
         return
+    if state.items[0].lower in ("which", "who", "what", "list", "show"):
+        return
     nouns = [
         i
         for i in range(cue)

@@ -254,6 +254,7 @@ def _property(state: State, index: int) -> bool:
         key, used, _ = _key(state, before[0])
     if key.table is None:
         return False
+    _refuse_possessed(state, index, key.table)
     number_at, number = _number_before(state, index)
     if number_after is not None:
         number_at, number = number_after, int(state.items[number_after].number or 0)
@@ -276,6 +277,15 @@ def _property(state: State, index: int) -> bool:
         descending = not descending
     state.draft.orders.append(OrderBy(ref=target, descending=descending))
     return True
+
+
+def _refuse_possessed(state: State, index: int, table: int) -> None:
+    """ "suppliers with the cheapest product", "customers whose first order": the rows asked for are others."""
+    for at in range(index):
+        if state.role(at) == "table" and not state.items[at].verb and state.table(at) != table:
+            before = state.skip_back(at - 1)
+            if not (before >= 0 and state.items[before].cue in ("each", "by")):
+                raise Unsure(f"whether rows of {state.info(state.table(at)).table.name} are asked for is not clear")
 
 
 def _property_column(state: State, table: int, what: str) -> Ref | Measure | None:
