@@ -63,8 +63,8 @@ def cli_page() -> str:
     """Every command with its arguments and options, and the exit codes."""
     lines = [
         BANNER, "# Command line", "",
-        "`postai` is another name of `post-ai`. Every command takes `--json` and `--help`; with `--json` an error is one",
-        "JSON object on standard output: `{\"error\": {\"sqlstate\", \"message\", \"detail\", \"hint\"}}`.",
+        "`postai` is another name of `post-ai`. Every command takes `--json` and `--help`; with `--json` an error is",
+        "one JSON object on standard output: `{\"error\": {\"sqlstate\", \"message\", \"detail\", \"hint\"}}`.",
         "`post-ai --install-completion` installs completion for your shell. `POSTAI_TRACEBACK=1` shows where a bug is.",
         "", "## Exit codes", "", "| code | meaning |", "|---|---|",
         "| 0 | done |", "| 1 | failed |", "| 2 | wrong usage |",
@@ -168,8 +168,8 @@ def settings_page() -> str:
     """The configuration file, key by key."""
     lines = [
         BANNER, "# Configuration file", "",
-        "Sources from weak to strong: this file (TOML), the environment, flags. It lies in the configuration directory:",
-        "`$POSTAI_CONFIG_DIR`, else `~/.config/postai` (Linux), `~/Library/Application Support/postai` (macOS),",
+        "Sources from weak to strong: this file (TOML), the environment, flags. It lies in the configuration",
+        "directory: `$POSTAI_CONFIG_DIR`, else `~/.config/postai` (Linux), `~/Library/Application Support/postai` (macOS),",
         "`%APPDATA%\\postai` (Windows); `--config` names another file.", "",
     ]  # fmt: skip
     tables: list[tuple[str, type[BaseModel], str]] = [
