@@ -31,6 +31,8 @@ def market():
         "total payments per method",
         "customers who ordered in 2024 but not in 2025",
         "second most expensive product",
+        "number of active and inactive products",
+        "orders in 2024 and in 2025",
         "What is the average number of orders per customer?",
     ],
 )

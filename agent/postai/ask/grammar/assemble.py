@@ -49,6 +49,7 @@ class Assembler:
 
     def build(self) -> Select:
         draft = self.draft
+        refuse_contradiction(draft.predicates)
         nested = [measure for measure in draft.measures if measure.kind == "nested"]
         if nested:
             return nested_average(self, nested)
@@ -573,6 +574,24 @@ class Assembler:
 
     def _is_id(self, column: Col) -> bool:
         return self.lexicon.column(self.joiner.table_of(column.alias), column.column).is_id
+
+
+def refuse_contradiction(predicates: list[Predicate]) -> None:
+    """Two conditions on one column that no row fulfils together were not meant so ("with and without ...").
+
+    Raises:
+        Unsure: there are such conditions.
+    """
+    seen: dict[Ref, Predicate] = {}
+    for predicate in predicates:
+        closed = predicate.period is not None and predicate.period.start and predicate.period.end
+        if predicate.group is not None or not (predicate.operator in ("=", "null") or closed):
+            continue
+        other = seen.setdefault(predicate.ref, predicate)
+        if other is not predicate and other != predicate:
+            raise Unsure(
+                f"two conditions on {predicate.ref.column} exclude each other", "Ask for the one and the other."
+            )
 
 
 def _discounted(expr: Expr, discount: Col, kind: str) -> Expr:
