@@ -64,7 +64,7 @@ class Segmenter:
 
 
 def shared_prefix(names: Iterable[str]) -> str:
-    """The prefix that names of one table (or of all tables) share, e.g. "tbl_" or the "xy" of xyname, xycity, xyid; "" when there is none.
+    """The prefix that all names share, e.g. "tbl_" or the "xy" of xyname, xycity, xyid; "" when there is none.
 
     A prefix ends at an underscore where the names have underscores. It is never a whole name.
     """
