@@ -65,9 +65,11 @@ def instance(place: Path) -> Iterator[LocalInstance]:
 def run(place: Path, *arguments: str, code: int = 0) -> Any:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "POSTAI_", "ANTHROPIC_"))}
     environment["POSTAI_CONFIG_DIR"] = str(place / "config")
-    # Variables that would mislead psql and us, were they not forgotten.
-    environment |= {"PGPASSWORD": "wrong", "PGHOST": "nowhere.invalid", "PGOPTIONS": "-c nonsense=1"}
-    user = ["--os-user", str(server_user())] if server_user() and arguments[0] in ("init", "demo") else []
+    user = []
+    if arguments[0] in ("init", "demo"):
+        # Variables that would mislead psql and us, were they not forgotten.
+        environment |= {"PGPASSWORD": "wrong", "PGHOST": "nowhere.invalid", "PGOPTIONS": "-c nonsense=1"}
+        user = ["--os-user", str(server_user())] if server_user() else []
     done = subprocess.run(
         [*MAIN, *arguments, *user, "--json"], env=environment, capture_output=True, text=True, timeout=180, check=False
     )

@@ -120,6 +120,9 @@ def init(
     if json:
         output.show_json({"connection": name, "dsn": text, "home": instance.home, "transport": report.transport})
         return
+    if report.transport == "call":
+        for notice in report.notices:
+            output.say(f"note: {notice}")
     output.say(f'Ready: {instance.psql()} "{text}"')
     output.say(f"Saved as connection {name}: post-ai ask 'how many tables are there?' -c {name}")
     output.say(f"Stop it with: post-ai init {database} --stop{f' --home {instance.home}' if home else ''}")
