@@ -22,7 +22,6 @@ ACCEPTED = {
 # Procedures that COMMIT cannot carry SET, and the functions people type read their caller's search_path: every name in
 # them is written with its schema.
 WITHOUT_SEARCH_PATH = (
-    "postai._require_autocommit(verb text)",
     "postai.ask(question text,max_rows integer)",
     "postai.sql(question text)",
     "postai.answer(question text,max_rows integer,question_id bigint,status text,sql text,columns text[],"

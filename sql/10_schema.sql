@@ -9,14 +9,17 @@ comment on schema postai is
   'postai, an AI database administrator: start with SELECT postai.ask(''how many tables are there?'')';
 
 -- Roles belong to the whole cluster: another database may have made them, and we may not be allowed to.
-do $$
+create function postai._make_roles() returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
 declare
   wanted text;
 begin
   foreach wanted in array array['postai_reader', 'postai_user', 'postai_operator', 'postai_agent'] loop
     begin
-      if not exists (select from pg_catalog.pg_roles where rolname = wanted) then
-        execute pg_catalog.format('create role %I nologin', wanted);
+      if not exists (select from pg_roles where rolname = wanted) then
+        execute format('create role %I nologin', wanted);
       end if;
     exception
       when duplicate_object or unique_violation then
@@ -27,12 +30,12 @@ begin
     end;
   end loop;
   begin
-    if pg_catalog.to_regrole('postai_reader') is not null and pg_catalog.to_regrole('postai_user') is not null
-       and not pg_catalog.pg_has_role('postai_user', 'postai_reader', 'member') then
+    if to_regrole('postai_reader') is not null and to_regrole('postai_user') is not null
+       and not pg_has_role('postai_user', 'postai_reader', 'member') then
       grant postai_reader to postai_user;
     end if;
-    if pg_catalog.to_regrole('postai_user') is not null and pg_catalog.to_regrole('postai_operator') is not null
-       and not pg_catalog.pg_has_role('postai_operator', 'postai_user', 'member') then
+    if to_regrole('postai_user') is not null and to_regrole('postai_operator') is not null
+       and not pg_has_role('postai_operator', 'postai_user', 'member') then
       grant postai_user to postai_operator;
     end if;
   exception
@@ -41,6 +44,9 @@ begin
   end;
 end
 $$;
+comment on function postai._make_roles() is
+  'Makes the roles of postai that are missing, at installation and after a restore on another server: select postai._make_roles()';
+select postai._make_roles();
 
 create table postai.schema_version (
   version text primary key,
@@ -124,50 +130,6 @@ end
 $$;
 comment on function postai._raise(text, text, text, text) is
   'Raises an error of postai: select postai._raise(''PA001'', ''not sure'', ''what was found'', ''what to do next'')';
-
--- COMMIT cannot simply be tried: an exception block is a subtransaction, in which it always fails. But a transaction
--- block makes it fail earlier and with other words; a function, which may never commit, says the same words in the
--- same language.
-create function postai._refuse_atomic(verb text, said text) returns void
-  language plpgsql
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  as_in_a_block text;
-begin
-  begin
-    commit;
-  exception
-    when invalid_transaction_termination then
-      get stacked diagnostics as_in_a_block = message_text;
-  end;
-  if said = as_in_a_block then
-    perform postai._raise('25001', format('%s cannot run inside a transaction block', verb),
-      'It commits while it waits, so that it holds no snapshot.',
-      format('Turn autocommit on (psql: \set AUTOCOMMIT on; drivers: autocommit = true) and CALL %s again.', verb));
-  end if;
-end
-$$;
-comment on function postai._refuse_atomic(text, text) is
-  'Raises 25001 when a failed COMMIT said what it says in a transaction block: see procedure postai._require_autocommit';
-
-create procedure postai._require_autocommit(verb text)
-  language plpgsql
-as $$
-declare
-  said pg_catalog.text;
-begin
-  begin
-    commit;
-  exception
-    when invalid_transaction_termination then
-      get stacked diagnostics said = message_text;
-  end;
-  perform postai._refuse_atomic(verb, said);
-end
-$$;
-comment on procedure postai._require_autocommit(text) is
-  'First statement of a procedure that commits: raises 25001 in a transaction block: call postai._require_autocommit(''postai.run'')';
 
 select postai._grant('usage on schema postai', 'postai_reader', 'postai_agent');
 select postai._grant('select on postai.schema_version', 'postai_reader', 'postai_agent');

@@ -70,7 +70,7 @@ $$;
 comment on function postai._nearness(text, text) is 'How alike two names are, from 0 to 1: select postai._nearness(''ask_timout'', ''ask_timeout'')';
 
 create function postai._setting_value(type text, value text) returns jsonb
-  language plpgsql immutable
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -114,15 +114,15 @@ declare
 begin
   select k.* into known from postai._known_settings() as k where k.name = set.name;
   if not found then
-    perform postai._raise('42704', format('there is no setting %L', name),
-      'Nearest: ' || (select string_agg(n.name, ', ')
-                        from (select k.name from postai._known_settings() as k
-                               order by postai._nearness(k.name, coalesce(set.name, '')) desc, k.name limit 3) as n),
-      'SELECT name, value, description FROM postai.settings lists them all.');
+    raise exception using errcode = '42704', message = format('there is no setting %L', name),
+      detail = 'Nearest: ' || (select string_agg(n.name, ', ')
+                                 from (select k.name from postai._known_settings() as k
+                                        order by postai._nearness(k.name, coalesce(set.name, '')) desc, k.name limit 3) as n),
+      hint = 'SELECT name, value, description FROM postai.settings lists them all.';
   end if;
   if known.set_by = 'owner' and not pg_has_role(session_user, postai._owner(), 'member') then
-    perform postai._raise('PA006', format('%I may be changed by the owner of schema postai only', name), null,
-      format('Ask a member of role %I.', postai._owner()));
+    raise exception using errcode = 'PA006', message = format('%I may be changed by the owner of schema postai only', name),
+      hint = format('Ask a member of role %I.', postai._owner());
   end if;
   if value is null then
     delete from postai.setting as s where s.name = set.name;
@@ -131,12 +131,12 @@ begin
       clean := postai._setting_value(known.type, value);
     exception
       when data_exception then
-        perform postai._raise('22023', format('%L is no value for setting %I', value, name),
-          format('Its type is %s; the default is %L.', known.type, known.fallback),
-          case known.type when 'duration' then 'Write for example 30s or 2 min, up to 1 hour.'
-                          when 'number' then 'Write a number that is not negative.'
-                          when 'boolean' then 'Write true or false.'
-                          else 'Choose one of: ' || replace(known.type, '|', ', ') end);
+        raise exception using errcode = '22023', message = format('%L is no value for setting %I', value, name),
+          detail = format('Its type is %s; the default is %L.', known.type, known.fallback),
+          hint = case known.type when 'duration' then 'Write for example 30s or 2 min, up to 1 hour.'
+                                 when 'number' then 'Write a number that is not negative.'
+                                 when 'boolean' then 'Write true or false.'
+                                 else 'Choose one of: ' || replace(known.type, '|', ', ') end;
     end;
     insert into postai.setting as s (name, value, changed_by, changed_at) values (name, clean, session_user, now())
       on conflict on constraint setting_pkey
@@ -154,6 +154,4 @@ select postai._grant('execute on function postai._known_settings()', 'postai_rea
 select postai._grant('execute on function postai._setting_text(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._setting_ms(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._raise(text, text, text, text)', 'postai_reader', 'postai_agent');
-select postai._grant('execute on function postai._refuse_atomic(text, text)', 'postai_reader', 'postai_agent');
-select postai._grant('execute on procedure postai._require_autocommit(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai.set(text, text)', 'postai_operator');

@@ -29,16 +29,35 @@ $$;
 comment on function postai._transport() is 'The transport of this database: select postai._transport()';
 
 create function postai._agent_present() returns boolean
-  language sql volatile
+  language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
-    select from pg_locks as l
-     where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 1 and l.objsubid = 2 and l.granted
-       and l.database = (select d.oid from pg_database as d where d.datname = current_database()))
+declare
+  holder integer;
+begin
+  select l.pid into holder
+    from pg_locks as l
+   where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 1 and l.objsubid = 2 and l.granted
+     and l.database = (select d.oid from pg_database as d where d.datname = current_database());
+  if holder is null then
+    return false;
+  end if;
+  -- Anybody can take an advisory lock: its holder must have logged in as a member of postai_agent (where that role
+  -- could not be made, as the owner of the schema). The list of sessions is read once in a transaction, so that an
+  -- agent that came later is looked for a second time.
+  for attempt in 1..2 loop
+    if exists (select from pg_stat_get_activity(holder) as a
+                where pg_has_role(a.usesysid, coalesce(to_regrole('postai_agent')::oid,
+                        (select n.nspowner from pg_namespace as n where n.nspname = 'postai')), 'member')) then
+      return true;
+    end if;
+    perform pg_stat_clear_snapshot();
+  end loop;
+  return false;
+end
 $$;
 comment on function postai._agent_present() is
-  'Whether an agent leads in this database (it holds an advisory lock while it lives): select postai._agent_present()';
+  'Whether an agent leads in this database (its session holds an advisory lock while it lives): select postai._agent_present()';
 
 create function postai._not_reachable(detail text) returns json
   language sql immutable
@@ -56,7 +75,11 @@ create function postai._signature(payload text) returns bytea
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  select sha256(t.secret || sha256(t.secret || convert_to(payload, 'UTF8'))) from postai.transport as t
+  -- The time at which the server started is part of it: a restored copy has the same secret, and its second connection
+  -- must not reach the original.
+  select sha256(t.secret || sha256(t.secret || convert_to(
+           concat_ws(' ', extract(epoch from pg_postmaster_start_time()), current_database(), payload), 'UTF8')))
+    from postai.transport as t
 $$;
 comment on function postai._signature(text) is 'Proof that a request was built in this database by postai: select postai._signature(''{}'')';
 
@@ -71,7 +94,7 @@ begin
   if signature is distinct from postai._signature(payload) or request ->> 'database' is distinct from current_database() then
     perform postai._raise('PA006', 'this request was not signed by postai in this database',
       'Only the functions of postai submit over the transport''s login.',
-      'After a restore under another name run: post-ai install');
+      'After a restore under another name or on another server run: post-ai install');
   end if;
   insert into postai.job as j (token, kind, request, submitted_by, max_attempts)
     values ((request ->> 'id')::uuid, 'ask', request, (request ->> 'session_user')::name, 3)
@@ -298,6 +321,10 @@ begin
       perform postai._raise_frame(answer::json);
     end if;
   else
+    if pg_is_in_recovery() then
+      perform postai._raise('PA007', 'a standby cannot ask the agent',
+        format('The transport of this database is %s, which writes jobs into a table.', way), 'Ask on the primary.');
+    end if;
     if not postai._agent_present() then
       perform postai._raise_frame(postai._not_reachable('No agent leads in this database.'));
     end if;
@@ -325,7 +352,8 @@ declare
   way constant text := postai._transport();
   started constant timestamptz := clock_timestamp();
   seen timestamptz := clock_timestamp();
-  pause double precision := 0.002;
+  looked timestamptz := clock_timestamp();
+  pause double precision := 0.001;
   frame text;
 begin
   if way = 'socket' then
@@ -337,12 +365,15 @@ begin
   while way = 'dblink' loop
     frame := postai._dblink(format('select postai._job_poll(%L)', conversation::uuid));
     exit when frame is not null or clock_timestamp() > started + make_interval(secs => wait_ms / 1000.0);
-    if postai._agent_present() then
-      seen := clock_timestamp();
+    if clock_timestamp() > looked + interval '0.25 seconds' then
+      looked := clock_timestamp();
+      if postai._agent_present() then
+        seen := looked;
+      end if;
     end if;
     exit when clock_timestamp() > seen + interval '5 seconds';
     perform pg_sleep(pause);
-    pause := least(pause * 1.5, 0.05);
+    pause := least(pause * 1.25, 0.05);
   end loop;
   if frame is null and way = 'dblink' then
     return postai._not_reachable(case when clock_timestamp() > seen + interval '5 seconds'

@@ -1,5 +1,5 @@
--- ask and its relatives: what a person types. The outer functions are one SELECT each, so that the caller's
--- search_path is read before anything pins it; whatever runs a generated statement is INVOKER, read-only, and goes
+-- ask and its relatives: what a person types. The outer functions pin no search_path, so that the caller's is read
+-- before anything pins it; whatever runs a generated statement is INVOKER, read-only, and goes
 -- through a cursor, which takes exactly one statement that returns rows.
 
 create table postai.question (
@@ -179,23 +179,28 @@ comment on function postai._step(text, text, integer) is
   'Takes a conversation one frame further: select postai._step(conversation, ''public'', 30000)';
 
 -- The whole conversation; for ask and answer it stays open while the rows are fetched, as the agent limits their time.
--- For run it stays open beyond this function.
+-- For run it stays open beyond this function. What went wrong comes back as a value (code is null when nothing did):
+-- the function that a person typed raises it, so that psql shows one line of CONTEXT instead of ten.
 create function postai._converse(
     verb text, question text, path text, schemas text[], max_rows integer,
-    out conversation text, out frame json, out lines json[])
+    out conversation text, out frame json, out lines json[], out columns text[],
+    out code text, out message text, out detail text, out hint text)
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  wait_ms constant integer := postai._setting_ms('ask_timeout') + 2000;
-  give_up constant timestamptz := clock_timestamp() + make_interval(secs => wait_ms / 1000.0);
-  is_open boolean := true;
+  wait_ms integer;
+  give_up timestamptz;
+  is_open boolean := false;
 begin
-  conversation := postai._open(verb, question, current_user, schemas, max_rows, postai._backend_start());
   -- Two blocks, because a cancel is signalled twice (to the process and to its group): the second signal may hit
   -- while the first one's handler works.
   begin
     begin
+      wait_ms := postai._setting_ms('ask_timeout') + 2000;
+      give_up := clock_timestamp() + make_interval(secs => wait_ms / 1000.0);
+      conversation := postai._open(verb, question, current_user, schemas, max_rows, postai._backend_start());
+      is_open := true;
       loop
         frame := postai._step(conversation, path, wait_ms);
         exit when frame is not null;
@@ -205,18 +210,29 @@ begin
       end loop;
       if verb in ('ask', 'answer') and postai._is_answered(frame) then
         select array_agg(r) into lines from postai._rows(frame #>> '{answer,sql}', path, max_rows) as r;
+        if verb = 'answer' then
+          columns := postai._columns(frame #>> '{answer,sql}', path);
+        end if;
       end if;
       if verb <> 'run' or not postai._is_answered(frame) then
         is_open := false;
         perform postai._close(conversation, false);
       end if;
+      select r.* into code, message, detail, hint from postai._refusal(frame) as r;
     exception
-      when query_canceled or assert_failure or others then
+      when query_canceled or assert_failure then
         if is_open then
           perform postai._close(conversation, true);
           is_open := false;
         end if;
         raise;
+      when others then
+        get stacked diagnostics code = returned_sqlstate, message = message_text, detail = pg_exception_detail,
+                                hint = pg_exception_hint;
+        if is_open then
+          perform postai._close(conversation, true);
+          is_open := false;
+        end if;
     end;
   exception
     when query_canceled then
@@ -224,11 +240,20 @@ begin
         perform postai._close(conversation, true);
       end if;
       raise;
+    when others then
+      -- Closing failed; what went wrong before that matters more.
+      if code is null then
+        get stacked diagnostics code = returned_sqlstate, message = message_text, detail = pg_exception_detail,
+                                hint = pg_exception_hint;
+      end if;
   end;
+  if code is not null then
+    select a.detail, a.hint into detail, hint from postai._advice(frame, detail, hint) as a;
+  end if;
 end
 $$;
 comment on function postai._converse(text, text, text, text[], integer) is
-  'Asks the agent, answers its EXPLAINs and fetches the rows, as the caller: select * from postai._converse(''sql'', ''how many orders?'', ''public'', ''{public}'', 100)';
+  'Asks the agent, answers its EXPLAINs and fetches the rows, as the caller; an error is a value: select * from postai._converse(''sql'', ''how many orders?'', ''public'', ''{public}'', 100)';
 
 create function postai._is_answered(frame json) returns boolean
   language sql immutable
@@ -239,8 +264,9 @@ as $$
 $$;
 comment on function postai._is_answered(json) is 'Whether a last frame holds a statement: select postai._is_answered(frame)';
 
-create function postai._raise_unless_answered(frame json) returns void
-  language plpgsql
+-- What a last frame says in the place of an answer; code is null when it holds a statement.
+create function postai._refusal(frame json, out code text, out message text, out detail text, out hint text)
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -248,84 +274,111 @@ declare
   near text;
 begin
   if frame ->> 'type' = 'error' then
-    perform postai._raise_frame(frame);
+    code := coalesce(frame #>> '{error,sqlstate}', 'PA000');
+    message := coalesce(frame #>> '{error,message}', 'postai failed');
+    detail := frame #>> '{error,detail}';
+    hint := frame #>> '{error,hint}';
+    return;
+  elsif postai._is_answered(frame) then
+    return;
   end if;
-  select string_agg(format('%s. %s: %s', r.position, r.reading ->> 'text', r.reading ->> 'sql'), E'\n' order by r.position)
+  select string_agg(format(E'\n%s. %s\n   %s', r.position, r.reading ->> 'text',
+                           regexp_replace(left(r.reading ->> 'sql', 500), '\s+', ' ', 'g')), '' order by r.position)
     into near
     from json_array_elements(case json_typeof(answer -> 'readings') when 'array' then answer -> 'readings' else '[]' end)
          with ordinality as r (reading, position);
   case answer ->> 'status'
-    when 'answered' then
-      if nullif(btrim(answer ->> 'sql'), '') is null then
-        perform postai._raise('PA004', 'the agent answered without a statement', null, 'Ask in other words.');
-      end if;
     when 'abstained' then
-      perform postai._raise(coalesce(answer ->> 'sqlstate', 'PA001'),
-        coalesce(answer ->> 'reason', 'not sure what the question means'), 'Nearest readings: ' || near,
-        coalesce(answer ->> 'hint', 'Ask again with the words of one reading, or name the table and the column.'));
+      code := 'PA001';
+      message := 'not sure what the question means';
+      detail := 'Nearest readings:' || near;
+      hint := case when near is null then 'Name the table and the column that are meant.'
+                   else 'Ask again with the words of one reading, or name the table and the column.' end;
     when 'refused' then
-      perform postai._raise(coalesce(answer ->> 'sqlstate', 'PA003'),
-        coalesce(answer ->> 'reason', 'refused as unsafe'), answer ->> 'explanation',
-        coalesce(answer ->> 'hint', 'ask only reads.'));
+      code := 'PA003';
+      message := 'refused as unsafe';
+      detail := answer ->> 'explanation';
+      hint := 'ask only reads.';
+    when 'answered' then
+      code := 'PA004';
+      message := 'the agent answered without a statement';
+      hint := 'Ask in other words.';
     else
-      perform postai._raise(coalesce(answer ->> 'sqlstate', 'PA004'),
-        coalesce(answer ->> 'reason', 'the question could not be answered'), answer ->> 'explanation',
-        coalesce(answer ->> 'hint', 'Ask in other words.'));
+      code := 'PA004';
+      message := 'the question could not be answered';
+      detail := answer ->> 'explanation';
+      hint := 'Ask in other words.';
   end case;
+  code := coalesce(answer ->> 'sqlstate', code);
+  message := coalesce(answer ->> 'reason', message);
+  hint := coalesce(answer ->> 'hint', hint);
 end
 $$;
-comment on function postai._raise_unless_answered(json) is
-  'Raises PA001, PA003, PA004 or what the last frame says, unless it holds a statement: select postai._raise_unless_answered(frame)';
+comment on function postai._refusal(json) is
+  'What to raise for a last frame, nothing when it holds a statement: select * from postai._refusal(frame)';
 
--- What people type --------------------------------------------------------------------------------------------
-
-create function postai._ask(question text, max_rows integer, path text, schemas text[]) returns setof json
-  language plpgsql volatile
+create function postai._advice(frame json, inout detail text, inout hint text)
+  language plpgsql stable
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  talk constant record := postai._converse('ask', question, path, schemas, max_rows);
 begin
-  perform postai._raise_unless_answered(talk.frame);
-  return query select line from unnest(talk.lines) with ordinality as l (line, position) order by position;
+  if postai._is_answered(frame) then
+    detail := coalesce(nullif(detail, ''), 'The statement was: ' || left(frame #>> '{answer,sql}', 2000));
+    hint := coalesce(nullif(hint, ''), 'Ask in other words, or correct the statement and run it yourself.');
+  else
+    detail := nullif(detail, '');
+    hint := coalesce(nullif(hint, ''), 'SELECT * FROM postai.agent() shows the state of the agent.');
+  end if;
 end
 $$;
-comment on function postai._ask(text, integer, text, text[]) is 'Body of postai.ask: select postai._ask(''how many orders?'', 100, ''public'', ''{public}'')';
+comment on function postai._advice(json, text, text) is
+  'Detail and hint of an error, filled in where it has none: select * from postai._advice(frame, null, null)';
+
+-- What people type --------------------------------------------------------------------------------------------
+--
+-- These read the caller's search_path, so they cannot pin one: every name and operator in them is qualified.
 
 create function postai.ask(question text, max_rows integer default 100) returns setof json
-  language sql volatile
+  language plpgsql volatile
 as $$
-  select a from postai._ask(question, max_rows, pg_catalog.current_setting('search_path'),
-                            pg_catalog.current_schemas(false)::pg_catalog.text[]) as a
+declare
+  talk constant pg_catalog.record := postai._converse('ask', question, pg_catalog.current_setting('search_path'),
+    pg_catalog.current_schemas(false)::pg_catalog.text[], max_rows);
+begin
+  if talk.code is not null and talk.detail is null then
+    raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
+  elsif talk.code is not null then
+    raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
+  end if;
+  return query select l.line from pg_catalog.unnest(talk.lines) with ordinality as l (line, position) order by l.position;
+end
 $$;
 comment on function postai.ask(text, integer) is
   'Answers a question about the data, one JSON object per row: select postai.ask(''top 5 customers by revenue last month'')';
 
-create function postai._sql(verb text, question text, path text, schemas text[]) returns text
+create function postai.sql(question text) returns text
   language plpgsql volatile
-  set search_path = pg_catalog, pg_temp
 as $$
 declare
-  talk constant record := postai._converse(verb, question, path, schemas, 100);
+  talk constant pg_catalog.record := postai._converse('sql', question, pg_catalog.current_setting('search_path'),
+    pg_catalog.current_schemas(false)::pg_catalog.text[], 100);
 begin
-  perform postai._raise_unless_answered(talk.frame);
-  return talk.frame #>> '{answer,sql}';
+  if talk.code is not null and talk.detail is null then
+    raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
+  elsif talk.code is not null then
+    raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
+  end if;
+  return talk.frame operator(pg_catalog.#>>) '{answer,sql}';
 end
-$$;
-comment on function postai._sql(text, text, text, text[]) is 'Body of postai.sql: select postai._sql(''sql'', ''how many orders?'', ''public'', ''{public}'')';
-
-create function postai.sql(question text) returns text
-  language sql volatile
-as $$
-  select postai._sql('sql', question, pg_catalog.current_setting('search_path'),
-                     pg_catalog.current_schemas(false)::pg_catalog.text[])
 $$;
 comment on function postai.sql(text) is
   'The SELECT for a question, not run: select postai.sql(''how many orders were cancelled in each country?'') \gexec';
 
-create function postai._answer(question text, max_rows integer, path text, schemas text[])
-  returns table (question_id bigint, status text, sql text, columns text[], rows json, explanation text, confidence real,
-                 engine text, readings json, reason text, elapsed_ms real)
+create function postai._answer(
+    question text, max_rows integer, path text, schemas text[],
+    out question_id bigint, out status text, out sql text, out columns text[], out rows json, out explanation text,
+    out confidence real, out engine text, out readings json, out reason text, out elapsed_ms real,
+    out code text, out message text, out detail text, out hint text)
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
@@ -333,18 +386,9 @@ as $$
 declare
   started constant timestamptz := clock_timestamp();
   talk constant record := postai._converse('answer', question, path, schemas, max_rows);
-  frame constant json := talk.frame;
-  answer constant json := frame -> 'answer';
+  answer constant json := talk.frame -> 'answer';
 begin
-  if frame ->> 'type' = 'error' then
-    status := case frame #>> '{error,sqlstate}' when 'PA001' then 'abstained' when 'PA003' then 'refused'
-                                                when 'PA004' then 'failed' when 'PA005' then 'failed' end;
-    if status is null then
-      perform postai._raise_frame(frame);
-    end if;
-    reason := frame #>> '{error,message}';
-    readings := '[]';
-  else
+  if answer is not null and (talk.code is null or not postai._is_answered(talk.frame)) then
     question_id := (answer ->> 'question_id')::bigint;
     status := answer ->> 'status';
     sql := answer ->> 'sql';
@@ -353,10 +397,15 @@ begin
     engine := answer ->> 'engine';
     readings := coalesce(answer -> 'readings', '[]');
     reason := answer ->> 'reason';
+  elsif talk.code in ('PA001', 'PA003', 'PA004', 'PA005') then
+    status := case talk.code when 'PA001' then 'abstained' when 'PA003' then 'refused' else 'failed' end;
+    readings := '[]';
+    reason := talk.message;
   end if;
-  if status = 'answered' then
-    perform postai._raise_unless_answered(frame);
-    columns := postai._columns(sql, path);
+  if status is null or (status = 'answered' and talk.code is not null) then
+    code := talk.code; message := talk.message; detail := talk.detail; hint := talk.hint;
+  elsif status = 'answered' then
+    columns := talk.columns;
     -- json, unlike jsonb, keeps the order of columns and those of the same name.
     select coalesce(json_agg((select coalesce(json_agg(c.value order by c.position), '[]')
                                 from json_each(l.line) with ordinality as c (key, value, position)) order by l.position), '[]')
@@ -364,40 +413,83 @@ begin
       from unnest(talk.lines) with ordinality as l (line, position);
   end if;
   elapsed_ms := extract(epoch from clock_timestamp() - started) * 1000;
-  return next;
 end
 $$;
-comment on function postai._answer(text, integer, text, text[]) is 'Body of postai.answer: select * from postai._answer(''how many orders?'', 100, ''public'', ''{public}'')';
+comment on function postai._answer(text, integer, text, text[]) is
+  'Row of postai.answer, an error as a value: select * from postai._answer(''how many orders?'', 100, ''public'', ''{public}'')';
 
 create function postai.answer(question text, max_rows integer default 100)
   returns table (question_id bigint, status text, sql text, columns text[], rows json, explanation text, confidence real,
                  engine text, readings json, reason text, elapsed_ms real)
-  language sql volatile
+  language plpgsql volatile
 as $$
-  select a.* from postai._answer(question, max_rows, pg_catalog.current_setting('search_path'),
-                                 pg_catalog.current_schemas(false)::pg_catalog.text[]) as a
+declare
+  talk constant pg_catalog.record := postai._answer(question, max_rows, pg_catalog.current_setting('search_path'),
+    pg_catalog.current_schemas(false)::pg_catalog.text[]);
+begin
+  if talk.code is not null and talk.detail is null then
+    raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
+  elsif talk.code is not null then
+    raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
+  end if;
+  return query select talk.question_id, talk.status, talk.sql, talk.columns, talk.rows, talk.explanation, talk.confidence,
+                      talk.engine, talk.readings, talk.reason, talk.elapsed_ms;
+end
 $$;
 comment on function postai.answer(text, integer) is
   'Answers a question with its SQL, explanation and confidence, also when it is not sure: select * from postai.answer(''how many orders?'')';
 
-create function postai._prepared(question text, name text, path text, schemas text[]) returns text
+create function postai._prepared(
+    question text, name text, path text, schemas text[],
+    out statement text, out code text, out message text, out detail text, out hint text)
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  talk record;
 begin
   if coalesce(name, '') = '' or octet_length(name) > 63 then
-    perform postai._raise('22023', 'the name of a prepared statement has 1 to 63 bytes', null, 'Leave it out for the name ask.');
+    code := '22023';
+    message := case when coalesce(name, '') = '' then 'the name of the prepared statement is empty'
+                    else format('the name of the prepared statement has %s bytes', octet_length(name)) end;
+    detail := 'A name has 1 to 63 bytes.';
+    hint := 'Leave it out for the name ask: SELECT postai.prepare(question); EXECUTE ask;';
+    return;
+  elsif exists (select from pg_prepared_statements as p where p.name = _prepared.name and not p.from_sql) then
+    code := '42P05';
+    message := format('the driver of this session has a prepared statement named %I', name);
+    hint := 'Choose another name.';
+    return;
   end if;
-  return postai._prepare(postai._sql('prepare', question, path, schemas), path, name);
+  talk := postai._converse('prepare', question, path, schemas, 100);
+  code := talk.code; message := talk.message; detail := talk.detail; hint := talk.hint;
+  if code is null then
+    statement := postai._prepare(talk.frame #>> '{answer,sql}', path, name);
+  end if;
+exception
+  when others then
+    get stacked diagnostics code = returned_sqlstate, message = message_text, detail = pg_exception_detail,
+                            hint = pg_exception_hint;
+    select a.detail, a.hint into detail, hint from postai._advice(talk.frame, detail, hint) as a;
 end
 $$;
-comment on function postai._prepared(text, text, text, text[]) is 'Body of postai.prepare: select postai._prepared(''how many orders?'', ''ask'', ''public'', ''{public}'')';
+comment on function postai._prepared(text, text, text, text[]) is
+  'Body of postai.prepare, an error as a value: select * from postai._prepared(''how many orders?'', ''ask'', ''public'', ''{public}'')';
 
 create function postai.prepare(question text, name text default 'ask') returns text
-  language sql volatile
+  language plpgsql volatile
 as $$
-  select postai._prepared(question, name, pg_catalog.current_setting('search_path'),
-                          pg_catalog.current_schemas(false)::pg_catalog.text[])
+declare
+  talk constant pg_catalog.record := postai._prepared(question, name, pg_catalog.current_setting('search_path'),
+    pg_catalog.current_schemas(false)::pg_catalog.text[]);
+begin
+  if talk.code is not null and talk.detail is null then
+    raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
+  elsif talk.code is not null then
+    raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
+  end if;
+  return talk.statement;
+end
 $$;
 comment on function postai.prepare(text, text) is
   'Leaves a prepared statement that answers with real columns: select postai.prepare(''orders by country''); execute ask;';
@@ -405,19 +497,35 @@ comment on function postai.prepare(text, text) is
 -- run: a procedure that commits while it waits, so it can be neither DEFINER nor carry SET: every name in it is
 -- written with its schema, and what needs more than that stands in functions.
 
+create function postai._run_problem(code text, message text, detail text, hint text) returns json
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case when code is not null then json_build_object('type', 'error', 'error', json_build_object(
+    'sqlstate', code, 'message', message, 'detail', detail, 'hint', hint)) end
+$$;
+comment on function postai._run_problem(text, text, text, text) is
+  'An error as the last frame of postai.run: select postai._run_problem(''PA001'', ''not sure'', null, null)';
+
 create function postai._run_start(question text, max_rows integer, path text, schemas text[]) returns json
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
 declare
   talk record;
+  code text; said text; more text; advice text;
 begin
   if postai._transport() = 'call' then
     return json_build_object('id', postai._open('run', question, current_user, schemas, max_rows, postai._backend_start()),
       'pause', 0.002, 'give_up', clock_timestamp() + make_interval(secs => postai._setting_ms('ask_timeout') / 1000.0 + 2));
   end if;
   talk := postai._converse('run', question, path, schemas, max_rows);
-  return json_build_object('id', talk.conversation, 'frame', talk.frame);
+  return json_build_object('id', talk.conversation, 'frame',
+    coalesce(postai._run_problem(talk.code, talk.message, talk.detail, talk.hint), talk.frame));
+exception
+  when others then
+    get stacked diagnostics code = returned_sqlstate, said = message_text, more = pg_exception_detail, advice = pg_exception_hint;
+    return json_build_object('frame', postai._run_problem(code, said, more, advice));
 end
 $$;
 comment on function postai._run_start(text, integer, text, text[]) is 'First part of postai.run: select postai._run_start(''how many orders?'', 100, ''public'', ''{public}'')';
@@ -429,6 +537,7 @@ as $$
 declare
   pause constant double precision := (talk ->> 'pause')::double precision;
   frame json;
+  code text; said text; more text; advice text;
 begin
   perform pg_sleep(pause);
   frame := postai._step(talk ->> 'id', path, 0);
@@ -437,32 +546,62 @@ begin
     frame := postai._not_reachable('No answer within ask_timeout.');
   end if;
   return json_build_object('id', talk -> 'id', 'frame', frame, 'pause', least(pause * 1.5, 0.05), 'give_up', talk -> 'give_up');
+exception
+  when others then
+    get stacked diagnostics code = returned_sqlstate, said = message_text, more = pg_exception_detail, advice = pg_exception_hint;
+    return json_build_object('id', talk -> 'id', 'frame', postai._run_problem(code, said, more, advice));
 end
 $$;
 comment on function postai._run_wait(json, text) is 'One poll of postai.run: select postai._run_wait(talk, ''public'')';
 
-create function postai._declare(statement text, path text, max_rows integer) returns void
+create function postai._declare(
+    frame json, path text, max_rows integer, out code text, out message text, out detail text, out hint text)
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if exists (select from pg_cursors as c where c.name = 'ask') then
-    execute 'close ask';
+  select r.* into code, message, detail, hint from postai._refusal(frame) as r;
+  if code is null then
+    if exists (select from pg_cursors as c where c.name = 'ask') then
+      execute 'close ask';
+    end if;
+    perform set_config('search_path', path, true);
+    execute pg_catalog.format(E'declare ask cursor with hold for select * from (\n%s\n) as answer limit %s',
+                              frame operator(pg_catalog.#>>) '{answer,sql}', max_rows);
+    return;
   end if;
-  perform set_config('search_path', path, true);
-  execute pg_catalog.format(E'declare ask cursor with hold for select * from (\n%s\n) as answer limit %s', statement, max_rows);
+  select a.detail, a.hint into detail, hint from postai._advice(frame, detail, hint) as a;
+exception
+  when others then
+    get stacked diagnostics code = returned_sqlstate, message = message_text, detail = pg_exception_detail,
+                            hint = pg_exception_hint;
+    select a.detail, a.hint into detail, hint from postai._advice(frame, detail, hint) as a;
 end
 $$;
-comment on function postai._declare(text, text, integer) is 'Opens holdable cursor ask: select postai._declare(''select 1'', ''public'', 100)';
+comment on function postai._declare(json, text, integer) is
+  'Opens holdable cursor ask, or gives what to raise: select * from postai._declare(frame, ''public'', 100)';
 
 create procedure postai.run(question text, max_rows integer default 100)
   language plpgsql
 as $$
 declare
   path constant pg_catalog.text := pg_catalog.current_setting('search_path');
+  refused pg_catalog.text;
   talk pg_catalog.json;
+  failed pg_catalog.record;
 begin
-  call postai._require_autocommit('postai.run');
+  -- In this block COMMIT always fails; in a transaction block it says the same as inside a function.
+  begin
+    commit;
+  exception
+    when invalid_transaction_termination then
+      get stacked diagnostics refused = message_text;
+  end;
+  if refused operator(pg_catalog.=) postai._transaction_end_refused() then
+    raise exception using errcode = '25001', message = 'postai.run cannot run inside a transaction block',
+      detail = 'It commits while it waits, so that it holds no snapshot.',
+      hint = 'Turn autocommit on (psql: \set AUTOCOMMIT on; drivers: autocommit = true) and CALL postai.run again.';
+  end if;
   talk := postai._run_start(question, max_rows, path, pg_catalog.current_schemas(false)::pg_catalog.text[]);
   commit;
   loop
@@ -470,12 +609,19 @@ begin
     talk := postai._run_wait(talk, path);
     commit;
   end loop;
-  perform postai._raise_unless_answered(talk operator(pg_catalog.->) 'frame');
   -- A holdable cursor runs its statement at COMMIT: the whole transaction must be read-only, not a function in it.
   set transaction read only;
-  perform postai._declare(talk operator(pg_catalog.#>>) '{frame,answer,sql}', path, max_rows);
+  failed := postai._declare(talk operator(pg_catalog.->) 'frame', path, max_rows);
   commit;
-  perform postai._close(talk operator(pg_catalog.->>) 'id', false);
+  if postai._is_answered(talk operator(pg_catalog.->) 'frame') then
+    perform postai._close(talk operator(pg_catalog.->>) 'id', false);
+    commit;
+  end if;
+  if failed.code is not null and failed.detail is null then
+    raise exception using errcode = failed.code, message = failed.message, hint = failed.hint;
+  elsif failed.code is not null then
+    raise exception using errcode = failed.code, message = failed.message, detail = failed.detail, hint = failed.hint;
+  end if;
 end
 $$;
 comment on procedure postai.run(text, integer) is
@@ -496,10 +642,10 @@ select postai._grant('execute on ' || f, 'postai_user')
     'function postai._explain(text, text)', 'function postai._rows(text, text, integer)',
     'function postai._columns(text, text)', 'function postai._prepare(text, text, text)',
     'function postai._backend_start()', 'function postai._step(text, text, integer)',
-    'function postai._converse(text, text, text, text[], integer)', 'function postai._is_answered(json)', 'function postai._raise_unless_answered(json)',
-    'function postai._ask(text, integer, text, text[])', 'function postai._sql(text, text, text, text[])',
+    'function postai._converse(text, text, text, text[], integer)', 'function postai._is_answered(json)', 'function postai._refusal(json)',
+    'function postai._advice(json, text, text)', 'function postai._run_problem(text, text, text, text)',
     'function postai._answer(text, integer, text, text[])', 'function postai._prepared(text, text, text, text[])',
     'function postai._run_start(text, integer, text, text[])', 'function postai._run_wait(json, text)',
-    'function postai._run_over(json)', 'function postai._declare(text, text, integer)',
+    'function postai._run_over(json)', 'function postai._declare(json, text, integer)',
     'function postai.ask(text, integer)', 'function postai.sql(text)', 'function postai.answer(text, integer)',
     'function postai.prepare(text, text)', 'procedure postai.run(text, integer)']) as f;

@@ -56,12 +56,12 @@ create function postai.agent()
   set search_path = pg_catalog, pg_temp
 as $$
   select (select v.version from postai.schema_version as v order by v.installed_at desc, string_to_array(v.version, '.')::integer[] desc limit 1),
-         postai._transport(), postai._reachable(), s.agent_id, s.heartbeat_at, s.model, s.engine, s.budget_left
+         postai._transport(), postai._reachable(), case when postai._agent_present() then s.agent_id end, s.heartbeat_at, s.model, s.engine, s.budget_left
     from (select 1) as one
     left join lateral (select a.* from postai.agent_status as a order by a.leader desc, a.heartbeat_at desc limit 1) as s on true
 $$;
 comment on function postai.agent() is
-  'State of the agent in one row: select * from postai.agent()';
+  'State of the agent in one row; no leader when none is there, budget_left (US dollars, today) when it has a model: select * from postai.agent()';
 
 create function postai._cancel_statement(backend integer, backend_start timestamptz, query_start timestamptz) returns boolean
   language sql security definer

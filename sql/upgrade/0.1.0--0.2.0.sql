@@ -43,15 +43,15 @@ declare
 begin
   select k.* into known from postai._known_settings() as k where k.name = set.name;
   if not found then
-    perform postai._raise('42704', format('there is no setting %L', name),
-      'Nearest: ' || (select string_agg(n.name, ', ')
-                        from (select k.name from postai._known_settings() as k
-                               order by postai._nearness(k.name, coalesce(set.name, '')) desc, k.name limit 3) as n),
-      'SELECT name, value, description FROM postai.settings lists them all.');
+    raise exception using errcode = '42704', message = format('there is no setting %L', name),
+      detail = 'Nearest: ' || (select string_agg(n.name, ', ')
+                                 from (select k.name from postai._known_settings() as k
+                                        order by postai._nearness(k.name, coalesce(set.name, '')) desc, k.name limit 3) as n),
+      hint = 'SELECT name, value, description FROM postai.settings lists them all.';
   end if;
   if known.set_by = 'owner' and not pg_has_role(session_user, postai._owner(), 'member') then
-    perform postai._raise('PA006', format('%I may be changed by the owner of schema postai only', name), null,
-      format('Ask a member of role %I.', postai._owner()));
+    raise exception using errcode = 'PA006', message = format('%I may be changed by the owner of schema postai only', name),
+      hint = format('Ask a member of role %I.', postai._owner());
   end if;
   if value is null then
     delete from postai.setting as s where s.name = set.name;
@@ -60,12 +60,12 @@ begin
       clean := postai._setting_value(known.type, value);
     exception
       when data_exception then
-        perform postai._raise('22023', format('%L is no value for setting %I', value, name),
-          format('Its type is %s; the default is %L.', known.type, known.fallback),
-          case known.type when 'duration' then 'Write for example 30s or 2 min, up to 1 hour.'
-                          when 'number' then 'Write a number that is not negative.'
-                          when 'boolean' then 'Write true or false.'
-                          else 'Choose one of: ' || replace(known.type, '|', ', ') end);
+        raise exception using errcode = '22023', message = format('%L is no value for setting %I', value, name),
+          detail = format('Its type is %s; the default is %L.', known.type, known.fallback),
+          hint = case known.type when 'duration' then 'Write for example 30s or 2 min, up to 1 hour.'
+                                 when 'number' then 'Write a number that is not negative.'
+                                 when 'boolean' then 'Write true or false.'
+                                 else 'Choose one of: ' || replace(known.type, '|', ', ') end;
     end;
     insert into postai.setting as s (name, value, changed_by, changed_at) values (name, clean, session_user, now())
       on conflict on constraint setting_pkey
@@ -74,6 +74,53 @@ begin
   perform postai._record_event('setting.changed', name, null, null, jsonb_build_object('value', value));
 end
 $$;
+
+-- Roles belong to the whole cluster: another database may have made them, and we may not be allowed to.
+create function postai._make_roles() returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  wanted text;
+begin
+  foreach wanted in array array['postai_reader', 'postai_user', 'postai_operator', 'postai_agent'] loop
+    begin
+      if not exists (select from pg_roles where rolname = wanted) then
+        execute format('create role %I nologin', wanted);
+      end if;
+    exception
+      when duplicate_object or unique_violation then
+        raise notice 'role % was made by another session', wanted;
+      when insufficient_privilege then
+        raise notice 'role % is missing and may not be created here: the rights stay with the owner of schema postai',
+          wanted;
+    end;
+  end loop;
+  begin
+    if to_regrole('postai_reader') is not null and to_regrole('postai_user') is not null
+       and not pg_has_role('postai_user', 'postai_reader', 'member') then
+      grant postai_reader to postai_user;
+    end if;
+    if to_regrole('postai_user') is not null and to_regrole('postai_operator') is not null
+       and not pg_has_role('postai_operator', 'postai_user', 'member') then
+      grant postai_user to postai_operator;
+    end if;
+  exception
+    when insufficient_privilege then
+      raise notice 'the roles of postai may not be granted to each other here: grant postai_reader to postai_user and postai_user to postai_operator as a superuser';
+  end;
+end
+$$;
+comment on function postai._make_roles() is
+  'Makes the roles of postai that are missing, at installation and after a restore on another server: select postai._make_roles()';
+select postai._make_roles();
+
+-- Reads IntervalStyle and the like.
+alter function postai._setting_value(text, text) stable;
+
+drop procedure postai._require_autocommit(text);
+drop function postai._refuse_atomic(text, text);
+delete from postai.role_grant where privilege like '%postai.\_refuse\_atomic(%' or privilege like '%postai.\_require\_autocommit(%';
 
 select postai._apply_grants();
 

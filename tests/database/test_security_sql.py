@@ -13,7 +13,7 @@ from sql_core import Core, core, make_login
 from conftest import drop_database, make_database
 
 WAYS = [("pg15", "socket"), ("pg15", "dblink"), ("pg18", "dblink"), ("pg18", "call")]
-READS_CALLERS_PATH = {"ask", "sql", "answer", "prepare", "run", "wait", "_require_autocommit"}
+READS_CALLERS_PATH = {"ask", "sql", "answer", "prepare", "run", "wait"}
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: "-".join(way), scope="module")

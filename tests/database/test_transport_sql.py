@@ -126,7 +126,7 @@ def test_the_others_raise_it(asking: Core, verb: str, question: str, sqlstate: s
     assert caught.value.sqlstate == sqlstate
     assert hint in (caught.value.diag.message_hint or "")
     if question == "abstain":
-        assert caught.value.diag.message_detail == "Nearest readings: 1. orders per country: select 1"
+        assert caught.value.diag.message_detail == "Nearest readings:\n1. orders per country\n   select 1"
 
 
 def test_explain_runs_as_the_caller_and_gives_errors_as_values(asking: Core) -> None:

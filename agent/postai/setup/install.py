@@ -212,8 +212,7 @@ def _extension(
             "transport socket with CREATE EXTENSION postai_plpython.",
         )
     version = str(database.query(queries["version"])[0][0])
-    if options.transport != current:
-        _require_owner(database)
+    if _to_fix(script, queries, current, options):
         transport.fix(script, queries, files, options.transport, None)
     return InstallReport(version, version, options.transport, "roles", script.statements, script.notices)
 
@@ -241,6 +240,11 @@ def _run_text(script: Script, text: str) -> None:
 
 
 def _later_roles(script: Script, queries: Mapping[str, str]) -> None:
+    """Roles that are missing after a restore on another server, and rights of roles that came later."""
+    missing = script.database.query(queries["missing_roles"])
+    if missing and transport.look(script.database, queries).may_create_roles:
+        _require_owner(script.database)
+        script.run(queries["make_roles"])
     if script.database.query(queries["missing_grants"])[0][0]:
         _require_owner(script.database)
         script.run(queries["apply_grants"])
@@ -251,15 +255,24 @@ def _transport(
 ) -> Transport:
     current: Transport = script.database.query(queries["transport"])[0][0]
     wanted = options.transport
-    if not fresh:
-        moved = options.socket_path is not None and transport.socket_moved(
-            script.database, queries, options.socket_path
-        )
-        if wanted in (None, current) and not (current == "socket" and moved):
-            return current
+    if fresh:
+        return transport.fix(script, queries, files, wanted, options.socket_path)
+    if not _to_fix(script, queries, current, options):
+        return current
+    return transport.fix(script, queries, files, wanted, options.socket_path, first=current)
+
+
+def _to_fix(script: Script, queries: Mapping[str, str], current: Transport, options: InstallOptions) -> bool:
+    """Whether the transport must be set up again: another one is wanted, or a restore or a rename broke this one."""
+    if options.transport not in (None, current):
         _require_owner(script.database)
-        wanted = wanted or current
-    return transport.fix(script, queries, files, wanted, options.socket_path)
+        return True
+    reason = transport.misfit(script.database, queries, current, options.socket_path)
+    if reason is None:
+        return False
+    _require_owner(script.database)
+    script.note(f"transport {current} did not fit this database and was set up again: {reason}")
+    return True
 
 
 def _agent_login(

@@ -88,8 +88,12 @@ $$
 update postai.transport set kind = %s, login = %s, fixed_at = pg_catalog.now()
 
 -- name: try_dblink
--- One statement over the second connection, to see that it can be opened.
-select postai._dblink('select 1')
+-- Open the second connection, and see whether a lock of this session is known there.
+select postai._dblink(pg_catalog.format(
+  'select exists (select from pg_catalog.pg_locks as l where l.locktype = ''advisory'' and l.classid = 1886352244'
+  ' and l.objid = %%s and l.objsubid = 2 and l.pid = %%s'
+  ' and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()))',
+  %s::integer, pg_catalog.pg_backend_pid()))
 
 -- name: try_dblink_end
 -- Close it again.
@@ -99,9 +103,29 @@ select postai._dblink_drop()
 -- The login of transport dblink that an installation made.
 select login from postai.transport where login is not null
 
--- name: loopback_exists
--- Whether the foreign server of transport dblink is here.
-select exists (select from pg_catalog.pg_foreign_server where srvname = 'postai_loopback')
+-- name: loopback
+-- The second connection of transport dblink as it is stored: database; port; whether the owner of the functions is
+-- mapped; login that is noted; whether it exists and may log in; whether the database that it was made for is gone.
+select (select o.option_value from pg_catalog.pg_options_to_table(s.srvoptions) as o where o.option_name = 'dbname'),
+       (select o.option_value from pg_catalog.pg_options_to_table(s.srvoptions) as o where o.option_name = 'port'),
+       exists (select from pg_catalog.pg_user_mappings as m where m.srvid = s.oid and m.usename = postai._owner()),
+       t.login, r.oid is not null, coalesce(r.rolcanlogin, false),
+       not exists (select from pg_catalog.pg_database as d where 'postai_transport_' || d.oid = t.login)
+  from postai.transport as t
+  left join pg_catalog.pg_foreign_server as s on s.srvname = 'postai_loopback'
+  left join pg_catalog.pg_roles as r on r.rolname = t.login
+
+-- name: make_roles
+-- Make the roles of postai that are missing.
+select postai._make_roles()
+
+-- name: act_as
+-- Take another role until the end of the transaction; gives the one before.
+select pg_catalog.current_setting('role'), pg_catalog.set_config('role', %s, true)
+
+-- name: mark
+-- A lock that the second connection must see when it leads to this very database.
+select pg_catalog.pg_advisory_xact_lock(1886352244, %s)
 
 -- name: role_exists
 -- Whether a role exists.

@@ -72,7 +72,12 @@ def look(database: Database, queries: Mapping[str, str]) -> Circumstances:
 
 
 def fix(
-    script: Script, queries: Mapping[str, str], files: SqlFiles, wanted: Transport | None, path: Path | None
+    script: Script,
+    queries: Mapping[str, str],
+    files: SqlFiles,
+    wanted: Transport | None,
+    path: Path | None,
+    first: Transport = "socket",
 ) -> Transport:
     """Fix the transport: the wanted one, or the best that works here.
 
@@ -82,6 +87,7 @@ def fix(
         files: where plpython/ lies.
         wanted: None = choose.
         path: socket of the agent; None = there is no agent on the server's host.
+        first: tried before the others when there is a choice.
 
     Raises:
         FeatureMissing: the wanted one cannot work here; says why.
@@ -92,7 +98,8 @@ def fix(
         raise FeatureMissing(
             f"transport {wanted} cannot work in this database", detail=reason, hint="post-ai install --transport auto"
         )
-    for kind in (wanted,) if wanted else ("socket", "dblink", "call"):
+    order: tuple[Transport, ...] = ("socket", "dblink", "call")
+    for kind in (wanted,) if wanted else tuple(dict.fromkeys((first, *order))):
         if kind == "socket" and path is not None and not reasons["socket"]:
             if wanted:
                 _socket(script, queries, files, path)
@@ -117,10 +124,42 @@ def call(script: Script, queries: Mapping[str, str]) -> None:
     script.run(queries["fix_transport"], ("call", None))
 
 
-def socket_moved(database: Database, queries: Mapping[str, str], path: Path) -> bool:
-    """Whether the installed function speaks to another path."""
-    rows = database.query(queries["socket_function"])
-    return not rows or f'PATH = "{path}"' not in str(rows[0][0])
+def misfit(database: Database, queries: Mapping[str, str], kind: Transport, path: Path | None) -> str | None:
+    """Why the transport that is stored cannot work in this database, as after a restore; None = it fits.
+
+    Args:
+        database: a session in a transaction.
+        queries: named statements of install.sql.
+        kind: the transport that is stored.
+        path: the agent's socket as it is configured now; None = unknown.
+    """
+    if kind == "socket":
+        rows = database.query(queries["socket_function"])
+        if not rows:
+            return "its function is missing"
+        if path is not None and f'PATH = "{path}"' not in str(rows[0][0]):
+            return f"its function does not speak to {path}"
+    elif kind == "dblink":
+        return _dblink_misfit(database, queries)
+    return None
+
+
+def _dblink_misfit(database: Database, queries: Mapping[str, str]) -> str | None:
+    here = look(database, queries)
+    name, port, mapped, login, exists, may_log_in, _ = database.query(queries["loopback"])[0]
+    if not here.dblink:
+        return "extension dblink is missing"
+    if name is None or not mapped:
+        return "its server or its user mapping is missing"
+    if name != database.name:
+        return f"its second connection leads to database {name}"
+    if port != here.port:
+        return f"its second connection leads to port {port}"
+    if login != here.login:
+        return f"its login {login} was made for another database"
+    if not exists or not may_log_in:
+        return f"its login {login} {'may not log in' if exists else 'is missing'}"
+    return verify_dblink(database, queries)
 
 
 def _why_not_socket(here: Circumstances, path: Path | None) -> str | None:
@@ -156,6 +195,7 @@ def _dblink(script: Script, queries: Mapping[str, str], here: Circumstances) -> 
     password = secrets.token_urlsafe(32)
     if not here.dblink:
         script.run("create extension dblink schema public")
+    _forget_login(script, queries, here)
     exists = script.database.query(queries["role_exists"], (here.login,))[0][0]
     script.run(
         f"{'alter' if exists else 'create'} role {login} login password {quote_literal(verifier(password))}",
@@ -186,11 +226,30 @@ def _dblink(script: Script, queries: Mapping[str, str], here: Circumstances) -> 
     script.run(queries["fix_transport"], ("dblink", here.login))
 
 
+def _forget_login(script: Script, queries: Mapping[str, str], here: Circumstances) -> None:
+    """Take the rights of a login that was made for another database, and the login itself when that one is gone."""
+    old, exists, _, orphaned = script.database.query(queries["loopback"])[0][3:]
+    if not exists or old == here.login:
+        return
+    login = quote_ident(old)
+    script.run(f"revoke execute on all routines in schema postai from {login}")
+    script.run(f"revoke usage on schema postai from {login}")
+    script.run(f"revoke connect on database {quote_ident(script.database.name)} from {login}")
+    if orphaned:
+        script.attempt(lambda: script.run(f"drop role {login}"), f"role {old} was left")
+
+
 def verify_dblink(database: Database, queries: Mapping[str, str]) -> str | None:
-    """Open the second connection once (only possible after the commit); gives the reason when it cannot be."""
+    """Open the second connection once (its login must be committed); gives the reason when it does not lead here."""
+    mark = 1000 + secrets.randbelow(2**31 - 1000)
+    owner = database.query(queries["owner"])[0][0]
     try:
-        database.query(queries["try_dblink"])
-        database.query(queries["try_dblink_end"])
+        with database.transaction():
+            database.query(queries["mark"], (mark,))
+            before = database.query(queries["act_as"], (owner,))[0][0]
+            leads_here = database.query(queries["try_dblink"], (mark,))[0][0]
+            database.query(queries["try_dblink_end"])
+            database.query(queries["act_as"], (before,))
     except ServerError as error:
         return f"{error.message}{': ' + error.detail if error.detail else ''}"
-    return None
+    return None if leads_here == "t" else "its second connection leads to another server"
