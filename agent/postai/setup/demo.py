@@ -14,7 +14,8 @@ DATABASE = "store"
 SESSION = """\
 SELECT postai.ask('top 5 customers by revenue last month');
 SELECT postai.sql('how many orders were cancelled in each country?') \\gexec
-SELECT status, engine, confidence, explanation FROM postai.answer('how many products are there?') \\gx
+SELECT status, engine, confidence, explanation
+  FROM postai.answer('how many products are there?') \\gx
 SELECT postai.prepare('how many orders per status?');
 EXECUTE ask;
 SELECT postai.ask('how many unicorns do we sell?');
