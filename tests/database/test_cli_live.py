@@ -328,3 +328,11 @@ def test_a_service(database: TestDatabase, shell: Shell, tmp_path: Path) -> None
     shell("connection", "add", "shop", "--service", "shop", PGSERVICEFILE=str(file))
     assert "service=shop" in shell("connect", "shop").stdout
     assert "ok: " in shell("connection", "test", "shop", PGSERVICEFILE=str(file)).stdout
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "pg8000"])
+def test_rows_with_the_names_of_their_columns(database: TestDatabase, driver: Any) -> None:
+    with connect(database.dsn(), driver=driver) as db:
+        assert db.query_columns("select 1 as a, 2 as a, %s as b", ("x",)) == (("a", "a", "b"), [(1, 2, "x")])
+        assert db.query_columns("select 1 as one where false") == (("one",), [])
+        assert db.query_columns("set lock_timeout = 0") == ((), [])
