@@ -2,6 +2,27 @@
 -- (postai._transitions) and enforced by triggers, whoever writes; each change of state is an event of the same
 -- transaction. docs/lifecycle.md shows the same table.
 
+-- Oids mean something in one database only. A dump that is restored, a clone, and an upgraded cluster have other ones.
+create function postai._home() returns text
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  cluster text := '';
+begin
+  begin
+    cluster := system_identifier from pg_control_system();
+  exception
+    when insufficient_privilege then
+      null; -- some managed servers keep it to themselves; the rest has to do
+  end;
+  return (select format('%s/%s/%s', cluster, d.oid, to_regclass('postai.proposal')::oid)
+            from pg_database as d where d.datname = current_database());
+end
+$$;
+comment on function postai._home() is
+  'Which database this is: another value after a restore, a clone, or pg_upgrade: select postai._home()';
+
 create table postai.proposal (
   id bigint generated always as identity primary key,
   kind text not null check (kind ~ '^[a-z][a-z_]*$'),
@@ -16,6 +37,7 @@ create table postai.proposal (
   superseded_by bigint references postai.proposal,
   proposed_by name not null default session_user,
   proposed_at timestamptz not null default now(),
+  home text not null default postai._home(),
   approved_by name,
   approved_at timestamptz,
   approved_digest text,
@@ -27,6 +49,7 @@ create table postai.proposal (
 );
 comment on table postai.proposal is 'A change that was proposed: what, why, on what evidence; its steps are in postai.proposal_step.';
 comment on column postai.proposal.fingerprint is 'postai._fingerprint() of the objects that the steps touch, when it was proposed; another value = stale.';
+comment on column postai.proposal.home is 'postai._home() where it was made; after a restore it is stale, as its oids mean other objects.';
 comment on column postai.proposal.approved_digest is 'postai._digest() of the steps that were approved; nothing else is ever run.';
 comment on column postai.proposal.accepted_triggers is 'User triggers that the approver let fire when steps write rows.';
 
@@ -80,6 +103,7 @@ create table postai.action (
 comment on table postai.action is 'Queue of changes of this database; only the agent runs them, outside of any caller''s transaction.';
 comment on column postai.action.attempt is 'Raised by each claim; a worker whose number is no longer this one has lost the action and writes nothing.';
 comment on column postai.action.checkpoint is 'The step under way and the backend that runs it, written before the step: {"step", "phase", "pid", "backend_start"}.';
+create index action_proposal on postai.action (proposal, id);
 create unique index action_one_live on postai.action (proposal) where state in ('queued', 'running', 'verifying');
 create index action_waiting on postai.action (id) where state in ('queued', 'running', 'verifying');
 

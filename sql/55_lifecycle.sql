@@ -145,6 +145,21 @@ $$;
 comment on function postai._require_no_live_action(bigint) is
   'Raises 55000 while an action of the proposal is queued or running: select postai._require_no_live_action(7)';
 
+create function postai._require_home(proposal bigint) returns void
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (select p.home from postai.proposal as p where p.id = $1) <> postai._home() then
+    perform postai._raise('PA008', format('proposal %s is stale: it was made in a database of which this one is a copy', $1),
+      'After a restore, a clone or pg_upgrade nothing that was proposed before is carried out or undone.',
+      format('SELECT postai.dismiss(%s, ''made before the restore''); and ask for a new one.', $1));
+  end if;
+end
+$$;
+comment on function postai._require_home(bigint) is
+  'Raises PA008 when a proposal came with a restore: select postai._require_home(7)';
+
 create function postai._require_current(proposal bigint) returns void
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
@@ -152,6 +167,7 @@ as $$
 declare
   gone text;
 begin
+  perform postai._require_home($1);
   if not exists (select from postai.proposal_step as s where s.proposal = $1) then
     perform postai._raise('55000', format('proposal %s has no steps', $1), null, 'Dismiss it.');
   end if;
@@ -289,6 +305,7 @@ begin
     perform postai._raise('55000', format('proposal %s cannot be undone', p.id), format('Step %s has no undo statement.', fixed),
                           'Ask for a new proposal that leads back.');
   end if;
+  perform postai._require_home(p.id);
   perform postai._require_rights(p.id);
   perform postai._require_triggers(p.id, false, p.accepted_triggers);
   return postai._enqueue(p.id, 'undo');

@@ -47,11 +47,11 @@ create procedure postai.wait(action bigint, timeout interval default '1 hour')
   language plpgsql
 as $$
 declare
-  started timestamptz := pg_catalog.clock_timestamp();
-  pause double precision := 0.02;
-  shown text := '';
-  now_shown text;
-  refused text;
+  started pg_catalog.timestamptz := pg_catalog.clock_timestamp();
+  pause pg_catalog.float8 := 0.02;
+  shown pg_catalog.text := '';
+  now_shown pg_catalog.text;
+  refused pg_catalog.text;
   a record;
 begin
   begin
@@ -77,14 +77,14 @@ begin
       case when a.progress operator(pg_catalog.>) 0 then
         pg_catalog.to_char(pg_catalog.floor(a.progress operator(pg_catalog.*) 10) operator(pg_catalog.*) 10, 'FM990') operator(pg_catalog.||) ' %' end,
       case when pg_catalog.jsonb_array_length(a.blockers) operator(pg_catalog.>) 0 then
-        pg_catalog.concat('waiting for backend ', a.blockers #>> '{0,pid}') end);
+        pg_catalog.concat('waiting for backend ', a.blockers operator(pg_catalog.#>>) '{0,pid}') end);
     if now_shown operator(pg_catalog.<>) shown then
       raise notice 'action %: %', action, now_shown;
       shown := now_shown;
     end if;
     exit when a.state operator(pg_catalog.=) any ('{done,regressed}'::pg_catalog.text[]);
     if a.state operator(pg_catalog.=) 'failed' then
-      perform postai._raise(a.error ->> 'sqlstate', a.error ->> 'message', a.error ->> 'detail', a.error ->> 'hint');
+      perform postai._raise(a.error operator(pg_catalog.->>) 'sqlstate', a.error operator(pg_catalog.->>) 'message', a.error operator(pg_catalog.->>) 'detail', a.error operator(pg_catalog.->>) 'hint');
     elsif a.state operator(pg_catalog.=) 'cancelled' then
       perform postai._raise('57014', pg_catalog.format('action %s was cancelled', action), null,
                             pg_catalog.format('SELECT postai.apply(%s) queues it again.', a.proposal));
@@ -152,5 +152,5 @@ select postai._grant('update (state, worker, attempt, lease_until, checkpoint, p
 select postai._grant('execute on function ' || f, 'postai_agent')
   from unnest(array['postai._fingerprint(jsonb)', 'postai._object(text, oid)', 'postai._digest(bigint)', 'postai._objects(bigint)',
                     'postai._may_become(name, name)', 'postai._missing_rights(jsonb, name, name[])',
-                    'postai._require_current(bigint)', 'postai._user_triggers(oid[])', 'postai._written_tables(bigint)',
+                    'postai._home()', 'postai._require_home(bigint)', 'postai._require_current(bigint)', 'postai._user_triggers(oid[])', 'postai._written_tables(bigint)',
                     'postai._raise(text, text, text, text)']) as f;

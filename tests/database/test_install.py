@@ -185,6 +185,36 @@ def test_without_createrole_the_owner_keeps_everything_until_roles_come(bare: Lo
     drop_database(database)
 
 
+def test_roles_that_the_server_of_a_restore_lacks_are_made(bare: LocalServer) -> None:
+    database = make_database(bare)
+    run(database, transport="call")
+    for role in ("postai_reader", "postai_user", "postai_operator", "postai_agent"):
+        database.execute(f"drop owned by {role}; drop role {role}")
+    make_login(database, "plain_owner")
+    report = run(database)
+    assert report.roles_mode == "roles"
+    assert len(report.statements) == 2
+    make_login(database, "later", "postai_operator")
+    assert database.execute("select transport from postai.agent()", "later") == [("call",)]
+    assert run(database).statements == ()
+    drop_database(database)
+
+
+def test_a_renamed_database_gets_its_second_connection_back(database: TestDatabase) -> None:
+    run(database, transport="dblink")
+    renamed = TestDatabase(database.server, f"{database.name}_renamed")
+    with psycopg.connect(database.server.dsn(), autocommit=True) as connection:
+        connection.execute(f'alter database "{database.name}" rename to "{renamed.name}"')  # type: ignore[arg-type]
+    report = run(renamed)
+    assert report.transport == "dblink"
+    assert any(f"leads to database {database.name}" in notice for notice in report.notices)
+    make_login(renamed, "asker", "postai_user")
+    with JobPeer(renamed.dsn()), renamed.connect("asker") as asker:
+        assert asker.execute("select postai.ask('explain: select 1 as a')").fetchone() == ({"a": 1},)
+    assert run(renamed).statements == ()
+    drop_database(renamed)
+
+
 def test_a_server_without_contrib_gets_the_transport_call(bare: LocalServer) -> None:
     database = make_database(bare)
     report = run(database, socket_path=Path("/tmp/x.sock"))
