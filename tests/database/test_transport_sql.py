@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg import errors
-from sql_core import Core, core, put_in
+from sql_core import Core, core, make_login, put_in
 
 from conftest import TestDatabase, drop_database, make_database
+from postai.setup.transport import Transport
 
 WAYS = [("pg15", "socket"), ("pg15", "dblink"), ("pg18", "dblink")]
 
@@ -444,3 +445,88 @@ def test_connections_to_the_socket_are_closed(asking: Core) -> None:
             while asking.peer.closed == before and time.monotonic() < limit:  # type: ignore[union-attr]
                 time.sleep(0.01)
             assert asking.peer.closed == before + 1  # type: ignore[union-attr]
+
+
+STRANGERS_LOCK = "select pg_try_advisory_lock(1886352244, 1)"
+
+
+@pytest.mark.parametrize(("server", "transport"), [("pg15", "dblink"), ("pg18", "dblink"), ("pg18", "call")])
+def test_a_strangers_lock_is_no_agent(request: pytest.FixtureRequest, server: str, transport: Transport) -> None:
+    database = make_database(request.getfixturevalue(server))
+    put_in(database, transport)
+    make_login(database, "asker", "postai_user")
+    make_login(database, "an_agent", "postai_agent")
+    verb = "call postai.run('x')" if transport == "call" else "select postai.ask('x')"
+    with database.connect("asker") as pretender, database.connect("asker") as connection:
+        assert pretender.execute(STRANGERS_LOCK).fetchone() == (True,)
+        before = time.monotonic()
+        with pytest.raises(psycopg.Error) as caught:
+            connection.execute(verb)  # type: ignore[arg-type]
+        assert caught.value.sqlstate == "PA002"
+        assert time.monotonic() - before < 1
+        present = "select postai._agent_present()"
+        assert connection.execute("select reachable, leader from postai.agent()").fetchone() == (False, None)
+        pretender.execute("select pg_advisory_unlock_all()")
+        # Within one transaction the list of sessions is read once: an agent that comes later is seen all the same.
+        with connection.transaction():
+            assert connection.execute(present).fetchone() == (False,)
+            connection.execute("select count(*) from pg_stat_activity")
+            with database.connect("an_agent") as agent:
+                agent.execute(STRANGERS_LOCK)
+                assert connection.execute(present).fetchone() == (True,)
+            until = time.monotonic() + 1
+            while connection.execute(present).fetchone() == (True,):
+                assert time.monotonic() < until
+    drop_database(database)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select postai.ask('')",
+        "select postai.ask('abstain')",
+        "select * from postai.ask('refuse')",
+        "select postai.ask('sql: select 1/0')",
+        "select postai.ask('sql: select * from public.secret')",
+        "select postai.sql('fail')",
+        "select postai.sql(null)",
+        "select * from postai.answer('garbage')",
+        "select postai.prepare('abstain')",
+        "select postai.prepare('sql: select * from nowhere')",
+        "select postai.prepare('sql: select 1', '')",
+        "call postai.run('abstain')",
+        "call postai.run('')",
+        "call postai.run('sql: select * from nowhere')",
+        "call postai.run('sql: select 1/0')",
+        "begin; call postai.run('x')",
+        "select postai.set('x', 'y')",
+        "select postai.set('engine', 'y')",
+    ],
+)
+def test_a_person_sees_what_to_do_and_little_context(asking: Core, statement: str) -> None:
+    make_login(asking.database, "operator", "postai_operator")
+    asking.database.execute("grant select on public.fruit to operator")
+    with asking.connect("operator") as connection, pytest.raises(psycopg.Error) as caught:
+        for part in statement.split(";"):
+            connection.execute(part)  # type: ignore[arg-type]
+    said = caught.value.diag
+    assert len((said.context or "").splitlines()) <= 2, said.context
+    if statement != "call postai.run('sql: select 1/0')":  # raised by COMMIT itself
+        assert said.message_hint
+    if "select 1/0" in statement and "ask" in statement:
+        assert said.message_detail == "The statement was: select 1/0"
+
+
+def test_prepare_leaves_the_drivers_statements_alone(asking: Core) -> None:
+    with asking.connect("asker") as connection:
+        connection.prepare_threshold = 0
+        connection.execute("select 1 where %s", (True,))
+        connection.prepare_threshold = None
+        (name,) = connection.execute("select name from pg_prepared_statements").fetchone() or ()
+        with pytest.raises(errors.DuplicatePreparedStatement) as caught:
+            connection.execute("select postai.prepare('sql: select 1', %s)", (name,))
+        assert "another name" in (caught.value.diag.message_hint or "")
+        connection.execute("select postai.prepare('sql: select 1 as one', %s)", ("ü" * 31,))
+        assert connection.execute(f'execute "{"ü" * 31}"').fetchone() == (1,)
+        connection.execute("select postai.prepare('sql: select 2 as two', 'select')")
+        assert connection.execute('execute "select"').fetchone() == (2,)
