@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from grammar_schemas import load
@@ -73,3 +75,28 @@ def test_readings_show_what_each_choice_would_give(market):
     assert "addresses.country_code" in answer.reason
     assert [reading for reading in answer.readings if "u.country_code" in reading.sql]
     assert all(0 < reading.confidence < 0.6 for reading in answer.readings)
+
+
+def test_a_view_that_nobody_named_takes_no_word_away():
+    """A report view with a column `revenue` must not make "revenue" a doubt where orders have an amount."""
+    schema = load("market")
+    catalog = schema.catalog()
+    base = next(table for table in catalog.tables if any("price" in column.name for column in table.columns))
+    amount = next(column for column in base.columns if "price" in column.name)
+    view = replace(
+        base,
+        oid=90_000,
+        name="monthly_report",
+        kind="view",
+        columns=(replace(amount, number=1, name="revenue"),),
+        primary_key=(),
+        unique=(),
+        foreign_keys=(),
+    )
+    plain = Grammar(catalog).read(schema.request("top 5 customers by revenue"))
+    beside = Grammar(replace(catalog, tables=(*catalog.tables, view)))
+    assert plain.status == "answered", plain.reason
+    assert beside.read(schema.request("top 5 customers by revenue")).sql == plain.sql
+    named = beside.read(schema.request("total revenue of the monthly report"))
+    assert named.status == "answered", named.reason
+    assert "monthly_report" in str(named.sql)

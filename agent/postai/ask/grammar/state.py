@@ -135,7 +135,15 @@ class State:
             return "table"
         if item.verb and column:
             return "verb"
+        if column and item.concept and self._only_in_views(index):
+            return ""
         return "column" if column else "value"
+
+    def _only_in_views(self, index: int) -> bool:
+        """Whether only views that the question does not name have such a column; then the word keeps its own meaning."""
+        named = {sense.table for at, item in enumerate(self.items) if at != index for sense in item.of_kind("table")}
+        tables = {sense.table for sense in self.items[index].of_kind("column")}
+        return not tables & named and all(self.info(table).table.kind in ("view", "matview") for table in tables)
 
     def _means_payment(self, index: int) -> bool:
         """ "paid with a card": the way of paying is kept with the payment, whatever states orders have."""
