@@ -330,6 +330,10 @@ begin
     end if;
     if way = 'dblink' then
       perform postai._dblink(format('select postai._job_submit(%L, %L)', request::text, postai._signature(request::text)));
+    elsif verb = 'run' and current_setting('transaction_read_only')::boolean then
+      perform postai._raise('25006', 'postai.run cannot ask in a read-only transaction',
+        'The transport of this database is call, which writes jobs into a table.',
+        'SET default_transaction_read_only = off; the statement that answers is run read-only all the same.');
     elsif verb = 'run' then
       perform postai._job_submit(request::text, postai._signature(request::text));
     else

@@ -17,6 +17,7 @@ create table postai.question (
 );
 comment on table postai.question is 'What was asked and how it was read, written by the agent; never holds rows of an answer.';
 create index question_asked_by on postai.question (asked_by, id);
+create index question_asked_at on postai.question (asked_at);
 
 create view postai.questions with (security_barrier) as
   select q.*

@@ -63,6 +63,22 @@ $$;
 comment on function postai.agent() is
   'State of the agent in one row; no leader when none is there, budget_left (US dollars, today) when it has a model: select * from postai.agent()';
 
+create function postai._prune() returns integer
+  language sql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  with oldest as materialized (
+    select clock_timestamp() - make_interval(secs => least(postai._setting_text('keep_days')::double precision, 36500) * 86400) as at
+  ), questions as (
+    delete from postai.question as q where q.asked_at < (select o.at from oldest as o) returning 1
+  ), calls as (
+    delete from postai.model_call as c where c.at < least((select o.at from oldest as o), date_trunc('day', now())) returning 1
+  )
+  select postai._job_prune() + ((select count(*) from questions) + (select count(*) from calls))::integer
+$$;
+comment on function postai._prune() is
+  'Removes ended jobs, and questions and model calls older than setting keep_days (of model calls today''s stay, as the budget counts them): select postai._prune(). Definer: the agent may not delete questions.';
+
 create function postai._cancel_statement(backend integer, backend_start timestamptz, query_start timestamptz) returns boolean
   language sql security definer
   set search_path = pg_catalog, pg_temp
@@ -82,3 +98,4 @@ select postai._grant('select on postai.model_call', 'postai_operator');
 select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent')
   from pg_catalog.unnest(array['postai._reachable()', 'postai.agent()']) as f;
 select postai._grant('execute on function postai._cancel_statement(integer, timestamptz, timestamptz)', 'postai_agent');
+select postai._grant('execute on function postai._prune()', 'postai_agent');

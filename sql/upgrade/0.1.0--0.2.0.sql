@@ -16,7 +16,8 @@ as $$
     ('model', 'text', '', 'operator', 'Name of the model; empty = the one in the agent''s configuration.'),
     ('share_values', 'boolean', 'false', 'owner', 'Whether row values may be sent to the model.'),
     ('daily_budget_usd', 'number', '5', 'operator', 'Most that model calls may cost in a day, in US dollars.'),
-    ('allowed_functions', 'list', '', 'operator', 'User functions that generated statements may call: schema.name, comma separated.')
+    ('allowed_functions', 'list', '', 'operator', 'User functions that generated statements may call: schema.name, comma separated.'),
+    ('keep_days', 'number', '90', 'operator', 'Days for which questions and the list of model calls are kept.')
 $$;
 
 drop view postai.settings;

@@ -357,3 +357,35 @@ def test_everybody_sees_their_own_questions_only(one: Core) -> None:
     assert one.database.execute("select question from postai.questions", "asker") == [("mine",)]
     assert len(one.database.execute("select question from postai.questions", "operator")) == 2
     assert len(one.database.execute("select question from postai.questions")) == 2
+
+
+def test_old_questions_and_model_calls_are_removed(one: Core) -> None:
+    one.database.execute(
+        "truncate postai.question, postai.model_call;"
+        "insert into postai.question (asked_at, asked_by, role, question, status)"
+        " select now() - days * interval '1 day', 'asker', 'asker', days::text, 'answered' from unnest(array[0, 89, 91]) as days;"
+        "insert into postai.model_call (at, purpose, model, status)"
+        " select now() - days * interval '1 day', days::text, 'm', 'ok' from unnest(array[0, 89, 91]) as days"
+    )
+    make_login(one.database, "pruner", "postai_agent")
+    assert one.database.execute("select postai._prune() >= 2", "pruner") == [(True,)]
+    assert one.database.execute("select question from postai.question order by id") == [("0",), ("89",)]
+    one.database.execute("select postai.set('keep_days', '0')", "operator")
+    one.database.execute("select postai._prune()", "pruner")
+    one.database.execute("select postai.set('keep_days', null)", "operator")
+    assert one.database.execute("select question from postai.question") == []
+    # The day's budget is counted from these.
+    assert one.database.execute("select purpose from postai.model_call") == [("0",)]
+
+
+def test_run_in_a_read_only_session(one: Core) -> None:
+    with one.connect("asker") as connection:
+        connection.execute("set default_transaction_read_only = on")
+        if one.transport == "call":
+            with pytest.raises(errors.ReadOnlySqlTransaction) as caught:
+                connection.execute("call postai.run('sql: select 1')")
+            assert "default_transaction_read_only = off" in (caught.value.diag.message_hint or "")
+        else:
+            connection.execute("call postai.run('explain: select 1 as a')")
+            assert connection.execute("fetch all from ask").fetchall() == [(1,)]
+            assert connection.execute("select postai.ask('sql: select 1 as a')").fetchone() == ({"a": 1},)

@@ -37,7 +37,7 @@ select request from postai._job_overdue()
 
 -- name: prune
 -- End jobs that killed every worker and remove those that ended 10 minutes ago.
-select postai._job_prune()
+select postai._prune()
 
 -- name: enqueue
 -- Put background work on the queue unless the same work waits already.
