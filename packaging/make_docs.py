@@ -169,7 +169,8 @@ def settings_page() -> str:
     lines = [
         BANNER, "# Configuration file", "",
         "Sources from weak to strong: this file (TOML), the environment, flags. It lies in the configuration",
-        "directory: `$POSTAI_CONFIG_DIR`, else `~/.config/postai` (Linux), `~/Library/Application Support/postai` (macOS),",
+        "directory: `$POSTAI_CONFIG_DIR`, else `~/.config/postai` (Linux),",
+        "`~/Library/Application Support/postai` (macOS),",
         "`%APPDATA%\\postai` (Windows); `--config` names another file.", "",
     ]  # fmt: skip
     tables: list[tuple[str, type[BaseModel], str]] = [
