@@ -234,6 +234,16 @@ def test_statistics(db: Database) -> None:
     assert found["f"] and set(found["f"].most_common) == {"Ü 0", "Ü 1"}
 
 
+def test_histogram_of_texts_only(db: Database) -> None:
+    db.execute("create table t (a int, b text, c jsonb)")
+    db.execute("insert into t select i, 'x,' || i, jsonb_build_object('k', i) from generate_series(1, 3) i")
+    db.execute("analyze t")
+    found = {c.name: c.statistics for c in table(load_catalog(db), "t").columns}
+    assert found["a"] and found["a"].histogram == ()
+    assert found["b"] and (found["b"].most_common, found["b"].histogram) == ((), ("x,1", "x,2", "x,3"))
+    assert found["c"] and found["c"].histogram == ('{"k": 1}', '{"k": 2}', '{"k": 3}')
+
+
 def test_statistics_are_those_that_the_connected_role_may_read(database, db: Database) -> None:
     role = f"r_{database.name}"
     db.execute(f"create role {role} login password '{role}'")

@@ -120,9 +120,14 @@ def _read(db: Database, statement: str) -> list[Row]:
     return db.query(statement)
 
 
+def fingerprint_query() -> str:
+    """What `fingerprint` asks; gives the same to every role."""
+    return named_sql.load(__package__, "catalog.sql")["fingerprint"]
+
+
 def fingerprint(db: Database) -> str:
     """A short text that changes with definitions, rights and role memberships, and not with rows, ANALYZE or VACUUM."""
-    found = db.query(named_sql.load(__package__, "catalog.sql")["fingerprint"])[0][0]
+    found = db.query(fingerprint_query())[0][0]
     assert isinstance(found, str)
     return found
 
@@ -231,9 +236,13 @@ def _columns(
     defaults = {(oid, number): expression for oid, number, expression in sections["default"]}
     statistics = {
         (schema, table, column): ColumnStatistics(
-            n_distinct, null_fraction, text_array(common) if common else (), tuple(frequencies or ())
+            n_distinct,
+            null_fraction,
+            text_array(common) if common else (),
+            tuple(frequencies or ()),
+            text_array(histogram) if histogram else (),
         )
-        for schema, table, column, n_distinct, null_fraction, common, frequencies in sections["statistics"]
+        for schema, table, column, n_distinct, null_fraction, common, frequencies, histogram in sections["statistics"]
     }
     found: dict[int, list[Column]] = defaultdict(list)
     for oid, number, name, type_oid, modifier, not_null, identity, generated in sections["column"]:

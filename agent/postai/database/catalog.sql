@@ -46,6 +46,12 @@ select pg_catalog.md5(pg_catalog.concat_ws(' ',
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(t.oid, t.xmin), 0))
      from pg_catalog.pg_type t where t.typnamespace in (select space.oid from space)),
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(e.oid, e.xmin), 0)) from pg_catalog.pg_enum e),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(x.oid, x.xmin), 0))
+     from pg_catalog.pg_statistic_ext x where x.stxnamespace in (select space.oid from space)),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(m.oid, m.xmin), 0))
+     from pg_catalog.pg_amproc m where m.oid >= 16384),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(m.oid, m.xmin), 0))
+     from pg_catalog.pg_amop m where m.oid >= 16384),
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(f.oid, f.xmin), 0)) from pg_catalog.pg_proc f),
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(o.oid, o.xmin), 0)) from pg_catalog.pg_operator o),
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(c.oid, c.xmin), 0)) from pg_catalog.pg_cast c),
@@ -201,8 +207,15 @@ union all
 select 'statistics', pg_catalog.json_build_array(
     pg_catalog.json_agg(s.schemaname), pg_catalog.json_agg(s.tablename), pg_catalog.json_agg(s.attname),
     pg_catalog.json_agg(s.n_distinct), pg_catalog.json_agg(s.null_frac),
-    pg_catalog.json_agg(s.most_common_vals::pg_catalog.text), pg_catalog.json_agg(s.most_common_freqs))::pg_catalog.text
-  from (select s.* from pg_catalog.pg_stats s where s.schemaname in (select space.nspname from space)
+    pg_catalog.json_agg(s.most_common_vals::pg_catalog.text), pg_catalog.json_agg(s.most_common_freqs),
+    pg_catalog.json_agg(s.histogram))::pg_catalog.text
+  from (select s.schemaname, s.tablename, s.attname, s.n_distinct, s.null_frac, s.most_common_vals, s.most_common_freqs,
+               case when t.typcategory = 'S' or t.typname = 'jsonb' then s.histogram_bounds::pg_catalog.text
+               end as histogram
+          from pg_catalog.pg_stats s
+          join relation r on r.nspname = s.schemaname and r.relname = s.tablename
+          join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attname = s.attname and not a.attisdropped
+          join pg_catalog.pg_type t on t.oid = a.atttypid
          order by s.inherited desc) s
 union all
 select 'enum', pg_catalog.json_build_array(

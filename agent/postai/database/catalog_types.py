@@ -18,12 +18,14 @@ class ColumnStatistics:
         null_fraction: share of nulls, 0 to 1.
         most_common: the most common values as text, most common first; values are secret (see visibility.py).
         most_common_freqs: share of each of them, 0 to 1, same order.
+        histogram: values between the others, of texts and jsonb only; all other values where there are few of them.
     """
 
     n_distinct: float
     null_fraction: float
     most_common: tuple[str, ...] = ()
     most_common_freqs: tuple[float, ...] = ()
+    histogram: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

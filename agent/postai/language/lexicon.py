@@ -98,12 +98,14 @@ class Lexicon:
         self.complete: set[tuple[int, str]] = set()
         self.stored: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
         self.longest: dict[str, int] = defaultdict(int)
+        self._seen: dict[str, set[tuple[int, str]]] = defaultdict(set)
         for info in tables:
             weight = 0.85 if info.table.kind in ("view", "matview") else 1.0
             self._add_table(info, weight)
             for column in info.columns:
                 self._add_column(info, column, weight)
                 self._add_values(info, column, weight)
+            self._see(info)
         self._add_places()
         self._add_synonyms()
 
@@ -237,6 +239,23 @@ class Lexicon:
         for value in _values(info, column, self.complete):
             self.add_value(info.index, column.name, value, 0.95 * weight)
 
+    def _see(self, info: TableInfo) -> None:
+        """Remember the words of the names of rows that statistics show, where not every name is known."""
+        for name in info.labels:
+            statistics = info.column(name).column.statistics
+            if statistics is not None and (info.index, name) not in self.complete:
+                for value in (*statistics.most_common, *statistics.histogram):
+                    for word in value.lower().split():
+                        self._seen[word].add((info.index, name))
+
+    def seen_in(self, words: Iterable[str]) -> dict[tuple[int, str], int]:
+        """For each column that names rows: how many of these lower-case words its known values hold."""
+        found: dict[tuple[int, str], int] = defaultdict(int)
+        for word in words:
+            for where in self._seen.get(word, ()):
+                found[where] += 1
+        return found
+
     def _add_flag(self, info: TableInfo, column: ColumnInfo, weight: float) -> None:
         yes, no = (True, False) if column.kind == "boolean" else (1, 0)
         lead = column.words[0] in _BOOLEAN_LEADS and len(column.words) > 1
@@ -336,11 +355,22 @@ def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]])
     statistics = column.column.statistics
     if statistics is not None and not column.is_id:
         common = statistics.most_common
-        if 0 < statistics.n_distinct <= len(common):
+        if 0 < distinct_values(info, column) <= len(common) + len(statistics.histogram):
             complete.add((info.index, column.name))
+            common = (*common, *statistics.histogram)
         yield from common[:_MAX_VALUES]
     if column.column.comment:
         yield from _comment_values(column.column.comment)
+
+
+def distinct_values(info: TableInfo, column: ColumnInfo) -> float:
+    """How many different values ANALYZE estimates; 0 = not known."""
+    statistics = column.column.statistics
+    if statistics is None:
+        return 0
+    if statistics.n_distinct >= 0:
+        return statistics.n_distinct
+    return round(-statistics.n_distinct * (info.table.row_estimate or 0))
 
 
 def _checked_values(info: TableInfo, column: ColumnInfo) -> list[str]:

@@ -13,8 +13,12 @@ _PHRASES: dict[str, str] = {
     "median": "median",
     "min": "minimum|min",
     "max": "maximum|max",
+    "harmless": (
+        "right now|at the moment|as of now|so far|by any chance|these days|in the database|in our database|for me|"
+        "just now|in euros|in dollars|in eur|in usd|to date|very|in detail"
+    ),
     "each": (
-        "for each|in each|of each|each|per|for every|by each|from each|at each|within each|"
+        "for each|of every|in each|of each|each|per|for every|by each|from each|at each|within each|"
         "on each|to each|with each|each of the"
     ),
     "by": ("by|grouped by|group by|broken down by|split by|according to|group the results by|grouped per|per each"),
@@ -36,7 +40,7 @@ _PHRASES: dict[str, str] = {
         "ascending|asc|in ascending order|from lowest to highest|lowest to highest|from low to high|"
         "lowest first|smallest first|oldest first|earliest first|cheapest first|from least to most|"
         "in increasing order|alphabetically|in alphabetical order|from smallest to largest|"
-        "from oldest to newest|in chronological order|chronologically|in ascending order of|"
+        "from oldest to newest|in chronological order|chronologically|in calendar order|calendar order|in ascending order of|"
         "ascending order|alphabetical order"
     ),
     "not": (

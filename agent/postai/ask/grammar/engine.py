@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import itertools
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from postai.ask.grammar.assemble import assemble
@@ -17,6 +20,7 @@ from postai.ask.types import Answer, AskRequest, Reading
 from postai.database.catalog import Catalog
 from postai.language.lexicon import Lexicon
 from postai.language.tokens import tokenize
+from postai.language.vocabulary import CURRENCIES
 
 _MIN_CONFIDENCE = 0.6
 _MAX_TOKENS = 120
@@ -34,7 +38,17 @@ class Grammar:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self.lexicon = Lexicon.build(catalog)
+        self._catalog = catalog
+        self._derived = frozenset(derived_views(catalog))
+        self.lexicon = Lexicon.build(_without(catalog, self._derived))
+
+    def _lexicon(self, question: str) -> Lexicon:
+        """The lexicon for a question: a view over known tables takes part only where its name is written out."""
+        lower = question.lower()
+        left_out = frozenset(
+            view for view in self._derived if not re.search(rf"\b{re.escape(view[1].lower())}\b", lower)
+        )
+        return self.lexicon if left_out == self._derived else Lexicon.build(_without(self._catalog, left_out))
 
     def read(self, request: AskRequest) -> Answer:
         """Read one question."""
@@ -45,15 +59,21 @@ class Grammar:
             return _abstained(
                 "the question is empty" if not tokens else "the question is too long for the embedded engine"
             )
-        items = cut(tokens, self.lexicon, request.today)
+        lexicon = self._lexicon(request.question)
+        items = cut(tokens, lexicon, request.today)
         unknown = [item for item in items if item.kind == "unknown"]
-        return self._read(request, items, unknown, None)
+        return self._read(request, lexicon, items, unknown, None)
 
     def _read(
-        self, request: AskRequest, items: list[Item], unknown: list[Item], prefer: tuple[int, str] | None
+        self,
+        request: AskRequest,
+        lexicon: Lexicon,
+        items: list[Item],
+        unknown: list[Item],
+        prefer: tuple[int, str] | None,
     ) -> Answer:
         try:
-            state = State(request, self.lexicon, items, prefer=prefer)
+            state = State(request, lexicon, items, prefer=prefer)
             for _, apply in CONSTRUCTS:
                 apply(state)
             _explain_units(state)
@@ -64,7 +84,7 @@ class Grammar:
         except Unsure as unsure:
             if unknown and any(item.free for item in unknown):
                 return self._unexplained([item for item in unknown if item.free])
-            readings = () if prefer is not None else self._readings(request, unsure.choices)
+            readings = () if prefer is not None else self._readings(request, lexicon, unsure.choices)
             return _abstained(unsure.reason, unsure.hint, readings)
         sql, text = render(select), explain(state)
         used = [*(predicate.ref for predicate in state.draft.predicates), *state.draft.said_columns]
@@ -76,12 +96,14 @@ class Grammar:
             return _abstained("the reading is not certain enough", None, (Reading(text, sql, confidence),))
         return Answer("answered", sql, text, confidence, "grammar", (Reading(text, sql, confidence),))
 
-    def _readings(self, request: AskRequest, choices: tuple[tuple[int, str], ...]) -> tuple[Reading, ...]:
+    def _readings(
+        self, request: AskRequest, lexicon: Lexicon, choices: tuple[tuple[int, str], ...]
+    ) -> tuple[Reading, ...]:
         """What the question would mean with each of the columns between which the engine hesitates."""
         found: list[Reading] = []
         for choice in choices:
-            items = cut(tokenize(request.question), self.lexicon, request.today)
-            answer = self._read(request, items, [item for item in items if item.kind == "unknown"], choice)
+            items = cut(tokenize(request.question), lexicon, request.today)
+            answer = self._read(request, lexicon, items, [item for item in items if item.kind == "unknown"], choice)
             found += [
                 replace(reading, confidence=round(reading.confidence / len(choices), 2)) for reading in answer.readings
             ]
@@ -115,6 +137,21 @@ def _explain_units(state: State) -> None:
     for item in state.items:
         if item.free and item.kind == "unknown" and item.lower in words:
             item.used = "unit"
+    for before, item in itertools.pairwise(state.items):
+        if item.free and item.lower.rstrip("s") in CURRENCIES and before.kind == "number" and not before.free:
+            item.used = "unit"
+
+
+def derived_views(catalog: Catalog) -> Iterable[tuple[str, str]]:
+    """(schema, name) of the views whose definition reads tables of the catalog: the tables answer in their place."""
+    names = {table.name for table in catalog.tables if table.kind not in ("view", "matview")}
+    for table in catalog.tables:
+        if table.view_definition and names & set(re.findall(r"[^\W\d]\w*", table.view_definition)):
+            yield table.schema, table.name
+
+
+def _without(catalog: Catalog, views: frozenset[tuple[str, str]]) -> Catalog:
+    return replace(catalog, tables=tuple(t for t in catalog.tables if (t.schema, t.name) not in views))
 
 
 def read(request: AskRequest, catalog: Catalog) -> Answer:

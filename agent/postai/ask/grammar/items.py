@@ -61,6 +61,9 @@ class Item:
         return self.used is None
 
 
+_BEFORE_ZERO = frozenset({"of", "is", "was", "are", "were", "to", "than", "at", "=", "equals", "exactly"})
+
+
 def cut(tokens: Sequence[Token], lexicon: Lexicon, today: date) -> list[Item]:
     """The items of a question, in order, covering every token once."""
     items: list[Item] = []
@@ -90,6 +93,10 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     if found is not None and found.end >= name_end:
         return _span(tokens, at, found.end, "period", period=found.period)
     cue_end, cue = _longest(tokens, at, CUES, LONGEST_CUE, "lower")
+    if cue == "harmless" and cue_end >= name_end:
+        return _span(tokens, at, cue_end, "filler")
+    if token.lower == "zero" and at and tokens[at - 1].lower in _BEFORE_ZERO:
+        return _number(tokens, at)
     if cue_end >= name_end and senses and all(sense.kind == "value" for sense in senses):
         name_end, senses = at, ()  # "average" is the operator, whatever values are stored
     if name_end == at + 1 and senses and cue_end == at and _is_participle(token, senses, lexicon):

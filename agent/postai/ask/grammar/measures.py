@@ -116,6 +116,8 @@ def _count(state: State, at: int) -> Parsed | None:
         state.role(index) == "value"
         or state.cue(index) in ("distinct", "and", "or")
         or state.items[index].kind == "filler"
+        or (state.items[index].kind == "number" and state.role(index + 1) == "column")
+        or (state.items[index - 1].kind == "number" and state.role(index) == "column")
     ):
         if state.cue(index) == "distinct":
             distinct = True

@@ -68,7 +68,7 @@ def _target(state: State, at: int) -> tuple[OrderBy, int]:
 def _direction_alone(state: State, index: int) -> None:
     """A direction without "by": of the measure, or of the names when it is alphabetical."""
     item = state.items[index]
-    by_name = "alphabet" in item.lower or "chronolog" in item.lower
+    by_name = any(word in item.lower for word in ("alphabet", "chronolog", "calendar"))
     following = index + 1
     if "order of" in item.lower:
         order, _ = _target(state, state.skip(following))
