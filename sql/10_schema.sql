@@ -6,7 +6,7 @@
 
 create schema postai;
 comment on schema postai is
-  'postai, an AI database administrator: start with SELECT postai.ask(''how many tables are there?'')';
+  'postai, an AI database administrator: start with SELECT * FROM postai.agent(), then ask about your tables with SELECT postai.ask(...)';
 
 -- Roles belong to the whole cluster: another database may have made them, and we may not be allowed to.
 create function postai._make_roles() returns void

@@ -1,6 +1,9 @@
 -- From 0.1.0 to 0.2.0: ask, proposals, events and the agent's own tables come as whole files; settings remember when.
 -- "include" names a file of the SQL core that is new in this version.
 
+comment on schema postai is
+  'postai, an AI database administrator: start with SELECT * FROM postai.agent(), then ask about your tables with SELECT postai.ask(...)';
+
 alter table postai.setting add column changed_at timestamptz not null default now();
 
 create or replace function postai._known_settings()

@@ -124,7 +124,7 @@ def init(
         for notice in report.notices:
             output.say(f"note: {notice}")
     output.say(f'Ready: {instance.psql()} "{text}"')
-    output.say(f"Saved as connection {name}: post-ai ask 'how many tables are there?' -c {name}")
+    output.say(f"Saved as connection {name}. Create tables, then ask about them: post-ai ask 'how many ...?' -c {name}")
     output.say(f"Stop it with: post-ai init {database} --stop{f' --home {instance.home}' if home else ''}")
 
 
