@@ -88,20 +88,24 @@ create function postai._job_submit(payload text, signature bytea) returns text
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  request constant jsonb := payload::jsonb;
+  submitted constant jsonb := payload::jsonb;
   job bigint;
 begin
-  if signature is distinct from postai._signature(payload) or request ->> 'database' is distinct from current_database() then
+  if signature is distinct from postai._signature(payload) or submitted ->> 'database' is distinct from current_database() then
     perform postai._raise('PA006', 'this request was not signed by postai in this database',
       'Only the functions of postai submit over the transport''s login.',
       'After a restore under another name or on another server run: post-ai install');
   end if;
+  -- A session has one conversation at a time, as over the socket: many that nobody reads would keep every worker waiting.
+  update postai.job as j set state = 'cancelled', finished_at = clock_timestamp(), exchange_out = null, lease_until = null
+   where j.kind = 'ask' and j.state in ('queued', 'running', 'asking') and j.request -> 'pid' = submitted -> 'pid'
+     and j.token <> (submitted ->> 'id')::uuid;
   insert into postai.job as j (token, kind, request, submitted_by, max_attempts)
-    values ((request ->> 'id')::uuid, 'ask', request, (request ->> 'session_user')::name, 3)
+    values ((submitted ->> 'id')::uuid, 'ask', submitted, (submitted ->> 'session_user')::name, 3)
     on conflict (token) do nothing
     returning j.id into job;
   perform pg_notify('postai_job', job::text);
-  return request ->> 'id';
+  return submitted ->> 'id';
 end
 $$;
 comment on function postai._job_submit(text, bytea) is

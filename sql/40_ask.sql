@@ -33,7 +33,47 @@ comment on view postai.questions is 'One''s own questions; operators see everybo
 -- RETURN NEXT holds survives the rollback. The SQLSTATE PA0RO only ends the block; the flag tells it from one that a
 -- statement raised.
 
-create function postai._explain(statement text, path text) returns json
+create function postai._path(schemas name[]) returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  -- The agent knows no temporary tables: one that is named like the table that is meant must not be read in its place.
+  select concat_ws(', ', string_agg(quote_ident(s.name), ', ' order by s.position), 'pg_temp')
+    from unnest(schemas) with ordinality as s (name, position)
+   where s.name !~ '^pg_temp'
+$$;
+comment on function postai._path(name[]) is
+  'The search_path in which a generated statement runs: the caller''s, temporary tables last: select postai._path(current_schemas(false))';
+
+-- Between the agent's look at the catalog and the statement, the owner of a view could put other code into it (and make
+-- the statement wait for that change by a lock). So the statement is analysed first, which locks everything that it
+-- reads, through views too, and neither plans nor runs it; what the agent saw must then still hold.
+create function postai._hold(statement text, path text, unchanged json) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  now_is text;
+begin
+  if unchanged is null or json_typeof(unchanged) = 'null' then
+    return;
+  end if;
+  perform set_config('search_path', path, true);
+  execute pg_catalog.concat('prepare postai_held as ', statement);
+  execute 'deallocate postai_held';
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  execute unchanged ->> 'query' into now_is;
+  if now_is is distinct from unchanged ->> 'value' then
+    perform postai._raise('40001', 'definitions changed while the question was being answered',
+      'Tables, views, functions or rights are not what the agent saw; nothing was run.',
+      'Ask again; if this transaction itself changed definitions, commit first.');
+  end if;
+end
+$$;
+comment on function postai._hold(text, text, json) is
+  'Locks what a generated statement reads, and raises 40001 unless a query still gives the value that the agent got: select postai._hold(''select 1'', ''public'', ''{"query": "select 1", "value": "1"}'')';
+
+create function postai._explain(statement text, path text, unchanged json default null) returns json
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
@@ -43,7 +83,8 @@ declare
   over boolean := false;
   state text; said text; more text; advice text;
 begin
-  perform set_config('transaction_read_only', 'on', true), set_config('search_path', path, true);
+  perform set_config('transaction_read_only', 'on', true), postai._hold(statement, path, unchanged);
+  perform set_config('search_path', path, true);
   for line in execute pg_catalog.concat('explain (format json) ', statement) loop
     plan := pg_catalog.concat(plan, pg_catalog.row_to_json(line) operator(pg_catalog.->>) 'QUERY PLAN');
   end loop;
@@ -61,7 +102,7 @@ exception
       'detail', nullif(more, ''), 'hint', nullif(advice, '')));
 end
 $$;
-comment on function postai._explain(text, text) is
+comment on function postai._explain(text, text, json) is
   'EXPLAIN of a generated statement as the caller, its error as a value: select postai._explain(''select 1'', ''public'')';
 
 create function postai._rows(statement text, path text, max_rows integer) returns setof json
@@ -163,7 +204,7 @@ declare
   said json;
 begin
   if frame ->> 'type' = 'explain' then
-    said := postai._explain(frame ->> 'sql', path);
+    said := postai._explain(frame ->> 'sql', path, frame -> 'unchanged');
     perform postai._reply(conversation, (frame ->> 'seq')::integer, (jsonb_build_object(
       'v', 1, 'id', conversation, 'type', 'explained') || said::jsonb)::text);
     return null;
@@ -210,6 +251,7 @@ begin
         end if;
       end loop;
       if verb in ('ask', 'answer') and postai._is_answered(frame) then
+        perform postai._hold(frame #>> '{answer,sql}', path, frame -> 'unchanged');
         select array_agg(r) into lines from postai._rows(frame #>> '{answer,sql}', path, max_rows) as r;
         if verb = 'answer' then
           columns := postai._columns(frame #>> '{answer,sql}', path);
@@ -343,7 +385,7 @@ create function postai.ask(question text, max_rows integer default 100) returns 
   language plpgsql volatile
 as $$
 declare
-  talk constant pg_catalog.record := postai._converse('ask', question, pg_catalog.current_setting('search_path'),
+  talk constant pg_catalog.record := postai._converse('ask', question, postai._path(pg_catalog.current_schemas(false)),
     pg_catalog.current_schemas(false)::pg_catalog.text[], max_rows);
 begin
   if talk.code is not null and talk.detail is null then
@@ -361,7 +403,7 @@ create function postai.sql(question text) returns text
   language plpgsql volatile
 as $$
 declare
-  talk constant pg_catalog.record := postai._converse('sql', question, pg_catalog.current_setting('search_path'),
+  talk constant pg_catalog.record := postai._converse('sql', question, postai._path(pg_catalog.current_schemas(false)),
     pg_catalog.current_schemas(false)::pg_catalog.text[], 100);
 begin
   if talk.code is not null and talk.detail is null then
@@ -425,7 +467,7 @@ create function postai.answer(question text, max_rows integer default 100)
   language plpgsql volatile
 as $$
 declare
-  talk constant pg_catalog.record := postai._answer(question, max_rows, pg_catalog.current_setting('search_path'),
+  talk constant pg_catalog.record := postai._answer(question, max_rows, postai._path(pg_catalog.current_schemas(false)),
     pg_catalog.current_schemas(false)::pg_catalog.text[]);
 begin
   if talk.code is not null and talk.detail is null then
@@ -481,7 +523,7 @@ create function postai.prepare(question text, name text default 'ask') returns t
   language plpgsql volatile
 as $$
 declare
-  talk constant pg_catalog.record := postai._prepared(question, name, pg_catalog.current_setting('search_path'),
+  talk constant pg_catalog.record := postai._prepared(question, name, postai._path(pg_catalog.current_schemas(false)),
     pg_catalog.current_schemas(false)::pg_catalog.text[]);
 begin
   if talk.code is not null and talk.detail is null then
@@ -566,6 +608,7 @@ begin
     if exists (select from pg_cursors as c where c.name = 'ask') then
       execute 'close ask';
     end if;
+    perform postai._hold(frame #>> '{answer,sql}', path, frame -> 'unchanged');
     perform set_config('search_path', path, true);
     execute pg_catalog.format(E'declare ask cursor with hold for select * from (\n%s\n) as answer limit %s',
                               frame operator(pg_catalog.#>>) '{answer,sql}', max_rows);
@@ -586,7 +629,7 @@ create procedure postai.run(question text, max_rows integer default 100)
   language plpgsql
 as $$
 declare
-  path constant pg_catalog.text := pg_catalog.current_setting('search_path');
+  path constant pg_catalog.text := postai._path(pg_catalog.current_schemas(false));
   refused pg_catalog.text;
   talk pg_catalog.json;
   failed pg_catalog.record;
@@ -640,7 +683,8 @@ select postai._grant('select on postai.questions', 'postai_user');
 select postai._grant('select, insert, update on postai.question', 'postai_agent');
 select postai._grant('execute on ' || f, 'postai_user')
   from pg_catalog.unnest(array[
-    'function postai._explain(text, text)', 'function postai._rows(text, text, integer)',
+    'function postai._path(name[])', 'function postai._hold(text, text, json)',
+    'function postai._explain(text, text, json)', 'function postai._rows(text, text, integer)',
     'function postai._columns(text, text)', 'function postai._prepare(text, text, text)',
     'function postai._backend_start()', 'function postai._step(text, text, integer)',
     'function postai._converse(text, text, text, text[], integer)', 'function postai._is_answered(json)', 'function postai._refusal(json)',

@@ -16,11 +16,11 @@ import pytest
 from agent_support import PATIENCE, agent_dsn, install_postai, wait_for
 
 from conftest import TestDatabase
-from postai.ask.types import Answer, Explain
+from postai.ask.types import Answer
 from postai.database import Pool
 from postai.deadline import Deadline
 from postai.errors import PostaiError
-from postai.service.conversation import Outcome
+from postai.service.conversation import ExplainThere, Outcome
 from postai.service.frames import AskFrame, answer_message, error_message
 from postai.service.jobs import JobQueue
 
@@ -35,7 +35,7 @@ class Answering:
         self.cancelled_backends: list[int] = []
         self.answered: list[str] = []
 
-    def respond(self, frame: AskFrame, explain: Explain, deadline: Deadline) -> Outcome:
+    def respond(self, frame: AskFrame, explain: ExplainThere, deadline: Deadline) -> Outcome:
         word, _, rest = frame.question.partition(" ")
         try:
             if word == "block":
@@ -45,7 +45,7 @@ class Answering:
                         self.cancelled.set()
                     deadline.check()
             if word == "explain":
-                said = explain(rest)
+                said = explain(rest, None)
                 rest = said.error.message if said.error else json.dumps(said.plan)
         except PostaiError as error:
             if deadline.cancel.is_set():

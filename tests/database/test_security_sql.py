@@ -215,6 +215,10 @@ def test_the_second_connection_is_of_no_use_to_the_sessions_user(one: Core) -> N
         pytest.skip("only dblink has one")
     with one.connect("asker") as connection:
         connection.execute("select postai.ask('sql: select 1')")
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute("select * from public.dblink('postai', 'select current_user::text') as r (a text)")
+        # Where dblink was there before, everybody may be allowed to use it.
+        one.database.execute("grant execute on function public.dblink(text, text) to asker")
 
         def through(statement: str) -> None:
             connection.execute("select * from public.dblink('postai', %s) as r (a text)", (statement,))
@@ -363,7 +367,8 @@ def test_old_questions_and_model_calls_are_removed(one: Core) -> None:
     one.database.execute(
         "truncate postai.question, postai.model_call;"
         "insert into postai.question (asked_at, asked_by, role, question, status)"
-        " select now() - days * interval '1 day', 'asker', 'asker', days::text, 'answered' from unnest(array[0, 89, 91]) as days;"
+        " select now() - days * interval '1 day', 'asker', 'asker', days::text, 'answered'"
+        " from unnest(array[0, 89, 91]) as days;"
         "insert into postai.model_call (at, purpose, model, status)"
         " select now() - days * interval '1 day', days::text, 'm', 'ok' from unnest(array[0, 89, 91]) as days"
     )

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from postai.ask.types import Answer, Explain
+from postai.ask.types import Answer
 from postai.deadline import Deadline
 from postai.errors import NotPermitted, PostaiError, UsageError
 from postai.service import socket_place
-from postai.service.conversation import Outcome
+from postai.service.conversation import ExplainThere, Outcome
 from postai.service.frames import AskFrame, Decoder, answer_message, encode, error_message
 from postai.service.socket_server import SocketServer
 
@@ -40,7 +40,7 @@ class Answering:
         self.cancel_called = threading.Event()
         self.ask_timeout: float | None = None
 
-    def respond(self, frame: AskFrame, explain: Explain, deadline: Deadline) -> Outcome:
+    def respond(self, frame: AskFrame, explain: ExplainThere, deadline: Deadline) -> Outcome:
         word, _, rest = frame.question.partition(" ")
         try:
             if word == "block":
@@ -50,7 +50,7 @@ class Answering:
                 self.cancelled.set()
                 deadline.check()
             if word == "explain":
-                said = explain(rest)
+                said = explain(rest, None)
                 rest = said.error.message if said.error else str(said.plan)
         except PostaiError as error:
             if deadline.cancel.is_set():

@@ -9,19 +9,25 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from postai.ask.engine import ask
-from postai.ask.types import Answer, AskOptions, AskRequest, EngineChoice, Explain, Reading
+from postai.ask.types import Answer, AskOptions, AskRequest, EngineChoice, Explained, Reading
 from postai.database import Database, Pool
 from postai.database import dsn as connection_string
+from postai.database.catalog import fingerprint_query
 from postai.deadline import Cancelled, Deadline
 from postai.errors import AgentNotReachable, ErrorParts, PostaiError, UsageError
 from postai.model.types import ModelCall
-from postai.service.conversation import Outcome
-from postai.service.frames import RUNNING_VERBS, AskFrame, answer_message, error_message
-from postai.service.knowledge import Knowledge
+from postai.service.conversation import ExplainThere, Outcome
+from postai.service.frames import RUNNING_VERBS, AskFrame, Unchanged, answer_message, error_message
+from postai.service.knowledge import Knowledge, Seen
 from postai.service.ledger import Ledger
 from postai.settings import DatabaseSettings, ModelSettings
+from postai.sql.guard import check
+from postai.sql.safety import Safety
 
 log = logging.getLogger(__name__)
+
+LOOK_AGAIN_SECONDS = 0.1
+"""After which time the catalog is looked at again before a statement meets the server."""
 
 _ENGINES: Mapping[str, EngineChoice] = {"auto": "auto", "grammar": "grammar", "model": "model"}
 
@@ -70,6 +76,41 @@ class Home:
         return self._database
 
 
+class _Explaining:
+    """EXPLAIN in the caller's backend, of statements that the guard let pass by the catalog as it is now.
+
+    While a model thinks, somebody may put other code behind a name that was harmless.
+
+    Args:
+        seen, safety: what the statement was made and checked with.
+        explain: runs it there, if nothing changed since.
+    """
+
+    def __init__(
+        self, home: Home, request: AskRequest, options: Options, seen: Seen, safety: Safety, explain: ExplainThere
+    ) -> None:
+        self._home, self._request, self._options, self._explain = home, request, options, explain
+        self._safety = safety
+        self._looked_at = time.monotonic()
+        self.unchanged = Unchanged(fingerprint_query(), seen.catalog.fingerprint)
+
+    def __call__(self, sql: str) -> Explained:
+        if time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
+            with self._home.pool.database() as db:
+                seen, safety = self._home.knowledge.see(db, self._request.role)
+            self._looked_at = time.monotonic()
+            if safety is not self._safety:
+                self._safety = safety
+                self.unchanged = Unchanged(fingerprint_query(), seen.catalog.fingerprint)
+            check(
+                sql,
+                self._safety,
+                search_path=self._request.search_path,
+                allowed_functions=self._options.ask.allowed_functions,
+            )
+        return self._explain(sql, self.unchanged)
+
+
 class Asking:
     """Answers questions about all databases of the agent (the `Asked` of both fronts)."""
 
@@ -77,7 +118,7 @@ class Asking:
         self._homes = tuple(homes)
         self._sql = sql
 
-    def respond(self, frame: AskFrame, explain: Explain, deadline: Deadline) -> Outcome:
+    def respond(self, frame: AskFrame, explain: ExplainThere, deadline: Deadline) -> Outcome:
         """Think and give the last frame; never raises."""
         started = time.monotonic()
         try:
@@ -146,13 +187,16 @@ class Asking:
             log.warning("a database cannot be asked", extra={"database": home.name, "error": error.message})
             return False
 
-    def _answer(self, home: Home, frame: AskFrame, explain: Explain, deadline: Deadline, started: float) -> Outcome:
+    def _answer(
+        self, home: Home, frame: AskFrame, explain: ExplainThere, deadline: Deadline, started: float
+    ) -> Outcome:
         with home.pool.database() as db:
             options = self._options(db, home)
             today, ask_timeout_ms = db.query(self._sql["moment"])[0]
             deadline.check()
             seen, safety = home.knowledge.see(db, frame.role)
         request = AskRequest(frame.question, frame.role, frame.search_path, today, frame.max_rows)
+        explaining = _Explaining(home, request, options, seen, safety, explain)
         calls: list[ModelCall] = []
         question_id: int | None = None
         try:
@@ -162,7 +206,7 @@ class Asking:
                     catalog=seen.catalog,
                     grammar=seen.grammar,
                     safety=safety,
-                    explain=explain,
+                    explain=explaining,
                     model=model,
                     options=options.ask,
                     deadline=deadline,
@@ -189,7 +233,8 @@ class Asking:
             },
         )
         runs = answer.status == "answered" and frame.verb in RUNNING_VERBS
-        return Outcome(answer_message(frame.id, answer, question_id), ask_timeout_ms / 1000 if runs else None)
+        last = answer_message(frame.id, answer, question_id, explaining.unchanged)
+        return Outcome(last, ask_timeout_ms / 1000 if runs else None)
 
     def _options(self, db: Database, home: Home) -> Options:
         rows = db.query(self._sql["settings"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from postai.ask.types import Explain
+from postai.ask.types import Explained
 from postai.deadline import Deadline
-from postai.service.frames import AskFrame
+from postai.service.frames import AskFrame, Unchanged
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,14 @@ class Outcome:
     ask_timeout: float | None = None
 
 
+ExplainThere = Callable[[str, Unchanged | None], Explained]
+"""Runs EXPLAIN in the caller's backend, if the catalog there is still the one that the guard saw."""
+
+
 class Asked(Protocol):
     """What answers questions (see `asking.Asking`)."""
 
-    def respond(self, frame: AskFrame, explain: Explain, deadline: Deadline) -> Outcome:
+    def respond(self, frame: AskFrame, explain: ExplainThere, deadline: Deadline) -> Outcome:
         """Think and give the last frame; never raises."""
         ...
 

@@ -181,9 +181,26 @@ def ask_frame(message: Mapping[str, Any]) -> AskFrame:
     )
 
 
-def explain_message(identity: str, sql: str) -> dict[str, Any]:
-    """Agent to backend: run EXPLAIN of this statement."""
-    return {"v": PROTOCOL, "id": identity, "type": "explain", "sql": sql}
+@dataclass(frozen=True)
+class Unchanged:
+    """What the backend compares, once it has locked what a statement reads: the catalog that the guard decided on.
+
+    Attributes:
+        query: gives the fingerprint.
+        value: the fingerprint that the agent saw.
+    """
+
+    query: str
+    value: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"query": self.query, "value": self.value}
+
+
+def explain_message(identity: str, sql: str, unchanged: Unchanged | None = None) -> dict[str, Any]:
+    """Agent to backend: run EXPLAIN of this statement, if nothing was changed meanwhile."""
+    message: dict[str, Any] = {"v": PROTOCOL, "id": identity, "type": "explain", "sql": sql}
+    return message if unchanged is None else {**message, "unchanged": unchanged.as_json()}
 
 
 def explained(message: Mapping[str, Any], identity: str) -> Explained:
@@ -215,9 +232,12 @@ def decode_plan(text: str) -> object:
         raise FrameError("the plan is not JSON") from None
 
 
-def answer_message(identity: str, answer: Answer, question_id: int | None) -> dict[str, Any]:
-    """Agent to backend: the end of the conversation."""
+def answer_message(
+    identity: str, answer: Answer, question_id: int | None, unchanged: Unchanged | None = None
+) -> dict[str, Any]:
+    """Agent to backend: the end of the conversation; the statement runs if nothing was changed meanwhile."""
     return {
+        **({} if unchanged is None else {"unchanged": unchanged.as_json()}),
         "v": PROTOCOL,
         "id": identity,
         "type": "answer",

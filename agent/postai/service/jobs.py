@@ -25,6 +25,7 @@ from postai.service.conversation import Asked
 from postai.service.frames import (
     AskFrame,
     FrameError,
+    Unchanged,
     ask_frame,
     check_message,
     encode,
@@ -247,15 +248,17 @@ class JobQueue:
             return error_message(identity if isinstance(identity, str) else "-", error.as_parts())
         running.frame = frame
         running.deadline = Deadline(min(running.deadline.at, time.monotonic() + frame.deadline_ms / 1000))
-        outcome = self._asked.respond(frame, lambda sql: self._explain(running, frame, sql), running.deadline)
+        outcome = self._asked.respond(
+            frame, lambda sql, unchanged: self._explain(running, frame, sql, unchanged), running.deadline
+        )
         if outcome.ask_timeout is not None:
             self._look_for_overdue(outcome.ask_timeout + 5.0)
         return outcome.message
 
-    def _explain(self, running: _Running, frame: AskFrame, sql: str) -> Explained:
+    def _explain(self, running: _Running, frame: AskFrame, sql: str, unchanged: Unchanged | None) -> Explained:
         running.deadline.check()
         running.replied.clear()
-        text = encode(explain_message(frame.id, sql))[4:].decode()
+        text = encode(explain_message(frame.id, sql, unchanged))[4:].decode()
         with self._pool.database() as db:
             number = db.query(self._sql["exchange"], (running.id, running.attempt, text))[0][0]
         if number is None:

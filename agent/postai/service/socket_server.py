@@ -31,6 +31,7 @@ from postai.service.frames import (
     AskFrame,
     Decoder,
     FrameError,
+    Unchanged,
     ask_frame,
     encode,
     error_message,
@@ -341,7 +342,9 @@ class SocketServer:
         outcome: Outcome | None = None
         try:
             if not deadline.cancel.is_set():
-                outcome = self._asked.respond(frame, lambda sql: self._explain(peer, frame, deadline, sql), deadline)
+                outcome = self._asked.respond(
+                    frame, lambda sql, unchanged: self._explain(peer, frame, deadline, sql, unchanged), deadline
+                )
                 if not deadline.cancel.is_set():
                     self._send_last(peer, frame, outcome)
         finally:
@@ -354,10 +357,12 @@ class SocketServer:
         except FrameError as error:
             peer.send(error_message(frame.id, error.as_parts()))
 
-    def _explain(self, peer: _Peer, frame: AskFrame, deadline: Deadline, sql: str) -> Explained:
+    def _explain(
+        self, peer: _Peer, frame: AskFrame, deadline: Deadline, sql: str, unchanged: Unchanged | None
+    ) -> Explained:
         deadline.check()
         peer.expecting.set()
-        if not peer.send(explain_message(frame.id, sql)):
+        if not peer.send(explain_message(frame.id, sql, unchanged)):
             raise Cancelled("the caller is gone")
         try:
             message = peer.inbox.get(timeout=deadline.remaining())

@@ -67,6 +67,18 @@ select (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_u
        pg_catalog.current_setting('port'),
        (select d.oid::text from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
 
+-- name: dblink_open_to_all
+-- The functions of dblink that everybody may execute.
+select p.oid::pg_catalog.regprocedure::text
+  from pg_catalog.pg_extension as e
+  join pg_catalog.pg_depend as d on d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.refobjid = e.oid
+       and d.deptype = 'e' and d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+  join pg_catalog.pg_proc as p on p.oid = d.objid
+ where e.extname = 'dblink' and exists (
+   select from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as a
+    where a.grantee = 0 and a.privilege_type = 'EXECUTE')
+ order by 1
+
 -- name: socket_function
 -- Source of the PL/Python client, if it is here.
 select p.prosrc from pg_catalog.pg_proc p where p.oid = pg_catalog.to_regprocedure('postai._socket(text, text, text)')

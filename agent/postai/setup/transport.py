@@ -195,6 +195,7 @@ def _dblink(script: Script, queries: Mapping[str, str], here: Circumstances) -> 
     password = secrets.token_urlsafe(32)
     if not here.dblink:
         script.run("create extension dblink schema public")
+    _close_dblink(script, queries, ours=not here.dblink)
     _forget_login(script, queries, here)
     exists = script.database.query(queries["role_exists"], (here.login,))[0][0]
     script.run(
@@ -237,6 +238,23 @@ def _forget_login(script: Script, queries: Mapping[str, str], here: Circumstance
     script.run(f"revoke connect on database {quote_ident(script.database.name)} from {login}")
     if orphaned:
         script.attempt(lambda: script.run(f"drop role {login}"), f"role {old} was left")
+
+
+def _close_dblink(script: Script, queries: Mapping[str, str], *, ours: bool) -> None:
+    """Whoever may use dblink may use the session's connection to the agent too, and as that login change the login's
+    password and end other sessions' connections: so a dblink that is made for postai is for its owner alone."""
+    functions = ", ".join(str(row[0]) for row in script.database.query(queries["dblink_open_to_all"]))
+    if not functions:
+        return
+    if ours:
+        owner = quote_ident(str(script.database.query(queries["owner"])[0][0]))
+        script.run(f"grant execute on function {functions} to {owner}")
+        script.run(f"revoke execute on function {functions} from public")
+    else:
+        script.note(
+            "everybody may use dblink in this database, and so disturb postai's second connection; grant it to those"
+            f" who need it, and: REVOKE EXECUTE ON FUNCTION {functions} FROM PUBLIC"
+        )
 
 
 def verify_dblink(database: Database, queries: Mapping[str, str]) -> str | None:
