@@ -145,7 +145,7 @@ def again(database: TestDatabase, socket: Path | None = None) -> InstallReport:
 
 def answers(database: TestDatabase) -> bool:
     make_login(database, "asker", "postai_user")
-    return database.execute("select postai.ask('explain: select 1 as a')", "asker") == [({"a": 1},)]
+    return bool(database.execute("select postai.ask('explain: select 1 as a')", "asker") == [({"a": 1},)])
 
 
 def test_the_second_installation_sets_a_restored_dblink_transport_up_again(placed: LocalServer) -> None:
@@ -249,7 +249,8 @@ def test_proposals_of_a_restored_database_are_stale(placed: LocalServer) -> None
     source.execute(
         "create table public.thing (a int);"
         "insert into postai.proposal (kind, title, why, fingerprint) select 'index', 'An index', 'slow',"
-        " postai._fingerprint(jsonb_build_array(jsonb_build_object('class', 'pg_class', 'oid', 'thing'::regclass::oid)))"
+        " postai._fingerprint(jsonb_build_array(jsonb_build_object("
+        "'class', 'pg_class', 'oid', 'thing'::regclass::oid)))"
         " from generate_series(1, 2);"
         "insert into postai.proposal_step (proposal, step, statement, statement_class, in_transaction, objects,"
         " undo, undo_class, undo_in_transaction, done_at)"
