@@ -228,6 +228,8 @@ class StepEngine:
                 self._work.execute(f"set local role {quote_ident(plan.run_as)}")
                 began = time.monotonic()
                 self._work.execute(step.statement)
+                # Triggers that wait for the end of the transaction would otherwise run as the agent (before 18).
+                self._work.execute("set constraints all immediate")
                 elapsed = time.monotonic() - began
                 self._work.execute("set local role none")
                 # What the statement may have set does not hold for what follows.
