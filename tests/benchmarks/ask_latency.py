@@ -40,6 +40,7 @@ def main() -> None:
             agent.until("leading this database")
             agent.until("the socket is open")
             whole: list[float] = []
+            plain: list[float] = []
             extra: list[float] = []
             for question in QUESTIONS:
                 row = session.execute("select postai.sql(%s)", (question,)).fetchone()
@@ -48,12 +49,16 @@ def main() -> None:
                 timed(session, asked)
                 times = [(timed(session, asked), timed(session, ran)) for _ in range(options.rounds)]
                 whole += [one for one, _ in times]
+                plain += [two for _, two in times]
                 extra += [one - two for one, two in times]
                 print(f"{question:<50} ask {percentiles([one for one, _ in times])}")
                 print(f"{'':<50} sql {percentiles([two for _, two in times])}")
     print(f"PostgreSQL {options.major}, transport {transport}; milliseconds")
     print(f"asking and running:       {percentiles(whole)}")
-    print(f"asking itself (target 30): {statistics.median(extra):.2f} (p50 of the differences)")
+    print(
+        f"asking itself (target 30): {statistics.median(extra):.2f} (p50 of the differences), "
+        f"{statistics.median(whole) / statistics.median(plain):.1f} times the statement alone"
+    )
 
 
 main()

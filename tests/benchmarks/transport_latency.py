@@ -9,6 +9,7 @@ reading, guard, EXPLAIN as the caller, the note in postai.question. Server 18 ha
 from __future__ import annotations
 
 import argparse
+import statistics
 
 import psycopg
 from stand import Stand, TestDatabase, cpu, percentiles, running, stand, timed
@@ -84,6 +85,9 @@ def main() -> None:
         print(f"warm   {name:<9} {percentiles(values)}")
     for name, values in first.items():
         print(f"first  {name:<9} {percentiles(values)}")
+    floor = statistics.median(warm["select 1"])
+    for transport in transports:
+        print(f"warm   {transport:<9} {statistics.median(warm[transport]) / floor:.0f} times select 1 (p50)")
     print(f"CPU per call, mean of all transports: server {server_ms:.2f} ms, agent {agent_ms:.2f} ms")
 
 
