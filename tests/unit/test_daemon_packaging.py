@@ -9,6 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from postai.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "packaging" / "systemd" / "post-ai-agent.service"
@@ -66,7 +69,9 @@ def test_the_container_runs_without_root_and_holds_no_secret() -> None:
     assert json.loads(entry)[:2] == ["post-ai", "agent"]
 
 
-def test_the_files_start_the_command_that_exists() -> None:
-    from postai.cli.agent import agent
-
-    assert unit()["ExecStart"].split()[1] == agent.__name__
+def test_the_files_start_the_command_that_exists_with_its_options() -> None:
+    entry = next(line for line in CONTAINER.read_text().splitlines() if line.startswith("ENTRYPOINT"))
+    arguments = unit()["ExecStart"].split()[1:]
+    assert json.loads(entry.removeprefix("ENTRYPOINT "))[1:] == arguments
+    done = CliRunner().invoke(app, [*arguments, "--help"])
+    assert done.exit_code == 0, done.output
