@@ -3,7 +3,8 @@
     table [; comment]
       column type[?] [pk] [unique] [-> table] [= value, value] [; comment]
 
-A "?" behind the type means nullable; "enum = a, b" makes an enum type; values of a text column become statistics.
+A "?" behind the type means nullable; "enum = a, b" makes an enum type; values of a text column become statistics,
+those of an array are its elements, and documents of a jsonb column are parted by " | ".
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _TYPES = {
     "bool": ("bool", "B"),
     "date": ("date", "D"), "timestamptz": ("timestamptz", "D"), "timestamp": ("timestamp", "D"),
     "jsonb": ("jsonb", "U"),
+    "array": ("_text", "A"),
     "enum": ("enum", "E"),
 }  # fmt: skip
 _LINE = re.compile(
@@ -81,6 +83,8 @@ class Schema:
             parts = []
             for part in lines:
                 kind = part["type"]
+                if kind == "array":
+                    kind = "text[]"
                 if kind == "enum":
                     kind = f"{name}_{part['name']}"
                     labels = ", ".join(f"'{value}'" for value in _values(part))
@@ -122,6 +126,8 @@ class Schema:
 
 
 def _values(part: dict[str, str]) -> list[str]:
+    if part["type"] == "jsonb":
+        return (part["values"] or "").split(" | ") if part["values"] else []
     return [value.strip() for value in (part["values"] or "").split(",") if value.strip()]
 
 
@@ -131,6 +137,9 @@ def _column(number: int, part: dict[str, str]) -> Column:
     statistics = None
     if values and category == "S":
         statistics = ColumnStatistics(float(len(values)), 0.0, values, tuple(1 / len(values) for _ in values))
+    if values and part["type"] in ("jsonb", "array"):
+        common = values if part["type"] == "jsonb" else tuple(f"{{{value}}}" for value in values)
+        statistics = ColumnStatistics(float(len(common)), 0.0, common, tuple(1 / len(common) for _ in common))
     return Column(
         number, part["name"], part["type"], 0, base, category, values if category == "E" else (), not part["null"],
         comment=part["comment"], statistics=statistics,
@@ -142,4 +151,4 @@ def load(name: str) -> Schema:
     return Schema(name, (FOLDER / f"{name}.schema").read_text())
 
 
-NAMES = ("shop", "library", "clinic", "helpdesk", "market")
+NAMES = ("shop", "library", "clinic", "helpdesk", "market", "bakery")

@@ -75,7 +75,7 @@ def test_reason_names_the_words_and_close_names():
         ("How many orders have more than 5 items?", "quantity"),
         ("top customers", "ranked"),
         ("the most expensive products", "how many rows"),
-        ("Which customers bought both Toys and Books?", "both"),
+        ("Which customers bought Toys and Books?", "any or all"),
         ("average price", "could mean"),
     ],
 )
@@ -83,6 +83,10 @@ def test_doubts_abstain(question, doubt):
     answer = ask("shop", question)
     assert answer.status == "abstained"
     assert doubt in answer.reason
+
+
+def test_both_values_have_to_be_met():
+    assert sql("shop", "Which customers bought both Toys and Books?").count("EXISTS") == 2
 
 
 def test_revenue_takes_the_total_of_the_sale_unless_that_would_count_twice():

@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from postai.database.catalog import Catalog
+from postai.database.catalog import Catalog, text_array
 from postai.language.graph import Graph
+from postai.language.json_keys import parts
 from postai.language.places import countries, us_states
+from postai.language.remarks import Remark, read_remarks
 from postai.language.schema import ColumnInfo, TableInfo, read_tables
 from postai.language.tokens import key_of
 from postai.language.vocabulary import FILLER, NOUN_SYNONYMS
-from postai.language.words import stem
+from postai.language.words import singular, stem
 
 SenseKind = Literal["table", "column", "value"]
 _GENERIC_TAILS = frozenset(
@@ -87,6 +89,7 @@ class Lexicon:
         graph: how they join.
         stored: known values of a column, by their lower-case text.
         complete: columns of which every value is known.
+        remarks: what comments say about missing and true values.
     """
 
     def __init__(self, tables: tuple[TableInfo, ...]) -> None:
@@ -98,6 +101,7 @@ class Lexicon:
         self.complete: set[tuple[int, str]] = set()
         self.stored: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
         self.longest: dict[str, int] = defaultdict(int)
+        self.remarks: tuple[Remark, ...] = ()
         self._seen: dict[str, set[tuple[int, str]]] = defaultdict(set)
         for info in tables:
             weight = 0.85 if info.table.kind in ("view", "matview") else 1.0
@@ -106,6 +110,7 @@ class Lexicon:
                 self._add_column(info, column, weight)
                 self._add_values(info, column, weight)
             self._see(info)
+        self.remarks = tuple(remark for info in tables for remark in read_remarks(info))
         self._add_places()
         self._add_synonyms()
 
@@ -201,6 +206,9 @@ class Lexicon:
             put((*own, "number"), 0.97, "name")
         if len(own) == 1 and column.kind == "text" and not column.is_id and own[0] != "name":
             put((*own, "name"), 0.9, "name")
+        if key := parts(column.name):
+            put((*words, singular(key[0])), 0.97, "name")
+            put((singular(key[0]), *words), 0.97, "name")
         number = [word for word in own if word in ("number", "count", "total")]
         rest = [word for word in own if word not in ("number", "count")]
         if column.kind == "number" and number and rest and len(rest) < len(own):
@@ -346,6 +354,9 @@ def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]])
         complete.add((info.index, column.name))
         yield from column.column.enum_labels
         return
+    if column.kind == "array":
+        yield from _elements(column)
+        return
     if column.kind != "text" or column.words[-1] in _FREE_TEXT:
         return
     checked = _checked_values(info, column)
@@ -361,6 +372,14 @@ def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]])
         yield from common[:_MAX_VALUES]
     if column.column.comment:
         yield from _comment_values(column.column.comment)
+
+
+def _elements(column: ColumnInfo) -> list[str]:
+    """Elements of the most common arrays of texts."""
+    statistics = column.column.statistics
+    if statistics is None or column.column.base_type not in ("_text", "_varchar", "_bpchar", "_name"):
+        return []
+    return list(dict.fromkeys(part for array in statistics.most_common for part in text_array(array)))[:_MAX_VALUES]
 
 
 def distinct_values(info: TableInfo, column: ColumnInfo) -> float:

@@ -7,10 +7,13 @@ from typing import Literal
 
 from postai.database.catalog import Catalog, Column, Table
 from postai.language.identifiers import Segmenter, shared_prefix
+from postai.language.json_keys import json_keys, parts
 from postai.language.vocabulary import CREATION_DATE_WORDS, EVENT_DATE_WORDS, EVENT_NOUNS, MONEY_WORDS
 from postai.language.words import stem
 
-ColumnKind = Literal["number", "text", "date", "timestamp", "timestamptz", "time", "boolean", "enum", "json", "other"]
+ColumnKind = Literal[
+    "number", "text", "date", "timestamp", "timestamptz", "time", "boolean", "enum", "json", "array", "other"
+]  # fmt: skip
 
 _NOT_EVENTS = frozenset(
     [
@@ -131,6 +134,8 @@ def column_kind(column: Column) -> ColumnKind:
         return "enum"
     if column.base_type in ("json", "jsonb"):
         return "json"
+    if column.type_category == "A":
+        return "array"
     if column.base_type in ("date", "timestamp", "timestamptz"):
         return column.base_type  # type: ignore[return-value]
     if column.base_type in ("time", "timetz"):
@@ -164,11 +169,12 @@ def _table(index: int, table: Table, segmenter: Segmenter, prefix: str) -> Table
     mine = [column.name for column in table.columns if column.name not in referring]
     own_prefix = shared_prefix(mine)
     columns = tuple(_column(index, column, table, words, segmenter, own_prefix, referring) for column in table.columns)
+    keys = tuple(_json_key(info, column, segmenter) for info in columns for column in json_keys(info.column))
     key, certain = _key(table, columns)
     event = _event_date(words, columns)
     creation = _first_date(columns, CREATION_DATE_WORDS)
     return TableInfo(
-        index, table, words, columns, _labels(words, columns), key, certain, event, creation,
+        index, table, words, (*columns, *keys), _labels(words, columns), key, certain, event, creation,
         _is_event(words, columns, event),
     )  # fmt: skip
 
@@ -188,6 +194,11 @@ def _column(
     is_id = words[-1] in _ID_WORDS or (column.name in referring and words[-1] not in ("name", "code", "email"))
     is_key = unique or column.name in table.primary_key
     return ColumnInfo(index, column, column_kind(column), words, own, is_key, is_id, column.name in referring)
+
+
+def _json_key(parent: ColumnInfo, column: Column, segmenter: Segmenter) -> ColumnInfo:
+    words = segmenter.words((parts(column.name) or ("", column.name, ""))[1]) or ("key",)
+    return ColumnInfo(parent.table, column, column_kind(column), words, words, False, words[-1] in _ID_WORDS, False)
 
 
 def _key(table: Table, columns: tuple[ColumnInfo, ...]) -> tuple[tuple[str, ...], bool]:

@@ -524,8 +524,27 @@ LIMIT 5;
 --   Use names of tables and columns, or quote values.
 
 -- How many customers bought both Toys and Books?
---   abstained PA001: "both ... and ..." could mean either or all of them
---   Ask in other words, naming tables and columns.
+--   0.8: The number of customers where categories.name is Toys or Books. Assumed: each of the values of name has to be met.
+SELECT count(*) AS number_of_customers
+FROM customers AS c
+WHERE EXISTS (
+        SELECT 1
+        FROM purchases AS p
+        JOIN purchase_items AS pi ON pi.purchase_id = p.purchase_id
+        JOIN products AS p2 ON p2.product_id = pi.product_id
+        JOIN categories AS c2 ON c2.category_id = p2.category_id
+        WHERE p.customer_id = c.customer_id
+          AND c2.name = 'Toys'
+      )
+  AND EXISTS (
+        SELECT 1
+        FROM purchases AS p3
+        JOIN purchase_items AS pi2 ON pi2.purchase_id = p3.purchase_id
+        JOIN products AS p4 ON p4.product_id = pi2.product_id
+        JOIN categories AS c3 ON c3.category_id = p4.category_id
+        WHERE p3.customer_id = c.customer_id
+          AND c3.name = 'Books'
+      );
 
 -- top customers
 --   abstained PA001: by what they are ranked is not clear

@@ -22,6 +22,7 @@ from postai.ask.grammar.query import (
     Op,
     Order,
     Select,
+    output_name,
 )
 from postai.ask.grammar.shapes import nested_average, partitioned, ratio
 from postai.ask.grammar.state import State
@@ -44,6 +45,7 @@ class Assembler:
     def __init__(self, state: State) -> None:
         self.state, self.draft, self.lexicon = state, state.draft, state.lexicon
         self.sources: dict[Measure, MoneySource] = {}
+        self.met: set[int] = set()
 
     # -- the whole ----------------------------------------------------------------------------------------------
 
@@ -226,7 +228,9 @@ class Assembler:
         grouped: dict[int, list[Expr]] = {}
         inner: list[Predicate] = []
         for predicate in draft.predicates:
-            if self.joiner.reachable(predicate.ref.table):
+            if predicate.joint and not self.joiner.reachable(predicate.ref.table):
+                plain += self._each_value(predicate)
+            elif self.joiner.reachable(predicate.ref.table):
                 expr = self._condition(predicate)
                 if predicate.group is not None:
                     grouped.setdefault(predicate.group, []).append(expr)
@@ -246,11 +250,27 @@ class Assembler:
         if any(predicate.group is not None for predicate in inner):
             raise Unsure('what "or" joins is not clear')
         mentioned = {table for table in draft.mentioned if not self.joiner.reachable(table)}
+        mentioned -= self.met
         mentioned -= {self._measure_table(having.measure) for having in havings}
         plain += self.joiner.exists(inner, mentioned)
         for absence in draft.absences:
             plain.append(self.joiner.absent(absence))
         return plain
+
+    def _each_value(self, predicate: Predicate) -> list[Expr]:
+        """ "customers who bought both toys and books": rows that meet a row of each value."""
+        also = {item.lower for item in self.state.items} & {"both", "also", "and also"}
+        rest = [p for p in self.draft.predicates if p is not predicate and not self.joiner.reachable(p.ref.table)]
+        if not also or rest or predicate.negated or self.draft.havings:
+            raise Unsure("whether any or all of them are meant is not clear", 'Say "either ... or" or "both ... and".')
+        mentioned = {table for table in self.draft.mentioned if not self.joiner.reachable(table)}
+        self.met |= mentioned
+        self.draft.assumptions.append(f"each of the values of {predicate.ref.column} has to be met")
+        parts: list[Expr] = []
+        for value in predicate.values:
+            one = replace(predicate, operator="=", values=(value,), joint=False)
+            parts += self.joiner.exists([one], mentioned)
+        return parts
 
     def _condition(self, predicate: Predicate) -> Expr:
         alias = self.joiner.alias(predicate.ref.table)
@@ -506,7 +526,7 @@ class Assembler:
 
     def _items(self, keys: list[Item], measures: list[tuple[Measure, Expr]]) -> list[Item]:
         named: list[Item] = []
-        used: set[str] = {item.name or (item.expr.column if isinstance(item.expr, Col) else "") for item in keys}
+        used: set[str] = {item.name or output_name(item.expr) for item in keys}
         for measure, expr in measures:
             name = self._output_name(measure)
             while name in used:
@@ -516,7 +536,7 @@ class Assembler:
         clean: list[Item] = []
         seen: set[str] = set()
         for item in keys:
-            column = item.name or (item.expr.column if isinstance(item.expr, Col) else "")
+            column = item.name or output_name(item.expr)
             if column in seen and isinstance(item.expr, Col):
                 item = Item(item.expr, f"{self.state.info(self.joiner.table_of(item.expr.alias)).words[-1]}_{column}")
             seen.add(column)
@@ -526,7 +546,7 @@ class Assembler:
     def _output_name(self, measure: Measure) -> str:
         if measure.kind == "count":
             if measure.ref is not None:
-                return f"number_of_{measure.ref.column}"
+                return f"number_of_{output_name(Col('', measure.ref.column))}"
             assert measure.table is not None
             return "number_of_" + self.state.info(measure.table).table.name
         if measure.kind == "money":

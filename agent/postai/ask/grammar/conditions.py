@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from postai.ask.grammar.comparisons import read_comparison
-from postai.ask.grammar.draft import Predicate, Ref, Unsure
+from postai.ask.grammar.draft import Key, Predicate, Ref, Unsure
 from postai.ask.grammar.measures import countable
 from postai.ask.grammar.state import State
 from postai.language.lexicon import Sense
@@ -68,9 +68,11 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
 # -- one kind each ----------------------------------------------------------------------------------------------
 
 
-def _value(state: State, index: int, near: int | None, negated: bool = False) -> Predicate:
+def _value(state: State, index: int, near: int | None, negated: bool = False) -> Predicate | None:
     """A stored value, chosen by the column named beside it, else by the nearest table."""
     item = state.items[index]
+    if _explained_in_brackets(state, index):
+        return None
     senses = [sense for sense in item.senses if sense.kind == "value"]
     if not senses:
         if item.kind == "quoted":
@@ -93,6 +95,17 @@ def _value(state: State, index: int, near: int | None, negated: bool = False) ->
     ref, sense = _choose(state, item.text, senses, near)
     state.use(index, why="value")
     return Predicate(ref, "=", _stored(sense), negated)
+
+
+def _explained_in_brackets(state: State, index: int) -> bool:
+    """ "German (de)": the value in brackets says which one is meant."""
+    inner = index + 2
+    if inner + 1 >= len(state.items) or state.role(inner) != "value":
+        return False
+    if state.items[index + 1].text != "(" or state.items[inner + 1].text != ")":
+        return False
+    state.use(index, index + 1, inner + 1, why="value")
+    return True
 
 
 def _no_person_behind_place(state: State, index: int, senses: list[Sense]) -> list[Sense]:
@@ -362,6 +375,8 @@ def _negated(state: State, index: int, high: int, near: int | None) -> tuple[Pre
         column_between, at = at, at + 1
     if state.role(at) == "value" or state.items[at].kind == "quoted":
         predicate = _value(state, at, near, negated=True)
+        if predicate is None:
+            raise Unsure("what is denied is not clear")
         _refuse_progress(state, predicate, at)
         state.use(index, why="negation")
         state.use_range(index + 1, column_between, "negation")
@@ -484,8 +499,9 @@ def _combine(state: State, found: list[tuple[Predicate, int]]) -> list[Predicate
                 and last.negated == predicate.negated
             )
             if same and predicate.values[0] not in last.values and not isinstance(predicate.values[0], bool):
-                if any(state.items[i].lower == "both" for i in range(len(state.items))):
-                    raise Unsure('"both ... and ..." could mean either or all of them')
+                joint = any(state.items[i].cue == "and" for i in range(previous[1], index)) and not linked
+                if joint:
+                    _each_of(state, last, previous[1])
                 result[-1] = Predicate(
                     last.ref,
                     "in",
@@ -493,6 +509,7 @@ def _combine(state: State, found: list[tuple[Predicate, int]]) -> list[Predicate
                     last.negated,
                     last.group,
                     fold=last.fold or predicate.fold,
+                    joint=last.joint or joint,
                 )
                 _use_or(state, previous[1], index)
                 continue
@@ -504,6 +521,20 @@ def _combine(state: State, found: list[tuple[Predicate, int]]) -> list[Predicate
                 continue
         result.append(predicate)
     return result
+
+
+def _each_of(state: State, first: Predicate, index: int) -> None:
+    """ "revenue by year for Germany and France": for each of the two; without any grouping it is a doubt."""
+    before = index - 1
+    while before >= 0 and state.items[before].lower in ("the", "both"):
+        before -= 1
+    if before < 0 or state.items[before].lower != "for":
+        return
+    draft = state.draft
+    if draft.groups and all(key.bucket for key in draft.groups):
+        draft.groups.append(Key(ref=first.ref))
+    elif draft.measures and not draft.groups:
+        raise Unsure("whether they are meant together or each is not clear", 'Say "by ..." or "together".')
 
 
 def _grouped(predicate: Predicate, number: int) -> Predicate:

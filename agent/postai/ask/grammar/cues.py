@@ -40,7 +40,8 @@ _PHRASES: dict[str, str] = {
         "ascending|asc|in ascending order|from lowest to highest|lowest to highest|from low to high|"
         "lowest first|smallest first|oldest first|earliest first|cheapest first|from least to most|"
         "in increasing order|alphabetically|in alphabetical order|from smallest to largest|"
-        "from oldest to newest|in chronological order|chronologically|in calendar order|calendar order|in ascending order of|"
+        "from oldest to newest|in chronological order|chronologically|in calendar order|calendar order|"
+        "in ascending order of|"
         "ascending order|alphabetical order"
     ),
     "not": (

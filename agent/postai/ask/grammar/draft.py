@@ -44,7 +44,7 @@ class Predicate:
         values: operands.
         negated: turned round as a whole.
         group: predicates of one group are joined by OR.
-        via: table of events through which it is meant (an order, for "customers who bought shoes").
+        joint: its values were joined by "and": of a row that meets many others, each may be meant.
     """
 
     ref: Ref
@@ -54,6 +54,7 @@ class Predicate:
     group: int | None = None
     period: Period | None = None
     fold: bool = False
+    joint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from postai.ask.grammar.draft import Ref, Unsure
 from postai.ask.grammar.explain import explain
 from postai.ask.grammar.items import Item, cut
 from postai.ask.grammar.query import name, render
-from postai.ask.grammar.refusal import asks_for_change
+from postai.ask.grammar.refusal import asks_for_change, asks_for_judgement
 from postai.ask.grammar.state import State
 from postai.ask.types import Answer, AskRequest, Reading
 from postai.database.catalog import Catalog
+from postai.language.json_keys import parts, readable, shown
 from postai.language.lexicon import Lexicon
 from postai.language.tokens import tokenize
 from postai.language.vocabulary import CURRENCIES
@@ -54,6 +55,8 @@ class Grammar:
         """Read one question."""
         if asks_for_change(request.question):
             return _refused()
+        if asks_for_judgement(request.question):
+            return _abstained("the question is about what will or should be, and the database holds what is")
         tokens = tokenize(request.question)
         if not tokens or len(tokens) > _MAX_TOKENS:
             return _abstained(
@@ -86,9 +89,9 @@ class Grammar:
                 return self._unexplained([item for item in unknown if item.free])
             readings = () if prefer is not None else self._readings(request, lexicon, unsure.choices)
             return _abstained(unsure.reason, unsure.hint, readings)
-        sql, text = render(select), explain(state)
+        sql, text = render(select), readable(explain(state))
         used = [*(predicate.ref for predicate in state.draft.predicates), *state.draft.said_columns]
-        lost = [ref.column for ref in used if name(ref.column) not in sql]
+        lost = [shown(ref.column) for ref in used if name((parts(ref.column) or (ref.column,))[0]) not in sql]
         if lost:
             return _abstained(f"how {', '.join(lost)} belongs to the rest is not clear")
         confidence = round(state.draft.confidence, 2)

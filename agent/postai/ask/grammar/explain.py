@@ -87,7 +87,8 @@ def _predicate(state: State, predicate: Predicate) -> str:
         return f"{name} is in: {predicate.period.text}"
     if predicate.operator == "null":
         return f"{name} is {'not ' if predicate.negated else ''}missing"
-    values = " or ".join(str(value) for value in predicate.values)
+    all_of = predicate.joint and state.column_info(predicate.ref).kind == "array"
+    values = (" and " if all_of else " or ").join(str(value) for value in predicate.values)
     word = "is not" if predicate.negated else "is"
     if predicate.operator in ("starts", "ends", "contains"):
         verb = {"starts": "starts with", "ends": "ends with", "contains": "contains"}[predicate.operator]

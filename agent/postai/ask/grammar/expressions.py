@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from postai.ask.grammar.draft import Predicate
@@ -23,7 +24,7 @@ def condition(predicate: Predicate, info: ColumnInfo, alias: str) -> Expr:
         case "starts" | "ends" | "contains":
             return _pattern(predicate, column)
         case "in":
-            return _membership(predicate, column, nullable)
+            return _membership(predicate, info, column, nullable)
         case "between":
             low, high = (Lit(value) for value in predicate.values)
             return Bool("AND", (Op(">=", column, low), Op("<=", column, high)))
@@ -43,12 +44,20 @@ def _equality(predicate: Predicate, info: ColumnInfo, column: Col, nullable: boo
     if predicate.fold and info.kind == "text":
         same: Expr = Op("=", Call("lower", (column,)), Call("lower", (Lit(value),)))
         return Not(same) if predicate.negated else same
+    if info.kind == "array":
+        has: Expr = Op("=", Lit(value), Call("ANY", (column,)))
+        return (Bool("OR", (Not(has), IsNull(column))) if nullable else Not(has)) if predicate.negated else has
     if predicate.negated:
         return Op("IS DISTINCT FROM" if nullable else "<>", column, Lit(value))
     return Op("=", column, Lit(value))
 
 
-def _membership(predicate: Predicate, column: Col, nullable: bool) -> Expr:
+def _membership(predicate: Predicate, info: ColumnInfo, column: Col, nullable: bool) -> Expr:
+    if info.kind == "array":
+        values = tuple(
+            _equality(replace(predicate, operator="=", values=(v,)), info, column, nullable) for v in predicate.values
+        )
+        return Bool("AND" if predicate.negated or predicate.joint else "OR", values)
     if predicate.fold:
         folded = tuple(Lit(str(value).lower()) for value in predicate.values)
         return In(Call("lower", (column,)), folded, negated=predicate.negated)

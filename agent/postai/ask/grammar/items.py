@@ -14,7 +14,7 @@ from postai.language.lexicon import Lexicon, Sense
 from postai.language.numbers import MULTIPLIERS
 from postai.language.tokens import Token, key_of
 from postai.language.vocabulary import CREATION_VERBS, FILLER, GENERIC_VERBS, VERB_TABLES
-from postai.language.words import is_plural
+from postai.language.words import is_plural, stem
 
 ItemKind = Literal["cue", "name", "number", "period", "quoted", "filler", "generic", "symbol", "unknown"]
 
@@ -61,6 +61,9 @@ class Item:
         return self.used is None
 
 
+_LISTING = frozenset(
+    {"and", "or", "the", "a", "as", "is", "are", "named", "called", "both", "either", "nor", ",", "with"}
+)
 _BEFORE_ZERO = frozenset({"of", "is", "was", "are", "were", "to", "than", "at", "=", "equals", "exactly"})
 
 
@@ -89,6 +92,10 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     if token.kind == "quoted":
         return _span(tokens, at, at + 1, "quoted", senses=_values_only(lexicon.senses(key_of(token.text))))
     name_end, senses = _longest_name(tokens, at, lexicon)
+    if senses and (kept := _elements(tokens, at, senses, lexicon)) != senses:
+        if kept and kept[0].kind == "value" and lexicon.column(kept[0].table, kept[0].column or "").kind == "array":
+            return _span(tokens, at, name_end, "name", senses=kept)
+        senses, name_end = kept, name_end if kept else at
     found = find_period(tokens, at, today)
     if found is not None and found.end >= name_end:
         return _span(tokens, at, found.end, "period", period=found.period)
@@ -130,6 +137,28 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     if token.lower in FILLER:
         return _span(tokens, at, at + 1, "filler")
     return _verb_or_unknown(tokens, at, lexicon)
+
+
+def _elements(tokens: Sequence[Token], at: int, senses: tuple[Sense, ...], lexicon: Lexicon) -> tuple[Sense, ...]:
+    """Elements of an array ("new", "sale") are meant only where the array is named beside them, and then surely."""
+    elements = [
+        s for s in senses if s.kind == "value" and lexicon.column(s.table, s.column or "").kind == "array"
+    ]  # fmt: skip
+    if not elements:
+        return senses
+    named = tuple(s for s in elements if _array_beside(tokens, at, s, lexicon))
+    return named or tuple(s for s in senses if s not in elements)
+
+
+def _array_beside(tokens: Sequence[Token], at: int, sense: Sense, lexicon: Lexicon) -> bool:
+    word = stem(lexicon.column(sense.table, sense.column or "").words[-1])
+    if at + 1 < len(tokens) and tokens[at + 1].stem == word:
+        return True
+    known = lexicon.stored[sense.table, sense.column or ""]
+    before = at - 1
+    while before >= 0 and (tokens[before].lower in _LISTING or tokens[before].lower in known):
+        before -= 1
+    return before >= 0 and tokens[before].stem == word
 
 
 def _is_participle(token: Token, senses: Sequence[Sense], lexicon: Lexicon) -> bool:

@@ -75,7 +75,7 @@ def read_measure(state: State, start: int, *, bare: bool = False, superlative: b
         found = _aggregate(state, at, _AGGREGATES[cue])
         if found is not None:
             return found
-    if state.items[at].concept and state.items[at].free and state.role(at) != "column":
+    if state.items[at].concept and state.items[at].free and state.role(at) not in ("column", "value"):
         return _concept(state, at, "sum")
     if state.role(at) == "table" and state.items[at].free:
         return _row_count(state, at, superlative)
@@ -116,6 +116,7 @@ def _count(state: State, at: int) -> Parsed | None:
         state.role(index) == "value"
         or state.cue(index) in ("distinct", "and", "or")
         or state.items[index].kind == "filler"
+        or state.items[index].used == "remark"
         or (state.items[index].kind == "number" and state.role(index + 1) == "column")
         or (state.items[index - 1].kind == "number" and state.role(index) == "column")
     ):
@@ -296,6 +297,8 @@ def _concept(state: State, at: int, function: str) -> Parsed | None:
     concept = item.concept or ""
     if concept == "units":
         return Parsed(Measure("units", function=function), at + 1, (at,))
+    if concept == "revenue" and function in ("min", "max", "median"):
+        raise Unsure("whether the revenue of one sale or of many is meant is not clear", "Say what has the revenue.")
     if concept == "order value" and function == "sum":
         function = "plain"
     return Parsed(Measure("money", function=function, concept=concept), at + 1, (at,))

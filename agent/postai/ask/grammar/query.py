@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from postai.database.identifiers import quote_ident, quote_literal
+from postai.language.json_keys import parts
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 # Words that PostgreSQL 14 to 18 reserve in some place where we write names: quoted always.
@@ -401,6 +402,8 @@ def render(select: Select, indent: int = 0) -> str:
 
 def _item(item: Item) -> str:
     text = _expr(item.expr, 7)
+    if item.name is None and isinstance(item.expr, Col) and parts(item.expr.column):
+        return f"{text} AS {name(output_name(item.expr))}"
     return text if item.name is None else f"{text} AS {name(item.name)}"
 
 
@@ -431,7 +434,7 @@ def _text(expr: Expr, indent: int) -> tuple[str, int]:
     """The text and how tightly it binds (9 = an atom)."""
     match expr:
         case Col(alias, column):
-            return (f"{name(alias)}.{name(column)}" if alias else name(column)), 9
+            return _column(alias, column)
         case Lit(value):
             return _literal(value), 9
         case Fixed(sql):
@@ -464,6 +467,23 @@ def _text(expr: Expr, indent: int) -> tuple[str, int]:
         case Scalar(select):
             return _nested(select, indent), 9
     raise AssertionError(expr)
+
+
+def _column(alias: str, column: str) -> tuple[str, int]:
+    lead = f"{name(alias)}." if alias else ""
+    key = parts(column)
+    if key is None:
+        return lead + name(column), 9
+    value = f"{lead}{name(key[0])} ->> {_literal(key[1])}"
+    return (value, 5) if key[2] == "text" else (f"({value})::{key[2]}", 9)
+
+
+def output_name(expr: Expr) -> str:
+    """What a column is called in the output when nothing renames it; "" for an expression."""
+    if not isinstance(expr, Col):
+        return ""
+    key = parts(expr.column)
+    return key[1] if key else expr.column
 
 
 def _call(call: Call, indent: int) -> str:

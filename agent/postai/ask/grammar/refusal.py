@@ -30,6 +30,18 @@ _PATTERNS = tuple(
 )
 
 
+_AHEAD = re.compile(
+    r"^\W*(?:what|which|how|who|when|where|is|are|do|does)\b[^.?!]*\b(?:will|should|shall|ought)\b"
+    r"|\b(?:predict|forecast|recommend me|in your opinion)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_for_judgement(question: str) -> bool:
+    """Whether the question is about what will or should be: nothing stored tells that."""
+    return bool(_AHEAD.search(question))
+
+
 def asks_for_change(question: str) -> bool:
     """Whether the question is an order to change something ("delete all orders"), not a question about changes."""
     return any(pattern.search(question) for pattern in _PATTERNS)

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING
 
 from postai.ask.grammar.draft import Measure, Unsure
 from postai.ask.grammar.joining import Joiner
-from postai.ask.grammar.query import Call, Cast, Col, Expr, Fixed, Item, Lit, Op, Order, Over, Select, Source
+from postai.ask.grammar.query import (
+    Call,
+    Cast,
+    Col,
+    Expr,
+    Fixed,
+    Item,
+    Lit,
+    Op,
+    Order,
+    Over,
+    Select,
+    Source,
+    output_name,
+)
 
 if TYPE_CHECKING:
     from postai.ask.grammar.assemble import Assembler
@@ -79,7 +93,7 @@ def partitioned(assembler: Assembler, build: Callable[[], Select]) -> Select:
     items: list[Item] = []
     ordering = [Item(key.expr) for key in inner.order[:1] if isinstance(key.expr, Col) and key.expr.alias]
     for item in [*parts, *inner.items, *ordering]:
-        name = item.name or (item.expr.column if isinstance(item.expr, Col) else "value")
+        name = item.name or output_name(item.expr) or "value"
         if any(item.expr == known.expr for known in items):
             continue
         if name in names and isinstance(item.expr, Col):

@@ -137,10 +137,18 @@ class State:
             return "verb"
         if column and item.concept and self._only_in_views(index):
             return ""
+        if item.concept and value and not column and not self._element(index):
+            return ""
         return "column" if column else "value"
 
+    def _element(self, index: int) -> bool:
+        """Whether the word is an element of an array, which counts only where the array is named beside it."""
+        return any(
+            self.lexicon.column(s.table, s.column or "").kind == "array" for s in self.items[index].of_kind("value")
+        )
+
     def _only_in_views(self, index: int) -> bool:
-        """Whether only views that the question does not name have such a column; then the word keeps its own meaning."""
+        """Whether only views that the question does not name have such a column; the word keeps its meaning."""
         named = {sense.table for at, item in enumerate(self.items) if at != index for sense in item.of_kind("table")}
         tables = {sense.table for sense in self.items[index].of_kind("column")}
         return not tables & named and all(self.info(table).table.kind in ("view", "matview") for table in tables)

@@ -19,11 +19,13 @@ from postai.ask.grammar.constructs import (
     ranking,
     ratio,
     remainder,
+    remark,
     value,
 )
 from postai.ask.grammar.state import State
 
 CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
+    ("remark", remark.apply),
     ("ordering", ordering.apply),
     ("directive", directive.apply),
     ("ratio", ratio.apply),

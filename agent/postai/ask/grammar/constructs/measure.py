@@ -19,7 +19,7 @@ def apply(state: State) -> None:
             item.lower.startswith("total ") and state.role(index) == "column" and _grouped_somewhere(state)
         ):
             _measure(state, index)
-        elif item.concept and state.role(index) != "column":
+        elif item.concept and state.role(index) not in ("column", "value"):
             parsed = read_measure(state, index)
             if parsed is not None:
                 _add(state, parsed.measure, parsed.used)

@@ -7,6 +7,7 @@ from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.dates import Period
 from postai.language.vocabulary import CREATION_VERBS
+from postai.language.words import stem
 
 
 def apply(state: State) -> None:
@@ -71,6 +72,7 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
         earlier = _earlier_participle(state, at, table)
         if earlier is not None:
             return Predicate(earlier, "period", period=period)
+        _refuse_own_date(state, at, table)
         if state.info(table).is_event or item.verb:
             return period_predicate(state, table, period)
     return None
@@ -85,6 +87,20 @@ def _refuse_doubt(state: State, at: int, table: int) -> None:
             f'"{state.items[at].text}" is a state of {state.info(subject).table.name} '
             f"and a date of {state.info(table).table.name}"
         )
+
+
+def _refuse_own_date(state: State, at: int, table: int) -> None:
+    """ "customers who logged in last week": their own date of a login, or the rows of another table?"""
+    item, subject = state.items[at], state.subject_table()
+    if not item.verb or subject is None or subject == table:
+        return
+    for column in state.info(subject).columns:
+        if column.is_date and item.stem in {stem(word.removesuffix("in")) for word in column.words}:
+            raise Unsure(
+                f'"{item.text}" is kept in {state.info(subject).table.name}.{column.name} '
+                f"and in {state.info(table).table.name}",
+                "Name the table or the column.",
+            )
 
 
 def _earlier_participle(state: State, at: int, table: int) -> Ref | None:

@@ -159,7 +159,11 @@ def _rank(state: State, key: Key, measure: Measure, descending: bool) -> None:
 
 def _subject_near(state: State, index: int) -> tuple[Key, tuple[int, ...], int, int | None, int | None]:
     """What a superlative ranks: the last noun before it that is not possessed, with a number in front."""
-    for at in range(index):
+    nouns = [i for i in range(index) if state.role(i) in ("table", "column") and not state.items[i].verb]
+    ranked = [i for i in nouns if _is_ranked(state, (i,)) and state.role(i) == "table"]
+    # "for each category the product with the highest revenue": the product is ranked.
+    first = ranked[0] if ranked and nouns[0] < ranked[0] and not _is_ranked(state, (nouns[0],)) else 0
+    for at in range(first, index):
         if state.is_end(at):
             continue
         item = state.items[at]

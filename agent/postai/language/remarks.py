@@ -1,0 +1,78 @@
+"""What a comment says about a column's values: "Whether the product can be bought now", "null while it is open"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from postai.language.schema import ColumnInfo, TableInfo
+from postai.language.tokens import tokenize
+
+_NEGATIONS = frozenset({"never", "not", "no", "without"})
+_SUBJECTS = frozenset({"a", "an", "the", "this", "that", "it", "he", "she", "they", "we", "one", "is", "was", "are"})
+_PASSING = frozenset({"now", "still", "yet", "ever", "currently", "already", "also", "any", "more"})
+_POSSESSIVE = frozenset({"its", "his", "her", "their", "our", "the", "a", "an", "this", "these"})
+_VAGUE = frozenset(
+    {"given", "known", "unknown", "set", "used", "answer", "available", "missing", "specified", "there", "applicable"}
+)
+_SAME = tuple(
+    frozenset(group.split())
+    for group in ("expir end lapse", "agre agreed consent", "bought buy purchas order", "finish end")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A phrase of a comment that is true for a row exactly when a column has (or lacks) a value.
+
+    Attributes:
+        stems: stems of the phrase's words that a question must hold, in order.
+        words: the same words as written.
+        null: the column is NULL then; False = the boolean column is true then.
+        negative: the phrase itself denies ("never logged in").
+    """
+
+    table: int
+    column: str
+    stems: tuple[str, ...]
+    words: tuple[str, ...]
+    null: bool
+    negative: bool
+
+
+def read_remarks(info: TableInfo) -> Iterable[Remark]:
+    """The remarks in the comments of a table's columns."""
+    for column in info.columns:
+        comment = column.column.comment or ""
+        if column.kind == "boolean":
+            match = re.match(r"(?i)\s*(?:true if|true when|whether)\s+([^.;,]+)", comment)
+            if match:
+                yield from _remark(info, column, match.group(1), null=False)
+        elif not column.column.not_null:
+            for match in re.finditer(r"(?i)\bnull\s+(?:when|while|if|until|as long as)\s+([^.;,]+)", comment):
+                yield from _remark(info, column, match.group(1), null=True)
+
+
+def _remark(info: TableInfo, column: ColumnInfo, phrase: str, null: bool) -> Iterable[Remark]:
+    tokens = [token for token in tokenize(phrase) if token.kind == "word"]
+    while tokens and (tokens[0].lower in _SUBJECTS or tokens[0].noun == info.words[-1]):
+        tokens = tokens[1:]
+    negative = any(token.lower in _NEGATIONS for token in tokens)
+    drop = _NEGATIONS | _PASSING | _POSSESSIVE
+    kept = [token for token in tokens if token.lower not in drop and token.noun != info.words[-1]]
+    while kept and kept[-1].lower in ("from", "at", "in", "to", "of") and len(kept) > 2:
+        kept = kept[:-1]
+    if not kept or (len(kept) == 1 and kept[0].lower in _VAGUE) or len(kept) > 6:
+        return
+    yield Remark(info.index, column.name, tuple(t.stem for t in kept), tuple(t.lower for t in kept), null, negative)
+
+
+def same_stem(one: str, other: str) -> bool:
+    """Whether two stems mean the same in such a phrase."""
+    return one == other or any(one in group and other in group for group in _SAME)
+
+
+def passes(word: str) -> bool:
+    """Whether a lower-case word may stand between the words of a remark."""
+    return word in _PASSING or word in _POSSESSIVE
