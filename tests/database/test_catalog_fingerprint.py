@@ -19,6 +19,16 @@ create function h(mood) returns int language sql as 'select 1';
 create policy p on t using (true);
 create sequence s;
 create index i on t (b);
+create function compare(int, mood) returns int language sql immutable as 'select 0';
+create function same(mood, mood) returns int language sql immutable as 'select 0';
+create function apart(int, int) returns float8 language sql immutable as 'select 0.0::float8';
+create function after(mood, mood) returns bool language sql as 'select true';
+create function like_mood(int, mood) returns bool language sql as 'select true';
+create operator >>> (leftarg = mood, rightarg = mood, function = after);
+create operator === (leftarg = int, rightarg = mood, function = like_mood);
+create statistics known on a, b from t;
+create foreign data wrapper nothing;
+create server away foreign data wrapper nothing;
 create function trigger_function() returns trigger language plpgsql as 'begin return new; end';
 """
 
@@ -69,6 +79,14 @@ create function trigger_function() returns trigger language plpgsql as 'begin re
         "create trigger x before insert on t for each row execute function trigger_function()",
         "create table x partition of parts for values in (1)",
         "create extension pg_trgm",
+        "alter extension plpgsql add function f()",
+        "alter operator family pg_catalog.integer_ops using btree add function 1 (int, mood) compare(int, mood)",
+        "alter operator family pg_catalog.integer_ops using btree add operator 1 === (int, mood)",
+        "create operator class c for type mood using btree as operator 1 >>> , function 1 same(mood, mood)",
+        "create statistics st on a, (b || 'x') from t",
+        "drop statistics known",
+        "create type span as range (subtype = int, subtype_diff = apart)",
+        "alter server away options (add x 'y')",
         "grant pg_monitor to {role}",
         "alter role {role} superuser",
     ],

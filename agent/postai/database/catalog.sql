@@ -56,6 +56,12 @@ select pg_catalog.md5(pg_catalog.concat_ws(' ',
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(o.oid, o.xmin), 0)) from pg_catalog.pg_operator o),
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(c.oid, c.xmin), 0)) from pg_catalog.pg_cast c),
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(x.oid, x.xmin), 0)) from pg_catalog.pg_extension x),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(d.classid, d.objid, d.refobjid, d.xmin), 0))
+     from pg_catalog.pg_depend d
+    where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.deptype = 'e'),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(c.oid, c.xmin), 0))
+     from pg_catalog.pg_opclass c where c.oid >= 16384),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(s.oid, s.xmin), 0)) from pg_catalog.pg_foreign_server s),
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(m.roleid, m.member, m.grantor, m.xmin), 0))
      from pg_catalog.pg_auth_members m),
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(u.oid, u.rolname, u.rolsuper, u.rolinherit,
