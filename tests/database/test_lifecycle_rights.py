@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 from lifecycle_support import INDEX, Shop, draft, error_of, index_draft, open_shop
@@ -351,3 +353,13 @@ def test_the_statement_runs_as_the_owner_and_not_as_the_agent(shop18: Shop) -> N
     result = shop18.run()
     assert result.state == "done", result
     assert shop18.sql("select a from shop.who") == [("lc_owner",)]
+
+
+def test_the_manual_shows_the_transitions_of_the_sql(shop18: Shop) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lifecycle.md").read_text()
+    shown = [
+        tuple(cell.strip() for cell in line.strip("|").split("|"))
+        for line in page.splitlines()
+        if line.startswith(("| proposal |", "| action |"))
+    ]
+    assert shown == shop18.sql("select subject, from_state, to_state, verb, role from postai._transitions()")

@@ -1,0 +1,204 @@
+"""The verbs of the lifecycle for people's faces: the SQL functions, called as whoever is connected.
+
+The SQL side decides who may do what; an error comes back as the class of its SQLSTATE.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from postai.database import Database, ServerError
+from postai.database.named_sql import load
+from postai.deadline import Cancelled, Deadline
+from postai.errors import ERRORS, ErrorParts, PostaiError, UsageError, from_parts
+from postai.proposals.types import Risk
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A row of view postai.proposals; `undo` is in the order in which it would run."""
+
+    id: int
+    kind: str
+    title: str
+    why: str
+    risk: Risk
+    state: str
+    outcome: str | None
+    statements: list[str]
+    undo: list[str | None]
+    objects: list[str]
+    estimated_ms: int | None
+    action: int | None
+    proposed_by: str
+    proposed_at: datetime
+
+
+@dataclass(frozen=True)
+class ActionStatus:
+    """A row of view postai.actions; `progress` is 0 to 1, `blockers` are shown to operators only."""
+
+    id: int
+    proposal: int
+    kind: str
+    state: str
+    phase: str | None
+    progress: float | None
+    blockers: list[dict[str, Any]]
+    error: dict[str, Any] | None
+    measured_ms: int | None
+    estimated_ms: int | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """A row of view postai.events; `detail` of other people's events is shown to operators only."""
+
+    id: int
+    at: datetime
+    actor: str
+    kind: str
+    subject: str
+    proposal: int | None
+    action: int | None
+    detail: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class ChainProblem:
+    """A place where the chain of events is broken."""
+
+    position: int | None
+    event: int | None
+    problem: str
+
+
+def approve(db: Database, proposal: int, *, accept_triggers: bool = False) -> None:
+    """Approve a proposal; `accept_triggers` lets triggers of users fire where steps write rows."""
+    _call(db, "approve", proposal, accept_triggers)
+
+
+def apply(db: Database, proposal: int, *, accept_triggers: bool = False) -> int:
+    """Approve a proposal if need be and queue it; gives the action."""
+    return int(_call(db, "apply", proposal, accept_triggers))
+
+
+def dismiss(db: Database, proposal: int, reason: str) -> None:
+    """Close a proposal that is not wanted."""
+    _call(db, "dismiss", proposal, reason)
+
+
+def done_by_hand(db: Database, proposal: int, note: str) -> None:
+    """Close a proposal that a person carried out."""
+    _call(db, "done_by_hand", proposal, note)
+
+
+def undo(db: Database, proposal: int) -> int:
+    """Queue the undo statements of what was carried out; gives the action."""
+    return int(_call(db, "undo", proposal))
+
+
+def cancel(db: Database, action: int) -> None:
+    """Cancel an action."""
+    _call(db, "cancel", action)
+
+
+def proposals(db: Database, *, state: str | None = None, limit: int = 100) -> list[Proposal]:
+    """Proposals, the newest first; `state` is open, approved or closed."""
+    with _errors():
+        return [Proposal(*row) for row in db.query(_sql("proposals"), [state, state, limit])]
+
+
+def status(db: Database, action: int) -> ActionStatus:
+    """An action as it is now.
+
+    Raises:
+        UsageError: there is no such action.
+    """
+    with _errors():
+        rows = db.query(_sql("action"), [action])
+    if not rows:
+        raise UsageError(
+            f"there is no action {action}", hint="SELECT id, proposal, state FROM postai.actions lists them."
+        )
+    return ActionStatus(*rows[0])
+
+
+def wait(
+    db: Database,
+    action: int,
+    deadline: Deadline,
+    progress: Callable[[ActionStatus], None] = lambda _: None,
+) -> ActionStatus:
+    """Wait until an action has ended, like CALL postai.wait.
+
+    Args:
+        progress: is told each change.
+
+    Raises:
+        PostaiError: the action's own error when it failed; `Cancelled` when it was cancelled; `DeadlineExceeded`.
+    """
+    pause, shown = 0.02, None
+    while True:
+        now = status(db, action)
+        if now != shown:
+            progress(now)
+            shown = now
+        if now.state == "failed" and now.error is not None:
+            raise _as_raised(now.error)
+        if now.state == "cancelled":
+            raise Cancelled(f"action {action} was cancelled")
+        if now.state in ("done", "regressed"):
+            return now
+        deadline.check()
+        time.sleep(min(pause, deadline.remaining()))
+        pause = min(0.5, pause * 1.5)
+
+
+def events(db: Database, *, proposal: int | None = None, limit: int = 100) -> list[Event]:
+    """Events, the newest first, of one proposal or of all."""
+    with _errors():
+        return [Event(*row) for row in db.query(_sql("events"), [proposal, proposal, limit])]
+
+
+def verify_events(db: Database) -> list[ChainProblem]:
+    """What is wrong with the chain of events; nothing when it is whole. For operators."""
+    with _errors():
+        return [ChainProblem(*row) for row in db.query(_sql("verify_events"))]
+
+
+def _call(db: Database, verb: str, *arguments: object) -> Any:
+    with _errors():
+        return db.query(_sql(verb), list(arguments))[0][0]
+
+
+def _sql(name: str) -> str:
+    return load(__package__, "verbs.sql")[name]
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Errors that the SQL functions raised on purpose, as the classes they have in Python."""
+    try:
+        yield
+    except ServerError as error:
+        if _is_ours(error.sqlstate):
+            raise from_parts(error.as_parts()) from error
+        raise
+
+
+def _as_raised(error: dict[str, Any]) -> PostaiError:
+    """The error with which an action failed: ours, or the server's own."""
+    parts = ErrorParts(error["sqlstate"], error["message"], error.get("detail"), error.get("hint"))
+    if _is_ours(parts.sqlstate):
+        return from_parts(parts)
+    return ServerError(parts.sqlstate, parts.message, detail=parts.detail, hint=parts.hint)
+
+
+def _is_ours(sqlstate: str) -> bool:
+    return any(kind.sqlstate == sqlstate for kind in ERRORS)

@@ -1,0 +1,43 @@
+-- name: approve
+-- Approve.
+select postai.approve(%s, %s)
+
+-- name: apply
+-- Approve if need be and queue.
+select postai.apply(%s, %s)
+
+-- name: dismiss
+-- Close as not wanted.
+select postai.dismiss(%s, %s)
+
+-- name: done_by_hand
+-- Close as carried out by a person.
+select postai.done_by_hand(%s, %s)
+
+-- name: undo
+-- Queue the undo statements.
+select postai.undo(%s)
+
+-- name: cancel
+-- Cancel an action.
+select postai.cancel(%s)
+
+-- name: proposals
+-- Proposals, the newest first.
+select id, kind, title, why, risk, state, outcome, coalesce(statements, '{}'), coalesce(undo, '{}'), coalesce(objects, '{}'),
+       estimated_ms, action, proposed_by::text, proposed_at
+  from postai.proposals where %s::text is null or state = %s order by id desc limit %s
+
+-- name: action
+-- One action as it is now.
+select id, proposal, kind, state, phase, progress, coalesce(blockers, '[]'), error, measured_ms, estimated_ms
+  from postai.actions where id = %s
+
+-- name: events
+-- Events, the newest first.
+select id, at, actor::text, kind, subject, proposal, action, detail
+  from postai.events where %s::bigint is null or proposal = %s order by id desc limit %s
+
+-- name: verify_events
+-- What is wrong with the chain of events.
+select event_position, event_id, problem from postai._verify_events()

@@ -1,0 +1,46 @@
+"""What CREATE and DROP INDEX CONCURRENTLY are recognised as, and when two index definitions say the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from postai.errors import Refused
+from postai.proposals.index_work import recognise, same_index
+
+
+def test_concurrent_statements_are_recognised_and_others_are_not() -> None:
+    work = recognise('create unique index concurrently "Odd name" on shop."Item" (lower(name)) where price > 1')
+    assert work is not None and (work.kind, work.schema, work.name) == ("create", "shop", "Odd name")
+    assert work.drop_statement == 'DROP INDEX CONCURRENTLY IF EXISTS shop."Odd name"'
+    work = recognise("DROP INDEX CONCURRENTLY IF EXISTS shop.item_name")
+    assert work is not None and (work.kind, work.schema, work.name) == ("drop", "shop", "item_name")
+    for other in (
+        "CREATE INDEX a ON shop.item (name)",
+        "DROP INDEX shop.a",
+        "DROP TABLE shop.item",
+        "VACUUM shop.item",
+    ):
+        assert recognise(other) is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE INDEX CONCURRENTLY ON shop.item (name)", "CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON shop.item (name)",
+     "DROP INDEX CONCURRENTLY item_name"],
+)  # fmt: skip
+def test_forms_whose_result_could_not_be_told_are_refused(statement: str) -> None:
+    with pytest.raises(Refused) as caught:
+        recognise(statement)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("statement", "definition", "same"),
+    [("CREATE INDEX CONCURRENTLY i ON s.t (a)", "CREATE INDEX i ON s.t USING btree (a)", True),
+     ("create index concurrently i on s.t using gin (a)", "CREATE INDEX i ON s.t USING gin (a)", True),
+     ("CREATE INDEX CONCURRENTLY i ON s.t (a)", "CREATE INDEX i ON s.t USING btree (b)", False),
+     ("CREATE INDEX CONCURRENTLY i ON s.t (a)", "CREATE UNIQUE INDEX i ON s.t USING btree (a)", False),
+     ("CREATE INDEX CONCURRENTLY i ON s.t (a)", "CREATE INDEX i ON s.t USING btree (a) WHERE (a > 0)", False)],
+)  # fmt: skip
+def test_definitions_are_compared_by_meaning_and_not_by_layout(statement: str, definition: str, same: bool) -> None:
+    assert same_index(statement, definition) is same
