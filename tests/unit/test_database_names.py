@@ -124,7 +124,7 @@ def test_the_package_imports_where_psycopg_cannot() -> None:
         "import sys; sys.modules['psycopg'] = None; sys.modules['psycopg_pool'] = None\n"
         "import postai.database, postai.database.catalog, postai.database.pg8000_adapter, postai.database.connections\n"
         "from postai.database import connect\n"
-        "try: connect('host=127.0.0.1 port=1', driver='pg8000')\n"
+        "try: connect('host=127.0.0.1 port=1')\n"
         "except postai.database.ConnectionFailed as e: print(type(e).__name__)\n"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

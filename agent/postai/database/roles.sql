@@ -6,7 +6,8 @@ select pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')
 
 -- name: identity
 -- Who is connected, and with which rights.
-select session_user::pg_catalog.text, current_user::pg_catalog.text, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolbypassrls,
+select session_user::pg_catalog.text, current_user::pg_catalog.text,
+       r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolbypassrls,
        pg_catalog.pg_get_userbyid(d.datdba)::pg_catalog.text
   from pg_catalog.pg_roles r, pg_catalog.pg_database d
  where r.rolname = current_user and d.datname = pg_catalog.current_database()

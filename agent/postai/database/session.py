@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -14,7 +15,7 @@ from postai.database.protocol import Row
 First = tuple[str, tuple[object, ...]]
 
 
-class Session:
+class Session(ABC):
     """Base of the adapters; they bring `query`, `execute` and `close`.
 
     Args:
@@ -40,14 +41,14 @@ class Session:
         """Run the first statement of the session; its first column is the database's name."""
         self._name = self.query(*first)[0][0]
 
-    def query(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
-        raise NotImplementedError
+    @abstractmethod
+    def query(self, sql: str, params: Sequence[object] = ()) -> list[Row]: ...
 
-    def execute(self, sql: str, params: Sequence[object] = ()) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def execute(self, sql: str, params: Sequence[object] = ()) -> int: ...
 
-    def close(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self) -> None: ...
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

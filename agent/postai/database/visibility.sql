@@ -1,6 +1,7 @@
 -- name: readable_columns
--- Of the given columns, those that the role may read: USAGE on the schema and SELECT on the table or the column. (A view is
--- judged by the right on the view: what lies below is read with the rights of its owner, or the server refuses at run time.)
+-- Of the given relations, the columns that the role may read: USAGE on the schema and SELECT on the table or the column.
+-- (A view is judged by the right on the view: what lies below is read with the rights of its owner, or the server
+-- refuses when the view is read.)
 select c.oid::pg_catalog.int8, pg_catalog.array_agg(a.attnum order by a.attnum)
   from pg_catalog.pg_class c
   join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
