@@ -457,7 +457,8 @@ def _closed(reader: _Reader) -> Period | None:
         # A bare number is a year only behind a preposition or a month.
         period = reader._named_month()
     else:
-        period = _operand(reader)
+        # "over 2000" is an amount; "over the last year" is a period.
+        period = reader.relative() if taken == "over" else _operand(reader)
     if period is None:
         reader.at = start
         return None

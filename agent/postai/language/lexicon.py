@@ -18,7 +18,7 @@ from postai.language.places import countries, us_states
 from postai.language.remarks import Remark, read_remarks
 from postai.language.schema import ColumnInfo, TableInfo, read_tables
 from postai.language.tokens import key_of
-from postai.language.vocabulary import FILLER, NOUN_SYNONYMS
+from postai.language.vocabulary import FILLER, NOUN_SYNONYMS, PERSON_NOUNS
 from postai.language.words import singular, stem
 
 SenseKind = Literal["table", "column", "value"]
@@ -113,6 +113,7 @@ class Lexicon:
         self.remarks = tuple(remark for info in tables for remark in read_remarks(info))
         self._add_places()
         self._add_synonyms()
+        self._add_people()
 
     @classmethod
     def build(cls, catalog: Catalog) -> Lexicon:
@@ -317,6 +318,12 @@ class Lexicon:
                             Sense("value", sense.table, sense.column, sense.value, sense.score - 0.06, "alias"),
                         )
 
+    def _add_people(self) -> None:
+        """ "people" are the rows of the one table of persons, where there is only one."""
+        tables = [info for info in self.tables if info.words[-1] in PERSON_NOUNS and len(info.words) <= 2]
+        if len(tables) == 1 and not self._senses.get("person"):
+            self._put("person", Sense("table", tables[0].index, None, None, 0.75, "synonym"))
+
     def _add_synonyms(self) -> None:
         named = set(self._senses)
         for group in NOUN_SYNONYMS:
@@ -336,7 +343,9 @@ class Lexicon:
 
 def comment_phrase(comment: str) -> tuple[str, ...]:
     """A short comment as a name: "The name of the city" → name, city; long or talkative ones give nothing."""
-    text = re.split(r"[.;:(,]|\bpossible values\b|\be\.?g\b", comment, maxsplit=1, flags=re.IGNORECASE)[0]
+    text = re.split(r"[.;:(,]|\bpossible values\b|\be\.?g\b|\bwho\b", comment, maxsplit=1, flags=re.IGNORECASE)[0]
+    if re.match(r"(?i)\s*(?:when|whether|how|where|what|why|if|true|null)\b", text):
+        return ()  # a clause, no name
     words = [word for word in key_of(text).split() if word not in FILLER]
     if not 1 < len(words) <= 4 or {"unique", "identifier", "null", "indicate"} & set(words):
         return ()

@@ -658,6 +658,12 @@ NOUN_SYNONYMS: tuple[frozenset[str], ...] = tuple(
     )
 )
 
+# Nouns of which every row is a person.
+PERSON_NOUNS = frozenset(
+    "customer client user member employee staff patient student person people passenger guest subscriber player "
+    "donor visitor contact teacher doctor author driver tenant borrower reader voter worker buyer".split()
+)
+
 # A verb whose doing is kept as rows of such a table.
 VERB_TABLES: dict[str, tuple[str, ...]] = {
     key: tuple(value.split())
@@ -866,7 +872,7 @@ FILLER = frozenset(
     a an the this these those that there here it its they them their theirs he she his her him we us our ours you your
     i me my is are was were be been being am do does did has have had will would can could shall should may might must
     what which who whom whose where when how of in on at to from for by with as into within onto upon about under
-    and please show list give tell display return find get fetch print provide see know like let all any each some such
+    and please show list give tell display return find get fetch print provide see know let all any each some such
     i'd i'm we've they've you're who've what're also then so just still currently now already
     something anything anyone everyone someone
     everything own only? both? if whether respectively overall total? s t question answer answers result results

@@ -169,3 +169,87 @@ ORDER BY ranked.id, ranked.name, ranked."position";
 -- what should we bake next year?
 --   abstained PA001: the question is about what will or should be, and the database holds what is
 --   Ask in other words, naming tables and columns.
+
+-- How many sales used a voucher?
+--   0.97: The number of sales. Assumed: voucher_id of sales is set.
+SELECT count(*) AS number_of_sales
+FROM sales AS s
+WHERE s.voucher_id IS NOT NULL;
+
+-- sales without a voucher
+--   abstained PA001: whether the rows of sales or their amount is meant is not clear
+--   Say "list" or "total".
+
+-- Which voucher was used most often?
+--   0.97: The first 1 of vouchers with the number of sales, by number of sales, highest first.
+SELECT v.id, v.code, count(*) AS number_of_sales
+FROM sales AS s
+JOIN vouchers AS v ON v.id = s.voucher_id
+GROUP BY v.id, v.code
+ORDER BY number_of_sales DESC NULLS LAST, v.id, v.code
+LIMIT 1;
+
+-- revenue of Crusty Barley Bun
+--   abstained PA001: "Crusty", "Barley", "Bun" is not explained by anything in this database
+--   Use names of tables and columns, or quote values.
+
+-- breads with Rye in the name
+--   0.97: Breads where breads.name contains Rye.
+SELECT b.id, b.name
+FROM breads AS b
+WHERE b.name ILIKE '%Rye%'
+ORDER BY b.id;
+
+-- breads whose name starts with Plain Wheat
+--   0.97: Breads where breads.name starts with Plain Wheat.
+SELECT b.id, b.name
+FROM breads AS b
+WHERE b.name ILIKE 'Plain Wheat%'
+ORDER BY b.id;
+
+-- members who bought something in 2025 but not in 2026
+--   0.97: Members where sales.sold_at is in: the year 2025 and without any sales (sales.sold_at is in: the year 2026).
+SELECT m.id, m.full_name
+FROM members AS m
+WHERE EXISTS (
+        SELECT 1
+        FROM sales AS s
+        WHERE s.member_id = m.id
+          AND (s.sold_at >= '2025-01-01' AND s.sold_at < '2026-01-01')
+      )
+  AND NOT EXISTS (
+        SELECT 1
+        FROM sales AS s2
+        WHERE s2.member_id = m.id
+          AND (s2.sold_at >= '2026-01-01' AND s2.sold_at < '2027-01-01')
+      )
+ORDER BY m.id;
+
+-- the last 5 sales, newest first
+--   0.97: The first 5 of sales, highest first, then by sales.sold_at, highest first.
+SELECT s.id, s.member_id, s.branch_id, s.voucher_id, s.sold_at, s.total
+FROM sales AS s
+ORDER BY s.sold_at DESC, s.id
+LIMIT 5;
+
+-- average price of breads per flour, cheapest first
+--   0.97: The average breads.price for each breads.recipe.flour, lowest first.
+SELECT b.recipe ->> 'flour' AS flour, avg(b.price) AS average_price
+FROM breads AS b
+GROUP BY b.recipe ->> 'flour'
+ORDER BY average_price, b.recipe ->> 'flour';
+
+-- members in Bath, name and town
+--   abstained PA001: the things asked for have no row in common
+--   Ask in other words, naming tables and columns.
+
+-- Which breads have more than 3 sales and an average total over 20?
+--   abstained PA001: "average" is not explained by anything in this database
+--   Use names of tables and columns, or quote values.
+
+-- members named Ann
+--   0.97: Members where members.full_name is Ann.
+SELECT m.id, m.full_name
+FROM members AS m
+WHERE lower(m.full_name) = lower('Ann')
+ORDER BY m.id;

@@ -151,8 +151,8 @@ GROUP BY i.warehouse
 ORDER BY total_quantity DESC NULLS LAST, i.warehouse;
 
 -- Which products are out of stock?
---   abstained PA001: "out of" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   abstained PA001: whether one place or every place without any is meant is not clear
+--   Name the place.
 
 -- How many page views were there yesterday?
 --   0.97: The number of page_events where page_events.occurred_at is in: "yesterday" is the day before the current date and page_events.event_type is page_view.
@@ -178,8 +178,22 @@ GROUP BY date_trunc('month', u.signed_up_at)::date
 ORDER BY month;
 
 -- customers who ordered in 2024 but not in 2025
---   abstained PA001: "but not" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.97: Users where orders.ordered_at is in: the year 2024 and without any orders (orders.ordered_at is in: the year 2025).
+SELECT u.id, u.first_name, u.last_name
+FROM users AS u
+WHERE EXISTS (
+        SELECT 1
+        FROM orders AS o
+        WHERE o.user_id = u.id
+          AND (o.ordered_at >= '2024-01-01' AND o.ordered_at < '2025-01-01')
+      )
+  AND NOT EXISTS (
+        SELECT 1
+        FROM orders AS o2
+        WHERE o2.user_id = u.id
+          AND (o2.ordered_at >= '2025-01-01' AND o2.ordered_at < '2026-01-01')
+      )
+ORDER BY u.id;
 
 -- List the 10 most recent orders with their status
 --   0.97: The first 10 of orders, by orders.ordered_at, highest first.
@@ -412,8 +426,9 @@ ORDER BY p.price, p.id
 LIMIT 5;
 
 -- average delivery time
---   abstained PA001: "time" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.97: The average time from shipments.shipped_at to delivered_at.
+SELECT avg(s.delivered_at - s.shipped_at) AS average_time_until_delivered
+FROM shipments AS s;
 
 -- orders paid with paypal
 --   0.97: Orders where payments.method is paypal.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.ask.grammar.dating import date_column
+from postai.ask.grammar.dating import date_column, property_column
 from postai.ask.grammar.draft import Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.expressions import aggregate, bucket_expression, condition
 from postai.ask.grammar.joining import Joiner
@@ -26,6 +26,7 @@ from postai.ask.grammar.query import (
 )
 from postai.ask.grammar.shapes import nested_average, partitioned, ratio
 from postai.ask.grammar.state import State
+from postai.language.graph import Step
 
 _LISTED_COLUMNS = 14
 
@@ -93,11 +94,13 @@ class Assembler:
     def _havings_to_groups(self) -> None:
         """ "customers with more than 3 orders": a list by a measure is a grouped query over the measure's rows."""
         draft = self.draft
-        if len(draft.havings) != 1 or draft.measures or draft.ratio or draft.subject is None or draft.absences:
+        if not draft.havings or draft.measures or draft.ratio or draft.subject is None or draft.absences:
             return
-        having, subject = draft.havings[0], draft.subject
-        if having.operator in ("<", "<=", "<>") or (having.operator == "=" and having.value == 0):
+        sure = [having for having in draft.havings if not _may_have_none(having)]
+        tables = {self._measure_table(having.measure) for having in draft.havings}
+        if not sure or len(tables) > 1:
             return
+        having, subject = sure[0], draft.subject
         if any(order.ref is not None for order in draft.orders):
             return
         measure_table = self._measure_table(having.measure)
@@ -114,7 +117,7 @@ class Assembler:
         ):
             return
         draft.groups.append(subject)
-        draft.measures.append(having.measure)
+        draft.measures += [one.measure for one in draft.havings]
 
     def _plain_measures(self) -> None:
         """A number of one row asked for without an aggregate is shown as it is, or added up when grouped."""
@@ -251,11 +254,33 @@ class Assembler:
             raise Unsure('what "or" joins is not clear')
         mentioned = {table for table in draft.mentioned if not self.joiner.reachable(table)}
         mentioned -= self.met
+        plain += self._present()
         mentioned -= {self._measure_table(having.measure) for having in havings}
         plain += self.joiner.exists(inner, mentioned)
         for absence in draft.absences:
             plain.append(self.joiner.absent(absence))
         return plain
+
+    def _present(self) -> list[Expr]:
+        """ "orders with a coupon": what need not be there is there."""
+        found: list[Expr] = []
+        shown = {entry.table for entry in self.draft.projections if isinstance(entry, Ref | Key)}
+        shown |= {self._key_table(key) for key in self.draft.groups} | {p.ref.table for p in self.draft.predicates}
+        for table in sorted(self.draft.mentioned - {self.base}):
+            paths = self.lexicon.graph.up_paths(self.base, table)
+            if table in shown or not any(self._optional(step) for path in paths for step in path):
+                continue
+            if len(paths) > 1 or len(paths[0]) > 1:
+                self.joiner.alias(table)
+                continue
+            column = paths[0][0].edge.pairs[0][0]
+            found.append(IsNull(Col(self.joiner.alias(self.base), column), negated=True))
+            self.draft.assumptions.append(f"{column} of {self.state.info(self.base).table.name} is set")
+        return found
+
+    def _optional(self, step: Step) -> bool:
+        child = self.state.info(step.edge.child)
+        return any(not child.column(column).column.not_null for column, _ in step.edge.pairs)
 
     def _each_value(self, predicate: Predicate) -> list[Expr]:
         """ "customers who bought both toys and books": rows that meet a row of each value."""
@@ -389,7 +414,11 @@ class Assembler:
         assert measure.ref is not None
         if (measure.ref.table != base or joiner.multiplied) and measure.function not in ("min", "max"):
             raise Unsure("the amount would be counted several times")
-        return aggregate(measure.function, Col(joiner.alias(measure.ref.table), measure.ref.column), where)
+        alias = joiner.alias(measure.ref.table)
+        argument: Expr = Col(alias, measure.ref.column)
+        if measure.since:
+            argument = Op("-", argument, Col(alias, measure.since))
+        return aggregate(measure.function, argument, where)
 
     def _per_sale(self, table: int, total: Expr, joiner: Joiner) -> Expr:
         """Total of the lines over the number of sales they belong to."""
@@ -423,7 +452,9 @@ class Assembler:
         shown = {item.expr for item in items}
         order: list[Order] = []
         for wish in draft.orders:
-            order.append(self._list_order(wish, items))
+            found = self._list_order(self._meant(wish), items)
+            if all(key.expr != found.expr for key in order):
+                order.append(found)
         distinct = draft.distinct or (subject is not None and subject.ref is not None and not self._has_key(items))
         for key in order:
             if key.expr not in shown and isinstance(key.expr, Col) and (distinct or draft.limit is not None):
@@ -493,6 +524,15 @@ class Assembler:
             add(subject.table, name)
         return items
 
+    def _meant(self, wish: OrderBy) -> OrderBy:
+        """ "newest first", "cheapest category first": the column of the rows that holds the property."""
+        if not wish.what:
+            return wish
+        found = property_column(self.state, self.base, wish.what)
+        if not isinstance(found, Ref):
+            raise Unsure("what to order by is not clear")
+        return OrderBy(ref=found, descending=wish.descending)
+
     def _list_order(self, wish: OrderBy, items: list[Item]) -> Order:
         if wish.ref is not None:
             nullable = not self.state.column_info(wish.ref).column.not_null
@@ -560,6 +600,8 @@ class Assembler:
             measure.function, measure.function
         )
         words = self.lexicon.column(measure.ref.table, measure.ref.column).own
+        if measure.since:
+            return f"{prefix}_time_until_{words[0]}"
         return prefix + "_" + "_".join(word for word in words if word != prefix)
 
     def _orders(self, items: list[Item], measures: list[tuple[Measure, Expr]], keys: list[Item]) -> list[Order]:
@@ -575,7 +617,9 @@ class Assembler:
                 expr = Col(self.joiner.alias_for_group(wish.ref.table), wish.ref.column)
                 if all(item.expr != expr for item in keys):
                     raise Unsure("what to order by is not clear")
-            elif wish.key and keys:
+            elif wish.what == "@event" and not any(key.bucket for key in draft.groups):
+                raise Unsure("what to order by is not clear")
+            elif (wish.key or wish.what == "@event") and keys:
                 label = [k for k in keys if isinstance(k.expr, Col) and not self._is_id(k.expr)]
                 chosen = (label or keys)[0]
                 expr = Col("", chosen.name) if chosen.name else chosen.expr
@@ -594,6 +638,13 @@ class Assembler:
 
     def _is_id(self, column: Col) -> bool:
         return self.lexicon.column(self.joiner.table_of(column.alias), column.column).is_id
+
+
+def _may_have_none(having: Having) -> bool:
+    """Whether "fewer than 3 orders" would leave out those that have none, were the rows only grouped."""
+    if having.measure.kind == "aggregate" and having.measure.function in ("avg", "min", "max", "median"):
+        return False
+    return having.operator in ("<", "<=", "<>") or (having.operator == "=" and having.value == 0)
 
 
 def refuse_contradiction(predicates: list[Predicate]) -> None:

@@ -82,12 +82,25 @@ def _number(state: State, cue: int) -> _Number | None:
     return _Number(COMPARISONS[item.cue or ""], value, None, tuple(used), cue, end, money)
 
 
-def _make(measure: Measure, number: _Number, used: tuple[int, ...]) -> Read:
+def _make(state: State, measure: Measure, number: _Number, used: tuple[int, ...]) -> Read:
     every = (*used, *number.used)
     if measure.kind == "plain" and measure.ref is not None:
+        _refuse_below(state, measure.ref)
         values = (number.value,) if number.high is None else (number.value, number.high)
         return Read(Predicate(measure.ref, number.operator, values), every)
     return Read(Having(measure, number.operator, number.value, number.high), every)
+
+
+def _refuse_below(state: State, ref: Ref) -> None:
+    """ "products over 4 stars": of one review that the question does not name, or of all of them?"""
+    subject = state.anchors[0] if state.anchors else None
+    if subject is None or ref.table in state.anchors or ref.table == subject:
+        return
+    if state.lexicon.graph.up_distance(ref.table, subject):
+        table = state.info(ref.table).table.name
+        raise Unsure(
+            f"whether {ref.column} of one or of all {table} is compared is not clear", 'Say "average" or "total".'
+        )
 
 
 def _right(state: State, number: _Number) -> Read | None:
@@ -117,10 +130,10 @@ def _right(state: State, number: _Number) -> Read | None:
         following = at + 1
         if state.role(following) == "column" and not state.items[at].plural:
             return None
-        return _make(Measure("count", table, distinct=distinct), number, (*used, at))
+        return _make(state, Measure("count", table, distinct=distinct), number, (*used, at))
     column = count_column(state, at)
     if column is not None:
-        return _make(Measure("plain", ref=column), number, (*used, at))
+        return _make(state, Measure("plain", ref=column), number, (*used, at))
     if state.role(at) == "column" and state.items[at].plural and not distinct:
         try:
             ref = state.column(at, countable)
@@ -129,11 +142,11 @@ def _right(state: State, number: _Number) -> Read | None:
                 ref = state.column(at)
             except Unsure:
                 return None
-            return _make(Measure("count", ref.table, ref, distinct=True), number, (*used, at))
-        return _make(Measure("plain", ref=ref), number, (*used, at))
+            return _make(state, Measure("count", ref.table, ref, distinct=True), number, (*used, at))
+        return _make(state, Measure("plain", ref=ref), number, (*used, at))
     if state.role(at) == "column" and distinct:
         ref = state.column(at)
-        return _make(Measure("count", ref.table, ref, distinct=True), number, (*used, at))
+        return _make(state, Measure("count", ref.table, ref, distinct=True), number, (*used, at))
     return None
 
 
@@ -148,7 +161,7 @@ def _times(state: State, number: _Number) -> Read | None:
     before = state.skip_back(number.first - 1)
     if before < 0 or not state.items[before].verb or state.role(before) != "table":
         return None
-    return _make(Measure("count", state.table(before)), number, (before, *used))
+    return _make(state, Measure("count", state.table(before)), number, (before, *used))
 
 
 def _left(state: State, number: _Number, near: int | None) -> Read | None:
@@ -162,7 +175,11 @@ def _left(state: State, number: _Number, near: int | None) -> Read | None:
         return None
     if state.items[before].lower in ("cost", "costs", "costing") and _is_verb(state, before):
         table = near if near is not None else state.subject_table()
-        return _make(Measure("plain", ref=_money(state, table)), number, (before,)) if table is not None else None
+        return (
+            _make(state, Measure("plain", ref=_money(state, table)), number, (before,)) if table is not None else None
+        )
+    if state.items[before].verb and (ref := _of_verb(state, before, near)) is not None:
+        return _make(state, Measure("plain", ref=ref), number, (before,))
     generic = tuple(i for i in passed if state.items[i].cue == "exactly" and i not in number.used)
     for start in range(max(0, before - 5), before + 1):
         if not state.items[start].free or state.items[start].kind == "filler":
@@ -174,14 +191,24 @@ def _left(state: State, number: _Number, near: int | None) -> Read | None:
         if parsed is not None and parsed.end == before + 1 and (parsed.used[0] == start):
             if parsed.measure.kind == "count" and len(parsed.used) == 1:
                 break
-            return _make(parsed.measure, number, (*parsed.used, *generic))
+            return _make(state, parsed.measure, number, (*parsed.used, *generic))
     if state.role(before) == "column":
         ref = state.column(before, lambda info: info.kind == "number", near)
-        return _make(Measure("plain", ref=ref), number, (before, *generic))
+        return _make(state, Measure("plain", ref=ref), number, (before, *generic))
     if state.role(before) == "table" and (number.money or _is_amount(state, before, number)):
         ref = _money(state, state.table(before))
-        return _make(Measure("plain", ref=ref), number, generic)
+        return _make(state, Measure("plain", ref=ref), number, generic)
     return None
+
+
+def _of_verb(state: State, index: int, near: int | None) -> Ref | None:
+    """ "suppliers rated above 4": the column `rating` of the rows themselves."""
+    table = near if near is not None else state.subject_table()
+    if table is None or len(state.items[index].stem) < 3:
+        return None
+    word = state.items[index].stem + "ing"
+    found = [c for c in state.info(table).columns if countable(c) and c.own[-1] in (word, word.replace("ing", "e"))]
+    return Ref(table, found[0].name) if len(found) == 1 else None
 
 
 def _is_verb(state: State, index: int) -> bool:
@@ -210,7 +237,7 @@ def _by_property(state: State, cue: int, number: _Number, near: int | None) -> R
     if table is None or not (words in _PRICE_WORDS or verb or number.money):
         return None
     ref = _money(state, table)
-    return _make(Measure("plain", ref=ref), number, (before,) if verb else ())
+    return _make(state, Measure("plain", ref=ref), number, (before,) if verb else ())
 
 
 def _money(state: State, table: int) -> Ref:

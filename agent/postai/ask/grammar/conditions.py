@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from postai.ask.grammar.comparisons import read_comparison
 from postai.ask.grammar.draft import Key, Predicate, Ref, Unsure
+from postai.ask.grammar.literals import inside_column, unknown_name, written
 from postai.ask.grammar.measures import countable
 from postai.ask.grammar.state import State
 from postai.language.lexicon import Sense
@@ -25,7 +26,11 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
         item = state.items[index]
         predicate: Predicate | None = None
         end = index + 1
-        if item.free and item.cue in (
+        if item.free and (item.kind in ("quoted", "unknown") or state.role(index) == "value"):
+            predicate, end = inside_column(state, index)
+        if predicate is not None:
+            pass
+        elif item.free and item.cue in (
             "over",
             "at least",
             "under",
@@ -58,6 +63,8 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
             predicate = Predicate(ref, "null", negated=True)
         elif item.free and item.kind == "unknown" and _capital(state, index):
             predicate, end = _literal_after_column(state, index, high)
+            if predicate is None:
+                predicate, end = unknown_name(state, index)
         if predicate is not None:
             found.append(predicate)
             joined_by_or.append((predicate, index))
@@ -229,6 +236,10 @@ def _known_value(state: State, ref: Ref, text: str) -> str | None:
         senses = [s for s in state.lexicon.senses(key_of(text)) if (s.table, s.column) == (ref.table, ref.column)]
         if not senses:
             raise Unsure(f'{state.info(ref.table).table.name}.{ref.column} holds no "{text}"')
+    statistics = state.column_info(ref).column.statistics
+    known = (*statistics.most_common, *statistics.histogram) if statistics is not None else ()
+    if len(known) > 5 and " " not in text and all(" " in value for value in known):
+        raise Unsure(f'no {ref.column} is a single word like "{text}"', "Write the whole name.")
     return None
 
 
@@ -274,7 +285,7 @@ def _literal(state: State, at: int) -> tuple[str, int]:
         end += 1
     if end == at:
         raise Unsure(f'"{state.items[at].text}" is no name', "Put the exact value in quotes.")
-    return " ".join(item.text for item in state.items[at:end]), end
+    return written(state, at, end), end
 
 
 def _literal_after_column(state: State, index: int, high: int) -> tuple[Predicate | None, int]:
@@ -306,10 +317,8 @@ def _pattern(state: State, index: int) -> tuple[Predicate, int]:
     ):  # fmt: skip
         state.items[at].used = "pattern"
         at += 1
-    if at >= len(state.items) or not (
-        state.items[at].kind == "quoted" or (len(state.items[at].text) <= 2 and _capital(state, at))
-    ):
-        if state.items[index].lower in ("contain", "contains", "like", "containing"):
+    if at >= len(state.items) or not (state.items[at].kind == "quoted" or _capital(state, at)):
+        if state.items[index].lower in ("contain", "contains", "containing"):
             return _nothing(state, index)
         raise Unsure(f'what comes after "{state.items[index].text}" is not clear', "Put the text in quotes.")
     if before >= 0 and state.role(before) == "column":
@@ -323,8 +332,9 @@ def _pattern(state: State, index: int) -> tuple[Predicate, int]:
     for position in range(before + 1, index):
         if state.items[position].cue == "not":
             state.use(position, why="pattern")
-    state.use(index, at, why="pattern")
-    return Predicate(ref, operator, (state.items[at].text,), negated), at + 1
+    text, end = _literal(state, at)
+    state.use(index, *range(at, end), why="pattern")
+    return Predicate(ref, operator, (text,), negated), end
 
 
 def _nothing(state: State, index: int) -> tuple[Predicate, int]:

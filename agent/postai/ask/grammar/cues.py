@@ -14,7 +14,7 @@ _PHRASES: dict[str, str] = {
     "min": "minimum|min",
     "max": "maximum|max",
     "harmless": (
-        "right now|at the moment|as of now|so far|by any chance|these days|in the database|in our database|for me|"
+        "would like|i would like|i'd like|we would like|we'd like|right now|at the moment|as of now|so far|by any chance|these days|in the database|in our database|for me|"
         "just now|in euros|in dollars|in eur|in usd|to date|very|in detail"
     ),
     "each": (
@@ -55,7 +55,7 @@ _PHRASES: dict[str, str] = {
     ),
     "except": "except|excluding|other than|except for|apart from|but not",
     "or": "or|either",
-    "and": "and|but|as well as|along with|plus|together with|and also|both",
+    "and": "and|but|although|though|even though|as well as|along with|plus|together with|and also|both",
     "percent": (
         "percentage of|percent of|what percentage of|what percent of|share of|proportion of|fraction of|"
         "% of|percentage|percent"
@@ -96,7 +96,7 @@ _PHRASES: dict[str, str] = {
     "more suffix": "or more|or higher|or above|or greater|and above|and over|or over|or better|and up",
     "less suffix": "or less|or fewer|or lower|or below|and below|and under|or under",
     "most": (
-        "most|greatest number of|highest number of|largest number of|biggest number of|"
+        "most|most often|greatest number of|highest number of|largest number of|biggest number of|"
         "maximum number of|most number of|highest count of"
     ),
     "least": ("fewest|least|lowest number of|smallest number of|minimum number of|least number of|lowest count of"),

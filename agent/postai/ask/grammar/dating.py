@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.draft import Predicate, Ref, Unsure
+from postai.ask.grammar.draft import Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.dates import Period
+from postai.language.schema import ColumnInfo
 
 _MONTH_NAMES = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
@@ -73,3 +74,61 @@ def year_month_predicates(state: State, ref: Ref, period: Period) -> list[Predic
             name = _MONTH_NAMES[period.month - 1]
             found.append(Predicate(Ref(ref.table, month.name), "=", (name.capitalize(),), fold=True))
     return found
+
+
+def property_column(state: State, table: int, what: str) -> Ref | Measure | None:
+    """The column (or average of a rating) by which "newest", "cheapest", "best rated" rank rows of a table."""
+    info = state.info(table)
+    if what == "@event":
+        date = info.event_date or info.creation_date
+        return Ref(table, date) if date else None
+    if what == "@age":
+        for column in info.columns:
+            if column.is_date and {"birth", "born"} & set(column.words):
+                return Ref(table, column.name)
+            if column.own == ("age",):
+                return Ref(table, column.name)
+        date = info.creation_date or info.event_date
+        person = info.words[-1] in (
+            "customer",
+            "person",
+            "patient",
+            "member",
+            "employee",
+            "student",
+            "user",
+            "player",
+            "doctor",
+            "author",
+        )
+        return None if person or date is None else Ref(table, date)
+    if what == "@rating":
+        for column in info.columns:
+            if column.kind == "number" and {"rating", "score", "star"} & set(column.words):
+                return Ref(table, column.name)
+        children = [step.target for step in state.lexicon.graph.steps.get(table, ()) if not step.up]
+        for child in children:
+            for column in state.info(child).columns:
+                if column.kind == "number" and {"rating", "score", "star"} & set(column.words):
+                    return Measure("aggregate", ref=Ref(child, column.name), function="avg")
+        return None
+    words = ["size", "area", "population", "total", "amount", "value"] if what == "@size" else what.split()
+    numbers = [c for c in info.columns if c.kind == "number" and not c.is_id and not c.refers]
+    for word in words:
+        matching = [c for c in numbers if word in c.words]
+        if len(matching) == 1:
+            return Ref(table, matching[0].name)
+        if len(matching) > 1:
+            exact = _plainest(matching, word)
+            if exact is None:
+                names = " or ".join(c.name for c in matching[:3])
+                raise Unsure(f"the {word} could mean {names}", "Name the column.")
+            return Ref(table, exact.name)
+    return None
+
+
+def _plainest(columns: list[ColumnInfo], word: str) -> ColumnInfo | None:
+    exact = [
+        c for c in columns if c.own in ((word,), ("list", word), ("unit", word), ("total", word), (word, "amount"))
+    ]
+    return exact[0] if len(exact) == 1 else None

@@ -67,6 +67,7 @@ class Measure:
         distinct: count different values only.
         only: conditions of this measure alone (FILTER).
         per: for nested: the table that the rows are counted for.
+        since: for an aggregate of a date: the date it is counted from.
         text: words for the output and the explanation.
     """
 
@@ -78,6 +79,7 @@ class Measure:
     only: tuple[Predicate, ...] = ()
     per: int | None = None
     concept: str = ""
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,17 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class OrderBy:
-    """One wish for an order."""
+    """One wish for an order.
+
+    Attributes:
+        what: a property of the rows, as in cues.PROPERTY_SUPERLATIVES ("newest first" → "@event").
+    """
 
     measure: Measure | None = None
     ref: Ref | None = None
     key: bool = False
     descending: bool = False
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,9 @@ def _measure(state: State, measure: Measure) -> str:
         "max": "the highest",
         "plain": "the total",
     }.get(measure.function, f"the {measure.function}")
+    if measure.since and measure.ref is not None:
+        table = state.info(measure.ref.table).table.name
+        return f"{word} time from {table}.{measure.since} to {measure.ref.column}"
     if measure.ref is None:
         return f"{word} {measure.concept or 'quantity'}"
     return f"{word} {state.info(measure.ref.table).table.name}.{measure.ref.column}"

@@ -31,6 +31,7 @@ class Item:
         bucket: time bucket the word may mean.
         superlative: (direction, property) of "most expensive" and its like.
         plural: written as a plural.
+        start, stop: where it stands in the question.
     """
 
     low: int
@@ -50,6 +51,8 @@ class Item:
     plural: bool = False
     possessive: bool = False
     stem: str = ""
+    start: int = 0
+    stop: int = 0
     verb: bool = False
     used: str | None = field(default=None)
 
@@ -83,7 +86,8 @@ def _span(tokens: Sequence[Token], low: int, high: int, kind: ItemKind, **more: 
     text = " ".join(token.text for token in part)
     return Item(
         low, high, text, kind, " ".join(token.lower for token in part), plural=is_plural(part[-1].lower),
-        possessive=part[-1].possessive, stem=part[-1].stem, **more,
+        possessive=part[-1].possessive, stem=part[-1].stem, start=part[0].start,
+        stop=part[-1].start + len(part[-1].text), **more,
     )  # fmt: skip
 
 
@@ -100,6 +104,8 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     if found is not None and found.end >= name_end:
         return _span(tokens, at, found.end, "period", period=found.period)
     cue_end, cue = _longest(tokens, at, CUES, LONGEST_CUE, "lower")
+    if cue == "named" and cue_end < len(tokens) and tokens[cue_end].lower in ("of", "and", ","):
+        cue_end, cue = at, None  # "with the name of the customer" shows it
     if cue == "harmless" and cue_end >= name_end:
         return _span(tokens, at, cue_end, "filler")
     if token.lower == "zero" and at and tokens[at - 1].lower in _BEFORE_ZERO:

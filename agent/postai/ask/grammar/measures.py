@@ -247,8 +247,16 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
         index += 1
     if state.role(index) == "column":
         accept = countable if function in ("sum", "avg", "median") else _orderable
-        ref = state.column(index, accept)
-        return Parsed(Measure("aggregate", ref=ref, function=function), index + 1, (at, *owner, index))
+        try:
+            ref = state.column(index, lambda info: accept(info) and not state.is_above(info.table))
+        except Unsure as unsure:
+            if unsure.choices:
+                raise
+            ref = state.column(index, accept)
+        end = index + 1
+        while state.role(end) == "column" and state.items[end].free and _names(state, end, ref):
+            end += 1  # "star rating": two words for one column
+        return Parsed(Measure("aggregate", ref=ref, function=function), end, (at, *owner, *range(index, end)))
     if state.items[index].concept:
         found = _concept(state, index, function)
         return Parsed(found.measure, found.end, (at, *owner, *found.used)) if found else None
@@ -264,6 +272,10 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
             )
         return Parsed(Measure("count", state.table(index)), index + 1, (at, *owner, index))
     return None
+
+
+def _names(state: State, index: int, ref: Ref) -> bool:
+    return any((sense.table, sense.column) == (ref.table, ref.column) for sense in state.items[index].of_kind("column"))
 
 
 def _orderable(info: ColumnInfo) -> bool:

@@ -171,9 +171,21 @@ def _discount_kind(column: ColumnInfo) -> str | None:
     return "amount" if "amount" in column.words else None
 
 
+def is_stock(info: TableInfo) -> bool:
+    """Whether a row of the table says how much of something is there."""
+    comment = (info.table.comment or "").lower()
+    return bool({"stock", "inventory"} & set(info.words)) or comment.startswith("stock")
+
+
 def unit_sources(state: State) -> list[MoneySource]:
     """Where quantities sold are kept."""
     found = []
+    if any(item.stem == "stock" or item.lower == "inventory" for item in state.items):
+        return [
+            MoneySource(info.index, (column.name,), "line")
+            for info in state.lexicon.tables
+            if is_stock(info) and (column := quantity(info)) is not None
+        ]
     for info in state.lexicon.tables:
         column = quantity(info)
         if column is not None and (is_sale(info) or _is_line(state, info)):

@@ -244,13 +244,33 @@ class State:
             info = self.lexicon.column(sense.table, sense.column)
             if accept is None or accept(info):
                 ranked.append((self.rank(sense, owner, near), sense))
-        return self._best(item.text, ranked)
+        best = self._best(item.text, ranked)
+        if owner is None and self.is_above(best.table) and self.column_info(best).kind == "number":
+            for score, sense in ranked:
+                below = self.lexicon.graph.up_distance(sense.table, self.anchors[0])
+                if below and below == 1 and sense.score >= self._score(ranked, best) - 0.03 and score > 0.5:
+                    other = Ref(sense.table, sense.column or "")
+                    names = " or ".join(f"{self.info(r.table).table.name}.{r.column}" for r in (best, other))
+                    pairs = tuple((r.table, r.column) for r in (best, other))
+                    raise Unsure(f'"{item.text}" could mean {names}', "Name the table with the column.", pairs)
+        return best
+
+    @staticmethod
+    def _score(ranked: list[tuple[float, Sense]], ref: Ref) -> float:
+        return max(sense.score for _, sense in ranked if (sense.table, sense.column) == (ref.table, ref.column))
+
+    def is_above(self, table: int) -> bool:
+        """Whether the first noun's rows belong to rows of the table, and the question does not name it."""
+        if not self.anchors or table in self.anchors:
+            return False
+        return bool(self.lexicon.graph.up_distance(self.anchors[0], table))
 
     def _best(self, text: str, ranked: list[tuple[float, Sense]]) -> Ref:
         ranked = [pair for pair in ranked if pair[0] > 0]
         if not ranked:
             raise Unsure(f'"{text}" does not fit here')
         ranked.sort(key=lambda pair: -pair[0])
+        ranked = self._between_anchors(ranked)
         best = ranked[0][1]
         rivals = [sense for score, sense in ranked[1:] if score > ranked[0][0] - _MARGIN]
         for rival in rivals:
@@ -261,6 +281,17 @@ class State:
         self._trust(best)
         assert best.column is not None
         return Ref(best.table, best.column)
+
+    def _between_anchors(self, ranked: list[tuple[float, Sense]]) -> list[tuple[float, Sense]]:
+        """Among equals the one that is near to every table of the question: what lies between orders and products."""
+        tied = [pair for pair in ranked if pair[0] > ranked[0][0] - _MARGIN]
+        if len(tied) < 2 or len(self.anchors) < 2:
+            return ranked
+        far = sorted(
+            (sum(self.up_distance(anchor, sense.table) for anchor in self.anchors), position)
+            for position, (_, sense) in enumerate(tied)
+        )
+        return [tied[far[0][1]]] if far[1][0] - far[0][0] >= 1 else ranked
 
     def _same_by_join(self, one: Sense, other: Sense) -> bool:
         """Two columns that a join makes equal."""

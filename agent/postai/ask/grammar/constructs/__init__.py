@@ -12,6 +12,7 @@ from postai.ask.grammar.constructs import (
     absence,
     comparison,
     directive,
+    duration,
     grouping,
     measure,
     ordering,
@@ -20,6 +21,7 @@ from postai.ask.grammar.constructs import (
     ratio,
     remainder,
     remark,
+    stock,
     value,
 )
 from postai.ask.grammar.state import State
@@ -28,6 +30,7 @@ CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
     ("remark", remark.apply),
     ("ordering", ordering.apply),
     ("directive", directive.apply),
+    ("duration", duration.apply),
     ("ratio", ratio.apply),
     ("ranking", ranking.apply),
     ("comparison", comparison.apply),
@@ -36,5 +39,6 @@ CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
     ("grouping", grouping.apply),
     ("period", period.apply),
     ("value", value.apply),
+    ("stock", stock.apply),
     ("remainder", remainder.apply),
 )

@@ -13,8 +13,30 @@ _STOPS = frozenset({"who", "that", "which", "but", "whose"})
 
 def apply(state: State) -> None:
     for index in list(state.find_cues("not", "except")):
-        if state.items[index].free:
+        if state.items[index].free and not _but_not_then(state, index):
             _absent(state, index)
+
+
+def _but_not_then(state: State, index: int) -> bool:
+    """ordered in 2025 but not in 2026: rows of the first period, and none of the second"""
+    at = state.skip(index + 1)
+    if at >= len(state.items) or not state.items[at].free:
+        return False
+    period, subject = state.items[at].period, _subject_before(state, index)
+    but = "but" in state.items[index].lower or (index and state.items[index - 1].lower == "but")
+    if period is None or not but or subject is None:
+        return False
+    done = [i for i in range(index) if state.role(i) == "table" and state.table(i) != subject and state.items[i].free]
+    if not done or not any(item.period is not None for item in state.items[done[-1] : index]):
+        return False
+    table = state.table(done[-1])
+    if state.lexicon.graph.up_distance(table, subject) is None:
+        return False
+    state.draft.absences.append(Absence(table, (period_predicate(state, table, period),), anchor=subject))
+    state.use(index, at, why="absence")
+    if state.items[index - 1].lower == "but":
+        state.use(index - 1, why="absence")
+    return True
 
 
 def _absent(state: State, index: int) -> None:

@@ -20,9 +20,20 @@ def apply(state: State) -> None:
         ):
             _measure(state, index)
         elif item.concept and state.role(index) not in ("column", "value"):
+            _refuse_rows(state, index)
             parsed = read_measure(state, index)
             if parsed is not None:
                 _add(state, parsed.measure, parsed.used)
+
+
+def _refuse_rows(state: State, index: int) -> None:
+    """ "sales without a voucher" where `sales` is a table: its rows or their amount?"""
+    if state.role(index) != "table" or state.items[index].verb:
+        return
+    adding = ("each", "by", "top", "sum", "most", "least", "highest", "lowest", "in terms of", "how much")
+    if not any(item.cue in adding or item.bucket for item in state.items):
+        table = state.info(state.table(index)).table.name
+        raise Unsure(f"whether the rows of {table} or their amount is meant is not clear", 'Say "list" or "total".')
 
 
 def _grouped_somewhere(state: State) -> bool:

@@ -13,6 +13,29 @@ def apply(state: State) -> None:
             _order_by(state, index)
     for index in list(state.find_cues("descending", "ascending")):
         _direction_alone(state, index)
+    for index, item in enumerate(state.items):
+        if item.free and item.superlative is not None:
+            _adjective_first(state, index)
+
+
+def _adjective_first(state: State, index: int) -> None:
+    """oldest contract first · most expensive category first"""
+    noun = index + 1
+    if noun + 1 >= len(state.items) or state.items[noun + 1].lower != "first":
+        return
+    last = state.skip(noun + 2)
+    if last < len(state.items) and not state.is_end(last):
+        return
+    direction, what = state.items[index].superlative or ("", "")
+    descending = direction == "desc"
+    if state.role(noun) == "column" or what in ("@event", "@age"):
+        ref = state.column(noun, lambda info: info.is_date if what in ("@event", "@age") else info.kind == "number")
+        state.draft.orders.append(OrderBy(ref=ref, descending=descending))
+    elif state.role(noun) == "table":
+        state.draft.orders.append(OrderBy(descending=descending, what=what))
+    else:
+        return
+    state.use(index, noun, noun + 1, why="order")
 
 
 def _order_by(state: State, index: int) -> None:
@@ -74,5 +97,7 @@ def _direction_alone(state: State, index: int) -> None:
         order, _ = _target(state, state.skip(following))
         state.draft.orders.append(OrderBy(order.measure, order.ref, order.key, item.cue == "descending"))
     else:
-        state.draft.orders.append(OrderBy(key=by_name, descending=item.cue == "descending"))
+        dated = item.lower.removesuffix(" first").split()[-1] in ("newest", "latest", "recent", "oldest", "earliest")
+        what = "@event" if dated else ""
+        state.draft.orders.append(OrderBy(key=by_name, descending=item.cue == "descending", what=what))
     state.use(index, why="order")

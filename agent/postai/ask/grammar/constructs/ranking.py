@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.draft import Key, Measure, OrderBy, Ref, Unsure
+from postai.ask.grammar.dating import property_column
+from postai.ask.grammar.draft import Key, Measure, OrderBy, Unsure
 from postai.ask.grammar.measures import Parsed, read_measure
 from postai.ask.grammar.state import State
-from postai.language.schema import ColumnInfo
 
 
 def apply(state: State) -> None:
@@ -230,6 +230,14 @@ def _measure_before(state: State, index: int) -> Parsed | None:
     if before < 0:
         return None
     item = state.items[before]
+    if item.verb and item.free and state.role(before) == "table" and "often" in state.items[index].lower:
+        return Parsed(Measure("count", state.table(before)), index + 1, (before,))
+    used = item.lower in ("used", "use", "uses") and "often" in state.items[index].lower
+    subject = next((i for i in range(before) if state.role(i) == "table"), None)
+    if used and subject is not None:
+        children = [s.target for s in state.lexicon.graph.steps.get(state.table(subject), ()) if not s.up]
+        if len(children) == 1:
+            return Parsed(Measure("count", children[0]), index + 1, (before,))
     if item.concept and item.free:
         return Parsed(Measure("money", concept=item.concept), index + 1, (before,))
     return None
@@ -262,7 +270,7 @@ def _property(state: State, index: int) -> bool:
     number_at, number = _number_before(state, index)
     if number_after is not None:
         number_at, number = number_after, int(state.items[number_after].number or 0)
-    target = _property_column(state, key.table, what)
+    target = property_column(state, key.table, what)
     if target is None:
         raise Unsure(f'what "{state.items[index].text}" means for {state.info(key.table).table.name} is not clear')
     state.use(index, *used, why="ranking")
@@ -290,63 +298,6 @@ def _refuse_possessed(state: State, index: int, table: int) -> None:
             before = state.skip_back(at - 1)
             if not (before >= 0 and state.items[before].cue in ("each", "by")):
                 raise Unsure(f"whether rows of {state.info(state.table(at)).table.name} are asked for is not clear")
-
-
-def _property_column(state: State, table: int, what: str) -> Ref | Measure | None:
-    info = state.info(table)
-    if what == "@event":
-        date = info.event_date or info.creation_date
-        return Ref(table, date) if date else None
-    if what == "@age":
-        for column in info.columns:
-            if column.is_date and {"birth", "born"} & set(column.words):
-                return Ref(table, column.name)
-            if column.own == ("age",):
-                return Ref(table, column.name)
-        date = info.creation_date or info.event_date
-        person = info.words[-1] in (
-            "customer",
-            "person",
-            "patient",
-            "member",
-            "employee",
-            "student",
-            "user",
-            "player",
-            "doctor",
-            "author",
-        )
-        return None if person or date is None else Ref(table, date)
-    if what == "@rating":
-        for column in info.columns:
-            if column.kind == "number" and {"rating", "score", "star"} & set(column.words):
-                return Ref(table, column.name)
-        children = [step.target for step in state.lexicon.graph.steps.get(table, ()) if not step.up]
-        for child in children:
-            for column in state.info(child).columns:
-                if column.kind == "number" and {"rating", "score", "star"} & set(column.words):
-                    return Measure("aggregate", ref=Ref(child, column.name), function="avg")
-        return None
-    words = ["size", "area", "population", "total", "amount", "value"] if what == "@size" else what.split()
-    numbers = [c for c in info.columns if c.kind == "number" and not c.is_id and not c.refers]
-    for word in words:
-        matching = [c for c in numbers if word in c.words]
-        if len(matching) == 1:
-            return Ref(table, matching[0].name)
-        if len(matching) > 1:
-            exact = _plainest(matching, word)
-            if exact is None:
-                names = " or ".join(c.name for c in matching[:3])
-                raise Unsure(f"the {word} could mean {names}", "Name the column.")
-            return Ref(table, exact.name)
-    return None
-
-
-def _plainest(columns: list[ColumnInfo], word: str) -> ColumnInfo | None:
-    exact = [
-        c for c in columns if c.own in ((word,), ("list", word), ("unit", word), ("total", word), (word, "amount"))
-    ]
-    return exact[0] if len(exact) == 1 else None
 
 
 def _most_common(state: State, index: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from postai.ask.grammar.conditions import conditions_in
 from postai.ask.grammar.draft import Measure, Ratio, Unsure
 from postai.ask.grammar.state import State
 
 
 def apply(state: State) -> None:
+    in_percent = _unit(state)
     for index in list(state.find_cues("percent", "ratio")):
         if not state.items[index].free:
             continue
@@ -17,6 +20,19 @@ def apply(state: State) -> None:
             _percent(state, index)
         else:
             _ratio(state, index)
+    if state.draft.ratio is not None and in_percent:
+        state.draft.ratio = replace(state.draft.ratio, percent=True)
+        state.draft.assumptions = [note for note in state.draft.assumptions if "from 0 to 1" not in note]
+
+
+def _unit(state: State) -> bool:
+    """ "..., in percent", "as a percentage": how the part is written, not a second part."""
+    for index in list(state.find_cues("percent")):
+        before = state.items[index - 1].lower if index else ""
+        if index > 1 and state.items[index].lower in ("percent", "percentage") and before in ("in", "as", "a"):
+            state.use(index, why="ratio")
+            return True
+    return False
 
 
 def _counted(state: State, start: int, end: int) -> tuple[int, int]:

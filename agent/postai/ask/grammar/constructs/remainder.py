@@ -115,7 +115,17 @@ def _is_shown(state: State, index: int) -> bool:
         item = state.items[before]
         if item.lower in ("their", "its", "his", "her", "including", "showing", "show") or item.cue == "and":
             return True
+        if item.text == "," and all(_listed(state, i) for i in range(before + 1, state.sentence_end(before))):
+            return True
+        if item.lower == "with" and all(_listed(state, i) for i in range(before + 1, index)):
+            return state.column_info(state.column(index)).kind != "number"
         if item.kind != "filler" and item.text != "," and state.role(before) != "column":
             return False
         before -= 1
     return False
+
+
+def _listed(state: State, index: int) -> bool:
+    """Part of a mere list of columns: "..., name and date of birth"."""
+    item = state.items[index]
+    return state.role(index) in ("column", "table") or item.kind == "filler" or item.cue == "and" or item.text == ","

@@ -1,0 +1,63 @@
+"""average delivery time · how long does it take on average to close a ticket: from the date of a row to another date"""
+
+from __future__ import annotations
+
+from postai.ask.grammar.draft import Measure, Ref, Unsure
+from postai.ask.grammar.state import State
+from postai.language.words import stem
+
+_FUNCTIONS = {"avg": "avg", "median": "median", "min": "min", "max": "max"}
+_TIMES = frozenset({"time", "times", "duration"})
+
+
+def apply(state: State) -> None:
+    for index, item in enumerate(state.items):
+        if item.free and item.lower in _TIMES and index:
+            _noun_time(state, index)
+        elif item.free and item.lower == "long" and index and state.items[index - 1].lower == "how":
+            _how_long(state, index)
+
+
+def _noun_time(state: State, index: int) -> None:
+    """average delivery time"""
+    function_at = index - 2
+    while function_at >= 0 and state.items[function_at].kind == "filler":
+        function_at -= 1
+    if function_at < 0 or state.cue(function_at) not in _FUNCTIONS:
+        return
+    measure = _measure(state, index - 1, _FUNCTIONS[state.cue(function_at) or ""])
+    if measure is not None:
+        state.use(function_at, index - 1, index, why="duration")
+        state.draft.measures.append(measure)
+
+
+def _how_long(state: State, index: int) -> None:
+    """how long does it take on average to close a ticket"""
+    end = state.sentence_end(index)
+    averages = [at for at in range(index, end) if state.cue(at) in _FUNCTIONS]
+    verbs = [at for at in range(index + 1, end) if state.items[at - 1].lower == "to" and state.items[at].free]
+    if len(averages) != 1 or len(verbs) != 1:
+        raise Unsure("whether the average or each time is meant is not clear", 'Say "on average".')
+    measure = _measure(state, verbs[0], _FUNCTIONS[state.cue(averages[0]) or ""])
+    if measure is not None:
+        state.use(index, verbs[0], averages[0], why="duration")
+        state.draft.measures.append(measure)
+
+
+def _measure(state: State, at: int, function: str) -> Measure | None:
+    """The time from the moment a row is about to the date that the word names."""
+    word = stem(state.items[at].lower)
+    tables = state.anchors or [info.index for info in state.lexicon.tables]
+    found = [
+        (table, column)
+        for table in tables
+        for column in state.info(table).columns
+        if column.is_date and stem(column.words[0]) == word and state.info(table).event_date not in (None, column.name)
+    ]
+    if len(found) != 1:
+        return None
+    table, column = found[0]
+    start = state.info(table).column(state.info(table).event_date or "")
+    if start.kind != column.kind or start.kind == "date":
+        return None
+    return Measure("aggregate", table, Ref(table, column.name), function, since=start.name)

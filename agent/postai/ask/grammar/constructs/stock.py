@@ -1,0 +1,40 @@
+"""products that are out of stock in a warehouse"""
+
+from __future__ import annotations
+
+from postai.ask.grammar.draft import Predicate, Ref, Unsure
+from postai.ask.grammar.money import is_stock, quantity
+from postai.ask.grammar.state import State
+
+
+def apply(state: State) -> None:
+    _in_stock(state)
+    for index in list(state.find_cues("out of")):
+        at = state.skip(index + 1)
+        if state.role(at) != "table" or not is_stock(state.info(state.table(at))):
+            continue
+        table = state.table(at)
+        column = quantity(state.info(table))
+        if column is None:
+            continue
+        subject = state.subject_table()
+        beside = [
+            p for p in state.draft.predicates
+            if p.ref.table not in (table, subject) and state.lexicon.graph.up_distance(table, p.ref.table)
+        ]  # fmt: skip
+        if not beside:
+            raise Unsure("whether one place or every place without any is meant is not clear", "Name the place.")
+        state.use(index, at, why="stock")
+        state.draft.predicates.append(Predicate(Ref(table, column.name), "=", (0,)))
+
+
+def _in_stock(state: State) -> None:
+    """ "products in stock": there may be rows that say that nothing is there."""
+    measures = state.draft.measures
+    if any(measure.kind == "units" or measure.ref is not None for measure in measures):
+        return
+    for index, item in enumerate(state.items):
+        if item.lower == "stock" and index and state.items[index - 1].lower == "in" and state.role(index) == "table":
+            info = state.info(state.table(index))
+            if quantity(info) is not None:
+                raise Unsure(f"whether rows of {info.table.name} that hold none count is not clear")
