@@ -17,12 +17,11 @@ as $$
   values
     ('ask_timeout', 'duration', '30s', 'operator', 'How long one question may take, thinking and running together.'),
     ('ask_cost_ceiling', 'number', '10000000', 'operator', 'Highest estimated planner cost of a statement that ask runs.'),
-    ('explain_timeout', 'duration', '5s', 'operator', 'How long the planning of a generated statement may take.'),
     ('engine', 'auto|grammar|model', 'auto', 'operator', 'Which engine reads questions; auto tries the grammar first.'),
     ('model', 'text', '', 'operator', 'Name of the model; empty = the one in the agent''s configuration.'),
     ('share_values', 'boolean', 'false', 'owner', 'Whether row values may be sent to the model.'),
     ('daily_budget_usd', 'number', '5', 'operator', 'Most that model calls may cost in a day, in US dollars.'),
-    ('allowed_functions', 'list', '', 'operator', 'User functions that generated statements may call: schema.name, comma separated.'),
+    ('allowed_functions', 'list', '', 'operator', 'User functions that generated statements may call: schema.name, or schema.name(types) where there are several; comma separated.'),
     ('keep_days', 'number', '90', 'operator', 'Days for which questions and the list of model calls are kept.')
 $$;
 comment on function postai._known_settings() is 'Every setting with its type, default and who may change it: select * from postai._known_settings()';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import threading
@@ -11,12 +12,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from agent_support import running, wait_for
+from agent_support import AgentProcess, install_postai, running, wait_for
 from test_agent import make_agent, prepared, script
 
 from conftest import TestDatabase, drop_database, make_database
 from model_server import ModelServer, Role, model_server
 from postai.setup.server import LocalServer
+from postai.setup.transport import Transport
 
 OBJECTS = """
 grant postai_user to bob; grant create on schema public to eve; grant create on schema public to bob;
@@ -39,26 +41,33 @@ def model() -> Iterator[ModelServer]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["socket", "dblink"])
-def home(request: pytest.FixtureRequest, model: ModelServer) -> Iterator[TestDatabase]:
-    """A database that is asked by bob and where eve may make objects: socket on 15, dblink on 18."""
-    server: LocalServer = request.getfixturevalue("pg15" if request.param == "socket" else "pg18")
+@contextlib.contextmanager
+def made(server: LocalServer, transport: Transport, model: ModelServer) -> Iterator[tuple[TestDatabase, AgentProcess]]:
+    """A database that bob may ask, and its agent, not started yet."""
     place = Path(tempfile.mkdtemp(prefix="postai-x-"))
     place.chmod(0o755)
     database = make_database(server)
-    prepared(database, request.param, place)
+    prepared(database, transport, place)
     for name in ("bob", "eve"):
         database.execute(
             f"do $$ begin create role {name} login password '{name}'; exception when duplicate_object then null; end $$"
         )
     database.execute(OBJECTS)
-    database.execute(EVIL, "eve")
-    with running(make_agent(place, model, database)) as agent:
-        agent.until("leading this database")
-        agent.until("the socket is open")
-        yield database
+    yield database, make_agent(place, model, database)
     drop_database(database)
     shutil.rmtree(place)
+
+
+@pytest.fixture(scope="module", params=["socket", "dblink"])
+def home(request: pytest.FixtureRequest, model: ModelServer) -> Iterator[TestDatabase]:
+    """A database that is asked by bob and where eve may make objects: socket on 15, dblink on 18."""
+    server: LocalServer = request.getfixturevalue("pg15" if request.param == "socket" else "pg18")
+    with made(server, request.param, model) as (database, agent):
+        database.execute(EVIL, "eve")
+        with running(agent):
+            agent.until("leading this database")
+            agent.until("the socket is open")
+            yield database
 
 
 @pytest.fixture(autouse=True)
@@ -171,3 +180,51 @@ def test_the_second_connection_is_closed_to_users(home: TestDatabase) -> None:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             bob.execute(f"select public.dblink_exec('postai', $$alter role {login} password 'x'$$)")
         assert ask(bob, "select 2 as x") == [({"x": 2},)]
+
+
+def test_an_overload_of_an_allowed_function_is_not_allowed(home: TestDatabase) -> None:
+    home.execute("create function nice(int, text) returns int immutable language sql as 'select 1'")
+    try:
+        with home.connect("bob") as bob, home.connect("eve") as eve:
+            home.execute("select postai.set('allowed_functions', 'public.nice')")
+            assert ask(bob, "select nice(1, 'x') as n") == [({"n": 1},)]
+            eve.execute(
+                "create function nice(text) returns text language plpgsql as"
+                " $$ begin raise exception 'SPRUNG as %', current_user; end $$"
+            )
+            with pytest.raises(psycopg.Error) as caught:
+                ask(bob, "select nice(name) from fruit")
+            assert caught.value.sqlstate == "PA003" and "argument types" in (caught.value.diag.message_hint or "")
+            home.execute("select postai.set('allowed_functions', 'public.nice(integer, text), public.other')")
+            assert ask(bob, "select nice(1, 'x') as n") == [({"n": 1},)]
+    finally:
+        home.execute("select postai.set('allowed_functions', null); drop function nice(int, text)")
+        home.execute("drop function if exists nice(text)")
+
+
+def test_a_stranger_who_takes_the_agents_lock_is_shown_out(model: ModelServer, pg18: LocalServer) -> None:
+    with made(pg18, "dblink", model) as (database, agent), database.connect("bob") as bob:
+        bob.execute("select pg_advisory_lock(1886352244, 1)")
+        with running(agent):
+            agent.until("leading this database")
+            assert "ended sessions that held the agent's lock" in agent.events()
+        with pytest.raises(psycopg.OperationalError):
+            bob.execute("select 1")
+
+
+def test_passwords_of_an_installation_are_written_down_nowhere(pg18: LocalServer) -> None:
+    database = make_database(pg18)
+    with database.connect() as admin:
+        admin.execute("create extension pg_stat_statements")
+        admin.execute("select pg_stat_statements_reset()")
+        admin.execute(f'alter database "{database.name}" set log_statement = "all"')
+        before = len(pg18.log.read_text(errors="replace"))
+        install_postai(database, "dblink")
+        written = admin.execute(
+            "select query from pg_stat_statements where query ~* 'user mapping for|role .* password'"
+        ).fetchall()
+        assert not [text for (text,) in written if "password '" in text]
+    log = pg18.log.read_text(errors="replace")[before:]
+    assert "create server postai_loopback" in log  # it does write statements down
+    assert "SCRAM-SHA-256$" not in log and "options (user 'postai_transport" not in log
+    drop_database(database)

@@ -19,7 +19,7 @@ from random import Random
 
 from postai.daemon.backoff import Backoff
 from postai.daemon.duty import Duty
-from postai.database import connect
+from postai.database import ServerError, connect
 from postai.database import dsn as connection_string
 from postai.database.named_sql import load
 from postai.database.psycopg_adapter import PsycopgDatabase
@@ -168,6 +168,18 @@ class Keeper:
         session.execute(self._sql["leave"], (self._identity.agent_id,))
 
     def _try_lead(self, session: PsycopgDatabase) -> bool:
+        if self._take_lock(session):
+            return True
+        try:
+            evicted = session.query(self._sql["evict"])[0][0]
+        except ServerError as error:
+            self._tell(error)
+            return False
+        if evicted:
+            log.warning("ended sessions that held the agent's lock", extra={"database": self.name, "sessions": evicted})
+        return False
+
+    def _take_lock(self, session: PsycopgDatabase) -> bool:
         return bool(session.query(self._sql["try_lead"], (LOCK_CLASS, LOCK_OBJECT))[0][0])
 
     def _take_over(self, session: PsycopgDatabase) -> None:

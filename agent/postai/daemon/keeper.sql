@@ -4,6 +4,10 @@
 -- Take the lock that says "an agent is here"; it is held until the session ends.
 select pg_catalog.pg_try_advisory_lock(%s, %s)
 
+-- name: evict
+-- End the sessions that hold that lock and are no agents: they would keep every agent from leading.
+select postai._evict_strangers()
+
 -- name: beat
 -- Write this agent's row; the rows of agents that died a day ago go away. Without a model there is no budget.
 with gone as (

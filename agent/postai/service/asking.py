@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from postai.sql.safety import Safety
 
 log = logging.getLogger(__name__)
 
+_COMMA = re.compile(r",(?![^(]*\))")
+"""Between entries of a list, not between the arguments of a function."""
 LOOK_AGAIN_SECONDS = 0.1
 """After which time the catalog is looked at again before a statement meets the server."""
 
@@ -246,7 +249,7 @@ class Asking:
                 cost_ceiling=float(value["ask_cost_ceiling"]),
                 share_values=value["share_values"] == "true" if "share_values" in own else home.share_values,
                 allowed_functions=frozenset(
-                    filter(None, (one.strip() for one in value["allowed_functions"].split(",")))
+                    filter(None, (one.strip() for one in _COMMA.split(value["allowed_functions"])))
                 ),
             ),
             model=value["model"] or None if "model" in own else None,

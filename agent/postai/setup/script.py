@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from postai.database import Database, ServerError
+from postai.database.named_sql import load
 
 
 class Script:
@@ -16,6 +17,7 @@ class Script:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._sql = load("postai.setup", "script.sql")
         self._statements: list[str] = []
         self._notices: list[str] = []
 
@@ -33,8 +35,12 @@ class Script:
         self._notices.append(text)
 
     def run(self, statement: str, params: Sequence[object] = (), *, shown: str | None = None) -> None:
-        """Run one statement; `shown` is its text without secrets."""
-        self.database.execute(statement, params)
+        """Run one statement; `shown` is its text without secrets, for one that holds a secret."""
+        if shown is None:
+            self.database.execute(statement, params)
+        else:
+            for step in ("hush", "hidden_text", "run_hidden", "unhush"):
+                self.database.execute(self._sql[step], (statement,) if step == "hidden_text" else ())
         self._statements.append(shown or (statement % tuple(map(_literal, params)) if params else statement))
 
     def attempt(self, work: Callable[[], None], failed: str) -> bool:

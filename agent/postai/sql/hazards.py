@@ -6,6 +6,7 @@ A *hazard* is a chain of words from the object that is used to the function that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -35,12 +36,13 @@ class Hazards:
 
     Args:
         safety: the snapshot.
-        allowed: "schema.function", "schema.function(argument types)", "extension NAME" or "server NAME" entries.
+        allowed: "schema.function" (where it has no overloads), "schema.function(argument types)", "extension NAME" or
+            "server NAME" entries.
     """
 
     def __init__(self, safety: Safety, allowed: frozenset[str]) -> None:
         self._safety = safety
-        self._allowed = frozenset(" ".join(one.split()) for one in allowed)
+        self._allowed = frozenset(re.sub(r"\s*([(),])\s*", r"\1", " ".join(one.split())) for one in allowed)
         self._relations: dict[int, _Behind] = {}
         self._types: dict[int, _Behind] = {}
 
@@ -49,10 +51,17 @@ class Hazards:
         return (
             function.trusted
             or function.signature in self._allowed
-            or f"{function.schema}.{function.name}" in self._allowed
-            or f"{quote_ident(function.schema)}.{quote_ident(function.name)}" in self._allowed
+            or self._listed_by_name(function)
             or (function.extension is not None and f"extension {function.extension}" in self._allowed)
         )
+
+    def _listed_by_name(self, function: UserFunction) -> bool:
+        """A name without argument types stands for the only function of that name: others may add overloads to it."""
+        plain = f"{function.schema}.{function.name}"
+        quoted = f"{quote_ident(function.schema)}.{quote_ident(function.name)}"
+        if plain not in self._allowed and quoted not in self._allowed:
+            return False
+        return sum(one.schema == function.schema for one in self._safety.functions_by_name[function.name]) == 1
 
     def builtin_passes(self, name: str) -> bool:
         """Whether every overload of a built-in function may run."""

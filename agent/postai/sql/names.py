@@ -18,7 +18,7 @@ from postai.sql.nodes import JSON_TYPE_IS_KEYWORD_SINCE, UNQUALIFIED_BEFORE
 from postai.sql.parse import statement_node
 from postai.sql.safety import FIRST_USER_OID, SafeRelation, Safety, UserFunction, UserType
 
-_HINT = "An operator of postai may list it in the setting allowed_functions."
+_HINT = "An operator of postai may list it, with its argument types, in the setting allowed_functions."
 
 
 def refused_by(message: str, hazard: Hazard) -> Refused:
