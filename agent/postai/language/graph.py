@@ -145,10 +145,13 @@ class Graph:
 
 
 def _declared(tables: tuple[TableInfo, ...]) -> Iterable[Edge]:
-    by_name = {(info.table.schema, info.table.name): info for info in tables}
+    by_name = {(info.table.schema, info.table.name): info for info in tables if info.real is None}
+    roles = {(info.real, info.by): info for info in tables if info.real is not None}
     for info in tables:
+        if info.real is not None:
+            continue
         for key in info.table.foreign_keys:
-            parent = by_name.get((key.schema, key.table))
+            parent = roles.get((info.index, key.columns[0]), by_name.get((key.schema, key.table)))
             if parent is None:
                 continue
             pairs = tuple(zip(key.columns, key.referenced_columns, strict=True))
@@ -164,7 +167,7 @@ def _inferred(tables: tuple[TableInfo, ...]) -> Iterable[Edge]:
     """Keys guessed from names: `customer_id` refers to `customers.id` or `customers.customer_id`."""
     keys: dict[tuple[str, ...], list[tuple[TableInfo, ColumnInfo, float]]] = defaultdict(list)
     for info in tables:
-        if info.table.kind in ("view", "matview"):
+        if info.table.kind in ("view", "matview") or info.real is not None:
             continue
         for column in info.columns:
             score = _key_likeness(info, column)
@@ -173,7 +176,7 @@ def _inferred(tables: tuple[TableInfo, ...]) -> Iterable[Edge]:
                 if column.words != _full_words(info, column) and len(column.words) > 1:
                     keys[column.words].append((info, column, score))
     for info in tables:
-        if info.table.kind in ("view", "matview"):
+        if info.table.kind in ("view", "matview") or info.real is not None:
             continue
         for column in info.columns:
             if column.refers or (info.key == (column.name,) and column.own in (("id",), ("uuid",), ("key",))):

@@ -16,6 +16,7 @@ from postai.language.graph import Graph
 from postai.language.json_keys import parts
 from postai.language.places import countries, us_states
 from postai.language.remarks import Remark, read_remarks
+from postai.language.roles import with_roles
 from postai.language.schema import ColumnInfo, TableInfo, read_tables
 from postai.language.tokens import key_of
 from postai.language.vocabulary import FILLER, NOUN_SYNONYMS, PERSON_NOUNS
@@ -106,11 +107,14 @@ class Lexicon:
         for info in tables:
             weight = 0.85 if info.table.kind in ("view", "matview") else 1.0
             self._add_table(info, weight)
+            if info.real is not None:
+                self._add_role(info, weight)
+                continue
             for column in info.columns:
                 self._add_column(info, column, weight)
                 self._add_values(info, column, weight)
             self._see(info)
-        self.remarks = tuple(remark for info in tables for remark in read_remarks(info))
+        self.remarks = tuple(remark for info in tables if info.real is None for remark in read_remarks(info))
         self._add_places()
         self._add_synonyms()
         self._add_people()
@@ -118,7 +122,7 @@ class Lexicon:
     @classmethod
     def build(cls, catalog: Catalog) -> Lexicon:
         """The lexicon of a catalog."""
-        return cls(read_tables(catalog))
+        return cls(with_roles(read_tables(catalog)))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -166,6 +170,8 @@ class Lexicon:
             self._put(" ".join(key), Sense("table", info.index, None, None, score * weight, how))
 
         put(words, 1.0, "name")
+        if info.real is not None:
+            return
         put(key_of(info.table.name.replace("_", " ")).split(), 1.0, "name")
         if len(words) > 1:
             put(words[-1:], 0.75, "part")
@@ -179,6 +185,18 @@ class Lexicon:
             put(("line", "item"), 0.9, "synonym")
         if info.table.comment and (phrase := comment_phrase(info.table.comment)):
             put(phrase, 0.7, "comment")
+
+    def _add_role(self, info: TableInfo, weight: float) -> None:
+        """A role is named by itself and with its columns ("manager name"); its values only beside its name."""
+        if info.part and info.real is not None:
+            self._put(info.part, Sense("table", info.real, None, None, 0.9 * weight, "part of a role"))
+        for column in info.columns:
+            if not column.is_id and column.kind not in ("json", "boolean"):
+                key = " ".join((*info.words, *column.own))
+                self._put(key, Sense("column", info.index, column.name, None, weight, "name"))
+        for name in info.labels:
+            for value in _values(info, info.column(name), self.complete):
+                self.add_value(info.index, name, value, 0.6 * weight)
 
     def _add_column(self, info: TableInfo, column: ColumnInfo, weight: float) -> None:
         words, own = column.words, column.own
@@ -288,7 +306,7 @@ class Lexicon:
             return
         sense = Sense("value", table, column, value, score, "name")
         self._put(key, sense)
-        if " " not in key and len(key) > 3 and key.isalpha():
+        if " " not in key and len(key) > 3 and key.isalpha() and self.column(table, column).kind != "array":
             self._put_stem(key, Sense("value", table, column, value, score - 0.1, "stem"))
 
     def _add_places(self) -> None:

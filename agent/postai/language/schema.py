@@ -106,6 +106,8 @@ class TableInfo:
         event_date: column of the moment a row is about; None = none or several.
         creation_date: column of the moment a row was made.
         is_event: rows are things that happened, so "orders last month" means the event date.
+        real: for a role (roles.py), the table whose rows play it; `by` is the key of that table to itself, `part` what
+            the rows that have it are called, and `root` tells that only rows without it play the role.
     """
 
     index: int
@@ -118,9 +120,18 @@ class TableInfo:
     event_date: str | None
     creation_date: str | None
     is_event: bool
+    real: int | None = None
+    by: str = ""
+    part: str = ""
+    root: bool = False
 
     def column(self, name: str) -> ColumnInfo:
         return next(column for column in self.columns if column.name == name)
+
+    @property
+    def title(self) -> str:
+        """The table's name for people; a role is named behind it."""
+        return self.table.name if self.real is None else f"{self.table.name} ({' '.join(self.words)})"
 
     @property
     def noun(self) -> str:

@@ -226,7 +226,7 @@ WHERE EXISTS (
 ORDER BY m.id;
 
 -- the last 5 sales, newest first
---   0.97: The first 5 of sales, highest first, then by sales.sold_at, highest first.
+--   0.97: The first 5 of sales, by sales.sold_at, highest first.
 SELECT s.id, s.member_id, s.branch_id, s.voucher_id, s.sold_at, s.total
 FROM sales AS s
 ORDER BY s.sold_at DESC, s.id

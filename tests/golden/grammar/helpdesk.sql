@@ -173,4 +173,4 @@ ORDER BY a.id;
 
 -- agents managed by Ann
 --   abstained PA001: "managed", "Ann" is not explained by anything in this database
---   Did you mean: manager id?
+--   Did you mean: manager, manager id?

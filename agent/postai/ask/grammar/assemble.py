@@ -298,8 +298,7 @@ class Assembler:
         return parts
 
     def _condition(self, predicate: Predicate) -> Expr:
-        alias = self.joiner.alias(predicate.ref.table)
-        return condition(predicate, self.state.column_info(predicate.ref), alias)
+        return self.joiner.condition(predicate, self.joiner.alias(predicate.ref.table))
 
     def _having_subselect(self, having: Having, inner: list[Predicate]) -> Expr:
         """key IN (rows grouped by that key HAVING ...); "fewer than" keeps those that have none."""

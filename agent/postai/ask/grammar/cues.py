@@ -14,7 +14,8 @@ _PHRASES: dict[str, str] = {
     "min": "minimum|min",
     "max": "maximum|max",
     "harmless": (
-        "would like|i would like|i'd like|we would like|we'd like|right now|at the moment|as of now|so far|by any chance|these days|in the database|in our database|for me|"
+        "would like|i would like|i'd like|we would like|we'd like|"
+        "right now|at the moment|as of now|so far|by any chance|these days|in the database|in our database|for me|"
         "just now|in euros|in dollars|in eur|in usd|to date|very|in detail"
     ),
     "each": (

@@ -83,6 +83,7 @@ class Grammar:
             left = [item for item in items if item.free]
             if left:
                 return self._unexplained(left)
+            state.restrict_roles()
             select = assemble(state)
         except Unsure as unsure:
             if unknown and any(item.free for item in unknown):

@@ -21,8 +21,9 @@ def explain(state: State) -> str:
     if groups and draft.limit is None:
         parts.append("for each " + " and ".join(groups))
     sentence = " ".join(part for part in parts if part)
-    if draft.orders:
-        sentence += ", " + ", then ".join(_order(state, order) for order in draft.orders)
+    orders = [order for order in draft.orders if not (order.what and len(draft.orders) > 1)]
+    if orders:
+        sentence += ", " + ", then ".join(_order(state, order) for order in orders)
     sentence = sentence[:1].upper() + sentence[1:] + "."
     notes = list(dict.fromkeys(draft.assumptions))
     return sentence + (" Assumed: " + "; ".join(notes) + "." if notes else "")
@@ -34,7 +35,7 @@ def _head(state: State, draft: Draft) -> str:
         part = " and ".join(_predicate(state, p) for p in draft.ratio.numerator.only)
         whole = " and ".join(_predicate(state, p) for p in draft.ratio.denominator.only)
         word = "the percentage" if draft.ratio.percent else "the ratio"
-        name = state.info(table).table.name
+        name = state.info(table).title
         return f"{word} of {name} where {part} to {name}" + (f" where {whole}" if whole else " as a whole")
     if draft.measures:
         measures = " and ".join(_measure(state, measure) for measure in draft.measures)
@@ -55,20 +56,18 @@ def _key(state: State, key: Key) -> str:
     if key.bucket is not None:
         return key.bucket
     if key.ref is not None:
-        return f"{state.info(key.ref.table).table.name}.{key.ref.column}"
-    return state.info(key.table or 0).table.name
+        return f"{state.info(key.ref.table).title}.{key.ref.column}"
+    return state.info(key.table or 0).title
 
 
 def _measure(state: State, measure: Measure) -> str:
     if measure.kind == "count":
-        what = state.info(measure.table or 0).table.name
+        what = state.info(measure.table or 0).title
         if measure.ref is not None:
             what = f"different {measure.ref.column} of {what}"
         return f"the number of {what}"
     if measure.kind == "nested":
-        return (
-            f"the average number of {state.info(measure.table or 0).table.name} per {state.info(measure.per or 0).noun}"
-        )
+        return f"the average number of {state.info(measure.table or 0).title} per {state.info(measure.per or 0).noun}"
     word = {
         "sum": "the total",
         "avg": "the average",
@@ -77,15 +76,15 @@ def _measure(state: State, measure: Measure) -> str:
         "plain": "the total",
     }.get(measure.function, f"the {measure.function}")
     if measure.since and measure.ref is not None:
-        table = state.info(measure.ref.table).table.name
+        table = state.info(measure.ref.table).title
         return f"{word} time from {table}.{measure.since} to {measure.ref.column}"
     if measure.ref is None:
         return f"{word} {measure.concept or 'quantity'}"
-    return f"{word} {state.info(measure.ref.table).table.name}.{measure.ref.column}"
+    return f"{word} {state.info(measure.ref.table).title}.{measure.ref.column}"
 
 
 def _predicate(state: State, predicate: Predicate) -> str:
-    name = f"{state.info(predicate.ref.table).table.name}.{predicate.ref.column}"
+    name = f"{state.info(predicate.ref.table).title}.{predicate.ref.column}"
     if predicate.operator == "period" and predicate.period is not None:
         return f"{name} is in: {predicate.period.text}"
     if predicate.operator == "null":
@@ -105,7 +104,7 @@ def _predicate(state: State, predicate: Predicate) -> str:
 
 def _absence(state: State, absence: Absence) -> str:
     conditions = ", ".join(_predicate(state, predicate) for predicate in absence.predicates)
-    return f"without any {state.info(absence.table).table.name}" + (f" ({conditions})" if conditions else "")
+    return f"without any {state.info(absence.table).title}" + (f" ({conditions})" if conditions else "")
 
 
 def _having(state: State, having: Having) -> str:
@@ -119,5 +118,5 @@ def _order(state: State, order: OrderBy) -> str:
     if order.measure is not None:
         return f"by {_measure(state, order.measure).removeprefix('the ')}, {direction}"
     if order.ref is not None:
-        return f"by {state.info(order.ref.table).table.name}.{order.ref.column}, {direction}"
+        return f"by {state.info(order.ref.table).title}.{order.ref.column}, {direction}"
     return direction if not order.key else "by name"

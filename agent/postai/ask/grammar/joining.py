@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from postai.ask.grammar.draft import Absence, Predicate, Unsure
 from postai.ask.grammar.expressions import condition
-from postai.ask.grammar.query import Bool, Col, Exists, Expr, Item, Join, Lit, Op, Select, Source
+from postai.ask.grammar.query import Bool, Col, Exists, Expr, In, Item, Join, Lit, Op, Select, Source
 from postai.ask.grammar.state import State
 from postai.language.graph import Path, Step
 
@@ -152,6 +153,22 @@ class Joiner:
             raise Unsure(f"rows of {info.table.name} cannot be told apart by one column")
         return Col(self.alias(table), info.key[0])
 
+    def condition(self, predicate: Predicate, alias: str) -> Expr:
+        """A condition; the name of a whole ("department Kitchen") stands for its parts too, where rows have both."""
+        found = condition(predicate, self.state.column_info(predicate.ref), alias)
+        info = self.state.info(predicate.ref.table)
+        whole = next((one for one in self.state.lexicon.tables if one.real == info.index and one.root), None)
+        named = predicate.operator in ("=", "in") and predicate.ref.column in info.labels and not predicate.negated
+        if whole is None or not named or info.index == self.base or len(info.key) != 1:
+            return found
+        inner = condition(predicate, self.state.column_info(predicate.ref), "whole")
+        source = replace(self.source_of(info.index, "whole"), alias="whole")
+        parts = Select((Item(Col("whole", info.key[0])),), source, where=(inner,))
+        note = f"a {whole.noun} stands for all that belongs to it"
+        if note not in self.state.draft.assumptions:
+            self.state.draft.assumptions.append(note)
+        return Bool("OR", (found, In(Col(alias, whole.by), select=parts)))
+
     # -- EXISTS -------------------------------------------------------------------------------------------------
 
     def exists(self, predicates: list[Predicate], mentioned: set[int]) -> list[Expr]:
@@ -232,7 +249,7 @@ class Joiner:
                 here = step.target
         for predicate in predicates:
             if predicate.ref.table in inner:
-                where.append(condition(predicate, self.state.column_info(predicate.ref), inner[predicate.ref.table]))
+                where.append(self.condition(predicate, inner[predicate.ref.table]))
         select = Select((Item(Lit(1)),), self.source_of(child, inner[child]), tuple(joins), tuple(where))
         return Exists(select, negated)
 

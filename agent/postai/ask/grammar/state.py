@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from postai.ask.grammar.draft import Draft, Key, Ref, Unsure
+from postai.ask.grammar.draft import Draft, Key, Predicate, Ref, Unsure
 from postai.ask.grammar.items import Item
 from postai.ask.types import AskRequest
 from postai.language.lexicon import Lexicon, Sense
@@ -183,6 +183,28 @@ class State:
                 raise Unsure(f'"{self.items[index].text}" could mean {names}', "Name the table you mean.")
         self._trust(best[0])
         return best[0].table
+
+    def restrict_roles(self) -> None:
+        """Add what the nouns of the question say about roles, once it is clear which words count."""
+        for index, item in enumerate(self.items):
+            if self.role(index) == "table" and not item.verb and item.used not in (None, "contrast"):
+                table = self.table(index)
+                for sense in item.of_kind("table"):
+                    if sense.table == table:
+                        self._restrict(sense)
+
+    def _restrict(self, sense: Sense) -> None:
+        """Words that name only some rows of a table: "sections" have a department, "departments" have none."""
+        info = self.info(sense.table)
+        if sense.how == "part of a role":
+            role = next(one for one in self.lexicon.tables if one.real == sense.table and one.part)
+            wanted = Predicate(Ref(sense.table, role.by), "null", negated=True)
+        elif info.real is not None and info.root:
+            wanted = Predicate(Ref(sense.table, info.by), "null")
+        else:
+            return
+        if wanted not in self.draft.predicates:
+            self.draft.predicates.append(wanted)
 
     def _visible(self, table: int) -> float:
         return 1.0 if self.info(table).table.schema in self.request.search_path else 0.9

@@ -13,8 +13,22 @@ _STOPS = frozenset({"who", "that", "which", "but", "whose"})
 
 def apply(state: State) -> None:
     for index in list(state.find_cues("not", "except")):
-        if state.items[index].free and not _but_not_then(state, index):
+        if state.items[index].free and not _contrast(state, index) and not _but_not_then(state, index):
             _absent(state, index)
+
+
+def _contrast(state: State, index: int) -> bool:
+    """ "per department (departments, not their sections)": the noun behind is only what is not meant."""
+    at = state.skip(index + 1)
+    if index < 2 or state.items[index - 1].text != "," or state.items[index].lower != "not":
+        return False
+    if state.role(index - 2) != "table" or state.role(at) != "table" or state.items[at].verb:
+        return False
+    behind = at + 1
+    if behind < len(state.items) and state.items[behind].text not in ").,?":
+        return False
+    state.use(index, at, why="contrast")
+    return True
 
 
 def _but_not_then(state: State, index: int) -> bool:

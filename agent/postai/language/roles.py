@@ -1,0 +1,57 @@
+"""Roles of rows that refer to their own table: the manager of an employee, the department of a section.
+
+Such a role becomes a table of its own for the engine: the same rows under another name, reached by the key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from postai.language.schema import ColumnInfo, TableInfo
+from postai.language.words import singular
+
+_ID_WORDS = frozenset({"id", "uuid", "key", "code"})
+
+
+def with_roles(tables: tuple[TableInfo, ...]) -> tuple[TableInfo, ...]:
+    """The tables, and behind them one more for each key of a table to itself."""
+    taken = {info.words[-1] for info in tables}
+    found = list(tables)
+    for info in tables:
+        for column in _self_keys(info):
+            role = _role(info, column, len(found))
+            if role is not None and role.words[-1] not in taken:
+                found.append(role)
+                taken.add(role.words[-1])
+    return tuple(found)
+
+
+def _self_keys(info: TableInfo) -> Iterable[ColumnInfo]:
+    for key in info.table.foreign_keys:
+        if (key.schema, key.table) == (info.table.schema, info.table.name) and len(key.columns) == 1:
+            yield info.column(key.columns[0])
+
+
+def _role(info: TableInfo, column: ColumnInfo, index: int) -> TableInfo | None:
+    words = tuple(word for word in column.words if word not in _ID_WORDS and word not in info.words)
+    child, root = "", False
+    said = re.match(r"(?i)\s*(\w+) of (?:a|an|the|this) (\w+)(.*)", column.column.comment or "")
+    if said and singular(said.group(1).lower()) not in info.words:
+        words = (singular(said.group(1).lower()),)
+        child = singular(said.group(2).lower())
+        root = bool(re.search(rf"(?i)\bnull for (?:a|an|the) {re.escape(said.group(1))}\b", said.group(3)))
+    if not words:
+        return None
+    return replace(
+        info,
+        index=index,
+        words=words,
+        columns=tuple(replace(one, table=index) for one in info.columns),
+        is_event=False,
+        real=info.index,
+        by=column.name,
+        part=child if child not in info.words else "",
+        root=root,
+    )
