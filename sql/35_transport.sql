@@ -42,13 +42,13 @@ begin
   if holder is null then
     return false;
   end if;
-  -- Anybody can take an advisory lock: its holder must have logged in as a member of postai_agent (where that role
-  -- could not be made, as the owner of the schema). The list of sessions is read once in a transaction, so that an
-  -- agent that came later is looked for a second time.
+  -- Anybody can take an advisory lock: its holder must have logged in as a member of postai_agent or as the owner of
+  -- the schema. The list of sessions is read once in a transaction, so that an agent that came later is looked for a
+  -- second time.
   for attempt in 1..2 loop
     if exists (select from pg_stat_get_activity(holder) as a
-                where pg_has_role(a.usesysid, coalesce(to_regrole('postai_agent')::oid,
-                        (select n.nspowner from pg_namespace as n where n.nspname = 'postai')), 'member')) then
+                where pg_has_role(a.usesysid, to_regrole('postai_agent')::oid, 'member')
+                   or pg_has_role(a.usesysid, (select n.nspowner from pg_namespace as n where n.nspname = 'postai'), 'member')) then
       return true;
     end if;
     perform pg_stat_clear_snapshot();

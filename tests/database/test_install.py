@@ -286,6 +286,31 @@ def test_uninstall_leaves_nothing(database: TestDatabase) -> None:
     assert run(database, transport="dblink").version_before is None
 
 
+def test_uninstall_drops_nothing_of_yours(database: TestDatabase) -> None:
+    run(database, transport="call")
+    database.execute(
+        "create view mine as select * from postai.events; create table kept (s postai.setting);"
+        "create table looked (id bigint references postai.proposal)"
+    )
+    with pytest.raises(UsageError) as caught:
+        remove(database)
+    detail = caught.value.detail or ""
+    assert "view public.mine" in detail
+    assert "public.kept.s" in detail
+    assert "on public.looked" in detail
+    assert "postai." not in detail
+    database.execute("drop view mine; drop table kept; drop table looked")
+    remove(database)
+
+
+def test_a_login_that_may_not_be_created(database: TestDatabase) -> None:
+    make_login(database, "plain_owner")
+    database.execute(f'alter database "{database.name}" owner to plain_owner')
+    with pytest.raises(NotPermitted) as caught:
+        run(database, "plain_owner", agent_login="never_made")
+    assert "CREATE ROLE never_made LOGIN" in (caught.value.hint or "")
+
+
 def test_an_installation_that_fails_leaves_nothing(database: TestDatabase) -> None:
     # An event trigger of somebody else stops it in the middle.
     database.execute(

@@ -13,6 +13,9 @@ from psycopg import errors
 from sql_core import Core, core, make_login, put_in
 
 from conftest import TestDatabase, drop_database, make_database
+from postai.database import connect
+from postai.setup.install import InstallOptions, install
+from postai.setup.server import LocalServer
 from postai.setup.transport import Transport
 
 WAYS = [("pg15", "socket"), ("pg15", "dblink"), ("pg18", "dblink")]
@@ -477,6 +480,18 @@ def test_a_strangers_lock_is_no_agent(request: pytest.FixtureRequest, server: st
             until = time.monotonic() + 1
             while connection.execute(present).fetchone() == (True,):
                 assert time.monotonic() < until
+    drop_database(database)
+
+
+def test_the_owner_of_the_schema_may_be_the_agent(pg15: LocalServer) -> None:
+    database = make_database(pg15)
+    make_login(database, "schema_owner")
+    database.execute(f'alter database "{database.name}" owner to schema_owner')
+    with connect(database.dsn("schema_owner")) as session:
+        install(session, InstallOptions(transport="call"))
+    with database.connect("schema_owner") as agent:
+        agent.execute(STRANGERS_LOCK)
+        assert database.execute("select postai._agent_present()") == [(True,)]
     drop_database(database)
 
 

@@ -111,6 +111,31 @@ select postai._dblink(pg_catalog.format(
 -- Close it again.
 select postai._dblink_drop()
 
+-- name: used_by
+-- What outside of schema postai would be dropped with it: views, functions, columns ... that depend on its objects.
+with ours as (
+  select 'pg_catalog.pg_class'::pg_catalog.regclass as classid, c.oid
+    from pg_catalog.pg_class c where c.relnamespace = pg_catalog.to_regnamespace('postai')
+  union all
+  select 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid
+    from pg_catalog.pg_type t where t.typnamespace = pg_catalog.to_regnamespace('postai')
+  union all
+  select 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid
+    from pg_catalog.pg_proc p where p.pronamespace = pg_catalog.to_regnamespace('postai')
+), user_of as (
+  select case when w.oid is null then d.classid else 'pg_catalog.pg_class'::pg_catalog.regclass end as classid,
+         coalesce(w.ev_class, d.objid) as objid, case when w.oid is null then d.objsubid else 0 end as objsubid
+    from pg_catalog.pg_depend d
+    join ours o on o.classid = d.refclassid and o.oid = d.refobjid
+    left join pg_catalog.pg_rewrite w on w.oid = d.objid and d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+   where d.deptype in ('n', 'a')
+)
+select distinct concat_ws(' ', i.type, i.identity)
+  from user_of u, lateral pg_catalog.pg_identify_object(u.classid, u.objid, u.objsubid) i
+ where coalesce(i.schema, '') not in ('postai', 'pg_toast') and i.identity !~ '(^| on |for )postai\.'
+   and not exists (select from ours o where o.classid = u.classid and o.oid = u.objid)
+ order by 1
+
 -- name: login
 -- The login of transport dblink that an installation made.
 select login from postai.transport where login is not null
