@@ -105,7 +105,7 @@ def uninstall(database: Database) -> None:
     """Remove schema postai with everything in it, and what transport dblink needed; roles stay (the cluster's).
 
     Raises:
-        UsageError: postai is not here.
+        UsageError: postai is not here, or objects outside of it depend on it.
         FeatureMissing: it came as an extension.
         NotPermitted: the user does not own it.
     """
@@ -120,6 +120,13 @@ def uninstall(database: Database) -> None:
         if _version(script, queries, schema, table) is None:
             raise UsageError("postai is not installed in this database", detail=f"database {database.name}")
         _require_owner(database)
+        users = [str(row[0]) for row in database.query(queries["used_by"])]
+        if users:
+            raise UsageError(
+                "objects of yours use postai and would be dropped with it",
+                detail=", ".join(users),
+                hint="Drop them first, or write them without postai.",
+            )
         logins = database.query(queries["login"])
         script.run("drop server if exists postai_loopback cascade")
         script.run("drop schema postai cascade")
@@ -282,6 +289,13 @@ def _agent_login(
     name = quote_ident(login)
     if not database.query(queries["role_exists"], (login,))[0][0]:
         secret = f" password {quote_literal(verifier(password))}" if password else ""
+        if not transport.look(database, queries).may_create_roles:
+            raise NotPermitted(
+                f"{_me(database)} may not create the login {login}",
+                detail="It is neither superuser nor CREATEROLE.",
+                hint=f"Let an administrator run CREATE ROLE {name} LOGIN IN ROLE postai_agent; or leave --agent-login "
+                "out and let the sidecar log in as the owner of schema postai.",
+            )
         script.run(f"create role {name} login{secret}", shown=f"create role {name} login")
         if not password:
             script.note(f"login {login} has no password yet: \\password {login}")
