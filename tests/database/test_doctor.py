@@ -112,7 +112,7 @@ def test_the_login_of_the_sidecar(database: TestDatabase, tmp_path: Path) -> Non
     assert login("doc_other").fix == "post-ai install --agent-login doc_other"
     install_postai(database, "call")
     assert login(AGENT).status == "ok"
-    assert login("doc_other").fix == "GRANT postai_agent TO doc_other;"
+    assert login("doc_other").fix == "As a superuser: GRANT postai_agent, pg_monitor, pg_signal_backend TO doc_other;"
     assert login("doc_nobody").status == "fail"
 
 

@@ -144,6 +144,22 @@ def test_as_owner_of_the_database(database: TestDatabase) -> None:
     assert run(database, "plain_owner").statements == ()
 
 
+def test_who_may_not_give_the_roles_of_another_is_told_what_a_superuser_has_to_run(database18: TestDatabase) -> None:
+    run(database18, transport="call")  # the roles of postai are another one's now
+    make_login(database18, "second_owner")
+    other = make_database(database18.server)
+    other.execute(f'alter role second_owner createrole; alter database "{other.name}" owner to second_owner')
+    report = run(other, "second_owner", agent_login="second_agent", agent_password="a long secret")
+    assert (report.version_before, report.roles_mode) == (None, "roles")
+    grant = "GRANT postai_agent, pg_monitor, pg_signal_backend TO second_agent;"
+    assert any(notice.endswith(f"until a superuser has run: {grant}") for notice in report.notices)
+    other.execute(grant)
+    again = run(other, "second_owner", agent_login="second_agent")
+    assert (again.statements, again.notices) == ((), ())
+    drop_database(other)
+    database18.execute("drop role second_agent")
+
+
 def test_an_owner_who_may_create_roles_can_have_dblink(database: TestDatabase) -> None:
     make_login(database, "role_maker")
     database.execute(

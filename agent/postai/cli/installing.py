@@ -64,6 +64,8 @@ def install_command(
     if dry_run:
         for statement in report.statements:
             output.say(statement.rstrip().rstrip(";") + ";")
+        for notice in report.notices:
+            output.say(f"-- note: {notice}")
         return
     for notice in report.notices:
         output.say(f"note: {notice}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from postai.database import named_sql
+from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 
 
@@ -38,6 +39,11 @@ def is_member(db: Database, role: str, group: str) -> bool:
     """Whether `role` is a member of `group`, directly or through others; False when one of them does not exist."""
     rows = db.query(_block("is_member"), (role, group))
     return bool(rows and rows[0][0])
+
+
+def grant_statement(groups: Sequence[str], role: str) -> str:
+    """What somebody with the right to do so has to run, so that `role` becomes a member of these roles."""
+    return f"GRANT {', '.join(map(quote_ident, groups))} TO {quote_ident(role)};"
 
 
 def relation_owners(db: Database, oids: Sequence[int]) -> dict[int, str]:

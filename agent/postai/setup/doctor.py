@@ -12,9 +12,10 @@ from typing import Literal
 
 from postai.database import Database, connect
 from postai.database.identifiers import quote_ident
-from postai.database.roles import detect_pooler, identity, is_member, schema_owner
+from postai.database.roles import detect_pooler, grant_statement, identity, is_member, schema_owner
 from postai.errors import PostaiError
 from postai.settings import DatabaseSettings, Settings
+from postai.setup.install import AGENT_ROLES
 from postai.setup.server import as_os_user
 
 TIMEOUT_MS = 10_000
@@ -96,11 +97,11 @@ def _sidecar_login(configured: DatabaseSettings) -> Check:
     try:
         with connect(configured.direct, application_name="post-ai doctor", statement_timeout_ms=TIMEOUT_MS) as database:
             who = identity(database)
-            enough = who.superuser or is_member(database, who.current_user, "postai_agent")
+            missing = [role for role in AGENT_ROLES if not is_member(database, who.current_user, role)]
             owner = schema_owner(database, "postai")
     except PostaiError as error:
         return Check(name, title, "fail", _found(error), error.hint)
-    if enough or owner == who.current_user:
+    if "postai_agent" not in missing or owner == who.current_user:
         return Check(name, title, "ok", who.current_user)
     return Check(
         name,
@@ -109,7 +110,7 @@ def _sidecar_login(configured: DatabaseSettings) -> Check:
         f"{who.current_user} is no member of postai_agent",
         f"post-ai install --agent-login {who.current_user}"
         if owner is None
-        else f"GRANT postai_agent TO {quote_ident(who.current_user)};",
+        else f"As a superuser: {grant_statement(missing, who.current_user)}",
     )
 
 

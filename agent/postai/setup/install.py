@@ -16,6 +16,7 @@ from postai.database import Database
 from postai.database.connection import OLDEST
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.named_sql import load
+from postai.database.roles import grant_statement
 from postai.errors import FeatureMissing, NotPermitted, UsageError
 from postai.setup import sql_files, transport
 from postai.setup.scram import verifier
@@ -299,14 +300,18 @@ def _agent_login(
         script.run(f"create role {name} login{secret}", shown=f"create role {name} login")
         if not password:
             script.note(f"login {login} has no password yet: \\password {login}")
+    refused = []
     for role in AGENT_ROLES:
         if role in missing:
             script.note(f"the agent must log in as the owner of schema postai, because role {role} is missing")
-        elif not database.query(queries["is_member"], (login, role))[0][0]:
-            script.attempt(
-                lambda role=role: script.run(f"grant {role} to {name}"),  # type: ignore[misc]
-                f"{login} was not made a member of {role}",
-            )
+        elif not database.query(queries["is_member"], (login, role))[0][0] and not script.attempt(
+            lambda role=role: script.run(f"grant {role} to {name}"),  # type: ignore[misc]
+            f"{login} was not made a member of {role}",
+        ):
+            refused.append(role)
+    if refused:
+        why = "the sidecar cannot serve this database" if "postai_agent" in refused else "the sidecar sees less"
+        script.note(f"{why} until a superuser has run: {grant_statement(refused, login)}")
 
 
 def _after_commit(
