@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from grammar_schemas import Schema, load
@@ -153,3 +155,46 @@ def test_hostile_names_and_values_stay_data():
 def test_long_and_empty_questions_abstain_quickly():
     for question in ("", "   ", "orders " * 5000, "\x00", "(" * 10000, "'" * 9999):
         assert ask("shop", question).status == "abstained"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "total revenue for Bath and York", "Which members bought Crusty Rye Loaf and Plain Wheat Roll?",
+        "What was the highest revenue per month?", "What will our revenue be next month?",
+        "what should we bake next year?",
+        "sales without a voucher", "revenue of Crusty Barley Bun", "breads over 4 stars", "members who like rye",
+        "Which breads are popular?", "breads that are good",
+        "top members", "the best voucher", "average age of members",
+        "members with more sales than vouchers", "breads cheaper than their flour", "every bread that was sold every day",
+        "members named Ann after 5 sales in Paris", "revenue of the moon", "how many breads will be baked",
+        "Which members recommended others?", "breads above average price", "sales on Mondays",
+        "second cheapest bread",
+    ],
+)  # fmt: skip
+def test_traps_abstain(question):
+    answer = ask("bakery", question)
+    assert (answer.status, answer.sqlstate) == ("abstained", "PA001"), answer.sql
+    assert answer.reason
+    assert answer.hint
+
+
+def test_names_that_no_statistics_hold():
+    columns = "b_id bigint pk\n  name text = Silent Blue Lens A1, Silent Red Lamp B2\n  price numeric"
+    catalog = Schema("odd", f"products\n  {columns}\n").catalog()
+    table = catalog.tables[0]
+    known = replace(table.columns[1].statistics, n_distinct=-1.0)
+    columns = (table.columns[0], replace(table.columns[1], statistics=known), *table.columns[2:])
+    request = Schema("odd", "").request("What is the price of the product Silent Green Lamp C3?")
+    answer = read(request, replace(catalog, tables=(replace(table, columns=columns),)))
+    assert "lower('Silent Green Lamp C3')" in answer.sql
+    assert answer.confidence < 0.9
+
+
+def test_views_over_known_tables_do_not_compete():
+    catalog = load("shop").catalog()
+    text = "monthly_revenue\n  month date\n  revenue numeric\n"
+    view = replace(Schema("v", text).catalog().tables[0], oid=5, kind="view", view_definition="SELECT 1 FROM purchases")
+    both = replace(catalog, tables=(*catalog.tables, view))
+    request = load("shop").request("total revenue in 2025")
+    assert read(request, both).sql == read(request, catalog).sql

@@ -20,37 +20,19 @@ from postai.language.roles import with_roles
 from postai.language.schema import ColumnInfo, TableInfo, read_tables
 from postai.language.tokens import key_of
 from postai.language.vocabulary import FILLER, NOUN_SYNONYMS, PERSON_NOUNS
+from postai.language.word_set import word_set
 from postai.language.words import singular, stem
 
 SenseKind = Literal["table", "column", "value"]
-_GENERIC_TAILS = frozenset(
-    [
-        "name",
-        "code",
-        "date",
-        "time",
-        "at",
-        "on",
-        "id",
-        "number",
-        "key",
-        "cm",
-        "kg",
-        "gram",
-        "mg",
-        "km",
-        "count",
-        "amount",
-        "text",
-        "type",
-    ]
-)
+_GENERIC_TAILS = word_set("""
+    name code date time at on id number key cm kg gram mg km count amount text type
+    """)
 _FREE_TEXT = frozenset(
     ["text", "body", "comment", "description", "note", "message", "content", "remark", "summary", "review", "title"]
 )
-_BOOLEAN_LEADS = frozenset(
-    ["is", "has", "was", "can", "are", "allow", "allows", "have", "been", "should", "be", "did", "does"]
-)
+_BOOLEAN_LEADS = word_set("""
+    is has was can are allow allows have been should be did does
+    """)
 _ANTONYMS = {
     "open": "closed", "active": "inactive", "enabled": "disabled", "paid": "unpaid", "verified": "unverified",
     "available": "unavailable", "public": "private", "published": "unpublished", "read": "unread",
@@ -218,7 +200,8 @@ class Lexicon:
         put((info.words[-1], *own), 0.97, "name")
         if own != words:
             put(own, 0.97, "name")
-        self._add_parts(own, put)
+        if parts(column.name) is None:
+            self._add_parts(own, put)
         if own[-1] == "email":
             put((*own, "address"), 0.97, "name")
         if own[-1] in ("phone", "telephone", "mobile"):

@@ -9,41 +9,17 @@ from postai.database.catalog import Catalog, Column, Table
 from postai.language.identifiers import Segmenter, shared_prefix
 from postai.language.json_keys import json_keys, parts
 from postai.language.vocabulary import CREATION_DATE_WORDS, EVENT_DATE_WORDS, EVENT_NOUNS, MONEY_WORDS
+from postai.language.word_set import word_set
 from postai.language.words import stem
 
 ColumnKind = Literal[
     "number", "text", "date", "timestamp", "timestamptz", "time", "boolean", "enum", "json", "array", "other"
 ]  # fmt: skip
 
-_NOT_EVENTS = frozenset(
-    [
-        "updated",
-        "update",
-        "modified",
-        "modify",
-        "deleted",
-        "delete",
-        "expiry",
-        "expire",
-        "expires",
-        "expiration",
-        "birth",
-        "born",
-        "changed",
-        "edited",
-        "end",
-        "ended",
-        "finish",
-        "finished",
-        "due",
-        "archived",
-        "last",
-        "until",
-        "to",
-        "valid",
-        "dob",
-    ]
-)
+_NOT_EVENTS = word_set("""
+    updated update modified modify deleted delete expiry expire expires expiration birth born changed edited end
+    ended finish finished due archived last until to valid dob
+    """)
 _ID_WORDS = frozenset({"id", "uuid", "key", "guid"})
 _LABELS = (
     ("name",), ("full", "name"), ("title",), ("label",), ("display", "name"), ("username",), ("user",

@@ -253,3 +253,57 @@ SELECT m.id, m.full_name
 FROM members AS m
 WHERE lower(m.full_name) = lower('Ann')
 ORDER BY m.id;
+
+-- Which members never used a voucher?
+--   0.97: Members where without any vouchers.
+SELECT m.id, m.full_name
+FROM members AS m
+WHERE NOT EXISTS (
+        SELECT 1
+        FROM sales AS s
+        JOIN vouchers AS v ON v.id = s.voucher_id
+        WHERE s.member_id = m.id
+      )
+ORDER BY m.id;
+
+-- Which towns do our members live in?
+--   0.97: Members.
+SELECT DISTINCT m.town
+FROM members AS m
+ORDER BY m.town;
+
+-- members from Bath or with a newsletter
+--   0.97: Members where members.town is Bath or members.newsletter is True.
+SELECT m.id, m.full_name
+FROM members AS m
+WHERE (m.town = 'Bath' OR m.newsletter)
+ORDER BY m.id;
+
+-- What percentage of sales used a voucher?
+--   0.97: The percentage of sales where sales.voucher_id is not missing to sales as a whole.
+SELECT 100.0 * count(*) FILTER (WHERE s.voucher_id IS NOT NULL) / NULLIF(count(*), 0) AS percentage
+FROM sales AS s;
+
+-- Which month had the highest revenue in 2025?
+--   0.97: The first 1 of month with the total revenue where sales.sold_at is in: the year 2025, by total revenue, highest first. Assumed: revenue is total of sales.
+SELECT date_trunc('month', s.sold_at)::date AS month, sum(s.total) AS revenue
+FROM sales AS s
+WHERE (s.sold_at >= '2025-01-01' AND s.sold_at < '2026-01-01')
+GROUP BY date_trunc('month', s.sold_at)::date
+ORDER BY revenue DESC NULLS LAST, month
+LIMIT 1;
+
+-- breads cost more than 3 euros
+--   0.97: Breads where breads.price is above 3.
+SELECT b.id, b.name, b.price
+FROM breads AS b
+WHERE b.price > 3
+ORDER BY b.id;
+
+-- Which breads are in demand?
+--   abstained PA001: "demand" is not explained by anything in this database
+--   Use names of tables and columns, or quote values.
+
+-- breads like us
+--   abstained PA001: what comes after "like" is not clear
+--   Put the text in quotes.

@@ -92,3 +92,33 @@ ORDER BY number_of_staff DESC NULLS LAST, m.id, m.name;
 -- how long does it take on average to return goods?
 --   abstained PA001: "long" is not explained by anything in this database
 --   Use names of tables and columns, or quote values.
+
+-- staff with a manager
+--   0.97: Staff. Assumed: manager_id of staff is set.
+SELECT s.id, s.name
+FROM staff AS s
+WHERE s.manager_id IS NOT NULL
+ORDER BY s.id;
+
+-- Which families have more than 3 lines?
+--   0.97: The number of ranges where ranges (family).parent_id is missing and ranges.parent_id is not missing and the number of ranges is above 3 for each ranges (family).
+SELECT f.id, f.name, count(*) AS number_of_ranges
+FROM ranges AS r
+JOIN ranges AS f ON f.id = r.parent_id
+WHERE f.parent_id IS NULL
+  AND r.parent_id IS NOT NULL
+GROUP BY f.id, f.name
+HAVING count(*) > 3
+ORDER BY number_of_ranges DESC NULLS LAST, f.id, f.name;
+
+-- list the lines
+--   0.97: Ranges where ranges.parent_id is not missing.
+SELECT r.id, r.name
+FROM ranges AS r
+WHERE r.parent_id IS NOT NULL
+ORDER BY r.id;
+
+-- What percentage of staff have a manager?
+--   0.97: The percentage of staff where staff.manager_id is not missing to staff as a whole.
+SELECT 100.0 * count(*) FILTER (WHERE s.manager_id IS NOT NULL) / NULLIF(count(*), 0) AS percentage
+FROM staff AS s;

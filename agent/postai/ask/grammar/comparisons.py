@@ -12,6 +12,7 @@ from postai.ask.grammar.money import is_sale
 from postai.ask.grammar.state import State
 from postai.language.vocabulary import CURRENCIES
 
+_SIZES = {"heavier": "weight", "lighter": "weight", "taller": "height"}
 _PRICE_WORDS = ("more expensive than", "cheaper than", "costlier than", "less expensive than")
 
 
@@ -45,7 +46,7 @@ def read_comparison(state: State, cue: int, near: int | None = None) -> Read | N
     left = _left(state, number, near)
     if left is not None:
         return left
-    return _by_property(state, cue, number, near)
+    return _by_property(state, cue, number, near) or _by_size(state, cue, number, near)
 
 
 def _number(state: State, cue: int) -> _Number | None:
@@ -206,8 +207,9 @@ def _of_verb(state: State, index: int, near: int | None) -> Ref | None:
     table = near if near is not None else state.subject_table()
     if table is None or len(state.items[index].stem) < 3:
         return None
-    word = state.items[index].stem + "ing"
-    found = [c for c in state.info(table).columns if countable(c) and c.own[-1] in (word, word.replace("ing", "e"))]
+    word = state.items[index].stem
+    nouns = (word + "ing", word + "e", word + "t")
+    found = [column for column in state.info(table).columns if countable(column) and column.own[-1] in nouns]
     return Ref(table, found[0].name) if len(found) == 1 else None
 
 
@@ -238,6 +240,16 @@ def _by_property(state: State, cue: int, number: _Number, near: int | None) -> R
         return None
     ref = _money(state, table)
     return _make(state, Measure("plain", ref=ref), number, (before,) if verb else ())
+
+
+def _by_size(state: State, cue: int, number: _Number, near: int | None) -> Read | None:
+    """ "heavier than 500": the one column of that property."""
+    table = near if near is not None else state.subject_table()
+    word = _SIZES.get(state.items[cue].lower.split()[0])
+    if table is None or word is None:
+        return None
+    found = [column for column in state.info(table).columns if countable(column) and word in column.words]
+    return _make(state, Measure("plain", ref=Ref(table, found[0].name)), number, ()) if len(found) == 1 else None
 
 
 def _money(state: State, table: int) -> Ref:

@@ -22,6 +22,7 @@ from postai.language.json_keys import parts, readable, shown
 from postai.language.lexicon import Lexicon
 from postai.language.tokens import tokenize
 from postai.language.vocabulary import CURRENCIES
+from postai.language.words import singular
 
 _MIN_CONFIDENCE = 0.6
 _MAX_TOKENS = 120
@@ -139,7 +140,7 @@ def _explain_units(state: State) -> None:
     refs += [o.ref for o in draft.orders if o.ref] + [e for e in draft.projections if isinstance(e, Ref)]
     words = {word for ref in refs for word in state.column_info(ref).words}
     for item in state.items:
-        if item.free and item.kind == "unknown" and item.lower in words:
+        if item.free and item.kind == "unknown" and (item.lower in words or singular(item.lower) in words):
             item.used = "unit"
     for before, item in itertools.pairwise(state.items):
         if item.free and item.lower.rstrip("s") in CURRENCIES and before.kind == "number" and not before.free:

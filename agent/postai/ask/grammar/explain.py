@@ -12,7 +12,14 @@ def explain(state: State) -> str:
     """One or two sentences: what is shown, of which rows, in which order; then the assumptions."""
     draft = state.draft
     parts = [_head(state, draft)]
-    conditions = [_predicate(state, predicate) for predicate in draft.predicates]
+    grouped: dict[int, list[str]] = {}
+    conditions = []
+    for predicate in draft.predicates:
+        if predicate.group is None:
+            conditions.append(_predicate(state, predicate))
+        else:
+            grouped.setdefault(predicate.group, []).append(_predicate(state, predicate))
+    conditions += [" or ".join(parts) for parts in grouped.values()]
     conditions += [_having(state, having) for having in draft.havings]
     conditions += [_absence(state, absence) for absence in draft.absences]
     if conditions:

@@ -234,6 +234,8 @@ def _longest(tokens: Sequence[Token], at: int, phrases: Mapping[str, object], mo
 def _longest_name(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:
     bag_end, bag = _bag(tokens, at, lexicon)
     longest = lexicon.longest.get(tokens[at].noun, 0)
+    if _costs(tokens, at):
+        longest, bag_end, bag = 1, at, ()
     for end in range(min(len(tokens), at + longest), at, -1):
         part = tokens[at:end]
         if any(token.kind in ("quoted", "symbol", "date") for token in part):
@@ -251,6 +253,16 @@ def _longest_name(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[i
     if turned[0] > max(at, bag_end):
         return turned
     return (bag_end, bag) if bag else (at, ())
+
+
+def _costs(tokens: Sequence[Token], at: int) -> bool:
+    """ "products cost more than": a verb, not the name of a column."""
+    if at + 2 >= len(tokens) or tokens[at + 1].lower not in ("cost", "costs", "weigh", "weighs"):
+        return False
+    following = tokens[at + 2].lower
+    return tokens[at].lower != tokens[at].noun and following in (
+        "more", "less", "over", "under", "between", "at", "above", "below", "exactly",
+    )  # fmt: skip
 
 
 def _turned(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:

@@ -268,7 +268,7 @@ class Joiner:
 
                 return IsNull(Col(self.alias(anchor), column))
             raise Unsure("what is missing is not clear")
-        while path[-1].up and not absence.predicates:
+        while path[-1].up and not absence.predicates and not self.optional(path[-1]):
             path = path[:-1]
         chains = [path]
         for table in needed - {absence.table} - {step.target for step in path}:
@@ -279,6 +279,11 @@ class Joiner:
         down = next(i for i, step in enumerate(path) if not step.up)
         self.alias(anchor)
         return sub._exists_one(path[: down + 1], chains, list(absence.predicates), negated=True)
+
+    def optional(self, step: Step) -> bool:
+        """Whether a row of the child may lack the parent."""
+        child = self.state.info(step.edge.child)
+        return any(not child.column(column).column.not_null for column, _ in step.edge.pairs)
 
     def _one_path(self, start: int, end: int, through: set[int]) -> Path:
         """The path that passes the tables the question names; one way only, or it stays unsure."""

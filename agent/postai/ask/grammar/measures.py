@@ -253,6 +253,7 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
             if unsure.choices:
                 raise
             ref = state.column(index, accept)
+        _refuse_sum_of_rates(state, ref, function)
         end = index + 1
         while state.role(end) == "column" and state.items[end].free and _names(state, end, ref):
             end += 1  # "star rating": two words for one column
@@ -272,6 +273,15 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
             )
         return Parsed(Measure("count", state.table(index)), index + 1, (at, *owner, index))
     return None
+
+
+def _refuse_sum_of_rates(state: State, ref: Ref, function: str) -> None:
+    """The total of fractions or percentages says nothing."""
+    info = state.column_info(ref)
+    comment = (info.column.comment or "").lower()
+    rate = {"percent", "rate", "ratio", "fraction", "percentage"}
+    if function == "sum" and (rate & set(info.words) or any(word in comment for word in ("fraction", "percent"))):
+        raise Unsure(f"a total of {info.name} says nothing: it is a rate", "Ask for its average.")
 
 
 def _names(state: State, index: int, ref: Ref) -> bool:

@@ -10,6 +10,7 @@ from postai.ask.grammar.items import Item
 from postai.ask.types import AskRequest
 from postai.language.lexicon import Lexicon, Sense
 from postai.language.schema import ColumnInfo, TableInfo
+from postai.language.tokens import tokenize
 
 _MARGIN = 0.04
 
@@ -245,7 +246,7 @@ class State:
             return self.table(before)
         after = index + 1
         if after < len(self.items) and self.items[after].lower in ("of", "for"):
-            after = self.skip(after)
+            after = self.skip(after, "all", "our")
             if self.role(after) == "table":
                 return self.table(after)
         return None
@@ -267,6 +268,7 @@ class State:
             if accept is None or accept(info):
                 ranked.append((self.rank(sense, owner, near), sense))
         best = self._best(item.text, ranked)
+        self._refuse_commented(index, owner, best)
         if owner is None and self.is_above(best.table) and self.column_info(best).kind == "number":
             for score, sense in ranked:
                 below = self.lexicon.graph.up_distance(sense.table, self.anchors[0])
@@ -276,6 +278,17 @@ class State:
                     pairs = tuple((r.table, r.column) for r in (best, other))
                     raise Unsure(f'"{item.text}" could mean {names}', "Name the table with the column.", pairs)
         return best
+
+    def _refuse_commented(self, index: int, owner: int | None, best: Ref) -> None:
+        """ "discount of coupons": a column of coupons is said to be a discount, though it is not called so."""
+        if owner is None or best.table == owner:
+            return
+        for column in self.info(owner).columns:
+            words = {token.stem for token in tokenize((column.column.comment or "").split(".")[0])}
+            if column.kind == "number" and not column.is_id and self.items[index].stem in words:
+                pairs = ((best.table, best.column), (owner, column.name))
+                names = " or ".join(f"{self.info(table).table.name}.{name}" for table, name in pairs)
+                raise Unsure(f'"{self.items[index].text}" could mean {names}', "Name the column.", pairs)
 
     @staticmethod
     def _score(ranked: list[tuple[float, Sense]], ref: Ref) -> float:

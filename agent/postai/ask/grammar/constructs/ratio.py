@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postai.ask.grammar.conditions import conditions_in
-from postai.ask.grammar.draft import Measure, Ratio, Unsure
+from postai.ask.grammar.draft import Measure, Predicate, Ratio, Ref, Unsure
 from postai.ask.grammar.state import State
 
 
@@ -46,9 +46,10 @@ def _counted(state: State, start: int, end: int) -> tuple[int, int]:
 def _percent(state: State, index: int) -> None:
     """percentage of TABLE (that are|with|from ...) CONDITION."""
     end = state.sentence_end(index)
-    stop = next((i for i in range(index + 1, end) if state.cue(i) in ("each", "by") or state.items[i].period), end)
+    stop = next((i for i in range(index + 1, end) if state.cue(i) in ("each", "by")), end)
     at, table = _counted(state, index + 1, stop)
     conditions = conditions_in(state, index + 1, stop, table)
+    conditions = conditions or _with_parent(state, at, table, stop)
     if not conditions:
         raise Unsure("the question does not say which part of them")
     fraction = state.items[index].lower.split()[0] in ("share", "proportion", "fraction")
@@ -62,6 +63,22 @@ def _percent(state: State, index: int) -> None:
     )
     if fraction:
         state.draft.assumptions.append("the share is given as a number from 0 to 1")
+
+
+def _with_parent(state: State, at: int, table: int, stop: int) -> list[Predicate]:
+    """percentage of orders that used a coupon: those whose key to it is set"""
+    for index in range(at + 1, stop):
+        if state.role(index) != "table" or not state.items[index].free or state.items[index].verb:
+            continue
+        paths = state.lexicon.graph.up_paths(table, state.table(index))
+        if len(paths) != 1 or len(paths[0]) != 1:
+            continue
+        column = paths[0][0].edge.pairs[0][0]
+        if not state.info(table).column(column).column.not_null:
+            denied = any(state.cue(i) == "not" for i in range(at + 1, index))
+            state.use(index, *(i for i in range(at + 1, index) if state.cue(i) == "not"), why="ratio")
+            return [Predicate(Ref(table, column), "null", negated=not denied)]
+    return []
 
 
 def _ratio(state: State, index: int) -> None:

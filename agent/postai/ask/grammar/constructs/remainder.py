@@ -98,6 +98,8 @@ def _column(state: State, index: int) -> None:
     if not _is_shown(state, index):
         raise Unsure(f'what "{state.items[index].text}" has to do with it is not clear')
     state.use(index, why="column")
+    if index and state.items[index - 1].lower in ("which", "what") and not draft.projections and not draft.orders:
+        draft.distinct = True
     nouns = [i for i, role in enumerate(state.roles) if role == "table" and not state.items[i].verb]
     draft.with_subject = draft.with_subject or bool(nouns and index > nouns[0] + 1)
     draft.projections.append(ref)

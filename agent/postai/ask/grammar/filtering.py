@@ -1,0 +1,128 @@
+"""WHERE and HAVING: conditions on rows, on what belongs to them, and on what must or must not be there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from postai.ask.grammar.draft import Having, Key, Predicate, Ref, Unsure
+from postai.ask.grammar.expressions import condition
+from postai.ask.grammar.joining import Joiner
+from postai.ask.grammar.parts import Parts
+from postai.ask.grammar.query import (
+    Bool,
+    Col,
+    Expr,
+    In,
+    IsNull,
+    Item,
+    Lit,
+    Op,
+    Select,
+)
+
+
+class Filters(Parts):
+    """The conditions of one draft."""
+
+    # -- filters ------------------------------------------------------------------------------------------------
+
+    def where(self) -> list[Expr]:
+        draft = self.draft
+        plain: list[Expr] = []
+        grouped: dict[int, list[Expr]] = {}
+        inner: list[Predicate] = []
+        for predicate in draft.predicates:
+            if predicate.joint and not self.joiner.reachable(predicate.ref.table):
+                plain += self._each_value(predicate)
+            elif self.joiner.reachable(predicate.ref.table):
+                expr = self._condition(predicate)
+                if predicate.group is not None:
+                    grouped.setdefault(predicate.group, []).append(expr)
+                else:
+                    plain.append(expr)
+            else:
+                inner.append(predicate)
+        for parts in grouped.values():
+            plain.append(Bool("OR", tuple(parts)) if len(parts) > 1 else parts[0])
+        havings = [having for having in draft.havings if having.measure not in draft.measures]
+        for having in havings:
+            taken = [
+                p for p in inner if self.lexicon.graph.up_paths(self._measure_table(having.measure) or 0, p.ref.table)
+            ]
+            inner = [p for p in inner if p not in taken]
+            plain.append(self._having_subselect(having, taken))
+        if any(predicate.group is not None for predicate in inner):
+            raise Unsure('what "or" joins is not clear')
+        mentioned = {table for table in draft.mentioned if not self.joiner.reachable(table)}
+        mentioned -= self.met
+        plain += self._present()
+        mentioned -= {self._measure_table(having.measure) for having in havings}
+        plain += self.joiner.exists(inner, mentioned)
+        for absence in draft.absences:
+            plain.append(self.joiner.absent(absence))
+        return plain
+
+    def _present(self) -> list[Expr]:
+        """ "orders with a coupon": what need not be there is there."""
+        found: list[Expr] = []
+        shown = {entry.table for entry in self.draft.projections if isinstance(entry, Ref | Key)}
+        shown |= {self._key_table(key) for key in self.draft.groups} | {p.ref.table for p in self.draft.predicates}
+        for table in sorted(self.draft.mentioned - {self.base}):
+            paths = self.lexicon.graph.up_paths(self.base, table)
+            if table in shown or not any(self.joiner.optional(step) for path in paths for step in path):
+                continue
+            if len(paths) > 1 or len(paths[0]) > 1:
+                self.joiner.alias(table)
+                continue
+            column = paths[0][0].edge.pairs[0][0]
+            found.append(IsNull(Col(self.joiner.alias(self.base), column), negated=True))
+            self.draft.assumptions.append(f"{column} of {self.state.info(self.base).table.name} is set")
+        return found
+
+    def _each_value(self, predicate: Predicate) -> list[Expr]:
+        """ "customers who bought both toys and books": rows that meet a row of each value."""
+        also = {item.lower for item in self.state.items} & {"both", "also", "and also"}
+        rest = [p for p in self.draft.predicates if p is not predicate and not self.joiner.reachable(p.ref.table)]
+        if not also or rest or predicate.negated or self.draft.havings:
+            raise Unsure("whether any or all of them are meant is not clear", 'Say "either ... or" or "both ... and".')
+        mentioned = {table for table in self.draft.mentioned if not self.joiner.reachable(table)}
+        self.met |= mentioned
+        self.draft.assumptions.append(f"each of the values of {predicate.ref.column} has to be met")
+        parts: list[Expr] = []
+        for value in predicate.values:
+            one = replace(predicate, operator="=", values=(value,), joint=False)
+            parts += self.joiner.exists([one], mentioned)
+        return parts
+
+    def _condition(self, predicate: Predicate) -> Expr:
+        return self.joiner.condition(predicate, self.joiner.alias(predicate.ref.table))
+
+    def _having_subselect(self, having: Having, inner: list[Predicate]) -> Expr:
+        """key IN (rows grouped by that key HAVING ...); "fewer than" keeps those that have none."""
+        subject = self.draft.subject.table if self.draft.subject is not None else None
+        anchor = subject if subject is not None else self.base
+        table = self._measure_table(having.measure)
+        info = self.state.info(anchor)
+        if table is None or len(info.key) != 1:
+            raise Unsure("what is compared is not clear")
+        few = having.operator in ("<", "<=") or (having.operator == "=" and having.value == 0)
+        if few and having.measure.kind != "count":
+            raise Unsure("whether those without any count too is not clear")
+        compared = replace(having, operator={"<": ">=", "<=": ">", "=": ">"}[having.operator]) if few else having
+        sub = Joiner(self.state, table, taken=self.joiner.aliases())
+        key = sub.key_of(anchor)
+        where = [condition(p, self.state.column_info(p.ref), sub.alias(p.ref.table)) for p in inner]
+        expr = self.measure_expr(compared.measure, sub, table)
+        if few:
+            where.append(IsNull(key, negated=True))
+        select = Select(
+            (Item(key),), *sub.sources(), where=tuple(where), group=(key,), having=(self._compare(expr, compared),)
+        )
+        outer = Col(self.joiner.alias(anchor), info.key[0])
+        return In(outer, select=select, negated=few)
+
+    @staticmethod
+    def _compare(expr: Expr, having: Having) -> Expr:
+        if having.operator == "between":
+            return Bool("AND", (Op(">=", expr, Lit(having.value)), Op("<=", expr, Lit(having.high or having.value))))
+        return Op(having.operator, expr, Lit(having.value))

@@ -1,0 +1,263 @@
+"""Parts of a statement: its base table, where money and quantities come from, keys, measures and their names."""
+
+from __future__ import annotations
+
+from postai.ask.grammar.dating import date_column
+from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
+from postai.ask.grammar.expressions import aggregate, bucket_expression, condition
+from postai.ask.grammar.joining import Joiner
+from postai.ask.grammar.money import MoneySource, is_sale, money_sources, unit_sources
+from postai.ask.grammar.query import (
+    Bool,
+    Call,
+    Col,
+    Expr,
+    Fixed,
+    Item,
+    Lit,
+    Op,
+    output_name,
+)
+from postai.ask.grammar.state import State
+
+
+class Parts:
+    """What every statement of one draft needs."""
+
+    def __init__(self, state: State) -> None:
+        self.state, self.draft, self.lexicon = state, state.draft, state.lexicon
+        self.sources: dict[Measure, MoneySource] = {}
+        self.met: set[int] = set()
+        self.base: int
+        self.joiner: Joiner
+
+    # -- base ---------------------------------------------------------------------------------------------------
+
+    def _key_table(self, key: Key) -> int | None:
+        return key.table if key.table is not None else (key.ref.table if key.ref else None)
+
+    def _measure_table(self, measure: Measure) -> int | None:
+        if measure.kind in ("money", "units"):
+            return self._source(measure).table
+        return measure.ref.table if measure.ref is not None and measure.kind != "count" else measure.table
+
+    def _source(self, measure: Measure) -> MoneySource:
+        """The first way to compute it whose rows meet every group and condition at most once."""
+        if measure in self.sources:
+            return self.sources[measure]
+        candidates = money_sources(self.state) if measure.kind == "money" else unit_sources(self.state)
+        if measure.concept == "order value":
+            totals = [source for source in candidates if source.level == "order"]
+            candidates = totals or ([c for c in candidates if c.level == "line"] if measure.function == "avg" else [])
+        needed = (
+            {self._key_table(key) for key in self.draft.groups}
+            | {p.ref.table for p in self.draft.predicates}
+            | set(self.draft.mentioned)
+        )
+        if self.draft.subject is not None:
+            needed.add(self._key_table(self.draft.subject))
+        wanted = {table for table in needed if table is not None}
+        for source in candidates:
+            if all(self.lexicon.graph.up_paths(source.table, table) for table in wanted):
+                rivals = [c for c in candidates if c.level == source.level and c.table != source.table
+                          and all(self.lexicon.graph.up_paths(c.table, table) for table in wanted)]  # fmt: skip
+                if rivals and source.table not in self.state.anchors:
+                    names = " or ".join(self.state.info(s.table).table.name for s in (source, rivals[0]))
+                    raise Unsure(f"the amount could be taken from {names}", "Name the table that holds the amount.")
+                self.sources[measure] = source
+                info = self.state.info(source.table).table.name
+                what = " times ".join(source.factors)
+                word = "revenue" if measure.kind == "money" else "quantity"
+                less = f" less {source.discount[0]}" if source.discount else ""
+                self.draft.assumptions.append(f"{word} is {what}{less} of {info}")
+                self._say_states(source.table)
+                return source
+        raise Unsure("no column holds that amount for what is asked", "Name the column that holds the amount.")
+
+    def _say_states(self, table: int) -> None:
+        """Say that cancelled rows count, when the question does not speak of states."""
+        lost = {"cancelled", "canceled", "returned", "refunded", "void", "failed", "rejected"}
+        for other in self.lexicon.tables:
+            if other.index != table and not self.lexicon.graph.up_paths(table, other.index):
+                continue
+            for column in other.columns:
+                spoken = any(p.ref.column == column.name and p.ref.table == other.index for p in self.draft.predicates)
+                found = [label for label in column.column.enum_labels if label.lower() in lost]
+                statistics = column.column.statistics
+                if column.kind == "text" and statistics is not None:
+                    found = [value for value in statistics.most_common if value.lower() in lost]
+                if found and not spoken:
+                    self.draft.assumptions.append(
+                        f"{other.table.name} of every {column.name} count, also {', '.join(found)}"
+                    )
+
+    def _base(self) -> int:
+        draft = self.draft
+        tables: list[int] = []
+        for measure in draft.measures:
+            table = self._measure_table(measure)
+            if table is not None:
+                tables.append(table)
+        if draft.ratio is not None and draft.ratio.numerator.table is not None:
+            tables.append(draft.ratio.numerator.table)
+        if not tables:
+            subject = self._key_table(draft.subject) if draft.subject is not None else None
+            if subject is None:
+                columns = [entry.table for entry in draft.projections if isinstance(entry, Ref)]
+                if not columns:
+                    raise Unsure("what the question is about is not clear")
+                subject = columns[0]
+            tables.append(subject)
+            tables += [entry.table for entry in draft.projections if isinstance(entry, Ref)]
+        finest = [
+            table for table in tables
+            if all(table == other or self.lexicon.graph.up_paths(table, other) for other in tables)
+        ]  # fmt: skip
+        if not finest:
+            raise Unsure("the things asked for have no row in common")
+        return finest[0]
+
+    # -- keys and measures ---
+
+    def keys(self) -> tuple[list[Item], list[Expr]]:
+        keys: list[Item] = []
+        group: list[Expr] = []
+        for key in self.draft.groups:
+            for item in self.key_items(key):
+                keys.append(item)
+                group.append(item.expr)
+        return keys, group
+
+    def key_items(self, key: Key) -> list[Item]:
+        if key.bucket is not None:
+            ref = self._bucket_column()
+            column = self.state.column_info(ref)
+            if key.bucket in ("month", "year") and column.kind == "number":
+                raise Unsure("the table keeps no dates")
+            expr = bucket_expression(key.bucket, column, self.joiner.alias_for_group(ref.table))
+            return [Item(expr, key.bucket.replace(" ", "_"))]
+        if key.ref is not None:
+            alias = self.joiner.alias_for_group(key.ref.table)
+            return [Item(Col(alias, key.ref.column), None)]
+        assert key.table is not None
+        info = self.state.info(key.table)
+        alias = self.joiner.alias_for_group(key.table)
+        asked = [e.column for e in self.draft.projections if isinstance(e, Ref) and e.table == key.table]
+        names = [*info.key, *(name for name in (*info.labels, *asked) if name not in info.key)]
+        if not names:
+            raise Unsure(f"rows of {info.table.name} have no name to show")
+        return [Item(Col(alias, name), None) for name in dict.fromkeys(names)]
+
+    def _bucket_column(self) -> Ref:
+        """The date that a bucket is made of: the one the periods use, else that of the rows counted."""
+        if self.draft.bucket_ref is not None:
+            return self.draft.bucket_ref
+        periods = {p.ref for p in self.draft.predicates if p.operator == "period"}
+        usable = {ref for ref in periods if self.joiner.reachable(ref.table)}
+        if len(usable) == 1:
+            return next(iter(usable))
+        info = self.state.info(self.base)
+        if not info.is_event and info.event_date and info.creation_date == info.event_date:
+            self.draft.assumptions.append(f"dated by {info.table.name}.{info.event_date}")
+            return Ref(self.base, info.event_date)
+        return date_column(self.state, self.base)
+
+    def measure_expr(self, measure: Measure, joiner: Joiner, base: int) -> Expr:
+        where = None
+        if measure.only:
+            parts = tuple(condition(p, self.state.column_info(p.ref), joiner.alias(p.ref.table)) for p in measure.only)
+            where = parts[0] if len(parts) == 1 else Bool("AND", parts)
+        if measure.kind == "count":
+            return self._count_expr(measure, joiner, base, where)
+        if measure.kind in ("money", "units"):
+            source = self._source(measure)
+            if source.table != base or joiner.multiplied:
+                raise Unsure("the amount would be counted several times")
+            alias = joiner.alias(source.table)
+            expr: Expr = Col(alias, source.factors[0])
+            for factor in source.factors[1:]:
+                expr = Op("*", expr, Col(alias, factor))
+            if source.discount is not None:
+                expr = _discounted(expr, Col(alias, source.discount[0]), source.discount[1])
+            if measure.concept == "order value" and source.level == "line":
+                return self._per_sale(source.table, aggregate("sum", expr, where), joiner)
+            return aggregate("sum" if measure.function == "plain" else measure.function, expr, where)
+        assert measure.ref is not None
+        if (measure.ref.table != base or joiner.multiplied) and measure.function not in ("min", "max"):
+            raise Unsure("the amount would be counted several times")
+        alias = joiner.alias(measure.ref.table)
+        argument: Expr = Col(alias, measure.ref.column)
+        if measure.since:
+            argument = Op("-", argument, Col(alias, measure.since))
+        return aggregate(measure.function, argument, where)
+
+    def _per_sale(self, table: int, total: Expr, joiner: Joiner) -> Expr:
+        """Total of the lines over the number of sales they belong to."""
+        steps = [
+            step
+            for step in self.lexicon.graph.steps.get(table, ())
+            if step.up and is_sale(self.state.info(step.target))
+        ]
+        if len(steps) != 1:
+            raise Unsure("which rows belong to one order is not clear")
+        sales = Call("count", (joiner.key_of(steps[0].target),), distinct=True)
+        return Op("/", total, Call("NULLIF", (sales, Lit(0))))
+
+    def _count_expr(self, measure: Measure, joiner: Joiner, base: int, where: Expr | None) -> Expr:
+        if measure.ref is not None:
+            return Call(
+                "count", (Col(joiner.alias(measure.ref.table), measure.ref.column),), distinct=True, where=where
+            )
+        assert measure.table is not None
+        if measure.table == base and not joiner.multiplied:
+            return Call("count", star=True, where=where)
+        return Call("count", (joiner.key_of(measure.table),), distinct=True, where=where)
+
+    # -- output columns and order -------------------------------------------------------------------------------
+
+    def _items(self, keys: list[Item], measures: list[tuple[Measure, Expr]]) -> list[Item]:
+        named: list[Item] = []
+        used: set[str] = {item.name or output_name(item.expr) for item in keys}
+        for measure, expr in measures:
+            name = self._output_name(measure)
+            while name in used:
+                name += "_2"
+            used.add(name)
+            named.append(Item(expr, name))
+        clean: list[Item] = []
+        seen: set[str] = set()
+        for item in keys:
+            column = item.name or output_name(item.expr)
+            if column in seen and isinstance(item.expr, Col):
+                item = Item(item.expr, f"{self.state.info(self.joiner.table_of(item.expr.alias)).words[-1]}_{column}")
+            seen.add(column)
+            clean.append(item)
+        return [*clean, *named]
+
+    def _output_name(self, measure: Measure) -> str:
+        if measure.kind == "count":
+            if measure.ref is not None:
+                return f"number_of_{output_name(Col('', measure.ref.column))}"
+            assert measure.table is not None
+            return "number_of_" + self.state.info(measure.table).table.name
+        if measure.kind == "money":
+            return {"sum": "", "plain": ""}.get(measure.function, measure.function + "_") + measure.concept.replace(
+                " ", "_"
+            )
+        if measure.kind == "units":
+            return {"sum": "units", "plain": "units"}.get(measure.function, measure.function + "_units")
+        assert measure.ref is not None
+        prefix = {"sum": "total", "avg": "average", "min": "lowest", "max": "highest"}.get(
+            measure.function, measure.function
+        )
+        words = self.lexicon.column(measure.ref.table, measure.ref.column).own
+        if measure.since:
+            return f"{prefix}_time_until_{words[0]}"
+        return prefix + "_" + "_".join(word for word in words if word != prefix)
+
+
+def _discounted(expr: Expr, discount: Col, kind: str) -> Expr:
+    if kind == "amount":
+        return Op("-", expr, discount)
+    part: Expr = discount if kind == "rate" else Op("/", discount, Fixed("100.0"))
+    return Op("*", expr, Op("-", Lit(1), part))
