@@ -178,6 +178,8 @@ begin
   end if;
   perform set_config('search_path', path, true);
   execute pg_catalog.format('prepare %I as %s', name, wrapped);
+  raise notice 'this statement gives at most 100 rows'
+    using hint = 'SELECT postai.ask(question, max_rows) gives more; SELECT postai.sql(question) gives the statement without the limit.';
   return wrapped;
 end
 $$;
@@ -417,6 +419,16 @@ $$;
 comment on function postai.sql(text) is
   'The SELECT for a question, not run: select postai.sql(''how many orders were cancelled in each country?'') \gexec';
 
+-- postai.answer has no column for a hint: what it names (close words of the schema) goes to the reason.
+create function postai._reason(reason text, hint text) returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case when hint ~ '^(Did you mean: |Perhaps you meant )' then coalesce(case when reason ~ '[.?!]$' then reason || ' ' else reason || '. ' end, '') || hint else reason end
+$$;
+comment on function postai._reason(text, text) is
+  'Reason of an answer with the names that its hint offers: select postai._reason(''what is "cuntry"?'', ''Did you mean: country?'')';
+
 create function postai._answer(
     question text, max_rows integer, path text, schemas text[],
     out question_id bigint, out status text, out sql text, out columns text[], out rows json, out explanation text,
@@ -439,11 +451,13 @@ begin
     confidence := (answer ->> 'confidence')::real;
     engine := answer ->> 'engine';
     readings := coalesce(answer -> 'readings', '[]');
-    reason := answer ->> 'reason';
+    reason := postai._reason(answer ->> 'reason', answer ->> 'hint');
+    hint := talk.hint;
   elsif talk.code in ('PA001', 'PA003', 'PA004', 'PA005') then
     status := case talk.code when 'PA001' then 'abstained' when 'PA003' then 'refused' else 'failed' end;
     readings := '[]';
-    reason := talk.message;
+    reason := postai._reason(talk.message, talk.hint);
+    hint := talk.hint;
   end if;
   if status is null or (status = 'answered' and talk.code is not null) then
     code := talk.code; message := talk.message; detail := talk.detail; hint := talk.hint;
@@ -459,7 +473,7 @@ begin
 end
 $$;
 comment on function postai._answer(text, integer, text, text[]) is
-  'Row of postai.answer, an error as a value: select * from postai._answer(''how many orders?'', 100, ''public'', ''{public}'')';
+  'Row of postai.answer with the hint of what was not answered; an error as a value: select * from postai._answer(''how many orders?'', 100, ''public'', ''{public}'')';
 
 create function postai.answer(question text, max_rows integer default 100)
   returns table (question_id bigint, status text, sql text, columns text[], rows json, explanation text, confidence real,
@@ -535,7 +549,7 @@ begin
 end
 $$;
 comment on function postai.prepare(text, text) is
-  'Leaves a prepared statement that answers with real columns: select postai.prepare(''orders by country''); execute ask;';
+  'Leaves a prepared statement that answers with real columns, at most 100 rows: select postai.prepare(''orders by country''); execute ask;';
 
 -- run: a procedure that commits while it waits, so it can be neither DEFINER nor carry SET: every name in it is
 -- written with its schema, and what needs more than that stands in functions.
@@ -689,7 +703,7 @@ select postai._grant('execute on ' || f, 'postai_user')
     'function postai._backend_start()', 'function postai._step(text, text, integer)',
     'function postai._converse(text, text, text, text[], integer)', 'function postai._is_answered(json)', 'function postai._refusal(json)',
     'function postai._advice(json, text, text)', 'function postai._run_problem(text, text, text, text)',
-    'function postai._answer(text, integer, text, text[])', 'function postai._prepared(text, text, text, text[])',
+    'function postai._reason(text, text)', 'function postai._answer(text, integer, text, text[])', 'function postai._prepared(text, text, text, text[])',
     'function postai._run_start(text, integer, text, text[])', 'function postai._run_wait(json, text)',
     'function postai._run_over(json)', 'function postai._declare(json, text, integer)',
     'function postai.ask(text, integer)', 'function postai.sql(text)', 'function postai.answer(text, integer)',

@@ -41,6 +41,8 @@ def think(frame: Frame, explain: Explain) -> Frame:
         answer |= {"sql": "select 1 as one", "explanation": json.dumps(frame)}
     elif verb == "abstain":
         answer |= {"status": "abstained", "sql": None, "reason": "two tables fit", "readings": [READING]}
+    elif verb == "near":
+        answer |= {"status": "abstained", "sql": None, "reason": "what is cuntry?", "hint": "Did you mean: country?"}
     elif verb == "refuse":
         answer |= {"status": "refused", "sql": None, "reason": "it would write", "hint": "use postai.migrate"}
     elif verb == "fail":

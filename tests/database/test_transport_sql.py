@@ -102,6 +102,7 @@ def test_answer_without_rows_still_has_columns(asking: Core) -> None:
     ("question", "status", "reason"),
     [
         ("abstain", "abstained", "two tables fit"),
+        ("near", "abstained", "what is cuntry? Did you mean: country?"),
         ("refuse", "refused", "it would write"),
         ("fail", "failed", "the model is silent"),
         ("error PA005", "failed", "the budget is spent"),
@@ -165,7 +166,10 @@ def test_prepare_leaves_a_statement_with_real_columns(asking: Core) -> None:
         cursor = connection.execute("execute ask")
         assert [c.name for c in cursor.description or ()] == ["price"]
         assert len(cursor.fetchall()) == 3
+        notices: list[str] = []
+        connection.add_notice_handler(lambda notice: notices.append(str(notice.message_primary)))
         connection.execute("select postai.prepare('sql: select 1 as one', 'my \"name')")
+        assert notices == ["this statement gives at most 100 rows"]
         assert connection.execute('execute "my ""name"').fetchone() == (1,)
         for name in (None, "", "n" * 64):
             with pytest.raises(errors.InvalidParameterValue):

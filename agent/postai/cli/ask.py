@@ -11,7 +11,7 @@ import typer
 from postai.cli import output
 from postai.cli.output import Json
 from postai.cli.target import Dsn, Name, open_database
-from postai.errors import ErrorParts, FeatureMissing, from_parts
+from postai.errors import ErrorParts, FeatureMissing, PostaiError, from_parts
 
 if TYPE_CHECKING:
     from postai.database import Database
@@ -21,8 +21,10 @@ MaxRows = Annotated[int, typer.Option("--max-rows", min=1, help="At most this ma
 
 ANSWER = (
     "select question_id, status, sql, columns, rows, explanation, confidence, engine, readings, reason, elapsed_ms"
-    " from postai.answer(%s, %s)"
+    ", code, message, detail, hint from postai._answer(%s, %s,"
+    " postai._path(pg_catalog.current_schemas(false)), pg_catalog.current_schemas(false)::pg_catalog.text[])"
 )
+"""What `postai.answer` gives, and beside it the hint that it has no column for, or an error as a value."""
 LAST_QUESTION = (
     "select id, sql, explanation, confidence, engine from postai.questions"
     " where asked_by = session_user and question = %s order by id desc limit 1"
@@ -50,12 +52,15 @@ class Answered:
 def _answer(database: Database, question: str, max_rows: int) -> Answered:
     from postai.database import ServerError
 
-    try:
-        return Answered(*database.query(ANSWER, (question, max_rows))[0])
-    except ServerError as error:
-        if error.sqlstate != FeatureMissing.sqlstate:
-            raise
-    return _run(database, question, max_rows)
+    *row, code, message, detail, hint = database.query(ANSWER, (question, max_rows))[0]
+    if code == FeatureMissing.sqlstate:
+        return _run(database, question, max_rows)
+    if code is not None:
+        raise ServerError(code, message, detail=detail, hint=hint)
+    answer = Answered(*row)
+    if answer.status in STATES:
+        raise _doubt(answer, hint)
+    return answer
 
 
 def _run(database: Database, question: str, max_rows: int) -> Answered:
@@ -76,17 +81,16 @@ def _run(database: Database, question: str, max_rows: int) -> Answered:
     )
 
 
-def _raise_unless_answered(answer: Answered) -> None:
+def _doubt(answer: Answered, hint: str | None) -> PostaiError:
     """Make an error of an answer without rows, as `postai.ask` does."""
-    if answer.status not in STATES:
-        return
     readings = "; ".join(str(reading.get("text")) for reading in answer.readings or ())
-    raise from_parts(
+    reason = answer.reason or f"the question was {answer.status}"
+    return from_parts(
         ErrorParts(
             STATES[answer.status],
-            answer.reason or f"the question was {answer.status}",
+            reason.removesuffix(f" {hint}").removesuffix("."),  # said once, as the hint
             f"Nearest readings: {readings}" if readings else answer.explanation or None,
-            "Name the table or column you mean." if answer.status == "abstained" else None,
+            hint,
         )
     )
 
@@ -96,8 +100,9 @@ def ask(
 ) -> None:
     """Ask the database a question and print the rows, the statement and how sure postai is."""
     with open_database(dsn, connection) as database:
+        if not json:
+            database.on_notice(output.note)
         answer = _answer(database, question, max_rows)
-    _raise_unless_answered(answer)
     if json:
         output.show_json(answer)
         return
