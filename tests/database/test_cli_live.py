@@ -180,6 +180,9 @@ def test_what_cannot_be_answered_has_its_exit_code(served: Served) -> None:
     assert error["sqlstate"] == "PA001"
     assert "unicorns" in error["message"]
     assert error["hint"]
+    error = served.shell.json("ask", "how many orders per cuntry?", code=3)["error"]
+    assert "Did you mean" not in error["message"]
+    assert error["hint"] == "Did you mean: country?"
     error = served.shell.json("ask", "delete all orders", code=5)["error"]
     assert error["sqlstate"] == "PA003"
     done = served.shell("ask", "how many unicorns are there?", code=3)
@@ -219,7 +222,9 @@ def test_apply_and_undo(served: Served) -> None:
     done = served.shell.json("apply", str(proposal))
     assert (done["proposal"], done["state"]) == (proposal, "done")
     assert served.database.execute(here) == [(True,)]
-    assert served.shell("undo", str(proposal)).stdout.endswith("done\n")
+    undone = served.shell("undo", str(proposal))
+    assert undone.stdout.endswith("done\n")
+    assert undone.stderr == "" or undone.stderr.startswith("action ")  # notices of postai.wait; a quick one has none
     assert served.database.execute(here) == [(False,)]
     kinds = [event["kind"] for event in served.shell.json("events", "--limit", "100") if event["proposal"] == proposal]
     assert kinds[0] == "proposal.created"
@@ -336,3 +341,12 @@ def test_rows_with_the_names_of_their_columns(database: TestDatabase, driver: An
         assert db.query_columns("select 1 as a, 2 as a, %s as b", ("x",)) == (("a", "a", "b"), [(1, 2, "x")])
         assert db.query_columns("select 1 as one where false") == (("one",), [])
         assert db.query_columns("set lock_timeout = 0") == ((), [])
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "pg8000"])
+def test_notices_are_told_as_they_come(database: TestDatabase, driver: Any) -> None:
+    told: list[str] = []
+    with connect(database.dsn(), driver=driver) as db:
+        db.on_notice(told.append)
+        db.execute("do $$ begin raise notice 'one'; raise warning 'two'; end $$")
+    assert told == ["one", "two"]

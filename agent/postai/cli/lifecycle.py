@@ -21,6 +21,8 @@ def _carry_out(
     statement: str, parameters: tuple[object, ...], wait: bool, dsn: str | None, connection: str | None, json: bool
 ) -> None:
     with open_database(dsn, connection, statement_timeout_ms=LONGEST_WAIT_MS) as database:
+        if not json:
+            database.on_notice(output.note)
         action = database.query(statement, parameters)[0][0]
         if wait:
             database.execute("call postai.wait(%s)", (action,))

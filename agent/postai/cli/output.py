@@ -58,6 +58,12 @@ def say(text: str) -> None:
     sys.stdout.write(_prose(text) + "\n")
 
 
+def note(text: str) -> None:
+    """Tell on standard error what the server said besides its result."""
+    sys.stderr.write(_prose(text) + "\n")
+    sys.stderr.flush()
+
+
 def show_json(value: object) -> None:
     """Print one JSON document; what is no ASCII is escaped, so that the terminal sees no control character."""
     sys.stdout.write(json.dumps(plain(value), indent=2, allow_nan=False, default=str) + "\n")

@@ -7,7 +7,7 @@ import decimal
 import re
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -119,6 +119,12 @@ class _Session(CoreConnection):  # type: ignore[misc]
     """pg8000's session, keeping the key that a cancel request needs, and clear about a missing password."""
 
     backend_key: bytes = b""
+    tell: Callable[[str], None] | None = None
+
+    def handle_NOTICE_RESPONSE(self, data: bytes, context: Context) -> None:  # noqa: N802  (pg8000's name)
+        super().handle_NOTICE_RESPONSE(data, context)
+        if self.tell is not None:
+            self.tell(self.notices[-1].get(b"M", b"").decode(errors="replace"))
 
     def handle_BACKEND_KEY_DATA(self, data: bytes, context: Context) -> None:  # noqa: N802  (pg8000's name)
         self.backend_key = data
@@ -171,6 +177,9 @@ class Pg8000Database(Session):
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         return max(int(self._run(sql, params).row_count), 0)
+
+    def on_notice(self, tell: Callable[[str], None]) -> None:
+        self._session.tell = lambda text: tell(failures.scrub(text, self._secrets))
 
     def cancel(self) -> None:
         # The request goes over a connection of its own, without TLS: the server takes it before any authentication.

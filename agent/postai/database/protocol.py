@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -56,6 +56,10 @@ class Database(Protocol):
 
     def transaction(self) -> AbstractContextManager[None]:
         """A block that commits at its end and rolls back on an exception; nested blocks are savepoints."""
+        ...
+
+    def on_notice(self, tell: Callable[[str], None]) -> None:
+        """From now on call `tell` with the message of every NOTICE and WARNING, as soon as it arrives."""
         ...
 
     def cancel(self) -> None:

@@ -6,7 +6,7 @@ with what the server repeated of the statement, as its `__context__`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,11 @@ class PsycopgDatabase(Session):
         except psycopg.Error as error:
             failure = self._translated(error)
         raise failure
+
+    def on_notice(self, tell: Callable[[str], None]) -> None:
+        self._connection.add_notice_handler(
+            lambda notice: tell(failures.scrub(notice.message_primary or "", self._secrets))
+        )
 
     def cancel(self) -> None:
         self._connection.cancel_safe(timeout=5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
@@ -46,6 +46,9 @@ class Session(ABC):
 
     @abstractmethod
     def execute(self, sql: str, params: Sequence[object] = ()) -> int: ...
+
+    @abstractmethod
+    def on_notice(self, tell: Callable[[str], None]) -> None: ...
 
     @abstractmethod
     def close(self) -> None: ...
