@@ -219,3 +219,14 @@ def test_nothing_was_created_here(place: Path) -> None:
     with pytest.raises(PostaiError) as caught:
         instance.server()
     assert "post-ai init" in (caught.value.hint or "")
+
+
+def test_the_holder_sees_that_another_removed_its_instance(place: Path) -> None:
+    instance = LocalInstance(place / "home", "app")
+    with instance.hold() as ours:
+        assert ours()
+        instance.remove()
+        assert not ours()
+        with instance.hold() as theirs:
+            assert theirs()
+            assert not ours()

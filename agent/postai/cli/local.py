@@ -22,6 +22,9 @@ from postai.cli.target import DEFAULT
 if TYPE_CHECKING:
     from postai.setup.local import LocalInstance
 
+LOOK_SECONDS = 1.0
+"""How often a demonstration looks whether it is still there."""
+
 
 class Server(StrEnum):
     """Which server programs are used."""
@@ -172,15 +175,18 @@ def demo(
         return
     for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])):
         signal.signal(number, _interrupt)
-    with instance.hold():
+    with instance.hold() as ours:
         try:
             _show(instance, server.value, once, json)
             if not once:
                 output.say("Running until Ctrl-C. `make clean` removes all of it.")
                 sys.stdout.flush()
-                _wait_for_stop()
+                _wait_for_stop(ours)
         finally:
-            _stop(instance)
+            if ours():
+                _stop(instance)
+            else:
+                output.note(f"Another process removed {home}: the demonstration has ended.")
 
 
 def _show(instance: LocalInstance, server: str, once: bool, json: bool) -> None:
@@ -214,8 +220,10 @@ def _stop(instance: LocalInstance) -> None:
     instance.stop()
 
 
-def _wait_for_stop() -> None:
+def _wait_for_stop(ours: Callable[[], bool]) -> None:
+    """Wait for Ctrl-C, or for the end of the instance by another hand."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    while ours() and not stop.wait(LOOK_SECONDS):
+        pass

@@ -155,15 +155,19 @@ class LocalInstance:
         return LocalServer(binaries, self.home / "server", state["port"], self.os_user)
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> Iterator[Callable[[], bool]]:
         """Be the only one who builds and keeps this instance.
+
+        Yields:
+            a function that tells whether it still is this instance: another process may remove it, or make a new one
+            in the same place.
 
         Raises:
             PostaiError: another process does.
         """
         self._make_home()
         if sys.platform == "win32":
-            yield
+            yield self._state.exists
             return
         import fcntl
 
@@ -176,7 +180,15 @@ class LocalInstance:
                     detail=f"It holds {self.home / 'lock'}.",
                     hint="Use that one, or stop it with Ctrl-C first.",
                 ) from None
-            yield
+            lock = os.fstat(file.fileno())
+
+            def ours() -> bool:
+                try:
+                    return os.path.samestat(lock, (self.home / "lock").stat())
+                except FileNotFoundError:
+                    return False
+
+            yield ours
 
     def create(self, kind: str, on_step: OnStep) -> LocalServer:
         """Create the cluster, or find the one that is here; start it. A second call changes nothing."""
