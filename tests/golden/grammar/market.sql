@@ -459,3 +459,21 @@ JOIN users AS u ON u.id = o.user_id
 WHERE (o.ordered_at >= '2025-01-01' AND o.ordered_at < '2026-01-01')
 GROUP BY u.id, u.first_name, u.last_name
 ORDER BY number_of_orders DESC NULLS LAST, u.id, u.first_name, u.last_name;
+
+-- How many orders have a shipping address?
+--   0.97: The number of orders.
+SELECT count(*) AS number_of_orders
+FROM orders AS o;
+
+-- orders without a billing address
+--   abstained PA001: "billing" is not explained by anything in this database
+--   Use names of tables and columns, or quote values.
+
+-- who placed the most orders?
+--   0.97: The first 1 of users with the number of orders, by number of orders, highest first.
+SELECT u.id, u.first_name, u.last_name, count(*) AS number_of_orders
+FROM orders AS o
+JOIN users AS u ON u.id = o.user_id
+GROUP BY u.id, u.first_name, u.last_name
+ORDER BY number_of_orders DESC NULLS LAST, u.id, u.first_name, u.last_name
+LIMIT 1;

@@ -185,6 +185,14 @@ class State:
         self._trust(best[0])
         return best[0].table
 
+    def says_role(self, index: int) -> bool:
+        """ "shipping address": the word says which key to the next noun is meant."""
+        following = index + 1
+        if not self.items[index].verb or self.role(following) != "table" or self.items[following].verb:
+            return False
+        target, word = self.table(following), self.items[index].lower
+        return any(edge.parent == target and word in edge.role for edge in self.lexicon.graph.edges)
+
     def restrict_roles(self) -> None:
         """Add what the nouns of the question say about roles, once it is clear which words count."""
         for index, item in enumerate(self.items):

@@ -65,6 +65,9 @@ def _absent(state: State, index: int) -> None:
             return
         if state.role(at) != "table" or not item.free:
             continue
+        if state.says_role(at):
+            state.use(at, why="role")
+            continue
         table = state.table(at)
         if table == subject or subject is None:
             return

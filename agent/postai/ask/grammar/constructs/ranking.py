@@ -183,6 +183,10 @@ def _subject_near(state: State, index: int) -> tuple[Key, tuple[int, ...], int, 
             key, used, end = _key(state, at)
             number_at, number = _number_before(state, used[0])
             return key, used, end, number_at, number
+    who = next((at for at in range(index) if state.items[at].lower == "who"), None)
+    people = {sense.table for sense in state.lexicon.senses("person") if sense.kind == "table"}
+    if who is not None and len(people) == 1:
+        return Key(table=people.pop()), (who,), who + 1, None, None
     raise Unsure("what is ranked is not clear")
 
 

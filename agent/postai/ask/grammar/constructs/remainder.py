@@ -37,6 +37,8 @@ def _table(state: State, index: int) -> None:
     table = state.table(index)
     verb = state.items[index].verb
     state.use(index, why="table")
+    if verb and state.says_role(index):
+        return
     if not draft.measures and draft.ratio is None and draft.subject is None and not verb:
         draft.subject = Key(table=table)
         return
