@@ -143,12 +143,19 @@ def _right(state: State, number: _Number) -> Read | None:
                 ref = state.column(at)
             except Unsure:
                 return None
-            return _make(state, Measure("count", ref.table, ref, distinct=True), number, (*used, at))
+            return _make(state, _different(state, ref), number, (*used, at))
         return _make(state, Measure("plain", ref=ref), number, (*used, at))
     if state.role(at) == "column" and distinct:
         ref = state.column(at)
-        return _make(state, Measure("count", ref.table, ref, distinct=True), number, (*used, at))
+        return _make(state, _different(state, ref), number, (*used, at))
     return None
+
+
+def _different(state: State, ref: Ref) -> Measure:
+    """The number of different values of a column; one row has only one of its own."""
+    if ref.table == state.subject_table() or state.column_info(ref).kind in ("array", "json"):
+        raise Unsure(f"how many {state.column_info(ref).name} one row has is not counted here")
+    return Measure("count", ref.table, ref, distinct=True)
 
 
 def _times(state: State, number: _Number) -> Read | None:

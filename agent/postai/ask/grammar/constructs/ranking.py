@@ -257,7 +257,7 @@ def _property(state: State, index: int) -> bool:
     number_after = None
     if at < len(state.items) and state.items[at].kind == "number" and state.items[at].free:
         number_after, at = at, state.skip(at + 1)
-    while at < len(state.items) and state.role(at) == "value":
+    while at < len(state.items) and (state.role(at) == "value" or state.items[at].used == "remark"):
         at = state.skip(at + 1)
     if at < len(state.items) and state.role(at) == "table" and not state.items[at].verb:
         key, used, _ = _key(state, at)
