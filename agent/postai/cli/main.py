@@ -22,7 +22,7 @@ from typer.main import get_command
 from postai import __version__
 from postai.cli import agent, ask, connections, installing, lifecycle, local
 from postai.cli.output import show_error
-from postai.errors import PostaiError, UsageError, from_parts
+from postai.errors import FeatureMissing, PostaiError, UsageError, from_parts
 
 PROGRAMS = ("post-ai", "postai")
 INTERRUPTED = 130
@@ -87,9 +87,10 @@ def run(arguments: Sequence[str], program: str = "post-ai") -> int:
             result = command.invoke(context)
         sys.stdout.flush()
     except PostaiError as error:
-        show_error(error, as_json=as_json)
+        known = _not_installed(error) or error
+        show_error(known, as_json=as_json)
         # An error of class PA that the server raised has the exit code of its class here too.
-        return max(error.exit_code, from_parts(error.as_parts()).exit_code)
+        return max(known.exit_code, from_parts(known.as_parts()).exit_code)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.TyperException as mistake:
@@ -108,6 +109,15 @@ def run(arguments: Sequence[str], program: str = "post-ai") -> int:
         show_error(PostaiError(error.strerror or "the operating system refused", detail=place), as_json=as_json)
         return PostaiError.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _not_installed(error: PostaiError) -> PostaiError | None:
+    """What a missing schema means to a person (3F000, invalid_schema_name)."""
+    if error.sqlstate == "3F000" and '"postai"' in error.message:
+        return FeatureMissing(
+            "postai is not installed in this database", detail=error.message, hint="Install it with: post-ai install"
+        )
+    return None
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

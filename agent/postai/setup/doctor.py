@@ -188,6 +188,8 @@ def _environment_readable(user: str) -> Check:
 def _socket_directory(settings: Settings, user: str) -> Check:
     directory = settings.agent.socket_directory
     title = "socket directory"
+    if not settings.databases:
+        return Check("socket", title, "ok", "not checked: this configuration is no sidecar's")
     if not directory.exists():
         return Check("socket", title, "warn", f"{directory} does not exist yet", "The sidecar makes it: post-ai agent")
     if len(str(settings.agent.socket_path)) > 107:
