@@ -91,27 +91,32 @@ $$;
 comment on function postai._cancel_statement(integer, timestamptz, timestamptz) is
   'Cancels a statement that outlives ask_timeout, if that backend still runs the very same one: select postai._cancel_statement(4711, now(), now()). Definer: the agent is no superuser, and superusers ask too.';
 
-create function postai._evict_strangers() returns integer
+create function postai._evict_strangers() returns text[]
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  pids integer[];
+  found_here text[];
 begin
-  return (select count(pg_terminate_backend(l.pid))
-            from (select distinct k.pid
-                    from pg_locks as k
-                   where k.locktype = 'advisory' and k.classid = 1886352244 and k.objid = 1 and k.objsubid = 2 and k.granted
-                     and k.database = (select d.oid from pg_database as d where d.datname = current_database())) as l
-           cross join lateral pg_stat_get_activity(l.pid) as a
-           where not pg_has_role(a.usesysid, coalesce(to_regrole('postai_agent')::oid,
-                   (select n.nspowner from pg_namespace as n where n.nspname = 'postai')), 'member'));
+  select array_agg(l.pid), array_agg(format('%s (pid %s)', pg_get_userbyid(a.usesysid), l.pid)) into pids, found_here
+    from (select distinct k.pid
+            from pg_locks as k
+           where k.locktype = 'advisory' and k.classid = 1886352244 and k.objid = 1 and k.objsubid = 2 and k.granted
+             and k.database = (select d.oid from pg_database as d where d.datname = current_database())) as l
+   cross join lateral pg_stat_get_activity(l.pid) as a
+   where not pg_has_role(a.usesysid, coalesce(to_regrole('postai_agent')::oid,
+           (select n.nspowner from pg_namespace as n where n.nspname = 'postai')), 'member');
+  perform pg_terminate_backend(p.pid) from unnest(pids) as p (pid);
+  return coalesce(found_here, '{}');
 exception
   when insufficient_privilege then
-    perform postai._raise('PA006', 'a session that is no agent holds the agent''s lock', null,
+    perform postai._raise('PA006', 'a session that is no agent holds the agent''s lock', array_to_string(found_here, ', '),
       'End it as a superuser: select pg_terminate_backend(pid) from pg_locks where locktype = ''advisory'' and classid = 1886352244 and objid = 1');
 end
 $$;
 comment on function postai._evict_strangers() is
-  'Ends sessions that hold the agents'' lock without being agents, gives their number: select postai._evict_strangers(). Definer: anybody can take an advisory lock, and the agent is no superuser.';
+  'Ends sessions that hold the agents'' lock without being agents, gives their roles and process ids: select postai._evict_strangers(). Definer: anybody can take an advisory lock, and the agent is no superuser.';
 
 select postai._grant('select on postai.agent_status', 'postai_reader');
 select postai._grant('select, insert, update, delete on postai.agent_status', 'postai_agent');

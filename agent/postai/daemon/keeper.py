@@ -129,7 +129,7 @@ class Keeper:
     def _open(self) -> PsycopgDatabase:
         parameters = connection_string.parse(self._settings.direct)
         dsn = connection_string.build({**_KEEPALIVE, **parameters})
-        session = connect(dsn, application_name="postai agent", statement_timeout_ms=5000)
+        session = connect(dsn, application_name="postai agent", statement_timeout_ms=5000, driver="psycopg")
         assert isinstance(session, PsycopgDatabase)
         return session
 
