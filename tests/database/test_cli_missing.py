@@ -3,11 +3,12 @@
 import json
 
 import pytest
+
 from conftest import TestDatabase
 from postai.cli.main import run
 
 
-@pytest.mark.parametrize("command", [["status"], ["ask", "how many?"], ["sql", "how many?"], ["events"], ["apply", "1"]])
+@pytest.mark.parametrize("command", [["status"], ["ask", "how many?"], ["sql", "how?"], ["events"], ["apply", "1"]])
 def test_not_installed_is_said(
     command: list[str], database18: TestDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

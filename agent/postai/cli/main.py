@@ -112,8 +112,8 @@ def run(arguments: Sequence[str], program: str = "post-ai") -> int:
 
 
 def _not_installed(error: PostaiError) -> PostaiError | None:
-    """What a missing schema means to a person (3F000, invalid_schema_name)."""
-    if error.sqlstate == "3F000" and '"postai"' in error.message:
+    """What a missing schema means to a person (3F000 invalid_schema_name, 42P01 undefined_table)."""
+    if error.sqlstate in ("3F000", "42P01") and '"postai' in error.message:
         return FeatureMissing(
             "postai is not installed in this database", detail=error.message, hint="Install it with: post-ai install"
         )

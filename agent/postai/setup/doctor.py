@@ -188,7 +188,7 @@ def _environment_readable(user: str) -> Check:
 def _socket_directory(settings: Settings, user: str) -> Check:
     directory = settings.agent.socket_directory
     title = "socket directory"
-    if not settings.databases:
+    if not directory.exists() and not settings.databases:
         return Check("socket", title, "ok", "not checked: this configuration is no sidecar's")
     if not directory.exists():
         return Check("socket", title, "warn", f"{directory} does not exist yet", "The sidecar makes it: post-ai agent")
