@@ -170,7 +170,8 @@ def test_long_and_empty_questions_abstain_quickly():
         "every bread that was sold every day",
         "members named Ann after 5 sales in Paris", "revenue of the moon", "how many breads will be baked",
         "Which members recommended others?", "breads above average price",
-        "How many breads have more than 3 labels?", "sales on Mondays",
+        "How many breads have more than 3 labels?",
+        "members whose sales were all paid", "breads whose sales were all in Bath", "sales on Mondays",
         "second cheapest bread",
     ],
 )  # fmt: skip

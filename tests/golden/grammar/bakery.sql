@@ -307,3 +307,7 @@ ORDER BY b.id;
 -- breads like us
 --   abstained PA001: what comes after "like" is not clear
 --   Put the text in quotes.
+
+-- breads that were sold but have no label
+--   abstained PA001: what "have no label" means is not clear
+--   Ask in other words, naming tables and columns.

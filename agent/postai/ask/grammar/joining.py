@@ -260,7 +260,7 @@ class Joiner:
             raise Unsure("what is missing from what is not clear")
         sub = self if anchor == self.base else _Anchored(self, anchor)
         needed = {absence.table, *(predicate.ref.table for predicate in absence.predicates)}
-        path = sub._one_path(anchor, absence.table, self.state.draft.mentioned | set(absence.through))
+        path = sub._way_of_absence(anchor, absence)
         if all(step.up for step in path):
             column = path[0].edge.pairs[0][0]
             if len(path) == 1 and not absence.predicates:
@@ -279,6 +279,15 @@ class Joiner:
         down = next(i for i, step in enumerate(path) if not step.up)
         self.alias(anchor)
         return sub._exists_one(path[: down + 1], chains, list(absence.predicates), negated=True)
+
+    def _way_of_absence(self, anchor: int, absence: Absence) -> Path:
+        """The way to what is missing: what else the question names decides only where it is not clear."""
+        try:
+            return self._one_path(anchor, absence.table, set(absence.through))
+        except Unsure:
+            if not self.state.draft.mentioned:
+                raise
+            return self._one_path(anchor, absence.table, self.state.draft.mentioned | set(absence.through))
 
     def optional(self, step: Step) -> bool:
         """Whether a row of the child may lack the parent."""

@@ -36,7 +36,8 @@ def unknown_name(state: State, index: int) -> tuple[Predicate | None, int]:
     words = [word.lower() for word in text.split()]
     seen = state.lexicon.seen_in(words)
     before = state.skip_back(index - 1)
-    if before >= 0 and state.role(before) == "table" and not state.items[before].verb:
+    named = before == index - 1 and before >= 0 and state.role(before) == "table"
+    if named and not state.items[before].verb and not state.items[before].plural:
         labels = state.info(state.table(before)).labels
         wanted = [(state.table(before), name) for name in labels] if len(labels) == 1 else []
     else:

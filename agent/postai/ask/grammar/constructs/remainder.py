@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from postai.ask.grammar.draft import Key, Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 
@@ -21,6 +23,7 @@ def apply(state: State) -> None:
     for index, item in enumerate(state.items):
         if item.free and state.role(index) == "verb":
             _verb(state, index)
+    _refuse_every(state)
     for item in state.items:
         if not item.free:
             continue
@@ -29,6 +32,13 @@ def apply(state: State) -> None:
         elif item.cue == "distinct":
             draft.distinct = True
             item.used = "distinct"
+
+
+def _refuse_every(state: State) -> None:
+    """ "whose orders were all delivered" asks for every one of them, not for one."""
+    for before, item in itertools.pairwise(state.items):
+        if item.lower == "all" and before.lower in ("are", "were", "is", "was", "have", "been", "had", "has"):
+            raise Unsure("a condition on every one of several rows is not read here", "Ask for those that have none.")
 
 
 def _table(state: State, index: int) -> None:
@@ -59,6 +69,10 @@ def _verb(state: State, index: int) -> None:
         return
     if state.items[index].lower.endswith(" by"):
         state.draft.said_columns.append(ref)
+    subject = state.subject_table()
+    if subject is not None and ref.table not in (subject, *state.anchors):
+        state.draft.mentioned.add(ref.table)
+        state.draft.assumptions.append(f"{state.items[index].text} means that {state.info(ref.table).title} has a row")
     if state.column_info(ref).is_date and not state.column_info(ref).column.not_null:
         state.draft.predicates.append(Predicate(ref, "null", negated=True))
         state.draft.assumptions.append(f"{state.items[index].text} means that {ref.column} is set")
