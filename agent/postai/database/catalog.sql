@@ -12,6 +12,7 @@
 -- * Temporary tables live in schemas pg_temp_N: relations of schemas pg_* are left out, or every temporary table of any
 --   session would count. postai_cache is left out because refreshing the cache changes it all the time.
 -- * bit_xor does not depend on the order of rows; each row is hashed together with its key, so no two cancel out.
+-- * postai._catalog_fingerprint() in sql/40_ask.sql is the same text; a test compares them.
 with space as materialized (
   select n.oid, n.xmin from pg_catalog.pg_namespace n
    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai_cache')
@@ -80,12 +81,14 @@ select pg_catalog.md5(pg_catalog.concat_ws(' ',
 --   open the relation with ACCESS SHARE (deparse_context_for reads its column names) and would wait behind a running
 --   ALTER TABLE, TRUNCATE or VACUUM FULL. They are not called for relations that another session has locked, or wants to
 --   lock, in ACCESS EXCLUSIVE mode.
+-- * DDL may still begin meanwhile, and it may want what we have while we want what it has. The wait here ends before
+--   deadlock_timeout (1 s by default), so that the server never picks somebody's DDL as the victim.
 -- * These functions look at the newest state and not at the statement's snapshot: of an object that was dropped
 --   meanwhile they give null.
 -- * pg_stats shows only columns that the connected role may read, and none of a table whose row level security applies
 --   to it.
 with before as materialized (
-  select pg_catalog.current_setting('search_path') as path
+  select pg_catalog.current_setting('search_path') as path, pg_catalog.current_setting('lock_timeout') as patience
 ), fingerprint(value) as materialized (
 /* fingerprint */
 ), space as materialized (
@@ -124,6 +127,8 @@ with before as materialized (
 )
 select 'path' as section, pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true) as body
   from before where before.path is not null
+union all
+select 'path', pg_catalog.set_config('lock_timeout', '200ms', true) from before where before.patience is not null
 union all
 select 'database', pg_catalog.json_build_array(
     pg_catalog.json_agg(pg_catalog.current_database()),
@@ -264,3 +269,5 @@ select 'function', pg_catalog.json_build_array(
   left join member m on m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and m.objid = f.oid
 union all
 select 'path', pg_catalog.set_config('search_path', before.path, true) from before
+union all
+select 'path', pg_catalog.set_config('lock_timeout', before.patience, true) from before
