@@ -175,7 +175,10 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 def test_ctrl_c_ends_a_command_that_waits() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         dsn = f"host=127.0.0.1 port={silent.getsockname()[1]} sslmode=disable"
+        # A shell that starts its jobs in the background lets them ignore the interrupt, and children inherit that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen([*MAIN, "status", "--dsn", dsn], stderr=subprocess.PIPE, text=True)
+        signal.signal(signal.SIGINT, before)
         session, _ = silent.accept()
         with session:
             session.recv(1)
