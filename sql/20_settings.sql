@@ -88,8 +88,14 @@ begin
     when type = 'boolean' then
       return to_jsonb(value::boolean);
     when type = 'list' then
+      -- A comma inside parentheses stands between argument types.
+      if exists (select from regexp_split_to_table(value, ',(?![^(]*\))') as item
+                  where btrim(item) <> '' and btrim(item) !~
+                        '^(([^][\s(){}"'',.;]+|"([^"]|"")+")\.([^][\s(){}"'',.;]+|"([^"]|"")+")(\s*\([^()]*\))?|(extension|server)\s+\S.*)$') then
+        raise invalid_parameter_value;
+      end if;
       return coalesce((select jsonb_agg(btrim(item) order by position)
-                         from unnest(string_to_array(value, ',')) with ordinality as e (item, position)
+                         from regexp_split_to_table(value, ',(?![^(]*\))') with ordinality as e (item, position)
                         where btrim(item) <> ''), '[]');
     when type = 'text' then
       return to_jsonb(value);
@@ -136,6 +142,7 @@ begin
           hint = case known.type when 'duration' then 'Write for example 30s or 2 min, up to 1 hour.'
                                  when 'number' then 'Write a number that is not negative.'
                                  when 'boolean' then 'Write true or false.'
+                                 when 'list' then 'Write schema.name, schema.name(argument types), extension NAME or server NAME; comma separated, without brackets or quotes around them.'
                                  else 'Choose one of: ' || replace(known.type, '|', ', ') end;
     end;
     insert into postai.setting as s (name, value, changed_by, changed_at) values (name, clean, session_user, now())

@@ -45,35 +45,123 @@ $$;
 comment on function postai._path(name[]) is
   'The search_path in which a generated statement runs: the caller''s, temporary tables last: select postai._path(current_schemas(false))';
 
--- Between the agent's look at the catalog and the statement, the owner of a view could put other code into it (and make
--- the statement wait for that change by a lock). So the statement is analysed first, which locks everything that it
--- reads, through views too, and neither plans nor runs it; what the agent saw must then still hold.
-create function postai._hold(statement text, path text, unchanged json) returns void
+-- EXECUTE takes several statements in one text, a cursor takes one. So whatever is not run by a cursor comes here first:
+-- the server's own parser counts, and nothing is analysed, planned or run. PREPARE is no query and opens no cursor,
+-- which is refused with its name when it stands alone, and without it when more statements follow.
+create function postai._one_statement(statement text) returns void
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  now_is text;
+  nothing record;
+  said text;
 begin
-  if unchanged is null or json_typeof(unchanged) = 'null' then
+  begin
+    for nothing in execute concat('prepare postai_held as ', statement) loop
+    end loop;
+  exception
+    when invalid_cursor_definition then
+      get stacked diagnostics said = message_text;
+      if position('PREPARE' in said) > 0 then
+        return;
+      end if;
+  end;
+  perform postai._raise('PA003', 'the agent sent more than one statement', null, 'Nothing was run. Ask in other words.');
+end
+$$;
+comment on function postai._one_statement(text) is
+  'Raises PA003 for a text of several statements, without running any: select postai._one_statement(''select 1'')';
+
+-- The same text as the block "fingerprint" of the agent's catalog.sql, which says what it relies on.
+create function postai._catalog_fingerprint() returns text
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+with space as materialized (
+  select n.oid, n.xmin from pg_catalog.pg_namespace n
+   where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai_cache')
+), relation as materialized (
+  select c.oid, c.relname, c.relnamespace, c.relkind, c.relowner, c.relacl, c.reloptions, c.relam, c.relispartition,
+         c.relrowsecurity, c.relforcerowsecurity
+    from pg_catalog.pg_class c
+   where c.relnamespace in (select space.oid from space)
+)
+select pg_catalog.md5(pg_catalog.concat_ws(' ',
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(s.oid, s.xmin), 0)) from space s),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(r.*), 0)) from relation r),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(a.attrelid, a.attnum, a.xmin), 0))
+     from pg_catalog.pg_attribute a join relation r on r.oid = a.attrelid and r.relkind not in ('i', 'I', 'S')
+    where a.attnum > 0),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(d.oid, d.xmin), 0))
+     from pg_catalog.pg_attrdef d join relation r on r.oid = d.adrelid),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(k.oid, k.xmin), 0))
+     from pg_catalog.pg_constraint k
+    where k.connamespace in (select space.oid from space)),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(i.indexrelid, i.xmin), 0))
+     from pg_catalog.pg_index i join relation r on r.oid = i.indrelid),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(h.inhrelid, h.inhparent, h.xmin), 0))
+     from pg_catalog.pg_inherits h join relation r on r.oid = h.inhrelid),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(w.oid, w.xmin), 0))
+     from pg_catalog.pg_rewrite w join relation r on r.oid = w.ev_class),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(p.oid, p.xmin), 0)) from pg_catalog.pg_policy p),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(g.oid, g.xmin), 0))
+     from pg_catalog.pg_trigger g join relation r on r.oid = g.tgrelid where not g.tgisinternal),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(d.objoid, d.classoid, d.objsubid, d.xmin), 0))
+     from pg_catalog.pg_description d where d.objoid >= 16384),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(t.oid, t.xmin), 0))
+     from pg_catalog.pg_type t where t.typnamespace in (select space.oid from space)),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(e.oid, e.xmin), 0)) from pg_catalog.pg_enum e),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(x.oid, x.xmin), 0))
+     from pg_catalog.pg_statistic_ext x where x.stxnamespace in (select space.oid from space)),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(m.oid, m.xmin), 0))
+     from pg_catalog.pg_amproc m where m.oid >= 16384),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(m.oid, m.xmin), 0))
+     from pg_catalog.pg_amop m where m.oid >= 16384),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(f.oid, f.xmin), 0)) from pg_catalog.pg_proc f),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(o.oid, o.xmin), 0)) from pg_catalog.pg_operator o),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(c.oid, c.xmin), 0)) from pg_catalog.pg_cast c),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(x.oid, x.xmin), 0)) from pg_catalog.pg_extension x),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(d.classid, d.objid, d.refobjid, d.xmin), 0))
+     from pg_catalog.pg_depend d
+    where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.deptype = 'e'),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(c.oid, c.xmin), 0))
+     from pg_catalog.pg_opclass c where c.oid >= 16384),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(s.oid, s.xmin), 0)) from pg_catalog.pg_foreign_server s),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(m.roleid, m.member, m.grantor, m.xmin), 0))
+     from pg_catalog.pg_auth_members m),
+  (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(u.oid, u.rolname, u.rolsuper, u.rolinherit,
+            u.rolbypassrls), 0)) from pg_catalog.pg_roles u)))
+$$;
+comment on function postai._catalog_fingerprint() is
+  'A short text that changes with every change of definitions, rights or role memberships: select postai._catalog_fingerprint()';
+
+-- Between the agent's look at the catalog and the statement, the owner of a view could put other code into it (and make
+-- the statement wait for that change by a lock). So the statement is analysed first, which locks everything that it
+-- reads, through views too, and neither plans nor runs it; what the agent saw must then still hold.
+create function postai._hold(statement text, path text, unchanged text) returns void
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postai._one_statement(statement);
+  if unchanged is null then
     return;
   end if;
   perform set_config('search_path', path, true);
   execute pg_catalog.concat('prepare postai_held as ', statement);
   execute 'deallocate postai_held';
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-  execute unchanged ->> 'query' into now_is;
-  if now_is is distinct from unchanged ->> 'value' then
+  if postai._catalog_fingerprint() is distinct from unchanged then
     perform postai._raise('40001', 'definitions changed while the question was being answered',
       'Tables, views, functions or rights are not what the agent saw; nothing was run.',
       'Ask again; if this transaction itself changed definitions, commit first.');
   end if;
 end
 $$;
-comment on function postai._hold(text, text, json) is
-  'Locks what a generated statement reads, and raises 40001 unless a query still gives the value that the agent got: select postai._hold(''select 1'', ''public'', ''{"query": "select 1", "value": "1"}'')';
+comment on function postai._hold(text, text, text) is
+  'Locks what a generated statement reads, and raises 40001 unless the catalog is what the agent saw: select postai._hold(''select 1'', ''public'', postai._catalog_fingerprint())';
 
-create function postai._explain(statement text, path text, unchanged json default null) returns json
+create function postai._explain(statement text, path text, unchanged text default null) returns json
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
@@ -102,7 +190,7 @@ exception
       'detail', nullif(more, ''), 'hint', nullif(advice, '')));
 end
 $$;
-comment on function postai._explain(text, text, json) is
+comment on function postai._explain(text, text, text) is
   'EXPLAIN of a generated statement as the caller, its error as a value: select postai._explain(''select 1'', ''public'')';
 
 create function postai._rows(statement text, path text, max_rows integer) returns setof json
@@ -173,6 +261,8 @@ as $$
 declare
   wrapped constant text := format(E'select * from (\n%s\n) as answer limit 100', statement);
 begin
+  -- What is one statement by itself is one in parentheses too, or an error.
+  perform postai._one_statement(statement);
   if exists (select from pg_prepared_statements as p where p.name = _prepare.name) then
     execute format('deallocate %I', name);
   end if;
@@ -206,7 +296,7 @@ declare
   said json;
 begin
   if frame ->> 'type' = 'explain' then
-    said := postai._explain(frame ->> 'sql', path, frame -> 'unchanged');
+    said := postai._explain(frame ->> 'sql', path, frame ->> 'unchanged');
     perform postai._reply(conversation, (frame ->> 'seq')::integer, (jsonb_build_object(
       'v', 1, 'id', conversation, 'type', 'explained') || said::jsonb)::text);
     return null;
@@ -253,7 +343,7 @@ begin
         end if;
       end loop;
       if verb in ('ask', 'answer') and postai._is_answered(frame) then
-        perform postai._hold(frame #>> '{answer,sql}', path, frame -> 'unchanged');
+        perform postai._hold(frame #>> '{answer,sql}', path, frame ->> 'unchanged');
         select array_agg(r) into lines from postai._rows(frame #>> '{answer,sql}', path, max_rows) as r;
         if verb = 'answer' then
           columns := postai._columns(frame #>> '{answer,sql}', path);
@@ -622,7 +712,7 @@ begin
     if exists (select from pg_cursors as c where c.name = 'ask') then
       execute 'close ask';
     end if;
-    perform postai._hold(frame #>> '{answer,sql}', path, frame -> 'unchanged');
+    perform postai._hold(frame #>> '{answer,sql}', path, frame ->> 'unchanged');
     perform set_config('search_path', path, true);
     execute pg_catalog.format(E'declare ask cursor with hold for select * from (\n%s\n) as answer limit %s',
                               frame operator(pg_catalog.#>>) '{answer,sql}', max_rows);
@@ -697,8 +787,9 @@ select postai._grant('select on postai.questions', 'postai_user');
 select postai._grant('select, insert, update on postai.question', 'postai_agent');
 select postai._grant('execute on ' || f, 'postai_user')
   from pg_catalog.unnest(array[
-    'function postai._path(name[])', 'function postai._hold(text, text, json)',
-    'function postai._explain(text, text, json)', 'function postai._rows(text, text, integer)',
+    'function postai._path(name[])', 'function postai._one_statement(text)', 'function postai._catalog_fingerprint()',
+    'function postai._hold(text, text, text)',
+    'function postai._explain(text, text, text)', 'function postai._rows(text, text, integer)',
     'function postai._columns(text, text)', 'function postai._prepare(text, text, text)',
     'function postai._backend_start()', 'function postai._step(text, text, integer)',
     'function postai._converse(text, text, text, text[], integer)', 'function postai._is_answered(json)', 'function postai._refusal(json)',

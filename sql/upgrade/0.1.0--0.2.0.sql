@@ -68,6 +68,7 @@ begin
           hint = case known.type when 'duration' then 'Write for example 30s or 2 min, up to 1 hour.'
                                  when 'number' then 'Write a number that is not negative.'
                                  when 'boolean' then 'Write true or false.'
+                                 when 'list' then 'Write schema.name, schema.name(argument types), extension NAME or server NAME; comma separated, without brackets or quotes around them.'
                                  else 'Choose one of: ' || replace(known.type, '|', ', ') end;
     end;
     insert into postai.setting as s (name, value, changed_by, changed_at) values (name, clean, session_user, now())
@@ -119,7 +120,44 @@ comment on function postai._make_roles() is
 select postai._make_roles();
 
 -- Reads IntervalStyle and the like.
-alter function postai._setting_value(text, text) stable;
+create or replace function postai._setting_value(type text, value text) returns jsonb
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  case
+    when type = 'duration' then
+      if value::interval <= interval '0' or value::interval > interval '1 hour' then
+        raise invalid_parameter_value;
+      end if;
+      return to_jsonb(value);
+    when type = 'number' then
+      if value::numeric < 0 or value::numeric in ('NaN', 'Infinity') then
+        raise invalid_parameter_value;
+      end if;
+      return to_jsonb(value::numeric);
+    when type = 'boolean' then
+      return to_jsonb(value::boolean);
+    when type = 'list' then
+      -- A comma inside parentheses stands between argument types.
+      if exists (select from regexp_split_to_table(value, ',(?![^(]*\))') as item
+                  where btrim(item) <> '' and btrim(item) !~
+                        '^(([^][\s(){}"'',.;]+|"([^"]|"")+")\.([^][\s(){}"'',.;]+|"([^"]|"")+")(\s*\([^()]*\))?|(extension|server)\s+\S.*)$') then
+        raise invalid_parameter_value;
+      end if;
+      return coalesce((select jsonb_agg(btrim(item) order by position)
+                         from regexp_split_to_table(value, ',(?![^(]*\))') with ordinality as e (item, position)
+                        where btrim(item) <> ''), '[]');
+    when type = 'text' then
+      return to_jsonb(value);
+    else
+      if value <> all (string_to_array(type, '|')) then
+        raise invalid_parameter_value;
+      end if;
+      return to_jsonb(value);
+  end case;
+end
+$$;
 
 drop procedure postai._require_autocommit(text);
 drop function postai._refuse_atomic(text, text);

@@ -1,7 +1,8 @@
 """A small peer that speaks the agent's side of the protocol, so that the SQL core is tested over the real wire.
 
 It "understands" questions that are instructions: `sql: select 1`, `explain: select 1`, `abstain`, `refuse`, `fail`,
-`error PA005`, `slow 3`, `garbage`, `hang up`.
+`error PA005`, `slow 3`, `garbage`, `hang up`; `unchanged "a1b2": select 1` claims to have seen that catalog, and
+`query: select 1` sends what the backend should compare with as a query.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, Self
 import psycopg
 
 Frame = dict[str, Any]
-Explain = Callable[[str], Frame]
+Explain = Callable[..., Frame]
 READING = {"text": "orders per country", "sql": "select 1", "confidence": 0.4}
 
 
@@ -52,6 +53,14 @@ def think(frame: Frame, explain: Explain) -> Frame:
         return {"v": 1, "id": frame["id"], "type": "error", "error": parts}
     elif verb.startswith("slow "):
         time.sleep(float(verb[5:]))
+    elif verb.startswith("unchanged "):
+        explain(rest.strip(), unchanged=json.loads(verb[10:]))
+        return {"v": 1, "id": frame["id"], "type": "answer", "answer": answer, "unchanged": json.loads(verb[10:])}
+    elif verb == "query":
+        unchanged = {"query": rest.strip(), "value": "1"}
+        answer["sql"] = "select 1 as one"
+        explain("select 1", unchanged=unchanged)
+        return {"v": 1, "id": frame["id"], "type": "answer", "answer": answer, "unchanged": unchanged}
     elif verb == "hang up":
         raise HangUp
     return {"v": 1, "id": frame["id"], "type": "garbage" if verb == "garbage" else "answer", "answer": answer}
@@ -100,8 +109,8 @@ class SocketPeer:
             send(peer, {"v": 1, "type": "pong", "version": "test"})
             return
 
-        def explain(sql: str) -> Frame:
-            send(peer, {"v": 1, "id": request["id"], "type": "explain", "sql": sql})
+        def explain(sql: str, **more: object) -> Frame:
+            send(peer, {"v": 1, "id": request["id"], "type": "explain", "sql": sql} | more)
             return receive(peer)
 
         send(peer, self._think(request, explain))
@@ -160,11 +169,11 @@ class JobPeer:
 
     def _serve(self, identity: int, attempt: int, request: Frame) -> None:
         with contextlib.suppress(HangUp, psycopg.OperationalError):
-            frame = self._think(request, lambda sql: self._explain(identity, attempt, request, sql))
+            frame = self._think(request, lambda sql, **more: self._explain(identity, attempt, request, sql, **more))
             self._one("select postai._job_finish(%s, %s, %s::text::jsonb)", identity, attempt, json.dumps(frame))
 
-    def _explain(self, identity: int, attempt: int, request: Frame, sql: str) -> Frame:
-        out = json.dumps({"v": 1, "id": request["id"], "type": "explain", "sql": sql})
+    def _explain(self, identity: int, attempt: int, request: Frame, sql: str, **more: object) -> Frame:
+        out = json.dumps({"v": 1, "id": request["id"], "type": "explain", "sql": sql} | more)
         self._one("select postai._job_exchange(%s, %s, %s::text::jsonb)", identity, attempt, out)
         while True:
             row = self._one("select state, exchange_in from postai._job_look(%s, %s)", identity, attempt)

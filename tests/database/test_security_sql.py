@@ -336,6 +336,32 @@ def test_settings_change_through_their_check_only(one: Core) -> None:
         change(None, "1")
 
 
+def test_allowed_functions_are_names(one: Core) -> None:
+    with one.connect("operator") as connection:
+        for value in (
+            '["public.f"]',
+            "f",
+            "public.f(",
+            "public.",
+            "'public.f'",
+            "public.f; x",
+            "a.b.c",
+            "extension",
+            "public.f) g(x",
+        ):
+            with pytest.raises(errors.InvalidParameterValue) as bad:
+                connection.execute("select postai.set('allowed_functions', %s)", (value,))
+            assert "schema.name" in (bad.value.diag.message_hint or "")
+        good = (
+            'public.f, public.f(integer, text), "My Schema"."F"(), extension postgis, server far, Ärger.größe(text[])'
+        )
+        connection.execute("select postai.set('allowed_functions', %s)", (good,))
+        stored = one.database.execute("select value ->> 1 from postai.setting where name = 'allowed_functions'")
+        assert stored == [("public.f(integer, text)",)]
+        assert one.database.execute("select postai._setting_text('allowed_functions')") == [(good,)]
+        connection.execute("select postai.set('allowed_functions', null)")
+
+
 def test_null_for_every_argument_ends_cleanly(one: Core) -> None:
     rows = one.database.execute(
         "select p.proname, p.pronargs, p.prokind::text, pg_get_function_identity_arguments(p.oid) from pg_proc p"

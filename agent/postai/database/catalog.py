@@ -121,7 +121,7 @@ def _read(db: Database, statement: str) -> list[Row]:
 
 
 def fingerprint_query() -> str:
-    """What `fingerprint` asks; gives the same to every role."""
+    """What `fingerprint` asks, and postai._catalog_fingerprint() in a database; gives the same to every role."""
     return named_sql.load(__package__, "catalog.sql")["fingerprint"]
 
 

@@ -13,12 +13,11 @@ from postai.ask.engine import ask
 from postai.ask.types import Answer, AskOptions, AskRequest, EngineChoice, Explained, Reading
 from postai.database import Database, Pool
 from postai.database import dsn as connection_string
-from postai.database.catalog import fingerprint_query
 from postai.deadline import Cancelled, Deadline
 from postai.errors import AgentNotReachable, ErrorParts, PostaiError, UsageError
 from postai.model.types import ModelCall
 from postai.service.conversation import ExplainThere, Outcome
-from postai.service.frames import RUNNING_VERBS, AskFrame, Unchanged, answer_message, error_message
+from postai.service.frames import RUNNING_VERBS, AskFrame, answer_message, error_message
 from postai.service.knowledge import Knowledge, Seen
 from postai.service.ledger import Ledger
 from postai.settings import DatabaseSettings, ModelSettings
@@ -95,7 +94,7 @@ class _Explaining:
         self._home, self._request, self._options, self._explain = home, request, options, explain
         self._safety = safety
         self._looked_at = time.monotonic()
-        self.unchanged = Unchanged(fingerprint_query(), seen.catalog.fingerprint)
+        self.unchanged = seen.catalog.fingerprint
 
     def __call__(self, sql: str) -> Explained:
         if time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
@@ -104,7 +103,7 @@ class _Explaining:
             self._looked_at = time.monotonic()
             if safety is not self._safety:
                 self._safety = safety
-                self.unchanged = Unchanged(fingerprint_query(), seen.catalog.fingerprint)
+                self.unchanged = seen.catalog.fingerprint
             check(
                 sql,
                 self._safety,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from postai.ask.types import Explained
 from postai.deadline import Deadline
-from postai.service.frames import AskFrame, Unchanged
+from postai.service.frames import AskFrame
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Outcome:
     ask_timeout: float | None = None
 
 
-ExplainThere = Callable[[str, Unchanged | None], Explained]
+ExplainThere = Callable[[str, str | None], Explained]
 """Runs EXPLAIN in the caller's backend, if the catalog there is still the one that the guard saw."""
 
 

@@ -181,26 +181,15 @@ def ask_frame(message: Mapping[str, Any]) -> AskFrame:
     )
 
 
-@dataclass(frozen=True)
-class Unchanged:
-    """What the backend compares, once it has locked what a statement reads: the catalog that the guard decided on.
+def explain_message(identity: str, sql: str, unchanged: str | None = None) -> dict[str, Any]:
+    """Agent to backend: run EXPLAIN of this statement, if nothing was changed meanwhile.
 
-    Attributes:
-        query: gives the fingerprint.
-        value: the fingerprint that the agent saw.
+    Args:
+        unchanged: fingerprint of the catalog that the guard decided on; the backend compares it with its own once it
+            has locked what the statement reads.
     """
-
-    query: str
-    value: str
-
-    def as_json(self) -> dict[str, str]:
-        return {"query": self.query, "value": self.value}
-
-
-def explain_message(identity: str, sql: str, unchanged: Unchanged | None = None) -> dict[str, Any]:
-    """Agent to backend: run EXPLAIN of this statement, if nothing was changed meanwhile."""
     message: dict[str, Any] = {"v": PROTOCOL, "id": identity, "type": "explain", "sql": sql}
-    return message if unchanged is None else {**message, "unchanged": unchanged.as_json()}
+    return message if unchanged is None else {**message, "unchanged": unchanged}
 
 
 def explained(message: Mapping[str, Any], identity: str) -> Explained:
@@ -233,11 +222,11 @@ def decode_plan(text: str) -> object:
 
 
 def answer_message(
-    identity: str, answer: Answer, question_id: int | None, unchanged: Unchanged | None = None
+    identity: str, answer: Answer, question_id: int | None, unchanged: str | None = None
 ) -> dict[str, Any]:
     """Agent to backend: the end of the conversation; the statement runs if nothing was changed meanwhile."""
     return {
-        **({} if unchanged is None else {"unchanged": unchanged.as_json()}),
+        **({} if unchanged is None else {"unchanged": unchanged}),
         "v": PROTOCOL,
         "id": identity,
         "type": "answer",

@@ -25,7 +25,6 @@ from postai.service.conversation import Asked
 from postai.service.frames import (
     AskFrame,
     FrameError,
-    Unchanged,
     ask_frame,
     check_message,
     encode,
@@ -255,7 +254,7 @@ class JobQueue:
             self._look_for_overdue(outcome.ask_timeout + 5.0)
         return outcome.message
 
-    def _explain(self, running: _Running, frame: AskFrame, sql: str, unchanged: Unchanged | None) -> Explained:
+    def _explain(self, running: _Running, frame: AskFrame, sql: str, unchanged: str | None) -> Explained:
         running.deadline.check()
         running.replied.clear()
         text = encode(explain_message(frame.id, sql, unchanged))[4:].decode()

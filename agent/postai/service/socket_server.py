@@ -31,7 +31,6 @@ from postai.service.frames import (
     AskFrame,
     Decoder,
     FrameError,
-    Unchanged,
     ask_frame,
     encode,
     error_message,
@@ -357,9 +356,7 @@ class SocketServer:
         except FrameError as error:
             peer.send(error_message(frame.id, error.as_parts()))
 
-    def _explain(
-        self, peer: _Peer, frame: AskFrame, deadline: Deadline, sql: str, unchanged: Unchanged | None
-    ) -> Explained:
+    def _explain(self, peer: _Peer, frame: AskFrame, deadline: Deadline, sql: str, unchanged: str | None) -> Explained:
         deadline.check()
         peer.expecting.set()
         if not peer.send(explain_message(frame.id, sql, unchanged)):

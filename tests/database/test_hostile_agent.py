@@ -1,0 +1,112 @@
+"""An agent, or a row in its queue, that sends whatever it likes: nothing is written in the name of the caller."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from sql_core import Core, core, make_login
+
+from conftest import drop_database, make_database
+from postai.database import connect
+from postai.database.catalog import fingerprint, fingerprint_query
+
+WAYS = [("pg15", "socket"), ("pg18", "dblink"), ("pg18", "call")]
+VERBS = [
+    "select postai.ask(%s)",
+    "select postai.sql(%s)",
+    "select * from postai.answer(%s)",
+    "select postai.prepare(%s)",
+    "call postai.run(%s)",
+]
+WRITES = [
+    "select 1; create table public.pwned ()",
+    "create table public.pwned (); select 1",
+    "select 1) as q; create table public.pwned (); select * from (select 2",
+    "select 1) as q; create table public.pwned (); --",
+    "select 1 -- ; \n; create table public.pwned ()",
+    "select 1 /* ; */; create table public.pwned ()",
+    "select 1 /* /* */ */ ; /**/ create table public.pwned ()",
+    "select 1) as q; create table public.pwned (); /*",
+    "select $$;$$; create table public.pwned (); select $a$ $$ $a$",
+    "select $a$; --$a$; create table public.pwned ()",
+    "select E'\\''; create table public.pwned (); select '",
+    "select '\\'; create table public.pwned (); select 1 as \"'\"",
+    "select U&'\\0027'; create table public.pwned (); --'",
+    'select U&"a\\0022" from (select 1) as q("a"""); create table public.pwned ()',
+    'select 1 as ";"; create table public.pwned ()',
+    "select 1; set transaction_read_only = off; create table public.pwned ()",
+    "select 1; commit; create table public.pwned ()",
+    "select 1; do $$ begin create table public.pwned (); end $$",
+    "select 1 into public.pwned",
+    "select * into public.pwned from (select 1) as q",
+    "create table public.pwned ()",
+    "create table public.pwned as select 1",
+    "with w as (insert into public.fruit values (99, 'pwned') returning 1) select * from w",
+    "insert into public.fruit values (99, 'pwned') returning id",
+]
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: "-".join(way), scope="module")
+def one(request: pytest.FixtureRequest) -> Iterator[Core]:
+    server, transport = request.param
+    database = make_database(request.getfixturevalue(server))
+    with core(database, transport) as made:
+        make_login(database, "operator", "postai_operator")
+        yield made
+    drop_database(database)
+
+
+@pytest.mark.parametrize("sql", WRITES)
+def test_a_hostile_agent_writes_nothing(one: Core, sql: str) -> None:
+    seen = one.database.execute("select postai._catalog_fingerprint()")[0][0]
+    for question in (f"sql: {sql}", f"explain: {sql}", f'unchanged "{seen}": {sql}', f"query: {sql}"):
+        for scs in ("on", "off") if "\\" in sql else ("on",):
+            with one.connect() as connection:  # a superuser, whom no missing right stops
+                connection.execute("set standard_conforming_strings = " + scs)
+                for call in VERBS if one.transport != "call" else VERBS[-1:]:
+                    with contextlib.suppress(psycopg.Error):
+                        connection.execute(call, (question,))
+                    with contextlib.suppress(psycopg.Error):
+                        connection.execute("execute ask")
+                    connection.execute("deallocate all")
+    assert one.database.execute("select from pg_class where relname = 'pwned'") == []
+    assert one.database.execute("select from public.fruit where id = 99") == []
+
+
+def test_what_is_one_statement_passes(one: Core) -> None:
+    with one.connect("asker") as connection:
+        for sql in (
+            "select ';', $$;$$ /* ; */ -- ;",
+            'select 1 as ";";',
+            "(select 1) union (values (2))",
+            "table fruit",
+        ):
+            connection.execute("select postai._one_statement(%s)", (sql,))
+        for sql in ("select 1; select 2", "select 1; select 1 from"):
+            with pytest.raises(psycopg.Error) as caught:
+                connection.execute("select postai._one_statement(%s)", (sql,))
+            assert caught.value.sqlstate in ("PA003", "42601")
+            if caught.value.sqlstate == "PA003":
+                assert caught.value.diag.message_hint
+
+
+def test_the_database_and_the_agent_take_the_same_fingerprint(one: Core) -> None:
+    body = one.database.execute("select prosrc from pg_proc where proname = '_catalog_fingerprint'")[0][0]
+    query = fingerprint_query()
+    assert body.strip() == query[query.index("with space") :].strip()
+    with connect(one.database.dsn()) as db:
+        seen = fingerprint(db)
+    for user in (None, "asker"):
+        assert one.database.execute("select postai._catalog_fingerprint()", user) == [(seen,)]
+    with one.connect("asker") as connection:
+        for call in VERBS[-1:] if one.transport == "call" else VERBS:
+            connection.execute(call, (f'unchanged "{seen}": select name from fruit where id = 1',))
+            if "sql" not in call and "prepare" not in call:  # these run nothing
+                with pytest.raises(psycopg.Error) as caught:
+                    rows = connection.execute(call, ('unchanged "older": select name from fruit',)).fetchall()
+                    assert "definitions changed" in str(rows)
+                    raise psycopg.errors.SerializationFailure
+                assert caught.value.sqlstate == "40001"
