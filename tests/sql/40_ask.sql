@@ -22,7 +22,7 @@ select throws_ok($$select postai._columns('insert into fruit values (3) returnin
 select is(postai._explain('select * from fruit', 'public') #>> '{plan,0,Plan,Node Type}', 'Seq Scan', 'a plan');
 select is(postai._explain('select * from nowhere', 'public') #>> '{error,sqlstate}', '42P01', 'an error is a value');
 select is(postai._explain('analyze delete from fruit', 'public') #>> '{error,sqlstate}', '42601', 'EXPLAIN only');
-select is(postai._explain('select 1; delete from fruit', 'public') #>> '{error,sqlstate}', 'PA003', 'one statement only');
+select is(postai._explain('select 1; delete from public.fruit', 'public') #>> '{error,sqlstate}', 'PA003', 'one statement only');
 
 select is(current_setting('transaction_read_only'), 'off', 'the transaction is as it was');
 select is((select count(*) from fruit), 2::bigint, 'and so are the rows');
