@@ -150,7 +150,7 @@ def test_explain_runs_as_the_caller_and_gives_errors_as_values(asking: Core) -> 
 
     assert explained("select * from public.secret")["sqlstate"] == "42501"
     assert explained("select * from nix")["sqlstate"] == "42P01"
-    assert explained("select 1; select 2")["sqlstate"] == "42P11"
+    assert explained("select 1; select 2")["sqlstate"] == "PA003"
     assert explained("analyze select 1")["sqlstate"] == "42601"
 
 
@@ -190,9 +190,14 @@ def test_a_statement_cannot_write(asking: Core) -> None:
 
 
 def test_one_statement_that_gives_rows(asking: Core) -> None:
-    for sql in ("select 1; select 2", "select 1; drop table public.fruit", "set search_path = x"):
-        with pytest.raises(errors.InvalidCursorDefinition):
+    for sql, sqlstate in (
+        ("select 1; select 2", "PA003"),
+        ("select 1; drop table public.fruit", "PA003"),
+        ("set search_path = x", "42601"),
+    ):
+        with pytest.raises(psycopg.Error) as caught:
             ask(asking, f"sql: {sql}")
+        assert caught.value.sqlstate == sqlstate
 
 
 def test_the_transaction_of_the_caller_goes_on_as_it_was(asking: Core) -> None:
