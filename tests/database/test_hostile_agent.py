@@ -23,6 +23,8 @@ VERBS = [
 ]
 WRITES = [
     "select 1; create table public.pwned ()",
+    "select 1; insert into public.fruit values (99, 'pwned')",
+    "select 1) as q; insert into public.fruit values (99, 'pwned'); select * from (select 2",
     "create table public.pwned (); select 1",
     "select 1) as q; create table public.pwned (); select * from (select 2",
     "select 1) as q; create table public.pwned (); --",
@@ -72,8 +74,8 @@ def test_a_hostile_agent_writes_nothing(one: Core, sql: str) -> None:
                     with contextlib.suppress(psycopg.Error):
                         connection.execute("execute ask")
                     connection.execute("deallocate all")
-    assert one.database.execute("select from pg_class where relname = 'pwned'") == []
-    assert one.database.execute("select from public.fruit where id = 99") == []
+    assert one.database.execute("select 1 from pg_class where relname = 'pwned'") == []
+    assert one.database.execute("select 1 from public.fruit where id = 99") == []
 
 
 def test_what_is_one_statement_passes(one: Core) -> None:
