@@ -26,6 +26,8 @@ def market():
         "Which customers only bought Toys?",
         "Which products have more reviews than orders?",
         "orders that are neither paid nor cancelled",
+        "average revenue per month",
+        "Which product has the most stock?",
         "How many orders have not been shipped?",
         "How many orders were shipped last week?",
         "How many customers are from Germany or have ordered in 2025?",

@@ -47,6 +47,13 @@ class Assembler(Lists):
             return ratio(self)
         if draft.groups and not draft.measures:
             raise Unsure("what to show for each group is not clear")
+        if any(key.bucket for key in draft.groups) and any(
+            one.kind == "money" and one.function == "avg" and one.concept == "revenue" for one in draft.measures
+        ):
+            raise Unsure(
+                "whether the revenue of one sale or of a whole period is averaged is not clear",
+                'Ask for the "average order value", or for the revenue of each period.',
+            )
         if draft.partition:
             return partitioned(self, self._grouped if draft.measures else self._list)
         if draft.measures:

@@ -175,12 +175,13 @@ def _typed_rows(state: State, low: int, high: int) -> int | None:
 
 
 def refuse_items(state: State, index: int) -> None:
-    """ "items" of an order: its lines, or the pieces on them?"""
+    """ "items" of an order: its lines, or the pieces on them? "most stock": rows of stock, or the stock itself?"""
     from postai.ask.grammar.money import quantity
 
     info = state.info(state.table(index))
     column = quantity(info)
-    if state.items[index].lower in ("items", "item") and info.words != ("item",) and column is not None:
+    lines = state.items[index].lower in ("items", "item") and info.words != ("item",)
+    if column is not None and (lines or not state.items[index].plural):
         raise Unsure(
             f"whether {state.items[index].text} are rows of {info.table.name} or the sum of {column.name} is not clear",
             f'Say "number of {info.noun} lines" or "total {column.name}".',
@@ -348,5 +349,6 @@ def _row_count(state: State, at: int, superlative: bool) -> Parsed | None:
     ):
         return Parsed(Measure("count", state.table(following)), following + 1, (at, following))
     if superlative or state.items[at].plural:
-        return Parsed(Measure("count", table), following, (at,))
+        refuse_items(state, at)
+    return Parsed(Measure("count", table), following, (at,))
     return None
