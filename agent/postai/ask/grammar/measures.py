@@ -350,5 +350,5 @@ def _row_count(state: State, at: int, superlative: bool) -> Parsed | None:
         return Parsed(Measure("count", state.table(following)), following + 1, (at, following))
     if superlative or state.items[at].plural:
         refuse_items(state, at)
-    return Parsed(Measure("count", table), following, (at,))
+        return Parsed(Measure("count", table), following, (at,))
     return None
