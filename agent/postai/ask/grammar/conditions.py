@@ -306,7 +306,7 @@ def _literal_after_column(state: State, index: int, high: int) -> tuple[Predicat
     return Predicate(ref, "=", (text,), fold=True), end
 
 
-def _pattern(state: State, index: int) -> tuple[Predicate, int]:
+def _pattern(state: State, index: int) -> tuple[Predicate | None, int]:
     """name starts with "A" · products containing "lamp" · emails ending in ".org" """
     operator = _PATTERN_CUES[state.items[index].cue or ""]
     before = index - 1
@@ -338,10 +338,10 @@ def _pattern(state: State, index: int) -> tuple[Predicate, int]:
     return Predicate(ref, operator, (text,), negated), end
 
 
-def _nothing(state: State, index: int) -> tuple[Predicate, int]:
+def _nothing(state: State, index: int) -> tuple[Predicate | None, int]:
     """ "contain" as a plain verb: "orders that contain a lamp"."""
     state.use(index, why="verb")
-    return None, index + 1  # type: ignore[return-value]
+    return None, index + 1
 
 
 def _has_some(state: State, index: int) -> bool:
