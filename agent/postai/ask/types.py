@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
 
 from postai.errors import ErrorParts
+from postai.language.taught import Taught
 
 Status = Literal["answered", "abstained", "refused", "failed"]
 Engine = Literal["grammar", "model"]
@@ -24,6 +25,7 @@ class AskRequest:
         search_path: the caller's schemas in order, resolved (`current_schemas(true)`, no "$user").
         max_rows: how many rows the caller will fetch.
         today: the date that "last month" is counted from.
+        taught: what people told postai beforehand, as far as it counts for this caller.
     """
 
     question: str
@@ -31,6 +33,7 @@ class AskRequest:
     search_path: tuple[str, ...]
     today: date
     max_rows: int = 100
+    taught: Taught = field(default_factory=Taught)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from postai.database.catalog_types import (
     Catalog,
     Check,
     Column,
+    ColumnName,
     ColumnStatistics,
     CompositeType,
     DomainType,
@@ -27,6 +28,8 @@ from postai.database.catalog_types import (
     Function,
     FunctionKind,
     Index,
+    KnownJoin,
+    KnownValues,
     Table,
     TableKind,
 )
@@ -37,6 +40,7 @@ __all__ = [
     "Catalog",
     "Check",
     "Column",
+    "ColumnName",
     "ColumnStatistics",
     "CompositeType",
     "DomainType",
@@ -45,11 +49,15 @@ __all__ = [
     "Function",
     "FunctionKind",
     "Index",
+    "KnownJoin",
+    "KnownValues",
     "Table",
     "TableKind",
     "fingerprint",
     "load_catalog",
     "text_array",
+    "with_joins",
+    "with_values",
 ]
 
 _KINDS: Mapping[str, TableKind] = {
@@ -130,6 +138,32 @@ def fingerprint(db: Database) -> str:
     found = db.query(fingerprint_query())[0][0]
     assert isinstance(found, str)
     return found
+
+
+def with_values(catalog: Catalog, known: Mapping[ColumnName, KnownValues]) -> Catalog:
+    """The picture with the values of columns filled in; what is known of columns that are gone is ignored."""
+    indexed = {(name.schema, name.table) for name in known}
+
+    def filled(table: Table) -> Table:
+        if (table.schema, table.name) not in indexed:
+            return table
+        columns = (
+            replace(column, values=known.get(ColumnName(table.schema, table.name, column.name)))
+            for column in table.columns
+        )
+        return replace(table, columns=tuple(columns))
+
+    return replace(catalog, tables=tuple(map(filled, catalog.tables)))
+
+
+def with_joins(catalog: Catalog, joins: Iterable[KnownJoin]) -> Catalog:
+    """The picture with joins beside its foreign keys; those that name a column that is gone are left out."""
+
+    def exists(name: ColumnName) -> bool:
+        table = catalog.table(name.schema, name.table)
+        return table is not None and table.column(name.column) is not None
+
+    return replace(catalog, joins=tuple(join for join in joins if exists(join.left) and exists(join.right)))
 
 
 def text_array(text: str) -> tuple[str, ...]:

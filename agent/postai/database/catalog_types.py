@@ -7,6 +7,43 @@ from typing import Literal
 
 TableKind = Literal["table", "partitioned", "partition", "view", "matview", "foreign"]
 FunctionKind = Literal["function", "procedure", "aggregate", "window"]
+JoinSource = Literal["declared", "contained"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ColumnName:
+    """Where a column is, by names, unquoted."""
+
+    schema: str
+    table: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJoin:
+    """Two columns whose equal values mean the same thing, though no foreign key says so.
+
+    Attributes:
+        source: "declared" by a person, or "contained": the values of one were all found in the other.
+        confidence: 0 to 1; 1 for a declared one.
+    """
+
+    left: ColumnName
+    right: ColumnName
+    source: JoinSource = "declared"
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownValues:
+    """Distinct values of a text column with few of them.
+
+    Attributes:
+        complete: whether these are all.
+    """
+
+    values: tuple[str, ...]
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +84,7 @@ class Column:
         identity: kind of identity column; None = none.
         comment: COMMENT ON COLUMN.
         statistics: from the last ANALYZE; None = none, or not readable by the connected role.
+        values: distinct values from the value index; None = the column is not indexed; secret like statistics.
     """
 
     number: int
@@ -62,6 +100,7 @@ class Column:
     identity: Literal["always", "by default"] | None = None
     comment: str | None = None
     statistics: ColumnStatistics | None = None
+    values: KnownValues | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +275,7 @@ class Catalog:
         server_version: as the server reports it, e.g. 150018.
         fingerprint: `fingerprint(db)` at the time of the picture.
         tables: ordered by schema and name.
+        joins: joins beside the foreign keys; filled in by `with_joins`, not read from the system catalogs.
     """
 
     database: str
@@ -246,6 +286,7 @@ class Catalog:
     domains: tuple[DomainType, ...] = ()
     composites: tuple[CompositeType, ...] = ()
     functions: tuple[Function, ...] = ()
+    joins: tuple[KnownJoin, ...] = ()
     _by_name: dict[tuple[str, str], Table] = field(init=False, repr=False, compare=False)
     _by_oid: dict[int, Table] = field(init=False, repr=False, compare=False)
 

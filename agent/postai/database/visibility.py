@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postai.database import named_sql
-from postai.database.catalog_types import Catalog, Column, Index, Table
+from postai.database.catalog_types import Catalog, Column, ColumnName, Index, Table
 from postai.database.protocol import Database
 from postai.errors import NotPermitted
 
@@ -15,8 +15,9 @@ def visible_to(catalog: Catalog, db: Database, role: str) -> Catalog:
     """The picture reduced to the relations and columns that `role` may SELECT.
 
     A relation without any readable column is left out; of the others, the columns that may not be read are left out,
-    and with them every key, index and check that mentions one. Statistics are dropped where row level security is on,
-    because they tell values of rows that the role may not see. Foreign keys to what is left out go as well.
+    and with them every key, index, check and join that mentions one. Statistics and values are dropped where row level
+    security is on, because they tell values of rows that the role may not see. Foreign keys to what is left out go as
+    well.
 
     Args:
         catalog: a picture of the database that `db` is connected to.
@@ -41,7 +42,17 @@ def visible_to(catalog: Catalog, db: Database, role: str) -> Catalog:
     return replace(
         catalog,
         tables=tuple(_reduced(table, names) for table in catalog.tables if names.get(table.oid)),
+        joins=tuple(
+            join
+            for join in catalog.joins
+            if _readable(join.left, catalog, names) and _readable(join.right, catalog, names)
+        ),
     )
+
+
+def _readable(name: ColumnName, catalog: Catalog, names: dict[int, frozenset[str]]) -> bool:
+    table = catalog.table(name.schema, name.table)
+    return table is not None and name.column in names.get(table.oid, frozenset())
 
 
 def _reduced(table: Table, names: dict[int, frozenset[str]]) -> Table:
@@ -68,7 +79,7 @@ def _reduced(table: Table, names: dict[int, frozenset[str]]) -> Table:
 
 
 def _column(column: Column, table: Table) -> Column:
-    return replace(column, statistics=None) if table.row_security and column.statistics else column
+    return replace(column, statistics=None, values=None) if table.row_security else column
 
 
 def _plain(index: Index, readable: frozenset[str]) -> bool:
