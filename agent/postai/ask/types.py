@@ -95,6 +95,37 @@ Explain = Callable[[str], Explained]
 """Runs EXPLAIN (FORMAT JSON) of a guarded statement in the caller's backend, as the caller."""
 
 
+@dataclass(frozen=True)
+class Digested:
+    """What a statement gives, as the caller's backend sums it up: never the rows, only whether two results are equal.
+
+    Attributes:
+        digest: hash of the multiset of rows, columns by position; None = it failed, or gave too many rows to compare.
+        rows: how many rows were read.
+        error: the server's own SQLSTATE, message, detail and hint; None = it ran.
+    """
+
+    digest: str | None
+    rows: int
+    error: ErrorParts | None = None
+
+
+Digest = Callable[[str], Digested]
+"""Runs a guarded statement read-only in the caller's backend, as the caller, with bounds on rows and time."""
+
+
+class Recall(Protocol):
+    """Answers that were given before and may be given again without a call of the model."""
+
+    def find(self, key: str) -> Answer | None:
+        """The answer kept under this key; None = none is. The answer's SQL must be checked again before it is used."""
+        ...
+
+    def keep(self, key: str, answer: Answer) -> None:
+        """Remember the answer of the model engine. Never raises: losing it costs one call of the model."""
+        ...
+
+
 class Grammar(Protocol):
     """The embedded engine, prepared for one catalog."""
 
