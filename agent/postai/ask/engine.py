@@ -11,7 +11,7 @@ from postai.ask.verify import PlanningError, TooExpensive, verify
 from postai.database.catalog import Catalog
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import ModelFailed, NotPermitted, NotSure, PostaiError, Refused
-from postai.model.client import Model
+from postai.model.types import Completer
 from postai.sql.guard import check
 from postai.sql.safety import Safety
 
@@ -25,7 +25,7 @@ def ask(
     grammar: Grammar,
     safety: Safety,
     explain: Explain,
-    model: Model | None,
+    model: Completer | None,
     options: AskOptions,
     deadline: Deadline,
 ) -> Answer:

@@ -10,8 +10,8 @@ from postai.database.catalog import Catalog
 from postai.deadline import Deadline
 from postai.errors import ModelFailed, NotSure, Refused
 from postai.model.blocks import one_line
-from postai.model.client import Model
 from postai.model.generate import ComplaintError, generate
+from postai.model.types import Completer
 from postai.sql.safety import Safety
 
 SURE_ENOUGH = 0.5
@@ -25,7 +25,7 @@ def read_with_model(
     catalog: Catalog,
     safety: Safety,
     explain: Explain,
-    model: Model,
+    model: Completer,
     options: AskOptions,
     deadline: Deadline,
 ) -> Answer:

@@ -124,7 +124,7 @@ class Model:
         self._check_key()
         prompt = sum(map(estimate_tokens, [b.text for b in system] + [m.text for m in messages]))
         worst = self._price.cost(Usage(prompt, MAX_OUTPUT_TOKENS))
-        body = self._body(system, messages, schema)
+        body = request_body(self._settings.model, system, messages, schema)
         for attempt in range(self._settings.max_retries + 1):
             self._check_time(deadline)
             with self._budget.reserve(worst):
@@ -156,19 +156,6 @@ class Model:
             return self._on_line(work, deadline)
         except call_errors() as error:
             raise explain_failure(error, self._settings).error from None
-
-    def _body(self, system: Sequence[Block], messages: Sequence[Message], schema: Mapping[str, Any]) -> dict[str, Any]:
-        blocks: list[dict[str, Any]] = []
-        for block in system:
-            cached = {"cache_control": {"type": "ephemeral"}} if block.cache else {}
-            blocks.append({"type": "text", "text": block.text, **cached})
-        return {
-            "model": self._settings.model,
-            "max_tokens": MAX_OUTPUT_TOKENS,
-            "system": blocks,
-            "messages": [{"role": message.role, "content": message.text} for message in messages],
-            "output_config": {"format": {"type": "json_schema", "schema": dict(schema)}},
-        }
 
     def _attempt(self, purpose: str, body: dict[str, Any], prompt: int, deadline: Deadline) -> ModelReply | Failure:
         started = time.monotonic()
@@ -265,6 +252,28 @@ class Model:
             self._lines.clear()
         for line in lines:
             line.drop()
+
+
+def request_body(
+    model: str, system: Sequence[Block], messages: Sequence[Message], schema: Mapping[str, Any]
+) -> dict[str, Any]:
+    """One request in the form of the Messages API: all that the model is told.
+
+    Args:
+        model: model id.
+        system, messages, schema: as for `Model.complete`.
+    """
+    blocks: list[dict[str, Any]] = []
+    for block in system:
+        cached = {"cache_control": {"type": "ephemeral"}} if block.cache else {}
+        blocks.append({"type": "text", "text": block.text, **cached})
+    return {
+        "model": model,
+        "max_tokens": MAX_OUTPUT_TOKENS,
+        "system": blocks,
+        "messages": [{"role": message.role, "content": message.text} for message in messages],
+        "output_config": {"format": {"type": "json_schema", "schema": dict(schema)}},
+    }
 
 
 def _usage(answer: _Answer, prompt: int) -> Usage:

@@ -16,8 +16,7 @@ from pydantic import BaseModel, ValidationError
 from postai.deadline import Deadline
 from postai.errors import ModelFailed, PostaiError
 from postai.model.blocks import Block, data_block
-from postai.model.client import Model
-from postai.model.types import Message
+from postai.model.types import Completer, Message
 
 R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
@@ -47,7 +46,7 @@ class ComplaintError(Exception):
 
 
 def generate(
-    model: Model,
+    model: Completer,
     purpose: str,
     system: Sequence[Block],
     request: str,

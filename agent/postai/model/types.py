@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal, Protocol
 
+from postai.deadline import Deadline
+from postai.model.blocks import Block
 from postai.model.prices import Usage
 
 CallStatus = Literal[
@@ -52,3 +55,23 @@ class ModelCall:
     cost_usd: Decimal
     latency_ms: float
     status: CallStatus
+
+
+class Completer(Protocol):
+    """What answers a request: a model, or the record of one."""
+
+    @property
+    def name(self) -> str:
+        """The model id."""
+        ...
+
+    def complete(
+        self,
+        purpose: str,
+        system: Sequence[Block],
+        messages: Sequence[Message],
+        schema: Mapping[str, Any],
+        deadline: Deadline,
+    ) -> ModelReply:
+        """Ask once (see `client.Model.complete`)."""
+        ...
