@@ -14,7 +14,7 @@ from postai.deadline import Deadline
 from postai.errors import ModelFailed
 from postai.model.blocks import Block
 from postai.model.budget import Budget
-from postai.model.failures import Failure, call_errors, explain_failure
+from postai.model.failures import Failure, call_errors, explain_failure, judge_stop
 from postai.model.line import Endpoint, Line, read_json
 from postai.model.prices import Price, Usage, estimate_tokens
 from postai.model.types import CallStatus, Message, ModelCall, ModelReply
@@ -192,16 +192,9 @@ class Model:
             return _Answer.model_validate(read_json(response.iter_bytes()))
 
     def _judge(self, answer: _Answer, usage: Usage) -> ModelReply | Failure:
-        if answer.stop_reason == "refusal":
-            return Failure.final(
-                "refusal", "the model declined to answer", "Put the question in other words, or write the SQL yourself."
-            )
-        if answer.stop_reason in ("max_tokens", "model_context_window_exceeded"):
-            return Failure.final(
-                "max_tokens",
-                "the model's answer was cut off",
-                "Ask for less at once: the answer or the schema is too large for one request.",
-            )
+        failure = judge_stop(answer.stop_reason)
+        if failure is not None:
+            return failure
         text = "".join(part.text or "" for part in answer.content if part.type == "text")
         return ModelReply(text, self._settings.model, usage)
 

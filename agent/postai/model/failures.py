@@ -55,6 +55,21 @@ class Failure:
         return cls(status, ModelFailed(message, detail=detail, hint=hint))
 
 
+def judge_stop(stop_reason: str | None) -> Failure | None:
+    """What is wrong with an answer that ended for this reason; None = it is complete."""
+    if stop_reason == "refusal":
+        return Failure.final(
+            "refusal", "the model declined to answer", "Put the question in other words, or write the SQL yourself."
+        )
+    if stop_reason in ("max_tokens", "model_context_window_exceeded"):
+        return Failure.final(
+            "max_tokens",
+            "the model's answer was cut off",
+            "Ask for less at once: the answer or the schema is too large for one request.",
+        )
+    return None
+
+
 def call_errors() -> tuple[type[Exception], ...]:
     """What a call can raise that is no mistake of ours (a function: anthropic is imported at first use only)."""
     import anthropic
