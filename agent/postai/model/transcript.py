@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ class Transcripts:
     @staticmethod
     def _write(path: Path, value: Mapping[str, Any]) -> None:
         """Write a whole file or none, also when killed in the middle; two that write the same file do no harm."""
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False)
             temporary.write_text(text + "\n", "utf-8")
