@@ -161,7 +161,7 @@ $$;
 comment on function postai._hold(text, text, text) is
   'Locks what a generated statement reads, and raises 40001 unless the catalog is what the agent saw: select postai._hold(''select 1'', ''public'', postai._catalog_fingerprint())';
 
-create function postai._explain(statement text, path text, unchanged text default null) returns json
+create function postai._plan(statement text, path text, unchanged text, options text) returns json
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
@@ -173,7 +173,7 @@ declare
 begin
   perform set_config('transaction_read_only', 'on', true), postai._hold(statement, path, unchanged);
   perform set_config('search_path', path, true);
-  for line in execute pg_catalog.concat('explain (format json) ', statement) loop
+  for line in execute pg_catalog.concat('explain (', options, ') ', statement) loop
     plan := pg_catalog.concat(plan, pg_catalog.row_to_json(line) operator(pg_catalog.->>) 'QUERY PLAN');
   end loop;
   over := true;
@@ -190,8 +190,90 @@ exception
       'detail', nullif(more, ''), 'hint', nullif(advice, '')));
 end
 $$;
+comment on function postai._plan(text, text, text, text) is
+  'Plan of a generated statement as the caller, read-only, its error as a value: select postai._plan(''select 1'', ''public'', null, ''format json'')';
+
+create function postai._explain(statement text, path text, unchanged text default null) returns json
+  language sql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+  select postai._plan(statement, path, unchanged, 'format json')
+$$;
 comment on function postai._explain(text, text, text) is
   'EXPLAIN of a generated statement as the caller, its error as a value: select postai._explain(''select 1'', ''public'')';
+
+create function postai._analyze(statement text, path text, unchanged text default null) returns json
+  language sql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+  select postai._plan(statement, path, unchanged, 'analyze, buffers, format json')
+$$;
+comment on function postai._analyze(text, text, text) is
+  'EXPLAIN ANALYZE of a generated statement as the caller, which runs it read-only: select postai._analyze(''select 1'', ''public'')';
+
+-- Two results are compared without showing either: columns by position, rows in any order, numbers by value up to nine
+-- decimal places. What the agent gets is keyed with a secret of this database, so that it cannot guess small results.
+create function postai._digest(statement text, path text, unchanged text, conversation text) returns json
+  language plpgsql volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  most constant integer := 10000;
+  until constant timestamptz := clock_timestamp() + interval '5 seconds';
+  line record;
+  given integer := 0;
+  total numeric := 0;
+  digest text;
+  over boolean := false;
+  state text; said text; more text; advice text;
+begin
+  perform set_config('transaction_read_only', 'on', true), postai._hold(statement, path, unchanged);
+  perform set_config('search_path', path, true);
+  for line in execute statement loop
+    given := given operator(pg_catalog.+) 1;
+    exit when given operator(pg_catalog.>) most or pg_catalog.clock_timestamp() operator(pg_catalog.>) until;
+    total := total operator(pg_catalog.+) postai._row_hash(pg_catalog.row_to_json(line));
+  end loop;
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  if given <= most and clock_timestamp() <= until then
+    digest := postai._digest_key(conversation, format('%s %s', given, total));
+  end if;
+  over := true;
+  raise sqlstate 'PA0RO';
+exception
+  when others then
+    if over then
+      return json_build_object('digest', digest, 'rows', least(given, most));
+    end if;
+    get stacked diagnostics state = returned_sqlstate, said = message_text, more = pg_exception_detail,
+                            advice = pg_exception_hint;
+    return json_build_object('error', json_build_object('sqlstate', state, 'message', said,
+      'detail', nullif(more, ''), 'hint', nullif(advice, '')));
+end
+$$;
+comment on function postai._digest(text, text, text, text) is
+  'Hash of the rows of a generated statement as the caller, read-only, none for more than 10000 rows or 5 seconds: select postai._digest(''select 1'', ''public'', null, ''a'')';
+
+create function postai._row_hash(line json) returns bigint
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select hashtextextended(coalesce(string_agg(
+           case json_typeof(c.value) when 'number' then trim_scale(round((c.value #>> '{}')::numeric, 9))::text
+                                     else c.value::text end, ',' order by c.position), ''), 0)
+    from json_each(line) with ordinality as c (key, value, position)
+$$;
+comment on function postai._row_hash(json) is
+  'Hash of a row by its values in order, whatever its columns are called: select postai._row_hash(''{"a": 1}'')';
+
+create function postai._digest_key(conversation text, digest text) returns text
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select encode(sha256(postai._signature('digest ' || conversation) || convert_to(digest, 'UTF8')), 'hex')
+$$;
+comment on function postai._digest_key(text, text) is
+  'A digest that only this database can make, so that results cannot be guessed from it: select postai._digest_key(''a'', ''1 42''). Definer: nobody may read the secret.';
 
 create function postai._rows(statement text, path text, max_rows integer) returns setof json
   language plpgsql volatile
@@ -286,7 +368,7 @@ as $$
 $$;
 comment on function postai._backend_start() is 'When this session began: select postai._backend_start()';
 
--- Answers one explain frame; gives the agent's last frame when the conversation is over, else NULL.
+-- Does what the agent asks for once; gives the agent's last frame when the conversation is over, else NULL.
 create function postai._step(conversation text, path text, wait_ms integer) returns json
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
@@ -295,10 +377,14 @@ declare
   frame json := postai._next(conversation, wait_ms);
   said json;
 begin
-  if frame ->> 'type' = 'explain' then
-    said := postai._explain(frame ->> 'sql', path, frame ->> 'unchanged');
-    perform postai._reply(conversation, (frame ->> 'seq')::integer, (jsonb_build_object(
-      'v', 1, 'id', conversation, 'type', 'explained') || said::jsonb)::text);
+  if frame ->> 'type' in ('explain', 'analyze', 'digest') then
+    case frame ->> 'type'
+      when 'explain' then said := postai._explain(frame ->> 'sql', path, frame ->> 'unchanged');
+      when 'analyze' then said := postai._analyze(frame ->> 'sql', path, frame ->> 'unchanged');
+      else said := postai._digest(frame ->> 'sql', path, frame ->> 'unchanged', conversation);
+    end case;
+    perform postai._reply(conversation, (frame ->> 'seq')::integer, (jsonb_build_object('v', 1, 'id', conversation,
+      'type', case frame ->> 'type' when 'digest' then 'digested' else 'explained' end) || said::jsonb)::text);
     return null;
   elsif frame ->> 'type' = 'error' or frame ->> 'type' = 'answer' then
     return frame;
@@ -388,7 +474,7 @@ begin
 end
 $$;
 comment on function postai._converse(text, text, text, text[], integer) is
-  'Asks the agent, answers its EXPLAINs and fetches the rows, as the caller; an error is a value: select * from postai._converse(''sql'', ''how many orders?'', ''public'', ''{public}'', 100)';
+  'Asks the agent, runs what it wants explained and fetches the rows, as the caller; an error is a value: select * from postai._converse(''sql'', ''how many orders?'', ''public'', ''{public}'', 100)';
 
 create function postai._is_answered(frame json) returns boolean
   language sql immutable
@@ -789,7 +875,10 @@ select postai._grant('execute on ' || f, 'postai_user')
   from pg_catalog.unnest(array[
     'function postai._path(name[])', 'function postai._one_statement(text)', 'function postai._catalog_fingerprint()',
     'function postai._hold(text, text, text)',
-    'function postai._explain(text, text, text)', 'function postai._rows(text, text, integer)',
+    'function postai._plan(text, text, text, text)', 'function postai._explain(text, text, text)',
+    'function postai._analyze(text, text, text)', 'function postai._digest(text, text, text, text)',
+    'function postai._row_hash(json)', 'function postai._digest_key(text, text)',
+    'function postai._rows(text, text, integer)',
     'function postai._columns(text, text)', 'function postai._prepare(text, text, text)',
     'function postai._backend_start()', 'function postai._step(text, text, integer)',
     'function postai._converse(text, text, text, text[], integer)', 'function postai._is_answered(json)', 'function postai._refusal(json)',

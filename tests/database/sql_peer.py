@@ -1,8 +1,8 @@
 """A small peer that speaks the agent's side of the protocol, so that the SQL core is tested over the real wire.
 
-It "understands" questions that are instructions: `sql: select 1`, `explain: select 1`, `abstain`, `refuse`, `fail`,
-`error PA005`, `slow 3`, `garbage`, `hang up`; `unchanged "a1b2": select 1` claims to have seen that catalog, and
-`query: select 1` sends what the backend should compare with as a query.
+It "understands" questions that are instructions: `sql: select 1`, `explain: select 1` (`analyze` and `digest` too),
+`abstain`, `refuse`, `fail`, `error PA005`, `slow 3`, `garbage`, `hang up`; `unchanged "a1b2": select 1` claims to have
+seen that catalog, and `query: select 1` sends what the backend should compare with as a query.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ def think(frame: Frame, explain: Explain) -> Frame:
         "question_id": 7, "status": "answered", "sql": rest.strip() or None, "explanation": "one line",
         "confidence": 0.9, "engine": "grammar", "readings": [], "reason": None, "sqlstate": None, "hint": None,
     }  # fmt: skip
-    if verb == "explain":
-        answer["explanation"] = json.dumps(explain(rest.strip()))
+    if verb in ("explain", "analyze", "digest"):
+        answer["explanation"] = json.dumps(explain(rest.strip(), type=verb))
+        if verb != "explain":
+            answer["sql"] = "select 1 as one"
     elif verb == "who":
         answer |= {"sql": "select 1 as one", "explanation": json.dumps(frame)}
     elif verb == "abstain":
@@ -67,11 +69,13 @@ def think(frame: Frame, explain: Explain) -> Frame:
 
 
 class SocketPeer:
-    """Listens on a unix socket as the agent does. `seen` holds the requests, `closed` counts connections that ended."""
+    """Listens on a unix socket as the agent does. `seen` holds the requests, `said` what backends replied, `closed`
+    counts connections that ended."""
 
     def __init__(self, path: Path, think: Callable[[Frame, Explain], Frame] = think) -> None:
         self.path = path
         self.seen: list[Frame] = []
+        self.said: list[Frame] = []
         self.closed = 0
         self._think = think
         self._listener = socket.socket(socket.AF_UNIX)
@@ -111,7 +115,8 @@ class SocketPeer:
 
         def explain(sql: str, **more: object) -> Frame:
             send(peer, {"v": 1, "id": request["id"], "type": "explain", "sql": sql} | more)
-            return receive(peer)
+            self.said.append(receive(peer))
+            return self.said[-1]
 
         send(peer, self._think(request, explain))
         peer.recv(1)  # until the backend has fetched
@@ -136,10 +141,11 @@ def receive(peer: socket.socket) -> Frame:
 
 
 class JobPeer:
-    """Works the queue as the agent does, a thread for each job; `seen` holds the requests."""
+    """Works the queue as the agent does, a thread for each job; `seen` holds the requests, `said` the replies."""
 
     def __init__(self, dsn: str, think: Callable[[Frame, Explain], Frame] = think) -> None:
         self.seen: list[Frame] = []
+        self.said: list[Frame] = []
         self._think = think
         self._stop = threading.Event()
         self._connection = psycopg.connect(dsn, autocommit=True)
@@ -180,5 +186,6 @@ class JobPeer:
             if row is None:
                 raise HangUp
             if row[0] == "running" and row[1] is not None:
+                self.said.append(row[1])
                 return row[1]  # type: ignore[no-any-return]
             time.sleep(0.005)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -64,7 +66,8 @@ def one(request: pytest.FixtureRequest) -> Iterator[Core]:
 @pytest.mark.parametrize("sql", WRITES)
 def test_a_hostile_agent_writes_nothing(one: Core, sql: str) -> None:
     seen = one.database.execute("select postai._catalog_fingerprint()")[0][0]
-    for question in (f"sql: {sql}", f"explain: {sql}", f'unchanged "{seen}": {sql}', f"query: {sql}"):
+    frames = [f"{kind}: {sql}" for kind in ("sql", "explain", "analyze", "digest", "query")]
+    for question in (*frames, f'unchanged "{seen}": {sql}'):
         for scs in ("on", "off") if "\\" in sql else ("on",):
             with one.connect() as connection:  # a superuser, whom no missing right stops
                 connection.execute("set standard_conforming_strings = " + scs)
@@ -112,3 +115,63 @@ def test_the_database_and_the_agent_take_the_same_fingerprint(one: Core) -> None
                     assert "definitions changed" in str(rows)
                     raise psycopg.errors.SerializationFailure
                 assert caught.value.sqlstate == "40001"
+
+
+def told(one: Core, question: str) -> dict[str, Any]:
+    """What the backend told the agent."""
+    one.peer.said.clear()
+    one.database.execute(f"call postai.run($q${question}$q$)", "asker")
+    return one.peer.said[0]
+
+
+def digest(one: Core, sql: str) -> object:
+    return told(one, f"digest: {sql}").get("digest")
+
+
+def test_analyze_runs_the_statement_and_keeps_nothing(one: Core) -> None:
+    frame = told(one, "analyze: select name from public.fruit")
+    plan = frame["plan"][0]["Plan"]
+    assert (frame["type"], plan["Actual Rows"]) == ("explained", 3)
+    assert "Shared Hit Blocks" in plan
+    for sql, state in (
+        ("select * from public.secret", "42501"),
+        ("select 1 / (id - 1) from public.fruit", "22012"),
+        ("select 1; select 2", "PA003"),
+        ("insert into public.fruit values (99, 'x') returning 1", "25006"),
+        ("create table public.pwned as select 1", "42601"),
+    ):
+        assert told(one, f"analyze: {sql}")["error"]["sqlstate"] in (state, "42501")
+
+
+def test_a_digest_tells_only_whether_two_results_are_equal(one: Core) -> None:
+    frame = told(one, "digest: select id, name from public.fruit")
+    assert (frame["type"], frame["rows"]) == ("digested", 3)
+    assert "apple" not in json.dumps(frame)
+    # Another conversation has another key: the agent cannot look small results up in a table of its own.
+    assert digest(one, "select 3") != digest(one, "select 3")
+    many = told(one, "digest: select * from generate_series(1, 20000)")
+    assert (many["digest"], many["rows"]) == (None, 10000)
+    for sql, state in (("select * from public.secret", "42501"), ("select 1; select 2", "PA003"), ("selec", "42601")):
+        assert told(one, f"digest: {sql}")["error"]["sqlstate"] == state
+
+
+def test_equal_results_have_equal_digests(one: Core) -> None:
+    def of(sql: str) -> object:
+        return one.database.execute(f"select postai._digest($q${sql}$q$, 'public', null, 'a') ->> 'digest'")[0][0]
+
+    base = of("select id, price from fruit")
+    assert base == of("select id as x, price * 1.000 from fruit order by id desc")
+    assert of("select 1 union all select 1") != of("select 1")
+    assert of("select 1, 2") != of("select 2, 1")
+    assert of("select null::int") != of("select ''")
+    assert of("select '1'") != of("select 1")
+    assert of("select from fruit") != of("select from fruit limit 1")
+    assert of("select 0.1::float8 + 0.2::float8") == of("select 0.3")
+    assert of("select '{\"b\": 1}'::json") == of("select '{\"b\": 1}'::json")
+
+
+def test_only_postai_makes_digests_that_hold(one: Core) -> None:
+    with one.connect("stranger") as connection:
+        for call in ("_digest('select 1', 'public', null, 'a')", "_digest_key('a', '1 2')", "_analyze('select 1', '')"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"select postai.{call}")  # type: ignore[arg-type]

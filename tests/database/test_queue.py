@@ -20,7 +20,7 @@ from postai.ask.types import Answer
 from postai.database import Pool
 from postai.deadline import Deadline
 from postai.errors import PostaiError
-from postai.service.conversation import ExplainThere, Outcome
+from postai.service.conversation import Outcome, There
 from postai.service.frames import AskFrame, answer_message, error_message
 from postai.service.jobs import JobQueue
 
@@ -35,7 +35,7 @@ class Answering:
         self.cancelled_backends: list[int] = []
         self.answered: list[str] = []
 
-    def respond(self, frame: AskFrame, explain: ExplainThere, deadline: Deadline) -> Outcome:
+    def respond(self, frame: AskFrame, there: There, deadline: Deadline) -> Outcome:
         word, _, rest = frame.question.partition(" ")
         try:
             if word == "block":
@@ -45,7 +45,7 @@ class Answering:
                         self.cancelled.set()
                     deadline.check()
             if word == "explain":
-                said = explain(rest, None)
+                said = there.explain(rest, None)
                 rest = said.error.message if said.error else json.dumps(said.plan)
         except PostaiError as error:
             if deadline.cancel.is_set():

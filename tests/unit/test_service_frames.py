@@ -22,9 +22,9 @@ from postai.service.frames import (
     decode_body,
     encode,
     error_message,
-    explain_message,
     explained,
     pong_message,
+    there_message,
 )
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -157,4 +157,4 @@ def test_the_last_frames_hold_every_part() -> None:
     }  # fmt: skip
     error = error_message("r1", ErrorParts("PA002", "gone", "where", "do"))
     assert error["error"] == {"sqlstate": "PA002", "message": "gone", "detail": "where", "hint": "do"}
-    assert explain_message("r1", "select 1")["type"] == "explain"
+    assert there_message("r1", "explain", "select 1")["type"] == "explain"

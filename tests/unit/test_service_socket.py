@@ -20,7 +20,7 @@ from postai.ask.types import Answer
 from postai.deadline import Deadline
 from postai.errors import NotPermitted, PostaiError, UsageError
 from postai.service import socket_place
-from postai.service.conversation import ExplainThere, Outcome
+from postai.service.conversation import Outcome, There
 from postai.service.frames import AskFrame, Decoder, answer_message, encode, error_message
 from postai.service.socket_server import SocketServer
 
@@ -40,7 +40,7 @@ class Answering:
         self.cancel_called = threading.Event()
         self.ask_timeout: float | None = None
 
-    def respond(self, frame: AskFrame, explain: ExplainThere, deadline: Deadline) -> Outcome:
+    def respond(self, frame: AskFrame, there: There, deadline: Deadline) -> Outcome:
         word, _, rest = frame.question.partition(" ")
         try:
             if word == "block":
@@ -50,7 +50,7 @@ class Answering:
                 self.cancelled.set()
                 deadline.check()
             if word == "explain":
-                said = explain(rest, None)
+                said = there.explain(rest, None)
                 rest = said.error.message if said.error else str(said.plan)
         except PostaiError as error:
             if deadline.cancel.is_set():

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from postai.ask.engine import ask
-from postai.ask.types import Answer, AskOptions, AskRequest, EngineChoice, Explained, Reading
+from postai.ask.types import Answer, AskOptions, AskRequest, Digested, EngineChoice, Explained, Reading
 from postai.database import Database, Pool
 from postai.database import dsn as connection_string
 from postai.deadline import Cancelled, Deadline
 from postai.errors import AgentNotReachable, ErrorParts, PostaiError, UsageError
 from postai.model.types import ModelCall
-from postai.service.conversation import ExplainThere, Outcome
+from postai.service.conversation import Outcome, There
 from postai.service.frames import RUNNING_VERBS, AskFrame, answer_message, error_message
 from postai.service.knowledge import Knowledge, Seen
 from postai.service.ledger import Ledger
@@ -78,39 +78,51 @@ class Home:
         return self._database
 
 
-class _Explaining:
-    """EXPLAIN in the caller's backend, of statements that the guard let pass by the catalog as it is now.
+class _Guarded:
+    """The caller's backend, for statements that the guard let pass by the catalog as it is now.
 
     While a model thinks, somebody may put other code behind a name that was harmless.
 
     Args:
         seen, safety: what the statement was made and checked with.
-        explain: runs it there, if nothing changed since.
+        there: runs it, if nothing changed since.
     """
 
     def __init__(
-        self, home: Home, request: AskRequest, options: Options, seen: Seen, safety: Safety, explain: ExplainThere
+        self, home: Home, request: AskRequest, options: Options, seen: Seen, safety: Safety, there: There
     ) -> None:
-        self._home, self._request, self._options, self._explain = home, request, options, explain
+        self._home, self._request, self._options, self._there = home, request, options, there
         self._safety = safety
         self._looked_at = time.monotonic()
         self.unchanged = seen.catalog.fingerprint
 
-    def __call__(self, sql: str) -> Explained:
-        if time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
-            with self._home.pool.database() as db:
-                seen, safety = self._home.knowledge.see(db, self._request.role)
-            self._looked_at = time.monotonic()
-            if safety is not self._safety:
-                self._safety = safety
-                self.unchanged = seen.catalog.fingerprint
-            check(
-                sql,
-                self._safety,
-                search_path=self._request.search_path,
-                allowed_functions=self._options.ask.allowed_functions,
-            )
-        return self._explain(sql, self.unchanged)
+    def explain(self, sql: str) -> Explained:
+        self._look(sql)
+        return self._there.explain(sql, self.unchanged)
+
+    def analyze(self, sql: str) -> Explained:
+        self._look(sql)
+        return self._there.analyze(sql, self.unchanged)
+
+    def digest(self, sql: str) -> Digested:
+        self._look(sql)
+        return self._there.digest(sql, self.unchanged)
+
+    def _look(self, sql: str) -> None:
+        if time.monotonic() - self._looked_at <= LOOK_AGAIN_SECONDS:
+            return
+        with self._home.pool.database() as db:
+            seen, safety = self._home.knowledge.see(db, self._request.role)
+        self._looked_at = time.monotonic()
+        if safety is not self._safety:
+            self._safety = safety
+            self.unchanged = seen.catalog.fingerprint
+        check(
+            sql,
+            self._safety,
+            search_path=self._request.search_path,
+            allowed_functions=self._options.ask.allowed_functions,
+        )
 
 
 class Asking:
@@ -120,12 +132,12 @@ class Asking:
         self._homes = tuple(homes)
         self._sql = sql
 
-    def respond(self, frame: AskFrame, explain: ExplainThere, deadline: Deadline) -> Outcome:
+    def respond(self, frame: AskFrame, there: There, deadline: Deadline) -> Outcome:
         """Think and give the last frame; never raises."""
         started = time.monotonic()
         try:
             home = self._home_of(frame)
-            return self._answer(home, frame, explain, deadline, started)
+            return self._answer(home, frame, there, deadline, started)
         except PostaiError as error:
             log.info(
                 "no answer",
@@ -189,16 +201,14 @@ class Asking:
             log.warning("a database cannot be asked", extra={"database": home.name, "error": error.message})
             return False
 
-    def _answer(
-        self, home: Home, frame: AskFrame, explain: ExplainThere, deadline: Deadline, started: float
-    ) -> Outcome:
+    def _answer(self, home: Home, frame: AskFrame, there: There, deadline: Deadline, started: float) -> Outcome:
         with home.pool.database() as db:
             options = self._options(db, home)
             today, ask_timeout_ms = db.query(self._sql["moment"])[0]
             deadline.check()
             seen, safety = home.knowledge.see(db, frame.role)
         request = AskRequest(frame.question, frame.role, frame.search_path, today, frame.max_rows)
-        explaining = _Explaining(home, request, options, seen, safety, explain)
+        guarded = _Guarded(home, request, options, seen, safety, there)
         calls: list[ModelCall] = []
         question_id: int | None = None
         try:
@@ -208,7 +218,7 @@ class Asking:
                     catalog=seen.catalog,
                     grammar=seen.grammar,
                     safety=safety,
-                    explain=explaining,
+                    explain=guarded.explain,
                     model=model,
                     options=options.ask,
                     deadline=deadline,
@@ -235,7 +245,7 @@ class Asking:
             },
         )
         runs = answer.status == "answered" and frame.verb in RUNNING_VERBS
-        last = answer_message(frame.id, answer, question_id, explaining.unchanged)
+        last = answer_message(frame.id, answer, question_id, guarded.unchanged)
         return Outcome(last, ask_timeout_ms / 1000 if runs else None)
 
     def _options(self, db: Database, home: Home) -> Options:

@@ -13,14 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from postai.ask.types import Answer, Explained
+from postai.ask.types import Answer, Digested, Explained
 from postai.errors import ErrorParts, PostaiError
 
 PROTOCOL = 1
 MAX_FRAME = 16 * 1024 * 1024
 """Longest JSON text in bytes."""
 MAX_DEADLINE_MS = 3_600_000
-VERBS = ("ask", "sql", "answer", "prepare", "run")
+REPLIES = frozenset({"explained", "digested"})
+"""What the backend may send while the agent waits for it."""
+VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check")
 RUNNING_VERBS = frozenset({"ask", "answer", "run"})
 """Verbs after whose answer the backend runs the statement, so that ask_timeout applies."""
 
@@ -41,7 +43,8 @@ class AskFrame:
 
     Attributes:
         id: the request's id, repeated in every frame of the conversation.
-        verb: which SQL function asked; steers only whether a statement will run after the answer.
+        verb: which SQL function asked: "check" and "explain" bring a statement in the place of a question (explain may
+            bring either); of the others it steers only whether a statement will run after the answer.
         search_path: the caller's schemas, without pg_catalog.
         pid, backend_start, query_start: identity of the running statement, as in pg_stat_activity; None = unknown.
         deadline_ms: how long the caller waits for the answer, in milliseconds.
@@ -181,14 +184,15 @@ def ask_frame(message: Mapping[str, Any]) -> AskFrame:
     )
 
 
-def explain_message(identity: str, sql: str, unchanged: str | None = None) -> dict[str, Any]:
-    """Agent to backend: run EXPLAIN of this statement, if nothing was changed meanwhile.
+def there_message(identity: str, kind: str, sql: str, unchanged: str | None = None) -> dict[str, Any]:
+    """Agent to backend: do something with this statement, if nothing was changed meanwhile.
 
     Args:
+        kind: "explain", "analyze" (both answered with "explained") or "digest" (answered with "digested").
         unchanged: fingerprint of the catalog that the guard decided on; the backend compares it with its own once it
             has locked what the statement reads.
     """
-    message: dict[str, Any] = {"v": PROTOCOL, "id": identity, "type": "explain", "sql": sql}
+    message: dict[str, Any] = {"v": PROTOCOL, "id": identity, "type": kind, "sql": sql}
     return message if unchanged is None else {**message, "unchanged": unchanged}
 
 
@@ -198,19 +202,40 @@ def explained(message: Mapping[str, Any], identity: str) -> Explained:
     Raises:
         FrameError: another type, another conversation's id, or neither plan nor error.
     """
-    if message.get("type") != "explained":
-        raise FrameError("the backend answered with something else than explained")
-    if message.get("id") != identity:
-        raise FrameError("the backend answered another request")
-    error = message.get("error")
+    error = _reply(message, identity, "explained")
     if error is not None:
-        return Explained(error=_parts(error))
+        return Explained(error=error)
     if "plan" not in message:
         raise FrameError("the backend sent neither a plan nor an error")
     plan = message["plan"]
     if isinstance(plan, str):
         plan = decode_plan(plan)
     return Explained(plan=plan)
+
+
+def digested(message: Mapping[str, Any], identity: str) -> Digested:
+    """Read the backend's "digested" message.
+
+    Raises:
+        FrameError: another type, another conversation's id, no number of rows, or a digest that is no short text.
+    """
+    error = _reply(message, identity, "digested")
+    if error is not None:
+        return Digested(None, 0, error)
+    digest = message.get("digest")
+    if digest is not None and not (isinstance(digest, str) and 0 < len(digest) <= 128):
+        raise _field("digest", "a short text, or null when there were too many rows")
+    return Digested(digest, _integer(message, "rows", 0, 2**31 - 1))
+
+
+def _reply(message: Mapping[str, Any], identity: str, kind: str) -> ErrorParts | None:
+    """The error that a reply holds, after its type and id were checked."""
+    if message.get("type") != kind:
+        raise FrameError(f"the backend answered with something else than {kind}")
+    if message.get("id") != identity:
+        raise FrameError("the backend answered another request")
+    error = message.get("error")
+    return None if error is None else _parts(error)
 
 
 def decode_plan(text: str) -> object:

@@ -16,12 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from postai.ask.types import Explained
 from postai.database import ConnectionFailed, ConnectionLost, Pool, Row
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import PostaiError
-from postai.service.conversation import Asked
+from postai.service.conversation import Asked, There
 from postai.service.frames import (
     AskFrame,
     FrameError,
@@ -29,8 +28,6 @@ from postai.service.frames import (
     check_message,
     encode,
     error_message,
-    explain_message,
-    explained,
 )
 
 log = logging.getLogger(__name__)
@@ -247,28 +244,31 @@ class JobQueue:
             return error_message(identity if isinstance(identity, str) else "-", error.as_parts())
         running.frame = frame
         running.deadline = Deadline(min(running.deadline.at, time.monotonic() + frame.deadline_ms / 1000))
-        outcome = self._asked.respond(
-            frame, lambda sql, unchanged: self._explain(running, frame, sql, unchanged), running.deadline
+        there = There(
+            frame.id,
+            lambda message: self._exchange(running, message),
+            lambda: self._asked.cancel_backend(frame),
         )
+        outcome = self._asked.respond(frame, there, running.deadline)
         if outcome.ask_timeout is not None:
             self._look_for_overdue(outcome.ask_timeout + 5.0)
         return outcome.message
 
-    def _explain(self, running: _Running, frame: AskFrame, sql: str, unchanged: str | None) -> Explained:
+    def _exchange(self, running: _Running, message: Mapping[str, Any]) -> Mapping[str, Any]:
         running.deadline.check()
         running.replied.clear()
-        text = encode(explain_message(frame.id, sql, unchanged))[4:].decode()
+        text = encode(message)[4:].decode()
         with self._pool.database() as db:
             number = db.query(self._sql["exchange"], (running.id, running.attempt, text))[0][0]
         if number is None:
             raise self._gone(running)
         running.waiting = True
         try:
-            return self._reply(running, frame, number)
+            return self._reply(running, number, str(message["type"]))
         finally:
             running.waiting = False
 
-    def _reply(self, running: _Running, frame: AskFrame, number: int) -> Explained:
+    def _reply(self, running: _Running, number: int, kind: str) -> Mapping[str, Any]:
         pause = FIRST_LOOK
         while True:
             running.replied.wait(min(pause, running.deadline.remaining()))
@@ -276,14 +276,14 @@ class JobQueue:
             if running.deadline.cancel.is_set():
                 raise self._gone(running)
             if running.deadline.remaining() == 0.0:
-                raise DeadlineExceeded("the backend did not answer EXPLAIN in time")
+                raise DeadlineExceeded(f"the backend did not answer {kind} in time")
             with self._pool.database() as db:
                 rows = db.query(self._sql["look"], (running.id, running.attempt))
             if not rows:
                 raise self._gone(running)
             _state, seen, reply = rows[0]
             if seen == number and reply is not None:
-                return explained(check_message(reply), frame.id)
+                return check_message(reply)
             pause = min(LONGEST_LOOK, pause * 1.5)
 
     def _gone(self, running: _Running) -> Cancelled:

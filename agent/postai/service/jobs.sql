@@ -10,7 +10,7 @@ select id, attempt, kind, request
 select state, exchange_seq, exchange_in from postai._job_look(%s, %s)
 
 -- name: exchange
--- Ask the caller for an EXPLAIN; gives the number of the exchange, null = the job is no longer ours.
+-- Ask the caller to explain or run a statement; gives the number of the exchange, null = the job is no longer ours.
 select postai._job_exchange(%s, %s, %s::text::jsonb)
 
 -- name: finish

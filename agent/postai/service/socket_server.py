@@ -22,20 +22,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from postai.ask.types import Explained
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import AgentNotReachable, NotPermitted, PostaiError
 from postai.service import socket_place
-from postai.service.conversation import Asked, Outcome
+from postai.service.conversation import Asked, Outcome, There
 from postai.service.frames import (
+    REPLIES,
     AskFrame,
     Decoder,
     FrameError,
     ask_frame,
     encode,
     error_message,
-    explain_message,
-    explained,
     pong_message,
 )
 
@@ -182,7 +180,7 @@ class SocketServer:
         self._thread = None
         log.info("the socket is closed", extra={"path": str(self.path)})
 
-    # Everything below runs in the loop thread, except _think and _explain.
+    # Everything below runs in the loop thread, except _think and _exchange.
 
     def _loop(self) -> None:
         while not self._stopping:
@@ -290,7 +288,7 @@ class SocketServer:
             peer.expires = peer.deadline.at + SEND_SECONDS
             peer.busy = True
             self._pool.submit(self._think, peer, peer.frame, peer.deadline)
-        elif message["type"] == "explained" and peer.expecting.is_set():
+        elif message["type"] in REPLIES and peer.expecting.is_set():
             peer.expecting.clear()
             peer.inbox.put(message)
         else:
@@ -341,9 +339,12 @@ class SocketServer:
         outcome: Outcome | None = None
         try:
             if not deadline.cancel.is_set():
-                outcome = self._asked.respond(
-                    frame, lambda sql, unchanged: self._explain(peer, frame, deadline, sql, unchanged), deadline
+                there = There(
+                    frame.id,
+                    lambda message: self._exchange(peer, deadline, message),
+                    lambda: self._asked.cancel_backend(frame),
                 )
+                outcome = self._asked.respond(frame, there, deadline)
                 if not deadline.cancel.is_set():
                     self._send_last(peer, frame, outcome)
         finally:
@@ -356,18 +357,18 @@ class SocketServer:
         except FrameError as error:
             peer.send(error_message(frame.id, error.as_parts()))
 
-    def _explain(self, peer: _Peer, frame: AskFrame, deadline: Deadline, sql: str, unchanged: str | None) -> Explained:
+    def _exchange(self, peer: _Peer, deadline: Deadline, message: Mapping[str, Any]) -> Mapping[str, Any]:
         deadline.check()
         peer.expecting.set()
-        if not peer.send(explain_message(frame.id, sql, unchanged)):
+        if not peer.send(message):
             raise Cancelled("the caller is gone")
         try:
-            message = peer.inbox.get(timeout=deadline.remaining())
+            reply = peer.inbox.get(timeout=deadline.remaining())
         except queue.Empty:
-            raise DeadlineExceeded("the backend did not answer EXPLAIN in time") from None
-        if message is None:
+            raise DeadlineExceeded(f"the backend did not answer {message['type']} in time") from None
+        if reply is None:
             raise Cancelled("the caller is gone")
-        return explained(message, frame.id)
+        return reply
 
 
 def _stopping() -> AgentNotReachable:
