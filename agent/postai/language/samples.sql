@@ -11,10 +11,6 @@
 -- The encoding of the database.
 select pg_catalog.current_setting('server_encoding')
 
--- name: whoami
--- The role whose rights count in this session.
-select current_user
-
 -- name: guard
 -- For one transaction: read-only, short waits, no row level security, no names but the system's.
 select pg_catalog.set_config('transaction_read_only', 'on', true), pg_catalog.set_config('row_security', 'off', true),

@@ -129,7 +129,10 @@ def indexable(db: Database, catalog: Catalog) -> tuple[tuple[Table, tuple[Column
 def read_values(
     sampler: Sampler, table: Table, columns: tuple[Column, ...], limits: Limits
 ) -> dict[ColumnName, KnownValues] | None:
-    """The values of those columns of a table that turn out to have few and speakable ones; None = it cannot be read now.
+    """The values of those columns of a table that turn out to have few and speakable ones.
+
+    Returns:
+        None = the table cannot be read now.
 
     Raises:
         DeadlineExceeded: the sampler's time is over.
