@@ -70,6 +70,7 @@ def cli_page() -> str:
         "| 0 | done |", "| 1 | failed |", "| 2 | wrong usage |",
     ]  # fmt: skip
     lines += [f"| {kind.exit_code} | {kind.sqlstate} {kind.title} |" for kind in ERRORS]
+    lines += ["| 13 | an evaluation waits for replies of a model |"]
     lines += ["| 130 | interrupted (Ctrl-C) |", "| 141 | the reader of the output went away |"]
     for path, command in walk(typer.main.get_command(app), "post-ai"):
         arguments = [p for p in command.params if p.param_type_name == "argument"]

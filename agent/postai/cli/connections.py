@@ -21,9 +21,7 @@ IDENTIFY = "select pg_catalog.current_database(), current_user, pg_catalog.curre
 @app.callback(invoke_without_command=True)
 def root(context: typer.Context) -> None:
     """Named connections: saved once, tested, without a password in the file."""
-    if context.invoked_subcommand is None:
-        sys.stdout.write(context.get_help() + "\n")
-        raise typer.Exit(UsageError.exit_code)
+    output.require_command(context)
 
 
 def _test(dsn: str) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 PA001 not sure · 4 PA002 agent not reachable · 5 PA003 refused ·
 6 PA004 model failed · 7 PA005 budget spent · 8 PA006 not permitted · 9 PA007 feature missing · 10 PA008 stale ·
-11 PA009 lock not obtained · 12 PA010 verification failed · 130 interrupted · 141 the reader of the output went away.
+11 PA009 lock not obtained · 12 PA010 verification failed · 13 replies of a model are pending · 130 interrupted ·
+141 the reader of the output went away.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import typer
 from typer.main import get_command
 
 from postai import __version__
-from postai.cli import agent, ask, connections, installing, lifecycle, local
-from postai.cli.output import show_error
+from postai.cli import agent, ask, connections, evaluating, installing, lifecycle, local
+from postai.cli.output import require_command, show_error
 from postai.errors import FeatureMissing, PostaiError, UsageError, from_parts
 
 PROGRAMS = ("post-ai", "postai")
@@ -34,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3-12 the errors PA001-PA010, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3-12 the errors PA001-PA010, 13 replies pending, 130 interrupted.",
 )
 
 app.command("init", short_help="Create a local database with postai")(local.init)
@@ -50,6 +51,7 @@ app.command("ask", short_help="Ask the database a question")(ask.ask)
 app.command("sql", short_help="Print the statement for a question")(ask.sql)
 app.command("apply", short_help="Apply a proposal")(lifecycle.apply)
 app.command("undo", short_help="Undo an applied proposal")(lifecycle.undo)
+app.add_typer(evaluating.app, name="eval", short_help="Measure an engine on known questions")
 app.command("events", short_help="Show the audit log")(lifecycle.events)
 
 
@@ -67,9 +69,7 @@ def root(
     ] = False,
 ) -> None:
     """An AI database administrator that lives in PostgreSQL."""
-    if context.invoked_subcommand is None:
-        sys.stdout.write(context.get_help() + "\n")
-        raise typer.Exit(UsageError.exit_code)
+    require_command(context)
 
 
 def run(arguments: Sequence[str], program: str = "post-ai") -> int:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from postai.errors import ErrorParts, PostaiError
+from postai.errors import ErrorParts, PostaiError, UsageError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
@@ -56,6 +56,13 @@ def visible(value: object) -> str:
 def say(text: str) -> None:
     """Print one piece of text."""
     sys.stdout.write(_prose(text) + "\n")
+
+
+def require_command(context: typer.Context) -> None:
+    """Show the help and end with the code of wrong usage when a command with subcommands stands alone."""
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+        raise typer.Exit(UsageError.exit_code)
 
 
 def note(text: str) -> None:
