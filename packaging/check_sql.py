@@ -28,6 +28,9 @@ WITHOUT_SEARCH_PATH = (
     "rows pg_catalog.json,explanation text,confidence real,engine text,readings pg_catalog.json,reason text,"
     "elapsed_ms real)",
     "postai.prepare(question text,name text)",
+    "postai.explain(sql_or_question text,step integer,node text,problem text,advice text,severity text)",
+    "postai.teach(question text,sql text,shared boolean)",
+    "postai.feedback(question_id bigint,correct boolean,correction text)",
     "postai.run(question text,max_rows integer)",
     "postai.wait(action bigint,timeout interval)",
 )

@@ -3,8 +3,8 @@
 --   dblink  jobs submitted and polled over a second connection, as a login that may do nothing else
 --   call    jobs submitted here; only a procedure, which commits between polls, can wait for them
 --
--- A conversation is the same on each: _open, then _next until it gives "answer" or "error"; "explain" is answered
--- with _reply; _close at the end. The four are DEFINER and hold fixed SQL only; whatever runs generated SQL is
+-- A conversation is the same on each: _open, then _next until it gives "answer" or "error"; "explain", "analyze" and
+-- "digest" are answered with _reply; _close at the end. The four are DEFINER and hold fixed SQL only; whatever runs generated SQL is
 -- INVOKER and stands in 40_ask.sql.
 
 create table postai.transport (
@@ -274,6 +274,8 @@ create function postai._request(
   set datestyle = 'ISO, YMD'
   set timezone = 'UTC'
 as $$
+declare
+  thing constant text := case verb when 'check' then 'statement' when 'explain' then 'text' else 'question' end;
 begin
   if role is null or not exists (select from pg_roles as r where r.rolname = role)
      or not pg_has_role(session_user, role, 'member') then
@@ -281,12 +283,13 @@ begin
       'A question is asked with the rights of a role that the login is a member of.', 'SET ROLE, or log in as that role.');
   end if;
   if question is null or btrim(question, E' \t\r\n\f') = '' then
-    perform postai._raise('22023', 'the question is empty', null,
-      'Ask in words, for example: select postai.ask(''how many orders were placed yesterday?'')');
+    perform postai._raise('22023', format('the %s is empty', thing), null,
+      case thing when 'statement' then 'Give the SELECT that answers the question.'
+        else 'Ask in words, for example: select postai.ask(''how many orders were placed yesterday?'')' end);
   end if;
   if octet_length(question) > 20000 then
-    perform postai._raise('22023', format('the question is too long: %s bytes', octet_length(question)), null,
-      'Ask in at most 20000 bytes.');
+    perform postai._raise('22023', format('the %s is too long: %s bytes', thing, octet_length(question)), null,
+      'At most 20000 bytes are read.');
   end if;
   if max_rows is null or max_rows not between 1 and 1000000 then
     perform postai._raise('22023', format('max_rows must be from 1 to 1000000, not %s', coalesce(max_rows::text, 'NULL')),
@@ -343,7 +346,8 @@ begin
     else
       perform postai._raise('PA007', format('postai.%s cannot wait for the agent in this database', verb),
         'Its transport is call: only a procedure that commits between polls can wait.',
-        format('CALL postai.run(%L); then FETCH ALL FROM ask;', left(question, 200)));
+        case verb when 'explain' then 'Run EXPLAIN (ANALYZE, BUFFERS) yourself, or choose another transport with: post-ai install --transport dblink'
+          else format('CALL postai.run(%L); then FETCH ALL FROM ask;', left(question, 200)) end);
     end if;
   end if;
   return request ->> 'id';
@@ -414,7 +418,7 @@ begin
 end
 $$;
 comment on function postai._reply(text, integer, text) is
-  'Answers an explain frame: select postai._reply(conversation, 1, ''{"type": "explained"}''). Definer: see _open.';
+  'Answers what the agent asked for: select postai._reply(conversation, 1, ''{"type": "explained"}''). Definer: see _open.';
 
 create function postai._close(conversation text, failed boolean) returns void
   language plpgsql security definer

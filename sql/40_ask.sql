@@ -19,12 +19,22 @@ comment on table postai.question is 'What was asked and how it was read, written
 create index question_asked_by on postai.question (asked_by, id);
 create index question_asked_at on postai.question (asked_at);
 
+create table postai.feedback (
+  question_id bigint primary key references postai.question (id) on delete cascade,
+  correct boolean not null,
+  correction text,
+  given_by name not null default session_user,
+  given_at timestamptz not null default clock_timestamp()
+);
+comment on table postai.feedback is 'Whether the answer to a question was right, as a person said with postai.feedback.';
+
 create view postai.questions with (security_barrier) as
-  select q.*
+  select q.*, f.correct, f.correction
     from postai.question as q
+    left join postai.feedback as f on f.question_id = q.id
    where q.asked_by = session_user
       or pg_catalog.pg_has_role(session_user, coalesce(pg_catalog.to_regrole('postai_operator'), pg_catalog.to_regrole(pg_catalog.quote_ident(postai._owner()))), 'member');
-comment on view postai.questions is 'One''s own questions; operators see everybody''s: select asked_at, question, status from postai.questions order by id desc';
+comment on view postai.questions is 'One''s own questions with the feedback given on them; operators see everybody''s: select id, question, status, correct from postai.questions order by id desc';
 
 -- Running as the caller ---------------------------------------------------------------------------------------
 --

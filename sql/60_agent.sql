@@ -71,13 +71,18 @@ as $$
     select clock_timestamp() - make_interval(secs => least(postai._setting_text('keep_days')::double precision, 36500) * 86400) as at
   ), questions as (
     delete from postai.question as q where q.asked_at < (select o.at from oldest as o) returning 1
+  ), answers as (
+    delete from postai.kept_answer as a
+     where a.at < clock_timestamp() - make_interval(secs => least(postai._setting_text('reuse_answers_days')::double precision, 36500) * 86400)
+        or a.at < (select k.at from postai.kept_answer as k order by k.at desc offset 10000 limit 1)
+    returning 1
   ), calls as (
     delete from postai.model_call as c where c.at < least((select o.at from oldest as o), date_trunc('day', now())) returning 1
   )
-  select postai._job_prune() + ((select count(*) from questions) + (select count(*) from calls))::integer
+  select postai._job_prune() + ((select count(*) from questions) + (select count(*) from answers) + (select count(*) from calls))::integer
 $$;
 comment on function postai._prune() is
-  'Removes ended jobs, and questions and model calls older than setting keep_days (of model calls today''s stay, as the budget counts them): select postai._prune(). Definer: the agent may not delete questions.';
+  'Removes ended jobs, kept answers over their age or beyond 10000, and questions and model calls older than setting keep_days (of model calls today''s stay, as the budget counts them): select postai._prune(). Definer: the agent may not delete questions.';
 
 create function postai._cancel_statement(backend integer, backend_start timestamptz, query_start timestamptz) returns boolean
   language sql security definer

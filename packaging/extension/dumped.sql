@@ -12,7 +12,7 @@ begin
            and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.relkind = 'S'
       join pg_catalog.pg_class as t on t.oid = coalesce(d.refobjid, c.oid)
      where c.relnamespace = 'postai'::pg_catalog.regnamespace and c.relkind in ('r', 'p', 'S')
-       and t.relname <> all (array['job', 'agent_status', 'transport', 'role_grant', 'schema_version'])
+       and t.relname <> all (array['job', 'kept_answer', 'agent_status', 'value_index', 'value_index_state', 'contained_join', 'transport', 'role_grant', 'schema_version'])
   loop
     perform pg_catalog.pg_extension_config_dump(one, '');
   end loop;

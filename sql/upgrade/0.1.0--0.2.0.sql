@@ -19,7 +19,9 @@ as $$
     ('share_values', 'boolean', 'false', 'owner', 'Whether row values may be sent to the model.'),
     ('daily_budget_usd', 'number', '5', 'operator', 'Most that model calls may cost in a day, in US dollars.'),
     ('allowed_functions', 'list', '', 'operator', 'User functions that generated statements may call: schema.name, or schema.name(types) where there are several; comma separated.'),
-    ('keep_days', 'number', '90', 'operator', 'Days for which questions and the list of model calls are kept.')
+    ('value_index', 'boolean', 'true', 'operator', 'Whether the agent keeps distinct values of text columns with few of them, to understand questions.'),
+    ('keep_days', 'number', '90', 'operator', 'Days for which questions and the list of model calls are kept.'),
+    ('reuse_answers_days', 'number', '7', 'operator', 'Days for which an answer of the model is given again to the same question without a call; 0 = never.')
 $$;
 
 drop view postai.settings;
@@ -168,6 +170,9 @@ select postai._apply_grants();
 -- include: 25_event.sql
 -- include: 35_transport.sql
 -- include: 40_ask.sql
+-- include: 41_explain.sql
+-- include: 42_teach.sql
+-- include: 45_values.sql
 -- include: 50_proposal.sql
 -- include: 55_lifecycle.sql
 -- include: 56_lifecycle_views.sql

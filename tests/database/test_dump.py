@@ -29,6 +29,9 @@ KEPT = (
     "select id, at, actor, kind, subject, proposal, detail, position, hash from postai.event order by 1",
     "select position, hash from postai.event_head",
     "select id, asked_by, question, sql from postai.question order by 1",
+    "select question_id, correct, given_by from postai.feedback",
+    "select id, taught_by, shared, question, question_key, sql, search_path from postai.example order by 1",
+    "select id, taught_by, shared, term, meaning from postai.term order by 1",
 )
 
 
@@ -63,6 +66,10 @@ def fill(database: TestDatabase) -> None:
     database.execute(
         "insert into postai.question (asked_by, role, question, status, sql)"
         " values ('dump_operator', 'dump_operator', 'how many ''things''?', 'answered', 'select 1');"
+        "select postai.feedback(1, true); select postai.teach('and now?', 'select 2', true);"
+        "select postai.define('thing', 'one of many')"
+    )
+    database.execute(
         "insert into postai.proposal (kind, title, why, fingerprint) values ('index', 'An index', 'it is slow', 'f');"
         "insert into postai.proposal_step (proposal, step, statement, statement_class, in_transaction, objects)"
         " values (1, 1, 'create index on thing (a)', 'CREATE INDEX', false, '[]');"

@@ -13,7 +13,7 @@ from sql_core import Core, core, make_login
 from conftest import drop_database, make_database
 
 WAYS = [("pg15", "socket"), ("pg15", "dblink"), ("pg18", "dblink"), ("pg18", "call")]
-READS_CALLERS_PATH = {"ask", "sql", "answer", "prepare", "run", "wait"}
+READS_CALLERS_PATH = {"ask", "sql", "answer", "prepare", "run", "wait", "explain", "teach", "feedback"}
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: "-".join(way), scope="module")
@@ -381,7 +381,7 @@ def test_null_for_every_argument_ends_cleanly(one: Core) -> None:
 
 def test_everybody_sees_their_own_questions_only(one: Core) -> None:
     one.database.execute(
-        "truncate postai.question; insert into postai.question (asked_by, role, question, status)"
+        "truncate postai.question cascade; insert into postai.question (asked_by, role, question, status)"
         " values ('asker', 'asker', 'mine', 'answered'), ('asker2', 'asker2', 'hers', 'abstained')"
     )
     assert one.database.execute("select question from postai.questions", "asker") == [("mine",)]
@@ -391,7 +391,7 @@ def test_everybody_sees_their_own_questions_only(one: Core) -> None:
 
 def test_old_questions_and_model_calls_are_removed(one: Core) -> None:
     one.database.execute(
-        "truncate postai.question, postai.model_call;"
+        "truncate postai.question cascade, postai.model_call;"
         "insert into postai.question (asked_at, asked_by, role, question, status)"
         " select now() - days * interval '1 day', 'asker', 'asker', days::text, 'answered'"
         " from unnest(array[0, 89, 91]) as days;"
