@@ -99,7 +99,7 @@ def estimate_off(node: PlanNode, tree: PlanTree) -> Problem | None:
     if origin is not node:
         return Problem(text, f"The error begins at step {origin.step} ({label(origin)}): correct it there.", "LOW")
     severity: Severity = "HIGH" if times >= VERY_FAR_OFF and max(expected, actual) >= SORTED_ROWS else "MEDIUM"
-    if max(expected, actual) < MANY_ROWS and times < VERY_FAR_OFF:
+    if max(expected, actual) < MANY_ROWS:
         severity = "LOW"
     return Problem(text, _estimate_advice(node, tree), severity)
 
