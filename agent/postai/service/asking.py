@@ -84,14 +84,15 @@ class _Guarded:
     While a model thinks, somebody may put other code behind a name that was harmless.
 
     Args:
+        login: whose declared joins count.
         seen, safety: what the statement was made and checked with.
         there: runs it, if nothing changed since.
     """
 
     def __init__(
-        self, home: Home, request: AskRequest, options: Options, seen: Seen, safety: Safety, there: There
+        self, home: Home, request: AskRequest, login: str, options: Options, seen: Seen, safety: Safety, there: There
     ) -> None:
-        self._home, self._request, self._options, self._there = home, request, options, there
+        self._home, self._request, self._login, self._options, self._there = home, request, login, options, there
         self._safety = safety
         self._looked_at = time.monotonic()
         self.unchanged = seen.catalog.fingerprint
@@ -112,7 +113,7 @@ class _Guarded:
         if time.monotonic() - self._looked_at <= LOOK_AGAIN_SECONDS:
             return
         with self._home.pool.database() as db:
-            seen, safety = self._home.knowledge.see(db, self._request.role)
+            seen, safety = self._home.knowledge.see(db, self._request.role, self._login)
         self._looked_at = time.monotonic()
         if safety is not self._safety:
             self._safety = safety
@@ -206,9 +207,9 @@ class Asking:
             options = self._options(db, home)
             today, ask_timeout_ms = db.query(self._sql["moment"])[0]
             deadline.check()
-            seen, safety = home.knowledge.see(db, frame.role)
+            seen, safety = home.knowledge.see(db, frame.role, frame.session_user)
         request = AskRequest(frame.question, frame.role, frame.search_path, today, frame.max_rows)
-        guarded = _Guarded(home, request, options, seen, safety, there)
+        guarded = _Guarded(home, request, frame.session_user, options, seen, safety, there)
         calls: list[ModelCall] = []
         question_id: int | None = None
         try:
