@@ -33,7 +33,6 @@ def market():
         "How many customers are from Germany or have ordered in 2025?",
         "How many orders were shipped to Berlin?",
         "total payments per method",
-        "second most expensive product",
         "number of active and inactive products",
         "orders in 2024 and in 2025",
         "What is the average number of orders per customer?",

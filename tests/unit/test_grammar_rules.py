@@ -97,7 +97,9 @@ def test_revenue_takes_the_total_of_the_sale_unless_that_would_count_twice():
 
 
 def test_count_across_a_junction_counts_each_row_once():
-    assert "count(DISTINCT b.id)" in sql("library", "How many books did each author write?")
+    statement = sql("library", "How many books did each author write?")
+    assert "count(*)" in statement
+    assert "FROM book_authors AS ba JOIN authors AS a" in statement
 
 
 def test_conditions_on_children_do_not_repeat_rows():
@@ -172,7 +174,6 @@ def test_long_and_empty_questions_abstain_quickly():
         "Which members recommended others?", "breads above average price",
         "How many breads have more than 3 labels?",
         "members whose sales were all paid", "breads whose sales were all in Bath", "sales on Mondays",
-        "second cheapest bread",
     ],
 )  # fmt: skip
 def test_traps_abstain(question):

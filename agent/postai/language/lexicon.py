@@ -216,6 +216,10 @@ class Lexicon:
         if column.kind == "number" and number and rest and len(rest) < len(own):
             put(("number", *rest), 0.95, "name")
             put((*rest, "count"), 0.95, "name")
+        if column.is_date and len(own) > 1 and own[-1] in ("on", "at"):
+            put((*own[:-1], "date"), 0.95, "name")
+            if column.kind != "date":
+                put((*own[:-1], "time"), 0.95, "name")
         if column.is_date:
             self._put_stem(words[0], Sense("column", info.index, column.name, None, 0.8 * weight, "stem"))
         for size in range(3, len(words) + 1):

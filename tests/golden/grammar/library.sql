@@ -18,9 +18,8 @@ ORDER BY m.id;
 
 -- Which author has written the most books?
 --   0.97: The first 1 of authors with the number of books, by number of books, highest first.
-SELECT a.id, a.first_name, a.last_name, count(DISTINCT b.id) AS number_of_books
-FROM books AS b
-JOIN book_authors AS ba ON ba.book_id = b.id
+SELECT a.id, a.first_name, a.last_name, count(*) AS number_of_books
+FROM book_authors AS ba
 JOIN authors AS a ON a.id = ba.author_id
 GROUP BY a.id, a.first_name, a.last_name
 ORDER BY number_of_books DESC NULLS LAST, a.id, a.first_name, a.last_name
@@ -169,9 +168,8 @@ ORDER BY p.id;
 
 -- How many books did each author write?
 --   0.97: The number of books for each authors.
-SELECT a.id, a.first_name, a.last_name, count(DISTINCT b.id) AS number_of_books
-FROM books AS b
-JOIN book_authors AS ba ON ba.book_id = b.id
+SELECT a.id, a.first_name, a.last_name, count(*) AS number_of_books
+FROM book_authors AS ba
 JOIN authors AS a ON a.id = ba.author_id
 GROUP BY a.id, a.first_name, a.last_name
 ORDER BY number_of_books DESC NULLS LAST, a.id, a.first_name, a.last_name;

@@ -956,8 +956,11 @@ HAVING count(*) > 2
 ORDER BY number_of_purchases DESC NULLS LAST, c.customer_id, c.name;
 
 -- second most expensive product
---   abstained PA001: "second" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.97: Number 2 of products, by products.list_price, highest first.
+SELECT p.product_id, p.name, p.list_price
+FROM products AS p
+ORDER BY p.list_price DESC, p.product_id
+LIMIT 1 OFFSET 1;
 
 -- list customers sorted by name
 --   0.97: Customers, by customers.name, lowest first.

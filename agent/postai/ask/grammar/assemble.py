@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from postai.ask.grammar.draft import Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.joining import Joiner
+from postai.ask.grammar.links import count_over_links
 from postai.ask.grammar.listing import Lists
 from postai.ask.grammar.query import (
     Col,
@@ -39,6 +40,7 @@ class Assembler(Lists):
         if nested:
             return nested_average(self, nested)
         self._projected_measures()
+        count_over_links(self.state)
         self._havings_to_groups()
         self._plain_measures()
         self.base = self._base()
@@ -68,17 +70,24 @@ class Assembler(Lists):
                 if not draft.measures and not asked:
                     raise Unsure("what to show per time bucket is not clear")
                 draft.groups.append(entry)
-        if (
-            asked
-            and not draft.measures
-            and draft.subject is not None
-            and draft.subject not in draft.groups
-            and not draft.groups
-        ):
-            draft.groups.append(draft.subject)
+        if asked and not draft.measures and not draft.groups:
+            columns = [entry for entry in draft.projections if isinstance(entry, Ref)]
+            draft.groups += [draft.subject] if draft.subject is not None else self._keys_of(columns)
         for measure in asked:
             if measure not in draft.measures and measure.kind != "plain":
                 draft.measures.append(measure)
+
+    def _keys_of(self, columns: list[Ref]) -> list[Key]:
+        """What the rows stand for when "the project name and the number of tasks" is shown: projects."""
+        found: list[Key] = []
+        for ref in columns:
+            info = self.state.info(ref.table)
+            names = ref.column in info.labels or ref.column in info.key or info.column(ref.column).is_key
+            key = Key(table=ref.table) if names else Key(ref=ref)
+            if key not in found:
+                found.append(key)
+        entities = {key.table for key in found}
+        return [key for key in found if key.ref is None or key.ref.table not in entities]
 
     def _havings_to_groups(self) -> None:
         """ "customers with more than 3 orders": a list by a measure is a grouped query over the measure's rows."""
@@ -141,7 +150,9 @@ class Assembler(Lists):
         )  # fmt: skip
         order = self._orders(items, measures, keys)
         source, joins = self.joiner.sources()
-        return Select(tuple(items), source, joins, tuple(where), tuple(group), having, tuple(order), draft.limit)
+        return Select(
+            tuple(items), source, joins, tuple(where), tuple(group), having, tuple(order), draft.limit, draft.offset
+        )
 
     def _orders(self, items: list[Item], measures: list[tuple[Measure, Expr]], keys: list[Item]) -> list[Order]:
         draft = self.draft

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from postai.ask.grammar.draft import Key, Predicate, Unsure
 from postai.ask.grammar.state import State
 
@@ -15,6 +17,8 @@ def combine(state: State, found: list[tuple[Predicate, int]]) -> list[Predicate]
         linked = _linked_by_or(state, previous[1], index) if previous else False
         if linked and previous and any(state.items[i].cue == "and" for i in range(previous[1], index)):
             raise Unsure('how "and" and "or" belong together is not clear')
+        if previous and result and _denied_too(state, result[-1], predicate, previous[1], index):
+            predicate = replace(predicate, negated=True)
         if previous and result:
             last = result[-1]
             same = (
@@ -25,14 +29,12 @@ def combine(state: State, found: list[tuple[Predicate, int]]) -> list[Predicate]
             )
             if same and predicate.values[0] not in last.values and not isinstance(predicate.values[0], bool):
                 joint = any(state.items[i].cue == "and" for i in range(previous[1], index)) and not linked
-                if joint:
+                if joint and not last.negated:
                     _each_of(state, last, previous[1])
-                result[-1] = Predicate(
-                    last.ref,
-                    "in",
-                    (*last.values, *predicate.values),
-                    last.negated,
-                    last.group,
+                result[-1] = replace(
+                    last,
+                    operator="in",
+                    values=(*last.values, *predicate.values),
                     fold=last.fold or predicate.fold,
                     joint=last.joint or joint,
                 )
@@ -46,6 +48,16 @@ def combine(state: State, found: list[tuple[Predicate, int]]) -> list[Predicate]
                 continue
         result.append(predicate)
     return result
+
+
+def _denied_too(state: State, last: Predicate, predicate: Predicate, low: int, high: int) -> bool:
+    """ "not in Sales or Legal", "except France, Spain and Italy": the denial holds for every value of the list."""
+    if not last.negated or predicate.negated or last.ref != predicate.ref or predicate.operator != "=":
+        return False
+    return last.operator in ("=", "in") and all(
+        state.items[at].kind in ("filler", "symbol") or not state.items[at].free or state.items[at].cue in ("or", "and")
+        for at in range(low + 1, high)
+    )
 
 
 def _each_of(state: State, first: Predicate, index: int) -> None:
@@ -63,9 +75,7 @@ def _each_of(state: State, first: Predicate, index: int) -> None:
 
 
 def _grouped(predicate: Predicate, number: int) -> Predicate:
-    return Predicate(
-        predicate.ref, predicate.operator, predicate.values, predicate.negated, number, predicate.period, predicate.fold
-    )
+    return replace(predicate, group=number)
 
 
 def _linked_by_or(state: State, low: int, high: int) -> bool:

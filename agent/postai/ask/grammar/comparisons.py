@@ -46,7 +46,37 @@ def read_comparison(state: State, cue: int, near: int | None = None) -> Read | N
     left = _left(state, number, near)
     if left is not None:
         return left
-    return _by_property(state, cue, number, near) or _by_size(state, cue, number, near)
+    found = _by_property(state, cue, number, near) or _by_size(state, cue, number, near)
+    return found or _with_next(state, number, near) or _with_previous(state, number)
+
+
+def _with_next(state: State, number: _Number, near: int | None) -> Read | None:
+    """ "more than 100 and fewer than 200 shares": the noun stands behind the second number."""
+    joint = state.skip(number.end)
+    following = state.skip(joint + 1)
+    if following >= len(state.items) or state.items[joint].cue != "and" or state.cue(following) not in COMPARISONS:
+        return None
+    second = read_comparison(state, following, near)
+    if second is None:
+        return None
+    state.use(joint, why="comparison")
+    return _make(state, _compared(second.found), number, ())
+
+
+def _with_previous(state: State, number: _Number) -> Read | None:
+    """ "shares over 100 and under 200": the second number is compared with what the first one was."""
+    joint = state.skip_back(number.first - 1)
+    before = state.skip_back(joint - 1)
+    if before < 0 or state.items[joint].cue not in ("and", "or") or state.items[before].used != "comparison":
+        return None
+    if state.compared is None:
+        return None
+    used = (joint,) if state.items[joint].cue == "and" else ()
+    return _make(state, state.compared, number, used)
+
+
+def _compared(found: Predicate | Having) -> Measure:
+    return found.measure if isinstance(found, Having) else Measure("plain", ref=found.ref)
 
 
 def _number(state: State, cue: int) -> _Number | None:
@@ -58,6 +88,8 @@ def _number(state: State, cue: int) -> _Number | None:
             operator = ">=" if item.cue == "more suffix" else "<="
             return _Number(operator, value, None, (before, cue), before, cue + 1, bool(state.items[before].unit == "$"))
         return None
+    if item.kind == "number":
+        return _from_to(state, cue)
     at = state.skip(cue + 1)
     if at >= len(state.items) or state.items[at].kind != "number" or not state.items[at].free:
         return None
@@ -78,17 +110,49 @@ def _number(state: State, cue: int) -> _Number | None:
             return None
         high = state.items[second].number
         used += [joint, second]
-        end = second + 1
-        return _Number("between", value, high, tuple(used), cue, end, money or state.items[second].unit == "$")
+        end, operator = second + 1, "between"
+        behind = end + (end < len(state.items) and state.items[end].text == "(")
+        if behind < len(state.items) and state.items[behind].lower in ("inclusive", "exclusive", "exclusively"):
+            operator = "between" if state.items[behind].lower == "inclusive" else "within"
+            used += [end, behind]
+            end = behind + 1
+        return _Number(operator, value, high, tuple(used), cue, end, money or state.items[second].unit == "$")
     return _Number(COMPARISONS[item.cue or ""], value, None, tuple(used), cue, end, money)
+
+
+def is_range(state: State, index: int) -> bool:
+    """Whether a number starts a range: "100 to 500", "from 3 to 5"."""
+    joint = index + 1
+    return (
+        joint + 1 < len(state.items)
+        and state.items[index].kind == "number"
+        and not state.items[index].ordinal
+        and state.items[joint].lower in ("to", "through", "until")
+        and state.items[joint + 1].kind == "number"
+        and state.items[joint + 1].free
+    )
+
+
+def _from_to(state: State, at: int) -> _Number | None:
+    if not is_range(state, at):
+        return None
+    first, second = state.items[at], state.items[at + 2]
+    start = at - 1 if at and state.items[at - 1].lower == "from" else at
+    return _Number(
+        "between", first.number or Decimal(0), second.number, (at, at + 1, at + 2), start, at + 3,
+        "$" in (first.unit, second.unit),
+    )  # fmt: skip
 
 
 def _make(state: State, measure: Measure, number: _Number, used: tuple[int, ...]) -> Read:
     every = (*used, *number.used)
+    state.compared = measure
     if measure.kind == "plain" and measure.ref is not None:
         _refuse_below(state, measure.ref)
         values = (number.value,) if number.high is None else (number.value, number.high)
         return Read(Predicate(measure.ref, number.operator, values), every)
+    if number.operator == "within":
+        raise Unsure("a range without its ends is read only for a column", 'Say "more than ... and less than ...".')
     return Read(Having(measure, number.operator, number.value, number.high), every)
 
 

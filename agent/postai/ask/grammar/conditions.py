@@ -5,22 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 
 from postai.ask.grammar.combining import combine
-from postai.ask.grammar.comparisons import read_comparison
+from postai.ask.grammar.comparisons import is_range, read_comparison
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
-from postai.ask.grammar.literals import inside_column, unknown_name, written
+from postai.ask.grammar.literals import capital, inside_column, literal, unknown_name
 from postai.ask.grammar.measures import countable
+from postai.ask.grammar.patterns import PATTERN_CUES, read_pattern
 from postai.ask.grammar.state import State
 from postai.language.lexicon import Sense
 from postai.language.tokens import key_of
 from postai.language.words import stem
 
-_TEXT_NOUNS = frozenset({"letter", "word", "letters", "string"})
-_PATTERN_CUES = {"starts": "starts", "ends": "ends", "contains": "contains"}
-
 
 def conditions_in(state: State, low: int, high: int, near: int | None = None) -> list[Predicate]:
     """The conditions between two items; the items that they explain are marked."""
-    found: list[Predicate] = []
     joined_by_or: list[tuple[Predicate, int]] = []
     index = low
     while index < high:
@@ -46,8 +43,8 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
             if read is not None and isinstance(read.found, Predicate):
                 state.use(*read.used, why="comparison")
                 predicate = read.found
-        elif item.free and item.cue in _PATTERN_CUES:
-            predicate, end = _pattern(state, index)
+        elif item.free and item.cue in PATTERN_CUES:
+            predicate, end = read_pattern(state, index)
         elif item.free and item.cue == "named":
             predicate, end = _named(state, index, near)
         elif item.free and item.cue == "null":
@@ -56,18 +53,22 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
             predicate, end = _negated(state, index, high, near)
         elif item.free and (state.role(index) == "value" or item.kind == "quoted"):
             predicate = _value(state, index, near)
-        elif item.free and item.kind == "number" and not item.ordinal:
+        elif item.free and is_range(state, index):
+            read = read_comparison(state, index, near)
+            if read is not None and isinstance(read.found, Predicate):
+                state.use(*read.used, why="comparison")
+                predicate, end = read.found, index + 3
+        elif item.free and item.kind == "number" and not item.ordinal and not _continued(state, index):
             predicate = _key_number(state, index)
         elif item.free and state.role(index) == "column" and _has_some(state, index):
             ref = state.column(index, near=near)
             state.use(index, why="present")
             predicate = Predicate(ref, "null", negated=True)
-        elif item.free and item.kind == "unknown" and _capital(state, index):
+        elif item.free and item.kind == "unknown" and capital(state, index):
             predicate, end = _literal_after_column(state, index, high)
             if predicate is None:
                 predicate, end = unknown_name(state, index)
         if predicate is not None:
-            found.append(predicate)
             joined_by_or.append((predicate, index))
         index = max(end, index + 1)
     return combine(state, joined_by_or)
@@ -265,28 +266,12 @@ def _named(state: State, index: int, near: int | None) -> tuple[Predicate, int]:
         if table is None:
             raise Unsure("what is named so is not clear")
         ref = _label(state, table)
-    text, end = _literal(state, at)
+    text, end = literal(state, at)
     _known_value(state, ref, text)
     state.use(index, why="value")
     for position in range(at, end):
         state.items[position].used = "value"
     return Predicate(ref, "=", (text,), fold=True), end
-
-
-def _capital(state: State, index: int) -> bool:
-    return state.items[index].text[:1].isupper()
-
-
-def _literal(state: State, at: int) -> tuple[str, int]:
-    """A quoted text, or a run of capitalised words."""
-    if state.items[at].kind == "quoted":
-        return state.items[at].text, at + 1
-    end = at
-    while end < len(state.items) and state.items[end].kind in ("unknown", "name", "filler") and _capital(state, end):
-        end += 1
-    if end == at:
-        raise Unsure(f'"{state.items[at].text}" is no name', "Put the exact value in quotes.")
-    return written(state, at, end), end
 
 
 def _literal_after_column(state: State, index: int, high: int) -> tuple[Predicate | None, int]:
@@ -298,50 +283,12 @@ def _literal_after_column(state: State, index: int, high: int) -> tuple[Predicat
     info = state.column_info(ref)
     if info.kind != "text" or info.is_id:
         return None, index + 1
-    text, end = _literal(state, index)
+    text, end = literal(state, index)
     _known_value(state, ref, text)
     state.use(before, why="value")
     for position in range(index, min(end, high)):
         state.items[position].used = "value"
     return Predicate(ref, "=", (text,), fold=True), end
-
-
-def _pattern(state: State, index: int) -> tuple[Predicate | None, int]:
-    """name starts with "A" · products containing "lamp" · emails ending in ".org" """
-    operator = _PATTERN_CUES[state.items[index].cue or ""]
-    before = index - 1
-    while before >= 0 and (state.items[before].kind == "filler" or state.items[before].cue in ("not",)):
-        before -= 1
-    at = index + 1
-    while at < len(state.items) and (state.items[at].kind == "filler" or state.items[at].lower in _TEXT_NOUNS) and not (
-        (len(state.items[at].text) == 1 and state.items[at].text.isupper()) or state.items[at].kind == "quoted"
-    ):  # fmt: skip
-        state.items[at].used = "pattern"
-        at += 1
-    if at >= len(state.items) or not (state.items[at].kind == "quoted" or _capital(state, at)):
-        if state.items[index].lower in ("contain", "contains", "containing"):
-            return _nothing(state, index)
-        raise Unsure(f'what comes after "{state.items[index].text}" is not clear', "Put the text in quotes.")
-    if before >= 0 and state.role(before) == "column":
-        ref = state.column(before, lambda info: info.kind == "text")
-        state.use(before, why="pattern")
-    elif before >= 0 and state.role(before) == "table":
-        ref = _label(state, state.table(before))
-    else:
-        raise Unsure("which column is searched is not clear")
-    negated = before + 1 < index and any(state.items[i].cue == "not" for i in range(before + 1, index))
-    for position in range(before + 1, index):
-        if state.items[position].cue == "not":
-            state.use(position, why="pattern")
-    text, end = _literal(state, at)
-    state.use(index, *range(at, end), why="pattern")
-    return Predicate(ref, operator, (text,), negated), end
-
-
-def _nothing(state: State, index: int) -> tuple[Predicate | None, int]:
-    """ "contain" as a plain verb: "orders that contain a lamp"."""
-    state.use(index, why="verb")
-    return None, index + 1
 
 
 def _has_some(state: State, index: int) -> bool:
@@ -353,7 +300,9 @@ def _has_some(state: State, index: int) -> bool:
         return False
     following = index + 1
     if following < len(state.items) and (
-        state.items[following].cue or state.items[following].lower == "of" or state.role(following) == "value"
+        (state.items[following].cue and state.items[following].cue not in ("and", "or", "not"))
+        or state.items[following].lower == "of"
+        or state.role(following) == "value"
     ):
         return False
     try:
@@ -439,6 +388,11 @@ def _refuse_progress(state: State, predicate: Predicate, at: int) -> None:
             f'whether "not {state.items[at].text}" leaves out later states too is not clear',
             f"Name the states you mean: {', '.join(labels[:8])}.",
         )
+
+
+def _continued(state: State, index: int) -> bool:
+    """ "1000 or more": the words behind the number say how it is compared."""
+    return state.cue(index + 1) in ("more suffix", "less suffix")
 
 
 def _key_number(state: State, index: int) -> Predicate | None:

@@ -16,10 +16,10 @@ _PHRASES: dict[str, str] = {
     "harmless": (
         "would like|i would like|i'd like|we would like|we'd like|"
         "right now|at the moment|as of now|so far|by any chance|these days|in the database|in our database|for me|"
-        "just now|in euros|in dollars|in eur|in usd|to date|very|in detail"
+        "just now|in euros|in dollars|in eur|in usd|to date|very|in detail|as a date|one or another"
     ),
     "each": (
-        "for each|of every|in each|of each|each|per|for every|by each|from each|at each|within each|"
+        "every|for each|of every|in each|of each|each|per|for every|by each|from each|at each|within each|"
         "on each|to each|with each|each of the"
     ),
     "by": ("by|grouped by|group by|broken down by|split by|according to|group the results by|grouped per|per each"),
@@ -51,10 +51,13 @@ _PHRASES: dict[str, str] = {
         "are not|is not|were not|was not|have no|has no|with no|had no|haven't been|hasn't been|"
         "have not been|has not been|lacking|lack|lacks|do not have|does not have|did not have|"
         "don't have|doesn't have|didn't have|zero|have never been|has never been|never been|not yet|"
-        "have yet to|had not|with zero|have zero|has zero|do not have any|does not have any|"
+        "have yet to|had not|neither|is neither|are neither|have neither|nor|with zero|have zero|has zero|"
+        "do not have any|does not have any|"
         "have not made any|without any|cannot"
     ),
-    "except": "except|excluding|other than|except for|apart from|but not",
+    "except": (
+        "except|excluding|other than|except for|apart from|but not|outside|outside of|aside from|besides|rather than"
+    ),
     "or": "or|either",
     "and": "and|but|although|though|even though|as well as|along with|plus|together with|and also|both",
     "percent": (
@@ -68,7 +71,9 @@ _PHRASES: dict[str, str] = {
     "ends": "ending with|end with|ends with|ending in|ends in|end in",
     "contains": (
         "containing|contain|contains|that include the word|including the word|that mention|mentioning|"
-        "like|with the word"
+        "like|with the word|includes the word|include the word|includes the text|include the text|"
+        "has the word|have the word|includes the letter|include the letter|has the letter|have the letter|"
+        "with the letter|mentions|includes the string|matching|matches"
     ),
     "named": "named|called|titled|with the name|with name|whose name is|by the name of|with the title",
     "null": "missing|is null|are null|null|empty|blank|unspecified|not set|not specified|is unknown",

@@ -40,11 +40,12 @@ class Predicate:
     Attributes:
         ref: the column.
         operator: "=", "<>", "<", ">", "<=", ">=", "in", "starts", "ends", "contains", "null",
-            "between", "period".
+            "between", "within" (without its ends), "period".
         values: operands.
         negated: turned round as a whole.
         group: predicates of one group are joined by OR.
         joint: its values were joined by "and": of a row that meets many others, each may be meant.
+        other: a column that it is compared with, instead of values.
     """
 
     ref: Ref
@@ -55,6 +56,7 @@ class Predicate:
     period: Period | None = None
     fold: bool = False
     joint: bool = False
+    other: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Measure:
         only: conditions of this measure alone (FILTER).
         per: for nested: the table that the rows are counted for.
         since: for an aggregate of a date: the date it is counted from.
-        text: words for the output and the explanation.
+        named: for a count of the rows of a linking table: the table whose rows it stands for.
     """
 
     kind: Literal["count", "aggregate", "money", "units", "nested", "plain"]
@@ -80,6 +82,7 @@ class Measure:
     per: int | None = None
     concept: str = ""
     since: str = ""
+    named: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ class Draft:
         bucket_ref: date that time buckets are made of; None = decided by the rows that are counted.
         with_subject: the columns to show come on top of what names the subject ("orders with their status").
         said_columns: columns that the statement must use, because a word stands for nothing else.
+        offset: rows to leave out before the first one shown ("the second highest").
         partition: keys for each of which the limit counts anew ("the top 3 products of each category").
     """
 
@@ -159,6 +163,7 @@ class Draft:
     projections: list[Ref | Key | Measure] = field(default_factory=list)
     orders: list[OrderBy] = field(default_factory=list)
     limit: int | None = None
+    offset: int = 0
     ratio: Ratio | None = None
     partition: list[Key] = field(default_factory=list)
     bucket_ref: Ref | None = None

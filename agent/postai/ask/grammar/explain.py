@@ -49,14 +49,21 @@ def _head(state: State, draft: Draft) -> str:
         if draft.limit is not None and draft.groups:
             each = " for each " + " and ".join(_key(state, key) for key in draft.partition) if draft.partition else ""
             keys = " and ".join(_key(state, key) for key in draft.groups)
-            return f"the first {draft.limit} of {keys} with {measures}{each}"
+            return f"{_rows(draft)} of {keys} with {measures}{each}"
         return measures
     subject = draft.subject
     if subject is None:
         return "the rows"
     what = _key(state, subject)
     each = " for each " + " and ".join(_key(state, key) for key in draft.partition) if draft.partition else ""
-    return f"the first {draft.limit} of {what}{each}" if draft.limit is not None else what
+    return f"{_rows(draft)} of {what}{each}" if draft.limit is not None else what
+
+
+def _rows(draft: Draft) -> str:
+    """Which rows are shown of all that are ordered."""
+    if draft.offset:
+        return f"number {draft.offset + 1}"
+    return f"the first {draft.limit}"
 
 
 def _key(state: State, key: Key) -> str:
@@ -68,6 +75,8 @@ def _key(state: State, key: Key) -> str:
 
 
 def _measure(state: State, measure: Measure) -> str:
+    if measure.named is not None:
+        return f"the number of {state.info(measure.named).title}"
     if measure.kind == "count":
         what = state.info(measure.table or 0).title
         if measure.ref is not None:
@@ -99,9 +108,14 @@ def _predicate(state: State, predicate: Predicate) -> str:
     all_of = predicate.joint and state.column_info(predicate.ref).kind == "array"
     values = (" and " if all_of else " or ").join(str(value) for value in predicate.values)
     word = "is not" if predicate.negated else "is"
+    if predicate.other is not None:
+        other = f"{state.info(predicate.other.table).title}.{predicate.other.column}"
+        return f"{name} is {'not ' if predicate.negated else ''}{_OPERATORS[predicate.operator]} {other}"
     if predicate.operator in ("starts", "ends", "contains"):
         verb = {"starts": "starts with", "ends": "ends with", "contains": "contains"}[predicate.operator]
         return f"{name} {'never ' if predicate.negated else ''}{verb} {values}"
+    if predicate.operator == "within":
+        return f"{name} is between {predicate.values[0]} and {predicate.values[1]}, without them"
     if predicate.operator == "between":
         return f"{name} is from {predicate.values[0]} to {predicate.values[1]}"
     if predicate.operator in ("=", "in"):

@@ -5,16 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from postai.ask.grammar.draft import Predicate
+from postai.ask.grammar.draft import Predicate, Unsure
 from postai.ask.grammar.query import Bool, Call, Cast, Col, Expr, Fixed, In, IsNull, Lit, Not, Op
 from postai.language.dates import Bound, Period
 from postai.language.schema import ColumnInfo
 
 
-def condition(predicate: Predicate, info: ColumnInfo, alias: str) -> Expr:
-    """One condition; never true for rows that the words do not cover."""
+def condition(predicate: Predicate, info: ColumnInfo, alias: str, other: tuple[Col, ColumnInfo] | None = None) -> Expr:
+    """One condition; never true for rows that the words do not cover.
+
+    Args:
+        other: the column that it is compared with, of a predicate that compares two columns.
+    """
     column = Col(alias, info.name)
     nullable = not info.column.not_null
+    if predicate.other is not None:
+        if other is None:
+            raise Unsure(f"how {info.name} and {predicate.other.column} are compared is not clear")
+        return _two_columns(predicate, column, info, *other)
     match predicate.operator:
         case "period":
             assert predicate.period is not None
@@ -28,10 +36,26 @@ def condition(predicate: Predicate, info: ColumnInfo, alias: str) -> Expr:
         case "between":
             low, high = (Lit(value) for value in predicate.values)
             return Bool("AND", (Op(">=", column, low), Op("<=", column, high)))
+        case "within":
+            low, high = (Lit(value) for value in predicate.values)
+            return Bool("AND", (Op(">", column, low), Op("<", column, high)))
         case "=":
             return _equality(predicate, info, column, nullable)
         case _:
             return Op(predicate.operator, column, Lit(predicate.values[0]))
+
+
+def _two_columns(predicate: Predicate, column: Col, info: ColumnInfo, other: Col, second: ColumnInfo) -> Expr:
+    """A comparison of two columns; a day and a moment are compared as days."""
+    left, right = (
+        Cast(one, "date") if what.kind != "date" and {info.kind, second.kind} != {info.kind} and what.is_date else one
+        for one, what in ((column, info), (other, second))
+    )
+    same = predicate.operator in ("=", "<>")
+    if same and info.is_date and info.kind != "date":
+        left, right = Cast(column, "date"), Cast(other, "date")
+    compared = Op(predicate.operator, left, right)
+    return Not(compared) if predicate.negated else compared
 
 
 def _equality(predicate: Predicate, info: ColumnInfo, column: Col, nullable: bool) -> Expr:
@@ -66,11 +90,17 @@ def _membership(predicate: Predicate, info: ColumnInfo, column: Col, nullable: b
 
 
 def _pattern(predicate: Predicate, column: Col) -> Expr:
-    text = str(predicate.values[0]).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    """One text or several: any of them, or each of them where they are joined by "and"."""
     before = "%" if predicate.operator in ("ends", "contains") else ""
     after = "%" if predicate.operator in ("starts", "contains") else ""
-    like = Op("ILIKE", column, Lit(before + text + after))
-    return Not(like) if predicate.negated else like
+    found: list[Expr] = []
+    for value in predicate.values:
+        text = str(value).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        like = Op("ILIKE", column, Lit(before + text + after))
+        found.append(Not(like) if predicate.negated else like)
+    if len(found) == 1:
+        return found[0]
+    return Bool("AND" if predicate.joint or predicate.negated else "OR", tuple(found))
 
 
 def period_condition(period: Period, info: ColumnInfo, alias: str) -> Expr:

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from postai.ask.grammar.draft import Absence, Predicate, Unsure
 from postai.ask.grammar.expressions import condition
+from postai.ask.grammar.links import over_link
 from postai.ask.grammar.query import Bool, Col, Exists, Expr, In, Item, Join, Lit, Op, Select, Source
 from postai.ask.grammar.state import State
 from postai.language.graph import Path, Step
+from postai.language.schema import ColumnInfo
 
 
 class Joiner:
@@ -107,6 +109,9 @@ class Joiner:
             and all(any(step.edge.role for step in p) for p in paths if p not in plain)
         ):
             return plain[0]
+        linking = over_link(self.state, paths)
+        if linking is not None:
+            return linking
         info = self.state.info(table).table.name
         ways = " or ".join(sorted({path[0].edge.pairs[0][0] for path in paths}))
         raise Unsure(f"{info} could be joined by {ways}", "Say which of them you mean.")
@@ -155,7 +160,7 @@ class Joiner:
 
     def condition(self, predicate: Predicate, alias: str) -> Expr:
         """A condition; the name of a whole ("department Kitchen") stands for its parts too, where rows have both."""
-        found = condition(predicate, self.state.column_info(predicate.ref), alias)
+        found = condition(predicate, self.state.column_info(predicate.ref), alias, self.compared(predicate, alias))
         info = self.state.info(predicate.ref.table)
         whole = next((one for one in self.state.lexicon.tables if one.real == info.index and one.root), None)
         named = predicate.operator in ("=", "in") and predicate.ref.column in info.labels and not predicate.negated
@@ -168,6 +173,19 @@ class Joiner:
         if note not in self.state.draft.assumptions:
             self.state.draft.assumptions.append(note)
         return Bool("OR", (found, In(Col(alias, whole.by), select=parts)))
+
+    def compared(
+        self, predicate: Predicate, alias: str, inner: dict[int, str] | None = None
+    ) -> tuple[Col, ColumnInfo] | None:
+        """The second column of a condition on two columns, of the same row or of one that the row belongs to."""
+        other = predicate.other
+        if other is None:
+            return None
+        if other.table == predicate.ref.table:
+            where = alias
+        else:
+            where = (inner or {}).get(other.table) or self.alias(other.table)
+        return Col(where, other.column), self.state.column_info(other)
 
     # -- EXISTS -------------------------------------------------------------------------------------------------
 
@@ -314,7 +332,7 @@ class Joiner:
         if self.state.info(end).is_event:
             # The end is itself what links things: a way over two such tables is no rival of a way over one.
             others = [path for path in others if _downs(path) <= _downs(direct[0])]
-        if shortest > 1 and others and not wanted:
+        if shortest > 1 and others and not wanted and over_link(self.state, tuple(direct)) is None:
             raise Unsure(
                 f"{self.state.info(start).table.name} and {self.state.info(end).table.name} are joined in several ways",
                 "Name the table between them.",

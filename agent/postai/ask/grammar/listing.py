@@ -33,7 +33,8 @@ class Lists(Filters):
                 order.append(found)
         distinct = draft.distinct or (subject is not None and subject.ref is not None and not self._has_key(items))
         for key in order:
-            if key.expr not in shown and isinstance(key.expr, Col) and (distinct or draft.limit is not None):
+            ranked = draft.limit is not None and (draft.with_subject or not draft.projections)
+            if key.expr not in shown and isinstance(key.expr, Col) and (distinct or ranked):
                 items.append(Item(key.expr))
                 shown.add(key.expr)
         keyed = [Col(self.joiner.alias(self.base), name) for name in self.state.info(self.base).key]
@@ -49,8 +50,9 @@ class Lists(Filters):
             order = [Order(col) for col in keyed]
         source, joins = self.joiner.sources()
         return Select(
-            tuple(items), source, joins, tuple(where), order=tuple(order), limit=draft.limit, distinct=distinct
-        )
+            tuple(items), source, joins, tuple(where), order=tuple(order), limit=draft.limit, offset=draft.offset,
+            distinct=distinct,
+        )  # fmt: skip
 
     def _has_key(self, items: list[Item]) -> bool:
         info = self.state.info(self.base)

@@ -73,3 +73,20 @@ def inside_column(state: State, index: int) -> tuple[Predicate | None, int]:
     for position in (before, *range(index, at + 1)):
         state.items[position].used = "pattern"
     return Predicate(ref, "contains", (text,)), at + 1
+
+
+def capital(state: State, index: int) -> bool:
+    """Whether a word is written with a capital letter."""
+    return state.items[index].text[:1].isupper()
+
+
+def literal(state: State, at: int) -> tuple[str, int]:
+    """A quoted text, or a run of capitalised words."""
+    if state.items[at].kind == "quoted":
+        return state.items[at].text, at + 1
+    end = at
+    while end < len(state.items) and state.items[end].kind in ("unknown", "name", "filler") and capital(state, end):
+        end += 1
+    if end == at:
+        raise Unsure(f'"{state.items[at].text}" is no name', "Put the exact value in quotes.")
+    return written(state, at, end), end

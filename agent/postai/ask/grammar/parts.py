@@ -39,6 +39,8 @@ class Parts:
     def _measure_table(self, measure: Measure) -> int | None:
         if measure.kind in ("money", "units"):
             return self._source(measure).table
+        if measure.named is not None:
+            return measure.table
         return measure.ref.table if measure.ref is not None and measure.kind != "count" else measure.table
 
     def _source(self, measure: Measure) -> MoneySource:
@@ -126,7 +128,24 @@ class Parts:
             for item in self.key_items(key):
                 keys.append(item)
                 group.append(item.expr)
+        for ref in self._further_columns():
+            item = Item(Col(self.joiner.alias_for_group(ref.table), ref.column), None)
+            if item not in keys:
+                keys.append(item)
+                group.append(item.expr)
         return keys, group
+
+    def _further_columns(self) -> list[Ref]:
+        """Columns to show of what each key belongs to: "the order, its customer's name and the number of items"."""
+        found: list[Ref] = []
+        tables = [table for key in self.draft.groups if (table := key.table) is not None]
+        shown = {measure.ref for measure in self.draft.measures} | {key.ref for key in self.draft.groups}
+        for entry in self.draft.projections:
+            if isinstance(entry, Ref) and entry.table not in tables and entry not in shown:
+                if not any(self.lexicon.graph.up_paths(table, entry.table) for table in tables):
+                    raise Unsure(f"how {entry.column} belongs to each row is not clear")
+                found.append(entry)
+        return found
 
     def key_items(self, key: Key) -> list[Item]:
         if key.bucket is not None:
@@ -235,6 +254,8 @@ class Parts:
         return [*clean, *named]
 
     def _output_name(self, measure: Measure) -> str:
+        if measure.named is not None:
+            return "number_of_" + self.state.info(measure.named).table.name
         if measure.kind == "count":
             if measure.ref is not None:
                 return f"number_of_{output_name(Col('', measure.ref.column))}"

@@ -194,6 +194,7 @@ class Select:
     having: tuple[Expr, ...] = ()
     order: tuple[Order, ...] = ()
     limit: int | None = None
+    offset: int = 0
     distinct: bool = False
     comment: str = field(default="", compare=False)
 
@@ -240,7 +241,7 @@ def render(select: Select, indent: int = 0) -> str:
     if select.order:
         lines.append("ORDER BY " + ", ".join(_order(key, indent) for key in select.order))
     if select.limit is not None:
-        lines.append(f"LIMIT {select.limit}")
+        lines.append(f"LIMIT {select.limit}" + (f" OFFSET {select.offset}" if select.offset else ""))
     return pad.join(lines)
 
 

@@ -83,7 +83,7 @@ def partitioned(assembler: Assembler, build: Callable[[], Select]) -> Select:
     """The first rows of each partition: numbered within it, then cut off."""
     draft = assembler.draft
     limit = draft.limit
-    if any(key.bucket for key in draft.partition) or limit is None:
+    if any(key.bucket for key in draft.partition) or limit is None or draft.offset:
         raise Unsure("the first of each time bucket is not clear")
     parts = [item for key in draft.partition for item in assembler.key_items(key)]
     draft.limit = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from postai.ask.grammar.draft import Draft, Key, Predicate, Ref, Unsure
+from postai.ask.grammar.draft import Draft, Key, Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.items import Item
 from postai.ask.types import AskRequest
 from postai.language.lexicon import Lexicon, Sense
@@ -23,6 +23,9 @@ class State:
         roles: for each item "table", "column", "value" or "" (no name of the schema).
         prefer: a column to take where two fit equally well (to show what the readings would be).
         anchors: tables that the question names with a noun, in order.
+        compared: what was compared with a number last.
+        searched: the column whose text was searched last.
+        placed: where in the question each condition stands.
     """
 
     request: AskRequest
@@ -32,6 +35,9 @@ class State:
     roles: list[str] = field(default_factory=list)
     anchors: list[int] = field(default_factory=list)
     prefer: tuple[int, str] | None = None
+    compared: Measure | None = None
+    searched: Ref | None = None
+    placed: list[tuple[Predicate, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.roles = [self._role(index) for index in range(len(self.items))]
@@ -280,7 +286,13 @@ class State:
         if owner is None and self.is_above(best.table) and self.column_info(best).kind == "number":
             for score, sense in ranked:
                 below = self.lexicon.graph.up_distance(sense.table, self.anchors[0])
-                if below and below == 1 and sense.score >= self._score(ranked, best) - 0.03 and score > 0.5:
+                if (
+                    sense.table != best.table
+                    and below
+                    and below == 1
+                    and sense.score >= self._score(ranked, best) - 0.03
+                    and score > 0.5
+                ):
                     other = Ref(sense.table, sense.column or "")
                     names = " or ".join(f"{self.info(r.table).table.name}.{r.column}" for r in (best, other))
                     pairs = tuple((r.table, r.column) for r in (best, other))

@@ -17,11 +17,13 @@ from postai.ask.grammar.constructs import (
     measure,
     ordering,
     period,
+    projection,
     ranking,
     ratio,
     remainder,
     remark,
     stock,
+    two_columns,
     value,
 )
 from postai.ask.grammar.state import State
@@ -30,6 +32,8 @@ CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
     ("remark", remark.apply),
     ("ordering", ordering.apply),
     ("directive", directive.apply),
+    ("projection", projection.apply),
+    ("two columns", two_columns.apply),
     ("duration", duration.apply),
     ("ratio", ratio.apply),
     ("ranking", ranking.apply),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.comparisons import read_comparison
+from postai.ask.grammar.comparisons import is_range, read_comparison
 from postai.ask.grammar.draft import Having
 from postai.ask.grammar.state import State
 
@@ -18,3 +18,9 @@ def apply(state: State) -> None:
         if read is not None and isinstance(read.found, Having):
             state.use(*read.used, why="comparison")
             state.draft.havings.append(read.found)
+    for index, item in enumerate(state.items):
+        if item.free and is_range(state, index):
+            read = read_comparison(state, index)
+            if read is not None and isinstance(read.found, Having):
+                state.use(*read.used, why="comparison")
+                state.draft.havings.append(read.found)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
-from postai.ask.grammar.measures import read_measure
+from postai.ask.grammar.draft import Measure
+from postai.ask.grammar.lists import read_list
 from postai.ask.grammar.state import State
 
 _VERBS = frozenset(
@@ -19,67 +19,18 @@ def apply(state: State) -> None:
         while first < end and state.items[first].lower in ("also", "please", ",", "and", "i", "want"):
             first += 1
         if first < end and state.items[first].lower in _VERBS:
-            _projections(state, first + 1, end)
+            _projections(state, first, end)
         start = end + 1
 
 
-def _projections(state: State, start: int, end: int) -> None:
+def _projections(state: State, verb: int, end: int) -> None:
     """The list of things to show; what is not understood stays unexplained."""
-    at = start
-    state.use_range(start - 1, start, "directive")
-    state.items[start - 1].used = "directive"
-    found: list[Ref | Key | Measure] = []
-    while at < end:
-        item = state.items[at]
-        if (
-            item.kind == "filler"
-            or item.text in (",", ":")
-            or item.cue in ("and", "distinct")
-            or item.lower in ("both", "list")
-        ):
-            if item.cue == "distinct":
-                state.draft.distinct = True
-            state.use(at, why="directive")
-            at += 1
-            continue
-        entry, at = _entry(state, at, end)
-        if entry is None:
-            continue
-        found.append(entry)
-    state.draft.projections.extend(found)
-
-
-def _entry(state: State, at: int, end: int) -> tuple[Ref | Key | Measure | None, int]:
-    if state.items[at].bucket and state.role(at) != "column":
-        state.use(at, why="directive")
-        return Key(bucket=state.items[at].bucket), at + 1
-    if state.role(at) == "table" and at + 1 < end and state.role(at + 1) == "column":
-        ref = state.column(at + 1)
-        state.use(at, at + 1, why="directive")
-        return ref, at + 2
-    if state.role(at) == "column" and state.cue(at) not in ("sum", "avg", "count"):
-        owner = state.owner(at)
-        if owner is None and state.items[at].lower in ("id", "ids", "name", "names") and state.anchors:
-            owner = state.anchors[0]
-        ref = state.column(at, near=owner)
-        state.use(at, why="directive")
-        following = at + 1
-        if owner is not None and following < end and state.items[following].lower == "of":
-            table_at = state.skip(following)
-            state.use(table_at, why="directive")
-            return ref, table_at + 1
-        return ref, at + 1
-    parsed = read_measure(state, at)
-    if parsed is not None and parsed.end <= end:
-        state.use(*parsed.used, why="directive")
-        return parsed.measure, parsed.end
-    if state.role(at) == "table":
-        table = state.table(at)
-        state.use(at, why="directive")
-        return Key(table=table), at + 1
-    if not state.items[at].free:
-        return None, at + 1
-    if state.items[at].kind in ("generic", "symbol"):
-        state.use(at, why="directive")
-        return None, at + 1
-    raise Unsure(f'"{state.items[at].text}" is nothing that could be shown')
+    state.items[verb].used = "directive"
+    wanted = read_list(state, verb + 1, end, again=True)
+    draft = state.draft
+    state.use(*wanted.used, why="directive")
+    draft.distinct = draft.distinct or wanted.distinct
+    for entry in wanted.entries:
+        shown = entry.ref if isinstance(entry, Measure) and entry.kind == "plain" and entry.ref else entry
+        if shown not in draft.projections:
+            draft.projections.append(shown)

@@ -12,7 +12,8 @@ def apply(state: State) -> None:
         if state.items[index].free:
             _order_by(state, index)
     for index in list(state.find_cues("descending", "ascending")):
-        _direction_alone(state, index)
+        if not _by_before(state, index):
+            _direction_alone(state, index)
     for index, item in enumerate(state.items):
         if item.free and item.superlative is not None:
             _adjective_first(state, index)
@@ -39,7 +40,43 @@ def _adjective_first(state: State, index: int) -> None:
 
 
 def _order_by(state: State, index: int) -> None:
-    at = state.skip(index + 1)
+    """ordered by price descending, then by name · sorted by city and name"""
+    state.use(index, why="order")
+    at, first = index + 1, True
+    while True:
+        order, end = _key(state, state.skip(at))
+        if not first and order.measure is None and not order.key and order.ref is None:
+            return
+        state.draft.orders.append(order)
+        following = _next_key(state, end)
+        if following is None:
+            return
+        state.use_range(end, following, "order")
+        for position in range(end, following):
+            state.items[position].used = "order"
+        at, first = following, False
+
+
+def _next_key(state: State, end: int) -> int | None:
+    """Where the next thing to order by starts: ", then by name", "and name"; None = there is none."""
+    at = end
+    said = False
+    while at < len(state.items) and not state.is_end(at):
+        item = state.items[at]
+        if item.text == "," or item.cue in ("and", "by") or item.lower in ("then", "secondly", "finally"):
+            said = said or item.cue == "and" or item.lower == "then"
+        elif item.kind != "filler":
+            break
+        at += 1
+    if at == end or at >= len(state.items) or not said or not state.items[at].free:
+        return None
+    behind = at + 1
+    column = state.role(at) == "column" or state.cue(at) in ("count", "avg", "sum")
+    return at if column and (behind >= len(state.items) or state.role(behind) != "value") else None
+
+
+def _key(state: State, at: int) -> tuple[OrderBy, int]:
+    """One thing to order by with its direction, and the index behind it."""
     descending: bool | None = None
     if state.cue(at) in ("descending", "highest", "most"):
         descending = True
@@ -50,20 +87,38 @@ def _order_by(state: State, index: int) -> None:
         state.use(at, why="order")
         at = state.skip(at + 1)
     order, end = _target(state, at)
-    state.use(index, why="order")
-    after = state.skip(end, "in", "first")
-    for candidate in (after, after + 1):
-        if state.cue(candidate) in ("descending", "ascending"):
-            descending = state.cue(candidate) == "descending"
-            state.use(candidate, why="order")
-            break
+    direction, end = _direction_behind(state, end)
+    if direction is not None:
+        descending = direction
     if end < len(state.items) and state.items[end].lower == "first":
         state.use(end, why="order")
+        end += 1
     if descending is None:
         descending = order.measure is not None and order.measure.kind not in ("plain",)
         if descending:
             state.draft.assumptions.append("highest first")
-    state.draft.orders.append(OrderBy(order.measure, order.ref, order.key, descending))
+    return OrderBy(order.measure, order.ref, order.key, descending), end
+
+
+def _direction_behind(state: State, end: int) -> tuple[bool | None, int]:
+    """ "descending", "in ascending order", ", highest first", "(descending)" right behind what is ordered by."""
+    at = end
+    while at < len(state.items) and (
+        state.items[at].kind == "filler" or state.items[at].text in (",", "(") or state.items[at].lower == "in"
+    ):
+        if state.items[at].lower == "then":
+            return None, end
+        at += 1
+    if state.cue(at) not in ("descending", "ascending") or "order of" in state.items[at].lower:
+        return None, end
+    if any(state.items[i].text == "," for i in range(end, at)) and state.items[at].lower.split()[0] == "in":
+        return None, end
+    descending = state.cue(at) == "descending"
+    for position in range(end, at + 1):
+        state.items[position].used = "order"
+    if at + 1 < len(state.items) and state.items[at + 1].text == ")":
+        state.items[at + 1].used = "order"
+    return descending, at + 1
 
 
 def _target(state: State, at: int) -> tuple[OrderBy, int]:
@@ -86,6 +141,24 @@ def _target(state: State, at: int) -> tuple[OrderBy, int]:
         state.use(at, why="order")
         return OrderBy(key=True), at + 1
     raise Unsure(f'"{state.items[at].text}" is nothing to order by')
+
+
+def _by_before(state: State, index: int) -> bool:
+    """ "projects by budget from highest to lowest": what stands behind "by" is ordered by."""
+    at = state.skip_back(index - 1)
+    if at >= 0 and state.items[at].text == ",":
+        at = state.skip_back(at - 1)
+    by = state.skip_back(at - 1)
+    if state.role(at) != "column" or by < 1 or state.cue(by) != "by" or not state.items[at].free:
+        return False
+    if state.items[at].lower in ("date", "day", "month", "year") or state.items[by].lower != "by":
+        return False
+    if any(item.cue in ("count", "sum", "avg", "how much") for item in state.items[:by]):
+        return False
+    ref = state.column(at)
+    state.draft.orders.append(OrderBy(ref=ref, descending=state.items[index].cue == "descending"))
+    state.use(by, at, index, why="order")
+    return True
 
 
 def _direction_alone(state: State, index: int) -> None:

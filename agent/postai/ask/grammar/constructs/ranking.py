@@ -35,6 +35,15 @@ def _number_before(state: State, index: int) -> tuple[int | None, int | None]:
     return None, None
 
 
+def _ordinal(state: State, index: int) -> None:
+    """ "the second highest", "third most expensive": the rows before it are left out."""
+    before = state.skip_back(index - 1)
+    if before < 0 or not state.items[before].ordinal or not state.items[before].free:
+        return
+    state.use(before, why="ranking")
+    state.draft.offset = int(state.items[before].number or 1) - 1
+
+
 def _set_limit(state: State, number: int | None, plural: bool) -> None:
     if number is None and plural:
         raise Unsure("how many rows are wanted is not clear", 'Say a number: "top 10 ...".')
@@ -198,6 +207,7 @@ def _superlative(state: State, index: int) -> None:
         key, key_used, _, number_at, number = _subject_near(state, index)
     except Unsure:
         if state.items[index].cue in ("highest", "lowest"):
+            _nth_value(state, index, descending)
             return
         raise
     if "number of" in lower or "count of" in lower or state.items[index].cue in ("most", "least"):
@@ -218,8 +228,24 @@ def _superlative(state: State, index: int) -> None:
     state.use(index, *key_used, *parsed.used, why="ranking")
     if number_at is not None:
         state.use(number_at, why="ranking")
+    _ordinal(state, index)
     _set_limit(state, number, state.items[key_used[-1]].plural)
     _rank(state, key, parsed.measure, descending)
+
+
+def _nth_value(state: State, index: int, descending: bool) -> None:
+    """ "the second highest salary": of the different values, none of which is the row of somebody."""
+    before = state.skip_back(index - 1)
+    at = state.skip(index + 1)
+    if before < 0 or not state.items[before].ordinal or state.role(at) != "column":
+        return
+    ref = state.column(at, lambda info: info.is_date or (info.kind == "number" and not info.is_id))
+    _ordinal(state, index)
+    state.use(index, at, why="ranking")
+    _set_limit(state, None, plural=False)
+    state.draft.subject = Key(ref=ref)
+    state.draft.distinct = True
+    state.draft.orders.append(OrderBy(ref=ref, descending=descending))
 
 
 def _is_ranked(state: State, key_used: tuple[int, ...]) -> bool:
@@ -280,6 +306,7 @@ def _property(state: State, index: int) -> bool:
     state.use(index, *used, why="ranking")
     if number_at is not None:
         state.use(number_at, why="ranking")
+    _ordinal(state, index)
     _set_limit(state, number, state.items[used[-1]].plural)
     descending = direction == "desc"
     if isinstance(target, Measure):
@@ -328,5 +355,6 @@ def _most_common(state: State, index: int) -> None:
     state.use(index, *used, why="ranking")
     if number_at is not None:
         state.use(number_at, why="ranking")
+    _ordinal(state, index)
     _set_limit(state, number, state.items[used[-1]].plural)
     _rank(state, key, Measure("count", counted), state.items[index].cue == "most common")
