@@ -33,8 +33,7 @@ class Lists(Filters):
                 order.append(found)
         distinct = draft.distinct or (subject is not None and subject.ref is not None and not self._has_key(items))
         for key in order:
-            ranked = draft.limit is not None and (draft.with_subject or not draft.projections)
-            if key.expr not in shown and isinstance(key.expr, Col) and (distinct or ranked):
+            if key.expr not in shown and isinstance(key.expr, Col) and (distinct or draft.limit is not None):
                 items.append(Item(key.expr))
                 shown.add(key.expr)
         keyed = [Col(self.joiner.alias(self.base), name) for name in self.state.info(self.base).key]
