@@ -26,9 +26,10 @@ import psycopg
 from pydantic import SecretStr
 
 from postai.ask.engine import ask
+from postai.ask.grammar import Grammar
 from postai.ask.types import Answer, AskOptions, AskRequest, Explained
 from postai.database import connect
-from postai.database.catalog import load_catalog
+from postai.database.catalog import Catalog, load_catalog
 from postai.deadline import Deadline
 from postai.model.client import Model
 from postai.settings import ModelSettings
@@ -43,8 +44,9 @@ SQL = "SELECT count(*) AS rows FROM public.table_7"
 class OneAnswer:
     """A grammar engine that knows one answer, so that only the path round it is measured."""
 
-    def __init__(self, knows: bool) -> None:
+    def __init__(self, catalog: Catalog, knows: bool) -> None:
         self.knows = knows
+        self.finder = Grammar(catalog).finder
 
     def read(self, request: AskRequest) -> Answer:
         if self.knows:
@@ -86,11 +88,13 @@ def run(server: LocalServer, url: str, tables: int, rounds: int) -> None:
             row = caller.execute(f"EXPLAIN (FORMAT JSON) {sql}".encode()).fetchone()
             return Explained(plan=row[0] if row else None)
 
+        engines = {knows: OneAnswer(catalog, knows) for knows in (True, False)}
+
         def one(knows: bool) -> Answer:
             return ask(
                 AskRequest(QUESTION, "postgres", ("public",), date(2026, 3, 14)),
                 catalog=catalog,
-                grammar=OneAnswer(knows),
+                grammar=engines[knows],
                 safety=safety,
                 explain=explain,
                 model=model,

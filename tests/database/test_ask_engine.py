@@ -56,6 +56,7 @@ class FixedGrammar:
 
     def __init__(self, **answers: str) -> None:
         self.answers = answers
+        self.finder = Grammar(Catalog("none", 150000, "f")).finder
 
     def read(self, request: AskRequest) -> Answer:
         sql = self.answers.get(request.question.split()[0])
@@ -314,7 +315,7 @@ def test_a_model_that_is_not_sure(world: World, scripted: Scripted) -> None:
     scripted(lambda question, turn: answer(COUNT, confidence=0.2))
     result = world.ask("how many?")
     assert (result.status, result.sqlstate, result.sql) == ("abstained", "PA001", None)
-    assert [reading.confidence for reading in result.readings] == [0.2]
+    assert [reading.confidence for reading in result.readings] == [0.2, 0.3], "the other engine's reading is told too"
 
 
 def test_a_change_that_only_the_model_notices(world: World, scripted: Scripted) -> None:

@@ -1,18 +1,17 @@
 """The part of the catalog that a model needs for one question, as compact text of a bounded size.
 
-The text is deterministic: the same catalog gives the same bytes, so that a provider's prompt cache can serve it. When
-the whole catalog does not fit, the tables are chosen by the words that they share with the question.
+The text is deterministic, and estimates in it are rounded: the same catalog gives the same bytes, so that a provider's
+prompt cache can serve it. When the whole catalog does not fit, the tables are chosen by what the question is about.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from postai.database.catalog import Catalog, Column, Table
+from postai.ask.finder import Found
+from postai.database.catalog import Catalog, Column, ColumnName, KnownJoin, Table
 from postai.model.blocks import escape, one_line, visible
 from postai.model.prices import estimate_tokens
 
@@ -24,11 +23,17 @@ FEW_VALUES = 50
 MISFITS = 20
 """So many tables in a row that do not fit end the search for more."""
 
-NEIGHBOUR = 0.35
-"""Share of a table's likelihood that a table with a foreign key to or from it gains."""
+WIDE = 0.25
+"""Share of the room that one table may take; of a wider one only the columns that matter most are described."""
+IN_FULL = 0.5
+"""Share of the room for tables with the comments and statistics of their columns; those after them do without."""
+JOINS = 0.15
+"""Share of the room that joins beside the foreign keys may take."""
+MOST_NAMES = 150
+"""Names of columns of a wide table that are listed without more."""
 
+SOURCES = {"declared": "", "contained": " -- all values of one are in the other"}
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
-WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 SHORT_TYPES = {
     "timestamp with time zone": "timestamptz",
     "timestamp without time zone": "timestamp",
@@ -37,14 +42,6 @@ SHORT_TYPES = {
     "character varying": "varchar",
     "boolean": "bool",
 }
-# Words that say nothing about which table is meant.
-COMMON_WORDS = """
-a all an and any are as at average be been by count did do does each every find first for from get give had has have
-how i id in is it its last least list many me more most much number of on or our over per return same show than that
-the their them there these they this those to top total up was we were what when where which who whose why with
-without you
-"""
-COMMON = frozenset(COMMON_WORDS.split())
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class SchemaContext:
     """What is told about the database.
 
     Attributes:
-        text: one paragraph for each table, not yet fenced.
+        text: one paragraph for each table, then the joins beside the foreign keys; not yet fenced.
         tables: how many tables it holds.
         left_out: how many readable tables it does not hold.
     """
@@ -62,49 +59,178 @@ class SchemaContext:
     left_out: int
 
 
-def schema_context(catalog: Catalog, question: str, *, budget: int, share_values: bool = False) -> SchemaContext:
-    """Describe the tables, the likeliest ones when not all fit.
+def schema_context(
+    catalog: Catalog, find: Callable[[], Found], *, budget: int, share_values: bool = False
+) -> SchemaContext:
+    """Describe the tables: all of them, or the likeliest ones when not all fit.
 
     Args:
         catalog: what the caller may read.
-        question: decides which tables come first when there are too many.
+        find: tells what the question is about; called only when not all tables fit.
         budget: tokens that the text may have, estimated on the high side.
-        share_values: whether the most common values of columns may be in it (never those of tables with row security,
-            whose rows are not for everybody).
+        share_values: whether values of columns may be in it (never those of tables with row security, whose rows are
+            not for everybody).
     """
     tables = [table for table in catalog.tables if table.kind != "partition" and _sayable(table)]
+    joins = _joins(catalog)
+    for_joins = min(round(budget * JOINS), sum(_cost(text) for _, text in joins) + 10 * bool(joins))
+    room = budget - for_joins
+    chosen = _all(tables, room, share_values)
+    if chosen is None:
+        chosen = _likeliest(tables, find(), room, share_values)
+    texts = [chosen[table.oid] for table in tables if table.oid in chosen]
+    if told := _among({(table.schema, table.name) for table in tables if table.oid in chosen}, joins, for_joins):
+        texts.append("\n".join(("joins without a foreign key", *told)))
+    return SchemaContext("\n\n".join(texts), len(chosen), len(tables) - len(chosen))
+
+
+def _all(tables: Sequence[Table], room: int, share_values: bool) -> dict[int, str] | None:
+    """Every table's text; None when they do not fit."""
+    chosen = {}
+    for table in tables:
+        chosen[table.oid] = describe(table, share_values=share_values)
+        room -= _cost(chosen[table.oid])
+        if room < 0:
+            return None
+    return chosen
+
+
+def _likeliest(tables: Sequence[Table], found: Found, room: int, share_values: bool) -> dict[int, str]:
+    """The texts of the likeliest tables: the first ones in full, then shorter; copies of a shown table in one line."""
+    by_oid = {table.oid: table for table in tables}
+    likely = [by_oid[oid] for oid in found.tables if oid in by_oid]
     chosen: dict[int, str] = {}
-    room, misfits = budget, 0
-    for table in _ranked(tables, question):
+    shapes: dict[tuple[tuple[str, str], ...], str] = {}
+    widest, in_full, misfits = round(room * WIDE), round(room * (1 - IN_FULL)), 0
+    for table in likely:
         if misfits == MISFITS:
             break
-        text = describe(table, share_values=share_values and not table.row_security)
-        cost = estimate_tokens(escape(text)) + 1
+        shape = tuple((column.name, column.type_name) for column in table.columns)
+        if shape in shapes and len(shape) > 1:
+            text = f"{_head(table)}\n  the same columns as {shapes[shape]}"
+        elif room > in_full:
+            text = describe(table, share_values=share_values)
+        else:
+            text = _describe_short(table)
+        cost = _cost(text)
+        if cost > widest:
+            text = _describe_wide(table, found.columns.get(table.oid, frozenset()), widest, share_values)
+            cost = _cost(text)
         if cost <= room:
+            shapes.setdefault(shape, _path(table.schema, table.name))
             chosen[table.oid] = text
             room -= cost
             misfits = 0
         else:
             misfits += 1
-    texts = [chosen[table.oid] for table in tables if table.oid in chosen]
-    return SchemaContext("\n\n".join(texts), len(texts), len(tables) - len(texts))
+    return chosen
+
+
+def _cost(text: str) -> int:
+    return estimate_tokens(escape(text)) + 1
+
+
+def _joins(catalog: Catalog) -> list[tuple[KnownJoin, str]]:
+    """The joins beside the foreign keys, declared ones first, then the surest."""
+    ordered = sorted(catalog.joins, key=lambda one: (one.source != "declared", -one.confidence, one.left, one.right))
+    return [
+        (join, f"  {_full(join.left)} = {_full(join.right)}{SOURCES[join.source]}")
+        for join in ordered
+        if _printable(join.left.column) and _printable(join.right.column)
+    ]
+
+
+def _among(shown: set[tuple[str, str]], joins: Iterable[tuple[KnownJoin, str]], room: int) -> list[str]:
+    """The joins between tables that are shown, as many as there is room for."""
+    kept = []
+    for join, text in joins:
+        if {(join.left.schema, join.left.table), (join.right.schema, join.right.table)} <= shown:
+            room -= _cost(text)
+            if room < 0:
+                break
+            kept.append(text)
+    return kept
+
+
+def _full(name: ColumnName) -> str:
+    return f"{_path(name.schema, name.table)}.{_name(name.column)}"
+
+
+def stored_values(catalog: Catalog, found: Found, budget: int) -> str:
+    """The stored values that a question seems to name, one a line; never of tables with row security.
+
+    Args:
+        catalog: what the caller may read.
+        found: what the question is about.
+        budget: tokens that the text may have.
+    """
+    lines: list[str] = []
+    for oid, column, value in found.values:
+        table = catalog.by_oid(oid)
+        if table is None or table.row_security or not (_sayable(table) and _printable(column)):
+            continue
+        line = f"{_path(table.schema, table.name)}.{_name(column)} = {_values((value,))}"
+        budget -= _cost(line)
+        if budget < 0:
+            break
+        lines.append(line)
+    return "\n".join(dict.fromkeys(lines))
 
 
 def describe(table: Table, *, share_values: bool = False) -> str:
     """One table as text: a line for the table, each column, each key and each check."""
+    shown = share_values and not table.row_security
+    columns = [_column(column, share_values=shown) for column in table.columns if _printable(column.name)]
+    return "\n".join((_head(table), *columns, *_constraints(table)))
+
+
+def _describe_short(table: Table) -> str:
+    """A table's name, columns and types on one line, and its keys."""
+    columns = ", ".join(f"{_name(c.name)} {_short_type(c.type_name)}" for c in table.columns if _printable(c.name))
+    keys = [line for line in _constraints(table) if not line.startswith("  CHECK")]
+    return "\n".join((_head(table), f"  {columns}", *keys))
+
+
+def _describe_wide(table: Table, asked: frozenset[str], most: int, share_values: bool) -> str:
+    """A table too wide to describe: its keys and the columns asked about first, of others the names, of many none."""
+    shown = share_values and not table.row_security
+    keys = {*table.primary_key, *(name for key in table.foreign_keys for name in key.columns)}
+    columns = [column for column in table.columns if _printable(column.name)]
+    first = [column.name for column in columns if column.name in asked or column.name in keys]
+    order = [*first, *(column.name for column in columns if column.name not in {*first})]
+    rest = most // 2
+    by_name = {column.name: column for column in columns}
+    told: dict[str, str] = {}
+    for name in order:
+        text = _column(by_name[name], share_values=shown)
+        rest -= _cost(text)
+        if rest < 0:
+            break
+        told[name] = text
+    others = [_name(column.name) for column in columns if column.name not in told]
+    named = ", ".join(others[:MOST_NAMES])[: most * 3 // 4]
+    if len(others) > MOST_NAMES or len(named) < len(", ".join(others)):
+        named = named.rpartition(",")[0] + f" … ({len(others)} columns)"
+    lines = [told[column.name] for column in columns if column.name in told]
+    constraints = [line for line in _constraints(table) if not line.startswith("  CHECK")]
+    return "\n".join((_head(table), *lines, f"  further columns: {named}", *constraints[:MOST_LABELS]))
+
+
+def _head(table: Table) -> str:
     kind = {"partitioned": "table", "partition": "table", "matview": "materialized view", "foreign": "foreign table"}
     rows = f" ({_rounded(table.row_estimate)} rows)" if table.row_estimate is not None else ""
-    head = f"{kind.get(table.kind, table.kind)} {_path(table.schema, table.name)}{rows}{_comment(table.comment)}"
-    lines = [head]
-    lines += [_column(column, share_values=share_values) for column in table.columns if _printable(column.name)]
+    return f"{kind.get(table.kind, table.kind)} {_path(table.schema, table.name)}{rows}{_comment(table.comment)}"
+
+
+def _constraints(table: Table) -> list[str]:
+    lines = []
     if table.primary_key:
         lines.append(f"  primary key ({_names(table.primary_key)})")
     lines += [f"  unique ({_names(columns)})" for columns in table.unique]
     for key in table.foreign_keys:
         target = f"{_path(key.schema, key.table)} ({_names(key.referenced_columns)})"
         lines.append(f"  foreign key ({_names(key.columns)}) references {target}")
-    lines += [f"  {one_line(check.definition, COMMENT_LENGTH)}" for check in table.checks]
-    return "\n".join(lines)
+    return lines + [f"  {one_line(check.definition, COMMENT_LENGTH)}" for check in table.checks]
 
 
 def _column(column: Column, *, share_values: bool) -> str:
@@ -117,10 +243,9 @@ def _column(column: Column, *, share_values: bool) -> str:
         if known.null_fraction >= 0.05:
             notes.append(f"{_percent(known.null_fraction)} null")
         if 0 < known.n_distinct <= FEW_VALUES and not column.enum_labels:
-            notes.append(f"{known.n_distinct:g} distinct values")
-        if share_values and known.most_common and not column.enum_labels:
-            values = _values(known.most_common[:MOST_VALUES])
-            notes.append(f"often {values}")
+            notes.append(f"{_rounded(round(known.n_distinct))} distinct values")
+    if share_values and not column.enum_labels and (told := _known_values(column)):
+        notes.append(told)
     if column.comment:
         notes.append(one_line(column.comment, COMMENT_LENGTH))
     null = " not null" if column.not_null else ""
@@ -128,66 +253,19 @@ def _column(column: Column, *, share_values: bool) -> str:
     return f"  {_name(column.name)} {_short_type(column.type_name)}{null}{note}"
 
 
+def _known_values(column: Column) -> str:
+    """All values where few are known to be all, else the usual ones, in an order that does not depend on counts."""
+    if column.values is not None and column.values.complete and len(column.values.values) <= MOST_VALUES:
+        return f"one of {_values(sorted(column.values.values))}"
+    if column.statistics is not None and column.statistics.most_common:
+        return f"often {_values(sorted(column.statistics.most_common[:MOST_VALUES]))}"
+    if column.values is not None and column.values.values:
+        return f"for example {_values(sorted(column.values.values)[:MOST_VALUES])}"
+    return ""
+
+
 def _values(values: Iterable[str]) -> str:
     return ", ".join("'" + one_line(value, VALUE_LENGTH).replace("'", "''") + "'" for value in values)
-
-
-def _ranked(tables: list[Table], question: str) -> list[Table]:
-    """Likeliest first: shared words count by their rarity, and a table gains from likely tables it has a key to."""
-    asked = {word for word in _words(question) if len(word) > 1 or not word.isascii()} - COMMON
-    weights = {table.oid: _weights(table, asked) for table in tables}
-    frequency = Counter(word for words in weights.values() for word in words)
-    own = {
-        table.oid: sum(_match(word, weights[table.oid], frequency, len(tables)) for word in asked) for table in tables
-    }
-    score = dict(own)
-    for table in tables:
-        for other in {key.table_oid for key in table.foreign_keys} & own.keys():
-            score[table.oid] += NEIGHBOUR * own[other]
-            score[other] += NEIGHBOUR * own[table.oid]
-    return sorted(tables, key=lambda table: (-round(score[table.oid], 6), table.schema, table.name))
-
-
-def _weights(table: Table, asked: Iterable[str]) -> dict[str, float]:
-    """The table's words and how much each one says about it; none when it cannot match any of the asked words."""
-    texts = (
-        (5.0, table.name),
-        (2.0, table.comment or ""),
-        (2.0, " ".join(column.name for column in table.columns)),
-        (2.0, " ".join(label for column in table.columns for label in column.enum_labels)),
-        (1.0, " ".join(column.comment for column in table.columns if column.comment)),
-    )
-    every = " ".join(text for _, text in texts).lower()
-    if not any(word[:4] in every for word in asked):
-        return {}
-    weights: dict[str, float] = {}
-    for weight, text in texts:
-        for word in _words(text):
-            weights[word] = max(weight, weights.get(word, 0.0))
-    return weights
-
-
-def _match(word: str, weights: Mapping[str, float], frequency: Mapping[str, int], total: int) -> float:
-    if word in weights:
-        return weights[word] * math.log(1 + total / frequency[word])
-    if len(word) < 4:
-        return 0.0
-    near = [other for other in weights if len(other) >= 4 and (other.startswith(word) or word.startswith(other))]
-    return max((0.5 * weights[other] * math.log(1 + total / frequency[other]) for other in near), default=0.0)
-
-
-def _words(text: str) -> list[str]:
-    return [_singular(word.lower()) for word in WORD.findall(text)]
-
-
-def _singular(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("ses", "xes", "ches", "shes")):
-        return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
-        return word[:-1]
-    return word
 
 
 def _sayable(table: Table) -> bool:
@@ -222,11 +300,10 @@ def _comment(comment: str | None) -> str:
 
 
 def _rounded(rows: int) -> str:
-    """Two significant digits, so that the text changes seldom."""
+    """One significant digit, so that the text changes seldom."""
     if rows < 10:
         return f"{rows}"
-    digits = len(str(rows)) - 2
-    return f"about {round(rows, -digits)}"
+    return f"about {round(rows, 1 - len(str(rows)))}"
 
 
 def _percent(share: float) -> str:

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.ask.model_engine import read_with_model
+from postai.ask.model_engine import ModelEngine
 from postai.ask.questions import check_question, refuse_non_questions
-from postai.ask.types import Answer, AskOptions, AskRequest, Engine, Explain, Grammar, Reading, Status
+from postai.ask.recalling import may_be_kept, recall_key
+from postai.ask.types import (
+    Answer,
+    AskOptions,
+    AskRequest,
+    Digest,
+    Engine,
+    Explain,
+    Grammar,
+    Reading,
+    Recall,
+    Status,
+)
 from postai.ask.verify import PlanningError, TooExpensive, verify
 from postai.database.catalog import Catalog
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
@@ -28,11 +40,14 @@ def ask(
     model: Completer | None,
     options: AskOptions,
     deadline: Deadline,
+    digest: Digest | None = None,
+    recall: Recall | None = None,
 ) -> Answer:
-    """Find the statement that answers a question. Nothing is run; EXPLAIN is asked of the caller's backend.
+    """Find the statement that answers a question. EXPLAIN is asked of the caller's backend; otherwise nothing is run.
 
     Order: what is no question is refused; the grammar engine reads; the model reads what the grammar engine is not sure
-    of; every statement passes the guard, then EXPLAIN as the caller, then the cost ceiling.
+    of, unless its answer to the same question is remembered; every statement passes the guard, then EXPLAIN as the
+    caller, then the cost ceiling.
 
     Args:
         request: the question and who asks.
@@ -43,6 +58,8 @@ def ask(
         model: None = none is configured.
         options: settings.
         deadline: for everything together.
+        digest: sums up the result of a statement as the caller, where two are compared; None = nothing is ever run.
+        recall: answers of the model that were given before; None = none are kept.
 
     Returns:
         an answer of any status; failures of the model are answers with status "failed".
@@ -57,15 +74,17 @@ def ask(
         refuse_non_questions(request.question, catalog)
     except Refused as refused:
         return as_answer(refused, "grammar")
-    first: Answer | None = None
+    readings: tuple[Reading, ...] = ()
     if options.engine != "model":
         first = _by_grammar(request, grammar=grammar, safety=safety, explain=explain, options=options)
         if first.status != "abstained" or options.engine == "grammar":
             return first
         if model is None:
             return replace(first, hint=first.hint or NO_MODEL_HINT)
+        readings = first.readings
+    elif model is not None:
+        readings = _allowed(grammar.read(request).readings, request, safety, options)
     deadline.check()
-    readings = first.readings if first else ()
     try:
         if model is None:
             raise ModelFailed(
@@ -73,19 +92,34 @@ def ask(
                 hint="Set ANTHROPIC_API_KEY in the agent's environment or api_key in section [model] of postai.toml, "
                 "or choose the setting engine = grammar.",
             )
-        return read_with_model(
-            request,
-            catalog=catalog,
-            safety=safety,
-            explain=explain,
-            model=model,
-            options=options,
-            deadline=deadline,
-        )
+        engine = ModelEngine(catalog, grammar, safety, explain, digest, model, options)
+        return _remembered(engine, request, readings, recall, deadline)
     except (Cancelled, DeadlineExceeded):
         raise
     except PostaiError as error:
-        return as_answer(error, "model", readings)
+        return as_answer(error, "model", readings if options.engine != "model" else ())
+
+
+def _remembered(
+    engine: ModelEngine, request: AskRequest, readings: tuple[Reading, ...], recall: Recall | None, deadline: Deadline
+) -> Answer:
+    """The model's answer, from before where it is kept and still stands."""
+    if recall is None:
+        return engine.read(request, readings, deadline)
+    key = recall_key(request, engine.catalog, engine.options, engine.model.name)
+    known = recall.find(key)
+    if known is not None and known.sql is not None:
+        try:
+            sql = verify(known.sql, request, safety=engine.safety, explain=engine.explain, options=engine.options)
+        except (PlanningError, Refused) as error:
+            if isinstance(error, TooExpensive):
+                raise
+        else:
+            return replace(known, sql=sql)
+    answer = engine.read(request, readings, deadline)
+    if may_be_kept(answer, request):
+        recall.keep(key, answer)
+    return answer
 
 
 def _by_grammar(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from postai.ask.context import schema_context
-from postai.ask.types import AskRequest
+from postai.ask.context import schema_context, stored_values
+from postai.ask.dialect import dialect
+from postai.ask.finder import Found
+from postai.ask.lessons import Lessons, example_lines, lessons, term_line
+from postai.ask.types import AskRequest, Grammar
 from postai.database.catalog import Catalog
 from postai.model.blocks import Block, data_block
 from postai.model.prices import estimate_tokens
 
-PROMPT = "ask_1"
+PROMPT = "ask_2"
 """Version of the instructions: the name of the file in prompts/; a changed text gets a new number."""
 
 PROMPT_TOKENS = 8_000
@@ -21,18 +26,46 @@ PROMPT_TOKENS = 8_000
 FRAME_TOKENS = 120
 """What stands round the catalog."""
 
+VALUES_TOKENS = 300
+"""What stored values that the question names may have."""
+
+SECOND_READING = "This is the second of two readings made independently of each other."
+
+NOTES_WEIGHT = 0.5
+MEANING_WEIGHT = 0.7
+
 
 class ModelAnswer(BaseModel):
-    """The form of the model's answer. Everything in it is untrusted."""
+    """The form of the model's answer. Everything in it is untrusted; what is missing is taken as said below."""
 
     model_config = ConfigDict(extra="ignore")
 
+    plan: str = ""
     sql: str | None = Field(max_length=20_000)
-    explanation: str
-    assumptions: list[str] = Field(max_length=20)
-    confidence: float = Field(ge=0, le=1)
-    asks_for_change: bool
-    cannot_answer_reason: str | None
+    explanation: str = ""
+    assumptions: list[str] = Field(default=[], max_length=20)
+    confidence: float = Field(default=0.7, ge=0, le=1)
+    asks_for_change: bool = False
+    cannot_answer_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One request.
+
+    Attributes:
+        system: instructions and dialect; the catalog; what was taught. What changes least comes first, so that a
+            provider's prompt cache can serve it.
+        turn: the question with what belongs to this moment and this caller.
+    """
+
+    system: tuple[Block, ...]
+    turn: str
+
+    @property
+    def tokens(self) -> int:
+        """Estimated on the high side."""
+        return sum(estimate_tokens(text) for text in (*(block.text for block in self.system), self.turn))
 
 
 def instructions() -> str:
@@ -40,29 +73,60 @@ def instructions() -> str:
     return (files("postai.ask") / "prompts" / f"{PROMPT}.md").read_text("utf-8")
 
 
-def system_blocks(request: AskRequest, catalog: Catalog, *, share_values: bool = False) -> tuple[Block, ...]:
-    """Instructions, then the catalog: what changes least comes first, so that a prompt cache can serve it."""
-    rules = instructions()
-    rest = PROMPT_TOKENS - estimate_tokens(rules) - estimate_tokens(user_turn(request)) - FRAME_TOKENS
-    context = schema_context(catalog, request.question, budget=rest, share_values=share_values)
-    version = catalog.server_version // 10_000
-    about = f"The server is PostgreSQL {version}."
-    if context.left_out:
-        about += (
-            f" The catalog shows the {context.tables} tables that share most words with the question; "
-            f"{context.left_out} others are left out."
-        )
-    return Block(rules, cache=True), Block(f"{about}\n{data_block('catalog', context.text)}", cache=True)
+def build_prompt(request: AskRequest, catalog: Catalog, grammar: Grammar, *, share_values: bool = False) -> Prompt:
+    """Put the prompt together.
 
-
-def user_turn(request: AskRequest) -> str:
-    """The question with what belongs to this moment and this caller."""
-    schemas = ", ".join(name for name in request.search_path if not name.startswith("pg_")) or "(none)"
-    return "\n".join(
-        (
-            f"Today is {request.today.isoformat()} ({request.today:%A}).",
-            "Where tables of several schemas fit, the person's schemas come first, in this order:",
-            data_block("search_path", schemas),
-            data_block("question", request.question),
-        )
+    Args:
+        request: the question and who asks.
+        catalog: what the caller may read.
+        grammar: the embedded engine of the same catalog, which chooses the tables where not all fit.
+        share_values: whether stored values may be sent.
+    """
+    taught = lessons(request.taught, request.question, catalog, request.search_path)
+    find = partial(_find, request, taught, grammar)
+    rules = f"{instructions()}\n# The server\n{dialect(catalog.server_version)}"
+    turn = _turn(request, taught, stored_values(catalog, find(), VALUES_TOKENS) if share_values else "")
+    lesson = _taught_block(taught)
+    rest = PROMPT_TOKENS - sum(map(estimate_tokens, (rules, turn, lesson))) - FRAME_TOKENS
+    context = schema_context(catalog, find, budget=rest, share_values=share_values)
+    about = (
+        f"The catalog shows the {context.tables} tables that look most relevant; {context.left_out} others are left "
+        f"out.\n"
+        if context.left_out
+        else ""
     )
+    # A catalog that was chosen for one question is of no use to the next one.
+    system = [Block(rules, cache=True), Block(about + data_block("catalog", context.text), cache=not context.left_out)]
+    if lesson:
+        system.append(Block(lesson))
+    return Prompt(tuple(system), turn)
+
+
+def _find(request: AskRequest, taught: Lessons, grammar: Grammar) -> Found:
+    texts = [(request.question, 1.0), (taught.notes, NOTES_WEIGHT)]
+    words = f"{request.question} {taught.notes}".lower()
+    texts += [(term.meaning, MEANING_WEIGHT) for term in taught.terms if term.term.lower() in words]
+    return grammar.finder.find(texts, search_path=request.search_path, named=taught.tables)
+
+
+def _taught_block(taught: Lessons) -> str:
+    parts = []
+    if taught.terms:
+        parts.append(data_block("glossary", "\n".join(map(term_line, taught.terms))))
+    if taught.examples:
+        parts.append(data_block("examples", "\n\n".join(map(example_lines, taught.examples))))
+    return "\n".join(parts)
+
+
+def _turn(request: AskRequest, taught: Lessons, values: str) -> str:
+    schemas = ", ".join(name for name in request.search_path if not name.startswith("pg_")) or "(none)"
+    parts = [
+        f"Today is {request.today.isoformat()} ({request.today:%A}).",
+        "Where tables of several schemas fit, the person's schemas come first, in this order:",
+        data_block("search_path", schemas),
+    ]
+    if taught.notes:
+        parts.append(data_block("notes", taught.notes))
+    if values:
+        parts.append(data_block("values", values))
+    return "\n".join((*parts, data_block("question", request.question)))

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
-
-from google.protobuf.message import Message
 
 from postai.database.catalog import Catalog
 from postai.errors import Refused, UsageError
+from postai.sql.nodes import messages
 from postai.sql.parse import Statement, Unparsable, parse
 
 LONGEST = 4_000
@@ -104,7 +101,9 @@ def refuse_non_questions(question: str, catalog: Catalog) -> None:
     kinds = {statement.statement_class for statement in statements}
     if kinds <= AMBIGUOUS and ";" not in question:
         return
-    if not kinds <= READING or any(node.DESCRIPTOR.name in WRITING for one in statements for node in _nodes(one.tree)):
+    if not kinds <= READING or any(
+        node.DESCRIPTOR.name in WRITING for one in statements for node in messages(one.tree)
+    ):
         raise asks_for_change()
     if len(statements) > 1 or _clearly_sql(statements[0], question, catalog):
         raise _is_sql(None)
@@ -139,16 +138,5 @@ def _clearly_sql(statement: Statement, question: str, catalog: Catalog) -> bool:
     if SQL_MARKS.search(question):
         return True
     names = {table.name for table in catalog.tables}
-    relations = [node.relname for node in _nodes(statement.tree) if node.DESCRIPTOR.name == "RangeVar"]
+    relations = [node.relname for node in messages(statement.tree) if node.DESCRIPTOR.name == "RangeVar"]
     return bool(relations) and all(name in names for name in relations)
-
-
-def _nodes(tree: Message) -> Iterator[Any]:
-    """The tree's messages, in no particular order."""
-    queue: list[Message] = [tree]
-    while queue:
-        node = queue.pop()
-        yield node
-        for field, value in node.ListFields():
-            if field.message_type is not None:
-                queue += list(value) if field.is_repeated else [value]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
 
+from postai.ask.finder import Finder
 from postai.errors import ErrorParts
 from postai.language.taught import Taught
 
@@ -129,6 +130,11 @@ class Recall(Protocol):
 class Grammar(Protocol):
     """The embedded engine, prepared for one catalog."""
 
+    @property
+    def finder(self) -> Finder:
+        """Which tables of the catalog a text is about."""
+        ...
+
     def read(self, request: AskRequest) -> Answer:
         """Read a question: deterministic, no input or output."""
         ...
@@ -142,10 +148,12 @@ class AskOptions:
         engine: auto = grammar, then the model when the grammar is not sure; or one engine only.
         cost_ceiling: highest total cost of a plan, in the planner's units; None = no ceiling.
         share_values: whether sample values of columns may be sent to the model.
+        second_sample: whether the model is asked a second time where it is not sure, and the results are compared.
         allowed_functions: user functions that an operator listed as safe, as `schema.name`.
     """
 
     engine: EngineChoice = "auto"
     cost_ceiling: float | None = None
     share_values: bool = False
+    second_sample: bool = False
     allowed_functions: frozenset[str] = frozenset()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
 _PLAIN = """
@@ -46,3 +48,14 @@ OPERATORS_OF_KEYWORDS: Mapping[int, tuple[str, ...]] = {
     pb.AEXPR_NOT_BETWEEN_SYM: ("<", ">"),
 }
 """Operators that the keywords stand for where the tree does not name them."""
+
+
+def messages(tree: Message) -> Iterator[Any]:
+    """A parse tree's messages, the tree itself among them, in no particular order."""
+    queue: list[Message] = [tree]
+    while queue:
+        node = queue.pop()
+        yield node
+        for field, value in node.ListFields():
+            if field.message_type is not None:
+                queue += list(value) if field.is_repeated else [value]

@@ -7,7 +7,9 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 
+from postai.ask.finder import Finder
 from postai.ask.grammar.assemble import assemble
 from postai.ask.grammar.constructs import CONSTRUCTS
 from postai.ask.grammar.draft import Ref, Unsure
@@ -43,6 +45,11 @@ class Grammar:
         self._catalog = catalog
         self._derived = frozenset(derived_views(catalog))
         self.lexicon = Lexicon.build(_without(catalog, self._derived))
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Which tables a text is about, for the model engine; made at first use."""
+        return Finder(self._catalog, self.lexicon)
 
     def _lexicon(self, question: str) -> Lexicon:
         """The lexicon for a question: a view over known tables takes part only where its name is written out."""
