@@ -253,12 +253,15 @@ def without_statistics(catalog: Catalog) -> Catalog:
 
 
 def _join(pair: tuple[str, str], catalog: Catalog, path: Iterable[str]) -> KnownJoin | None:
-    left, right = (_column(name, catalog, path) for name in pair)
+    left, right = (_column(name, catalog, path) or _column(name.lower(), catalog, path) for name in pair)
     return KnownJoin(left, right) if left is not None and right is not None else None
 
 
 def _column(name: str, catalog: Catalog, path: Iterable[str]) -> ColumnName | None:
-    """The column that `table.column` or `schema.table.column` names; the schemas of the path come first."""
+    """The column that `table.column` or `schema.table.column` names; the schemas of the path come first.
+
+    Names are taken as they are written first, and then, by the caller, in lower case as SQL takes unquoted ones.
+    """
     *schema, table, column = name.split(".") if name.count(".") in (1, 2) else ("", "", "")
     order = list(path)
     fitting = [
