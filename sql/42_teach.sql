@@ -305,7 +305,8 @@ create function postai.define(term text, meaning text, shared boolean default fa
 as $$
 begin
   if shared then
-    perform postai._require_sharing(), postai._define_shared(term, meaning);
+    perform postai._require_sharing();
+    perform postai._define_shared(term, meaning);
   else
     perform postai._define_own(term, meaning);
   end if;
@@ -414,7 +415,8 @@ create function postai.forget_term(term text, shared boolean default false) retu
 as $$
 begin
   if shared then
-    perform postai._require_sharing(), postai._forget_shared_term(term);
+    perform postai._require_sharing();
+    perform postai._forget_shared_term(term);
   else
     perform postai._forget_own_term(term);
   end if;

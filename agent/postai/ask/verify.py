@@ -32,6 +32,9 @@ class PlanningError(PostaiError):
         self.parts = parts
         self.about_statement = parts.sqlstate[:2] in ABOUT_THE_STATEMENT
 
+    def as_parts(self) -> ErrorParts:
+        return self.parts
+
 
 class TooExpensive(Refused):
     """The plan costs more than the ceiling allows.

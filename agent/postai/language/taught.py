@@ -15,10 +15,19 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question and the statement that answers it rightly."""
+    """A question and the statement that answers it rightly.
+
+    Attributes:
+        taught_by: who says so; "" = not known.
+        shared: whether it counts for everybody.
+        search_path: schemas in which the statement's names without a schema were meant; empty = not known.
+    """
 
     question: str
     sql: str
+    taught_by: str = ""
+    shared: bool = False
+    search_path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,127 +3,23 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 
 from postai.ask.engine import ask
-from postai.ask.types import Answer, AskOptions, AskRequest, Digested, EngineChoice, Explained, Reading
-from postai.database import Database, Pool
-from postai.database import dsn as connection_string
+from postai.ask.explaining import explain_statement, is_statement
+from postai.ask.taught_answers import answer_as_taught
+from postai.ask.types import Answer, Reading
+from postai.ask.verify import verify
 from postai.deadline import Cancelled, Deadline
 from postai.errors import AgentNotReachable, ErrorParts, PostaiError, UsageError
 from postai.model.types import ModelCall
 from postai.service.conversation import Outcome, There
-from postai.service.frames import RUNNING_VERBS, AskFrame, answer_message, error_message
-from postai.service.knowledge import Knowledge, Seen
-from postai.service.ledger import Ledger
-from postai.settings import DatabaseSettings, ModelSettings
-from postai.sql.guard import check
-from postai.sql.safety import Safety
+from postai.service.frames import RUNNING_VERBS, AskFrame, answer_message, error_message, findings_message
+from postai.service.ground import Ground, Home, prepare
 
 log = logging.getLogger(__name__)
-
-_COMMA = re.compile(r",(?![^(]*\))")
-"""Between entries of a list, not between the arguments of a function."""
-LOOK_AGAIN_SECONDS = 0.1
-"""After which time the catalog is looked at again before a statement meets the server."""
-
-_ENGINES: Mapping[str, EngineChoice] = {"auto": "auto", "grammar": "grammar", "model": "model"}
-
-
-@dataclass(frozen=True)
-class Options:
-    """The settings of one database that steer a question.
-
-    Attributes:
-        model: model id; None = the agent's.
-        budget: US dollars a day; None = the agent's.
-    """
-
-    ask: AskOptions
-    model: str | None
-    budget: Decimal | None
-
-
-class Home:
-    """One database whose questions are answered here.
-
-    Args:
-        settings: how it is reached.
-        pool: its sessions.
-        model: the agent's configuration of the model.
-        sql: the statements of asking.sql.
-    """
-
-    def __init__(self, settings: DatabaseSettings, pool: Pool, model: ModelSettings, sql: Mapping[str, str]) -> None:
-        self.pool = pool
-        self.knowledge = Knowledge()
-        self.ledger = Ledger(pool, model, sql)
-        self.name = settings.name
-        self.share_values = model.share_values
-        self._database = connection_string.parse(settings.dsn).get("dbname")
-
-    def database(self) -> str:
-        """Name of the database; asked of the server where the connection string does not say it.
-
-        Raises:
-            ConnectionFailed: it has to be asked, and the server does not answer.
-        """
-        if self._database is None:
-            with self.pool.database() as db:
-                self._database = db.name
-        return self._database
-
-
-class _Guarded:
-    """The caller's backend, for statements that the guard let pass by the catalog as it is now.
-
-    While a model thinks, somebody may put other code behind a name that was harmless.
-
-    Args:
-        login: whose declared joins count.
-        seen, safety: what the statement was made and checked with.
-        there: runs it, if nothing changed since.
-    """
-
-    def __init__(
-        self, home: Home, request: AskRequest, login: str, options: Options, seen: Seen, safety: Safety, there: There
-    ) -> None:
-        self._home, self._request, self._login, self._options, self._there = home, request, login, options, there
-        self._safety = safety
-        self._looked_at = time.monotonic()
-        self.unchanged = seen.catalog.fingerprint
-
-    def explain(self, sql: str) -> Explained:
-        self._look(sql)
-        return self._there.explain(sql, self.unchanged)
-
-    def analyze(self, sql: str) -> Explained:
-        self._look(sql)
-        return self._there.analyze(sql, self.unchanged)
-
-    def digest(self, sql: str) -> Digested:
-        self._look(sql)
-        return self._there.digest(sql, self.unchanged)
-
-    def _look(self, sql: str) -> None:
-        if time.monotonic() - self._looked_at <= LOOK_AGAIN_SECONDS:
-            return
-        with self._home.pool.database() as db:
-            seen, safety = self._home.knowledge.see(db, self._request.role, self._login)
-        self._looked_at = time.monotonic()
-        if safety is not self._safety:
-            self._safety = safety
-            self.unchanged = seen.catalog.fingerprint
-        check(
-            sql,
-            self._safety,
-            search_path=self._request.search_path,
-            allowed_functions=self._options.ask.allowed_functions,
-        )
 
 
 class Asking:
@@ -137,8 +33,9 @@ class Asking:
         """Think and give the last frame; never raises."""
         started = time.monotonic()
         try:
-            home = self._home_of(frame)
-            return self._answer(home, frame, there, deadline, started)
+            ground = prepare(self._home_of(frame), frame, there, deadline)
+            step = {"explain": self._explain, "check": self._check}.get(frame.verb, self._answer)
+            return step(ground, started)
         except PostaiError as error:
             log.info(
                 "no answer",
@@ -202,29 +99,50 @@ class Asking:
             log.warning("a database cannot be asked", extra={"database": home.name, "error": error.message})
             return False
 
-    def _answer(self, home: Home, frame: AskFrame, there: There, deadline: Deadline, started: float) -> Outcome:
-        with home.pool.database() as db:
-            options = self._options(db, home)
-            today, ask_timeout_ms = db.query(self._sql["moment"])[0]
-            deadline.check()
-            seen, safety = home.knowledge.see(db, frame.role, frame.session_user)
-        request = AskRequest(frame.question, frame.role, frame.search_path, today, frame.max_rows)
-        guarded = _Guarded(home, request, frame.session_user, options, seen, safety, there)
+    def _answer(self, ground: Ground, started: float) -> Outcome:
+        frame = ground.frame
+        answer, question_id = self._think(ground, started)
+        runs = answer.status == "answered" and frame.verb in RUNNING_VERBS
+        last = answer_message(frame.id, answer, question_id, ground.there.unchanged)
+        return Outcome(last, ground.ask_timeout if runs else None)
+
+    def _explain(self, ground: Ground, started: float) -> Outcome:
+        """The plan of a statement in words, or of the statement that answers a question."""
+        frame, sql, question_id = ground.frame, ground.frame.question, None
+        if not is_statement(sql):
+            answer, question_id = self._think(ground, started)
+            if answer.status != "answered" or answer.sql is None:
+                return Outcome(answer_message(frame.id, answer, question_id))
+            sql = answer.sql
+        explanation = explain_statement(
+            sql,
+            ground.request,
+            safety=ground.safety,
+            explain=ground.there.explain,
+            analyze=ground.there.analyze,
+            options=ground.options.ask,
+        )
+        return Outcome(findings_message(frame.id, explanation.sql, explanation.findings, question_id))
+
+    def _check(self, ground: Ground, started: float) -> Outcome:
+        """Whether a statement may be taught: it would be given as an answer."""
+        sql = verify(
+            ground.frame.question,
+            ground.request,
+            safety=ground.safety,
+            explain=ground.there.explain,
+            options=ground.options.ask,
+        )
+        log.info("a statement was checked", extra={"request": ground.frame.id, "ms": _since(started)})
+        return Outcome(answer_message(ground.frame.id, Answer("answered", sql, "", 1.0, "grammar"), None))
+
+    def _think(self, ground: Ground, started: float) -> tuple[Answer, int | None]:
+        """The answer to a question, and the number under which it is noted."""
+        home, frame = ground.home, ground.frame
         calls: list[ModelCall] = []
         question_id: int | None = None
         try:
-            with home.ledger.model(options.model, options.budget, calls) as model:
-                answer = ask(
-                    request,
-                    catalog=seen.catalog,
-                    grammar=seen.grammar,
-                    safety=safety,
-                    explain=guarded.explain,
-                    model=model,
-                    options=options.ask,
-                    deadline=deadline,
-                )
-            answer = _clean(answer)
+            answer = _clean(self._ask(ground, calls))
             question_id = self._record(home, frame, answer, started)
         except UsageError:
             raise  # no question at all: nothing to note
@@ -242,36 +160,35 @@ class Asking:
                 "question": question_id,
                 "engine": answer.engine,
                 "sqlstate": answer.sqlstate,
-                "ms": round((time.monotonic() - started) * 1000, 1),
+                "ms": _since(started),
             },
         )
-        runs = answer.status == "answered" and frame.verb in RUNNING_VERBS
-        last = answer_message(frame.id, answer, question_id, guarded.unchanged)
-        return Outcome(last, ask_timeout_ms / 1000 if runs else None)
+        return answer, question_id
 
-    def _options(self, db: Database, home: Home) -> Options:
-        rows = db.query(self._sql["settings"])
-        value = {name: text or "" for name, text, _ in rows}
-        own = {name for name, _, overridden in rows if overridden}
-        return Options(
-            ask=AskOptions(
-                engine=_ENGINES[value["engine"]],
-                cost_ceiling=float(value["ask_cost_ceiling"]),
-                share_values=value["share_values"] == "true" if "share_values" in own else home.share_values,
-                allowed_functions=frozenset(
-                    filter(None, (one.strip() for one in _COMMA.split(value["allowed_functions"])))
-                ),
-            ),
-            model=value["model"] or None if "model" in own else None,
-            budget=Decimal(value["daily_budget_usd"]) if "daily_budget_usd" in own else None,
+    def _ask(self, ground: Ground, calls: list[ModelCall]) -> Answer:
+        home, options = ground.home, ground.options
+        taught = answer_as_taught(
+            ground.request, safety=ground.safety, explain=ground.there.explain, options=options.ask
         )
+        if taught is not None:
+            return taught
+        with home.ledger.model(options.model, options.budget, calls) as model:
+            return ask(
+                ground.request,
+                catalog=ground.seen.catalog,
+                grammar=ground.seen.grammar,
+                safety=ground.safety,
+                explain=ground.there.explain,
+                model=model,
+                options=options.ask,
+                deadline=ground.deadline,
+            )
 
     def _record(self, home: Home, frame: AskFrame, answer: Answer, started: float) -> int | None:
         """Note the question; an answer is given out even when that fails."""
-        elapsed = (time.monotonic() - started) * 1000
         values = (
             frame.session_user, frame.role, _text(frame.question), answer.status, answer.sql, answer.engine,
-            answer.confidence, answer.explanation, elapsed,
+            answer.confidence, answer.explanation, _since(started),
         )  # fmt: skip
         try:
             with home.pool.database() as db:
@@ -279,6 +196,11 @@ class Asking:
         except PostaiError as error:
             log.error("a question could not be recorded", extra={"request": frame.id, "error": error.message})
             return None
+
+
+def _since(started: float) -> float:
+    """Milliseconds since a moment of the monotonic clock."""
+    return round((time.monotonic() - started) * 1000, 1)
 
 
 def _unexpected(identity: str) -> ErrorParts:

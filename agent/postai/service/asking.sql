@@ -5,8 +5,36 @@
 select name, value, changed_at is not null from postai.settings
 
 -- name: moment
--- Today as this database counts days, and how long a statement may run, in milliseconds.
-select current_date, postai._setting_ms('ask_timeout')
+-- Today as this database counts days, how long a statement may run, in milliseconds, and what changes with what was
+-- taught to a login.
+select current_date, postai._setting_ms('ask_timeout'), postai._taught_version(%s)
+
+-- name: taught_examples
+-- Verified examples that count for a login, its own before shared ones, newest first.
+select question, sql, search_path, taught_by::text, shared
+  from postai.example
+ where shared or taught_by = %s
+ order by shared, taught_at desc
+
+-- name: taught_terms
+-- Terms that count for a login, its own before shared ones, newest first.
+select term, meaning
+  from postai.term
+ where shared or taught_by = %s
+ order by shared, taught_at desc
+
+-- name: kept_answer
+-- An answer of the model that may be given again.
+select answer
+  from postai.kept_answer
+ where key = %s and at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %s * 86400)
+
+-- name: keep_answer
+-- Keep an answer of the model.
+insert into postai.kept_answer (key, question_key, answer)
+values (%s, postai._question_key(%s), %s::text::jsonb)
+on conflict (key) do update
+   set question_key = excluded.question_key, answer = excluded.answer, at = pg_catalog.clock_timestamp()
 
 -- name: record
 -- Note what was asked. Losing the last few notes in a crash of the server is better than waiting for the disk.

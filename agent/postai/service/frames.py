@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from postai.ask.types import Answer, Digested, Explained
 from postai.errors import ErrorParts, PostaiError
+from postai.sql.plan import PlanFinding
 
 PROTOCOL = 1
 MAX_FRAME = 16 * 1024 * 1024
@@ -271,6 +272,23 @@ def answer_message(
             "hint": answer.hint,
         },
     }
+
+
+def findings_message(
+    identity: str, sql: str, findings: Sequence[PlanFinding], question_id: int | None
+) -> dict[str, Any]:
+    """Agent to backend: the end of a conversation about a plan; nothing runs any more.
+
+    Args:
+        sql: the statement whose plan was read.
+        question_id: of the question that it answers; None = the person gave the statement.
+    """
+    message = answer_message(identity, Answer("answered", sql, "", 1.0, "grammar"), question_id)
+    message["answer"]["findings"] = [
+        {"step": one.step, "node": one.node, "problem": one.problem, "advice": one.advice, "severity": one.severity}
+        for one in findings
+    ]
+    return message
 
 
 def error_message(identity: str, parts: ErrorParts) -> dict[str, Any]:
