@@ -28,7 +28,8 @@ from postai.deadline import Deadline
 from postai.errors import PostaiError, UsageError
 from postai.proposals import Runner
 from postai.service import socket_place
-from postai.service.asking import Asking, Home
+from postai.service.asking import Asking
+from postai.service.ground import Home
 from postai.service.jobs import JobQueue
 from postai.service.socket_place import SocketTaken
 from postai.service.socket_server import SocketServer
