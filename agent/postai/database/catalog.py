@@ -157,13 +157,20 @@ def with_values(catalog: Catalog, known: Mapping[ColumnName, KnownValues]) -> Ca
 
 
 def with_joins(catalog: Catalog, joins: Iterable[KnownJoin]) -> Catalog:
-    """The picture with joins beside its foreign keys; those that name a column that is gone are left out."""
+    """The picture with joins beside its foreign keys, of each pair of columns the first.
+
+    Those that name a column that is gone are left out.
+    """
 
     def exists(name: ColumnName) -> bool:
         table = catalog.table(name.schema, name.table)
         return table is not None and table.column(name.column) is not None
 
-    return replace(catalog, joins=tuple(join for join in joins if exists(join.left) and exists(join.right)))
+    pairs: dict[frozenset[ColumnName], KnownJoin] = {}
+    for join in joins:
+        if exists(join.left) and exists(join.right):
+            pairs.setdefault(frozenset((join.left, join.right)), join)
+    return replace(catalog, joins=tuple(pairs.values()))
 
 
 def text_array(text: str) -> tuple[str, ...]:
