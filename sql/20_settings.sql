@@ -22,6 +22,7 @@ as $$
     ('share_values', 'boolean', 'false', 'owner', 'Whether row values may be sent to the model.'),
     ('daily_budget_usd', 'number', '5', 'operator', 'Most that model calls may cost in a day, in US dollars.'),
     ('allowed_functions', 'list', '', 'operator', 'User functions that generated statements may call: schema.name, or schema.name(types) where there are several; comma separated.'),
+    ('second_sample', 'boolean', 'false', 'operator', 'Whether the model is asked a second time where it is not sure, and the results of both statements are compared.'),
     ('value_index', 'boolean', 'true', 'operator', 'Whether the agent keeps distinct values of text columns with few of them, to understand questions.'),
     ('keep_days', 'number', '90', 'operator', 'Days for which questions and the list of model calls are kept.'),
     ('reuse_answers_days', 'number', '7', 'operator', 'Days for which an answer of the model is given again to the same question without a call; 0 = never.')

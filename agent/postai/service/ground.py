@@ -171,6 +171,7 @@ def _options(db: Database, home: Home) -> Options:
             engine=_ENGINES[value["engine"]],
             cost_ceiling=float(value["ask_cost_ceiling"]),
             share_values=value["share_values"] == "true" if "share_values" in own else home.share_values,
+            second_sample=value["second_sample"] == "true",
             allowed_functions=frozenset(
                 filter(None, (one.strip() for one in _COMMA.split(value["allowed_functions"])))
             ),
