@@ -1,7 +1,8 @@
 """Judges predictions by what they return: right when the wanted columns are all there, with the wanted rows.
 
 Names and order of columns do not count, further columns are tolerated, numbers are compared to seven significant
-digits, midnight equals its day. The order of rows counts only where the question asks for one, by the columns it orders by.
+digits, midnight equals its day. The order of rows counts only where the question asks for one, by the columns that it
+orders by.
 """
 
 from __future__ import annotations

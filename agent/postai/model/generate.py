@@ -24,7 +24,9 @@ T = TypeVar("T")
 LONGEST_QUOTE = 4_000
 FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
 
-NOT_ACCEPTED = frozenset({"title", "default", "maxLength", "minLength", "maximum", "minimum", "maxItems", "minItems"})
+NOT_ACCEPTED = frozenset(
+    {"title", "description", "default", "maxLength", "minLength", "maximum", "minimum", "maxItems", "minItems"}
+)
 
 
 class ComplaintError(Exception):
