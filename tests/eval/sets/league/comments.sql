@@ -1,0 +1,17 @@
+COMMENT ON TABLE fixture IS 'matches of the league; goals are NULL until played';
+COMMENT ON TABLE player_team IS 'which player was registered for which team in which season';
+COMMENT ON TABLE fixture_referee IS 'referees assigned to matches';
+COMMENT ON TABLE card IS 'yellow and red cards shown';
+COMMENT ON TABLE venue IS 'grounds where matches are played';
+COMMENT ON COLUMN division.level IS '1 is the highest division';
+COMMENT ON COLUMN fixture.season IS 'year in which the season started';
+COMMENT ON COLUMN fixture.attendance IS 'spectators counted, NULL if unknown';
+COMMENT ON COLUMN fixture.kick_off IS 'start time of the match';
+COMMENT ON COLUMN goal.minute IS 'minute of the match in which the goal was scored';
+COMMENT ON COLUMN goal.is_penalty IS 'true if scored from a penalty kick';
+COMMENT ON COLUMN fixture_referee.role IS 'main or assistant';
+COMMENT ON COLUMN card.colour IS 'yellow or red';
+COMMENT ON COLUMN team.founded IS 'year of foundation';
+COMMENT ON COLUMN team.home_venue_id IS 'own ground, NULL if the team has none';
+COMMENT ON COLUMN player.position IS 'goalkeeper, defender, midfielder, forward';
+COMMENT ON COLUMN venue.seats IS 'number of seats';

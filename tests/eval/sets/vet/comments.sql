@@ -1,0 +1,15 @@
+COMMENT ON TABLE pets IS 'animals treated by the clinic';
+COMMENT ON TABLE visits IS 'appointments and emergencies';
+COMMENT ON TABLE prescriptions IS 'medications prescribed at a visit';
+COMMENT ON TABLE vaccinations IS 'vaccines given to pets';
+COMMENT ON COLUMN pets.sex IS 'M or F, NULL if unknown';
+COMMENT ON COLUMN pets.died_on IS 'date of death, NULL if alive';
+COMMENT ON COLUMN pets.is_insured IS 'NULL if not known';
+COMMENT ON COLUMN vets.specialty IS 'surgery, dentistry, dermatology; NULL for general practice';
+COMMENT ON COLUMN visits.fee IS 'fee charged in EUR, without medication';
+COMMENT ON COLUMN visits.vet_id IS 'vet who treated the pet, NULL if an external vet did';
+COMMENT ON COLUMN visits.follow_up_needed IS 'true if the pet must come again';
+COMMENT ON COLUMN medications.unit_price IS 'price of one tablet, tube or bottle in EUR';
+COMMENT ON COLUMN medications.stock_qty IS 'units in stock';
+COMMENT ON COLUMN prescriptions.days IS 'length of the treatment in days';
+COMMENT ON COLUMN vaccinations.valid_until IS 'end of protection, NULL = lifelong';
