@@ -19,7 +19,8 @@ from pathlib import Path
 from postai.ask.grammar import Grammar
 from postai.ask.types import AskRequest
 from postai.database import connect
-from postai.database.catalog import load_catalog
+from postai.database.catalog import Catalog, ColumnName, KnownJoin, load_catalog, with_joins
+from postai.language.taught import Taught
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "eval" / "nl2sql"
 
@@ -28,6 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dsn", required=True)
     parser.add_argument("--prefix", default="nl2sql_")
+    parser.add_argument("--joins", type=Path, help='declared joins: {"db": [["table.column", "table.column"], ...]}')
     parser.add_argument("--out", type=Path)
     parser.add_argument("--verbose", action="store_true", help="every question with its outcome and statement")
     arguments = parser.parse_args()
@@ -36,14 +38,17 @@ def main() -> int:
         return 0
     files = [DATA / "questions.jsonl", DATA / "unanswerable.jsonl"]
     questions = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
+    declared = json.loads(arguments.joins.read_text()) if arguments.joins else {}
     engines: dict[str, Grammar] = {}
     predictions = {}
     for question in questions:
         name = question["db"]
         if name not in engines:
             with connect(f"{arguments.dsn} dbname={arguments.prefix}{name}") as database:
-                engines[name] = Grammar(load_catalog(database))
-        request = AskRequest(question["question"], "postgres", ("public",), date.today())
+                catalog = load_catalog(database)
+                engines[name] = Grammar(with_joins(catalog, _joins(catalog, declared.get(name, []))))
+        taught = Taught(notes=question.get("instructions") or "")
+        request = AskRequest(question["question"], "postgres", ("public",), date.today(), taught=taught)
         start = time.perf_counter()
         answer = engines[name].read(request)
         predictions[question["id"]] = {
@@ -73,6 +78,18 @@ def main() -> int:
     )
     print(scored["latency_ms"], scored.get("at_confidence"))
     return 0
+
+
+def _joins(catalog: Catalog, pairs: list[list[str]]) -> list[KnownJoin]:
+    """The declared joins of a database; names are written as in a script, so unquoted ones fold to lower case."""
+
+    def column(text: str) -> ColumnName:
+        *schema, table, name = text.split(".")
+        found = ColumnName(schema[0] if schema else "public", table, name)
+        known = catalog.table(found.schema, table)
+        return found if known and known.column(name) else ColumnName(found.schema, table.lower(), name.lower())
+
+    return [KnownJoin(column(left), column(right)) for left, right in pairs]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Literal
 from postai.database.catalog import Catalog, text_array
 from postai.language.graph import Graph
 from postai.language.json_keys import parts
+from postai.language.known_joins import DirectedJoin, directed_joins
 from postai.language.places import countries, us_states
 from postai.language.remarks import Remark, read_remarks
 from postai.language.roles import with_roles
@@ -75,9 +76,9 @@ class Lexicon:
         remarks: what comments say about missing and true values.
     """
 
-    def __init__(self, tables: tuple[TableInfo, ...]) -> None:
+    def __init__(self, tables: tuple[TableInfo, ...], joins: tuple[DirectedJoin, ...] = ()) -> None:
         self.tables = tables
-        self.graph = Graph(tables)
+        self.graph = Graph(tables, joins)
         self._senses: dict[str, dict[tuple[str, int, str | None, object], Sense]] = defaultdict(dict)
         self._stems: dict[str, dict[tuple[str, int, str | None, object], Sense]] = defaultdict(dict)
         self._bags: dict[str, list[Sense]] = defaultdict(list)
@@ -104,7 +105,8 @@ class Lexicon:
     @classmethod
     def build(cls, catalog: Catalog) -> Lexicon:
         """The lexicon of a catalog."""
-        return cls(with_roles(read_tables(catalog)))
+        joins = directed_joins(catalog)
+        return cls(with_roles(read_tables(catalog, joins), joins), joins)
 
     # -- reading ------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postai.language.schema import ColumnInfo, TableInfo
 from postai.language.tokens import tokenize
@@ -16,6 +16,7 @@ _POSSESSIVE = frozenset({"its", "his", "her", "their", "our", "the", "a", "an", 
 _VAGUE = frozenset(
     {"given", "known", "unknown", "set", "used", "answer", "available", "missing", "specified", "there", "applicable"}
 )
+_HAVING = frozenset({"have", "has", "had", "been", "did", "do", "does"})
 _SAME = tuple(
     frozenset(group.split())
     for group in ("expir end lapse", "agre agreed consent", "bought buy purchas order", "finish end")
@@ -31,6 +32,7 @@ class Remark:
         words: the same words as written.
         null: the column is NULL then; False = the boolean column is true then.
         negative: the phrase itself denies ("never logged in").
+        told: a person said so for this question, so that "have logged in" means the opposite.
     """
 
     table: int
@@ -39,6 +41,7 @@ class Remark:
     words: tuple[str, ...]
     null: bool
     negative: bool
+    told: bool = False
 
 
 def read_remarks(info: TableInfo) -> Iterable[Remark]:
@@ -59,7 +62,7 @@ def _remark(info: TableInfo, column: ColumnInfo, phrase: str, null: bool) -> Ite
     while tokens and (tokens[0].lower in _SUBJECTS or tokens[0].noun == info.words[-1]):
         tokens = tokens[1:]
     negative = any(token.lower in _NEGATIONS for token in tokens)
-    drop = _NEGATIONS | _PASSING | _POSSESSIVE
+    drop = _NEGATIONS | _PASSING | _POSSESSIVE | _HAVING
     kept = [token for token in tokens if token.lower not in drop and token.noun != info.words[-1]]
     while kept and kept[-1].lower in ("from", "at", "in", "to", "of") and len(kept) > 2:
         kept = kept[:-1]
@@ -75,4 +78,10 @@ def same_stem(one: str, other: str) -> bool:
 
 def passes(word: str) -> bool:
     """Whether a lower-case word may stand between the words of a remark."""
-    return word in _PASSING or word in _POSSESSIVE
+    return word in _PASSING or word in _POSSESSIVE or word in _HAVING
+
+
+def told_remark(info: TableInfo, column: ColumnInfo, phrase: str) -> Iterable[Remark]:
+    """The remark that a column is NULL for rows of which the phrase is true, said by a person: its opposite counts too."""
+    for remark in _remark(info, column, phrase, null=True):
+        yield replace(remark, told=True)

@@ -9,18 +9,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from postai.language.known_joins import DirectedJoin
 from postai.language.schema import ColumnInfo, TableInfo
 from postai.language.words import singular
 
 _ID_WORDS = frozenset({"id", "uuid", "key", "code"})
 
 
-def with_roles(tables: tuple[TableInfo, ...]) -> tuple[TableInfo, ...]:
-    """The tables, and behind them one more for each key of a table to itself."""
+def with_roles(tables: tuple[TableInfo, ...], joins: tuple[DirectedJoin, ...] = ()) -> tuple[TableInfo, ...]:
+    """The tables, and behind them one more for each key (or known join) of a table to itself."""
     taken = {info.words[-1] for info in tables}
     found = list(tables)
     for info in tables:
-        for column in _self_keys(info):
+        for column in _self_keys(info, joins):
             role = _role(info, column, len(found))
             if role is not None and role.words[-1] not in taken:
                 found.append(role)
@@ -28,7 +29,11 @@ def with_roles(tables: tuple[TableInfo, ...]) -> tuple[TableInfo, ...]:
     return tuple(found)
 
 
-def _self_keys(info: TableInfo) -> Iterable[ColumnInfo]:
+def _self_keys(info: TableInfo, joins: tuple[DirectedJoin, ...]) -> Iterable[ColumnInfo]:
+    here = (info.table.schema, info.table.name)
+    for join in joins:
+        if (join.child.schema, join.child.table) == (join.parent.schema, join.parent.table) == here and not join.many:
+            yield info.column(join.child.column)
     for key in info.table.foreign_keys:
         if (key.schema, key.table) == (info.table.schema, info.table.name) and len(key.columns) == 1:
             yield info.column(key.columns[0])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from postai.database.catalog import Catalog, Column, Table
+from postai.database.catalog import Catalog, Column, ColumnName, Table
 from postai.language.identifiers import Segmenter, shared_prefix
 from postai.language.json_keys import json_keys, parts
+from postai.language.known_joins import DirectedJoin
 from postai.language.vocabulary import CREATION_DATE_WORDS, EVENT_DATE_WORDS, EVENT_NOUNS, MONEY_WORDS
 from postai.language.word_set import word_set
 from postai.language.words import stem
@@ -130,8 +131,12 @@ def column_kind(column: Column) -> ColumnKind:
     return {"N": "number", "S": "text", "B": "boolean"}.get(column.type_category, "other")  # type: ignore[return-value]
 
 
-def read_tables(catalog: Catalog) -> tuple[TableInfo, ...]:
-    """The tables a question can be about: partitions and what extensions own are left out."""
+def read_tables(catalog: Catalog, joins: tuple[DirectedJoin, ...] = ()) -> tuple[TableInfo, ...]:
+    """The tables a question can be about: partitions and what extensions own are left out.
+
+    Args:
+        joins: what is known beside foreign keys.
+    """
     kept = [
         table
         for table in catalog.tables
@@ -145,14 +150,16 @@ def read_tables(catalog: Catalog) -> tuple[TableInfo, ...]:
     prefixes = {}
     for schema in {table.schema for table in kept}:
         prefixes[schema] = shared_prefix(table.name for table in kept if table.schema == schema)
-    return tuple(_table(index, table, segmenter, prefixes[table.schema]) for index, table in enumerate(kept))
+    told = {join.child for join in joins if not join.many}
+    return tuple(_table(index, table, segmenter, prefixes[table.schema], told) for index, table in enumerate(kept))
 
 
-def _table(index: int, table: Table, segmenter: Segmenter, prefix: str) -> TableInfo:
+def _table(index: int, table: Table, segmenter: Segmenter, prefix: str, told: set[ColumnName]) -> TableInfo:
     words = segmenter.words(table.name, prefix)
     while len(words) > 1 and words[0] in ("tbl", "tb", "t", "dim", "fact", "fct", "app", "vw"):
         words = words[1:]
     referring = {name for key in table.foreign_keys for name in key.columns}
+    referring |= {c.name for c in table.columns if told and _points(table, c, told)}
     mine = [column.name for column in table.columns if column.name not in referring]
     own_prefix = shared_prefix(mine)
     columns = tuple(_column(index, column, table, words, segmenter, own_prefix, referring) for column in table.columns)
@@ -164,6 +171,13 @@ def _table(index: int, table: Table, segmenter: Segmenter, prefix: str) -> Table
         index, table, words, (*columns, *keys), _labels(words, columns), key, certain, event, creation,
         _is_event(words, columns, event),
     )  # fmt: skip
+
+
+def _points(table: Table, column: Column, told: set[ColumnName]) -> bool:
+    """Whether a known join makes the column a reference: texts that mean something by themselves stay texts."""
+    if ColumnName(table.schema, table.name, column.name) not in told or (column.name,) == table.primary_key:
+        return False
+    return column.type_category != "S" or column.name.lower().endswith(("id", "key", "uuid"))
 
 
 def _column(

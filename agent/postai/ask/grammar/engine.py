@@ -14,7 +14,10 @@ from postai.ask.grammar.assemble import assemble
 from postai.ask.grammar.constructs import CONSTRUCTS
 from postai.ask.grammar.draft import Ref, Unsure
 from postai.ask.grammar.explain import explain
+from postai.ask.grammar.glossing import defined_in, wordings
 from postai.ask.grammar.items import Item, cut
+from postai.ask.grammar.matching import compare_as_told
+from postai.ask.grammar.notes import Notes, read_notes
 from postai.ask.grammar.query import name, render
 from postai.ask.grammar.refusal import asks_for_change, asks_for_judgement
 from postai.ask.grammar.state import State
@@ -71,9 +74,25 @@ class Grammar:
                 "the question is empty" if not tokens else "the question is too long for the embedded engine"
             )
         lexicon = self._lexicon(request.question)
-        items = cut(tokens, lexicon, request.today)
+        notes = read_notes(request.taught, lexicon)
+        defined = defined_in(request.question, notes.definitions)
+        if not defined:
+            return self._read_question(request, lexicon, notes)
+        first: Answer | None = None
+        for wording in wordings(request.question, defined):
+            if len(tokens := tokenize(wording.question)) > _MAX_TOKENS:
+                continue
+            answer = self._read_question(replace(request, question=wording.question), lexicon, notes)
+            if answer.status == "answered":
+                return replace(answer, explanation="; ".join((answer.explanation, *wording.notes)))
+            first = first or answer
+        terms = ", ".join(f'"{definition.terms[0]}"' for definition in defined)
+        return first or _abstained(f"how {terms} is defined could not be read")
+
+    def _read_question(self, request: AskRequest, lexicon: Lexicon, notes: Notes) -> Answer:
+        items = cut(tokenize(request.question), lexicon, request.today)
         unknown = [item for item in items if item.kind == "unknown"]
-        return self._read(request, lexicon, items, unknown, None)
+        return self._read(request, lexicon, items, unknown, None, notes)
 
     def _read(
         self,
@@ -82,9 +101,10 @@ class Grammar:
         items: list[Item],
         unknown: list[Item],
         prefer: tuple[int, str] | None,
+        notes: Notes,
     ) -> Answer:
         try:
-            state = State(request, lexicon, items, prefer=prefer)
+            state = State(request, lexicon, items, prefer=prefer, notes=notes)
             for _, apply in CONSTRUCTS:
                 apply(state)
             _explain_units(state)
@@ -92,11 +112,12 @@ class Grammar:
             if left:
                 return self._unexplained(left)
             state.restrict_roles()
+            compare_as_told(state)
             select = assemble(state)
         except Unsure as unsure:
             if unknown and any(item.free for item in unknown):
                 return self._unexplained([item for item in unknown if item.free])
-            readings = () if prefer is not None else self._readings(request, lexicon, unsure.choices)
+            readings = () if prefer is not None else self._readings(request, lexicon, unsure.choices, notes)
             return _abstained(unsure.reason, unsure.hint, readings)
         sql, text = render(select), readable(explain(state))
         used = [*(predicate.ref for predicate in state.draft.predicates), *state.draft.said_columns]
@@ -109,13 +130,14 @@ class Grammar:
         return Answer("answered", sql, text, confidence, "grammar", (Reading(text, sql, confidence),))
 
     def _readings(
-        self, request: AskRequest, lexicon: Lexicon, choices: tuple[tuple[int, str], ...]
+        self, request: AskRequest, lexicon: Lexicon, choices: tuple[tuple[int, str], ...], notes: Notes
     ) -> tuple[Reading, ...]:
         """What the question would mean with each of the columns between which the engine hesitates."""
         found: list[Reading] = []
         for choice in choices:
             items = cut(tokenize(request.question), lexicon, request.today)
-            answer = self._read(request, lexicon, items, [item for item in items if item.kind == "unknown"], choice)
+            unknown = [item for item in items if item.kind == "unknown"]
+            answer = self._read(request, lexicon, items, unknown, choice, notes)
             found += [
                 replace(reading, confidence=round(reading.confidence / len(choices), 2)) for reading in answer.readings
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -130,13 +131,20 @@ class Joiner:
             here = target
 
     def _distrust(self, step: Step) -> None:
-        if step.edge.confidence < 1:
-            draft = self.state.draft
-            draft.confidence = min(draft.confidence, 0.72 + 0.2 * step.edge.confidence)
-            text = " and ".join(f"{child} = {parent}" for child, parent in step.edge.pairs)
-            note = f"joined by the names of columns ({text}), no foreign key is declared"
-            if note not in draft.assumptions:
-                draft.assumptions.append(note)
+        edge = step.edge
+        if edge.confidence >= 1 and not edge.many:
+            return
+        draft = self.state.draft
+        draft.confidence = min(draft.confidence, 0.72 + 0.2 * edge.confidence, 0.85 if edge.many else 1)
+        if edge.source == "declared":
+            return
+        text = " and ".join(f"{child} = {parent}" for child, parent in edge.pairs)
+        note = {
+            "named": f"joined by the names of columns ({text}), no foreign key is declared",
+            "contained": f"joined because the values agree ({text}), no foreign key is declared",
+        }[edge.source]
+        if note not in draft.assumptions:
+            draft.assumptions.append(note)
 
     def alias_for_group(self, table: int) -> str:
         """The alias of a table to group by; it may repeat rows of the base, which are then counted once each."""
@@ -329,6 +337,9 @@ class Joiner:
         if len(direct) > 1:
             return self._only(tuple(direct), end)
         others = [path for path in candidates if path is not direct[0] and _independent(path, direct[0])]
+        if not _over_hub(direct[0]):
+            # What both refer to ("the program of the student, whose courses ...") relates them only remotely.
+            others = [path for path in others if not _over_hub(path)]
         if self.state.info(end).is_event:
             # The end is itself what links things: a way over two such tables is no rival of a way over one.
             others = [path for path in others if _downs(path) <= _downs(direct[0])]
@@ -352,6 +363,11 @@ class _Anchored(Joiner):
 
 def _downs(path: Path) -> int:
     return sum(not step.up for step in path)
+
+
+def _over_hub(path: Path) -> bool:
+    """Whether a path goes up to a row and down again to others that belong to it."""
+    return any(step.up and not following.up for step, following in itertools.pairwise(path))
 
 
 def _to_last_child(path: Path) -> Path:

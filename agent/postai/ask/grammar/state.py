@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from postai.ask.grammar.draft import Draft, Key, Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.items import Item
+from postai.ask.grammar.notes import Notes
 from postai.ask.types import AskRequest
 from postai.language.lexicon import Lexicon, Sense
 from postai.language.schema import ColumnInfo, TableInfo
@@ -26,6 +27,7 @@ class State:
         compared: what was compared with a number last.
         searched: the column whose text was searched last.
         placed: where in the question each condition stands.
+        notes: what people told beforehand.
     """
 
     request: AskRequest
@@ -38,6 +40,7 @@ class State:
     compared: Measure | None = None
     searched: Ref | None = None
     placed: list[tuple[Predicate, int]] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
     def __post_init__(self) -> None:
         self.roles = [self._role(index) for index in range(len(self.items))]

@@ -14,7 +14,7 @@ _NO_LONGER = frozenset({"longer"})
 
 def apply(state: State) -> None:
     found: list[tuple[int, int, Remark]] = []
-    for remark in state.lexicon.remarks:
+    for remark in (*state.lexicon.remarks, *state.notes.remarks):
         if remark.table not in state.anchors and remark.table != state.subject_table():
             continue
         for index in range(len(state.items)):
@@ -98,7 +98,7 @@ def _add(state: State, low: int, high: int, remark: Remark) -> None:
         state.use(before, why="remark")
         if state.items[before].lower in _NO_LONGER and before:
             state.items[before - 1].used = "remark"
-    elif remark.negative:
+    elif remark.negative and not remark.told:
         return  # "customers who logged in": when, how often and where they did is said by other words
     state.use(*range(low, high), why="remark")
     truth = denied == remark.negative
