@@ -19,8 +19,10 @@ from pathlib import Path
 from postai.ask.grammar import Grammar
 from postai.ask.types import AskRequest
 from postai.database import connect
-from postai.database.catalog import Catalog, ColumnName, KnownJoin, load_catalog, with_joins
+from postai.database.catalog import Catalog, ColumnName, KnownJoin, load_catalog, with_joins, with_values
+from postai.deadline import Deadline
 from postai.language.taught import Taught
+from postai.language.values import Limits, collect_values
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "eval" / "nl2sql"
 
@@ -30,13 +32,15 @@ def main() -> int:
     parser.add_argument("--dsn", required=True)
     parser.add_argument("--prefix", default="nl2sql_")
     parser.add_argument("--joins", type=Path, help='declared joins: {"db": [["table.column", "table.column"], ...]}')
+    parser.add_argument("--values", action="store_true", help="with the distinct values of text columns")
+    parser.add_argument("--questions", type=Path, nargs="+", help="other files of questions in the same format")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--verbose", action="store_true", help="every question with its outcome and statement")
     arguments = parser.parse_args()
     if not DATA.is_dir():
         print(f"skipped: no evaluation data at {DATA}")
         return 0
-    files = [DATA / "questions.jsonl", DATA / "unanswerable.jsonl"]
+    files = arguments.questions or [DATA / "questions.jsonl", DATA / "unanswerable.jsonl"]
     questions = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
     declared = json.loads(arguments.joins.read_text()) if arguments.joins else {}
     engines: dict[str, Grammar] = {}
@@ -46,6 +50,9 @@ def main() -> int:
         if name not in engines:
             with connect(f"{arguments.dsn} dbname={arguments.prefix}{name}") as database:
                 catalog = load_catalog(database)
+                if arguments.values:
+                    known = collect_values(database, catalog, Limits(), Deadline.after(60))
+                    catalog = with_values(catalog, known)
                 engines[name] = Grammar(with_joins(catalog, _joins(catalog, declared.get(name, []))))
         taught = Taught(notes=question.get("instructions") or "")
         request = AskRequest(question["question"], "postgres", ("public",), date.today(), taught=taught)

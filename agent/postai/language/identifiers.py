@@ -1,15 +1,18 @@
-"""Words inside identifiers: `order_items`, `OrderItems`, `unitprice`, `dob` → the words people say."""
+"""Words inside identifiers: `order_items`, `OrderItems`, `unitprice`, `dob`, `bkgSts` → the words people say."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
-from postai.language.vocabulary import ABBREVIATIONS, IDENTIFIER_WORDS
+from postai.language.abbreviations import ABBREVIATIONS, ACRONYMS, IDENTIFIER_WORDS
 from postai.language.words import singular
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+|\W+|(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])")
+_VOWELS = frozenset("aeiou")
+_MOST = 0.8
 
 
 def pieces(name: str) -> tuple[str, ...]:
@@ -18,35 +21,80 @@ def pieces(name: str) -> tuple[str, ...]:
 
 
 class Segmenter:
-    """Splits folded names ("unitprice") into words.
+    """Splits folded names ("unitprice") into words and writes abbreviations out.
 
     Args:
         names: names of the catalog: their separated parts count as words too.
+        aliases: what a short form stands for in this catalog ("gst" before the columns of table guest).
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
-        known = set(IDENTIFIER_WORDS) | set(ABBREVIATIONS)
+    def __init__(self, names: Iterable[str], aliases: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self._aliases = dict(aliases or {})
+        known = set(IDENTIFIER_WORDS) | set(ABBREVIATIONS) | set(ACRONYMS) | set(self._aliases)
+        spoken: set[str] = set()
         for name in names:
             parts = pieces(name)
             if len(parts) > 1:
                 known.update(part for part in parts if len(part) > 2 and part.isalpha())
+            spoken.update(singular(part) for part in parts if len(part) > 4 and part.isalpha())
         self._known = frozenset(known | {word + "s" for word in known if len(word) > 3})
+        self._own, self._general = _by_initial(spoken), _by_initial(IDENTIFIER_WORDS)
         self._split = lru_cache(maxsize=20000)(self._segment)
+        self._full = lru_cache(maxsize=20000)(self._written_out)
 
-    def words(self, name: str, prefix: str = "") -> tuple[str, ...]:
-        """Singular words of a name, abbreviations written out; `prefix` is left out when the name starts with it."""
+    def words(self, name: str, prefix: str = "", comment: str | None = None) -> tuple[str, ...]:
+        """Singular words of a name, abbreviations written out; `prefix` is left out when the name starts with it.
+
+        Args:
+            comment: of the thing named so: an abbreviation may be one of its words.
+        """
         lower = name
         if prefix and name.lower().startswith(prefix) and len(name) > len(prefix):
             lower = name[len(prefix) :]
         found: list[str] = []
         for part in pieces(lower):
             for word in self._split(part):
-                found.extend(ABBREVIATIONS.get(word, (word,)))
+                said = self._from_comment(word, comment) if comment else None
+                found.extend(said or self._full(word))
         return tuple(singular(word) for word in found)
+
+    def splits(self, text: str) -> bool:
+        """Whether a text consists of known words, abbreviations and numbers."""
+        return all(
+            word in self._known or word.isdigit() or self._full(word) != (word,)
+            for part in pieces(text)
+            for word in self._split(part)
+        )
+
+    def _written_out(self, word: str) -> tuple[str, ...]:
+        if word in self._aliases or word in ABBREVIATIONS:
+            return self._aliases.get(word) or ABBREVIATIONS[word]
+        if not self._is_short(word):
+            return (word,)
+        for words in (self._own, self._general):
+            meant = stands_for(word, words.get(word[0], ()))
+            if meant is not None:
+                return (meant,)
+        return (word,)
+
+    def _is_short(self, word: str) -> bool:
+        """Whether a piece is likely an abbreviation: short, and no word itself."""
+        if not 2 <= len(word) <= 6 or not word.isalpha() or word in IDENTIFIER_WORDS or word in ACRONYMS:
+            return False
+        return singular(word) not in IDENTIFIER_WORDS and (len(word) <= 4 or not _VOWELS & set(word))
+
+    def _from_comment(self, word: str, comment: str) -> tuple[str, ...] | None:
+        if word in self._aliases or word in ACRONYMS or not word.isalpha() or not 2 <= len(word) <= 6:
+            return None
+        if word in IDENTIFIER_WORDS and word not in ABBREVIATIONS:
+            return None
+        said = {singular(one) for one in re.findall(r"[a-z]{4,}", comment.lower())} - {word}
+        meant = stands_for(word, said)
+        return (meant,) if meant is not None else None
 
     def _segment(self, part: str) -> tuple[str, ...]:
         if len(part) < 5 or part in self._known or not part.isalpha():
-            return (part,)
+            return self._short_parts(part)
         best: list[tuple[float, tuple[str, ...]] | None] = [None] * (len(part) + 1)
         best[0] = (0.0, ())
         for end in range(1, len(part) + 1):
@@ -62,11 +110,59 @@ class Segmenter:
         whole = best[len(part)]
         return whole[1] if whole is not None and whole[0] <= 1.5 + len(part) / 2.5 else (part,)
 
+    def _short_parts(self, part: str) -> tuple[str, ...]:
+        """ "cidt", "rmid": a short form in front of one of the commonest endings."""
+        if part in self._known or not part.isalpha() or len(part) not in (3, 4):
+            return (part,)
+        head, tail = part[:-2], part[-2:]
+        return (head, tail) if tail in ("id", "dt", "ts", "no", "nm", "cd") and head in self._known else (part,)
 
-def shared_prefix(names: Iterable[str]) -> str:
-    """The prefix that all names share, e.g. "tbl_" or the "xy" of xyname, xycity, xyid; "" when there is none.
 
-    A prefix ends at an underscore where the names have underscores. It is never a whole name.
+def stands_for(short: str, words: Iterable[str]) -> str | None:
+    """The one word that a short form stands for: its consonants ("rvw"), its beginning ("prop"), or letters of it
+    in their order, the first and last included ("bkg"). Between two equally likely words: None.
+    """
+    tiers: tuple[list[str], ...] = ([], [], [])
+    for word in words:
+        if word[0] != short[0] or len(word) < len(short) + 2 - (len(short) < 4):
+            continue
+        if _skeleton(word) == short:
+            tiers[0].append(word)
+        elif len(short) >= 3 and word.startswith(short):
+            tiers[1].append(word)
+        elif len(short) >= 3 and not _VOWELS & set(short[1:]) and word[-1] == short[-1] and _inside(short, word):
+            tiers[2].append(word)
+    for tier in tiers:
+        if tier:
+            return tier[0] if len(tier) == 1 else None
+    return None
+
+
+def _skeleton(word: str) -> str:
+    return word[0] + "".join(letter for letter in word[1:] if letter not in _VOWELS)
+
+
+def _inside(short: str, word: str) -> bool:
+    letters = iter(word)
+    return all(letter in letters for letter in short)
+
+
+def _by_initial(words: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for word in words:
+        if len(word) > 3:
+            found[word[0]].append(word)
+    return found
+
+
+def shared_prefix(names: Iterable[str], splits: Callable[[str], bool] | None = None) -> str:
+    """The prefix that names share, e.g. "tbl_" or the "xy" of xyname, xycity, xyid; "" when there is none.
+
+    A prefix ends at an underscore where the names have underscores. It is never a whole name. Names without it are
+    allowed for when four of five have it, it is no word itself, and what it leaves are words.
+
+    Args:
+        splits: whether a text consists of known words; without it only a prefix of all names counts.
     """
     lowered = [name.lower() for name in names]
     if len(lowered) < 3:
@@ -78,6 +174,32 @@ def shared_prefix(names: Iterable[str]) -> str:
     prefix = first[:size]
     if any("_" in name for name in lowered):
         prefix = prefix[: prefix.rfind("_") + 1]
-    if len(prefix) < 2 or any(len(name) <= len(prefix) for name in lowered):
-        return ""
+    elif splits is not None:
+        prefix = _leaving_words(prefix, lowered, splits)
+    if len(prefix) >= 2 and all(len(name) > len(prefix) for name in lowered):
+        return prefix
+    return _of_most(lowered, splits) if splits is not None else ""
+
+
+def _leaving_words(prefix: str, names: list[str], splits: Callable[[str], bool]) -> str:
+    """The longest beginning of the prefix behind which whole words follow: "gst" of gstname and gstno, not "gstn"."""
+    for size in range(len(prefix), 1, -1):
+        if all(len(name) > size and splits(name[size:]) for name in names):
+            return prefix[:size]
     return prefix
+
+
+def _of_most(names: list[str], splits: Callable[[str], bool]) -> str:
+    starts: Counter[str] = Counter()
+    for name in names:
+        if "_" in name.strip("_"):
+            starts[name[: name.index("_", 1) + 1]] += 1
+        else:
+            starts.update(name[:size] for size in range(2, min(6, len(name) - 1)))
+    fitting = [start for start, count in starts.items() if count >= max(3, _MOST * len(names))]
+    for start in sorted(fitting, key=len, reverse=True):
+        bare = start.rstrip("_")
+        rests = [name[len(start) :] for name in names if name.startswith(start)]
+        if bare not in IDENTIFIER_WORDS and len(bare) > (not start.endswith("_")) and all(map(splits, rests)):
+            return start
+    return ""

@@ -82,6 +82,6 @@ def passes(word: str) -> bool:
 
 
 def told_remark(info: TableInfo, column: ColumnInfo, phrase: str) -> Iterable[Remark]:
-    """The remark that a column is NULL for rows of which the phrase is true, said by a person: its opposite counts too."""
+    """The remark, made by a person, that a column is NULL for rows of which the phrase is true."""
     for remark in _remark(info, column, phrase, null=True):
         yield replace(remark, told=True)

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postai.database.catalog import Catalog, Column, ColumnName, Table
+from postai.language.abbreviations import IDENTIFIER_WORDS
 from postai.language.identifiers import Segmenter, shared_prefix
 from postai.language.json_keys import json_keys, parts
 from postai.language.known_joins import DirectedJoin
-from postai.language.vocabulary import CREATION_DATE_WORDS, EVENT_DATE_WORDS, EVENT_NOUNS, MONEY_WORDS
+from postai.language.vocabulary import (
+    CREATION_DATE_WORDS,
+    EVENT_DATE_WORDS,
+    EVENT_NOUNS,
+    MONEY_WORDS,
+)
 from postai.language.word_set import word_set
 from postai.language.words import stem
 
@@ -145,23 +151,41 @@ def read_tables(catalog: Catalog, joins: tuple[DirectedJoin, ...] = ()) -> tuple
         and not table.extension
         and table.columns
     ]
-    names = [table.name for table in kept] + [column.name for table in kept for column in table.columns]
-    segmenter = Segmenter(names)
-    prefixes = {}
-    for schema in {table.schema for table in kept}:
-        prefixes[schema] = shared_prefix(table.name for table in kept if table.schema == schema)
+    segmenter, prefixes = _segmenter(kept)
     told = {join.child for join in joins if not join.many}
     return tuple(_table(index, table, segmenter, prefixes[table.schema], told) for index, table in enumerate(kept))
 
 
+def _segmenter(tables: list[Table]) -> tuple[Segmenter, dict[str, str]]:
+    """What splits the catalog's names, and the prefix of the tables of each schema.
+
+    A prefix of the columns of one table stands for that table in the columns of others ("gst" in bkgGstId).
+    """
+    names = [table.name for table in tables] + [column.name for table in tables for column in table.columns]
+    plain = Segmenter(names)
+    prefixes = {
+        schema: shared_prefix([table.name for table in tables if table.schema == schema], plain.splits)
+        for schema in {table.schema for table in tables}
+    }
+    aliases: dict[str, tuple[str, ...]] = {}
+    for table in tables:
+        if len(table.columns) < 3:
+            continue
+        own = shared_prefix([column.name for column in table.columns], plain.splits).strip("_")
+        if len(own) > 1 and own not in IDENTIFIER_WORDS and own.isalpha():
+            aliases[own] = () if own in aliases else plain.words(table.name, prefixes[table.schema], table.comment)
+    kept = {own: words for own, words in aliases.items() if words and words != (own,)}
+    return (Segmenter(names, kept) if kept else plain), prefixes
+
+
 def _table(index: int, table: Table, segmenter: Segmenter, prefix: str, told: set[ColumnName]) -> TableInfo:
-    words = segmenter.words(table.name, prefix)
+    words = segmenter.words(table.name, prefix, table.comment)
     while len(words) > 1 and words[0] in ("tbl", "tb", "t", "dim", "fact", "fct", "app", "vw"):
         words = words[1:]
     referring = {name for key in table.foreign_keys for name in key.columns}
     referring |= {c.name for c in table.columns if told and _points(table, c, told)}
     mine = [column.name for column in table.columns if column.name not in referring]
-    own_prefix = shared_prefix(mine)
+    own_prefix = shared_prefix(mine, segmenter.splits)
     columns = tuple(_column(index, column, table, words, segmenter, own_prefix, referring) for column in table.columns)
     keys = tuple(_json_key(info, column, segmenter) for info in columns for column in json_keys(info.column))
     key, certain = _key(table, columns)
@@ -184,7 +208,7 @@ def _column(
     index: int, column: Column, table: Table, table_words: tuple[str, ...], segmenter: Segmenter, prefix: str,
     referring: set[str],
 ) -> ColumnInfo:  # fmt: skip
-    words = segmenter.words(column.name, prefix)
+    words = segmenter.words(column.name, prefix, column.comment)
     own = words
     for size in range(len(table_words), 0, -1):
         lead = table_words[-size:]

@@ -1,73 +1,8 @@
-"""English as data: abbreviations in names, business synonyms, verbs, filler words. No schema is known here."""
+"""English as data: business synonyms, verbs, filler words. No schema is known here."""
 
 from __future__ import annotations
 
 from postai.language.word_set import word_set
-
-ABBREVIATIONS: dict[str, tuple[str, ...]] = {
-    key: tuple(value.split())
-    for key, value in {
-        "acct": "account", "addr": "address", "amt": "amount", "appr": "approval", "appt": "appointment",
-        "attr": "attribute", "avg": "average", "bal": "balance", "bd": "board", "bldg": "building", "cat": "category",
-        "ccy": "currency", "cd": "code", "cert": "certification", "cnt": "count", "comm": "commission",
-        "cust": "customer", "dept": "department", "desc": "description", "descr": "description", "diag": "diagnosis",
-        "dist": "district", "dob": "date of birth", "doc": "doctor", "dos": "dosage", "dt": "date", "dur": "duration",
-        "emp": "employee", "exp": "expiry", "freq": "frequency", "gpa": "gpa", "hr": "hour", "hrs": "hours",
-        "img": "image", "ins": "insurance", "inv": "invoice", "lat": "latitude", "lang": "language", "loc": "location",
-        "lon": "longitude", "lng": "longitude", "max": "maximum", "med": "medication", "mgr": "manager",
-        "min": "minimum", "mo": "month", "msg": "message", "nbr": "number", "num": "number", "ord": "order",
-        "org": "organization", "pct": "percent", "perc": "percent", "pmt": "payment", "pos": "position",
-        "prev": "previous", "prod": "product", "proj": "project", "pt": "patient", "qty": "quantity", "qtr": "quarter",
-        "quant": "quantity", "ref": "reference", "reg": "registration", "req": "requirement", "res": "reservation",
-        "sal": "salary", "sec": "second", "seq": "sequence", "std": "standard", "stmt": "statement",
-        "sub": "subscription",
-        "subj": "subject", "supp": "supplier", "tel": "telephone", "temp": "temperature", "tot": "total",
-        "trans": "transaction", "ts": "timestamp", "tx": "transaction", "txn": "transaction", "usr": "user",
-        "val": "value", "vol": "volume", "wh": "warehouse", "wk": "week", "wt": "weight", "yr": "year", "zip": "zip",
-    }.items()
-}  # fmt: skip
-
-# Words a folded identifier ("unitprice") may be made of; the words of the catalog itself are added to them.
-IDENTIFIER_WORDS = word_set("""
-    account action active activity actual address admin age agent aggregate album alert allow amount annual
-    answer appointment approval area article artist asset assigned attendance attribute audit author available
-    average award back balance bank base batch begin bill billing birth block board book booking born branch
-    brand budget build building business buyer calendar call campaign cancel capacity card care carrier cart
-    case cash cast category cell center certificate channel charge check child city claim class client clinic
-    close closed club code color comment commission company complete condition confirm contact content contract
-    cost count country county coupon course create created credit currency current customer cycle daily data
-    date day days dead deal death debit default degree delivery department deposit depth description destination
-    detail device diagnosis direct director discount display distance district doctor document domain donor
-    draft driver drug due duration earn edition education effective email employee employer end enroll entry
-    epoch error estimate event exam exchange expense expire expiry export external facility family fax feature
-    fee feedback field file film final finish first fiscal fleet flight floor food forecast freight frequency
-    from full fund game gender genre given goal grade gross group guest hall has head health height high hire
-    history holder holiday home host hotel hour hours house image import income index industry info inspection
-    instructor insurance interest internal inventory invoice issue item job join joined journal key kind label
-    language last latitude lead league leave lecture length level library license limit line link list loan
-    local location log login long longitude loss low machine mail major manager margin mark market match
-    material max maximum meal measure media medical meeting member message meter method middle mileage min
-    minimum minor minute mobile mode model modified month monthly movie municipality name nation national net
-    next node note number object occupation office offer open option order organization origin outcome output
-    owner package page paid parent park part partner party passenger password path patient pay payment penalty
-    pending per percent percentage performance period permit person phone photo picture place plan plane plant
-    platform play player point policy population port position post postal power prescription president previous
-    price primary priority procedure process product production professor profile profit program project
-    promotion property protocol province publish publisher purchase quantity quarter query question queue quota
-    race range rank rate rating ratio reason receipt receive record reference refund region registration
-    relation release remark rent rental reply report request required requirement reservation resource response
-    result return revenue review role room route row salary sale sales sample schedule school score season seat
-    second section sector seller semester sender sent serial service session settlement sex share shares shelf
-    shift ship shipment shipping shop short show sign signup site size skill social source special species speed
-    staff stage stand standard start state statement station status step stock stop store story street string
-    student style subject subscription subtotal success summary supplier supply support surname survey symbol
-    system table tag target task tax teacher team telephone temperature tenant term test text theme ticker
-    ticket time tip title to total town track trade train training transaction transfer transport travel
-    treatment trial trip truck type unit university update updated upload url usage user username value vehicle
-    vendor venue version video visit visitor volume vote voucher wage warehouse warranty week weekly weight
-    width winner work worker workload year yearly zip zone id uuid num str ms sec cm kg km mb gb is by at of on
-    in
-    """)
 
 # Two nouns for one thing. Used only where a word names nothing in the catalog itself.
 NOUN_SYNONYMS: tuple[frozenset[str], ...] = tuple(

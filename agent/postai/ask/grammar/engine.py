@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
+from datetime import date
 
 from postai.ask.finder import Finder
 from postai.ask.grammar.assemble import assemble
@@ -17,16 +18,17 @@ from postai.ask.grammar.explain import explain
 from postai.ask.grammar.glossing import defined_in, wordings
 from postai.ask.grammar.items import Item, cut
 from postai.ask.grammar.matching import compare_as_told
-from postai.ask.grammar.notes import Notes, read_notes
+from postai.ask.grammar.notes import Definition, Notes, read_notes, told_in_question
 from postai.ask.grammar.query import name, render
 from postai.ask.grammar.refusal import asks_for_change, asks_for_judgement
 from postai.ask.grammar.state import State
 from postai.ask.types import Answer, AskRequest, Reading
 from postai.database.catalog import Catalog
+from postai.language.dates import find_period
 from postai.language.json_keys import parts, readable, shown
 from postai.language.lexicon import Lexicon
 from postai.language.tokens import tokenize
-from postai.language.vocabulary import CURRENCIES
+from postai.language.vocabulary import CURRENCIES, FILLER
 from postai.language.words import singular
 
 _MIN_CONFIDENCE = 0.6
@@ -75,12 +77,16 @@ class Grammar:
             )
         lexicon = self._lexicon(request.question)
         notes = read_notes(request.taught, lexicon)
-        defined = defined_in(request.question, notes.definitions)
+        question, compared = told_in_question(request.question)
+        request = replace(request, question=question)
+        notes = replace(notes, comparisons=(*compared, *notes.comparisons))
+        defined = [one for one in defined_in(question, notes.definitions) if not _says_itself(one, request.today)]
         if not defined:
             return self._read_question(request, lexicon, notes)
+        notes = replace(notes, wanted=sum(one.terms[0].isupper() for one in defined))
         first: Answer | None = None
-        for wording in wordings(request.question, defined):
-            if len(tokens := tokenize(wording.question)) > _MAX_TOKENS:
+        for wording in wordings(question, tuple(defined)):
+            if len(tokenize(wording.question)) > _MAX_TOKENS:
                 continue
             answer = self._read_question(replace(request, question=wording.question), lexicon, notes)
             if answer.status == "answered":
@@ -113,6 +119,10 @@ class Grammar:
                 return self._unexplained(left)
             state.restrict_roles()
             compare_as_told(state)
+            _refuse_orders(state)
+            if len(state.draft.measures) + (state.draft.ratio is not None) < notes.wanted:
+                raise Unsure("not every term of the question is a number that could be read")
+            state.draft.distinct = state.draft.distinct or (notes.distinct and not state.draft.measures)
             select = assemble(state)
         except Unsure as unsure:
             if unknown and any(item.free for item in unknown):
@@ -174,6 +184,22 @@ def _explain_units(state: State) -> None:
     for before, item in itertools.pairwise(state.items):
         if item.free and item.lower.rstrip("s") in CURRENCIES and before.kind == "number" and not before.free:
             item.used = "unit"
+
+
+def _says_itself(definition: Definition, today: date) -> bool:
+    """ "last week = date_trunc(...)": a period that means what it always means."""
+    tokens = tokenize(definition.terms[0])
+    found = find_period(tokens, 0, today)
+    return definition.sql and found is not None and found.end == len(tokens)
+
+
+def _refuse_orders(state: State) -> None:
+    """What the notes order for the things of this question has to be done, and it is not read here."""
+    said = {item.stem for item in state.items if item.kind in ("name", "unknown")}
+    for order in state.notes.orders:
+        words = [token.stem for token in tokenize(order) if token.kind == "word" and token.lower not in FILLER]
+        if len({word for word in words if word in said}) >= 2:
+            raise Unsure(f'the notes say "{order}", which is not read here')
 
 
 def derived_views(catalog: Catalog) -> Iterable[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Writes a question with the meanings of its terms in their place: "the ACP of each type" → "the average closing price ...".
+"""Writes a question with the meanings of its terms in their place: "the ACP of each type" → "the average closing ...".
 
 A meaning can be worded in several ways; the engine takes the first wording that it can read whole.
 """
@@ -13,12 +13,15 @@ from itertools import islice, product
 from postai.ask.grammar.notes import Definition
 from postai.language.tokens import tokenize
 from postai.language.vocabulary import FILLER
+from postai.language.words import is_plural
 
 _MOST = 6
 _TAIL = re.compile(r",?\s+(?:of|for|who|that|which|where|with|in|from|during|when|on|at|by|across)\s+|,\s+")
 _SAME = {"past": "last", "previous": "last", "every": "each", "per": "each", "inclusive": "including"}
 _RANK = re.compile(r",?\s+(?:with|where)\s+(?:a\s+)?rank\s+(?:of\s+)?(?:1|one)\b.*$", re.IGNORECASE | re.DOTALL)
-_ASKED = re.compile(r"\s*(?:please\s+|also\s+)*(?:return|show|give|list|display|include|provide|output|report)\b", re.IGNORECASE)
+_ASKED = re.compile(
+    r"\s*(?:please\s+|also\s+)*(?:return|show|give|list|display|include|provide|output|report)\b", re.IGNORECASE
+)
 _PER = re.compile(r"per\s+(day|week|month|quarter|year|hour)\s+(.+)", re.IGNORECASE | re.DOTALL)
 _COUNT = re.compile(r"(?P<noun>[\w' -]+?)\s+counts?", re.IGNORECASE)
 _SCOPE = re.compile(r"(?:cohort|overall|group)\s+(?=\w)", re.IGNORECASE)
@@ -62,13 +65,22 @@ def _pattern(term: str) -> re.Pattern[str]:
 def _meanings(definition: Definition, question: str) -> Iterable[str]:
     known = {_stem(token.lower, token.stem) for token in tokenize(question)}
     seen: list[str] = []
-    for meaning in definition.meanings:
+    for meaning in map(_lowered, definition.meanings):
         ratio = _ratio(meaning)
         for text in ratio or [meaning]:
             plain = re.sub(r"^(?:the|a|an)\s+", "", _RANK.sub("", text), flags=re.IGNORECASE)
             for wording in (*_shorter(plain, known), plain):
                 seen += [one for one in _phrased(wording, question) if one not in seen]
     return seen
+
+
+def _lowered(meaning: str) -> str:
+    """Words of a meaning that is written As A Title."""
+    words = re.findall(r"\b[A-Za-z][a-z']{3,}", meaning)
+    titled = sum(word[0].isupper() for word in words)
+    if len(words) < 2 or titled < 0.6 * len(words):
+        return meaning
+    return re.sub(r"(?<!['\"\w])[A-Z][a-z']+\b", lambda found: found[0].lower(), meaning)
 
 
 def _stem(lower: str, stem: str) -> str:
@@ -91,7 +103,8 @@ def _phrased(meaning: str, question: str) -> Iterable[str]:
     per = _PER.fullmatch(meaning)
     if per:
         for inner in _phrased(per[2], question):
-            yield f"{inner} per {per[1]}"
+            things = is_plural(inner.split()[-1].lower()) and not inner.startswith("number of ")
+            yield f"{'number of ' if things else ''}{inner} per {per[1]}"
         return
     counted = _COUNT.fullmatch(meaning)
     if counted:

@@ -17,7 +17,8 @@ def compare_as_told(state: State) -> None:
     draft.predicates = [_told(state, predicate) for predicate in draft.predicates]
     draft.measures = [_measure(state, measure) for measure in draft.measures]
     draft.absences = [
-        replace(absence, predicates=tuple(_told(state, one) for one in absence.predicates)) for absence in draft.absences
+        replace(absence, predicates=tuple(_told(state, one) for one in absence.predicates))
+        for absence in draft.absences
     ]
     if draft.ratio is not None:
         draft.ratio = replace(

@@ -1,4 +1,4 @@
-"""Reads what people told beforehand: terms and their meanings, how texts are to be compared, what a missing value means.
+"""Reads what people told beforehand: terms and their meanings, how texts are compared, what a missing value means.
 
 Lines that say nothing the engine knows how to use are left alone: most notes were written for other questions.
 """
@@ -13,6 +13,7 @@ from typing import Literal
 from postai.language.lexicon import Lexicon
 from postai.language.remarks import Remark, told_remark
 from postai.language.taught import Taught
+from postai.language.word_set import word_set
 from postai.language.words import singular
 
 Matching = Literal["exact", "fold", "like"]
@@ -47,6 +48,38 @@ _LIKE = re.compile(r"\bwildcards?\b|\bpartial(?:ly)?\b|\bsubstrings?\b", re.IGNO
 _FOLD = re.compile(r"\bcase[- ]insensitiv\w*|\bilike\b|\bignor\w+ case\b|\bregardless of case\b", re.IGNORECASE)
 
 
+_ORDER = re.compile(
+    r"^(?:please\s+)?(?:leave out|exclude|ignore|omit|skip|do not (?:include|count|consider)|don't (?:include|count)|"
+    r"only (?:include|count|consider))\b|\bbefore (?:computing|calculating|aggregating)\b|"
+    r"\bcompute\w* the average\b.*\bbefore\b|\beach \w+ (?:only )?counts? (?:only )?once\b",
+    re.IGNORECASE,
+)
+_DISTINCT = re.compile(
+    r"\b(?:do not|don't|never) (?:return|show|list|include) duplicates?\b|\bwithout duplicates\b|"
+    r"\b(?:return|show|list) (?:only )?(?:distinct|unique)\b",
+    re.IGNORECASE,
+)
+_MATCHING_WORDS = re.compile(
+    r"(?:[,;(]\s*|\b(?:please\s+)?match(?:ing|ed)?\s+(?P<about>[\w .]{0,40}?)\s*|\b(?:search|compare)\s+(?:the\s+)?)?"
+    r"\bcase[- ]?insensitiv(?:e|ely)\b\)?(?:\s+match(?:ing)?)?",
+    re.IGNORECASE,
+)
+
+
+_ABOUT = re.compile(
+    r"\b(?:strings?|values?|texts?|names?|columns?) (?:of|in|for) (.+?)"
+    r" (?:using|with|by|are|is|should|must|exact|case)\b",
+    re.IGNORECASE,
+)
+_ABOUT_ONE = re.compile(
+    r"\b(?:match|filter|compare)\s+(?:the\s+)?([\w.]+)\s+(?:using|with|case|exact|by)", re.IGNORECASE
+)
+_ANYTHING = word_set("""
+    and or the a all any string strings value values text texts attribute attributes every each always names name
+    them column columns
+    """)
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A term and its meaning.
@@ -72,11 +105,20 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What could be read."""
+    """What could be read.
+
+    Attributes:
+        distinct: lists are wanted without repetitions.
+        orders: sentences that order something to be left out or done first, which no reading may pass over.
+        wanted: numbers that the terms of the question stand for; the statement has to give as many.
+    """
 
     definitions: tuple[Definition, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    distinct: bool = False
+    orders: tuple[str, ...] = ()
+    wanted: int = 0
 
 
 def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:
@@ -86,10 +128,14 @@ def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:
     definitions = [_definition(term.term, None, term.meaning) for term in taught.glossary]
     comparisons: list[Comparison] = []
     remarks: list[Remark] = []
+    orders: list[str] = []
     for sentence in _sentences(taught.notes[:_LONGEST]):
         null = _NULL.match(sentence)
         if null:
             remarks.extend(_null_remarks(null, lexicon))
+            continue
+        if _ORDER.search(sentence):
+            orders.append(sentence)
             continue
         compared = _comparison(sentence)
         if compared is not None:
@@ -100,7 +146,18 @@ def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:
         if found:
             parts = found.groupdict()
             definitions.append(_definition(parts["term"], parts.get("long"), parts["meaning"]))
-    return Notes(tuple(definitions), tuple(comparisons), tuple(remarks))
+    distinct = bool(_DISTINCT.search(taught.notes))
+    return Notes(tuple(definitions), tuple(comparisons), tuple(remarks), distinct, tuple(orders))
+
+
+def told_in_question(question: str) -> tuple[str, tuple[Comparison, ...]]:
+    """The question without what it says about comparing texts, and what that is."""
+    found = _MATCHING_WORDS.search(question)
+    if found is None:
+        return question, ()
+    about = found["about"]
+    scope = tuple(singular(word) for word in about.lower().split() if word not in _ANYTHING) if about else ()
+    return (question[: found.start()] + question[found.end() :]).strip(), (Comparison("fold", scope),)
 
 
 def _sentences(notes: str) -> Iterable[str]:
@@ -111,7 +168,9 @@ def _sentences(notes: str) -> Iterable[str]:
 
 
 def _definition(term: str, long: str | None, meaning: str) -> Definition:
-    term = re.sub(r"^(?:the|a|an|calculate|compute|recall that|note that|where)\s+", "", term.strip().strip("'\"`"), flags=re.I)
+    term = re.sub(
+        r"^(?:the|a|an|calculate|compute|recall that|note that|where)\s+", "", term.strip().strip("'\"`"), flags=re.I
+    )
     terms = [term.strip("'\"`"), *([long.strip()] if long else [])]
     meaning = meaning.strip()
     parts = [meaning]
@@ -145,15 +204,7 @@ def _comparison(sentence: str) -> Comparison | None:
         matching = "exact"
     else:
         return None
-    about = re.search(r"\b(?:strings?|values?|texts?|names?|columns?) (?:of|in|for) (.+?) (?:using|with|by|are|is|should|must|exact|case)\b", sentence, re.IGNORECASE)
-    if about is None:
-        only = re.search(r"\b(?:match|filter|compare)\s+(?:the\s+)?([\w.]+)\s+(?:using|with|case|exact|by)", sentence, re.IGNORECASE)
-        words = [only.group(1)] if only else []
-    else:
-        words = re.findall(r"[\w.]+", about.group(1))
+    about = _ABOUT.search(sentence) or _ABOUT_ONE.search(sentence)
+    words = re.findall(r"[\w.]+", about.group(1)) if about else []
     scope = [word.lower() for word in words if word.lower() not in _ANYTHING]
     return Comparison(matching, tuple(dict.fromkeys(part if "." in part else singular(part) for part in scope)))
-
-
-_ANYTHING = frozenset("and or the a all any string strings value values text texts attribute attributes every each "
-                      "always names name them column columns customer's".split())  # fmt: skip

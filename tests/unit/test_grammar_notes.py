@@ -1,0 +1,115 @@
+"""Terms, comparisons and other notes that people gave beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from grammar_schemas import Schema
+from postai.ask.grammar import Grammar
+from postai.language.taught import Taught, Term
+
+THEATRE = """
+plays
+  id bigint pk
+  title text = Hamlet, Macbeth, The Seagull
+  genre text = tragedy, comedy, farce
+shows
+  id bigint pk
+  play_id bigint -> plays
+  shown_at timestamp
+  closing_price numeric
+  house text = Globe, Old Vic
+seats
+  id bigint pk
+  show_id bigint -> shows
+  price numeric
+  status text = sold, free, held
+  sponsor text?
+"""
+SCHEMA = Schema("theatre", THEATRE)
+ENGINE = Grammar(SCHEMA.catalog())
+
+
+def ask(question: str, notes: str = "", *terms: Term):
+    return ENGINE.read(replace(SCHEMA.request(question), taught=Taught(terms, (), notes)))
+
+
+def sql(question: str, notes: str = "", *terms: Term) -> str:
+    answer = ask(question, notes, *terms)
+    assert answer.status == "answered", answer.reason
+    return " ".join(answer.sql.split())
+
+
+@pytest.mark.parametrize(
+    ("question", "notes", "plain"),
+    [
+        ("What is the ASP per house?", "ASP = average closing price", "What is the average closing price per house?"),
+        ("What is the ASP per house?", "ASP (Average Selling Price) = Average Closing Price of shows",
+         "What is the average closing price per house?"),
+        ("How many TCS are there?", "TCS = total comedy shows", "How many comedy shows are there?"),
+        ("What is the SSC per house?", "SSC stands for sold seat count", "number of sold seats per house"),
+        ("What is the SR by house? Return the house and SR.",
+         "SR (Sell Rate) = (number of sold seats / number of seats) * 100",
+         "What is the ratio of the number of sold seats to the number of seats in percent by house?"),
+    ],
+)  # fmt: skip
+def test_terms_are_read_as_their_meaning(question, notes, plain):
+    assert sql(question, notes) == sql(plain)
+    assert sql(question, "Irrelevant = something else. " + notes) == sql(plain)
+
+
+def test_a_glossary_is_read_like_notes():
+    assert sql("number of sad shows", "", Term("sad shows", "shows of genre tragedy")) == sql(
+        "number of shows of genre tragedy"
+    )
+
+
+def test_the_reading_of_a_term_is_told():
+    assert '"ASP" is read as "average closing price"' in ask("ASP per house", "ASP = average closing price").explanation
+
+
+def test_a_term_whose_meaning_cannot_be_read_is_not_guessed():
+    answer = ask("How many shows were held in the old era?", "old era = the years before the big fire")
+    assert answer.status == "abstained"
+    answer = ask("What is the average price of a seat?", "average price = the price that the flux sensor gives")
+    assert answer.status == "abstained"
+
+
+def test_every_term_gives_a_number():
+    answer = ask("What are the ASP and XQ per house?", "ASP = average closing price. XQ = shows")
+    assert answer.status == "abstained" or answer.sql.count("count(") == 1
+
+
+@pytest.mark.parametrize(
+    ("notes", "condition"),
+    [
+        ("", "s.house = 'Globe'"),
+        ("Match strings case-insensitively using wildcard operators", "s.house ILIKE '%Globe%'"),
+        ("Filter strings case-insensitively", "lower(s.house) = lower('Globe')"),
+        ("Filter strings of plays using ILIKE with wildcards. Match strings of house using exact matches.",
+         "s.house = 'Globe'"),
+    ],
+)  # fmt: skip
+def test_texts_are_compared_as_told(notes, condition):
+    assert condition in sql("How many shows are at the house Globe?", notes)
+
+
+def test_a_question_may_say_how_to_compare():
+    assert "lower(s.house) = lower('Globe')" in sql("shows at the house Globe, case-insensitive")
+
+
+def test_what_a_missing_value_means():
+    notes = "seats.sponsor is null for seats that have not found a patron."
+    assert "s.sponsor IS NULL" in sql("How many seats have not found a patron?", notes)
+    assert "s.sponsor IS NOT NULL" in sql("How many seats have found a patron?", notes)
+
+
+def test_an_order_about_the_things_asked_for_is_not_passed_over():
+    assert ask("How many seats per house?", "Leave out seats of a free house.").status == "abstained"
+    assert ask("How many shows per house?", "Leave out invoices that have no lines.").status == "answered"
+
+
+def test_duplicates_are_left_out_when_told():
+    assert "DISTINCT" in sql("genre of plays", "When asked for plays, do not return duplicates.")
