@@ -54,8 +54,12 @@ def join(left: str, right: str, **more: object) -> KnownJoin:
 
 def edges(catalog: Catalog) -> set[tuple[str, str, bool]]:
     index = Lexicon.build(catalog)
+
+    def name(table: int) -> str:
+        return index.tables[table].table.name
+
     return {
-        (f"{index.tables[e.child].table.name}.{e.pairs[0][0]}", f"{index.tables[e.parent].table.name}.{e.pairs[0][1]}", e.many)
+        (f"{name(e.child)}.{e.pairs[0][0]}", f"{name(e.parent)}.{e.pairs[0][1]}", e.many)
         for e in index.graph.edges
     }  # fmt: skip
 

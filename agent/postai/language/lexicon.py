@@ -28,6 +28,8 @@ SenseKind = Literal["table", "column", "value"]
 _GENERIC_TAILS = word_set("""
     name code date time at on id number key cm kg gram mg km count amount text type
     """)
+# The number of a line is not the line.
+_POSITIONS = frozenset((word, "number") for word in ("line", "row", "item", "sequence", "position", "step", "order"))
 _FREE_TEXT = frozenset(
     ["text", "body", "comment", "description", "note", "message", "content", "remark", "summary", "review", "title"]
 )
@@ -234,6 +236,8 @@ class Lexicon:
     @staticmethod
     def _add_parts(own: tuple[str, ...], put: object) -> None:
         if len(own) < 2 or not callable(put):
+            return
+        if own in _POSITIONS:
             return
         if own[-1] in _GENERIC_TAILS and own[-1] != "id":
             put(own[:-1], 0.85, "part")
