@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grammar_schemas import Schema, load
-from postai.language.lexicon import Lexicon, comment_phrase
+from postai.language.comments import comment_phrases, table_phrases
+from postai.language.lexicon import Lexicon
 
 
 def lexicon(name: str) -> Lexicon:
@@ -65,7 +66,19 @@ def test_folded_names_with_prefixes():
 
 
 def test_comments_name_columns():
-    assert comment_phrase("The name of the city") == ("name", "city")
-    assert comment_phrase("board certification number") == ("board", "certification", "number")
-    assert comment_phrase("Unique identifier for each course") == ()
-    assert comment_phrase("a long sentence that says a lot about nothing in particular") == ()
+    def first(comment: str) -> tuple[str, ...]:
+        return next(iter(comment_phrases(comment)), ())
+
+    assert first("The name of the city") == ("name", "city")
+    assert first("board certification number") == ("board", "certification", "number")
+    assert first("Unique identifier for each course") == ()
+    assert first("a long sentence that says a lot about nothing in particular") == ()
+    assert ("list", "price") in set(comment_phrases("list price per night in EUR"))
+    assert list(comment_phrases("star rating 1-5, NULL if not classified")) == [("star", "rating")]
+
+
+def test_comments_name_tables():
+    assert ("hotel",) in table_phrases("hotels of the group")
+    assert ("booking",) in table_phrases("One row per booking")
+    assert ("guest",) in table_phrases("Table of guests")
+    assert list(table_phrases("internal; do not use")) == []

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postai.database.catalog import Catalog, text_array
+from postai.language.comments import comment_phrases, table_phrases
 from postai.language.graph import Graph
 from postai.language.json_keys import parts
 from postai.language.known_joins import DirectedJoin, directed_joins
+from postai.language.phrases import Phrases
 from postai.language.places import countries, us_states
 from postai.language.remarks import Remark, read_remarks
 from postai.language.roles import with_roles
@@ -28,6 +30,8 @@ SenseKind = Literal["table", "column", "value"]
 _GENERIC_TAILS = word_set("""
     name code date time at on id number key cm kg gram mg km count amount text type
     """)
+# What the rows of a table of measurements are called: "closing price" is the column `close` of daily prices.
+_MEASURED = word_set("price rate score cost level count reading measurement temperature rating value stat statistic")
 # The number of a line is not the line.
 _POSITIONS = frozenset((word, "number") for word in ("line", "row", "item", "sequence", "position", "step", "order"))
 _FREE_TEXT = frozenset(
@@ -76,6 +80,7 @@ class Lexicon:
         stored: known values of a column, by their lower-case text.
         complete: columns of which every value is known.
         remarks: what comments say about missing and true values.
+        phrases: columns said in other forms of their words.
     """
 
     def __init__(self, tables: tuple[TableInfo, ...], joins: tuple[DirectedJoin, ...] = ()) -> None:
@@ -89,6 +94,7 @@ class Lexicon:
         self.longest: dict[str, int] = defaultdict(int)
         self.remarks: tuple[Remark, ...] = ()
         self._seen: dict[str, set[tuple[int, str]]] = defaultdict(set)
+        self.phrases = Phrases()
         for info in tables:
             weight = 0.85 if info.table.kind in ("view", "matview") else 1.0
             self._add_table(info, weight)
@@ -169,8 +175,8 @@ class Lexicon:
             for tail in ("item", "line", "line item", "detail"):
                 put((*words[:-1], tail), 0.95, "synonym")
             put(("line", "item"), 0.9, "synonym")
-        if info.table.comment and (phrase := comment_phrase(info.table.comment)):
-            put(phrase, 0.7, "comment")
+        for phrase in table_phrases(info.table.comment or ""):
+            put(phrase, 0.8 if len(phrase) == 1 else 0.7, "comment")
 
     def _add_role(self, info: TableInfo, weight: float) -> None:
         """A role is named by itself and with its columns ("manager name"); its values only beside its name."""
@@ -229,9 +235,17 @@ class Lexicon:
         for size in range(3, len(words) + 1):
             bag = " ".join(sorted(words[-size:]))
             self._bags[bag].append(Sense("column", info.index, column.name, None, 0.9 * weight, "name"))
-        comment = column.column.comment
-        if comment and (phrase := comment_phrase(comment)):
-            put(phrase, 0.8, "comment")
+        self.phrases.add(info.index, column.name, own, 0.88 * weight)
+        if len(own) > 2 and own[-1] in _GENERIC_TAILS and not column.is_id:
+            self.phrases.add(info.index, column.name, own[:-1], 0.8 * weight)
+        if info.words[-1] in _MEASURED and len(own) == 1 and column.kind == "number" and not column.is_id:
+            put((*own, info.words[-1]), 0.95, "name")
+            self.phrases.add(info.index, column.name, (*own, info.words[-1]), 0.88 * weight)
+        if comment := column.column.comment:
+            for phrase in comment_phrases(comment):
+                put(phrase, 0.8, "comment")
+            if column.kind == "number":
+                self.phrases.add_comment(info.index, column.name, comment)
 
     @staticmethod
     def _add_parts(own: tuple[str, ...], put: object) -> None:
@@ -262,9 +276,8 @@ class Lexicon:
     def _see(self, info: TableInfo) -> None:
         """Remember the words of the names of rows that statistics show, where not every name is known."""
         for name in info.labels:
-            statistics = info.column(name).column.statistics
-            if statistics is not None and (info.index, name) not in self.complete:
-                for value in (*statistics.most_common, *statistics.histogram):
+            if (info.index, name) not in self.complete:
+                for value in _seen_values(info.column(name)):
                     for word in value.lower().split():
                         self._seen[word].add((info.index, name))
 
@@ -352,24 +365,13 @@ class Lexicon:
                             )
 
 
-def comment_phrase(comment: str) -> tuple[str, ...]:
-    """A short comment as a name: "The name of the city" → name, city; long or talkative ones give nothing."""
-    text = re.split(r"[.;:(,]|\bpossible values\b|\be\.?g\b|\bwho\b", comment, maxsplit=1, flags=re.IGNORECASE)[0]
-    if re.match(r"(?i)\s*(?:when|whether|how|where|what|why|if|true|null)\b", text):
-        return ()  # a clause, no name
-    words = [word for word in key_of(text).split() if word not in FILLER]
-    if not 1 < len(words) <= 4 or {"unique", "identifier", "null", "indicate"} & set(words):
-        return ()
-    return tuple(words)
-
-
 def _zero_or_one(column: ColumnInfo) -> bool:
     statistics = column.column.statistics
     return statistics is not None and bool(statistics.most_common) and set(statistics.most_common) <= {"0", "1"}
 
 
 def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]]) -> Iterable[str]:
-    """Stored values known from the catalog: enum labels, CHECK lists, statistics, lists in a comment."""
+    """Stored values known from the catalog: enum labels, CHECK lists, the value index, statistics, lists in a comment."""
     if column.kind == "enum":
         complete.add((info.index, column.name))
         yield from column.column.enum_labels
@@ -383,8 +385,12 @@ def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]])
     if checked:
         complete.add((info.index, column.name))
         yield from checked
-    statistics = column.column.statistics
-    if statistics is not None and not column.is_id:
+    statistics, indexed = column.column.statistics, column.column.values
+    if indexed is not None:
+        if indexed.complete:
+            complete.add((info.index, column.name))
+        yield from indexed.values
+    elif statistics is not None and not column.is_id:
         common = statistics.most_common
         if 0 < distinct_values(info, column) <= len(common) + len(statistics.histogram):
             complete.add((info.index, column.name))
@@ -392,6 +398,14 @@ def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]])
         yield from common[:_MAX_VALUES]
     if column.column.comment:
         yield from _comment_values(column.column.comment)
+
+
+def _seen_values(column: ColumnInfo) -> Iterable[str]:
+    statistics, indexed = column.column.statistics, column.column.values
+    if statistics is not None:
+        yield from (*statistics.most_common, *statistics.histogram)
+    if indexed is not None:
+        yield from indexed.values
 
 
 def _elements(column: ColumnInfo) -> list[str]:

@@ -42,7 +42,14 @@ _STEM_IRREGULAR = {
     "during": "during", "thing": "thing", "king": "king", "ring": "ring", "rating": "rating", "building": "building",
     "meeting": "meeting", "listing": "listing", "shed": "shed", "red": "red", "bed": "bed", "need": "need",
     "speed": "speed", "feed": "feed", "seed": "seed", "open": "open", "opened": "open", "opening": "open",
-    "renewal": "renew", "approval": "approv", "refusal": "refus", "arrival": "arriv",
+    "insurance": "insur", "insurances": "insur", "insured": "insur", "uninsured": "uninsur", "renewal": "renew",
+    "complaint": "complain", "complaints": "complain",
+    "purchase": "purchas", "graduation": "graduat", "graduate": "graduat", "graduates": "graduat",
+    "admission": "admit", "admissions": "admit", "admitted": "admit", "withdrawal": "withdraw", "payer": "pay",
+    "choice": "choose", "chosen": "choose", "chose": "choose", "growth": "grow", "weight": "weigh", "flight": "fly",
+    "flew": "fly", "flown": "fly", "loss": "lose", "sent": "send", "met": "meet", "ran": "run", "drove": "drive",
+    "driven": "drive", "broke": "break", "broken": "break", "hit": "hit", "caught": "catch", "stolen": "steal",
+    "stole": "steal", "chief": "chief", "belief": "believ", "proof": "prov", "approval": "approv", "refusal": "refus", "arrival": "arriv",
 }  # fmt: skip
 
 

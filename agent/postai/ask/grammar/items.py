@@ -12,6 +12,7 @@ from postai.ask.grammar.cues import BUCKETS, CUES, LONGEST_CUE, MONEY_CONCEPTS, 
 from postai.language.dates import Period, find_period
 from postai.language.lexicon import Lexicon, Sense
 from postai.language.numbers import MULTIPLIERS
+from postai.language.phrases import Match
 from postai.language.tokens import Token, key_of
 from postai.language.vocabulary import CREATION_VERBS, FILLER, GENERIC_VERBS, VERB_TABLES
 from postai.language.words import is_plural, stem
@@ -67,6 +68,7 @@ class Item:
 _LISTING = frozenset(
     {"and", "or", "the", "a", "as", "is", "are", "named", "called", "both", "either", "nor", ",", "with"}
 )
+_PARTICLES = frozenset({"ins", "outs", "ups", "offs"})  # check-ins, drop-offs
 _BEFORE_ZERO = frozenset({"of", "is", "was", "are", "were", "to", "than", "at", "=", "equals", "exactly"})
 
 
@@ -76,16 +78,24 @@ def cut(tokens: Sequence[Token], lexicon: Lexicon, today: date) -> list[Item]:
     at = 0
     while at < len(tokens):
         item = _item(tokens, at, lexicon, today)
+        if items and item.lower == "by" and _done_by(items[-1], tokens[at - 1]):
+            item = _span(tokens, at, at + 1, "filler")  # "credits earned by students"
         items.append(item)
         at = item.high
     return items
+
+
+def _done_by(before: Item, last: Token) -> bool:
+    loosely = any(sense.how in ("stem", "clause") for sense in before.senses)
+    return loosely and before.high - before.low > 1 and last.lower.endswith(("ed", "en"))
 
 
 def _span(tokens: Sequence[Token], low: int, high: int, kind: ItemKind, **more: Any) -> Item:
     part = tokens[low:high]
     text = " ".join(token.text for token in part)
     return Item(
-        low, high, text, kind, " ".join(token.lower for token in part), plural=is_plural(part[-1].lower),
+        low, high, text, kind, " ".join(token.lower for token in part),
+        plural=is_plural(part[-1].lower) or (high - low > 1 and part[-1].lower in _PARTICLES),
         possessive=part[-1].possessive, stem=part[-1].stem, start=part[0].start,
         stop=part[-1].start + len(part[-1].text), **more,
     )  # fmt: skip
@@ -101,6 +111,13 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
             return _span(tokens, at, name_end, "name", senses=kept)
         senses, name_end = kept, name_end if kept else at
     found = find_period(tokens, at, today)
+    phrase = lexicon.phrases.find(tokens, at)
+    if (
+        phrase is not None
+        and phrase.end > max(name_end, found.end if found else 0)
+        and _said(tokens, at, phrase, senses)
+    ):
+        return _phrase(tokens, at, phrase)
     if found is not None and found.end >= name_end:
         return _span(tokens, at, found.end, "period", period=found.period)
     cue_end, cue = _longest(tokens, at, CUES, LONGEST_CUE, "lower")
@@ -128,6 +145,8 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
             return _span(tokens, at, at + 1, "filler")
         if token.kind in ("number",) and end == at + 1 and cue_end != end:
             return _number(tokens, at)
+        if name_end == end and _counts_done(tokens, at, end, senses, lexicon):
+            end = name_end = end + 1
         return _span(
             tokens, at, end, "name" if name_end == end or concept_end == end or bucket_end == end else "cue",
             senses=senses if name_end == end else (),
@@ -143,6 +162,35 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     if token.lower in FILLER:
         return _span(tokens, at, at + 1, "filler")
     return _verb_or_unknown(tokens, at, lexicon)
+
+
+def _said(tokens: Sequence[Token], at: int, phrase: Match, senses: tuple[Sense, ...]) -> bool:
+    """Whether the words belong together: "customers ordered" are two things, "declared a major" is one."""
+    if phrase.counts:
+        return True
+    if tokens[at].lower in CUES and not any(one.stems[0] == tokens[at].stem for one in phrase.found):
+        return False
+    tables = {sense.table for sense in senses if sense.kind == "table" and sense.score > 0.9}
+    return not tables or any(one.table in tables for one in phrase.found)
+
+
+def _counts_done(tokens: Sequence[Token], at: int, end: int, senses: tuple[Sense, ...], lexicon: Lexicon) -> bool:
+    """ "enrolled students" of num_enrolled: the column counts what the next noun names."""
+    if end != at + 1 or end >= len(tokens) or not tokens[at].lower.endswith(("ed", "en", "ld", "nt")):
+        return False
+    columns = [lexicon.column(sense.table, sense.column or "") for sense in senses if sense.kind == "column"]
+    counts = [one for one in columns if one.kind == "number" and {"number", "count", "total"} & set(one.own)]
+    tables = any(sense.kind == "table" for sense in lexicon.senses(tokens[end].noun))
+    return bool(counts) and tables and tokens[end].noun != tokens[end].lower
+
+
+def _phrase(tokens: Sequence[Token], at: int, phrase: Match) -> Item:
+    how = "clause" if phrase.counts else ("act" if phrase.act else "stem")
+    senses = [Sense("column", one.table, one.column, None, one.score, how) for one in phrase.found]
+    senses.sort(key=lambda sense: -sense.score)
+    item = _span(tokens, at, phrase.end, "name", senses=tuple(_distinct(senses)), verb=phrase.act)
+    item.plural = any(is_plural(token.lower) for token in tokens[at : phrase.end])
+    return item
 
 
 def _elements(tokens: Sequence[Token], at: int, senses: tuple[Sense, ...], lexicon: Lexicon) -> tuple[Sense, ...]:

@@ -8,6 +8,7 @@ from postai.ask.grammar.draft import Measure, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.schema import ColumnInfo
 from postai.language.tokens import key_of
+from postai.language.vocabulary import MONEY_WORDS
 from postai.language.words import is_plural
 
 _AMOUNT_NOUNS = frozenset(
@@ -27,6 +28,8 @@ _AMOUNT_NOUNS = frozenset(
         "invoice",
     ]
 )
+# Of such a column each value is measured, not a number of things: "how many ratings" counts rows.
+_MEASURES = MONEY_WORDS | {"rating", "score", "rate", "age", "weight", "height", "width", "length", "size", "number"}
 _AGGREGATES = {
     "sum": "sum",
     "avg": "avg",
@@ -152,7 +155,12 @@ def _count(state: State, at: int) -> Parsed | None:
     if role == "column":
         ref = state.column(index)
         info = state.column_info(ref)
-        if countable(info) and state.items[index].plural and is_plural(info.name):
+        if any(sense.how == "clause" for sense in state.items[index].senses):
+            return Parsed(Measure("plain", ref=ref), index + 1, (*used, index))
+        if info.kind != "number" and all(sense.how == "stem" for sense in state.items[index].senses):
+            raise Unsure(f'what number "{state.items[index].text}" stands for is not clear')
+        held = not distinct and state.items[index].plural and info.words[-1] not in _MEASURES
+        if countable(info) and held and (is_plural(info.name) or len(info.words) > 1):
             return Parsed(Measure("plain", ref=ref), index + 1, (*used, index))
         if info.is_id or info.kind in ("text", "enum", "date", "number"):
             return Parsed(Measure("count", ref.table, ref, distinct=True), index + 1, (*used, index))

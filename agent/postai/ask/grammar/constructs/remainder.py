@@ -73,7 +73,8 @@ def _verb(state: State, index: int) -> None:
     if subject is not None and ref.table not in (subject, *state.anchors):
         state.draft.mentioned.add(ref.table)
         state.draft.assumptions.append(f"{state.items[index].text} means that {state.info(ref.table).title} has a row")
-    if state.column_info(ref).is_date and not state.column_info(ref).column.not_null:
+    act = any(one.how == "act" and (one.table, one.column) == (ref.table, ref.column) for one in senses)
+    if (act or state.column_info(ref).is_date) and not state.column_info(ref).column.not_null:
         state.draft.predicates.append(Predicate(ref, "null", negated=True))
         state.draft.assumptions.append(f"{state.items[index].text} means that {ref.column} is set")
 
@@ -99,6 +100,7 @@ def _column(state: State, index: int) -> None:
         filtered = any(p.ref == ref and p.operator in ("=", "in") for p in draft.predicates)
         if ref not in draft.projections and not draft.groups and not draft.measures and not filtered:
             draft.projections.append(ref)
+            draft.with_subject = draft.with_subject or _asked_first(state, index)
         return
     if any(measure.ref == ref for measure in draft.measures):
         state.use(index, why="column")
@@ -119,6 +121,12 @@ def _column(state: State, index: int) -> None:
     nouns = [i for i, role in enumerate(state.roles) if role == "table" and not state.items[i].verb]
     draft.with_subject = draft.with_subject or bool(nouns and index > nouns[0] + 1)
     draft.projections.append(ref)
+
+
+def _asked_first(state: State, index: int) -> bool:
+    """ "Which course has the most seats, and what is the seat number?": the course is asked for as well."""
+    noun = next((i for i, role in enumerate(state.roles) if role == "table" and not state.items[i].verb), index)
+    return noun < index and state.items[0].lower in ("which", "what", "who") and noun <= 2
 
 
 def _is_shown(state: State, index: int) -> bool:
