@@ -15,8 +15,9 @@ _BEHIND = re.compile(r"(?i)\s(?:in|per|for|at|on|by|from|to|inside|within|as|wit
 _DIGITS = re.compile(r"\b\d+(?:\s*(?:-|to|–)\s*\d+)?\b")
 _ROWS = re.compile(
     r"(?i)\s*(?:(?:one|each|a) (?:row|record|entry) (?:per|for each|for every|is an?|is one|represents an?|for an?)"
-    r"|(?:table|list|catalog|register|log|history|master data|information|details|data) (?:of|about|on|for)(?: all| the)?"
-    r"|stores?(?: information (?:about|on)| details of| the| all)?|contains?(?: all| the)?|holds?(?: all| the)?"
+    r"|(?:table|list|catalog|register|log|history|master data|information|details|data)"
+    r" (?:of|about|on|for)(?: all| the)?"
+    r"|stores?(?: information (?:about|on)| details of| the| all)?|(?:contains?|holds?)(?: all| the)?"
     r"|(?:all|the|every|each) (?:of the )?)\s+"
 )
 _EMPTY = FILLER - {"list", "display", "table", "record"}

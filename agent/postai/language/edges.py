@@ -100,7 +100,7 @@ def inferred(tables: tuple[TableInfo, ...], told: tuple[Edge, ...]) -> Iterable[
                 continue
             if (info.index, column.name) in known_children:
                 continue
-            for edge in _guesses(info, column, keys):
+            for edge in (*_guesses(info, column, keys), *_named_like_table(info, column, plain)):
                 ends = {(edge.child, edge.pairs[0][0]), (edge.parent, edge.pairs[0][1])}
                 if frozenset(ends) not in joined:
                     yield edge
@@ -163,6 +163,18 @@ def _guesses(
                         info.index, parent.index, ((column.name, key.name),), confidence, words[:skipped], "named"
                     )
             return
+
+
+def _named_like_table(info: TableInfo, column: ColumnInfo, tables: list[TableInfo]) -> Iterable[Edge]:
+    """A number or uuid that is called as a table is, `semester` beside a table semesters, refers to its rows."""
+    if column.kind not in ("number", "other") or column.is_key or column.is_id:
+        return
+    for parent in tables:
+        if parent.index == info.index or parent.words != column.words or len(parent.key) != 1:
+            continue
+        key = parent.column(parent.key[0])
+        if _same_type(column, key) and key.is_id:
+            yield Edge(info.index, parent.index, ((column.name, key.name),), 0.65, (), "named")
 
 
 def _mutual(info: TableInfo, column: ColumnInfo, parent: TableInfo) -> bool:

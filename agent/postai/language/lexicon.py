@@ -371,7 +371,7 @@ def _zero_or_one(column: ColumnInfo) -> bool:
 
 
 def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]]) -> Iterable[str]:
-    """Stored values known from the catalog: enum labels, CHECK lists, the value index, statistics, lists in a comment."""
+    """Stored values known from the catalog: enum labels, CHECK lists, value index, statistics, comments."""
     if column.kind == "enum":
         complete.add((info.index, column.name))
         yield from column.column.enum_labels

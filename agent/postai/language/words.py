@@ -47,9 +47,10 @@ _STEM_IRREGULAR = {
     "purchase": "purchas", "graduation": "graduat", "graduate": "graduat", "graduates": "graduat",
     "admission": "admit", "admissions": "admit", "admitted": "admit", "withdrawal": "withdraw", "payer": "pay",
     "choice": "choose", "chosen": "choose", "chose": "choose", "growth": "grow", "weight": "weigh", "flight": "fly",
-    "flew": "fly", "flown": "fly", "loss": "lose", "sent": "send", "met": "meet", "ran": "run", "drove": "drive",
+    "flew": "fly", "flown": "fly", "loss": "lose", "met": "meet", "ran": "run", "drove": "drive",
     "driven": "drive", "broke": "break", "broken": "break", "hit": "hit", "caught": "catch", "stolen": "steal",
-    "stole": "steal", "chief": "chief", "belief": "believ", "proof": "prov", "approval": "approv", "refusal": "refus", "arrival": "arriv",
+    "stole": "steal", "chief": "chief", "belief": "believ", "proof": "prov",
+    "approval": "approv", "refusal": "refus", "arrival": "arriv",
 }  # fmt: skip
 
 

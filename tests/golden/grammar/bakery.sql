@@ -114,7 +114,7 @@ LIMIT 5;
 --   Name the column with the value.
 
 -- Which members bought both Crusty Rye Loaf and Plain Wheat Roll?
---   0.97: Members where breads.name is Crusty Rye Loaf or Plain Wheat Roll. Assumed: each of the values of name has to be met.
+--   0.95: Members where breads.name is Crusty Rye Loaf or Plain Wheat Roll. Assumed: each of the values of name has to be met.
 SELECT m.id, m.full_name
 FROM members AS m
 WHERE EXISTS (
@@ -208,7 +208,7 @@ WHERE b.name ILIKE 'Plain Wheat%'
 ORDER BY b.id;
 
 -- members who bought something in 2025 but not in 2026
---   0.97: Members where sales.sold_at is in: the year 2025 and without any sales (sales.sold_at is in: the year 2026).
+--   0.95: Members where sales.sold_at is in: the year 2025 and without any sales (sales.sold_at is in: the year 2026).
 SELECT m.id, m.full_name
 FROM members AS m
 WHERE EXISTS (
@@ -294,7 +294,7 @@ ORDER BY revenue DESC NULLS LAST, month
 LIMIT 1;
 
 -- breads cost more than 3 euros
---   0.97: Breads where breads.price is above 3.
+--   0.9: Breads where breads.price is above 3.
 SELECT b.id, b.name, b.price
 FROM breads AS b
 WHERE b.price > 3

@@ -93,7 +93,7 @@ FROM doctors AS d
 WHERE d.specialty = 'cardiology';
 
 -- Which drugs cost more than 50?
---   0.97: Drugs where drugs.price is above 50.
+--   0.9: Drugs where drugs.price is above 50.
 SELECT d.drug_id, d.name, d.price
 FROM drugs AS d
 WHERE d.price > 50
@@ -160,7 +160,7 @@ HAVING count(*) >= 3
 ORDER BY number_of_appointments DESC NULLS LAST, p.patient_id, p.first_name, p.last_name;
 
 -- which drugs have never been prescribed?
---   0.97: Drugs where without any prescriptions.
+--   0.85: Drugs where without any prescriptions.
 SELECT d.drug_id, d.name
 FROM drugs AS d
 WHERE NOT EXISTS (
@@ -171,7 +171,7 @@ WHERE NOT EXISTS (
 ORDER BY d.drug_id;
 
 -- How many doctors earn between 50000 and 80000?
---   0.97: The number of doctors where doctors.salary is from 50000 to 80000.
+--   0.9: The number of doctors where doctors.salary is from 50000 to 80000.
 SELECT count(*) AS number_of_doctors
 FROM doctors AS d
 WHERE (d.salary >= 50000 AND d.salary <= 80000);
@@ -181,7 +181,7 @@ WHERE (d.salary >= 50000 AND d.salary <= 80000);
 --   Use names of tables and columns, or quote values.
 
 -- maximum dose
---   0.97: The highest prescriptions.dose_mg.
+--   0.93: The highest prescriptions.dose_mg.
 SELECT max(p.dose_mg) AS highest_dose_mg
 FROM prescriptions AS p;
 

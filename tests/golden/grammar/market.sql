@@ -1,17 +1,17 @@
 -- How many customers do we have?
---   0.97: The number of users.
+--   0.9: The number of users.
 SELECT count(*) AS number_of_users
 FROM users AS u;
 
 -- How many active customers are there in Germany?
---   0.97: The number of users where users.is_active is True and users.country_code is DE.
+--   0.9: The number of users where users.is_active is True and users.country_code is DE.
 SELECT count(*) AS number_of_users
 FROM users AS u
 WHERE u.is_active
   AND u.country_code = 'DE';
 
 -- top 5 customers by revenue last month
---   0.97: The first 5 of users with the total revenue where orders.ordered_at is in: "last month" is the previous calendar month, by total revenue, highest first. Assumed: revenue is quantity times unit_price less discount_percent of order_lines; orders of every status count, also cancelled, refunded.
+--   0.9: The first 5 of users with the total revenue where orders.ordered_at is in: "last month" is the previous calendar month, by total revenue, highest first. Assumed: revenue is quantity times unit_price less discount_percent of order_lines; orders of every status count, also cancelled, refunded.
 SELECT u.id,
        u.first_name,
        u.last_name,
@@ -72,7 +72,7 @@ HAVING avg(pr.rating) >= 4
 ORDER BY average_rating DESC NULLS LAST, p.id, p.name;
 
 -- Which products were never ordered?
---   0.97: Products where without any orders.
+--   0.85: Products where without any orders.
 SELECT p.id, p.name
 FROM products AS p
 WHERE NOT EXISTS (
@@ -83,7 +83,7 @@ WHERE NOT EXISTS (
 ORDER BY p.id;
 
 -- Which customers never placed an order?
---   0.97: Users where without any orders.
+--   0.9: Users where without any orders.
 SELECT u.id, u.first_name, u.last_name
 FROM users AS u
 WHERE NOT EXISTS (
@@ -144,7 +144,7 @@ GROUP BY s.id, s.name
 ORDER BY number_of_products DESC NULLS LAST, s.id, s.name;
 
 -- What is the total stock per warehouse?
---   0.97: The total inventory.quantity for each inventory.warehouse.
+--   0.9: The total inventory.quantity for each inventory.warehouse.
 SELECT i.warehouse, sum(i.quantity) AS total_quantity
 FROM inventory AS i
 GROUP BY i.warehouse
@@ -162,7 +162,7 @@ WHERE (pe.occurred_at >= current_date - interval '1 day' AND pe.occurred_at < cu
   AND pe.event_type = 'page_view';
 
 -- number of events per type in the last 7 days
---   0.97: The number of page_events where page_events.occurred_at is in: the last 7 days up to today for each page_events.event_type.
+--   0.93: The number of page_events where page_events.occurred_at is in: the last 7 days up to today for each page_events.event_type.
 SELECT pe.event_type, count(*) AS number_of_page_events
 FROM page_events AS pe
 WHERE (pe.occurred_at >= current_date - interval '7 days' AND pe.occurred_at < current_date + interval '1 day')
@@ -170,7 +170,7 @@ GROUP BY pe.event_type
 ORDER BY number_of_page_events DESC NULLS LAST, pe.event_type;
 
 -- How many users signed up per month in 2025?
---   0.97: The number of users where users.signed_up_at is in: the year 2025 for each month.
+--   0.93: The number of users where users.signed_up_at is in: the year 2025 for each month.
 SELECT date_trunc('month', u.signed_up_at)::date AS month, count(*) AS number_of_users
 FROM users AS u
 WHERE (u.signed_up_at >= '2025-01-01' AND u.signed_up_at < '2026-01-01')
@@ -178,7 +178,7 @@ GROUP BY date_trunc('month', u.signed_up_at)::date
 ORDER BY month;
 
 -- customers who ordered in 2024 but not in 2025
---   0.97: Users where orders.ordered_at is in: the year 2024 and without any orders (orders.ordered_at is in: the year 2025).
+--   0.85: Users where orders.ordered_at is in: the year 2024 and without any orders (orders.ordered_at is in: the year 2025).
 SELECT u.id, u.first_name, u.last_name
 FROM users AS u
 WHERE EXISTS (
@@ -203,7 +203,7 @@ ORDER BY o.ordered_at DESC, o.id
 LIMIT 10;
 
 -- Show the email addresses of customers who live in Berlin
---   0.97: Users where addresses.city is Berlin.
+--   0.9: Users where addresses.city is Berlin.
 SELECT u.email
 FROM users AS u
 WHERE EXISTS (
@@ -240,7 +240,7 @@ GROUP BY pg.id, pg.name
 ORDER BY average_price DESC NULLS LAST, pg.id, pg.name;
 
 -- Which customer wrote the most reviews?
---   0.97: The first 1 of users with the number of product_reviews, by number of product_reviews, highest first.
+--   0.9: The first 1 of users with the number of product_reviews, by number of product_reviews, highest first.
 SELECT u.id, u.first_name, u.last_name, count(*) AS number_of_product_reviews
 FROM product_reviews AS pr
 JOIN users AS u ON u.id = pr.user_id
@@ -249,7 +249,7 @@ ORDER BY number_of_product_reviews DESC NULLS LAST, u.id, u.first_name, u.last_n
 LIMIT 1;
 
 -- Which customers spent more than 500 in total?
---   0.97: The total revenue where the total revenue is above 500 for each users. Assumed: revenue is quantity times unit_price less discount_percent of order_lines; orders of every status count, also cancelled, refunded.
+--   0.9: The total revenue where the total revenue is above 500 for each users. Assumed: revenue is quantity times unit_price less discount_percent of order_lines; orders of every status count, also cancelled, refunded.
 SELECT u.id,
        u.first_name,
        u.last_name,
@@ -280,7 +280,7 @@ WHERE (p.price >= 10 AND p.price <= 20)
 ORDER BY p.id;
 
 -- How many products have no reviews?
---   0.97: The number of products where without any product_reviews.
+--   0.93: The number of products where without any product_reviews.
 SELECT count(*) AS number_of_products
 FROM products AS p
 WHERE NOT EXISTS (
@@ -309,7 +309,7 @@ WHERE NOT p.is_active;
 --   Use names of tables and columns, or quote values.
 
 -- How many reviews have a comment?
---   0.97: The number of product_reviews where product_reviews.comment is not missing.
+--   0.93: The number of product_reviews where product_reviews.comment is not missing.
 SELECT count(*) AS number_of_product_reviews
 FROM product_reviews AS pr
 WHERE pr.comment IS NOT NULL;
@@ -326,7 +326,7 @@ GROUP BY o.status
 ORDER BY number_of_orders DESC NULLS LAST, o.status;
 
 -- How many customers have never written a review?
---   0.97: The number of users where without any product_reviews.
+--   0.9: The number of users where without any product_reviews.
 SELECT count(*) AS number_of_users
 FROM users AS u
 WHERE NOT EXISTS (
@@ -355,14 +355,14 @@ GROUP BY p.id, p.name
 ORDER BY units DESC NULLS LAST, p.id, p.name;
 
 -- oldest customer
---   0.97: The first 1 of users, by users.birth_date, lowest first.
+--   0.9: The first 1 of users, by users.birth_date, lowest first.
 SELECT u.id, u.first_name, u.last_name, u.birth_date
 FROM users AS u
 ORDER BY u.birth_date, u.id
 LIMIT 1;
 
 -- customers without orders in the last 6 months
---   0.97: Users where without any orders (orders.ordered_at is in: the last 6 months up to today).
+--   0.9: Users where without any orders (orders.ordered_at is in: the last 6 months up to today).
 SELECT u.id, u.first_name, u.last_name
 FROM users AS u
 WHERE NOT EXISTS (
@@ -374,7 +374,7 @@ WHERE NOT EXISTS (
 ORDER BY u.id;
 
 -- How many units of Shoes were sold this year?
---   0.97: The total quantity where orders.ordered_at is in: "this year" is the current calendar year and product_groups.name is Shoes. Assumed: quantity is quantity of order_lines; orders of every status count, also cancelled, refunded.
+--   0.95: The total quantity where orders.ordered_at is in: "this year" is the current calendar year and product_groups.name is Shoes. Assumed: quantity is quantity of order_lines; orders of every status count, also cancelled, refunded.
 SELECT sum(ol.quantity) AS units
 FROM order_lines AS ol
 JOIN orders AS o ON o.id = ol.order_id
@@ -407,7 +407,7 @@ WHERE EXISTS (
 ORDER BY p.id;
 
 -- How many customers ordered more than once?
---   0.97: The number of users where the number of orders is above 1.
+--   0.85: The number of users where the number of orders is above 1.
 SELECT count(*) AS number_of_users
 FROM users AS u
 WHERE u.id IN (
@@ -426,12 +426,12 @@ ORDER BY p.price, p.id
 LIMIT 5;
 
 -- average delivery time
---   0.97: The average time from shipments.shipped_at to delivered_at.
+--   0.9: The average time from shipments.shipped_at to delivered_at.
 SELECT avg(s.delivered_at - s.shipped_at) AS average_time_until_delivered
 FROM shipments AS s;
 
 -- orders paid with paypal
---   0.97: Orders where payments.method is paypal.
+--   0.85: Orders where payments.method is paypal.
 SELECT o.id, o.user_id, o.shipping_address_id, o.billing_address_id, o.status, o.ordered_at, o.shipping_fee
 FROM orders AS o
 WHERE EXISTS (
@@ -443,7 +443,7 @@ WHERE EXISTS (
 ORDER BY o.id;
 
 -- what is the revenue from customers in France in 2025?
---   0.97: The total revenue where orders.ordered_at is in: the year 2025 and users.country_code is FR. Assumed: revenue is quantity times unit_price less discount_percent of order_lines; orders of every status count, also cancelled, refunded.
+--   0.9: The total revenue where orders.ordered_at is in: the year 2025 and users.country_code is FR. Assumed: revenue is quantity times unit_price less discount_percent of order_lines; orders of every status count, also cancelled, refunded.
 SELECT sum(ol.quantity * ol.unit_price * (1 - ol.discount_percent / 100.0)) AS revenue
 FROM order_lines AS ol
 JOIN orders AS o ON o.id = ol.order_id
@@ -452,7 +452,7 @@ WHERE (o.ordered_at >= '2025-01-01' AND o.ordered_at < '2026-01-01')
   AND u.country_code = 'FR';
 
 -- How many orders per customer in 2025?
---   0.97: The number of orders where orders.ordered_at is in: the year 2025 for each users.
+--   0.9: The number of orders where orders.ordered_at is in: the year 2025 for each users.
 SELECT u.id, u.first_name, u.last_name, count(*) AS number_of_orders
 FROM orders AS o
 JOIN users AS u ON u.id = o.user_id
@@ -461,7 +461,7 @@ GROUP BY u.id, u.first_name, u.last_name
 ORDER BY number_of_orders DESC NULLS LAST, u.id, u.first_name, u.last_name;
 
 -- How many orders have a shipping address?
---   0.97: The number of orders.
+--   0.85: The number of orders.
 SELECT count(*) AS number_of_orders
 FROM orders AS o;
 

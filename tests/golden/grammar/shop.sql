@@ -11,7 +11,7 @@ GROUP BY c.country
 ORDER BY number_of_customers DESC NULLS LAST, c.country;
 
 -- How many orders were cancelled in each country?
---   0.97: The number of purchases where purchases.state is cancelled for each customers.country.
+--   0.93: The number of purchases where purchases.state is cancelled for each customers.country.
 SELECT c.country, count(*) AS number_of_purchases
 FROM purchases AS p
 JOIN customers AS c ON c.customer_id = p.customer_id
@@ -39,7 +39,7 @@ ORDER BY units DESC NULLS LAST, p.product_id, p.name
 LIMIT 10;
 
 -- Which customers have never placed an order?
---   0.97: Customers where without any purchases.
+--   0.93: Customers where without any purchases.
 SELECT c.customer_id, c.name
 FROM customers AS c
 WHERE NOT EXISTS (
@@ -65,7 +65,7 @@ GROUP BY date_trunc('month', p.purchased_at)::date
 ORDER BY month;
 
 -- How many orders were placed yesterday?
---   0.97: The number of purchases where purchases.purchased_at is in: "yesterday" is the day before the current date.
+--   0.93: The number of purchases where purchases.purchased_at is in: "yesterday" is the day before the current date.
 SELECT count(*) AS number_of_purchases
 FROM purchases AS p
 WHERE (p.purchased_at >= current_date - interval '1 day' AND p.purchased_at < current_date);
@@ -124,7 +124,7 @@ WHERE (c.registered_at >= date_trunc('year', current_date) AND c.registered_at <
 ORDER BY c.customer_id;
 
 -- Which customers have more than 3 orders?
---   0.97: The number of purchases where the number of purchases is above 3 for each customers.
+--   0.93: The number of purchases where the number of purchases is above 3 for each customers.
 SELECT c.customer_id, c.name, count(*) AS number_of_purchases
 FROM purchases AS p
 JOIN customers AS c ON c.customer_id = p.customer_id
@@ -133,7 +133,7 @@ HAVING count(*) > 3
 ORDER BY number_of_purchases DESC NULLS LAST, c.customer_id, c.name;
 
 -- How many customers have placed at least 5 orders?
---   0.97: The number of customers where the number of purchases is at least 5.
+--   0.93: The number of customers where the number of purchases is at least 5.
 SELECT count(*) AS number_of_customers
 FROM customers AS c
 WHERE c.customer_id IN (
@@ -144,7 +144,7 @@ WHERE c.customer_id IN (
       );
 
 -- What percentage of orders were cancelled?
---   0.97: The percentage of purchases where purchases.state is cancelled to purchases as a whole.
+--   0.93: The percentage of purchases where purchases.state is cancelled to purchases as a whole.
 SELECT 100.0 * count(*) FILTER (WHERE p.state = 'cancelled') / NULLIF(count(*), 0) AS percentage
 FROM purchases AS p;
 
@@ -157,7 +157,7 @@ GROUP BY p.product_id, p.name
 ORDER BY average_star DESC NULLS LAST, p.product_id, p.name;
 
 -- Which products have never been reviewed?
---   0.97: Products where without any reviews.
+--   0.85: Products where without any reviews.
 SELECT p.product_id, p.name
 FROM products AS p
 WHERE NOT EXISTS (
@@ -168,13 +168,13 @@ WHERE NOT EXISTS (
 ORDER BY p.product_id;
 
 -- How many orders are delivered or returned?
---   0.97: The number of purchases where purchases.state is delivered or returned.
+--   0.93: The number of purchases where purchases.state is delivered or returned.
 SELECT count(*) AS number_of_purchases
 FROM purchases AS p
 WHERE p.state IN ('delivered', 'returned');
 
 -- How many orders are not delivered?
---   0.97: The number of purchases where purchases.state is not delivered.
+--   0.93: The number of purchases where purchases.state is not delivered.
 SELECT count(*) AS number_of_purchases
 FROM purchases AS p
 WHERE p.state <> 'delivered';
@@ -230,7 +230,7 @@ GROUP BY b.brand_id, b.name
 ORDER BY revenue DESC NULLS LAST, b.brand_id, b.name;
 
 -- How many orders per channel in the last 7 days?
---   0.97: The number of purchases where purchases.purchased_at is in: the last 7 days up to today for each purchases.channel.
+--   0.93: The number of purchases where purchases.purchased_at is in: the last 7 days up to today for each purchases.channel.
 SELECT p.channel, count(*) AS number_of_purchases
 FROM purchases AS p
 WHERE (p.purchased_at >= current_date - interval '7 days' AND p.purchased_at < current_date + interval '1 day')
@@ -300,7 +300,7 @@ ORDER BY c.customer_id;
 --   Ask in other words, naming tables and columns.
 
 -- List the 10 latest orders
---   0.97: The first 10 of purchases, by purchases.purchased_at, highest first.
+--   0.93: The first 10 of purchases, by purchases.purchased_at, highest first.
 SELECT p.purchase_id,
        p.customer_id,
        p.state,
@@ -387,7 +387,7 @@ WHERE (p.grand_total >= 100 AND p.grand_total <= 500)
 ORDER BY p.purchase_id;
 
 -- How many orders did each customer place in 2024? Return the customer name and the number of orders.
---   0.97: The number of purchases where purchases.purchased_at is in: the year 2024 for each customers.
+--   0.93: The number of purchases where purchases.purchased_at is in: the year 2024 for each customers.
 SELECT c.customer_id, c.name, count(*) AS number_of_purchases
 FROM purchases AS p
 JOIN customers AS c ON c.customer_id = p.customer_id
@@ -427,25 +427,25 @@ HAVING sum(p.grand_total) > 1000
 ORDER BY revenue DESC NULLS LAST, c.customer_id, c.name;
 
 -- How many orders used a coupon code?
---   0.97: The number of purchases where purchases.coupon_code is not missing.
+--   0.93: The number of purchases where purchases.coupon_code is not missing.
 SELECT count(*) AS number_of_purchases
 FROM purchases AS p
 WHERE p.coupon_code IS NOT NULL;
 
 -- How many orders have no coupon code?
---   0.97: The number of purchases where purchases.coupon_code is missing.
+--   0.93: The number of purchases where purchases.coupon_code is missing.
 SELECT count(*) AS number_of_purchases
 FROM purchases AS p
 WHERE p.coupon_code IS NULL;
 
 -- How many orders were delivered last month?
---   0.97: The number of purchases where purchases.delivered_at is in: "last month" is the previous calendar month.
+--   0.93: The number of purchases where purchases.delivered_at is in: "last month" is the previous calendar month.
 SELECT count(*) AS number_of_purchases
 FROM purchases AS p
 WHERE (p.delivered_at >= date_trunc('month', current_date) - interval '1 month' AND p.delivered_at < date_trunc('month', current_date));
 
 -- orders that were placed on the web channel
---   0.97: Purchases where purchases.channel is web.
+--   0.93: Purchases where purchases.channel is web.
 SELECT p.purchase_id,
        p.customer_id,
        p.state,
@@ -466,7 +466,7 @@ GROUP BY date_trunc('month', p.purchased_at)::date
 ORDER BY month;
 
 -- What is the total weight of all products?
---   0.97: The total products.weight_grams.
+--   0.93: The total products.weight_grams.
 SELECT sum(p.weight_grams) AS total_weight_gram
 FROM products AS p;
 
@@ -585,7 +585,7 @@ WHERE EXISTS (
 ORDER BY c.customer_id;
 
 -- How many orders were placed in 2024 by customers from France?
---   0.97: The number of purchases where purchases.purchased_at is in: the year 2024 and customers.country is France.
+--   0.93: The number of purchases where purchases.purchased_at is in: the year 2024 and customers.country is France.
 SELECT count(*) AS number_of_purchases
 FROM purchases AS p
 JOIN customers AS c ON c.customer_id = p.customer_id
@@ -616,7 +616,7 @@ ORDER BY number_of_products DESC NULLS LAST, c.category_id, c.name
 LIMIT 3;
 
 -- orders over 1000
---   0.97: Purchases where purchases.grand_total is above 1000.
+--   0.93: Purchases where purchases.grand_total is above 1000.
 SELECT p.purchase_id,
        p.customer_id,
        p.state,
@@ -630,7 +630,7 @@ WHERE p.grand_total > 1000
 ORDER BY p.purchase_id;
 
 -- How many distinct customers placed an order this month?
---   0.97: The number of customers where purchases.purchased_at is in: "this month" is the current calendar month.
+--   0.93: The number of customers where purchases.purchased_at is in: "this month" is the current calendar month.
 SELECT count(*) AS number_of_customers
 FROM customers AS c
 WHERE EXISTS (
@@ -641,7 +641,7 @@ WHERE EXISTS (
       );
 
 -- customers with no orders in 2025
---   0.97: Customers where without any purchases (purchases.purchased_at is in: the year 2025).
+--   0.93: Customers where without any purchases (purchases.purchased_at is in: the year 2025).
 SELECT c.customer_id, c.name
 FROM customers AS c
 WHERE NOT EXISTS (
@@ -703,7 +703,7 @@ GROUP BY c.country
 ORDER BY number_of_purchases DESC NULLS LAST, c.country;
 
 -- What is the most common channel of orders?
---   0.97: The first 1 of purchases.channel with the number of purchases, by number of purchases, highest first.
+--   0.93: The first 1 of purchases.channel with the number of purchases, by number of purchases, highest first.
 SELECT p.channel, count(*) AS number_of_purchases
 FROM purchases AS p
 GROUP BY p.channel
@@ -810,7 +810,7 @@ LIMIT 1;
 --   Use names of tables and columns, or quote values.
 
 -- When was the first order placed?
---   0.97: The first 1 of purchases, by purchases.purchased_at, lowest first.
+--   0.93: The first 1 of purchases, by purchases.purchased_at, lowest first.
 SELECT p.purchase_id,
        p.customer_id,
        p.state,
@@ -824,14 +824,14 @@ ORDER BY p.purchased_at, p.purchase_id
 LIMIT 1;
 
 -- the number of orders per weekday
---   0.97: The number of purchases for each weekday.
+--   0.93: The number of purchases for each weekday.
 SELECT to_char(p.purchased_at, 'FMDay') AS weekday, count(*) AS number_of_purchases
 FROM purchases AS p
 GROUP BY to_char(p.purchased_at, 'FMDay')
 ORDER BY weekday;
 
 -- orders delivered by UPS
---   0.97: Purchases where purchases.state is delivered and parcels.carrier is UPS.
+--   0.93: Purchases where purchases.state is delivered and parcels.carrier is UPS.
 SELECT p.purchase_id,
        p.customer_id,
        p.state,
@@ -859,7 +859,7 @@ ORDER BY p.purchase_id;
 --   Use names of tables and columns, or quote values.
 
 -- Show orders from customer 42
---   0.97: Purchases where customers.customer_id is 42.
+--   0.93: Purchases where customers.customer_id is 42.
 SELECT p.purchase_id,
        p.customer_id,
        p.state,
@@ -910,7 +910,7 @@ FROM purchases AS p
 WHERE (p.purchased_at >= date_trunc('quarter', current_date) - interval '3 months' AND p.purchased_at < date_trunc('quarter', current_date));
 
 -- What is the ratio of cancelled orders to delivered orders in Germany?
---   0.97: The ratio of purchases where purchases.state is cancelled to purchases where purchases.state is delivered where customers.country is Germany.
+--   0.93: The ratio of purchases where purchases.state is cancelled to purchases where purchases.state is delivered where customers.country is Germany.
 SELECT count(*) FILTER (WHERE p.state = 'cancelled')::numeric / NULLIF(count(*) FILTER (WHERE p.state = 'delivered'), 0) AS ratio
 FROM purchases AS p
 JOIN customers AS c ON c.customer_id = p.customer_id
@@ -934,7 +934,7 @@ ORDER BY revenue, c.category_id, c.name
 LIMIT 1;
 
 -- how many orders contain products from the category Garden?
---   0.97: The number of purchases where categories.name is Garden.
+--   0.93: The number of purchases where categories.name is Garden.
 SELECT count(*) AS number_of_purchases
 FROM purchases AS p
 WHERE EXISTS (

@@ -15,6 +15,9 @@ from postai.language.lexicon import Sense
 from postai.language.tokens import key_of
 from postai.language.words import stem
 
+# Columns that say of which kind a row is.
+_KINDS = frozenset({"type", "kind", "category", "class", "genre", "classification"})
+
 
 def conditions_in(state: State, low: int, high: int, near: int | None = None) -> list[Predicate]:
     """The conditions between two items; the items that they explain are marked."""
@@ -93,7 +96,7 @@ def _value(state: State, index: int, near: int | None, negated: bool = False) ->
         where, columns, tables = beside
         fitting = [s for s in senses if (s.table, s.column) in columns] or [s for s in senses if s.table in tables]
         if fitting:
-            ref, sense = _choose(state, item.text, fitting, near)
+            ref, sense = _choose(state, item.text, _of_kind(state, index, fitting), near)
             if (ref.table, ref.column) in columns:
                 state.use(where, why="value")
             state.use(index, why="value")
@@ -101,9 +104,27 @@ def _value(state: State, index: int, near: int | None, negated: bool = False) ->
         if item.kind == "quoted" and columns:
             return _unknown_literal(state, index, item.text, negated)
     _contradicted(state, index)
-    ref, sense = _choose(state, item.text, senses, near)
+    ref, sense = _choose(state, item.text, _of_kind(state, index, senses), near)
     state.use(index, why="value")
     return Predicate(ref, "=", _stored(sense), negated)
+
+
+def _of_kind(state: State, index: int, senses: list[Sense]) -> list[Sense]:
+    """ "topical drugs": right before its noun a value says of which kind it is, when only one column holds kinds."""
+    following = index + 1
+    if state.role(following) != "table" or state.items[following].verb:
+        return senses
+    table = state.table(following)
+    kinds = [
+        sense
+        for sense in senses
+        if sense.table == table and state.lexicon.column(sense.table, sense.column or "").words[-1] in _KINDS
+    ]
+    rivals = {(sense.table, sense.column) for sense in senses} - {(sense.table, sense.column) for sense in kinds}
+    if len(kinds) != 1 or not rivals:
+        return senses
+    state.draft.confidence = min(state.draft.confidence, 0.8)
+    return kinds
 
 
 def _explained_in_brackets(state: State, index: int) -> bool:

@@ -28,8 +28,8 @@ from postai.language.dates import find_period
 from postai.language.json_keys import parts, readable, shown
 from postai.language.lexicon import Lexicon
 from postai.language.tokens import tokenize
-from postai.language.vocabulary import CURRENCIES, FILLER
-from postai.language.words import singular
+from postai.language.vocabulary import CURRENCIES, FILLER, UNITS
+from postai.language.words import singular, stem
 
 _MIN_CONFIDENCE = 0.6
 _MAX_TOKENS = 120
@@ -170,6 +170,9 @@ class Grammar:
 
 def _explain_units(state: State) -> None:
     """ "height in cm" of a column height_cm: a word of a column that the statement uses is explained."""
+    left = [item for item in state.items if item.free and item.kind in ("unknown", "name")]
+    if not left:
+        return
     draft = state.draft
     refs = (
         [p.ref for p in draft.predicates]
@@ -177,13 +180,23 @@ def _explain_units(state: State) -> None:
         + [k.ref for k in draft.groups if k.ref]
     )
     refs += [o.ref for o in draft.orders if o.ref] + [e for e in draft.projections if isinstance(e, Ref)]
-    words = {word for ref in refs for word in state.column_info(ref).words}
-    for item in state.items:
-        if item.free and item.kind == "unknown" and (item.lower in words or singular(item.lower) in words):
+    columns = [state.column_info(ref) for ref in refs]
+    words = {word for column in columns for word in column.words}
+    stems = {stem(word) for word in words if len(word) > 4}
+    said = words | {token.noun for column in columns for token in tokenize((column.column.comment or "").lower())}
+    for item in left:
+        noun = singular(item.lower)
+        named = item.kind == "unknown" and ({item.lower, noun} & words or item.stem in stems)
+        if named or _same_unit(noun, said):
             item.used = "unit"
     for before, item in itertools.pairwise(state.items):
         if item.free and item.lower.rstrip("s") in CURRENCIES and before.kind == "number" and not before.free:
             item.used = "unit"
+
+
+def _same_unit(noun: str, said: set[str]) -> bool:
+    """Whether the word is a unit in which a column is said to be, by its name or comment."""
+    return any(noun in unit and said & unit for unit in UNITS)
 
 
 def _says_itself(definition: Definition, today: date) -> bool:

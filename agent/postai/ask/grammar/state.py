@@ -14,6 +14,8 @@ from postai.language.schema import ColumnInfo, TableInfo
 from postai.language.tokens import tokenize
 
 _MARGIN = 0.04
+# How far a reading can be trusted that rests on a name said in another form.
+_TRUST = {"stem": 0.85, "act": 0.85, "synonym": 0.9, "comment": 0.93, "clause": 0.93, "part": 0.93, "verb": 0.95}
 
 
 @dataclass
@@ -229,8 +231,8 @@ class State:
 
     def _trust(self, sense: Sense) -> None:
         """Words that name something only loosely lower the confidence."""
-        if sense.score < 0.7:
-            self.draft.confidence = min(self.draft.confidence, 0.8)
+        trusted = _TRUST.get(sense.how, 1.0) if sense.score >= 0.7 else 0.8
+        self.draft.confidence = min(self.draft.confidence, trusted)
 
     def subject_table(self) -> int | None:
         """The table the rows are about so far."""

@@ -51,7 +51,8 @@ def _group(state: State, cue: int) -> None:
             if state.cue(following) in ("each", "by"):
                 state.use(joint, following, why="group")
                 following = state.skip(following + 1)
-            if following < len(state.items) and _is_key(state, following):
+            qualified = state.items[joint].text == "," and state.items[joint + 1].lower == "for"
+            if following < len(state.items) and _is_key(state, following) and not qualified:
                 state.use(joint, why="group")
                 at = following
                 continue
