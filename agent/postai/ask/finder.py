@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from postai.database.catalog import Catalog, Table
+from postai.language.abbreviations import IDENTIFIER_WORDS
 from postai.language.identifiers import pieces, shared_prefix
 from postai.language.lexicon import Lexicon, Sense
 from postai.language.tokens import Token, tokenize
-from postai.language.vocabulary import IDENTIFIER_WORDS
 from postai.language.word_set import word_set
 from postai.language.words import singular, stem
 

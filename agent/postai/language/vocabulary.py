@@ -157,8 +157,8 @@ _UNITS = """
     kg kilogram kilo kilos; g gram; mg milligram; lb lbs pound; oz ounce; t ton tonne; km kilometer kilometre;
     m meter metre; cm centimeter centimetre; mm millimeter millimetre; mi mile; ft foot feet; in inch; l liter litre;
     ml milliliter millilitre; s sec second; ms millisecond; min minute; h hr hour; d day; usd dollar $; eur euro €;
-    gbp pound £; kwh kilowatt; kw kilowatt; mb megabyte; gb gigabyte; tb terabyte; c celsius degree; f fahrenheit degree;
-    percent pct %; bpm beat; kcal calorie; mph mile
+    gbp pound £; kwh kilowatt; kw kilowatt; mb megabyte; gb gigabyte; tb terabyte; c celsius; f fahrenheit;
+    percent pct %; bpm beat; kcal calorie
     """
 UNITS: tuple[frozenset[str], ...] = tuple(frozenset(line.split()) for line in _UNITS.split(";"))
 

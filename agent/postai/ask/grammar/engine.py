@@ -7,8 +7,8 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
 from datetime import date
+from functools import cached_property
 
 from postai.ask.finder import Finder
 from postai.ask.grammar.assemble import assemble
