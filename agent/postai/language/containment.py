@@ -36,6 +36,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from postai.database import Database
 from postai.database.catalog import Catalog, ColumnName, KnownJoin, Table
@@ -49,14 +50,14 @@ from postai.language.word_set import word_set
 from postai.language.words import singular
 
 _VALUES = 1_000
-_TASTE = 25
+_TASTE = 5
 """Values of a child that are looked for first where no names speak for the pair."""
 _CONTAINED, _UNIQUE = 0.95, 0.98
 _FEW, _SEVERAL = 3, 5
 _NEAR = 0.05
 _STRONG = 0.8
 _MOST_PAIRS = 4_000
-_MOST_PARENTS_ALONE, _MOST_CHILDREN_ALONE = 200, 2_000
+_MOST_PARENTS_ALONE, _MOST_CHILDREN_ALONE = 100, 1_000
 _MOST_PARENT_ROWS = 1_000_000
 _BOUNDS = Bounds(rows=20_000, values=_VALUES, value_bytes=200)
 
@@ -79,15 +80,12 @@ _COMPARABLE: Mapping[Family, str] = {"text": "text", "integer": "number", "numer
 class _Side:
     """A column as one side of a join."""
 
+    name: ColumnName
     info: TableInfo
     column: ColumnInfo
     table: Table
     compared_as: str
     declared_unique: bool
-
-    @property
-    def name(self) -> ColumnName:
-        return ColumnName(self.table.schema, self.table.name, self.column.name)
 
     @property
     def base(self) -> tuple[str, ...]:
@@ -149,7 +147,8 @@ def _sides(mine: Catalog, catalog: Catalog) -> Iterator[_Side]:
             if kind is None or looks_secret(column.name, column.words, column.column.comment):
                 continue
             unique = table.primary_key == (column.name,) or (column.name,) in table.unique
-            yield _Side(info, column, table, _COMPARABLE[kind], unique)
+            name = ColumnName(table.schema, table.name, column.name)
+            yield _Side(name, info, column, table, _COMPARABLE[kind], unique)
 
 
 def _may_be_parent(side: _Side) -> bool:
@@ -274,6 +273,7 @@ class _Test:
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
         self._samples: dict[ColumnName, Sample] = {}
+        self._speaks: dict[ColumnName, bool] = {}
         self.found: list[tuple[_Pair, float]] = []
 
     def run(self, pairs: list[_Pair]) -> None:
@@ -299,41 +299,44 @@ class _Test:
                 self._samples[ColumnName(table.schema, table.name, column)] = sample
 
     def _worth(self, pair: _Pair) -> bool:
-        sample = self._samples.get(pair.child.name)
+        name = pair.child.name
+        sample = self._samples.get(name)
         if sample is None or not sample.values or sample.long:
             return False
-        count = len(sample.values)
         if pair.names:
-            return count >= _FEW or pair.names >= _STRONG
-        if pair.child.compared_as == "uuid":
-            return count >= 2
-        letters = sum(len(value) > 1 and any(map(str.isalpha, value)) for value in sample.values)
-        return count >= _SEVERAL and 2 * letters > count
+            return len(sample.values) >= _FEW or pair.names >= _STRONG
+        speaks = self._speaks.get(name)
+        if speaks is None:
+            speaks = self._speaks[name] = _speak(sample, pair.child.compared_as)
+        return speaks
 
     def _test(self, pairs: list[_Pair]) -> None:
         parent = pairs[0].parent
+        tastes = {pair.child.name: list(islice(self._samples[pair.child.name].values, _TASTE)) for pair in pairs}
         wanted: set[str] = set()
         for pair in pairs:
-            values = list(self._samples[pair.child.name].values)
-            wanted.update(values if pair.names else values[:_TASTE])
+            wanted.update(self._samples[pair.child.name].values if pair.names else tastes[pair.child.name])
         rows = self._having(parent, wanted)
-        again = [
-            pair
-            for pair in pairs
-            if not pair.names
-            and len(self._samples[pair.child.name].values) > _TASTE
-            and all(value in rows for value in list(self._samples[pair.child.name].values)[:_TASTE])
-        ]
-        missing = {value for pair in again for value in self._samples[pair.child.name].values} - wanted
+        left = [pair for pair in pairs if pair.names or all(value in rows for value in tastes[pair.child.name])]
+        missing = {value for pair in left for value in self._samples[pair.child.name].values} - wanted
         if missing:
             rows = {**rows, **self._having(parent, missing)}
-        for pair in pairs:
+        for pair in left:
             confidence = _confidence(pair, self._samples[pair.child.name], rows)
             if confidence:
                 self.found.append((pair, confidence))
 
     def _having(self, parent: _Side, wanted: Iterable[str]) -> Mapping[str, int]:
         return self._sampler.having(parent.table, parent.column.column, sorted(wanted)) or {}
+
+
+def _speak(sample: Sample, compared_as: str) -> bool:
+    """Whether a column's values alone can tell what it refers to: several, and not only numbers and single letters."""
+    count = len(sample.values)
+    if compared_as == "uuid":
+        return count >= 2
+    letters = sum(len(value) > 1 and any(map(str.isalpha, value)) for value in sample.values)
+    return count >= _SEVERAL and 2 * letters > count
 
 
 def _confidence(pair: _Pair, sample: Sample, rows: Mapping[str, int]) -> float:

@@ -106,8 +106,6 @@ class Sampler:
     def __init__(self, db: Database, bounds: Bounds, deadline: Deadline) -> None:
         self._db, self._bounds, self._deadline = db, bounds, deadline
         self._sql = named_sql.load(__package__, "samples.sql")
-        # Texts of such a database are in no known encoding.
-        self._known_encoding = db.query(self._sql["encoding"])[0][0] != "SQL_ASCII"
 
     def distinct(self, table: Table, columns: Sequence[Column], values: int | None = None) -> dict[str, Sample] | None:
         """Distinct values of some columns of a table, by the columns' names.
@@ -170,8 +168,6 @@ class Sampler:
             head = {key: value.replace("%", "%%") if isinstance(value, str) else value for key, value in head.items()}
         statement = self._sql["read"].format(parts="\n".join(parts), **head)
         limit = max(1, int(min(self._bounds.seconds, self._deadline.remaining()) * 1000))
-        if not self._known_encoding:
-            return None
         try:
             with self._db.transaction():
                 self._db.query(self._sql["guard"], (str(limit),))

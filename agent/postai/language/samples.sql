@@ -7,10 +7,6 @@
 -- * A column is only looked at while its type is the one in the picture, so that no cast of a new type is called.
 -- * Whether the table may be read is asked of the catalogs after it was locked, by a filter that runs before the scan.
 
--- name: encoding
--- The encoding of the database.
-select pg_catalog.current_setting('server_encoding')
-
 -- name: guard
 -- For one transaction: read-only, short waits, no row level security, no names but the system's.
 select pg_catalog.set_config('transaction_read_only', 'on', true), pg_catalog.set_config('row_security', 'off', true),

@@ -37,23 +37,31 @@ from postai.service.knowledge import Knowledge
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 10.0
-"""Between two looks at what changed."""
-NOTIFIED_SECONDS = 1.0
-"""The same where a notification asks for it."""
-TABLE_SECONDS = 60.0
-"""Before a table that is written to is read again, at least."""
-JOIN_SECONDS = 600.0
-"""Before joins are looked for again, at least."""
-PAUSE_FACTOR = 20.0
-"""So much longer than the work is the pause after it, at least."""
-PASS_SECONDS = 60.0
-"""Longest time of one pass over the tables; what is left comes with the next look."""
-PUBLISH_SECONDS = 10.0
-"""Between two versions while a pass goes on."""
-
 _State = tuple[tuple[int, int, int], ...]
 """Counters of a table and of what lies below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the index is looked after, in seconds.
+
+    Attributes:
+        look: between two looks at what changed.
+        notified: the same where a notification asks for it.
+        table: before a table that is written to is read again, at least.
+        joins: before joins are looked for again because of writes, at least.
+        publish: between two versions while a pass goes on.
+        longest: one pass over the tables; what is left comes with the next look.
+        rest: so many times longer than the work is the pause after it, at least.
+    """
+
+    look: float = 10.0
+    notified: float = 1.0
+    table: float = 60.0
+    joins: float = 600.0
+    publish: float = 10.0
+    longest: float = 60.0
+    rest: float = 20.0
 
 
 @dataclass
@@ -81,7 +89,7 @@ class _Memory:
         catalog, plan: the tables that may be indexed, by the catalog as it was read.
         tables: what was read, by oid.
         joined: fingerprint and counters for which joins were looked for.
-        joins_not_before: when they may be looked for again.
+        joined_until: when that was over; `joining` took so long.
         unpublished: something changed since the last version; at first, because another agent may have been stopped
             before it could tell.
         published_at: when that was.
@@ -91,7 +99,8 @@ class _Memory:
     plan: tuple[tuple[Table, tuple[Column, ...]], ...] = ()
     tables: dict[int, _Known] = field(default_factory=dict)
     joined: tuple[str, int] | None = None
-    joins_not_before: float = 0.0
+    joined_until: float = 0.0
+    joining: float = 0.0
     unpublished: bool = True
     published_at: float = 0.0
 
@@ -103,15 +112,17 @@ class ValuesDuty:
         name: the database's name in the configuration.
         pool: its sessions.
         knowledge: told when the index changed.
+        pace: how often.
     """
 
     channel = "postai_values"
     through_pooler = True
 
-    def __init__(self, name: str, pool: Pool, knowledge: Knowledge) -> None:
+    def __init__(self, name: str, pool: Pool, knowledge: Knowledge, pace: Pace | None = None) -> None:
         self._name = name
         self._pool = pool
         self._knowledge = knowledge
+        self._pace = pace or Pace()
         self._limits = Limits()
         self._sql = load("postai.service", "values_duty.sql")
         self._wake = threading.Event()
@@ -119,7 +130,7 @@ class ValuesDuty:
         self._fresh = False
         self._stopping = False
         self._look_at = 0.0
-        self._deadline = Deadline.after(PASS_SECONDS)
+        self._deadline = Deadline.after(self._pace.longest)
         self._thread: threading.Thread | None = None
         self._told: str | None = None
         self._memory = _Memory()
@@ -136,7 +147,7 @@ class ValuesDuty:
 
     def wake(self, payload: str) -> None:
         if payload:
-            self._look_at = min(self._look_at, time.monotonic() + NOTIFIED_SECONDS)
+            self._look_at = min(self._look_at, time.monotonic() + self._pace.notified)
         self._wake.set()
 
     def end(self) -> None:
@@ -158,13 +169,12 @@ class ValuesDuty:
             self._wake.clear()
             if self._fresh:
                 self._fresh, self._look_at, self._memory = False, 0.0, _Memory()
+            # First the deadline, then the look whether we lead still: `end` does it the other way round.
+            self._deadline = Deadline.after(self._pace.longest)
             if not self._open or time.monotonic() < self._look_at:
                 continue
             started = time.monotonic()
             complete = False
-            self._deadline = Deadline.after(PASS_SECONDS)
-            if not self._open:
-                continue  # it ended between the two
             try:
                 with self._pool.database() as db:
                     complete = self._pass(db)
@@ -177,7 +187,7 @@ class ValuesDuty:
                 # The outermost layer of this thread: it must not end, or the index would grow old.
                 log.exception("keeping the value index failed unexpectedly", extra={"database": self._name})
             worked = time.monotonic() - started
-            self._look_at = time.monotonic() + max(LOOK_SECONDS, worked * (PAUSE_FACTOR if complete else 1.0))
+            self._look_at = time.monotonic() + max(self._pace.look, worked * (self._pace.rest if complete else 1.0))
 
     def _pass(self, db: Database) -> bool:
         """Bring the index up to date; False = there was no time for all of it."""
@@ -237,14 +247,14 @@ class ValuesDuty:
             self._deadline.check()
             started = time.monotonic()
             values = read_values(sampler, table, columns, self._limits)
-            pause = max(TABLE_SECONDS, PAUSE_FACTOR * (time.monotonic() - started))
+            pause = max(self._pace.table, self._pace.rest * (time.monotonic() - started))
             room = self._limits.bytes - sum(one.bytes for oid, one in memory.tables.items() if oid != table.oid)
             kept = _fitting(values, room) if values is not None else {}
             if values is not None:
                 self._keep(db, table, kept)
             size = sum(map(value_bytes, kept.values()))
             memory.tables[table.oid] = _Known(found_columns, state, time.monotonic() + pause, size)
-            if memory.unpublished and time.monotonic() - memory.published_at > PUBLISH_SECONDS:
+            if memory.unpublished and time.monotonic() - memory.published_at > self._pace.publish:
                 self._publish(db)
 
     def _keep(self, db: Database, table: Table, values: Mapping[ColumnName, KnownValues]) -> None:
@@ -264,14 +274,17 @@ class ValuesDuty:
         memory = self._memory
         assert memory.catalog is not None
         now = (memory.catalog.fingerprint, writes)
-        if memory.joined == now or time.monotonic() < memory.joins_not_before:
+        # Definitions change what may be joined, rows hardly ever.
+        redefined = memory.joined is not None and memory.joined[0] != now[0]
+        pause = max(self._pace.table if redefined else self._pace.joins, self._pace.rest * memory.joining)
+        if memory.joined == now or (memory.joined is not None and time.monotonic() < memory.joined_until + pause):
             return
         started = time.monotonic()
-        deadline = Deadline(min(self._deadline.at, started + PASS_SECONDS / 3), self._deadline.cancel)
+        deadline = Deadline(min(self._deadline.at, started + self._pace.longest / 3), self._deadline.cancel)
         joins = contained_joins(db, memory.catalog, deadline)
         memory.unpublished |= self._changed(db, "keep_joins", (json.dumps([_join_entry(join) for join in joins]),))
-        memory.joined = now
-        memory.joins_not_before = time.monotonic() + max(JOIN_SECONDS, PAUSE_FACTOR * (time.monotonic() - started))
+        memory.joined, memory.joined_until = now, time.monotonic()
+        memory.joining = memory.joined_until - started
 
     def _changed(self, db: Database, block: str, params: Sequence[object]) -> bool:
         return bool(db.query(self._sql[block], params)[0][0])
