@@ -33,6 +33,7 @@ from postai.service.ground import Home
 from postai.service.jobs import JobQueue
 from postai.service.socket_place import SocketTaken
 from postai.service.socket_server import SocketServer
+from postai.service.values_duty import ValuesDuty
 from postai.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,8 @@ def _keeper(
         report=lambda decision: report(one.name, decision),
     )
     actions = ActionQueue(one.name, home.pool, runner, Backoff(randomness, first=1.0, longest=60.0))
-    return Keeper(one, identity, [queue, actions], randomness, settings.model)
+    values = ValuesDuty(one.name, home.pool, home.knowledge)
+    return Keeper(one, identity, [queue, actions, values], randomness, settings.model)
 
 
 class SocketFront:
