@@ -305,3 +305,46 @@ def test_a_plan_that_takes_too_long_is_given_up(one: Post) -> None:
     finally:
         one.database.execute("select postai.set('ask_timeout', null), postai.set('ask_cost_ceiling', null)")
     assert one.ask("how many parcels are there?") == [[400]]
+
+
+def test_an_answer_of_the_model_is_given_again(one: Post) -> None:
+    one.database.execute("select postai.set('engine', 'model')")
+    asked = len(one.model.seen)
+    question = "how many went missing?"
+    assert one.ask(question) == one.ask(f" {question.replace('?', '')}") == [[100]]
+    assert len(one.model.seen) == asked + 1
+    assert one.database.execute("select count(*) from postai.kept_answer") == [(1,)]
+    # Another login with the same role's rights is another role: its key differs.
+    assert one.ask(question, "receiver") == [[100]]
+    assert len(one.model.seen) == asked + 2
+    number = one.run("select max(id) from postai.questions")[0][0]
+    one.run("select postai.feedback(%s, false)", number)
+    assert one.database.execute("select count(*) from postai.kept_answer") == [(0,)]
+    assert one.ask(question) == [[100]]
+    assert len(one.model.seen) == asked + 3
+    # Too old, switched off, or written in another form: asked again.
+    one.database.execute("update postai.kept_answer set at = at - interval '8 days'")
+    assert one.ask(question) == [[100]]
+    assert len(one.model.seen) == asked + 4
+    one.database.execute("select postai.set('reuse_answers_days', '0')")
+    try:
+        assert one.ask(question) == [[100]]
+        assert len(one.model.seen) == asked + 5
+    finally:
+        one.database.execute("select postai.set('reuse_answers_days', null)")
+    one.database.execute("update postai.kept_answer set answer = '{\"form\": 1}'")
+    assert one.ask(question) == [[100]]
+    assert len(one.model.seen) == asked + 6
+    one.database.execute("update postai.kept_answer set at = at - interval '8 days'; select postai._prune()")
+    assert one.database.execute("select count(*) from postai.kept_answer") == [(0,)]
+
+
+def test_a_kept_answer_is_as_little_trusted_as_a_new_one(one: Post) -> None:
+    one.database.execute("select postai.set('engine', 'model')")
+    question = "how many went missing?"
+    assert one.ask(question) == [[100]]
+    one.database.execute(
+        "update postai.kept_answer set answer = jsonb_set(answer, '{sql}', '\"delete from parcel returning 1\"')"
+    )
+    assert one.ask(question) == [[100]]
+    assert one.database.execute("select count(*) from parcel") == [(400,)]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from google.protobuf.message import Message
+
 from postai.ask.engine import as_answer
 from postai.ask.types import Answer, AskOptions, AskRequest, Explain, Reading
 from postai.ask.verify import PlanningError, TooExpensive, verify
@@ -30,6 +32,8 @@ _RELATIVE = re.compile(
     r"recent|recently|next|coming|upcoming|so far|to date|until|up to)\b",
     re.IGNORECASE,
 )
+
+_PARTS_OF_DATES = frozenset({"extract", "date_part", "to_char"})
 
 
 def question_key(question: str) -> str:
@@ -87,7 +91,22 @@ def is_stale(sql: str, question: str) -> bool:
     texts = [int(year) for one in constants for year in _YEAR.findall(one.sval.sval)]
     numbers = [one.ival.ival for one in constants if 1900 <= one.ival.ival < 2100]
     named = {int(year) + step for year in _YEAR.findall(question) for step in (-1, 0, 1)}
-    return not named.issuperset(texts + numbers) or (bool(texts) and _RELATIVE.search(question) is not None)
+    if not named.issuperset(texts + numbers):
+        return True
+    return _RELATIVE.search(question) is not None and (bool(texts) or _has_number_of_date(tree))
+
+
+def _has_number_of_date(tree: Message) -> bool:
+    """Whether a part of a date is compared with a number ("extract(month from at) = 11")."""
+    for node in messages(tree):
+        if node.DESCRIPTOR.name == "A_Expr":
+            inside = list(messages(node))
+            called = {one.funcname[-1].string.sval for one in inside if one.DESCRIPTOR.name == "FuncCall"}
+            constants = [one for one in inside if one.DESCRIPTOR.name == "A_Const"]
+            numbers = any(one.HasField("ival") or one.sval.sval.strip().isdecimal() for one in constants)
+            if called & _PARTS_OF_DATES and numbers:
+                return True
+    return False
 
 
 def _holds(example: Example, request: AskRequest, safety: Safety, options: AskOptions) -> bool:

@@ -18,6 +18,7 @@ from postai.model.types import ModelCall
 from postai.service.conversation import Outcome, There
 from postai.service.frames import RUNNING_VERBS, AskFrame, answer_message, error_message, findings_message
 from postai.service.ground import Ground, Home, prepare
+from postai.service.recall import KeptAnswers
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +173,7 @@ class Asking:
         )
         if taught is not None:
             return taught
+        recall = KeptAnswers(home.pool, home.sql, ground.frame.question, options.reuse_days)
         with home.ledger.model(options.model, options.budget, calls) as model:
             return ask(
                 ground.request,
@@ -182,6 +184,9 @@ class Asking:
                 model=model,
                 options=options.ask,
                 deadline=ground.deadline,
+                # sql and prepare promise to run nothing.
+                digest=ground.there.digest if ground.frame.verb in RUNNING_VERBS else None,
+                recall=recall if options.reuse_days > 0 else None,
             )
 
     def _record(self, home: Home, frame: AskFrame, answer: Answer, started: float) -> int | None:
