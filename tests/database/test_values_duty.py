@@ -1,0 +1,238 @@
+"""The value index as the sidecar keeps it: fresh after writes and definitions, given only to those who may read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running, wait_for
+
+from conftest import TestDatabase
+from postai.database import Pool
+from postai.database.catalog import Catalog, ColumnName, KnownJoin, KnownValues
+from postai.deadline import Deadline
+from postai.service.knowledge import Knowledge
+from postai.service.values_duty import Pace, ValuesDuty
+
+BREWERY = """
+create table beers (id int primary key, name text, style text);
+insert into beers values (1, 'Polar', 'stout'), (2, 'Dawn', 'ale'), (3, 'Dusk', 'ale');
+create table taps (id int, beer_id int, secret_word text, place text);
+insert into taps select i, 1 + i % 3, 'sesame' || i, (array['bar', 'terrace'])[1 + i % 2]
+  from generate_series(1, 30) as i;
+grant select on beers, taps to postai_agent;
+"""
+PACE = Pace(look=0.2, notified=0.05, table=0.2, joins=0.2, publish=0.1, rest=0.1)
+
+
+@dataclass
+class Kept:
+    """A database, its duty at work, and the knowledge that questions are answered from."""
+
+    database: TestDatabase
+    pool: Pool
+    knowledge: Knowledge
+    duty: ValuesDuty
+
+    def catalog(self, role: str = "drinker", login: str | None = None) -> Catalog:
+        with self.pool.database() as db:
+            return self.knowledge.see(db, role, login or role)[0].catalog
+
+    def values(self, table: str, column: str, role: str = "drinker") -> KnownValues | None:
+        found = self.catalog(role).table("public", table)
+        its = found.column(column) if found is not None else None
+        return its.values if its is not None else None
+
+    def settle(self) -> None:
+        """Until the duty has looked at everything that there is now."""
+        version = self._version()
+        self.duty.begin()
+        self.duty.wake("")
+        wait_for(lambda: self.duty.wake("") or self._version() > version)
+
+    def _version(self) -> int:
+        return int(str(self.database.execute("select version from postai.value_index_state")[0][0]))
+
+
+def login(name: str, *roles: str) -> str:
+    made = (
+        f"do $$ begin if to_regrole('{name}') is null then create role {name} login password '{name}'; end if; end $$;"
+    )
+    return made + "".join(f"grant {role} to {name};" for role in roles)
+
+
+@contextmanager
+def kept(database: TestDatabase, place: Path) -> Iterator[Kept]:
+    install_postai(database, "dblink")
+    database.execute(
+        BREWERY + login("drinker", "postai_user") + login("brewer", "postai_operator")
+        + "grant select on beers, taps to drinker, brewer"
+    )  # fmt: skip
+    with Pool(agent_dsn(database.server, database.name, place), max_size=4) as pool:
+        knowledge = Knowledge()
+        duty = ValuesDuty(database.name, pool, knowledge, PACE)
+        one = Kept(database, pool, knowledge, duty)
+        one.settle()
+        try:
+            yield one
+        finally:
+            duty.stop(Deadline.after(10))
+
+
+@pytest.fixture
+def brewery(database: TestDatabase, tmp_path: Path) -> Iterator[Kept]:
+    with kept(database, tmp_path) as one:
+        yield one
+
+
+def test_the_index_reaches_the_catalog(brewery: Kept) -> None:
+    assert brewery.values("beers", "style") == KnownValues(("ale", "stout"), True)
+    assert brewery.values("taps", "secret_word") is None
+    joins = brewery.catalog().joins
+    assert [(j.left.column, j.right.table, j.source) for j in joins] == [("beer_id", "beers", "contained")]
+    found = brewery.database.execute("select columns, joins, bytes > 0 from postai.value_index_state")
+    assert found == [(3, 1, True)]
+
+
+def test_nobody_but_the_agent_reads_it(brewery: Kept) -> None:
+    for user in ("drinker", "brewer"):
+        for table in ("value_index", "contained_join", "declared_join"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                brewery.database.execute(f"select * from postai.{table}", user)
+    assert brewery.database.execute("select count(*) from postai.value_index", AGENT) == [(3,)]
+
+
+def test_writes_are_seen(brewery: Kept) -> None:
+    brewery.database.execute("insert into beers values (4, 'Noon', 'porter')")
+
+    def seen() -> bool:
+        brewery.duty.wake("")
+        known = brewery.values("beers", "style")
+        return known is not None and "porter" in known.values
+
+    wait_for(seen)
+    brewery.database.execute("truncate beers")
+    wait_for(lambda: brewery.duty.wake("") or brewery.values("beers", "style") is None)
+    wait_for(lambda: brewery.duty.wake("") or brewery.catalog().joins == ())
+
+
+def test_nothing_changes_nothing(brewery: Kept) -> None:
+    """A look that finds nothing new writes nothing, and the pictures of questions stay."""
+    before = brewery.catalog()
+    rows = brewery.database.execute("select xmin::text, table_oid, column_number from postai.value_index")
+    brewery.settle()  # reads everything again, as a new leader does
+    assert brewery.database.execute("select xmin::text, table_oid, column_number from postai.value_index") == rows
+    version = brewery.database.execute("select version from postai.value_index_state")
+    for _ in range(5):
+        brewery.duty.wake("")
+        time.sleep(0.25)
+    assert brewery.database.execute("select version from postai.value_index_state") == version
+    assert brewery.catalog().tables == before.tables
+
+
+def test_rights_count_at_once(brewery: Kept) -> None:
+    """What is revoked, protected, renamed or dropped is gone before the index was read again."""
+    run = brewery.database.execute
+    brewery.duty.end()
+    run("revoke select on beers from drinker; grant select (id, name) on beers to drinker")
+    assert brewery.values("beers", "name") is not None
+    assert brewery.catalog().table("public", "beers").column("style") is None  # type: ignore[union-attr]
+    assert brewery.values("beers", "style", "brewer") is not None
+    run("alter table beers enable row level security")
+    assert brewery.values("beers", "name") is None and brewery.values("beers", "style", "brewer") is None
+    run("alter table beers disable row level security; alter table beers rename style to sort")
+    assert brewery.values("beers", "sort", "brewer") is None and brewery.values("beers", "name", "brewer") is not None
+    run("alter table beers drop column sort; alter table beers add column style text")
+    assert brewery.values("beers", "style", "brewer") is None
+    run("drop table beers; create table beers (id int, name text); grant select on beers to drinker")
+    assert brewery.values("beers", "name") is None
+
+
+def test_a_protected_table_leaves_the_index(brewery: Kept) -> None:
+    brewery.database.execute("alter table beers enable row level security; revoke select on taps from postai_agent")
+    wait_for(
+        lambda: brewery.duty.wake("") or brewery.database.execute("select count(*) from postai.value_index") == [(0,)]
+    )
+
+
+def test_a_column_renamed_is_indexed_under_its_new_name(brewery: Kept) -> None:
+    brewery.database.execute("alter table beers rename style to sort")
+    wait_for(lambda: brewery.duty.wake("") or brewery.values("beers", "sort"))
+    brewery.database.execute("comment on column beers.sort is 'confidential'")
+    wait_for(lambda: brewery.duty.wake("") or not brewery.values("beers", "sort"))
+    assert brewery.values("beers", "name") is not None
+
+
+def test_switched_off(brewery: Kept) -> None:
+    with pytest.raises(psycopg.errors.Error) as caught:
+        brewery.database.execute("select postai.set('value_index', 'false')", "drinker")
+    assert caught.value.sqlstate == "42501"
+    brewery.database.execute("select postai.set('value_index', 'false')", "brewer")
+    assert brewery.values("beers", "style") is None and brewery.catalog().joins == ()  # before anything was deleted
+    wait_for(
+        lambda: brewery.duty.wake("") or brewery.database.execute("select count(*) from postai.value_index") == [(0,)]
+    )
+    brewery.database.execute("select postai.set('value_index', null)", "brewer")
+    wait_for(lambda: brewery.duty.wake("") or brewery.values("beers", "style"))
+
+
+def test_declared_joins_count_for_whom_they_were_made(brewery: Kept) -> None:
+    def declared(login: str, role: str = "drinker") -> list[KnownJoin]:
+        return [join for join in brewery.catalog(role, login).joins if join.source == "declared"]
+
+    own = KnownJoin(ColumnName("public", "taps", "id"), ColumnName("public", "beers", "id"))
+    brewery.database.execute("select postai.declare_join('taps.id', 'beers.id')", "drinker")
+    assert declared("drinker") == [own] and declared("brewer", "brewer") == []
+    brewery.database.execute("select postai.declare_join('beers.id', 'taps.beer_id')", "brewer")
+    joins = brewery.catalog("drinker", "drinker").joins
+    assert {join.source for join in joins} == {"declared"} and len(joins) == 2  # in the place of the one that was found
+    brewery.database.execute("revoke select on taps from drinker; grant select (id) on taps to drinker")
+    assert declared("drinker") == [own] and declared("drinker", "brewer") != []
+    brewery.database.execute("select postai.forget_join('taps.id', 'beers.id')", "drinker")
+    assert declared("drinker") == []
+
+
+def test_the_look_costs_one_statement(brewery: Kept) -> None:
+    brewery.catalog()
+    with brewery.pool.database() as db:
+        asked: list[str] = []
+        plain = db.query
+        db.query = lambda sql, params=(): asked.append(sql) or plain(sql, params)  # type: ignore[method-assign,assignment]
+        brewery.knowledge.see(db, "drinker", "drinker")
+        assert len(asked) == 1
+
+
+def test_an_agent_killed_in_the_middle(database: TestDatabase, tmp_path: Path) -> None:
+    """Nothing of the index is half, the next agent completes it, and no value stands in a log."""
+    install_postai(database, "dblink")
+    database.execute(
+        BREWERY
+        + "".join(
+            f"create table shelf_{i} (id int, state text); insert into shelf_{i} values (1, 'wobbly'), (2, 'firm');"
+            f"grant select on shelf_{i} to postai_agent;"
+            for i in range(300)
+        )
+    )
+
+    def agent(name: str) -> AgentProcess:
+        dsn = agent_dsn(database.server, database.name, tmp_path)
+        return AgentProcess(tmp_path, [(database.name, dsn)], log_name=name)
+
+    def columns() -> int:
+        return int(str(database.execute("select count(*) from postai.value_index")[0][0]))
+
+    first = agent("first.log").start()
+    wait_for(lambda: columns() > 20)
+    first.kill()
+    assert database.execute("select count(*) from postai.value_index where cardinality(values) = 0") == [(0,)]
+    with running(agent("second.log")) as second:
+        wait_for(lambda: columns() == 303)
+        second.until("the value index is new")
+    for log in ("first.log", "second.log"):
+        text = (tmp_path / log).read_text()
+        assert not any(value in text for value in ("wobbly", "firm", "stout", "sesame"))
