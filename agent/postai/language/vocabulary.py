@@ -99,7 +99,7 @@ GENERIC_VERBS = word_set("""
     found find named called titled say says see seen regarding concerning worth want wants need held hold holds
     run ran posted post sit stand generate generated provide provides provided providing supply supplies
     supplied produce produces lasted lasting lasts collect collected keep keeps kept bring brings brought gave
-    gives taught teach teaches teaching
+    gives taught teach teaches teaching assigned assign appointed allocated attached
     """)
 
 CREATION_VERBS = word_set("""

@@ -240,8 +240,11 @@ GROUP BY b.recipe ->> 'flour'
 ORDER BY average_price, b.recipe ->> 'flour';
 
 -- members in Bath, name and town
---   abstained PA001: the things asked for have no row in common
---   Ask in other words, naming tables and columns.
+--   0.97: Members where members.town is Bath.
+SELECT m.id, m.full_name, m.town
+FROM members AS m
+WHERE m.town = 'Bath'
+ORDER BY m.id;
 
 -- Which breads have more than 3 sales and an average total over 20?
 --   abstained PA001: "average" is not explained by anything in this database
@@ -255,7 +258,7 @@ WHERE lower(m.full_name) = lower('Ann')
 ORDER BY m.id;
 
 -- Which members never used a voucher?
---   0.97: Members where without any vouchers.
+--   0.97: Members without any vouchers.
 SELECT m.id, m.full_name
 FROM members AS m
 WHERE NOT EXISTS (

@@ -15,7 +15,7 @@ GROUP BY d.specialty
 ORDER BY average_fee DESC NULLS LAST, d.specialty;
 
 -- Which patients have never had an appointment?
---   0.97: Patients where without any appointments.
+--   0.97: Patients without any appointments.
 SELECT p.patient_id, p.first_name, p.last_name
 FROM patients AS p
 WHERE NOT EXISTS (
@@ -160,7 +160,7 @@ HAVING count(*) >= 3
 ORDER BY number_of_appointments DESC NULLS LAST, p.patient_id, p.first_name, p.last_name;
 
 -- which drugs have never been prescribed?
---   0.85: Drugs where without any prescriptions.
+--   0.85: Drugs without any prescriptions.
 SELECT d.drug_id, d.name
 FROM drugs AS d
 WHERE NOT EXISTS (

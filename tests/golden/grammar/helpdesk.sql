@@ -29,8 +29,11 @@ WHERE (t.opened_at >= current_date - interval '7 days' AND t.opened_at < current
   AND t.priority = 'urgent';
 
 -- tickets without an assigned agent
---   abstained PA001: "assigned" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.97: Tickets without any agents.
+SELECT t.id, t.subject
+FROM tickets AS t
+WHERE t.assigned_agent_id IS NULL
+ORDER BY t.id;
 
 -- How many accounts are on the enterprise plan?
 --   0.97: The number of accounts where accounts.plan is enterprise.
@@ -52,7 +55,7 @@ FROM accounts AS a
 WHERE (a.churned_at >= date_trunc('year', current_date) AND a.churned_at < date_trunc('year', current_date) + interval '1 year');
 
 -- Which accounts have no invoices?
---   0.97: Accounts where without any invoices.
+--   0.97: Accounts without any invoices.
 SELECT a.id, a.company
 FROM accounts AS a
 WHERE NOT EXISTS (

@@ -6,7 +6,7 @@ GROUP BY b.genre
 ORDER BY number_of_books DESC NULLS LAST, b.genre;
 
 -- Which members have never borrowed a book?
---   0.95: Members where without any loans.
+--   0.95: Members without any loans.
 SELECT m.id, m.full_name
 FROM members AS m
 WHERE NOT EXISTS (
@@ -156,7 +156,7 @@ WHERE f.amount > 10
 ORDER BY f.id;
 
 -- Which publishers have no books?
---   0.97: Publishers where without any books.
+--   0.97: Publishers without any books.
 SELECT p.id, p.name
 FROM publishers AS p
 WHERE NOT EXISTS (

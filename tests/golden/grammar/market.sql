@@ -72,7 +72,7 @@ HAVING avg(pr.rating) >= 4
 ORDER BY average_rating DESC NULLS LAST, p.id, p.name;
 
 -- Which products were never ordered?
---   0.85: Products where without any orders.
+--   0.85: Products without any orders.
 SELECT p.id, p.name
 FROM products AS p
 WHERE NOT EXISTS (
@@ -83,7 +83,7 @@ WHERE NOT EXISTS (
 ORDER BY p.id;
 
 -- Which customers never placed an order?
---   0.9: Users where without any orders.
+--   0.9: Users without any orders.
 SELECT u.id, u.first_name, u.last_name
 FROM users AS u
 WHERE NOT EXISTS (
@@ -280,7 +280,7 @@ WHERE (p.price >= 10 AND p.price <= 20)
 ORDER BY p.id;
 
 -- How many products have no reviews?
---   0.93: The number of products where without any product_reviews.
+--   0.93: The number of products without any product_reviews.
 SELECT count(*) AS number_of_products
 FROM products AS p
 WHERE NOT EXISTS (
@@ -326,7 +326,7 @@ GROUP BY o.status
 ORDER BY number_of_orders DESC NULLS LAST, o.status;
 
 -- How many customers have never written a review?
---   0.9: The number of users where without any product_reviews.
+--   0.9: The number of users without any product_reviews.
 SELECT count(*) AS number_of_users
 FROM users AS u
 WHERE NOT EXISTS (
@@ -362,7 +362,7 @@ ORDER BY u.birth_date, u.id
 LIMIT 1;
 
 -- customers without orders in the last 6 months
---   0.9: Users where without any orders (orders.ordered_at is in: the last 6 months up to today).
+--   0.9: Users without any orders (orders.ordered_at is in: the last 6 months up to today).
 SELECT u.id, u.first_name, u.last_name
 FROM users AS u
 WHERE NOT EXISTS (

@@ -71,7 +71,7 @@ SELECT count(*) AS number_of_ranges
 FROM ranges AS r;
 
 -- staff without a manager
---   0.97: Staff where without any staff (manager).
+--   0.97: Staff without any staff (manager).
 SELECT s.id, s.name
 FROM staff AS s
 WHERE s.manager_id IS NULL

@@ -39,7 +39,7 @@ ORDER BY units DESC NULLS LAST, p.product_id, p.name
 LIMIT 10;
 
 -- Which customers have never placed an order?
---   0.93: Customers where without any purchases.
+--   0.93: Customers without any purchases.
 SELECT c.customer_id, c.name
 FROM customers AS c
 WHERE NOT EXISTS (
@@ -157,7 +157,7 @@ GROUP BY p.product_id, p.name
 ORDER BY average_star DESC NULLS LAST, p.product_id, p.name;
 
 -- Which products have never been reviewed?
---   0.85: Products where without any reviews.
+--   0.85: Products without any reviews.
 SELECT p.product_id, p.name
 FROM products AS p
 WHERE NOT EXISTS (
@@ -252,7 +252,7 @@ FROM products AS p
 WHERE p.is_discontinued;
 
 -- products without a brand
---   0.97: Products where without any brands.
+--   0.97: Products without any brands.
 SELECT p.product_id, p.name
 FROM products AS p
 WHERE p.brand_id IS NULL
@@ -559,7 +559,7 @@ WHERE EXISTS (
 --   Use names of tables and columns, or quote values.
 
 -- Which customers have not ordered in the last 90 days?
---   0.8: Customers where without any purchases (purchases.purchased_at is in: the last 90 days up to today).
+--   0.8: Customers without any purchases (purchases.purchased_at is in: the last 90 days up to today).
 SELECT c.customer_id, c.name
 FROM customers AS c
 WHERE NOT EXISTS (
@@ -641,7 +641,7 @@ WHERE EXISTS (
       );
 
 -- customers with no orders in 2025
---   0.93: Customers where without any purchases (purchases.purchased_at is in: the year 2025).
+--   0.93: Customers without any purchases (purchases.purchased_at is in: the year 2025).
 SELECT c.customer_id, c.name
 FROM customers AS c
 WHERE NOT EXISTS (

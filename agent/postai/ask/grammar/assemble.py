@@ -8,6 +8,7 @@ from postai.ask.grammar.draft import Having, Key, Measure, OrderBy, Predicate, R
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.links import count_over_links
 from postai.ask.grammar.listing import Lists
+from postai.ask.grammar.per_row import one_row_each, per_row
 from postai.ask.grammar.query import (
     Col,
     Expr,
@@ -43,6 +44,8 @@ class Assembler(Lists):
         count_over_links(self.state)
         self._havings_to_groups()
         self._plain_measures()
+        if one_row_each(self):
+            return per_row(self)
         self.base = self._base()
         self.joiner = Joiner(self.state, self.base)
         if draft.ratio is not None:

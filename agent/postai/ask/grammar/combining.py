@@ -12,6 +12,7 @@ def combine(state: State, found: list[tuple[Predicate, int]]) -> list[Predicate]
     """Values of one column side by side mean any of them; "or" between columns joins them by OR."""
     result: list[Predicate] = []
     group = len(state.draft.predicates) * 100
+    state.placed += found
     for position, (predicate, index) in enumerate(found):
         previous = found[position - 1] if position else None
         linked = _linked_by_or(state, previous[1], index) if previous else False

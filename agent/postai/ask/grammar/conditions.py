@@ -358,6 +358,8 @@ def _negated(state: State, index: int, high: int, near: int | None) -> tuple[Pre
         predicate = _value(state, at, near, negated=True)
         if predicate is None:
             raise Unsure("what is denied is not clear")
+        if at + 1 < len(state.items) and state.items[at + 1].lower in ("ones", "one"):
+            state.use(at + 1, why="negation")
         _refuse_progress(state, predicate, at)
         state.use(index, why="negation")
         state.use_range(index + 1, column_between, "negation")

@@ -149,6 +149,7 @@ class Draft:
     Attributes:
         bucket_ref: date that time buckets are made of; None = decided by the rows that are counted.
         with_subject: the columns to show come on top of what names the subject ("orders with their status").
+        keep_all: keys without any row to count are shown too.
         said_columns: columns that the statement must use, because a word stands for nothing else.
         offset: rows to leave out before the first one shown ("the second highest").
         partition: keys for each of which the limit counts anew ("the top 3 products of each category").
@@ -169,6 +170,7 @@ class Draft:
     bucket_ref: Ref | None = None
     with_subject: bool = False
     distinct: bool = False
+    keep_all: bool = False
     said_columns: list[Ref] = field(default_factory=list)
     mentioned: set[int] = field(default_factory=set)
     assumptions: list[str] = field(default_factory=list)

@@ -23,7 +23,7 @@ def explain(state: State) -> str:
     conditions += [_having(state, having) for having in draft.havings]
     conditions += [_absence(state, absence) for absence in draft.absences]
     if conditions:
-        parts.append("where " + " and ".join(conditions).replace("where without", "without"))
+        parts.append(("where " + " and ".join(conditions)).replace("where without", "without"))
     groups = [_key(state, key) for key in draft.groups]
     if groups and draft.limit is None:
         parts.append("for each " + " and ".join(groups))

@@ -69,6 +69,9 @@ _LISTING = frozenset(
     {"and", "or", "the", "a", "as", "is", "are", "named", "called", "both", "either", "nor", ",", "with"}
 )
 _PARTICLES = frozenset({"ins", "outs", "ups", "offs"})  # check-ins, drop-offs
+_PARTICIPLES = frozenset(
+    ["left", "begun", "won", "kept", "met", "hit", "shut", "quit", "gone", "done", "drawn", "flown", "grown", "known"]
+)
 _BEFORE_ZERO = frozenset({"of", "is", "was", "are", "were", "to", "than", "at", "=", "equals", "exactly"})
 
 
@@ -217,7 +220,8 @@ def _array_beside(tokens: Sequence[Token], at: int, sense: Sense, lexicon: Lexic
 
 def _is_participle(token: Token, senses: Sequence[Sense], lexicon: Lexicon) -> bool:
     """ "borrowed" that names only `borrowed_on` is a verb; "shipped" as a value keeps the dates it may be about."""
-    if token.lower != token.noun or not token.lower.endswith(("ed", "en", "nt", "ld", "id", "de", "ght")):
+    endings = ("ed", "en", "nt", "ld", "id", "de", "ght")
+    if token.lower != token.noun or not (token.lower.endswith(endings) or token.lower in _PARTICIPLES):
         return False
     return all(
         sense.kind == "value"
@@ -229,6 +233,10 @@ def _is_participle(token: Token, senses: Sequence[Sense], lexicon: Lexicon) -> b
 def _verb_or_unknown(tokens: Sequence[Token], at: int, lexicon: Lexicon, exact: Sequence[Sense] = ()) -> Item:
     token = tokens[at]
     senses = [*exact, *lexicon.stem_senses(token.stem)] if exact or not token.capital or at == 0 else []
+    if not senses and token.lower.endswith("ly") and len(token.lower) > 5:
+        flags = [s for s in lexicon.senses(token.lower[:-2]) if s.kind == "value" and isinstance(s.value, bool)]
+        if flags:
+            return _span(tokens, at, at + 1, "name", senses=tuple(flags))
     for noun in VERB_TABLES.get(token.stem, []):
         senses += [
             Sense(sense.kind, sense.table, None, None, round(0.8 * sense.score, 3), "verb")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
 from postai.ask.grammar.measures import read_measure
 from postai.ask.grammar.state import State
+from postai.language.tokens import key_of
 from postai.language.word_set import word_set
 from postai.language.words import singular
 
@@ -146,6 +147,9 @@ def _entry(state: State, at: int, end: int, owner: int | None) -> tuple[list[Ent
         return [parsed.measure], list(parsed.used), parsed.end
     if item.bucket and state.role(at) != "column":
         return [Key(bucket=item.bucket)], [at], at + 1
+    shortened = _shortened(state, at, end, owner)
+    if shortened is not None:
+        return shortened
     possessor = state.role(at) == "table" and not item.verb and at + 1 < end
     if possessor and (state.role(at + 1) == "column" or _is_name(state, at + 1)):
         refs = _columns(state, at + 1, state.table(at))
@@ -160,6 +164,42 @@ def _entry(state: State, at: int, end: int, owner: int | None) -> tuple[list[Ent
     if state.role(at) == "table" and not item.verb:
         return [Key(table=state.table(at))], [at], at + 1
     return None
+
+
+def _shortened(state: State, at: int, end: int, owner: int | None) -> tuple[list[Entry], list[int], int] | None:
+    """ "first and last name", "open, high and close price": the last noun belongs to each of the words."""
+    words: list[int] = [at]
+    index = at + 1
+    while index < end and len(words) < 5:
+        joint = index
+        while index < end and (state.items[index].text == "," or state.items[index].cue in ("and", "or")):
+            index += 1
+        if index == joint or index >= end:
+            return None
+        full = state.items[index].lower.split()
+        if state.role(index) == "column" and len(full) > 1:
+            return _with_noun(state, words, index, full[-1], owner)
+        words.append(index)
+        index += 1
+    return None
+
+
+def _with_noun(
+    state: State, words: list[int], last: int, noun: str, owner: int | None
+) -> tuple[list[Entry], list[int], int] | None:
+    """The columns that each word names together with the noun of the last one, all of one table."""
+    final = state.column(last, near=owner)
+    found: list[Entry] = []
+    for at in words:
+        item = state.items[at]
+        if not item.free or len(item.lower.split()) > 1:
+            return None
+        senses = state.lexicon.senses(key_of(f"{item.lower} {noun}"))
+        mine = [sense for sense in senses if sense.kind == "column" and sense.table == final.table]
+        if not mine or mine[0].score < 0.9 or mine[0].column is None:
+            return None
+        found.append(Ref(final.table, mine[0].column))
+    return [*found, final], [*range(words[0], last + 1)], last + 1
 
 
 def _is_name(state: State, at: int) -> bool:

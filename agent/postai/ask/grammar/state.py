@@ -280,6 +280,9 @@ class State:
         """
         item = self.items[index]
         owner = self.owner(index)
+        label = self._own_name(index, owner if owner is not None else near)
+        if label is not None and (accept is None or accept(self.column_info(label))):
+            return label
         ranked = []
         for sense in item.of_kind("column"):
             assert sense.column is not None
@@ -303,6 +306,18 @@ class State:
                     pairs = tuple((r.table, r.column) for r in (best, other))
                     raise Unsure(f'"{item.text}" could mean {names}', "Name the table with the column.", pairs)
         return best
+
+    def _own_name(self, index: int, table: int | None) -> Ref | None:
+        """ "traders whose name ...": what names their rows, though another table has a column that is called so."""
+        if self.items[index].lower not in ("name", "names") or not self.anchors:
+            return None
+        before = [i for i in range(index) if self.role(i) == "table" and not self.items[i].verb]
+        whose = table is None and before and self.items[index - 1].lower in ("whose", "their", "its")
+        table = self.table(before[-1]) if whose else (table if table is not None else self.anchors[0])
+        info = self.info(table)
+        if len(info.labels) != 1 or info.column(info.labels[0]).own[-1] not in ("name", "title"):
+            return None
+        return Ref(table, info.labels[0])
 
     def _refuse_commented(self, index: int, owner: int | None, best: Ref) -> None:
         """ "discount of coupons": a column of coupons is said to be a discount, though it is not called so."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from postai.ask.grammar.conditions import conditions_in
 from postai.ask.grammar.dating import period_predicate
-from postai.ask.grammar.draft import Absence
+from postai.ask.grammar.draft import Absence, Predicate, Unsure
 from postai.ask.grammar.state import State
 from postai.language.vocabulary import CREATION_VERBS
 
+_LACKING = frozenset({"without", "with", "lacking"})
 _STOPS = frozenset({"who", "that", "which", "but", "whose"})
 
 
 def apply(state: State) -> None:
     for index in list(state.find_cues("not", "except")):
-        if state.items[index].free and not _contrast(state, index) and not _but_not_then(state, index):
+        if not state.items[index].free or _contrast(state, index) or _but_not_then(state, index):
+            continue
+        if not _several(state, index):
             _absent(state, index)
 
 
@@ -29,6 +32,52 @@ def _contrast(state: State, index: int) -> bool:
         return False
     state.use(index, at, why="contrast")
     return True
+
+
+def _several(state: State, index: int) -> bool:
+    """ "without an email or a broker", "neither an email nor a manager": none of them is there."""
+    things: list[int] = []
+    used = [index]
+    at = index + 1
+    while at < len(state.items):
+        item = state.items[at]
+        passed = item.kind == "filler" or item.text == "," or item.cue in ("or", "and") or item.lower == "any"
+        if passed or item.lower in ("nor", "have", "has"):
+            used.append(at)
+        elif item.free and not item.verb and state.role(at) in ("column", "table") and _ends_thing(state, at):
+            things.append(at)
+            used.append(at)
+        else:
+            break
+        at += 1
+    subject = _subject_before(state, index)
+    if len(things) < 2 or subject is None or not all(_may_lack(state, thing, subject) for thing in things):
+        return False
+    for thing in things:
+        if state.role(thing) == "column":
+            state.draft.predicates.append(Predicate(state.column(thing, near=subject), "null"))
+        else:
+            state.draft.absences.append(Absence(state.table(thing), anchor=subject))
+    state.use(*(position for position in used if position <= things[-1]), why="absence")
+    return True
+
+
+def _ends_thing(state: State, at: int) -> bool:
+    """Nothing behind the word narrows it: "without orders in 2024 or reviews" is read elsewhere."""
+    behind = at + 1
+    if behind >= len(state.items) or state.is_end(behind):
+        return True
+    return state.items[behind].text == "," or state.items[behind].cue in ("or", "and", "not")
+
+
+def _may_lack(state: State, at: int, subject: int) -> bool:
+    if state.role(at) == "table":
+        return state.table(at) != subject and state.lexicon.graph.distance(subject, state.table(at)) is not None
+    try:
+        ref = state.column(at, near=subject)
+    except Unsure:
+        return False
+    return ref.table == subject and not state.column_info(ref).column.not_null
 
 
 def _but_not_then(state: State, index: int) -> bool:
@@ -61,6 +110,8 @@ def _absent(state: State, index: int) -> None:
         value = state.role(at) == "value" or item.kind == "quoted"
         if value and not (at + 1 < end and state.role(at + 1) == "table"):
             return
+        if value and subject is not None and _of_what_it_belongs_to(state, at, subject):
+            return
         if state.role(at) == "column" and not any(state.role(i) == "table" for i in range(at + 1, end)):
             return
         if state.role(at) != "table" or not item.free:
@@ -87,6 +138,13 @@ def _absent(state: State, index: int) -> None:
         state.use_range(index + 1, end, "absence")
         state.draft.absences.append(Absence(table, tuple(predicates), anchor=subject, through=through))
         return
+
+
+def _of_what_it_belongs_to(state: State, at: int, subject: int) -> bool:
+    """ "not in the Sales department": each row has one department at most, and it is another."""
+    table = state.table(at + 1)
+    held = any(sense.table == table for sense in state.items[at].of_kind("value")) or state.items[at].kind == "quoted"
+    return held and bool(state.lexicon.graph.up_paths(subject, table))
 
 
 def _further(state: State, at: int, end: int, table: int, subject: int) -> tuple[int, tuple[int, ...]]:
@@ -123,6 +181,13 @@ def _region_end(state: State, index: int) -> int:
 
 
 def _subject_before(state: State, index: int) -> int | None:
+    """Whose absence it is: the noun right before "who", "that" or "without", else the first one."""
+    before = state.skip_back(index - 1)
+    if before >= 0 and state.items[before].lower in ("who", "that", "which"):
+        before = state.skip_back(before - 1)
+    direct = index - 1 >= 0 and (before < index - 1 or state.items[index].lower.split()[0] in _LACKING)
+    if direct and before >= 0 and state.role(before) == "table" and not state.items[before].verb:
+        return state.table(before)
     for at in range(index):
         if state.role(at) == "table" and not state.items[at].verb:
             return state.table(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postai.ask.grammar.counting import also_counted
 from postai.ask.grammar.draft import Measure, Unsure
 from postai.ask.grammar.measures import read_measure
 from postai.ask.grammar.state import State
@@ -47,6 +48,7 @@ def _measure(state: State, index: int) -> None:
     if index and state.items[index].cue == "count" and parsed.measure.kind == "count":
         _count_of_listed(state, index)
     _add(state, parsed.measure, parsed.used)
+    state.draft.measures += [one for one in also_counted(state, parsed) if one not in state.draft.measures]
     # "number of orders and customers", "total and average price": a second noun or aggregate is read on its own turn.
 
 

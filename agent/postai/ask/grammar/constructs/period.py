@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postai.ask.grammar.alternatives import more_years
 from postai.ask.grammar.dating import period_predicate, year_month_predicates
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
@@ -16,7 +17,11 @@ def apply(state: State) -> None:
             predicate = _predicate(state, index, item.period)
             state.use(index, why="period")
             plain = year_month_predicates(state, predicate.ref, item.period)
-            state.draft.predicates.extend(plain if plain is not None else [predicate])
+            found = plain if plain is not None else [predicate]
+            state.draft.predicates.extend(found)
+            state.placed += [(one, index) for one in found if len(found) == 1]
+            if len(found) == 1:
+                more_years(state, index, found[0])
 
 
 def _predicate(state: State, index: int, period: Period) -> Predicate:

@@ -110,9 +110,10 @@ def _trailing(state: State) -> None:
         introduced = item.lower in _WITH or (
             item.lower in ("and", "with", "including", "showing")
             and index + 1 < len(state.items)
-            and (state.items[index + 1].lower in _THEIR or _of_theirs(state, index))
+            and (state.items[index + 1].lower in _THEIR or _of_theirs(state, index) or _counts(state, index))
         )
         nouns = [i for i in range(index) if state.role(i) == "table" and not state.items[i].verb]
+        introduced = introduced or (item.text == "," and bool(nouns) and _mere_list(state, index, nouns[0]))
         if not introduced or not nouns:
             continue
         _further(state, index, state.table(nouns[0]))
@@ -125,6 +126,27 @@ def _of_theirs(state: State, index: int) -> bool:
         return False
     behind = [item.lower for item in state.items[at + 1 : at + 3]]
     return len(behind) == 2 and behind[0] == "of" and behind[1] in _THEIR
+
+
+def _mere_list(state: State, index: int, noun: int) -> bool:
+    """ "members in Bath, name and town": from the comma to the end nothing but columns."""
+    end = state.sentence_end(index)
+    if any(state.cue(at) in ("each", "by", "order by", "or") for at in range(noun, index)):
+        return False
+    if state.role(index + 1) != "column" and state.items[min(index + 1, end - 1)].lower not in ("name", "id"):
+        return False
+    try:
+        wanted = read_list(state, index + 1, end, near=state.table(noun))
+    except Unsure:
+        return False
+    return wanted.end == end and bool(wanted.columns) and not wanted.measures
+
+
+def _counts(state: State, index: int) -> bool:
+    """ "all traders and the number of deals they made": a number for each of them."""
+    if state.role(index - 1) != "table" or not state.items[index - 1].plural:
+        return False
+    return state.cue(state.skip(index + 1)) in ("count", "sum", "avg")
 
 
 def _further(state: State, index: int, subject: int) -> None:
@@ -147,8 +169,17 @@ def _further(state: State, index: int, subject: int) -> None:
         state.use(first, why="subject")
     if wanted.measures and draft.subject not in draft.groups:
         draft.groups.append(draft.subject)
+        draft.keep_all = draft.keep_all or _all_of(state, index, subject)
     state.use(index, why="projection")
     _take(state, wanted, wanted.distinct)
+
+
+def _all_of(state: State, index: int, subject: int) -> bool:
+    """ "all departments": those without any are among them."""
+    for at in range(1, index):
+        if state.role(at) == "table" and state.table(at) == subject:
+            return state.items[at - 1].lower in ("all", "every")
+    return False
 
 
 def _ends_well(state: State, at: int, end: int) -> bool:

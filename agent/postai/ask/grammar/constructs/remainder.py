@@ -37,7 +37,11 @@ def apply(state: State) -> None:
 def _refuse_every(state: State) -> None:
     """ "whose orders were all delivered" asks for every one of them, not for one."""
     for before, item in itertools.pairwise(state.items):
-        if item.lower == "all" and before.lower in ("are", "were", "is", "was", "have", "been", "had", "has"):
+        if (
+            item.lower == "all"
+            and item.free
+            and before.lower in ("are", "were", "is", "was", "have", "been", "had", "has")
+        ):
             raise Unsure("a condition on every one of several rows is not read here", "Ask for those that have none.")
 
 
