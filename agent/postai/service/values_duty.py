@@ -92,7 +92,7 @@ class _Memory:
         joined_until: when that was over; `joining` took so long.
         unpublished: something changed since the last version; at first, because another agent may have been stopped
             before it could tell.
-        published_at: when that was.
+        published_at: when that was; `publishing` took so long.
     """
 
     catalog: Catalog | None = None
@@ -102,7 +102,8 @@ class _Memory:
     joined_until: float = 0.0
     joining: float = 0.0
     unpublished: bool = True
-    published_at: float = 0.0
+    published_at: float = field(default_factory=time.monotonic)
+    publishing: float = 0.0
 
 
 class ValuesDuty:
@@ -206,7 +207,8 @@ class ValuesDuty:
             self._join(db, hash(frozenset(writes.values())))
         except DeadlineExceeded:
             complete = False
-        if memory.unpublished:
+        # Whoever answers questions makes grammars anew for a version, which is dear where there are many tables.
+        if memory.unpublished and time.monotonic() > memory.published_at + self._pace.rest * memory.publishing:
             self._publish(db)
         return complete
 
@@ -290,10 +292,12 @@ class ValuesDuty:
         return bool(db.query(self._sql[block], params)[0][0])
 
     def _publish(self, db: Database) -> None:
+        started = time.monotonic()
         db.execute(self._sql["publish"])
         self._memory.unpublished = False
-        self._memory.published_at = time.monotonic()
         self._knowledge.renew(db)
+        self._memory.published_at = time.monotonic()
+        self._memory.publishing = self._memory.published_at - started
         log.info(
             "the value index is new",
             extra={"database": self._name, "tables": sum(bool(known.bytes) for known in self._memory.tables.values())},
