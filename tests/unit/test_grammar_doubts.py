@@ -35,7 +35,6 @@ def market():
         "total payments per method",
         "number of active and inactive products",
         "orders in 2024 and in 2025",
-        "What is the average number of orders per customer?",
         "Which products are out of stock?",
         "how long does it take to deliver a parcel?",
         "Which warehouse has the most products in stock?",

@@ -73,7 +73,6 @@ def test_reason_names_the_words_and_close_names():
 @pytest.mark.parametrize(
     ("question", "doubt"),
     [
-        ("average number of reviews per product", "count too"),
         ("How many orders have more than 5 items?", "quantity"),
         ("top customers", "ranked"),
         ("the most expensive products", "how many rows"),

@@ -13,6 +13,7 @@ from typing import Literal
 
 from postai.database.catalog import Catalog, text_array
 from postai.language.comments import comment_phrases, table_phrases
+from postai.language.derived import derived
 from postai.language.graph import Graph
 from postai.language.json_keys import parts
 from postai.language.known_joins import DirectedJoin, directed_joins
@@ -104,6 +105,7 @@ class Lexicon:
             for column in info.columns:
                 self._add_column(info, column, weight)
                 self._add_values(info, column, weight)
+            self._add_derived(info, weight)
             self._see(info)
         self.remarks = tuple(remark for info in tables if info.real is None for remark in read_remarks(info))
         self._add_places()
@@ -246,6 +248,12 @@ class Lexicon:
                 put(phrase, 0.8, "comment")
             if column.kind == "number":
                 self.phrases.add_comment(info.index, column.name, comment)
+
+    def _add_derived(self, info: TableInfo, weight: float) -> None:
+        """Ages and durations, by their usual words."""
+        for formula, words in derived(info):
+            for key, score in ((words, 0.9), ((*info.words, *words), 0.95), ((info.words[-1], *words), 0.95)):
+                self._put(" ".join(key), Sense("column", info.index, formula.name, None, score * weight, "name"))
 
     @staticmethod
     def _add_parts(own: tuple[str, ...], put: object) -> None:

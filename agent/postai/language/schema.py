@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postai.database.catalog import Catalog, Column, ColumnName, Table
+from postai.language import computed
 from postai.language.abbreviations import IDENTIFIER_WORDS
 from postai.language.identifiers import Segmenter, shared_prefix
 from postai.language.json_keys import json_keys, parts
@@ -20,7 +21,8 @@ from postai.language.word_set import word_set
 from postai.language.words import stem
 
 ColumnKind = Literal[
-    "number", "text", "date", "timestamp", "timestamptz", "time", "boolean", "enum", "json", "array", "other"
+    "number", "text", "date", "timestamp", "timestamptz", "time", "interval", "boolean", "enum", "json", "array",
+    "other",
 ]  # fmt: skip
 
 _NOT_EVENTS = word_set("""
@@ -109,6 +111,12 @@ class TableInfo:
     root: bool = False
 
     def column(self, name: str) -> ColumnInfo:
+        """A column by name, also one that is computed from others (language/computed.py)."""
+        if (formula := computed.formula(name)) is not None:
+            left = self.column(formula.left)
+            made = computed.column(formula, left, self.column(formula.right) if formula.right else None)
+            words = tuple(computed.output_name(formula).split("_"))
+            return ColumnInfo(self.index, made, column_kind(made), words, words, False, False, False)
         return next(column for column in self.columns if column.name == name)
 
     @property
@@ -134,6 +142,8 @@ def column_kind(column: Column) -> ColumnKind:
         return column.base_type  # type: ignore[return-value]
     if column.base_type in ("time", "timetz"):
         return "time"
+    if column.base_type == "interval":
+        return "interval"
     return {"N": "number", "S": "text", "B": "boolean"}.get(column.type_category, "other")  # type: ignore[return-value]
 
 

@@ -283,7 +283,7 @@ WHERE (m.town = 'Bath' OR m.newsletter)
 ORDER BY m.id;
 
 -- What percentage of sales used a voucher?
---   0.97: The percentage of sales where sales.voucher_id is not missing to sales as a whole.
+--   0.97: The number of sales where sales.voucher_id is not missing as a percentage of the number of sales.
 SELECT 100.0 * count(*) FILTER (WHERE s.voucher_id IS NOT NULL) / NULLIF(count(*), 0) AS percentage
 FROM sales AS s;
 

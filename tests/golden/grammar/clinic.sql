@@ -113,12 +113,12 @@ WHERE d.hired_on < '2015-01-01'
 ORDER BY d.doctor_id;
 
 -- ratio of cancelled appointments to completed appointments
---   0.97: The ratio of appointments where appointments.status is cancelled to appointments where appointments.status is completed.
+--   0.97: The number of appointments where appointments.status is cancelled divided by the number of appointments where appointments.status is completed.
 SELECT count(*) FILTER (WHERE a.status = 'cancelled')::numeric / NULLIF(count(*) FILTER (WHERE a.status = 'completed'), 0) AS ratio
 FROM appointments AS a;
 
 -- What percentage of patients are female?
---   0.97: The percentage of patients where patients.gender is female to patients as a whole.
+--   0.97: The number of patients where patients.gender is female as a percentage of the number of patients.
 SELECT 100.0 * count(*) FILTER (WHERE p.gender = 'female') / NULLIF(count(*), 0) AS percentage
 FROM patients AS p;
 
@@ -145,8 +145,8 @@ GROUP BY p.city, p.gender
 ORDER BY number_of_patients DESC NULLS LAST, p.city, p.gender;
 
 -- What is the share of missed appointments?
---   0.97: The ratio of appointments where appointments.status is missed to appointments as a whole. Assumed: the share is given as a number from 0 to 1.
-SELECT count(*) FILTER (WHERE a.status = 'missed')::numeric / NULLIF(count(*), 0) AS ratio
+--   0.97: The number of appointments where appointments.status is missed as a percentage of the number of appointments.
+SELECT 100.0 * count(*) FILTER (WHERE a.status = 'missed') / NULLIF(count(*), 0) AS percentage
 FROM appointments AS a;
 
 -- Which patients have at least 3 appointments in 2026?

@@ -158,7 +158,7 @@ GROUP BY to_char(t.opened_at, 'FMDay')
 ORDER BY weekday;
 
 -- percentage of tickets with priority urgent
---   0.97: The percentage of tickets where tickets.priority is urgent to tickets as a whole.
+--   0.97: The number of tickets where tickets.priority is urgent as a percentage of the number of tickets.
 SELECT 100.0 * count(*) FILTER (WHERE t.priority = 'urgent') / NULLIF(count(*), 0) AS percentage
 FROM tickets AS t;
 

@@ -119,6 +119,6 @@ WHERE r.parent_id IS NOT NULL
 ORDER BY r.id;
 
 -- What percentage of staff have a manager?
---   0.97: The percentage of staff where staff.manager_id is not missing to staff as a whole.
+--   0.97: The number of staff where staff.manager_id is not missing as a percentage of the number of staff.
 SELECT 100.0 * count(*) FILTER (WHERE s.manager_id IS NOT NULL) / NULLIF(count(*), 0) AS percentage
 FROM staff AS s;

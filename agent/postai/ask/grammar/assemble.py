@@ -16,7 +16,7 @@ from postai.ask.grammar.query import (
     Order,
     Select,
 )
-from postai.ask.grammar.shapes import nested_average, partitioned, ratio
+from postai.ask.grammar.shapes import nested, partitioned, side_by_side
 from postai.ask.grammar.state import State
 
 
@@ -37,20 +37,22 @@ class Assembler(Lists):
     def build(self) -> Select:
         draft = self.draft
         refuse_contradiction(draft.predicates)
-        nested = [measure for measure in draft.measures if measure.kind == "nested"]
-        if nested:
-            return nested_average(self, nested)
         self._projected_measures()
         count_over_links(self.state)
+        averaged = [measure for measure in draft.measures if measure.kind == "nested"]
+        if averaged:
+            return nested(self, averaged[0])
         self._havings_to_groups()
         self._plain_measures()
+        self._beside_windows()
         if one_row_each(self):
             return per_row(self)
-        self.base = self._base()
+        base = self._base()
+        if base is None:
+            return side_by_side(self)
+        self.base = base
         self.joiner = Joiner(self.state, self.base)
-        if draft.ratio is not None:
-            return ratio(self)
-        if draft.groups and not draft.measures:
+        if draft.groups and not draft.measures and draft.rank is None:
             raise Unsure("what to show for each group is not clear")
         if any(key.bucket for key in draft.groups) and any(
             one.kind == "money" and one.function == "avg" and one.concept == "revenue" for one in draft.measures
@@ -95,7 +97,7 @@ class Assembler(Lists):
     def _havings_to_groups(self) -> None:
         """ "customers with more than 3 orders": a list by a measure is a grouped query over the measure's rows."""
         draft = self.draft
-        if not draft.havings or draft.measures or draft.ratio or draft.subject is None or draft.absences:
+        if not draft.havings or draft.measures or draft.subject is None or draft.absences:
             return
         sure = [having for having in draft.havings if not _may_have_none(having)]
         tables = {self._measure_table(having.measure) for having in draft.havings}
@@ -111,7 +113,12 @@ class Assembler(Lists):
         if measure_table != anchor and not self.lexicon.graph.up_paths(measure_table, anchor):
             return
         if measure_table == anchor and subject.table is not None:
-            return
+            shown = [entry for entry in draft.projections if isinstance(entry, Ref)]
+            if len(shown) != 1 or len(draft.projections) != 1 or draft.with_subject:
+                return
+            # "kinds of repair with a total cost over 1000": the column is what is grouped
+            subject = Key(ref=shown[0])
+            draft.subject, draft.projections = subject, []
         if any(
             table not in (measure_table, anchor) and not self.lexicon.graph.up_paths(measure_table, table)
             for table in draft.mentioned
@@ -137,6 +144,17 @@ class Assembler(Lists):
             )
             for order in draft.orders
         ]
+
+    def _beside_windows(self) -> None:
+        """A window is shown beside the measure that it is about; a percentage of all says enough by itself."""
+        measures: list[Measure] = []
+        for measure in self.draft.measures:
+            inner = measure.parts[0] if measure.kind == "window" else None
+            if inner is not None and measure.operator not in ("share", "percent") and inner not in measures:
+                measures.append(inner)
+            if measure not in measures:
+                measures.append(measure)
+        self.draft.measures = measures
 
     # -- grouped and plain aggregates ---------------------------------------------------------------------------
 

@@ -13,6 +13,12 @@ from postai.ask.grammar.state import State
 from postai.language.vocabulary import CURRENCIES
 
 _SIZES = {"heavier": "weight", "lighter": "weight", "taller": "height"}
+_LENGTHS = ("duration", "length", "distance", "minute", "hour")
+_ADJECTIVES = {
+    "heavier": ("weight",), "lighter": ("weight",), "weigh": ("weight",), "weighs": ("weight",), "taller": ("height",),
+    "longer": _LENGTHS, "shorter": _LENGTHS, "earn": ("salary", "wage", "income", "pay"),
+    "earns": ("salary", "wage", "income", "pay"), "older": ("age",), "younger": ("age",),
+}  # fmt: skip
 _PRICE_WORDS = ("more expensive than", "cheaper than", "costlier than", "less expensive than")
 
 
@@ -311,6 +317,26 @@ def _by_property(state: State, cue: int, number: _Number, near: int | None) -> R
         return None
     ref = _money(state, table)
     return _make(state, Measure("plain", ref=ref), number, (before,) if verb else ())
+
+
+def property_of(state: State, cue: int) -> Ref | None:
+    """The column that an adjective or a verb around an operator means: "heavier than", "cost more than"."""
+    table = state.subject_table()
+    before = state.skip_back(cue - 1)
+    words = state.items[cue].lower
+    verb = state.items[before].lower if before >= 0 else ""
+    if table is None:
+        return None
+    if words in _PRICE_WORDS or verb in ("cost", "costs", "costing", "priced"):
+        return _money(state, table)
+    wanted = _ADJECTIVES.get(words.split()[0]) or _ADJECTIVES.get(verb)
+    if wanted is None:
+        return None
+    for word in wanted:
+        found = [column for column in state.info(table).columns if countable(column) and word in column.words]
+        if len(found) == 1:
+            return Ref(table, found[0].name)
+    return None
 
 
 def _by_size(state: State, cue: int, number: _Number, near: int | None) -> Read | None:

@@ -11,6 +11,13 @@ _PHRASES: dict[str, str] = {
     "sum": "total|sum|sum of|combined|total sum of|total of",
     "avg": "average|mean|avg|average of|mean of|on average",
     "median": "median",
+    "running": (
+        "running total of|running total|running sum of|running sum|running count of|cumulative|cumulative sum of|"
+        "cumulative total of|accumulated|rolling total of|rolling sum of|running totals of"
+    ),
+    "moving": "moving average of|moving average|rolling average of|rolling average|moving averages of",
+    "stddev": "standard deviation|standard deviation of|stddev|std dev",
+    "variance": "variance|variance of|variance in",
     "min": "minimum|min",
     "max": "maximum|max",
     "harmless": (
@@ -62,7 +69,10 @@ _PHRASES: dict[str, str] = {
     "and": "and|but|although|though|even though|as well as|along with|plus|together with|and also|both",
     "percent": (
         "percentage of|percent of|what percentage of|what percent of|share of|proportion of|fraction of|"
-        "% of|percentage|percent"
+        "% of|percentage|percent|percentage share of|percentages of|relative share of"
+    ),
+    "percent of": (
+        "as a percentage of|as a percent of|as a share of|as a fraction of|as a proportion of|as percentage of"
     ),
     "ratio": "ratio of|ratio between|ratio",
     "out of": "out of",

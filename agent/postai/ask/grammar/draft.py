@@ -45,7 +45,8 @@ class Predicate:
         negated: turned round as a whole.
         group: predicates of one group are joined by OR.
         joint: its values were joined by "and": of a row that meets many others, each may be meant.
-        other: a column that it is compared with, instead of values.
+        other: a second column instead of a value; `factor` multiplies it, `offset` (the text of an interval) is added.
+        against: an aggregate over all rows instead of a value ("above the average").
     """
 
     ref: Ref
@@ -57,6 +58,9 @@ class Predicate:
     fold: bool = False
     joint: bool = False
     other: Ref | None = None
+    factor: Decimal | None = None
+    offset: str = ""
+    against: Measure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +69,38 @@ class Measure:
 
     Attributes:
         kind: count = rows of `table`; aggregate = `function` over `ref`; money = the best money measure ("revenue");
-            units = quantity; nested = average over groups of a count.
+            units = quantity; nested = `function` over the values that the part has for each `per`; formula = its parts
+            joined by `operator`; window = its part seen beside the other rows of the answer.
         distinct: count different values only.
         only: conditions of this measure alone (FILTER).
-        per: for nested: the table that the rows are counted for.
-        since: for an aggregate of a date: the date it is counted from.
+        per: for nested: what the part is computed for; for a rank: what is ranked; for what a column is compared
+            with: the group of each row.
         named: for a count of the rows of a linking table: the table whose rows it stands for.
+        parts: the measures that it is made of.
+        operator: for a formula "/", "%", "-" or "+"; for a window "running", "rank", "change", "growth", "previous",
+            "share" (0 to 1), "percent" (of all) or "moving" (over `rows` rows).
+        text: its name in the output, where the usual one says too little.
     """
 
-    kind: Literal["count", "aggregate", "money", "units", "nested", "plain"]
+    kind: Literal["count", "aggregate", "money", "units", "nested", "plain", "formula", "window"]
     table: int | None = None
     ref: Ref | None = None
     function: str = "sum"
     distinct: bool = False
-    only: tuple[Predicate, ...] = ()
-    per: int | None = None
+    only: tuple[Predicate | Absence, ...] = ()
+    per: Key | None = None
     concept: str = ""
-    since: str = ""
     named: int | None = None
+    parts: tuple[Measure, ...] = ()
+    operator: str = ""
+    rows: int = 0
+    text: str = ""
+
+    def leaves(self) -> tuple[Measure, ...]:
+        """The measures of rows that it is made of."""
+        if self.kind in ("formula", "window"):
+            return tuple(leaf for part in self.parts for leaf in part.leaves())
+        return (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +114,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Having:
-    """A comparison of a measure."""
+    """A comparison of a measure with a number, an aggregate over all rows, or a column of what is grouped."""
 
     measure: Measure
     operator: str
-    value: Decimal
+    value: Decimal | Measure | Ref
     high: Decimal | None = None
 
 
@@ -133,15 +151,6 @@ class OrderBy:
     what: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """One part over another: counts or sums under two conditions; `percent` multiplies by 100."""
-
-    numerator: Measure
-    denominator: Measure
-    percent: bool
-
-
 @dataclass
 class Draft:
     """The question as wishes; constructs fill it in.
@@ -152,6 +161,7 @@ class Draft:
         keep_all: keys without any row to count are shown too.
         said_columns: columns that the statement must use, because a word stands for nothing else.
         offset: rows to leave out before the first one shown ("the second highest").
+        rank: the column of each row by which its place among the rows (of its partition) is shown.
         partition: keys for each of which the limit counts anew ("the top 3 products of each category").
     """
 
@@ -165,8 +175,8 @@ class Draft:
     orders: list[OrderBy] = field(default_factory=list)
     limit: int | None = None
     offset: int = 0
-    ratio: Ratio | None = None
     partition: list[Key] = field(default_factory=list)
+    rank: OrderBy | None = None
     bucket_ref: Ref | None = None
     with_subject: bool = False
     distinct: bool = False

@@ -24,6 +24,7 @@ from postai.ask.grammar.refusal import asks_for_change, asks_for_judgement
 from postai.ask.grammar.state import State
 from postai.ask.types import Answer, AskRequest, Reading
 from postai.database.catalog import Catalog
+from postai.language.computed import in_words, made_of
 from postai.language.dates import find_period
 from postai.language.json_keys import parts, readable, shown
 from postai.language.lexicon import Lexicon
@@ -120,7 +121,7 @@ class Grammar:
             state.restrict_roles()
             compare_as_told(state)
             _refuse_orders(state)
-            if len(state.draft.measures) + (state.draft.ratio is not None) < notes.wanted:
+            if len(state.draft.measures) < notes.wanted:
                 raise Unsure("not every term of the question is a number that could be read")
             state.draft.distinct = state.draft.distinct or (notes.distinct and not state.draft.measures)
             select = assemble(state)
@@ -129,9 +130,9 @@ class Grammar:
                 return self._unexplained([item for item in unknown if item.free])
             readings = () if prefer is not None else self._readings(request, lexicon, unsure.choices, notes)
             return _abstained(unsure.reason, unsure.hint, readings)
-        sql, text = render(select), readable(explain(state))
+        sql, text = render(select), in_words(readable(explain(state)))
         used = [*(predicate.ref for predicate in state.draft.predicates), *state.draft.said_columns]
-        lost = [shown(ref.column) for ref in used if name((parts(ref.column) or (ref.column,))[0]) not in sql]
+        lost = [shown(ref.column) for ref in used if any(name(column) not in sql for column in _stored(ref.column))]
         if lost:
             return _abstained(f"how {', '.join(lost)} belongs to the rest is not clear")
         confidence = round(state.draft.confidence, 2)
@@ -166,6 +167,11 @@ class Grammar:
             ]
         hint = f"Did you mean: {', '.join(close)}?" if close else "Use names of tables and columns, or quote values."
         return _abstained(f"{words} is not explained by anything in this database", hint)
+
+
+def _stored(column: str) -> tuple[str, ...]:
+    """The real columns behind a column."""
+    return made_of(column) or (parts(column) or (column,))[:1]
 
 
 def _explain_units(state: State) -> None:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.draft import Absence, Draft, Having, Key, Measure, OrderBy, Predicate
+from postai.ask.grammar.draft import Absence, Draft, Having, Key, Measure, OrderBy, Predicate, Ref
+from postai.ask.grammar.expressions import PARTS_OF_TIME
 from postai.ask.grammar.state import State
 
 _OPERATORS = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "<>": "other than", "=": "exactly"}
+_FUNCTION_WORDS = {
+    "sum": "the total", "avg": "the average", "min": "the lowest", "max": "the highest", "plain": "the total",
+    "stddev": "the standard deviation of", "variance": "the variance of",
+}  # fmt: skip
+_WINDOW_WORDS = {
+    "running": "the running total of the {}", "rank": "the rank by the {}", "share": "the part of all of the {}",
+    "percent": "the percentage of all of the {}", "change": "the change of the {} to the period before",
+    "growth": "the growth of the {} over the period before, in percent", "previous": "the {} of the period before",
+    "moving": "the moving average of the {}",
+}  # fmt: skip
 
 
 def explain(state: State) -> str:
@@ -37,13 +48,6 @@ def explain(state: State) -> str:
 
 
 def _head(state: State, draft: Draft) -> str:
-    if draft.ratio is not None:
-        table = draft.ratio.numerator.table or 0
-        part = " and ".join(_predicate(state, p) for p in draft.ratio.numerator.only)
-        whole = " and ".join(_predicate(state, p) for p in draft.ratio.denominator.only)
-        word = "the percentage" if draft.ratio.percent else "the ratio"
-        name = state.info(table).title
-        return f"{word} of {name} where {part} to {name}" + (f" where {whole}" if whole else " as a whole")
     if draft.measures:
         measures = " and ".join(_measure(state, measure) for measure in draft.measures)
         if draft.limit is not None and draft.groups:
@@ -75,6 +79,16 @@ def _key(state: State, key: Key) -> str:
 
 
 def _measure(state: State, measure: Measure) -> str:
+    text = _bare_measure(state, measure)
+    conditions = [
+        _absence(state, one) if isinstance(one, Absence) else _predicate(state, one) for one in measure.only
+    ]  # fmt: skip
+    if not conditions:
+        return text
+    return f"{text} where {' and '.join(conditions)}".replace("where without", "without")
+
+
+def _bare_measure(state: State, measure: Measure) -> str:
     if measure.named is not None:
         return f"the number of {state.info(measure.named).title}"
     if measure.kind == "count":
@@ -82,18 +96,15 @@ def _measure(state: State, measure: Measure) -> str:
         if measure.ref is not None:
             what = f"different {measure.ref.column} of {what}"
         return f"the number of {what}"
+    word = _FUNCTION_WORDS.get(measure.function, f"the {measure.function}")
     if measure.kind == "nested":
-        return f"the average number of {state.info(measure.table or 0).title} per {state.info(measure.per or 0).noun}"
-    word = {
-        "sum": "the total",
-        "avg": "the average",
-        "min": "the lowest",
-        "max": "the highest",
-        "plain": "the total",
-    }.get(measure.function, f"the {measure.function}")
-    if measure.since and measure.ref is not None:
-        table = state.info(measure.ref.table).title
-        return f"{word} time from {table}.{measure.since} to {measure.ref.column}"
+        each = _key(state, measure.per) if measure.per is not None else "row"
+        return f"{word} {_measure(state, measure.parts[0]).removeprefix('the ')} per {each}"
+    if measure.kind == "formula":
+        joint = {"/": "divided by", "%": "as a percentage of", "-": "minus", "+": "plus"}[measure.operator]
+        return f" {joint} ".join(_measure(state, part) for part in measure.parts)
+    if measure.kind == "window":
+        return _WINDOW_WORDS[measure.operator].format(_measure(state, measure.parts[0]).removeprefix("the "))
     if measure.ref is None:
         return f"{word} {measure.concept or 'quantity'}"
     return f"{word} {state.info(measure.ref.table).title}.{measure.ref.column}"
@@ -105,12 +116,23 @@ def _predicate(state: State, predicate: Predicate) -> str:
         return f"{name} is in: {predicate.period.text}"
     if predicate.operator == "null":
         return f"{name} is {'not ' if predicate.negated else ''}missing"
+    if predicate.against is not None:
+        return f"{name} is {_OPERATORS[predicate.operator]} {_measure(state, predicate.against)} of all"
+    if predicate.other is not None:
+        other = f"{state.info(predicate.other.table).title}.{predicate.other.column}"
+        other = f"{predicate.factor} times {other}" if predicate.factor is not None else other
+        unit = predicate.operator.removeprefix("same ")
+        if unit != predicate.operator:
+            return f"{name} is in the same {unit} as {other}"
+        denied = "not " if predicate.negated else ""
+        return f"{name} is {denied}{_OPERATORS[predicate.operator]} {other}" + (
+            f" and {predicate.offset}" if predicate.offset else ""
+        )
+    if predicate.operator in PARTS_OF_TIME:
+        return f"the {predicate.operator} of {name} is {', '.join(str(value) for value in predicate.values)}"
     all_of = predicate.joint and state.column_info(predicate.ref).kind == "array"
     values = (" and " if all_of else " or ").join(str(value) for value in predicate.values)
     word = "is not" if predicate.negated else "is"
-    if predicate.other is not None:
-        other = f"{state.info(predicate.other.table).title}.{predicate.other.column}"
-        return f"{name} is {'not ' if predicate.negated else ''}{_OPERATORS[predicate.operator]} {other}"
     if predicate.operator in ("starts", "ends", "contains"):
         verb = {"starts": "starts with", "ends": "ends with", "contains": "contains"}[predicate.operator]
         return f"{name} {'never ' if predicate.negated else ''}{verb} {values}"
@@ -131,7 +153,12 @@ def _absence(state: State, absence: Absence) -> str:
 def _having(state: State, having: Having) -> str:
     if having.high is not None:
         return f"{_measure(state, having.measure)} is from {having.value} to {having.high}"
-    return f"{_measure(state, having.measure)} is {_OPERATORS[having.operator]} {having.value}"
+    value = str(having.value)
+    if isinstance(having.value, Measure):
+        value = f"{_measure(state, having.value)} of all"
+    elif isinstance(having.value, Ref):
+        value = f"{state.info(having.value.table).title}.{having.value.column}"
+    return f"{_measure(state, having.measure)} is {_OPERATORS[having.operator]} {value}"
 
 
 def _order(state: State, order: OrderBy) -> str:

@@ -10,6 +10,9 @@ from postai.ask.grammar.query import Bool, Call, Cast, Col, Expr, Fixed, In, IsN
 from postai.language.dates import Bound, Period
 from postai.language.schema import ColumnInfo
 
+# Conditions on a part of a date: the operator and how the part is computed.
+PARTS_OF_TIME = {"weekday": "isodow", "month of year": "month", "hour": "hour", "year": "year", "day of month": "day"}
+
 
 def condition(predicate: Predicate, info: ColumnInfo, alias: str, other: tuple[Col, ColumnInfo] | None = None) -> Expr:
     """One condition; never true for rows that the words do not cover.
@@ -39,6 +42,12 @@ def condition(predicate: Predicate, info: ColumnInfo, alias: str, other: tuple[C
         case "within":
             low, high = (Lit(value) for value in predicate.values)
             return Bool("AND", (Op(">", column, low), Op("<", column, high)))
+        case "weekday" | "month of year" | "hour" | "year" | "day of month":
+            return In(
+                Call("date_part", (Lit(PARTS_OF_TIME[predicate.operator]), column)),
+                tuple(Lit(value) for value in predicate.values),
+                negated=predicate.negated,
+            )
         case "=":
             return _equality(predicate, info, column, nullable)
         case _:
@@ -46,15 +55,25 @@ def condition(predicate: Predicate, info: ColumnInfo, alias: str, other: tuple[C
 
 
 def _two_columns(predicate: Predicate, column: Col, info: ColumnInfo, other: Col, second: ColumnInfo) -> Expr:
-    """A comparison of two columns; a day and a moment are compared as days."""
+    """A comparison of two columns; a day and a moment are compared as days, and dates by their months or years."""
+    if predicate.operator.startswith("same ") and predicate.operator != "same day":
+        unit = Lit(predicate.operator.removeprefix("same "))
+        return Op("=", Call("date_trunc", (unit, column)), Call("date_trunc", (unit, other)))
+    operator = "=" if predicate.operator == "same day" else predicate.operator
+    left: Expr
+    right: Expr
     left, right = (
         Cast(one, "date") if what.kind != "date" and {info.kind, second.kind} != {info.kind} and what.is_date else one
         for one, what in ((column, info), (other, second))
     )
-    same = predicate.operator in ("=", "<>")
+    same = operator in ("=", "<>")
     if same and info.is_date and info.kind != "date":
         left, right = Cast(column, "date"), Cast(other, "date")
-    compared = Op(predicate.operator, left, right)
+    if predicate.factor is not None:
+        right = Op("*", Lit(predicate.factor), right)
+    if predicate.offset:
+        right = Op("+", right, Fixed(f"interval '{predicate.offset}'"))
+    compared = Op(operator, left, right)
     return Not(compared) if predicate.negated else compared
 
 
@@ -146,6 +165,8 @@ def bucket_expression(bucket: str, info: ColumnInfo, alias: str) -> Expr:
 
 def aggregate(function: str, argument: Expr, where: Expr | None = None) -> Expr:
     """An aggregate call; median is percentile_cont(0.5)."""
+    if function in ("stddev", "variance"):
+        return Call("stddev_samp" if function == "stddev" else "var_samp", (argument,), where=where)
     if function == "median":
         return Call("percentile_cont", (Lit(Decimal("0.5")),), within=(argument,), where=where)
     return Call(function, (argument,), where=where)

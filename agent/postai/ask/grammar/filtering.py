@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.ask.grammar.draft import Having, Key, Predicate, Ref, Unsure
-from postai.ask.grammar.expressions import condition
+from postai.ask.grammar.draft import Having, Key, Measure, Predicate, Ref, Unsure
+from postai.ask.grammar.expressions import aggregate, condition
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.parts import Parts
 from postai.ask.grammar.query import (
@@ -17,7 +17,9 @@ from postai.ask.grammar.query import (
     Item,
     Lit,
     Op,
+    Scalar,
     Select,
+    Source,
 )
 
 
@@ -121,8 +123,30 @@ class Filters(Parts):
         outer = Col(self.joiner.alias(anchor), info.key[0])
         return In(outer, select=select, negated=few)
 
-    @staticmethod
-    def _compare(expr: Expr, having: Having) -> Expr:
+    def _compare(self, expr: Expr, having: Having) -> Expr:
+        if isinstance(having.value, Measure):
+            return Op(having.operator, expr, self._scalar(having.value))
+        if isinstance(having.value, Ref):
+            return Op(having.operator, expr, Col(self.joiner.alias_for_group(having.value.table), having.value.column))
         if having.operator == "between":
             return Bool("AND", (Op(">=", expr, Lit(having.value)), Op("<=", expr, Lit(having.high or having.value))))
         return Op(having.operator, expr, Lit(having.value))
+
+    def _scalar(self, measure: Measure) -> Expr:
+        """An aggregate over all rows, or over the values of all groups, as one value."""
+        if any(predicate.period is not None for predicate in self.draft.predicates):
+            raise Unsure("whether the average of the same time or of all times is meant is not clear")
+        part = measure.parts[0] if measure.kind == "nested" else measure
+        table = self._measure_table(part)
+        if table is None:
+            raise Unsure("what is compared is not clear")
+        sub = Joiner(self.state, table, taken=self.joiner.aliases())
+        value = self.measure_expr(part, sub, table)
+        if measure.kind != "nested":
+            return Scalar(Select((Item(value),), *sub.sources()))
+        if measure.per is None or measure.per.table is None:
+            raise Unsure("the average of what is not clear")
+        key = sub.key_of(measure.per.table)
+        inner = Select((Item(value, "n"),), *sub.sources(), group=(key,))
+        average = aggregate(measure.function, Col("counted", "n"))
+        return Scalar(Select((Item(average),), Source("counted", select=inner)))

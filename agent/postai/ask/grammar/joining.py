@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
-from postai.ask.grammar.draft import Absence, Predicate, Unsure
-from postai.ask.grammar.expressions import condition
+from postai.ask.grammar.draft import Absence, Measure, Predicate, Unsure
+from postai.ask.grammar.expressions import aggregate, condition
 from postai.ask.grammar.links import over_link
-from postai.ask.grammar.query import Bool, Col, Exists, Expr, In, Item, Join, Lit, Op, Select, Source
+from postai.ask.grammar.query import Bool, Col, Exists, Expr, In, Item, Join, Lit, Op, Scalar, Select, Source
 from postai.ask.grammar.state import State
 from postai.language.graph import Path, Step
 from postai.language.schema import ColumnInfo
@@ -168,6 +168,8 @@ class Joiner:
 
     def condition(self, predicate: Predicate, alias: str) -> Expr:
         """A condition; the name of a whole ("department Kitchen") stands for its parts too, where rows have both."""
+        if predicate.against is not None:
+            return Op(predicate.operator, Col(alias, predicate.ref.column), self.overall(predicate.against, alias))
         found = condition(predicate, self.state.column_info(predicate.ref), alias, self.compared(predicate, alias))
         info = self.state.info(predicate.ref.table)
         whole = next((one for one in self.state.lexicon.tables if one.real == info.index and one.root), None)
@@ -194,6 +196,28 @@ class Joiner:
         else:
             where = (inner or {}).get(other.table) or self.alias(other.table)
         return Col(where, other.column), self.state.column_info(other)
+
+    def overall(self, measure: Measure, outer: str) -> Expr:
+        """An aggregate of a column over all rows of its table as one value, or over those of the row's own group.
+
+        Args:
+            outer: alias of the row that is compared.
+        """
+        assert measure.ref is not None
+        sub = Joiner(self.state, measure.ref.table, taken=self._taken)
+        own = sub.alias(measure.ref.table)
+        value = aggregate(measure.function, Col(own, measure.ref.column))
+        where: list[Expr] = []
+        if measure.per is not None and measure.per.table is not None:
+            key = sub.key_of(measure.per.table)
+            if not isinstance(key, Col) or key.alias != own:
+                raise Unsure("the average of which rows is not clear")
+            where.append(Op("=", key, Col(outer, key.column)))
+        elif measure.per is not None and measure.per.ref is not None:
+            if measure.per.ref.table != measure.ref.table:
+                raise Unsure("the average of which rows is not clear")
+            where.append(Op("=", Col(own, measure.per.ref.column), Col(outer, measure.per.ref.column)))
+        return Scalar(Select((Item(value),), *sub.sources(), where=tuple(where)))
 
     # -- EXISTS -------------------------------------------------------------------------------------------------
 
@@ -285,6 +309,8 @@ class Joiner:
         if anchor != self.base and not self.reachable(anchor):
             raise Unsure("what is missing from what is not clear")
         sub = self if anchor == self.base else _Anchored(self, anchor)
+        if absence.present:
+            return Bool("AND", tuple(self.exists(list(absence.predicates), {absence.table})))
         needed = {absence.table, *(predicate.ref.table for predicate in absence.predicates)}
         path = sub._way_of_absence(anchor, absence)
         if all(step.up for step in path):

@@ -6,9 +6,11 @@ from postai.ask.grammar.dating import property_column
 from postai.ask.grammar.draft import Key, Measure, OrderBy, Ref, Unsure
 from postai.ask.grammar.filtering import Filters
 from postai.ask.grammar.query import (
+    Call,
     Col,
     Item,
     Order,
+    Over,
     Select,
 )
 
@@ -47,6 +49,12 @@ class Lists(Filters):
             order = [Order(items[0].expr)]
         else:
             order = [Order(col) for col in keyed]
+        if draft.rank is not None and draft.rank.ref is not None:
+            place = Col(self.joiner.alias(draft.rank.ref.table), draft.rank.ref.column)
+            parted = tuple(item.expr for key in draft.groups for item in self.key_items(key))
+            items += self._items([Item(expr) for expr in (*parted, place) if expr not in shown], [])
+            over = Over(parted, (Order(place, draft.rank.descending, nulls_last=draft.rank.descending),))
+            items.append(Item(Call("rank", over=over), "rank"))
         source, joins = self.joiner.sources()
         return Select(
             tuple(items), source, joins, tuple(where), order=tuple(order), limit=draft.limit, offset=draft.offset,

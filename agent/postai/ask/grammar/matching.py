@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.ask.grammar.draft import Measure, Predicate
+from postai.ask.grammar.draft import Absence, Measure, Predicate
 from postai.ask.grammar.notes import Matching
 from postai.ask.grammar.state import State
 
@@ -20,16 +20,16 @@ def compare_as_told(state: State) -> None:
         replace(absence, predicates=tuple(_told(state, one) for one in absence.predicates))
         for absence in draft.absences
     ]
-    if draft.ratio is not None:
-        draft.ratio = replace(
-            draft.ratio,
-            numerator=_measure(state, draft.ratio.numerator),
-            denominator=_measure(state, draft.ratio.denominator),
-        )
 
 
 def _measure(state: State, measure: Measure) -> Measure:
-    return replace(measure, only=tuple(_told(state, one) for one in measure.only)) if measure.only else measure
+    only = tuple(
+        replace(one, predicates=tuple(_told(state, inner) for inner in one.predicates))
+        if isinstance(one, Absence)
+        else _told(state, one)
+        for one in measure.only
+    )
+    return replace(measure, only=only, parts=tuple(_measure(state, part) for part in measure.parts))
 
 
 def _told(state: State, predicate: Predicate) -> Predicate:

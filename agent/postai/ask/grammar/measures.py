@@ -36,6 +36,8 @@ _AGGREGATES = {
     "min": "min",
     "max": "max",
     "median": "median",
+    "stddev": "stddev",
+    "variance": "variance",
     "highest": "max",
     "lowest": "min",
 }
@@ -52,7 +54,7 @@ class Parsed:
 
 def countable(info: ColumnInfo) -> bool:
     """Numbers that may be added up or averaged."""
-    return info.kind == "number" and not info.is_id and not info.refers
+    return info.kind in ("number", "interval") and not info.is_id and not info.refers
 
 
 def read_measure(state: State, start: int, *, bare: bool = False, superlative: bool = False) -> Parsed | None:
@@ -65,6 +67,9 @@ def read_measure(state: State, start: int, *, bare: bool = False, superlative: b
     at = state.skip(start)
     if at >= len(state.items):
         return None
+    if at in state.formulas and state.items[at].free:
+        measure, end = state.formulas[at]
+        return Parsed(measure, end, (at,))
     cue = state.cue(at)
     if cue == "distinct":
         inner = read_measure(state, at + 1, bare=bare, superlative=superlative)
@@ -230,6 +235,8 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
         return None
     if item.bucket and state.role(index) == "" and item.lower.endswith("ly"):
         index = state.skip(index + 1)
+        if index >= len(state.items):
+            return None
         item = state.items[index]
     if state.cue(index) == "count":
         return _over_count(state, at, index, function)
@@ -255,7 +262,7 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
         owner.append(index)
         index += 1
     if state.role(index) == "column":
-        accept = countable if function in ("sum", "avg", "median") else _orderable
+        accept = countable if function in ("sum", "avg", "median", "stddev", "variance") else _orderable
         try:
             ref = state.column(index, lambda info: accept(info) and not state.is_above(info.table))
         except Unsure as unsure:
@@ -298,7 +305,7 @@ def _names(state: State, index: int, ref: Ref) -> bool:
 
 
 def _orderable(info: ColumnInfo) -> bool:
-    return not info.is_id and info.kind in ("number", "date", "timestamp", "timestamptz", "time")
+    return not info.is_id and info.kind in ("number", "date", "timestamp", "timestamptz", "time", "interval")
 
 
 def _over_count(state: State, at: int, index: int, function: str) -> Parsed | None:
@@ -311,16 +318,7 @@ def _over_count(state: State, at: int, index: int, function: str) -> Parsed | No
         return Parsed(Measure("aggregate", ref=measure.ref, function=function), found.end, (at, *found.used))
     if function == "sum":
         return Parsed(measure, found.end, (at, *found.used))
-    if function != "avg" or measure.kind != "count":
-        return None
-    each = state.skip(found.end)
-    if state.cue(each) not in ("each", "by"):
-        return None
-    target = state.skip(each + 1)
-    if state.role(target) != "table":
-        return None
-    nested = Measure("nested", measure.table, per=state.table(target), function="avg", distinct=measure.distinct)
-    return Parsed(nested, target + 1, (at, *found.used, each, target))
+    return None
 
 
 def _concept(state: State, at: int, function: str) -> Parsed | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from postai.ask.grammar.arithmetic import combined, windowed
 from postai.ask.grammar.dating import date_column
-from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
-from postai.ask.grammar.expressions import aggregate, bucket_expression, condition
+from postai.ask.grammar.draft import Absence, Key, Measure, Predicate, Ref, Unsure
+from postai.ask.grammar.expressions import aggregate, bucket_expression
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.money import MoneySource, is_sale, money_sources, unit_sources
 from postai.ask.grammar.query import (
@@ -16,6 +17,8 @@ from postai.ask.grammar.query import (
     Item,
     Lit,
     Op,
+    Scalar,
+    Select,
     output_name,
 )
 from postai.ask.grammar.state import State
@@ -28,6 +31,8 @@ class Parts:
         self.state, self.draft, self.lexicon = state, state.draft, state.lexicon
         self.sources: dict[Measure, MoneySource] = {}
         self.met: set[int] = set()
+        self.groups: list[tuple[Key, Expr]] = []
+        self.apart = False
         self.base: int
         self.joiner: Joiner
 
@@ -93,15 +98,14 @@ class Parts:
                         f"{other.table.name} of every {column.name} count, also {', '.join(found)}"
                     )
 
-    def _base(self) -> int:
+    def _base(self) -> int | None:
+        """The table whose rows the statement reads; None = the measures are about rows of different tables."""
         draft = self.draft
         tables: list[int] = []
-        for measure in draft.measures:
+        for measure in (leaf for one in draft.measures for leaf in one.leaves()):
             table = self._measure_table(measure)
-            if table is not None:
+            if table is not None and table not in tables:
                 tables.append(table)
-        if draft.ratio is not None and draft.ratio.numerator.table is not None:
-            tables.append(draft.ratio.numerator.table)
         if not tables:
             subject = self._key_table(draft.subject) if draft.subject is not None else None
             if subject is None:
@@ -111,13 +115,17 @@ class Parts:
                 subject = columns[0]
             tables.append(subject)
             tables += [entry.table for entry in draft.projections if isinstance(entry, Ref)]
-        finest = [
-            table for table in tables
-            if all(table == other or self.lexicon.graph.up_paths(table, other) for other in tables)
-        ]  # fmt: skip
-        if not finest:
+        base = self.finest(tables)
+        if base is None and not draft.measures:
             raise Unsure("the things asked for have no row in common")
-        return finest[0]
+        return base
+
+    def finest(self, tables: list[int]) -> int | None:
+        """The table of these whose rows belong to one row of each of the others."""
+        for table in tables:
+            if all(table == other or self.lexicon.graph.up_paths(table, other) for other in tables):
+                return table
+        return None
 
     # -- keys and measures ---
 
@@ -128,6 +136,7 @@ class Parts:
             for item in self.key_items(key):
                 keys.append(item)
                 group.append(item.expr)
+                self.groups.append((key, item.expr))
         for ref in self._further_columns():
             item = Item(Col(self.joiner.alias_for_group(ref.table), ref.column), None)
             if item not in keys:
@@ -182,10 +191,14 @@ class Parts:
         return date_column(self.state, self.base)
 
     def measure_expr(self, measure: Measure, joiner: Joiner, base: int) -> Expr:
-        where = None
-        if measure.only:
-            parts = tuple(condition(p, self.state.column_info(p.ref), joiner.alias(p.ref.table)) for p in measure.only)
-            where = parts[0] if len(parts) == 1 else Bool("AND", parts)
+        """The expression of a measure over rows of `base`."""
+        if measure.kind == "formula":
+            return combined(measure.operator, [self.measure_expr(part, joiner, base) for part in measure.parts])
+        if measure.kind == "window":
+            return windowed(measure, self.measure_expr(measure.parts[0], joiner, base), self.groups)
+        if self.apart and joiner is self.joiner:
+            return self._alone(measure)
+        where = self._only(measure, joiner) if measure.only else None
         if measure.kind == "count":
             return self._count_expr(measure, joiner, base, where)
         if measure.kind in ("money", "units"):
@@ -205,10 +218,51 @@ class Parts:
         if (measure.ref.table != base or joiner.multiplied) and measure.function not in ("min", "max"):
             raise Unsure("the amount would be counted several times")
         alias = joiner.alias(measure.ref.table)
-        argument: Expr = Col(alias, measure.ref.column)
-        if measure.since:
-            argument = Op("-", argument, Col(alias, measure.since))
-        return aggregate(measure.function, argument, where)
+        return aggregate(measure.function, Col(alias, measure.ref.column), where)
+
+    def _only(self, measure: Measure, joiner: Joiner) -> Expr:
+        """The conditions of one measure alone; what a row meets many times is asked for with EXISTS."""
+        parts: list[Expr] = []
+        inner: list[Predicate] = []
+        for one in measure.only:
+            if isinstance(one, Absence):
+                parts.append(joiner.absent(one))
+            elif joiner.reachable(one.ref.table):
+                parts.append(joiner.condition(one, joiner.alias(one.ref.table, optional=True)))
+            else:
+                inner.append(one)
+        parts += joiner.exists(inner, set())
+        return parts[0] if len(parts) == 1 else Bool("AND", tuple(parts))
+
+    def _alone(self, measure: Measure) -> Expr:
+        """A subquery of its own for a measure whose rows are not those of the other measures.
+
+        Raises:
+            Unsure: its rows do not belong to the keys of the answer, or a condition says nothing about them.
+        """
+        table = self._measure_table(measure)
+        if table is None:
+            raise Unsure("what is counted is not clear")
+        sub = Joiner(self.state, table, taken=self.joiner.aliases())
+        expr = self.measure_expr(measure, sub, table)
+        where: list[Expr] = []
+        for key in self.draft.groups:
+            owner = self._key_table(key)
+            if owner is None or not sub.reachable(owner):
+                raise Unsure("the things asked for have no row in common")
+            if key.table is not None:
+                info = self.state.info(owner)
+                if len(info.key) != 1:
+                    raise Unsure(f"rows of {info.table.name} cannot be told apart by one column")
+                where.append(Op("=", sub.key_of(owner), Col(self.joiner.alias(owner), info.key[0])))
+            elif key.ref is not None:
+                outer = Col(self.joiner.alias(owner), key.ref.column)
+                where.append(Op("=", Col(sub.alias(owner), key.ref.column), outer))
+        for predicate in self.draft.predicates if not self.draft.groups else []:
+            if not sub.reachable(predicate.ref.table):
+                raise Unsure(f"whether {predicate.ref.column} is about all that is counted is not clear")
+            where.append(sub.condition(predicate, sub.alias(predicate.ref.table)))
+        return Scalar(Select((Item(expr),), *sub.sources(), where=tuple(where)))
 
     def _per_sale(self, table: int, total: Expr, joiner: Joiner) -> Expr:
         """Total of the lines over the number of sales they belong to."""
@@ -256,6 +310,13 @@ class Parts:
     def _output_name(self, measure: Measure) -> str:
         if measure.named is not None:
             return "number_of_" + self.state.info(measure.named).table.name
+        if measure.text:
+            return measure.text
+        if measure.kind == "formula":
+            return {"/": "ratio", "%": "percentage", "-": "difference", "+": "total"}[measure.operator]
+        if measure.kind == "window":
+            word = {"running": "running_total", "percent": "percentage", "moving": "moving_average"}
+            return word.get(measure.operator, measure.operator)
         if measure.kind == "count":
             if measure.ref is not None:
                 return f"number_of_{output_name(Col('', measure.ref.column))}"
@@ -272,8 +333,6 @@ class Parts:
             measure.function, measure.function
         )
         words = self.lexicon.column(measure.ref.table, measure.ref.column).own
-        if measure.since:
-            return f"{prefix}_time_until_{words[0]}"
         return prefix + "_" + "_".join(word for word in words if word != prefix)
 
 

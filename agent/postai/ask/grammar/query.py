@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from postai.database.identifiers import quote_ident, quote_literal
+from postai.language import computed
 from postai.language.json_keys import parts
 from postai.language.word_set import word_set
 
@@ -74,10 +75,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A window."""
+    """A window; `rows` = only so many rows up to the current one."""
 
     partition: tuple[Expr, ...]
     order: tuple[Order, ...]
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +186,10 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """A SELECT statement."""
+    """A SELECT statement; `source` None = no FROM."""
 
     items: tuple[Item, ...]
-    source: Source
+    source: Source | None
     joins: tuple[Join, ...] = ()
     where: tuple[Expr, ...] = ()
     group: tuple[Expr, ...] = ()
@@ -227,7 +229,9 @@ def render(select: Select, indent: int = 0) -> str:
     columns = ", ".join(_item(item) for item in select.items)
     if len(columns) + indent > 100:
         columns = f",{pad}       ".join(_item(item) for item in select.items)
-    lines = [head + columns, "FROM " + _source(select.source, indent)]
+    lines = [head + columns]
+    if select.source is not None:
+        lines.append("FROM " + _source(select.source, indent))
     for join in select.joins:
         lines.append(
             f"{'LEFT JOIN' if join.left else 'JOIN'} {_source(join.source, indent)} ON {_expr(join.on, indent)}"
@@ -247,7 +251,7 @@ def render(select: Select, indent: int = 0) -> str:
 
 def _item(item: Item) -> str:
     text = _expr(item.expr, 7)
-    if item.name is None and isinstance(item.expr, Col) and parts(item.expr.column):
+    if item.name is None and isinstance(item.expr, Col) and output_name(item.expr) != item.expr.column:
         return f"{text} AS {name(output_name(item.expr))}"
     return text if item.name is None else f"{text} AS {name(item.name)}"
 
@@ -316,6 +320,8 @@ def _text(expr: Expr, indent: int) -> tuple[str, int]:
 
 def _column(alias: str, column: str) -> tuple[str, int]:
     lead = f"{name(alias)}." if alias else ""
+    if (formula := computed.formula(column)) is not None:
+        return computed.sql(formula, lead + name(formula.left), lead + name(formula.right) if formula.right else "")
     key = parts(column)
     if key is None:
         return lead + name(column), 9
@@ -327,8 +333,8 @@ def output_name(expr: Expr) -> str:
     """What a column is called in the output when nothing renames it; "" for an expression."""
     if not isinstance(expr, Col):
         return ""
-    key = parts(expr.column)
-    return key[1] if key else expr.column
+    key, formula = parts(expr.column), computed.formula(expr.column)
+    return key[1] if key else computed.output_name(formula) if formula else expr.column
 
 
 def _call(call: Call, indent: int) -> str:
@@ -344,6 +350,8 @@ def _call(call: Call, indent: int) -> str:
             parts.append("PARTITION BY " + ", ".join(_expr(part, indent) for part in call.over.partition))
         if call.over.order:
             parts.append("ORDER BY " + ", ".join(_order(key, indent) for key in call.over.order))
+        if call.over.rows is not None:
+            parts.append(f"ROWS BETWEEN {call.over.rows - 1} PRECEDING AND CURRENT ROW")
         text += f" OVER ({' '.join(parts)})"
     return text
 

@@ -1,4 +1,4 @@
-"""Statements of a special shape: ratios, averages of counts, the first rows of each group."""
+"""Statements of a special shape: averages of counts, measures of different tables, the first rows of each group."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from postai.ask.grammar.draft import Measure, Unsure
+from postai.ask.grammar.expressions import aggregate
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.query import (
     Call,
-    Cast,
     Col,
-    Expr,
-    Fixed,
     Item,
     Lit,
     Op,
@@ -23,59 +21,114 @@ from postai.ask.grammar.query import (
     Source,
     output_name,
 )
+from postai.ask.grammar.state import State
 
 if TYPE_CHECKING:
     from postai.ask.grammar.assemble import Assembler
 
 
-def ratio(assembler: Assembler) -> Select:
-    """One part over another."""
-    draft = assembler.draft
-    assert draft.ratio is not None
-    if draft.measures or draft.havings:
-        raise Unsure("a ratio together with another number is not clear")
-    keys, group = assembler.keys()
-    for part in (draft.ratio.numerator, draft.ratio.denominator):
-        for predicate in part.only:
-            if not assembler.joiner.reachable(predicate.ref.table):
-                raise Unsure("the parts of the ratio are counted in different tables")
-            assembler.joiner.alias(predicate.ref.table, optional=True)
-    above = assembler.measure_expr(draft.ratio.numerator, assembler.joiner, assembler.base)
-    below = assembler.measure_expr(draft.ratio.denominator, assembler.joiner, assembler.base)
-    where = assembler.where()
-    scale: Expr = Op("*", Fixed("100.0"), above) if draft.ratio.percent else Cast(above, "numeric")
-    value = Op("/", scale, Call("NULLIF", (below, Lit(0))))
-    items = [*keys, Item(value, "percentage" if draft.ratio.percent else "ratio")]
-    order = [Order(Col("", item.name) if item.name else item.expr) for item in keys]
-    for wish in draft.orders[:1]:
-        order.insert(0, Order(Col("", items[-1].name or ""), wish.descending, nulls_last=True))
-    source, joins = assembler.joiner.sources()
-    return Select(tuple(items), source, joins, tuple(where), tuple(group), order=tuple(order), limit=draft.limit)
+def nested(assembler: Assembler, measure: Measure) -> Select:
+    """An aggregate over the values that a measure has for each of something: the average number of X per Y.
 
-
-def nested_average(assembler: Assembler, nested: list[Measure]) -> Select:
-    """The average number of X per Y, where every Y surely has some X."""
+    Raises:
+        Unsure: it stands beside something else that it would have to be joined with.
+    """
     draft = assembler.draft
-    measure = nested[0]
-    if len(draft.measures) > 1 or draft.groups or draft.havings or draft.absences or draft.orders:
+    if len(draft.measures) > 1 or draft.havings or draft.partition:
         raise Unsure("an average of counts together with something else is not clear")
-    assert measure.table is not None and measure.per is not None
-    child, parent = assembler.state.info(measure.table), assembler.state.info(measure.per)
-    if not _is_part_of(child.words, parent.words):
-        raise Unsure(
-            f"whether {parent.table.name} without any {child.table.name} count too is not clear",
-            f"Ask for the number of {child.table.name} per {parent.noun}.",
-        )
-    assembler.base = measure.table
-    assembler.joiner = Joiner(assembler.state, assembler.base)
-    key = assembler.joiner.key_of(measure.per)
+    keys, inner = counted(assembler, measure)
+    name = nested_name(assembler.state, measure)
+    shown = [Item(Col("counted", item.name or output_name(item.expr))) for item in keys]
+    order = [Order(item.expr) for item in shown]
+    for wish in draft.orders[:1]:
+        order.insert(0, Order(Col("", name), wish.descending, nulls_last=wish.descending))
+    return Select(
+        (*shown, Item(aggregate(measure.function, Col("counted", "n")), name)),
+        Source("counted", select=inner),
+        group=tuple(item.expr for item in shown),
+        order=tuple(order),
+        limit=draft.limit,
+    )
+
+
+def counted(assembler: Assembler, measure: Measure) -> tuple[list[Item], Select]:
+    """The keys of the statement, and the values "n" of a nested measure's part for each of them and each `per`."""
+    part = measure.parts[0]
+    table = assembler._measure_table(part)
+    if table is None or measure.per is None:
+        raise Unsure("what is counted is not clear")
+    assembler.base, assembler.joiner = table, Joiner(assembler.state, table)
+    keys, group = assembler.keys()
+    names = [item.name or output_name(item.expr) for item in keys]
+    if len(set(names)) < len(names):
+        raise Unsure("the columns to show share a name")
+    if measure.per.table is not None:
+        by = assembler.joiner.key_of(measure.per.table)
+    else:
+        by = assembler.key_items(measure.per)[0].expr
+    value = assembler.measure_expr(part, assembler.joiner, table)
     where = assembler.where()
     source, joins = assembler.joiner.sources()
-    inner = Select((Item(Call("count", star=True), "n"),), source, joins, tuple(where), (key,))
-    outer = Source("counted", select=inner)
+    items = (*(Item(item.expr, name) for item, name in zip(keys, names, strict=True)), Item(value, "n"))
+    return keys, Select(items, source, joins, tuple(where), (*group, by))
+
+
+def nested_name(state: State, measure: Measure) -> str:
+    """A name for the output: average_trips_per_driver."""
+    word = {"avg": "average", "min": "lowest", "max": "highest"}.get(measure.function, measure.function)
+    leaf, per = measure.parts[0].leaves()[0], measure.per
+    what = leaf.concept or "value"
+    if leaf.kind == "count" and leaf.table is not None:
+        what = state.info(leaf.table).table.name
+    elif leaf.ref is not None:
+        what = "_".join(state.column_info(leaf.ref).own)
+    each = "row"
+    if per is not None and per.bucket is not None:
+        each = per.bucket
+    elif per is not None and per.table is not None:
+        each = "_".join(state.info(per.table).words)
+    elif per is not None and per.ref is not None:
+        each = per.ref.column
+    return f"{word}_{what}_per_{each}".replace(" ", "_")
+
+
+def side_by_side(assembler: Assembler) -> Select:
+    """Measures over rows of different tables: each in a subquery of its own, for each key of the answer.
+
+    Raises:
+        Unsure: the keys belong to no one table, or something else would have to be joined.
+    """
+    draft = assembler.draft
+    assembler.apart = True
+    if draft.partition or draft.absences:
+        raise Unsure("the things asked for have no row in common")
+    if any(key.bucket for key in draft.groups):
+        raise Unsure("the things asked for happen on dates of their own", "Ask for one of them at a time.")
+    if not draft.groups:
+        if draft.havings or draft.orders or draft.limit is not None:
+            raise Unsure("the things asked for have no row in common")
+        assembler.joiner = Joiner(assembler.state, assembler._measure_table(draft.measures[0].leaves()[0]) or 0)
+        values = [(m, assembler.measure_expr(m, assembler.joiner, -1)) for m in draft.measures]
+        return Select(tuple(assembler._items([], values)), None)
+    tables = [table for table in (assembler._key_table(key) for key in draft.groups) if table is not None]
+    base = assembler.finest(tables)
+    if base is None:
+        raise Unsure("the things asked for have no row in common")
+    assembler.base, assembler.joiner = base, Joiner(assembler.state, base)
+    keys, group = assembler.keys()
+    far = [p for p in draft.predicates if not assembler.joiner.reachable(p.ref.table)]
+    if far:
+        raise Unsure(f"whether {far[0].ref.column} is about all that is counted is not clear")
+    leaves = {assembler._measure_table(leaf) for measure in draft.measures for leaf in measure.leaves()}
+    draft.mentioned -= {table for table in leaves if table is not None}
+    measures = [(m, assembler.measure_expr(m, assembler.joiner, base)) for m in draft.measures]
+    where = assembler.where()
+    items = assembler._items(keys, measures)
+    order = assembler._orders(items, measures, keys)
+    source, joins = assembler.joiner.sources()
+    listed = all(key.table == base for key in draft.groups)
     return Select(
-        (Item(Call("avg", (Col("counted", "n"),)), f"average_{child.table.name}_per_{'_'.join(parent.words)}"),),
-        outer,
+        tuple(items), source, joins, tuple(where), () if listed else tuple(group), order=tuple(order), limit=draft.limit
     )
 
 
@@ -123,8 +176,3 @@ def partitioned(assembler: Assembler, build: Callable[[], Select]) -> Select:
         where=(Op("<=", Col("ranked", "position"), Lit(limit)),),
         order=outer_order,
     )
-
-
-def _is_part_of(child: tuple[str, ...], parent: tuple[str, ...]) -> bool:
-    """ "order item" is a part of "order": there is none without."""
-    return child[: len(parent)] == parent and child[-1] in ("item", "line", "detail", "position")

@@ -30,6 +30,8 @@ class State:
         searched: the column whose text was searched last.
         placed: where in the question each condition stands.
         notes: what people told beforehand.
+        formulas: measures that several words together stand for, by their first item: the measure, and the index
+            behind them.
     """
 
     request: AskRequest
@@ -43,6 +45,7 @@ class State:
     searched: Ref | None = None
     placed: list[tuple[Predicate, int]] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
+    formulas: dict[int, tuple[Measure, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.roles = [self._role(index) for index in range(len(self.items))]
@@ -89,6 +92,10 @@ class State:
             index -= 1
         return index
 
+    def word(self, index: int) -> str:
+        """The lower-case text of an item; "" outside the question."""
+        return self.items[index].lower if 0 <= index < len(self.items) else ""
+
     def cue(self, index: int) -> str | None:
         """The operator of a free item."""
         if 0 <= index < len(self.items) and self.items[index].free:
@@ -111,6 +118,20 @@ class State:
         while index < len(self.items) and not self.is_end(index):
             index += 1
         return index
+
+    def become_column(self, index: int, ref: Ref) -> None:
+        """Let an item stand for a column (one that other words together describe)."""
+        self.items[index].senses = (Sense("column", ref.table, ref.column, None, 0.97, "name"),)
+        self.items[index].kind, self.items[index].cue, self.items[index].used = "name", None, None
+        self.items[index].concept, self.items[index].superlative, self.items[index].bucket = None, None, None
+        self.roles[index] = "column"
+
+    def become_measure(self, index: int, measure: Measure, end: int) -> None:
+        """Let an item stand for a measure that it and the words up to `end` describe."""
+        self.formulas[index] = (measure, end)
+        self.items[index].used = None
+        self.items[index].cue, self.items[index].superlative = "measure", None
+        self.roles[index] = ""
 
     # -- what a word stands for ---------------------------------------------------------------------------------
 
@@ -240,6 +261,9 @@ class State:
         if subject is not None:
             return subject.table if subject.table is not None else (subject.ref.table if subject.ref else None)
         for measure in self.draft.measures:
+            measure = measure.leaves()[0]
+            if measure.kind == "nested":
+                measure = measure.parts[0].leaves()[0]
             if measure.table is not None:
                 return measure.table
             if measure.ref is not None:

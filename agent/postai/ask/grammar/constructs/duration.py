@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from postai.ask.grammar.draft import Measure, Ref, Unsure
 from postai.ask.grammar.state import State
+from postai.language.derived import span
 from postai.language.words import stem
 
 _FUNCTIONS = {"avg": "avg", "median": "median", "min": "min", "max": "max"}
@@ -60,4 +61,4 @@ def _measure(state: State, at: int, function: str) -> Measure | None:
     start = state.info(table).column(state.info(table).event_date or "")
     if start.kind != column.kind or start.kind == "date":
         return None
-    return Measure("aggregate", table, Ref(table, column.name), function, since=start.name)
+    return Measure("aggregate", ref=Ref(table, span(column, start).name), function=function)

@@ -68,7 +68,7 @@ def _implied_count(state: State, cue: int) -> None:
     """ "orders per country" asks for their number."""
     draft = state.draft
     before = state.skip_back(cue - 1)
-    if draft.measures or draft.ratio or draft.limit is not None or draft.subject is not None or draft.projections:
+    if draft.measures or draft.limit is not None or draft.subject is not None or draft.projections:
         return
     if state.items[0].lower in ("which", "who", "what", "list", "show"):
         return
@@ -165,5 +165,6 @@ def _agent(state: State, cue: int, at: int) -> bool:
         "that",
         "whose",
         "named",
+        "of",
     )
     return verb or modified

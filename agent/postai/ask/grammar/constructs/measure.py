@@ -7,7 +7,7 @@ from postai.ask.grammar.draft import Measure, Unsure
 from postai.ask.grammar.measures import read_measure
 from postai.ask.grammar.state import State
 
-_CUES = ("count", "sum", "avg", "min", "max", "median", "highest", "lowest")
+_CUES = ("count", "sum", "avg", "min", "max", "median", "highest", "lowest", "stddev", "variance", "measure")
 
 
 def apply(state: State) -> None:

@@ -52,7 +52,7 @@ def _set_limit(state: State, number: int | None, plural: bool) -> None:
     state.draft.limit = number if number is not None else 1
 
 
-def _key(state: State, at: int) -> tuple[Key, tuple[int, ...], int]:
+def ranked_key(state: State, at: int) -> tuple[Key, tuple[int, ...], int]:
     """What is ranked: the last of "product categories", "customer countries"."""
     if state.role(at) not in ("table", "column"):
         if at < len(state.items) and state.items[at].bucket:
@@ -83,7 +83,7 @@ def _top(state: State, index: int) -> None:
         if state.cue(at) == "distinct":
             used.append(at)
         at = state.skip(at + 1)
-    key, key_used, end = _key(state, at)
+    key, key_used, end = ranked_key(state, at)
     plural = state.items[key_used[-1]].plural
     measure_at = _measure_behind(state, end)
     if measure_at is None:
@@ -189,7 +189,7 @@ def _subject_near(state: State, index: int) -> tuple[Key, tuple[int, ...], int, 
                 s.kind == "column" and not state.lexicon.column(s.table, s.column or "").is_date for s in item.senses
             ):
                 return Key(bucket=item.bucket), (at,), at + 1, *_number_before(state, at)
-            key, used, end = _key(state, at)
+            key, used, end = ranked_key(state, at)
             number_at, number = _number_before(state, used[0])
             return key, used, end, number_at, number
     who = next((at for at in range(index) if state.items[at].lower == "who"), None)
@@ -286,14 +286,14 @@ def _property(state: State, index: int) -> bool:
     while at < len(state.items) and (state.role(at) == "value" or state.items[at].used == "remark"):
         at = state.skip(at + 1)
     if at < len(state.items) and state.role(at) == "table" and not state.items[at].verb:
-        key, used, _ = _key(state, at)
+        key, used, _ = ranked_key(state, at)
     elif at < len(state.items) and state.role(at) == "column" and state.items[index].cue is not None:
         return False
     else:
         before = [i for i in range(index) if state.role(i) == "table" and not state.items[i].verb]
         if not before or (at < len(state.items) and state.role(at) == "column"):
             return False
-        key, used, _ = _key(state, before[0])
+        key, used, _ = ranked_key(state, before[0])
     if key.table is None:
         return False
     _refuse_possessed(state, index, key.table)
@@ -337,7 +337,7 @@ def _most_common(state: State, index: int) -> None:
     number_at, number = _number_before(state, index)
     if state.role(at) not in ("column", "table"):
         raise Unsure(f'"{state.items[index].text}" of what is not clear')
-    key, used, end = _key(state, at)
+    key, used, end = ranked_key(state, at)
     if "popular" in state.items[index].lower and key.table is not None:
         raise Unsure("by what popularity is measured is not clear", 'Say "by number of orders", ...')
     counted: int | None = None

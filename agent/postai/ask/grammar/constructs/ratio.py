@@ -1,119 +1,191 @@
-"""percentage of orders that were cancelled · ratio of open to closed tickets · share of customers from Germany"""
+"""percentage of orders that were cancelled · ratio of open to closed tickets · share of revenue by category"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from postai.ask.grammar.conditions import conditions_in
-from postai.ask.grammar.draft import Measure, Predicate, Ratio, Ref, Unsure
+from postai.ask.grammar.draft import Measure, Predicate, Unsure
+from postai.ask.grammar.operands import (
+    Operand,
+    find_measure,
+    parts_and_whole,
+    read_operand,
+    require,
+    table_of,
+)
 from postai.ask.grammar.state import State
+from postai.language.word_set import word_set
+
+_FRACTIONS = frozenset({"proportion", "fraction"})
+_MIDDLES = frozenset({"to", "out of", "vs", "versus", "and", "compared", "over", "against"})
+_CONTRIBUTE = word_set("""
+    account accounts accounted contribute contributes contributed represent represents represented attributed
+    attributable constitute constitutes make makes up made
+    """)
 
 
 def apply(state: State) -> None:
     in_percent = _unit(state)
-    for index in list(state.find_cues("percent", "ratio")):
+    for index in list(state.find_cues("percent of", "percent", "ratio")):
         if not state.items[index].free:
             continue
-        if state.draft.ratio is not None:
-            raise Unsure("the question asks for several ratios")
-        if state.items[index].cue == "percent":
-            _percent(state, index)
+        cue = state.items[index].cue
+        if cue == "percent of":
+            measure, end = _of_another(state, index)
+        elif cue == "percent":
+            measure, end = _percent(state, index)
         else:
-            _ratio(state, index)
-    if state.draft.ratio is not None and in_percent:
-        state.draft.ratio = replace(state.draft.ratio, percent=True)
-        state.draft.assumptions = [note for note in state.draft.assumptions if "from 0 to 1" not in note]
+            measure, end = _ratio(state, index)
+        if in_percent and measure.operator in ("/", "share"):
+            measure = replace(measure, operator="%" if measure.operator == "/" else "percent")
+        if measure.operator in ("/", "share") and state.word(index).split()[0] in _FRACTIONS:
+            state.draft.assumptions.append("the share is given as a number from 0 to 1")
+        state.become_measure(index, measure, end)
 
 
 def _unit(state: State) -> bool:
     """ "..., in percent", "as a percentage": how the part is written, not a second part."""
     for index in list(state.find_cues("percent")):
-        before = state.items[index - 1].lower if index else ""
-        if index > 1 and state.items[index].lower in ("percent", "percentage") and before in ("in", "as", "a"):
+        before = state.word(index - 1) if index else ""
+        if index > 1 and state.word(index) in ("percent", "percentage") and before in ("in", "as", "a"):
             state.use(index, why="ratio")
             return True
     return False
 
 
-def _counted(state: State, start: int, end: int) -> tuple[int, int]:
-    """The first table between two items: (index of the item, table)."""
-    for index in range(start, end):
-        if state.role(index) == "table" and state.items[index].free and not state.items[index].verb:
-            return index, state.table(index)
+def _stop(state: State, start: int) -> int:
+    """Where the grouping, the order or the sentence behind begins."""
+    end = state.sentence_end(start)
+    for at in range(start, end):
+        if state.cue(at) in ("each", "by", "order by") or (state.items[at].used is not None and at > start):
+            return at
+    return end
+
+
+def _percent(state: State, index: int) -> tuple[Measure, int]:
+    """percentage of TABLE (that are|with|from ...) CONDITION, or of a total, by something."""
+    low = index + 1
+    fraction = state.word(index).split()[0] in _FRACTIONS
+    stop = _stop(state, low)
+    found = find_measure(state, low, stop)
+    if found is None:
+        return _share_behind(state, stop, fraction)
+    noun, parsed = found
+    measure = parsed.measure
+    rows = state.role(noun) == "table" and measure.kind == "money"
+    if measure.kind == "plain":
+        measure = replace(measure, kind="aggregate", function="sum")
+    if measure.kind == "aggregate" and measure.function not in ("sum",):
+        raise Unsure("a percentage of an average is not clear")
+    state.use(*parsed.used, why="ratio")
+    part, whole = parts_and_whole(state, low, stop, noun, table_of(state, measure))
+    for at in range(low, stop):
+        if state.cue(at) == "out of" or state.word(at) == "all":
+            state.use(at, why="ratio")
+    _share_words(state, low)
+    if rows and part:
+        measure = Measure("count", state.table(noun))  # "sales with a voucher" are rows of sales
+    if part:
+        for predicate in whole:
+            if not isinstance(predicate, Predicate):
+                raise Unsure("what the whole is that the part belongs to is not clear")
+            state.draft.predicates.append(predicate)
+        above = replace(measure, only=tuple(part))
+        return Measure("formula", parts=(above, measure), operator="/" if fraction else "%"), stop
+    if state.cue(stop) not in ("each", "by"):
+        raise Unsure("the question does not say which part of them")
+    return Measure("window", parts=(measure,), operator="share" if fraction else "percent"), stop
+
+
+def _share_behind(state: State, stop: int, fraction: bool) -> tuple[Measure, int]:
+    """share of each country in the total revenue: the whole is said behind the group."""
+    end = state.sentence_end(stop)
+    if state.cue(stop) != "each" and state.cue(stop) != "by":
+        raise Unsure("the question does not say what the parts are parts of")
+    for at in range(stop + 2, end):
+        if state.word(at) in ("in", "of", "to", "from") and (found := find_measure(state, at + 1, end)):
+            measure = found[1].measure
+            if measure.kind == "plain":
+                measure = replace(measure, kind="aggregate", function="sum")
+            state.use(*found[1].used, why="ratio")
+            _share_words(state, stop)
+            return Measure("window", parts=(measure,), operator="share" if fraction else "percent"), stop
     raise Unsure("the question does not say what the parts are parts of")
 
 
-def _percent(state: State, index: int) -> None:
-    """percentage of TABLE (that are|with|from ...) CONDITION."""
-    end = state.sentence_end(index)
-    stop = next((i for i in range(index + 1, end) if state.cue(i) in ("each", "by")), end)
-    at, table = _counted(state, index + 1, stop)
-    conditions = conditions_in(state, index + 1, stop, table)
-    conditions = conditions or _with_parent(state, at, table, stop)
-    if not conditions:
-        raise Unsure("the question does not say which part of them")
-    fraction = state.items[index].lower.split()[0] in ("share", "proportion", "fraction")
-    for position in range(index, stop):
-        if state.cue(position) in ("out of",) or state.items[position].lower == "all":
-            state.use(position, why="ratio")
-    state.use(index, at, why="ratio")
-    state.use_range(index + 1, stop, "ratio")
-    state.draft.ratio = Ratio(
-        Measure("count", table, only=tuple(conditions)), Measure("count", table), percent=not fraction
-    )
-    if fraction:
-        state.draft.assumptions.append("the share is given as a number from 0 to 1")
+def _share_words(state: State, low: int) -> None:
+    """ "... does each region account for", "comes from each": how a part belongs to its whole."""
+    for at in range(low, state.sentence_end(low)):
+        if state.items[at].free and state.word(at) in _CONTRIBUTE:
+            state.use(at, why="ratio")
 
 
-def _with_parent(state: State, at: int, table: int, stop: int) -> list[Predicate]:
-    """percentage of orders that used a coupon: those whose key to it is set"""
-    for index in range(at + 1, stop):
-        if state.role(index) != "table" or not state.items[index].free or state.items[index].verb:
-            continue
-        paths = state.lexicon.graph.up_paths(table, state.table(index))
-        if len(paths) != 1 or len(paths[0]) != 1:
-            continue
-        column = paths[0][0].edge.pairs[0][0]
-        if not state.info(table).column(column).column.not_null:
-            denied = any(state.cue(i) == "not" for i in range(at + 1, index))
-            state.use(index, *(i for i in range(at + 1, index) if state.cue(i) == "not"), why="ratio")
-            return [Predicate(Ref(table, column), "null", negated=not denied)]
-    return []
+def _of_another(state: State, index: int) -> tuple[Measure, int]:
+    """number of returns as a percentage of the number of orders"""
+    start = index
+    while start > 0 and not state.is_end(start - 1):
+        start -= 1
+    stop = _stop(state, index + 1)
+    fraction = state.word(index).split()[2] in _FRACTIONS
+    above = read_operand(state, start, index)
+    below = read_operand(state, index + 1, stop)
+    return Measure("formula", parts=_pair(above, below), operator="/" if fraction else "%"), stop
 
 
-def _ratio(state: State, index: int) -> None:
-    """ratio of TABLE CONDITION to TABLE CONDITION."""
-    end = state.sentence_end(index)
-    middle = next(
-        (
-            i
-            for i in range(index + 1, end)
-            if state.items[i].lower in ("to", "out of") and _table_follows(state, i, end)
-        ),
-        None,
-    )
-    if middle is None:
-        raise Unsure("the question does not say which two things to divide")
-    stop = next((i for i in range(middle + 1, end) if state.cue(i) in ("each", "by")), end)
-    first_at, first = _counted(state, index + 1, middle)
-    second_at, second = _counted(state, middle + 1, stop)
-    if first != second:
-        raise Unsure("the question divides counts of different tables")
-    above = conditions_in(state, index + 1, middle, first)
-    below = conditions_in(state, middle + 1, stop, second)
-    # A place after the second part, such as "in Berlin", holds for both parts when only it carries one.
-    columns = {(p.ref.table, p.ref.column) for p in above}
-    shared = [p for p in below if columns and (p.ref.table, p.ref.column) not in columns]
-    state.draft.predicates.extend(shared)
-    below = [p for p in below if p not in shared]
-    if not above:
+def _pair(above: Operand, below: Operand) -> tuple[Measure, Measure]:
+    first, second = require(above.of(below)), require(below.of(above))
+    if first == second:
         raise Unsure("the two parts of the ratio are the same")
-    state.use(index, first_at, second_at, middle, why="ratio")
-    state.use_range(index + 1, stop, "ratio")
-    state.draft.ratio = Ratio(
-        Measure("count", first, only=tuple(above)), Measure("count", second, only=tuple(below)), percent=False
-    )  # fmt: skip
+    return first, second
 
 
-def _table_follows(state: State, index: int, end: int) -> bool:
-    return any(state.role(i) == "table" for i in range(index + 1, end))
+def _middles(state: State, index: int, stop: int) -> Iterator[int]:
+    """The words between the two sides."""
+    between = "between" in state.word(index) or state.word(index + 1) == "between"
+    for at in range(index + 1, stop):
+        word = state.word(at)
+        if word in _MIDDLES and (word != "and" or between) and not (between and word == "to"):
+            yield at
+
+
+def _ratio(state: State, index: int) -> tuple[Measure, int]:
+    """ratio of MEASURE CONDITION to MEASURE CONDITION."""
+    stop = _stop(state, index + 1)
+    for middle in _middles(state, index, stop):
+        if not _side(state, middle + 1, stop):
+            continue
+        above, below = _sides(state, index + 1, middle, stop)
+        columns = {p.ref for p in above.conditions if isinstance(p, Predicate)}
+        # A place after the second part, such as "in Berlin", holds for both parts when only it carries one.
+        shared = [p for p in below.conditions if columns and isinstance(p, Predicate) and p.ref not in columns]
+        state.draft.predicates.extend(shared)
+        below = replace(below, conditions=tuple(p for p in below.conditions if p not in shared))
+        state.use(middle, why="ratio")
+        if state.word(middle) == "compared" and middle + 1 < stop:
+            state.use(middle + 1, why="ratio")
+        state.use_range(index + 1, stop, "ratio")
+        return Measure("formula", parts=_pair(above, below), operator="/"), stop
+    raise Unsure("the question does not say which two things to divide")
+
+
+def _side(state: State, low: int, high: int) -> bool:
+    """Whether something that could be one side stands between two items."""
+    return any(
+        state.items[at].free and (state.role(at) in ("table", "column", "value") or state.items[at].concept)
+        for at in range(low, high)
+    )
+
+
+def _sides(state: State, low: int, middle: int, stop: int) -> tuple[Operand, Operand]:
+    """Both sides; the one without a noun of its own takes that of the other ("electric to other vehicles")."""
+    if find_measure(state, low, middle) is not None:
+        above = read_operand(state, low, middle)
+        table = table_of(state, above.measure) if above.measure is not None else None
+        return above, read_operand(state, middle + 1, stop, table)
+    found = find_measure(state, middle + 1, stop)
+    table = table_of(state, found[1].measure) if found is not None else None
+    above = read_operand(state, low, middle, table)
+    if not above.conditions:
+        raise Unsure("the question does not say which two things to divide")
+    return above, read_operand(state, middle + 1, stop)

@@ -15,7 +15,7 @@ def apply(state: State) -> None:
     for index, item in enumerate(state.items):
         if item.free and state.role(index) == "table":
             _table(state, index)
-    if draft.subject is None and not draft.measures and draft.ratio is None:
+    if draft.subject is None and not draft.measures:
         _column_subject(state)
     for index, item in enumerate(state.items):
         if item.free and state.role(index) == "column":
@@ -53,7 +53,7 @@ def _table(state: State, index: int) -> None:
     state.use(index, why="table")
     if verb and state.says_role(index):
         return
-    if not draft.measures and draft.ratio is None and draft.subject is None and not verb:
+    if not draft.measures and draft.subject is None and not verb:
         draft.subject = Key(table=table)
         return
     draft.mentioned.add(table)
@@ -109,7 +109,7 @@ def _column(state: State, index: int) -> None:
     if any(measure.ref == ref for measure in draft.measures):
         state.use(index, why="column")
         return
-    if draft.measures or draft.ratio is not None:
+    if draft.measures:
         tables = {key.table for key in draft.groups if key.table is not None}
         if draft.groups and (ref.table in tables or any(key.ref == ref for key in draft.groups)):
             state.use(index, why="column")

@@ -1,0 +1,152 @@
+"""Reads one side of a quotient or a difference: a measure between two items, with conditions of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from postai.ask.grammar.conditions import conditions_in
+from postai.ask.grammar.dating import period_predicate
+from postai.ask.grammar.draft import Absence, Measure, Predicate, Ref, Unsure
+from postai.ask.grammar.measures import Parsed, read_measure
+from postai.ask.grammar.state import State
+
+_CLAUSE = frozenset(
+    {"that", "who", "which", "are", "is", "were", "was", "have", "has", "had", "been", "being", "did", "do", "does"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One side: its measure (None = only conditions were said) and the conditions on its rows.
+
+    Attributes:
+        noun: index of the first item of the measure, -1 without one.
+    """
+
+    measure: Measure | None
+    conditions: tuple[Predicate | Absence, ...]
+    noun: int
+
+    def of(self, other: Operand) -> Measure | None:
+        """The measure under its conditions; where none was said, that of the other side."""
+        measure = self.measure or other.measure
+        return replace(measure, only=(*measure.only, *self.conditions)) if measure is not None else None
+
+
+def find_measure(state: State, low: int, high: int) -> tuple[int, Parsed] | None:
+    """The first measure that lies between two items: a count, an aggregate, a column, the rows of a noun."""
+    for at in range(low, high):
+        item = state.items[at]
+        if not item.free or item.kind == "filler" or item.verb:
+            continue
+        parsed = read_measure(state, at, bare=True)
+        if parsed is None and state.role(at) == "table" and item.possessive is False:
+            parsed = Parsed(Measure("count", state.table(at)), at + 1, (at,))
+        if parsed is not None and parsed.end <= high:
+            return at, parsed
+    return None
+
+
+def read_operand(state: State, low: int, high: int, table: int | None = None) -> Operand:
+    """The measure and the conditions between two items; what they explain is marked.
+
+    Args:
+        table: whose rows conditions are about where no measure is said.
+    """
+    found = find_measure(state, low, high)
+    measure = None
+    noun = -1
+    if found is not None:
+        noun, parsed = found
+        measure = parsed.measure
+        if measure.kind == "plain":
+            measure = replace(measure, kind="aggregate", function="sum")
+        state.use(*parsed.used, why="formula")
+        table = table_of(state, measure)
+    return Operand(measure, tuple(conditions(state, low, high, table)), noun)
+
+
+def table_of(state: State, measure: Measure) -> int | None:
+    """The table whose rows a measure is about, as far as it is clear before joins are chosen."""
+    leaf = measure.leaves()[0]
+    if leaf.kind in ("money", "units"):
+        return state.money_table()
+    return leaf.ref.table if leaf.ref is not None and leaf.kind != "count" else leaf.table
+
+
+def conditions(state: State, low: int, high: int, table: int | None) -> list[Predicate | Absence]:
+    """What is said of rows of a table between two items: values, keys that are set, rows that are there or not."""
+    found: list[Predicate | Absence] = list(conditions_in(state, low, high, table))
+    if table is None:
+        return found
+    for at in range(low, high):
+        item = state.items[at]
+        if item.free and item.period is not None:
+            found.append(period_predicate(state, table, item.period))
+            state.use(at, why="formula")
+        elif item.free and state.role(at) == "table":
+            found += _other_table(state, low, at, table, found)
+    state.use_range(low, high, "formula")
+    return found
+
+
+def _other_table(
+    state: State, low: int, at: int, table: int, found: list[Predicate | Absence]
+) -> list[Predicate | Absence]:
+    """A second noun: what rows belong to is only named; "that used a coupon", "with no orders" are conditions."""
+    other = state.table(at)
+    denied = next((i for i in range(low, at) if state.cue(i) == "not"), None)
+    if other == table:
+        state.use(at, why="formula")
+        return []
+    state.draft.mentioned.discard(other)
+    paths = state.lexicon.graph.up_paths(table, other)
+    if paths:
+        state.use(at, why="formula")
+        if len(paths) != 1 or len(paths[0]) != 1 or any(isinstance(p, Predicate) for p in found):
+            return []
+        column = paths[0][0].edge.pairs[0][0]
+        if state.info(table).column(column).column.not_null:
+            return []
+        if denied is not None:
+            state.use(denied, why="formula")
+        return [Predicate(Ref(table, column), "null", negated=denied is None)]
+    if not state.lexicon.graph.up_paths(other, table):
+        return []
+    state.use(at, why="formula")
+    if denied is not None:
+        state.use(denied, why="formula")
+        return [Absence(other, anchor=table)]
+    if any(isinstance(p, Predicate) and p.ref.table == other for p in found):
+        return []
+    return [Absence(other, present=True, anchor=table)]
+
+
+def parts_and_whole(
+    state: State, low: int, high: int, noun: int, table: int | None
+) -> tuple[list[Predicate | Absence], list[Predicate | Absence]]:
+    """Conditions on the part and those on the whole: "percentage of orders from Spain that were cancelled".
+
+    What a clause says is about the part; what stands with the noun then is about the whole. Without a clause, the
+    word in front of the noun is the part and what follows the noun the whole.
+    """
+    clause = next((i for i in range(noun + 1, high) if _opens(state, i)), None)
+    if clause is not None:
+        whole = conditions(state, low, clause, table)
+        part = conditions(state, clause, high, table)
+    else:
+        part = conditions(state, low, noun, table)
+        whole = conditions(state, noun + 1, high, table)
+    return (part, whole) if part else (whole, [])
+
+
+def _opens(state: State, at: int) -> bool:
+    item = state.items[at]
+    return item.lower.split()[0] in _CLAUSE and (item.kind == "filler" or item.cue == "not")
+
+
+def require(measure: Measure | None) -> Measure:
+    """The measure, or the doubt that there is none."""
+    if measure is None:
+        raise Unsure("what is to be counted or added up is not clear")
+    return measure
