@@ -1027,16 +1027,16 @@ ORDER BY number_of_trips DESC NULLS LAST, v.id;
 -- total distance and total repair cost for each vehicle
 --   0.93: The total trips.distance_km and the total repairs.cost for each vehicles.
 SELECT v.id,
-       (
+       COALESCE((
          SELECT sum(t.distance_km)
          FROM trips AS t
          WHERE t.vehicle_id = v.id
-       ) AS total_distance_km,
-       (
+       ), 0) AS total_distance_km,
+       COALESCE((
          SELECT sum(r.cost)
          FROM repairs AS r
          WHERE r.vehicle_id = v.id
-       ) AS total_cost
+       ), 0) AS total_cost
 FROM vehicles AS v
 ORDER BY total_distance_km DESC NULLS LAST, v.id;
 

@@ -16,7 +16,7 @@ def one_row_each(assembler: Assembler) -> bool:
     """Whether the question wants it so: those without any kept, or numbers of tables that have no row in common."""
     draft = assembler.draft
     keys = [key for key in draft.groups if key.table is not None]
-    if len(keys) != 1 or len(draft.groups) != 1 or not draft.measures or draft.ratio or draft.partition:
+    if len(keys) != 1 or len(draft.groups) != 1 or not draft.measures or draft.partition:
         if draft.keep_all:
             raise Unsure("for what rows without any are kept is not clear")
         return False
