@@ -350,3 +350,34 @@ def test_notices_are_told_as_they_come(database: TestDatabase, driver: Any) -> N
         db.on_notice(told.append)
         db.execute("do $$ begin raise notice 'one'; raise warning 'two'; end $$")
     assert told == ["one", "two"]
+
+
+def test_teach_define_and_feedback(served: Served) -> None:
+    question, sql = "how many went down the drain?", "select count(*) as n from orders where status = 'cancelled'"
+    assert served.shell("teach", question, sql).stdout.startswith("example ")
+    answer = served.shell.json("ask", question)
+    assert (answer["rows"], answer["explanation"]) == ([[21]], "As taught by postgres.")
+    number = str(answer["question_id"])
+    assert served.shell("feedback", number, "--wrong").stdout.startswith("noted")
+    served.shell.json("ask", question, code=3)
+    assert served.shell.json("feedback", number, "--wrong", "--correction", sql)["correct"] is False
+    assert served.shell.json("ask", question)["rows"] == [[21]]
+    assert served.shell.json("feedback", number, "--correct")["correct"] is True
+    assert served.shell.json("feedback", "999999", "--correct", code=1)["error"]["sqlstate"] == "42704"
+    served.shell("feedback", number, "--correct", "--correction", sql, code=2)
+    served.shell("feedback", number, code=2)
+    assert served.shell.json("define", "drained", "orders.status = 'cancelled'", "--shared")["shared"] is True
+    assert "for you" in served.shell("define", "drained", "cancelled").stdout
+    code = 1 if served.transport == "call" else 5
+    assert served.shell.json("teach", "a b", "delete from orders", code=code)["error"]["hint"]
+
+
+def test_explain_prints_the_plan_in_words(served: Served) -> None:
+    if served.transport == "call":
+        error = served.shell.json("explain", "select 1", code=9)["error"]
+        assert error["sqlstate"] == "PA007"
+        return
+    rows = served.shell.json("explain", "select * from orders")
+    assert set(rows[0]) == {"step", "node", "problem", "advice", "severity"}
+    assert "orders" in served.shell("explain", QUESTION).stdout
+    assert served.shell.json("explain", "delete from orders", code=5)["error"]["sqlstate"] == "PA003"

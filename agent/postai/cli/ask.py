@@ -1,4 +1,4 @@
-"""`post-ai ask` and `post-ai sql`: the SQL functions of the same names, from a shell."""
+"""`post-ai ask`, `sql` and `explain`: the SQL functions of the same names, from a shell."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ LAST_QUESTION = (
     "select id, sql, explanation, confidence, engine from postai.questions"
     " where asked_by = session_user and question = %s order by id desc limit 1"
 )
+PLAN_COLUMNS = ("step", "node", "problem", "advice", "severity")
+PLAN = "select step, node, problem, advice, severity from postai.explain(%s)"
 STATES = {"abstained": "PA001", "refused": "PA003", "failed": "PA004"}
 
 
@@ -124,3 +126,21 @@ def sql(question: Question, dsn: Dsn = None, connection: Name = None, json: Json
         output.show_json({"sql": statement})
     else:
         output.say(statement)
+
+
+def explain(
+    text: Annotated[str, typer.Argument(help="A SELECT statement or a question, in quotes.")],
+    dsn: Dsn = None,
+    connection: Name = None,
+    json: Json = False,
+) -> None:
+    """Run a statement, or the answer to a question, and say in words where its time goes."""
+    with open_database(dsn, connection) as database:
+        rows = database.query(PLAN, (text,))
+    if json:
+        output.show_json([dict(zip(PLAN_COLUMNS, row, strict=True)) for row in rows])
+        return
+    output.show_table(("step", "node", "severity"), [(step, node, severity) for step, node, _, _, severity in rows])
+    for step, _, problem, advice, _ in rows:
+        if problem:
+            output.say(f"\n{step}. {problem}\n   {advice}")

@@ -21,7 +21,7 @@ import typer
 from typer.main import get_command
 
 from postai import __version__
-from postai.cli import agent, ask, connections, evaluating, installing, lifecycle, local
+from postai.cli import agent, ask, connections, evaluating, installing, lifecycle, local, teaching
 from postai.cli.output import require_command, show_error
 from postai.errors import FeatureMissing, PostaiError, UsageError, from_parts
 
@@ -49,6 +49,10 @@ app.command("agent", short_help="Run the sidecar")(agent.agent)
 app.command("status", short_help="Show the state of the sidecar")(agent.status)
 app.command("ask", short_help="Ask the database a question")(ask.ask)
 app.command("sql", short_help="Print the statement for a question")(ask.sql)
+app.command("explain", short_help="Say where a statement's time goes")(ask.explain)
+app.command("teach", short_help="Keep a question with its statement")(teaching.teach)
+app.command("define", short_help="Say what a word means here")(teaching.define)
+app.command("feedback", short_help="Say whether an answer was right")(teaching.feedback)
 app.command("apply", short_help="Apply a proposal")(lifecycle.apply)
 app.command("undo", short_help="Undo an applied proposal")(lifecycle.undo)
 app.add_typer(evaluating.app, name="eval", short_help="Measure an engine on known questions")
