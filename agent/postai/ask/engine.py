@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from postai.ask import database_questions
 from postai.ask.model_engine import ModelEngine
 from postai.ask.questions import check_question, refuse_non_questions
 from postai.ask.recalling import may_be_kept, recall_key
@@ -45,9 +46,9 @@ def ask(
 ) -> Answer:
     """Find the statement that answers a question. EXPLAIN is asked of the caller's backend; otherwise nothing is run.
 
-    Order: what is no question is refused; the grammar engine reads; the model reads what the grammar engine is not sure
-    of, unless its answer to the same question is remembered; every statement passes the guard, then EXPLAIN as the
-    caller, then the cost ceiling.
+    Order: what is no question is refused; what asks about the database itself is answered; the grammar engine reads;
+    the model reads what the grammar engine is not sure of, unless its answer to the same question is remembered; every
+    statement passes the guard, then EXPLAIN as the caller, then the cost ceiling.
 
     Args:
         request: the question and who asks.
@@ -74,6 +75,11 @@ def ask(
         refuse_non_questions(request.question, catalog)
     except Refused as refused:
         return as_answer(refused, "grammar")
+    if about_database := database_questions.recognise(request.question, catalog):
+        try:
+            return database_questions.answer(about_database, request, safety=safety, explain=explain, options=options)
+        except PostaiError as error:
+            return as_answer(error, "grammar")
     readings: tuple[Reading, ...] = ()
     if options.engine != "model":
         first = _by_grammar(request, grammar=grammar, safety=safety, explain=explain, options=options)

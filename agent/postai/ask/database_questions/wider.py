@@ -1,0 +1,54 @@
+"""The guard's list, widened for the statements of this package and for nothing else.
+
+Generated SQL may not read pg_stat_activity, pg_settings and the like: they show what others do and how the server is
+set up, which no question about a person's data needs. A question about the database itself needs just that. So the
+list is not widened for everybody; the statements of the topics, whose text is part of postai, are checked against a
+copy of the snapshot that knows these names too. Everything else of the guard holds for them as for any statement: one
+SELECT, no function or operator of a user that the server could choose instead, the caller's rights.
+
+All names here only read: counters, states, definitions. PostgreSQL itself blanks the text of other people's queries
+and the settings that need a special role.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from postai.sql.safety import Safety
+
+RELATIONS = frozenset(
+    f"pg_catalog.{name}"
+    for name in (
+        "pg_locks", "pg_prepared_xacts", "pg_replication_slots", "pg_settings", "pg_stat_activity", "pg_stat_archiver",
+        "pg_stat_bgwriter", "pg_stat_checkpointer", "pg_stat_io", "pg_stat_progress_create_index",
+        "pg_stat_progress_vacuum", "pg_stat_replication", "pg_stat_wal",
+    )
+)  # fmt: skip
+
+FUNCTIONS = frozenset(
+    {
+        "pg_blocking_pids",  # reads the lock table
+        "pg_current_wal_lsn",  # a position
+        "pg_last_wal_receive_lsn",
+        "pg_last_wal_replay_lsn",
+        "pg_last_xact_replay_timestamp",
+        "pg_options_to_table",  # splits an array of texts
+    }
+)
+
+
+def widened(safety: Safety) -> Safety:
+    """A copy of the snapshot for checking the statement of a topic."""
+    key = "database_questions"
+    found = safety.memo.get(key)
+    if not isinstance(found, Safety):
+        listed = safety.allowlist
+        allowlist = replace(
+            listed,
+            functions=listed.functions | FUNCTIONS,
+            by_name=listed.by_name | FUNCTIONS,
+            relations=listed.relations | RELATIONS,
+        )
+        found = replace(safety, allowlist=allowlist, unfit_functions=safety.unfit_functions - FUNCTIONS, memo={})
+        safety.memo[key] = found
+    return found

@@ -1,0 +1,225 @@
+"""Every topic about the database itself on every server: it passes the guard, is planned, and runs for anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from conftest import TestDatabase, drop_database, make_database
+from postai.ask.database_questions import Recognised, Topic, of_topic, recognise, widened
+from postai.ask.database_questions.registry import TOPICS
+from postai.database import connect
+from postai.database.catalog import Catalog, Table, load_catalog
+from postai.errors import Refused
+from postai.setup.server import LocalServer
+from postai.sql.guard import check
+from postai.sql.safety import Safety, load_safety
+
+SCHEMA = """
+create table depot (id int primary key, city text);
+create table parcel (id serial primary key, depot_id int references depot, state text, weight numeric);
+create table scrap (note text, depot_id int);
+insert into depot select g, 'city' || g from generate_series(1, 100) g;
+insert into parcel (depot_id, state, weight) select 1 + g % 100, 'sent', g from generate_series(1, 5000) g;
+insert into scrap select 'x', g from generate_series(1, 2000) g;
+delete from scrap where depot_id % 3 = 0;
+create index parcel_state on parcel (state);
+create index parcel_state_again on parcel (state);
+create index parcel_state_weight on parcel (state, weight);
+create index parcel_expression on parcel (lower(state));
+create unique index depot_id_again on depot (id);
+alter table scrap add constraint scrap_check check (depot_id < 100) not valid;
+create sequence tickets maxvalue 100;
+select setval('tickets', 95);
+analyze parcel;
+"""
+
+
+class World:
+    """A database with something to find, and what is known of it."""
+
+    def __init__(self, database: TestDatabase) -> None:
+        self.database = database
+        database.execute(SCHEMA)
+        self.role = f"kim_{database.name}"
+        database.execute(f"create role {self.role} login password '{self.role}'")
+        with connect(database.dsn()) as db:
+            self.catalog: Catalog = load_catalog(db)
+            self.safety: Safety = load_safety(db)
+
+    def table(self) -> Table:
+        found = self.catalog.table("public", "parcel")
+        assert found is not None
+        return found
+
+    def of(self, topic: Topic) -> Recognised:
+        parameters = {"table": "public.parcel"} if topic.parameter == "table" else {}
+        if topic.parameter == "setting":
+            parameters = {"setting": "work_mem"}
+        return of_topic(topic, self.catalog, self.table() if topic.needs_parameter else None, parameters)
+
+    def guarded(self, found: Recognised) -> str:
+        assert found.sql is not None
+        allowed = frozenset({f"extension {found.topic.extension}"} if found.topic.extension else ())
+        return check(
+            found.sql, widened(self.safety), search_path=("pg_catalog", "public"), allowed_functions=allowed
+        ).sql
+
+    def run(self, sql: str, user: str | None = None) -> list[dict[str, object]]:
+        with self.database.connect(user, row_factory=psycopg.rows.dict_row) as connection:
+            connection.execute("set transaction_read_only = on; set search_path = public")
+            connection.execute(f"explain {sql}")  # type: ignore[call-overload]
+            return connection.execute(sql).fetchall()  # type: ignore[call-overload, no-any-return]
+
+    def ask(self, question: str) -> list[dict[str, object]]:
+        found = recognise(question, self.catalog)
+        assert found is not None, question
+        return self.run(self.guarded(found))
+
+
+@pytest.fixture(scope="module", params=["pg15", "pg16", "pg18"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    server: LocalServer = request.getfixturevalue(request.param)
+    database = make_database(server)
+    yield World(database)
+    drop_database(database)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
+def test_every_topic_passes_the_guard_and_runs_for_anybody(world: World, topic: Topic) -> None:
+    found = world.of(topic)
+    if found.sql is None:
+        assert found.missing and found.hint
+        assert topic.extension or topic.since > world.catalog.server_version // 10_000
+        return
+    sql = world.guarded(found)
+    for user in (None, world.role):
+        world.run(sql, user)
+
+
+def test_variants_and_counts_pass_too(world: World) -> None:
+    for topic in TOPICS:
+        table = world.table() if topic.parameter == "table" else None
+        for most, count in ((3, False), (None, True)):
+            found = of_topic(topic, world.catalog, table, {"setting": "work_mem"}, most, count)
+            if found.sql is not None:
+                world.run(world.guarded(found), world.role)
+
+
+def test_what_the_rows_say(world: World) -> None:
+    unused = {row["index"] for row in world.ask("which indexes are never used?")}
+    assert {"parcel_state", "parcel_expression"} <= unused and "depot_pkey" not in unused
+    pairs = {(row["superfluous_index"], row["kind"]) for row in world.ask("duplicate indexes")}
+    assert pairs == {("parcel_state_again", "same"), ("parcel_state", "beginning"), ("parcel_state_again", "beginning")}
+    assert [row["table"] for row in world.ask("which foreign keys have no index?")] == ["parcel"]
+    assert [row["table"] for row in world.ask("which tables have no primary key?")] == ["scrap"]
+    assert [row["constraint"] for row in world.ask("which constraints are not validated?")] == ["scrap_check"]
+    assert {row["table"] for row in world.ask("which tables were never analyzed?")} == {"depot", "scrap"}
+    assert world.ask("sequences about to run out")[0]["sequence"] == "tickets"
+    assert world.ask("how many tables have no primary key?") == [{"how_many": 1}]
+    assert len(world.ask("what is the biggest table?")) == 1
+    assert len(world.ask("top 2 biggest tables")) == 2
+    assert [row["column"] for row in world.ask("describe parcel")] == ["id", "depot_id", "state", "weight"]
+    assert world.ask("what is the setting work_mem?")[0]["name"] == "work_mem"
+    assert str(world.catalog.server_version // 10_000) in str(world.ask("what version is this?")[0]["version"])
+    assert world.ask("how big is the table parcel?")[0]["table"] == "parcel"
+
+
+def test_who_blocks_whom(world: World) -> None:
+    with world.database.connect(autocommit=False) as first, world.database.connect() as second:
+        first.execute("lock table scrap")
+        second.execute("set lock_timeout = '20s'")
+        with psycopg.connect(world.database.dsn(), autocommit=True) as watcher:
+            pid = second.info.backend_pid
+            second.pgconn.send_query(b"select count(*) from scrap")
+            for _ in range(200):
+                if watcher.execute("select pg_blocking_pids(%s)", (pid,)).fetchone() != ([],):
+                    break
+                watcher.execute("select pg_sleep(0.05)")
+        rows = world.ask("who is blocking whom?")
+        assert [(row["waiting_pid"], row["blocking_pid"]) for row in rows] == [(pid, first.info.backend_pid)]
+        assert rows[0]["relation"] == "scrap"
+        hidden = world.run(world.guarded(world.of(rows_topic("blocking"))), world.role)
+        assert all("scrap" not in str(row["waiting_query"]) for row in hidden)
+        first.rollback()
+        while second.pgconn.get_result() is not None:
+            pass
+
+
+def rows_topic(identity: str) -> Topic:
+    return next(topic for topic in TOPICS if topic.id == identity)
+
+
+def test_only_the_topics_may_read_what_they_read(world: World) -> None:
+    """The list is wider for these statements alone: the snapshot that guards everything else is unchanged."""
+    for sql in ("select * from pg_stat_activity", "select * from pg_settings", "select pg_blocking_pids(1)"):
+        check(sql, widened(world.safety), search_path=("pg_catalog",))
+        with pytest.raises(Refused):
+            check(sql, world.safety, search_path=("pg_catalog",))
+    for sql in (
+        "select pg_terminate_backend(1)",
+        "select * from pg_authid",
+        "select pg_read_file('x')",
+        "delete from depot",
+    ):
+        with pytest.raises(Refused):
+            check(sql, widened(world.safety), search_path=("pg_catalog",))
+
+
+def test_a_function_of_a_user_is_not_taken_for_ours(world: World) -> None:
+    """Names are qualified: nothing in the caller's search_path can slip in, and the guard sees to it."""
+    world.database.execute(
+        "create schema trap; create function trap.count(bigint) returns bigint language plpgsql as 'begin return 666; end';"
+        "create function trap.pg_size_pretty(bigint) returns text language plpgsql as 'begin return ''trap''; end'"
+    )
+    try:
+        with connect(world.database.dsn()) as db:
+            safety = load_safety(db)
+        for topic in TOPICS:
+            found = world.of(topic)
+            if found.sql is not None:
+                check(
+                    found.sql,
+                    widened(safety),
+                    search_path=("trap", "pg_catalog", "public"),
+                    allowed_functions=frozenset({"extension pg_stat_statements"}),
+                )
+    finally:
+        world.database.execute("drop schema trap cascade")
+
+
+@pytest.mark.parametrize(
+    "question", ["slowest queries", "which queries take the most time?", "why are queries on parcel slow?"]
+)
+def test_statements_need_their_extension(world: World, question: str) -> None:
+    found = recognise(question, world.catalog)
+    assert found is not None
+    if found.topic.id == "table_reads":
+        assert "pg_stat_statements" in found.explanation
+    else:
+        assert found.sql is None and "pg_stat_statements" in str(found.missing)
+        assert "CREATE EXTENSION pg_stat_statements" in str(found.hint)
+
+
+def test_statements_with_their_extension(pg15: LocalServer) -> None:
+    database = make_database(pg15)
+    try:
+        database.execute("create schema tools; create extension pg_stat_statements schema tools")
+        world = World(database)
+        for topic in TOPICS:
+            if topic.extension:
+                found = world.of(topic)
+                assert found.sql is not None and "tools.pg_stat_statements" in found.sql
+                for user in (None, world.role):
+                    world.run(world.guarded(found), user)
+        found = world.of(rows_topic("slow_table"))
+        world.database.execute("select count(*) from parcel where weight > 17")
+        assert any("weight > $1" in str(row["query"]) for row in world.run(world.guarded(found)))
+        assert all(
+            row["query"] is None or "weight" not in str(row["query"])
+            for row in world.run(world.guarded(found), world.role)
+        )
+    finally:
+        drop_database(database)
