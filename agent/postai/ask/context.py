@@ -52,11 +52,13 @@ class SchemaContext:
         text: one paragraph for each table, then the joins beside the foreign keys; not yet fenced.
         tables: how many tables it holds.
         left_out: how many readable tables it does not hold.
+        whole: whether every table is described, so that the text is the same for every question.
     """
 
     text: str
     tables: int
     left_out: int
+    whole: bool = True
 
 
 def schema_context(
@@ -75,13 +77,14 @@ def schema_context(
     joins = _joins(catalog)
     for_joins = min(round(budget * JOINS), sum(_cost(text) for _, text in joins) + 10 * bool(joins))
     room = budget - for_joins
-    chosen = _all(tables, room, share_values)
+    every = _all(tables, room, share_values)
+    chosen = every
     if chosen is None:
         chosen = _likeliest(tables, find(), room, share_values)
     texts = [chosen[table.oid] for table in tables if table.oid in chosen]
     if told := _among({(table.schema, table.name) for table in tables if table.oid in chosen}, joins, for_joins):
         texts.append("\n".join(("joins without a foreign key", *told)))
-    return SchemaContext("\n\n".join(texts), len(chosen), len(tables) - len(chosen))
+    return SchemaContext("\n\n".join(texts), len(chosen), len(tables) - len(chosen), every is not None)
 
 
 def _all(tables: Sequence[Table], room: int, share_values: bool) -> dict[int, str] | None:

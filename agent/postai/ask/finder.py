@@ -24,7 +24,7 @@ from postai.language.tokens import Token, tokenize
 from postai.language.word_set import word_set
 from postai.language.words import singular, stem
 
-MOST_TOKENS = 800
+MOST_TOKENS = 300
 """Words of a text that are looked at."""
 LONGEST_SPAN = 4
 SEEDS = 14

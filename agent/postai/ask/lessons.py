@@ -144,5 +144,5 @@ def _words(text: str) -> Counter[str]:
 
 def _stems(text: str) -> Iterator[str]:
     for token in tokenize(text):
-        if token.kind in ("word", "quoted", "number") and token.noun not in COMMON:
+        if token.kind in ("word", "quoted") and token.noun not in COMMON:
             yield token.stem

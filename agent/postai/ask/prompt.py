@@ -96,7 +96,7 @@ def build_prompt(request: AskRequest, catalog: Catalog, grammar: Grammar, *, sha
         else ""
     )
     # A catalog that was chosen for one question is of no use to the next one.
-    system = [Block(rules, cache=True), Block(about + data_block("catalog", context.text), cache=not context.left_out)]
+    system = [Block(rules, cache=True), Block(about + data_block("catalog", context.text), cache=context.whole)]
     if lesson:
         system.append(Block(lesson))
     return Prompt(tuple(system), turn)

@@ -56,7 +56,8 @@ class Segmenter:
             for word in self._split(part):
                 said = self._from_comment(word, comment) if comment else None
                 found.extend(said or self._full(word))
-        return tuple(singular(word) for word in found)
+        # A name may hold no letter or digit at all (":"); then it is its own only word.
+        return tuple(singular(word) for word in found) or (name,)
 
     def splits(self, text: str) -> bool:
         """Whether a text consists of known words, abbreviations and numbers."""

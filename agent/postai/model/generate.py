@@ -22,7 +22,7 @@ R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
 
 LONGEST_QUOTE = 4_000
-FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
+FENCE = re.compile(r"^[ \t]*```(?:json)?[ \t]*\n(.*?)\n[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 NOT_ACCEPTED = frozenset(
     {"title", "description", "default", "maxLength", "minLength", "maximum", "minimum", "maxItems", "minItems"}
@@ -99,14 +99,14 @@ def _repair_request(complaint: ComplaintError) -> str:
 
 
 def parse_reply(text: str, reply_type: type[R]) -> R:
-    """The answer as a value; a JSON object alone or in one code fence, nothing else round it.
+    """The answer as a value: a JSON object alone, or in the only code fence of the text.
 
     Raises:
         ComplaintError: not that.
     """
-    fenced = FENCE.match(text)
+    fenced = [] if text.lstrip().startswith("{") else FENCE.findall(text)
     try:
-        return reply_type.model_validate_json(fenced.group(1) if fenced else text, strict=True)
+        return reply_type.model_validate_json(fenced[0] if len(fenced) == 1 else text, strict=True)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, one['loc'])) or 'answer'}: {one['msg']}" for one in error.errors()[:5]
