@@ -84,7 +84,7 @@ create view postai.joins with (security_barrier) as
      where d.shared or d.declared_by = session_user
     union all
     select j.left_schema, j.left_table, j.left_column, j.right_schema, j.right_table, j.right_column,
-           'contained', j.confidence, null, null
+           'contained' as source, j.confidence, null::name as declared_by, null::boolean as shared
       from postai.contained_join as j
   )
   select l.full_name as left_column, r.full_name as right_column, k.source, k.confidence, k.declared_by, k.shared
@@ -92,8 +92,9 @@ create view postai.joins with (security_barrier) as
     join readable as l on l.nspname = k.left_schema and l.relname = k.left_table and l.attname = k.left_column
     join readable as r on r.nspname = k.right_schema and r.relname = k.right_table and r.attname = k.right_column
   union all
-  select pg_catalog.string_agg(l.full_name, ', ' order by p.place), pg_catalog.string_agg(r.full_name, ', ' order by p.place),
-         'foreign key', 1::real, null, null
+  select pg_catalog.string_agg(l.full_name, ', ' order by p.place) as left_column,
+         pg_catalog.string_agg(r.full_name, ', ' order by p.place) as right_column,
+         'foreign key' as source, 1::real as confidence, null::name as declared_by, null::boolean as shared
     from pg_catalog.pg_constraint as f
    cross join lateral rows from (pg_catalog.unnest(f.conkey), pg_catalog.unnest(f.confkey)) with ordinality as p (child, parent, place)
     left join readable as l on l.attrelid = f.conrelid and l.attnum = p.child

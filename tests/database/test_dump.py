@@ -32,6 +32,7 @@ KEPT = (
     "select question_id, correct, given_by from postai.feedback",
     "select id, taught_by, shared, question, question_key, sql, search_path from postai.example order by 1",
     "select id, taught_by, shared, term, meaning from postai.term order by 1",
+    "select left_column, right_column, source, declared_by, shared from postai.joins",
 )
 
 
@@ -67,7 +68,9 @@ def fill(database: TestDatabase) -> None:
         "insert into postai.question (asked_by, role, question, status, sql)"
         " values ('dump_operator', 'dump_operator', 'how many ''things''?', 'answered', 'select 1');"
         "select postai.feedback(1, true); select postai.teach('and now?', 'select 2', true);"
-        "select postai.define('thing', 'one of many')"
+        "select postai.define('thing', 'one of many');"
+        "create table thing (id int); create table part (id int, thing_no bigint);"
+        "select postai.declare_join('part.thing_no', 'thing.id')"
     )
     database.execute(
         "insert into postai.proposal (kind, title, why, fingerprint) values ('index', 'An index', 'it is slow', 'f');"

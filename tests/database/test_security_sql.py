@@ -13,7 +13,9 @@ from sql_core import Core, core, make_login
 from conftest import drop_database, make_database
 
 WAYS = [("pg15", "socket"), ("pg15", "dblink"), ("pg18", "dblink"), ("pg18", "call")]
-READS_CALLERS_PATH = {"ask", "sql", "answer", "prepare", "run", "wait", "explain", "teach", "feedback"}
+READS_CALLERS_PATH = {
+    "ask", "sql", "answer", "prepare", "run", "wait", "explain", "teach", "feedback", "declare_join", "forget_join",
+}  # fmt: skip
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: "-".join(way), scope="module")
