@@ -113,3 +113,17 @@ def test_an_order_about_the_things_asked_for_is_not_passed_over():
 
 def test_duplicates_are_left_out_when_told():
     assert "DISTINCT" in sql("genre of plays", "When asked for plays, do not return duplicates.")
+
+
+@pytest.mark.parametrize(
+    ("question", "notes", "condition"),
+    [
+        ("How many pricey seats are there?", "A pricey seat costs more than 80.", "s.price > 80"),
+        ("How many plays speak of the sea?",
+         "A play speaks of the sea if its title contains 'Seagull', in upper or lower case.",
+         "p.title ILIKE '%Seagull%'"),
+        ("Which plays are about kings?", "A play is about kings if its genre is tragedy.", "p.genre = 'tragedy'"),
+    ],
+)  # fmt: skip
+def test_what_rows_are_called(question, notes, condition):
+    assert condition in sql(question, notes)

@@ -70,3 +70,19 @@ def test_what_is_found_loosely_is_less_certain():
 def test_words_of_another_kind_are_not_taken_for_a_column():
     assert ask("How many keepers were promoted?").status == "abstained"
     assert ask("number of visitors who found the path to be boring").status == "abstained"
+
+
+def test_where_something_is_is_not_what_it_is():
+    stalls = "stalls\n  id bigint pk\n  stall_kind text\n  address text\nmarkets\n  id bigint pk\n  name text\n"
+    schema = Schema("stalls", stalls)
+    answer = Grammar(schema.catalog()).read(schema.request("addresses of stalls in Mill Street"))
+    assert "address ILIKE '%Mill Street%'" in answer.sql
+
+
+def test_rows_that_never_were_so():
+    text = "boats\n  id bigint pk\n  name text\ntrips\n  id bigint pk\n  boat_id bigint -> boats\n"
+    text += "  state text = sunk, done\n"
+    schema = Schema("boats", text)
+    answer = Grammar(schema.catalog()).read(schema.request("boats that have not sunk"))
+    assert "NOT EXISTS" in answer.sql
+    assert "state = 'sunk'" in answer.sql

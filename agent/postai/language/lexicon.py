@@ -28,8 +28,12 @@ from postai.language.word_set import word_set
 from postai.language.words import singular, stem
 
 SenseKind = Literal["table", "column", "value"]
-_GENERIC_TAILS = word_set("""
-    name code date time at on id number key cm kg gram mg km count amount text type
+_UNIT_TAILS = word_set("""
+    cm kg gram mg km mm ml second minute hour ms millisecond usd eur gbp percent percentage byte mb gb kb mile meter
+    metre foot inch lb pound oz liter litre celsius mph kwh sqft sqm kcal
+    """)
+_GENERIC_TAILS = _UNIT_TAILS | word_set("""
+    name code date time at on id number key count amount text type
     """)
 # What the rows of a table of measurements are called: "closing price" is the column `close` of daily prices.
 _MEASURED = word_set("price rate score cost level count reading measurement temperature rating value stat statistic")
@@ -232,6 +236,12 @@ class Lexicon:
             put((*own[:-1], "date"), 0.95, "name")
             if column.kind != "date":
                 put((*own[:-1], "time"), 0.95, "name")
+        if (
+            column.kind == "number"
+            and not column.is_id
+            and (len(own) == 1 or (len(own) == 2 and own[-1] in _UNIT_TAILS))
+        ):
+            self._put_stem(own[0], Sense("column", info.index, column.name, None, 0.85 * weight, "stem"))
         if column.is_date:
             self._put_stem(words[0], Sense("column", info.index, column.name, None, 0.8 * weight, "stem"))
         for size in range(3, len(words) + 1):
@@ -262,7 +272,7 @@ class Lexicon:
         if own in _POSITIONS:
             return
         if own[-1] in _GENERIC_TAILS and own[-1] != "id":
-            put(own[:-1], 0.85, "part")
+            put(own[:-1], 0.95 if own[-1] in _UNIT_TAILS else 0.85, "part")
         if own[-1] not in _GENERIC_TAILS or own[-1] in ("count", "amount", "number"):
             for begin in range(1, len(own)):
                 put(own[begin:], 0.8 if begin == 1 and len(own) > 2 else 0.65, "part")

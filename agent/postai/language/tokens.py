@@ -57,7 +57,15 @@ _PATTERN = re.compile(
     re.VERBOSE,
 )
 
-_SPELLING = {"no. of": "number of", "nr. of": "number of", "e-mail": "email", "e-mails": "emails", "o'clock": "oclock"}
+_SPELLING = {
+    "no. of": "number of",
+    "nr. of": "number of",
+    "e-mail": "email",
+    "e-mails": "emails",
+    "o'clock": "oclock",
+    "first and last name": "first name and last name",
+    "first and last names": "first names and last names",
+}
 
 
 def _plain(kind: TokenKind, text: str, start: int, **more: object) -> Token:

@@ -59,6 +59,9 @@ NOUN_SYNONYMS: tuple[frozenset[str], ...] = tuple(
         "carrier shipper courier",
         "voucher coupon",
         "department dept division",
+        "tempo bpm",
+        "length duration",
+        "headcount attendance",
     )
 )
 
@@ -99,7 +102,8 @@ GENERIC_VERBS = word_set("""
     found find named called titled say says see seen regarding concerning worth want wants need held hold holds
     run ran posted post sit stand generate generated provide provides provided providing supply supplies
     supplied produce produces lasted lasting lasts collect collected keep keeps kept bring brings brought gave
-    gives taught teach teaches teaching assigned assign appointed allocated attached
+    gives taught teach teaches teaching assigned assign appointed allocated attached achieved achieve achieves
+    obtained obtain allow allows allowed permit permits permitted
     """)
 
 CREATION_VERBS = word_set("""

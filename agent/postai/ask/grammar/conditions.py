@@ -13,8 +13,10 @@ from postai.ask.grammar.patterns import PATTERN_CUES, read_pattern
 from postai.ask.grammar.state import State
 from postai.language.lexicon import Sense
 from postai.language.tokens import key_of
+from postai.language.word_set import word_set
 from postai.language.words import stem
 
+_PLACES = word_set("city town state country region province county district street address place location area zone")
 # Columns that say of which kind a row is.
 _KINDS = frozenset({"type", "kind", "category", "class", "genre", "classification"})
 
@@ -295,11 +297,19 @@ def _named(state: State, index: int, near: int | None) -> tuple[Predicate, int]:
     return Predicate(ref, "=", (text,), fold=True), end
 
 
+def _place(state: State, index: int) -> bool:
+    """Whether the word names a column that says where something is."""
+    columns = [state.lexicon.column(s.table, s.column or "") for s in state.items[index].of_kind("column")]
+    return any(_PLACES & set(column.words) for column in columns)
+
+
 def _literal_after_column(state: State, index: int, high: int) -> tuple[Predicate | None, int]:
     """An unknown capitalised word right behind a column: city of Springfield, symbol ACME."""
     before = state.skip_back(index - 1)
     if before < 0 or state.role(before) != "column":
         return None, index + 1
+    if state.items[index - 1].lower in ("in", "at", "on") and not _place(state, before):
+        return None, index + 1  # "properties in Mill Street": where they are, not what they are
     ref = state.column(before)
     info = state.column_info(ref)
     if info.kind != "text" or info.is_id:

@@ -190,14 +190,32 @@ def _explain_units(state: State) -> None:
     words = {word for column in columns for word in column.words}
     stems = {stem(word) for word in words if len(word) > 4}
     said = words | {token.noun for column in columns for token in tokenize((column.column.comment or "").lower())}
+    doers = {word[:-2] for info in map(state.info, state.anchors) for word in info.words if word.endswith(("er", "or"))}
     for item in left:
         noun = singular(item.lower)
         named = item.kind == "unknown" and ({item.lower, noun} & words or item.stem in stems)
         if named or _same_unit(noun, said):
             item.used = "unit"
+        elif item.kind == "unknown" and (item.stem in doers or _says_role(state, item)):
+            item.used = "role"
     for before, item in itertools.pairwise(state.items):
         if item.free and item.lower.rstrip("s") in CURRENCIES and before.kind == "number" and not before.free:
             item.used = "unit"
+
+
+def _says_role(state: State, item: Item) -> bool:
+    """ "region of origin": the word says by which key of the rows asked about another table is reached."""
+    tables = {*state.anchors, state.subject_table()}
+    return any(
+        edge.child in tables and not edge.many and item.lower in edge.role and _is_used(state, edge.parent)
+        for edge in state.lexicon.graph.edges
+    )
+
+
+def _is_used(state: State, table: int) -> bool:
+    draft = state.draft
+    refs = [key.ref for key in draft.groups] + [p.ref for p in draft.predicates] + list(draft.projections)
+    return any(isinstance(ref, Ref) and ref.table == table for ref in refs) or table in draft.mentioned
 
 
 def _same_unit(noun: str, said: set[str]) -> bool:

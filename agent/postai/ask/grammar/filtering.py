@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.ask.grammar.draft import Having, Key, Measure, Predicate, Ref, Unsure
+from postai.ask.grammar.draft import Absence, Having, Key, Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.expressions import aggregate, condition
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.parts import Parts
@@ -42,6 +42,9 @@ class Filters(Parts):
                     grouped.setdefault(predicate.group, []).append(expr)
                 else:
                     plain.append(expr)
+            elif self._never(predicate):
+                positive = replace(predicate, negated=False)
+                plain.append(self.joiner.absent(Absence(predicate.ref.table, (positive,))))
             else:
                 inner.append(predicate)
         for parts in grouped.values():
@@ -63,6 +66,11 @@ class Filters(Parts):
         for absence in draft.absences:
             plain.append(self.joiner.absent(absence))
         return plain
+
+    def _never(self, predicate: Predicate) -> bool:
+        """ "agents who have not sold": none of their rows is so, when the question does not name those rows."""
+        named = {table for table in self.state.anchors if table != self.base} | self.draft.mentioned
+        return predicate.negated and predicate.operator in ("=", "in") and predicate.ref.table not in named
 
     def _present(self) -> list[Expr]:
         """ "orders with a coupon": what need not be there is there."""

@@ -72,6 +72,7 @@ _PARTICLES = frozenset({"ins", "outs", "ups", "offs"})  # check-ins, drop-offs
 _PARTICIPLES = frozenset(
     ["left", "begun", "won", "kept", "met", "hit", "shut", "quit", "gone", "done", "drawn", "flown", "grown", "known"]
 )
+_KINDS = frozenset({"type", "kind", "sort", "form"})  # "each kind of financing"
 _BEFORE_ZERO = frozenset({"of", "is", "was", "are", "were", "to", "than", "at", "=", "equals", "exactly"})
 
 
@@ -244,7 +245,8 @@ def _verb_or_unknown(tokens: Sequence[Token], at: int, lexicon: Lexicon, exact: 
             if sense.kind == "table" and sense.score >= 0.75
         ]
     if senses:
-        return _span(tokens, at, at + 1, "name", senses=tuple(_distinct(senses)), verb=True)
+        measured = all(sense.kind == "column" and not _dated(sense, lexicon) for sense in senses)
+        return _span(tokens, at, at + 1, "name", senses=tuple(_distinct(senses)), verb=not measured)
     if (
         token.lower in GENERIC_VERBS
         or token.lower in CREATION_VERBS
@@ -252,6 +254,10 @@ def _verb_or_unknown(tokens: Sequence[Token], at: int, lexicon: Lexicon, exact: 
     ):
         return _span(tokens, at, at + 1, "generic")
     return _span(tokens, at, at + 1, "unknown")
+
+
+def _dated(sense: Sense, lexicon: Lexicon) -> bool:
+    return lexicon.column(sense.table, sense.column or "").kind != "number"
 
 
 def _distinct(senses: Sequence[Sense]) -> list[Sense]:
@@ -331,6 +337,8 @@ def _turned(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tu
     if tokens[end].kind != "word" or any(sense.kind == "table" for sense in lexicon.senses(tokens[end].noun)):
         return at, ()
     senses = lexicon.senses(f"{tokens[end].noun} {tokens[at].noun}")
+    if not senses and tokens[at].noun in _KINDS:
+        senses = tuple(sense for sense in lexicon.senses(tokens[end].noun) if sense.kind == "column")
     return (end + 1, senses) if senses else (at, ())
 
 

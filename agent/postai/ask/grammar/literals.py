@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
+from postai.language.word_set import word_set
 
+_STREETS = word_set("street st road rd avenue ave lane ln drive dr boulevard blvd square alley way")
 _HAVING = frozenset({"with", "containing", "having", "contain", "contains", "have", "has", "including"})
 
 
@@ -34,6 +36,11 @@ def unknown_name(state: State, index: int) -> tuple[Predicate | None, int]:
         return None, index + 1
     text = written(state, index, end)
     words = [word.lower() for word in text.split()]
+    if words[-1] in _STREETS and (street := _street(state)) is not None:
+        for position in range(index, end):
+            state.items[position].used = "value"
+        state.draft.confidence = min(state.draft.confidence, 0.85)
+        return Predicate(street, "contains", (text,)), end
     seen = state.lexicon.seen_in(words)
     before = state.skip_back(index - 1)
     named = before == index - 1 and before >= 0 and state.role(before) == "table"
@@ -51,6 +58,19 @@ def unknown_name(state: State, index: int) -> tuple[Predicate | None, int]:
     state.draft.confidence = min(state.draft.confidence, 0.85)
     state.draft.assumptions.append(f'"{text}" is taken for a {ref.column} in {state.info(ref.table).table.name}')
     return Predicate(ref, "=", (text,), fold=True), end
+
+
+def _street(state: State) -> Ref | None:
+    """The one column of the tables asked about that holds streets or addresses."""
+    tables = {state.subject_table(), *state.anchors}
+    found = [
+        Ref(info.index, column.name)
+        for info in state.lexicon.tables
+        if info.index in tables or (not state.anchors and info.real is None)
+        for column in info.columns
+        if column.kind == "text" and {"street", "address"} & set(column.words) and "email" not in column.words
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def inside_column(state: State, index: int) -> tuple[Predicate | None, int]:

@@ -32,6 +32,18 @@ _CONDITION = re.compile(
     r"(?P<meaning>[\w.\"]+\s*(?:=|<>|!=|<=|>=|<|>|IN\s*\(|IS\s|LIKE\s|ILIKE\s|BETWEEN\s).+)",
     re.DOTALL,
 )
+# "A ticket is about X if C", "A heavy parcel weighs more than 10 kg": what rows are called of which C is true.
+_CALLED = re.compile(
+    r"(?:a|an|the|any) (?P<noun>\w+) (?P<phrase>(?:is|are|has|have|[a-z]+s)\b(?: [\w'-]+){0,5}?)"
+    r" (?:if|when|whenever) (?P<clause>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ADJECTIVE = re.compile(
+    r"(?:a|an|any) (?P<adjective>[a-z-]+) (?P<noun>[a-z]+)"
+    r" (?P<clause>(?:is|has|weighs|costs|lasts|contains|was|had|takes|holds)\b .+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ANY_CASE = re.compile(r",? (?:whatever the case|in upper or lower case|regardless of case)$", re.IGNORECASE)
 _NULL = re.compile(
     r"(?:the )?(?:column )?(?:(?P<table>\w+)\.)?(?P<column>\w+) (?:column )?is null"
     r" (?P<clause>(?:for|when|while|if|until|unless)\b.+)",
@@ -78,6 +90,9 @@ _ANYTHING = word_set("""
     and or the a all any string strings value values text texts attribute attributes every each always names name
     them column columns
     """)
+
+
+_ORDINARY = word_set("new single given certain specific different same given row column table value null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +156,10 @@ def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:
         if compared is not None:
             comparisons.append(compared)
             continue
+        called = tuple(_called(sentence))
+        if called:
+            definitions.extend(called)
+            continue
         found = _DEFINED.match(sentence) if not _CONDITION.match(sentence) else None
         found = found or _REFERS.match(sentence) or _CONDITION.match(sentence)
         if found:
@@ -178,6 +197,43 @@ def _definition(term: str, long: str | None, meaning: str) -> Definition:
     if len(pieces) > 1 and not _SQL.search(meaning):
         parts = pieces[::-1]  # "X = month-over-month change = (a - b) / b": the formula says most
     return Definition(tuple(terms), tuple(parts), bool(_SQL.search(meaning)))
+
+
+def _called(sentence: str) -> Iterable[Definition]:
+    """What rows are called of which something is true: with their noun, and behind "are"."""
+    said = _CALLED.fullmatch(sentence)
+    if said is not None:
+        phrase = re.sub(r"^(?:is|are) (?:considered |called |counted as |said to be )?(?:an? )?", "", said["phrase"])
+        meaning = _behind_noun(re.sub(_ANY_CASE, "", said["clause"]))
+        if meaning is None:
+            return
+        nouns, copula = (said["noun"] + "s", said["noun"]), phrase != said["phrase"]
+        verb, _, rest = phrase.partition(" ")
+        forms = [phrase] if copula else [phrase, f"{singular(verb)} {rest}".strip()]
+        terms = [f"{noun} {lead}{form}" for noun in nouns for form in forms for lead in ("", "that ")]
+        if copula and " " not in phrase:
+            terms += [f"{phrase} {noun}" for noun in nouns]
+        yield Definition(tuple(terms), (f"{nouns[0]} {meaning}",))
+        if copula:
+            yield Definition(tuple(f"{be} {phrase}" for be in ("are", "is", "were", "was")), (meaning,))
+        return
+    said = _ADJECTIVE.fullmatch(sentence)
+    if said is not None and said["adjective"].lower() not in _ORDINARY:
+        meaning = _behind_noun("it " + said["clause"])
+        if meaning is not None:
+            yield Definition((f"{said['adjective']} {said['noun']}",), (f"{said['noun']}s {meaning}",))
+
+
+def _behind_noun(clause: str) -> str | None:
+    """ "its text contains X" → "whose text contains X"; "it weighs more than X" → "that weigh more than X"."""
+    owned = re.match(r"(?:its|their|his|her|the) (.+)", clause, re.IGNORECASE | re.DOTALL)
+    if owned:
+        return "whose " + owned[1]
+    verb = re.match(r"(?:it|they|he|she) (\w+) (.+)", clause, re.IGNORECASE | re.DOTALL)
+    if verb is None:
+        return None
+    plural = {"is": "are", "has": "have", "was": "were"}.get(verb[1].lower(), singular(verb[1].lower()))
+    return f"that {plural} {verb[2]}"
 
 
 def _null_remarks(found: re.Match[str], lexicon: Lexicon) -> Iterable[Remark]:

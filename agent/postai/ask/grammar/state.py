@@ -11,7 +11,7 @@ from postai.ask.grammar.notes import Notes
 from postai.ask.types import AskRequest
 from postai.language.lexicon import Lexicon, Sense
 from postai.language.schema import ColumnInfo, TableInfo
-from postai.language.tokens import tokenize
+from postai.language.tokens import key_of, tokenize
 
 _MARGIN = 0.04
 # How far a reading can be trusted that rests on a name said in another form.
@@ -292,7 +292,24 @@ class State:
             after = self.skip(after, "all", "our")
             if self.role(after) == "table":
                 return self.table(after)
-        return None
+        return self._owner_before(index)
+
+    def _owner_before(self, index: int) -> int | None:
+        """ "customer ids and names": the names too are of customers."""
+        before = index - 1
+        while before >= 0 and (self.items[before].cue == "and" or self.items[before].text == ","):
+            before -= 1
+        if before in (index - 1, -1) or self.role(before) != "column" or self.role(index) != "column":
+            return None
+        first = {sense.table for sense in self.items[before].of_kind("column")}
+        mine = {sense.table for sense in self.items[index].of_kind("column")}
+        owner = self.owner(before)
+        if owner is None and len(first) > 1 and " " in self.items[before].lower:
+            lead = key_of(self.items[before].lower.rpartition(" ")[0])
+            first = {sense.table for sense in self.lexicon.senses(lead) if sense.kind == "table"} & first
+        if owner is None and len(first) == 1:
+            owner = next(iter(first))
+        return owner if owner in mine else None
 
     def column(
         self, index: int, accept: Callable[[ColumnInfo], bool] | None = None, near: int | None = None

@@ -167,4 +167,5 @@ def _agent(state: State, cue: int, at: int) -> bool:
         "named",
         "of",
     )
-    return verb or modified
+    noun = state.role(before) == "table" and not said.verb if said is not None else False
+    return verb or modified or (noun and after < len(state.items) and state.items[after].lower == "of")
