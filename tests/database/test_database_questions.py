@@ -171,7 +171,8 @@ def test_only_the_topics_may_read_what_they_read(world: World) -> None:
 def test_a_function_of_a_user_is_not_taken_for_ours(world: World) -> None:
     """Names are qualified: nothing in the caller's search_path can slip in, and the guard sees to it."""
     world.database.execute(
-        "create schema trap; create function trap.count(bigint) returns bigint language plpgsql as 'begin return 666; end';"
+        "create schema trap; create function trap.count(bigint) returns bigint language plpgsql "
+        "as 'begin return 666; end';"
         "create function trap.pg_size_pretty(bigint) returns text language plpgsql as 'begin return ''trap''; end'"
     )
     try:

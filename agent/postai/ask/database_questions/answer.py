@@ -19,9 +19,8 @@ def answer(found: Recognised, request: AskRequest, *, safety: Safety, explain: E
         PostaiError: as `verify` does.
     """
     if found.sql is None:
-        return Answer(
-            "abstained", None, "", 0.0, "grammar", reason=found.missing, sqlstate=FeatureMissing.sqlstate, hint=found.hint
-        )  # fmt: skip
+        lacking = FeatureMissing.sqlstate
+        return Answer("abstained", None, "", 0.0, "grammar", reason=found.missing, sqlstate=lacking, hint=found.hint)
     if found.topic.extension:
         allowed = options.allowed_functions | {f"extension {found.topic.extension}"}
         options = replace(options, allowed_functions=allowed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -141,9 +141,9 @@ def of_topic(
         )  # fmt: skip
     sql = _filled(_statement(topic, major), table, named, view)
     if count and topic.countable:
-        sql = f"select pg_catalog.count(*) as how_many from ({sql}) as found"
+        sql = _blocks("wrapping")["number_of_rows"].replace(":topic", sql)
     elif most is not None:
-        sql = f"select * from ({sql}) as found limit {most}"
+        sql = _blocks("wrapping")["first_rows"].replace(":most", str(most)).replace(":topic", sql)
     return Recognised(topic, named, sql, topic.explanation, SURE)
 
 
@@ -156,9 +156,14 @@ def _filled(sql: str, table: Table | None, parameters: MappingProxyType[str, str
 
 
 def _statement(topic: Topic, major: int) -> str:
-    blocks = load(__package__, f"{topic.file}.sql")
+    blocks = _blocks(topic.file)
     variants = [version for version in range(14, major + 1) if f"{topic.id}_v{version}" in blocks]
     return blocks[f"{topic.id}_v{variants[-1]}" if variants else topic.id]
+
+
+@cache
+def _blocks(file: str) -> Mapping[str, str]:
+    return load(__package__, f"{file}.sql")
 
 
 def _view_of(topic: Topic, catalog: Catalog) -> str | None:

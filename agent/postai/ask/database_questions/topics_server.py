@@ -12,9 +12,16 @@ SERVER: tuple[Topic, ...] = (
         id="version",
         title="Version of the server",
         explanation="The version of the server, and since when it runs.",
-        examples=("what version is this?", "which version of postgres is this?", "postgres version", "server version",
-                  "database version", "what version of the database are we running?", "which postgresql version do we use?",
-                  "what release of postgres is running?"),
+        examples=(
+            "what version is this?",
+            "which version of postgres is this?",
+            "postgres version",
+            "server version",
+            "database version",
+            "what version of the database are we running?",
+            "which postgresql version do we use?",
+            "what release of postgres is running?",
+        ),
         ways=(("version|release", "what|which|postgres|postgresql|server|database"),),
         also="number|use|running|run|is running",
         clear="server version|database version|version of database|version of the database|version of the server",
@@ -25,9 +32,16 @@ SERVER: tuple[Topic, ...] = (
         id="uptime",
         title="How long the server has been up",
         explanation="Since when the server runs, and when its configuration was last read.",
-        examples=("how long has the server been up?", "uptime", "when was the server started?", "server uptime",
-                  "when did postgres last restart?", "when was the database restarted?", "since when is the server running?",
-                  "when was the last restart?"),
+        examples=(
+            "how long has the server been up?",
+            "uptime",
+            "when was the server started?",
+            "server uptime",
+            "when did postgres last restart?",
+            "when was the database restarted?",
+            "since when is the server running?",
+            "when was the last restart?",
+        ),
         ways=(
             ("uptime",),
             ("server|database|postgres|postgresql|instance", "up|started|start|restart|restarted|since"),
@@ -41,13 +55,23 @@ SERVER: tuple[Topic, ...] = (
     Topic(
         id="cache_hit_ratio",
         title="Share of blocks found in memory",
-        explanation="Blocks found in shared_buffers as a share of all blocks asked for, since the statistics were reset. "
-        "What is not found there may still be in the operating system's memory.",
-        examples=("cache hit ratio", "what is the cache hit rate?", "buffer cache hit ratio", "how good is the cache?",
-                  "cache hits", "how much is read from memory?", "is shared_buffers big enough?",
-                  "what share of reads comes from the cache?"),
+        explanation="Blocks found in shared_buffers as a share of all blocks asked for, since the statistics "
+        "were reset. What is not found there may still be in the operating system's memory.",
+        examples=(
+            "cache hit ratio",
+            "what is the cache hit rate?",
+            "buffer cache hit ratio",
+            "how good is the cache?",
+            "cache hits",
+            "how much is read from memory?",
+            "is shared_buffers big enough?",
+            "what share of reads comes from the cache?",
+        ),
         ways=(
-            ("cache|buffer cache|buffer", "hit|hit ratio|hit rate|hit ratio|ratio|efficiency|good|effective|share|working"),
+            (
+                "cache|buffer cache|buffer",
+                "hit|hit ratio|hit rate|hit ratio|ratio|efficiency|good|effective|share|working",
+            ),
             ("memory", "read from|come from|served from", "much|share|how"),
             ("shared_buffer|shared buffer", "big enough|enough|hit|large enough|too small"),
         ),
@@ -59,18 +83,26 @@ SERVER: tuple[Topic, ...] = (
     Topic(
         id="database_activity",
         title="Commits, rollbacks and deadlocks by database",
-        explanation="Transactions that were committed and rolled back, deadlocks and cancelled statements by database, since "
-        "the statistics were reset.",
-        examples=("how many deadlocks were there?", "deadlocks", "commits and rollbacks", "rollback ratio",
-                  "were there any deadlocks?", "how many transactions were rolled back?", "database statistics",
-                  "transactions per database"),
+        explanation="Transactions that were committed and rolled back, deadlocks and cancelled statements by "
+        "database, since the statistics were reset.",
+        examples=(
+            "how many deadlocks were there?",
+            "deadlocks",
+            "commits and rollbacks",
+            "rollback ratio",
+            "were there any deadlocks?",
+            "how many transactions were rolled back?",
+            "database statistics",
+            "transactions per database",
+        ),
         ways=(
             ("deadlock",),
             ("commit|rollback|rolled back",),
             ("database statistic|database activity",),
             ("transaction", "per|by", "database"),
         ),
-        also="transaction|ratio|rate|database|and|many|per|happen|happened|occur|occurred|count|number|committed|commit",
+        also="transaction|ratio|rate|database|and|many|per|happen|happened|occur|occurred|count|"
+        "number|committed|commit",
         clear="deadlock|rollback",
         docs=f"{STATS}#MONITORING-PG-STAT-DATABASE-VIEW",
         file=FILE,
@@ -80,12 +112,19 @@ SERVER: tuple[Topic, ...] = (
         title="Checkpoints",
         explanation="Checkpoints since the statistics were reset. Many that were requested (not by time) mean that "
         "max_wal_size is small for what is written.",
-        examples=("checkpoints", "how often do checkpoints happen?", "are checkpoints too frequent?", "checkpoint statistics",
-                  "how many checkpoints were forced?", "show checkpoint activity", "how long do checkpoints take?",
-                  "number of requested checkpoints"),
+        examples=(
+            "checkpoints",
+            "how often do checkpoints happen?",
+            "are checkpoints too frequent?",
+            "checkpoint statistics",
+            "how many checkpoints were forced?",
+            "show checkpoint activity",
+            "how long do checkpoints take?",
+            "number of requested checkpoints",
+        ),
         ways=(("checkpoint|checkpointer",),),
-        also="often|happen|too|frequent|frequently|statistic|forced|activity|long|take|number|requested|timed|occur|running|"
-        "doing|how often|time",
+        also="often|happen|too|frequent|frequently|statistic|forced|activity|long|take|number|"
+        "requested|timed|occur|running|doing|how often|time",
         clear="checkpointer",
         docs=f"{STATS}#MONITORING-PG-STAT-CHECKPOINTER-VIEW",
         file=FILE,
@@ -93,11 +132,18 @@ SERVER: tuple[Topic, ...] = (
     Topic(
         id="io",
         title="Reading and writing by kind of process",
-        explanation="Blocks read, written and extended by kind of process and purpose since the statistics were reset; times "
-        "in milliseconds, where track_io_timing is on.",
-        examples=("who does the most I/O?", "io statistics", "which processes read and write the most?",
-                  "io by process type", "disk reads and writes", "what causes the most io?", "I/O activity",
-                  "which backends do the most io?"),
+        explanation="Blocks read, written and extended by kind of process and purpose since the statistics "
+        "were reset; times in milliseconds, where track_io_timing is on.",
+        examples=(
+            "who does the most I/O?",
+            "io statistics",
+            "which processes read and write the most?",
+            "io by process type",
+            "disk reads and writes",
+            "what causes the most io?",
+            "I/O activity",
+            "which backends do the most io?",
+        ),
         ways=(
             ("io|i o", "most|statistic|activity|by|cause|who|what|load"),
             ("disk read|disk io|disk i o",),
@@ -111,14 +157,25 @@ SERVER: tuple[Topic, ...] = (
     Topic(
         id="changed_settings",
         title="Settings that differ from the default",
-        explanation="Settings whose value is not PostgreSQL's own default, and where they were set. Commands, connection "
-        "strings and settings of extensions are named but not shown. Settings for which you lack the right are left out.",
-        examples=("which settings are changed?", "which settings are not default?", "non-default settings",
-                  "changed configuration", "which parameters were changed?", "what is configured differently from the default?",
-                  "modified settings", "which settings need a restart?"),
+        explanation="Settings whose value is not PostgreSQL's own default, and where they were set. "
+        "Commands, connection strings and settings of extensions are named but not shown. "
+        "Settings for which you lack the right are left out.",
+        examples=(
+            "which settings are changed?",
+            "which settings are not default?",
+            "non-default settings",
+            "changed configuration",
+            "which parameters were changed?",
+            "what is configured differently from the default?",
+            "modified settings",
+            "which settings need a restart?",
+        ),
         ways=(
-            ("setting|configuration|parameter|config|guc", "changed|change|not default|non default|modified|custom|"
-             "customized|differ|different|differently|not the default|set|overridden|pending|restart|non-default"),
+            (
+                "setting|configuration|parameter|config|guc",
+                "changed|change|not default|non default|modified|custom|"
+                "customized|differ|different|differently|not the default|set|overridden|pending|restart|non-default",
+            ),
             ("configured", "differently|different"),
         ),
         also="default|from|pending|need|restart|not|value|than|been|that",
@@ -131,9 +188,16 @@ SERVER: tuple[Topic, ...] = (
         id="setting",
         title="Value of a setting",
         explanation="The value of the setting in your session, its default, its range and where it was set.",
-        examples=("what is the setting work_mem?", "what is work_mem set to?", "value of max_connections",
-                  "how is shared_buffers configured?", "current value of work_mem", "show setting work_mem",
-                  "what is the value of wal_level?", "setting of max_wal_size"),
+        examples=(
+            "what is the setting work_mem?",
+            "what is work_mem set to?",
+            "value of max_connections",
+            "how is shared_buffers configured?",
+            "current value of work_mem",
+            "show setting work_mem",
+            "what is the value of wal_level?",
+            "setting of max_wal_size",
+        ),
         ways=(("setting|set to|value|configured|parameter|value of|default",),),
         also="value|current|of|setting|default",
         docs=f"{MANUAL}view-pg-settings.html",
@@ -145,9 +209,16 @@ SERVER: tuple[Topic, ...] = (
         id="extensions",
         title="Installed extensions",
         explanation="Extensions that are installed in this database, with their versions.",
-        examples=("which extensions are installed?", "list extensions", "installed extensions", "show all extensions",
-                  "what extensions do we use?", "extension versions", "which postgres extensions are there?",
-                  "how many extensions are installed?"),
+        examples=(
+            "which extensions are installed?",
+            "list extensions",
+            "installed extensions",
+            "show all extensions",
+            "what extensions do we use?",
+            "extension versions",
+            "which postgres extensions are there?",
+            "how many extensions are installed?",
+        ),
         ways=(("extension", "installed|list|show|all|version|have|use|there|loaded|enabled|what|which"),),
         also="version|list|installed|use|all",
         clear="postgres extension|database extension|installed extension|extension are installed",
@@ -158,9 +229,18 @@ SERVER: tuple[Topic, ...] = (
     Topic(
         id="roles",
         title="Roles and what they may",
-        explanation="Roles of the whole server with their attributes; what they may do with single tables is not shown.",
-        examples=("which roles exist?", "who is superuser?", "list roles", "which users are superusers?",
-                  "list database users", "which roles can log in?", "show all roles", "how many superusers are there?"),
+        explanation="Roles of the whole server with their attributes; what they may do with single tables is "
+        "not shown.",
+        examples=(
+            "which roles exist?",
+            "who is superuser?",
+            "list roles",
+            "which users are superusers?",
+            "list database users",
+            "which roles can log in?",
+            "show all roles",
+            "how many superusers are there?",
+        ),
         ways=(
             ("role", "list|show|exist|all|there|have|can log in|can login|database"),
             ("superuser|super user",),
@@ -175,12 +255,25 @@ SERVER: tuple[Topic, ...] = (
     Topic(
         id="replication_lag",
         title="How far replicas lag behind",
-        explanation="Each replica with what it has not replayed yet, in bytes and time; on a standby a row about itself. No "
-        "row means that no replica is connected. Lag of others shows to members of pg_read_all_stats.",
-        examples=("replication lag", "how far behind are the replicas?", "is replication lagging?", "standby lag",
-                  "are the replicas up to date?", "replica lag", "replication status", "is replication working?"),
-        ways=(("replication|replica|standby|standbys",
-               "lag|lagging|behind|delay|delayed|status|up to date|working|healthy|state|late|caught up|in sync|sync"),),
+        explanation="Each replica with what it has not replayed yet, in bytes and time; on a standby a row "
+        "about itself. No row means that no replica is connected. Lag of others shows to members "
+        "of pg_read_all_stats.",
+        examples=(
+            "replication lag",
+            "how far behind are the replicas?",
+            "is replication lagging?",
+            "standby lag",
+            "are the replicas up to date?",
+            "replica lag",
+            "replication status",
+            "is replication working?",
+        ),
+        ways=(
+            (
+                "replication|replica|standby|standbys",
+                "lag|lagging|behind|delay|delayed|status|up to date|working|healthy|state|late|caught up|in sync|sync",
+            ),
+        ),
         also="far|much|working|how far|read|server|keep|keeping",
         clear="replication lag|standby|replica lag",
         docs=f"{STATS}#MONITORING-PG-STAT-REPLICATION-VIEW",
@@ -189,11 +282,18 @@ SERVER: tuple[Topic, ...] = (
     Topic(
         id="replication_slots",
         title="Replication slots",
-        explanation="Replication slots with the write-ahead log that each holds back; an inactive one fills the disk until it "
-        "is used or dropped.",
-        examples=("replication slots", "which replication slots are inactive?", "list replication slots",
-                  "which slots hold back WAL?", "are there inactive replication slots?", "replication slot status",
-                  "how much WAL do replication slots retain?", "show replication slots"),
+        explanation="Replication slots with the write-ahead log that each holds back; an inactive one fills "
+        "the disk until it is used or dropped.",
+        examples=(
+            "replication slots",
+            "which replication slots are inactive?",
+            "list replication slots",
+            "which slots hold back WAL?",
+            "are there inactive replication slots?",
+            "replication slot status",
+            "how much WAL do replication slots retain?",
+            "show replication slots",
+        ),
         ways=(("replication slot|slot", "replication|wal|inactive wal|hold back wal"), ("replication slot",)),
         also="inactive|active|list|hold|holding|back|keep|retain|retained|status|much|wal|which|unused",
         clear="replication slot|wal",
@@ -204,10 +304,19 @@ SERVER: tuple[Topic, ...] = (
     Topic(
         id="archiving",
         title="Whether archiving works",
-        explanation="Write-ahead log files that were archived and that failed since the statistics were reset. A last failure "
-        "after the last success means that archiving is stuck, and files pile up.",
-        examples=("is archiving working?", "wal archiving status", "archiver status", "are wal files archived?",
-                  "did archiving fail?", "archiving failures", "when was wal last archived?", "is the archiver ok?"),
+        explanation="Write-ahead log files that were archived and that failed since the statistics were "
+        "reset. A last failure after the last success means that archiving is stuck, and files "
+        "pile up.",
+        examples=(
+            "is archiving working?",
+            "wal archiving status",
+            "archiver status",
+            "are wal files archived?",
+            "did archiving fail?",
+            "archiving failures",
+            "when was wal last archived?",
+            "is the archiver ok?",
+        ),
         ways=(
             ("archiver|archiving|archived", "working|status|fail|failed|failure|ok|wal|last|stuck|healthy|running"),
             ("archive_command|archive command|archive mode",),
@@ -217,4 +326,4 @@ SERVER: tuple[Topic, ...] = (
         docs=f"{STATS}#MONITORING-PG-STAT-ARCHIVER-VIEW",
         file=FILE,
     ),
-)  # fmt: skip
+)
