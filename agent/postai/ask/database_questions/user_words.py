@@ -15,7 +15,9 @@ def names_a_table(words: Collection[str], catalog: Catalog) -> bool:
         if table.extension is None:
             name = table.name.lower()
             for beginning in beginnings:
-                if beginning in name and singular(name).endswith(tuple(words)):
+                if beginning in name and (
+                    singular(name).endswith(tuple(words)) or singular(name.split("_")[-1]) in words
+                ):
                     return True
     return False
 
@@ -45,7 +47,7 @@ def names_a_column_or_value(words: Collection[str], catalog: Catalog) -> bool:
 
 def _beginnings(words: Collection[str]) -> tuple[str, ...]:
     """What a name must hold to be looked at closely: the part of each word that a plural does not change."""
-    return tuple({word[:4] if len(word) > 4 else word[:3] for word in words})
+    return tuple({word[: max(3, len(word) - 2)] for word in words})
 
 
 def find_table(words: Sequence[str], catalog: Catalog) -> Table | None:
