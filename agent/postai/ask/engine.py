@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postai.ask import database_questions
+from postai.ask.about_database import answer_about_database, is_about_database
+from postai.ask.database_questions import recognise
 from postai.ask.model_engine import ModelEngine
 from postai.ask.questions import check_question, refuse_non_questions
 from postai.ask.recalling import may_be_kept, recall_key
@@ -80,6 +82,13 @@ def ask(
             return database_questions.answer(about_database, request, safety=safety, explain=explain, options=options)
         except PostaiError as error:
             return as_answer(error, "grammar")
+    if (topic := recognise(request.question, catalog)) is not None:
+        try:
+            return answer_about_database(topic, "grammar", request, safety=safety, explain=explain, options=options)
+        except (Cancelled, DeadlineExceeded):
+            raise
+        except PostaiError as error:
+            return as_answer(error, "grammar")
     readings: tuple[Reading, ...] = ()
     if options.engine != "model":
         first = _by_grammar(request, grammar=grammar, safety=safety, explain=explain, options=options)
@@ -123,7 +132,7 @@ def _remembered(
         else:
             return replace(known, sql=sql)
     answer = engine.read(request, readings, deadline)
-    if may_be_kept(answer, request):
+    if may_be_kept(answer, request) and not is_about_database(answer.sql or "", request.question, engine.catalog):
         recall.keep(key, answer)
     return answer
 

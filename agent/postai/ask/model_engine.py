@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from postai.ask.about_database import answer_about_database, topic_named
 from postai.ask.prompt import SECOND_READING, ModelAnswer, Prompt, build_prompt
 from postai.ask.questions import asks_for_change
 from postai.ask.types import Answer, AskOptions, AskRequest, Digest, Explain, Grammar, Reading
@@ -92,6 +93,8 @@ class ModelEngine:
         """The answer with its statement verified, whatever its confidence."""
         if answer.asks_for_change:
             raise asks_for_change()
+        if answer.database_topic and not (answer.sql or "").strip():
+            return self._about_database(answer.database_topic, request)
         if answer.sql is None or not answer.sql.strip():
             raise NotSure(
                 "the question cannot be answered from this database",
@@ -102,6 +105,19 @@ class ModelEngine:
         explanation = _explanation(answer)
         reading = Reading(explanation, sql, answer.confidence)
         return Answer("answered", sql, explanation, answer.confidence, "model", (reading,))
+
+    def _about_database(self, name: str, request: AskRequest) -> Answer:
+        topic = topic_named(name, self.catalog)
+        if topic is None:
+            raise ComplaintError(
+                f"There is no database_topic of this name: {one_line(name, 80)}",
+                NotSure("the question cannot be answered from this database", hint="Put it in other words."),
+                kind="form",
+                at_most=1,
+            )
+        return answer_about_database(
+            topic, "model", request, safety=self.safety, explain=self.explain, options=self.options
+        )
 
     def _verified(self, sql: str, request: AskRequest) -> str:
         try:

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from postai.ask.about_database import topic_names
 from postai.ask.context import schema_context, stored_values
 from postai.ask.dialect import dialect
 from postai.ask.finder import Found
@@ -46,6 +47,7 @@ class ModelAnswer(BaseModel):
     assumptions: list[str] = Field(default=[], max_length=20)
     confidence: float = Field(default=0.7, ge=0, le=1)
     asks_for_change: bool = False
+    database_topic: str | None = None
     cannot_answer_reason: str | None = None
 
 
@@ -84,7 +86,9 @@ def build_prompt(request: AskRequest, catalog: Catalog, grammar: Grammar, *, sha
     """
     taught = lessons(request.taught, request.question, catalog, request.search_path)
     find = partial(_find, request, taught, grammar)
-    rules = f"{instructions()}\n# The server\n{dialect(catalog.server_version)}"
+    rules = "\n".join(
+        (instructions(), "# Topics", ", ".join(topic_names()), "", "# The server", dialect(catalog.server_version))
+    )
     turn = _turn(request, taught, stored_values(catalog, find(), VALUES_TOKENS) if share_values else "")
     lesson = _taught_block(taught)
     rest = PROMPT_TOKENS - sum(map(estimate_tokens, (rules, turn, lesson))) - FRAME_TOKENS

@@ -28,7 +28,7 @@ KEY_VERSION = 1
 _SPACES = re.compile(r"\s+")
 _NAMED = re.compile(
     r"\b(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|"
-    r"nov(?:ember)?|dec(?:ember)?|(?:mon|tues|wednes|thurs|fri|satur|sun)day|mon|tue|wed|thu|fri|sat|sun|q[1-4])\b",
+    r"nov(?:ember)?|dec(?:ember)?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|mon|tue|wed|thu|fri|sat|sun|q[1-4])\b",
     re.IGNORECASE,
 )
 _WORDS = frozenset({"may", "sun", "sat", "mar"})
@@ -93,16 +93,16 @@ def _dated(text: str, asked: str, words: frozenset[str] = frozenset()) -> bool:
     """Whether a text names a year, or a month, weekday or quarter, that the question does not.
 
     Args:
-        words: beginnings that are also ordinary words of such a text.
+        words: names that are also ordinary words of such a text.
     """
     if set(_YEAR.findall(text)) - set(_YEAR.findall(asked)):
         return True
-    return bool(_beginnings(text) - _beginnings(asked) - words)
+    return bool(_beginnings(text, words) - _beginnings(asked))
 
 
-def _beginnings(text: str) -> set[str]:
+def _beginnings(text: str, words: frozenset[str] = frozenset()) -> set[str]:
     """The months, weekdays and quarters that a text names, by their first letters."""
-    return {name[:3].lower() for name in _NAMED.findall(text)}
+    return {name[:3].lower() for name in _NAMED.findall(text) if name.lower() not in words}
 
 
 def _depends_on_day(sql: str, asked: str, today: date) -> bool:

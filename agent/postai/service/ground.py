@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from postai.ask.about_database import is_about_database
+from postai.ask.database_questions import widened
 from postai.ask.types import AskOptions, AskRequest, Digested, EngineChoice, Explained
 from postai.database import Database, Pool
 from postai.database import dsn as connection_string
 from postai.deadline import Deadline
+from postai.errors import Refused
 from postai.service.conversation import There
 from postai.service.frames import AskFrame
 from postai.service.knowledge import Knowledge, Seen
@@ -117,9 +120,17 @@ class Guarded:
         if safety is not self._safety:
             self._safety = safety
             self.unchanged = seen.catalog.fingerprint
+        try:
+            self._check(sql, self._safety)
+        except Refused:
+            if not is_about_database(sql, self._request.question, seen.catalog):
+                raise
+            self._check(sql, widened(self._safety))
+
+    def _check(self, sql: str, safety: Safety) -> None:
         check(
             sql,
-            self._safety,
+            safety,
             search_path=self._request.search_path,
             allowed_functions=self._options.ask.allowed_functions,
         )
