@@ -252,9 +252,18 @@ def _key(table: Table, columns: tuple[ColumnInfo, ...]) -> tuple[tuple[str, ...]
     if looks_unique(first.column) and first.name.endswith("id"):
         return (first.name,), False
     for column in columns[:2]:
-        if column.own in (("id",), ("uuid",), ("key",)):
+        if column.own in (("id",), ("uuid",), ("key",)) and not _one_of_two(column, columns):
             return (column.name,), False
     return (), False
+
+
+def _one_of_two(column: ColumnInfo, columns: tuple[ColumnInfo, ...]) -> bool:
+    """Whether it is half of the key of a linking table: `genre_id` of a `track_genre` that has a `track_id` too."""
+    statistics = column.column.statistics
+    if statistics is not None and statistics.n_distinct not in (-1, 0):
+        return True
+    others = [one for one in columns if one is not column and one.words[-1] in _ID_WORDS]
+    return column.words != column.own and bool(others) and len(columns) <= 4 and statistics is None
 
 
 def looks_unique(column: Column) -> bool:

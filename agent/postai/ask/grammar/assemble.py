@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from postai.ask.grammar.counting import count_each_value
 from postai.ask.grammar.draft import Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.links import count_over_links
@@ -38,6 +39,7 @@ class Assembler(Lists):
         draft = self.draft
         refuse_contradiction(draft.predicates)
         self._projected_measures()
+        count_each_value(self.state)
         count_over_links(self.state)
         averaged = [measure for measure in draft.measures if measure.kind == "nested"]
         if averaged:

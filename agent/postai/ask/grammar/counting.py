@@ -1,6 +1,8 @@
-"""Several nouns that one "number of" counts: "number of orders and reviews", "how many books and members"."""
+"""Several things that one "number of" counts: "number of orders and reviews", "yellow and red cards per player"."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from postai.ask.grammar.draft import Measure
 from postai.ask.grammar.measures import Parsed
@@ -38,3 +40,25 @@ def _ends(state: State, at: int) -> bool:
         return True
     item = state.items[at]
     return item.text == "," or item.cue in ("each", "by", "and", "order by") or item.lower in _AUXILIARY | {"of", "for"}
+
+
+def count_each_value(state: State) -> None:
+    """ "yellow and red cards per player": one number for each value that stands before the noun."""
+    draft = state.draft
+    if len(draft.measures) != 1 or not draft.groups or draft.havings or draft.orders or draft.limit is not None:
+        return
+    measure = draft.measures[0]
+    joint = [p for p in draft.predicates if p.joint and p.operator == "in" and not p.negated and p.group is None]
+    if measure.kind != "count" or measure.ref is not None or measure.only or len(joint) != 1:
+        return
+    predicate = joint[0]
+    places = [at for one, at in state.placed if one.ref == predicate.ref and one.values[0] == predicate.values[-1]]
+    if predicate.ref.table != measure.table or not places or state.role(places[-1] + 1) != "table":
+        return
+    if state.table(places[-1] + 1) != measure.table:
+        return
+    draft.predicates.remove(predicate)
+    draft.measures = [
+        replace(measure, only=(replace(predicate, operator="=", values=(value,), joint=False),))
+        for value in predicate.values
+    ]

@@ -161,6 +161,8 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
         )  # fmt: skip
     if token.kind in ("number", "ordinal"):
         return _number(tokens, at)
+    if token.noun in ("kind", "type", "sort") and at + 2 < len(tokens) and tokens[at + 1].lower == "of":
+        return _span(tokens, at, at + 2, "filler")
     if token.kind == "symbol":
         return _span(tokens, at, at + 1, "symbol")
     if token.lower in FILLER:

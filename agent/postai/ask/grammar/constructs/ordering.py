@@ -29,6 +29,10 @@ def _adjective_first(state: State, index: int) -> None:
         return
     direction, what = state.items[index].superlative or ("", "")
     descending = direction == "desc"
+    if state.items[noun].bucket and what in ("@event", "@age"):
+        state.draft.orders.append(OrderBy(key=True, descending=descending))
+        state.use(index, noun, noun + 1, why="order")
+        return
     if state.role(noun) == "column" or what in ("@event", "@age"):
         ref = state.column(noun, lambda info: info.is_date if what in ("@event", "@age") else info.kind == "number")
         state.draft.orders.append(OrderBy(ref=ref, descending=descending))

@@ -113,6 +113,7 @@ def _trailing(state: State) -> None:
             and (state.items[index + 1].lower in _THEIR or _of_theirs(state, index) or _counts(state, index))
         )
         nouns = [i for i in range(index) if state.role(i) == "table" and not state.items[i].verb]
+        introduced = introduced or (bool(nouns) and _by_name(state, index, state.table(nouns[0])))
         introduced = introduced or (item.text == "," and bool(nouns) and _mere_list(state, index, nouns[0]))
         if not introduced or not nouns:
             continue
@@ -140,6 +141,16 @@ def _mere_list(state: State, index: int, noun: int) -> bool:
     except Unsure:
         return False
     return wanted.end == end and bool(wanted.columns) and not wanted.measures
+
+
+def _by_name(state: State, index: int, subject: int) -> bool:
+    """ "the 5 longest tracks by their titles": what they are called is shown, nothing is grouped."""
+    behind = [item.lower for item in state.items[index : index + 2]]
+    at = index + 2
+    if len(behind) < 2 or behind[0] != "by" or behind[1] not in _THEIR or state.role(at) != "column":
+        return False
+    return any((sense.table, sense.column) == (subject, name) for sense in state.items[at].of_kind("column")
+               for name in state.info(subject).labels)  # fmt: skip
 
 
 def _counts(state: State, index: int) -> bool:

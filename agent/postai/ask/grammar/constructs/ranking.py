@@ -35,7 +35,7 @@ def _number_before(state: State, index: int) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _ordinal(state: State, index: int) -> None:
+def take_ordinal(state: State, index: int) -> None:
     """ "the second highest", "third most expensive": the rows before it are left out."""
     before = state.skip_back(index - 1)
     if before < 0 or not state.items[before].ordinal or not state.items[before].free:
@@ -44,7 +44,8 @@ def _ordinal(state: State, index: int) -> None:
     state.draft.offset = int(state.items[before].number or 1) - 1
 
 
-def _set_limit(state: State, number: int | None, plural: bool) -> None:
+def set_limit(state: State, number: int | None, plural: bool) -> None:
+    """Set how many rows are wanted: one of a singular noun; a plural without a number is a doubt."""
     if number is None and plural:
         raise Unsure("how many rows are wanted is not clear", 'Say a number: "top 10 ...".')
     if state.draft.limit is not None:
@@ -95,7 +96,7 @@ def _top(state: State, index: int) -> None:
     if state.items[cue_at].cue in ("lowest", "least"):
         descending = not descending
     state.use(*used, *key_used, cue_at, *parsed.used, why="ranking")
-    _set_limit(state, number, plural)
+    set_limit(state, number, plural)
     _rank(state, key, parsed.measure, descending)
     _second_measure(state, parsed.end, descending)
 
@@ -228,8 +229,8 @@ def _superlative(state: State, index: int) -> None:
     state.use(index, *key_used, *parsed.used, why="ranking")
     if number_at is not None:
         state.use(number_at, why="ranking")
-    _ordinal(state, index)
-    _set_limit(state, number, state.items[key_used[-1]].plural)
+    take_ordinal(state, index)
+    set_limit(state, number, state.items[key_used[-1]].plural)
     _rank(state, key, parsed.measure, descending)
 
 
@@ -240,9 +241,9 @@ def _nth_value(state: State, index: int, descending: bool) -> None:
     if before < 0 or not state.items[before].ordinal or state.role(at) != "column":
         return
     ref = state.column(at, lambda info: info.is_date or (info.kind == "number" and not info.is_id))
-    _ordinal(state, index)
+    take_ordinal(state, index)
     state.use(index, at, why="ranking")
-    _set_limit(state, None, plural=False)
+    set_limit(state, None, plural=False)
     state.draft.subject = Key(ref=ref)
     state.draft.distinct = True
     state.draft.orders.append(OrderBy(ref=ref, descending=descending))
@@ -306,8 +307,8 @@ def _property(state: State, index: int) -> bool:
     state.use(index, *used, why="ranking")
     if number_at is not None:
         state.use(number_at, why="ranking")
-    _ordinal(state, index)
-    _set_limit(state, number, state.items[used[-1]].plural)
+    take_ordinal(state, index)
+    set_limit(state, number, state.items[used[-1]].plural)
     descending = direction == "desc"
     if isinstance(target, Measure):
         _rank(state, key, target, descending)
@@ -355,6 +356,6 @@ def _most_common(state: State, index: int) -> None:
     state.use(index, *used, why="ranking")
     if number_at is not None:
         state.use(number_at, why="ranking")
-    _ordinal(state, index)
-    _set_limit(state, number, state.items[used[-1]].plural)
+    take_ordinal(state, index)
+    set_limit(state, number, state.items[used[-1]].plural)
     _rank(state, key, Measure("count", counted), state.items[index].cue == "most common")

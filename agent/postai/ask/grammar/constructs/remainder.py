@@ -24,6 +24,7 @@ def apply(state: State) -> None:
         if item.free and state.role(index) == "verb":
             _verb(state, index)
     _refuse_every(state)
+    _cognates(state)
     for item in state.items:
         if not item.free:
             continue
@@ -32,6 +33,16 @@ def apply(state: State) -> None:
         elif item.cue == "distinct":
             draft.distinct = True
             item.used = "distinct"
+
+
+def _cognates(state: State) -> None:
+    """ "drivers who drive", "listeners listened": the verb of the noun itself adds nothing."""
+    nouns = {word for table in state.anchors for word in state.info(table).words}
+    for item in state.items:
+        if item.free and item.kind == "unknown" and item.text.islower():
+            base = item.stem
+            if {base + "er", base + "or", base + "r", item.lower + "r", item.lower + "er"} & nouns:
+                item.used = "verb"
 
 
 def _refuse_every(state: State) -> None:
