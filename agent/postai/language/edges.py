@@ -40,7 +40,7 @@ class Edge:
 def declared(tables: tuple[TableInfo, ...]) -> Iterable[Edge]:
     """Foreign keys."""
     by_name = {(info.table.schema, info.table.name): info for info in tables if info.real is None}
-    roles = {(info.real, info.by): info for info in tables if info.real is not None}
+    roles = {(info.holder, info.by): info for info in tables if info.real is not None}
     for info in tables:
         if info.real is not None:
             continue
@@ -55,7 +55,7 @@ def declared(tables: tuple[TableInfo, ...]) -> Iterable[Edge]:
 def known(tables: tuple[TableInfo, ...], joins: tuple[DirectedJoin, ...]) -> Iterable[Edge]:
     """Joins beside the foreign keys; one that multiplies rows leads down from both of its sides."""
     by_name = {(info.table.schema, info.table.name): info for info in tables if info.real is None}
-    roles = {(info.real, info.by): info for info in tables if info.real is not None}
+    roles = {(info.holder, info.by): info for info in tables if info.real is not None}
     for join in joins:
         child = by_name.get((join.child.schema, join.child.table))
         parent = by_name.get((join.parent.schema, join.parent.table))

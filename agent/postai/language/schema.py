@@ -91,8 +91,9 @@ class TableInfo:
         event_date: column of the moment a row is about; None = none or several.
         creation_date: column of the moment a row was made.
         is_event: rows are things that happened, so "orders last month" means the event date.
-        real: for a role (roles.py), the table whose rows play it; `by` is the key of that table to itself, `part` what
-            the rows that have it are called, and `root` tells that only rows without it play the role.
+        real: for a role (roles.py), the table whose rows play it; `by` is the key that says so, of the table `holder`
+            (the same one, for a key to itself), `part` what the rows that have it are called, and `root` tells that
+            only rows without it play the role.
     """
 
     index: int
@@ -106,6 +107,7 @@ class TableInfo:
     creation_date: str | None
     is_event: bool
     real: int | None = None
+    holder: int | None = None
     by: str = ""
     part: str = ""
     root: bool = False

@@ -39,6 +39,7 @@ class Assembler(Lists):
         draft = self.draft
         refuse_contradiction(draft.predicates)
         self._projected_measures()
+        self._order_by_keys()
         count_each_value(self.state)
         count_over_links(self.state)
         averaged = [measure for measure in draft.measures if measure.kind == "nested"]
@@ -83,6 +84,19 @@ class Assembler(Lists):
         for measure in asked:
             if measure not in draft.measures and measure.kind != "plain":
                 draft.measures.append(measure)
+
+    def _order_by_keys(self) -> None:
+        """ "per department, ordered by name": the name of what the rows stand for."""
+        draft = self.draft
+        tables = [key.table for key in draft.groups if key.table is not None]
+        if len(tables) != 1 or not (draft.measures or draft.havings):
+            return
+        info = self.state.info(tables[0])
+        for position, order in enumerate(draft.orders):
+            if order.ref is None or order.ref.table == tables[0] or len(info.labels) != 1:
+                continue
+            if self.state.column_info(order.ref).own == info.column(info.labels[0]).own:
+                draft.orders[position] = replace(order, ref=Ref(tables[0], info.labels[0]))
 
     def _keys_of(self, columns: list[Ref]) -> list[Key]:
         """What the rows stand for when "the project name and the number of tasks" is shown: projects."""

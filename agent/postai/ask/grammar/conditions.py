@@ -10,6 +10,7 @@ from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.literals import capital, inside_column, literal, unknown_name
 from postai.ask.grammar.measures import countable
 from postai.ask.grammar.patterns import PATTERN_CUES, read_pattern
+from postai.ask.grammar.playing import of_role
 from postai.ask.grammar.state import State
 from postai.language.lexicon import Sense
 from postai.language.tokens import key_of
@@ -74,6 +75,7 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
             if predicate is None:
                 predicate, end = unknown_name(state, index)
         if predicate is not None:
+            predicate = of_role(state, predicate, index)
             joined_by_or.append((predicate, index))
         index = max(end, index + 1)
     return combine(state, joined_by_or)

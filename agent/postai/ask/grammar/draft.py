@@ -159,6 +159,7 @@ class Draft:
         bucket_ref: date that time buckets are made of; None = decided by the rows that are counted.
         with_subject: the columns to show come on top of what names the subject ("orders with their status").
         keep_all: keys without any row to count are shown too.
+        plays: roles that the rows play, or do not play (False): "employees who are managers".
         said_columns: columns that the statement must use, because a word stands for nothing else.
         offset: rows to leave out before the first one shown ("the second highest").
         rank: the column of each row by which its place among the rows (of its partition) is shown.
@@ -181,6 +182,7 @@ class Draft:
     with_subject: bool = False
     distinct: bool = False
     keep_all: bool = False
+    plays: list[tuple[int, bool]] = field(default_factory=list)
     said_columns: list[Ref] = field(default_factory=list)
     mentioned: set[int] = field(default_factory=set)
     assumptions: list[str] = field(default_factory=list)

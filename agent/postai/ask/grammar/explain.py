@@ -33,6 +33,9 @@ def explain(state: State) -> str:
     conditions += [" or ".join(parts) for parts in grouped.values()]
     conditions += [_having(state, having) for having in draft.havings]
     conditions += [_absence(state, absence) for absence in draft.absences]
+    conditions += [
+        f"they are {'' if plays else 'not '}a {state.info(role).noun} of some row" for role, plays in draft.plays
+    ]
     if conditions:
         parts.append(("where " + " and ".join(conditions)).replace("where without", "without"))
     groups = [_key(state, key) for key in draft.groups]

@@ -65,12 +65,27 @@ class Filters(Parts):
         plain += self.joiner.exists(inner, mentioned)
         for absence in draft.absences:
             plain.append(self.joiner.absent(absence))
+        plain += self._roles()
         return plain
 
     def _never(self, predicate: Predicate) -> bool:
         """ "agents who have not sold": none of their rows is so, when the question does not name those rows."""
         named = {table for table in self.state.anchors if table != self.base} | self.draft.mentioned
         return predicate.negated and predicate.operator in ("=", "in") and predicate.ref.table not in named
+
+    def _roles(self) -> list[Expr]:
+        """Rows that are listed as a role ("managers"), or said to play one, are referred to by others."""
+        wanted = list(self.draft.plays)
+        info = self.state.info(self.base)
+        if info.real is not None and not info.root and (self.base, True) not in wanted:
+            wanted.append((self.base, True))
+        found: list[Expr] = []
+        for role, plays in wanted:
+            one = self.state.info(role)
+            if one.holder is None or len(one.key) != 1:
+                raise Unsure(f"who is a {one.noun} is not clear")
+            found.append(self.joiner.referred(one.holder, one.by, one.key[0], negated=not plays))
+        return found
 
     def _present(self) -> list[Expr]:
         """ "orders with a coupon": what need not be there is there."""

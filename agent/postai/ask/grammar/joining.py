@@ -303,6 +303,12 @@ class Joiner:
         select = Select((Item(Lit(1)),), self.source_of(child, inner[child]), tuple(joins), tuple(where))
         return Exists(select, negated)
 
+    def referred(self, child: int, column: str, key: str, *, negated: bool) -> Expr:
+        """EXISTS of rows of `child` that refer to the row of the base by `column`."""
+        alias = self._new_alias(child)
+        on = Op("=", Col(alias, column), Col(self._alias[self.base], key))
+        return Exists(Select((Item(Lit(1)),), self.source_of(child, alias), (), (on,)), negated)
+
     def absent(self, absence: Absence) -> Expr:
         """NOT EXISTS of rows of a table under conditions."""
         anchor = absence.anchor if absence.anchor is not None else self.base

@@ -5,6 +5,7 @@ from __future__ import annotations
 from postai.ask.grammar.conditions import conditions_in
 from postai.ask.grammar.dating import period_predicate
 from postai.ask.grammar.draft import Absence, Predicate, Unsure
+from postai.ask.grammar.playing import said_to_play
 from postai.ask.grammar.state import State
 from postai.language.vocabulary import CREATION_VERBS
 
@@ -13,6 +14,7 @@ _STOPS = frozenset({"who", "that", "which", "but", "whose"})
 
 
 def apply(state: State) -> None:
+    said_to_play(state)
     for index in list(state.find_cues("not", "except")):
         if not state.items[index].free or _contrast(state, index) or _but_not_then(state, index):
             continue

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from postai.ask.grammar.conditions import conditions_in
 from postai.ask.grammar.draft import Absence, Predicate, Unsure
+from postai.ask.grammar.links import link_between
 from postai.ask.grammar.state import State
 from postai.language.word_set import word_set
 
@@ -86,8 +87,10 @@ def _clause_end(state: State, at: int) -> int:
 def _require(state: State, index: int, noun: int, low: int, subject: int | None) -> None:
     """Rows of the noun are there, and none of them is otherwise."""
     table = state.table(noun)
-    if subject is None or subject == table or not state.lexicon.graph.up_paths(table, subject):
+    if subject is None or subject == table or state.lexicon.graph.distance(table, subject) is None:
         return
+    if not state.lexicon.graph.up_paths(table, subject) and link_between(state, table, subject) is None:
+        raise Unsure("a condition on every one of several rows is not read here", "Ask for those that have none.")
     end = _clause_end(state, low)
     predicates = conditions_in(state, low, end, table)
     if len(predicates) != 1 or not state.lexicon.graph.up_paths(table, predicates[0].ref.table):
