@@ -96,8 +96,6 @@ def _bare_measure(state: State, measure: Measure) -> str:
         return f"the number of {state.info(measure.named).title}"
     if measure.kind == "count":
         what = state.info(measure.table or 0).title
-        if measure.only:
-            return f"the number of {what} where " + " and ".join(_predicate(state, p) for p in measure.only)
         if measure.ref is not None:
             what = f"different {measure.ref.column} of {what}"
         return f"the number of {what}"
