@@ -308,14 +308,14 @@ class Parts:
         return [*clean, *named]
 
     def _output_name(self, measure: Measure) -> str:
-        first = measure.only[0] if measure.only else None
+        only = measure.only[0] if measure.only else None
         if (
             measure.kind == "count"
             and isinstance(first, Predicate)
             and first.values
             and isinstance(first.values[0], str)
         ):
-            word = "_".join(first.values[0].lower().split())
+            word = "_".join(only.values[0].lower().split())
             return f"number_of_{word}_" + self.state.info(measure.named or measure.table or 0).table.name
         if measure.named is not None:
             return "number_of_" + self.state.info(measure.named).table.name
