@@ -309,14 +309,9 @@ class Parts:
 
     def _output_name(self, measure: Measure) -> str:
         only = measure.only[0] if measure.only else None
-        if (
-            measure.kind == "count"
-            and isinstance(first, Predicate)
-            and first.values
-            and isinstance(first.values[0], str)
-        ):
-            word = "_".join(only.values[0].lower().split())
-            return f"number_of_{word}_" + self.state.info(measure.named or measure.table or 0).table.name
+        if measure.kind == "count" and isinstance(only, Predicate) and only.values and isinstance(only.values[0], str):
+            value = "_".join(only.values[0].lower().split())
+            return f"number_of_{value}_" + self.state.info(measure.named or measure.table or 0).table.name
         if measure.named is not None:
             return "number_of_" + self.state.info(measure.named).table.name
         if measure.text:
