@@ -127,3 +127,41 @@ def test_duplicates_are_left_out_when_told():
 )  # fmt: skip
 def test_what_rows_are_called(question, notes, condition):
     assert condition in sql(question, notes)
+
+
+@pytest.mark.parametrize(
+    ("question", "term", "part"),
+    [
+        ("How many premium seats are there?", Term("premium", "seats.price > 90"), "s.price > 90"),
+        ("How many premium seats are there?", Term("premium seat", "price >= 90 AND status = 'sold'"),
+         "s.status = 'sold'"),
+        ("shows with premium seats", Term("premium seats", "price >= 90"), "EXISTS"),
+        ("What percentage of seats are unsold?", Term("unsold", "status IN ('free', 'held')"),
+         "FILTER (WHERE s.status IN ('free', 'held'))"),
+        ("recent shows", Term("recent", "shows.shown_at >= current_date - interval '30 days'"),
+         "s.shown_at >= (current_date - interval '30 days')::timestamp"),
+        ("How many anonymous seats are there?", Term("anonymous", "sponsor IS NULL"), "s.sponsor IS NULL"),
+        ("What is the yield per house?", Term("yield", "sum(seats.price) / count(distinct seats.show_id)"),
+         "sum(s.price)::numeric / NULLIF(count(DISTINCT s.show_id), 0)"),
+        ("fill rate per house",
+         Term("fill rate", "100.0 * sum(seats.price) filter (where status = 'sold') / sum(seats.price)"),
+         "FILTER (WHERE s.status = 'sold')"),
+        ("the top 3 houses by takings", Term("takings", "sum(seats.price)"), "LIMIT 3"),
+    ],
+)  # fmt: skip
+def test_terms_defined_by_sql(question, term, part):
+    assert part in sql(question, "", term)
+
+
+@pytest.mark.parametrize(
+    "meaning",
+    [
+        "pg_sleep(10) IS NOT NULL", "price > (SELECT max(price) FROM seats)", "nowhere.price > 3",
+        "price > 1; drop table seats",
+        "price > 3 OR status = 'sold'", "sum(price) OVER ()",
+    ],
+)  # fmt: skip
+def test_sql_that_is_not_taken_over_is_not_guessed_about(meaning):
+    answer = ask("How many sold seats are there?", "", Term("sold", meaning))
+    assert answer.status == "abstained"
+    assert "sold" in answer.reason

@@ -92,6 +92,10 @@ def inferred(tables: tuple[TableInfo, ...], told: tuple[Edge, ...]) -> Iterable[
                 keys[_full_words(info, column)].append((info, column, score))
                 if column.words != _full_words(info, column) and (len(column.words) > 1 or column.words[0] in _CODES):
                     keys[column.words].append((info, column, score))
+    single: dict[tuple[str, ...], list[TableInfo]] = defaultdict(list)
+    for info in plain:
+        if len(info.key) == 1:
+            single[info.words].append(info)
     known_children = {(edge.child, edge.pairs[0][0]) for edge in told if not edge.many}
     joined = {frozenset({(edge.child, edge.pairs[0][0]), (edge.parent, edge.pairs[0][1])}) for edge in told}
     for info in plain:
@@ -100,7 +104,7 @@ def inferred(tables: tuple[TableInfo, ...], told: tuple[Edge, ...]) -> Iterable[
                 continue
             if (info.index, column.name) in known_children:
                 continue
-            for edge in (*_guesses(info, column, keys), *_named_like_table(info, column, plain)):
+            for edge in (*_guesses(info, column, keys), *_named_like_table(info, column, single)):
                 ends = {(edge.child, edge.pairs[0][0]), (edge.parent, edge.pairs[0][1])}
                 if frozenset(ends) not in joined:
                     yield edge
@@ -165,12 +169,14 @@ def _guesses(
             return
 
 
-def _named_like_table(info: TableInfo, column: ColumnInfo, tables: list[TableInfo]) -> Iterable[Edge]:
+def _named_like_table(
+    info: TableInfo, column: ColumnInfo, single: dict[tuple[str, ...], list[TableInfo]]
+) -> Iterable[Edge]:
     """A number or uuid that is called as a table is, `semester` beside a table semesters, refers to its rows."""
     if column.kind not in ("number", "other") or column.is_key or column.is_id:
         return
-    for parent in tables:
-        if parent.index == info.index or parent.words != column.words or len(parent.key) != 1:
+    for parent in single.get(column.words, ()):
+        if parent.index == info.index:
             continue
         key = parent.column(parent.key[0])
         if _same_type(column, key) and key.is_id:

@@ -66,6 +66,10 @@ _SPELLING = {
     "first and last name": "first name and last name",
     "first and last names": "first names and last names",
 }
+_SPELLED = re.compile(
+    rf"\b(?:{'|'.join(map(re.escape, sorted(_SPELLING, key=len, reverse=True)))})(?!\w)", re.IGNORECASE
+)
+_PLAIN_WORDS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)?")
 
 
 def _plain(kind: TokenKind, text: str, start: int, **more: object) -> Token:
@@ -91,8 +95,7 @@ def _word(text: str, start: int, possessive: bool) -> Token:
 
 def tokenize(question: str) -> tuple[Token, ...]:
     """The tokens of a question, in order; characters that are none of them are left out."""
-    for written, meant in _SPELLING.items():
-        question = re.sub(rf"\b{re.escape(written)}(?!\w)", meant, question, flags=re.IGNORECASE)
+    question = _SPELLED.sub(lambda found: _SPELLING[found[0].lower()], question)
     tokens: list[Token] = []
     for match in _PATTERN.finditer(question):
         kind, start = match.lastgroup, match.start()
@@ -121,4 +124,6 @@ def _date(text: str, start: int) -> Token:
 
 def key_of(text: str) -> str:
     """The words of a stored value or name as they are compared with a question's words: "in-person" → "in person"."""
+    if _PLAIN_WORDS.fullmatch(text):
+        return " ".join(map(singular, text.lower().split()))
     return " ".join(token.noun for token in tokenize(text) if token.kind != "symbol")

@@ -30,6 +30,8 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
         item = state.items[index]
         predicate: Predicate | None = None
         end = index + 1
+        if item.free and item.taught:
+            joined_by_or += [(one, index) for one in _taught(state, index)]
         if item.free and (item.kind in ("quoted", "unknown") or state.role(index) == "value"):
             predicate, end = inside_column(state, index)
         if predicate is not None:
@@ -82,6 +84,15 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
 
 
 # -- one kind each ----------------------------------------------------------------------------------------------
+
+
+def _taught(state: State, index: int) -> tuple[Predicate, ...]:
+    """A term that a person defined by conditions."""
+    item = state.items[index]
+    if len(item.taught) > 1 and any(other.cue == "or" for other in state.items):
+        raise Unsure(f'what "or" joins with "{item.text}" is not clear')
+    state.use(index, why="taught")
+    return item.taught
 
 
 def _value(state: State, index: int, near: int | None, negated: bool = False) -> Predicate | None:

@@ -15,12 +15,13 @@ from postai.ask.grammar.assemble import assemble
 from postai.ask.grammar.constructs import CONSTRUCTS
 from postai.ask.grammar.draft import Ref, Unsure
 from postai.ask.grammar.explain import explain
-from postai.ask.grammar.glossing import defined_in, wordings
+from postai.ask.grammar.glossing import defined_in, spans, wordings
 from postai.ask.grammar.items import Item, cut
 from postai.ask.grammar.matching import compare_as_told
 from postai.ask.grammar.notes import Definition, Notes, read_notes, told_in_question
 from postai.ask.grammar.query import name, render
 from postai.ask.grammar.refusal import asks_for_change, asks_for_judgement
+from postai.ask.grammar.sql_terms import place, read_sql
 from postai.ask.grammar.state import State
 from postai.ask.types import Answer, AskRequest, Reading
 from postai.database.catalog import Catalog
@@ -82,6 +83,8 @@ class Grammar:
         request = replace(request, question=question)
         notes = replace(notes, comparisons=(*compared, *notes.comparisons))
         defined = [one for one in defined_in(question, notes.definitions) if not _says_itself(one, request.today)]
+        notes = replace(notes, sql=tuple(one for one in defined if one.sql))
+        defined = [one for one in defined if not one.sql]
         if not defined:
             return self._read_question(request, lexicon, notes)
         notes = replace(notes, wanted=sum(one.terms[0].isupper() for one in defined))
@@ -97,9 +100,16 @@ class Grammar:
         return first or _abstained(f"how {terms} is defined could not be read")
 
     def _read_question(self, request: AskRequest, lexicon: Lexicon, notes: Notes) -> Answer:
-        items = cut(tokenize(request.question), lexicon, request.today)
+        try:
+            items = _items(request, lexicon, notes)
+        except Unsure as unsure:
+            return _abstained(unsure.reason, unsure.hint)
         unknown = [item for item in items if item.kind == "unknown"]
-        return self._read(request, lexicon, items, unknown, None, notes)
+        answer = self._read(request, lexicon, items, unknown, None, notes)
+        if answer.status != "answered" or not notes.sql:
+            return answer
+        told = (f'"{one.terms[0]}" is read as {one.meanings[0]}' for one in notes.sql)
+        return replace(answer, explanation="; ".join((answer.explanation, *told)))
 
     def _read(
         self,
@@ -146,7 +156,7 @@ class Grammar:
         """What the question would mean with each of the columns between which the engine hesitates."""
         found: list[Reading] = []
         for choice in choices:
-            items = cut(tokenize(request.question), lexicon, request.today)
+            items = _items(request, lexicon, notes)
             unknown = [item for item in items if item.kind == "unknown"]
             answer = self._read(request, lexicon, items, unknown, choice, notes)
             found += [
@@ -172,6 +182,25 @@ class Grammar:
 def _stored(column: str) -> tuple[str, ...]:
     """The real columns behind a column."""
     return made_of(column) or (parts(column) or (column,))[:1]
+
+
+def _items(request: AskRequest, lexicon: Lexicon, notes: Notes) -> list[Item]:
+    """The items of a question, terms that are defined by SQL in their places.
+
+    Raises:
+        Unsure: a term's SQL is not read here.
+    """
+    items = cut(tokenize(request.question), lexicon, request.today)
+    near = {sense.table for item in items for sense in item.of_kind("table") if sense.score > 0.7}
+    for definition in notes.sql:
+        named = {sense.table for token in tokenize(definition.terms[0]) for sense in lexicon.senses(token.noun)
+                 if sense.kind == "table"}  # fmt: skip
+        meaning = read_sql(definition.meanings[0], lexicon, named) or read_sql(definition.meanings[0], lexicon, near)
+        if meaning is None:
+            raise Unsure(f'"{definition.terms[0]}" is defined by SQL that is not read here')
+        for low, high in spans(request.question, definition):
+            items = place(items, low, high, meaning)
+    return items
 
 
 def _explain_units(state: State) -> None:

@@ -62,6 +62,12 @@ def _pattern(term: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w'\"]){re.escape(term)}{ending}(?![\w'\"])", 0 if acronym else re.IGNORECASE)
 
 
+def spans(question: str, definition: Definition) -> list[tuple[int, int]]:
+    """Where a question uses a term, last first."""
+    found = {match.span() for term in definition.terms for match in _pattern(term).finditer(question)}
+    return sorted(found, reverse=True)
+
+
 def _meanings(definition: Definition, question: str) -> Iterable[str]:
     known = {_stem(token.lower, token.stem) for token in tokenize(question)}
     seen: list[str] = []
@@ -145,9 +151,7 @@ def _closes_last(text: str) -> bool:
 
 def _replaced(question: str, definition: Definition, meaning: str) -> str:
     """The term's first mention in its meaning; a later one in the list of what to return is left out."""
-    found = sorted(
-        {match.span() for term in definition.terms for match in _pattern(term).finditer(question)}, reverse=True
-    )
+    found = spans(question, definition)
     first = found[-1]
     for low, high in found:
         if (low, high) == first or not _in_list(question, low):

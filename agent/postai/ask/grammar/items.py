@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from postai.ask.grammar.cues import BUCKETS, CUES, LONGEST_CUE, MONEY_CONCEPTS, PROPERTY_SUPERLATIVES, UNIT_CONCEPTS
+from postai.ask.grammar.draft import Measure, Predicate
 from postai.language.dates import Period, find_period
 from postai.language.lexicon import Lexicon, Sense
 from postai.language.numbers import MULTIPLIERS
@@ -33,6 +34,7 @@ class Item:
         superlative: (direction, property) of "most expensive" and its like.
         plural: written as a plural.
         start, stop: where it stands in the question.
+        taught, measure: conditions or number that a person defined the word to mean.
     """
 
     low: int
@@ -55,6 +57,8 @@ class Item:
     start: int = 0
     stop: int = 0
     verb: bool = False
+    taught: tuple[Predicate, ...] = ()
+    measure: Measure | None = None
     used: str | None = field(default=None)
 
     def of_kind(self, kind: str) -> tuple[Sense, ...]:

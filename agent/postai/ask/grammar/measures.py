@@ -70,6 +70,9 @@ def read_measure(state: State, start: int, *, bare: bool = False, superlative: b
     if at in state.formulas and state.items[at].free:
         measure, end = state.formulas[at]
         return Parsed(measure, end, (at,))
+    taught = state.items[at].measure
+    if taught is not None and state.items[at].free:
+        return Parsed(taught, at + 1, (at,))
     cue = state.cue(at)
     if cue == "distinct":
         inner = read_measure(state, at + 1, bare=bare, superlative=superlative)

@@ -126,6 +126,7 @@ class Notes:
         distinct: lists are wanted without repetitions.
         orders: sentences that order something to be left out or done first, which no reading may pass over.
         wanted: numbers that the terms of the question stand for; the statement has to give as many.
+        sql: definitions by SQL of terms that the question uses.
     """
 
     definitions: tuple[Definition, ...] = ()
@@ -134,6 +135,7 @@ class Notes:
     distinct: bool = False
     orders: tuple[str, ...] = ()
     wanted: int = 0
+    sql: tuple[Definition, ...] = ()
 
 
 def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:

@@ -137,7 +137,7 @@ class State:
 
     def _role(self, index: int) -> str:
         item = self.items[index]
-        if item.kind == "quoted":
+        if item.kind == "quoted" or item.taught:
             return "value"
         if not item.senses:
             return ""
