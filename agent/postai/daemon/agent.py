@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from queue import SimpleQueue
 
 from postai.daemon.clock import Clock
 from postai.daemon.duty import Front
@@ -30,11 +31,12 @@ class Agent:
         self._keepers = tuple(keepers)
         self._fronts = tuple(fronts)
         self._clock = clock
-        self._stop = threading.Event()
+        # Not an Event: its lock may be held by the very thread that the signal handler interrupts.
+        self._stop: SimpleQueue[None] = SimpleQueue()
 
     def request_stop(self) -> None:
         """Make `run` end; may be called from a signal handler."""
-        self._stop.set()
+        self._stop.put(None)
 
     def run(self) -> bool:
         """Serve until `request_stop`.
@@ -47,7 +49,7 @@ class Agent:
         for front in self._fronts:
             front.start()
         self._clock.start()
-        self._stop.wait()
+        self._stop.get()
         log.info("stopping")
         deadline = Deadline.after(STOP_SECONDS)
         self._clock.stop()
