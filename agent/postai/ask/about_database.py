@@ -15,20 +15,20 @@ from postai.sql.safety import Safety
 def answer_about_database(
     found: Recognised, engine: Engine, request: AskRequest, *, safety: Safety, explain: Explain, options: AskOptions
 ) -> Answer:
-    """The answer of a topic.
+    """The answer of a topic; an abstention with PA007 where this server lacks what it needs.
 
     Args:
         found: what the question asks of the database.
         engine: which engine found it.
 
     Raises:
-        FeatureMissing: this server cannot tell.
         PostaiError: as `verify`.
     """
     if found.sql is None:
-        raise FeatureMissing(found.missing or f"{found.topic.title} cannot be told here", hint=found.hint)
+        lacking = FeatureMissing.sqlstate
+        return Answer("abstained", None, "", 0.0, engine, reason=found.missing, sqlstate=lacking, hint=found.hint)
     sql = verify(found.sql, request, safety=widened(safety), explain=explain, options=options)
-    reading = Reading(found.explanation, sql, found.confidence)
+    reading = Reading(found.topic.title, sql, found.confidence)
     return Answer("answered", sql, found.explanation, found.confidence, engine, (reading,))
 
 

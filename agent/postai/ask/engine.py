@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.ask import database_questions
 from postai.ask.about_database import answer_about_database, is_about_database
 from postai.ask.database_questions import recognise
 from postai.ask.model_engine import ModelEngine
@@ -77,11 +76,6 @@ def ask(
         refuse_non_questions(request.question, catalog)
     except Refused as refused:
         return as_answer(refused, "grammar")
-    if about_database := database_questions.recognise(request.question, catalog):
-        try:
-            return database_questions.answer(about_database, request, safety=safety, explain=explain, options=options)
-        except PostaiError as error:
-            return as_answer(error, "grammar")
     if (topic := recognise(request.question, catalog)) is not None:
         try:
             return answer_about_database(topic, "grammar", request, safety=safety, explain=explain, options=options)

@@ -9,9 +9,8 @@ list of what is allowed is widened for exactly these texts, which hold nothing o
 see `wider.py`.
 """
 
-from postai.ask.database_questions.answer import answer
 from postai.ask.database_questions.recognise import Recognised, of_topic, recognise, topics
 from postai.ask.database_questions.topic import Topic
 from postai.ask.database_questions.wider import widened
 
-__all__ = ["Recognised", "Topic", "answer", "of_topic", "recognise", "topics", "widened"]
+__all__ = ["Recognised", "Topic", "of_topic", "recognise", "topics", "widened"]

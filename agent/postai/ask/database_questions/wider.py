@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.sql.safety import Safety
+from postai.sql.safety import Safety, UserFunction
 
 RELATIONS = frozenset(
     f"pg_catalog.{name}"
@@ -36,6 +36,9 @@ FUNCTIONS = frozenset(
     }
 )
 
+EXTENSIONS = frozenset({"pg_stat_statements"})
+"""Extensions whose functions behind a view may run; only a superuser can put them there."""
+
 
 def widened(safety: Safety) -> Safety:
     """A copy of the snapshot for checking the statement of a topic."""
@@ -49,6 +52,25 @@ def widened(safety: Safety) -> Safety:
             by_name=listed.by_name | FUNCTIONS,
             relations=listed.relations | RELATIONS,
         )
-        found = replace(safety, allowlist=allowlist, unfit_functions=safety.unfit_functions - FUNCTIONS, memo={})
+        functions = {oid: _trusting(one) for oid, one in safety.functions.items()}
+        found = replace(
+            safety,
+            allowlist=allowlist,
+            unfit_functions=safety.unfit_functions - FUNCTIONS,
+            functions=functions,
+            functions_by_name={
+                name: tuple(functions[one.oid] for one in several) for name, several in safety.functions_by_name.items()
+            },
+            memo={},
+        )
         safety.memo[key] = found
     return found
+
+
+def _trusting(function: UserFunction) -> UserFunction:
+    return replace(function, trusted=True) if _is_listed(function) else function
+
+
+def _is_listed(function: UserFunction) -> bool:
+    """Whether it is the counting function of a listed extension; its others reset what it counted."""
+    return function.extension in EXTENSIONS and function.name in EXTENSIONS
