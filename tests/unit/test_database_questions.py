@@ -206,6 +206,8 @@ def test_the_users_data_is_left_to_the_other_engines(question: str) -> None:
         (("servers(name)",), ["when was the server started?"]),
         (("page_views(at)",), ["list the views"]),
         (("app(name, version)",), ["what version is this?"]),
+        (("member(name, blocked_until)",), ["who is blocked?", "is anybody blocked?"]),
+        (("device(name, connected_at)",), ["who is connected?"]),
         (("replica(painter)",), ["replica status", "which replicas are delayed?"]),
     ],
 )  # fmt: skip
@@ -222,6 +224,28 @@ def test_values_of_the_users() -> None:
     picture = catalog("product(name, kind)", kind=("Locks", "Keys"))
     assert topic_of("show locks", picture) is None
     assert topic_of("show locks", catalog("product(name, kind)")) == "locks"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "when was the last sample analyzed?",
+        "which samples were never analyzed?",
+        "when was sample 7 last analysed",
+        "how many samples were analyzed?",
+        "which samples have no statistics?",
+        "which plates are locked?",
+        "how big is the biggest plate?",
+        "which plates are full?",
+        "how much space is left on each plate?",
+        "slowest analyses",
+        "which samples are running?",
+        "what is the status of sample 3?",
+        "columns of plate 4",
+    ],
+)
+def test_a_laboratory_keeps_its_words(question: str) -> None:
+    assert topic_of(question, catalog("sample(id, taken_at)", "plate(id, columns, rows)", "analysis(id)")) is None
 
 
 @pytest.mark.parametrize(

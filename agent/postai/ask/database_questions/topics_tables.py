@@ -105,7 +105,7 @@ TABLES: tuple[Topic, ...] = (
             "when was the last vacuum?",
             "when were tables last vacuumed?",
         ),
-        ways=((f"{VACUUMED}|{ANALYZED}", "last|when|latest"),),
+        ways=((VACUUMED, "last|when|latest"), (ANALYZED, "last|when|latest", "table|statistic")),
         also=f"table|run|time|{VACUUMED}|{ANALYZED}|and|or|happen",
         clear="autovacuum|last vacuumed|last analyzed|last vacuum",
         docs=TABLE_STATISTICS,

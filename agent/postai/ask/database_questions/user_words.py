@@ -23,11 +23,12 @@ def names_a_table(words: Collection[str], catalog: Catalog) -> bool:
 
 
 def names_a_column_or_value(words: Collection[str], catalog: Catalog) -> bool:
-    """Whether a column is called so, or holds that as one of few values."""
+    """Whether a column is called so (`locks`, `door_lock`; `locked_at` for "locked"), or holds it as one of few values."""
     forms = {
         form for word in words for form in (word, f"{word}s", f"{word}es", word.capitalize(), f"{word}s".capitalize())
     }
     endings = tuple(f"_{word}" for word in words)
+    openings = tuple(f"{word}_" for word in words)
     beginnings = _beginnings(words)
     for table in catalog.tables:
         if table.extension is not None:
@@ -37,7 +38,7 @@ def names_a_column_or_value(words: Collection[str], catalog: Catalog) -> bool:
             for beginning in beginnings:
                 if beginning in name or not name.islower():
                     single = singular(name.lower())
-                    if single in words or single.endswith(endings):
+                    if single in words or single.endswith(endings) or single.startswith(openings):
                         return True
             known = column.enum_labels or (column.values.values if column.values is not None else ())
             if known and not forms.isdisjoint(known):
