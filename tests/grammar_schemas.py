@@ -151,4 +151,4 @@ def load(name: str) -> Schema:
     return Schema(name, (FOLDER / f"{name}.schema").read_text())
 
 
-NAMES = ("shop", "library", "clinic", "helpdesk", "market", "bakery", "ranges", "fleet")
+NAMES = ("shop", "library", "clinic", "helpdesk", "market", "bakery", "ranges", "fleet", "theatre")

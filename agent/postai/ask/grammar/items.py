@@ -141,6 +141,8 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
         return _verb_or_unknown(tokens, at, lexicon, senses)
     superlative_end, superlative = _longest(tokens, at, PROPERTY_SUPERLATIVES, 2, "lower")
     concept_end, concept = _longest(tokens, at, MONEY_CONCEPTS | UNIT_CONCEPTS, 3, "noun")
+    if at + 1 < concept_end < len(tokens) and _names_column(tokens, concept_end - 1, lexicon):
+        concept_end, concept = at, None  # "total sale price" is the total of a column sale_price
     bucket_end, bucket = _longest(tokens, at, BUCKETS, 4, "noun")
     end = max(name_end, cue_end, superlative_end, concept_end, bucket_end)
     if end > at:
@@ -172,6 +174,12 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     if token.lower in FILLER:
         return _span(tokens, at, at + 1, "filler")
     return _verb_or_unknown(tokens, at, lexicon)
+
+
+def _names_column(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> bool:
+    """Whether a column is called like two words here."""
+    both = lexicon.senses(f"{tokens[at].noun} {tokens[at + 1].noun}")
+    return any(sense.kind == "column" and sense.score > 0.9 for sense in both)
 
 
 def _said(tokens: Sequence[Token], at: int, phrase: Match, senses: tuple[Sense, ...]) -> bool:

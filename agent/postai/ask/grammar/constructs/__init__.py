@@ -32,6 +32,7 @@ from postai.ask.grammar.constructs import (
     ranking,
     rate,
     ratio,
+    relation,
     remainder,
     remark,
     span,
@@ -44,6 +45,7 @@ from postai.ask.grammar.constructs import (
 from postai.ask.grammar.state import State
 
 CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
+    ("relation", relation.apply),
     ("remark", remark.apply),
     ("ordering", ordering.apply),
     ("span", span.apply),
