@@ -39,9 +39,11 @@ def test_verbs_that_only_relate(question, tables):
     [
         "How many tickets were wasted by each patron?", "How many patrons hated plays?",
         "How many tickets were refunded per patron?",
-        "Which patrons have damaged tickets?", "How many actors were bullied by directors?", "scored tickets per patron",
+        "Which patrons have damaged tickets?", "How many actors were bullied by directors?",
+        "scored tickets per patron",
         "How many patrons read plays?", "Which actors performed in comedies?", "How many plays were scored?",
-        "tickets mislabeled by each patron", "Which patrons prefer plays?", "How many plays were leaked by each author?",
+        "tickets mislabeled by each patron", "Which patrons prefer plays?",
+        "How many plays were leaked by each author?",
         'How many houses are collected by "Jane Roe"?',
     ],
 )  # fmt: skip

@@ -72,8 +72,8 @@ _MORE = word_set("""
     prohibit promise promote prove publish punish qualify quarantine quit reach reactivate recall recommend reconcile
     recover recruit recycle redeem reduce refer refinance refund refuse regain register regret reject release relocate
     remain remove renew renovate rent reopen repair repeat replace reply request require rescue reserve resell reset
-    resign resolve respond restore restrict retain retire retract return revert revoke reward rise risk rob sack sanction
-    satisfy schedule scrap seize select sell settle ship shut sign skip solve spill split spoil spread start steal
+    resign resolve respond restore restrict retain retire retract return revert revoke reward rise risk rob sack
+    sanction satisfy schedule scrap seize select sell settle ship shut sign skip solve spill split spoil spread start steal
     sterilise sterilize stop stress strike struggle submit subscribe succeed sue suffer suspect suspend survive switch
     target terminate thank threaten trade transfer trend triple trust unlock unsubscribe update upgrade upset vaccinate
     validate vary verify violate vote waive want warn waste win wish withdraw withhold wound yield
@@ -110,8 +110,8 @@ def bond_of(word: str) -> tuple[str, Bond]:
     """The base of a lower-case verb and what it says of the nouns beside it.
 
     Returns:
-        ("drive", "plain") for "drives"; bond "use" for what is done with a thing, "more" for verbs that are true of some
-        rows only, "open" for what is written like a past form and is not known here; ("", "more") for no verb.
+        ("drive", "plain") for "drives"; bond "use" for what is done with a thing, "more" for verbs that are true of
+        some rows only, "open" for what is written like a past form and is not known here; ("", "more") for no verb.
     """
     known = _BASES.get(word)
     if known is not None:
