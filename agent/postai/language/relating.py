@@ -73,7 +73,7 @@ _MORE = word_set("""
     recover recruit recycle redeem reduce refer refinance refund refuse regain register regret reject release relocate
     remain remove renew renovate rent reopen repair repeat replace reply request require rescue reserve resell reset
     resign resolve respond restore restrict retain retire retract return revert revoke reward rise risk rob sack
-    sanction satisfy schedule scrap seize select sell settle ship shut sign skip solve spill split spoil spread start steal
+    sanction satisfy schedule scrap seize select sell settle ship shut sign skip solve spill split spoil start steal
     sterilise sterilize stop stress strike struggle submit subscribe succeed sue suffer suspect suspend survive switch
     target terminate thank threaten trade transfer trend triple trust unlock unsubscribe update upgrade upset vaccinate
     validate vary verify violate vote waive want warn waste win wish withdraw withhold wound yield
