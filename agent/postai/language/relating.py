@@ -98,9 +98,10 @@ def _forms(verb: str) -> set[str]:
     return {verb, third, verb + "es", *past, *doing}
 
 
+_BONDS: tuple[tuple[Bond, frozenset[str]], ...] = (("plain", _PLAIN), ("use", _USE), ("more", _MORE))
 _BASES: dict[str, tuple[str, Bond]] = {
     form: (verb, bond)
-    for bond, verbs in (("plain", _PLAIN), ("use", _USE), ("more", _MORE))
+    for bond, verbs in _BONDS
     for verb in sorted(verbs)
     for form in _forms(verb)
 }
