@@ -100,10 +100,7 @@ def _forms(verb: str) -> set[str]:
 
 _BONDS: tuple[tuple[Bond, frozenset[str]], ...] = (("plain", _PLAIN), ("use", _USE), ("more", _MORE))
 _BASES: dict[str, tuple[str, Bond]] = {
-    form: (verb, bond)
-    for bond, verbs in _BONDS
-    for verb in sorted(verbs)
-    for form in _forms(verb)
+    form: (verb, bond) for bond, verbs in _BONDS for verb in sorted(verbs) for form in _forms(verb)
 }
 
 
