@@ -104,8 +104,8 @@ WHERE EXISTS (
       )
 ORDER BY a.id;
 
--- scored tickets per patron
---   abstained PA001: "scored" is not explained by anything in this database
+-- judged tickets per patron
+--   abstained PA001: "judged" is not explained by anything in this database
 --   Use names of tables and columns, or quote values.
 
 -- How many patrons read plays?
