@@ -155,7 +155,7 @@ def _has_beginning(node: Message) -> bool:
     """Whether a LIKE pattern is a literal that begins with a letter or digit."""
     while node.DESCRIPTOR.name == "TypeCast":
         node = statement_node(node.arg)
-    return node.DESCRIPTOR.name == "A_Const" and node.HasField("sval") and node.sval.sval[:1].isalnum()
+    return bool(node.DESCRIPTOR.name == "A_Const" and node.HasField("sval") and node.sval.sval[:1].isalnum())
 
 
 def _column(node: Message, aliases: frozenset[str]) -> str | None:

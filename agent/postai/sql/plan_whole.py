@@ -60,8 +60,8 @@ def jit_time(part: Mapping[str, Any], _tree: PlanTree) -> Iterator[Found]:
     yield (
         f"JIT, {milliseconds(spent)}",
         Problem(
-            f"Compiling {count(functions)} functions took {milliseconds(spent)} in all processes together; running took "
-            f"{milliseconds(execution)}.",
+            f"Compiling {count(functions)} functions took {milliseconds(spent)} in all processes together; running "
+            f"took {milliseconds(execution)}.",
             "SET jit = off for such statements, or raise jit_above_cost; look for an estimate that is too high.",
             by_share(spent / execution),
         ),

@@ -23,7 +23,7 @@ def names_a_table(words: Collection[str], catalog: Catalog) -> bool:
 
 
 def names_a_column_or_value(words: Collection[str], catalog: Catalog) -> bool:
-    """Whether a column is called so (`locks`, `door_lock`; `locked_at` for "locked"), or holds it as one of few values."""
+    """Whether a column is called so (`door_lock`; `locked_at` for "locked"), or holds it as one of few values."""
     forms = {
         form for word in words for form in (word, f"{word}s", f"{word}es", word.capitalize(), f"{word}s".capitalize())
     }
