@@ -86,3 +86,32 @@ def test_rows_that_never_were_so():
     answer = Grammar(schema.catalog()).read(schema.request("boats that have not sunk"))
     assert "NOT EXISTS" in answer.sql
     assert "state = 'sunk'" in answer.sql
+
+
+CODES = """
+machines
+  id bigint pk
+  name text
+  mode int ; 1 = idle, 2 = running; 3 = broken
+  maker text ; (D domestic, F foreign)
+  insured_flag text = Y, N
+  retired text = n, y
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "condition"),
+    [
+        ("How many machines are broken?", "m.mode = 3"),
+        ("running machines", "m.mode = 2"),
+        ("How many foreign machines are there?", "m.maker = 'F'"),
+        ("How many machines are insured?", "m.insured_flag = 'Y'"),
+        ("How many uninsured machines are there?", "m.insured_flag = 'N'"),
+        ("retired machines", "m.retired = 'y'"),
+    ],
+)
+def test_codes_and_flags(question, condition):
+    schema = Schema("codes", CODES)
+    answer = Grammar(schema.catalog()).read(schema.request(question))
+    assert answer.status == "answered", answer.reason
+    assert condition in answer.sql

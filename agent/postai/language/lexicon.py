@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postai.database.catalog import Catalog, text_array
+from postai.language.codes import comment_codes, flag_values
 from postai.language.comments import comment_phrases, table_phrases
 from postai.language.derived import derived
 from postai.language.graph import Graph
@@ -205,7 +206,7 @@ class Lexicon:
         if column.kind == "boolean" and words[0] in _BOOLEAN_LEADS and len(words) > 1:
             put(words[1:], 0.7, "part")
             return
-        if column.kind == "boolean":
+        if column.kind == "boolean" or (column.kind == "text" and flag_values(column) is not None):
             put(words, 0.85, "name")  # said alone, it is the condition
             return
         put(words, 1.0, "name")
@@ -282,12 +283,14 @@ class Lexicon:
             put(own[-1:], 0.5, "part")
 
     def _add_values(self, info: TableInfo, column: ColumnInfo, weight: float) -> None:
-        words = column.words
-        if column.kind == "boolean" or (
-            column.kind == "number" and words[0] in ("is", "has", "was") and _zero_or_one(column)
-        ):
-            self._add_flag(info, column, weight)
+        flag = flag_values(column)
+        if flag is not None:
+            self._add_flag(info, column, weight, *flag)
             return
+        for code, meaning in comment_codes(column):
+            if (key := key_of(meaning)) and key not in FILLER:
+                stored = self._spelling(info, column, code)
+                self._put(key, Sense("value", info.index, column.name, stored, 0.9 * weight, "code"))
         for value in _values(info, column, self.complete):
             self.add_value(info.index, column.name, value, 0.95 * weight)
 
@@ -307,10 +310,19 @@ class Lexicon:
                 found[where] += 1
         return found
 
-    def _add_flag(self, info: TableInfo, column: ColumnInfo, weight: float) -> None:
-        yes, no = (True, False) if column.kind == "boolean" else (1, 0)
+    @staticmethod
+    def _spelling(info: TableInfo, column: ColumnInfo, code: str | int) -> str | int:
+        """A code of a comment as it is stored."""
+        known = {value.lower(): value for value in _values(info, column, set())} if isinstance(code, str) else {}
+        return known.get(str(code).lower(), code)
+
+    def _add_flag(
+        self, info: TableInfo, column: ColumnInfo, weight: float, yes: bool | int | str, no: bool | int | str
+    ) -> None:
         lead = column.words[0] in _BOOLEAN_LEADS and len(column.words) > 1
         words = column.words[1:] if lead else column.words
+        if len(words) > 1 and words[-1] in ("flag", "indicator", "ind", "yn"):
+            words = words[:-1]
         key = " ".join(words)
         self._put(key, Sense("value", info.index, column.name, yes, 0.95 * weight, "flag"))
         if len(words) == 1:
@@ -381,11 +393,6 @@ class Lexicon:
                                     sense.kind, sense.table, sense.column, None, round(sense.score * 0.85, 3), "synonym"
                                 ),
                             )
-
-
-def _zero_or_one(column: ColumnInfo) -> bool:
-    statistics = column.column.statistics
-    return statistics is not None and bool(statistics.most_common) and set(statistics.most_common) <= {"0", "1"}
 
 
 def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]]) -> Iterable[str]:
