@@ -155,8 +155,8 @@ class _Reader:
         if self.take("year of", "year", "calendar year") and (year := self.year_number()) is not None:
             self.at += 1
             return _year(year)
-        if (quarter := self._quarter()) is not None:
-            return quarter
+        if (part := self._quarter() or self._half()) is not None:
+            return part
         if (named := self._named_month()) is not None:
             return named
         if (year := self.year_number()) is not None:
@@ -187,6 +187,31 @@ class _Reader:
         first = date(year, number * 3 - 2, 1)
         return Period(Bound(first), Bound(_add_months(first, 3)), f"quarter {number} of {year}")
 
+    def _half(self) -> Period | None:
+        """first half of 2024, H2 2023, the second half of last year"""
+        start, word = self.at, self.word()
+        number = {"h1": 1, "h2": 2}.get(word)
+        if number is not None:
+            self.at += 1
+        elif word in ("first", "second") and self.word(1) == "half" and self.word(2) in ("of", "in"):
+            number, self.at = (1 if word == "first" else 2), self.at + 3
+        if number is None:
+            return None
+        self.take("of", "in")
+        self.take("the year")
+        year = self.year_number()
+        if year is not None:
+            self.at += 1
+        elif self.take("this year", "the current year"):
+            year = self.today.year
+        elif self.take("last year", "the previous year"):
+            year = self.today.year - 1
+        if year is None:
+            self.at = start
+            return None
+        first = date(year, 6 * number - 5, 1)
+        return Period(Bound(first), Bound(_add_months(first, 6)), f"half {number} of {year}")
+
     def _named_month(self) -> Period | None:
         start = self.at
         day: int | None = None
@@ -207,6 +232,13 @@ class _Reader:
             if self.tokens[self.at].kind in ("ordinal", "number") and written is not None and 1 <= written <= 31:
                 day, self.at = int(written), self.at + 1
         before_year = self.at
+        self.take(",")
+        if day is None and self.take(
+            "of any year", "in any year", "of every year", "of each year", "in every year", "in each year",
+            "of all years", "across all years", "regardless of the year", "regardless of year", "any year",
+        ):  # fmt: skip
+            return Period(None, None, f"{date(2000, month, 1):%B} of any year", month=month)
+        self.at = before_year
         self.take(",")
         self.take("of")
         year = self.year_number()

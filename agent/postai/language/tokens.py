@@ -110,9 +110,17 @@ def tokenize(question: str) -> tuple[Token, ...]:
             tokens.append(_number(text.strip(), start))
         elif match.group("word"):
             tokens.append(_word(match.group("word"), start, bool(match.group("possessive"))))
-        elif kind == "symbol" and text != "-":
+        elif kind == "symbol" and (text != "-" or _minus(question, start)):
             tokens.append(_plain("symbol", text, start))
     return tuple(tokens)
+
+
+def _minus(question: str, start: int) -> bool:
+    """Whether a dash stands alone between words or brackets: it may subtract. Between numbers it is a range."""
+    before, after = question[:start], question[start + 1 :]
+    if not before.endswith((" ", ")")) or not after.startswith((" ", "(")):
+        return False
+    return not (before.rstrip()[-1:].isdigit() and after.lstrip()[:1].isdigit())
 
 
 def _date(text: str, start: int) -> Token:

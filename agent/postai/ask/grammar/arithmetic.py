@@ -10,6 +10,8 @@ from postai.ask.grammar.query import Call, Cast, Expr, Fixed, Lit, Op, Order, Ov
 
 def combined(operator: str, parts: Sequence[Expr]) -> Expr:
     """Parts joined by an operator: "/" and "%" (times 100) never divide by zero and keep fractions."""
+    if operator == "100":
+        return Op("*", parts[0], Lit(100))
     first, *rest = parts
     if operator in ("/", "%"):
         above: Expr = Op("*", Fixed("100.0"), first) if operator == "%" else Cast(first, "numeric")
@@ -19,19 +21,20 @@ def combined(operator: str, parts: Sequence[Expr]) -> Expr:
     return first
 
 
-def windowed(measure: Measure, inner: Expr, groups: Sequence[tuple[Key, Expr]]) -> Expr:
+def windowed(measure: Measure, inner: Expr, groups: Sequence[tuple[Key, Expr]], within: tuple[Expr, ...] = ()) -> Expr:
     """The window over the groups of the statement.
 
     Args:
         measure: the window.
         inner: the value of its part in one group.
         groups: keys of the groups and their expressions.
+        within: for a rank, the group whose rows are ranked among each other.
 
     Raises:
         Unsure: the groups have no order in time.
     """
     if measure.operator == "rank":
-        parted = tuple(expr for key, expr in groups if key != measure.per)
+        parted = within or tuple(expr for key, expr in groups if measure.per is not None and key != measure.per)
         return Call("rank", over=Over(parted, (Order(inner, True, nulls_last=True),)))
     if measure.operator in ("share", "percent"):
         whole = Call("sum", (inner,), over=Over((), ()))

@@ -183,8 +183,9 @@ class Assembler(Lists):
         having = tuple(
             self._compare(self.measure_expr(h.measure, self.joiner, self.base), h)
             for h in draft.havings
-            if h.measure in draft.measures
+            if self.of_groups(h)
         )  # fmt: skip
+        group += [expr for expr in self.further if expr not in group]
         order = self._orders(items, measures, keys)
         source, joins = self.joiner.sources()
         return Select(

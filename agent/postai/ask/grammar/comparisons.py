@@ -181,6 +181,9 @@ def _right(state: State, number: _Number) -> Read | None:
         if number.end < len(state.items) and state.items[number.end].lower in ("of", "different")
         else number.end
     )
+    if state.cue(at) == "sum" and state.role(state.skip(at + 1)) == "table":
+        state.use(at, why="comparison")  # "at least 5 total orders"
+        at = state.skip(at + 1)
     distinct = state.cue(at) == "distinct"
     used: tuple[int, ...] = (at,) if distinct else ()
     at += distinct

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from postai.ask.grammar.combining import combine
@@ -32,6 +33,11 @@ def conditions_in(state: State, low: int, high: int, near: int | None = None) ->
         end = index + 1
         if item.free and item.taught:
             joined_by_or += [(one, index) for one in _taught(state, index)]
+        if item.free and index in state.conditions:
+            state.use(index, why="condition")
+            joined_by_or += [(one, index) for one in state.conditions[index]]
+            index += 1
+            continue
         if item.free and (item.kind in ("quoted", "unknown") or state.role(index) == "value"):
             predicate, end = inside_column(state, index)
         if predicate is not None:
@@ -377,6 +383,13 @@ def _negated(state: State, index: int, high: int, near: int | None) -> tuple[Pre
     column_between = at
     if state.role(at) in ("column", "table") and at + 1 < high and state.role(at + 1) == "value" and not item.verb:
         column_between, at = at, at + 1
+    if at in state.conditions and state.items[at].free:
+        if len(state.conditions[at]) != 1:
+            raise Unsure("what is denied is not clear")
+        state.use(index, at, why="negation")
+        state.use_range(index + 1, column_between, "negation")
+        told = state.conditions[at][0]
+        return replace(told, negated=not told.negated), at + 1
     if state.role(at) == "value" or state.items[at].kind == "quoted":
         predicate = _value(state, at, near, negated=True)
         if predicate is None:

@@ -23,11 +23,16 @@ _PHRASES: dict[str, str] = {
     "harmless": (
         "would like|i would like|i'd like|we would like|we'd like|"
         "right now|at the moment|as of now|so far|by any chance|these days|in the database|in our database|for me|"
-        "just now|in euros|in dollars|in eur|in usd|to date|very|in detail|as a date|one or another"
+        "across all|across all the|across all of the|just now|in euros|in dollars|in eur|in usd|to date|"
+        "very|in detail|as a date|"
+        "one or another"
     ),
     "each": (
         "every|for each|of every|in each|of each|each|per|for every|by each|from each|at each|within each|"
-        "on each|to each|with each|each of the"
+        "on each|to each|with each|each of the|vary across|vary across different|varies across|"
+        "vary across the different|"
+        "vary by|varies by|vary among|differ across|differ by|across different|across the different|for different|"
+        "for the different|differ between different|vary between different"
     ),
     "by": ("by|grouped by|group by|broken down by|split by|according to|group the results by|grouped per|per each"),
     "top": "top|bottom",

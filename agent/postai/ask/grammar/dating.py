@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from postai.ask.grammar.draft import Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
-from postai.language.dates import Period
+from postai.language.dates import WEEKDAYS, Period
 from postai.language.schema import ColumnInfo
 
+_DAY = ("day", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun")
 _MONTH_NAMES = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
     "november", "december",
@@ -21,7 +22,10 @@ def period_predicate(state: State, table: int, period: Period, creation: bool = 
     """
     if not period.certain:
         state.draft.confidence = min(state.draft.confidence, 0.85)
-    return Predicate(date_column(state, table, creation=creation), "period", period=period)
+    ref = date_column(state, table, creation=creation)
+    if period.month is not None and period.start is None and period.end is None:
+        return Predicate(ref, "month of year", (period.month,))
+    return Predicate(ref, "period", period=period)
 
 
 def date_column(state: State, table: int, *, creation: bool = False) -> Ref:
@@ -54,6 +58,16 @@ def date_column(state: State, table: int, *, creation: bool = False) -> Ref:
     if years:
         return Ref(table, years[0].name)
     raise Unsure(f"{info.table.name} has no date that fits", "Name the date column.")
+
+
+def weekday_column(state: State, table: int) -> Ref | None:
+    """The column of a table that holds names of weekdays, for rows that keep no date."""
+    days = {day[:3] for day in WEEKDAYS}
+    for column in state.info(table).columns:
+        held = state.lexicon.stored.get((table, column.name), {})
+        if column.kind in ("text", "enum") and held and all(text[:3] in days and text.endswith(_DAY) for text in held):
+            return Ref(table, column.name)
+    return None
 
 
 def year_month_predicates(state: State, ref: Ref, period: Period) -> list[Predicate] | None:

@@ -79,6 +79,7 @@ class Measure:
         parts: the measures that it is made of.
         operator: for a formula "/", "%", "-" or "+"; for a window "running", "rank", "change", "growth", "previous",
             "share" (0 to 1), "percent" (of all) or "moving" (over `rows` rows).
+        within: for a rank: the group whose rows are ranked among each other.
         text: its name in the output, where the usual one says too little.
     """
 
@@ -94,6 +95,7 @@ class Measure:
     parts: tuple[Measure, ...] = ()
     operator: str = ""
     rows: int = 0
+    within: Key | None = None
     text: str = ""
 
     def leaves(self) -> tuple[Measure, ...]:

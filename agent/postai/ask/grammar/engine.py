@@ -13,7 +13,7 @@ from functools import cached_property
 from postai.ask.finder import Finder
 from postai.ask.grammar.assemble import assemble
 from postai.ask.grammar.constructs import CONSTRUCTS
-from postai.ask.grammar.draft import Ref, Unsure
+from postai.ask.grammar.draft import Measure, Ref, Unsure
 from postai.ask.grammar.explain import explain
 from postai.ask.grammar.glossing import defined_in, spans, wordings
 from postai.ask.grammar.items import Item, cut
@@ -131,7 +131,8 @@ class Grammar:
             state.restrict_roles()
             compare_as_told(state)
             _refuse_orders(state)
-            if len(state.draft.measures) < notes.wanted:
+            listed = [entry for entry in state.draft.projections if isinstance(entry, Measure)]
+            if len({*state.draft.measures, *listed}) < notes.wanted:
                 raise Unsure("not every term of the question is a number that could be read")
             state.draft.distinct = state.draft.distinct or (notes.distinct and not state.draft.measures)
             select = assemble(state)

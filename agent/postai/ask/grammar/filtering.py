@@ -49,7 +49,7 @@ class Filters(Parts):
                 inner.append(predicate)
         for parts in grouped.values():
             plain.append(Bool("OR", tuple(parts)) if len(parts) > 1 else parts[0])
-        havings = [having for having in draft.havings if having.measure not in draft.measures]
+        havings = [having for having in draft.havings if not self.of_groups(having)]
         for having in havings:
             taken = [
                 p for p in inner if self.lexicon.graph.up_paths(self._measure_table(having.measure) or 0, p.ref.table)
@@ -86,6 +86,14 @@ class Filters(Parts):
                 raise Unsure(f"who is a {one.noun} is not clear")
             found.append(self.joiner.referred(one.holder, one.by, one.key[0], negated=not plays))
         return found
+
+    def of_groups(self, having: Having) -> bool:
+        """Whether a comparison is about the groups of the statement itself."""
+        draft = self.draft
+        if having.measure in draft.measures:
+            return True
+        theirs = any(key.table is not None for key in draft.groups) and draft.subject in (None, *draft.groups)
+        return theirs and bool(draft.measures) and self._measure_table(having.measure) == self.base
 
     def _present(self) -> list[Expr]:
         """ "orders with a coupon": what need not be there is there."""
@@ -128,7 +136,7 @@ class Filters(Parts):
         anchor = subject if subject is not None else self.base
         table = self._measure_table(having.measure)
         info = self.state.info(anchor)
-        if table is None or len(info.key) != 1:
+        if table is None or len(info.key) != 1 or (table == anchor and having.measure.kind == "count"):
             raise Unsure("what is compared is not clear")
         few = having.operator in ("<", "<=") or (having.operator == "=" and having.value == 0)
         if few and having.measure.kind != "count":

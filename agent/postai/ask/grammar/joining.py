@@ -24,6 +24,7 @@ class Joiner:
 
     Attributes:
         multiplied: a join was needed that repeats rows of the base.
+        fanned: a join was needed that repeats rows of the base, but once at most for each group.
     """
 
     def __init__(self, state: State, base: int, taken: Iterable[str] = ()) -> None:
@@ -32,6 +33,7 @@ class Joiner:
         self._alias: dict[int, str] = {}
         self._joins: list[Join] = []
         self.multiplied = False
+        self.fanned = False
         self._alias[base] = self._new_alias(base)
 
     # -- aliases ------------------------------------------------------------------------------------------------
@@ -151,9 +153,22 @@ class Joiner:
         if self.reachable(table):
             return self.alias(table)
         path = self._one_path(self.base, table, set(self.state.draft.mentioned))
-        self.multiplied = True
+        down = [step for step in path if not step.up]
+        if len(down) == 1 and self._only_links(down[0]):
+            self.fanned = True
+        else:
+            self.multiplied = True
         self._walk(path, optional=False)
         return self._alias[table]
+
+    def _only_links(self, step: Step) -> bool:
+        """Whether the rows of a child only link two things, so that no pair is there twice."""
+        info = self.state.info(step.edge.child)
+        columns = {child for child, _ in step.edge.pairs}
+        keys = [set(info.table.primary_key), *(set(unique) for unique in info.table.unique)]
+        if any(columns < key for key in keys):
+            return True
+        return len([column for column in info.columns if not column.is_key or column.refers]) <= 2
 
     def key_of(self, table: int) -> Expr:
         """The key of a row of the table: a foreign key of the base where it has one, so that no join is needed."""

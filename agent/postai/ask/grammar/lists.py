@@ -20,7 +20,7 @@ _NUMBERS = word_set(
     "count counts number numbers total totals average averages percentage percentages ratio ratios sum sums"
 )
 _BELONGING = ("of", "for", "from", "in", "belonging to")
-_AGGREGATES = ("sum", "avg", "count", "min", "max", "median", "highest", "lowest", "distinct", "how much")
+_AGGREGATES = ("sum", "avg", "count", "min", "max", "median", "highest", "lowest", "distinct", "how much", "measure")
 
 
 @dataclass(slots=True)

@@ -151,7 +151,7 @@ def _count(state: State, at: int) -> Parsed | None:
             counted = Measure("count", state.table(following), distinct=distinct)
             return Parsed(counted, following + 1, (*used, index, following))
         refuse_items(state, index)
-        counting = _rows_hold_counts(state, state.table(index))
+        counting = rows_hold_counts(state, state.table(index))
         if counting is not None:
             return Parsed(Measure("aggregate", ref=counting, function="sum"), following, (*used, index))
         return Parsed(Measure("count", state.table(index), distinct=distinct), following, (*used, index))
@@ -204,7 +204,7 @@ def refuse_items(state: State, index: int) -> None:
         )
 
 
-def _rows_hold_counts(state: State, table: int) -> Ref | None:
+def rows_hold_counts(state: State, table: int) -> Ref | None:
     """A table with a column `count`: each row already stands for many."""
     info = state.info(table)
     names = [("count",), ("quantity",), ("unit",)] if {"inventory", "stock"} & set(info.words) else [("count",)]
@@ -281,7 +281,7 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
         found = _concept(state, index, function)
         return Parsed(found.measure, found.end, (at, *owner, *found.used)) if found else None
     if state.role(index) == "table" and function == "sum":
-        held = _rows_hold_counts(state, state.table(index))
+        held = rows_hold_counts(state, state.table(index))
         if held is not None:
             return Parsed(Measure("aggregate", ref=held, function="sum"), index + 1, (at, *owner, index))
         info = state.info(state.table(index))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from postai.ask.grammar.draft import Ref
 from postai.ask.grammar.state import State
 from postai.language.schema import ColumnInfo
+from postai.language.vocabulary import CREATION_VERBS
 from postai.language.words import singular, stem
 
 _EMPTY = frozenset({"date", "day", "time", "moment", "timestamp", "actual", "on", "at", "dates", "of"})
@@ -26,6 +27,7 @@ def moment(state: State, low: int, high: int, tables: Iterable[int]) -> Ref | No
     ]
     if not words:
         return None
+    created = all(word in CREATION_VERBS or word == "up" for word in words)
     for table in tables:
         info = state.info(table)
         dates = [column for column in info.columns if column.is_date]
@@ -34,6 +36,8 @@ def moment(state: State, low: int, high: int, tables: Iterable[int]) -> Ref | No
             return Ref(table, ranked[0][1])
         if ranked and ranked[0][0] > 0:
             return None
+        if created and info.creation_date is not None:
+            return Ref(table, info.creation_date)
         named = all(singular(word) in info.words for word in words)
         if named and info.event_date is not None:
             return Ref(table, info.event_date)

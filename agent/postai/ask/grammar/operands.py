@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from postai.ask.grammar.conditions import conditions_in
 from postai.ask.grammar.dating import period_predicate
 from postai.ask.grammar.draft import Absence, Measure, Predicate, Ref, Unsure
-from postai.ask.grammar.measures import Parsed, read_measure
+from postai.ask.grammar.measures import Parsed, read_measure, rows_hold_counts
 from postai.ask.grammar.state import State
 
 _CLAUSE = frozenset(
@@ -42,6 +42,10 @@ def find_measure(state: State, low: int, high: int) -> tuple[int, Parsed] | None
         parsed = read_measure(state, at, bare=True)
         if parsed is None and state.role(at) == "table" and item.possessive is False:
             parsed = Parsed(Measure("count", state.table(at)), at + 1, (at,))
+        if parsed is not None and parsed.measure.kind == "count" and parsed.measure.table is not None:
+            held = rows_hold_counts(state, parsed.measure.table) if parsed.measure.ref is None else None
+            if held is not None:
+                parsed = replace(parsed, measure=Measure("aggregate", ref=held, function="sum"))
         if parsed is not None and parsed.end <= high:
             return at, parsed
     return None
@@ -86,8 +90,24 @@ def conditions(state: State, low: int, high: int, table: int | None) -> list[Pre
             state.use(at, why="formula")
         elif item.free and state.role(at) == "table":
             found += _other_table(state, low, at, table, found)
+        elif item.free and state.role(at) == "verb":
+            found += _done(state, at, table)
     state.use_range(low, high, "formula")
     return found
+
+
+def _done(state: State, at: int, table: int) -> list[Predicate | Absence]:
+    """ "ended subscriptions": a date that may be missing is there"""
+    dates = [
+        sense.column
+        for sense in state.items[at].of_kind("column")
+        if sense.table == table and sense.column and state.lexicon.column(table, sense.column).is_date
+    ]
+    if len(dates) != 1 or state.lexicon.column(table, dates[0]).column.not_null:
+        return []
+    state.use(at, why="formula")
+    state.draft.assumptions.append(f"{state.items[at].text} means that {dates[0]} is set")
+    return [Predicate(Ref(table, dates[0]), "null", negated=True)]
 
 
 def _other_table(

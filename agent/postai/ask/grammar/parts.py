@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postai.ask.grammar.arithmetic import combined, windowed
-from postai.ask.grammar.dating import date_column
+from postai.ask.grammar.dating import date_column, weekday_column
 from postai.ask.grammar.draft import Absence, Key, Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.expressions import aggregate, bucket_expression
 from postai.ask.grammar.joining import Joiner
@@ -32,6 +32,7 @@ class Parts:
         self.sources: dict[Measure, MoneySource] = {}
         self.met: set[int] = set()
         self.groups: list[tuple[Key, Expr]] = []
+        self.further: list[Expr] = []
         self.apart = False
         self.base: int
         self.joiner: Joiner
@@ -157,6 +158,8 @@ class Parts:
         return found
 
     def key_items(self, key: Key) -> list[Item]:
+        if key.bucket == "weekday" and (named := weekday_column(self.state, self.base)) is not None:
+            return [Item(Col(self.joiner.alias_for_group(named.table), named.column), None)]
         if key.bucket is not None:
             ref = self._bucket_column()
             column = self.state.column_info(ref)
@@ -195,7 +198,9 @@ class Parts:
         if measure.kind == "formula":
             return combined(measure.operator, [self.measure_expr(part, joiner, base) for part in measure.parts])
         if measure.kind == "window":
-            return windowed(measure, self.measure_expr(measure.parts[0], joiner, base), self.groups)
+            within = tuple(item.expr for item in self.key_items(measure.within)) if measure.within else ()
+            self.further += [expr for expr in within if all(expr != known for _, known in self.groups)]
+            return windowed(measure, self.measure_expr(measure.parts[0], joiner, base), self.groups, within)
         if self.apart and joiner is self.joiner:
             return self._alone(measure)
         where = self._only(measure, joiner) if measure.only else None
@@ -282,7 +287,7 @@ class Parts:
                 "count", (Col(joiner.alias(measure.ref.table), measure.ref.column),), distinct=True, where=where
             )
         assert measure.table is not None
-        if measure.table == base and not joiner.multiplied:
+        if measure.table == base and not joiner.multiplied and not joiner.fanned:
             return Call("count", star=True, where=where)
         return Call("count", (joiner.key_of(measure.table),), distinct=True, where=where)
 

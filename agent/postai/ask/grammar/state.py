@@ -32,6 +32,7 @@ class State:
         notes: what people told beforehand.
         formulas: measures that several words together stand for, by their first item: the measure, and the index
             behind them.
+        conditions: conditions that several words together stand for, by one of their items.
     """
 
     request: AskRequest
@@ -46,6 +47,7 @@ class State:
     placed: list[tuple[Predicate, int]] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
     formulas: dict[int, tuple[Measure, int]] = field(default_factory=dict)
+    conditions: dict[int, tuple[Predicate, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.roles = [self._role(index) for index in range(len(self.items))]
@@ -132,6 +134,14 @@ class State:
         self.items[index].used = None
         self.items[index].cue, self.items[index].superlative = "measure", None
         self.roles[index] = ""
+
+    def become_condition(self, index: int, *predicates: Predicate) -> None:
+        """Let an item stand for conditions that it and words around it describe; read where values are read."""
+        self.conditions[index] = predicates
+        item = self.items[index]
+        item.senses, item.kind, item.used = (), "name", None
+        item.cue = item.period = item.bucket = item.superlative = item.concept = item.number = None
+        self.roles[index] = "value"
 
     # -- what a word stands for ---------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ def _compared(state: State, index: int, operator: str) -> None:
         return
     state.use(*used, at, *left[1], why="columns")
     state.use_range(index, at, "columns")
-    state.draft.predicates.append(Predicate(left[0], operator, other=right, factor=factor))
+    state.become_condition(index, Predicate(left[0], operator, other=right, factor=factor))
 
 
 def _left(state: State, index: int, right: int) -> tuple[Ref, tuple[int, ...]] | None:

@@ -52,11 +52,11 @@ def _same(state: State, index: int) -> None:
         right = moment(state, at, end, [table for table in tables if table != left.table])
     if right is None or right == left or (left.table != right.table and not _reaches(state, left, right)):
         return
-    state.draft.predicates.append(Predicate(left, f"same {unit}", other=right))
     mark_moment(state, index)
     for position in range(index, end):
         if state.items[position].free and not (state.role(position) == "table" and not state.items[position].verb):
             state.items[position].used = "moment"
+    state.become_condition(index, Predicate(left, f"same {unit}", other=right))
 
 
 def _reaches(state: State, left: Ref, right: Ref) -> bool:
@@ -85,11 +85,11 @@ def _beside(state: State, index: int) -> None:
     if right is None or right == left or (left.table != right.table and not _reaches(state, left, right)):
         return
     found = _predicates(left, right, word, distance)
-    state.draft.predicates.extend(found)
     mark_moment(state, first)
     for position in range(first, end):
         if state.items[position].free:
             state.items[position].used = "moment"
+    state.become_condition(index, *found)
 
 
 def _predicates(left: Ref, right: Ref, word: str, distance: tuple[str, Decimal, str, int] | None) -> list[Predicate]:
@@ -134,14 +134,15 @@ def _late(state: State, index: int) -> None:
             continue
         left, right = Ref(table, done[0].name), Ref(table, due[0].name)
         operator = ">" if state.word(index) == "late" else "<="
-        state.draft.predicates.append(Predicate(left, operator, other=right))
         state.draft.assumptions.append(
             f"{'late' if operator == '>' else 'on time'} means that {left.column} is "
             f"{'after' if operator == '>' else 'not after'} {right.column}"
         )
         state.draft.confidence = min(state.draft.confidence, 0.85)
-        state.use(index, why="late")
         mark_moment(state, index)
+        if operator == "<=":
+            state.use(index - 1, why="late")
+        state.become_condition(index, Predicate(left, operator, other=right))
         return
 
 
@@ -174,7 +175,7 @@ def _age(state: State, index: int) -> None:
     if following + 3 < len(state.items) and state.word(following + 3) in ("old", "of age"):
         state.use(following + 3, why="age")
     operator = ">" if item.lower == "older" else "<"
-    state.draft.predicates.append(Predicate(ref, operator, (number,)))
+    state.become_condition(index, Predicate(ref, operator, (number,)))
     if (found := formula(ref.column)) is not None:
         state.draft.assumptions.append(f"ages are full years since {found.left}")
 
@@ -194,7 +195,8 @@ def _years_old(state: State, index: int, ref: Ref) -> None:
     if at < 1 or state.items[at].kind != "number" or not state.items[at].free:
         return
     operator = COMPARISONS.get(state.cue(lead) or "", "=")
-    state.draft.predicates.append(Predicate(ref, operator, (state.items[at].number or Decimal(0),)))
+    found = Predicate(ref, operator, (state.items[at].number or Decimal(0),))
     state.use(*range(at, index + 1), why="age")
+    state.become_condition(index, found)
     if operator != "=" or state.cue(lead) == "exactly":
         state.use(lead, why="age")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from postai.ask.grammar.cues import ADJECTIVE_BUCKETS
 from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
 from postai.ask.grammar.state import State
+from postai.language.dates import UNITS
+from postai.language.words import singular
 
 _PARTICIPLE_ENDINGS = ("ed", "en", "de", "id", "ght", "nt", "ld")
 
 
 def apply(state: State) -> None:
+    _for_theirs(state)
     for index in list(state.find_cues("each", "by")):
         if state.items[index].free:
             _group(state, index)
@@ -25,6 +28,12 @@ def _group(state: State, cue: int) -> None:
         return
     if state.items[cue].cue == "by" and _agent(state, cue, at):
         state.use(cue, why="agent")
+        return
+    if state.items[at].free and state.items[at].period is not None and (unit := _unit_of_period(state, at)):
+        key = Key(bucket=unit)  # "in each of the last 8 weeks": the period itself is read as a condition
+        if key not in state.draft.groups:
+            state.draft.groups.append(key)
+        state.use(cue, why="group")
         return
     keys = 0
     while at < len(state.items):
@@ -62,6 +71,26 @@ def _group(state: State, cue: int) -> None:
         _implied_count(state, cue)
     elif state.items[cue].cue == "each":
         raise Unsure(f'"{state.items[at].text if at < len(state.items) else ""}" is nothing to group by')
+
+
+def _for_theirs(state: State) -> None:
+    """ "For customers with at least 5 orders, what is their success rate?": for each of them"""
+    if state.word(0) != "for" or state.draft.groups or not state.draft.measures:
+        return
+    comma = next((at for at, item in enumerate(state.items) if item.text == ","), None)
+    noun = state.skip(1)
+    if comma is None or state.role(noun) != "table" or not state.items[noun].plural or not state.items[noun].free:
+        return
+    if any(item.lower == "their" for item in state.items[comma:]):
+        state.draft.groups.append(Key(table=state.table(noun)))
+        state.use(noun, why="group")
+
+
+def _unit_of_period(state: State, at: int) -> str | None:
+    """The unit of "of the last 8 weeks"; None for a period that is no row of units."""
+    words = state.items[at].lower.split()
+    units = [singular(word) for word in words if singular(word) in UNITS]
+    return units[0] if units and any(word != singular(word) and singular(word) in UNITS for word in words) else None
 
 
 def _implied_count(state: State, cue: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.dating import date_column
+from postai.ask.grammar.dating import date_column, weekday_column
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.dates import WEEKDAYS
@@ -51,20 +51,28 @@ def _weekday(state: State, index: int) -> None:
     if denied >= 0 and state.cue(denied) == "not":
         state.use(denied, why="weekday")
         predicate = Predicate(predicate.ref, predicate.operator, predicate.values, negated=True)
-    state.draft.predicates.append(predicate)
+    state.become_condition(index, predicate)
 
 
 def _on(state: State, days: tuple[int, ...]) -> Predicate:
     """A condition on the weekday of the date of the rows, or on a column that holds names of weekdays."""
     names = {WEEKDAYS[day - 1] for day in days}
     for table in state.anchors:
-        for column in state.info(table).columns:
-            held = state.lexicon.stored.get((table, column.name), {})
-            days_held = {text: value for text, value in held.items() if text[:3] in {d[:3] for d in WEEKDAYS}}
-            if column.kind in ("text", "enum") and len(days_held) > 4 and len(days_held) == len(held):
-                values = tuple(value for text, value in days_held.items() if any(d.startswith(text[:3]) for d in names))
-                return Predicate(Ref(table, column.name), "in", values)
+        ref = weekday_column(state, table)
+        if ref is not None:
+            held = list(state.lexicon.stored[ref.table, ref.column].values())
+            values = tuple(_written(day, held) for day in WEEKDAYS if day in names)
+            return Predicate(ref, "in", values)
     return Predicate(_date(state), "weekday", days)
+
+
+def _written(day: str, held: list[str]) -> str:
+    """A weekday as the column writes it, also one that no row of the sample has."""
+    known = next((value for value in held if value.lower()[:3] == day[:3]), None)
+    if known is not None:
+        return known
+    short = day[: len(held[0])] if len(held[0]) < 5 else day
+    return short.upper() if held[0].isupper() else short.capitalize() if held[0][0].isupper() else short
 
 
 def _date(state: State) -> Ref:
@@ -109,7 +117,7 @@ def _hour(state: State, index: int) -> None:
         return
     if not hours:
         raise Unsure("that time of the day is not clear")
-    state.draft.predicates.append(Predicate(ref, "hour", hours))
+    state.become_condition(index, Predicate(ref, "hour", hours))
 
 
 def _clock(state: State, index: int) -> tuple[int, int] | None:

@@ -31,6 +31,8 @@ def apply(state: State) -> None:
         if not state.items[index].free:
             continue
         cue = state.items[index].cue
+        if _restated(state, index):
+            continue
         if cue == "percent of":
             measure, end = _of_another(state, index)
         elif cue == "percent":
@@ -42,6 +44,19 @@ def apply(state: State) -> None:
         if measure.operator in ("/", "share") and state.word(index).split()[0] in _FRACTIONS:
             state.draft.assumptions.append("the share is given as a number from 0 to 1")
         state.become_measure(index, measure, end)
+
+
+def _restated(state: State, index: int) -> bool:
+    """ "Return the region and the percentage": the one that was asked for before."""
+    later = any(state.is_end(at) for at in range(index))
+    behind = state.word(index + 1)
+    alone = behind in ("", ",", ".", "?", "and", "value", "values", "for", ";")
+    if not (later and alone and state.formulas) or state.items[index].lower.endswith(" of"):
+        return False
+    state.use(index, why="ratio")
+    if behind in ("value", "values"):
+        state.use(index + 1, why="ratio")
+    return True
 
 
 def _unit(state: State) -> bool:

@@ -107,7 +107,6 @@ def _add(state: State, low: int, high: int, remark: Remark) -> None:
         predicate = Predicate(ref, "null", negated=not truth)
     else:
         predicate = Predicate(ref, "=", (True,), negated=not truth)
-    if predicate not in state.draft.predicates:
-        state.draft.predicates.append(predicate)
+    state.become_condition(low, predicate)
     name = f"{state.info(remark.table).table.name}.{remark.column}"
     state.draft.assumptions.append(f'"{_text(state, low, high)}" is read as {name} says in its comment')

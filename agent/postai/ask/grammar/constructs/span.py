@@ -119,10 +119,10 @@ def _lasted(state: State, index: int) -> None:
         return
     value = state.items[number].number or Decimal(0)
     ref = Ref(tables[0], span(ends[1], ends[0], unit).name)
-    state.draft.predicates.append(Predicate(ref, operator, (value,)))
     state.use(index, at, number, number + 1, why="span")
     if behind in ("more suffix", "less suffix"):
         state.use(number + 2, why="span")
+    state.become_condition(index, Predicate(ref, operator, (value,)))
 
 
 def _in_unit(state: State, index: int) -> None:
