@@ -52,7 +52,7 @@ def made(server: LocalServer, transport: Transport, model: ModelServer) -> Itera
         database.execute(
             f"do $$ begin create role {name} login password '{name}'; exception when duplicate_object then null; end $$"
         )
-    database.execute(OBJECTS)
+    database.execute(f"{OBJECTS}; select postai.set('reuse_answers_days', '0')")  # the model thinks each time
     yield database, make_agent(place, model, database)
     drop_database(database)
     shutil.rmtree(place)

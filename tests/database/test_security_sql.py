@@ -393,7 +393,7 @@ def test_everybody_sees_their_own_questions_only(one: Core) -> None:
 
 def test_old_questions_and_model_calls_are_removed(one: Core) -> None:
     one.database.execute(
-        "truncate postai.question cascade, postai.model_call;"
+        "truncate postai.question, postai.model_call cascade;"
         "insert into postai.question (asked_at, asked_by, role, question, status)"
         " select now() - days * interval '1 day', 'asker', 'asker', days::text, 'answered'"
         " from unnest(array[0, 89, 91]) as days;"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postai.ask.types import Answer, Explained, Reading
+from postai.ask.types import Answer, Digested, Explained, Reading
 from postai.errors import ErrorParts
 from postai.service.frames import (
     MAX_FRAME,
@@ -20,12 +20,15 @@ from postai.service.frames import (
     answer_message,
     ask_frame,
     decode_body,
+    digested,
     encode,
     error_message,
     explained,
+    findings_message,
     pong_message,
     there_message,
 )
+from postai.sql.plan import PlanFinding
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 JSON = st.recursive(
@@ -158,3 +161,31 @@ def test_the_last_frames_hold_every_part() -> None:
     error = error_message("r1", ErrorParts("PA002", "gone", "where", "do"))
     assert error["error"] == {"sqlstate": "PA002", "message": "gone", "detail": "where", "hint": "do"}
     assert there_message("r1", "explain", "select 1")["type"] == "explain"
+
+
+def test_digested_carries_a_digest_too_many_rows_or_an_error() -> None:
+    head = {"v": 1, "id": "r1", "type": "digested"}
+    assert digested({**head, "digest": "ab", "rows": 3}, "r1") == Digested("ab", 3)
+    assert digested({**head, "digest": None, "rows": 10000}, "r1") == Digested(None, 10000)
+    parts = {"sqlstate": "42501", "message": "permission denied", "detail": None, "hint": None}
+    assert digested({**head, "error": parts}, "r1").error == ErrorParts("42501", "permission denied")
+    for bad in (
+        {**head, "digest": "ab"},
+        {**head, "digest": "", "rows": 1},
+        {**head, "digest": "x" * 129, "rows": 1},
+        {**head, "digest": [["row"]], "rows": 1},
+        {**head, "digest": "ab", "rows": -1},
+        {**head, "id": "r2", "digest": "ab", "rows": 1},
+        {**head, "type": "explained", "digest": "ab", "rows": 1},
+    ):
+        with pytest.raises(FrameError):
+            digested(bad, "r1")
+
+
+def test_findings_travel_as_rows() -> None:
+    message = findings_message("r1", "select 1", [PlanFinding(1, "Result", "", "", "INFO")], None)
+    assert decode_body(encode(message)[4:]) == message
+    assert message["answer"]["status"] == "answered"
+    assert message["answer"]["findings"] == [
+        {"step": 1, "node": "Result", "problem": "", "advice": "", "severity": "INFO"}
+    ]

@@ -49,6 +49,8 @@ class Answering:
                     deadline.check()
                 self.cancelled.set()
                 deadline.check()
+            if word == "analyze":
+                there.analyze(rest, None)
             if word == "explain":
                 said = there.explain(rest, None)
                 rest = said.error.message if said.error else str(said.plan)
@@ -171,6 +173,15 @@ def test_a_backend_that_does_not_explain_in_time(client: Client) -> None:
     assert client.read() is not None
     message = client.read()
     assert message is not None and message["error"]["sqlstate"] == "57014"
+
+
+def test_a_statement_that_is_analyzed_for_too_long_is_cancelled(client: Client, answering: Answering) -> None:
+    client.ask("analyze select 1", deadline_ms=100, pid=4711)
+    frame = client.read()
+    assert frame is not None and frame["type"] == "analyze"
+    frame = client.read()
+    assert frame is not None and frame["error"]["sqlstate"] == "57014"
+    assert answering.cancelled_backends == [4711]
 
 
 def test_a_statement_over_ask_timeout_is_cancelled(client: Client, answering: Answering) -> None:
