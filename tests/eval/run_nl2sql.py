@@ -21,6 +21,7 @@ from postai.ask.types import AskRequest
 from postai.database import connect
 from postai.database.catalog import Catalog, ColumnName, KnownJoin, load_catalog, with_joins, with_values
 from postai.deadline import Deadline
+from postai.language.containment import contained_joins
 from postai.language.taught import Taught
 from postai.language.values import Limits, collect_values
 
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--prefix", default="nl2sql_")
     parser.add_argument("--joins", type=Path, help='declared joins: {"db": [["table.column", "table.column"], ...]}')
     parser.add_argument("--values", action="store_true", help="with the distinct values of text columns")
+    parser.add_argument("--contained", action="store_true", help="with the joins that contained values show")
     parser.add_argument("--questions", type=Path, nargs="+", help="other files of questions in the same format")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--verbose", action="store_true", help="every question with its outcome and statement")
@@ -53,7 +55,10 @@ def main() -> int:
                 if arguments.values:
                     known = collect_values(database, catalog, Limits(), Deadline.after(60))
                     catalog = with_values(catalog, known)
-                engines[name] = Grammar(with_joins(catalog, _joins(catalog, declared.get(name, []))))
+                joins = _joins(catalog, declared.get(name, []))
+                if arguments.contained:
+                    joins += contained_joins(database, catalog, Deadline.after(60))
+                engines[name] = Grammar(with_joins(catalog, joins))
         taught = Taught(notes=question.get("instructions") or "")
         request = AskRequest(question["question"], "postgres", ("public",), date.today(), taught=taught)
         start = time.perf_counter()

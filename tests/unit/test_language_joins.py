@@ -106,3 +106,9 @@ def test_a_found_join_is_less_certain_than_a_declared_one():
 
 def ask(catalog: Catalog, question: str):
     return Grammar(catalog).read(Schema("harbour", HARBOUR).request(question))
+
+
+def test_the_values_of_the_child_are_all_in_the_parent():
+    """Without statistics and names the join says itself which side is which."""
+    known = with_joins(harbour(), [join("calls.ship", "pilots.pilot", source="contained", confidence=0.5)])
+    assert ("calls.ship", "pilots.pilot", False) in edges(known)

@@ -115,3 +115,12 @@ def test_codes_and_flags(question, condition):
     answer = Grammar(schema.catalog()).read(schema.request(question))
     assert answer.status == "answered", answer.reason
     assert condition in answer.sql
+
+
+def test_somebody_who_did_it_is_more_than_a_state():
+    text = "agents\n  id bigint pk\n  name text\nhomes\n  id bigint pk\n  agent_id bigint -> agents\n"
+    text += "  status text = sold, open\nsales\n  id bigint pk\n  agent_id bigint -> agents\n  price numeric\n"
+    schema = Schema("homes", text)
+    engine = Grammar(schema.catalog())
+    assert "FROM sales" in engine.read(schema.request("agents who have not sold anything")).sql
+    assert "status = 'sold'" in engine.read(schema.request("How many homes were sold?")).sql

@@ -67,6 +67,8 @@ def _directed(catalog: Catalog, join: KnownJoin) -> DirectedJoin | None:
         return None
     first, second = (_singleness(left, one), _likeness(left, one)), (_singleness(right, other), _likeness(right, other))
     many = first[0] == second[0] and (first[0] == 0 or (first[0] == 1 and first[1] == second[1] == 0))
+    if join.source == "contained" and first[0] == second[0] > 0:
+        first, many = second, False  # the values of the left side are all in the right one
     child, parent = (join.right, join.left) if first > second else (join.left, join.right)
     return DirectedJoin(child, parent, many, join.source, join.confidence)
 

@@ -156,7 +156,7 @@ class State:
         best: dict[str, float] = {}
         for sense in item.senses:
             best[sense.kind] = max(best.get(sense.kind, 0.0), sense.score)
-        if item.verb and best.get("table") and best.get("value", 0.0) < 0.9:
+        if item.verb and best.get("table") and (best.get("value", 0.0) < 0.9 or self._did(index)):
             return "table"
         if item.verb and item.stem == "pay" and best.get("table") and self._means_payment(index):
             return "table"
@@ -183,6 +183,11 @@ class State:
         if item.concept and value and not column and not self._element(index):
             return ""
         return "column" if column else "value"
+
+    def _did(self, index: int) -> bool:
+        """ "who have (not) sold": somebody did it, which is more than the state of something."""
+        before = self.items[index - 1].lower if index else ""
+        return before.split(" ")[0] in ("have", "has", "had", "haven't", "hasn't", "hadn't") and "been" not in before
 
     def _element(self, index: int) -> bool:
         """Whether the word is an element of an array, which counts only where the array is named beside it."""
