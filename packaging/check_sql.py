@@ -30,6 +30,8 @@ WITHOUT_SEARCH_PATH = (
     "postai.prepare(question text,name text)",
     "postai.explain(sql_or_question text,step integer,node text,problem text,advice text,severity text)",
     "postai.teach(question text,sql text,shared boolean)",
+    "postai.declare_join(left_column text,right_column text)",
+    "postai.forget_join(left_column text,right_column text)",
     "postai.feedback(question_id bigint,correct boolean,correction text)",
     "postai.run(question text,max_rows integer)",
     "postai.wait(action bigint,timeout interval)",
