@@ -25,9 +25,12 @@ from padding import padded
 from postai.ask.grammar import Grammar
 from postai.ask.prompt import PROMPT_TOKENS, build_prompt
 from postai.ask.types import AskRequest
-from postai.database import connect
-from postai.database.catalog import Catalog, load_catalog
+from postai.database import Database, connect
+from postai.database.catalog import Catalog, load_catalog, with_joins, with_values
+from postai.deadline import Deadline
+from postai.language.containment import contained_joins
 from postai.language.taught import Taught
+from postai.language.values import Limits, collect_values
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "eval" / "nl2sql" / "questions.jsonl"
 
@@ -53,6 +56,13 @@ def tables_of(sql: str, catalog: Catalog) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
+def known(database: Database) -> Catalog:
+    """The catalog with values and joins, as the agent keeps them."""
+    catalog, deadline = load_catalog(database), Deadline.after(60)
+    joins = contained_joins(database, catalog, deadline)
+    return with_joins(with_values(catalog, collect_values(database, catalog, Limits(), deadline)), joins)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dsn", required=True)
@@ -73,7 +83,7 @@ def main() -> int:
     for one in asked:
         if one["db"] not in engines:
             with connect(f"{arguments.dsn} dbname={arguments.prefix}{one['db']}") as database:
-                real = load_catalog(database)
+                real = known(database)
             texts = [other["question"] for other in asked if other["db"] == one["db"]]
             large = padded(real, texts, tables=arguments.tables, comments=arguments.comments)
             grammar = Grammar(large)

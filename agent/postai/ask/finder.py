@@ -35,6 +35,8 @@ WAY = 0.8
 """Share of the smaller likelihood of two tables that the tables on the way between them gain."""
 FEWEST_LETTERS = 5
 """Shortest piece that is looked for inside folded names."""
+COPY = 0.5
+"""Share of its likelihood that a copy of another table keeps when the text does not ask for copies."""
 FAMILY = 0.5
 """Share of the likelihood of its likeliest member that every table of a family has at least."""
 LARGEST_FAMILY = 60
@@ -47,16 +49,21 @@ IN_TABLE_NAME, IN_COLUMN_NAME, IN_LABEL, IN_TABLE_COMMENT, IN_COLUMN_COMMENT, IN
 AS_TABLE_NAME, AS_PREFIX = 3.0, 1.0
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_COPIES = word_set("""
+    archive archived audit backup bak bkp copy deleted deprecated dup duplicate hist history legacy old previous raw
+    snapshot staging stage stg temp temporary test tmp
+    """)
 _VOWEL = re.compile("[aeiou]")
 # Words that say nothing about which table is meant.
 COMMON = word_set("""
-    a all also an and any are as at average be been both but by can compute count could did do does doing done each
-    either every few find first following for from get give given had has have having her here his how however i id if
-    in into is it its itself last least less list many may me might more most much must my name no nor not number of
-    off on one only or order other our out over own per please provide ratio return same she should show so some
-    such tell than that the their them then there these they this those through to too top total under until up us use
-    used using value very want was we were what when where whether which while who whom whose why will with within
-    without would year month week day date you your
+    a all also an and any are as at average be been both but by can compute count could date dates day days did do does
+    doing done each either every few find first following for from get give given had has have having her here his how
+    however i id ids if in into is it its itself last least less list many may me might more most much must my name
+    names no nor not number numbers of off on one only or other our out over own per please provide ratio return same
+    she should show so some such tell than that the their them then there these they this those through to too top total
+    under until up us use used using value values very want was we week weeks were what when where whether which while
+    who whom whose why will with within without would month months year years you your
     """)
 
 
@@ -114,6 +121,7 @@ class Finder:
         self._sorted = sorted(self._stems)
         self._near = _neighbours(catalog, lexicon, self._place, index)
         self._families = families([table.name for table in self._tables])
+        self._copies = copies(self._tables)
         self._short: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
         for number, table in enumerate(self._tables):
             self._index_short(number, table)
@@ -183,6 +191,9 @@ class Finder:
         for text, weight in texts:
             self._read(text, weight, search)
         own = search.own
+        for number, marks in self._copies.items():
+            if number in own and not marks & search.seen:
+                own[number] *= COPY
         best = max(own.values(), default=1.0)
         wanted = set(named)
         for number, table in enumerate(self._tables):
@@ -207,7 +218,7 @@ class Finder:
                 continue
             search.seen.add(token.stem)
             evidence = linked.get(place, {})
-            if token.kind == "word" and token.noun not in COMMON:
+            if token.kind == "word" and token.lower not in COMMON:
                 _take_best(evidence, self._by_word(token.noun, token.stem, search))
                 _take_best(evidence, self._by_abbreviation(token.noun))
                 if not evidence:
@@ -221,13 +232,13 @@ class Finder:
         for begin, token in enumerate(tokens):
             longest = min(LONGEST_SPAN, max(1, self._lexicon.longest.get(token.noun, 0)), len(tokens) - begin)
             for size in range(1, longest + 1):
-                if size == 1 and token.noun in COMMON:
+                if size == 1 and token.lower in COMMON:
                     continue
                 senses = self._lexicon.senses(" ".join(one.noun for one in tokens[begin : begin + size]))
                 meant = self._meant(senses, search)
                 for place in range(begin, begin + size):
                     _take_best(found[place], meant)
-            if token.kind != "word" or token.noun in COMMON:
+            if token.kind != "word" or token.lower in COMMON:
                 continue
             _take_best(found[begin], self._meant(self._lexicon.stem_senses(token.stem), search))
             if begin + 1 < len(tokens):
@@ -322,10 +333,12 @@ class Finder:
         for number, (prefix, _) in self._families.items():
             if prefix in likeliest:
                 scores[number] = max(scores.get(number, 0.0), FAMILY * likeliest[prefix])
-        seeds = sorted(own, key=lambda number: (-round(own[number], 6), plain[number]))[:SEEDS]
+        seeds = sorted(own, key=lambda number: (-round(scores[number], 6), plain[number]))[:SEEDS]
+        joining: dict[int, float] = {}
         for one, other in combinations(seeds, 2):
             for number in self._between(one, other, own, plain):
-                scores[number] = max(scores.get(number, 0.0), WAY * min(own[one], own[other]))
+                joining[number] = max(joining.get(number, 0.0), WAY * min(scores[one], scores[other]))
+        _take_best(scores, joining)
         return scores
 
     def _between(self, one: int, other: int, own: Mapping[int, float], plain: Mapping[int, int]) -> Iterable[int]:
@@ -368,19 +381,44 @@ def _neighbours(
 
 
 def _by_key_name(index: Mapping[int, int], catalog: Catalog) -> Iterable[tuple[int | None, int | None]]:
-    """Pairs of tables of which one has a column whose name ends with the name of the other's key."""
+    """Pairs of tables of which one has a column whose name ends with the other's key ("rmpropid") or name ("depot")."""
     keys: dict[str, list[int]] = defaultdict(list)
     for table in catalog.tables:
         first = table.primary_key or tuple(column.name for column in table.columns[:1])
         if len(first) == 1 and len(first[0]) >= SHORTEST_KEY:
             keys[first[0].lower()].append(table.oid)
+        name = "_".join(map(singular, pieces(table.name)))
+        if len(name) >= SHORTEST_KEY:
+            keys[f"_{name}"].append(table.oid)
     known = {key: oids for key, oids in keys.items() if len(oids) <= MOST_OF_A_KEY}
     for table in catalog.tables:
         for column in table.columns:
-            name = column.name.lower()
+            name = f"_{column.name.lower()}"
             for begin in range(len(name) - SHORTEST_KEY + 1):
                 for oid in known.get(name[begin:], ()):
                     yield index.get(table.oid), index.get(oid)
+
+
+def copies(tables: Sequence[Table]) -> dict[int, frozenset[str]]:
+    """Tables that keep what another one held or holds: "orders_archive" and "staging.orders" beside "orders".
+
+    Returns:
+        for the position of each, the stems of the words that tell so.
+    """
+    names: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for table in tables:
+        names[tuple(map(singular, pieces(table.name)))].add(table.schema)
+    found = {}
+    for number, table in enumerate(tables):
+        words = tuple(map(singular, pieces(table.name)))
+        rest = tuple(word for word in words if word not in _COPIES and not _YEAR.fullmatch(word))
+        if rest and rest != words and rest in names:
+            found[number] = frozenset(map(stem, set(words) - set(rest)))
+            continue
+        where = set(map(singular, pieces(table.schema))) & _COPIES
+        if where and len(names[words]) > 1:
+            found[number] = frozenset(map(stem, where))
+    return found
 
 
 def families(names: Sequence[str]) -> dict[int, tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ EXAMPLE_TOKENS = 1_100
 LONGEST_NOTES = 6_000
 MOST_EXAMPLES = 5
 LONGEST_TERM, LONGEST_MEANING, LONGEST_QUESTION, LONGEST_SQL = 80, 400, 300, 1_500
+_SENTENCE = re.compile(r"(?<=[.;])\s+|\n+")
 NEAR_ENOUGH = 0.15
 """Likeness from which an example is worth its tokens."""
 
@@ -33,13 +35,17 @@ class Lessons:
     Attributes:
         terms: those that the question uses first.
         examples: nearest first.
+        used: those of the terms that the question uses.
         notes: cut to a bounded length.
+        defining: sentences of the notes that share a word with the question.
         tables: (schema, name) of the tables that the examples read.
     """
 
     terms: tuple[Term, ...] = ()
     examples: tuple[Example, ...] = ()
+    used: tuple[Term, ...] = ()
     notes: str = ""
+    defining: tuple[str, ...] = ()
     tables: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -53,9 +59,12 @@ def lessons(taught: Taught, question: str, catalog: Catalog, search_path: tuple[
         search_path: where names without a schema are looked for.
     """
     notes = taught.notes.strip()[:LONGEST_NOTES]
-    asked = _words(f"{question} {notes}")
-    chosen, tables = _examples(taught.examples, _words(question), catalog, search_path)
-    return Lessons(_terms(taught.glossary, asked), chosen, notes, tables)
+    asked = _words(question)
+    terms = _terms(taught.glossary, _words(f"{question} {notes}"))
+    used = tuple(term for term in terms if _words(term.term).keys() & asked.keys())
+    defining = tuple(line for line in _SENTENCE.split(notes) if _words(line).keys() & asked.keys())
+    chosen, tables = _examples(taught.examples, asked, catalog, search_path)
+    return Lessons(terms, chosen, used, notes, defining, tables)
 
 
 def term_line(term: Term) -> str:
@@ -144,5 +153,5 @@ def _words(text: str) -> Counter[str]:
 
 def _stems(text: str) -> Iterator[str]:
     for token in tokenize(text):
-        if token.kind in ("word", "quoted") and token.noun not in COMMON:
+        if token.kind in ("word", "quoted") and token.lower not in COMMON:
             yield token.stem

@@ -76,7 +76,8 @@ class ModelEngine:
             first = surer(first)
         # A different reading of the embedded engine is told, and does not make less sure by itself.
         told = replace(first, readings=(*first.readings, *disagreeing))
-        doubtful = first.confidence < DOUBTFUL or (disagreeing and not agreed)
+        opposed = not agreed and any(one.confidence >= SURE_ENOUGH for one in disagreeing)
+        doubtful = first.confidence < DOUBTFUL or opposed
         if self.options.second_sample and self.digest is not None and doubtful:
             told = self._second(prompt, request, told, deadline)
         return _decided(told)

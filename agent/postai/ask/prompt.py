@@ -32,8 +32,9 @@ VALUES_TOKENS = 300
 
 SECOND_READING = "This is the second of two readings made independently of each other."
 
-NOTES_WEIGHT = 0.5
-MEANING_WEIGHT = 0.7
+DEFINING_WEIGHT = 0.9
+NOTES_WEIGHT = 0.4
+"""How much words outside the question say about which tables it needs."""
 
 
 class ModelAnswer(BaseModel):
@@ -107,9 +108,11 @@ def build_prompt(request: AskRequest, catalog: Catalog, grammar: Grammar, *, sha
 
 
 def _find(request: AskRequest, taught: Lessons, grammar: Grammar) -> Found:
-    texts = [(request.question, 1.0), (taught.notes, NOTES_WEIGHT)]
-    words = f"{request.question} {taught.notes}".lower()
-    texts += [(term.meaning, MEANING_WEIGHT) for term in taught.terms if term.term.lower() in words]
+    texts = [(request.question, 1.0)]
+    # What defines a word of the question says as much as the question itself.
+    texts += [(line, DEFINING_WEIGHT) for line in taught.defining]
+    texts += [(term.meaning, DEFINING_WEIGHT) for term in taught.used]
+    texts.append((taught.notes, NOTES_WEIGHT))
     return grammar.finder.find(texts, search_path=request.search_path, named=taught.tables)
 
 
