@@ -151,4 +151,7 @@ def load(name: str) -> Schema:
     return Schema(name, (FOLDER / f"{name}.schema").read_text())
 
 
-NAMES = ("shop", "library", "clinic", "helpdesk", "market", "bakery", "ranges", "fleet", "theatre")
+NAMES = (
+    "shop", "library", "clinic", "helpdesk", "market", "bakery", "ranges", "fleet", "company", "exchange", "museum",
+    "theatre",
+)  # fmt: skip

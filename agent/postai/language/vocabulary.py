@@ -103,7 +103,8 @@ GENERIC_VERBS = word_set("""
     run ran posted post sit stand generate generated provide provides provided providing supply supplies
     supplied produce produces lasted lasting lasts collect collected keep keeps kept bring brings brought gave
     gives taught teach teaches teaching assigned assign appointed allocated attached achieved achieve achieves
-    obtained obtain allow allows allowed permit permits permitted scored conducted undertaken
+    obtained obtain allow allows allowed permit permits permitted
+    scored conducted undertaken shown featured appear appears appeared
     """)
 
 CREATION_VERBS = word_set("""

@@ -26,8 +26,12 @@ ORDER BY number_of_books DESC NULLS LAST, a.id, a.first_name, a.last_name
 LIMIT 1;
 
 -- List the titles of all crime books published after 2010
---   abstained PA001: "published" is not explained by anything in this database
---   Did you mean: publisher, publisher id?
+--   0.97: Books where books.published_year is at least 2011 and books.genre is crime.
+SELECT b.title
+FROM books AS b
+WHERE b.published_year >= 2011
+  AND b.genre = 'crime'
+ORDER BY b.id;
 
 -- How many loans were made last month?
 --   0.97: The number of loans where loans.borrowed_on is in: "last month" is the previous calendar month.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.ask.grammar.counting import count_each_value
+from postai.ask.grammar.counting import count_each_value, count_halves
 from postai.ask.grammar.draft import Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.links import count_over_links
 from postai.ask.grammar.listing import Lists
 from postai.ask.grammar.per_row import one_row_each, per_row
+from postai.ask.grammar.persons import ask_for_person
 from postai.ask.grammar.query import (
     Col,
     Expr,
@@ -40,6 +41,8 @@ class Assembler(Lists):
         refuse_contradiction(draft.predicates)
         self._projected_measures()
         self._order_by_keys()
+        ask_for_person(self.state)
+        count_halves(self.state)
         count_each_value(self.state)
         count_over_links(self.state)
         averaged = [measure for measure in draft.measures if measure.kind == "nested"]

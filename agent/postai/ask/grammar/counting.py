@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.ask.grammar.draft import Measure
+from postai.ask.grammar.draft import Measure, Unsure
 from postai.ask.grammar.measures import Parsed
 from postai.ask.grammar.state import State
 
@@ -40,6 +40,28 @@ def _ends(state: State, at: int) -> bool:
         return True
     item = state.items[at]
     return item.text == "," or item.cue in ("each", "by", "and", "order by") or item.lower in _AUXILIARY | {"of", "for"}
+
+
+def count_halves(state: State) -> None:
+    """ "how many have an exam and how many do not": the one condition and its opposite, counted beside each other.
+
+    Raises:
+        Unsure: there is not exactly one number and one condition.
+    """
+    draft = state.draft
+    if not draft.halves:
+        return
+    if len(draft.measures) != 1 or draft.measures[0].kind != "count" or len(draft.predicates) != 1 or draft.absences:
+        raise Unsure("which two numbers are wanted is not clear", "Ask for the one and for the other.")
+    predicate = draft.predicates.pop()
+    if predicate.operator not in ("=", "in", "null", "starts", "ends", "contains"):
+        raise Unsure("which two numbers are wanted is not clear", "Ask for the one and for the other.")
+    yes = replace(predicate, negated=predicate.operator == "null")
+    measure = draft.measures[0]
+    draft.measures = [
+        replace(measure, only=(yes,), text="with"),
+        replace(measure, only=(replace(yes, negated=not yes.negated),), text="without"),
+    ]
 
 
 def count_each_value(state: State) -> None:

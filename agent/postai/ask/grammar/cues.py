@@ -12,7 +12,8 @@ _PHRASES: dict[str, str] = {
     "avg": "average|mean|avg|average of|mean of|on average",
     "median": "median",
     "running": (
-        "running total of|running total|running sum of|running sum|running count of|cumulative|cumulative sum of|"
+        "running total of|running total|running sum of|running sum|running count of|cumulative|"
+        "cumulative sum of|"
         "cumulative total of|accumulated|rolling total of|rolling sum of|running totals of"
     ),
     "moving": "moving average of|moving average|rolling average of|rolling average|moving averages of",
@@ -46,14 +47,22 @@ _PHRASES: dict[str, str] = {
         "descending|desc|in descending order|from highest to lowest|highest to lowest|from high to low|"
         "highest first|largest first|biggest first|from most to least|newest first|latest first|"
         "most recent first|from best to worst|in decreasing order|from largest to smallest|"
-        "most expensive first|in descending order of|descending order|from newest to oldest|"
+        "most expensive first|in descending order of|in reverse alphabetical order|"
+        "reverse alphabetical order|"
+        "reverse alphabetically|in reverse order|from z to a|from most expensive to cheapest|"
+        "from the most expensive to the cheapest|from newest to oldest|from latest to earliest|"
+        "from most recent to oldest|from the highest to the lowest|youngest first|"
+        "from youngest to oldest|from the largest to the smallest|descending order|from newest to oldest|"
         "starting from the best|starting with the highest"
     ),
     "ascending": (
         "ascending|asc|in ascending order|from lowest to highest|lowest to highest|from low to high|"
         "lowest first|smallest first|oldest first|earliest first|cheapest first|from least to most|"
         "in increasing order|alphabetically|in alphabetical order|from smallest to largest|"
-        "from oldest to newest|in chronological order|chronologically|in calendar order|calendar order|"
+        "from oldest to newest|from oldest to youngest|from a to z|from cheapest to most expensive|"
+        "from the lowest to the highest|"
+        "from the cheapest to the most expensive|from earliest to latest|from oldest to most recent|"
+        "in chronological order|chronologically|in calendar order|calendar order|"
         "in ascending order of|"
         "ascending order|alphabetical order"
     ),

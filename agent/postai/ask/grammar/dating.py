@@ -5,7 +5,7 @@ from __future__ import annotations
 from postai.ask.grammar.draft import Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.dates import WEEKDAYS, Period
-from postai.language.schema import ColumnInfo
+from postai.language.schema import ColumnInfo, TableInfo
 
 _DAY = ("day", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun")
 _MONTH_NAMES = (
@@ -94,15 +94,16 @@ def property_column(state: State, table: int, what: str) -> Ref | Measure | None
     """The column (or average of a rating) by which "newest", "cheapest", "best rated" rank rows of a table."""
     info = state.info(table)
     if what == "@event":
-        date = info.event_date or info.creation_date
+        date = info.event_date or info.creation_date or _year(info)
         return Ref(table, date) if date else None
     if what == "@age":
         for column in info.columns:
-            if column.is_date and {"birth", "born"} & set(column.words):
+            dated = column.is_date or (column.kind == "number" and "year" in column.words)
+            if dated and {"birth", "born"} & set(column.words):
                 return Ref(table, column.name)
             if column.own == ("age",):
                 return Ref(table, column.name)
-        date = info.creation_date or info.event_date
+        date = info.creation_date or info.event_date or _year(info)
         person = info.words[-1] in (
             "customer",
             "person",
@@ -139,6 +140,18 @@ def property_column(state: State, table: int, what: str) -> Ref | Measure | None
                 raise Unsure(f"the {word} could mean {names}", "Name the column.")
             return Ref(table, exact.name)
     return None
+
+
+def _year(info: TableInfo) -> str | None:
+    """The one column that keeps a year as a number: when the thing was founded, built or released."""
+    years = [
+        column.name
+        for column in info.columns
+        if column.kind == "number"
+        and "year" in column.words
+        and not {"death", "end", "last", "count", "number", "per"} & set(column.words)
+    ]
+    return years[0] if len(years) == 1 else None
 
 
 def _plainest(columns: list[ColumnInfo], word: str) -> ColumnInfo | None:

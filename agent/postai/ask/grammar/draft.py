@@ -161,6 +161,7 @@ class Draft:
         bucket_ref: date that time buckets are made of; None = decided by the rows that are counted.
         with_subject: the columns to show come on top of what names the subject ("orders with their status").
         keep_all: keys without any row to count are shown too.
+        halves: both are counted, the rows that meet the one condition and the others.
         plays: roles that the rows play, or do not play (False): "employees who are managers".
         said_columns: columns that the statement must use, because a word stands for nothing else.
         offset: rows to leave out before the first one shown ("the second highest").
@@ -184,6 +185,7 @@ class Draft:
     with_subject: bool = False
     distinct: bool = False
     keep_all: bool = False
+    halves: bool = False
     plays: list[tuple[int, bool]] = field(default_factory=list)
     said_columns: list[Ref] = field(default_factory=list)
     mentioned: set[int] = field(default_factory=set)

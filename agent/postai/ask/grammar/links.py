@@ -33,7 +33,8 @@ def link_between(state: State, one: int, other: int) -> int | None:
     if any({edge.child, edge.parent} == {one, other} for edge in edges):
         return None
     children = [{edge.child for edge in edges if edge.parent == table} for table in (one, other)]
-    found = [table for table in children[0] & children[1] if is_link(state, table)]
+    both = children[0] & children[1]
+    found = [table for table in both if is_link(state, table)] or [table for table in both if table in state.anchors]
     return found[0] if len(found) == 1 else None
 
 

@@ -33,7 +33,8 @@ class Lists(Filters):
             found = self._list_order(self._meant(wish), items)
             if all(key.expr != found.expr for key in order):
                 order.append(found)
-        distinct = draft.distinct or (subject is not None and subject.ref is not None and not self._has_key(items))
+        only = subject is not None and subject.ref is not None and not self._names_rows(subject.ref)
+        distinct = draft.distinct or (only and not self._has_key(items))
         for key in order:
             if key.expr not in shown and isinstance(key.expr, Col) and (distinct or draft.limit is not None):
                 items.append(Item(key.expr))
@@ -60,6 +61,10 @@ class Lists(Filters):
             tuple(items), source, joins, tuple(where), order=tuple(order), limit=draft.limit, offset=draft.offset,
             distinct=distinct,
         )  # fmt: skip
+
+    def _names_rows(self, ref: Ref) -> bool:
+        """ "list the museum names": one for each museum, though two may have one name."""
+        return (ref.column,) == self.state.info(ref.table).labels
 
     def _has_key(self, items: list[Item]) -> bool:
         info = self.state.info(self.base)
@@ -116,7 +121,9 @@ class Lists(Filters):
         found = property_column(self.state, self.base, wish.what)
         if not isinstance(found, Ref):
             raise Unsure("what to order by is not clear")
-        return OrderBy(ref=found, descending=wish.descending)
+        info = self.state.column_info(found)
+        aged = wish.what == "@age" and not info.is_date and "year" not in info.words
+        return OrderBy(ref=found, descending=wish.descending != aged)
 
     def _list_order(self, wish: OrderBy, items: list[Item]) -> Order:
         if wish.ref is not None:

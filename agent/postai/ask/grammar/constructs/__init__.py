@@ -19,6 +19,7 @@ from postai.ask.grammar.constructs import (
     directive,
     duration,
     grouping,
+    halves,
     keeping,
     letter_case,
     measure,
@@ -43,6 +44,7 @@ from postai.ask.grammar.constructs import (
     two_columns,
     universal,
     value,
+    years,
 )
 from postai.ask.grammar.state import State
 
@@ -51,8 +53,11 @@ CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
     ("remark", remark.apply),
     ("ordering", ordering.apply),
     ("span", span.apply),
+    ("years", years.apply),
     ("dates", dates.apply),
     ("part of time", part_of_time.apply),
+    ("keeping", keeping.apply),
+    ("halves", halves.apply),
     ("subset", subset.apply),
     ("calculation", calculation.apply),
     ("rate", rate.apply),
@@ -63,7 +68,6 @@ CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
     ("rank", rank.apply),
     ("directive", directive.apply),
     ("once", once.apply),
-    ("keeping", keeping.apply),
     ("projection", projection.apply),
     ("two columns", two_columns.apply),
     ("duration", duration.apply),

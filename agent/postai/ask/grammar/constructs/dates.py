@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from postai.ask.grammar.constructs.span import unit_of
 from postai.ask.grammar.cues import COMPARISONS
-from postai.ask.grammar.draft import Key, Predicate, Ref
+from postai.ask.grammar.draft import Key, Predicate, Ref, Unsure
 from postai.ask.grammar.moments import mark_moment, moment, moment_before, near_tables
 from postai.ask.grammar.state import State
 from postai.language.computed import formula
@@ -85,6 +85,10 @@ def _beside(state: State, index: int) -> None:
     if right is None or right == left or (left.table != right.table and not _reaches(state, left, right)):
         return
     found = _predicates(left, right, word, distance)
+    verb = state.skip_back(first - 1)
+    denied = state.skip_back(verb - 1)
+    if denied >= 0 and state.cue(denied) == "not":
+        raise Unsure("whether what never happened counts too is not clear", "Ask for what happened later, or for none.")
     mark_moment(state, first)
     for position in range(first, end):
         if state.items[position].free:

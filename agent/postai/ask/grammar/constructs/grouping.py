@@ -197,4 +197,5 @@ def _agent(state: State, cue: int, at: int) -> bool:
         "of",
     )
     noun = state.role(before) == "table" and not said.verb if said is not None else False
-    return verb or modified or (noun and after < len(state.items) and state.items[after].lower == "of")
+    dated = after < len(state.items) and (state.items[after].verb or state.items[after].used == "period")
+    return verb or modified or dated or (noun and after < len(state.items) and state.items[after].lower == "of")

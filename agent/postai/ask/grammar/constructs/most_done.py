@@ -35,6 +35,9 @@ def _most(state: State, index: int) -> None:
     if before >= 0 and state.items[before].kind == "number" and not state.items[before].ordinal:
         number = int(state.items[before].number or 0)
         state.use(before, why="ranking")
+        top = state.skip_back(before - 1)
+        if top >= 0 and state.cue(top) == "top":
+            state.use(top, why="ranking")
     take_ordinal(state, index)
     state.use(index, done, noun, why="ranking")
     set_limit(state, number, state.items[noun].plural)

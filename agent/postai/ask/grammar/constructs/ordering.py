@@ -174,7 +174,9 @@ def _direction_alone(state: State, index: int) -> None:
         order, _ = _target(state, state.skip(following))
         state.draft.orders.append(OrderBy(order.measure, order.ref, order.key, item.cue == "descending"))
     else:
-        dated = item.lower.removesuffix(" first").split()[-1] in ("newest", "latest", "recent", "oldest", "earliest")
-        what = "@event" if dated else ""
+        last = item.lower.removesuffix(" first").split()[-1]
+        aged = {"oldest", "youngest"} & set(item.lower.split())
+        dated = last in ("newest", "latest", "recent", "oldest", "earliest")
+        what = "@age" if aged else ("@event" if dated else "")
         state.draft.orders.append(OrderBy(key=by_name, descending=item.cue == "descending", what=what))
     state.use(index, why="order")

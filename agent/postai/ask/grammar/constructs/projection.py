@@ -27,6 +27,11 @@ def _lead_end(state: State) -> int:
     at = 0
     while at < len(state.items) and (state.items[at].lower in _LEAD or state.cue(at) == "distinct"):
         at += 1
+    owned = state.role(at + 1) == "table" and (
+        state.role(at + 2) == "column" or (at + 2 < len(state.items) and state.items[at + 2].lower in ("name", "names"))
+    )
+    if at and state.cue(at) == "each" and state.items[at].lower in ("each", "every") and owned:
+        return at + 1  # "each museum's name"
     return at
 
 
@@ -68,6 +73,8 @@ def _leading(state: State) -> None:
     _take(state, wanted, distinct)
     for at in range(start):
         state.items[at].used = state.items[at].used or "projection"
+    if wanted.measures and start and state.items[start - 1].cue == "each" and state.draft.subject is None:
+        state.draft.subject = Key(table=wanted.columns[0].table)
 
 
 def _single_table(wanted: Wanted) -> bool:

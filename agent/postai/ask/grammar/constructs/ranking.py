@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postai.ask.grammar.dating import property_column
-from postai.ask.grammar.draft import Key, Measure, OrderBy, Unsure
+from postai.ask.grammar.draft import Key, Measure, OrderBy, Ref, Unsure
 from postai.ask.grammar.measures import Parsed, read_measure
 from postai.ask.grammar.state import State
 
@@ -301,10 +301,11 @@ def _property(state: State, index: int) -> bool:
     number_at, number = _number_before(state, index)
     if number_after is not None:
         number_at, number = number_after, int(state.items[number_after].number or 0)
-    target = property_column(state, key.table, what)
+    by = _by_column(state, used[-1] + 1, key.table)
+    target = by[1] if by is not None else property_column(state, key.table, what)
     if target is None:
         raise Unsure(f'what "{state.items[index].text}" means for {state.info(key.table).table.name} is not clear')
-    state.use(index, *used, why="ranking")
+    state.use(index, *used, *(by[0] if by is not None else ()), why="ranking")
     if number_at is not None:
         state.use(number_at, why="ranking")
     take_ordinal(state, index)
@@ -315,12 +316,20 @@ def _property(state: State, index: int) -> bool:
         return True
     state.draft.subject = key
     info = state.column_info(target)
-    if what == "@age" and info.is_date:
-        descending = direction == "desc"
-    elif what == "@age":
+    if what == "@age" and not info.is_date and "year" not in info.words:
         descending = not descending
     state.draft.orders.append(OrderBy(ref=target, descending=descending))
     return True
+
+
+def _by_column(state: State, at: int, table: int) -> tuple[tuple[int, int], Ref] | None:
+    """ "the 3 largest paintings by height": the column that is meant is named."""
+    column = state.skip(at + 1)
+    if state.cue(at) not in ("by", "in terms of") or state.role(column) != "column" or not state.items[column].free:
+        return None
+    ref = state.column(column, near=table)
+    info = state.column_info(ref)
+    return ((at, column), ref) if ref.table == table and info.kind == "number" and not info.is_id else None
 
 
 def _refuse_possessed(state: State, index: int, table: int) -> None:

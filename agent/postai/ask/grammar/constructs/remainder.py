@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from postai.ask.grammar.draft import Key, Predicate, Ref, Unsure
+from postai.ask.grammar.money import is_sale
 from postai.ask.grammar.state import State
 
 _HARMLESS_CUES = frozenset({"and", "exactly", "in total"})
@@ -41,7 +42,8 @@ def _cognates(state: State) -> None:
     for item in state.items:
         if item.free and item.kind == "unknown" and item.text.islower():
             base = item.stem
-            if {base + "er", base + "or", base + "r", item.lower + "r", item.lower + "er"} & nouns:
+            sold = base in ("sell", "buy", "purchas") and any(is_sale(state.info(table)) for table in state.anchors)
+            if sold or {base + "er", base + "or", base + "r", item.lower + "r", item.lower + "er"} & nouns:
                 item.used = "verb"
 
 
