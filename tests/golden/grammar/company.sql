@@ -518,8 +518,15 @@ WHERE NOT EXISTS (
 ORDER BY e.id;
 
 -- employees who never worked on a project
---   abstained PA001: "worked" is not explained by anything in this database
---   Did you mean: worker?
+--   0.75: Employees without any projects. Assumed: "worked" is read as how employees and projects belong together.
+SELECT e.id, e.first_name, e.last_name
+FROM employees AS e
+WHERE NOT EXISTS (
+        SELECT 1
+        FROM assignments AS a
+        WHERE a.employee_id = e.id
+      )
+ORDER BY e.id;
 
 -- Which employees are not assigned to any project?
 --   0.85: Employees without any assignments.

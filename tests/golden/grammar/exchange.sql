@@ -536,8 +536,12 @@ FROM traders AS t
 ORDER BY number_of_deals DESC NULLS LAST, t.trader_id, t.full_name;
 
 -- How many traders watch each security?
---   abstained PA001: "watch" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.8: The number of traders for each securities. Assumed: "watch" is read as how traders and securities belong together.
+SELECT s.security_id, s.company_name, count(*) AS number_of_traders
+FROM watchlists AS w
+JOIN securities AS s ON s.security_id = w.security_id
+GROUP BY s.security_id, s.company_name
+ORDER BY number_of_traders DESC NULLS LAST, s.security_id, s.company_name;
 
 -- traders who watch ACME and GLOB
 --   abstained PA001: "watch" is not explained by anything in this database
@@ -552,8 +556,13 @@ ORDER BY number_of_deals DESC NULLS LAST, t.trader_id, t.full_name;
 --   Use names of tables and columns, or quote values.
 
 -- traders watching more than 2 securities
---   abstained PA001: "watching" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.8: The number of securities where the number of securities is above 2 for each traders. Assumed: "watching" is read as how traders and securities belong together.
+SELECT t.trader_id, t.full_name, count(*) AS number_of_securities
+FROM watchlists AS w
+JOIN traders AS t ON t.trader_id = w.trader_id
+GROUP BY t.trader_id, t.full_name
+HAVING count(*) > 2
+ORDER BY number_of_securities DESC NULLS LAST, t.trader_id, t.full_name;
 
 -- Which broker has the most traders?
 --   0.97: The first 1 of brokers with the number of traders, by number of traders, highest first.
