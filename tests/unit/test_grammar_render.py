@@ -92,3 +92,11 @@ def test_word_salad_never_breaks_and_every_answer_parses(name, words):
 def test_any_text_is_survived(text):
     answer = ENGINES["shop"].read(load("shop").request(text))
     assert answer.status in ("answered", "abstained", "refused")
+
+
+def test_a_column_called_like_a_key_of_json_is_only_a_name():
+    """A cast is written for the types that keys of a jsonb column are read as, never for what a name says."""
+    column = Col("a", "b\x1fkey\x1ftext); drop table orders; --")
+    statement = render(Select((Item(column),), Source("a", table="t")))
+    assert len(postgast.parse(statement).stmts) == 1
+    assert '"b\x1fkey\x1ftext); drop table orders; --"' in statement

@@ -12,6 +12,7 @@ from decimal import Decimal
 from postai.database.catalog import Column, ColumnStatistics
 
 SEPARATOR = "\x1f"
+_KINDS = frozenset({"text", "numeric", "boolean"})
 _MAX_KEYS = 40
 _TYPES = {"text": ("text", "S"), "numeric": ("numeric", "N"), "boolean": ("bool", "B")}
 
@@ -64,6 +65,8 @@ def parts(name: str) -> tuple[str, str, str] | None:
     if name.count(SEPARATOR) != 2:
         return None
     column, key, kind = name.split(SEPARATOR)
+    if not column or kind not in _KINDS:
+        return None  # a real column that somebody called so
     return column, key, kind
 
 

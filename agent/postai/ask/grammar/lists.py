@@ -74,6 +74,10 @@ def read_list(state: State, start: int, end: int, near: int | None = None, *, ag
             pending.append(at)
             at += 1
             continue
+        done = wanted.entries and not pending and (item.verb or item.kind == "generic")
+        if done and at + 1 < end and (state.items[at + 1].text == "," or state.cue(at + 1) == "and"):
+            at += 1  # "number of drugs prescribed, and ...": what is done with them is read elsewhere
+            continue
         found = _again(state, at, end) if again else None
         found = found or _entry(state, at, end, owner)
         if found is None:
