@@ -152,6 +152,6 @@ def load(name: str) -> Schema:
 
 
 NAMES = (
-    "shop", "library", "clinic", "helpdesk", "market", "bakery", "ranges", "fleet", "company", "exchange", "museum",
-    "theatre",
+    "shop", "library", "clinic", "helpdesk", "market", "bakery", "ranges", "fleet", "tram", "company", "exchange",
+    "museum", "theatre",
 )  # fmt: skip

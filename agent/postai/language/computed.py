@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from postai.language.schema import ColumnInfo
 
 MARK = "\x1e"
-Operator = Literal["minus", "over", "times", "margin", "age", "span"]
+Operator = Literal["minus", "over", "times", "margin", "age", "span", "month"]
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 _LONG = {"month": 1, "year": 12}
 
@@ -26,8 +26,9 @@ class Formula:
 
     Attributes:
         operator: minus, over (quotient), times, margin (left - right, as a part of left), age (years since left),
-            span (time from right to left).
-        unit: for a span "" (an interval; days when both are dates), or second to year.
+            span (time from right to left), month (the first day of the month that a year and a month name).
+        unit: for a span "" (an interval; days when both are dates), or second to year; for a month "name" when it is
+            written out.
         dates: both columns of a span are of type date, so that their difference is a number of days.
     """
 
@@ -70,6 +71,8 @@ def output_name(found: Formula) -> str:
             return f"{found.left}_per_{found.right}"
         case "times":
             return "product"
+        case "month":
+            return "month"
     return "margin"
 
 
@@ -83,6 +86,8 @@ def in_words(text: str) -> str:
         words = {"minus": "minus", "over": "divided by", "times": "times", "margin": "less, as a part of it,"}
         if found.operator == "age":
             return f"age (full years since {found.left})"
+        if found.operator == "month":
+            return f"month of {found.left} and {found.right}"
         if found.operator == "span":
             return f"time from {found.right} to {found.left}" + (f" in {found.unit}s" if found.unit else "")
         return f"({found.left} {words[found.operator]} {found.right})"
@@ -92,6 +97,11 @@ def in_words(text: str) -> str:
 
 def column(found: Formula, left: ColumnInfo, right: ColumnInfo | None) -> Column:
     """A made-up column of the catalog for it."""
+    if found.operator == "month":
+        return replace(
+            left.column, name=found.name, base_type="date", type_category="D", comment=None, statistics=None,
+            not_null=left.column.not_null and right is not None and right.column.not_null,
+        )  # fmt: skip
     number = found.operator != "span" or found.unit or found.dates
     present = left.column.not_null and (right is None or right.column.not_null) and found.operator in (
         "minus", "times", "age", "span",
@@ -120,6 +130,10 @@ def sql(found: Formula, left: str, right: str) -> tuple[str, int]:
             return f"({left} - {right})::numeric / NULLIF({left}, 0)", 6
         case "age":
             return f"date_part('year', age({left}))", 9
+        case "month":
+            if found.unit == "name":
+                return f"to_date({left} || ' ' || left({right}, 3), 'YYYY Mon')", 9
+            return f"make_date({left}::int, {right}::int, 1)", 9
         case "span":
             return _span(found, left, right)
     raise AssertionError(found)

@@ -49,6 +49,17 @@ def start_and_end(info: TableInfo) -> tuple[ColumnInfo, ColumnInfo] | None:
     return None
 
 
+def months(info: TableInfo) -> Iterable[tuple[Formula, tuple[str, ...]]]:
+    """Months that are kept as a year and a month in two columns, and the words both columns begin with."""
+    for year in info.columns:
+        if year.kind != "number" or year.words[-1] != "year":
+            continue
+        for month in info.columns:
+            if month.words == (*year.words[:-1], "month") and month.kind in ("number", "text", "enum"):
+                unit = "" if month.kind == "number" else "name"
+                yield Formula("month", year.name, month.name, unit), year.words[:-1]
+
+
 def derived(info: TableInfo) -> Iterable[tuple[Formula, tuple[str, ...]]]:
     """Computed columns and the words they are called by, where no column of the table is called so."""
     words = {word for column in info.columns for word in column.words}

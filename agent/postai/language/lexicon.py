@@ -14,7 +14,7 @@ from typing import Literal
 from postai.database.catalog import Catalog, text_array
 from postai.language.codes import comment_codes, flag_values
 from postai.language.comments import comment_phrases, table_phrases
-from postai.language.derived import derived
+from postai.language.derived import derived, months
 from postai.language.graph import Graph
 from postai.language.json_keys import parts
 from postai.language.known_joins import DirectedJoin, directed_joins
@@ -261,7 +261,10 @@ class Lexicon:
                 self.phrases.add_comment(info.index, column.name, comment)
 
     def _add_derived(self, info: TableInfo, weight: float) -> None:
-        """Ages and durations, by their usual words."""
+        """Ages and durations, by their usual words; months in two columns, by the verb that names them."""
+        for formula, words in months(info):
+            if words:
+                self._put_stem(words[0], Sense("column", info.index, formula.name, None, 0.8 * weight, "stem"))
         for formula, words in derived(info):
             for key, score in ((words, 0.9), ((*info.words, *words), 0.95), ((info.words[-1], *words), 0.95)):
                 self._put(" ".join(key), Sense("column", info.index, formula.name, None, score * weight, "name"))

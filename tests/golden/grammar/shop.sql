@@ -296,8 +296,13 @@ ORDER BY c.customer_id;
 --   Use names of tables and columns, or quote values.
 
 -- Which warehouse has the most units?
---   abstained PA001: whether the highest, the average or the total is meant is not clear
---   Ask in other words, naming tables and columns.
+--   0.8: The first 1 of warehouses with the total stock_levels.units, by total stock_levels.units, highest first. Assumed: units of several rows is added up.
+SELECT w.warehouse_id, w.name, sum(sl.units) AS total_unit
+FROM stock_levels AS sl
+JOIN warehouses AS w ON w.warehouse_id = sl.warehouse_id
+GROUP BY w.warehouse_id, w.name
+ORDER BY total_unit DESC NULLS LAST, w.warehouse_id, w.name
+LIMIT 1;
 
 -- List the 10 latest orders
 --   0.93: The first 10 of purchases, by purchases.purchased_at, highest first.

@@ -118,6 +118,8 @@ class Assembler(Lists):
         draft = self.draft
         if not draft.havings or draft.measures or draft.subject is None or draft.absences:
             return
+        if any(isinstance(having.value, Measure) and having.value.kind == "count" for having in draft.havings):
+            return
         sure = [having for having in draft.havings if not _may_have_none(having)]
         tables = {self._measure_table(having.measure) for having in draft.havings}
         if not sure or len(tables) > 1:

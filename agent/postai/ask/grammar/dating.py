@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from postai.ask.grammar.draft import Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
-from postai.language.dates import WEEKDAYS, Period
+from postai.language.computed import Formula, formula
+from postai.language.dates import WEEKDAYS, Bound, Period
+from postai.language.derived import months
 from postai.language.schema import ColumnInfo, TableInfo
+from postai.language.vocabulary import CREATION_VERBS
 
 _DAY = ("day", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun")
 _MONTH_NAMES = (
@@ -39,6 +42,9 @@ def date_column(state: State, table: int, *, creation: bool = False) -> Ref:
         if info.event_date:
             return Ref(table, info.event_date)
         raise Unsure(f"which date of {info.table.name} is meant is not clear", "Name the date column.")
+    kept = [formula for formula, words in months(info) if not words or (creation and set(words) & CREATION_VERBS)]
+    if len(kept) == 1:
+        return Ref(table, kept[0].name)
     near = [
         (len(paths[0]), other)
         for other in state.lexicon.tables
@@ -70,8 +76,49 @@ def weekday_column(state: State, table: int) -> Ref | None:
     return None
 
 
+def _of_months(bound: Bound) -> bool:
+    """Whether an end of a period falls on a month's first day, or is open until now."""
+    if bound.day is not None:
+        return bound.day.day == 1
+    inner = bound.relative.removeprefix("current_date")
+    return (
+        bound.relative.startswith("date_trunc") or "month" in inner or "year" in inner or inner == " + interval '1 day'"
+    )
+
+
+def refuse_days(ref: Ref, bucket: str) -> None:
+    """Days and weeks cannot be told where only months are kept.
+
+    Raises:
+        Unsure: the column is a month in two columns, and the bucket is smaller.
+    """
+    kept = formula(ref.column)
+    if kept is not None and kept.operator == "month" and bucket not in ("month", "quarter", "year", "month of year"):
+        raise Unsure("the table keeps months, not days")
+
+
+def _year_and_month(state: State, table: int, year: int, kept: Formula, month: int | None) -> list[Predicate]:
+    """A calendar year or month of two columns that keep a year and a month."""
+    found = [Predicate(Ref(table, kept.left), "=", (year,))]
+    if month is not None and kept.unit == "name":
+        name = _MONTH_NAMES[month - 1]
+        held = state.lexicon.stored.get((table, kept.right), {})
+        short = bool(held) and all(len(text) <= 4 for text in held if text != "may")
+        found.append(Predicate(Ref(table, kept.right), "=", ((name[:3] if short else name).capitalize(),), fold=True))
+    elif month is not None:
+        found.append(Predicate(Ref(table, kept.right), "=", (month,)))
+    return found
+
+
 def year_month_predicates(state: State, ref: Ref, period: Period) -> list[Predicate] | None:
     """Conditions on a year number and a month name or number, for tables that keep no date."""
+    kept = formula(ref.column)
+    if kept is not None and kept.operator == "month" and period.year is not None:
+        return _year_and_month(state, ref.table, period.year, kept, period.month)
+    if kept is not None and kept.operator == "month":
+        for bound in (period.start, period.end):
+            if bound is not None and not _of_months(bound):
+                raise Unsure("the table keeps months, not days")
     if state.column_info(ref).is_date:
         return None
     if period.year is None:

@@ -212,7 +212,8 @@ def _explain_units(state: State) -> None:
     draft = state.draft
     refs = (
         [p.ref for p in draft.predicates]
-        + [m.ref for m in draft.measures if m.ref]
+        + [leaf.ref for m in draft.measures for leaf in m.leaves() if leaf.ref]
+        + [leaf.ref for having in draft.havings for leaf in having.measure.leaves() if leaf.ref]
         + [k.ref for k in draft.groups if k.ref]
     )
     refs += [o.ref for o in draft.orders if o.ref] + [e for e in draft.projections if isinstance(e, Ref)]

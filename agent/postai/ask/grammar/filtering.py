@@ -87,6 +87,20 @@ class Filters(Parts):
             found.append(self.joiner.referred(one.holder, one.by, one.key[0], negated=not plays))
         return found
 
+    def _two_counts(self, having: Having, anchor: int) -> Expr:
+        """More rows of one table than of another belong to a row."""
+        assert isinstance(having.value, Measure)
+        info = self.state.info(anchor)
+        sides: list[Expr] = []
+        for measure in (having.measure, having.value):
+            table = measure.table
+            if table is None or len(info.key) != 1:
+                raise Unsure("what is compared is not clear")
+            sub = Joiner(self.state, table, taken=self.joiner.aliases())
+            on = Op("=", sub.key_of(anchor), Col(self.joiner.alias(anchor), info.key[0]))
+            sides.append(Scalar(Select((Item(self.measure_expr(measure, sub, table)),), *sub.sources(), where=(on,))))
+        return Op(having.operator, *sides)
+
     def of_groups(self, having: Having) -> bool:
         """Whether a comparison is about the groups of the statement itself."""
         draft = self.draft
@@ -136,6 +150,8 @@ class Filters(Parts):
         anchor = subject if subject is not None else self.base
         table = self._measure_table(having.measure)
         info = self.state.info(anchor)
+        if isinstance(having.value, Measure) and having.measure.kind == having.value.kind == "count":
+            return self._two_counts(having, anchor)
         if table is None or len(info.key) != 1 or (table == anchor and having.measure.kind == "count"):
             raise Unsure("what is compared is not clear")
         few = having.operator in ("<", "<=") or (having.operator == "=" and having.value == 0)

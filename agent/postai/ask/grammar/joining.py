@@ -168,7 +168,7 @@ class Joiner:
         keys = [set(info.table.primary_key), *(set(unique) for unique in info.table.unique)]
         if any(columns < key for key in keys):
             return True
-        return len([column for column in info.columns if not column.is_key or column.refers]) <= 2
+        return len([column for column in info.columns if column.own not in (("id",), ("key",))]) <= 2
 
     def key_of(self, table: int) -> Expr:
         """The key of a row of the table: a foreign key of the base where it has one, so that no join is needed."""

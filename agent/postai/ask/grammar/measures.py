@@ -9,6 +9,7 @@ from postai.ask.grammar.state import State
 from postai.language.schema import ColumnInfo
 from postai.language.tokens import key_of
 from postai.language.vocabulary import MONEY_WORDS
+from postai.language.word_set import word_set
 from postai.language.words import is_plural
 
 _AMOUNT_NOUNS = frozenset(
@@ -55,6 +56,20 @@ class Parsed:
 def countable(info: ColumnInfo) -> bool:
     """Numbers that may be added up or averaged."""
     return info.kind in ("number", "interval") and not info.is_id and not info.refers
+
+
+_ADDITIVE = word_set("""
+    amount total cost fee charge payment paid revenue income profit tax quantity qty unit units count distance mileage
+    minute minutes hour hours point points goal goals duration kilometer mile sold spent donation expense calories
+    commission deposit play plays view views click clicks download downloads
+    """)
+_NO_SUM = word_set("price rate rating score age average percent percentage ratio per level balance limit budget")
+
+
+def additive(info: ColumnInfo) -> bool:
+    """Whether the values of several rows are added up when people speak of the most or the highest of it."""
+    words = set(info.words)
+    return countable(info) and bool(words & _ADDITIVE) and not words & _NO_SUM
 
 
 def read_measure(state: State, start: int, *, bare: bool = False, superlative: bool = False) -> Parsed | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postai.ask.grammar.arithmetic import combined, windowed
-from postai.ask.grammar.dating import date_column, weekday_column
+from postai.ask.grammar.dating import date_column, refuse_days, weekday_column
 from postai.ask.grammar.draft import Absence, Key, Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.expressions import aggregate, bucket_expression
 from postai.ask.grammar.joining import Joiner
@@ -163,6 +163,7 @@ class Parts:
         if key.bucket is not None:
             ref = self._bucket_column()
             column = self.state.column_info(ref)
+            refuse_days(ref, key.bucket)
             if key.bucket in ("month", "year") and column.kind == "number":
                 raise Unsure("the table keeps no dates")
             expr = bucket_expression(key.bucket, column, self.joiner.alias_for_group(ref.table))

@@ -12,6 +12,8 @@ from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.query import (
     Call,
     Col,
+    Expr,
+    IsNull,
     Item,
     Lit,
     Op,
@@ -68,9 +70,21 @@ def counted(assembler: Assembler, measure: Measure) -> tuple[list[Item], Select]
         by = assembler.key_items(measure.per)[0].expr
     value = assembler.measure_expr(part, assembler.joiner, table)
     where = assembler.where()
+    if _may_be_missing(assembler, by, measure):
+        where.append(IsNull(by, negated=True))  # what belongs to nothing is no group
     source, joins = assembler.joiner.sources()
     items = (*(Item(item.expr, name) for item, name in zip(keys, names, strict=True)), Item(value, "n"))
     return keys, Select(items, source, joins, tuple(where), (*group, by))
+
+
+def _may_be_missing(assembler: Assembler, by: Expr, measure: Measure) -> bool:
+    """Whether the key that a nested measure is computed for is null in some rows."""
+    if measure.per is not None and measure.per.bucket is not None:
+        return not assembler.state.column_info(assembler._bucket_column()).column.not_null
+    if not isinstance(by, Col):
+        return False
+    table = assembler.joiner.table_of(by.alias)
+    return not assembler.lexicon.column(table, by.column).column.not_null
 
 
 def nested_name(state: State, measure: Measure) -> str:

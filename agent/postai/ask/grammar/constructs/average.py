@@ -27,7 +27,8 @@ def _average(state: State, at: int) -> int | None:
     """The index of "average" right behind an operator."""
     while at < len(state.items) and (state.items[at].kind == "filler" or state.word(at) in _OVERALL):
         at += 1
-    return at if state.cue(at) in _FUNCTIONS else None
+    nested = at in state.formulas and state.formulas[at][0].kind == "nested"
+    return at if state.cue(at) in _FUNCTIONS or (nested and state.items[at].free) else None
 
 
 def _compared(state: State, index: int) -> None:
@@ -40,13 +41,15 @@ def _compared(state: State, index: int) -> None:
     if left is None:
         return
     operator = COMPARISONS[state.cue(index) or ""]
-    _add(state, left, operator, right, _FUNCTIONS[state.cue(at) or ""], end)
+    _add(state, left, operator, right, _FUNCTIONS.get(state.cue(at) or "", "avg"), end)
     state.use(*used, index, *(i for i in range(index + 1, end) if state.items[i].free), why="average")
 
 
 def _more_than(state: State, index: int) -> None:
     """more orders than the average [customer]"""
     at = _average(state, index + 1)
+    if at is None and _more_rows(state, index):
+        return
     start = next(
         (
             i
@@ -62,8 +65,26 @@ def _more_than(state: State, index: int) -> None:
         return
     right, end = _right(state, at)
     operator = ">" if state.word(start) in ("more", "higher", "greater") else "<"
-    _add(state, parsed.measure, operator, right, _FUNCTIONS[state.cue(at) or ""], end)
+    _add(state, parsed.measure, operator, right, _FUNCTIONS.get(state.cue(at) or "", "avg"), end)
     state.use(start, *parsed.used, *(i for i in range(index, end) if state.items[i].free), why="average")
+
+
+def _more_rows(state: State, index: int) -> bool:
+    """more drivers than vehicles: two numbers of rows that belong to each row of the subject"""
+    if index < 2 or state.word(index - 2) not in ("more", "fewer", "less") or state.role(index - 1) != "table":
+        return False
+    noun = state.skip(index + 1)
+    if state.role(noun) != "table" or not state.items[noun].plural or not state.items[noun].free:
+        return False
+    first, second = state.table(index - 1), state.table(noun)
+    subject = next((state.table(i) for i in range(index - 2) if state.role(i) == "table"), None)
+    up = state.lexicon.graph.up_paths
+    if subject is None or first == second or not up(first, subject) or not up(second, subject):
+        return False
+    operator = ">" if state.word(index - 2) == "more" else "<"
+    state.draft.havings.append(Having(Measure("count", first), operator, Measure("count", second)))
+    state.use(index - 2, index - 1, index, noun, why="average")
+    return True
 
 
 def _left(state: State, index: int, right: Measure | None) -> tuple[Measure | None, tuple[int, ...]]:

@@ -6,6 +6,7 @@ from postai.ask.grammar.counting import also_counted
 from postai.ask.grammar.draft import Measure, Unsure
 from postai.ask.grammar.measures import read_measure
 from postai.ask.grammar.state import State
+from postai.language.computed import formula
 
 _CUES = ("count", "sum", "avg", "min", "max", "median", "highest", "lowest", "stddev", "variance", "measure")
 
@@ -13,6 +14,8 @@ _CUES = ("count", "sum", "avg", "min", "max", "median", "highest", "lowest", "st
 def apply(state: State) -> None:
     for index, item in enumerate(state.items):
         if not item.free:
+            continue
+        if item.superlative is not None and _extreme(state, index):
             continue
         if item.cue == "how much":
             _how_much(state, index)
@@ -25,6 +28,20 @@ def apply(state: State) -> None:
             parsed = read_measure(state, index)
             if parsed is not None:
                 _add(state, parsed.measure, parsed.used)
+
+
+def _extreme(state: State, index: int) -> bool:
+    """ "the longest trip duration": the highest value of a column that holds lengths of time"""
+    at = state.skip(index + 1)
+    if state.items[index].lower not in ("longest", "shortest") or state.role(at) != "column":
+        return False
+    ref = state.column(at, lambda info: info.kind in ("number", "interval"))
+    found = formula(ref.column)
+    if found is None or found.operator != "span":
+        return False
+    function = "max" if state.items[index].lower == "longest" else "min"
+    _add(state, Measure("aggregate", ref=ref, function=function), (index, at))
+    return True
 
 
 def _refuse_rows(state: State, index: int) -> None:

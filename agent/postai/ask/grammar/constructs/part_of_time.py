@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.dating import date_column, weekday_column
+from postai.ask.grammar.dating import date_column, refuse_days, weekday_column
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.dates import WEEKDAYS
@@ -83,7 +83,9 @@ def _date(state: State) -> Ref:
     ]
     if not tables:
         raise Unsure("what happened then is not clear")
-    return date_column(state, tables[0])
+    found = date_column(state, tables[0])
+    refuse_days(found, "weekday")
+    return found
 
 
 def _hour(state: State, index: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postai.ask.grammar.dating import property_column
 from postai.ask.grammar.draft import Key, Measure, OrderBy, Ref, Unsure
-from postai.ask.grammar.measures import Parsed, read_measure
+from postai.ask.grammar.measures import Parsed, additive, read_measure
 from postai.ask.grammar.state import State
 
 
@@ -84,8 +84,18 @@ def _top(state: State, index: int) -> None:
         if state.cue(at) == "distinct":
             used.append(at)
         at = state.skip(at + 1)
+    combined = _combination(state, at)
+    if combined is not None:
+        used += range(at, combined + 1)
+        at = state.skip(combined + 1)
     key, key_used, end = ranked_key(state, at)
-    plural = state.items[key_used[-1]].plural
+    further: list[Key] = []
+    while combined is not None and state.cue(end) == "and":
+        other, other_used, after = ranked_key(state, state.skip(end + 1))
+        further.append(other)
+        used += [end, *other_used]
+        end = after
+    plural = state.items[key_used[-1]].plural or combined is not None
     measure_at = _measure_behind(state, end)
     if measure_at is None:
         raise Unsure("by what they are ranked is not clear", 'Say "by revenue", "by number of orders", ...')
@@ -98,7 +108,16 @@ def _top(state: State, index: int) -> None:
     state.use(*used, *key_used, cue_at, *parsed.used, why="ranking")
     set_limit(state, number, plural)
     _rank(state, key, parsed.measure, descending)
+    state.draft.groups += [one for one in further if one not in state.draft.groups]
     _second_measure(state, parsed.end, descending)
+
+
+def _combination(state: State, at: int) -> int | None:
+    """ "combinations of state and type": the index of "of"; each pair is ranked."""
+    words = ("combination", "combinations", "pair", "pairs")
+    if at + 1 < len(state.items) and state.items[at].lower in words and state.items[at + 1].lower == "of":
+        return at + 1
+    return None
 
 
 def _second_measure(state: State, at: int, descending: bool) -> None:
@@ -158,6 +177,10 @@ def _rank(state: State, key: Key, measure: Measure, descending: bool) -> None:
                 state.draft.confidence = min(state.draft.confidence, 0.75)
                 return
             raise Unsure("whether the highest, the average or the total is meant is not clear")
+        elif key.table is not None and additive(state.column_info(ref)):
+            measure = Measure("aggregate", ref=ref, function="sum")
+            state.draft.assumptions.append(f"{ref.column} of several rows is added up")
+            state.draft.confidence = min(state.draft.confidence, 0.8)
         else:
             raise Unsure("whether the highest, the average or the total is meant is not clear")
     state.draft.subject = key

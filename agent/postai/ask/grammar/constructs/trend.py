@@ -110,16 +110,23 @@ def _change(state: State, index: int) -> None:
         if 0 <= at < len(state.items) and state.items[at].free and state.word(at) in _RATES:
             around.append(at)
             percent = True
+    state.use(*used, *around, why="trend")
     start = max([index, *around]) + 1
-    parsed = _following(state, start) if start < len(state.items) and state.word(start) in ("in", "of", "for") else None
+    parsed: Parsed | None = None
+    if state.cue(start) == "in total":
+        parsed = _following(state, start + 1)  # "change in total fees"
+        if parsed is not None:
+            state.use(start, why="trend")
+    elif state.word(start) in ("in", "of", "for"):
+        parsed = _following(state, start)
     state_before = parsed is None
     if parsed is None:
         found = find_measure(state, 0, index)
         parsed = found[1] if found is not None else None
     if parsed is None:
-        return
+        raise Unsure("what is compared with the period before is not clear")
     measure = _add_up(parsed)
-    state.use(*used, *around, *parsed.used, why="trend")
+    state.use(*parsed.used, why="trend")
     _compared(state, index)
     _by(state, bucket)
     window = Measure("window", parts=(measure,), operator="growth" if percent else "change")
