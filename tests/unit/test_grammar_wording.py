@@ -92,3 +92,29 @@ def test_said_so_read_so(name, question, part):
 def test_not_sure(name, question):
     answer = ask(name, question)
     assert (answer.status, answer.sqlstate) == ("abstained", "PA001"), answer.sql
+
+
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("employees with a Gmail or Yahoo email address", "e.email ILIKE '%@gmail.%' OR e.email ILIKE '%@yahoo.%'"),
+        ("employees with a .org email address", "e.email ILIKE '%.org'"),
+        ("List the employees starting from the highest salary to the lowest", "ORDER BY e.salary DESC"),
+        ("the top 3 combinations of city and job title by number of employees", "GROUP BY e.job_title, e.city"),
+        ("Return the top 5 job titles sorted by highest average salary", "ORDER BY average_salary DESC"),
+        ("List the top 10 employees ordered by salary descending", "ORDER BY e.salary DESC, e.id LIMIT 10"),
+        ("Which employees live in Oslo? Order the results by the employees' last names.", "ORDER BY e.last_name"),
+    ],
+)
+def test_ranked_and_ordered(question, part):
+    answer = ask("company", question)
+    assert answer.status == "answered", answer.reason
+    assert part in " ".join(answer.sql.split())
+
+
+def test_every_row_is_listed_where_each_is_asked_for():
+    question = "Which cities have the highest number of employees, and how many employees are in each city?"
+    answer = ask("company", question)
+    assert answer.status == "answered", answer.reason
+    assert "LIMIT" not in answer.sql
+    assert ask("company", "Which cities have the highest number of employees?").status == "abstained"

@@ -271,7 +271,7 @@ def _said_before(state: State, at: int) -> Ref | None:
     if state.owner(at) is not None:
         return None
     mine = {(sense.table, sense.column): sense.score for sense in state.items[at].of_kind("column")}
-    if len(mine) < 2 or max(mine.values()) >= 0.95:
+    if len(mine) < 2:
         return None
     words = set(state.items[at].lower.split())
     for index in range(at):

@@ -135,6 +135,8 @@ class Parts:
         group: list[Expr] = []
         for key in self.draft.groups:
             for item in self.key_items(key):
+                if item in keys:
+                    continue
                 keys.append(item)
                 group.append(item.expr)
                 self.groups.append((key, item.expr))

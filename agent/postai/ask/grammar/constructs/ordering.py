@@ -6,11 +6,17 @@ from postai.ask.grammar.draft import OrderBy, Unsure
 from postai.ask.grammar.measures import read_measure
 from postai.ask.grammar.state import State
 
+_BEST = frozenset({"best", "highest", "largest", "biggest", "greatest", "most", "top", "newest", "latest"})
+_WORST = frozenset({"worst", "lowest", "smallest", "least", "fewest", "oldest", "earliest", "cheapest"})
+
 
 def apply(state: State) -> None:
     for index in list(state.find_cues("order by")):
         if state.items[index].free:
             _order_by(state, index)
+    for index, item in enumerate(state.items):
+        if item.free and (item.lower in ("from", "starting", "beginning") or item.lower.startswith("starting ")):
+            _from_best(state, index)
     for index in list(state.find_cues("descending", "ascending")):
         if not _by_before(state, index):
             _direction_alone(state, index)
@@ -132,6 +138,12 @@ def _target(state: State, at: int) -> tuple[OrderBy, int]:
         ref = state.column(at)
         state.use(at, why="order")
         return OrderBy(ref=ref), at + 1
+    if state.role(at) == "table" and not state.items[at].verb and state.items[at].possessive:
+        following = at + 1
+        if state.role(following) == "column":
+            ref = state.column(following, near=state.table(at))
+            state.use(at, following, why="order")
+            return OrderBy(ref=ref), following + 1
     parsed = read_measure(state, at, bare=True)
     if parsed is not None:
         state.use(*parsed.used, why="order")
@@ -145,6 +157,33 @@ def _target(state: State, at: int) -> tuple[OrderBy, int]:
         state.use(at, why="order")
         return OrderBy(key=True), at + 1
     raise Unsure(f'"{state.items[at].text}" is nothing to order by')
+
+
+def _from_best(state: State, index: int) -> None:
+    """starting from the best ratings to the lowest · from the highest price down to the lowest"""
+    at = index + 1
+    while at < len(state.items) and state.items[at].lower in ("from", "with", "the"):
+        at += 1
+    if " " in state.items[index].lower:
+        at = index  # "starting from the best"
+    if at >= len(state.items):
+        return
+    column, word = state.skip(at + 1), state.items[at].lower.split()[-1]
+    if word not in _BEST | _WORST or state.role(column) != "column":
+        return
+    to = state.skip(column + 1, "down", "up")
+    last = column
+    while last + 1 < len(state.items) and state.items[last + 1].lower in ("to", "the", "down", "up"):
+        last += 1
+    ends = to < len(state.items) and last > column and state.items[to].lower in _BEST | _WORST
+    if not ends and state.items[index].lower == "from":
+        return
+    ref = state.column(column, lambda info: info.is_date or (info.kind == "number" and not info.is_id))
+    state.use(*range(index, (to if ends else column) + 1), why="order")
+    state.draft.orders.append(OrderBy(ref=ref, descending=word in _BEST))
+    if ref not in state.draft.projections:
+        state.draft.projections.append(ref)
+        state.draft.with_subject = True
 
 
 def _by_before(state: State, index: int) -> bool:

@@ -122,6 +122,8 @@ def _trailing(state: State) -> None:
         nouns = [i for i in range(index) if state.role(i) == "table" and not state.items[i].verb]
         introduced = introduced or (bool(nouns) and _by_name(state, index, state.table(nouns[0])))
         introduced = introduced or (item.text == "," and bool(nouns) and _mere_list(state, index, nouns[0]))
+        if introduced and not nouns and _named_column(state, index):
+            continue
         if not introduced or not nouns:
             continue
         _further(state, index, state.table(nouns[0]))
@@ -148,6 +150,28 @@ def _mere_list(state: State, index: int, noun: int) -> bool:
     except Unsure:
         return False
     return wanted.end == end and bool(wanted.columns) and not wanted.measures
+
+
+def _named_column(state: State, index: int) -> bool:
+    """ "business names in New York and their average ratings": the name stands for the rows."""
+    first = next((i for i in range(index) if state.role(i) == "column" and state.items[i].free), None)
+    if first is None or state.draft.measures or state.draft.projections:
+        return False
+    ref = state.column(first)
+    if ref.column not in state.info(ref.table).labels:
+        return False
+    try:
+        wanted = read_list(state, index + 1, state.sentence_end(index), near=ref.table)
+    except Unsure:
+        return False
+    if not wanted.measures or not _ends_well(state, wanted.end, state.sentence_end(index)):
+        return False
+    state.draft.projections.append(ref)
+    state.draft.subject = Key(table=ref.table)
+    state.draft.groups.append(state.draft.subject)
+    state.use(index, first, why="projection")
+    _take(state, wanted, wanted.distinct)
+    return True
 
 
 def _by_name(state: State, index: int, subject: int) -> bool:

@@ -97,6 +97,10 @@ def _top(state: State, index: int) -> None:
         end = after
     plural = state.items[key_used[-1]].plural or combined is not None
     measure_at = _measure_behind(state, end)
+    if measure_at is None and combined is None and _ordered(state, key):
+        state.use(*used, *key_used, why="ranking")
+        set_limit(state, number, plural)
+        return
     if measure_at is None:
         raise Unsure("by what they are ranked is not clear", 'Say "by revenue", "by number of orders", ...')
     cue_at, start = measure_at
@@ -118,6 +122,26 @@ def _combination(state: State, at: int) -> int | None:
     if at + 1 < len(state.items) and state.items[at].lower in words and state.items[at + 1].lower == "of":
         return at + 1
     return None
+
+
+def _ordered(state: State, key: Key) -> bool:
+    """ "the top 5 insurance types sorted by lowest average score": what they are sorted by ranks them."""
+    draft = state.draft
+    if len(draft.orders) != 1:
+        return False
+    order = draft.orders[0]
+    if order.ref is not None:
+        if key.table != order.ref.table:
+            return False
+        draft.subject = draft.subject or key
+        return True
+    if order.measure is None or order.measure.kind == "plain":
+        return False
+    if key not in draft.groups:
+        draft.groups.append(key)
+    if order.measure not in draft.measures:
+        draft.measures.append(order.measure)
+    return True
 
 
 def _second_measure(state: State, at: int, descending: bool) -> None:
@@ -253,8 +277,18 @@ def _superlative(state: State, index: int) -> None:
     if number_at is not None:
         state.use(number_at, why="ranking")
     take_ordinal(state, index)
-    set_limit(state, number, state.items[key_used[-1]].plural)
+    every = number is None and state.items[key_used[-1]].plural and _told_for_each(state, parsed.end)
+    if every:
+        state.draft.assumptions.append("all of them are listed, the first ones on top")
+    else:
+        set_limit(state, number, state.items[key_used[-1]].plural)
     _rank(state, key, parsed.measure, descending)
+
+
+def _told_for_each(state: State, at: int) -> bool:
+    """ "Which cities have the most shops, and how many shops are in each city?": each of them is asked for."""
+    counted = any(state.cue(i) == "count" for i in range(at, len(state.items)))
+    return counted and any(state.items[i].cue == "each" for i in range(at, len(state.items)))
 
 
 def _nth_value(state: State, index: int, descending: bool) -> None:
