@@ -100,7 +100,7 @@ def test_not_sure(name, question):
         ("employees with a Gmail or Yahoo email address", "e.email ILIKE '%@gmail.%' OR e.email ILIKE '%@yahoo.%'"),
         ("employees with a .org email address", "e.email ILIKE '%.org'"),
         ("List the employees starting from the highest salary to the lowest", "ORDER BY e.salary DESC"),
-        ("the top 3 combinations of city and job title by number of employees", "GROUP BY e.job_title, e.city"),
+        ("the top 3 combinations of city and job title by number of employees", "GROUP BY e.city, e.job_title"),
         ("Return the top 5 job titles sorted by highest average salary", "ORDER BY average_salary DESC"),
         ("List the top 10 employees ordered by salary descending", "ORDER BY e.salary DESC, e.id LIMIT 10"),
         ("Which employees live in Oslo? Order the results by the employees' last names.", "ORDER BY e.last_name"),
