@@ -43,6 +43,11 @@ def topic_named(name: str, catalog: Catalog) -> Recognised | None:
     return of_topic(found, catalog) if found is not None else None
 
 
+def is_of_topic(answer: Answer) -> bool:
+    """Whether `answer_about_database` gave this answer."""
+    return any(answer.explanation == topic.explanation for topic in TOPICS)
+
+
 def is_about_database(sql: str, question: str, catalog: Catalog) -> bool:
     """Whether a statement is the very text that a topic gives for this question, or without any.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postai.ask.about_database import answer_about_database, is_about_database
+from postai.ask.about_database import answer_about_database, is_of_topic
 from postai.ask.database_questions import recognise
 from postai.ask.model_engine import ModelEngine
 from postai.ask.questions import check_question, refuse_non_questions
@@ -126,7 +126,7 @@ def _remembered(
         else:
             return replace(known, sql=sql)
     answer = engine.read(request, readings, deadline)
-    if may_be_kept(answer, request) and not is_about_database(answer.sql or "", request.question, engine.catalog):
+    if may_be_kept(answer, request) and not is_of_topic(answer):
         recall.keep(key, answer)
     return answer
 

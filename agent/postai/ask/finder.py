@@ -27,7 +27,7 @@ from postai.language.words import singular, stem
 MOST_TOKENS = 300
 """Words of a text that are looked at."""
 LONGEST_SPAN = 4
-SEEDS = 14
+SEEDS = 24
 """Likeliest tables between which the joining ones are looked for."""
 NEIGHBOUR = 0.35
 """Share of a table's likelihood that a table joined to it gains."""
