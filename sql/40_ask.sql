@@ -558,7 +558,10 @@ begin
     hint := coalesce(nullif(hint, ''), 'Ask in other words, or correct the statement and run it yourself.');
   else
     detail := nullif(detail, '');
-    hint := coalesce(nullif(hint, ''), 'SELECT * FROM postai.agent() shows the state of the agent.');
+    hint := coalesce(nullif(hint, ''),
+      case when coalesce(frame #>> '{error,sqlstate}', frame #>> '{answer,sqlstate}') ~ '^(0A|21|22|42)'
+           then 'The server does not accept the statement: correct it, and try it by itself first.'
+           else 'SELECT * FROM postai.agent() shows the state of the agent.' end);
   end if;
 end
 $$;
