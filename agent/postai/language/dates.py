@@ -495,4 +495,10 @@ def _closed(reader: _Reader) -> Period | None:
         reader.at = start
         return None
     reader.take("so far")
+    if period.start is not None and reader.take(
+        "or later", "or after", "and later", "and after", "or newer", "onwards"
+    ):
+        return Period(period.start, None, f"since {period.text}")
+    if period.end is not None and reader.take("or earlier", "or before", "and earlier", "and before", "or older"):
+        return Period(None, period.end, f"up to {period.text}, included")
     return period

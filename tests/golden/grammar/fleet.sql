@@ -36,8 +36,13 @@ FROM vehicles AS v;
 
 -- ratio of number of trips to number of drivers
 --   0.97: The number of trips divided by the number of drivers.
-SELECT count(*)::numeric / NULLIF(count(DISTINCT t.driver_id), 0) AS ratio
-FROM trips AS t;
+SELECT (
+         SELECT count(*)
+         FROM trips AS t2
+       )::numeric / NULLIF((
+         SELECT count(*)
+         FROM drivers AS d
+       ), 0) AS ratio;
 
 -- What is the ratio of total fuel to total distance per vehicle?
 --   0.93: The total trips.fuel_liters divided by the total trips.distance_km for each vehicles.
@@ -1115,3 +1120,77 @@ WHERE (
         FROM vehicles AS v
         WHERE v.depot_id = d.id
       );
+
+-- What percentage of vans are electric?
+--   0.97: The number of vehicles where vehicles.electric is True as a percentage of the number of vehicles where vehicles.kind is van.
+SELECT 100.0 * count(*) FILTER (WHERE v.electric) / NULLIF(count(*), 0) AS percentage
+FROM vehicles AS v
+WHERE v.kind = 'van';
+
+-- What is the ratio of the number of vehicles in each depot to the total number of vehicles?
+--   0.97: The part of all of the number of vehicles for each depots.
+SELECT d.id, d.name, count(*)::numeric / NULLIF(sum(count(*)) OVER (), 0) AS share
+FROM vehicles AS v
+JOIN depots AS d ON d.id = v.depot_id
+GROUP BY d.id, d.name
+ORDER BY share DESC NULLS LAST, d.id, d.name;
+
+-- ratio of deliveries delivered after the promised date to all deliveries by country
+--   0.85: The number of deliveries where deliveries.delivered_on is above deliveries.promised_on divided by the number of deliveries for each clients.country.
+SELECT c.country,
+       count(*) FILTER (WHERE d.delivered_on > d.promised_on)::numeric / NULLIF(count(*), 0) AS ratio
+FROM deliveries AS d
+JOIN clients AS c ON c.id = d.client_id
+GROUP BY c.country
+ORDER BY ratio DESC NULLS LAST, c.country;
+
+-- total fee / total weight of deliveries, counting only deliveries that have a delivery date, by industry
+--   abstained PA001: "date" is not explained by anything in this database
+--   Use names of tables and columns, or quote values.
+
+-- trips started in March 2025 or later
+--   0.97: Trips where trips.started_at is in: since March 2025.
+SELECT t.id, t.vehicle_id, t.driver_id, t.status, t.started_at, t.ended_at, t.distance_km, t.fuel_liters
+FROM trips AS t
+WHERE t.started_at >= '2025-03-01'
+ORDER BY t.id;
+
+-- top 3 combinations of vehicle kind and trip status by number of trips
+--   0.97: The first 3 of vehicles.kind and trips.status with the number of trips, by number of trips, highest first.
+SELECT v.kind, t.status, count(*) AS number_of_trips
+FROM trips AS t
+JOIN vehicles AS v ON v.id = t.vehicle_id
+GROUP BY v.kind, t.status
+ORDER BY number_of_trips DESC NULLS LAST, v.kind, t.status
+LIMIT 3;
+
+-- Which vehicle kinds have a completion rate above 50 percent?
+--   0.85: The number of trips where trips.status is completed as a percentage of the number of trips where the number of trips where trips.status is completed as a percentage of the number of trips is above 50 for each vehicles.kind. Assumed: the completion rate is the percentage of trips.
+SELECT v.kind,
+       100.0 * count(*) FILTER (WHERE t.status = 'completed') / NULLIF(count(*), 0) AS completion_rate
+FROM trips AS t
+JOIN vehicles AS v ON v.id = t.vehicle_id
+GROUP BY v.kind
+HAVING 100.0 * count(*) FILTER (WHERE t.status = 'completed') / NULLIF(count(*), 0) > 50
+ORDER BY completion_rate DESC NULLS LAST, v.kind;
+
+-- Which drivers have a completion rate above 50%?
+--   0.85: The number of trips where trips.status is completed as a percentage of the number of trips where the number of trips where trips.status is completed as a percentage of the number of trips is above 50 for each drivers. Assumed: the completion rate is the percentage of trips.
+SELECT d.id,
+       d.first_name,
+       d.last_name,
+       100.0 * count(*) FILTER (WHERE t.status = 'completed') / NULLIF(count(*), 0) AS completion_rate
+FROM trips AS t
+JOIN drivers AS d ON d.id = t.driver_id
+GROUP BY d.id, d.first_name, d.last_name
+HAVING 100.0 * count(*) FILTER (WHERE t.status = 'completed') / NULLIF(count(*), 0) > 50
+ORDER BY completion_rate DESC NULLS LAST, d.id, d.first_name, d.last_name;
+
+-- Which clients have a damage rate of at least 10 percent?
+--   0.85: The number of deliveries where deliveries.damaged is True as a percentage of the number of deliveries where the number of deliveries where deliveries.damaged is True as a percentage of the number of deliveries is at least 10 for each clients. Assumed: the damage rate is the percentage of deliveries.
+SELECT c.id, c.name, 100.0 * count(*) FILTER (WHERE d.damaged) / NULLIF(count(*), 0) AS damage_rate
+FROM deliveries AS d
+JOIN clients AS c ON c.id = d.client_id
+GROUP BY c.id, c.name
+HAVING 100.0 * count(*) FILTER (WHERE d.damaged) / NULLIF(count(*), 0) >= 10
+ORDER BY damage_rate DESC NULLS LAST, c.id, c.name;

@@ -54,7 +54,7 @@ class Assembler(Lists):
         if one_row_each(self):
             return per_row(self)
         base = self._base()
-        if base is None:
+        if base is None or self._of_all_rows():
             return side_by_side(self)
         self.base = base
         self.joiner = Joiner(self.state, self.base)
@@ -165,6 +165,18 @@ class Assembler(Lists):
             )
             for order in draft.orders
         ]
+
+    def _of_all_rows(self) -> bool:
+        """ "ratio of orders to customers": of all customers, not of those with orders, when nothing narrows them."""
+        draft = self.draft
+        if draft.groups or draft.predicates or draft.absences or draft.havings or draft.mentioned:
+            return False
+        counted = [
+            {leaf.table for leaf in measure.leaves() if leaf.kind == "count" and leaf.ref is None and not leaf.distinct}
+            for measure in draft.measures
+            if measure.kind == "formula"
+        ]
+        return any(len(tables) > 1 for tables in counted)
 
     def _beside_windows(self) -> None:
         """A window is shown beside the measure that it is about; a percentage of all says enough by itself."""

@@ -252,6 +252,9 @@ def _left(state: State, number: _Number, near: int | None) -> Read | None:
     while before >= 0 and (state.items[before].kind in ("filler", "generic") or state.items[before].cue == "exactly"):
         passed.append(before)
         before -= 1
+    told = next((at for at, (_, end) in state.formulas.items() if end == before + 1 and state.items[at].free), None)
+    if told is not None:
+        return _make(state, state.formulas[told][0], number, (told,))
     if before < 0 or not state.items[before].free:
         return None
     if state.items[before].lower in ("cost", "costs", "costing") and _is_verb(state, before):

@@ -350,7 +350,7 @@ def _has_some(state: State, index: int) -> bool:
         return False
     following = index + 1
     if following < len(state.items) and (
-        (state.items[following].cue and state.items[following].cue not in ("and", "or", "not"))
+        (state.items[following].cue and state.items[following].cue not in ("and", "or", "not", "each", "by"))
         or state.items[following].lower == "of"
         or state.role(following) == "value"
     ):

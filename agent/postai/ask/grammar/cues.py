@@ -24,6 +24,7 @@ _PHRASES: dict[str, str] = {
     "harmless": (
         "would like|i would like|i'd like|we would like|we'd like|"
         "right now|at the moment|as of now|so far|by any chance|these days|in the database|in our database|for me|"
+        "counting only|considering only|only counting|including only|"
         "across all|across all the|across all of the|just now|in euros|in dollars|in eur|in usd|to date|"
         "very|in detail|as a date|"
         "one or another"

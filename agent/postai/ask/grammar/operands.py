@@ -51,6 +51,28 @@ def find_measure(state: State, low: int, high: int) -> tuple[int, Parsed] | None
     return None
 
 
+def kind_of_rows(state: State, low: int, high: int) -> tuple[int, int] | None:
+    """ "percentage of dogs": a plural value that says what kind of thing a row is: (its item, the table of the rows).
+
+    The rows are those of the table that holds the value, or of the one table whose rows refer to its rows.
+    """
+    for at in range(low, high):
+        item = state.items[at]
+        if state.role(at) != "value" or not item.plural or not item.free:
+            continue
+        tables = {sense.table for sense in item.of_kind("value")}
+        if len(tables) != 1:
+            return None
+        table = tables.pop()
+        column = next(sense.column for sense in item.of_kind("value") if sense.column)
+        words = set(state.lexicon.column(table, column).words)
+        if words & {"type", "kind", "category", "species", "class", "genre"} and column not in state.info(table).labels:
+            return at, table
+        children = [step.target for step in state.lexicon.graph.steps.get(table, ()) if not step.up]
+        return (at, children[0]) if len(set(children)) == 1 else None
+    return None
+
+
 def read_operand(state: State, low: int, high: int, table: int | None = None) -> Operand:
     """The measure and the conditions between two items; what they explain is marked.
 

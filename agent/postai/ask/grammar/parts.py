@@ -43,6 +43,9 @@ class Parts:
         return key.table if key.table is not None else (key.ref.table if key.ref else None)
 
     def _measure_table(self, measure: Measure) -> int | None:
+        if measure.kind == "formula":
+            tables = {self._measure_table(leaf) for leaf in measure.leaves()}
+            return tables.pop() if len(tables) == 1 else None
         if measure.kind in ("money", "units"):
             return self._source(measure).table
         if measure.named is not None:

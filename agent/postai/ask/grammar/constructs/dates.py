@@ -64,6 +64,8 @@ def _reaches(state: State, left: Ref, right: Ref) -> bool:
 
 
 def _closes(state: State, at: int) -> bool:
+    if state.word(at) == "to" and any(item.cue == "ratio" for item in state.items[:at]):
+        return True  # "ratio of payments made after the due date to all payments"
     return state.cue(at) in ("each", "by", "order by", "top", "and") or state.items[at].text in (",", "?", ".", "(")
 
 

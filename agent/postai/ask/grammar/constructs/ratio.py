@@ -8,7 +8,9 @@ from dataclasses import replace
 from postai.ask.grammar.draft import Measure, Predicate, Unsure
 from postai.ask.grammar.operands import (
     Operand,
+    conditions,
     find_measure,
+    kind_of_rows,
     parts_and_whole,
     read_operand,
     require,
@@ -17,6 +19,7 @@ from postai.ask.grammar.operands import (
 from postai.ask.grammar.state import State
 from postai.language.word_set import word_set
 
+_SAID = frozenset({"moment", "span", "weekday", "hour", "age", "late", "remark"})
 _FRACTIONS = frozenset({"proportion", "fraction"})
 _MIDDLES = frozenset({"to", "out of", "vs", "versus", "and", "compared", "over", "against"})
 _CONTRIBUTE = word_set("""
@@ -62,6 +65,9 @@ def _restated(state: State, index: int) -> bool:
 def _unit(state: State) -> bool:
     """ "..., in percent", "as a percentage": how the part is written, not a second part."""
     for index in list(state.find_cues("percent")):
+        if index and state.items[index - 1].kind == "number" and state.items[index].lower in ("percent", "%"):
+            state.use(index, why="ratio")  # "above 50 percent"
+            continue
         before = state.word(index - 1) if index else ""
         if index > 1 and state.word(index) in ("percent", "percentage") and before in ("in", "as", "a"):
             state.use(index, why="ratio")
@@ -73,7 +79,8 @@ def _stop(state: State, start: int) -> int:
     """Where the grouping, the order or the sentence behind begins."""
     end = state.sentence_end(start)
     for at in range(start, end):
-        if state.cue(at) in ("each", "by", "order by") or (state.items[at].used is not None and at > start):
+        used = state.items[at].used
+        if state.cue(at) in ("each", "by", "order by") or (at > start and used is not None and used not in _SAID):
             return at
     return end
 
@@ -83,6 +90,9 @@ def _percent(state: State, index: int) -> tuple[Measure, int]:
     low = index + 1
     fraction = state.word(index).split()[0] in _FRACTIONS
     stop = _stop(state, low)
+    kind = kind_of_rows(state, low, stop)
+    if kind is not None and not any(state.role(at) == "table" for at in range(low, kind[0])):
+        return _of_kind(state, low, stop, kind, fraction), stop
     found = find_measure(state, low, stop)
     if found is None:
         return _share_behind(state, stop, fraction)
@@ -111,6 +121,22 @@ def _percent(state: State, index: int) -> tuple[Measure, int]:
     if state.cue(stop) not in ("each", "by"):
         raise Unsure("the question does not say which part of them")
     return Measure("window", parts=(measure,), operator="share" if fraction else "percent"), stop
+
+
+def _of_kind(state: State, low: int, stop: int, kind: tuple[int, int], fraction: bool) -> Measure:
+    """percentage of dogs that have a chip: rows that are so, out of the rows of that kind"""
+    at, table = kind
+    whole = conditions(state, low, at + 1, table)
+    part = conditions(state, at + 1, stop, table)
+    if not part or not whole:
+        raise Unsure("the question does not say which part of them")
+    for predicate in whole:
+        if not isinstance(predicate, Predicate):
+            raise Unsure("what the whole is that the part belongs to is not clear")
+        state.draft.predicates.append(predicate)
+    count = Measure("count", table)
+    above = replace(count, only=tuple(part))
+    return Measure("formula", parts=(above, count), operator="/" if fraction else "%")
 
 
 def _share_behind(state: State, stop: int, fraction: bool) -> tuple[Measure, int]:
@@ -181,7 +207,26 @@ def _ratio(state: State, index: int) -> tuple[Measure, int]:
             state.use(middle + 1, why="ratio")
         state.use_range(index + 1, stop, "ratio")
         return Measure("formula", parts=_pair(above, below), operator="/"), stop
+    share = _of_all(state, index, stop)
+    if share is not None:
+        return share, stop
     raise Unsure("the question does not say which two things to divide")
+
+
+def _of_all(state: State, index: int, stop: int) -> Measure | None:
+    """ratio of the number of shops in each state to the total number of shops: the part of each group"""
+    if state.cue(stop) != "each":
+        return None
+    first = find_measure(state, index + 1, stop)
+    end = state.sentence_end(stop)
+    middle = next(
+        (at for at in range(stop + 1, end) if state.word(at) in ("to", "out of") and state.items[at].free), None
+    )
+    second = find_measure(state, middle + 1, end) if middle is not None else None
+    if first is None or second is None or middle is None or first[1].measure != second[1].measure:
+        return None
+    state.use(middle, *first[1].used, *second[1].used, why="ratio")
+    return Measure("window", parts=(first[1].measure,), operator="share")
 
 
 def _side(state: State, low: int, high: int) -> bool:

@@ -105,7 +105,26 @@ def _column_subject(state: State) -> None:
             return
 
 
+def _says_nothing(state: State, index: int) -> bool:
+    """ "registered patients": every row has that date; where it may be missing it is there."""
+    following = state.skip(index + 1)
+    while state.role(following) == "value":
+        following = state.skip(following + 1)
+    if not state.items[index].lower.endswith("ed") or state.role(following) != "table":
+        return False
+    table = state.table(following)
+    found = [s.column for s in state.items[index].of_kind("column") if s.table == table and s.column]
+    if len(found) != 1 or not state.lexicon.column(table, found[0]).is_date:
+        return False
+    if not state.lexicon.column(table, found[0]).column.not_null:
+        state.draft.predicates.append(Predicate(Ref(table, found[0]), "null", negated=True))
+    state.use(index, why="said")
+    return True
+
+
 def _column(state: State, index: int) -> None:
+    if _says_nothing(state, index):
+        return
     draft = state.draft
     ref = state.column(index, near=state.owner(index))
     if state.column_info(ref).is_date and any(key.bucket for key in draft.groups):
@@ -119,7 +138,7 @@ def _column(state: State, index: int) -> None:
             draft.projections.append(ref)
             draft.with_subject = draft.with_subject or _asked_first(state, index)
         return
-    if any(measure.ref == ref for measure in draft.measures):
+    if any(leaf.ref == ref for measure in draft.measures for leaf in measure.leaves()):
         state.use(index, why="column")
         return
     if draft.measures:
