@@ -240,8 +240,8 @@ def test_the_budget(world: World) -> None:
 
 def test_the_budget_ends_between_two_repairs(world: World) -> None:
     with model_server(Role(script=lambda question, turn: "SELECT nope FROM public.orders")) as server:
-        # One call may cost about 0.33 at the price of an unknown model, and then costs 0.02.
-        world.use(server, daily_budget_usd=Decimal("0.34"))
+        # One call may cost about 0.34 at the price of an unknown model, and then costs 0.02.
+        world.use(server, daily_budget_usd=Decimal("0.35"))
         result = world.ask("how many orders?")
         assert len(server.seen) == 1
     assert (result.status, result.sqlstate, result.sql) == ("failed", "PA005", None)
