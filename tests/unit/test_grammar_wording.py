@@ -118,3 +118,37 @@ def test_every_row_is_listed_where_each_is_asked_for():
     assert answer.status == "answered", answer.reason
     assert "LIMIT" not in answer.sql
     assert ask("company", "Which cities have the highest number of employees?").status == "abstained"
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "part"),
+    [
+        (
+            "company",
+            "Which employees have no manager and no department?",
+            "manager_id IS NULL AND e.department_id IS NULL",
+        ),
+        (
+            "company",
+            "employees except managers",
+            "NOT EXISTS ( SELECT 1 FROM employees AS e2 WHERE e2.manager_id = e.id",
+        ),
+        ("company", "employees who are not managers and earn more than 5000", "WHERE e.salary > 5000 AND NOT EXISTS"),
+        ("company", "departments with only one employee", "HAVING count(*) = 1"),
+        ("company", "List employees and departments", "LEFT JOIN departments"),
+        ("exchange", "brokers whose traders all come from Norway", "t2.country <> 'Norway'"),
+        ("exchange", "broker names and the average fee of their traders' deals", "GROUP BY b.broker_id, b.broker_name"),
+    ],
+)
+def test_easily_read_wrongly(name, question, part):
+    answer = ask(name, question)
+    assert answer.status == "answered", answer.reason
+    assert part in " ".join(answer.sql.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [("company", "all employees and their skills"), ("company", "employees who work on all projects")],
+)
+def test_many_rows_beside_one_are_a_doubt(name, question):
+    assert ask(name, question).status == "abstained"

@@ -18,7 +18,7 @@ def of_role(state: State, predicate: Predicate, index: int) -> Predicate:
         item = state.items[at]
         if item.lower in _CLAUSES and at and (state.items[at - 1].cue == "and" or state.items[at - 1].text == ","):
             return predicate
-        if state.role(at) == "table" and not item.verb:
+        if state.role(at) == "table" and not item.verb and item.used != "role":
             role = state.info(state.table(at))
             if role.real is not None and role.real == predicate.ref.table and not role.part and not role.root:
                 return replace(predicate, ref=Ref(role.index, predicate.ref.column))
@@ -37,10 +37,11 @@ def said_to_play(state: State) -> None:
         if role.real is None or role.root or role.part:
             continue
         before = state.skip_back(index - 1)
-        denied = before >= 0 and state.cue(before) == "not"
+        denied = before >= 0 and state.cue(before) in ("not", "except")
+        left_out = denied and state.cue(before) == "except"
         be = before if denied else index - 1
         words = set(state.items[be].lower.split()) | {state.items[i].lower for i in range(max(0, be - 1), index)}
-        if not words & _BE:
+        if not words & _BE and not left_out:
             continue
         at = be - 1 if denied else index - 2
         while at >= 0 and (state.items[at].kind == "filler" or state.items[at].lower in _CLAUSES | _BE):

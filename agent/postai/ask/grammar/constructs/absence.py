@@ -9,6 +9,7 @@ from postai.ask.grammar.playing import said_to_play
 from postai.ask.grammar.state import State
 from postai.language.vocabulary import CREATION_VERBS
 
+_AGAIN = frozenset({"no", "without", "with no", "have no"})
 _LACKING = frozenset({"without", "with", "lacking"})
 _STOPS = frozenset({"who", "that", "which", "but", "whose"})
 
@@ -44,7 +45,8 @@ def _several(state: State, index: int) -> bool:
     while at < len(state.items):
         item = state.items[at]
         passed = item.kind == "filler" or item.text == "," or item.cue in ("or", "and") or item.lower == "any"
-        if passed or item.lower in ("nor", "have", "has"):
+        again = bool(things) and item.free and item.cue == "not" and item.lower in _AGAIN
+        if passed or again or item.lower in ("nor", "have", "has"):
             used.append(at)
         elif item.free and not item.verb and state.role(at) in ("column", "table") and _ends_thing(state, at):
             things.append(at)
@@ -153,6 +155,8 @@ def _further(state: State, at: int, end: int, table: int, subject: int) -> tuple
     """ "never borrowed a book": the loans are missing; "never ordered a product": no product by way of orders."""
     through: list[int] = []
     for position in range(at + 1, end):
+        if state.cue(position) in ("and", "or") and state.role(position + 1) != "value":
+            break
         if not state.items[position].free or state.role(position) != "table":
             continue
         other = state.table(position)

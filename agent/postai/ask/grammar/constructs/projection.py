@@ -61,6 +61,10 @@ def _leading(state: State) -> None:
         return
     if owner is None and wanted.owners and not wanted.measures and state.draft.subject is None:
         state.draft.subject = Key(table=wanted.owners[0])
+    first = wanted.columns[0]
+    alone = owner is None and bool(wanted.measures) and state.draft.subject is None
+    if alone and first.column in state.info(first.table).labels:
+        state.draft.subject = Key(table=first.table)
     if owner is not None:
         owner_at, each = owner
         table = state.table(owner_at)
@@ -103,6 +107,8 @@ def _owner_behind(state: State, wanted: Wanted, end: int) -> tuple[int, list[int
         at += 1
     if at >= end or state.role(at) != "table" or state.items[at].verb:
         return None
+    if wanted.measures and any(state.items[i].lower in _THEIR for i in range(wanted.end, at)):
+        return None
     if state.role(at + 1) in ("column", "table") and not state.items[at].plural:
         return None
     return at, each
@@ -122,6 +128,8 @@ def _trailing(state: State) -> None:
         nouns = [i for i in range(index) if state.role(i) == "table" and not state.items[i].verb]
         introduced = introduced or (bool(nouns) and _by_name(state, index, state.table(nouns[0])))
         introduced = introduced or (item.text == "," and bool(nouns) and _mere_list(state, index, nouns[0]))
+        if item.cue == "and" and nouns == [index - 1] and _both(state, index):
+            continue
         if introduced and not nouns and _named_column(state, index):
             continue
         if not introduced or not nouns:
@@ -150,6 +158,27 @@ def _mere_list(state: State, index: int, noun: int) -> bool:
     except Unsure:
         return False
     return wanted.end == end and bool(wanted.columns) and not wanted.measures
+
+
+def _both(state: State, index: int) -> bool:
+    """ "employees and their departments": what each row belongs to is shown; of many rows it is a doubt."""
+    other = state.skip(index + 1)
+    first = state.table(index - 1)
+    if state.role(other) != "table" or state.items[other].verb or not state.items[other].free:
+        return False
+    if not _ends_well(state, other + 1, state.sentence_end(other)) or state.role(other + 1) == "column":
+        return False
+    if state.draft.measures or any(state.cue(at) is not None for at in range(index - 1)):
+        return False
+    table = state.table(other)
+    if table == first:
+        return False
+    if not state.lexicon.graph.up_paths(first, table):
+        raise Unsure("how rows of both are shown side by side is not clear", "Say which columns of them to show.")
+    state.use(index, other, why="projection")
+    state.draft.projections.append(Key(table=table))
+    state.draft.with_subject = True
+    return True
 
 
 def _named_column(state: State, index: int) -> bool:

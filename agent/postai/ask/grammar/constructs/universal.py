@@ -44,6 +44,10 @@ def _every(state: State, index: int) -> None:
             return
         _require(state, index, noun, index + 1, _subject(state, noun))
         return
+    if state.role(index - 1) == "table" and index > 1 and state.items[index - 2].lower == "whose":
+        _require(state, index, index - 1, index + 1, _subject(state, index - 1))  # "whose traders all come from"
+        return
+    _refuse_each_of(state, index)
     noun = index + 1
     while noun < len(state.items) and state.items[noun].lower in ("the", "of", "whose", "their", "its"):
         noun += 1
@@ -55,8 +59,24 @@ def _every(state: State, index: int) -> None:
     _require(state, index, noun, noun + 1, _subject(state, index))
 
 
+def _refuse_each_of(state: State, index: int) -> None:
+    """ "employees who worked on all projects": there must be a row for every one of them."""
+    noun = index + 1
+    before = [at for at in range(index) if state.role(at) == "table" and not state.items[at].verb]
+    if state.role(noun) != "table" or not before or state.table(before[-1]) == state.table(noun):
+        return
+    between = [state.items[at].lower for at in range(before[-1] + 1, index)]
+    ends = noun + 1 >= len(state.items) or state.items[noun + 1].lower not in _BE
+    if ends and {"who", "that", "which"} & set(between):
+        raise Unsure("whether a row for every single one is meant is not read here", "Compare the two numbers of rows.")
+
+
 def _only(state: State, index: int) -> None:
     """who only made sell deals · with only remote employees"""
+    following = index + 1
+    if following < len(state.items) and state.items[following].kind == "number":
+        state.items[index].cue = "exactly"
+        return
     start = index
     while start > 0 and (
         state.items[start - 1].lower in _BE
@@ -64,6 +84,9 @@ def _only(state: State, index: int) -> None:
         or state.items[start - 1].verb
     ):
         start -= 1
+    if index <= 2 and all(item.kind == "filler" for item in state.items[:index]):
+        state.use(index, why="filler")
+        return
     if start == 0 or state.items[start - 1].lower not in ("who", "that", "which", "with", "whose", "having"):
         return
     end = _clause_end(state, index)
