@@ -142,17 +142,17 @@ def test_no_text_leaves_its_block(data: st.DataObject) -> None:
         assert part.count("<") == part.count(">") == 2 * len(opened), "every other angle is escaped"
 
 
-@settings(max_examples=10, deadline=None)
-@given(st.text(max_size=3_000), st.text(max_size=20_000), st.integers(1, 60))
+@settings(max_examples=8, deadline=None)
+@given(st.text(max_size=3_000), st.text(max_size=20_000), st.integers(1, 40))
 def test_the_whole_prompt_is_bounded(question: str, notes: str, number: int) -> None:
     taught = {
         "notes": notes,
         "glossary": tuple(Term(f"t{n}", notes) for n in range(number)),
         "examples": tuple(Example(f"{question} {n}", "SELECT count(*) FROM rider") for n in range(number)),
     }
-    wide = tuple(Column(n, f"column_{n}", "text", 25, "text", "S", comment=question[:100]) for n in range(number * 20))
+    wide = tuple(Column(n, f"column_{n}", "text", 25, "text", "S", comment=question[:100]) for n in range(number * 8))
     catalog = Catalog(
-        "x", 150000, "f", tuple(Table(n, "public", f"rider_{n}", "table", columns=wide) for n in range(30))
+        "x", 150000, "f", tuple(Table(n, "public", f"rider_{n}", "table", columns=wide) for n in range(12))
     )
     made = build_prompt(request(question, **taught), catalog, Grammar(catalog))
     assert made.tokens <= PROMPT_TOKENS
