@@ -15,7 +15,7 @@ demo: ## a private server with a sample store, postai and its sidecar; ONCE=1 do
 
 test: .venv/postai.stamp ## the whole test suite, on real servers
 	@echo "Running the tests"
-	@$(PY) -m pytest --cov --cov-report=
+	@$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=
 
 test-unit: .venv/postai.stamp ## the part that needs no server
 	@$(PY) -m pytest tests/unit
