@@ -111,3 +111,81 @@ ORDER BY a.id;
 -- How many patrons read plays?
 --   abstained PA001: "read" is not explained by anything in this database
 --   Did you mean: reader?
+
+-- Which patrons joined in October 2020 or later?
+--   0.97: Patron where patron.month of joined_year and joined_month is in: since October 2020.
+SELECT p.id, p.name, make_date(p.joined_year::int, p.joined_month::int, 1) AS month
+FROM patron AS p
+WHERE make_date(p.joined_year::int, p.joined_month::int, 1) >= '2020-10-01'
+ORDER BY p.id;
+
+-- How many patrons joined in the first half of 2022 or in 2023?
+--   0.97: The number of patron where patron.month of joined_year and joined_month is in: half 1 of 2022 or patron.joined_year is 2023.
+SELECT count(*) AS number_of_patron
+FROM patron AS p
+WHERE (make_date(p.joined_year::int, p.joined_month::int, 1) >= '2022-01-01' AND make_date(p.joined_year::int, p.joined_month::int, 1) < '2022-07-01' OR p.joined_year = 2023);
+
+-- patrons who joined before March 2021
+--   0.97: Patron where patron.month of joined_year and joined_month is in: before March 2021.
+SELECT p.id, p.name, make_date(p.joined_year::int, p.joined_month::int, 1) AS month
+FROM patron AS p
+WHERE make_date(p.joined_year::int, p.joined_month::int, 1) < '2021-03-01'
+ORDER BY p.id;
+
+-- patrons who joined in 2020
+--   0.97: Patron where patron.joined_year is 2020.
+SELECT p.id, p.name
+FROM patron AS p
+WHERE p.joined_year = 2020
+ORDER BY p.id;
+
+-- patrons who joined in May 2020
+--   0.97: Patron where patron.joined_year is 2020 and patron.joined_month is 5.
+SELECT p.id, p.name
+FROM patron AS p
+WHERE p.joined_year = 2020
+  AND p.joined_month = 5
+ORDER BY p.id;
+
+-- patrons who joined between March 2020 and June 2021
+--   0.97: Patron where patron.month of joined_year and joined_month is in: from March 2020 to June 2021, both included.
+SELECT p.id, p.name, make_date(p.joined_year::int, p.joined_month::int, 1) AS month
+FROM patron AS p
+WHERE (make_date(p.joined_year::int, p.joined_month::int, 1) >= '2020-03-01' AND make_date(p.joined_year::int, p.joined_month::int, 1) < '2021-07-01')
+ORDER BY p.id;
+
+-- How many patrons joined in the last 6 months?
+--   0.97: The number of patron where patron.month of joined_year and joined_month is in: the last 6 months up to today.
+SELECT count(*) AS number_of_patron
+FROM patron AS p
+WHERE (make_date(p.joined_year::int, p.joined_month::int, 1) >= (current_date - interval '6 months')::date AND make_date(p.joined_year::int, p.joined_month::int, 1) < (current_date + interval '1 day')::date);
+
+-- How many patrons joined this year?
+--   0.97: The number of patron where patron.month of joined_year and joined_month is in: "this year" is the current calendar year.
+SELECT count(*) AS number_of_patron
+FROM patron AS p
+WHERE (make_date(p.joined_year::int, p.joined_month::int, 1) >= (date_trunc('year', current_date))::date AND make_date(p.joined_year::int, p.joined_month::int, 1) < (date_trunc('year', current_date) + interval '1 year')::date);
+
+-- directors who joined in 2019 or earlier
+--   0.97: Director where director.joined_on is in: up to the year 2019, included.
+SELECT d.id, d.first_name, d.last_name, d.joined_on
+FROM director AS d
+WHERE d.joined_on < '2020-01-01'
+ORDER BY d.id;
+
+-- patrons who joined on March 5 2020
+--   abstained PA001: patron has no date that fits
+--   Name the date column.
+
+-- How many performances were there in 2024 or later?
+--   0.97: The number of performance where performance.performed_on is in: since the year 2024.
+SELECT count(*) AS number_of_performance
+FROM performance AS p
+WHERE p.performed_on >= '2024-01-01';
+
+-- Which houses were founded before 1950?
+--   0.97: House where house.founded is below 1950.
+SELECT h.id, h.name, h.founded
+FROM house AS h
+WHERE h.founded < 1950
+ORDER BY h.id;

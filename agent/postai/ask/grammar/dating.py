@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from postai.ask.grammar.draft import Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
+from postai.ask.grammar.years import within_years
 from postai.language.computed import Formula, formula
 from postai.language.dates import WEEKDAYS, Bound, Period
 from postai.language.derived import months
@@ -121,20 +122,7 @@ def year_month_predicates(state: State, ref: Ref, period: Period) -> list[Predic
                 raise Unsure("the table keeps months, not days")
     if state.column_info(ref).is_date:
         return None
-    if period.year is None:
-        raise Unsure("the table keeps years, not dates")
-    found = [Predicate(ref, "=", (period.year,))]
-    if period.month is not None:
-        info = state.info(ref.table)
-        month = next((c for c in info.columns if c.words == ("month",)), None)
-        if month is None:
-            raise Unsure(f"{info.table.name} has no month")
-        if month.kind == "number":
-            found.append(Predicate(Ref(ref.table, month.name), "=", (period.month,)))
-        else:
-            name = _MONTH_NAMES[period.month - 1]
-            found.append(Predicate(Ref(ref.table, month.name), "=", (name.capitalize(),), fold=True))
-    return found
+    return within_years(ref, period)
 
 
 def property_column(state: State, table: int, what: str) -> Ref | Measure | None:

@@ -6,6 +6,7 @@ from postai.ask.grammar.alternatives import more_years
 from postai.ask.grammar.dating import period_predicate, year_month_predicates
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
+from postai.ask.grammar.years import said_then
 from postai.language.dates import Period
 from postai.language.vocabulary import CREATION_VERBS
 from postai.language.words import stem
@@ -14,14 +15,26 @@ from postai.language.words import stem
 def apply(state: State) -> None:
     for index, item in enumerate(state.items):
         if item.free and item.period is not None:
-            predicate = _predicate(state, index, item.period)
+            found = _conditions(state, index, item.period)
             state.use(index, why="period")
-            plain = year_month_predicates(state, predicate.ref, item.period)
-            found = plain if plain is not None else [predicate]
             state.draft.predicates.extend(found)
             state.placed += [(one, index) for one in found if len(found) == 1]
             if len(found) == 1:
                 more_years(state, index, found[0])
+
+
+def _conditions(state: State, index: int, period: Period) -> list[Predicate]:
+    then = said_then(state, index)
+    if then is None:
+        predicate = _predicate(state, index, period)
+    else:
+        predicate, at = Predicate(then[0], "period", period=period), then[1]
+        if not period.certain:
+            state.draft.confidence = min(state.draft.confidence, 0.85)
+        if state.role(at) != "table" or state.items[at].verb:
+            state.use(at, why="period")
+    plain = year_month_predicates(state, predicate.ref, period)
+    return plain if plain is not None else [predicate]
 
 
 def _predicate(state: State, index: int, period: Period) -> Predicate:
