@@ -53,6 +53,11 @@ _ANTONYMS = {
     "insured": "uninsured", "resolved": "unresolved", "online": "offline", "approved": "unapproved",
     "employed": "unemployed",
 }  # fmt: skip
+# "opening time" of opened_at; others would be how long something takes ("shipping time").
+_DOING = {
+    "opened": "opening", "closed": "closing", "started": "starting", "ended": "ending", "begun": "beginning",
+    "joined": "joining", "listed": "listing", "hired": "hiring", "posted": "posting", "published": "publishing",
+}  # fmt: skip
 _MAX_VALUES = 400
 
 
@@ -237,6 +242,10 @@ class Lexicon:
             put((*own[:-1], "date"), 0.95, "name")
             if column.kind != "date":
                 put((*own[:-1], "time"), 0.95, "name")
+            for verb in own[-2:-1]:
+                if doing := _DOING.get(verb):
+                    put((*own[:-2], doing, "date"), 0.9, "name")
+                    put((*own[:-2], doing, "time"), 0.9, "name")
         if (
             column.kind == "number"
             and not column.is_id
@@ -328,6 +337,9 @@ class Lexicon:
             words = words[:-1]
         key = " ".join(words)
         self._put(key, Sense("value", info.index, column.name, yes, 0.95 * weight, "flag"))
+        if key in ("part time", "full time"):
+            other = "full time" if key == "part time" else "part time"
+            self._put(other, Sense("value", info.index, column.name, no, 0.93 * weight, "flag"))
         if len(words) == 1:
             self._put_stem(words[0], Sense("value", info.index, column.name, yes, 0.8 * weight, "flag"))
             opposite = _ANTONYMS.get(words[0])

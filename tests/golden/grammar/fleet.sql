@@ -728,7 +728,7 @@ FROM deliveries AS d
 JOIN clients AS c ON c.id = d.client_id;
 
 -- difference between the average purchase price of vans and of trucks
---   0.97: The average vehicles.purchase_price where vehicles.kind is van minus the average vehicles.purchase_price where vehicles.kind is truck.
+--   0.85: The average vehicles.purchase_price where vehicles.kind is van minus the average vehicles.purchase_price where vehicles.kind is truck.
 SELECT avg(v.purchase_price) FILTER (WHERE v.kind = 'van') - avg(v.purchase_price) FILTER (WHERE v.kind = 'truck') AS difference
 FROM vehicles AS v;
 

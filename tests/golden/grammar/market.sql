@@ -155,7 +155,7 @@ ORDER BY total_quantity DESC NULLS LAST, i.warehouse;
 --   Name the place.
 
 -- How many page views were there yesterday?
---   0.97: The number of page_events where page_events.occurred_at is in: "yesterday" is the day before the current date and page_events.event_type is page_view.
+--   0.85: The number of page_events where page_events.occurred_at is in: "yesterday" is the day before the current date and page_events.event_type is page_view.
 SELECT count(*) AS number_of_page_events
 FROM page_events AS pe
 WHERE (pe.occurred_at >= current_date - interval '1 day' AND pe.occurred_at < current_date)

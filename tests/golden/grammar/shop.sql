@@ -779,8 +779,11 @@ WHERE c.segment = 'business'
   AND c.city = 'Berlin';
 
 -- the average price of toys
---   abstained PA001: "price" could mean products.list_price or purchase_items.unit_price
---   Name the table with the column.
+--   0.8: The average products.list_price where categories.name is Toys.
+SELECT avg(p.list_price) AS average_list_price
+FROM products AS p
+JOIN categories AS c ON c.category_id = p.category_id
+WHERE c.name = 'Toys';
 
 -- products added in the last 30 days
 --   0.97: Products where products.added_on is in: the last 30 days up to today.

@@ -189,3 +189,72 @@ SELECT h.id, h.name, h.founded
 FROM house AS h
 WHERE h.founded < 1950
 ORDER BY h.id;
+
+-- part-time actors
+--   0.97: Actor where actor.is_part_time is True.
+SELECT a.id, a.first_name, a.last_name
+FROM actor AS a
+WHERE a.is_part_time
+ORDER BY a.id;
+
+-- How many performances did each full-time actor have?
+--   0.97: The number of performance where actor.is_part_time is False for each actor.
+SELECT a.id, a.first_name, a.last_name, count(DISTINCT p.id) AS number_of_performance
+FROM performance AS p
+JOIN play AS p2 ON p2.id = p.play_id
+JOIN actor_play AS ap ON ap.play_id = p2.id
+JOIN actor AS a ON a.id = ap.actor_id
+WHERE NOT a.is_part_time
+GROUP BY a.id, a.first_name, a.last_name
+ORDER BY number_of_performance DESC NULLS LAST, a.id, a.first_name, a.last_name;
+
+-- How many comedies are there?
+--   0.85: The number of play where play.genre is comedy.
+SELECT count(*) AS number_of_play
+FROM play AS p
+WHERE p.genre = 'comedy';
+
+-- What percentage of musicals have smoking on stage?
+--   0.85: The number of play where play.smoking_on_stage is True as a percentage of the number of play where play.genre is musical.
+SELECT 100.0 * count(*) FILTER (WHERE p.smoking_on_stage) / NULLIF(count(*), 0) AS percentage
+FROM play AS p
+WHERE p.genre = 'musical';
+
+-- What is the ratio of comedies to tragedies?
+--   0.85: The number of play where play.genre is comedy divided by the number of play where play.genre is tragedy.
+SELECT count(*) FILTER (WHERE p.genre = 'comedy')::numeric / NULLIF(count(*) FILTER (WHERE p.genre = 'tragedy'), 0) AS ratio
+FROM play AS p;
+
+-- How many comedies did each author write?
+--   0.85: The number of play where play.genre is comedy for each author.
+SELECT a.id, a.name, count(*) AS number_of_play
+FROM play AS p
+JOIN author AS a ON a.id = p.author_id
+WHERE p.genre = 'comedy'
+GROUP BY a.id, a.name
+ORDER BY number_of_play DESC NULLS LAST, a.id, a.name;
+
+-- List plays, longest first
+--   0.97: Play, highest first.
+SELECT p.id, p.title
+FROM play AS p
+ORDER BY p.running_minutes DESC, p.id;
+
+-- total price of tickets sold last month
+--   0.97: The total ticket.price where ticket.sold_at is in: "last month" is the previous calendar month.
+SELECT sum(t.price) AS total_price
+FROM ticket AS t
+WHERE (t.sold_at >= date_trunc('month', current_date) - interval '1 month' AND t.sold_at < date_trunc('month', current_date));
+
+-- Which actors play in comedies?
+--   0.97: Actor where play.genre is comedy.
+SELECT a.id, a.first_name, a.last_name
+FROM actor AS a
+WHERE EXISTS (
+        SELECT 1
+        FROM actor_play AS ap
+        JOIN play AS p ON p.id = ap.play_id
+        WHERE ap.actor_id = a.id
+          AND p.genre = 'comedy'
+      )
+ORDER BY a.id;

@@ -23,6 +23,7 @@ from postai.ask.grammar.query import name, render
 from postai.ask.grammar.refusal import asks_for_change, asks_for_judgement
 from postai.ask.grammar.sql_terms import place, read_sql
 from postai.ask.grammar.state import State
+from postai.ask.grammar.value_nouns import with_nouns
 from postai.ask.types import Answer, AskRequest, Reading
 from postai.database.catalog import Catalog
 from postai.language.computed import in_words, made_of
@@ -191,7 +192,7 @@ def _items(request: AskRequest, lexicon: Lexicon, notes: Notes) -> list[Item]:
     Raises:
         Unsure: a term's SQL is not read here.
     """
-    items = cut(tokenize(request.question), lexicon, request.today)
+    items = with_nouns(cut(tokenize(request.question), lexicon, request.today), lexicon)
     near = {sense.table for item in items for sense in item.of_kind("table") if sense.score > 0.7}
     for definition in notes.sql:
         named = {sense.table for token in tokenize(definition.terms[0]) for sense in lexicon.senses(token.noun)

@@ -73,6 +73,7 @@ _LISTING = frozenset(
     {"and", "or", "the", "a", "as", "is", "are", "named", "called", "both", "either", "nor", ",", "with"}
 )
 _PARTICLES = frozenset({"ins", "outs", "ups", "offs"})  # check-ins, drop-offs
+_THEY = frozenset({"they", "it", "he", "she", "each", "was", "were", "is", "are", "got", "that", "when", "on", "which"})
 _PARTICIPLES = frozenset(
     ["left", "begun", "won", "kept", "met", "hit", "shut", "quit", "gone", "done", "drawn", "flown", "grown", "known"]
 )
@@ -319,6 +320,8 @@ def _longest_name(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[i
         if any(token.possessive for token in part[:-1]):
             continue
         senses = lexicon.senses(" ".join(token.noun for token in part))
+        if senses and _subject_and_verb(part, senses, lexicon):
+            continue
         if senses and end >= bag_end:
             return max((end, senses), _turned(tokens, at, lexicon), key=lambda found: found[0])
     if at + 1 < len(tokens) and tokens[at].kind == tokens[at + 1].kind == "word":
@@ -329,6 +332,29 @@ def _longest_name(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[i
     if turned[0] > max(at, bag_end):
         return turned
     return (bag_end, bag) if bag else (at, ())
+
+
+def _subject_and_verb(part: Sequence[Token], senses: tuple[Sense, ...], lexicon: Lexicon) -> bool:
+    """ "actors play": not the table actor_play, as the first word is a plural and names a table itself."""
+    if len(part) != 2 or part[0].lower == part[0].noun or part[1].lower != part[1].noun or senses[0].kind != "table":
+        return False
+    return any(sense.kind == "table" and sense.score > 0.95 for sense in lexicon.senses(part[0].noun))
+
+
+def _date_of(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:
+    """ "the date they were opened": the date column of what was done."""
+    if tokens[at].lower not in ("date", "day", "time", "moment") or at + 2 >= len(tokens):
+        return at, ()
+    end = at + 1
+    while end < len(tokens) and tokens[end].lower in _THEY:
+        end += 1
+    if end == at + 1 or end >= len(tokens) or tokens[end].kind != "word":
+        return at, ()
+    known = (*lexicon.senses(tokens[end].noun), *lexicon.stem_senses(tokens[end].stem))
+    dates = [
+        sense for sense in known if sense.kind == "column" and lexicon.column(sense.table, sense.column or "").is_date
+    ]
+    return (end + 1, tuple(_distinct(dates))) if dates else (at, ())
 
 
 def _costs(tokens: Sequence[Token], at: int) -> bool:
@@ -344,7 +370,7 @@ def _costs(tokens: Sequence[Token], at: int) -> bool:
 def _turned(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:
     """ "type of food" names what "food type" names, when food is no table."""
     if at + 2 >= len(tokens) or tokens[at + 1].lower != "of" or tokens[at].kind != "word":
-        return at, ()
+        return _date_of(tokens, at, lexicon)
     end = at + 2
     if tokens[end].lower in ("the", "a", "an") and end + 1 < len(tokens):
         end += 1

@@ -121,6 +121,8 @@ class Parts:
             tables += [entry.table for entry in draft.projections if isinstance(entry, Ref)]
         base = self.finest(tables)
         if base is None and not draft.measures:
+            base = self.finest([*tables, *dict.fromkeys(one.ref.table for one in draft.predicates)])
+        if base is None and not draft.measures:
             raise Unsure("the things asked for have no row in common")
         return base
 

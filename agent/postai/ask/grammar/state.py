@@ -15,7 +15,16 @@ from postai.language.tokens import key_of, tokenize
 
 _MARGIN = 0.04
 # How far a reading can be trusted that rests on a name said in another form.
-_TRUST = {"stem": 0.85, "act": 0.85, "synonym": 0.9, "comment": 0.93, "clause": 0.93, "part": 0.93, "verb": 0.95}
+_TRUST = {
+    "stem": 0.85,
+    "act": 0.85,
+    "synonym": 0.9,
+    "comment": 0.93,
+    "clause": 0.93,
+    "kind": 0.85,
+    "part": 0.93,
+    "verb": 0.95,
+}
 
 
 @dataclass
@@ -303,11 +312,26 @@ class State:
         if before >= 0 and self.role(before) == "table" and not self.items[before].verb:
             return self.table(before)
         after = index + 1
+        if (done := self.done_to(index)) is not None:
+            return done
         if after < len(self.items) and self.items[after].lower in ("of", "for"):
             after = self.skip(after, "all", "our")
             if self.role(after) == "table":
                 return self.table(after)
         return self._owner_before(index)
+
+    def done_to(self, index: int) -> int | None:
+        """ "the amount paid": of the rows that have such a number and say when they were paid, or are payments."""
+        after = index + 1
+        if after >= len(self.items) or not self.items[after].verb:
+            return None
+        done = {sense.table for sense in self.items[after].senses if sense.kind != "value"}
+        held = {
+            sense.table
+            for sense in self.items[index].of_kind("column")
+            if sense.table in done and self.lexicon.column(sense.table, sense.column or "").kind == "number"
+        }
+        return held.pop() if len(held) == 1 else None
 
     def _owner_before(self, index: int) -> int | None:
         """ "customer ids and names": the names too are of customers."""

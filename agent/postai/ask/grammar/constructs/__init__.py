@@ -83,6 +83,7 @@ CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
     ("measure", measure.apply),
     ("grouping", grouping.apply),
     ("period", period.apply),
+    ("done", relation.done),
     ("value", value.apply),
     ("letter case", letter_case.apply),
     ("stock", stock.apply),

@@ -37,6 +37,7 @@ def _group(state: State, cue: int) -> None:
         return
     keys = 0
     while at < len(state.items):
+        at = _described(state, at)
         item = state.items[at]
         if item.free and state.cue(at) == "distinct":
             state.use(at, why="group")
@@ -71,6 +72,15 @@ def _group(state: State, cue: int) -> None:
         _implied_count(state, cue)
     elif state.items[cue].cue == "each":
         raise Unsure(f'"{state.items[at].text if at < len(state.items) else ""}" is nothing to group by')
+
+
+def _described(state: State, at: int) -> int:
+    """ "each full-time vet": the noun behind the values that describe it, which stay conditions."""
+    noun = at
+    while noun < len(state.items) and state.role(noun) == "value" and state.items[noun].free:
+        noun += 1
+    named = noun > at and state.role(noun) == "table" and state.items[noun].free and not state.items[noun].verb
+    return noun if named else at
 
 
 def _for_theirs(state: State) -> None:

@@ -28,12 +28,15 @@ def apply(state: State) -> None:
 def _adjective_first(state: State, index: int) -> None:
     """oldest contract first · most expensive category first"""
     noun = index + 1
+    direction, what = state.items[index].superlative or ("", "")
+    if noun < len(state.items) and state.items[noun].lower == "first" and _over(state, noun + 1):
+        state.draft.orders.append(OrderBy(descending=direction == "desc", what=what))
+        state.use(index, noun, why="order")
+        return
     if noun + 1 >= len(state.items) or state.items[noun + 1].lower != "first":
         return
-    last = state.skip(noun + 2)
-    if last < len(state.items) and not state.is_end(last):
+    if not _over(state, noun + 2):
         return
-    direction, what = state.items[index].superlative or ("", "")
     descending = direction == "desc"
     if state.items[noun].bucket and what in ("@event", "@age"):
         state.draft.orders.append(OrderBy(key=True, descending=descending))
@@ -47,6 +50,12 @@ def _adjective_first(state: State, index: int) -> None:
     else:
         return
     state.use(index, noun, noun + 1, why="order")
+
+
+def _over(state: State, at: int) -> bool:
+    """Whether a sentence or one of its parts ends here."""
+    at = state.skip(at)
+    return at >= len(state.items) or state.is_end(at) or state.items[at].text in (",", ")")
 
 
 def _order_by(state: State, index: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postai.ask.grammar.draft import Predicate, Ref
 from postai.ask.grammar.links import is_link
 from postai.ask.grammar.state import State
 from postai.language.edges import Edge
@@ -22,6 +23,23 @@ def apply(state: State) -> None:
     for index, item in enumerate(state.items):
         if item.kind == "unknown" and item.free and " " not in item.lower and item.text == item.lower:
             _verb(state, index)
+
+
+def done(state: State) -> None:
+    """ "the total amount paid": where the number is one of payments, being paid is no further condition."""
+    for index, item in enumerate(state.items):
+        table = state.done_to(index) if state.role(index) == "column" and not item.free else None
+        if table is None or not state.items[index + 1].free:
+            continue
+        refs = {measure.ref for measure in state.draft.measures}
+        if not any(ref is not None and ref.table == table for ref in refs):
+            continue
+        dates = [
+            sense.column for sense in state.items[index + 1].of_kind("column") if sense.table == table and sense.column
+        ]
+        state.use(index + 1, why="done")
+        if len(dates) == 1 and not state.info(table).column(dates[0]).column.not_null:
+            state.draft.predicates.append(Predicate(Ref(table, dates[0]), "null", negated=True))
 
 
 def _verb(state: State, index: int) -> None:
@@ -55,9 +73,8 @@ def _before(state: State, index: int) -> int | None:
     at = index - 1
     while at >= 0 and (state.items[at].lower in _BEFORE or state.cue(at) == "not"):
         at -= 1
-    if at >= 0 and state.role(at) in ("table", "column") and not state.items[at].verb:
-        return at
-    return None
+    noun = state.role(at) in ("table", "column") or (state.role(at) == "value" and state.items[at].plural)
+    return at if at >= 0 and noun and not state.items[at].verb else None
 
 
 def _behind(state: State, index: int) -> int | None:
