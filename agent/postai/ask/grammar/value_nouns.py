@@ -32,9 +32,9 @@ def with_nouns(items: list[Item], lexicon: Lexicon) -> list[Item]:
             if item.of_kind("column"):
                 continue
             return items
+        named = Sense("table", host.index, None, None, 0.9, "kind")
         noun = Item(
-            item.high, item.high, host.noun, "name", host.noun, senses=(Sense("table", host.index, None, None, 0.9, "kind"),),
-            plural=True, start=item.stop, stop=item.stop,
+            item.high, item.high, host.noun, "name", host.noun, senses=(named,), plural=True, start=item.stop, stop=item.stop,
         )  # fmt: skip
         return [*items[: index + 1], noun, *items[index + 1 :]]
     return items
