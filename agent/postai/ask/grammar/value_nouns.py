@@ -34,7 +34,8 @@ def with_nouns(items: list[Item], lexicon: Lexicon) -> list[Item]:
             return items
         named = Sense("table", host.index, None, None, 0.9, "kind")
         noun = Item(
-            item.high, item.high, host.noun, "name", host.noun, senses=(named,), plural=True, start=item.stop, stop=item.stop,
+            item.high, item.high, host.noun, "name", host.noun, senses=(named,), plural=True,
+            start=item.stop, stop=item.stop,
         )  # fmt: skip
         return [*items[: index + 1], noun, *items[index + 1 :]]
     return items
