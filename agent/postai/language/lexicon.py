@@ -338,8 +338,8 @@ class Lexicon:
         key = " ".join(words)
         self._put(key, Sense("value", info.index, column.name, yes, 0.95 * weight, "flag"))
         if key in ("part time", "full time"):
-            other = "full time" if key == "part time" else "part time"
-            self._put(other, Sense("value", info.index, column.name, no, 0.93 * weight, "flag"))
+            contrary = "full time" if key == "part time" else "part time"
+            self._put(contrary, Sense("value", info.index, column.name, no, 0.93 * weight, "flag"))
         if len(words) == 1:
             self._put_stem(words[0], Sense("value", info.index, column.name, yes, 0.8 * weight, "flag"))
             opposite = _ANTONYMS.get(words[0])

@@ -342,7 +342,9 @@ def _subject_and_verb(part: Sequence[Token], senses: tuple[Sense, ...], lexicon:
 
 
 def _date_of(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:
-    """ "the date they were opened": the date column of what was done."""
+    """ "by the date they were opened": the date column of what was done."""
+    if "by" not in [token.lower for token in tokens[max(0, at - 2) : at]]:
+        return at, ()
     if tokens[at].lower not in ("date", "day", "time", "moment") or at + 2 >= len(tokens):
         return at, ()
     end = at + 1

@@ -33,7 +33,7 @@ def said_then(state: State, index: int) -> tuple[Ref, int] | None:
             continue
         if any(_dated(state, sense) for sense in item.senses):
             return None
-        for table in dict.fromkeys((*state.anchors, *(sense.table for sense in item.of_kind("column")))):
+        for table in state.anchors or sorted({sense.table for sense in item.of_kind("column")}):
             fitting = [ref for lead, ref in _years(state.info(table)) if _same(item.lower.split()[-1], lead)]
             if len(fitting) == 1:
                 return fitting[0], at
