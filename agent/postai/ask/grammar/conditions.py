@@ -10,6 +10,7 @@ from postai.ask.grammar.comparisons import is_range, read_comparison
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.literals import capital, inside_column, literal, unknown_name
 from postai.ask.grammar.measures import countable
+from postai.ask.grammar.nearness import refuse_far
 from postai.ask.grammar.patterns import PATTERN_CUES, read_pattern
 from postai.ask.grammar.playing import of_role
 from postai.ask.grammar.state import State
@@ -125,6 +126,7 @@ def _value(state: State, index: int, near: int | None, negated: bool = False) ->
         if item.kind == "quoted" and columns:
             return _unknown_literal(state, index, item.text, negated)
     _contradicted(state, index)
+    refuse_far(state, index, senses)
     ref, sense = _choose(state, item.text, _of_kind(state, index, senses), near)
     state.use(index, why="value")
     return Predicate(ref, "=", _stored(sense), negated)
