@@ -1122,7 +1122,7 @@ WHERE (
       );
 
 -- What percentage of vans are electric?
---   0.97: The number of vehicles where vehicles.electric is True as a percentage of the number of vehicles where vehicles.kind is van.
+--   0.85: The number of vehicles where vehicles.electric is True as a percentage of the number of vehicles where vehicles.kind is van.
 SELECT 100.0 * count(*) FILTER (WHERE v.electric) / NULLIF(count(*), 0) AS percentage
 FROM vehicles AS v
 WHERE v.kind = 'van';
