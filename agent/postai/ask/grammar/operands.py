@@ -101,21 +101,44 @@ def table_of(state: State, measure: Measure) -> int | None:
 
 
 def conditions(state: State, low: int, high: int, table: int | None) -> list[Predicate | Absence]:
-    """What is said of rows of a table between two items: values, keys that are set, rows that are there or not."""
+    """What is said of rows of a table between two items: values, keys that are set, rows that are there or not.
+
+    A period behind other rows ("that ordered in 2024") is about those; one of several in the sentence is about this
+    side; a single one is about everything and left to be read as such.
+    """
     found: list[Predicate | Absence] = list(conditions_in(state, low, high, table))
     if table is None:
         return found
+    _refuse_far(state, found, table)
+    several = sum(item.period is not None for item in state.items) > 1
     for at in range(low, high):
         item = state.items[at]
         if item.free and item.period is not None:
-            found.append(period_predicate(state, table, item.period))
-            state.use(at, why="formula")
+            last = found[-1] if found else None
+            if isinstance(last, Absence):
+                found[-1] = replace(
+                    last, predicates=(*last.predicates, period_predicate(state, last.table, item.period))
+                )
+                state.use(at, why="formula")
+            elif several:
+                found.append(period_predicate(state, table, item.period))
+                state.use(at, why="formula")
         elif item.free and state.role(at) == "table":
             found += _other_table(state, low, at, table, found)
         elif item.free and state.role(at) == "verb":
             found += _done(state, at, table)
     state.use_range(low, high, "formula")
     return found
+
+
+def _refuse_far(state: State, found: list[Predicate | Absence], table: int) -> None:
+    """A state of other rows that the question does not name is not said of these."""
+    for one in found:
+        if not isinstance(one, Predicate) or one.ref.table == table or one.ref.table in state.anchors:
+            continue
+        if not state.lexicon.graph.up_paths(table, one.ref.table):
+            name = state.info(one.ref.table).table.name
+            raise Unsure(f"{one.ref.column} is kept in {name}, which the question does not name")
 
 
 def _done(state: State, at: int, table: int) -> list[Predicate | Absence]:

@@ -26,8 +26,8 @@ def apply(state: State) -> None:
             _verb(state, index)
     _refuse_every(state)
     _cognates(state)
-    for item in state.items:
-        if not item.free:
+    for index, item in enumerate(state.items):
+        if not item.free or _calculates(state, index):
             continue
         if item.kind in ("symbol", "filler", "generic") or item.cue in _HARMLESS_CUES:
             item.used = "harmless"
@@ -45,6 +45,13 @@ def _cognates(state: State) -> None:
             sold = base in ("sell", "buy", "purchas") and any(is_sale(state.info(table)) for table in state.anchors)
             if sold or {base + "er", base + "or", base + "r", item.lower + "r", item.lower + "er"} & nouns:
                 item.used = "verb"
+
+
+def _calculates(state: State, index: int) -> bool:
+    """A sign of a calculation between two names that no construct has read."""
+    if state.items[index].text not in ("*", "+", "-") or not 0 < index < len(state.items) - 1:
+        return False
+    return all(state.items[at].kind in ("name", "cue") for at in (index - 1, index + 1))
 
 
 def _refuse_every(state: State) -> None:
