@@ -152,3 +152,21 @@ def test_easily_read_wrongly(name, question, part):
 )
 def test_many_rows_beside_one_are_a_doubt(name, question):
     assert ask(name, question).status == "abstained"
+
+
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("employees salary > 5000", "WHERE e.salary > 5000"),
+        ("employees salary >= 3000 and <= 5000", "e.salary >= 3000 AND e.salary <= 5000"),
+        ("employees email null", "WHERE e.email IS NULL"),
+        ("first name, last name, city of remote employees", "SELECT e.first_name, e.last_name, e.city"),
+        ("projects not finished order by due date", "ORDER BY p.due_on"),
+        ("project name, department name, budget > 1000", "SELECT p.name, d.name"),
+        ("projects finished on or before the due date", "p.finished_on <= p.due_on"),
+    ],
+)
+def test_key_words(question, part):
+    answer = ask("company", question)
+    assert answer.status == "answered", answer.reason
+    assert part in " ".join(answer.sql.split())

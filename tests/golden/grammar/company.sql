@@ -223,8 +223,11 @@ WHERE p.finished_on > p.due_on
 ORDER BY p.id;
 
 -- projects finished on or before the due date
---   abstained PA001: what the question is about is not clear
---   Ask in other words, naming tables and columns.
+--   0.97: Projects where projects.finished_on is at most projects.due_on.
+SELECT p.id, p.name, p.finished_on
+FROM projects AS p
+WHERE p.finished_on <= p.due_on
+ORDER BY p.id;
 
 -- employees whose bonus is higher than their salary
 --   0.97: Employees where employees.bonus is above employees.salary.
@@ -454,8 +457,8 @@ ORDER BY p.budget DESC, p.id
 LIMIT 1;
 
 -- What is the most recently hired employee's name?
---   abstained PA001: "name" could mean employees.first_name or employees.last_name
---   Name the table with the column.
+--   abstained PA001: "name" could mean first_name or last_name
+--   Name the column.
 
 -- the first 3 employees hired
 --   0.93: The first 3 of employees, by employees.hired_on, lowest first.

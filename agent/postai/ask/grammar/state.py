@@ -395,6 +395,9 @@ class State:
         whose = table is None and before and self.items[index - 1].lower in ("whose", "their", "its")
         table = self.table(before[-1]) if whose else (table if table is not None else self.anchors[0])
         info = self.info(table)
+        if len(info.labels) == 2 and table == self.owner(index) and all(c.own != ("name",) for c in info.columns):
+            names = " or ".join(info.labels)
+            raise Unsure(f'"{self.items[index].text}" could mean {names}', "Name the column.")
         if len(info.labels) != 1 or info.column(info.labels[0]).own[-1] not in ("name", "title"):
             return None
         return Ref(table, info.labels[0])

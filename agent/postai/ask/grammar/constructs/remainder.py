@@ -7,6 +7,7 @@ import itertools
 from postai.ask.grammar.draft import Key, Predicate, Ref, Unsure
 from postai.ask.grammar.money import is_sale
 from postai.ask.grammar.state import State
+from postai.language.words import singular
 
 _HARMLESS_CUES = frozenset({"and", "exactly", "in total"})
 
@@ -16,6 +17,8 @@ def apply(state: State) -> None:
     for index, item in enumerate(state.items):
         if item.free and state.role(index) == "table":
             _table(state, index)
+    if draft.subject is None and not draft.measures:
+        _rows_before_column(state)
     if draft.subject is None and not draft.measures:
         _column_subject(state)
     for index, item in enumerate(state.items):
@@ -101,6 +104,20 @@ def _verb(state: State, index: int) -> None:
     if (act or state.column_info(ref).is_date) and not state.column_info(ref).column.not_null:
         state.draft.predicates.append(Predicate(ref, "null", negated=True))
         state.draft.assumptions.append(f"{state.items[index].text} means that {ref.column} is set")
+
+
+def _rows_before_column(state: State) -> None:
+    """ "employees salary > 5000": the plural in front of the column says whose rows are listed."""
+    for index, item in enumerate(state.items):
+        first, _, rest = item.lower.partition(" ")
+        if state.role(index) != "column" or not rest or singular(first) == first or item.used == "projection":
+            continue
+        tables = {
+            sense.table for sense in item.of_kind("column") if state.info(sense.table).words[-1] == singular(first)
+        }
+        if len(tables) == 1:
+            state.draft.subject = Key(table=tables.pop())
+            return
 
 
 def _column_subject(state: State) -> None:
