@@ -138,11 +138,65 @@ def test_who_blocks_whom(world: World) -> None:
         rows = world.ask("who is blocking whom?")
         assert [(row["waiting_pid"], row["blocking_pid"]) for row in rows] == [(pid, first.info.backend_pid)]
         assert rows[0]["relation"] == "scrap"
+        # Whoever may not see what others do is told of the wait all the same.
         hidden = world.run(world.guarded(world.of(rows_topic("blocking"))), world.role)
-        assert all("scrap" not in str(row["waiting_query"]) for row in hidden)
+        assert [(row["waiting_pid"], row["blocking_pid"]) for row in hidden] == [(pid, first.info.backend_pid)]
+        assert hidden[0]["relation"] == "scrap" and "scrap" not in str(hidden[0]["waiting_query"])
         first.rollback()
         while second.pgconn.get_result() is not None:
             pass
+
+
+def test_a_wait_for_a_row_says_of_which_table(world: World) -> None:
+    with world.database.connect(autocommit=False) as first, world.database.connect() as second:
+        first.execute("update depot set city = city where id = 7")
+        pid = second.info.backend_pid
+        second.pgconn.send_query(b"set lock_timeout = '20s'; update depot set city = city where id = 7")
+        with world.database.connect() as watcher:
+            for _ in range(200):
+                if watcher.execute("select pg_blocking_pids(%s)", (pid,)).fetchone() != ([],):
+                    break
+                watcher.execute("select pg_sleep(0.05)")
+        rows = world.ask("who is blocking whom?")
+        first.rollback()
+        while second.pgconn.get_result() is not None:
+            pass
+    assert [(row["waiting_pid"], row["relation"], row["lock_wanted"]) for row in rows] == [(pid, "depot", "ShareLock")]
+
+
+def test_everybody_is_told_how_many_connections_there_are(world: World) -> None:
+    sql = world.guarded(world.of(rows_topic("connections")))
+    with world.database.connect(), world.database.connect():
+        [all_seen], [few_seen] = world.run(sql), world.run(sql, world.role)
+        assert all_seen["connections"] >= 3 and all_seen["state_not_shown"] == 0  # type: ignore[operator]
+        assert few_seen["connections"] >= 3 and few_seen["state_not_shown"] >= 2  # type: ignore[operator]
+        users = world.run(world.guarded(world.of(rows_topic("connected"))), world.role)
+        assert {world.role, "postgres"} <= {row["user"] for row in users}
+
+
+def test_parts_of_a_partitioned_index_are_not_offered(world: World) -> None:
+    world.database.execute(
+        "create table route (id int, at date) partition by range (at);"
+        "create table route_1 partition of route for values from ('2026-01-01') to ('2027-01-01');"
+        "create index route_at on route (at); create index route_at_again on route (at);"
+        "create index route_1_id on route_1 (id)"
+    )
+    try:
+        unused = {row["index"] for row in world.ask("which indexes are never used?") if "route" in str(row["table"])}
+        assert unused == {"route_1_id"}
+        pairs = [row["superfluous_index"] for row in world.ask("duplicate indexes") if "route" in str(row["table"])]
+        assert pairs == ["route_at_again"]
+    finally:
+        world.database.execute("drop table route")
+
+
+def test_an_index_that_cannot_look_a_key_up_does_not_serve_a_foreign_key(world: World) -> None:
+    world.database.execute("create index parcel_brin on parcel using brin (depot_id)")
+    world.database.execute("create index parcel_beside on parcel (id) include (depot_id)")
+    try:
+        assert [row["table"] for row in world.ask("which foreign keys have no index?")] == ["parcel"]
+    finally:
+        world.database.execute("drop index parcel_brin, parcel_beside")
 
 
 def rows_topic(identity: str) -> Topic:

@@ -1,18 +1,23 @@
 -- What goes on now, and statements as pg_stat_statements counts them.
 
 -- name: blocking
--- Waiting sessions with those that stand before them.
-select w.pid as waiting_pid, w.usename as waiting_user, w.query as waiting_query,
-       pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() - w.state_change) as waiting_for,
-       l.mode as lock_wanted, l.relation::pg_catalog.regclass as relation,
+-- Waiting sessions with those that stand before them. The lock table shows everybody's; the statements show to few. Who
+-- waits for a row waits for the transaction that has it, and holds the row's place in the queue.
+select l.pid as waiting_pid, w.usename as waiting_user, w.query as waiting_query,
+       pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() - l.waitstart) as waiting_for,
+       l.mode as lock_wanted,
+       (select coalesce(l.relation, pg_catalog.min(t.relation))::pg_catalog.regclass
+          from pg_catalog.pg_locks t
+          join pg_catalog.pg_database d on d.oid = t.database and d.datname = pg_catalog.current_database()
+         where t.pid = l.pid and t.relation is not null and (t.locktype = 'tuple' or t.relation = l.relation)) as relation,
        b.pid as blocking_pid, b.usename as blocking_user, b.state as blocking_state, b.query as blocking_query,
        pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() - b.xact_start) as blocking_transaction_age
-from pg_catalog.pg_stat_activity w
-cross join lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) as ahead(pid)
+from pg_catalog.pg_locks l
+join pg_catalog.pg_stat_activity w on w.pid = l.pid
+cross join lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(l.pid)) as ahead(pid)
 left join pg_catalog.pg_stat_activity b on b.pid = ahead.pid
-left join pg_catalog.pg_locks l on l.pid = w.pid and not l.granted
-where w.wait_event_type = 'Lock'
-order by w.state_change, w.pid, ahead.pid
+where not l.granted
+order by l.waitstart, l.pid, ahead.pid
 
 -- name: long_transactions
 -- Open and prepared transactions, the oldest first.
@@ -39,22 +44,24 @@ where a.state = 'active' and a.pid <> pg_catalog.pg_backend_pid() and a.backend_
 order by a.query_start, a.pid
 
 -- name: connections
--- Connections of the whole server in one row.
+-- Connections of the whole server in one row. What a session does, and whether it is a client's, shows to few; of the
+-- others it is known that they have a database.
 select pg_catalog.count(*) as connections,
        pg_catalog.count(*) filter (where a.state = 'active') as active,
        pg_catalog.count(*) filter (where a.state = 'idle') as idle,
        pg_catalog.count(*) filter (where a.state like 'idle in transaction%') as idle_in_transaction,
+       pg_catalog.count(*) filter (where a.backend_type is null) as state_not_shown,
        pg_catalog.current_setting('max_connections')::pg_catalog.int4 as max_connections,
        pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int4 as reserved_for_superusers
 from pg_catalog.pg_stat_activity a
-where a.backend_type = 'client backend'
+where coalesce(a.backend_type, 'client backend') = 'client backend' and a.datid is not null
 
 -- name: connected
--- Client sessions by who and from where.
+-- Client sessions by who and from where; of those that do not show what they are, whoever has a database.
 select a.usename as "user", a.datname as database, a.application_name as application, a.client_addr as address,
        pg_catalog.count(*) as connections, pg_catalog.min(a.backend_start) as connected_since
 from pg_catalog.pg_stat_activity a
-where a.backend_type = 'client backend'
+where coalesce(a.backend_type, 'client backend') = 'client backend' and a.datid is not null
 group by a.usename, a.datname, a.application_name, a.client_addr
 order by connections desc, "user", database, application
 

@@ -1,14 +1,15 @@
 -- Indexes. Those of postai itself are left out where advice is given.
 
 -- name: unused_indexes
--- Not scanned, enforcing nothing.
+-- Not scanned, enforcing nothing. A part of a partitioned index cannot be dropped by itself.
 select s.schemaname as schema, s.relname as "table", s.indexrelname as index,
        pg_catalog.pg_size_pretty(pg_catalog.pg_relation_size(s.indexrelid)) as size, s.idx_scan as scans,
        d.stats_reset as counted_since, pg_catalog.pg_get_indexdef(s.indexrelid) as definition
 from pg_catalog.pg_stat_user_indexes s
 join pg_catalog.pg_index i on i.indexrelid = s.indexrelid
+join pg_catalog.pg_class x on x.oid = s.indexrelid
 left join pg_catalog.pg_stat_database d on d.datname = pg_catalog.current_database()
-where s.idx_scan = 0 and not i.indisunique and not i.indisexclusion and not i.indisreplident
+where s.idx_scan = 0 and not i.indisunique and not i.indisexclusion and not i.indisreplident and not x.relispartition
   and not exists (select from pg_catalog.pg_constraint c where c.conindid = s.indexrelid)
   and s.schemaname not in ('postai', 'postai_cache') and s.relid = coalesce(:table_oid, s.relid)
 order by pg_catalog.pg_relation_size(s.indexrelid) desc nulls last, s.schemaname, s.relname, s.indexrelname
@@ -26,7 +27,7 @@ with candidate as (
   join pg_catalog.pg_class c on c.oid = i.indexrelid
   join pg_catalog.pg_am a on a.oid = c.relam
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where i.indisvalid and c.relkind in ('i', 'I')
+  where i.indisvalid and c.relkind in ('i', 'I') and not c.relispartition
     and n.nspname not in ('pg_catalog', 'pg_toast', 'information_schema', 'postai', 'postai_cache')
     and i.indrelid = coalesce(:table_oid, i.indrelid)
 )
@@ -63,7 +64,10 @@ where c.contype = 'f' and c.conparentid = 0 and n.nspname not in ('postai', 'pos
   and c.conrelid = coalesce(:table_oid, c.conrelid)
   and not exists (
     select from pg_catalog.pg_index i
+    join pg_catalog.pg_class x on x.oid = i.indexrelid
+    join pg_catalog.pg_am m on m.oid = x.relam and m.amname in ('btree', 'hash', 'gist', 'spgist')
     where i.indrelid = c.conrelid and i.indisvalid and i.indpred is null
+      and i.indnkeyatts >= pg_catalog.array_length(c.conkey, 1)
       and (i.indkey::pg_catalog.int2[])[0:pg_catalog.array_length(c.conkey, 1) - 1] @> c.conkey
       and (i.indkey::pg_catalog.int2[])[0:pg_catalog.array_length(c.conkey, 1) - 1] <@ c.conkey)
 order by pg_catalog.pg_table_size(c.conrelid::pg_catalog.regclass) desc nulls last, "table", foreign_key

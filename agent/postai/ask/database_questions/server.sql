@@ -102,7 +102,8 @@ where r.rolname !~ '^pg_'
 order by r.rolsuper desc, r.rolname
 
 -- name: replication_lag
--- Replicas of this server, and this server itself when it is one.
+-- Replicas of this server, and this server itself when it is one: with all of it replayed, an old last transaction
+-- means that the primary is idle.
 select r.application_name as replica, r.client_addr as address, r.state, r.sync_state,
        pg_catalog.pg_size_pretty(pg_catalog.pg_wal_lsn_diff(
          case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_receive_lsn()
@@ -113,7 +114,9 @@ union all
 select 'this server', null, 'standby', null,
        pg_catalog.pg_size_pretty(pg_catalog.pg_wal_lsn_diff(
          pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())),
-       null, null, pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()
+       null, null,
+       case when pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() then interval '0'
+            else pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp() end
 where pg_catalog.pg_is_in_recovery()
 order by replica
 

@@ -41,7 +41,8 @@ ACTIVITY: tuple[Topic, ...] = (
         id="long_transactions",
         title="Transactions that have been open longest",
         explanation="Open transactions, the oldest first, and prepared ones. While one is open, VACUUM cannot remove "
-        "rows that were deleted after it began.",
+        "rows that were deleted after it began. Other people's transactions show to members of pg_read_all_stats; "
+        "prepared ones to everybody.",
         examples=(
             "long-running transactions",
             "what is the oldest transaction?",
@@ -67,8 +68,8 @@ ACTIVITY: tuple[Topic, ...] = (
     Topic(
         id="running_now",
         title="What is running right now",
-        explanation="Statements that run at this moment, the longest first, with what they wait for. The "
-        "text of other people's queries shows to members of pg_read_all_stats.",
+        explanation="Statements that run at this moment, the longest first, with what they wait for. Those of "
+        "other people show to members of pg_read_all_stats.",
         examples=(
             "what is running right now?",
             "which queries are running?",
@@ -93,7 +94,8 @@ ACTIVITY: tuple[Topic, ...] = (
     Topic(
         id="connections",
         title="How many connections there are",
-        explanation="Connections of clients to the whole server by what they do, against max_connections.",
+        explanation="Connections of clients to the whole server by what they do, against max_connections. What "
+        "other people's do shows to members of pg_read_all_stats; the number is of all.",
         examples=(
             "how many connections are there?",
             "how many clients are connected?",
@@ -120,7 +122,8 @@ ACTIVITY: tuple[Topic, ...] = (
     Topic(
         id="connected",
         title="Who is connected",
-        explanation="Client sessions by user, database, program and address, the most first.",
+        explanation="Client sessions by user, database, program and address, the most first. Addresses of other "
+        "people's show to members of pg_read_all_stats.",
         examples=(
             "who is connected?",
             "which users are connected right now?",
