@@ -17,6 +17,7 @@ from postai.ask.grammar.draft import Measure, Ref, Unsure
 from postai.ask.grammar.explain import explain
 from postai.ask.grammar.glossing import defined_in, spans, wordings
 from postai.ask.grammar.items import Item, cut
+from postai.ask.grammar.leniency import pass_over
 from postai.ask.grammar.matching import compare_as_told
 from postai.ask.grammar.notes import Definition, Notes, read_notes, told_in_question
 from postai.ask.grammar.query import name, render
@@ -126,6 +127,7 @@ class Grammar:
             for _, apply in CONSTRUCTS:
                 apply(state)
             _explain_units(state)
+            pass_over(state, [item for item in items if item.free])
             left = [item for item in items if item.free]
             if left:
                 return self._unexplained(left)
