@@ -337,6 +337,37 @@ def test_columns_of_a_filter(
     assert (found.equal, found.ordered, found.others) == (equal, ordered, others)
 
 
+def test_how_texts_are_compared() -> None:
+    begins = index_keys("(((name)::text ~~ 'ab%'::text) AND (b = 1))", "t")
+    assert (begins.indexed, begins.searched) == (("b", "name text_pattern_ops"), ())
+    assert index_keys("((name >= 'a'::text) AND (code = 'x'::text))", "t").indexed == ("code", "name")
+    inside = index_keys("((name)::text ~~* '%ab%'::text)", "t")
+    assert (inside.indexed, inside.searched, inside.computed) == ((), ("name",), frozenset())
+    assert index_keys("(lower(name) = 'ab'::text)", "t").computed == {"name"}
+    assert index_keys("((a > 1) OR (b = 2))", "t").computed == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("condition", "advice"),
+    [
+        ("((a = 1) AND (b = 2))", "CREATE STATISTICS t_a_b (dependencies, mcv) ON a, b FROM t,"),
+        ("(lower(a) = 'x'::text)", "CREATE STATISTICS t_a ON (the expression over a) FROM t,"),
+        ("(a = 1)", "ALTER TABLE t ALTER COLUMN a SET STATISTICS 1000,"),
+        ("((a)::text ~~ '%x%'::text)", "ALTER TABLE t ALTER COLUMN a SET STATISTICS 1000,"),
+    ],
+)
+def test_what_a_wrong_estimate_wants(condition: str, advice: str) -> None:
+    scan = node("Seq Scan", 10, 50_000, Relation_Name="t", Alias="t", Filter=condition, Plan_Rows=10)
+    assert advice in problems(scan)["estimate_off"][0].advice
+
+
+def test_a_pattern_inside_a_text_wants_trigrams() -> None:
+    scan = node(
+        "Seq Scan", 10, 5, Relation_Name="t", Alias="t", Filter="(a ~~ '%x%'::text)", Rows_Removed_by_Filter=9_000
+    )
+    assert "USING gin (a gin_trgm_ops)" in problems(scan)["missing_index"][0].advice
+
+
 def test_columns_of_a_sort_key() -> None:
     both = frozenset({"t"})
     assert sort_columns(["t.at DESC", '"Größe" NULLS FIRST'], both) == ("at DESC", '"Größe" NULLS FIRST')

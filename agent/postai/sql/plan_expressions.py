@@ -16,6 +16,7 @@ from postai.sql.parse import parse, statement_node
 EQUALITY = frozenset({"="})
 RANGE = frozenset({"<", "<=", ">", ">=", "~>=~", "~<~", "^@"})
 PREFIX = frozenset({"~~"})
+PATTERN = frozenset({"~~", "~~*", "~", "~*"})
 TEXT_TYPES = frozenset({"text", "bpchar"})
 """Casts to these are what EXPLAIN prints for varchar and name columns; an index on the plain column serves them."""
 
@@ -28,16 +29,31 @@ class IndexKeys:
         equal: columns that are compared with one value, or a list of values.
         ordered: columns that are compared with bounds, or with the beginning of a text.
         others: columns that are used in a way which no ordinary index serves, as a function's argument for example.
+        beginnings: those of `ordered` that are compared with the beginning of a text: where texts are not sorted by
+            their bytes, only an index with text_pattern_ops serves that.
+        searched: those of `others` in which a pattern is looked for anywhere.
+        computed: those of `others` that are part of a larger expression, of which there are no statistics.
     """
 
     equal: tuple[str, ...] = ()
     ordered: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    beginnings: frozenset[str] = frozenset()
+    searched: tuple[str, ...] = ()
+    computed: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of a B-tree index: equal ones first, and one with bounds."""
         return (*self.equal, *self.ordered[:1])
+
+    @property
+    def indexed(self) -> tuple[str, ...]:
+        """The same as they stand in CREATE INDEX."""
+        return tuple(
+            quote_ident(one) + (" text_pattern_ops" if one in self.beginnings and one not in self.equal else "")
+            for one in self.columns
+        )
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -61,6 +77,9 @@ def index_keys(expression: str, alias: str, subplans: Iterable[str] = ()) -> Ind
     equal: list[str] = []
     ordered: list[str] = []
     others: list[str] = []
+    beginnings: set[str] = set()
+    searched: list[str] = []
+    computed: set[str] = set()
     waiting: list[Message] = [statement_node(found.where_clause)]
     while waiting:
         node = waiting.pop(0)
@@ -68,14 +87,26 @@ def index_keys(expression: str, alias: str, subplans: Iterable[str] = ()) -> Ind
             waiting[:0] = [statement_node(one) for one in node.args]
             continue
         column, kind = _comparison(node, alias)
-        if column is None:
-            others += _columns(node, alias)
-        else:
+        if column is not None:
             (equal if kind == "equal" else ordered).append(column)
+            if kind == "beginning":
+                beginnings.add(column)
+            continue
+        used, plain = _columns(node, alias), _compared(node, alias)
+        others += used
+        if node.DESCRIPTOR.name in ("A_Expr", "FuncCall"):
+            computed.update(set(used) - {plain})
+        if plain is not None and _operator(node) in PATTERN:
+            searched.append(plain)
     equal = list(dict.fromkeys(equal))
     ordered = [one for one in dict.fromkeys(ordered) if one not in equal]
     return IndexKeys(
-        tuple(equal), tuple(ordered), tuple(dict.fromkeys(x for x in others if x not in (*equal, *ordered)))
+        tuple(equal),
+        tuple(ordered),
+        tuple(dict.fromkeys(x for x in others if x not in (*equal, *ordered))),
+        frozenset(beginnings),
+        tuple(dict.fromkeys(searched)),
+        frozenset(computed),
     )
 
 
@@ -121,7 +152,7 @@ def _parsed(text: str) -> Any | None:
 
 
 def _comparison(node: Message, alias: str) -> tuple[str | None, str]:
-    """The column of a comparison that a B-tree index can serve, and how: "equal" or "ordered"."""
+    """The column of a comparison that a B-tree index can serve, and how: "equal", "ordered", or by a "beginning"."""
     kind = node.DESCRIPTOR.name
     aliases = frozenset({alias})
     if kind == "ColumnRef":  # a boolean column by itself
@@ -146,9 +177,20 @@ def _comparison(node: Message, alias: str) -> tuple[str | None, str]:
             continue
         if operator in EQUALITY:
             return column, "equal"
-        if operator in RANGE or (operator in PREFIX and _has_beginning(value_side)):
+        if operator in RANGE:
             return column, "ordered"
+        if operator in PREFIX and _has_beginning(value_side):
+            return column, "beginning"
     return None, ""
+
+
+def _operator(node: Message) -> str:
+    return node.name[-1].string.sval if node.DESCRIPTOR.name == "A_Expr" and len(node.name) else ""
+
+
+def _compared(node: Message, alias: str) -> str | None:
+    """The plain column on the left of an operator."""
+    return _column(statement_node(node.lexpr), frozenset({alias})) if _operator(node) else None
 
 
 def _has_beginning(node: Message) -> bool:

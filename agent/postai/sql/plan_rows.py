@@ -117,13 +117,22 @@ def _estimate_advice(node: PlanNode, tree: PlanTree) -> str:
         return f"There are no statistics for what is computed on the way.{extra} If it chooses a bad plan, keep the " \
             "rows in a temporary table and ANALYZE that."  # fmt: skip
     if table:
-        columns = _filter_keys(node, tree, ("Filter", "Index Cond", "Recheck Cond")).all
+        keys = _filter_keys(node, tree, ("Filter", "Index Cond", "Recheck Cond"))
+        columns = keys.all
         advice = f"ANALYZE {table}."
+        # A name is needed before PostgreSQL 16.
+        named = plain(quote_ident("_".join((node.text("Relation Name"), *columns))[:50]))
+        if columns and keys.computed.issuperset(columns):
+            return (
+                f"{advice} If it stays, let it keep statistics of the expression: CREATE STATISTICS {named} ON "
+                f"(the expression over {', '.join(plain(quote_ident(one)) for one in columns[:8])}) FROM {table}, "
+                f"then ANALYZE {table} again."
+            )
         if len(columns) > 1:
             names = ", ".join(plain(quote_ident(one)) for one in columns[:8])
             return (
-                f"{advice} If it stays, the columns depend on each other: CREATE STATISTICS (dependencies, mcv) "
-                f"ON {names} FROM {table}, then ANALYZE {table} again."
+                f"{advice} If it stays, the columns depend on each other: CREATE STATISTICS {named} "
+                f"(dependencies, mcv) ON {names} FROM {table}, then ANALYZE {table} again."
             )
         if columns:
             return (
@@ -138,8 +147,8 @@ def _estimate_advice(node: PlanNode, tree: PlanTree) -> str:
         )
     if node.kind in GROUPINGS:
         return (
-            "ANALYZE the tables. For a group of several columns: CREATE STATISTICS (ndistinct) ON those columns; for "
-            "one column: ALTER TABLE ... ALTER COLUMN ... SET (n_distinct = ...)."
+            "ANALYZE the tables. For a group of several columns: CREATE STATISTICS name (ndistinct) ON those columns; "
+            "for one column: ALTER TABLE ... ALTER COLUMN ... SET (n_distinct = ...)."
         )
     return "ANALYZE the tables below."
 
@@ -174,6 +183,13 @@ def missing_index(node: PlanNode, tree: PlanTree) -> Problem | None:
         severity = by_share(tree.share(node.own))
     found = _filter_keys(node, tree, ("Filter",))
     if not found.columns:
+        if found.searched and (column := quote_ident(found.searched[0])).isprintable():
+            return Problem(
+                text,
+                f"No ordinary index finds a pattern inside {plain(column)}; one of the extension pg_trgm does, for "
+                f"patterns with three letters in a row: USING gin ({plain(column)} gin_trgm_ops).",
+                severity,
+            )
         seen = f" ({', '.join(plain(one) for one in found.all[:8])})" if found.all else ""
         return Problem(
             text,
@@ -181,7 +197,7 @@ def missing_index(node: PlanNode, tree: PlanTree) -> Problem | None:
             "index on the very expression.",
             severity,
         )
-    names = ", ".join(quote_ident(one) for one in found.columns)
+    names = ", ".join(found.indexed)
     table = ".".join(quote_ident(one) for one in (node.text("Schema"), node.text("Relation Name")) if one)
     if not f"{names}{table}".isprintable():
         return Problem(text, "Make an index on the columns of the filter.", severity)
