@@ -6,6 +6,7 @@ Its name holds the operator and the columns it is made of, so that every rule ab
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from postai.language.schema import ColumnInfo
 
 MARK = "\x1e"
-Operator = Literal["minus", "over", "times", "margin", "age", "span", "month"]
+Operator = Literal["minus", "over", "times", "margin", "age", "span", "month", "arithmetic"]
+STEP = "\x1f"
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 _LONG = {"month": 1, "year": 12}
 
@@ -26,9 +28,11 @@ class Formula:
 
     Attributes:
         operator: minus, over (quotient), times, margin (left - right, as a part of left), age (years since left),
-            span (time from right to left), month (the first day of the month that a year and a month name).
+            span (time from right to left), month (the first day of the month that a year and a month name),
+            arithmetic (several steps; left is one of the columns).
         unit: for a span "" (an interval; days when both are dates), or second to year; for a month "name" when it is
-            written out.
+            written out; for arithmetic its steps in postfix order: columns ("c:" and the name, "z:" where a missing
+            value counts as 0), numbers ("n:") and operators.
         dates: both columns of a span are of type date, so that their difference is a number of days.
     """
 
@@ -55,6 +59,8 @@ def formula(name: str) -> Formula | None:
 def made_of(name: str) -> tuple[str, ...]:
     """The real columns behind a made-up name; () for any other column."""
     found = formula(name)
+    if found is not None and found.operator == "arithmetic":
+        return tuple(dict.fromkeys(step[2:] for step in found.unit.split(STEP) if step[:2] in ("c:", "z:")))
     return tuple(column for column in (found.left, found.right) if column) if found else ()
 
 
@@ -73,6 +79,8 @@ def output_name(found: Formula) -> str:
             return "product"
         case "month":
             return "month"
+        case "arithmetic":
+            return found.left if STEP not in found.unit else "result"
     return "margin"
 
 
@@ -88,6 +96,8 @@ def in_words(text: str) -> str:
             return f"age (full years since {found.left})"
         if found.operator == "month":
             return f"month of {found.left} and {found.right}"
+        if found.operator == "arithmetic":
+            return f"({arithmetic_sql(found, str)[0]})" if STEP in found.unit else f"{found.left} (0 where missing)"
         if found.operator == "span":
             return f"time from {found.right} to {found.left}" + (f" in {found.unit}s" if found.unit else "")
         return f"({found.left} {words[found.operator]} {found.right})"
@@ -106,6 +116,8 @@ def column(found: Formula, left: ColumnInfo, right: ColumnInfo | None) -> Column
     present = left.column.not_null and (right is None or right.column.not_null) and found.operator in (
         "minus", "times", "age", "span",
     )  # fmt: skip
+    if found.operator == "arithmetic" and STEP not in found.unit:
+        return replace(left.column, name=found.name, not_null=True)
     return replace(
         left.column, name=found.name, base_type="numeric" if number else "interval",
         type_category="N" if number else "T", not_null=present, comment=None, statistics=None, enum_labels=(),
@@ -137,6 +149,39 @@ def sql(found: Formula, left: str, right: str) -> tuple[str, int]:
         case "span":
             return _span(found, left, right)
     raise AssertionError(found)
+
+
+def arithmetic_sql(found: Formula, written: Callable[[str], str]) -> tuple[str, int]:
+    """The expression of several steps and how tightly it binds; a quotient keeps fractions and is null for x / 0.
+
+    Args:
+        written: how a column's name is written.
+    """
+    stack: list[tuple[str, int]] = []
+    for step in found.unit.split(STEP):
+        kind, text = step[:2], step[2:]
+        if kind == "c:":
+            stack.append((written(text), 9))
+        elif kind == "z:":
+            stack.append((f"coalesce({written(text)}, 0)", 9))
+        elif kind == "n:":
+            stack.append((text, 9))
+        else:
+            right, left = stack.pop(), stack.pop()
+            stack.append(_joined(step, left, right))
+    return stack[0]
+
+
+def _joined(operator: str, left: tuple[str, int], right: tuple[str, int]) -> tuple[str, int]:
+    tight = 5 if operator in "+-" else 6
+    first = left[0] if left[1] >= tight else f"({left[0]})"
+    second = right[0] if right[1] > tight else f"({right[0]})"
+    if operator != "/":
+        return f"{first} {operator} {second}", tight
+    if re.fullmatch(r"[0-9.]+", second) and float(second):
+        return f"{first} / {second if '.' in second else second + '.0'}", tight
+    first = left[0] if left[1] == 9 else f"({left[0]})"
+    return f"{first}::numeric / NULLIF({right[0]}, 0)", tight
 
 
 def _span(found: Formula, left: str, right: str) -> tuple[str, int]:

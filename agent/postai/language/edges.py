@@ -12,6 +12,7 @@ from postai.language.schema import ColumnInfo, TableInfo, looks_unique
 from postai.language.word_set import word_set
 
 EdgeSource = Literal["key", "declared", "contained", "named"]
+_PLAIN = word_set("id name code key type kind date status title number no nr uuid email year month day level position")
 # Single words that name one thing of its kind wherever they stand.
 _CODES = word_set("sku isbn issn ean upc iban bic vin imei symbol ticker barcode iata icao ssn username")
 
@@ -104,7 +105,8 @@ def inferred(tables: tuple[TableInfo, ...], told: tuple[Edge, ...]) -> Iterable[
                 continue
             if (info.index, column.name) in known_children:
                 continue
-            for edge in (*_guesses(info, column, keys), *_named_like_table(info, column, single)):
+            guesses = [*_guesses(info, column, keys), *_named_like_table(info, column, single)]
+            for edge in guesses or _named_like_key(info, column, plain):
                 ends = {(edge.child, edge.pairs[0][0]), (edge.parent, edge.pairs[0][1])}
                 if frozenset(ends) not in joined:
                     yield edge
@@ -181,6 +183,17 @@ def _named_like_table(
         key = parent.column(parent.key[0])
         if _same_type(column, key) and key.is_id:
             yield Edge(info.index, parent.index, ((column.name, key.name),), 0.65, (), "named")
+
+
+def _named_like_key(info: TableInfo, column: ColumnInfo, plain: Iterable[TableInfo]) -> Iterable[Edge]:
+    """A column that is called as the only key of one other table is, `orderno` beside `order_head.orderno`."""
+    if column.name.lower() in _PLAIN or info.key == (column.name,):
+        return
+    parents = [
+        parent for parent in plain if parent.index != info.index and tuple(parent.table.primary_key) == (column.name,)
+    ]
+    if len(parents) == 1 and _same_type(column, parents[0].column(column.name)):
+        yield Edge(info.index, parents[0].index, ((column.name, column.name),), 0.8, (), "named")
 
 
 def _mutual(info: TableInfo, column: ColumnInfo, parent: TableInfo) -> bool:

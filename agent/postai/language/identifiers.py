@@ -13,11 +13,24 @@ from postai.language.words import singular
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+|\W+|(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])")
 _VOWELS = frozenset("aeiou")
 _MOST = 0.8
+_ENDINGS = ("id", "name", "code", "no", "date", "type")
 
 
 def pieces(name: str) -> tuple[str, ...]:
     """The parts of a name as its author separated them, lower case: "OrderItems" and "order_items" → order, items."""
     return tuple(part.lower() for part in _CAMEL.split(name) if part)
+
+
+def _shared_leads(names: Iterable[str]) -> set[str]:
+    """Words that several folded names begin with, `rep` of repid and repname: what stands before usual endings."""
+    leads: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        lower = name.lower()
+        for ending in _ENDINGS:
+            lead = lower.removesuffix(ending)
+            if lead != lower and len(lead) > 2 and lead.isalpha():
+                leads[lead].add(ending)
+    return {lead for lead, endings in leads.items() if len(endings) > 1}
 
 
 class Segmenter:
@@ -29,6 +42,7 @@ class Segmenter:
     """
 
     def __init__(self, names: Iterable[str], aliases: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        names = tuple(names)
         self._aliases = dict(aliases or {})
         known = set(IDENTIFIER_WORDS) | set(ABBREVIATIONS) | set(ACRONYMS) | set(self._aliases)
         spoken: set[str] = set()
@@ -37,6 +51,7 @@ class Segmenter:
             if len(parts) > 1:
                 known.update(part for part in parts if len(part) > 2 and part.isalpha())
             spoken.update(singular(part) for part in parts if len(part) > 4 and part.isalpha())
+        known |= _shared_leads(names)
         self._known = frozenset(known | {word + "s" for word in known if len(word) > 3})
         self._own, self._general = _by_initial(spoken), _by_initial(IDENTIFIER_WORDS)
         self._split = lru_cache(maxsize=20000)(self._segment)

@@ -59,6 +59,7 @@ _DOING = {
     "joined": "joining", "listed": "listing", "hired": "hiring", "posted": "posting", "published": "publishing",
 }  # fmt: skip
 _MAX_VALUES = 400
+_HEADS = frozenset({"head", "header", "hdr", "master", "main", "record"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,8 @@ class Lexicon:
             for tail in ("item", "line", "line item", "detail"):
                 put((*words[:-1], tail), 0.95, "synonym")
             put(("line", "item"), 0.9, "synonym")
+        if words[-1] in _HEADS and len(words) > 1:
+            put(words[:-1], 0.95, "synonym")  # order_head, invoice_header: the orders, the invoices
         for phrase in table_phrases(info.table.comment or ""):
             put(phrase, 0.8 if len(phrase) == 1 else 0.7, "comment")
 

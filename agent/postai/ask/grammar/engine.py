@@ -14,6 +14,7 @@ from postai.ask.finder import Finder
 from postai.ask.grammar.assemble import assemble
 from postai.ask.grammar.constructs import CONSTRUCTS
 from postai.ask.grammar.draft import Measure, Ref, Unsure
+from postai.ask.grammar.exclusions import keep_as_told
 from postai.ask.grammar.explain import explain
 from postai.ask.grammar.glossing import defined_in, spans, wordings
 from postai.ask.grammar.items import Item, cut
@@ -22,8 +23,9 @@ from postai.ask.grammar.matching import compare_as_told
 from postai.ask.grammar.notes import Definition, Notes, read_notes, told_in_question
 from postai.ask.grammar.query import name, render
 from postai.ask.grammar.refusal import asks_for_change, asks_for_judgement
-from postai.ask.grammar.sql_terms import place, read_sql
+from postai.ask.grammar.sql_terms import is_prose, place, read_sql
 from postai.ask.grammar.state import State
+from postai.ask.grammar.told import place_told, rewritten, without_made_up
 from postai.ask.grammar.value_nouns import with_nouns
 from postai.ask.types import Answer, AskRequest, Reading
 from postai.database.catalog import Catalog
@@ -32,7 +34,7 @@ from postai.language.dates import find_period
 from postai.language.json_keys import parts, readable, shown
 from postai.language.lexicon import Lexicon
 from postai.language.tokens import tokenize
-from postai.language.vocabulary import CURRENCIES, FILLER, UNITS
+from postai.language.vocabulary import CURRENCIES, UNITS
 from postai.language.words import singular, stem
 
 _MIN_CONFIDENCE = 0.6
@@ -85,8 +87,9 @@ class Grammar:
         request = replace(request, question=question)
         notes = replace(notes, comparisons=(*compared, *notes.comparisons))
         defined = [one for one in defined_in(question, notes.definitions) if not _says_itself(one, request.today)]
-        notes = replace(notes, sql=tuple(one for one in defined if one.sql))
-        defined = [one for one in defined if not one.sql]
+        notes = replace(notes, sql=tuple(one for one in defined if one.sql and not is_prose(one.meanings[0])))
+        defined, told = rewritten([one for one in defined if one not in notes.sql], lexicon)
+        notes = replace(notes, told=told)
         if not defined:
             return self._read_question(request, lexicon, notes)
         notes = replace(notes, wanted=sum(one.terms[0].isupper() for one in defined))
@@ -96,7 +99,8 @@ class Grammar:
                 continue
             answer = self._read_question(replace(request, question=wording.question), lexicon, notes)
             if answer.status == "answered":
-                return replace(answer, explanation="; ".join((answer.explanation, *wording.notes)))
+                explained = "; ".join((answer.explanation, *wording.notes))
+                return replace(answer, explanation=without_made_up(explained, told))
             first = first or answer
         terms = ", ".join(f'"{definition.terms[0]}"' for definition in defined)
         return first or _abstained(f"how {terms} is defined could not be read")
@@ -132,8 +136,8 @@ class Grammar:
             if left:
                 return self._unexplained(left)
             state.restrict_roles()
+            keep_as_told(state, (apply for _, apply in CONSTRUCTS))
             compare_as_told(state)
-            _refuse_orders(state)
             listed = [entry for entry in state.draft.projections if isinstance(entry, Measure)]
             if len({*state.draft.measures, *listed}) < notes.wanted:
                 raise Unsure("not every term of the question is a number that could be read")
@@ -195,6 +199,7 @@ def _items(request: AskRequest, lexicon: Lexicon, notes: Notes) -> list[Item]:
         Unsure: a term's SQL is not read here.
     """
     items = with_nouns(cut(tokenize(request.question), lexicon, request.today), lexicon)
+    place_told(items, notes.told)
     near = {sense.table for item in items for sense in item.of_kind("table") if sense.score > 0.7}
     for definition in notes.sql:
         named = {sense.table for token in tokenize(definition.terms[0]) for sense in lexicon.senses(token.noun)
@@ -262,15 +267,6 @@ def _says_itself(definition: Definition, today: date) -> bool:
     tokens = tokenize(definition.terms[0])
     found = find_period(tokens, 0, today)
     return definition.sql and found is not None and found.end == len(tokens)
-
-
-def _refuse_orders(state: State) -> None:
-    """What the notes order for the things of this question has to be done, and it is not read here."""
-    said = {item.stem for item in state.items if item.kind in ("name", "unknown")}
-    for order in state.notes.orders:
-        words = [token.stem for token in tokenize(order) if token.kind == "word" and token.lower not in FILLER]
-        if len({word for word in words if word in said}) >= 2:
-            raise Unsure(f'the notes say "{order}", which is not read here')
 
 
 def derived_views(catalog: Catalog) -> Iterable[tuple[str, str]]:

@@ -24,6 +24,11 @@ _ASKED = re.compile(
 )
 _PER = re.compile(r"per\s+(day|week|month|quarter|year|hour)\s+(.+)", re.IGNORECASE | re.DOTALL)
 _COUNT = re.compile(r"(?P<noun>[\w' -]+?)\s+counts?", re.IGNORECASE)
+_SORTED = re.compile(r"\b((?:sort|order)(?:ed|ing)?)(?: the \w+| it| them)? by (?:the )?$", re.IGNORECASE)
+_DIRECTED = re.compile(
+    r"\s*,?\s*\(?(?:in )?(?:from )?(?:the )?(?:asc|desc|high|low|larg|small|great|big|most|least|best|worst|top)",
+    re.IGNORECASE,
+)
 _SCOPE = re.compile(r"(?:cohort|overall|group)\s+(?=\w)", re.IGNORECASE)
 
 
@@ -50,7 +55,7 @@ def wordings(question: str, definitions: tuple[Definition, ...]) -> Iterator[Wor
     for chosen in islice(product(*choices), _MOST):
         text, notes = question, []
         for definition, meaning in zip(definitions, chosen, strict=True):
-            text = _replaced(text, definition, meaning)
+            text = _replaced(text, definition, meaning, len(definitions) == 1)
             notes.append(f'"{definition.terms[0]}" is read as "{meaning}"')
         yield Wording(text, tuple(notes))
 
@@ -149,11 +154,16 @@ def _closes_last(text: str) -> bool:
     return False
 
 
-def _replaced(question: str, definition: Definition, meaning: str) -> str:
+def _replaced(question: str, definition: Definition, meaning: str, alone: bool) -> str:
     """The term's first mention in its meaning; a later one in the list of what to return is left out."""
     found = spans(question, definition)
     first = found[-1]
     for low, high in found:
+        sorted_by = _SORTED.search(question[:low]) if (low, high) != first else None
+        if sorted_by is not None and alone:
+            direction = "" if _DIRECTED.match(question[high:]) else " in ascending order"
+            question = question[: sorted_by.start()] + sorted_by[1] + direction + question[high:]
+            continue
         if (low, high) == first or not _in_list(question, low):
             question = question[:low] + meaning + question[high:]
         else:

@@ -14,6 +14,7 @@ from postai.language.dates import Period, find_period
 from postai.language.lexicon import Lexicon, Sense
 from postai.language.numbers import MULTIPLIERS
 from postai.language.phrases import Match
+from postai.language.schema import ColumnInfo
 from postai.language.tokens import Token, key_of
 from postai.language.vocabulary import CREATION_VERBS, FILLER, GENERIC_VERBS, VERB_TABLES
 from postai.language.words import is_plural, stem
@@ -241,9 +242,18 @@ def _is_participle(token: Token, senses: Sequence[Sense], lexicon: Lexicon) -> b
         return False
     return all(
         sense.kind == "value"
-        or (sense.kind == "column" and sense.how == "part" and lexicon.column(sense.table, sense.column or "").is_date)
+        or (
+            sense.kind == "column"
+            and sense.how == "part"
+            and _says_when(lexicon.column(sense.table, sense.column or ""))
+        )
         for sense in senses
     )
+
+
+def _says_when(column: ColumnInfo) -> bool:
+    """Whether a column is a moment, also one kept as a number of seconds ("pledged_at")."""
+    return column.is_date or (column.kind == "number" and len(column.words) > 1 and column.words[-1] in ("at", "on"))
 
 
 def _verb_or_unknown(tokens: Sequence[Token], at: int, lexicon: Lexicon, exact: Sequence[Sense] = ()) -> Item:
@@ -253,6 +263,10 @@ def _verb_or_unknown(tokens: Sequence[Token], at: int, lexicon: Lexicon, exact: 
         flags = [s for s in lexicon.senses(token.lower[:-2]) if s.kind == "value" and isinstance(s.value, bool)]
         if flags:
             return _span(tokens, at, at + 1, "name", senses=tuple(flags))
+    if token.lower.endswith("ing") and senses and all(sense.kind == "value" for sense in senses):
+        following = lexicon.senses(tokens[at + 1].noun) if at + 1 < len(tokens) else ()
+        if any(sense.kind == "column" and sense.score > 0.9 for sense in following):
+            senses = []  # "funding goal" is no goal of what is funded
     for noun in VERB_TABLES.get(token.stem, []):
         senses += [
             Sense(sense.kind, sense.table, None, None, round(0.8 * sense.score, 3), "verb")

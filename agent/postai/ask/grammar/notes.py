@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from postai.ask.grammar.draft import Predicate
 from postai.language.lexicon import Lexicon
 from postai.language.remarks import Remark, told_remark
 from postai.language.taught import Taught
@@ -62,7 +63,8 @@ _FOLD = re.compile(r"\bcase[- ]insensitiv\w*|\bilike\b|\bignor\w+ case\b|\bregar
 
 _ORDER = re.compile(
     r"^(?:please\s+)?(?:leave out|exclude|ignore|omit|skip|do not (?:include|count|consider)|don't (?:include|count)|"
-    r"only (?:include|count|consider))\b|\bbefore (?:computing|calculating|aggregating)\b|"
+    r"only (?:include|count|consider|use))\b|^\w.*\b(?:do|does) not count$|"
+    r"\bbefore (?:computing|calculating|aggregating)\b|"
     r"\bcompute\w* the average\b.*\bbefore\b|\beach \w+ (?:only )?counts? (?:only )?once\b",
     re.IGNORECASE,
 )
@@ -119,6 +121,24 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a made-up word stands for.
+
+    Attributes:
+        word: the made-up word.
+        text: what was written in its place.
+        table, column: the made-up column; -1 for conditions.
+        predicates: the conditions.
+    """
+
+    word: str
+    text: str
+    table: int = -1
+    column: str = ""
+    predicates: tuple[Predicate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Notes:
     """What could be read.
 
@@ -127,6 +147,7 @@ class Notes:
         orders: sentences that order something to be left out or done first, which no reading may pass over.
         wanted: numbers that the terms of the question stand for; the statement has to give as many.
         sql: definitions by SQL of terms that the question uses.
+        told: made-up words that stand for formulas and conditions of the terms.
     """
 
     definitions: tuple[Definition, ...] = ()
@@ -136,6 +157,7 @@ class Notes:
     orders: tuple[str, ...] = ()
     wanted: int = 0
     sql: tuple[Definition, ...] = ()
+    told: tuple[Told, ...] = ()
 
 
 def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:

@@ -321,6 +321,8 @@ def _text(expr: Expr, indent: int) -> tuple[str, int]:
 def _column(alias: str, column: str) -> tuple[str, int]:
     lead = f"{name(alias)}." if alias else ""
     if (formula := computed.formula(column)) is not None:
+        if formula.operator == "arithmetic":
+            return computed.arithmetic_sql(formula, lambda inner: lead + name(inner))
         return computed.sql(formula, lead + name(formula.left), lead + name(formula.right) if formula.right else "")
     key = parts(column)
     if key is None:

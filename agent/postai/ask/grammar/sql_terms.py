@@ -26,6 +26,7 @@ _COMPARED = {"=": "=", "<>": "<>", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _INTERVAL = re.compile(r"(\d{1,5}) (second|minute|hour|day|week|month|year)s?")
 _LONGEST = 2_000
+_JOINING = re.compile(r"\s(?:of|over|for|with|from|by|that|which|whose|are)\s", re.IGNORECASE)
 _Tree = dict[str, Any]
 
 
@@ -68,6 +69,17 @@ def read_sql(text: str, lexicon: Lexicon, near: Iterable[int]) -> SqlMeaning | N
         return SqlMeaning(measure=reader.measure(value))
     except _Unread:
         return None
+
+
+def is_prose(text: str) -> bool:
+    """Whether a text is words with some SQL among them: no expression by itself, and it holds words that join."""
+    if ";" in text or not _JOINING.search(text):
+        return False
+    try:
+        parse_one(f"SELECT ({text})")
+    except PostaiError:
+        return True
+    return False
 
 
 class _Reader:

@@ -389,6 +389,8 @@ class State:
 
     def _own_name(self, index: int, table: int | None) -> Ref | None:
         """ "traders whose name ...": what names their rows, though another table has a column that is called so."""
+        if self.items[index].lower in ("id", "ids"):
+            return self._own_key(index, table)
         if self.items[index].lower not in ("name", "names") or not self.anchors:
             return None
         before = [i for i in range(index) if self.role(i) == "table" and not self.items[i].verb]
@@ -401,6 +403,13 @@ class State:
         if len(info.labels) != 1 or info.column(info.labels[0]).own[-1] not in ("name", "title"):
             return None
         return Ref(table, info.labels[0])
+
+    def _own_key(self, index: int, table: int | None) -> Ref | None:
+        """ "user id": the key of users, whatever it is called; another table has a column that is just called id."""
+        if table is None or any(sense.table == table for sense in self.items[index].of_kind("column")):
+            return None
+        info = self.info(table)
+        return Ref(table, info.key[0]) if len(info.key) == 1 else None
 
     def _refuse_commented(self, index: int, owner: int | None, best: Ref) -> None:
         """ "discount of coupons": a column of coupons is said to be a discount, though it is not called so."""

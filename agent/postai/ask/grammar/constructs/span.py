@@ -137,11 +137,12 @@ def _in_unit(state: State, index: int) -> None:
             if len({sense.table for sense in spans}) > 1 and not state.anchors:
                 raise Unsure(f'"{state.items[index].text}" of what is not clear')
             table = next((t for t in state.anchors if any(s.table == t for s in spans)), spans[0].table)
-            ends = start_and_end(state.info(table))
-            if ends is None:
+            meant = {(f.left, f.right) for s in spans if s.table == table and (f := formula(s.column or ""))}
+            if len(meant) != 1:
                 return
+            end, start = (state.info(table).column(name) for name in meant.pop())
             state.use(at, at + 1, why="span")
             if at + 2 < len(state.items) and state.items[at + 2].text == ")":
                 state.use(at + 2, why="span")
-            state.become_column(index, Ref(table, span(ends[1], ends[0], unit).name))
+            state.become_column(index, Ref(table, span(end, start, unit).name))
             return
