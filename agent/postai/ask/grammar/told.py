@@ -1,8 +1,9 @@
 """Arithmetic over the columns of one row, and conditions in brackets, inside the meaning of a term.
 
 "average of home_goals + away_goals over matches", "Qty * UnitPrice * (1 - DiscountPct / 100)", "delivered_at -
-accepted_at", "enrollments that are completed (completed_on is not null)". Each such part gives way to a made-up word,
-so that the rest of the meaning is read like any other question; the word stands for the made-up column or the conditions.
+accepted_at", "enrollments that are completed (completed_on is not null)". Each such part gives way to a made-up
+word, so that the rest of the meaning is read like any other question; the word stands for the made-up column or the
+conditions.
 """
 
 from __future__ import annotations
