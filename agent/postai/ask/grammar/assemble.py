@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postai.ask.grammar.counting import count_each_value, count_halves
+from postai.ask.grammar.denials import settle
 from postai.ask.grammar.draft import Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.links import count_over_links
@@ -38,6 +39,7 @@ class Assembler(Lists):
 
     def build(self) -> Select:
         draft = self.draft
+        settle(self.state)
         refuse_contradiction(draft.predicates)
         self._projected_measures()
         self._order_by_keys()

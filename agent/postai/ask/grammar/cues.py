@@ -73,7 +73,7 @@ _PHRASES: dict[str, str] = {
         "are not|is not|were not|was not|have no|has no|with no|had no|haven't been|hasn't been|"
         "have not been|has not been|lacking|lack|lacks|do not have|does not have|did not have|"
         "don't have|doesn't have|didn't have|zero|have never been|has never been|never been|not yet|"
-        "have yet to|had not|neither|is neither|are neither|have neither|nor|with zero|have zero|has zero|"
+        "have yet to|has yet to|had not|neither|is neither|are neither|have neither|nor|with zero|have zero|has zero|"
         "do not have any|does not have any|"
         "have not made any|without any|cannot"
     ),

@@ -30,6 +30,8 @@ _AMOUNT_NOUNS = frozenset(
     ]
 )
 # Of such a column each value is measured, not a number of things: "how many ratings" counts rows.
+_DATE_PARTS = frozenset({"day", "week", "month", "quarter", "year", "hour"})
+"""Numbers of days in a month are not days: the same one comes again each month."""
 _MEASURES = MONEY_WORDS | {"rating", "score", "rate", "age", "weight", "height", "width", "length", "size", "number"}
 _AGGREGATES = {
     "sum": "sum",
@@ -186,6 +188,8 @@ def _count(state: State, at: int) -> Parsed | None:
         if countable(info) and held and (is_plural(info.name) or len(info.words) > 1):
             return Parsed(Measure("plain", ref=ref), index + 1, (*used, index))
         if info.is_id or info.kind in ("text", "enum", "date", "number"):
+            if info.words[-1] in _DATE_PARTS and not distinct:
+                raise Unsure(f"whether rows or different values of {info.name} are counted is not clear")
             return Parsed(Measure("count", ref.table, ref, distinct=True), index + 1, (*used, index))
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from postai.ask.grammar.draft import Measure, Predicate, Unsure
+from postai.ask.grammar.draft import Absence, Measure, Predicate, Unsure
 from postai.ask.grammar.operands import (
     Operand,
     conditions,
@@ -20,6 +20,7 @@ from postai.ask.grammar.state import State
 from postai.language.word_set import word_set
 
 _SAID = frozenset({"moment", "span", "weekday", "hour", "age", "late", "remark"})
+_VERBS = word_set("are is were was have has had been")
 _FRACTIONS = frozenset({"proportion", "fraction"})
 _MIDDLES = frozenset({"to", "out of", "vs", "versus", "and", "compared", "over", "against"})
 _CONTRIBUTE = word_set("""
@@ -105,6 +106,9 @@ def _percent(state: State, index: int) -> tuple[Measure, int]:
         raise Unsure("a percentage of an average is not clear")
     state.use(*parsed.used, why="ratio")
     part, whole = parts_and_whole(state, low, stop, noun, table_of(state, measure))
+    behind = _said_behind(state, stop, table_of(state, measure))
+    if behind:
+        part, whole = behind, [*whole, *part]
     for at in range(low, stop):
         if state.cue(at) == "out of" or state.word(at) == "all":
             state.use(at, why="ratio")
@@ -121,6 +125,26 @@ def _percent(state: State, index: int) -> tuple[Measure, int]:
     if state.cue(stop) not in ("each", "by"):
         raise Unsure("the question does not say which part of them")
     return Measure("window", parts=(measure,), operator="share" if fraction else "percent"), stop
+
+
+def _said_behind(state: State, stop: int, table: int | None) -> list[Predicate | Absence]:
+    """percentage of copies in each branch ARE DAMAGED: behind the group stands which part is meant"""
+    if state.cue(stop) not in ("each", "by"):
+        return []
+    end = state.sentence_end(stop)
+    verb = next((at for at in range(stop + 2, end) if _begins_clause(state, at)), None)
+    if verb is None or table is None:
+        return []
+    if any(item.free and item.period is not None for item in state.items[verb:end]):
+        raise Unsure("whether the period is that of the part or of all is not clear")
+    found = conditions(state, verb, end, table)
+    if not found:
+        raise Unsure("the question does not say which part of them")
+    return found
+
+
+def _begins_clause(state: State, at: int) -> bool:
+    return state.items[at].free and state.word(at).split()[0] in _VERBS
 
 
 def _of_kind(state: State, low: int, stop: int, kind: tuple[int, int], fraction: bool) -> Measure:
