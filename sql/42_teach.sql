@@ -440,8 +440,11 @@ begin
   if asked.id is null then
     perform postai._raise('42704', format('there is no question %s of yours', coalesce(_keep_feedback.question_id::text, 'NULL')), null,
       'SELECT id, question, status FROM postai.questions ORDER BY id DESC lists them.');
-  elsif _keep_feedback.correct is null or (_keep_feedback.correct and _keep_feedback.correction is not null) then
-    perform postai._raise('22023', 'an answer is either correct, or it may have a correction', null,
+  elsif _keep_feedback.correct is null then
+    perform postai._raise('22023', 'feedback says whether the answer was correct', 'It is NULL.',
+      'SELECT postai.feedback(id, true); or SELECT postai.feedback(id, false); or SELECT postai.feedback(id, false, ''the right SELECT'');');
+  elsif _keep_feedback.correct and _keep_feedback.correction is not null then
+    perform postai._raise('22023', 'an answer that was correct needs no correction', null,
       'SELECT postai.feedback(id, true); or SELECT postai.feedback(id, false, ''the right SELECT'');');
   elsif _keep_feedback.correct and (asked.status <> 'answered' or asked.sql is null) then
     perform postai._raise('22023', format('question %s was not answered', asked.id), format('Its status is %s.', asked.status),

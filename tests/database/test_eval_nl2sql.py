@@ -11,7 +11,9 @@ import pytest
 
 from conftest import TestDatabase, drop_database, make_database
 from model_server import answer
+from postai.ask.types import Answer, AskRequest
 from postai.cli.main import run
+from postai.deadline import DeadlineExceeded
 from postai.setup.server import LocalServer
 
 PENDING = 13
@@ -218,3 +220,37 @@ def test_wrong_use_is_told(evaluation: Evaluation, capsys: pytest.CaptureFixture
     assert evaluation.run(out="no/such/directory") == 2
     assert evaluation.run(dsn=evaluation.dsn.replace("t_{db}", "gone_{db}")) == 1
     assert "hint" in capsys.readouterr().err
+
+
+def test_one_question_that_fails_does_not_end_the_others(
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from postai.ask import evaluation as module
+
+    real = module.ask
+
+    def sometimes(request: AskRequest, **more: Any) -> Answer:
+        if "each grower" in request.question:
+            raise RecursionError("too deep")
+        if "average" in request.question:
+            raise DeadlineExceeded("the time limit is over")
+        return real(request, **more)
+
+    monkeypatch.setattr(module, "ask", sometimes)
+    assert evaluation.run("--engine", "grammar") == 0
+    found = evaluation.predictions()
+    assert list(found) == list(GOLD) and found["a1"]["sql"]
+    assert (found["a2"]["status"], found["a2"]["reason"]) == ("failed", "the engine failed unexpectedly")
+    assert (found["a3"]["status"], found["a3"]["reason"]) == ("failed", "the time limit is over")
+    assert "question a2 failed unexpectedly" in caplog.text
+
+
+def test_files_as_other_programs_write_them(evaluation: Evaluation) -> None:
+    """A byte-order mark, CRLF, null for no instructions, and a separator of lines inside a text."""
+    lines = [
+        json.dumps({"id": key, "db": evaluation.db, "question": text, "instructions": None}, ensure_ascii=False)
+        for key, text in (("a1", "How many growers are there?"), ("a2", "How many\u2028 pears are there?"))
+    ]
+    evaluation.questions.write_bytes(("\ufeff" + "\r\n".join(lines) + "\r\n\r\n").encode())
+    assert evaluation.run("--engine", "grammar") == 0
+    assert list(evaluation.predictions()) == ["a1", "a2"]

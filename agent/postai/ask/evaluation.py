@@ -7,6 +7,7 @@ the sidecar does, and asks for plans in a read-only session of its own.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from postai.database import Database
 from postai.database.catalog import Catalog, ColumnName, KnownJoin, load_catalog, with_joins, with_values
 from postai.database.errors import ServerError
 from postai.database.visibility import visible_to
-from postai.deadline import Deadline
+from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import UsageError
 from postai.language.containment import contained_joins
 from postai.language.taught import Taught
@@ -31,6 +32,8 @@ from postai.language.values import Limits, collect_values
 from postai.model.transcript import PendingReply
 from postai.model.types import Completer
 from postai.sql.safety import Safety, load_safety
+
+log = logging.getLogger(__name__)
 
 GRAMMAR_SECONDS = 30.0
 MODEL_SECONDS = 300.0
@@ -84,7 +87,7 @@ class _Line(BaseModel):
     id: str
     db: str
     question: str
-    instructions: str = ""
+    instructions: str | None = None
 
 
 def read_questions(path: Path) -> tuple[EvalQuestion, ...]:
@@ -94,14 +97,15 @@ def read_questions(path: Path) -> tuple[EvalQuestion, ...]:
         UsageError: the file cannot be read, or a line is not such an object.
     """
     questions = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    # Not splitlines(): JSON may hold other line separators inside a text.
+    for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
             read = _Line.model_validate_json(line)
         except ValidationError as error:
             raise _mistake(path, f"line {number}", error) from None
-        questions.append(EvalQuestion(read.id, read.db, read.question, read.instructions))
+        questions.append(EvalQuestion(read.id, read.db, read.question, read.instructions or ""))
     return tuple(questions)
 
 
@@ -203,6 +207,12 @@ class Evaluation:
             answer = None
         except UsageError as error:  # no question at all, for example an empty one
             answer = Answer("refused", None, "", 0.0, "grammar", reason=error.message)
+        except DeadlineExceeded as error:
+            answer = Answer("failed", None, "", 0.0, self._engine, reason=error.message)
+        except Exception:
+            # The outermost layer of one question: the others are answered all the same.
+            log.exception("question %s failed unexpectedly", question.id)
+            answer = Answer("failed", None, "", 0.0, self._engine, reason="the engine failed unexpectedly")
         elapsed = round((time.perf_counter() - started) * 1000, 2)
         if answer is None:
             return Prediction(question.id, None, True, 0.0, elapsed, "pending", "the model's reply is not there yet")
@@ -275,7 +285,7 @@ def _column(name: str, catalog: Catalog, path: Iterable[str]) -> ColumnName | No
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path} cannot be read", detail=error.strerror, hint="Name a file that exists.") from None
     except UnicodeDecodeError as error:
