@@ -255,7 +255,9 @@ class ValuesDuty:
             if values is not None:
                 self._keep(db, table, kept)
             size = sum(map(value_bytes, kept.values()))
-            memory.tables[table.oid] = _Known(found_columns, state, time.monotonic() + pause, size)
+            # What could not be read at this moment is tried again after the pause, written to or not.
+            seen = state if values is not None else ()
+            memory.tables[table.oid] = _Known(found_columns, seen, time.monotonic() + pause, size)
             if memory.unpublished and time.monotonic() - memory.published_at > self._pace.publish:
                 self._publish(db)
 
