@@ -58,6 +58,8 @@ _DOING = {
     "opened": "opening", "closed": "closing", "started": "starting", "ended": "ending", "begun": "beginning",
     "joined": "joining", "listed": "listing", "hired": "hiring", "posted": "posting", "published": "publishing",
 }  # fmt: skip
+# "listings that allow pets" of pets_allowed.
+_GRANTED = frozenset({"allowed", "accepted", "permitted", "included", "provided", "available", "supported", "offered"})
 _MAX_VALUES = 400
 _HEADS = frozenset({"head", "header", "hdr", "master", "main", "record"})
 
@@ -348,6 +350,8 @@ class Lexicon:
             opposite = _ANTONYMS.get(words[0])
             for other in {opposite, "in" + key, "un" + key, "non" + key} - {None}:
                 self._put(str(other), Sense("value", info.index, column.name, no, 0.93 * weight, "flag"))
+        if len(words) == 2 and words[-1] in _GRANTED:
+            self._put(words[0], Sense("value", info.index, column.name, yes, 0.75 * weight, "flag"))
         if len(words) > 1 and column.words[0] == "has":
             self._put(words[-1], Sense("value", info.index, column.name, yes, 0.6 * weight, "flag"))
 

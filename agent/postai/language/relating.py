@@ -30,7 +30,7 @@ _PAST = {
 
 # Who has it, does it, takes part in it, made it, holds it, is in it: the join says the same.
 _PLAIN = word_set("""
-    achieve accumulate acquire administer allocate appoint assign attach author bid breed brew bring build
+    achieve accumulate officiate acquire administer allocate appoint assign attach author bid breed brew bring build
     captain carry cast star chair charter coach compose compile conduct construct contribute cover cook create deal
     deliver direct design develop distribute dispatch draft draw drive earn edit employ enrol enroll examine execute
     exhibit feature feed file fill fly generate grow guide handle harvest head hold host house illustrate implement
@@ -38,14 +38,15 @@ _PLAIN = word_set("""
     model moderate narrate negotiate operate organise organize oversee own park participate perform pilot
     plant play post prepare present preside produce provide publish purchase raise record referee
     represent run sail schedule score serve service shoot sing speak sponsor staff stage stock store study
-    supervise supply support swim take teach train transmit transport treat umpire undergo undertake
+    superintend supervise supply support swim take teach train transmit transport treat umpire undergo undertake
     use utilize utilise volunteer weave write manufacture possess comprise house accommodate enter field mentor advise
-    accrue garner amass collect gather obtain gain receive deposit issue place rear raise sow tend man crew oversee
+    send stay accrue garner amass collect gather obtain gain receive deposit issue place rear raise sow
+    tend man crew oversee
     """) - word_set("deliver publish schedule dispatch treat purchase use edit")
 
 # Of these, the ones that fit whatever a key is for: "fees achieved by each agent" of selling_agent_id.
 NEUTRAL = word_set("""
-    achieve accumulate acquire allocate assign attach earn generate garner amass bring collect gather obtain gain
+    achieve accumulate officiate acquire allocate assign attach earn generate garner amass bring collect gather obtain gain
     receive handle accrue make own
     """)
 
@@ -77,7 +78,7 @@ _MORE = word_set("""
     sterilise sterilize stop stress strike struggle submit subscribe succeed sue suffer suspect suspend survive switch
     target terminate thank threaten trade transfer trend triple trust unlock unsubscribe update upgrade upset vaccinate
     validate vary verify violate vote waive want warn waste win wish withdraw withhold wound yield
-    round sort rank group order average weigh combine consist match correspond exist miss last stay wait
+    round sort rank group order average weigh combine consist match correspond exist miss last wait
     """)
 
 _LEADS = ("un", "dis", "mis", "over", "under", "non", "pre", "out")

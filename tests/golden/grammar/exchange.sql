@@ -204,8 +204,20 @@ WHERE NOT EXISTS (
 ORDER BY s.security_id;
 
 -- securities that are on a watchlist but were never traded
---   abstained PA001: "were never" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.85: Securities without any deals.
+SELECT s.security_id, s.company_name
+FROM securities AS s
+WHERE EXISTS (
+        SELECT 1
+        FROM watchlists AS w
+        WHERE w.security_id = s.security_id
+      )
+  AND NOT EXISTS (
+        SELECT 1
+        FROM deals AS d
+        WHERE d.security_id = s.security_id
+      )
+ORDER BY s.security_id;
 
 -- traders who only made sell deals
 --   0.97: Traders without any deals (deals.side is not sell). Assumed: those without any deals are left out.

@@ -10,7 +10,7 @@ from postai.ask.grammar.comparisons import is_range, read_comparison
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.literals import capital, inside_column, literal, unknown_name
 from postai.ask.grammar.measures import countable
-from postai.ask.grammar.nearness import refuse_far
+from postai.ask.grammar.nearness import explained_in_brackets, never_done, refuse_far
 from postai.ask.grammar.patterns import PATTERN_CUES, read_pattern
 from postai.ask.grammar.playing import of_role
 from postai.ask.grammar.state import State
@@ -105,7 +105,7 @@ def _taught(state: State, index: int) -> tuple[Predicate, ...]:
 def _value(state: State, index: int, near: int | None, negated: bool = False) -> Predicate | None:
     """A stored value, chosen by the column named beside it, else by the nearest table."""
     item = state.items[index]
-    if _explained_in_brackets(state, index):
+    if explained_in_brackets(state, index):
         return None
     senses = [sense for sense in item.senses if sense.kind == "value"]
     if not senses:
@@ -148,17 +148,6 @@ def _of_kind(state: State, index: int, senses: list[Sense]) -> list[Sense]:
         return senses
     state.draft.confidence = min(state.draft.confidence, 0.8)
     return kinds
-
-
-def _explained_in_brackets(state: State, index: int) -> bool:
-    """ "German (de)": the value in brackets says which one is meant."""
-    inner = index + 2
-    if inner + 1 >= len(state.items) or state.role(inner) != "value":
-        return False
-    if state.items[index + 1].text != "(" or state.items[inner + 1].text != ")":
-        return False
-    state.use(index, index + 1, inner + 1, why="value")
-    return True
 
 
 def _no_person_behind_place(state: State, index: int, senses: list[Sense]) -> list[Sense]:
@@ -403,6 +392,8 @@ def _negated(state: State, index: int, high: int, near: int | None) -> tuple[Pre
         state.use_range(index + 1, column_between, "negation")
         return predicate, at + 1
     if state.role(at) == "verb":
+        if never_done(state, index, at, near):
+            return None, at + 1
         senses = [
             s
             for s in item.senses

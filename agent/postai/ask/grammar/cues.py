@@ -101,7 +101,10 @@ _PHRASES: dict[str, str] = {
         "with the letter|mentions|includes the string|matching|matches"
     ),
     "named": "named|called|titled|with the name|with name|whose name is|by the name of|with the title",
-    "null": "missing|is null|are null|null|empty|blank|unspecified|not set|not specified|is unknown",
+    "null": (
+        "missing|is null|are null|null|empty|blank|unspecified|not set|not specified|is unknown|unknown|not known|"
+        "is not known|are not known|are unknown|isn't known|not recorded|is not recorded|not given"
+    ),
     "over": (
         "more than|over|above|greater than|higher than|larger than|exceeding|exceeds|exceed|bigger than|"
         "longer than|>|strictly more than|heavier than|taller than|more expensive than|costlier than|"

@@ -144,8 +144,9 @@ class Grammar:
             state.draft.distinct = state.draft.distinct or (notes.distinct and not state.draft.measures)
             select = assemble(state)
         except Unsure as unsure:
-            if unknown and any(item.free for item in unknown):
-                return self._unexplained([item for item in unknown if item.free])
+            left = [item for item in unknown if item.free and item.kind == "unknown"]
+            if left:
+                return self._unexplained(left)
             readings = () if prefer is not None else self._readings(request, lexicon, unsure.choices, notes)
             return _abstained(unsure.reason, unsure.hint, readings)
         sql, text = render(select), in_words(readable(explain(state)))

@@ -76,7 +76,26 @@ _LISTING = frozenset(
 _PARTICLES = frozenset({"ins", "outs", "ups", "offs"})  # check-ins, drop-offs
 _THEY = frozenset({"they", "it", "he", "she", "each", "was", "were", "is", "are", "got", "that", "when", "on", "which"})
 _PARTICIPLES = frozenset(
-    ["left", "begun", "won", "kept", "met", "hit", "shut", "quit", "gone", "done", "drawn", "flown", "grown", "known"]
+    [
+        "left",
+        "begun",
+        "won",
+        "kept",
+        "met",
+        "hit",
+        "shut",
+        "quit",
+        "gone",
+        "done",
+        "drawn",
+        "flown",
+        "grown",
+        "known",
+        "shown",
+        "seen",
+        "thrown",
+        "worn",
+    ]
 )
 _KINDS = frozenset({"type", "kind", "sort", "form"})  # "each kind of financing"
 _BEFORE_ZERO = frozenset({"of", "is", "was", "are", "were", "to", "than", "at", "=", "equals", "exactly"})
@@ -137,6 +156,8 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
         return _span(tokens, at, cue_end, "filler")
     if token.lower == "zero" and at and tokens[at - 1].lower in _BEFORE_ZERO:
         return _number(tokens, at)
+    if cue == "contains" and cue_end == name_end and _is_noun(tokens, cue_end, senses):
+        cue_end, cue = at, None  # "matches" are rows, where a table is called so
     if cue_end >= name_end and senses and all(sense.kind == "value" for sense in senses):
         name_end, senses = at, ()  # "average" is the operator, whatever values are stored
     if name_end == at + 1 and senses and cue_end == at and _is_participle(token, senses, lexicon):
@@ -176,6 +197,12 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     if token.lower in FILLER:
         return _span(tokens, at, at + 1, "filler")
     return _verb_or_unknown(tokens, at, lexicon)
+
+
+def _is_noun(tokens: Sequence[Token], end: int, senses: tuple[Sense, ...]) -> bool:
+    """Whether a word names a table, with no text behind it that it could search for."""
+    text = end < len(tokens) and (tokens[end].kind == "quoted" or tokens[end].lower in ("the", "this"))
+    return not text and any(sense.kind == "table" for sense in senses)
 
 
 def _names_column(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> bool:
@@ -350,7 +377,9 @@ def _longest_name(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[i
 
 def _subject_and_verb(part: Sequence[Token], senses: tuple[Sense, ...], lexicon: Lexicon) -> bool:
     """ "actors play": not the table actor_play, as the first word is a plural and names a table itself."""
-    if len(part) != 2 or part[0].lower == part[0].noun or part[1].lower != part[1].noun or senses[0].kind != "table":
+    if len(part) != 2 or part[0].lower == part[0].noun or part[1].lower != part[1].noun:
+        return False
+    if senses[0].kind != "table" and not part[1].lower.endswith("ed"):
         return False
     return any(sense.kind == "table" and sense.score > 0.95 for sense in lexicon.senses(part[0].noun))
 

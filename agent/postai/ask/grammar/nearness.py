@@ -1,8 +1,8 @@
-"""Values that are too far from the noun beside them to be meant."""
+"""What stands beside a value or a verb and tells what it means, or that it is too far from it."""
 
 from __future__ import annotations
 
-from postai.ask.grammar.draft import Unsure
+from postai.ask.grammar.draft import Absence, Unsure
 from postai.ask.grammar.state import State
 from postai.language.lexicon import Sense
 
@@ -21,3 +21,33 @@ def refuse_far(state: State, index: int, senses: list[Sense]) -> None:
     if not near:
         title = state.info(senses[0].table).table.name
         raise Unsure(f'"{state.items[index].text}" is a value of {title}, not of {state.info(table).table.name}')
+
+
+def never_done(state: State, index: int, at: int, near: int | None) -> bool:
+    """ "listings that were never shown": no row says when, where only rows that belong to them have such a date."""
+    subject = near if near is not None else state.subject_table()
+    dates = {
+        sense.table
+        for sense in state.items[at].of_kind("column")
+        if sense.column and state.lexicon.column(sense.table, sense.column).is_date
+    }
+    if subject is None or len(dates) != 1 or subject in dates:
+        return False
+    table = dates.pop()
+    if len(state.lexicon.graph.up_paths(table, subject)) != 1:
+        return False
+    state.draft.absences.append(Absence(table, anchor=subject))
+    state.draft.confidence = min(state.draft.confidence, 0.85)
+    state.use(index, at, why="absence")
+    return True
+
+
+def explained_in_brackets(state: State, index: int) -> bool:
+    """ "German (de)": the value in brackets says which one is meant."""
+    inner = index + 2
+    if inner + 1 >= len(state.items) or state.role(inner) != "value":
+        return False
+    if state.items[index + 1].text != "(" or state.items[inner + 1].text != ")":
+        return False
+    state.use(index, index + 1, inner + 1, why="value")
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from postai.ask.grammar.column_doubts import done_to, refuse_kind, refuse_other_money
 from postai.ask.grammar.draft import Draft, Key, Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.items import Item
 from postai.ask.grammar.notes import Notes
@@ -312,26 +313,13 @@ class State:
         if before >= 0 and self.role(before) == "table" and not self.items[before].verb:
             return self.table(before)
         after = index + 1
-        if (done := self.done_to(index)) is not None:
+        if (done := done_to(self, index)) is not None:
             return done
         if after < len(self.items) and self.items[after].lower in ("of", "for"):
             after = self.skip(after, "all", "our")
             if self.role(after) == "table":
                 return self.table(after)
         return self._owner_before(index)
-
-    def done_to(self, index: int) -> int | None:
-        """ "the amount paid": of the rows that have such a number and say when they were paid, or are payments."""
-        after = index + 1
-        if after >= len(self.items) or not self.items[after].verb:
-            return None
-        done = {sense.table for sense in self.items[after].senses if sense.kind != "value"}
-        held = {
-            sense.table
-            for sense in self.items[index].of_kind("column")
-            if sense.table in done and self.lexicon.column(sense.table, sense.column or "").kind == "number"
-        }
-        return held.pop() if len(held) == 1 else None
 
     def _owner_before(self, index: int) -> int | None:
         """ "customer ids and names": the names too are of customers."""
@@ -371,6 +359,7 @@ class State:
                 ranked.append((self.rank(sense, owner, near), sense))
         best = self._best(item.text, ranked)
         self._refuse_commented(index, owner, best)
+        refuse_other_money(self, index, best)
         if owner is None and self.is_above(best.table) and self.column_info(best).kind == "number":
             for score, sense in ranked:
                 below = self.lexicon.graph.up_distance(sense.table, self.anchors[0])
@@ -506,4 +495,6 @@ class State:
         """The entity or column that an item names, as a key for groups and ranking."""
         if self.role(index) == "table":
             return Key(table=self.table(index))
-        return Key(ref=self.column(index))
+        ref = self.column(index)
+        refuse_kind(self, index, ref)
+        return Key(ref=ref)

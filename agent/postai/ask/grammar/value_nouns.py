@@ -74,8 +74,8 @@ def _kind_of(info: TableInfo, lexicon: Lexicon) -> TableInfo | None:
 
 
 def _person(info: TableInfo, lexicon: Lexicon) -> TableInfo | None:
-    """ "captains" of is_captain: the persons that the rows are about, or the rows themselves."""
-    if info.words[-1] in PERSON_NOUNS:
+    """ "captains" of is_captain: the persons that the rows are about, or the rows themselves ("penalties")."""
+    if info.words[-1] in PERSON_NOUNS or (len(info.key) == 1 and not info.column(info.key[0]).refers):
         return info
     parents = {edge.parent for edge in lexicon.graph.edges if edge.child == info.index and not edge.many}
     persons = [lexicon.tables[parent] for parent in parents if lexicon.tables[parent].words[-1] in PERSON_NOUNS]

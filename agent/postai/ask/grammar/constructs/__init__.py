@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from postai.ask.grammar.constructs import (
     absence,
+    attended,
     average,
     calculation,
     columns,
@@ -50,6 +51,7 @@ from postai.ask.grammar.constructs import (
 from postai.ask.grammar.state import State
 
 CONSTRUCTS: tuple[tuple[str, Callable[[State], None]], ...] = (
+    ("attended", attended.apply),
     ("relation", relation.apply),
     ("remark", remark.apply),
     ("ordering", ordering.apply),

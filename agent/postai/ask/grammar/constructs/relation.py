@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postai.ask.grammar.column_doubts import done_to
 from postai.ask.grammar.draft import Predicate, Ref
 from postai.ask.grammar.links import is_link
 from postai.ask.grammar.state import State
@@ -15,6 +16,14 @@ _HAVE = word_set("have has had having")
 _DO = word_set("do does did")
 _WHO = word_set("who whom that which")
 _BEFORE = _BE | _HAVE | _DO | _WHO | word_set("ever also they it he she each every all usually actually")
+_PASSED = frozenset(
+    {"each", "by", "over", "at least", "at most", "exactly", "under", "most", "least", "count", "distinct"}
+)
+# "are employed part-time", "is classified as premium": the value says it all.
+_CALLED = word_set("""
+    employed classified categorized categorised marked labelled labeled flagged considered designated tagged described
+    deemed listed
+    """)
 _TRUST: dict[Bond, float] = {"plain": 0.85, "use": 0.8, "open": 0.75}
 
 
@@ -28,7 +37,7 @@ def apply(state: State) -> None:
 def done(state: State) -> None:
     """ "the total amount paid": where the number is one of payments, being paid is no further condition."""
     for index, item in enumerate(state.items):
-        table = state.done_to(index) if state.role(index) == "column" and not item.free else None
+        table = done_to(state, index) if state.role(index) == "column" and not item.free else None
         if table is None or not state.items[index + 1].free:
             continue
         refs = {measure.ref for measure in state.draft.measures}
@@ -45,10 +54,13 @@ def done(state: State) -> None:
 def _verb(state: State, index: int) -> None:
     word = state.items[index].lower
     base, bond = bond_of(word)
-    if bond == "more" or not base:
-        return
     left = _before(state, index)
     if left is None:
+        return
+    if _called(state, index, left):
+        state.items[index].kind = "generic"
+        return
+    if bond == "more" or not base:
         return
     one = _table_of(state, left, bond)
     for right in (_behind(state, index), _asked_of(state, left)):
@@ -62,10 +74,22 @@ def _verb(state: State, index: int) -> None:
 
 def _explain(state: State, index: int, bond: Bond, one: int, other: int) -> None:
     state.items[index].kind = "generic"
+    if state.word(index + 1) == "by":
+        state.use(index + 1, why="agent")
     state.draft.confidence = min(state.draft.confidence, _TRUST[bond])
     word = state.items[index].lower
     titles = f"{state.info(one).title} and {state.info(other).title}"
     state.draft.assumptions.append(f'"{word}" is read as how {titles} belong together')
+
+
+def _called(state: State, index: int, left: int) -> bool:
+    """Whether the verb only says that a value behind it is true of the rows before it."""
+    at = index + 1
+    while at < len(state.items) and state.items[at].lower in ("as", "to", "be", "in"):
+        at += 1
+    if state.items[index].lower not in _CALLED or state.items[index - 1].lower not in _BE or state.role(at) != "value":
+        return False
+    return state.role(left) == "table" and any(s.table == state.table(left) for s in state.items[at].of_kind("value"))
 
 
 def _before(state: State, index: int) -> int | None:
@@ -86,7 +110,7 @@ def _behind(state: State, index: int) -> int | None:
             return at
         if state.role(at) == "value" and item.kind != "quoted":
             value = at if value is None else value
-        elif not (item.kind in ("filler", "number") or item.cue in ("each", "over", "at least", "exactly", "under")):
+        elif not (item.kind in ("filler", "number") or item.cue in _PASSED):
             break
         at += 1
     return value
@@ -156,7 +180,10 @@ def _belong_together(state: State, index: int, base: str, bond: Bond, one: int, 
 
 def _fits(state: State, edge: Edge, base: str) -> bool:
     """ "films directed by each person" by director_id; a key that says another thing than the verb does not do."""
-    if not edge.role or any(does(word, base) or stem(word) == stem(base) for word in edge.role):
+    own = {stem(word) for word in state.info(edge.child).words}
+    if all(stem(word) in own for word in edge.role) or any(
+        does(word, base) or stem(word) == stem(base) for word in edge.role
+    ):
         return True
     others = [one for one in state.lexicon.graph.edges if (one.child, one.parent) == (edge.child, edge.parent)]
     return base in NEUTRAL and len(others) == 1 and not any(word.endswith(("er", "or")) for word in edge.role)

@@ -124,7 +124,7 @@ def _column_subject(state: State) -> None:
     for index, item in enumerate(state.items):
         if item.free and state.role(index) == "column":
             draft = state.draft
-            draft.subject = Key(ref=state.column(index))
+            draft.subject = state.key_at(index)
             state.use(index, why="subject")
             return
 
