@@ -70,3 +70,31 @@ def test_a_kind_from_a_small_table_stands_for_its_rows():
 @pytest.mark.parametrize("question", ["How many weddings are there?", "percentage of Leeds", "ratio of Leeds to Baths"])
 def test_values_that_are_no_kind_of_row_are_no_nouns(question):
     assert ask(question).status == "abstained"
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("performances attended by more than 300 people", "WHERE p.attendance > 300"),
+        ("List the houses in Leeds and how many seats they have", "SELECT h.id, h.name, h.seats FROM house AS h"),
+        ("patrons whose joined year is not known", "WHERE p.joined_year IS NULL"),
+        ("Which actors are employed part-time?", "WHERE a.is_part_time"),
+        ("How many performances never sold a ticket?", "NOT EXISTS ( SELECT 1 FROM ticket AS t"),
+    ],
+)
+def test_numbers_that_columns_count_and_what_is_not_there(question, sql):
+    answer = ask(question)
+    assert answer.status == "answered", answer.reason
+    assert sql in " ".join(answer.sql.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [
+        ("theatre", "Which houses were never performed at?"),
+        ("exchange", "Which securities were never traded and are on a watchlist?"),
+    ],
+)
+def test_never_done_is_no_row_that_says_when(name, question):
+    answer = ask(question, name)
+    assert answer.status == "abstained" or "NOT EXISTS" in answer.sql

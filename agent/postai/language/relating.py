@@ -46,8 +46,8 @@ _PLAIN = word_set("""
 
 # Of these, the ones that fit whatever a key is for: "fees achieved by each agent" of selling_agent_id.
 NEUTRAL = word_set("""
-    achieve accumulate officiate acquire allocate assign attach earn generate garner amass bring collect gather obtain gain
-    receive handle accrue make own
+    achieve accumulate officiate acquire allocate assign attach earn generate garner amass bring collect gather obtain
+    gain receive handle accrue make own
     """)
 
 # What a person does with a thing that others made or own: only a table between the two can hold it.

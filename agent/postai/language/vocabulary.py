@@ -123,7 +123,8 @@ FILLER = frozenset(
     something anything anyone everyone someone
     everything own only? both? if whether respectively overall total? s t question answer answers result results
     database data table tables record? row? information info details? want need compute calculate determine output
-    among through via ok okay hi hello hey thanks thank exactly actual actually currently? many much name? between ever yet
+    through via
+    among ok okay hi hello hey thanks thank exactly actual actually currently? many much name? between ever yet
     """.replace("only?", "").replace("both?", "").replace("total?", "").replace("record?", "").replace("row?", "")
     .replace("details?", "").replace("currently?", "").replace("name?", "").split()
 )  # fmt: skip
