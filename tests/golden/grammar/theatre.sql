@@ -256,3 +256,58 @@ WHERE EXISTS (
           AND p.genre = 'comedy'
       )
 ORDER BY a.id;
+
+-- performances attended by more than 300 people
+--   0.9: Performance where performance.attendance is above 300.
+SELECT p.id, p.play_id, p.house_id, p.performed_on, p.attendance, p.num_walkouts, p.state
+FROM performance AS p
+WHERE p.attendance > 300
+ORDER BY p.id;
+
+-- Which directors joined by 2019?
+--   abstained PA001: "2019" is not explained by anything in this database
+--   Use names of tables and columns, or quote values.
+
+-- How many performances never sold a ticket?
+--   0.97: The number of performance without any ticket.
+SELECT count(*) AS number_of_performance
+FROM performance AS p
+WHERE NOT EXISTS (
+        SELECT 1
+        FROM ticket AS t
+        WHERE t.performance_id = p.id
+      );
+
+-- List the houses in Leeds and how many seats they have
+--   0.97: House where house.town is Leeds.
+SELECT h.id, h.name, h.seats
+FROM house AS h
+WHERE h.town = 'Leeds'
+ORDER BY h.id;
+
+-- Which directors led the most plays?
+--   abstained PA001: how many rows are wanted is not clear
+--   Say a number: "top 10 ...".
+
+-- How many plays were sent to each house?
+--   0.85: The number of play for each house. Assumed: "sent" is read as how play and house belong together.
+SELECT h.id, h.name, count(DISTINCT p.id) AS number_of_play
+FROM play AS p
+JOIN performance AS p2 ON p2.play_id = p.id
+JOIN house AS h ON h.id = p2.house_id
+GROUP BY h.id, h.name
+ORDER BY number_of_play DESC NULLS LAST, h.id, h.name;
+
+-- patrons whose joined year is not known
+--   0.97: Patron where patron.joined_year is missing.
+SELECT p.id, p.name
+FROM patron AS p
+WHERE p.joined_year IS NULL
+ORDER BY p.id;
+
+-- Which actors are employed part-time?
+--   0.97: Actor where actor.is_part_time is True.
+SELECT a.id, a.first_name, a.last_name
+FROM actor AS a
+WHERE a.is_part_time
+ORDER BY a.id;
