@@ -23,10 +23,11 @@ from postai.language.places import countries, us_states
 from postai.language.remarks import Remark, read_remarks
 from postai.language.roles import with_roles
 from postai.language.schema import ColumnInfo, TableInfo, read_tables
+from postai.language.thesaurus import GROUPS
 from postai.language.tokens import key_of
 from postai.language.vocabulary import FILLER, NOUN_SYNONYMS, PERSON_NOUNS
 from postai.language.word_set import word_set
-from postai.language.words import singular, stem
+from postai.language.words import is_plural, singular, stem
 
 SenseKind = Literal["table", "column", "value"]
 _UNIT_TAILS = word_set("""
@@ -52,6 +53,12 @@ _ANTONYMS = {
     "married": "unmarried",
     "insured": "uninsured", "resolved": "unresolved", "online": "offline", "approved": "unapproved",
     "employed": "unemployed",
+    "accepted": "rejected", "passed": "failed", "present": "absent", "successful": "unsuccessful", "alive": "dead",
+    "new": "used", "indoor": "outdoor", "domestic": "international", "valid": "invalid", "permanent": "temporary",
+    "completed": "incomplete", "complete": "incomplete", "finished": "unfinished", "solved": "unsolved",
+    "residential": "commercial", "refundable": "nonrefundable", "emergency": "regular", "remote": "onsite",
+    "visible": "hidden", "mandatory": "optional", "required": "optional", "succeeded": "failed", "success": "failure",
+    "fixed": "variable",
 }  # fmt: skip
 # "opening time" of opened_at; others would be how long something takes ("shipping time").
 _DOING = {
@@ -124,6 +131,7 @@ class Lexicon:
         self._add_places()
         self._add_synonyms()
         self._add_people()
+        self._add_near_synonyms()
 
     @classmethod
     def build(cls, catalog: Catalog) -> Lexicon:
@@ -223,6 +231,9 @@ class Lexicon:
         put(key_of(column.name.replace("_", " ")).split(), 1.0, "name")
         if words[-1] == "by":  # opened_by: a verb, never "ticket opened by"
             return
+        if column.is_date and own == words and len(own) == 1 and own[0].endswith("ed"):
+            self._put_stem(words[0], Sense("column", info.index, column.name, None, 0.8 * weight, "stem"))
+            return  # submitted: "papers submitted" is what was done with papers
         put((*info.words, *own), 1.0, "name")
         put((info.words[-1], *own), 0.97, "name")
         if own != words:
@@ -238,6 +249,8 @@ class Lexicon:
         if key := parts(column.name):
             put((*words, singular(key[0])), 0.97, "name")
             put((singular(key[0]), *words), 0.97, "name")
+        if column.kind == "number" and not column.is_id and is_plural(column.name.lower().rpartition("_")[2]):
+            self.phrases.add(info.index, column.name, ("number", *own), 0.88 * weight)
         number = [word for word in own if word in ("number", "count", "total")]
         rest = [word for word in own if word not in ("number", "count")]
         if column.kind == "number" and number and rest and len(rest) < len(own):
@@ -415,6 +428,23 @@ class Lexicon:
                                     sense.kind, sense.table, sense.column, None, round(sense.score * 0.85, 3), "synonym"
                                 ),
                             )
+
+    def _add_near_synonyms(self) -> None:
+        """Words that name nothing yet are read as words nearly like them where these name one thing only."""
+        named = set(self._senses)
+        wanted: dict[str, dict[tuple[int, str | None], Sense]] = defaultdict(dict)
+        for group in GROUPS:
+            for other in group - named:
+                for word in sorted(group & named):
+                    for sense in self.senses(word):
+                        if sense.kind != "value" and sense.score >= 0.6 and sense.how in ("name", "part"):
+                            wanted[other].setdefault((sense.table, sense.column), sense)
+        for other, found in wanted.items():
+            tables = [sense for sense in found.values() if sense.kind == "table" and sense.score > 0.7]
+            meant = tables or list(found.values())
+            if len(meant) == 1:
+                score = round(0.74 * meant[0].score, 3)
+                self._put(other, Sense(meant[0].kind, meant[0].table, meant[0].column, None, score, "synonym"))
 
 
 def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]]) -> Iterable[str]:

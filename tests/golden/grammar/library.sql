@@ -83,7 +83,7 @@ FROM fines AS f
 WHERE NOT f.paid;
 
 -- average number of pages per genre
---   0.97: The average books.pages for each books.genre.
+--   0.85: The average books.pages for each books.genre.
 SELECT b.genre, avg(b.pages) AS average_page
 FROM books AS b
 GROUP BY b.genre

@@ -21,6 +21,7 @@ from postai.ask.grammar.items import Item, cut
 from postai.ask.grammar.leniency import pass_over
 from postai.ask.grammar.matching import compare_as_told
 from postai.ask.grammar.notes import Definition, Notes, read_notes, told_in_question
+from postai.ask.grammar.phrasing import rephrased
 from postai.ask.grammar.query import name, render
 from postai.ask.grammar.refusal import asks_for_change, asks_for_judgement
 from postai.ask.grammar.sql_terms import is_prose, place, read_sql
@@ -71,7 +72,25 @@ class Grammar:
         return self.lexicon if left_out == self._derived else Lexicon.build(_without(self._catalog, left_out))
 
     def read(self, request: AskRequest) -> Answer:
-        """Read one question."""
+        """Read one question: as it stands, else in plainer words."""
+        first = self._read_wording(request)
+        if first.status != "abstained" or first.readings:
+            return first
+        for wording in rephrased(request.question, self._is_table):
+            answer = self._read_wording(replace(request, question=wording))
+            if answer.status == "answered":
+                return replace(
+                    answer,
+                    explanation=f'{answer.explanation}; the question is read as "{wording}"',
+                    confidence=round(0.95 * answer.confidence, 2),
+                )
+        return first
+
+    def _is_table(self, noun: str) -> bool:
+        senses = self.lexicon.senses(" ".join(token.noun for token in tokenize(noun)))
+        return any(sense.kind == "table" and sense.score > 0.9 for sense in senses)
+
+    def _read_wording(self, request: AskRequest) -> Answer:
         if asks_for_change(request.question):
             return _refused()
         if asks_for_judgement(request.question):

@@ -57,9 +57,17 @@ def _between(state: State, index: int) -> None:
         if state.word(middle) != joint and not (joint == "to" and state.word(middle) == "until"):
             continue
         tables = near_tables(state, len(state.items))
-        first, second = moment(state, at + 1, middle, tables), moment(state, middle + 1, stop, tables)
-        if first is not None and second is not None and first.table == second.table and first != second:
-            _become(state, index, (first, second), unit, stop, average)
+        choices = [tables] if tables else [[info.index] for info in state.lexicon.tables if info.real is None]
+        ends = [
+            (first, second)
+            for near in choices
+            if (first := moment(state, at + 1, middle, near)) is not None
+            and (second := moment(state, middle + 1, stop, near)) is not None
+            and first.table == second.table
+            and first != second
+        ]
+        if len(ends) == 1:
+            _become(state, index, ends[0], unit, stop, average)
             return
 
 

@@ -1,0 +1,170 @@
+"""Says a question in plainer words: idioms of English that mean the same as words that the engine reads.
+
+Tried only where a question could not be read as it stands. Every rule keeps the meaning whatever the schema is; quoted
+texts are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+_HIGH = r"(?:most expensive|dearest|priciest|costliest|highest|largest|biggest|greatest|best|longest|heaviest|tallest)"
+_LOW = r"(?:cheapest|least expensive|lowest|smallest|least|worst|shortest|lightest)"
+_NEW = r"(?:newest|latest|most recent|youngest)"
+_OLD = r"(?:oldest|earliest)"
+_MOST = rf"(?:{_HIGH}|{_LOW}|most|fewest)"
+_SHOW = r"(?:show|give|list|return|display|include|print|output|report|provide|add|state|name|mention)"
+_UNIT = r"(?:days|weeks|months|years|hours|minutes|seconds|nights)"
+_GROUPED = r"(?:by|per|for each|for every|across|between|among|over)"
+_END = r"(?=\s*(?:[.?!;]|$))"
+
+_RULES: tuple[tuple[str, str], ...] = (
+    # words that say nothing
+    (r"\b(?:on file|on record|on our books|in our (?:records|books|system|files|data)|in the (?:records|"
+     r"system|data|books)"
+     r"|that we (?:have|know of|hold)(?= on file|\s*[.?!,]|$)|known to us|all told|all in all|if (?:there are )?any"
+     r"|thus far|up to now|until now|up until now|till now|as of today)\b,?", ""),
+    (r"^(?:i(?:'d| would)? (?:like|love|want|need) to (?:know|see|have|find out|learn)|i(?:'m| am) (?:curious|"
+     r"interested|"
+     r"looking|after|wondering)(?: to know| about| in| for)?|can you (?:please )?(?:tell me|show me|find|"
+     r"list)|could you "
+     r"(?:please )?(?:tell me|show me|find|list)|do (?:we|you) know|any idea|let's see|remind me|for (?:my|"
+     r"the|our) report,"
+     r"|quick question[:,]|out of curiosity,)\s*(?=\S)", ""),
+    (r",? (?:too|as well|either)" + _END, ""),
+    (r"\b(?:the )?(?:individual|respective) (?=[a-z])", ""),
+    (r"\b(?:separately|individually|one by one)" + _END, ""),
+    (r"\b(?P<verb>paid|handed|given|sent|shipped|rented|lent|loaned|carried|bought) (?:out|in|off|over|"
+     r"up)(?= (?:to|by|in|for|on|"
+     r"at|last|this|per|since|from|during)\b|\s*[.?!,]|$)", r"\g<verb>"),
+    (r"\bsigned (?:up )?for\b", "registered for"),
+    (r"\b(?:its|their|his|her|the) being (?=[a-z]+ed\b)", "being "),
+    # amounts
+    (r"\bhow much money\b", "how much"),
+    (r"\b(?:the )?money (?=[a-z]+(?:ed|ght|id|nt)\b)", "the amount "),
+    (r"\b(?:the )?(?:sum|amount|total) of money\b", "the total amount"),
+    (r"\bhow (?:often|frequently)\b", "how many times"),
+    (r"\b(?:what|which) (?:part|portion|slice) of\b", "what share of"),
+    (r"\b(?:portion|part) of (?:all|the)\b(?= [a-z]+s\b)", "share of all"),
+    (r"\b(?:bottles|copies|pieces|boxes|cases|cartons|cans|jars|packs|packets|bags|crates|items|articles) (?=(?:sold|"
+     r"ordered|bought|purchased|shipped)\b)", "units "),
+    (r"\b(?:number|count|amount|quantity) of units (?:ordered|bought|purchased)\b", "number of units sold"),
+    (r"\bunits (?:ordered|bought|purchased)\b", "units sold"),
+    (r"\b(?:that|which) (?:cost|costs) (?:something|money)\b", "with a price above 0"),
+    (r"\b(?:that|which) (?:cost|costs) nothing\b", "with a price of 0"),
+    # who
+    (r"\b(?:that )?(?:nobody|no one|no-one) (?:has |have |had )?(?:ever )?(?P<verb>[a-z]+(?:ed|ght|en|ld|wn|ne))\b"
+     r"(?: yet| ever| so far)?", r"that were never \g<verb>"),
+    (r"\bthat (?:somebody|someone|anybody|anyone) (?:has |have |had )?(?P<verb>[a-z]+(?:ed|ght|en|ld|wn|ne))\b",
+     r"that were \g<verb>"),
+    # having the most
+    (rf"\b(?:enjoys?|boasts?|attracts?|attracted|draws?|drew|gets?|got|sees?|saw|received?|receives|records?|"
+     rf"recorded|"
+     rf"registers?|registered|achieves?|achieved|gathered|garnered|accumulated|amassed|reached|reaches|"
+     rf"commands?|holds?|"
+     rf"held|possess(?:es)?|owns?|shows?|posted|collected|logged|enjoyed|commanded|offers?|"
+     rf"features?) (?=(?:the |its )?"
+     rf"{_MOST}\b)", "has "),
+    # orders
+    (rf"\b(?P<lead>from )?(?:the )?{_HIGH} (?:\w+ )?(?:down )?to (?:the )?{_LOW}\b", "from highest to lowest"),
+    (rf"\b(?P<lead>from )?(?:the )?{_LOW} (?:\w+ )?(?:up )?to (?:the )?{_HIGH}\b", "from lowest to highest"),
+    (rf"\b(?:with )?(?:the )?{_HIGH}(?: ones?)? (?:on top|at the top|at the beginning|to begin with|to start with|"
+     r"leading|ahead|up front)\b", "highest first"),
+    (rf"\b(?:with )?(?:the )?{_LOW}(?: ones?)? (?:on top|at the top|at the beginning|to begin with|to start with|"
+     r"leading|ahead|up front)\b", "lowest first"),
+    (rf"\b(?:with )?(?:the )?{_NEW}(?: ones?)? (?:on top|at the top|to begin with|to start with)\b", "newest first"),
+    (rf"\b(?:with )?(?:the )?{_OLD}(?: ones?)? (?:on top|at the top|to begin with|to start with)\b", "oldest first"),
+    (rf"\b(?:with )?(?:the )?{_LOW} (?:ones? )?(?:last|at the bottom|at the end)\b", "highest first"),
+    (rf"\b(?:with )?(?:the )?{_HIGH} (?:ones? )?(?:last|at the bottom|at the end)\b", "lowest first"),
+    (r"\b(?:dearest|priciest|costliest) first\b", "most expensive first"),
+    (r"\b(?:dearest)\b", "most expensive"),
+    (r"^(?:sort|order|arrange|rank) (?P<what>(?:all |the |our )*[^,.;?]+?) (?P<by>by [^,.;?]+)",
+     r"List \g<what> sorted \g<by>"),
+    # groups
+    (r"\b(?:break|split|divide) (?:down |up )?(?P<what>(?:the )?[^,.:;?]+?) (?:down |up )?by (?P<by>[^,.:;?]+): "
+     r"(?P<how>[^.;?]+)", r"\g<how> \g<what> by \g<by>"),
+    (r"\b(?:break|split|divide) (?:down |up )?(?P<what>(?:the )?[^,.:;?]+?) (?:down |up )?(?:by|"
+     r"per) (?P<by>[^,.:;?]+)",
+     r"\g<what> by \g<by>"),
+    (r"\b(?:break ?down|split) of (?P<what>(?:the )?[^,.:;?]+?) (?:by|per|across|over) ", r"number of \g<what> by "),
+    (r"\bdistribution of (?P<what>(?:the )?[^,.:;?]+?) (?:by|per|across|over|among) (?:the )?(?:different )?",
+     r"number of \g<what> by "),
+    (rf"^how (?:does|do|did) (?P<what>(?:the )?[^,.:;?]+?) (?:vary|differ|compare|break down|split|look|"
+     rf"change|develop|"
+     rf"evolve|vary) (?:{_GROUPED}) (?:the )?(?:different |various )?(?P<by>[^,.:;?]+)", r"What is \g<what> "
+     r"by \g<by>"),
+    (r"^(?:compare|chart|plot|graph|tally) (?P<what>(?:the )?[^,.:;?]+?) (?:by|per|across|between|over|for) (?:the )?"
+     r"(?:different |various )?", r"What is \g<what> by "),
+    (r"\badd up (?P<what>(?:the |all )*[^,.:;?]+?)(?= by| per| for|[.?]|$)", r"total of \g<what>"),
+    # time
+    (r"\b(?:over|in|during) the course of\b|\bthroughout\b|\ball through\b|\b(?:during|in) (?:the )?(?:whole|"
+     r"all|entirety) of\b"
+     r"|\bin (?:the )?(?:calendar )?year (?=\d{4}\b)", "in "),
+    (rf"^on average,? how many (?P<unit>{_UNIT}) (?:pass|passed|elapse|elapsed|go by|went by|lie|are there|"
+     rf"were there|is "
+     r"there|are|come) (?P<span>between .+? and .+?)(?P<end>[.?])",
+     r"What is the average number of \g<unit> \g<span>\g<end>"),
+    (rf"^how many (?P<unit>{_UNIT}) (?:pass|passed|elapse|elapsed|go by|went by|lie|are there|were there|"
+     rf"are) on average "
+     r"(?P<span>between .+? and .+?)(?P<end>[.?])", r"What is the average number of \g<unit> \g<span>\g<end>"),
+    (r"\bafter (?:noon|midday)\b|\bin the (?:afternoon or evening)\b", "after 12:00"),
+    (r"\bbefore (?:noon|midday)\b|\bin the morning\b", "before 12:00"),
+    (r"\bin the evening, (?=(?:at|after|from) )", ""),
+    # what to show
+    (rf",? (?:giving|showing|returning|listing|stating|naming|"
+     rf"reporting) (?P<what>[^.;?]+?){_END}", r". Return \g<what>"),
+    (rf"(?<=[.?!]) (?:just|only) (?:the |their )?(?P<what>[a-z][^.;?]*?){_END}", r" Return the \g<what>"),
+    (rf"(?<=[.?!]) i (?:only |just )?(?:need|want|would like|'d like) (?:only |just )?(?:the |their )?"
+     rf"(?P<what>[a-z][^.;?]*?){_END}", r" Return the \g<what>"),
+    (rf"(?<=[.?!]) (?P<what>[a-z][a-z ,]*?) (?:only|please|will do|is enough|are enough|suffices?){_END}",
+     r" Return the \g<what>"),
+    (rf"\b(?P<show>{_SHOW}) (?:me )?(?:just|only) (?=the |their |its |a )", r"\g<show> "),
+    (r"(?P<end>[.?]) (?:add|attach|append|mention|name) (?=the |their |its )", r"\g<end> Return "),
+    (rf",? and (?:also )?how (?:many|much)(?: (?:is|was|are|were) (?:it|that|they)| (?:did|do|does|has|"
+     rf"have) (?:it|they|"
+     rf"he|she) [a-z]+| of them)?{_END}", ""),
+    (r",? (?:without|with no) (?:any )?repetitions?\b|,? without repeating (?:any|them|any of them)\b|"
+     r",? (?:each|every) "
+     r"(?:\w+ )?(?:only once|just once|once only)\b", " without duplicates"),
+    # conditions
+    (r",? (?:leaving out|leaving aside|not counting|not including|disregarding|ignoring|omitting|skipping|"
+     r"discounting) "
+     r"(?=[a-z])", " excluding "),
+    (r",? (?:counting|considering|including|taking|looking at|regarding|"
+     r"using) only (?P<what>[^,.;?]+)", r" for \g<what>"),
+    (r",? (?:counting|considering|including|taking|looking at|regarding|using) (?P<what>[a-z]+ [a-z]+) only",
+     r" for \g<what>"),
+    (r",? (?:restricted|limited|confined) to (?P<what>[^,.;?]+)", r" for \g<what>"),
+    (r"\b(?:through|via|by way of|by means of) (?=(?:the |each |every |which )?[a-z])", "by "),
+    (r"\b(?:each|every) of (?:the|our) (?P<noun>[a-z]+)s\b", r"each \g<noun>"),
+    (r"\bamount to\b|\badd up to\b|\bcome to\b", "total"),
+)  # fmt: skip
+
+_LISTS = re.compile(
+    r"(?i)^(?P<noun>[a-z]+s|[a-z]+ [a-z]+s)(?: [a-z]+(?:ed|ught|ld|nt|en))? (?=.*\b(?:by|per|for each)\b)"
+)
+_QUOTED = re.compile(r"""("[^"]*"|(?<!\w)'[^']*'(?!\w))""")
+
+
+def rephrased(question: str, is_table: Callable[[str], bool]) -> Iterator[str]:
+    """Plainer wordings of a question, likeliest first; nothing when no rule changes it.
+
+    Args:
+        is_table: whether a plural noun names a table.
+    """
+    plain = " ".join(_plain(part) if at % 2 == 0 else part for at, part in enumerate(_QUOTED.split(question)))
+    plain = re.sub(r"\s+([.,;?!])", r"\1", " ".join(plain.split()))
+    if question[:1].isupper():
+        plain = plain[:1].upper() + plain[1:]
+    if plain != question:
+        yield plain
+    listed = _LISTS.match(plain)
+    if listed is not None and is_table(listed["noun"].lower()):
+        yield f"Number of {plain[:1].lower()}{plain[1:]}"
+
+
+def _plain(text: str) -> str:
+    for pattern, instead in _RULES:
+        text = re.sub(pattern, instead, text, flags=re.IGNORECASE)
+    return text
