@@ -15,6 +15,7 @@ from postai.database.catalog import Catalog, text_array
 from postai.language.codes import comment_codes, flag_values
 from postai.language.comments import comment_phrases, table_phrases
 from postai.language.derived import derived, months
+from postai.language.edge_names import THIRD_PERSONS, edge_names
 from postai.language.graph import Graph
 from postai.language.json_keys import parts
 from postai.language.known_joins import DirectedJoin, directed_joins
@@ -194,6 +195,8 @@ class Lexicon:
                 put(words[1:], 0.8, "part")
         else:
             self._put_stem(words[0], Sense("table", info.index, None, None, 0.7 * weight, "stem"))
+            if words[0].endswith("ion") and len(words[0]) > 7:  # "have been vaccinated" of vaccinations
+                self._put_stem(words[0][:-3] + "ed", Sense("table", info.index, None, None, 0.7 * weight, "stem"))
         if words[-1] in ("item", "line", "detail") and len(words) > 1:
             for tail in ("item", "line", "line item", "detail"):
                 put((*words[:-1], tail), 0.95, "synonym")
@@ -231,7 +234,10 @@ class Lexicon:
         put(key_of(column.name.replace("_", " ")).split(), 1.0, "name")
         if words[-1] == "by":  # opened_by: a verb, never "ticket opened by"
             return
-        if column.is_date and own == words and len(own) == 1 and own[0].endswith("ed"):
+        for other_name in edge_names(own, column.kind):
+            put(other_name, 0.85, "name")
+        verbal = own[0].endswith("ed") if column.is_date else column.name.lower() in THIRD_PERSONS
+        if own == words and len(own) == 1 and verbal:
             self._put_stem(words[0], Sense("column", info.index, column.name, None, 0.8 * weight, "stem"))
             return  # submitted: "papers submitted" is what was done with papers
         put((*info.words, *own), 1.0, "name")
@@ -360,6 +366,8 @@ class Lexicon:
             self._put(contrary, Sense("value", info.index, column.name, no, 0.93 * weight, "flag"))
         if len(words) == 1:
             self._put_stem(words[0], Sense("value", info.index, column.name, yes, 0.8 * weight, "flag"))
+            if words[0].endswith("er") and len(words[0]) > 5:  # "people who smoke" of smoker
+                self._put_stem(words[0][:-2], Sense("value", info.index, column.name, yes, 0.8 * weight, "flag"))
             opposite = _ANTONYMS.get(words[0])
             for other in {opposite, "in" + key, "un" + key, "non" + key} - {None}:
                 self._put(str(other), Sense("value", info.index, column.name, no, 0.93 * weight, "flag"))

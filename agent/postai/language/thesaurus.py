@@ -87,7 +87,7 @@ _GROUPS = """
     fee price cost
     cost expense expenditure outlay
     tax vat duty
-    revenue income turnover proceeds
+    income earning
     order purchase
     shipment consignment delivery
     parcel package packet
@@ -166,6 +166,57 @@ _GROUPS = """
     wage pay
     chapter section
     dataset collection
+    gift donation contribution
+    operator worker
+    owner client proprietor holder
+    pet patient animal
+    text sms
+    goal target
+    reward prize award
+    backer supporter funder
+    subscriber customer
+    deductible excess
+    departure start
+    arrival end
+    stoppage stop halt downtime
+    fault defect
+    grant subsidy
+    run batch
+    workshop seminar
+    talk presentation lecture speech
+    paper submission manuscript
+    topic field
+    affiliation institution
+    grape variety
+    winery vineyard producer
+    payout payment
+    broker agent
+    tariff plan
+    allowance quota
+    dealer reseller
+    teacher coach
+    plate registration
+    mileage odometer
+    fuel petrol gas
+    engine motor
+    tournament event
+    ticket pass
+    membership subscription
+    rent rental
+    tip gratuity
+    wine bottle
+    allergy allergen
+    shelf rack
+    barcode ean
+    coupon voucher
+    refund reimbursement
+    listener user
+    follower fan
+    hashtag tag
+    semester term
+    faculty school
+    scholarship bursary stipend
+    dormitory dorm hostel
     exhibit exhibition
     painting artwork
     goal objective

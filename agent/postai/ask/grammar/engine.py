@@ -76,7 +76,7 @@ class Grammar:
         first = self._read_wording(request)
         if first.status != "abstained" or first.readings:
             return first
-        for wording in rephrased(request.question, self._is_table):
+        for wording in rephrased(request.question, self._is_table, self._amounts):
             answer = self._read_wording(replace(request, question=wording))
             if answer.status == "answered":
                 return replace(
@@ -85,6 +85,11 @@ class Grammar:
                     confidence=round(0.95 * answer.confidence, 2),
                 )
         return first
+
+    @cached_property
+    def _amounts(self) -> bool:
+        senses = self.lexicon.senses("amount")
+        return any(sense.kind == "column" and sense.how in ("name", "part") for sense in senses)
 
     def _is_table(self, noun: str) -> bool:
         senses = self.lexicon.senses(" ".join(token.noun for token in tokenize(noun)))

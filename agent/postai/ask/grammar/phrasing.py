@@ -19,7 +19,15 @@ _UNIT = r"(?:days|weeks|months|years|hours|minutes|seconds|nights)"
 _GROUPED = r"(?:by|per|for each|for every|across|between|among|over)"
 _END = r"(?=\s*(?:[.?!;]|$))"
 
-_RULES: tuple[tuple[str, str], ...] = (
+
+def _clock(found: re.Match[str]) -> str:
+    """18:00 as people say it: "6 pm"."""
+    hour = int(found["hour"])
+    return f"{(hour + 11) % 12 + 1} {'am' if hour < 12 else 'pm'}" if hour <= 23 else found[0]
+
+
+_Instead = str | Callable[[re.Match[str]], str]
+_RULES: tuple[tuple[str, _Instead], ...] = (
     # words that say nothing
     (r"\b(?:on file|on record|on our books|in our (?:records|books|system|files|data)|in the (?:records|"
      r"system|data|books)"
@@ -40,9 +48,35 @@ _RULES: tuple[tuple[str, str], ...] = (
      r"at|last|this|per|since|from|during)\b|\s*[.?!,]|$)", r"\g<verb>"),
     (r"\bsigned (?:up )?for\b", "registered for"),
     (r"\b(?:its|their|his|her|the) being (?=[a-z]+ed\b)", "being "),
+    (r"(?<!do )(?<!did )\b(?:that )?we (?:currently )?(?:stock|sell|offer|carry|keep|own|run|have|operate|manage|employ|serve|treat|see|hold|"
+     r"work with|deal with)(?=\s*[?.!]|$)", ""),
+    (r"\b(?:not|without) a single\b", "no"),
+    (r"\b(?P<the>the|its|their|whose) single (?=(?:largest|biggest|highest|most|best|longest|smallest|lowest)\b)",
+     r"\g<the> "),
+    (r"\(?(?:both )?\b(?:inclusive|inclusively|both included)\b\)?", ""),
+    (r"\b(?P<unit>day|week|month|quarter|year|hour) (?:by|after) (?P=unit)\b", r"per \g<unit>"),
+    (r"\bin (?:whole|full|complete|completed) (?=(?:years|months|weeks|days|hours)\b)", "in "),
+    (r"\b(?:ended|wound|turned|finished) up\b|\bturned out to be\b", "are"),
+    (r"\b(?P<lead>most|more|less|least) costly\b", r"\g<lead> expensive"),
+    (r"\b(?:the )?best (?=(?:rating|score|grade|mark|average|result|rate|value|quality)s?\b)", "the highest "),
+    (r"\b(?:the )?worst (?=(?:rating|score|grade|mark|average|rate|value|quality)s?\b)", "the lowest "),
+    (rf"\b(?P<how>{_HIGH}|{_LOW}|{_NEW}|{_OLD}) (?:group|one|number|count|figure|value|amount|total|sum)s? "
+     r"first\b", r"\g<how> first"),
+    (r"^how old (?P<be>is|are|was|were) ", r"What \g<be> the age of "),
+    (r"^what (?:do|did) (?:we|they|people|customers|you) (?P<verb>charge|pay|spend|earn) on average (?:for|per) ",
+     r"What is the average \g<verb> of "),
+    (r"\bfull names?\b", "name"),
+    (r"\b(?:longest[- ]serving|most senior)\b", "earliest hired"),
+    # times of the day
+    (r"\b(?P<hour>\d{1,2})(?::00)? ?(?P<half>am|pm|a\.m\.|p\.m\.)(?= |[,.?!]|$)",
+     lambda found: f"{found['hour']} {found['half'].replace('.', '').lower()}"),
+    (r"\b(?P<hour>\d{1,2}):00(?: h| hours| o'clock)?(?= |[,.?!]|$)(?! ?[ap]m)", _clock),
+    (r"\bat (?P<time>\d{1,2} [ap]m) or (?:later|after)\b|\b(?:at or after|no earlier than|not before) "
+     r"(?P<other>\d{1,2} [ap]m)\b", r"from \g<time>\g<other>"),
+    (r"\bearlier than (?=\d{1,2} [ap]m\b)", "before "),
+    (r"\blater than (?=\d{1,2} [ap]m\b)", "after "),
     # amounts
     (r"\bhow much money\b", "how much"),
-    (r"\b(?:the )?money (?=[a-z]+(?:ed|ght|id|nt)\b)", "the amount "),
     (r"\b(?:the )?(?:sum|amount|total) of money\b", "the total amount"),
     (r"\bhow (?:often|frequently)\b", "how many times"),
     (r"\b(?:what|which) (?:part|portion|slice) of\b", "what share of"),
@@ -65,7 +99,7 @@ _RULES: tuple[tuple[str, str], ...] = (
      rf"commands?|holds?|"
      rf"held|possess(?:es)?|owns?|shows?|posted|collected|logged|enjoyed|commanded|offers?|"
      rf"features?) (?=(?:the |its )?"
-     rf"{_MOST}\b)", "has "),
+     rf"{_MOST}\b(?! (?:recently|often|frequently|of)\b))", "has "),
     # orders
     (rf"\b(?P<lead>from )?(?:the )?{_HIGH} (?:\w+ )?(?:down )?to (?:the )?{_LOW}\b", "from highest to lowest"),
     (rf"\b(?P<lead>from )?(?:the )?{_LOW} (?:\w+ )?(?:up )?to (?:the )?{_HIGH}\b", "from lowest to highest"),
@@ -108,10 +142,13 @@ _RULES: tuple[tuple[str, str], ...] = (
     (rf"^how many (?P<unit>{_UNIT}) (?:pass|passed|elapse|elapsed|go by|went by|lie|are there|were there|"
      rf"are) on average "
      r"(?P<span>between .+? and .+?)(?P<end>[.?])", r"What is the average number of \g<unit> \g<span>\g<end>"),
-    (r"\bafter (?:noon|midday)\b|\bin the (?:afternoon or evening)\b", "after 12:00"),
-    (r"\bbefore (?:noon|midday)\b|\bin the morning\b", "before 12:00"),
+    (r"\bafter (?:noon|midday)\b|\bin the (?:afternoon or evening)\b", "from 12 pm"),
+    (r"\bin the afternoon\b", "between 12 pm and 6 pm"),
+    (r"\bbefore (?:noon|midday)\b|\bin the morning\b", "before 12 pm"),
     (r"\bin the evening, (?=(?:at|after|from) )", ""),
     # what to show
+    (rf"[.?!;] (?!(?:what|which|how|who|where|when|why|order|sort|rank|a|an|is|are|if|then|and|or)\b)"
+     rf"(?P<what>[a-z]+(?: [a-z]+)?(?:, [a-z]+(?: [a-z]+)?)*,? and [a-z]+(?: [a-z]+)?){_END}", r". Return \g<what>"),
     (rf",? (?:giving|showing|returning|listing|stating|naming|"
      rf"reporting) (?P<what>[^.;?]+?){_END}", r". Return \g<what>"),
     (rf"(?<=[.?!]) (?:just|only) (?:the |their )?(?P<what>[a-z][^.;?]*?){_END}", r" Return the \g<what>"),
@@ -141,19 +178,26 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"\bamount to\b|\badd up to\b|\bcome to\b", "total"),
 )  # fmt: skip
 
+# Only where a column is called an amount.
+_MONEY: tuple[tuple[str, _Instead], ...] = (
+    (r"\bmost (?P<noun>[a-z]+ )?money\b", r"highest total \g<noun>amount"),
+    (r"\b(?!(?:much|how|of|any|more|less|the|some|no|little)\b)(?P<noun>[a-z]+) money\b", r"\g<noun> amount"),
+    (r"\b(?:the )?money (?=[a-z]+(?:ed|ght|id|nt)\b)", "the amount "),
+)
 _LISTS = re.compile(
     r"(?i)^(?P<noun>[a-z]+s|[a-z]+ [a-z]+s)(?: [a-z]+(?:ed|ught|ld|nt|en))? (?=.*\b(?:by|per|for each)\b)"
 )
 _QUOTED = re.compile(r"""("[^"]*"|(?<!\w)'[^']*'(?!\w))""")
 
 
-def rephrased(question: str, is_table: Callable[[str], bool]) -> Iterator[str]:
+def rephrased(question: str, is_table: Callable[[str], bool], amounts: bool = False) -> Iterator[str]:
     """Plainer wordings of a question, likeliest first; nothing when no rule changes it.
 
     Args:
         is_table: whether a plural noun names a table.
+        amounts: whether there is a column that is called an amount.
     """
-    plain = " ".join(_plain(part) if at % 2 == 0 else part for at, part in enumerate(_QUOTED.split(question)))
+    plain = " ".join(_plain(part, amounts) if at % 2 == 0 else part for at, part in enumerate(_QUOTED.split(question)))
     plain = re.sub(r"\s+([.,;?!])", r"\1", " ".join(plain.split()))
     if question[:1].isupper():
         plain = plain[:1].upper() + plain[1:]
@@ -164,7 +208,7 @@ def rephrased(question: str, is_table: Callable[[str], bool]) -> Iterator[str]:
         yield f"Number of {plain[:1].lower()}{plain[1:]}"
 
 
-def _plain(text: str) -> str:
-    for pattern, instead in _RULES:
+def _plain(text: str, amounts: bool) -> str:
+    for pattern, instead in (*_RULES, *(_MONEY if amounts else ())):
         text = re.sub(pattern, instead, text, flags=re.IGNORECASE)
     return text

@@ -6,7 +6,10 @@ from postai.ask.grammar.dating import date_column, refuse_days, weekday_column
 from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.dates import WEEKDAYS
+from postai.language.words import stem
 
+_STARTS = frozenset(map(stem, ("start", "begin", "began", "begun", "open", "depart", "leave", "kick")))
+_ENDS = frozenset(map(stem, ("end", "finish", "close", "arrive")))
 _DAYS = {day: (number,) for number, day in enumerate(WEEKDAYS, start=1)}
 _SETS = {"weekend": (6, 7), "weekday": (1, 2, 3, 4, 5), "workday": (1, 2, 3, 4, 5), "business day": (1, 2, 3, 4, 5)}
 
@@ -103,7 +106,7 @@ def _hour(state: State, index: int) -> None:
         ),
         None,
     )
-    ref = _date(state)
+    ref = _time_column(state, first) or _date(state)
     if state.column_info(ref).kind == "date":
         raise Unsure(f"{ref.column} holds days without a time")
     if lead in ("between", "from") and second is not None and (until := _clock(state, second)) is not None:
@@ -120,6 +123,23 @@ def _hour(state: State, index: int) -> None:
     if not hours:
         raise Unsure("that time of the day is not clear")
     state.become_condition(index, Predicate(ref, "hour", hours))
+
+
+def _time_column(state: State, index: int) -> Ref | None:
+    """The column of times of the day of the first noun that has one: the only one, or what starts or ends then."""
+    for table in state.anchors:
+        times = [column for column in state.info(table).columns if column.kind == "time"]
+        for verb in range(index - 1, max(index - 5, -1), -1):
+            word = stem(state.word(verb))
+            same = next((words for words in (_STARTS, _ENDS) if word in words), frozenset({word}))
+            meant = [column for column in times if same & {stem(part) for part in column.words}]
+            if len(meant) == 1:
+                if state.items[verb].free:
+                    state.use(verb, why="hour")
+                return Ref(table, meant[0].name)
+        if len(times) == 1:
+            return Ref(table, times[0].name)
+    return None
 
 
 def _clock(state: State, index: int) -> tuple[int, int] | None:
