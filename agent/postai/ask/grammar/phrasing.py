@@ -48,8 +48,8 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
      r"at|last|this|per|since|from|during)\b|\s*[.?!,]|$)", r"\g<verb>"),
     (r"\bsigned (?:up )?for\b", "registered for"),
     (r"\b(?:its|their|his|her|the) being (?=[a-z]+ed\b)", "being "),
-    (r"(?<!do )(?<!did )\b(?:that )?we (?:currently )?(?:stock|sell|offer|carry|keep|own|run|have|operate|manage|employ|serve|treat|see|hold|"
-     r"work with|deal with)(?=\s*[?.!]|$)", ""),
+    (r"(?<!do )(?<!did )\b(?:that )?we (?:currently )?(?:stock|sell|offer|carry|keep|own|run|have|operate|manage|"
+     r"employ|serve|treat|see|hold|work with|deal with)(?=\s*[?.!]|$)", ""),
     (r"\b(?:not|without) a single\b", "no"),
     (r"\b(?P<the>the|its|their|whose) single (?=(?:largest|biggest|highest|most|best|longest|smallest|lowest)\b)",
      r"\g<the> "),
