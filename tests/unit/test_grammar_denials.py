@@ -68,3 +68,8 @@ def test_a_part_said_behind_the_group_is_a_part_of_each_group(question: str, con
 )
 def test_a_period_of_a_part_or_of_all_is_a_doubt(question: str) -> None:
     assert ask(question).sqlstate == "PA001"
+
+
+def test_of_all_or_of_each_is_a_doubt() -> None:
+    answer = ask("what share of the damaged copies does each branch have")
+    assert answer.sql is None or "FILTER" in answer.sql

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from postai.ask.grammar.counting import count_each_value, count_halves
 from postai.ask.grammar.denials import settle
-from postai.ask.grammar.draft import Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
+from postai.ask.grammar.draft import Draft, Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.joining import Joiner
 from postai.ask.grammar.links import count_over_links
 from postai.ask.grammar.listing import Lists
@@ -41,6 +41,7 @@ class Assembler(Lists):
         draft = self.draft
         settle(self.state)
         refuse_contradiction(draft.predicates)
+        refuse_two_wholes(draft)
         self._projected_measures()
         self._order_by_keys()
         ask_for_person(self.state)
@@ -252,6 +253,23 @@ def _may_have_none(having: Having) -> bool:
     if having.measure.kind == "aggregate" and having.measure.function in ("avg", "min", "max", "median"):
         return False
     return having.operator in ("<", "<=", "<>") or (having.operator == "=" and having.value == 0)
+
+
+def refuse_two_wholes(draft: Draft) -> None:
+    """ "the share of rejected applications of each vacancy": of all that were rejected, or of those of that vacancy?
+
+    Raises:
+        Unsure: a part of all rows is asked for, of rows that are described by a state of their own.
+    """
+    for measure in draft.measures:
+        if measure.kind != "window" or measure.operator not in ("percent", "share"):
+            continue
+        tables = {leaf.table if leaf.ref is None else leaf.ref.table for leaf in measure.leaves()}
+        if any(p.ref.table in tables and p.operator in ("=", "<>", "in", "null") for p in draft.predicates):
+            raise Unsure(
+                "whether a part of each group or of all of them is meant is not clear",
+                'Say "of all ..." or "of those of each ...".',
+            )
 
 
 def refuse_contradiction(predicates: list[Predicate]) -> None:
