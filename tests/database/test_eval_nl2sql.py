@@ -254,3 +254,34 @@ def test_files_as_other_programs_write_them(evaluation: Evaluation) -> None:
     evaluation.questions.write_bytes(("\ufeff" + "\r\n".join(lines) + "\r\n\r\n").encode())
     assert evaluation.run("--engine", "grammar") == 0
     assert list(evaluation.predictions()) == ["a1", "a2"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{real} host=203.0.113.1",
+        "{real} options='-c x=y'",
+        "{real}' user='evil",
+        "postgresql://203.0.113.1/x",
+        "a\\",
+        "x\ny=z",
+        " ",
+    ],
+)
+def test_the_name_of_a_database_is_nothing_but_a_name(
+    evaluation: Evaluation, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Whoever wrote the questions names databases; he does not choose server, user or options."""
+    db = name.replace("{real}", evaluation.db)
+    evaluation.questions.write_text(json.dumps({"id": "a", "db": db, "question": "How many pears are there?"}))
+    assert evaluation.run() == 1
+    said = capsys.readouterr().err
+    assert "does not exist" in said and "203.0.113.1:" not in said, said
+
+
+def test_a_database_is_named_only_where_a_name_belongs(
+    evaluation: Evaluation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluation.run(dsn=evaluation.dsn + " options='-c search_path={db}'") == 2
+    said = capsys.readouterr().err
+    assert "{db}" in said and "hint" in said

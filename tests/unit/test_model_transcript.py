@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -139,3 +140,37 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as failed:
         Transcripts(tmp_path / "file" / "t", "m")
     assert failed.value.hint
+
+
+def test_whatever_lies_in_the_place_of_a_reply_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PendingReply):
+        complete(Transcripts(tmp_path, "m"))
+    place = tmp_path / pending(tmp_path).name
+    for put in (place.mkdir, lambda: os.mkfifo(place), lambda: place.symlink_to("/dev/zero")):
+        put()
+        with pytest.raises(UsageError) as told:
+            complete(Transcripts(tmp_path, "m"))
+        assert place.name in told.value.message and told.value.hint
+        place.rmdir() if place.is_dir() else place.unlink()
+
+
+def test_a_request_with_a_number_that_is_none_is_another(tmp_path: Path) -> None:
+    with pytest.raises(PendingReply):
+        complete(Transcripts(tmp_path, "m"))
+    path = answered(tmp_path)
+    path.write_text(path.read_text().replace('"request": {', '"request": {"more": NaN, '))
+    with pytest.raises(UsageError) as told:
+        complete(Transcripts(tmp_path, "m"))
+    assert "the request in it" in str(told.value.detail)
+
+
+def test_a_pending_request_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PendingReply):
+        complete(Transcripts(tmp_path, "m"))
+    waiting = pending(tmp_path)
+    answered(tmp_path)
+    waiting.unlink()
+    waiting.mkdir()
+    with pytest.raises(UsageError) as told:
+        complete(Transcripts(tmp_path, "m"))
+    assert "cannot be removed" in told.value.message and told.value.hint

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PENDING = 13
 """Exit code when questions wait for replies of a model."""
 STATEMENT_TIMEOUT_MS = 30_000
+_NAMING = ("dbname", "service")
+"""Keywords of a connection string in which {db} may stand."""
 
 app = typer.Typer(help="Measure an engine on questions whose right answers are known.", rich_markup_mode=None)
 
@@ -51,7 +53,9 @@ def nl2sql(
     ],
     dsn: Annotated[
         str,
-        typer.Option("--dsn", help='Connection string without a password; "{db}" stands for each question\'s db.'),
+        typer.Option(
+            "--dsn", help='Connection string without a password; "{db}" in dbname stands for each question\'s db.'
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="File for the predictions, one JSON object a line.")],
     more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files of --questions.")] = None,
@@ -81,7 +85,7 @@ def nl2sql(
     asked = [question for path in (*questions, *(more or ())) for question in read_questions(path)]
     _check(dsn, [question.db for question in asked], [question.id for question in asked])
     evaluation = Evaluation(
-        lambda db: _session(dsn.replace("{db}", db)),
+        lambda db: _session(_of_database(dsn, db)),
         engine=engine.value,
         today=now.date() if now else date.today(),
         joins=read_joins(joins) if joins else {},
@@ -123,8 +127,15 @@ def _write(out: Path, evaluation: Evaluation, asked: list[EvalQuestion]) -> list
 
 
 def _check(dsn: str, databases: list[str], identities: list[str]) -> None:
-    from postai.database.dsn import has_password
+    from postai.database.dsn import has_password, parse
 
+    misplaced = [keyword for keyword, value in parse(dsn).items() if "{db}" in value and keyword not in _NAMING]
+    if misplaced:
+        raise UsageError(
+            "{db} stands for the name of a database or of a service, and for nothing else",
+            detail=f"It stands in {misplaced[0]}.",
+            hint='Write it where the name belongs, for example --dsn "host=localhost dbname=nl2sql_{db}".',
+        )
     if has_password(dsn):
         raise UsageError(
             "a connection string on the command line may carry no password",
@@ -140,6 +151,14 @@ def _check(dsn: str, databases: list[str], identities: list[str]) -> None:
     doubled = [identity for identity, number in Counter(identities).items() if number > 1]
     if doubled:
         raise UsageError(f"two questions have the id {doubled[0]}", hint="Give every question of all files its own id.")
+
+
+def _of_database(dsn: str, db: str) -> str:
+    """The connection string of one database; whatever the name holds, it stays a name."""
+    from postai.database.dsn import build, parse
+
+    found = parse(dsn)
+    return build({key: value.replace("{db}", db) if key in _NAMING else value for key, value in found.items()})
 
 
 def _session(dsn: str) -> Database:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -110,7 +111,7 @@ class Transcripts:
                 self._directory / f"{identity}.json",
                 {"version": VERSION, "request": request, "reply": found.model_dump()},
             )
-        (self._pending / f"{identity}.json").unlink(missing_ok=True)
+        self._answered(self._pending / f"{identity}.json")
         failure = judge_stop(found.stop_reason)
         if failure is not None:
             raise failure.error
@@ -119,10 +120,15 @@ class Transcripts:
     def _read(self, identity: str, request: Mapping[str, Any]) -> _Reply | None:
         path = self._directory / f"{identity}.json"
         try:
+            # A pipe would wait for its writer for ever, a device never ends.
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise _damaged(path, "it is no file")
             with path.open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _damaged(path, error.strerror or "it cannot be read") from None
         if len(content) > MAX_FILE_BYTES:
             raise _damaged(path, f"more than {MAX_FILE_BYTES} bytes")
         try:
@@ -132,9 +138,20 @@ class Transcripts:
             raise _damaged(path, f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from None
         if read.version != VERSION:
             raise _damaged(path, f"version {read.version}, and this postai reads version {VERSION}")
-        if canonical(read.request) != canonical(request):
+        if not _same(read.request, request):
             raise _damaged(path, "the request in it is not the one that its name is the hash of")
         return read.reply
+
+    @staticmethod
+    def _answered(path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"the answered request {path.name} cannot be removed",
+                detail=f"{path}: {error.strerror}",
+                hint="Name a directory in which this OS user may write.",
+            ) from None
 
     @staticmethod
     def _write(path: Path, value: Mapping[str, Any]) -> None:
@@ -156,6 +173,13 @@ class Transcripts:
 def canonical(request: Mapping[str, Any]) -> str:
     """The request as the text that is hashed: JSON with sorted keys and without spaces."""
     return json.dumps(request, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _same(found: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
+    try:
+        return canonical(found) == canonical(request)
+    except ValueError:  # NaN or an infinity, which no request holds
+        return False
 
 
 def request_hash(request: Mapping[str, Any]) -> str:
