@@ -258,7 +258,8 @@ ACTIVITY: tuple[Topic, ...] = (
         id="slow_table",
         title="Why a page or table is slow: statements that name the table",
         explanation="The statements whose text names the table, by the time of all their runs together, as "
-        "pg_stat_statements counts them. postai.explain on one of them shows where its time goes.",
+        "pg_stat_statements counts them. postai.explain on one of them shows where its time goes. "
+        "Other people's statements are found by members of pg_read_all_stats only.",
         examples=(
             "why is the orders page slow?",
             "why are queries on orders slow?",
