@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.draft import Absence, Unsure
+from postai.ask.grammar.draft import Absence, Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.lexicon import Sense
 
@@ -27,16 +27,19 @@ def never_done(state: State, index: int, at: int, near: int | None) -> bool:
     """ "listings that were never shown": no row says when, where only rows that belong to them have such a date."""
     subject = near if near is not None else state.subject_table()
     dates = {
-        sense.table
+        Ref(sense.table, sense.column)
         for sense in state.items[at].of_kind("column")
         if sense.column and state.lexicon.column(sense.table, sense.column).is_date
     }
-    if subject is None or len(dates) != 1 or subject in dates:
+    tables = {ref.table for ref in dates}
+    if subject is None or len(tables) != 1 or subject in tables:
         return False
-    table = dates.pop()
+    table = tables.pop()
     if len(state.lexicon.graph.up_paths(table, subject)) != 1:
         return False
-    state.draft.absences.append(Absence(table, anchor=subject))
+    may_lack = [ref for ref in sorted(dates, key=lambda one: one.column) if not state.column_info(ref).column.not_null]
+    happened = tuple(Predicate(ref, "null", negated=True) for ref in may_lack) if len(dates) == 1 else ()
+    state.draft.absences.append(Absence(table, happened, anchor=subject))
     state.draft.confidence = min(state.draft.confidence, 0.85)
     state.use(index, at, why="absence")
     return True

@@ -133,8 +133,8 @@ def _said_behind(state: State, stop: int, table: int | None) -> list[Predicate |
         return []
     end = state.sentence_end(stop)
     verb = next((at for at in range(stop + 2, end) if _begins_clause(state, at)), None)
-    if verb is None or table is None:
-        return []
+    if verb is None or table is None or state.skip(verb + 1) >= end:
+        return []  # "... does each branch have?"
     if any(item.free and item.period is not None for item in state.items[verb:end]):
         raise Unsure("whether the period is that of the part or of all is not clear")
     found = conditions(state, verb, end, table)
