@@ -94,9 +94,12 @@ def inferred(tables: tuple[TableInfo, ...], told: tuple[Edge, ...]) -> Iterable[
                 if column.words != _full_words(info, column) and (len(column.words) > 1 or column.words[0] in _CODES):
                     keys[column.words].append((info, column, score))
     single: dict[tuple[str, ...], list[TableInfo]] = defaultdict(list)
+    keyed: dict[str, list[TableInfo]] = defaultdict(list)
     for info in plain:
         if len(info.key) == 1:
             single[info.words].append(info)
+        if len(info.table.primary_key) == 1:
+            keyed[info.table.primary_key[0]].append(info)
     known_children = {(edge.child, edge.pairs[0][0]) for edge in told if not edge.many}
     joined = {frozenset({(edge.child, edge.pairs[0][0]), (edge.parent, edge.pairs[0][1])}) for edge in told}
     for info in plain:
@@ -106,7 +109,7 @@ def inferred(tables: tuple[TableInfo, ...], told: tuple[Edge, ...]) -> Iterable[
             if (info.index, column.name) in known_children:
                 continue
             guesses = [*_guesses(info, column, keys), *_named_like_table(info, column, single)]
-            for edge in guesses or _named_like_key(info, column, plain):
+            for edge in guesses or _named_like_key(info, column, keyed):
                 ends = {(edge.child, edge.pairs[0][0]), (edge.parent, edge.pairs[0][1])}
                 if frozenset(ends) not in joined:
                     yield edge
@@ -185,13 +188,11 @@ def _named_like_table(
             yield Edge(info.index, parent.index, ((column.name, key.name),), 0.65, (), "named")
 
 
-def _named_like_key(info: TableInfo, column: ColumnInfo, plain: Iterable[TableInfo]) -> Iterable[Edge]:
+def _named_like_key(info: TableInfo, column: ColumnInfo, keyed: dict[str, list[TableInfo]]) -> Iterable[Edge]:
     """A column that is called as the only key of one other table is, `orderno` beside `order_head.orderno`."""
     if column.name.lower() in _PLAIN or info.key == (column.name,):
         return
-    parents = [
-        parent for parent in plain if parent.index != info.index and tuple(parent.table.primary_key) == (column.name,)
-    ]
+    parents = [parent for parent in keyed.get(column.name, ()) if parent.index != info.index]
     if len(parents) == 1 and _same_type(column, parents[0].column(column.name)):
         yield Edge(info.index, parents[0].index, ((column.name, column.name),), 0.8, (), "named")
 
