@@ -187,11 +187,22 @@ def _count(state: State, at: int) -> Parsed | None:
         held = not distinct and state.items[index].plural and info.words[-1] not in _MEASURES
         if countable(info) and held and (is_plural(info.name) or len(info.words) > 1):
             return Parsed(Measure("plain", ref=ref), index + 1, (*used, index))
+        if not distinct and state.items[index].plural and _kind_of_rows(state, index, ref):
+            state.draft.assumptions.append(f"{state.items[index].text} are the rows of {state.info(ref.table).title}")
+            state.draft.confidence = min(state.draft.confidence, 0.8)
+            return Parsed(Measure("count", ref.table), index + 1, (*used, index))
         if info.is_id or info.kind in ("text", "enum", "date", "number"):
             if info.words[-1] in _DATE_PARTS and not distinct:
                 raise Unsure(f"whether rows or different values of {info.name} are counted is not clear")
             return Parsed(Measure("count", ref.table, ref, distinct=True), index + 1, (*used, index))
     return None
+
+
+def _kind_of_rows(state: State, index: int, ref: Ref) -> bool:
+    """ "properties" of property_type: the rows are the things of which the column says the kind."""
+    words = state.column_info(ref).words
+    last = {"type", "kind", "status", "state", "class", "category"}
+    return len(words) == 2 and words[1] in last and words[0] == key_of(state.items[index].lower)
 
 
 def _typed_rows(state: State, low: int, high: int) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from postai.ask.grammar.cues import ADJECTIVE_BUCKETS
 from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
+from postai.ask.grammar.measures import additive, countable
 from postai.ask.grammar.state import State
 from postai.language.dates import UNITS
 from postai.language.words import singular
@@ -122,6 +123,24 @@ def _implied_count(state: State, cue: int) -> None:
         draft.measures.append(Measure("count", table))
         draft.assumptions.append(f"the number of {state.info(table).table.name} is meant")
         draft.confidence = min(draft.confidence, 0.85)
+    elif len(nouns) == 1 and nouns[0] <= before and state.role(nouns[0]) == "column" and draft.groups:
+        _implied_sum(state, nouns[0])
+
+
+def _implied_sum(state: State, at: int) -> None:
+    """ "downtime minutes for each month": what adds up is added up."""
+    draft = state.draft
+    try:
+        ref = state.column(at, countable)
+    except Unsure:
+        return
+    by_row = any(key.table == ref.table for key in draft.groups)
+    if by_row or not (additive(state.column_info(ref)) or state.items[at].plural):
+        return
+    state.use(at, why="measure")
+    draft.measures.append(Measure("aggregate", ref=ref, function="sum"))
+    draft.assumptions.append(f"the total of {ref.column} is meant")
+    draft.confidence = min(draft.confidence, 0.85)
 
 
 def _only_denominator(state: State, cue: int, key: Key) -> bool:

@@ -66,7 +66,7 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
             sense = ranked[0][1]
             assert sense.column is not None
             verbal = item.verb or item.lower.split()[0].endswith("ed")
-            adjacent = state.skip(at + 1) >= index or verbal
+            adjacent = state.skip(at + 1) >= index or verbal or _happened(state, at, index)
             if adjacent and (item.free or item.verb):
                 _refuse_doubt(state, at, sense.table)
                 state.use(at, why="period")
@@ -94,6 +94,12 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
         if state.info(table).is_event or item.verb:
             return period_predicate(state, table, period)
     return None
+
+
+def _happened(state: State, at: int, index: int) -> bool:
+    """ "losses that occurred in 2023": nothing but filler and a word for happening in between."""
+    between = [item for item in state.items[at + 1 : index] if item.kind != "filler"]
+    return bool(between) and all(item.kind == "generic" for item in between)
 
 
 def _refuse_doubt(state: State, at: int, table: int) -> None:

@@ -238,7 +238,8 @@ def _further(state: State, index: int, subject: int) -> None:
         first = next(i for i in range(index) if state.role(i) == "table" and not state.items[i].verb)
         draft.subject = Key(table=subject)
         state.use(first, why="subject")
-    if wanted.measures and draft.subject not in draft.groups:
+    own = all(one.kind == "plain" and one.ref is not None and one.ref.table == subject for one in wanted.measures)
+    if wanted.measures and not own and draft.subject not in draft.groups:
         draft.groups.append(draft.subject)
         draft.keep_all = draft.keep_all or _all_of(state, index, subject)
     state.use(index, why="projection")
