@@ -7,8 +7,12 @@ from dataclasses import replace
 from postai.ask.grammar.draft import Having, Measure, OrderBy, Ref
 from postai.ask.grammar.state import State
 from postai.language.graph import Path
+from postai.language.word_set import word_set
 
 _FEW_COLUMNS = 3
+_OPINIONS = word_set(
+    "rating review comment like vote favorite favourite feedback bookmark wish recommendation complaint"
+)
 
 
 def is_link(state: State, table: int) -> bool:
@@ -39,10 +43,15 @@ def link_between(state: State, one: int, other: int) -> int | None:
 
 
 def over_link(state: State, paths: tuple[Path, ...]) -> Path | None:
-    """Of several ways between two tables the one over a table that is made for it; None = there is none."""
-    found = [
-        path for path in paths if len(path) == 2 and not path[0].up and path[1].up and is_link(state, path[0].target)
-    ]
+    """Of several ways between two tables the one over a table that is made for it; None = there is none.
+
+    What people think of a thing is not what relates them to it: learners take courses by enrolling, not by rating.
+    """
+    over = [path for path in paths if len(path) == 2 and not path[0].up and path[1].up]
+    plain = [path for path in over if not _OPINIONS & set(state.info(path[0].target).words)]
+    if len(plain) == 1 and len(over) == len(paths) > 1:
+        return plain[0]
+    found = [path for path in plain if is_link(state, path[0].target)]
     return found[0] if len(found) == 1 else None
 
 

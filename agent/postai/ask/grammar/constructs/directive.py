@@ -6,7 +6,9 @@ from postai.ask.grammar.draft import Measure, Unsure
 from postai.ask.grammar.lists import Wanted, read_list
 from postai.ask.grammar.state import State
 
-_BEFORE = frozenset(["also", "please", ",", "and", "i", "want", "need", "just", "only", "to", "see", "know", "we", "us"])
+_BEFORE = frozenset(
+    ["also", "please", ",", "and", "i", "want", "need", "just", "only", "to", "see", "know", "we", "us"]
+)
 _ASKING = frozenset({"want", "need", "just", "only", "know", "see"})
 _TOO = frozenset({"too", "please", "only", "also", "there"})
 _VERBS = frozenset(

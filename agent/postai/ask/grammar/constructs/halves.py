@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postai.ask.grammar.draft import Predicate, Ref
+from postai.ask.grammar.draft import Key, Predicate, Ref
 from postai.ask.grammar.state import State
 
 _WITH = frozenset({"with", "having", "that have", "who have"})
@@ -32,7 +32,15 @@ def _thing(state: State, index: int, joint: int) -> None:
     """with and without a theme: the column, or the key to what need not be there"""
     at = state.skip(index + 1)
     subject = state.subject_table()
-    if subject is None or at >= len(state.items) or not state.items[at].free:
+    if at >= len(state.items) or not state.items[at].free:
+        return
+    flags = {(s.table, s.column or "") for s in state.items[at].of_kind("value") if isinstance(s.value, bool)}
+    flags = {flag for flag in flags if flag[0] == subject} or flags
+    if state.role(at) == "value" and len(flags) == 1:
+        state.use(joint, index, at, why="halves")
+        state.draft.groups.append(Key(ref=Ref(*flags.pop())))  # a row for either
+        return
+    if subject is None:
         return
     ref: Ref | None = None
     if state.role(at) == "column":

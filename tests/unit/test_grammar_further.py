@@ -1,0 +1,97 @@
+"""Lists that stand by themselves, totals per month, rows that only a kind is told of, both halves, ways between."""
+
+from __future__ import annotations
+
+import pytest
+
+from grammar_schemas import Schema
+from postai.ask.grammar import Grammar
+
+CINEMA = """
+members
+  id bigint pk
+  name text = Ada, Bo
+  town text = Bath, Leeds
+  joined_on date
+courses
+  id bigint pk
+  title text
+  level text = basic, master
+enrolments
+  id bigint pk
+  member_id bigint -> members
+  course_id bigint -> courses
+  enrolled_on date
+  finished_on date?
+ratings
+  member_id bigint pk -> members
+  course_id bigint pk -> courses
+  stars int
+halls
+  hall_name text pk
+  seats int
+outages
+  id bigint pk
+  hall_name text -> halls
+  started_at timestamp
+  outage_minutes int
+  cause text?
+parcels_of_land
+  id bigint pk
+  vehicle_type text = van, car
+  garage bool
+  status text = sold, open
+  listed_on date
+  loss_date date
+  claim_amount numeric
+"""
+SCHEMA = Schema("cinema", CINEMA)
+ENGINE = Grammar(SCHEMA.catalog())
+
+
+def sql(question: str) -> str:
+    answer = ENGINE.read(SCHEMA.request(question))
+    assert answer.status == "answered", answer.reason
+    return " ".join(answer.sql.split())
+
+
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("Which members live in Bath? Just the names.", "SELECT m.name FROM"),
+        ("Which members live in Bath? I need names and towns.", "SELECT m.name, m.town FROM"),
+        ("Which members live in Bath? Only the name, please.", "SELECT m.name FROM"),
+        ("Which members live in Bath? Name and town.", "SELECT m.name, m.town FROM"),
+        ("Which members live in Bath? I want to know the name and the town.", "SELECT m.name, m.town FROM"),
+    ],
+)
+def test_a_sentence_that_is_only_a_list_says_what_to_show(question, start):
+    assert sql(question).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("Outage minutes for each month of 2024", "sum(o.outage_minutes)"),
+        ("Outage minutes per cause", "sum(o.outage_minutes)"),
+        ("List all halls with their number of seats, biggest first.", "h.seats FROM halls AS h ORDER BY h.seats DESC"),
+        ("How many vehicles are there?", "SELECT count(*)"),
+        ("How many sold vehicles with and without a garage are there?", "GROUP BY pol.garage"),
+        ("What is the total claim amount for losses that occurred in 2023?", "pol.loss_date >= '2023-01-01'"),
+        ("Which members have taken a master course?", "FROM enrolments"),
+        ("How many distinct vehicle types are there?", "count(DISTINCT pol.vehicle_type)"),
+    ],
+)
+def test_further_readings(question, part):
+    assert part in sql(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which members live in Bath? Just the wisdom.",
+        "Which members live in Bath? Names and nonsense.",
+    ],
+)
+def test_a_list_of_what_is_not_there_is_not_passed_over(question):
+    assert ENGINE.read(SCHEMA.request(question)).status == "abstained"
