@@ -176,12 +176,17 @@ create function postai._plan(statement text, path text, unchanged text, options 
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  -- A locked table is waited for during a part of the question's time only, so that there is time to say so.
+  patience constant integer := greatest(1, postai._setting_ms('ask_timeout') / 4);
+  own constant double precision := extract(epoch from current_setting('lock_timeout')::interval) * 1000;
   line record;
   plan text := '';
   over boolean := false;
   state text; said text; more text; advice text;
 begin
-  perform set_config('transaction_read_only', 'on', true), postai._hold(statement, path, unchanged);
+  perform set_config('transaction_read_only', 'on', true),
+    set_config('lock_timeout', (case when own between 1 and patience then own else patience end)::text, true);
+  perform postai._hold(statement, path, unchanged);
   perform set_config('search_path', path, true);
   for line in execute pg_catalog.concat('explain (', options, ') ', statement) loop
     plan := pg_catalog.concat(plan, pg_catalog.row_to_json(line) operator(pg_catalog.->>) 'QUERY PLAN');
@@ -197,7 +202,8 @@ exception
     get stacked diagnostics state = returned_sqlstate, said = message_text, more = pg_exception_detail,
                             advice = pg_exception_hint;
     return json_build_object('error', json_build_object('sqlstate', state, 'message', said,
-      'detail', nullif(more, ''), 'hint', nullif(advice, '')));
+      'detail', nullif(more, ''), 'hint', coalesce(nullif(advice, ''), case state when '55P03' then
+        'A table that is read here is locked by somebody: select postai.ask(''who is blocking whom?'') tells by whom.' end)));
 end
 $$;
 comment on function postai._plan(text, text, text, text) is

@@ -189,6 +189,22 @@ def test_a_statement_over_ask_timeout_is_cancelled(agent: AgentProcess, home: Te
     assert ask(home, "sql select 2 as x") == {"x": 2}
 
 
+def test_a_locked_table_is_told_before_the_time_is_over(agent: AgentProcess, home: TestDatabase) -> None:
+    home.execute("select postai.set('ask_timeout', '12s')")
+    with home.connect(autocommit=False) as holder, home.connect() as connection:
+        holder.execute("lock table orders")
+        for own, most in (("0", 10.0), ("200ms", 8.0)):
+            connection.execute(f"set lock_timeout = '{own}'")  # type: ignore[call-overload]
+            started = time.monotonic()
+            with pytest.raises(psycopg.errors.LockNotAvailable) as caught:
+                connection.execute("select postai.sql('how many orders are there?')")
+            assert time.monotonic() - started < most
+            assert "who is blocking whom?" in (caught.value.diag.message_hint or "")
+            assert connection.execute("show lock_timeout").fetchone() == (own,)
+        holder.rollback()
+        assert connection.execute("select postai.ask('how many orders are there?')").fetchone() == ({"orders": 41},)
+
+
 def test_the_server_restarts(place: Path, model: ModelServer) -> None:
     binaries = debian_binaries(15)
     if binaries is None:
