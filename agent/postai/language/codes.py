@@ -22,9 +22,11 @@ def flag_values(column: ColumnInfo) -> tuple[bool | int | str, bool | int | str]
         return True, False
     statistics, indexed = column.column.statistics, column.column.values
     if column.kind == "number":
-        if column.words[0] not in ("is", "has", "was") or statistics is None or not statistics.most_common:
-            return None
-        return (1, 0) if set(statistics.most_common) <= {"0", "1"} else None
+        lead = column.words[0] in ("is", "has", "was") and len(column.words) > 1
+        if statistics is not None and statistics.most_common:
+            return (1, 0) if lead and set(statistics.most_common) <= {"0", "1"} else None
+        whole = column.column.base_type in ("int2", "int4", "int8")  # "has_children" may count them
+        return (1, 0) if lead and whole and column.words[0] != "has" else None
     if column.kind != "text":
         return None
     known = indexed.values if indexed is not None else (statistics.most_common if statistics is not None else ())

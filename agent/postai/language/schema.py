@@ -324,6 +324,8 @@ def _event_date(words: tuple[str, ...], columns: tuple[ColumnInfo, ...]) -> str 
 
 
 def _is_event(words: tuple[str, ...], columns: tuple[ColumnInfo, ...], event: str | None) -> bool:
+    if any(one.is_date and one.name == event and one.words == (*words, "date") for one in columns):
+        return True  # gift_date of gifts
     if event is None:
         return False
     if words[-1] in EVENT_NOUNS or "_".join(words) in EVENT_NOUNS:

@@ -86,7 +86,9 @@ VERB_TABLES: dict[str, tuple[str, ...]] = {
         "prescrib": "prescription treatment", "diagnos": "diagnosis",
         "enrol": "enrollment enrolment registration", "subscrib": "subscription",
         "attend": "attendance", "register": "registration", "log": "login session", "call": "call", "invoic": "invoice",
-        "bill": "invoice bill", "donat": "donation", "vot": "vote", "apply": "application", "complain": "complaint",
+        "bill": "invoice bill", "donat": "donation gift contribution",
+        "give": "gift donation contribution", "contribut": "contribution donation",
+        "vot": "vote", "apply": "application", "complain": "complaint",
         "play": "play game match", "appear": "appearance cast", "travel": "trip", "fly": "flight", "pledg": "pledge",
     }.items()
 }  # fmt: skip

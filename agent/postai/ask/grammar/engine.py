@@ -76,7 +76,7 @@ class Grammar:
         first = self._read_wording(request)
         if first.status != "abstained" or first.readings:
             return first
-        for wording in rephrased(request.question, self._is_table, self._amounts):
+        for wording in rephrased(request.question, self._is_table, self._amounts, self._amount_of):
             answer = self._read_wording(replace(request, question=wording))
             if answer.status == "answered":
                 return replace(
@@ -90,6 +90,15 @@ class Grammar:
     def _amounts(self) -> bool:
         senses = self.lexicon.senses("amount")
         return any(sense.kind == "column" and sense.how in ("name", "part") for sense in senses)
+
+    def _amount_of(self, noun: str) -> str | None:
+        """What the only amount of money of the rows that a noun names is called."""
+        senses = self.lexicon.senses(" ".join(token.noun for token in tokenize(noun)))
+        tables = [self.lexicon.tables[sense.table] for sense in senses if sense.kind == "table" and sense.score > 0.7]
+        if len(tables) != 1 or not tables[0].is_event or any(sense.kind == "column" for sense in senses):
+            return None
+        money = [column for column in tables[0].columns if column.money]
+        return " ".join(money[0].words) if len(money) == 1 else None
 
     def _is_table(self, noun: str) -> bool:
         senses = self.lexicon.senses(" ".join(token.noun for token in tokenize(noun)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postai.ask.grammar.draft import Predicate
+from postai.ask.grammar.told_conditions import as_sql, codes
 from postai.language.lexicon import Lexicon
 from postai.language.remarks import Remark, told_remark
 from postai.language.taught import Taught
@@ -43,6 +44,13 @@ _ADJECTIVE = re.compile(
     r"(?:a|an|any) (?P<adjective>[a-z-]+) (?P<noun>[a-z]+)"
     r" (?P<clause>(?:is|has|weighs|costs|lasts|contains|was|had|takes|holds)\b .+)",
     re.IGNORECASE | re.DOTALL,
+)
+_ADJECTIVES = re.compile(
+    r"(?P<adjective>[a-z-]+) (?P<noun>[a-z]+s) (?P<clause>have\b .+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_CALLED_THEY = re.compile(
+    r"(?P<noun>\w+s) (?P<phrase>are\b(?: [\w'-]+){0,5}?) (?:if|when|whenever) (?P<clause>.+)", re.IGNORECASE | re.DOTALL
 )
 _ANY_CASE = re.compile(r",? (?:whatever the case|in upper or lower case|regardless of case)$", re.IGNORECASE)
 _NULL = re.compile(
@@ -180,7 +188,7 @@ def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:
         if compared is not None:
             comparisons.append(compared)
             continue
-        called = tuple(_called(sentence))
+        called = (*_told(sentence, lexicon),) or tuple(_called(sentence))
         if called:
             definitions.extend(called)
             continue
@@ -221,6 +229,24 @@ def _definition(term: str, long: str | None, meaning: str) -> Definition:
     if len(pieces) > 1 and not _SQL.search(meaning):
         parts = pieces[::-1]  # "X = month-over-month change = (a - b) / b": the formula says most
     return Definition(tuple(terms), tuple(parts), bool(_SQL.search(meaning)))
+
+
+def _told(sentence: str, lexicon: Lexicon) -> Iterable[Definition]:
+    """What one word says of rows, where it is a condition on columns that are written out; codes and their meanings."""
+    for meaning, condition in codes(sentence, lexicon):
+        yield Definition((meaning,), (condition,), sql=True)
+    said = _CALLED.fullmatch(sentence) or _CALLED_THEY.fullmatch(sentence)
+    if said is not None:
+        adjective = re.sub(r"^(?:is|are) (?:considered |called |counted as |said to be )?(?:an? )?", "", said["phrase"])
+        clause, copula = said["clause"], adjective != said["phrase"]
+    else:
+        said = _ADJECTIVE.fullmatch(sentence) or _ADJECTIVES.fullmatch(sentence)
+        if said is None:
+            return
+        adjective, clause, copula = said["adjective"], said["clause"], True
+    told = as_sql(clause, lexicon)
+    if copula and told is not None and " " not in adjective and adjective.lower() not in _ORDINARY:
+        yield Definition((adjective.lower(),), (told,), sql=True)
 
 
 def _called(sentence: str) -> Iterable[Definition]:

@@ -184,21 +184,34 @@ _MONEY: tuple[tuple[str, _Instead], ...] = (
     (r"\b(?!(?:much|how|of|any|more|less|the|some|no|little)\b)(?P<noun>[a-z]+) money\b", r"\g<noun> amount"),
     (r"\b(?:the )?money (?=[a-z]+(?:ed|ght|id|nt)\b)", "the amount "),
 )
+_AVERAGED = re.compile(
+    r"\b(?P<how>average|mean|median) (?P<noun>[a-z]+)"
+    r"(?=\s*(?:[.?!,]|$)| (?:by|per|for|in|of|from|to|last|this|on|made|across|and|during|since)\b)",
+    re.IGNORECASE,
+)
 _LISTS = re.compile(
     r"(?i)^(?P<noun>[a-z]+s|[a-z]+ [a-z]+s)(?: [a-z]+(?:ed|ught|ld|nt|en))? (?=.*\b(?:by|per|for each)\b)"
 )
 _QUOTED = re.compile(r"""("[^"]*"|(?<!\w)'[^']*'(?!\w))""")
 
 
-def rephrased(question: str, is_table: Callable[[str], bool], amounts: bool = False) -> Iterator[str]:
+def rephrased(
+    question: str,
+    is_table: Callable[[str], bool],
+    amounts: bool = False,
+    amount_of: Callable[[str], str | None] | None = None,
+) -> Iterator[str]:
     """Plainer wordings of a question, likeliest first; nothing when no rule changes it.
 
     Args:
         is_table: whether a plural noun names a table.
         amounts: whether there is a column that is called an amount.
+        amount_of: what the one amount of money of the rows is called that a noun names.
     """
     plain = " ".join(_plain(part, amounts) if at % 2 == 0 else part for at, part in enumerate(_QUOTED.split(question)))
     plain = re.sub(r"\s+([.,;?!])", r"\1", " ".join(plain.split()))
+    if amount_of is not None:
+        plain = _AVERAGED.sub(lambda found: _of_money(found, amount_of), plain)
     if question[:1].isupper():
         plain = plain[:1].upper() + plain[1:]
     if plain != question:
@@ -206,6 +219,12 @@ def rephrased(question: str, is_table: Callable[[str], bool], amounts: bool = Fa
     listed = _LISTS.match(plain)
     if listed is not None and is_table(listed["noun"].lower()):
         yield f"Number of {plain[:1].lower()}{plain[1:]}"
+
+
+def _of_money(found: re.Match[str], amount_of: Callable[[str], str | None]) -> str:
+    """ "average gift" is the average amount of gifts."""
+    amount = amount_of(found["noun"])
+    return f"{found['how']} {found['noun']} {amount}" if amount is not None else found[0]
 
 
 def _plain(text: str, amounts: bool) -> str:
