@@ -68,3 +68,11 @@ def test_doers():
     assert does("director", "direct") and does("driver", "drive") and does("author", "author")
     assert does("trainer", "train") and does("runner", "run")
     assert not does("director", "produce")
+
+
+def test_who_did_it_is_no_group():
+    answer = ask("total price of tickets collected by patrons in each town")
+    assert answer.status == "abstained" or "GROUP BY p.town" in answer.sql
+    answer = ask("number of plays written by authors")
+    assert answer.status == "answered"
+    assert "GROUP BY" not in answer.sql

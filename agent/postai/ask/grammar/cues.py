@@ -75,7 +75,7 @@ _PHRASES: dict[str, str] = {
         "don't have|doesn't have|didn't have|zero|have never been|has never been|never been|not yet|"
         "have yet to|has yet to|had not|neither|is neither|are neither|have neither|nor|with zero|have zero|has zero|"
         "do not have any|does not have any|"
-        "have not made any|without any|cannot"
+        "have not made any|without any|cannot|have no known|has no known|with no known|without a known|had no known"
     ),
     "except": (
         "except|excluding|other than|except for|apart from|but not|outside|outside of|aside from|besides|rather than"

@@ -211,7 +211,8 @@ def _agent(state: State, cue: int, at: int) -> bool:
     if state.role(at) == "value" or state.items[at].kind in ("quoted", "number"):
         return True
     said = state.items[before] if before >= 0 else None
-    verb = said is not None and (said.verb or said.kind == "generic") and said.lower.endswith(_PARTICIPLE_ENDINGS)
+    done = said is not None and (said.verb or said.kind in ("generic", "unknown") or " " in said.lower)
+    verb = done and said is not None and said.lower.endswith(_PARTICIPLE_ENDINGS)
     if state.role(at) != "table" or not state.items[at].plural:
         return False
     after = at + 1
