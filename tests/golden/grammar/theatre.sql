@@ -311,3 +311,23 @@ SELECT a.id, a.first_name, a.last_name
 FROM actor AS a
 WHERE a.is_part_time
 ORDER BY a.id;
+
+-- How many actors have no known birth date?
+--   0.97: The number of actor where actor.birth_date is missing.
+SELECT count(*) AS number_of_actor
+FROM actor AS a
+WHERE a.birth_date IS NULL;
+
+-- number of plays written by authors
+--   0.97: The number of play. Assumed: author_id of play is set.
+SELECT count(*) AS number_of_play
+FROM play AS p
+WHERE p.author_id IS NOT NULL;
+
+-- plays directed by directors who joined in 2020
+--   0.85: Play where director.joined_on is in: the year 2020. Assumed: "directed" is read as how play and director belong together.
+SELECT p.id, p.title
+FROM play AS p
+JOIN director AS d ON d.id = p.director_id
+WHERE (d.joined_on >= '2020-01-01' AND d.joined_on < '2021-01-01')
+ORDER BY p.id;
