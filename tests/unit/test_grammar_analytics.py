@@ -79,3 +79,34 @@ def test_computed_columns_keep_what_they_are_made_of():
     assert formula(made.name) == made
     assert formula("ended_at") is None
     assert in_words(f"average {made.name} of all") == "average time from started_at to ended_at in hours of all"
+
+
+@pytest.mark.parametrize(
+    ("question", "window"),
+    [
+        ("revenue per year compared to the year before", "lag("),
+        ("revenue per month compared to the previous month", "lag("),
+        ("monthly revenue versus the month before", "lag("),
+        ("number of orders per month and the difference to the month before", "lag("),
+        ("moving average of revenue over 3 months", "ROWS BETWEEN 2 PRECEDING AND CURRENT ROW"),
+    ],
+)
+def test_periods_beside_the_one_before(question: str, window: str) -> None:
+    schema = load("shop")
+    sql = Grammar(schema.catalog()).read(schema.request(question)).sql
+    assert sql is not None
+    assert window in sql
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "revenue this month compared to last month",
+        "revenue compared to last month",
+        "revenue per month compared to Germany",
+        "moving average of revenue over Germany",
+    ],
+)
+def test_other_comparisons_are_not_taken_for_it(question: str) -> None:
+    schema = load("shop")
+    assert Grammar(schema.catalog()).read(schema.request(question)).sqlstate == "PA001"

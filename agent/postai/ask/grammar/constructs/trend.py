@@ -12,6 +12,8 @@ from postai.ask.grammar.state import State
 _CHANGES = frozenset({"growth", "change", "changes", "increase", "difference", "grow", "grew", "changed", "growing"})
 _RATES = frozenset({"rate", "rates", "percentage", "percent", "%"})
 _BEFORE = frozenset({"previous", "prior", "preceding", "last", "former"})
+_UNITS = frozenset({"month", "year", "week", "quarter", "day"})
+_COMPARED = frozenset({"compared", "versus", "vs"})
 
 
 def apply(state: State) -> None:
@@ -23,8 +25,15 @@ def apply(state: State) -> None:
             _running(state, index)
         elif item.cue == "moving":
             _moving(state, index)
-        elif item.lower in _CHANGES and item.kind in ("unknown", "generic"):
+        elif _compares(state, index):
             _change(state, index)
+
+
+def _compares(state: State, index: int) -> bool:
+    item = state.items[index]
+    if item.lower in _COMPARED:
+        return _said_before(state, index) is not None
+    return item.lower in _CHANGES and item.kind in ("unknown", "generic")
 
 
 def _add_up(parsed: Parsed) -> Measure:
@@ -71,31 +80,49 @@ def _over_time(state: State, index: int) -> None:
 
 def _moving(state: State, index: int) -> None:
     """3 month moving average of revenue"""
-    unit_at = index - 1
-    if unit_at >= 1 and state.items[unit_at].text == "-":
-        unit_at -= 1
-    if unit_at < 1 or not state.items[unit_at].bucket or state.items[unit_at - 1].kind != "number":
-        raise Unsure("over how many periods the average moves is not clear", 'Say "3 month moving average".')
-    rows = int(state.items[unit_at - 1].number or 0)
     parsed = _following(state, index + 1)
+    said = _moves_over(state, index)
+    if said is None:
+        raise Unsure("over how many periods the average moves is not clear", 'Say "3 month moving average".')
+    rows, bucket, used = said
     if parsed is None or not 1 < rows <= 366:
         return
-    state.use(*range(unit_at - 1, index), *parsed.used, why="trend")
-    _by(state, state.items[unit_at].bucket or "")
+    state.use(*used, *parsed.used, why="trend")
+    _by(state, bucket)
     measure = Measure("window", parts=(_add_up(parsed),), operator="moving", rows=rows)
     state.become_measure(index, measure, parsed.end)
 
 
+def _moves_over(state: State, index: int) -> tuple[int, str, tuple[int, ...]] | None:
+    """ "3 month moving average", "moving average of ... over 3 months": how many of what, and the items that say so"""
+    unit_at = index - 1
+    if unit_at >= 1 and state.items[unit_at].text == "-":
+        unit_at -= 1
+    if unit_at >= 1 and state.items[unit_at].bucket and state.items[unit_at - 1].kind == "number":
+        rows = int(state.items[unit_at - 1].number or 0)
+        return rows, state.items[unit_at].bucket or "", tuple(range(unit_at - 1, index))
+    for at in range(index + 1, len(state.items) - 2):
+        number, unit = state.items[at + 1], state.items[at + 2]
+        counted = number.kind == "number" and number.free and unit.bucket and unit.free
+        if state.word(at) == "over" and counted:
+            return int(number.number or 0), unit.bucket or "", (at, at + 1, at + 2)
+    return None
+
+
 def _by(state: State, bucket: str) -> None:
     """Group by a period, unless the question says so itself."""
-    said = any(
+    if not _said_by(state, bucket) and Key(bucket=bucket) not in state.draft.groups:
+        state.draft.groups.append(Key(bucket=bucket))
+
+
+def _said_by(state: State, bucket: str) -> bool:
+    """ "per month", "monthly" """
+    return any(
         state.items[i].bucket == bucket
         and state.items[i].free
         and ((i and state.cue(state.skip_back(i - 1)) in ("each", "by")) or state.word(i).endswith("ly"))
         for i in range(len(state.items))
     )
-    if not said and Key(bucket=bucket) not in state.draft.groups:
-        state.draft.groups.append(Key(bucket=bucket))
 
 
 def _change(state: State, index: int) -> None:
@@ -133,6 +160,29 @@ def _change(state: State, index: int) -> None:
     state.become_measure(index, window, index + 1 if state_before else parsed.end)
 
 
+def _said_before(state: State, index: int) -> tuple[str, tuple[int, ...]] | None:
+    """ "... to the month before", "compared to the previous year": the period right behind, as one that came before"""
+    at = state.skip(index + 1)
+    while at < len(state.items) and state.word(at) in ("to", "with", "from"):
+        at = state.skip(at + 1)
+    if at >= len(state.items):
+        return None
+    item = state.items[at]
+    words = item.lower.split()
+    if item.free and item.period is not None and words[-1] in _UNITS and _BEFORE & set(words):
+        # "this month compared to last month" are two numbers, no row for each month.
+        alone = all(other is item or not other.free or other.period is None for other in state.items)
+        return (words[-1], (at,)) if alone and _said_by(state, words[-1]) else None
+    if at + 1 >= len(state.items):
+        return None
+    if item.bucket and item.free and state.word(at + 1) in ("before", "earlier"):
+        return item.bucket, (at, at + 1)
+    following = state.items[at + 1]
+    if following.bucket and following.free and item.lower in _BEFORE:
+        return following.bucket, (at, at + 1)
+    return None
+
+
 def _compared(state: State, index: int) -> None:
     """ "compared to the previous year": said by the window already"""
     for at in range(index, len(state.items)):
@@ -157,14 +207,13 @@ def _period(state: State, index: int) -> tuple[str, tuple[int, ...]] | None:
         same = first.bucket and first.bucket == last.bucket and first.free and last.free
         if same and (middle.lower in ("over", "to", "on", "by")):
             return first.bucket or "", (at, at + 1, at + 2)
+    behind = _said_before(state, index)
+    if behind is not None:
+        return behind
     for at in range(index, len(state.items)):
         item = state.items[at]
         words = item.lower.split()
-        if (
-            item.period is not None
-            and words[-1] in ("month", "year", "week", "quarter", "day")
-            and _BEFORE & set(words)
-        ):
+        if item.period is not None and words[-1] in _UNITS and _BEFORE & set(words):
             return words[-1], (at,)
         if item.bucket and item.free and state.word(at - 1) in _BEFORE:
             return item.bucket, (at - 1, at)
