@@ -18,6 +18,7 @@ from itertools import combinations
 
 from postai.database.catalog import Catalog, Table
 from postai.language.abbreviations import IDENTIFIER_WORDS
+from postai.language.epochs import real_name
 from postai.language.identifiers import pieces, shared_prefix
 from postai.language.lexicon import Lexicon, Sense
 from postai.language.tokens import Token, tokenize
@@ -117,7 +118,7 @@ class Finder:
             if place >= 0 and info.real is None:
                 self._put(place, info.words, _share(IN_TABLE_NAME, len(info.words)))
                 for column in info.columns:
-                    self._put_column(place, column.column.name, column.words)
+                    self._put_column(place, real_name(column.name), column.words)
         self._sorted = sorted(self._stems)
         self._near = _neighbours(catalog, lexicon, self._place, index)
         self._families = families([table.name for table in self._tables])

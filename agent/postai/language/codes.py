@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from postai.database.catalog import ColumnStatistics
 from postai.language.schema import ColumnInfo
 
 _PAIRS = (("y", "n"), ("yes", "no"), ("t", "f"), ("true", "false"), ("1", "0"))
@@ -14,6 +15,11 @@ _SPELLED = re.compile(
     r"(?=\s*(?:[;,.)]|$|\b(?:and|or)\b))"
 )
 _BARE = re.compile(r"(?:^|(?<=[;,(:]))\s*(?P<code>[A-Z]{1,2}|\d)\s+(?P<meaning>[a-z][a-z -]{1,30}?)(?=\s*(?:[;,.)]|$))")
+# "1 if blocked, else 0", "0/1", "1 = yes": what a comment says about a flag that is a number.
+_ZERO_ONE = re.compile(
+    r"(?i)\b1\b\s*['\"]?\s*(?:if|when|where|for|=|:|means|-)|\b0\s*(?:/|or)\s*1\b|\b1\s*(?:/|or)\s*0\b"
+)
+_COUNTS = frozenset({"number", "count", "quantity", "total", "amount", "level", "version", "priority", "rank", "score"})
 
 
 def flag_values(column: ColumnInfo) -> tuple[bool | int | str, bool | int | str] | None:
@@ -22,11 +28,7 @@ def flag_values(column: ColumnInfo) -> tuple[bool | int | str, bool | int | str]
         return True, False
     statistics, indexed = column.column.statistics, column.column.values
     if column.kind == "number":
-        lead = column.words[0] in ("is", "has", "was") and len(column.words) > 1
-        if statistics is not None and statistics.most_common:
-            return (1, 0) if lead and set(statistics.most_common) <= {"0", "1"} else None
-        whole = column.column.base_type in ("int2", "int4", "int8")  # "has_children" may count them
-        return (1, 0) if lead and whole and column.words[0] != "has" else None
+        return (1, 0) if _is_number_flag(column) else None
     if column.kind != "text":
         return None
     known = indexed.values if indexed is not None else (statistics.most_common if statistics is not None else ())
@@ -38,6 +40,29 @@ def flag_values(column: ColumnInfo) -> tuple[bool | int | str, bool | int | str]
             spelled = {value.lower(): value for value in known}
             return spelled.get(yes, yes.upper() if upper else yes), spelled.get(no, no.upper() if upper else no)
     return None
+
+
+def _is_number_flag(column: ColumnInfo) -> bool:
+    """Whether a number is a flag: 0 and 1 are all that is known of it, and its name or comment says so, or it is a
+    small number that is both somewhere.
+    """
+    statistics, indexed = column.column.statistics, column.column.values
+    if column.is_id or column.refers or _COUNTS & set(column.words):
+        return False
+    said = column.words[0] in ("is", "has", "was") or _ZERO_ONE.search(column.column.comment or "") is not None
+    if indexed is not None and indexed.complete:
+        return set(indexed.values) == {"0", "1"} or (said and set(indexed.values) <= {"0", "1"})
+    if statistics is None:
+        return said and column.column.base_type in ("int2", "int4")
+    seen = set(statistics.most_common)
+    if said:
+        return bool(seen) and seen <= {"0", "1"}
+    return column.column.base_type == "int2" and seen == {"0", "1"} and _all_seen(statistics)
+
+
+def _all_seen(statistics: ColumnStatistics) -> bool:
+    """Whether the most common values are all there are."""
+    return sum(statistics.most_common_freqs) + statistics.null_fraction > 0.99
 
 
 def comment_codes(column: ColumnInfo) -> Iterable[tuple[str | int, str]]:

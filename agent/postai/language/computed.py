@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from postai.database.catalog import Column
+from postai.language.epochs import real_name, real_names
 
 if TYPE_CHECKING:
     from postai.language.schema import ColumnInfo
@@ -60,8 +61,8 @@ def made_of(name: str) -> tuple[str, ...]:
     """The real columns behind a made-up name; () for any other column."""
     found = formula(name)
     if found is not None and found.operator == "arithmetic":
-        return tuple(dict.fromkeys(step[2:] for step in found.unit.split(STEP) if step[:2] in ("c:", "z:")))
-    return tuple(column for column in (found.left, found.right) if column) if found else ()
+        return tuple(dict.fromkeys(real_name(step[2:]) for step in found.unit.split(STEP) if step[:2] in ("c:", "z:")))
+    return tuple(real_name(column) for column in (found.left, found.right) if column) if found else ()
 
 
 def output_name(found: Formula) -> str:
@@ -70,7 +71,8 @@ def output_name(found: Formula) -> str:
         case "age":
             return "age"
         case "span":
-            return f"{found.unit}s_from_{found.right}_to_{found.left}" if found.unit else "duration"
+            ends = f"{real_name(found.right)}_to_{real_name(found.left)}"
+            return f"{found.unit}s_from_{ends}" if found.unit else "duration"
         case "minus":
             return "difference"
         case "over":
@@ -102,7 +104,7 @@ def in_words(text: str) -> str:
             return f"time from {found.right} to {found.left}" + (f" in {found.unit}s" if found.unit else "")
         return f"({found.left} {words[found.operator]} {found.right})"
 
-    return re.sub(rf"{MARK}(?:[^{MARK}]*{MARK}){{5}}", written, text)
+    return real_names(re.sub(rf"{MARK}(?:[^{MARK}]*{MARK}){{5}}", written, text))
 
 
 def column(found: Formula, left: ColumnInfo, right: ColumnInfo | None) -> Column:

@@ -16,6 +16,7 @@ from postai.language.codes import comment_codes, flag_values
 from postai.language.comments import comment_phrases, table_phrases
 from postai.language.derived import derived, months
 from postai.language.edge_names import THIRD_PERSONS, edge_names
+from postai.language.epochs import real_name
 from postai.language.graph import Graph
 from postai.language.json_keys import parts
 from postai.language.known_joins import DirectedJoin, directed_joins
@@ -224,14 +225,14 @@ class Lexicon:
         def put(key: Iterable[str], score: float, how: str) -> None:
             self._put(" ".join(key), Sense("column", info.index, column.name, None, score * weight, how))
 
-        if column.kind == "boolean" and words[0] in _BOOLEAN_LEADS and len(words) > 1:
+        if flag_values(column) is not None and words[0] in _BOOLEAN_LEADS and len(words) > 1:
             put(words[1:], 0.7, "part")
             return
-        if column.kind == "boolean" or (column.kind == "text" and flag_values(column) is not None):
+        if flag_values(column) is not None:
             put(words, 0.85, "name")  # said alone, it is the condition
             return
         put(words, 1.0, "name")
-        put(key_of(column.name.replace("_", " ")).split(), 1.0, "name")
+        put(key_of(real_name(column.name).replace("_", " ")).split(), 1.0, "name")
         if words[-1] == "by":  # opened_by: a verb, never "ticket opened by"
             return
         for other_name in edge_names(own, column.kind):
@@ -405,15 +406,21 @@ class Lexicon:
         for key, sense in stored:
             if not isinstance(sense.value, str) or sense.column is None:
                 continue
-            info = self.tables[sense.table]
-            column = info.column(sense.column)
-            for word in (*column.words, *info.words):
-                for name in alias.get(word, {}).get(sense.value.lower(), ()):
-                    if key_of(name) != key:
-                        self._put(
-                            key_of(name),
-                            Sense("value", sense.table, sense.column, sense.value, sense.score - 0.06, "alias"),
-                        )
+            self._add_aliases(key, sense, alias)
+        for (table, name), values in self.stored.items():
+            for value in values.values():
+                if (key := key_of(value)) in FILLER:  # US, IT, NO: no names by themselves
+                    self._add_aliases(key, Sense("value", table, name, value, 0.95, "name"), alias)
+
+    def _add_aliases(self, key: str, sense: Sense, alias: dict[str, dict[str, frozenset[str]]]) -> None:
+        """The other names of a country or state that a value stands for."""
+        info = self.tables[sense.table]
+        column = info.column(sense.column or "")
+        for word in (*column.words, *info.words):
+            for name in alias.get(word, {}).get(str(sense.value).lower(), ()):
+                if (other := key_of(name)) != key and other not in FILLER:
+                    known = Sense("value", sense.table, sense.column, sense.value, sense.score - 0.06, "alias")
+                    self._put(other, known)
 
     def _add_people(self) -> None:
         """ "people" are the rows of the one table of persons, where there is only one."""

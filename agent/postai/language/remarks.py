@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from postai.language.codes import flag_values
 from postai.language.schema import ColumnInfo, TableInfo
 from postai.language.tokens import tokenize
 
@@ -30,9 +31,10 @@ class Remark:
     Attributes:
         stems: stems of the phrase's words that a question must hold, in order.
         words: the same words as written.
-        null: the column is NULL then; False = the boolean column is true then.
+        null: the column is NULL then; False = the flag is set then.
         negative: the phrase itself denies ("never logged in").
         told: a person said so for this question, so that "have logged in" means the opposite.
+        yes: what is stored in the flag then.
     """
 
     table: int
@@ -42,19 +44,51 @@ class Remark:
     null: bool
     negative: bool
     told: bool = False
+    yes: bool | int | str = True
+
+
+# "Y if the customer agreed", "1 when delivery is blocked, else 0", "True for certified producers".
+_SET = re.compile(
+    r"(?i)\s*(?:(?:true|yes|y|1|t)['\"]?\s*(?:=|:|-)?\s*(?:if|when|where|for|means|marks|indicates)|whether(?: or not)?"
+    r"|flag(?: set)? (?:if|when|for|of)|is set (?:if|when|for))\s+([^.;,]+)"
+)
+_SUBJECT = re.compile(
+    r"(?i)\s*(?:the|a|an|this|that)\s+\w+\s+(?=\w)(?!of\b|in\b|on\b|for\b|with\b|is\b|was\b|and\b|or\b)"
+)
+_PASSIVE = re.compile(r"(?i)\b(?:is|are|was|were|been|be)\s+((?:\w+ly\s+)?\w+(?:ed|en|own|ught|ept|eld|ade|ld)\b.*)")
+_ADDED = re.compile(r"(?i)\s+(?:by|from|in|at|through|with|within|during|on)\s+[\w -]+$")
+_ELSE = re.compile(r"(?i)\s+(?:else|otherwise|and|or)\s+(?:'?(?:n|no|0|f|false)'?\b)")
 
 
 def read_remarks(info: TableInfo) -> Iterable[Remark]:
     """The remarks in the comments of a table's columns."""
     for column in info.columns:
         comment = column.column.comment or ""
-        if column.kind == "boolean":
-            match = re.match(r"(?i)\s*(?:true if|true when|whether)\s+([^.;,]+)", comment)
+        flag = flag_values(column)
+        if flag is not None:
+            match = _SET.match(comment)
             if match:
-                yield from _remark(info, column, match.group(1), null=False)
+                for phrase in _variants(_ELSE.split(match.group(1))[0]):
+                    for remark in _remark(info, column, phrase, null=False):
+                        yield replace(remark, yes=flag[0])
         elif not column.column.not_null:
             for match in re.finditer(r"(?i)\bnull\s+(?:when|while|if|until|as long as)\s+([^.;,]+)", comment):
                 yield from _remark(info, column, match.group(1), null=True)
+
+
+def _variants(phrase: str) -> Iterable[str]:
+    """A clause about the rows, also without its subject, from its participle on, and without what only adds to it:
+    "deliveries to the customer are blocked" → blocked; "the customer agreed to news by post" → agreed to news.
+    """
+    found = [phrase]
+    if passive := _PASSIVE.search(phrase):
+        found.append(passive.group(1))
+    elif subject := _SUBJECT.match(phrase):
+        found.append(phrase[subject.end() :])
+    shorter = _ADDED.sub("", found[-1])
+    if len(shorter.split()) > 1 or (passive and shorter):
+        found.append(shorter)
+    yield from dict.fromkeys(part.strip() for part in found)
 
 
 def _remark(info: TableInfo, column: ColumnInfo, phrase: str, null: bool) -> Iterable[Remark]:

@@ -8,6 +8,7 @@ from typing import Literal
 from postai.database.catalog import Catalog, Column, ColumnName, Table
 from postai.language import computed
 from postai.language.abbreviations import IDENTIFIER_WORDS
+from postai.language.epochs import as_moment, epoch_unit, real_name
 from postai.language.identifiers import Segmenter, shared_prefix
 from postai.language.json_keys import json_keys, parts
 from postai.language.known_joins import DirectedJoin
@@ -119,7 +120,7 @@ class TableInfo:
             made = computed.column(formula, left, self.column(formula.right) if formula.right else None)
             words = tuple(computed.output_name(formula).split("_"))
             return ColumnInfo(self.index, made, column_kind(made), words, words, False, False, False)
-        return next(column for column in self.columns if column.name == name)
+        return next(column for column in self.columns if name in (column.name, real_name(column.name)))
 
     @property
     def title(self) -> str:
@@ -221,6 +222,9 @@ def _column(
     referring: set[str],
 ) -> ColumnInfo:  # fmt: skip
     words = segmenter.words(column.name, prefix, column.comment)
+    unit = None if column.name in referring or column.name in table.primary_key else epoch_unit(column)
+    if unit is not None:
+        column = as_moment(column, unit)
     own = words
     for size in range(len(table_words), 0, -1):
         lead = table_words[-size:]

@@ -2,8 +2,8 @@
 which column.
 
 What is taken: columns of text types with at most `Limits.values` distinct values, none longer than
-`Limits.characters`. What is never taken: tables with row level security (or with a partition that has it), with an
-index, statistics or partition key that calls a function of a user, views, foreign tables, tables of extensions;
+`Limits.characters`, and those of type smallint that hold only 0 and 1 (flags). What is never taken: tables with row
+level security (or with a partition that has it), with an index, statistics or partition key that calls a function of a user, views, foreign tables, tables of extensions;
 columns that look secret by their name or comment (passwords, tokens, hashes, numbers of cards, accounts and people),
 columns of contact data (e-mail, telephone), and columns whose values look like identifiers no person says (UUIDs,
 hashes, tokens, URLs) or like free text. Only what the connected role may read is read.
@@ -140,10 +140,11 @@ def read_values(
     samples = sampler.distinct(table, columns)
     if samples is None:
         return None
+    numbers = {column.name for column in columns if family(column) != "text"}
     found = {}
     for name, sample in samples.items():
         known = _known(sample, limits)
-        if known is not None:
+        if known is not None and (name not in numbers or set(known.values) <= {"0", "1"}):
             found[ColumnName(table.schema, table.name, name)] = known
     return found
 
@@ -172,7 +173,7 @@ def looks_secret(name: str, words: tuple[str, ...] = (), comment: str | None = N
 
 def _wanted(info: ColumnInfo, table: Table) -> bool:
     column = info.column
-    if table.column(column.name) is not column or family(column) != "text":
+    if table.column(column.name) is not column or not (family(column) == "text" or column.base_type == "int2"):
         return False
     if looks_secret(column.name, info.words, column.comment):
         return False

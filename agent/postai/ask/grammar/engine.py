@@ -32,6 +32,7 @@ from postai.ask.types import Answer, AskRequest, Reading
 from postai.database.catalog import Catalog
 from postai.language.computed import in_words, made_of
 from postai.language.dates import find_period
+from postai.language.epochs import real_name
 from postai.language.json_keys import parts, readable, shown
 from postai.language.lexicon import Lexicon
 from postai.language.tokens import tokenize
@@ -223,7 +224,7 @@ class Grammar:
 
 def _stored(column: str) -> tuple[str, ...]:
     """The real columns behind a column."""
-    return made_of(column) or (parts(column) or (column,))[:1]
+    return made_of(column) or (parts(column) or (real_name(column),))[:1]
 
 
 def _items(request: AskRequest, lexicon: Lexicon, notes: Notes) -> list[Item]:

@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.language import computed
+from postai.language.epochs import epoch, real_name
+from postai.language.epochs import sql as epoch_sql
 from postai.language.json_keys import parts
 from postai.language.word_set import word_set
 
@@ -322,13 +324,20 @@ def _column(alias: str, column: str) -> tuple[str, int]:
     lead = f"{name(alias)}." if alias else ""
     if (formula := computed.formula(column)) is not None:
         if formula.operator == "arithmetic":
-            return computed.arithmetic_sql(formula, lambda inner: lead + name(inner))
-        return computed.sql(formula, lead + name(formula.left), lead + name(formula.right) if formula.right else "")
+            return computed.arithmetic_sql(formula, lambda inner: _plain(lead, inner))
+        right = _plain(lead, formula.right) if formula.right else ""
+        return computed.sql(formula, _plain(lead, formula.left), right)
     key = parts(column)
     if key is None:
-        return lead + name(column), 9
+        return _plain(lead, column), 9
     value = f"{lead}{name(key[0])} ->> {_literal(key[1])}"
     return (value, 5) if key[2] == "text" else (f"({value})::{key[2]}", 9)
+
+
+def _plain(lead: str, column: str) -> str:
+    """A stored column; one that keeps moments as numbers, as a moment."""
+    moment = epoch(column)
+    return epoch_sql(moment[0], lead + name(moment[1])) if moment else lead + name(column)
 
 
 def output_name(expr: Expr) -> str:
@@ -336,7 +345,7 @@ def output_name(expr: Expr) -> str:
     if not isinstance(expr, Col):
         return ""
     key, formula = parts(expr.column), computed.formula(expr.column)
-    return key[1] if key else computed.output_name(formula) if formula else expr.column
+    return key[1] if key else computed.output_name(formula) if formula else real_name(expr.column)
 
 
 def _call(call: Call, indent: int) -> str:

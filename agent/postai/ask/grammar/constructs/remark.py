@@ -6,7 +6,7 @@ from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.remarks import Remark, passes, same_stem
 from postai.language.vocabulary import VERB_TABLES
-from postai.language.words import stem
+from postai.language.words import singular, stem
 
 _BE = frozenset({"is", "are", "was", "were", "be", "being", "still", "currently", "that", "who", "which", "ever"})
 _NO_LONGER = frozenset({"longer"})
@@ -14,8 +14,9 @@ _NO_LONGER = frozenset({"longer"})
 
 def apply(state: State) -> None:
     found: list[tuple[int, int, Remark]] = []
+    said = {sense.table for item in state.items if item.plural for sense in item.of_kind("value")}
     for remark in (*state.lexicon.remarks, *state.notes.remarks):
-        if remark.table not in state.anchors and remark.table != state.subject_table():
+        if remark.table not in (*state.anchors, *said) and remark.table != state.subject_table():
             continue
         for index in range(len(state.items)):
             end = _match(state, index, remark)
@@ -56,7 +57,7 @@ def _match(state: State, index: int, remark: Remark) -> int | None:
         if len(words) != 1:
             return None
         exact = written == words[0]
-        if not exact and (len(remark.stems) == 1 and not remark.negative):
+        if not exact and (len(remark.stems) == 1 and not remark.negative) and singular(written) != words[0]:
             return None
         if not exact and not any(same_stem(wanted, stem(word)) for word in words):
             return None
@@ -78,7 +79,12 @@ def _said_of_rows(state: State, index: int, remark: Remark) -> bool:
     if remark.stems[0] in VERB_TABLES:
         return before in ("still", "currently")
     after = index + 1
+    if remark.words[0].endswith("s") and state.items[index].lower == singular(remark.words[0]):
+        return state.is_end(after) or before in ("do", "who", "that", "does", "not")
     adjective = state.role(after) == "table" and state.table(after) == remark.table
+    if after < len(state.items) and state.items[after].plural:  # "blocked restaurants": the noun is a value
+        values = state.items[after].of_kind("value")
+        adjective = adjective or (bool(values) and {sense.table for sense in values} == {remark.table})
     return adjective or before in _BE or before.startswith(("is ", "are "))
 
 
@@ -106,7 +112,7 @@ def _add(state: State, low: int, high: int, remark: Remark) -> None:
     if remark.null:
         predicate = Predicate(ref, "null", negated=not truth)
     else:
-        predicate = Predicate(ref, "=", (True,), negated=not truth)
+        predicate = Predicate(ref, "=", (remark.yes,), negated=not truth)
     state.become_condition(low, predicate)
     name = f"{state.info(remark.table).table.name}.{remark.column}"
     state.draft.assumptions.append(f'"{_text(state, low, high)}" is read as {name} says in its comment')
