@@ -19,6 +19,7 @@ _BARE = re.compile(r"(?:^|(?<=[;,(:]))\s*(?P<code>[A-Z]{1,2}|\d)\s+(?P<meaning>[
 _ZERO_ONE = re.compile(
     r"(?i)\b1\b\s*['\"]?\s*(?:if|when|where|for|=|:|means|-)|\b0\s*(?:/|or)\s*1\b|\b1\s*(?:/|or)\s*0\b"
 )
+_MORE_CODES = re.compile(r"(?i)\b[2-9]\d?\b\s*(?:=|:|-|–|if|for|means|[a-z]{3,})")
 _COUNTS = frozenset({"number", "count", "quantity", "total", "amount", "level", "version", "priority", "rank", "score"})
 
 
@@ -49,7 +50,10 @@ def _is_number_flag(column: ColumnInfo) -> bool:
     statistics, indexed = column.column.statistics, column.column.values
     if column.is_id or column.refers or _COUNTS & set(column.words):
         return False
-    said = column.words[0] in ("is", "has", "was") or _ZERO_ONE.search(column.column.comment or "") is not None
+    comment = column.column.comment or ""
+    said = column.words[0] in ("is", "has", "was") or _ZERO_ONE.search(comment) is not None
+    if _MORE_CODES.search(comment):
+        return False
     if indexed is not None and indexed.complete:
         return set(indexed.values) == {"0", "1"} or (said and set(indexed.values) <= {"0", "1"})
     if statistics is None:

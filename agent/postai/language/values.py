@@ -3,10 +3,11 @@ which column.
 
 What is taken: columns of text types with at most `Limits.values` distinct values, none longer than
 `Limits.characters`, and those of type smallint that hold only 0 and 1 (flags). What is never taken: tables with row
-level security (or with a partition that has it), with an index, statistics or partition key that calls a function of a user, views, foreign tables, tables of extensions;
-columns that look secret by their name or comment (passwords, tokens, hashes, numbers of cards, accounts and people),
-columns of contact data (e-mail, telephone), and columns whose values look like identifiers no person says (UUIDs,
-hashes, tokens, URLs) or like free text. Only what the connected role may read is read.
+level security (or with a partition that has it), with an index, statistics or partition key that calls a function of a
+user, views, foreign tables, tables of extensions; columns that look secret by their name or comment (passwords,
+tokens, hashes, numbers of cards, accounts and people), columns of contact data (e-mail, telephone), and columns whose
+values look like identifiers no person says (UUIDs, hashes, tokens, URLs) or like free text. Only what the connected
+role may read is read.
 """
 
 from __future__ import annotations
