@@ -51,16 +51,18 @@ def _is_number_flag(column: ColumnInfo) -> bool:
     if column.is_id or column.refers or _COUNTS & set(column.words):
         return False
     comment = column.column.comment or ""
-    said = column.words[0] in ("is", "has", "was") or _ZERO_ONE.search(comment) is not None
     if _MORE_CODES.search(comment):
         return False
+    explained = _ZERO_ONE.search(comment) is not None
+    lead = len(column.words) > 1 and column.words[0] in ("is", "has", "was")
     if indexed is not None and indexed.complete:
-        return set(indexed.values) == {"0", "1"} or (said and set(indexed.values) <= {"0", "1"})
-    if statistics is None:
-        return said and column.column.base_type in ("int2", "int4")
+        return set(indexed.values) == {"0", "1"} or ((explained or lead) and set(indexed.values) <= {"0", "1"})
+    if statistics is None or not statistics.most_common:
+        whole = column.column.base_type in ("int2", "int4", "int8")
+        return whole and (explained or (lead and column.words[0] != "has"))  # "has_children" may count them
     seen = set(statistics.most_common)
-    if said:
-        return bool(seen) and seen <= {"0", "1"}
+    if explained or lead:
+        return seen <= {"0", "1"}
     return column.column.base_type == "int2" and seen == {"0", "1"} and _all_seen(statistics)
 
 
