@@ -95,3 +95,39 @@ def test_further_readings(question, part):
 )
 def test_a_list_of_what_is_not_there_is_not_passed_over(question):
     assert ENGINE.read(SCHEMA.request(question)).status == "abstained"
+
+
+def test_a_number_for_each_of_another_number_is_no_total():
+    assert ENGINE.read(SCHEMA.request("outage minutes per seat for each hall")).status == "abstained"
+
+
+GYM = """
+passes
+  id bigint pk
+  started_on date
+  cancel_reason text?
+  town text = Bath, Leeds
+lockers
+  id bigint pk
+  town text = Bath, Leeds
+  size int
+visits
+  id bigint pk
+  pass_id bigint -> passes
+  locker_id bigint? -> lockers
+  fee_amount numeric
+"""
+GYM_ENGINE = Grammar(Schema("gym", GYM).catalog())
+
+
+def test_what_was_done_for_a_reason_has_one():
+    answer = GYM_ENGINE.read(SCHEMA.request("How many passes were cancelled for each reason?"))
+    assert answer.status == "answered", answer.reason
+    assert "cancel_reason IS NOT NULL" in answer.sql
+
+
+def test_of_two_columns_the_one_that_is_named_in_full_elsewhere():
+    question = "Top 2 towns by total fee amount. Return the locker town and the total fee amount."
+    answer = GYM_ENGINE.read(SCHEMA.request(question))
+    assert answer.status == "answered", answer.reason
+    assert "GROUP BY l.town" in answer.sql

@@ -30,7 +30,7 @@ baskets
 fees
   id bigint pk
   basket_id bigint -> baskets
-  fee numeric
+  charge numeric
   rebate numeric?
 """
 SCHEMA = Schema("orchard", ORCHARD)
@@ -99,7 +99,7 @@ def test_sorted_by_a_term_sorts_by_its_number():
 @pytest.mark.parametrize(
     "notes",
     [
-        "ANW = fee * pieces, summed over growers",  # columns of two tables
+        "ANW = charge * pieces, summed over growers",  # columns of two tables
         "ANW = pieces * wisdom",  # no such column
         "ANW = pieces * unit_weight, summed over fees",  # added up for each row of another table
     ],
@@ -162,3 +162,34 @@ def test_folded_names_join_by_the_name_of_a_key(question, part):
     answer = FOLDED_ENGINE.read(replace(SCHEMA.request(question), taught=Taught((), (), "")))
     assert answer.status == "answered", answer.reason
     assert part in " ".join(answer.sql.split())
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        "A missing rebate means that nothing was paid back; treat it as zero.",
+        "Treat missing rebates as 0.",
+        "The rebate is zero when missing.",
+        "An empty rebate counts as 0.",
+    ],
+)
+def test_a_missing_value_counts_as_zero_where_notes_say_so(notes):
+    assert "avg(coalesce(f.rebate, 0))" in sql("What is the average rebate of fees?", notes)
+
+
+def test_only_the_column_that_notes_name_counts_as_zero():
+    notes = "Treat missing rebates as 0."
+    assert "coalesce" not in sql("What is the average tare weight per fruit?", notes)
+
+
+def test_amounts_of_rows_and_of_what_they_belong_to_are_added_up_by_themselves():
+    found = sql("What is the FR for each fruit?", "FR = total charge / total tare weight * 100")
+    assert "( SELECT sum(f.charge) FROM fees AS f JOIN baskets AS b2" in found
+    assert "( SELECT sum(b2.tare_weight) FROM baskets AS b2 WHERE b2.fruit = b.fruit )" in found
+
+
+def test_conditions_in_words_on_a_column_that_is_set():
+    notes = "NW = sum of pieces minus tare weight, for baskets whose tare_weight is not null"
+    found = sql("What is the NW per fruit?", notes)
+    assert "sum(b.pieces - b.tare_weight)" in found
+    assert "b.tare_weight IS NOT NULL" in found

@@ -57,7 +57,7 @@ class Assembler(Lists):
         if one_row_each(self):
             return per_row(self)
         base = self._base()
-        if base is None or self._of_all_rows():
+        if base is None or self._of_all_rows() or self._multiplied_amounts(base):
             return side_by_side(self)
         self.base = base
         self.joiner = Joiner(self.state, self.base)
@@ -75,6 +75,18 @@ class Assembler(Lists):
         if draft.measures:
             return self._grouped()
         return self._list()
+
+    def _multiplied_amounts(self, base: int) -> bool:
+        """ "total claimed / total premium": amounts of rows and of what they belong to are added up by themselves."""
+        draft = self.draft
+        if draft.predicates or draft.absences or draft.havings or draft.partition:
+            return False
+        leaves = [leaf for measure in draft.measures for leaf in measure.leaves()]
+        return any(
+            leaf.kind == "aggregate" and leaf.ref is not None and leaf.ref.table != base
+            and leaf.function not in ("min", "max") and not leaf.only
+            for leaf in leaves
+        ) and len({self._measure_table(leaf) for leaf in leaves}) > 1  # fmt: skip
 
     def _projected_measures(self) -> None:
         draft = self.draft

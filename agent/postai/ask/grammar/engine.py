@@ -13,13 +13,14 @@ from functools import cached_property
 from postai.ask.finder import Finder
 from postai.ask.grammar.assemble import assemble
 from postai.ask.grammar.constructs import CONSTRUCTS
-from postai.ask.grammar.draft import Measure, Ref, Unsure
+from postai.ask.grammar.draft import Measure, Predicate, Ref, Unsure
 from postai.ask.grammar.exclusions import keep_as_told
 from postai.ask.grammar.explain import explain
 from postai.ask.grammar.glossing import defined_in, spans, wordings
 from postai.ask.grammar.items import Item, cut
 from postai.ask.grammar.leniency import pass_over
 from postai.ask.grammar.matching import compare_as_told
+from postai.ask.grammar.missing import count_missing
 from postai.ask.grammar.notes import Definition, Notes, read_notes, told_in_question
 from postai.ask.grammar.phrasing import rephrased
 from postai.ask.grammar.query import name, render
@@ -171,6 +172,7 @@ class Grammar:
                 return self._unexplained(left)
             state.restrict_roles()
             keep_as_told(state, (apply for _, apply in CONSTRUCTS))
+            count_missing(state)
             compare_as_told(state)
             listed = [entry for entry in state.draft.projections if isinstance(entry, Measure)]
             if len({*state.draft.measures, *listed}) < notes.wanted:
@@ -270,11 +272,23 @@ def _explain_units(state: State) -> None:
         named = item.kind == "unknown" and ({item.lower, noun} & words or item.stem in stems)
         if named or _same_unit(noun, said):
             item.used = "unit"
+            _did_happen(state, item)
         elif item.kind == "unknown" and (item.stem in doers or _says_role(state, item)):
             item.used = "role"
     for before, item in itertools.pairwise(state.items):
         if item.free and item.lower.rstrip("s") in CURRENCIES and before.kind == "number" and not before.free:
             item.used = "unit"
+
+
+def _did_happen(state: State, item: Item) -> None:
+    """ "how many were cancelled for each reason": those that were have a cancel_reason."""
+    if not item.lower.endswith("ed"):
+        return
+    for ref in [key.ref for key in state.draft.groups if key.ref is not None]:
+        column = state.column_info(ref)
+        if len(column.words) > 1 and stem(column.words[0]) == item.stem and not column.column.not_null:
+            wanted = Predicate(ref, "null", negated=True)
+            state.draft.predicates += [wanted] if wanted not in state.draft.predicates else []
 
 
 def _says_role(state: State, item: Item) -> bool:

@@ -76,6 +76,16 @@ _ORDER = re.compile(
     r"\bcompute\w* the average\b.*\bbefore\b|\beach \w+ (?:only )?counts? (?:only )?once\b",
     re.IGNORECASE,
 )
+_LACKING = r"(?:missing|null|empty|unknown)"
+_MISSING = re.compile(
+    rf"\b(?:a |an |any )?{_LACKING} (?:values? of )?(?P<one>[\w ]{{2,40}}?)"
+    r" (?:means|mean|is|are|counts?|should|must)\b.*\b(?:zero|0)\b"
+    rf"|\b(?:treat|count|take|consider|regard) (?:a |an |any )?{_LACKING} (?P<two>[\w ]{{2,40}}?)"
+    r" (?:as|to be) (?:zero|0)\b"
+    r"|^(?:the |a |an )?(?P<three>[\w ]{2,40}?) (?:is|are|counts?) (?:treated |counted |taken |regarded )?"
+    rf"(?:as )?(?:zero|0) (?:when|where|if) (?:it is |they are )?(?:not known|not set|{_LACKING})\b",
+    re.IGNORECASE,
+)
 _DISTINCT = re.compile(
     r"\b(?:do not|don't|never) (?:return|show|list|include) duplicates?\b|\bwithout duplicates\b|"
     r"\b(?:return|show|list) (?:only )?(?:distinct|unique)\b",
@@ -155,6 +165,7 @@ class Notes:
         orders: sentences that order something to be left out or done first, which no reading may pass over.
         wanted: numbers that the terms of the question stand for; the statement has to give as many.
         sql: definitions by SQL of terms that the question uses.
+        zeros: what counts as 0 where it is missing.
         told: made-up words that stand for formulas and conditions of the terms.
     """
 
@@ -166,6 +177,7 @@ class Notes:
     wanted: int = 0
     sql: tuple[Definition, ...] = ()
     told: tuple[Told, ...] = ()
+    zeros: tuple[str, ...] = ()
 
 
 def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:
@@ -176,10 +188,15 @@ def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:
     comparisons: list[Comparison] = []
     remarks: list[Remark] = []
     orders: list[str] = []
+    zeros: list[str] = []
     for sentence in _sentences(taught.notes[:_LONGEST]):
         null = _NULL.match(sentence)
         if null:
             remarks.extend(_null_remarks(null, lexicon))
+            continue
+        missing = _MISSING.search(sentence)
+        if missing and "=" not in sentence:
+            zeros.append((missing["one"] or missing["two"] or missing["three"]).strip().lower())
             continue
         if _ORDER.search(sentence):
             orders.append(sentence)
@@ -198,7 +215,7 @@ def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:
             parts = found.groupdict()
             definitions.append(_definition(parts["term"], parts.get("long"), parts["meaning"]))
     distinct = bool(_DISTINCT.search(taught.notes))
-    return Notes(tuple(definitions), tuple(comparisons), tuple(remarks), distinct, tuple(orders))
+    return Notes(tuple(definitions), tuple(comparisons), tuple(remarks), distinct, tuple(orders), zeros=tuple(zeros))
 
 
 def told_in_question(question: str) -> tuple[str, tuple[Comparison, ...]]:

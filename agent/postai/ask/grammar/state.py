@@ -426,7 +426,7 @@ class State:
         if not ranked:
             raise Unsure(f'"{text}" does not fit here')
         ranked.sort(key=lambda pair: -pair[0])
-        ranked = self._between_anchors(ranked)
+        ranked = self._said_elsewhere(text, self._between_anchors(ranked))
         best = ranked[0][1]
         rivals = [sense for score, sense in ranked[1:] if score > ranked[0][0] - _MARGIN]
         for rival in rivals:
@@ -448,6 +448,18 @@ class State:
             for position, (_, sense) in enumerate(tied)
         )
         return [tied[far[0][1]]] if far[1][0] - far[0][0] >= 1 else ranked
+
+    def _said_elsewhere(self, text: str, ranked: list[tuple[float, Sense]]) -> list[tuple[float, Sense]]:
+        """ "Top 2 cities ... Return the subscriber city": of equals the one that other words name in full."""
+        tied = [pair for pair in ranked if pair[0] > ranked[0][0] - _MARGIN]
+        if len(tied) < 2:
+            return ranked
+        columns = {(sense.table, sense.column) for _, sense in tied}
+        for item in self.items:
+            named = {(s.table, s.column) for s in item.of_kind("column") if s.score > 0.9} & columns
+            if item.text != text and len(item.lower.split()) > 1 and len(named) == 1:
+                return [pair for pair in tied if (pair[1].table, pair[1].column) in named]
+        return ranked
 
     def _same_by_join(self, one: Sense, other: Sense) -> bool:
         """Two columns that a join makes equal."""

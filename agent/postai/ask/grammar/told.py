@@ -44,6 +44,9 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 _OVER = re.compile(r"(?<!summed),?\s+over\s+(?P<rows>(?:the\s+|all\s+|those\s+)?[A-Za-z]+)\b", re.IGNORECASE)
+_SET = re.compile(
+    r"\s+(?:whose|where|with|when)\s+(?:the\s+)?(?P<column>\w+)\s+(?P<set>is (?:not )?null)\b", re.IGNORECASE
+)
 _SUMMED = re.compile(r",?\s+summed over\s+", re.IGNORECASE)
 
 
@@ -61,6 +64,7 @@ def _meaning(meaning: str, lexicon: Lexicon, told: list[Told]) -> str:
     near = {sense.table for token in tokenize(meaning) for sense in lexicon.senses(token.noun)
             if sense.kind == "table" and sense.score > 0.7}  # fmt: skip
     meaning = _OVER.sub(lambda found: _of_rows(found, lexicon), meaning)
+    meaning = _SET.sub(lambda found: f" ({found['column']} {found['set']})", meaning)
     meaning = _conditions(meaning, lexicon, near, told)
     lead = _LEAD.match(meaning)
     start = lead.end() if lead else 0

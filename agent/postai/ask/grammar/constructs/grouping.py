@@ -7,7 +7,7 @@ from postai.ask.grammar.draft import Key, Measure, Ref, Unsure
 from postai.ask.grammar.measures import additive, countable
 from postai.ask.grammar.state import State
 from postai.language.dates import UNITS
-from postai.language.words import singular
+from postai.language.words import is_plural, singular
 
 _PARTICIPLE_ENDINGS = ("ed", "en", "de", "id", "ght", "nt", "ld")
 
@@ -134,7 +134,9 @@ def _implied_sum(state: State, at: int) -> None:
         ref = state.column(at, countable)
     except Unsure:
         return
-    by_row = any(key.table == ref.table for key in draft.groups)
+    keys = [state.column_info(key.ref) for key in draft.groups if key.ref is not None]
+    numbers = [info for info in keys if info.kind == "number" and (additive(info) or is_plural(info.name))]
+    by_row = bool(numbers) or any(key.table == ref.table for key in draft.groups)
     if by_row or not (additive(state.column_info(ref)) or state.items[at].plural):
         return
     state.use(at, why="measure")

@@ -40,6 +40,8 @@ def _every_row(state: State) -> None:
     at = _lead_end(state)
     if at and state.cue(at) == "each" and state.items[at].lower in ("each", "every"):
         noun = state.skip(at + 1)
+        while state.role(noun) == "value" and state.items[noun].free:
+            noun = state.skip(noun + 1)
         if state.role(noun) == "table" and state.role(noun + 1) != "column":
             state.use(at, why="every")
 
