@@ -66,6 +66,15 @@ def test_conditions_in_words(notes: str, question: str, part: str) -> None:
         ("How many contributions were there in March 2024?", "c.contribution_date >= '2024-03-01'"),
         ("What is the average gift by grade?", "avg(c.amount)"),
         ("What is the mean donation in each region?", "avg(c.amount)"),
+        ("How long does it take on average to check a contribution?", "avg(c.checked_date - c.contribution_date)"),
+        ("How many days did it take on average to check a contribution?", "avg(c.checked_date - c.contribution_date)"),
+        (
+            "What is the average time in hours needed to end a picking?",
+            "avg(extract(epoch FROM p.ended_at - p.starts_at)",
+        ),
+        ("Show the contributions from the newest to the oldest", "ORDER BY c.contribution_date DESC"),
+        ("How many contributions do we handle per grade?", "GROUP BY c.grade"),
+        ("Which grower handles the most pickings?", "LIMIT 1"),
         ("How many pickings started before 10:00?", "date_part('hour', p.starts_at) IN (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)"),
         ("Which pickings start at 2 p.m. or later?", "date_part('hour', p.starts_at) IN (14, 15,"),
         ("How many pickings were there in the morning?", "IN (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)"),
@@ -82,6 +91,9 @@ def test_read(question: str, part: str) -> None:
         ("A picking is late when the weather is bad.", "How many late pickings are there?"),
         ("soil: A = clay, B = sand", "How many clay growers are there?"),
         ("", "What is the average acidity by grade?"),
+        ("", "How long does it take on average to plant a tree?"),
+        ("", "Which growers are rated above 4?"),
+        ("", "How many days does a grower take to answer?"),
     ],
 )
 def test_abstains(notes: str, question: str) -> None:

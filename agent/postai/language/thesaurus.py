@@ -18,7 +18,7 @@ _GROUPS = """
     student pupil learner trainee
     author writer
     author researcher scientist scholar
-    driver chauffeur
+    driver chauffeur courier
     player athlete sportsman footballer
     member subscriber
     tenant renter lessee

@@ -26,6 +26,22 @@ def _clock(found: re.Match[str]) -> str:
     return f"{(hour + 11) % 12 + 1} {'am' if hour < 12 else 'pm'}" if hour <= 23 else found[0]
 
 
+def _held(found: re.Match[str]) -> str:
+    """ "rated above 4" as a condition on a rating."""
+    how = {"at": "of"}.get(found["how"].lower(), found["how"].lower())
+    noun = {"rated": "rating", "priced": "price", "valued": "value"}[found["verb"].lower()]
+    return f"with a {noun} {how} "
+
+
+def _takes(found: re.Match[str]) -> str:
+    """How long something takes on average, with the unit at the end."""
+    parts = found.groupdict()
+    if "do" in parts and not (parts["lead"] or parts["avg"] or parts["behind"]):
+        return found[0]
+    unit = parts.get("unit") or parts.get("counted")
+    return f"How long does it take on average to {parts['rest'].strip()}{f', in {unit}' if unit else ''}"
+
+
 _Instead = str | Callable[[re.Match[str]], str]
 _RULES: tuple[tuple[str, _Instead], ...] = (
     # words that say nothing
@@ -67,6 +83,16 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
      r"What is the average \g<verb> of "),
     (r"\bfull names?\b", "name"),
     (r"\b(?:longest[- ]serving|most senior)\b", "earliest hired"),
+    (r"\bdo we (?:handle|process|manage|keep|run|operate|serve|get|receive|treat|carry|stock|have|own|employ)"
+     r"(?= (?:per|by|in|for|from|at|with|on)\b)", "are there"),
+    (r"\b(?:that (?:are|is) |which (?:are|is) )?(?P<verb>rated|priced|valued) (?P<how>above|over|below|under|at least|"
+     r"at most|more than|less than|higher than|lower than|between|at) (?=[\d$])", _held),
+    (r"\b(?P<how>total|average|combined) worth of\b", r"\g<how> value of"),
+    # how long something takes
+    (rf"^(?P<lead>on average,? )?how many (?P<unit>{_UNIT}) (?P<do>do|does|did) (?P<who>.+?) (?P<avg>on average )?take "
+     rf"(?P<behind>on average )?to (?P<rest>[^.?]+)", _takes),
+    (rf"^what (?:is|was) the average (?:time|number of (?P<counted>{_UNIT})|time in (?P<unit>{_UNIT})) (?:that )?"
+     r"(?:needed|required|taken|it takes|it took) to (?P<rest>[^.?]+)", _takes),
     # times of the day
     (r"\b(?P<hour>\d{1,2})(?::00)? ?(?P<half>am|pm|a\.m\.|p\.m\.)(?= |[,.?!]|$)",
      lambda found: f"{found['hour']} {found['half'].replace('.', '').lower()}"),
@@ -98,7 +124,7 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
      rf"registers?|registered|achieves?|achieved|gathered|garnered|accumulated|amassed|reached|reaches|"
      rf"commands?|holds?|"
      rf"held|possess(?:es)?|owns?|shows?|posted|collected|logged|enjoyed|commanded|offers?|"
-     rf"features?) (?=(?:the |its )?"
+     rf"features?|employs?|employed|houses?|keeps?|runs?|handles?|handled|processed|hosts?|hosted) (?=(?:the |its )?"
      rf"{_MOST}\b(?! (?:recently|often|frequently|of)\b))", "has "),
     # orders
     (rf"\b(?P<lead>from )?(?:the )?{_HIGH} (?:\w+ )?(?:down )?to (?:the )?{_LOW}\b", "from highest to lowest"),
@@ -115,6 +141,8 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (r"\b(?:dearest)\b", "most expensive"),
     (r"^(?:sort|order|arrange|rank) (?P<what>(?:all |the |our )*[^,.;?]+?) (?P<by>by [^,.;?]+)",
      r"List \g<what> sorted \g<by>"),
+    (rf"\b(?:from )?(?:the )?{_NEW} (?:\w+ )?to (?:the )?{_OLD}\b", "from newest to oldest"),
+    (rf"\b(?:from )?(?:the )?{_OLD} (?:\w+ )?to (?:the )?{_NEW}\b", "from oldest to newest"),
     # groups
     (r"\b(?:break|split|divide) (?:down |up )?(?P<what>(?:the )?[^,.:;?]+?) (?:down |up )?by (?P<by>[^,.:;?]+): "
      r"(?P<how>[^.;?]+)", r"\g<how> \g<what> by \g<by>"),

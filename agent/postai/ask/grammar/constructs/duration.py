@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from postai.ask.grammar.constructs.span import unit_of
 from postai.ask.grammar.draft import Measure, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.derived import span
+from postai.language.schema import ColumnInfo, TableInfo
 from postai.language.words import stem
 
 _FUNCTIONS = {"avg": "avg", "median": "median", "min": "min", "max": "max"}
@@ -39,26 +41,45 @@ def _how_long(state: State, index: int) -> None:
     verbs = [at for at in range(index + 1, end) if state.items[at - 1].lower == "to" and state.items[at].free]
     if len(averages) != 1 or len(verbs) != 1:
         raise Unsure("whether the average or each time is meant is not clear", 'Say "on average".')
-    measure = _measure(state, verbs[0], _FUNCTIONS[state.cue(averages[0]) or ""])
+    unit_at = next((at for at in range(verbs[0], end) if unit_of(state, at) and state.word(at - 1) == "in"), None)
+    unit = unit_of(state, unit_at) if unit_at is not None else ""
+    measure = _measure(state, verbs[0], _FUNCTIONS[state.cue(averages[0]) or ""], unit)
     if measure is not None:
-        state.use(index, verbs[0], averages[0], why="duration")
+        state.use(index, verbs[0], averages[0], *((unit_at,) if unit_at is not None else ()), why="duration")
         state.draft.measures.append(measure)
 
 
-def _measure(state: State, at: int, function: str) -> Measure | None:
-    """The time from the moment a row is about to the date that the word names."""
+def _measure(state: State, at: int, function: str, unit: str = "") -> Measure | None:
+    """The time from the moment a row is about, or its only other date, to the date that the word names."""
     word = stem(state.items[at].lower)
-    tables = state.anchors or [info.index for info in state.lexicon.tables]
-    found = [
-        (table, column)
-        for table in tables
-        for column in state.info(table).columns
-        if column.is_date and stem(column.words[0]) == word and state.info(table).event_date not in (None, column.name)
-    ]
+    every = [info.index for info in state.lexicon.tables if info.real is None]
+    found = _ends(state, state.anchors, word) or _ends(state, every, word)
     if len(found) != 1:
         return None
-    table, column = found[0]
-    start = state.info(table).column(state.info(table).event_date or "")
-    if start.kind != column.kind or start.kind == "date":
+    table, column, begin = found[0]
+    if begin.kind != column.kind:
         return None
-    return Measure("aggregate", ref=Ref(table, span(column, start).name), function=function)
+    if column.kind == "date":
+        unit = unit or "day"
+    if begin.name != state.info(table).event_date:
+        state.draft.confidence = min(state.draft.confidence, 0.85)
+        state.draft.assumptions.append(f"the time begins at {begin.name}")
+    return Measure("aggregate", ref=Ref(table, span(column, begin, unit).name), function=function)
+
+
+def _ends(state: State, tables: list[int], word: str) -> list[tuple[int, ColumnInfo, ColumnInfo]]:
+    """Dates of tables that are called after a verb, each with the date at which that began."""
+    return [
+        (table, column, begin)
+        for table in tables
+        for column in state.info(table).columns
+        if column.is_date and stem(column.words[0]) == word and (begin := _begin(state.info(table), column)) is not None
+    ]
+
+
+def _begin(info: TableInfo, end: ColumnInfo) -> ColumnInfo | None:
+    """Where the time begins that ends with a date of the row."""
+    if info.event_date not in (None, end.name):
+        return info.column(info.event_date or "")
+    others = [column for column in info.columns if column.is_date and column.name != end.name]
+    return others[0] if len(others) == 1 else None
