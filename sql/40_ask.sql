@@ -157,6 +157,10 @@ begin
   if unchanged is null then
     return;
   end if;
+  -- A prepared statement outlives the transaction: one may be left from a cancel between the next two statements.
+  if exists (select from pg_prepared_statements as p where p.name = 'postai_held') then
+    execute 'deallocate postai_held';
+  end if;
   perform set_config('search_path', path, true);
   execute pg_catalog.concat('prepare postai_held as ', statement);
   execute 'deallocate postai_held';

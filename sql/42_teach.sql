@@ -90,6 +90,9 @@ begin
   elsif statement is null or btrim(statement, E' \t\r\n;') = '' or octet_length(statement) > 20000 then
     perform postai._raise('22023', 'an example needs a statement', format('It has %s bytes.', coalesce(octet_length(statement), 0)),
       'Give the SELECT that answers the question, in at most 20000 bytes.');
+  elsif schemas is null or array_ndims(schemas) > 1 or array_position(schemas, null) is not null
+        or octet_length(array_to_string(schemas, ',')) > 20000 then
+    perform postai._raise('22023', 'this is no search_path', null, 'Give a list of names of schemas, at most 20000 bytes: SELECT postai.teach(question, sql) takes your own.');
   end if;
   same := postai._question_key(question);
   select e.id into known from postai.example as e
@@ -329,7 +332,7 @@ begin
    where e.id = _forget_example.id and (anybodys or (e.taught_by = session_user and not e.shared))
   returning e.* into gone;
   if gone.id is null then
-    perform postai._raise('42704', format('there is no example %s of yours', _forget_example.id), null,
+    perform postai._raise('42704', format('there is no example %s of yours', coalesce(_forget_example.id::text, 'NULL')), null,
       'SELECT id, question, shared FROM postai.examples lists them; operators remove shared ones.');
   elsif gone.shared or gone.taught_by <> session_user then
     perform postai._record_event('example.forgotten', gone.id::text, null, null,
@@ -382,7 +385,7 @@ begin
    where lower(t.term) = lower(btrim(regexp_replace(_forget_term.term, '\s+', ' ', 'g'))) and t.shared = _forget_term.shared
      and (t.shared or t.taught_by = session_user);
   if not found then
-    perform postai._raise('42704', format('there is no term %s %s', quote_nullable(_forget_term.term),
+    perform postai._raise('42704', format('there is no term %s %s', quote_nullable(left(_forget_term.term, 200)),
       case when _forget_term.shared then 'that is shared' else 'of yours' end), null, 'SELECT term, shared FROM postai.glossary lists them.');
   elsif _forget_term.shared then
     perform postai._record_event('term.forgotten', _forget_term.term, null, null, '{}');

@@ -119,13 +119,14 @@ declare
   near text;
 begin
   begin
-    parts := parse_ident(written);
+    -- Three quoted names are shorter; what is far longer would keep the search for near names busy for minutes.
+    parts := parse_ident(case when octet_length(written) <= 1000 then written end);
   exception
     when invalid_parameter_value then
       parts := null;
   end;
   if parts is null or cardinality(parts) not between 2 and 3 then
-    perform postai._raise('22023', format('%s is no name of a column', quote_nullable(written)), null,
+    perform postai._raise('22023', format('%s is no name of a column', quote_nullable(left(written, 200))), null,
       'Write table.column or schema.table.column, with double quotes where names need them.');
   end if;
   if cardinality(parts) = 3 then
@@ -137,8 +138,8 @@ begin
     join pg_class as c on c.relnamespace = n.oid and c.relname = parts[cardinality(parts) - 1] and c.relkind in ('r', 'p', 'v', 'm', 'f')
    order by s.place limit 1;
   if relation is null then
-    perform postai._raise('42P01', format('there is no table %s', array_to_string(parts[1:cardinality(parts) - 1], '.')),
-      format('Looked in: %s.', array_to_string(schemas, ', ')), 'Write schema.table.column; system catalogs and temporary tables are left out.');
+    perform postai._raise('42P01', format('there is no table %s', left(array_to_string(parts[1:cardinality(parts) - 1], '.'), 200)),
+      format('Looked in: %s.', left(array_to_string(schemas, ', '), 1000)), 'Write schema.table.column; system catalogs and temporary tables are left out.');
   end if;
   select a.attname into column_name from pg_attribute as a
    where a.attrelid = relation and a.attname = parts[cardinality(parts)] and a.attnum > 0 and not a.attisdropped;
@@ -146,7 +147,7 @@ begin
     select string_agg(n.attname, ', ') into near
       from (select a.attname from pg_attribute as a where a.attrelid = relation and a.attnum > 0 and not a.attisdropped
              order by postai._nearness(a.attname, parts[cardinality(parts)]) desc, a.attnum limit 3) as n;
-    perform postai._raise('42703', format('table %I.%I has no column %I', schema_name, table_name, parts[cardinality(parts)]),
+    perform postai._raise('42703', format('table %I.%I has no column %I', schema_name, table_name, left(parts[cardinality(parts)], 200)),
       'Nearest: ' || near, 'Write table.column or schema.table.column.');
   end if;
   if not has_schema_privilege(schema_name, 'USAGE') or not has_column_privilege(relation, column_name, 'SELECT') then
@@ -168,6 +169,9 @@ declare
     l[1], l[2], r[1], r[2], l[3], r[3]);
   said text;
 begin
+  if exists (select from pg_prepared_statements as p where p.name = 'postai_join') then
+    execute 'deallocate postai_join';  -- left from a cancel
+  end if;
   perform set_config('search_path', path, true);
   execute statement;
   execute 'deallocate postai_join';
@@ -275,7 +279,7 @@ begin
        or (array[d.left_schema, d.left_table, d.left_column]::text[] = r and array[d.right_schema, d.right_table, d.right_column]::text[] = l))
      and (_forget_join.shared or not d.shared);
   if not found then
-    perform postai._raise('42704', format('%s and %s are no declared join%s', array_to_string(l, '.'), array_to_string(r, '.'),
+    perform postai._raise('42704', format('%s and %s are no declared join%s', left(array_to_string(l, '.'), 200), left(array_to_string(r, '.'), 200),
       case when _forget_join.shared then '' else ' of yours' end), null,
       'SELECT left_column, right_column FROM postai.joins WHERE source = ''declared'' lists them; shared ones are taken back by operators.');
   end if;
@@ -313,8 +317,17 @@ as $$
 declare
   parts text[];
 begin
-  parts := parse_ident(written);
-  if cardinality(parts) = 3 then
+  begin
+    -- Three quoted names are shorter; what is far longer would keep the search for near names busy for minutes.
+    parts := parse_ident(case when octet_length(written) <= 1000 then written end);
+  exception
+    when invalid_parameter_value then
+      parts := null;
+  end;
+  if parts is null or cardinality(parts) not between 2 and 3 then
+    perform postai._raise('22023', format('%s is no name of a column', quote_nullable(left(written, 200))), null,
+      'Write table.column or schema.table.column, with double quotes where names need them.');
+  elsif cardinality(parts) = 3 then
     return parts;
   end if;
   return (select array[s.name, parts[1], parts[2]]
@@ -323,10 +336,6 @@ begin
                              where j.source = 'declared' and format('%I.%I.%I', s.name, parts[1], parts[2]) in (j.left_column, j.right_column)) desc,
                     s.place
            limit 1);
-exception
-  when invalid_parameter_value then
-    perform postai._raise('22023', format('%s is no name of a column', quote_nullable(written)), null,
-      'Write table.column or schema.table.column, with double quotes where names need them.');
 end
 $$;
 comment on function postai._named_column(text, text[]) is

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from teach_support import WAYS, Post, post
 
 from conftest import TestDatabase
 from postai.database import connect
@@ -55,3 +58,49 @@ def test_a_table_is_not_read_while_it_is_defined(database: TestDatabase) -> None
         assert collect_values(db, catalog, Limits(), Deadline.after(10)) == {}
         other.rollback()
         assert {name.column for name in collect_values(db, catalog, Limits(), Deadline.after(10))} == {"state"}
+
+
+@pytest.fixture(params=WAYS[:2], ids=lambda way: "-".join(way), scope="module")
+def one(request: pytest.FixtureRequest) -> Iterator[Post]:
+    server, transport = request.param
+    with post(request.getfixturevalue(server), transport) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    "path", ["null", "'{{a,b},{c,d}}'", "array[null, 'public']", "array_fill('x'::text, '{100000}')"]
+)
+def test_no_search_path_stops_the_agent(one: Post, path: str) -> None:
+    """The function below teach takes the path from whoever calls it."""
+    call = f"select postai._teach_own('how many parcels?', 'select 1', {path})"
+    error = one.refused(call)
+    assert (error.sqlstate, error.diag.message_primary) == ("22023", "this is no search_path")
+    assert one.ask("how many parcels?") == [[400]]
+
+
+@pytest.mark.parametrize("name", ["postai_held", "postai_join"])
+def test_a_prepared_statement_that_is_left_stops_nobody(one: Post, name: str) -> None:
+    """A cancel between PREPARE and DEALLOCATE leaves one, which outlives the transaction."""
+    with one.database.connect("sender") as connection:
+        connection.execute(f"prepare {name} as select 1")  # type: ignore[arg-type]
+        assert connection.execute("select postai.ask('how many parcels?')").fetchall() == [({"number_of_parcel": 400},)]
+        assert connection.execute("select step from postai.explain('select 1')").fetchall() == [(1,)]
+        connection.execute("select postai.declare_join('parcel.id', 'other.parcel.id')")
+        connection.execute("select postai.forget_join('parcel.id', 'other.parcel.id')")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "declare_join(repeat('x', 1000000), 'parcel.id')", "declare_join('a.' || repeat('x', 1000000), 'parcel.id')",
+        "declare_join('parcel.' || repeat('x', 1000000), 'parcel.id')", "forget_join(null, null)",
+        "forget_join('a', 'b')", "forget_join('a.b.c.d', 'b.c')", "forget_join('a.' || repeat('x', 1000000), 'b.c')",
+        "forget_term(repeat('x', 1000000))", "forget_term(null)", "forget_example(null)", "forget_example(-1)",
+        "feedback(null, null)", "feedback(-5, true)", "teach(null, null)", "define(null, null)",
+        "define(repeat('x', 1000000), 'x')", "explain(null)", "explain(repeat('x', 1000000))",
+    ],
+)  # fmt: skip
+def test_a_wrong_word_is_told_in_few(one: Post, call: str) -> None:
+    error = one.refused(f"select postai.{call}")
+    assert error.sqlstate in ("22023", "42704", "42P01", "42703")
+    assert len(error.diag.message_primary or "") < 600
