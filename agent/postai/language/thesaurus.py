@@ -1,7 +1,8 @@
 """Nouns that mean nearly the same: a broad list of English, one group a line, for words that name nothing themselves.
 
 Weaker than the business synonyms of vocabulary.py. A word of a group is read as another word of it only where exactly
-one table or column of a catalog is called so. No schema is known here.
+one table or column of a catalog is called so. No schema is known here. Left out are words that mean another thing as
+often as not: units (of what is sold), states (of a country), price and cost (of the same thing), amounts and numbers.
 """
 
 from __future__ import annotations
@@ -83,8 +84,6 @@ _GROUPS = """
     fine penalty
     salary pay wage compensation remuneration
     discount rebate reduction markdown
-    price cost
-    fee price cost
     cost expense expenditure outlay
     tax vat duty
     income earning
@@ -113,7 +112,6 @@ _GROUPS = """
     phone telephone mobile
     website homepage url
     zip postcode
-    status state
     priority urgency
     score rating mark
     rating star
@@ -128,7 +126,7 @@ _GROUPS = """
     job task assignment
     job occupation profession
     project undertaking
-    department division unit
+    department division
     company firm organisation organization business enterprise corporation employer
     contract agreement
     lease tenancy
@@ -156,7 +154,6 @@ _GROUPS = """
     method way means
     channel medium
     premium contribution
-    quantity amount number
     position place rank
     start beginning
     end finish
