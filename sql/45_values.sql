@@ -42,10 +42,16 @@ create table postai.value_index_state (
   columns integer not null default 0,
   bytes bigint not null default 0,
   joins integer not null default 0,
-  refreshed_at timestamptz
+  refreshed_at timestamptz,
+  unread_tables integer not null default 0,
+  unread_sqlstates jsonb not null default '{}'
 );
 comment on table postai.value_index_state is
   'How much the value index holds; the version grows when values or found joins changed: select columns, bytes, refreshed_at from postai.value_index_state';
+comment on column postai.value_index_state.unread_tables is
+  'Tables that could not be read when they were read last; what was known of them is kept, and they are tried again.';
+comment on column postai.value_index_state.unread_sqlstates is
+  'The same by SQLSTATE: {"55P03": 1} is one that is locked or being defined; 57014 too slow, 42501 not permitted, 0A000 never read, as that would run a function of a user.';
 insert into postai.value_index_state default values;
 
 create table postai.declared_join (

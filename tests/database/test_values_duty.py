@@ -16,7 +16,9 @@ from conftest import TestDatabase
 from postai.database import Database, Pool, Row
 from postai.database.catalog import Catalog, ColumnName, KnownJoin, KnownValues
 from postai.deadline import Deadline
+from postai.language.values import Limits
 from postai.service.knowledge import Knowledge
+from postai.service.rest import Rest
 from postai.service.values_duty import Pace, ValuesDuty
 
 BREWERY = """
@@ -27,7 +29,7 @@ insert into taps select i, 1 + i % 3, 'sesame' || i, (array['bar', 'terrace'])[1
   from generate_series(1, 30) as i;
 grant select on beers, taps to postai_agent;
 """
-PACE = Pace(look=0.2, notified=0.05, table=0.2, joins=0.2, publish=30.0, rest=0.1)
+PACE = Pace(look=0.2, notified=0.05, table=0.2, joins=0.2, again=0.1, publish=30.0, rest=0.1)
 
 
 @dataclass
@@ -54,6 +56,12 @@ class Kept:
         self.duty.begin()
         self.duty.wake("")
         self.until(lambda: self._version() > version)
+
+    def settle_at_least(self, seconds: float) -> None:
+        """Begin anew, and look for so long."""
+        self.duty.begin()
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end)
 
     def until(self, what: Callable[[], object]) -> None:
         """Wait while the duty looks as often as its pace allows."""
@@ -127,6 +135,94 @@ def test_writes_are_seen(brewery: Kept) -> None:
     brewery.database.execute("truncate beers")
     brewery.until(lambda: brewery.values("beers", "style") is None)
     brewery.until(lambda: brewery.catalog().joins == ())
+
+
+def kept_joins(one: Kept) -> list[Row]:
+    return one.database.execute("select xmin::text, left_table, right_table from postai.contained_join")
+
+
+def unread(one: Kept) -> tuple[object, ...]:
+    return one.database.execute("select unread_tables, unread_sqlstates from postai.value_index_state")[0]
+
+
+def test_a_locked_table_keeps_what_was_found(brewery: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    """Not tested is not "not contained": the join and the values stay, and are tested again after the lock."""
+    before = kept_joins(brewery)
+    with brewery.database.connect() as blocker:
+        blocker.execute("begin; lock table beers in access exclusive mode")
+        brewery.database.execute("insert into taps values (31, 2, 'sesame', 'cellar')")  # joins are looked for again
+        brewery.until(lambda: unread(brewery) == (1, {"55P03": 1}))
+        brewery.duty.end()
+        brewery.settle_at_least(1.0)  # as a new leader, who knows nothing
+        assert unread(brewery) == (1, {"55P03": 1})
+        assert kept_joins(brewery) == before and len(before) == 1
+        assert brewery.database.execute("select count(*) from postai.value_index") == [(3,)]
+        # What was not contained when it could be tested does not stay.
+        brewery.database.execute("delete from taps")
+        blocker.execute("insert into beers values (9, 'Late', 'mild')")
+        blocker.execute("commit")
+    brewery.until(lambda: unread(brewery) == (0, {}))
+    brewery.until(lambda: kept_joins(brewery) == [])
+    told = [record for record in caplog.records if "cannot be read" in record.getMessage()]
+    assert 1 <= len(told) <= 2  # one for each leader
+    assert not any(value in caplog.text for value in ("stout", "sesame", "beers", "taps"))
+
+
+def test_a_join_appears_soon_after_a_lock(brewery: Kept) -> None:
+    with brewery.database.connect() as blocker:
+        blocker.execute("create table brewers (id int primary key, name text)")
+        blocker.execute("insert into brewers select i, 'b' || i from generate_series(1, 20) as i")
+        blocker.execute("grant select on brewers to postai_agent")
+        blocker.execute(
+            "create table visits (brewer_id int); insert into visits select 1 + i % 20 from generate_series(1, 40) as i"
+        )
+        blocker.execute("grant select on visits to postai_agent")
+        blocker.execute("begin; lock table brewers in access exclusive mode")
+        brewery.until(lambda: unread(brewery) == (1, {"55P03": 1}))
+        time.sleep(0.5)
+        assert [row[1:] for row in kept_joins(brewery)] == [("taps", "beers")]
+        blocker.execute("commit")
+    brewery.until(lambda: ("visits", "brewers") in [row[1:] for row in kept_joins(brewery)])
+    brewery.database.execute(
+        "alter table beers rename column id to number; alter table taps rename column beer_id to x"
+    )
+    brewery.until(lambda: ("taps", "beers") not in [row[1:] for row in kept_joins(brewery)])
+
+
+def test_the_limit_of_bytes_counts_what_an_earlier_agent_read(brewery: Kept) -> None:
+    """A table that cannot be read keeps its values, so they take room."""
+    brewery.duty.stop(Deadline.after(10))
+    brewery.database.execute("create table more (id int, word text); grant select on more to postai_agent")
+    brewery.database.execute("insert into more values (1, 'abcdefgh'), (2, 'ijklmnop')")
+    size = int(str(brewery.database.execute("select bytes from postai.value_index_state")[0][0]))
+    with brewery.database.connect() as blocker:
+        blocker.execute("begin; lock table beers, taps in access exclusive mode")
+        duty = ValuesDuty(brewery.database.name, brewery.pool, brewery.knowledge, PACE, Limits(bytes=size + 10))
+        duty.begin()
+        try:
+            wait_for(lambda: (duty.wake(""), unread(brewery))[1] == (2, {"55P03": 2}))
+            assert brewery.database.execute("select sum(bytes) from postai.value_index") == [(size,)]
+        finally:
+            duty.stop(Deadline.after(10))
+
+
+def test_unfinished_work_rests_as_long_as_finished_work() -> None:
+    """The promise is arithmetic: of any hours, no more than a twentieth is work, notified or not."""
+    rest, clock, busy = Rest(20.0), 1000.0, 0.0
+    began = clock
+    not_before = clock
+    for number in range(2_000):
+        clock = max(clock + (1.0, 10.0)[number % 2], not_before)  # notified each second time
+        start = clock
+        looked = 0.4 if number % 50 == 0 else 0.01
+        clock += looked
+        not_before = rest.look_again(start, clock)
+        if start >= rest.until:
+            clock += 60.0  # the longest pass, never finished
+        rest.spent(start, clock)
+        busy += clock - start
+    assert busy / (max(clock, rest.until) - began) <= 1 / 20
+    assert busy > 60 * 5  # and it goes on
 
 
 def test_nothing_changes_nothing(brewery: Kept) -> None:

@@ -28,6 +28,9 @@ parent only. A pair with weak names needs `_FEW` distinct values, one without na
 
 Numbers never join by values alone: 1 to n is in every table. Of several parents of one child those within `_NEAR` of
 the best stay; of several found by values alone, none does.
+
+**Not tested** is another thing than not contained: a table may be locked or slow, or the time may end. `find_joins`
+says which pairs were not tested, and takes what was known of them instead.
 """
 
 from __future__ import annotations
@@ -37,13 +40,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 
 from postai.database import Database
 from postai.database.catalog import Catalog, ColumnName, KnownJoin, Table
 from postai.database.visibility import visible_to
 from postai.deadline import Deadline, DeadlineExceeded
 from postai.language.identifiers import pieces
-from postai.language.samples import Bounds, Family, Sample, Sampler, estimate, family, readable
+from postai.language.samples import NEVER_READ, Bounds, Family, Sample, Sampler, estimate, family, readable
 from postai.language.schema import ColumnInfo, TableInfo, looks_unique, read_tables
 from postai.language.values import looks_secret
 from postai.language.word_set import word_set
@@ -73,6 +77,7 @@ _QUANTITIES = word_set("""
     """)
 _RAW = 4
 """Letters that two names as they are written must share at their ends (`bkgrmid` and `rmid`)."""
+_NOTHING: Mapping[tuple[ColumnName, ColumnName], float] = MappingProxyType({})
 _COMPARABLE: Mapping[Family, str] = {"text": "text", "integer": "number", "numeric": "number", "uuid": "uuid"}
 
 
@@ -109,6 +114,32 @@ class _Pair:
     parent: _Side
     names: float
 
+    @property
+    def key(self) -> JoinKey:
+        """The names of both."""
+        return self.child.name, self.parent.name
+
+
+JoinKey = tuple[ColumnName, ColumnName]
+"""Child and parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinsFound:
+    """What looking for joins gave.
+
+    Attributes:
+        joins: left is the child, right the parent; of the pairs that were not tested, those that were known.
+        tested: confidence of every pair that was tested; 0 = not contained.
+        untested: pairs that could not be tested: a table could not be read, or the time was over.
+        unread: SQLSTATEs of the tables that could not be read, by oid.
+    """
+
+    joins: tuple[KnownJoin, ...]
+    tested: Mapping[JoinKey, float]
+    untested: frozenset[JoinKey]
+    unread: Mapping[int, str]
+
 
 def contained_joins(db: Database, catalog: Catalog, deadline: Deadline) -> tuple[KnownJoin, ...]:
     """Joins of columns whose values are contained in another; left is the child, right the parent.
@@ -123,18 +154,43 @@ def contained_joins(db: Database, catalog: Catalog, deadline: Deadline) -> tuple
         Cancelled: the deadline was cancelled.
         ConnectionLost: the session ended.
     """
+    return find_joins(db, catalog, deadline).joins
+
+
+def find_joins(
+    db: Database,
+    catalog: Catalog,
+    deadline: Deadline,
+    *,
+    tested: Mapping[JoinKey, float] = _NOTHING,
+    known: Mapping[JoinKey, float] = _NOTHING,
+) -> JoinsFound:
+    """The same, with what was tested and what was not.
+
+    Args:
+        tested: confidences of pairs that need no test, 0 = not contained; from an earlier search that was not complete.
+        known: confidences of pairs that held earlier, taken for those that cannot be tested now.
+
+    Raises:
+        As for `contained_joins`.
+    """
     mine = visible_to(catalog, db, db.query("select current_user")[0][0])
     sides = tuple(_sides(mine, catalog))
     parents = tuple(side for side in sides if _may_be_parent(side))
     children = tuple(side for side in sides if not side.column.refers)
     named = sorted(_named(children, parents), key=lambda pair: -pair.names)[:_MOST_PAIRS]
-    test = _Test(Sampler(db, _BOUNDS, deadline))
+    alone = list(_alone(children, parents, named))
+    pairs = {pair.key: pair for pair in (*named, *alone)}
+    test = _Test(Sampler(db, _BOUNDS, deadline), {key: tested[key] for key in pairs if key in tested})
     try:
         test.run(named)
-        test.run(list(_alone(children, parents, named)))
+        test.run(alone)
     except DeadlineExceeded:
         pass
-    return _chosen(test.found)
+    untested = frozenset(pairs.keys() - test.results.keys())
+    believed = {**{key: known[key] for key in untested if key in known}, **test.results}
+    joins = _chosen((pairs[key], confidence) for key, confidence in believed.items() if confidence)
+    return JoinsFound(joins, test.results, untested, test.unread)
 
 
 def _sides(mine: Catalog, catalog: Catalog) -> Iterator[_Side]:
@@ -264,29 +320,44 @@ def _alone(children: Iterable[_Side], parents: Iterable[_Side], named: Iterable[
 
 
 class _Test:
-    """Tests pairs by their values and keeps what holds.
+    """Tests pairs by their values.
 
     Args:
         sampler: reads the columns.
+        results: pairs that need no test.
+
+    Attributes:
+        results: confidence of every pair that was tested; 0 = it does not hold.
     """
 
-    def __init__(self, sampler: Sampler) -> None:
+    def __init__(self, sampler: Sampler, results: dict[JoinKey, float]) -> None:
         self._sampler = sampler
         self._samples: dict[ColumnName, Sample] = {}
         self._speaks: dict[ColumnName, bool] = {}
-        self.found: list[tuple[_Pair, float]] = []
+        self.results = results
 
-    def run(self, pairs: list[_Pair]) -> None:
+    @property
+    def unread(self) -> Mapping[int, str]:
+        """SQLSTATEs of the tables that could not be read, by oid."""
+        return self._sampler.unread
+
+    def run(self, pairs: Iterable[_Pair]) -> None:
         """Test these pairs, the children of one table and then the pairs of one parent together."""
-        self._read_children(pairs)
+        due = [pair for pair in pairs if pair.key not in self.results]
+        self._read_children(due)
         by_parent: dict[ColumnName, list[_Pair]] = defaultdict(list)
-        for pair in pairs:
-            if self._worth(pair):
+        for pair in due:
+            sample = self._samples.get(pair.child.name)
+            if sample is None:
+                self._not_read(pair, pair.child)
+            elif self._worth(pair, sample):
                 by_parent[pair.parent.name].append(pair)
+            else:
+                self.results[pair.key] = 0.0
         for group in by_parent.values():
             self._test(group)
 
-    def _read_children(self, pairs: list[_Pair]) -> None:
+    def _read_children(self, pairs: Iterable[_Pair]) -> None:
         wanted: dict[tuple[str, str], dict[ColumnName, _Side]] = defaultdict(dict)
         for pair in pairs:
             name = pair.child.name
@@ -295,16 +366,22 @@ class _Test:
         for sides in wanted.values():
             table = next(iter(sides.values())).table
             columns = [side.column.column for side in sides.values()]
-            for column, sample in (self._sampler.distinct(table, columns) or {}).items():
-                self._samples[ColumnName(table.schema, table.name, column)] = sample
+            samples = self._sampler.distinct(table, columns)
+            if samples is not None:
+                for column, sample in samples.items():
+                    self._samples[ColumnName(table.schema, table.name, column)] = sample
 
-    def _worth(self, pair: _Pair) -> bool:
-        name = pair.child.name
-        sample = self._samples.get(name)
-        if sample is None or not sample.values or sample.long:
+    def _not_read(self, pair: _Pair, side: _Side) -> None:
+        """A pair of which one side was not read stays untested, unless that table is never read."""
+        if self._sampler.unread.get(side.table.oid) == NEVER_READ:
+            self.results[pair.key] = 0.0
+
+    def _worth(self, pair: _Pair, sample: Sample) -> bool:
+        if not sample.values or sample.long:
             return False
         if pair.names:
             return len(sample.values) >= _FEW or pair.names >= _STRONG
+        name = pair.child.name
         speaks = self._speaks.get(name)
         if speaks is None:
             speaks = self._speaks[name] = _speak(sample, pair.child.compared_as)
@@ -317,17 +394,29 @@ class _Test:
         for pair in pairs:
             wanted.update(self._samples[pair.child.name].values if pair.names else tastes[pair.child.name])
         rows = self._having(parent, wanted)
-        left = [pair for pair in pairs if pair.names or all(value in rows for value in tastes[pair.child.name])]
-        missing = {value for pair in left for value in self._samples[pair.child.name].values} - wanted
-        if missing:
-            rows = {**rows, **self._having(parent, missing)}
-        for pair in left:
-            confidence = _confidence(pair, self._samples[pair.child.name], rows)
-            if confidence:
-                self.found.append((pair, confidence))
+        if rows is None:
+            for pair in pairs:
+                self._not_read(pair, parent)
+            return
+        waiting: list[_Pair] = []
+        for pair in pairs:
+            if pair.names:
+                self._settle(pair, rows)
+            elif all(value in rows for value in tastes[pair.child.name]):
+                waiting.append(pair)
+            else:
+                self.results[pair.key] = 0.0
+        missing = {value for pair in waiting for value in self._samples[pair.child.name].values} - wanted
+        more = self._having(parent, missing) if missing else {}
+        if more is not None:
+            for pair in waiting:
+                self._settle(pair, {**rows, **more})
 
-    def _having(self, parent: _Side, wanted: Iterable[str]) -> Mapping[str, int]:
-        return self._sampler.having(parent.table, parent.column.column, sorted(wanted)) or {}
+    def _settle(self, pair: _Pair, rows: Mapping[str, int]) -> None:
+        self.results[pair.key] = _confidence(pair, self._samples[pair.child.name], rows)
+
+    def _having(self, parent: _Side, wanted: Iterable[str]) -> Mapping[str, int] | None:
+        return self._sampler.having(parent.table, parent.column.column, sorted(wanted))
 
 
 def _speak(sample: Sample, compared_as: str) -> bool:

@@ -94,6 +94,11 @@ def estimate(table: Table) -> int | None:
     return None if table.total_bytes is None else table.total_bytes // ROW_BYTES
 
 
+NEVER_READ = "0A000"
+"""SQLSTATE of a table that is not read as it is defined: reading it would run a function of a user."""
+_BEING_DEFINED, _GONE, _CHANGED = "55P03", "42P01", "55000"
+
+
 class Sampler:
     """Reads columns of one database.
 
@@ -101,10 +106,16 @@ class Sampler:
         db: a session outside any transaction.
         bounds: what one read may cost.
         deadline: when all reading must end.
+
+    Attributes:
+        unread: SQLSTATEs of the tables that could not be read when they were read last, by oid: the server's, or
+            55P03 = somebody is defining something on it, 42P01 = it is gone, 55000 = it changed since the picture,
+            0A000 = reading it would run a function of a user.
     """
 
     def __init__(self, db: Database, bounds: Bounds, deadline: Deadline) -> None:
         self._db, self._bounds, self._deadline = db, bounds, deadline
+        self.unread: dict[int, str] = {}
         self._sql = named_sql.load(__package__, "samples.sql")
         # What has no function of a user in it when it is made never gets one.
         self._harmless = frozenset(row[0] for row in db.query(self._sql["harmless"]))
@@ -116,7 +127,8 @@ class Sampler:
             values: most distinct values, where it is another number than in the bounds.
 
         Returns:
-            None = the table cannot be read at this moment: it changed, is locked, is not permitted, or takes too long.
+            None = the table cannot be read at this moment: it changed, is locked, is not permitted, or takes too long;
+            `unread` says which.
 
         Raises:
             Cancelled: the deadline was cancelled.
@@ -172,29 +184,37 @@ class Sampler:
         limit = max(1, int(min(self._bounds.seconds, self._deadline.remaining()) * 1000))
         try:
             with self._db.transaction():
-                if not self._plans_safely(table, limit):
-                    return None
-                rows = self._db.query(statement, params)
+                refused = self._refused(table, limit)
+                rows = self._db.query(statement, params) if refused is None else []
         except (ConnectionLost, ConnectionFailed):
             raise
-        except ServerError:
+        except ServerError as error:
             # Locked, dropped, changed, not permitted, too slow: whatever it is, this table is not read now.
             self._deadline.check()
-            return None
+            refused = error.sqlstate
         found: dict[int, list[tuple[str | None, bool | None, int]]] = defaultdict(list)
-        for number, value, long, seen in rows:
-            found[number].append((value, long, seen))
-        return found if found[0][0][2] == 1 else None
+        if refused is None:
+            for number, value, long, seen in rows:
+                found[number].append((value, long, seen))
+            if found[0][0][2] != 1:
+                refused = _CHANGED
+        if refused is not None:
+            self.unread[table.oid] = refused
+            return None
+        self.unread.pop(table.oid, None)
+        return found
 
-    def _plans_safely(self, table: Table, limit: int) -> bool:
-        """Guard the transaction, and look whether planning a read of the table runs nothing of a user's making."""
+    def _refused(self, table: Table, limit: int) -> str | None:
+        """Guard the transaction, and look why the table must not be read; None = planning runs nothing of a user's."""
         found = self._db.query(self._sql["guard"], (str(limit), table.oid))
         if not found:
-            return False
+            return _GONE
         *_, computed, defining, has_parts = found[0]
         if has_parts and not defining:
             computed, defining = self._db.query(self._sql["below"], (table.oid,))[0]
-        return not defining and self._harmless.issuperset(computed)
+        if defining:
+            return _BEING_DEFINED
+        return None if self._harmless.issuperset(computed) else NEVER_READ
 
     def _sample(self, rows: Sequence[tuple[str | None, bool | None, int]], most: int, all_pages: bool) -> Sample:
         values = {value: seen for value, _, seen in rows if value is not None}

@@ -2,8 +2,12 @@
 
 Every few seconds one cheap look: the catalog's fingerprint and the servers' counters of written rows. A table is read
 when it is new, changed its definition, or was written to since it was read, but not again before a pause that grows
-with the time the reading took. So keeping the index costs at most a twentieth of one session's time, and much less on
-a database at rest. What is read is never logged; what changed is told by counts.
+with the time the reading took. After all work, finished or not, comes a rest of twenty times its length (`Rest`), which
+a notification does not shorten. So keeping the index costs at most a twentieth of one session's time, and much less on
+a database at rest.
+
+A table that cannot be read (locked, slow, not permitted) keeps its values and joins and is tried again; how many those
+are and why stands in `postai.value_index_state`. What is read is never logged; what changed is told by counts.
 """
 
 from __future__ import annotations
@@ -12,11 +16,11 @@ import json
 import logging
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from postai.database import Database, Pool
+from postai.database import Database, Pool, Row
 from postai.database.catalog import (
     Catalog,
     Column,
@@ -30,10 +34,11 @@ from postai.database.catalog import (
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import PostaiError
-from postai.language.containment import contained_joins
+from postai.language.containment import JoinKey, find_joins
 from postai.language.samples import Sampler
 from postai.language.values import Limits, indexable, read_values, value_bytes
 from postai.service.knowledge import Knowledge
+from postai.service.rest import Rest
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +55,17 @@ class Pace:
         notified: the same where a notification asks for it.
         table: before a table that is written to is read again, at least.
         joins: before joins are looked for again because of writes, at least.
+        again: before joins are tested that could not be tested; twice as long each time nothing was, at most `joins`.
         publish: between two versions while a pass goes on.
-        longest: one pass over the tables; what is left comes with the next look.
-        rest: so many times longer than the work is the pause after it, at least.
+        longest: one pass over the tables; what is left comes after the rest.
+        rest: so many times longer than the work is the rest after it, at least.
     """
 
     look: float = 10.0
     notified: float = 1.0
     table: float = 60.0
     joins: float = 600.0
+    again: float = 10.0
     publish: float = 10.0
     longest: float = 60.0
     rest: float = 20.0
@@ -72,13 +79,37 @@ class _Known:
         columns: number, name and type of the columns that were read.
         state: the counters before it was read.
         not_before: when it may be read again, in seconds of the monotonic clock.
-        bytes: size of its values.
+        unread: SQLSTATE with which it could not be read; None = it was.
     """
 
     columns: tuple[tuple[int, str, int], ...]
     state: _State
     not_before: float
-    bytes: int = 0
+    unread: str | None
+
+
+@dataclass
+class _Search:
+    """Looking for joins, which may take several passes.
+
+    Attributes:
+        tested: what the passes of this search found out until now; empty when it is over.
+        open: pairs are left that could not be tested.
+        known: confidences of the joins that held when the last test was made.
+        unread: SQLSTATEs of the tables that could not be read, by oid.
+        tries: passes that brought nothing, one after the other.
+        began_at: when its first pass began.
+        over_at: when the last pass was over; it `took` so long.
+    """
+
+    tested: Mapping[JoinKey, float] = field(default_factory=dict)
+    open: bool = False
+    known: Mapping[JoinKey, float] | None = None
+    unread: Mapping[int, str] = field(default_factory=dict)
+    tries: int = 0
+    began_at: float = 0.0
+    over_at: float = 0.0
+    took: float = 0.0
 
 
 @dataclass
@@ -88,8 +119,10 @@ class _Memory:
     Attributes:
         catalog, plan: the tables that may be indexed, by the catalog as it was read.
         tables: what was read, by oid.
-        joined: fingerprint and counters for which joins were looked for.
-        joined_until: when that was over; `joining` took so long.
+        bytes: size of the values that are kept, by oid of the table, whoever read them.
+        joined: fingerprint and counters for which joins were looked for, or are.
+        search: how far that is.
+        unread: tables that cannot be read, by SQLSTATE, as it was told last.
         unpublished: something changed since the last version; at first, because another agent may have been stopped
             before it could tell.
         published_at: when that was; `publishing` took so long.
@@ -98,9 +131,10 @@ class _Memory:
     catalog: Catalog | None = None
     plan: tuple[tuple[Table, tuple[Column, ...]], ...] = ()
     tables: dict[int, _Known] = field(default_factory=dict)
+    bytes: dict[int, int] = field(default_factory=dict)
     joined: tuple[str, int] | None = None
-    joined_until: float = 0.0
-    joining: float = 0.0
+    search: _Search = field(default_factory=_Search)
+    unread: Mapping[str, int] | None = None
     unpublished: bool = True
     published_at: float = field(default_factory=time.monotonic)
     publishing: float = 0.0
@@ -114,23 +148,32 @@ class ValuesDuty:
         pool: its sessions.
         knowledge: told when the index changed.
         pace: how often.
+        limits: how much it may hold and cost.
     """
 
     channel = "postai_values"
     through_pooler = True
 
-    def __init__(self, name: str, pool: Pool, knowledge: Knowledge, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        pool: Pool,
+        knowledge: Knowledge,
+        pace: Pace | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         self._name = name
         self._pool = pool
         self._knowledge = knowledge
         self._pace = pace or Pace()
-        self._limits = Limits()
+        self._limits = limits or Limits()
         self._sql = load("postai.service", "values_duty.sql")
         self._wake = threading.Event()
         self._open = False
         self._fresh = False
         self._stopping = False
-        self._look_at = 0.0
+        self._look_at = self._not_before = 0.0
+        self._rest = Rest(self._pace.rest)
         self._deadline = Deadline.after(self._pace.longest)
         self._thread: threading.Thread | None = None
         self._told: str | None = None
@@ -148,7 +191,8 @@ class ValuesDuty:
 
     def wake(self, payload: str) -> None:
         if payload:
-            self._look_at = min(self._look_at, time.monotonic() + self._pace.notified)
+            soon = time.monotonic() + self._pace.notified
+            self._look_at = min(self._look_at, max(self._not_before, soon))
         self._wake.set()
 
     def end(self) -> None:
@@ -174,11 +218,9 @@ class ValuesDuty:
             self._deadline = Deadline.after(self._pace.longest)
             if not self._open or time.monotonic() < self._look_at:
                 continue
-            started = time.monotonic()
-            complete = False
             try:
                 with self._pool.database() as db:
-                    complete = self._pass(db)
+                    self._look(db)
                 self._told = None
             except Cancelled:
                 continue
@@ -187,30 +229,39 @@ class ValuesDuty:
             except Exception:
                 # The outermost layer of this thread: it must not end, or the index would grow old.
                 log.exception("keeping the value index failed unexpectedly", extra={"database": self._name})
-            worked = time.monotonic() - started
-            self._look_at = time.monotonic() + max(self._pace.look, worked * (self._pace.rest if complete else 1.0))
+            self._look_at = max(self._not_before, time.monotonic() + self._pace.look)
 
-    def _pass(self, db: Database) -> bool:
-        """Bring the index up to date; False = there was no time for all of it."""
-        look = self._sql["look"].replace("/* fingerprint */", fingerprint_query())
-        wanted, fingerprint = db.query(look)[0]
-        if not wanted:
-            self._empty(db)
-            return True
+    def _look(self, db: Database) -> None:
+        """Look what changed, and unless it is time to rest, bring the index up to date."""
+        began = time.monotonic()
+        resting = began < self._rest.until
+        try:
+            look = self._sql["look"].replace("/* fingerprint */", fingerprint_query())
+            wanted, fingerprint = db.query(look)[0]
+            self._not_before = self._rest.look_again(began, time.monotonic())
+            if not wanted:
+                self._empty(db)
+            elif not resting:
+                self._pass(db, fingerprint)
+            # Whoever answers questions makes grammars anew for a version, which is dear where there are many tables.
+            memory = self._memory
+            if memory.unpublished and time.monotonic() > memory.published_at + self._pace.rest * memory.publishing:
+                self._publish(db)
+        finally:
+            self._rest.spent(began, time.monotonic())
+
+    def _pass(self, db: Database, fingerprint: str) -> None:
+        """Bring the index up to date, as far as there is time."""
         memory = self._memory
         if memory.catalog is None or memory.catalog.fingerprint != fingerprint:
             self._plan(db)
         writes = {oid: (oid, written, file) for oid, written, file in db.query(self._sql["writes"])}
-        complete = True
         try:
             self._read(db, writes)
             self._join(db, hash(frozenset(writes.values())))
         except DeadlineExceeded:
-            complete = False
-        # Whoever answers questions makes grammars anew for a version, which is dear where there are many tables.
-        if memory.unpublished and time.monotonic() > memory.published_at + self._pace.rest * memory.publishing:
-            self._publish(db)
-        return complete
+            pass  # what is left comes after the rest
+        self._count_unread(db)
 
     def _empty(self, db: Database) -> None:
         """It is switched off: nothing is kept."""
@@ -227,6 +278,7 @@ class ValuesDuty:
         oids = {table.oid for table, _ in memory.plan}
         memory.tables = {oid: known for oid, known in memory.tables.items() if oid in oids}
         memory.unpublished |= self._changed(db, "forget", (sorted(oids),))
+        memory.bytes = dict(db.query(self._sql["sizes"]))
 
     def _read(self, db: Database, writes: Mapping[int, tuple[int, int, int]]) -> None:
         """Read the tables that are due, smallest first."""
@@ -250,14 +302,12 @@ class ValuesDuty:
             started = time.monotonic()
             values = read_values(sampler, table, columns, self._limits)
             pause = max(self._pace.table, self._pace.rest * (time.monotonic() - started))
-            room = self._limits.bytes - sum(one.bytes for oid, one in memory.tables.items() if oid != table.oid)
-            kept = _fitting(values, room) if values is not None else {}
             if values is not None:
-                self._keep(db, table, kept)
-            size = sum(map(value_bytes, kept.values()))
+                room = self._limits.bytes - sum(size for oid, size in memory.bytes.items() if oid != table.oid)
+                self._keep(db, table, _fitting(values, room))
             # What could not be read at this moment is tried again after the pause, written to or not.
-            seen = state if values is not None else ()
-            memory.tables[table.oid] = _Known(found_columns, seen, time.monotonic() + pause, size)
+            seen, unread = (state, None) if values is not None else ((), sampler.unread[table.oid])
+            memory.tables[table.oid] = _Known(found_columns, seen, time.monotonic() + pause, unread)
             if memory.unpublished and time.monotonic() - memory.published_at > self._pace.publish:
                 self._publish(db)
 
@@ -273,22 +323,58 @@ class ValuesDuty:
                 }
             )  # fmt: skip
         self._memory.unpublished |= self._changed(db, "keep", (json.dumps(entries), table.oid, table.oid))
+        self._memory.bytes[table.oid] = sum(map(value_bytes, values.values()))
 
     def _join(self, db: Database, writes: int) -> None:
         memory = self._memory
         assert memory.catalog is not None
+        search = memory.search
         now = (memory.catalog.fingerprint, writes)
         # Definitions change what may be joined, rows hardly ever.
         redefined = memory.joined is not None and memory.joined[0] != now[0]
-        pause = max(self._pace.table if redefined else self._pace.joins, self._pace.rest * memory.joining)
-        if memory.joined == now or (memory.joined is not None and time.monotonic() < memory.joined_until + pause):
-            return
+        if memory.joined is not None:
+            pause = self._pace.table if redefined else self._pace.joins
+            if search.open and not redefined:
+                pause = min(pause, self._pace.again * 2.0 ** min(search.tries, 30))
+            if not search.open and memory.joined == now:
+                return
+            if time.monotonic() < search.over_at + max(pause, self._pace.rest * search.took):
+                return
+        if search.known is None:
+            search.known = {_join_key(row): round(row[6], 2) for row in db.query(self._sql["joins"])}
+        old = memory.joined != now and time.monotonic() > search.began_at + self._pace.joins
+        if not search.open or redefined or old:
+            memory.joined, search.began_at, search.tested, search.tries = now, time.monotonic(), {}, 0
+        self._test_joins(db, memory.catalog, search)
+
+    def _test_joins(self, db: Database, catalog: Catalog, search: _Search) -> None:
         started = time.monotonic()
         deadline = Deadline(min(self._deadline.at, started + self._pace.longest / 3), self._deadline.cancel)
-        joins = contained_joins(db, memory.catalog, deadline)
-        memory.unpublished |= self._changed(db, "keep_joins", (json.dumps([_join_entry(join) for join in joins]),))
-        memory.joined, memory.joined_until = now, time.monotonic()
-        memory.joining = memory.joined_until - started
+        known = search.known or {}
+        found = find_joins(db, catalog, deadline, tested=search.tested, known=known)
+        entries = json.dumps([_join_entry(join) for join in found.joins])
+        self._memory.unpublished |= self._changed(db, "keep_joins", (entries,))
+        search.tries = search.tries + 1 if len(found.tested) <= len(search.tested) else 0
+        search.open, search.unread = bool(found.untested), found.unread
+        search.tested = found.tested if search.open else {}
+        still = {key: known[key] for key in found.untested if key in known}
+        search.known = still | {key: confidence for key, confidence in found.tested.items() if confidence}
+        search.over_at = time.monotonic()
+        search.took = search.over_at - started
+
+    def _count_unread(self, db: Database) -> None:
+        """Tell how many tables cannot be read and why, when that is not what was told last."""
+        memory = self._memory
+        states = {oid: known.unread for oid, known in memory.tables.items() if known.unread is not None}
+        counts = dict(sorted(Counter((states | dict(memory.search.unread)).values()).items()))
+        if counts != memory.unread:
+            memory.unread = counts
+            db.execute(self._sql["unread"], (sum(counts.values()), json.dumps(counts)))
+            if counts:
+                log.warning(
+                    "some tables cannot be read for the value index; what was known of them is kept",
+                    extra={"database": self._name, "tables": sum(counts.values()), "sqlstates": counts},
+                )
 
     def _changed(self, db: Database, block: str, params: Sequence[object]) -> bool:
         return bool(db.query(self._sql[block], params)[0][0])
@@ -302,7 +388,7 @@ class ValuesDuty:
         self._memory.publishing = self._memory.published_at - started
         log.info(
             "the value index is new",
-            extra={"database": self._name, "tables": sum(bool(known.bytes) for known in self._memory.tables.values())},
+            extra={"database": self._name, "tables": sum(map(bool, self._memory.bytes.values()))},
         )
 
     def _tell(self, error: PostaiError) -> None:
@@ -338,6 +424,10 @@ def _fitting(values: Mapping[ColumnName, KnownValues], room: int) -> dict[Column
         else:
             room += value_bytes(known)
     return kept
+
+
+def _join_key(row: Row) -> JoinKey:
+    return ColumnName(row[0], row[1], row[2]), ColumnName(row[3], row[4], row[5])
 
 
 def _join_entry(join: KnownJoin) -> dict[str, object]:

@@ -49,6 +49,24 @@ with gone as (
 )
 select pg_catalog.count(*) from gone
 
+-- name: sizes
+-- Size of the values that are kept of each table.
+select i.table_oid::pg_catalog.int8, pg_catalog.sum(i.bytes)::pg_catalog.int8 from postai.value_index as i group by 1
+
+-- name: joins
+-- The joins that are kept.
+select j.left_schema::pg_catalog.text, j.left_table::pg_catalog.text, j.left_column::pg_catalog.text,
+       j.right_schema::pg_catalog.text, j.right_table::pg_catalog.text, j.right_column::pg_catalog.text,
+       j.confidence::pg_catalog.float8
+  from postai.contained_join as j
+
+-- name: unread
+-- How many tables cannot be read, and their numbers by SQLSTATE.
+update postai.value_index_state as s
+   set unread_tables = f.tables, unread_sqlstates = f.sqlstates
+  from (select %s::pg_catalog.int4 as tables, %s::pg_catalog.jsonb as sqlstates) as f
+ where (s.unread_tables, s.unread_sqlstates) is distinct from (f.tables, f.sqlstates)
+
 -- name: keep_joins
 -- The joins that were found in the place of those that were known; gives how many changed.
 with fresh as (
