@@ -178,6 +178,18 @@ def test_a_statement_that_writes_is_not_given_out(evaluation: Evaluation) -> Non
     assert all(one["sql"] is None for one in evaluation.predictions().values())
 
 
+def test_a_damaged_transcript_ends_the_run_and_is_named(
+    evaluation: Evaluation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = evaluation.directory / "t"
+    arguments = ("--engine", "model", "--transcript", str(directory))
+    assert evaluation.run(*arguments) == PENDING
+    name = next((directory / "pending").iterdir()).name
+    (directory / name).write_text("{")
+    assert evaluation.run(*arguments) == 2
+    assert name in capsys.readouterr().err
+
+
 def test_declared_joins_are_used_and_unknown_ones_are_told(
     evaluation: Evaluation, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,7 @@ from postai.ask.verify import PlanningError, TooExpensive, verify
 from postai.database.catalog import Catalog
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import ModelFailed, NotPermitted, NotSure, PostaiError, Refused
+from postai.model.transcript import TranscriptDamaged
 from postai.model.types import Completer
 from postai.sql.guard import check
 from postai.sql.safety import Safety
@@ -103,7 +104,7 @@ def ask(
             )
         engine = ModelEngine(catalog, grammar, safety, explain, digest, model, options)
         return _remembered(engine, request, readings, recall, deadline)
-    except (Cancelled, DeadlineExceeded):
+    except (Cancelled, DeadlineExceeded, TranscriptDamaged):
         raise
     except PostaiError as error:
         return as_answer(error, "model", readings if options.engine != "model" else ())

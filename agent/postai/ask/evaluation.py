@@ -29,7 +29,7 @@ from postai.errors import UsageError
 from postai.language.containment import contained_joins
 from postai.language.taught import Taught
 from postai.language.values import Limits, collect_values
-from postai.model.transcript import PendingReply
+from postai.model.transcript import PendingReply, TranscriptDamaged
 from postai.model.types import Completer
 from postai.sql.safety import Safety, load_safety
 
@@ -205,6 +205,8 @@ class Evaluation:
             )
         except PendingReply:
             answer = None
+        except TranscriptDamaged:
+            raise
         except UsageError as error:  # no question at all, for example an empty one
             answer = Answer("refused", None, "", 0.0, "grammar", reason=error.message)
         except DeadlineExceeded as error:

@@ -39,6 +39,12 @@ class PendingReply(Exception):
         self.identity = identity
 
 
+class TranscriptDamaged(UsageError):
+    """A recorded reply cannot be used, or a file cannot be written: no question can go on like that."""
+
+    title = "transcript"
+
+
 class _Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
     text: str
@@ -95,7 +101,7 @@ class Transcripts:
 
         Raises:
             PendingReply: there is none; the request was written down.
-            UsageError: the file is damaged or belongs to another request.
+            TranscriptDamaged: the file is damaged or belongs to another request.
             PostaiError: what the model raised, or what the recorded reply would have been refused for.
         """
         request = request_body(self._model, system, messages, schema)
@@ -147,7 +153,7 @@ class Transcripts:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise UsageError(
+            raise TranscriptDamaged(
                 f"the answered request {path.name} cannot be removed",
                 detail=f"{path}: {error.strerror}",
                 hint="Name a directory in which this OS user may write.",
@@ -163,7 +169,7 @@ class Transcripts:
             temporary.replace(path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise UsageError(
+            raise TranscriptDamaged(
                 f"the transcript {path.name} cannot be written",
                 detail=f"{path}: {error.strerror}",
                 hint="Name a directory in which this OS user may write, on a disk with space.",
@@ -187,8 +193,8 @@ def request_hash(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({"version": VERSION, "request": dict(request)}).encode("utf-8")).hexdigest()
 
 
-def _damaged(path: Path, what: str) -> UsageError:
-    return UsageError(
+def _damaged(path: Path, what: str) -> TranscriptDamaged:
+    return TranscriptDamaged(
         f"the transcript {path.name} cannot be used",
         detail=f"{path}: {what}",
         hint="Mend it, or remove it to have the request pending again.",
