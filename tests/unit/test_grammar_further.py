@@ -131,3 +131,17 @@ def test_of_two_columns_the_one_that_is_named_in_full_elsewhere():
     answer = GYM_ENGINE.read(SCHEMA.request(question))
     assert answer.status == "answered", answer.reason
     assert "GROUP BY l.town" in answer.sql
+
+
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("Top 2 locker towns by fee amount. Return the locker town and the total fee amount.", "sum(v.fee_amount)"),
+        ("visits by locker: how much in total?", "sum(v.fee_amount)"),
+        ("How much was visited in total?", "sum(v.fee_amount)"),
+    ],
+)
+def test_the_amount_that_is_meant(question, part):
+    answer = GYM_ENGINE.read(SCHEMA.request(question))
+    assert answer.status == "answered", answer.reason
+    assert part in answer.sql

@@ -65,6 +65,7 @@ _ADDITIVE = word_set("""
     minute minutes hour hours point points goal goals duration kilometer mile sold spent donation expense calories
     commission deposit play plays view views click clicks download downloads
     """)
+_TRADED = frozenset({"sold", "bought", "purchased", "ordered", "shipped"})
 _NO_SUM = word_set("price rate rating score age average percent percentage ratio per level balance limit budget")
 
 
@@ -227,11 +228,19 @@ def refuse_items(state: State, index: int) -> None:
     info = state.info(state.table(index))
     column = quantity(info)
     lines = state.items[index].lower in ("items", "item") and info.words != ("item",)
+    _refuse_pieces(state, index)
     if column is not None and (lines or not state.items[index].plural):
         raise Unsure(
             f"whether {state.items[index].text} are rows of {info.table.name} or the sum of {column.name} is not clear",
             f'Say "number of {info.noun} lines" or "total {column.name}".',
         )
+
+
+def _refuse_pieces(state: State, index: int) -> None:
+    """ "bottles sold" of a table of wines that is only said to hold bottles: the wines, or the pieces sold of them?"""
+    scores = [sense.score for sense in state.items[index].of_kind("table") if sense.table == state.table(index)]
+    if max(scores) < 0.8 and any(item.lower in _TRADED for item in state.items):
+        raise Unsure(f"whether different {state.items[index].text} or pieces are counted is not clear")
 
 
 def rows_hold_counts(state: State, table: int) -> Ref | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postai.ask.grammar.counting import also_counted
-from postai.ask.grammar.draft import Measure, Unsure
+from postai.ask.grammar.draft import Measure, Ref, Unsure
 from postai.ask.grammar.measures import read_measure
 from postai.ask.grammar.state import State
 from postai.language.computed import formula
@@ -107,4 +107,22 @@ def _how_much(state: State, index: int) -> None:
             state.use(index, why="measure")
             _add(state, Measure("aggregate", ref=parsed.measure.ref, function="sum"), parsed.used)
             return
-    raise Unsure('"how much" of what is not clear')
+    amount = _amount_done(state, index, end)
+    if amount is None:
+        raise Unsure('"how much" of what is not clear')
+    state.draft.assumptions.append(f"the amount is {amount.column} of {state.info(amount.table).title}")
+    state.draft.confidence = min(state.draft.confidence, 0.85)
+    _add(state, Measure("aggregate", ref=amount, function="sum"), (index,))
+
+
+def _amount_done(state: State, index: int, end: int) -> Ref | None:
+    """ "how much have donors given", "gifts by year: how many and how much": the one amount of those rows."""
+    verbs = [state.table(at) for at in range(index, end) if state.role(at) == "table" and state.items[at].verb]
+    counted = [one.table for one in state.draft.measures if one.kind == "count" and one.table is not None]
+    named = state.anchors[:1] if len(state.anchors) == 1 else []
+    tables = verbs or counted or named
+    if len(set(tables)) != 1:
+        return None
+    info = state.info(tables[0])
+    amounts = [one for one in info.columns if one.kind == "number" and not one.is_id and one.words[-1] == "amount"]
+    return Ref(info.index, amounts[0].name) if len(amounts) == 1 else None

@@ -171,10 +171,20 @@ def _measure_behind(state: State, end: int) -> tuple[int, int] | None:
     return None
 
 
+def _shown_total(state: State, key: Key, measure: Measure) -> Measure:
+    """ "Top 2 towns by fee. Return the town and the total fee": the number that is shown is the one meant."""
+    if measure.kind != "plain" or (key.ref is not None and state.column_info(key.ref).kind not in ("text", "enum")):
+        return measure
+    shown = [one for one in state.draft.projections
+             if isinstance(one, Measure) and one.kind == "aggregate" and one.ref == measure.ref]  # fmt: skip
+    return shown[0] if len(shown) == 1 else measure
+
+
 def _rank(state: State, key: Key, measure: Measure, descending: bool) -> None:
     if state.draft.subject is not None and state.draft.subject != key:
         raise Unsure("what is ranked is not clear")
     own = key.table if key.table is not None else None
+    measure = _shown_total(state, key, measure)
     if measure.kind == "plain" and measure.ref is not None:
         if measure.ref.table == own:
             state.draft.subject = key
