@@ -8,6 +8,7 @@ from grammar_schemas import Schema
 from postai.ask.grammar import read
 from postai.database.catalog import Column, ColumnStatistics, KnownValues
 from postai.language.codes import flag_values
+from postai.language.comments import measure_phrases
 from postai.language.epochs import as_moment, epoch_unit, real_name
 from postai.language.schema import ColumnInfo
 
@@ -31,6 +32,14 @@ crossings
   left_at bigint ; departure, unix epoch seconds
   landed_ms bigint? ; arrival, epoch milliseconds
   fuel_at_start int
+  pax_cnt int ; number of passengers (children too) carried
+  bad_qty int ; number of refused (late) cars
+  idle int ; delay in minutes
+  radio text ; call sign of the boat used
+meal_plans
+  plan_id int pk
+  boat_id int -> boats
+  dish text
 """,
 )
 
@@ -120,6 +129,38 @@ def test_flags_are_said_by_their_comments():
     assert "b.laid_up = 1" in sql("which boats are laid up?")
     assert "b.heated = 'Y'" in sql("how many boats agreed to pay for a heater?")
     assert ask("how many boats agreed to pay for a cook?").status == "abstained"
+
+
+def test_numbers_are_said_by_what_their_comments_count():
+    assert "sum(c.pax_cnt)" in sql("total passengers per boat name")
+    assert "sum(c.bad_qty)" in sql("total refused cars per boat name")
+    assert "sum(c.idle)" in sql("total delay per boat name")
+    assert "avg(c.idle)" in sql("average delay of crossings")
+    assert "c.idle > 20" in sql("crossings with a delay of more than 20 minutes")
+    assert "c.radio" in sql("call signs of all crossings")
+    assert ask("total bicycles per boat name").status == "abstained"
+
+
+@pytest.mark.parametrize(
+    ("comment", "names"),
+    [
+        ("number of guests", {("guest",)}),
+        ("number of good pieces produced", {("good", "piece")}),
+        ("number of spoiled (thrown away) loaves", {("spoiled", "loaf")}),
+        ("waste in kilograms", {("waste",), ("waste", "kilogram")}),
+        ("number of the row", set()),
+        ("price in euros", set()),
+        ("number of days until the loan must be given back", set()),
+        ("severity 1 (minor) to 3 (critical)", set()),
+    ],
+)
+def test_comments_of_numbers(comment, names):
+    assert set(measure_phrases(comment)) == names
+
+
+def test_the_form_of_a_table_need_not_be_said():
+    assert "FROM meal_plans" in sql("how many meals are there?")
+    assert ask("how many dinners are there?").status == "abstained"
 
 
 def test_codes_that_are_small_words_are_known_by_their_countries():

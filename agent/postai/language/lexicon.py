@@ -13,7 +13,7 @@ from typing import Literal
 
 from postai.database.catalog import Catalog, text_array
 from postai.language.codes import comment_codes, flag_values
-from postai.language.comments import comment_phrases, table_phrases
+from postai.language.comments import comment_phrases, measure_phrases, table_phrases
 from postai.language.derived import derived, months
 from postai.language.edge_names import THIRD_PERSONS, edge_names
 from postai.language.epochs import real_name
@@ -69,6 +69,8 @@ _DOING = {
 }  # fmt: skip
 # "listings that allow pets" of pets_allowed.
 _GRANTED = frozenset({"allowed", "accepted", "permitted", "included", "provided", "available", "supported", "offered"})
+# Words that say in what form a table keeps what the word before them names.
+_FORMS = word_set("tier head header record entry list master log level plan option catalog register table file")
 _MAX_VALUES = 400
 _HEADS = frozenset({"head", "header", "hdr", "master", "main", "record"})
 
@@ -133,6 +135,7 @@ class Lexicon:
         self._add_places()
         self._add_synonyms()
         self._add_people()
+        self._add_heads()
         self._add_near_synonyms()
 
     @classmethod
@@ -293,6 +296,10 @@ class Lexicon:
                 put(phrase, 0.8, "comment")
             if column.kind == "number":
                 self.phrases.add_comment(info.index, column.name, comment)
+                if not column.is_id:
+                    for phrase in measure_phrases(comment):
+                        put(phrase, 0.8 if len(phrase) > 1 else 0.7, "comment")
+                        self.phrases.add(info.index, column.name, phrase, 0.78 * weight)
 
     def _add_derived(self, info: TableInfo, weight: float) -> None:
         """Ages and durations, by their usual words; months in two columns, by the verb that names them."""
@@ -427,6 +434,14 @@ class Lexicon:
         tables = [info for info in self.tables if info.words[-1] in PERSON_NOUNS and len(info.words) <= 2]
         if len(tables) == 1 and not self._senses.get("person"):
             self._put("person", Sense("table", tables[0].index, None, None, 0.75, "synonym"))
+
+    def _add_heads(self) -> None:
+        """ "rewards" are the rows of reward_tiers where nothing else is called so: the last word says only a form."""
+        for info in self.tables:
+            if info.real is None and len(info.words) == 2 and info.words[1] in _FORMS and info.words[0] not in FILLER:
+                alike = [other for other in self.tables if other.words[0] == info.words[0]]
+                if len(alike) == 1 and not self._senses.get(info.words[0]):
+                    self._put(info.words[0], Sense("table", info.index, None, None, 0.7, "part"))
 
     def _add_synonyms(self) -> None:
         named = set(self._senses)
