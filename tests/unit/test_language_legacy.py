@@ -34,6 +34,7 @@ crossings
   fuel_at_start int
   pax_cnt int ; number of passengers (children too) carried
   bad_qty int ; number of refused (late) cars
+  planned int ; number of meal-plans
   idle int ; delay in minutes
   radio text ; call sign of the boat used
 meal_plans
@@ -138,6 +139,7 @@ def test_numbers_are_said_by_what_their_comments_count():
     assert "avg(c.idle)" in sql("average delay of crossings")
     assert "c.idle > 20" in sql("crossings with a delay of more than 20 minutes")
     assert "c.radio" in sql("call signs of all crossings")
+    assert "count(*)" in sql("how many meal plans are there?")
     assert ask("total bicycles per boat name").status == "abstained"
 
 

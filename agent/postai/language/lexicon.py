@@ -298,6 +298,8 @@ class Lexicon:
                 self.phrases.add_comment(info.index, column.name, comment)
                 if not column.is_id:
                     for phrase in measure_phrases(comment):
+                        if any("".join(other.words) in "".join(phrase) for other in self.tables):
+                            continue  # the rows of a table are counted themselves
                         put(phrase, 0.8 if len(phrase) > 1 else 0.7, "comment")
                         self.phrases.add(info.index, column.name, phrase, 0.78 * weight)
 

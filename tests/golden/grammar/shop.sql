@@ -292,8 +292,12 @@ WHERE EXISTS (
 ORDER BY c.customer_id;
 
 -- total units in stock per warehouse
---   abstained PA001: "stock" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.93: The total stock_levels.units for each warehouses.
+SELECT w.warehouse_id, w.name, sum(sl.units) AS total_unit
+FROM stock_levels AS sl
+JOIN warehouses AS w ON w.warehouse_id = sl.warehouse_id
+GROUP BY w.warehouse_id, w.name
+ORDER BY total_unit DESC NULLS LAST, w.warehouse_id, w.name;
 
 -- Which warehouse has the most units?
 --   0.8: The first 1 of warehouses with the total stock_levels.units, by total stock_levels.units, highest first. Assumed: units of several rows is added up.
