@@ -32,7 +32,6 @@ _GROUPS = """
     seller vendor merchant trader
     supplier vendor provider
     artist musician performer singer
-    band group
     child kid
     attendee participant delegate
     resident inhabitant
@@ -54,7 +53,7 @@ _GROUPS = """
     store shop outlet branch
     warehouse depot storehouse
     restaurant diner eatery
-    dish meal course
+    dish meal
     school college
     lesson lecture class
     exam test examination
@@ -62,7 +61,6 @@ _GROUPS = """
     book title
     movie film
     song track tune
-    album record
     game match fixture
     team club side squad
     tournament competition contest
@@ -73,7 +71,7 @@ _GROUPS = """
     street road
     animal pet creature
     medicine drug medication
-    disease illness condition diagnosis sickness ailment
+    disease illness diagnosis sickness ailment
     treatment therapy
     operation surgery procedure
     hospital clinic
@@ -92,7 +90,6 @@ _GROUPS = """
     parcel package packet
     item product article good merchandise ware
     stock inventory
-    category class type kind
     genre style
     brand make
     maker manufacturer producer
@@ -115,7 +112,6 @@ _GROUPS = """
     priority urgency
     score rating mark
     rating star
-    rank standing
     comment remark note
     description summary
     title heading headline name
@@ -131,9 +127,7 @@ _GROUPS = """
     contract agreement
     lease tenancy
     insurance policy
-    loan credit
     trip journey ride
-    route line
     station stop
     booking reservation
     inspection check examination
@@ -151,38 +145,29 @@ _GROUPS = """
     vote ballot
     survey questionnaire poll
     answer reply response
-    method way means
     channel medium
     premium contribution
-    position place rank
     start beginning
     end finish
     nickname alias
     surname lastname
     forename firstname
-    wage pay
     chapter section
     dataset collection
     gift donation contribution
     operator worker
     owner client proprietor holder
     pet patient animal
-    text sms
     goal target
     reward prize award
     backer supporter funder
     subscriber customer
-    deductible excess
-    departure start
-    arrival end
-    stoppage stop halt downtime
+    stoppage downtime
     fault defect
     grant subsidy
-    run batch
     workshop seminar
     talk presentation lecture speech
     paper submission manuscript
-    topic field
     affiliation institution
     grape variety
     winery vineyard producer
@@ -197,7 +182,6 @@ _GROUPS = """
     fuel petrol gas
     engine motor
     tournament event
-    ticket pass
     membership subscription
     rent rental
     tip gratuity
@@ -220,11 +204,10 @@ _GROUPS = """
     dose dosage
     breed race
     crop harvest
-    field plot parcel
+    field plot
     machine equipment
     tool instrument
-    part component
-    error failure fault defect
+    defect fault
     branch office
     """
 
