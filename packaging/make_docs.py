@@ -18,6 +18,7 @@ import typer
 from pydantic import BaseModel
 
 from postai.ask.database_questions.registry import FAMILIES
+from postai.ask.database_questions.topic import DOCUMENTED
 from postai.cli.main import app
 from postai.errors import ERRORS
 from postai.settings import AgentSettings, DatabaseSettings, ModelSettings
@@ -222,7 +223,7 @@ def database_questions_page() -> str:
             needs = [f"PostgreSQL {topic.since}"] if topic.since > 14 else []
             needs += [f"the extension {topic.extension}"] if topic.extension else []
             lines += [f"Needs {' and '.join(needs)}.", ""] if needs else []
-            lines += [*(f"- {question}" for question in topic.examples[:4]), ""]
+            lines += [*(f"- {question}" for question in topic.examples[:DOCUMENTED]), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -10,9 +10,12 @@ import pytest
 from conftest import TestDatabase, drop_database, make_database
 from postai.ask.database_questions import Recognised, Topic, of_topic, recognise, widened
 from postai.ask.database_questions.registry import TOPICS
+from postai.ask.database_questions.topic import DOCUMENTED
 from postai.database import connect
-from postai.database.catalog import Catalog, Table, load_catalog
+from postai.database.catalog import Catalog, Table, load_catalog, with_values
+from postai.deadline import Deadline
 from postai.errors import Refused
+from postai.language.values import Limits, collect_values
 from postai.setup.server import LocalServer
 from postai.sql.guard import check
 from postai.sql.safety import Safety, load_safety
@@ -58,6 +61,8 @@ class World:
         parameters = {"table": "public.parcel"} if topic.parameter == "table" else {}
         if topic.parameter == "setting":
             parameters = {"setting": "work_mem"}
+        if topic.parameter == "word":
+            parameters = {"word": "checkout"}
         return of_topic(topic, self.catalog, self.table() if topic.needs_parameter else None, parameters)
 
     def guarded(self, found: Recognised) -> str:
@@ -273,3 +278,18 @@ def test_statements_with_their_extension(pg15: LocalServer) -> None:
         )
     finally:
         drop_database(database)
+
+
+@pytest.mark.slow
+def test_the_store_keeps_no_documented_question_from_its_topic(store: TestDatabase) -> None:
+    """Its rows hold words like "running"; only its tables and columns may mean something else."""
+    with connect(store.dsn("shop")) as db:
+        catalog = load_catalog(db)
+        catalog = with_values(catalog, collect_values(db, catalog, Limits(), Deadline.after(60)))
+    wrong = {}
+    for topic in TOPICS:
+        for question in topic.examples[:DOCUMENTED]:
+            found = recognise(question, catalog)
+            if found is None or found.topic.id not in (topic.id, topic.otherwise):
+                wrong[question] = found and found.topic.id
+    assert wrong == {}

@@ -117,6 +117,16 @@ where pg_catalog.strpos(pg_catalog.lower(s.query), pg_catalog.lower(:table_name)
 order by s.total_exec_time desc, s.queryid
 limit 20
 
+-- name: slow_part
+-- Statements whose text holds a word, then the others.
+select pg_catalog.strpos(pg_catalog.lower(s.query), pg_catalog.lower(:word)) > 0 as holds_the_word,
+       s.query, s.calls, pg_catalog.round(s.mean_exec_time::pg_catalog.numeric, 2) as mean_ms,
+       pg_catalog.round(s.total_exec_time::pg_catalog.numeric, 2) as total_ms, s.rows
+from :statements s
+join pg_catalog.pg_database d on d.oid = s.dbid and d.datname = pg_catalog.current_database()
+order by 1 desc nulls last, s.total_exec_time desc, s.queryid
+limit 20
+
 -- name: table_reads
 -- One table's counters.
 select t.schemaname as schema, t.relname as "table", t.n_live_tup as live_rows, t.n_dead_tup as dead_rows,

@@ -8,8 +8,8 @@ from functools import cache
 from types import MappingProxyType
 
 from postai.ask.database_questions.registry import TOPICS
-from postai.ask.database_questions.topic import Topic
-from postai.ask.database_questions.user_words import find_table, names_a_column_or_value, names_a_table
+from postai.ask.database_questions.topic import DOCUMENTED, Topic
+from postai.ask.database_questions.user_words import find_table, names_a_column, names_a_table
 from postai.ask.database_questions.wording import (
     FILLERS,
     NUMBERS,
@@ -148,11 +148,13 @@ def of_topic(
 
 
 def _filled(sql: str, table: Table | None, parameters: MappingProxyType[str, str], view: str | None) -> str:
-    """The statement with literals in place of `:table_oid`, `:table_name`, `:setting` and `:statements`."""
+    """The statement with literals in place of `:table_oid`, `:table_name`, `:setting`, `:word` and `:statements`."""
     sql = sql.replace(":statements", view or "")
     sql = sql.replace(":table_oid", str(table.oid) if table is not None else "null")
     sql = sql.replace(":table_name", quote_literal(table.name) if table is not None else "null")
-    return sql.replace(":setting", quote_literal(parameters.get("setting", "")))
+    for name in ("setting", "word"):
+        sql = sql.replace(f":{name}", quote_literal(parameters.get(name, "")))
+    return sql
 
 
 def _statement(topic: Topic, major: int) -> str:
@@ -228,6 +230,9 @@ def _parameters(match: _Match, asked: Wording, catalog: Catalog) -> tuple[dict[s
     if topic.parameter == "setting":
         name = "_".join(asked.raw[at] for at in left)
         return ({"setting": name}, None) if len(left) == 1 and "_" in name else (None, None)
+    if topic.parameter == "word":
+        free = len(words) == 1 and words[0].isalpha() and not _is_users(words[0], catalog)
+        return ({"word": words[0]}, None) if free else (None, None)
     table = find_table(words, catalog)
     return (None, None) if table is None else ({"table": qualified(table.schema, table.name)}, table)
 
@@ -241,7 +246,19 @@ def _could_be_data(match: _Match, asked: Wording, catalog: Catalog, parameters: 
         if at not in named and word not in FILLERS and word not in SUPERLATIVES and not word.isdigit()
     }
     anchor = {asked.words[at] for at in match.anchor} - FILLERS - SUPERLATIVES
-    return names_a_table(content, catalog) or names_a_column_or_value(anchor, catalog)
+    return names_a_table(content, catalog) or names_a_column(
+        anchor, catalog, values=asked.words not in _documented(match.way.topic)
+    )
+
+
+def _is_users(word: str, catalog: Catalog) -> bool:
+    return names_a_table((word,), catalog) or names_a_column((word,), catalog)
+
+
+@cache
+def _documented(topic: Topic) -> frozenset[tuple[str, ...]]:
+    """The words of the questions that the manual promises to understand."""
+    return frozenset(wording(question).words for question in topic.examples[:DOCUMENTED])
 
 
 def _is_limit(at: int, asked: Wording) -> bool:

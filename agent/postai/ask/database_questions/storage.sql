@@ -69,6 +69,26 @@ from (
 ) t
 group by t.name
 
+-- name: row_estimates
+-- As the planner knows them; of a partitioned table the sum of what is below.
+select n.nspname as schema, c.relname as "table",
+       (case when c.relkind = 'p' then below.rows when c.reltuples >= 0 then c.reltuples end)::pg_catalog.int8
+         as estimated_rows,
+       greatest(t.last_vacuum, t.last_autovacuum, t.last_analyze, t.last_autoanalyze) as last_looked
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_stat_user_tables t on t.relid = c.oid
+left join lateral (
+  select pg_catalog.sum(leaf.reltuples) filter (where leaf.reltuples >= 0) as rows
+  from pg_catalog.pg_partition_tree(c.oid::pg_catalog.regclass) as p
+  join pg_catalog.pg_class leaf on leaf.oid = p.relid
+  where p.isleaf
+) below on c.relkind = 'p'
+where c.relkind in ('r', 'p', 'm') and not c.relispartition
+  and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'postai', 'postai_cache')
+  and c.oid = coalesce(:table_oid, c.oid)
+order by estimated_rows desc nulls last, n.nspname, c.relname
+
 -- name: temporary_files
 -- By database.
 select d.datname as database, d.temp_files as files, pg_catalog.pg_size_pretty(d.temp_bytes) as written,

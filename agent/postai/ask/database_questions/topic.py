@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Parameter = Literal["", "table", "setting"]
+Parameter = Literal["", "table", "setting", "word"]
+DOCUMENTED = 4
+"""Examples of a topic that stand in the manual."""
 MANUAL = "https://www.postgresql.org/docs/current/"
 
 
@@ -20,14 +22,15 @@ class Topic:
             version 17 on.
         title: what it tells, for lists.
         explanation: what the rows mean, for the person who asked.
-        examples: questions, the first of which stands in the manual.
+        examples: questions, of which the first `DOCUMENTED` stand in the manual. Those mean the topic also where the
+            user's rows hold a word of them; a table or a column that is called so goes before.
         ways: alternatives; in each, every entry must occur in the question. The first entry of a way is its anchor: a
             question whose anchor is also a table or a column of the user is left to the other engines.
         also: words that may occur beside.
         clear: words that make it unmistakable, whatever the user's tables are called.
         docs: page of PostgreSQL's manual, with its anchor.
         file: the .sql file, without its ending.
-        parameter: what else the question may name.
+        parameter: what else the question may name; "word" = anything that is nothing of the user's.
         needs_parameter: whether it must.
         ranked: the rows are ordered by what was asked for, so that "top 5" and "the biggest" may cut them.
         countable: each row is one of the things asked for, so that "how many" may count them.

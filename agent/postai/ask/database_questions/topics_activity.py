@@ -285,6 +285,31 @@ ACTIVITY: tuple[Topic, ...] = (
         otherwise="table_reads",
     ),
     Topic(
+        id="slow_part",
+        title="Why a part of the application is slow",
+        explanation="The server does not know the parts of an application: these are the kinds of statements that "
+        "took most time altogether, as pg_stat_statements counts them, those first whose text holds the word. "
+        "postai.explain on one of them shows where its time goes.",
+        examples=(
+            "why is checkout slow?",
+            "why is the checkout page slow?",
+            "why is search so slow?",
+            "what makes the login slow?",
+            "why is our website slow?",
+            "why is the app so slow?",
+            "why does checkout run so slowly?",
+            "what makes the dashboard page so slow?",
+        ),
+        ways=(("slow|sluggish|slowly", "why|what make"),),
+        also="so|page|report|screen|form|endpoint|load|loading|loads|run|running|make",
+        docs=STATEMENTS,
+        file=FILE,
+        parameter="word",
+        needs_parameter=True,
+        ranked=True,
+        extension="pg_stat_statements",
+    ),
+    Topic(
         id="table_reads",
         title="How a table is read and written",
         explanation="How often the table was read from end to end or through an index since statistics were "

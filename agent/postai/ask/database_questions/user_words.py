@@ -9,21 +9,31 @@ from postai.language.words import singular
 
 
 def names_a_table(words: Collection[str], catalog: Catalog) -> bool:
-    """Whether a table is called so, or a special kind of it: "table" means `tables` and `dining_table` alike."""
+    """Whether a table is called so, or a special kind of it: "table" means `tables`, `dining_table`, `DiningTable`.
+
+    Short words must stand apart: "use" is not in `warehouse`.
+    """
     beginnings = _beginnings(words)
+    endings = tuple(word if len(word) > 3 else f"_{word}" for word in words)
     for table in catalog.tables:
         if table.extension is None:
             name = table.name.lower()
             for beginning in beginnings:
                 if beginning in name and (
-                    singular(name).endswith(tuple(words)) or singular(name.split("_")[-1]) in words
+                    singular(name) in words
+                    or singular(name).endswith(endings)
+                    or singular(name.split("_")[-1]) in words
                 ):
                     return True
     return False
 
 
-def names_a_column_or_value(words: Collection[str], catalog: Catalog) -> bool:
-    """Whether a column is called so (`door_lock`; `locked_at` for "locked"), or holds it as one of few values."""
+def names_a_column(words: Collection[str], catalog: Catalog, values: bool = True) -> bool:
+    """Whether a column is called so (`door_lock`; `locked_at` for "locked").
+
+    Args:
+        values: also whether a column holds it as one of few values.
+    """
     forms = {
         form for word in words for form in (word, f"{word}s", f"{word}es", word.capitalize(), f"{word}s".capitalize())
     }
@@ -40,6 +50,8 @@ def names_a_column_or_value(words: Collection[str], catalog: Catalog) -> bool:
                     single = singular(name.lower())
                     if single in words or single.endswith(endings) or single.startswith(openings):
                         return True
+            if not values:
+                continue
             known = column.enum_labels or (column.values.values if column.values is not None else ())
             if known and not forms.isdisjoint(known):
                 return True
