@@ -1,0 +1,15 @@
+COMMENT ON TABLE policyholders IS 'customers who are insured';
+COMMENT ON COLUMN policyholders.smoker IS 'Y if the customer smokes, N if not';
+COMMENT ON COLUMN policies.product IS 'line of business: home, motor, travel or pet';
+COMMENT ON COLUMN policies.premium IS 'yearly premium in pounds';
+COMMENT ON COLUMN policies.status IS 'active, lapsed or cancelled';
+COMMENT ON COLUMN policies.broker_id IS 'broker who sold the policy; null when sold directly';
+COMMENT ON TABLE adjusters IS 'staff who assess claims';
+COMMENT ON COLUMN adjusters.senior IS 'Y for senior adjusters, otherwise N';
+COMMENT ON COLUMN claims.cause IS 'what caused the loss, e.g. storm, theft, collision';
+COMMENT ON COLUMN claims.amount_claimed IS 'what the customer asks for, in pounds';
+COMMENT ON COLUMN claims.status IS 'open, paid or rejected';
+COMMENT ON COLUMN claims.fraud_flag IS 'Y when fraud is suspected, otherwise N';
+COMMENT ON COLUMN claims.adjuster_id IS 'adjuster handling the claim; null if not yet assigned';
+COMMENT ON COLUMN payouts.amount IS 'amount paid to the customer, in pounds';
+COMMENT ON COLUMN payouts.method IS 'transfer or cheque';

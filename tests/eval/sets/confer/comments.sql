@@ -1,0 +1,13 @@
+COMMENT ON TABLE authorship IS 'which author wrote which paper';
+COMMENT ON COLUMN author.full_name IS 'name of the researcher';
+COMMENT ON COLUMN author.student IS 'true for students';
+COMMENT ON COLUMN author.affiliation IS 'university or company where the author works';
+COMMENT ON COLUMN paper.decision IS 'accepted, rejected, withdrawn or pending';
+COMMENT ON COLUMN paper.num_reviews IS 'number of reviews received';
+COMMENT ON COLUMN paper.num_pages IS 'length of the paper in pages';
+COMMENT ON COLUMN paper.avg_score IS 'mean of the review scores, null if undecided';
+COMMENT ON COLUMN review.reviewer_id IS 'author_id of the reviewer';
+COMMENT ON COLUMN review.score IS '1 (worst) to 5 (best)';
+COMMENT ON COLUMN talk.speaker_id IS 'author_id of the person who gives the talk';
+COMMENT ON COLUMN talk.minutes IS 'length of the talk in minutes';
+COMMENT ON COLUMN conference.reg_fee IS 'registration fee in euros';

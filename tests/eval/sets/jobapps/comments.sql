@@ -1,0 +1,16 @@
+COMMENT ON TABLE vacancy IS 'jobs that are advertised';
+COMMENT ON COLUMN vacancy.ref IS 'reference code of the vacancy';
+COMMENT ON COLUMN vacancy.status IS 'open, filled or withdrawn';
+COMMENT ON COLUMN vacancy.num_positions IS 'how many people are wanted';
+COMMENT ON COLUMN vacancy.remote IS 'true if work from home is possible';
+COMMENT ON TABLE candidate IS 'people who apply for jobs';
+COMMENT ON COLUMN candidate.years_exp IS 'years of work experience';
+COMMENT ON COLUMN candidate.source IS 'how the candidate found us: referral, job board, website or agency';
+COMMENT ON COLUMN candidate.degree IS 'none, bachelor, master or doctorate';
+COMMENT ON COLUMN application.date IS 'day the application arrived';
+COMMENT ON COLUMN application.status IS 'new, interview, offer, hired, rejected or withdrawn';
+COMMENT ON COLUMN interview.score IS 'mark from 1 to 10';
+COMMENT ON COLUMN offer.accepted IS 'true if the candidate said yes; null if no answer yet';
+COMMENT ON COLUMN offer.salary IS 'yearly salary offered, in euros';
+COMMENT ON COLUMN candidate_skill.level IS '1 beginner to 5 expert';
+COMMENT ON TABLE vacancy_skill IS 'skills asked for in a vacancy';

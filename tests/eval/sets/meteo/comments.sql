@@ -1,0 +1,17 @@
+COMMENT ON TABLE stations IS 'weather stations';
+COMMENT ON COLUMN stations.elevation_m IS 'height above sea level in metres';
+COMMENT ON COLUMN stations.coastal IS 'true if the station lies by the sea';
+COMMENT ON COLUMN stations.closed_year IS 'year the station was closed; null if still open';
+COMMENT ON TABLE daily_obs IS 'daily weather observations';
+COMMENT ON COLUMN daily_obs.tmax_c IS 'maximum temperature in degrees Celsius';
+COMMENT ON COLUMN daily_obs.tmin_c IS 'minimum temperature in degrees Celsius';
+COMMENT ON COLUMN daily_obs.rain_mm IS 'rainfall in millimetres';
+COMMENT ON COLUMN daily_obs.wind_max_kmh IS 'strongest gust in km/h';
+COMMENT ON COLUMN daily_obs.sun_hours IS 'hours of sunshine';
+COMMENT ON COLUMN daily_obs.snow_cm IS 'snow depth in centimetres';
+COMMENT ON TABLE monthly_normals IS 'long-term averages by calendar month';
+COMMENT ON COLUMN monthly_normals.tmean_c IS 'normal mean temperature';
+COMMENT ON COLUMN warnings.level IS 'yellow, amber or red';
+COMMENT ON COLUMN warnings.kind IS 'snow, ice, wind, heat or thunderstorm';
+COMMENT ON COLUMN observers.home_stn IS 'station where the observer works; null if none';
+COMMENT ON COLUMN sensors.kind IS 'kind of instrument, e.g. thermometer, rain gauge';

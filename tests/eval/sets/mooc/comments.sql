@@ -1,0 +1,12 @@
+COMMENT ON TABLE catalog.course IS 'online courses offered on the platform';
+COMMENT ON COLUMN catalog.course.level IS 'beginner, intermediate or advanced';
+COMMENT ON COLUMN catalog.course.hours IS 'expected workload in hours';
+COMMENT ON COLUMN catalog.course.is_free IS 'true when the course costs nothing';
+COMMENT ON COLUMN catalog.lesson.kind IS 'video, reading or quiz';
+COMMENT ON COLUMN catalog.lesson.minutes IS 'running time in minutes';
+COMMENT ON TABLE learning.learner IS 'people who study on the platform';
+COMMENT ON COLUMN learning.learner.premium IS 'true for paying subscribers';
+COMMENT ON COLUMN learning.learner.joined_on IS 'day the learner signed up';
+COMMENT ON COLUMN learning.enrollment.completed_on IS 'day the course was finished; null if still in progress';
+COMMENT ON COLUMN learning.enrollment.grade IS 'final mark out of 100; null if not finished';
+COMMENT ON COLUMN learning.rating.stars IS '1 to 5 stars';

@@ -1,0 +1,17 @@
+COMMENT ON TABLE users IS 'people who run or back campaigns';
+COMMENT ON COLUMN users.created_at IS 'when the account was registered, unix epoch seconds';
+COMMENT ON COLUMN users.country IS 'two-letter country code, e.g. GB, DE, US, FR';
+COMMENT ON TABLE campaigns IS 'crowdfunding projects';
+COMMENT ON COLUMN campaigns.owner_uid IS 'user who runs the campaign';
+COMMENT ON COLUMN campaigns.goal IS 'amount to be raised, in euros';
+COMMENT ON COLUMN campaigns.launched_at IS 'start of the campaign, unix epoch seconds';
+COMMENT ON COLUMN campaigns.deadline_at IS 'end of the campaign, unix epoch seconds';
+COMMENT ON COLUMN campaigns.state IS 'funded, failed, cancelled or live';
+COMMENT ON COLUMN campaigns.num_backers IS 'number of people who pledged';
+COMMENT ON COLUMN campaigns.num_updates IS 'number of news posts by the owner';
+COMMENT ON COLUMN campaigns.staff_pick IS 'true if highlighted by the editors';
+COMMENT ON TABLE pledges IS 'contributions promised by backers';
+COMMENT ON COLUMN pledges.pledged_at IS 'moment of the pledge, unix epoch seconds';
+COMMENT ON COLUMN pledges.refunded IS 'true if the money was given back';
+COMMENT ON COLUMN reward_tiers.max_units IS 'how many rewards are available; null if unlimited';
+COMMENT ON COLUMN comments.posted_at IS 'unix epoch seconds';

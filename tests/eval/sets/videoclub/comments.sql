@@ -1,0 +1,18 @@
+COMMENT ON TABLE member IS 'customers of the rental shop';
+COMMENT ON COLUMN member.date IS 'day the membership began';
+COMMENT ON COLUMN member.status IS 'active, suspended or closed';
+COMMENT ON COLUMN plan.max_out IS 'how many titles may be out at the same time';
+COMMENT ON TABLE copy IS 'physical copies of the movies';
+COMMENT ON COLUMN copy.status IS 'in, out, lost or withdrawn';
+COMMENT ON COLUMN copy.date IS 'day the copy was bought';
+COMMENT ON COLUMN copy.format IS 'dvd, blu-ray or vhs';
+COMMENT ON TABLE loan IS 'rentals of copies by members';
+COMMENT ON COLUMN loan.date IS 'day the copy was rented';
+COMMENT ON COLUMN loan.due IS 'day by which it has to be back';
+COMMENT ON COLUMN loan.returned IS 'day it was brought back; null while still out';
+COMMENT ON COLUMN loan.fee IS 'rental fee';
+COMMENT ON TABLE fine IS 'penalties for late or lost copies';
+COMMENT ON COLUMN fine.date IS 'day the fine was issued';
+COMMENT ON COLUMN movie.year IS 'year of release';
+COMMENT ON COLUMN movie.running_time IS 'length in minutes';
+COMMENT ON COLUMN cast_member.lead IS 'true for leading roles';

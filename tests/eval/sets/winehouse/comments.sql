@@ -1,0 +1,14 @@
+COMMENT ON TABLE tblCustomer IS 'trade customers: restaurants, shops and hotels';
+COMMENT ON COLUMN tblCustomer.CustType IS 'R restaurant, S shop, H hotel';
+COMMENT ON COLUMN tblCustomer.OnHold IS '1 if deliveries to the customer are blocked, else 0';
+COMMENT ON COLUMN tblCustomer.OpenedOn IS 'day the account was opened';
+COMMENT ON COLUMN tblGrape.Colour IS 'red, white or rose';
+COMMENT ON COLUMN tblWinery.Organic IS '1 for certified organic producers, else 0';
+COMMENT ON COLUMN tblWine.Vintage IS 'year of harvest';
+COMMENT ON COLUMN tblWine.BottleSizeCl IS 'bottle size in centilitres';
+COMMENT ON COLUMN tblWine.StockQty IS 'bottles in the warehouse';
+COMMENT ON COLUMN tblWine.Discontinued IS '1 if no longer bought in, else 0';
+COMMENT ON COLUMN tblOrderHead.OrderStatus IS 'O open, S shipped, C cancelled';
+COMMENT ON TABLE tblOrderLine IS 'positions of the orders';
+COMMENT ON COLUMN tblOrderLine.Qty IS 'number of bottles';
+COMMENT ON COLUMN tblSalesRep.Commission IS 'commission in percent';
