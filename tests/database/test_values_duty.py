@@ -200,7 +200,8 @@ def test_the_limit_of_bytes_counts_what_an_earlier_agent_read(brewery: Kept) -> 
         duty = ValuesDuty(brewery.database.name, brewery.pool, brewery.knowledge, PACE, Limits(bytes=size + 10))
         duty.begin()
         try:
-            wait_for(lambda: (duty.wake(""), unread(brewery))[1] == (2, {"55P03": 2}))
+            brewery.duty = duty
+            brewery.until(lambda: unread(brewery) == (2, {"55P03": 2}))
             assert brewery.database.execute("select sum(bytes) from postai.value_index") == [(size,)]
         finally:
             duty.stop(Deadline.after(10))
