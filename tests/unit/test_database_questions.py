@@ -211,7 +211,7 @@ def test_the_users_data_is_left_to_the_other_engines(question: str) -> None:
         (("app(name, version)",), ["what version is this?"]),
         (("member(name, blocked_until)",), ["who is blocked?", "is anybody blocked?"]),
         (("device(name, connected_at)",), ["who is connected?"]),
-        (("hall(id, rows)",), ["how many rows does other have?", "which table has the most rows?"]),
+        (("hall(id, rows)",), ["about how many rows does other have?", "which table has the most rows?"]),
         (("replica(painter)",), ["replica status", "which replicas are delayed?"]),
     ],
 )  # fmt: skip

@@ -67,6 +67,8 @@ def test_left_as_it_is(question: str) -> None:
         ("shop", "Distribution of customers by segment", "GROUP BY c.segment"),
         ("shop", "List the products, giving sku and list price", "SELECT p.sku, p.list_price"),
         ("shop", "What part of the customers is from Germany?", "'Germany'"),
+        ("library", "how many rows does loans have?", "SELECT count(*) AS number_of_loans FROM loans"),
+        ("library", "number of records in the books table", "SELECT count(*) AS number_of_books FROM books"),
     ],
 )
 def test_read_in_plainer_words(name: str, question: str, part: str) -> None:

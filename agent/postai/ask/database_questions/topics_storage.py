@@ -114,7 +114,6 @@ STORAGE: tuple[Topic, ...] = (
         explanation="Estimates of the last VACUUM, ANALYZE or CREATE INDEX; nothing was counted. No number means that "
         "nobody has looked yet. To have the rows of a table counted, ask how many orders there are.",
         examples=(
-            "how many rows does orders have?",
             "about how many rows does orders have?",
             "estimated rows of orders",
             "how many rows do the tables have?",
@@ -126,7 +125,7 @@ STORAGE: tuple[Topic, ...] = (
         ),
         ways=(
             ("row", "about|roughly|approximately|approximate|estimated|estimate"),
-            ("row", "how many|count|number"),
+            ("row", "table", "how many|count|number"),
             ("row", "table", "most"),
         ),
         also="number|count|table|by|per|each|every|how many|many|most",

@@ -42,8 +42,14 @@ def _takes(found: re.Match[str]) -> str:
     return f"How long does it take on average to {parts['rest'].strip()}{f', in {unit}' if unit else ''}"
 
 
+_ROWS = r"(?P<many>how many|number of|count of|count the) (?:rows|records|entries|tuples)"
 _Instead = str | Callable[[re.Match[str]], str]
 _RULES: tuple[tuple[str, _Instead], ...] = (
+    # the rows of a table that is named
+    (rf"\b{_ROWS} (?:do|does) (?:the )?(?:table )?(?P<table>\w+)(?: table)? (?:have|hold|contain)\b",
+     r"\g<many> \g<table>"),
+    (rf"\b{_ROWS} (?:are |exist )?(?:there )?(?:in|of) (?:the )?(?:table )?(?P<table>\w+)(?: table)?\b",
+     r"\g<many> \g<table>"),
     # words that say nothing
     (r"\b(?:on file|on record|on our books|in our (?:records|books|system|files|data)|in the (?:records|"
      r"system|data|books)"
