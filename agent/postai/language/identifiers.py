@@ -106,6 +106,9 @@ class Segmenter:
             return None
         said = {singular(one) for one in re.findall(r"[a-z]{4,}", comment.lower())} - {word}
         meant = stands_for(word, said)
+        if meant is None and len(word) > 2:
+            longer = [one for one in said if one[0] == word[0] and len(one) > len(word) + 1 and _inside(word, one)]
+            meant = longer[0] if len(longer) == 1 else None
         return (meant,) if meant is not None else None
 
     def _segment(self, part: str) -> tuple[str, ...]:

@@ -60,7 +60,13 @@ _ANTONYMS = {
     "completed": "incomplete", "complete": "incomplete", "finished": "unfinished", "solved": "unsolved",
     "residential": "commercial", "refundable": "nonrefundable", "emergency": "regular", "remote": "onsite",
     "visible": "hidden", "mandatory": "optional", "required": "optional", "succeeded": "failed", "success": "failure",
-    "fixed": "variable",
+    "fixed": "variable", "working": "broken",
+}  # fmt: skip
+# Further words for the contrary, where one is not all that people say.
+_CONTRARIES = {
+    "accepted": ("declined", "refused", "turned down"), "approved": ("rejected", "declined", "denied"),
+    "paid": ("outstanding", "unsettled"), "returned": ("outstanding",), "resolved": ("open", "outstanding"),
+    "working": ("out of order", "defective"), "won": ("lost",),
 }  # fmt: skip
 # "opening time" of opened_at; others would be how long something takes ("shipping time").
 _DOING = {
@@ -379,7 +385,7 @@ class Lexicon:
             if words[0].endswith("er") and len(words[0]) > 5:  # "people who smoke" of smoker
                 self._put_stem(words[0][:-2], Sense("value", info.index, column.name, yes, 0.8 * weight, "flag"))
             opposite = _ANTONYMS.get(words[0])
-            for other in {opposite, "in" + key, "un" + key, "non" + key} - {None}:
+            for other in {opposite, "in" + key, "un" + key, "non" + key, *_CONTRARIES.get(words[0], ())} - {None}:
                 self._put(str(other), Sense("value", info.index, column.name, no, 0.93 * weight, "flag"))
         if len(words) == 2 and words[-1] in _GRANTED:
             self._put(words[0], Sense("value", info.index, column.name, yes, 0.75 * weight, "flag"))

@@ -106,7 +106,8 @@ GENERIC_VERBS = word_set("""
     supplied produce produces lasted lasting lasts collect collected keep keeps kept bring brings brought gave
     gives taught teach teaches teaching assigned assign appointed allocated attached achieved achieve achieves
     obtained obtain allow allows allowed permit permits permitted
-    scored conducted undertaken shown featured appear appears appeared
+    scored conducted undertaken shown featured appear appears appeared carried carrying needed needing knows knew
+    measured measuring observed fell fallen
     """)
 
 CREATION_VERBS = word_set("""

@@ -69,6 +69,14 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
      r"up)(?= (?:to|by|in|for|on|"
      r"at|last|this|per|since|from|during)\b|\s*[.?!,]|$)", r"\g<verb>"),
     (r"\bsigned (?:up )?for\b", "registered for"),
+    (r"\b(?P<be>been|was|were|is|are|being) carried out\b", r"\g<be> done"),
+    (r"\b(?P<go>gone|went|go|goes|sent|given) out\b(?= (?:in|on|at|since|during|last|this|to|for|by)\b|\s*[.?!,]|$)",
+     r"\g<go>"),
+    (r"\bbrought back\b", "returned"),
+    (r"\b(?P<all>every|each|all|any) (?:pieces?|items?|bits?) of (?=[a-z])", r"\g<all> "),
+    (r"\b(?P<no>not|never) (?:been )?(?:a )?part of\b", r"\g<no> been in"),
+    (r"\b(?P<have>has|have|had) (?:never|not|yet to|not yet) (?:ever )?(?:made|make|placed|place|taken|take|had|given|"
+     r"give|submitted|submit|filed|file) (?:an? |any )(?=[a-z])", r"\g<have> no "),
     (r"\b(?:its|their|his|her|the) being (?=[a-z]+ed\b)", "being "),
     (r"(?<!do )(?<!did )\b(?:that )?we (?:currently )?(?:stock|sell|offer|carry|keep|own|run|have|operate|manage|"
      r"employ|serve|treat|see|hold|work with|deal with)(?=\s*[?.!]|$)", ""),
@@ -147,9 +155,14 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (r"\b(?:dearest)\b", "most expensive"),
     (r"^(?:sort|order|arrange|rank) (?P<what>(?:all |the |our )*[^,.;?]+?) (?P<by>by [^,.;?]+)",
      r"List \g<what> sorted \g<by>"),
+    (r"^put (?P<what>(?:all |the |our )*[^,.;?]+?) in (?:the )?order of ", r"List \g<what> sorted by "),
     (rf"\b(?:from )?(?:the )?{_NEW} (?:\w+ )?to (?:the )?{_OLD}\b", "from newest to oldest"),
     (rf"\b(?:from )?(?:the )?{_OLD} (?:\w+ )?to (?:the )?{_NEW}\b", "from oldest to newest"),
     # groups
+    (rf"^(?P<what>[a-z]+s (?:by|per) [^,.:;?]+)[:,;] how many (?:of each|are there|in each|each|there are){_END}",
+     r"Number of \g<what>"),
+    (r"\b(?P<of>(?:count|number) of [a-z]+s) (?P<by>(?:by|per) [a-z]+) (?P<that>(?:that|which|who) (?:are|were|have|"
+     rf"had) [^,.:;?]+){_END}", r"\g<of> \g<that> \g<by>"),
     (r"\b(?:break|split|divide) (?:down |up )?(?P<what>(?:the )?[^,.:;?]+?) (?:down |up )?by (?P<by>[^,.:;?]+): "
      r"(?P<how>[^.;?]+)", r"\g<how> \g<what> by \g<by>"),
     (r"\b(?:break|split|divide) (?:down |up )?(?P<what>(?:the )?[^,.:;?]+?) (?:down |up )?(?:by|"
@@ -223,6 +236,7 @@ _AVERAGED = re.compile(
     r"(?=\s*(?:[.?!,]|$)| (?:by|per|for|in|of|from|to|last|this|on|made|across|and|during|since)\b)",
     re.IGNORECASE,
 )
+_EXTREME = re.compile(r"(?i)\b(?P<how>highest|lowest|largest|smallest|biggest) (?P<noun>[a-z]+)(?=\s*(?:[.?!,]|$))")
 _LISTS = re.compile(
     r"(?i)^(?P<noun>[a-z]+s|[a-z]+ [a-z]+s)(?: [a-z]+(?:ed|ught|ld|nt|en))? (?=.*\b(?:by|per|for each)\b)"
 )
@@ -246,6 +260,7 @@ def rephrased(
     plain = re.sub(r"\s+([.,;?!])", r"\1", " ".join(plain.split()))
     if amount_of is not None:
         plain = _AVERAGED.sub(lambda found: _of_money(found, amount_of), plain)
+        plain = _EXTREME.sub(lambda found: _with_money(found, amount_of), plain)
     if question[:1].isupper():
         plain = plain[:1].upper() + plain[1:]
     if plain != question:
@@ -259,6 +274,12 @@ def _of_money(found: re.Match[str], amount_of: Callable[[str], str | None]) -> s
     """ "average gift" is the average amount of gifts."""
     amount = amount_of(found["noun"])
     return f"{found['how']} {found['noun']} {amount}" if amount is not None else found[0]
+
+
+def _with_money(found: re.Match[str], amount_of: Callable[[str], str | None]) -> str:
+    """ "the highest gifts" are the gifts with the highest amount."""
+    amount = amount_of(found["noun"])
+    return f"{found['noun']} with the {found['how']} {amount}" if amount is not None else found[0]
 
 
 def _plain(text: str, amounts: bool) -> str:

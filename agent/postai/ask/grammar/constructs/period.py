@@ -52,7 +52,21 @@ def _predicate(state: State, index: int, period: Period) -> Predicate:
     table = state.subject_table()
     if table is None:
         raise Unsure("what the period is about is not clear")
-    return _of_table(state, table, period)
+    return _of_table(state, _dated_instead(state, table), period)
+
+
+def _dated_instead(state: State, table: int) -> int:
+    """ "the top 5 regions by permits issued in 2024": what is counted or measured is dated, where regions are not."""
+    if any(column.is_date or "year" in column.words for column in state.info(table).columns):
+        return table
+    measured = {measure.table for measure in state.draft.measures if measure.kind == "count"}
+    measured |= {leaf.ref.table for one in state.draft.measures for leaf in one.leaves() if leaf.ref is not None}
+    measured -= {None}
+    if len(measured) != 1:
+        return table
+    other = measured.pop()
+    assert other is not None
+    return other if state.lexicon.graph.up_paths(other, table) else table
 
 
 def _host(state: State, at: int, index: int, period: Period) -> Predicate | None:
