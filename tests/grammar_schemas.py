@@ -23,7 +23,7 @@ _TYPES = {
     "bigint": ("int8", "N"), "int": ("int4", "N"), "numeric": ("numeric", "N"), "text": ("text", "S"),
     "bool": ("bool", "B"),
     "date": ("date", "D"), "timestamptz": ("timestamptz", "D"), "timestamp": ("timestamp", "D"),
-    "jsonb": ("jsonb", "U"),
+    "jsonb": ("jsonb", "U"), "time": ("time", "D"),
     "array": ("_text", "A"),
     "enum": ("enum", "E"),
 }  # fmt: skip

@@ -10,18 +10,19 @@ _SHORT_FORMS = """
     cd code; cert certification; chan channel; chkin checkin; ci checkin; cnt count; comm commission; ctry
     country; cust customer; del delivery; dept department; desc description; descr description; diag diagnosis;
     disc discount; dist district; dob date of birth; doc doctor; dos dosage; dt date; dur duration; emp
-    employee; enr enrollment; est estimated; evt event; exp expiry; flg flag; flt flight; fname first name; freq
+    employee; enr enrollment; est estimated; evt event; exp expiry; flt flight; fname first name; freq
     frequency; gpa gpa; grp group; hr hour; hrs hours; img image; info info; ins insurance; instr instructor;
     inv invoice; lang language; lat latitude; lname last name; lng longitude; loc location; lon longitude; max
     maximum; med medication; mfr manufacturer; mgr manager; min minimum; mo month; msg message; mth month; nbr
     number; nm name; no number; notif notification; num number; ord order; org organization; orig origin; pax
     passenger; payt payment; pct percent; perc percent; pkg package; pmt payment; pos position; prc price; prev
-    previous; prio priority; prod product; proj project; pt patient; qtr quarter; rdg reading; qty quantity; quant quantity;
+    previous; prio priority; prod product; proj project; pt patient; qtr quarter; qty quantity; quant quantity;
     rcv received; rec record; ref reference; reg registration; req requirement; res reservation; rt rate; sal
     salary; sched scheduled; sec second; seq sequence; sess session; stat status; std standard; stmt statement;
     sts status; sub subscription; subj subject; supp supplier; svc service; tel telephone; temp temperature; tkt
     ticket; tot total; trans transaction; ts timestamp; tx transaction; txn transaction; typ type; upd updated;
-    usr user; val value; vol volume; wh warehouse; whse warehouse; wk week; wt weight; yr year; zip zip
+    usr user; val value; vol volume; wh warehouse; whse warehouse; wk week; wt weight; yr year; zip zip;
+    flg flag; rdg reading; beg begin
     """
 
 ABBREVIATIONS: dict[str, tuple[str, ...]] = {

@@ -74,6 +74,14 @@ class Segmenter:
         # A name may hold no letter or digit at all (":"); then it is its own only word.
         return tuple(singular(word) for word in found) or (name,)
 
+    def spelled_out(self, name: str, comment: str | None) -> Iterable[tuple[str, str]]:
+        """The short forms of a table's name and the words of its comment that they stand for: "trf", "tariff"."""
+        for part in pieces(name) if comment else ():
+            if len(part) > 2 and part not in ABBREVIATIONS and self._full(part) == (part,):
+                said = self._from_comment(part, comment or "")
+                if said:
+                    yield part, said[0]
+
     def splits(self, text: str) -> bool:
         """Whether a text consists of known words, abbreviations and numbers."""
         return all(

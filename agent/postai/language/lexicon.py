@@ -72,6 +72,12 @@ _CONTRARIES = {
 _DOING = {
     "opened": "opening", "closed": "closing", "started": "starting", "ended": "ending", "begun": "beginning",
     "joined": "joining", "listed": "listing", "hired": "hiring", "posted": "posting", "published": "publishing",
+    "open": "opening", "close": "closing", "start": "starting", "end": "ending",
+}  # fmt: skip
+# "trips departed" of departure_time.
+_NOUNS_OF_DOING = {
+    "departure": "depart", "arrival": "arrive", "delivery": "deliver", "expiry": "expire", "expiration": "expire",
+    "removal": "remove", "installation": "install", "renewal": "renew", "cancellation": "cancel",
 }  # fmt: skip
 # "listings that allow pets" of pets_allowed.
 _GRANTED = frozenset({"allowed", "accepted", "permitted", "included", "provided", "available", "supported", "offered"})
@@ -288,6 +294,8 @@ class Lexicon:
             self._put_stem(own[0], Sense("column", info.index, column.name, None, 0.85 * weight, "stem"))
         if column.is_date:
             self._put_stem(words[0], Sense("column", info.index, column.name, None, 0.8 * weight, "stem"))
+        if (column.is_date or column.kind == "time") and (doing := _NOUNS_OF_DOING.get(own[0])):
+            self._put_stem(doing, Sense("column", info.index, column.name, None, 0.8 * weight, "stem"))
         for size in range(3, len(words) + 1):
             bag = " ".join(sorted(words[-size:]))
             self._bags[bag].append(Sense("column", info.index, column.name, None, 0.9 * weight, "name"))

@@ -187,6 +187,9 @@ def _segmenter(tables: list[Table]) -> tuple[Segmenter, dict[str, str]]:
         own = shared_prefix([column.name for column in table.columns], plain.splits).strip("_")
         if len(own) > 1 and own not in IDENTIFIER_WORDS and own.isalpha():
             aliases[own] = () if own in aliases else plain.words(table.name, prefixes[table.schema], table.comment)
+    for table in tables:
+        for own, meant in plain.spelled_out(table.name, table.comment):
+            aliases.setdefault(own, (meant,))
     kept = {own: words for own, words in aliases.items() if words and words != (own,)}
     return (Segmenter(names, kept) if kept else plain), prefixes
 

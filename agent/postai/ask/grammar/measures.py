@@ -63,8 +63,8 @@ def countable(info: ColumnInfo) -> bool:
 _ADDITIVE = word_set("""
     amount total cost fee charge payment paid revenue income profit tax quantity qty unit units count distance mileage
     minute minutes hour hours point points goal goals duration kilometer mile sold spent donation expense calories
-    commission deposit play plays view views click clicks download downloads passenger visitor attendance adult child consumption
-    kwh rain rainfall precipitation
+    commission deposit play plays view views click clicks download downloads passenger visitor attendance adult
+    child consumption kwh rain rainfall precipitation
     """)
 _TRADED = frozenset({"sold", "bought", "purchased", "ordered", "shipped"})
 _NO_SUM = word_set("price rate rating score age average percent percentage ratio per level balance limit budget")

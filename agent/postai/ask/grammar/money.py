@@ -133,10 +133,15 @@ def quantity(info: TableInfo) -> ColumnInfo | None:
         if (
             column.kind == "number"
             and not column.is_id
-            and column.own[-1] in ("quantity", "qty", "unit", "count", "piece")
+            and (column.own[-1] in ("quantity", "qty", "unit", "piece") or _counts_pieces(column))
         ):
             return column
     return None
+
+
+def _counts_pieces(column: ColumnInfo) -> bool:
+    """ "item_count" says how many pieces; "reminder_count" how often something else was done."""
+    return column.own[-1] == "count" and (len(column.own) == 1 or column.own[-2] in ("item", "piece", "unit", "share"))
 
 
 def _line(info: TableInfo) -> MoneySource | None:

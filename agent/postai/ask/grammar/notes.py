@@ -138,6 +138,9 @@ class Comparison:
     scope: tuple[str, ...] = ()
 
 
+_ID_EST = re.compile(r",?\s+i\.\s?e\.,?\s+")
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a made-up word stands for.
@@ -189,7 +192,7 @@ def read_notes(taught: Taught, lexicon: Lexicon) -> Notes:
     remarks: list[Remark] = []
     orders: list[str] = []
     zeros: list[str] = []
-    for sentence in _sentences(taught.notes[:_LONGEST]):
+    for sentence in _sentences(_ID_EST.sub(", that is ", taught.notes[:_LONGEST])):
         null = _NULL.match(sentence)
         if null:
             remarks.extend(_null_remarks(null, lexicon))
@@ -243,6 +246,8 @@ def _definition(term: str, long: str | None, meaning: str) -> Definition:
     meaning = meaning.strip()
     parts = [meaning]
     pieces = re.split(r"\s+=\s+", meaning)
+    if len(pieces) == 1 and ", that is " in meaning:
+        pieces = meaning.split(", that is ")  # "average open debt, that is average amount of ...": what is said last
     if len(pieces) > 1 and not _SQL.search(meaning):
         parts = pieces[::-1]  # "X = month-over-month change = (a - b) / b": the formula says most
     return Definition(tuple(terms), tuple(parts), bool(_SQL.search(meaning)))

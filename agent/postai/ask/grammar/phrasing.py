@@ -74,7 +74,7 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
      r"\g<go>"),
     (r"\bbrought back\b", "returned"),
     (r"\b(?P<all>every|each|all|any) (?:pieces?|items?|bits?) of (?=[a-z])", r"\g<all> "),
-    (r"\b(?P<no>not|never) (?:been )?(?:a )?part of\b", r"\g<no> been in"),
+    (r"\b(?P<no>(?:not|never)(?: been)?) (?:a )?part of\b", r"\g<no> in"),
     (r"\b(?P<have>has|have|had) (?:never|not|yet to|not yet) (?:ever )?(?:made|make|placed|place|taken|take|had|given|"
      r"give|submitted|submit|filed|file) (?:an? |any )(?=[a-z])", r"\g<have> no "),
     (r"\b(?:its|their|his|her|the) being (?=[a-z]+ed\b)", "being "),

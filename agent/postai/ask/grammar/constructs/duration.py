@@ -37,6 +37,8 @@ def _noun_time(state: State, index: int) -> None:
 def _how_long(state: State, index: int) -> None:
     """how long does it take on average to close a ticket"""
     end = state.sentence_end(index)
+    if any(item.lower == "longest" for item in state.items[:index]):
+        return  # "the longest road, and how long is it": what ranked it
     averages = [at for at in range(index, end) if state.cue(at) in _FUNCTIONS]
     verbs = [at for at in range(index + 1, end) if state.items[at - 1].lower == "to" and state.items[at].free]
     if len(averages) != 1 or len(verbs) != 1:

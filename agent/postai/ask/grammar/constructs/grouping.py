@@ -123,8 +123,18 @@ def _implied_count(state: State, cue: int) -> None:
         draft.measures.append(Measure("count", table))
         draft.assumptions.append(f"the number of {state.info(table).table.name} is meant")
         draft.confidence = min(draft.confidence, 0.85)
-    elif len(nouns) == 1 and nouns[0] <= before and state.role(nouns[0]) == "column" and draft.groups:
-        _implied_sum(state, nouns[0])
+    elif nouns and nouns[-1] <= before and all(state.role(at) == "column" for at in nouns) and draft.groups:
+        joint = range(nouns[0] + 1, nouns[-1])
+        if len(nouns) > 1 and not all(_joins(state, at) or at in nouns for at in joint):
+            return
+        for at in nouns:
+            _implied_sum(state, at)
+        if len(nouns) > 1:
+            state.use(*(at for at in joint if at not in nouns), why="measure")
+
+
+def _joins(state: State, at: int) -> bool:
+    return state.cue(at) == "and" or state.items[at].text == ","
 
 
 def _implied_sum(state: State, at: int) -> None:

@@ -132,7 +132,8 @@ def _time_column(state: State, index: int) -> Ref | None:
         for verb in range(index - 1, max(index - 5, -1), -1):
             word = stem(state.word(verb))
             same = next((words for words in (_STARTS, _ENDS) if word in words), frozenset({word}))
-            meant = [column for column in times if same & {stem(part) for part in column.words}]
+            meant = [one for one in times if len(word) > 3 and any(part.startswith(word) for part in one.words)]
+            meant = meant or [column for column in times if same & {stem(part) for part in column.words}]
             if len(meant) == 1:
                 if state.items[verb].free:
                     state.use(verb, why="hour")

@@ -211,7 +211,7 @@ def _rank(state: State, key: Key, measure: Measure, descending: bool) -> None:
                 state.draft.confidence = min(state.draft.confidence, 0.75)
                 return
             raise Unsure("whether the highest, the average or the total is meant is not clear")
-        elif key.table is not None and additive(state.column_info(ref)):
+        elif (key.table is not None or key.bucket) and additive(state.column_info(ref)):
             measure = Measure("aggregate", ref=ref, function="sum")
             state.draft.assumptions.append(f"{ref.column} of several rows is added up")
             state.draft.confidence = min(state.draft.confidence, 0.8)
