@@ -29,6 +29,9 @@ docking
   deck_level int
   crane_id int? -> crane
   fee numeric
+  pilots int? ; NULL if the docking was halted
+  tugs int? ; NULL if the docking was halted
+  is_halted bool
 lsn ; lessons for pilots
   lsn_id int pk
   hours int
@@ -64,6 +67,7 @@ def ask(question: str):
         ("Return the code of the tourneys.", "t.trns_cd"),
         ("What is the opening date of each tourney?", "t.opens_on"),
         ("How many tourneys departed before 8 am?", "t.departure_time) IN (0, 1"),
+        ("How many dockings were halted?", "WHERE d.is_halted"),
         ("What is the longest course length?", "max(t.course_length)"),
         ("Which tourney is the longest, and how long is it?", "t.course_length"),
     ],

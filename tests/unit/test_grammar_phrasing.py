@@ -33,6 +33,7 @@ def ask(name: str, question: str):
         ("Put the boats in order of length.", "List the boats sorted by length."),
         ("Alerts by kind: how many of each?", "Number of Alerts by kind?"),
         ("count of parcels by depot that are still open", "count of parcels that are still open by depot"),
+        ("Return each guest name once.", "Return the guest name without duplicates."),
         ("How much money was paid?", "How much was paid?"),
         ("average score, counting only long games", "average score for long games"),
         ("Which trains leave before noon?", "Which trains leave before 12 pm?"),

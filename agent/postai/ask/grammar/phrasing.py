@@ -211,6 +211,8 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (r",? (?:without|with no) (?:any )?repetitions?\b|,? without repeating (?:any|them|any of them)\b|"
      r",? (?:each|every) "
      r"(?:\w+ )?(?:only once|just once|once only)\b", " without duplicates"),
+    (rf"\b(?P<show>{_SHOW}) (?:each|every) (?P<what>[^,.;?]+?) (?:only |just )?once(?: only)?{_END}",
+     r"\g<show> the \g<what> without duplicates"),
     # conditions
     (r",? (?:leaving out|leaving aside|not counting|not including|disregarding|ignoring|omitting|skipping|"
      r"discounting) "

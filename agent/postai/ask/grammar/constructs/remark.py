@@ -25,13 +25,26 @@ def apply(state: State) -> None:
     found = [one for one in found if not any(_inside(one, other) for other in found)]
     for low, high, _ in found:
         rivals = {(r.table, r.column) for begin, end, r in found if begin < high and low < end}
+        if len(rivals) > 1 and _is_flag(state, low, high):
+            continue
         if len(rivals) > 1:
             raise Unsure(f'"{_text(state, low, high)}" could be said of several columns')
     taken: set[int] = set()
     for low, high, remark in found:
+        several = {(r.table, r.column) for begin, end, r in found if begin < high and low < end}
+        if len(several) > 1:
+            continue  # a flag is called so
         if low not in taken:
             _add(state, low, high, remark)
             taken.update(range(low, high))
+
+
+def _is_flag(state: State, low: int, high: int) -> bool:
+    """Whether the one word is what a flag of the rows is called: comments on other columns only speak of it."""
+    flags = {
+        (s.table, s.column) for s in state.items[low].of_kind("value") if s.how == "flag" and s.table in state.anchors
+    }
+    return high == low + 1 and len(flags) == 1
 
 
 def _inside(one: tuple[int, int, Remark], other: tuple[int, int, Remark]) -> bool:
