@@ -98,7 +98,7 @@ class AgentProcess:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env={**environment, **self.environment},
+                env={**environment, "PYTHONFAULTHANDLER": "1", **self.environment},
             )
         return self
 
@@ -132,7 +132,12 @@ class AgentProcess:
         assert self.process is not None
         if self.alive():
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # leaves the stacks of all threads in the log
+            self.process.wait(PATIENCE)
+            raise AssertionError(f"the agent did not stop:\n{self.log_file.read_text()}") from None
 
 
 @contextlib.contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import select
+import socket
 import threading
 from collections.abc import Sequence
-from queue import SimpleQueue
 
 from postai.daemon.clock import Clock
 from postai.daemon.duty import Front
@@ -31,12 +33,26 @@ class Agent:
         self._keepers = tuple(keepers)
         self._fronts = tuple(fronts)
         self._clock = clock
-        # Not an Event: its lock may be held by the very thread that the signal handler interrupts.
-        self._stop: SimpleQueue[None] = SimpleQueue()
+        # Not a lock of any kind: a signal that arrives just before the wait for one begins would not end that wait.
+        self._stop = False
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_in.setblocking(False)
+
+    @property
+    def wakeup_fd(self) -> int:
+        """For `signal.set_wakeup_fd`: whatever signal comes, `run` wakes up and lets its handler run."""
+        return self._wake_in.fileno()
 
     def request_stop(self) -> None:
         """Make `run` end; may be called from a signal handler."""
-        self._stop.put(None)
+        self._stop = True
+        with contextlib.suppress(OSError):  # enough is waiting to be read, or it has ended
+            self._wake_in.send(b"x")
+
+    def close(self) -> None:
+        """Give back what `wakeup_fd` named."""
+        self._wake_in.close()
+        self._wake_out.close()
 
     def run(self) -> bool:
         """Serve until `request_stop`.
@@ -49,7 +65,9 @@ class Agent:
         for front in self._fronts:
             front.start()
         self._clock.start()
-        self._stop.get()
+        while not self._stop:
+            select.select([self._wake_out], [], [])
+            self._wake_out.recv(4096)
         log.info("stopping")
         deadline = Deadline.after(STOP_SECONDS)
         self._clock.stop()

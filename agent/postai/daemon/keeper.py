@@ -82,6 +82,7 @@ class Keeper:
         self._backoff = Backoff(random)
         self._model = model
         self._sql = load("postai.daemon", "keeper.sql")
+        self._ending = False
         self._stop = threading.Event()
         self._leading = threading.Event()
         self._wake_out, self._wake_in = socket.socketpair()
@@ -102,6 +103,7 @@ class Keeper:
 
     def stop(self, deadline: Deadline) -> None:
         """End the duties, then the session; backends see that the agent is gone as soon as the session is."""
+        self._ending = True
         for duty in self._duties:
             duty.stop(deadline)
         self._stop.set()
@@ -115,7 +117,11 @@ class Keeper:
         while not self._stop.is_set():
             try:
                 with self._open() as session:
-                    self._serve(session)
+                    try:
+                        self._serve(session)
+                    finally:
+                        if self._ending:
+                            session.execute(self._sql["leave"], (self._identity.agent_id,))
             except PostaiError as error:
                 self._tell(error)
             except Exception:
@@ -165,7 +171,6 @@ class Keeper:
                 self._wake_all()
             elif pooled:
                 self._wake_all()
-        session.execute(self._sql["leave"], (self._identity.agent_id,))
 
     def _try_lead(self, session: PsycopgDatabase) -> bool:
         if self._take_lock(session):
@@ -192,7 +197,8 @@ class Keeper:
     def _begin(self, duties: Sequence[Duty]) -> None:
         self._leading.set()
         for duty in duties:
-            duty.begin()
+            if not self._ending:
+                duty.begin()
 
     def _lost(self) -> None:
         if self._leading.is_set():

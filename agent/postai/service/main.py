@@ -77,8 +77,11 @@ def run(settings: Settings) -> int:
     agent = Agent(keepers, [SocketFront(settings, asking)], clock)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: agent.request_stop())
+    signal.set_wakeup_fd(agent.wakeup_fd, warn_on_full_buffer=False)
     log.info("the agent starts", extra={"version": __version__, "agent": identity.agent_id, "databases": len(homes)})
     in_time = agent.run()
+    signal.set_wakeup_fd(-1)
+    agent.close()
     asking.close()
     workers.shutdown(wait=False, cancel_futures=True)
     for home in homes:
