@@ -27,6 +27,10 @@ from postai.setup.server import (
     free_port,
 )
 
+# What somebody's shell says about their own servers must not reach the tests' servers, sidecars and commands.
+for _name in [name for name in os.environ if name.startswith("PG") and name != "PG_CONFIG"]:
+    del os.environ[_name]
+
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
