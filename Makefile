@@ -1,7 +1,7 @@
 # Every target prints what it does. `make demo` and `make test` need nothing but this directory and a Debian or Ubuntu machine.
 PY := .venv/bin/python
 
-.PHONY: help demo test test-unit check build install clean update-golden docs
+.PHONY: help demo test test-unit fuzz check build install clean update-golden docs
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -18,7 +18,10 @@ test: .venv/postai.stamp ## the whole test suite, on real servers
 	@$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=
 
 test-unit: .venv/postai.stamp ## the part that needs no server
-	@$(PY) -m pytest tests/unit
+	@$(PY) -m pytest -n 2 tests/unit
+
+fuzz: .venv/postai.stamp ## new random examples for the properties; the suite itself always takes the same ones
+	@for round in 1 2 3 4 5; do $(PY) -m pytest -q tests/unit -m hypothesis --hypothesis-profile=fuzz || exit 1; done
 
 check: .venv/postai.stamp ## linters, strict types, floors, SQL checks, documentation
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" packaging/check

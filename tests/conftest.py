@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from postai.database import connect
 from postai.setup import store as store_data
@@ -30,6 +31,11 @@ from postai.setup.server import (
 # What somebody's shell says about their own servers must not reach the tests' servers, sidecars and commands.
 for _name in [name for name in os.environ if name.startswith("PG") and name != "PG_CONFIG"]:
     del os.environ[_name]
+
+# The same examples in every run of the suite; `make fuzz` looks for new ones.
+settings.register_profile("tests", derandomize=True, database=None)
+settings.register_profile("fuzz", derandomize=False)
+settings.load_profile("tests")
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -211,10 +211,12 @@ class Evaluation:
             answer = Answer("refused", None, "", 0.0, "grammar", reason=error.message)
         except DeadlineExceeded as error:
             answer = Answer("failed", None, "", 0.0, self._engine, reason=error.message)
-        except Exception:
-            # The outermost layer of one question: the others are answered all the same.
-            log.exception("question %s failed unexpectedly", question.id)
-            answer = Answer("failed", None, "", 0.0, self._engine, reason="the engine failed unexpectedly")
+        except Exception as error:
+            # The outermost layer of one question: it is told and counted as failed, the others go on.
+            log.debug("question %s failed unexpectedly", question.id, exc_info=True)
+            reason = f"this is a bug in postai: {type(error).__name__}"
+            self._note(f"question {question.id}: {reason}")
+            answer = Answer("failed", None, "", 0.0, self._engine, reason=reason)
         elapsed = round((time.perf_counter() - started) * 1000, 2)
         if answer is None:
             return Prediction(question.id, None, True, 0.0, elapsed, "pending", "the model's reply is not there yet")

@@ -39,6 +39,15 @@ def visible_to(catalog: Catalog, db: Database, role: str) -> Catalog:
         for table in catalog.tables
         if table.oid in readable
     }
+    return narrowed(catalog, names)
+
+
+def narrowed(catalog: Catalog, names: dict[int, frozenset[str]]) -> Catalog:
+    """The picture reduced to some columns, and to what mentions no others.
+
+    Args:
+        names: the columns that stay, by the oid of their table; a table without any is left out.
+    """
     return replace(
         catalog,
         tables=tuple(_reduced(table, names) for table in catalog.tables if names.get(table.oid)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from postai.database.catalog import Column
 from postai.language.epochs import real_name, real_names
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MARK = "\x1e"
 Operator = Literal["minus", "over", "times", "margin", "age", "span", "month", "arithmetic"]
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
 STEP = "\x1f"
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 _LONG = {"month": 1, "year": 12}
@@ -53,8 +54,9 @@ def formula(name: str) -> Formula | None:
     """What a made-up name stands for; None for any other column."""
     if not name.startswith(MARK) or name.count(MARK) != 6:
         return None
-    operator, left, right, unit, dates = name[1:-1].split(MARK)
-    return Formula(operator, left, right, unit, dates == "d")  # type: ignore[arg-type]
+    said, left, right, unit, dates = name[1:-1].split(MARK)
+    operator = next((one for one in OPERATORS if one == said), None)
+    return Formula(operator, left, right, unit, dates == "d") if operator is not None else None
 
 
 def made_of(name: str) -> tuple[str, ...]:

@@ -51,9 +51,10 @@ def epoch_unit(column: Column) -> Unit | None:
 def _range(column: Column) -> Unit | None:
     """The unit in which all known values are moments of our time."""
     values = [value for value in column.statistics.most_common if value.isdigit()] if column.statistics else []
-    for unit, factor in (("second", 1), ("millisecond", 1000)):
+    units: tuple[tuple[Unit, int], ...] = (("second", 1), ("millisecond", 1000))
+    for unit, factor in units:
         if values and all(_SECONDS[0] * factor <= int(value) <= _SECONDS[1] * factor for value in values):
-            return unit  # type: ignore[return-value]
+            return unit
     return None
 
 

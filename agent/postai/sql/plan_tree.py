@@ -48,9 +48,9 @@ class PlanNode:
     own: float = 0.0
 
     def text(self, key: str) -> str:
-        """A text of EXPLAIN; "" when there is none of that name."""
+        """A text of EXPLAIN; "" when there is none of that name. Without NUL, which no name of PostgreSQL can hold."""
         value = self.raw.get(key)
-        return value if isinstance(value, str) else ""
+        return value.replace("\0", "") if isinstance(value, str) else ""
 
     def number(self, key: str) -> float | None:
         """A number of EXPLAIN, never negative; None when there is none of that name."""
@@ -59,7 +59,8 @@ class PlanNode:
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, e.g. "Sort Key"."""
         value = self.raw.get(key)
-        return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+        texts = value if isinstance(value, list) else []
+        return tuple(one.replace("\0", "") for one in texts if isinstance(one, str))
 
     def objects(self, key: str) -> tuple[Mapping[str, Any], ...]:
         """A list of objects, e.g. "Workers"."""

@@ -258,5 +258,3 @@ BUCKETS = {
 ADJECTIVE_BUCKETS = frozenset({"daily", "weekly", "monthly", "quarterly", "yearly", "annual", "annually", "hourly"})
 
 COMPARISONS = {"over": ">", "at least": ">=", "under": "<", "at most": "<=", "exactly": "=", "unequal": "<>"}
-
-CLAUSE_STARTS = frozenset({"who", "that", "which", "whose", "but", "where", "with", "having", "and"})

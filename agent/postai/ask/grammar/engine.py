@@ -31,6 +31,7 @@ from postai.ask.grammar.told import place_told, rewritten, without_made_up
 from postai.ask.grammar.value_nouns import with_nouns
 from postai.ask.types import Answer, AskRequest, Reading
 from postai.database.catalog import Catalog
+from postai.database.visibility import narrowed
 from postai.language.computed import in_words, made_of
 from postai.language.dates import find_period
 from postai.language.epochs import real_name
@@ -56,7 +57,7 @@ class Grammar:
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+        self._catalog = catalog = _sayable(catalog)
         self._derived = frozenset(derived_views(catalog))
         self.lexicon = Lexicon.build(_without(catalog, self._derived))
 
@@ -324,6 +325,18 @@ def derived_views(catalog: Catalog) -> Iterable[tuple[str, str]]:
     for table in catalog.tables:
         if table.view_definition and names & set(re.findall(r"[^\W\d]\w*", table.view_definition)):
             yield table.schema, table.name
+
+
+def _sayable(catalog: Catalog) -> Catalog:
+    """The catalog without names that hold control characters: unsayable, and what made-up columns are marked with."""
+    names = {
+        table.oid: frozenset(column.name for column in table.columns if column.name.isprintable())
+        for table in catalog.tables
+        if table.name.isprintable() and table.schema.isprintable()
+    }
+    if len(names) == len(catalog.tables) and all(len(names[one.oid]) == len(one.columns) for one in catalog.tables):
+        return catalog
+    return narrowed(catalog, names)
 
 
 def _without(catalog: Catalog, views: frozenset[tuple[str, str]]) -> Catalog:

@@ -402,16 +402,6 @@ def _date_of(tokens: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, t
     return (end + 1, tuple(_distinct(dates))) if dates else (at, ())
 
 
-def _rows_done(part: Sequence[Token], senses: Sequence[Sense], lexicon: Lexicon) -> bool:
-    """ "papers submitted": the papers and what was done to them, not the column submitted of papers."""
-    noun, verb = part
-    if noun.lower == noun.noun or not verb.lower.endswith(("ed", "en")) or verb.lower != verb.noun:
-        return False
-    rows = {sense.table for sense in lexicon.senses(noun.noun) if sense.kind == "table" and sense.score > 0.9}
-    dated = [s for s in senses if s.kind == "column" and lexicon.column(s.table, s.column or "").is_date]
-    return len(dated) == len(senses) and all(sense.table in rows for sense in senses)
-
-
 def _costs(tokens: Sequence[Token], at: int) -> bool:
     """ "products cost more than": a verb, not the name of a column."""
     if at + 2 >= len(tokens) or tokens[at + 1].lower not in ("cost", "costs", "weigh", "weighs"):

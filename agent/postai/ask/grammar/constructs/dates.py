@@ -16,7 +16,6 @@ _BEFORE = frozenset({"before", "earlier than", "prior to", "ahead of"})
 _DUE = frozenset({"due", "promised", "expected", "scheduled", "deadline", "estimated", "planned", "required", "target"})
 _DONE = frozenset({"delivered", "returned", "paid", "completed", "arrived", "received", "actual", "shipped", "finished",
                    "closed", "delivery", "return", "arrival", "resolved", "ended", "checkin", "done"})  # fmt: skip
-_LATE = {"late": ">", "overdue": ">", "delayed": ">"}
 
 
 def apply(state: State) -> None:

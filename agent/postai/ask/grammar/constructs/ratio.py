@@ -115,6 +115,11 @@ def _percent(state: State, index: int) -> tuple[Measure, int]:
     _share_words(state, low)
     if rows and part:
         measure = Measure("count", state.table(noun))  # "sales with a voucher" are rows of sales
+    if part and not behind and _of_these(state, low, noun) and state.cue(stop) in ("each", "by"):
+        raise Unsure(
+            "whether a part of each group or of all of them is meant is not clear",
+            'Say "of all ..." or "of those of each ...".',
+        )
     if part:
         for predicate in whole:
             if not isinstance(predicate, Predicate):
@@ -141,6 +146,13 @@ def _said_behind(state: State, stop: int, table: int | None) -> list[Predicate |
     if not found:
         raise Unsure("the question does not say which part of them")
     return found
+
+
+def _of_these(state: State, low: int, noun: int) -> bool:
+    """share of THE DAMAGED copies: these may be the whole, and not the part"""
+    own = state.word(low) == "the"
+    said = own or state.items[low - 1].lower.endswith(" the")
+    return said and low + own < noun
 
 
 def _begins_clause(state: State, at: int) -> bool:
