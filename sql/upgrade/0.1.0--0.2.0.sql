@@ -22,7 +22,21 @@ as $$
     ('second_sample', 'boolean', 'false', 'operator', 'Whether the model is asked a second time where it is not sure, and the results of both statements are compared.'),
     ('value_index', 'boolean', 'true', 'operator', 'Whether the agent keeps distinct values of text columns with few of them, to understand questions.'),
     ('keep_days', 'number', '90', 'operator', 'Days for which questions and the list of model calls are kept.'),
-    ('reuse_answers_days', 'number', '7', 'operator', 'Days for which an answer of the model is given again to the same question without a call; 0 = never.')
+    ('reuse_answers_days', 'number', '7', 'operator', 'Days for which an answer of the model is given again to the same question without a call; 0 = never.'),
+    ('collect', 'boolean', 'true', 'operator', 'Whether the agent collects the counters of statements, tables and indexes.'),
+    ('collect_interval', 'duration', '60s', 'operator', 'How often the counters are collected.'),
+    ('collect_values', 'boolean', 'false', 'owner', 'Whether texts of running statements, with the values in them, are kept as samples.'),
+    ('history_days', 'number', '14', 'operator', 'Days for which every interval is kept; after that one row an hour, for a year.'),
+    ('history_mb', 'number', '500', 'operator', 'Most that the history may take, in megabytes; the oldest goes first.'),
+    ('optimize_interval', 'duration', '1h', 'operator', 'How often the advisors look for something to propose.'),
+    ('index_budget_mb', 'number', '0', 'operator', 'Most that proposed indexes may take together, in megabytes; 0 = half of what the tables take.'),
+    ('price_per_gb_month', 'number', '0.10', 'operator', 'What a gigabyte of storage costs in a month, in your currency.'),
+    ('alert_quiet', 'duration', '1h', 'operator', 'How long the same alert is not repeated.'),
+    ('auto_apply', 'text', '', 'operator', 'Kinds of proposals that are applied without being asked: create_index, reindex, vacuum, analyze ...; comma separated.'),
+    ('auto_apply_mb', 'number', '100', 'operator', 'Biggest object, in megabytes, that a proposal applied without being asked may build or rewrite.'),
+    ('auto_apply_per_day', 'number', '3', 'operator', 'Most proposals that are applied without being asked in a day.'),
+    ('auto_apply_window', 'text', '', 'operator', 'Times of day, in the database''s time zone, in which they may be applied: 22:00-04:00; empty = always.'),
+    ('verify_after', 'duration', '30min', 'operator', 'How long after a change its effect is measured, at the earliest.')
 $$;
 
 drop view postai.settings;

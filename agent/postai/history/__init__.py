@@ -1,0 +1,1 @@
+"""What was measured, kept in schema postai: statements, tables, indexes, the database, waits, interval by interval."""

@@ -1,0 +1,1 @@
+"""Watches: collects what the server counted, judges it, checks health, tells people."""
