@@ -82,5 +82,6 @@ def test_every_topic_answers_an_ordinary_role(served: TestDatabase) -> None:
         question = topic.examples[0].replace("orders", "parcel")
         if (topic.extension and not topic.otherwise) or topic.since > 15:
             continue
-        said = psql(served, f"select count(*) from postai.ask($${question}$$)")
+        # The tests share a server: of roles there may be more than 100 rows.
+        said = psql(served, f"select count(*) from postai.ask($${question}$$, 1000000)")
         assert said.strip().isdigit(), f"{question}: {said}"

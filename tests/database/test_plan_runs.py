@@ -13,7 +13,7 @@ from postai.sql.plan_tree import read_tree
 
 SCHEMA = """
     create table parcel (id int primary key, depot_id int, state varchar(20), code int, weight numeric, at timestamptz,
-                         note text);
+                         note text) with (autovacuum_enabled = off);
     insert into parcel
     select g, g % 1000, case when g % 100 = 0 then 'lost' else 'sent' end, case when g % 100 = 0 then 1 else 2 end,
            g % 77, '2024-01-01'::timestamptz + g * interval '1 minute', repeat('x', 40)
