@@ -1,0 +1,281 @@
+"""What the index advisor asks of a planner: the plan of a statement if certain indexes existed.
+
+Two can answer: HypoPG in the database itself (`HypopgPlanner`, here), and PostgreSQL on an empty copy of the tables
+that carries their statistics (where HypoPG is not installed, or for access methods which it refuses). Neither runs a
+statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from postai.database import Database, ServerError
+from postai.database.identifiers import quote_literal
+from postai.deadline import Deadline
+from postai.errors import PostaiError
+from postai.optimize.types import EstimatedBy, IndexDefinition
+
+PREPARED = "postai_probe_"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A statement as a planner is asked about it.
+
+    Attributes:
+        sql: one SELECT that the guard let pass, with $n in the place of parameters.
+        literals: SQL literals for $1, $2, ... that the guard let pass too; None = the plan for any value (generic);
+            () for a statement without parameters.
+        search_path: schemas in which its names are looked up, resolved.
+    """
+
+    sql: str
+    literals: tuple[str, ...] | None
+    search_path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan of EXPLAIN (VERBOSE, FORMAT JSON).
+
+    Attributes:
+        root: the object under "Plan".
+        used: those of the asked indexes that it reads.
+    """
+
+    root: Mapping[str, Any]
+    used: frozenset[IndexDefinition]
+
+    @property
+    def cost(self) -> float:
+        """The planner's cost of the whole statement."""
+        return float(self.root["Total Cost"])
+
+
+class Planner(Protocol):
+    """Who answers. One session, one thread; `Deadline` is checked before each EXPLAIN."""
+
+    estimated_by: EstimatedBy
+    methods: frozenset[str]
+    """Access methods that it can plan with."""
+
+    def refusal(self, index: IndexDefinition) -> str | None:
+        """Why PostgreSQL would not build this index; None = it would."""
+        ...
+
+    def bytes(self, index: IndexDefinition) -> int | None:
+        """Size that it assumes the index would have; None = it does not know."""
+        ...
+
+    def explain(self, probe: Probe, indexes: frozenset[IndexDefinition], deadline: Deadline) -> Plan:
+        """The plan if these indexes existed beside the real ones.
+
+        Raises:
+            ServerError: PostgreSQL cannot plan the statement (a parameter of unknown type, a missing right, ...).
+            DeadlineExceeded, Cancelled: from the deadline.
+        """
+        ...
+
+    def close(self) -> None:
+        """Leave nothing behind in the session."""
+        ...
+
+
+class Statements:
+    """Prepared statements of one session, so that one text is parsed and analysed once.
+
+    Every EXPLAIN runs in a READ ONLY transaction of its own, so that no lock outlives it. Use `read_only_session`.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._names: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._path: tuple[str, ...] | None = None
+        self._mode = ""
+
+    def explain(self, probe: Probe) -> Mapping[str, Any]:
+        """The object under "Plan" of EXPLAIN (VERBOSE, FORMAT JSON)."""
+        self._use(probe.search_path)
+        if probe.literals == ():
+            return self._plan(probe.sql)
+        name = self._prepared(probe)
+        self._plan_cache("force_generic_plan" if probe.literals is None else "force_custom_plan")
+        if probe.literals is None:
+            self._db.execute("discard plans")  # a generic plan is kept otherwise, and does not see hypothetical indexes
+            literals = ["null"] * self._parameters(name)
+        else:
+            literals = list(probe.literals)
+        return self._plan(f"execute {name}({', '.join(literals)})")
+
+    def types(self, probe: Probe) -> tuple[str, ...]:
+        """Types of the parameters as PostgreSQL resolved them."""
+        self._use(probe.search_path)
+        return self._types(self._prepared(probe))
+
+    def close(self) -> None:
+        """Forget every prepared statement of ours."""
+        for name in self._names.values():
+            self._db.execute(f"deallocate {name}")
+        self._names.clear()
+
+    def _use(self, search_path: tuple[str, ...]) -> None:
+        if search_path != self._path:
+            self._db.query("select pg_catalog.set_config('search_path', %s, false)", (_path_setting(search_path),))
+            self._path = search_path
+
+    def _plan_cache(self, mode: str) -> None:
+        if mode != self._mode:
+            self._db.execute(f"set plan_cache_mode = {mode}")
+            self._mode = mode
+
+    def _plan(self, sql: str) -> Mapping[str, Any]:
+        ((found,),) = self._db.query(f"explain (verbose, format json) {sql}")
+        root: Mapping[str, Any] = found[0]["Plan"]
+        return root
+
+    def _prepared(self, probe: Probe) -> str:
+        key = (probe.sql, probe.search_path)
+        if key not in self._names:
+            name = f"{PREPARED}{len(self._names)}"
+            self._prepare(name, probe.sql)
+            self._names[key] = name
+        return self._names[key]
+
+    def _prepare(self, name: str, sql: str) -> None:
+        """PREPARE with types left to PostgreSQL; a parameter whose type nothing decides is taken for text."""
+        texts: set[int] = set()
+        while True:
+            declared = ["text" if n in texts else "unknown" for n in range(1, max(texts, default=0) + 1)]
+            types = f"({', '.join(declared)})" if declared else ""
+            try:
+                self._db.execute(f"prepare {name}{types} as {sql}")
+            except ServerError as error:
+                number = _undecided(error)
+                if number is None or number in texts:
+                    raise
+                texts.add(number)
+            else:
+                return
+
+    def _types(self, name: str) -> tuple[str, ...]:
+        sql = "select parameter_types::text[] from pg_catalog.pg_prepared_statements where name = %s"
+        ((types,),) = self._db.query(sql, (name,))
+        return tuple(types)
+
+    def _parameters(self, name: str) -> int:
+        return len(self._types(name))
+
+
+class HypopgPlanner:
+    """PostgreSQL's planner with HypoPG's hypothetical indexes (btree, hash and brin; HypoPG 1.3 and later).
+
+    Args:
+        db: a session, inside `read_only_session`.
+        statements: the prepared statements of that session.
+        schema: the schema of the extension, quoted.
+    """
+
+    estimated_by: EstimatedBy = "planner"
+    methods = frozenset({"btree", "hash", "brin"})
+
+    def __init__(self, db: Database, statements: Statements, schema: str) -> None:
+        self._db = db
+        self._schema = schema
+        self._statements = statements
+        self._present: dict[IndexDefinition, tuple[int, str]] = {}
+        self._bytes: dict[IndexDefinition, int] = {}
+        self._refused: dict[IndexDefinition, str | None] = {}
+
+    def refusal(self, index: IndexDefinition) -> str | None:
+        if index not in self._refused:
+            self._refused[index] = self._attempt(index)
+        return self._refused[index]
+
+    def bytes(self, index: IndexDefinition) -> int | None:
+        return self._bytes.get(index)
+
+    def explain(self, probe: Probe, indexes: frozenset[IndexDefinition], deadline: Deadline) -> Plan:
+        deadline.check()
+        self._show(indexes)
+        root = self._statements.explain(probe)
+        names = {self._present[one][1]: one for one in indexes}
+        return Plan(root, frozenset(names[name] for name in _index_names(root) if name in names))
+
+    def close(self) -> None:
+        self._drop(list(self._present))
+
+    def _attempt(self, index: IndexDefinition) -> str | None:
+        try:
+            self._create(index)
+        except ServerError as error:
+            return error.message
+        return None
+
+    def _show(self, indexes: frozenset[IndexDefinition]) -> None:
+        self._drop([one for one in self._present if one not in indexes])
+        for one in indexes:
+            if one not in self._present:
+                self._create(one)
+
+    def _create(self, index: IndexDefinition) -> None:
+        made = f"{self._schema}.hypopg_create_index({quote_literal('create index ' + index.body())})"
+        size = f", {self._schema}.hypopg_relation_size(h.indexrelid)" if index not in self._bytes else ", null"
+        ((oid, name, found),) = self._db.query(f"select h.indexrelid, h.indexname{size} from {made} h")
+        self._present[index] = (oid, name)
+        if found is not None:
+            self._bytes[index] = found
+
+    def _drop(self, indexes: list[IndexDefinition]) -> None:
+        if indexes:
+            calls = ", ".join(f"{self._schema}.hypopg_drop_index({self._present.pop(one)[0]})" for one in indexes)
+            self._db.query(f"select {calls}")
+
+
+@contextmanager
+def read_only_session(db: Database, statement_timeout_ms: int) -> Iterator[None]:
+    """Make every statement of the session READ ONLY and bounded in time, and put back what was changed."""
+    names = ("default_transaction_read_only", "statement_timeout", "plan_cache_mode", "search_path")
+    asked = ", ".join(f"pg_catalog.current_setting('{name}')" for name in names)
+    (before,) = db.query(f"select {asked}")
+    setting = "select pg_catalog.set_config(%s, %s, false)"
+    db.query(setting, ("default_transaction_read_only", "on"))
+    db.query(setting, ("statement_timeout", f"{statement_timeout_ms}ms"))
+    try:
+        yield
+    finally:
+        for name, value in zip(names, before, strict=True):
+            db.query(setting, (name, value))
+
+
+def hypopg_schema(db: Database) -> str | None:
+    """Quoted schema of the extension HypoPG; None = it is not installed here."""
+    rows = db.query(
+        "select pg_catalog.quote_ident(n.nspname) from pg_catalog.pg_extension e"
+        " join pg_catalog.pg_namespace n on n.oid = e.extnamespace where e.extname = 'hypopg'"
+    )
+    return rows[0][0] if rows else None
+
+
+def _path_setting(search_path: tuple[str, ...]) -> str:
+    return ", ".join('"' + one.replace('"', '""') + '"' for one in search_path)
+
+
+def _undecided(error: PostaiError) -> int | None:
+    """Number of the parameter whose type could not be determined (42P18, 42P08)."""
+    if not isinstance(error, ServerError) or error.sqlstate not in ("42P18", "42P08"):
+        return None
+    _, _, rest = error.message.partition("$")
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    return int(digits) if digits else None
+
+
+def _index_names(root: Mapping[str, Any]) -> Iterator[str]:
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if "Index Name" in node:
+            yield node["Index Name"]
+        waiting.extend(node.get("Plans", ()))
