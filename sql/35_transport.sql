@@ -266,6 +266,16 @@ comment on function postai._dblink_drop() is
 
 -- The conversation --------------------------------------------------------------------------------------------
 
+-- The advisors look at a whole workload: they get a minute even where questions get less.
+create function postai._time_limit(verb text) returns integer
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select greatest(postai._setting_ms('ask_timeout'), case verb when 'optimize' then 60000 end)
+$$;
+comment on function postai._time_limit(text) is
+  'How long a request of that verb may take, in milliseconds: select postai._time_limit(''optimize'')';
+
 create function postai._request(
     verb text, question text, role text, search_path text[], max_rows integer, backend_start timestamptz)
   returns json
@@ -275,16 +285,18 @@ create function postai._request(
   set timezone = 'UTC'
 as $$
 declare
-  thing constant text := case verb when 'check' then 'statement' when 'explain' then 'text' else 'question' end;
+  thing constant text := case when verb in ('check', 'optimize') then 'statement' when verb = 'explain' then 'text' else 'question' end;
 begin
   if role is null or not exists (select from pg_roles as r where r.rolname = role)
      or not pg_has_role(session_user, role, 'member') then
     perform postai._raise('PA006', format('%I is not a member of role %I', session_user, coalesce(role, '')),
       'A question is asked with the rights of a role that the login is a member of.', 'SET ROLE, or log in as that role.');
   end if;
-  if question is null or btrim(question, E' \t\r\n\f') = '' then
+  -- The whole workload is asked for by no statement at all.
+  if question is null or btrim(question, E' \t\r\n\f') = '' and not (verb = 'optimize' and question = '') then
     perform postai._raise('22023', format('the %s is empty', thing), null,
-      case thing when 'statement' then 'Give the SELECT that answers the question.'
+      case verb when 'check' then 'Give the SELECT that answers the question.'
+                when 'optimize' then 'Give one SELECT; SELECT * FROM postai.optimize() looks at the whole workload.'
         else 'Ask in words, for example: select postai.ask(''how many orders were placed yesterday?'')' end);
   end if;
   if octet_length(question) > 20000 then
@@ -301,7 +313,7 @@ begin
     'database', current_database(), 'pid', pg_backend_pid(),
     -- Exact texts: the agent cancels a statement only when all three are equal in pg_stat_activity.
     'backend_start', coalesce(backend_start::text, ''), 'query_start', statement_timestamp()::text,
-    'max_rows', max_rows, 'deadline_ms', postai._setting_ms('ask_timeout'));
+    'max_rows', max_rows, 'deadline_ms', postai._time_limit(verb));
 end
 $$;
 comment on function postai._request(text, text, text, text[], integer, timestamptz) is
@@ -347,6 +359,7 @@ begin
       perform postai._raise('PA007', format('postai.%s cannot wait for the agent in this database', verb),
         'Its transport is call: only a procedure that commits between polls can wait.',
         case verb when 'explain' then 'Run EXPLAIN (ANALYZE, BUFFERS) yourself, or choose another transport with: post-ai install --transport dblink'
+          when 'optimize' then 'SELECT * FROM postai.recommendations: the agent fills it every optimize_interval; or run from a shell: post-ai optimize'
           else format('CALL postai.run(%L); then FETCH ALL FROM ask;', left(question, 200)) end);
     end if;
   end if;
@@ -455,7 +468,8 @@ select postai._grant('select (only_row, kind, fixed_at) on postai.transport', 'p
 select postai._grant('execute on function ' || f, 'postai_user')
   from pg_catalog.unnest(array[
     'postai._open(text, text, text, text[], integer, timestamptz)', 'postai._next(text, integer)',
-    'postai._reply(text, integer, text)', 'postai._close(text, boolean)', 'postai._raise_frame(json)']) as f;
+    'postai._reply(text, integer, text)', 'postai._close(text, boolean)', 'postai._raise_frame(json)',
+    'postai._time_limit(text)']) as f;
 select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent')
   from pg_catalog.unnest(array[
     'postai._transport()', 'postai._agent_present()', 'postai._not_reachable(text)']) as f;

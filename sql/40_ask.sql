@@ -437,7 +437,7 @@ begin
   -- while the first one's handler works.
   begin
     begin
-      wait_ms := postai._setting_ms('ask_timeout') + 2000;
+      wait_ms := postai._time_limit(verb) + 2000;
       give_up := clock_timestamp() + make_interval(secs => wait_ms / 1000.0);
       conversation := postai._open(verb, question, current_user, schemas, max_rows, postai._backend_start());
       is_open := true;
@@ -505,7 +505,7 @@ as $$
 $$;
 comment on function postai._is_answered(json) is 'Whether a last frame holds a statement: select postai._is_answered(frame)';
 
--- What a last frame says in the place of an answer; code is null when it holds a statement.
+-- What a last frame says in the place of an answer; code is null when it holds a statement, or proposals.
 create function postai._refusal(frame json, out code text, out message text, out detail text, out hint text)
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
@@ -520,7 +520,7 @@ begin
     detail := frame #>> '{error,detail}';
     hint := frame #>> '{error,hint}';
     return;
-  elsif postai._is_answered(frame) then
+  elsif postai._is_answered(frame) or json_typeof(answer -> 'proposals') = 'array' then
     return;
   end if;
   select string_agg(format(E'\n%s. %s\n   %s', r.position, r.reading ->> 'text',

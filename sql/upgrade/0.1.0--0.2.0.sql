@@ -192,4 +192,6 @@ select postai._apply_grants();
 -- include: 55_lifecycle.sql
 -- include: 56_lifecycle_views.sql
 -- include: 60_agent.sql
+-- include: 61_history.sql
+-- include: 66_optimize.sql
 -- include: 90_rights.sql
