@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import postgast
 from google.protobuf.message import DecodeError, Message
-from postgast.pg_query_pb2 import Node, Token
+from postgast.pg_query_pb2 import Node, ParseResult, Token
 
 from postai.errors import Refused
 from postai.sql.tags import command_tag
@@ -145,14 +145,26 @@ def plain_text(statement: Statement) -> str:
         kind = names.get(token.token, "")
         number = kind in ("ICONST", "FCONST") and (b"_" in own or own[:2].lower() in (b"0x", b"0o", b"0b"))
         if "COMMENT" in kind or number or (kind == "SCONST" and own.startswith(b"'") and b"\\" in own):
-            return _written_back(statement)
+            return write(statement.tree)
     return statement.sql
 
 
-def _written_back(statement: Statement) -> str:
-    text = canonical(statement.sql)
-    again = parse_one(text)
-    if _without_places(again.tree) != _without_places(statement.tree):
+def write(tree: Message) -> str:
+    """The text of one statement, given as its node (`Statement.tree`, perhaps changed).
+
+    Raises:
+        Refused: libpg_query cannot write the tree back faithfully.
+    """
+    result = ParseResult()
+    wrapper = result.stmts.add().stmt
+    kind = tree.DESCRIPTOR
+    field = next(one.name for one in wrapper.DESCRIPTOR.fields if one.message_type is kind)
+    getattr(wrapper, field).CopyFrom(tree)
+    try:
+        text = str(postgast.deparse(result))
+    except postgast.PgQueryError as error:
+        raise _syntax_error(error, b"") from None
+    if _without_places(parse_one(text).tree) != _without_places(tree):
         raise Refused(
             "the statement cannot be written in a form that is the same in every session",
             detail="It holds comments, or strings with backslashes, and libpg_query writes it back differently.",
