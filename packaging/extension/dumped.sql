@@ -1,5 +1,5 @@
 -- pg_dump writes the rows of an extension's table only when the extension says so. Everything is dumped but what
--- belongs to this installation (transport, grants, versions) or is worth nothing later (the queue, living agents).
+-- belongs to this installation (transport, grants, versions) or is worth nothing later (the queue, living agents, the history).
 do $$
 declare
   one oid;
@@ -12,7 +12,9 @@ begin
            and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.relkind = 'S'
       join pg_catalog.pg_class as t on t.oid = coalesce(d.refobjid, c.oid)
      where c.relnamespace = 'postai'::pg_catalog.regnamespace and c.relkind in ('r', 'p', 'S')
-       and t.relname <> all (array['job', 'kept_answer', 'agent_status', 'value_index', 'value_index_state', 'contained_join', 'transport', 'role_grant', 'schema_version'])
+       and t.relname <> all (array['job', 'kept_answer', 'agent_status', 'value_index', 'value_index_state', 'contained_join', 'transport', 'role_grant', 'schema_version',
+                           'statement', 'sample_statement', 'statement_plan', 'statement_values', 'relation',
+                           'sample_table', 'sample_index', 'sample_database', 'sample_server', 'sample_wait', 'sample_block', 'collect_state'])
   loop
     perform pg_catalog.pg_extension_config_dump(one, '');
   end loop;

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal
+
+REST_QUERYID = 0
+"""Stands for all statements of an interval that were too small for a row of their own (pg_stat_statements counts no
+statement under it)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,6 +26,50 @@ class StatementKey:
     userid: int
     dbid: int
     toplevel: bool
+
+    @property
+    def rest(self) -> bool:
+        """Whether this is the sum of many small statements, and none by itself."""
+        return self.queryid == REST_QUERYID
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is known of a statement beside its counters.
+
+    Attributes:
+        query: its text with $n in the place of constants; None = not known.
+        truncated: the text ends before the statement does.
+        utility: no SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES.
+        own: sent by the agent itself.
+        usage: columns by what is done with them, by table, see `postai.observe.columns`; None = not parsed.
+    """
+
+    key: StatementKey
+    query: str | None = None
+    truncated: bool = False
+    utility: bool = False
+    own: bool = False
+    usage: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPlan:
+    """A plan that the planner chose for a statement whose parameters it did not know.
+
+    Attributes:
+        plan_hash: of the shape.
+        shape: node types, relations and indexes as a tree, without constants.
+        cost: total cost by the planner when it was seen last.
+        first_seen, last_seen: when it was looked at.
+    """
+
+    key: StatementKey
+    plan_hash: str
+    shape: Mapping[str, Any]
+    cost: float | None
+    first_seen: datetime
+    last_seen: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +88,10 @@ class StatementWindow:
         wal_bytes: WAL it generated.
         plans, plan_ms: how often it was planned and the time of that; 0 without pg_stat_statements.track_planning.
         jit_ms: time of JIT compilation, all parts; 0 before PostgreSQL 15.
-        plan_hash: shape of the plan the planner chooses for it now (see `postai.history`); None = not looked at.
+        plan_hash: shape of the plan that the planner chose when it was looked at last (see `StatementPlan`); None =
+            not looked at.
+        cpu_ms: CPU time; disk_bytes_read: bytes that came from disk and not from a cache of the operating system;
+            None without the extension pg_stat_kcache.
     """
 
     key: StatementKey
@@ -62,6 +115,8 @@ class StatementWindow:
     plan_ms: float = 0.0
     jit_ms: float = 0.0
     plan_hash: str | None = None
+    cpu_ms: float | None = None
+    disk_bytes_read: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -137,3 +192,106 @@ class WaitWindow:
     end: datetime
     samples: int
     looks: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockWindow:
+    """Who waited for whose lock between two moments (pg_stat_activity, pg_blocking_pids, pg_locks).
+
+    Attributes:
+        root_pid: the backend at the root of the chain, which waits for no lock itself.
+        root_queryid: what it runs, or ran last when it is idle in a transaction; None = unknown.
+        root_userid: oid of its user; None = unknown.
+        root_state: "active", "idle in transaction" ...
+        queryid: statement that waited; None = unknown.
+        lock_type: "relation", "transactionid", "tuple" ...; None = unknown.
+        relid: table that the lock is on; None = unknown, or not a table's.
+        backends: most that waited at the same time.
+        depth: most backends between the root and one that waited, that one included.
+        waited_ms: of the one that waited longest.
+        looks: in how many looks it was seen.
+    """
+
+    start: datetime
+    end: datetime
+    root_pid: int
+    root_queryid: int | None
+    root_userid: int | None
+    root_state: str | None
+    queryid: int | None
+    lock_type: str | None
+    relid: int | None
+    backends: int
+    depth: int
+    waited_ms: float
+    looks: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseWindow:
+    """What happened in a database between two moments (pg_stat_database).
+
+    Attributes:
+        dbid: its oid; 0 = all other databases of the server together.
+        active_ms, idle_in_transaction_ms: time that sessions spent so.
+    """
+
+    dbid: int
+    start: datetime
+    end: datetime
+    xact_commit: int = 0
+    xact_rollback: int = 0
+    blks_read: int = 0
+    blks_hit: int = 0
+    tup_returned: int = 0
+    tup_fetched: int = 0
+    tup_inserted: int = 0
+    tup_updated: int = 0
+    tup_deleted: int = 0
+    conflicts: int = 0
+    temp_files: int = 0
+    temp_bytes: int = 0
+    deadlocks: int = 0
+    blk_read_ms: float = 0.0
+    blk_write_ms: float = 0.0
+    active_ms: float = 0.0
+    idle_in_transaction_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerWindow:
+    """What the whole server did between two moments: {"wal": {"wal_bytes": 8192}, "io": {...}, ...}.
+
+    Groups and counters are named as in the views pg_stat_wal, pg_stat_bgwriter, pg_stat_checkpointer and pg_stat_io
+    (whose rows are "backend_type object context"), as far as this version of the server counts them.
+    """
+
+    start: datetime
+    end: datetime
+    counters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+ValuesSource = Literal["activity", "pg_qualstats"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """How one part of the collection goes.
+
+    Attributes:
+        part: "statements", "tables", "activity" ...
+        last_run: when it ran last; until: end of the last interval.
+        cost_ms: how long the last run took, on the clock.
+        rows: rows that it wrote.
+        missing: what is missing on this server, in one sentence; None = nothing. hint: how to get it.
+        error: why the last run failed; None = it did not.
+    """
+
+    part: str
+    last_run: datetime | None = None
+    until: datetime | None = None
+    cost_ms: float | None = None
+    rows: int | None = None
+    missing: str | None = None
+    hint: str | None = None
+    error: str | None = None

@@ -1,0 +1,239 @@
+-- The history: what the agent's collection brought, interval by interval, as differences of the server's counters.
+--
+-- A row of a sample_* table covers the `seconds` before `at`. Nothing happened = no row, except in sample_database,
+-- which has one for every interval that was collected. After `history_days` the rows of an hour become one row.
+-- Counters that are usually zero are NULL then: rows stay narrow. Only the agent reads and writes these tables; people
+-- see them through views, and other people's query texts only as operators. Nothing of this is dumped: it is pruned
+-- anyway, and its oids and query ids mean something else on another server.
+
+create table postai.statement (
+  id integer generated always as identity primary key,
+  dbid oid not null,
+  userid oid not null,
+  queryid bigint not null,
+  toplevel boolean not null,
+  query text,
+  truncated boolean not null default false,
+  utility boolean not null default false,
+  own boolean not null default false,
+  usage jsonb,
+  first_seen timestamptz not null default clock_timestamp(),
+  last_seen timestamptz not null default clock_timestamp(),
+  unique (dbid, userid, queryid, toplevel)
+) with (fillfactor = 90);
+comment on table postai.statement is
+  'Statements of which there is history, as pg_stat_statements tells them apart; query id 0 stands for all that were too small for a row of their own.';
+comment on column postai.statement.query is 'Text with $n in the place of constants; NULL = not known.';
+comment on column postai.statement.truncated is 'The text ends before the statement does, so it cannot be parsed.';
+comment on column postai.statement.utility is 'No SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES.';
+comment on column postai.statement.own is 'Sent by the agent itself.';
+comment on column postai.statement.usage is
+  'Columns that it reads, compares, joins on, groups and sorts by, and writes, table by table: {"shop.orders": {"filters": ["placed_at"]}}; NULL = not parsed.';
+
+create table postai.sample_statement (
+  at timestamptz not null,
+  statement_id integer not null,
+  seconds real not null,
+  stddev_ms real,
+  calls bigint not null,
+  total_ms double precision not null,
+  rows bigint,
+  blks_hit bigint,
+  blks_read bigint,
+  blks_dirtied bigint,
+  blks_written bigint,
+  temp_blks_read bigint,
+  temp_blks_written bigint,
+  wal_bytes bigint,
+  plans bigint,
+  blk_read_ms real,
+  blk_write_ms real,
+  plan_ms real,
+  jit_ms real,
+  cpu_ms real,
+  disk_bytes_read bigint,
+  plan_hash text
+);
+comment on table postai.sample_statement is 'What each statement did in each interval; the biggest by time have rows of their own, the rest are summed up under query id 0.';
+comment on column postai.sample_statement.at is 'End of the interval of so many `seconds`.';
+comment on column postai.sample_statement.cpu_ms is 'CPU time, and disk_bytes_read what came from disk and not from a cache: with pg_stat_kcache only.';
+comment on column postai.sample_statement.plan_hash is 'Shape of the plan that the planner chose when it was looked at last, see postai.statement_plan.';
+create index sample_statement_at on postai.sample_statement (at);
+create index sample_statement_of on postai.sample_statement (statement_id, at);
+
+create table postai.statement_plan (
+  statement_id integer not null,
+  plan_hash text not null,
+  shape jsonb not null,
+  cost double precision,
+  first_seen timestamptz not null,
+  last_seen timestamptz not null,
+  primary key (statement_id, plan_hash)
+);
+comment on table postai.statement_plan is
+  'Shapes of the plans (node types, relations, indexes; no constants) that the planner chose for a statement with unknown parameters, the last few of each.';
+
+create table postai.statement_values (
+  statement_id integer not null,
+  at timestamptz not null default clock_timestamp(),
+  source text not null check (source in ('activity', 'pg_qualstats')),
+  query text not null
+);
+comment on table postai.statement_values is
+  'Texts of statements with the values in them, a few of each, while setting collect_values is on; emptied when it is switched off. For the agent only.';
+create unique index statement_values_once on postai.statement_values (statement_id, pg_catalog.md5(query));
+
+create table postai.relation (
+  relid oid primary key,
+  table_oid oid,
+  schema_name name not null,
+  relation_name name not null
+);
+comment on table postai.relation is 'Names of the tables and indexes of which there is history, also of dropped ones; table_oid is set for an index.';
+
+create table postai.sample_table (
+  at timestamptz not null,
+  table_oid oid not null,
+  seconds real not null,
+  seq_scan bigint,
+  seq_tup_read bigint,
+  idx_scan bigint,
+  idx_tup_fetch bigint,
+  n_tup_ins bigint,
+  n_tup_upd bigint,
+  n_tup_del bigint,
+  n_tup_hot_upd bigint,
+  blks_read bigint,
+  blks_hit bigint,
+  live_rows bigint,
+  dead_rows bigint,
+  bytes bigint
+);
+comment on table postai.sample_table is 'What happened to each table in each interval; rows and bytes (heap and TOAST) are what there was at its end.';
+create index sample_table_at on postai.sample_table (at);
+create index sample_table_of on postai.sample_table (table_oid, at);
+
+create table postai.sample_index (
+  at timestamptz not null,
+  index_oid oid not null,
+  seconds real not null,
+  idx_scan bigint,
+  idx_tup_read bigint,
+  bytes bigint
+);
+comment on table postai.sample_index is 'How often each index was used in each interval, and its size at the end.';
+create index sample_index_at on postai.sample_index (at);
+create index sample_index_of on postai.sample_index (index_oid, at);
+
+create table postai.sample_database (
+  at timestamptz not null,
+  dbid oid not null,
+  seconds real not null,
+  xact_commit bigint,
+  xact_rollback bigint,
+  blks_read bigint,
+  blks_hit bigint,
+  tup_returned bigint,
+  tup_fetched bigint,
+  tup_inserted bigint,
+  tup_updated bigint,
+  tup_deleted bigint,
+  conflicts bigint,
+  temp_files bigint,
+  temp_bytes bigint,
+  deadlocks bigint,
+  blk_read_ms real,
+  blk_write_ms real,
+  active_ms double precision,
+  idle_in_transaction_ms double precision
+);
+comment on table postai.sample_database is
+  'What happened in this database in each interval, and in all others of the server together (dbid 0); a row for every interval that was collected.';
+create index sample_database_at on postai.sample_database (at);
+
+create table postai.sample_server (
+  at timestamptz not null,
+  seconds real not null,
+  counters jsonb not null
+);
+comment on table postai.sample_server is
+  'What the whole server did in each interval: {"wal": {...}, "bgwriter": {...}, "checkpointer": {...}, "io": {"client backend relation normal": {...}}}, as far as this version counts it.';
+create index sample_server_at on postai.sample_server (at);
+
+create table postai.sample_wait (
+  at timestamptz not null,
+  seconds real not null,
+  samples integer not null,
+  looks integer not null,
+  queryid bigint,
+  event_type text not null,
+  event text not null
+);
+comment on table postai.sample_wait is
+  'How often active backends of this database were seen waiting (or on CPU) in each interval; samples / looks is the average number of backends.';
+create index sample_wait_at on postai.sample_wait (at);
+
+create table postai.sample_block (
+  at timestamptz not null,
+  seconds real not null,
+  root_pid integer not null,
+  root_queryid bigint,
+  root_userid oid,
+  root_state text,
+  queryid bigint,
+  lock_type text,
+  relid oid,
+  backends integer not null,
+  depth smallint not null,
+  waited_ms double precision not null,
+  looks integer not null
+);
+comment on table postai.sample_block is
+  'Blocking chains seen in each interval: the backend at the root, and who waited for it, one row for each statement and relation waited for.';
+comment on column postai.sample_block.queryid is 'Statement that waited; root_queryid is what the root runs or ran last.';
+comment on column postai.sample_block.backends is 'Most that waited at the same time; the longest of them waited_ms, over `depth` others at most.';
+comment on column postai.sample_block.looks is 'In how many looks it was seen.';
+create index sample_block_at on postai.sample_block (at);
+
+create table postai.collect_state (
+  part text primary key,
+  last_run timestamptz,
+  until timestamptz,
+  cost_ms real,
+  rows integer,
+  missing text,
+  hint text,
+  error text
+);
+comment on table postai.collect_state is
+  'How the collection goes, part by part: when it ran last, what that took, what is missing and how to get it: select part, last_run, missing, hint from postai.collect_state';
+comment on column postai.collect_state.until is 'End of the last interval; of part "pruning": the hours until then are one row each.';
+comment on column postai.collect_state.error is 'Why the last run failed; NULL = it did not.';
+
+-- Who sees what ------------------------------------------------------------------------------------------------
+
+create function postai._may_see_statement(userid oid) returns boolean
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select postai._is_operator(current_user) or coalesce(pg_has_role(current_user, (select r.oid from pg_roles as r where r.oid = $1), 'USAGE'), false)
+$$;
+comment on function postai._may_see_statement(oid) is
+  'Whether the caller may see the text of that user''s statements: operators see all, others their own: select postai._may_see_statement(10)';
+
+create view postai.statements with (security_barrier) as
+  select s.id, s.queryid, pg_catalog.pg_get_userbyid(s.userid) as username,
+         case when postai._may_see_statement(s.userid) then s.query end as query,
+         s.toplevel, s.utility, s.truncated, s.own, s.first_seen, s.last_seen
+    from postai.statement as s
+   where s.queryid <> 0;
+comment on view postai.statements is
+  'Statements of which there is history; texts of other people''s for operators only: select queryid, username, query from postai.statements order by last_seen desc limit 10';
+
+select postai._grant('select, insert, update, delete on postai.' || t, 'postai_agent')
+  from pg_catalog.unnest(array[
+    'statement', 'statement_plan', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',
+    'sample_database', 'sample_server', 'sample_wait', 'sample_block', 'collect_state']) as t;
+select postai._grant('select on postai.collect_state', 'postai_reader');
+select postai._grant('select on postai.statements', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai._may_see_statement(oid)', 'postai_reader', 'postai_agent');
