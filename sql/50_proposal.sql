@@ -31,6 +31,10 @@ create table postai.proposal (
   evidence jsonb not null default '{}',
   risk text not null default 'low' check (risk in ('low', 'medium', 'high')),
   fingerprint text not null,
+  key text,
+  seen_at timestamptz not null default now(),
+  undoes bigint references postai.proposal,
+  measured jsonb check (jsonb_typeof(measured) = 'object'),
   state text not null default 'open' check (state in ('open', 'approved', 'closed')),
   outcome text check (outcome in ('applied', 'dismissed', 'superseded', 'undone')),
   reason text,
@@ -49,6 +53,14 @@ create table postai.proposal (
 );
 comment on table postai.proposal is 'A change that was proposed: what, why, on what evidence; its steps are in postai.proposal_step.';
 comment on column postai.proposal.fingerprint is 'postai._fingerprint() of the objects that the steps touch, when it was proposed; another value = stale.';
+comment on column postai.proposal.evidence is
+  'What the reason rests on. Of advisors: object, severity (HIGH, MEDIUM, LOW), saved_ms_per_day, write_ms_per_day, bytes, estimated_by and effects: [{"id": queryid, "calls_per_day", "before_ms", "after_ms"}].';
+comment on column postai.proposal.key is 'What an advisor speaks of: it does not propose the same again, and a better proposal of the same key replaces an open one.';
+comment on column postai.proposal.seen_at is 'When an advisor last said it.';
+comment on column postai.proposal.undoes is 'The applied proposal that this one takes back, because measuring showed that it did not help.';
+comment on column postai.proposal.measured is
+  'What came of it: {"state": helped, no effect, worse or unknown, "saved_ms_per_day", "estimated_ms_per_day", "write_ms_per_day", "reason", "statements": [...]}.';
+create index proposal_key on postai.proposal (key, id) where key is not null;
 comment on column postai.proposal.home is 'postai._home() where it was made; after a restore it is stale, as its oids mean other objects.';
 comment on column postai.proposal.approved_digest is 'postai._digest() of the steps that were approved; nothing else is ever run.';
 comment on column postai.proposal.accepted_triggers is 'User triggers that the approver let fire when steps write rows.';
@@ -87,6 +99,10 @@ create table postai.action (
   requested_at timestamptz not null default now(),
   not_before timestamptz,
   run_window tstzrange,
+  recurring text,
+  time_zone text,
+  by_policy boolean not null default false,
+  noticed_at timestamptz,
   worker text,
   attempt integer not null default 0,
   lease_until timestamptz,
@@ -98,9 +114,14 @@ create table postai.action (
   started_at timestamptz,
   finished_at timestamptz,
   check ((state in ('done', 'regressed', 'failed', 'cancelled')) = (finished_at is not null)),
-  check ((state = 'failed') = (error is not null))
+  check ((state = 'failed') = (error is not null)),
+  check (recurring is null or (not_before is not null and time_zone is not null))
 );
 comment on table postai.action is 'Queue of changes of this database; only the agent runs them, outside of any caller''s transaction.';
+comment on column postai.action.run_window is 'It begins in this time only, and ends with it: what is not done by then waits for the next window.';
+comment on column postai.action.recurring is 'Cron expression, read in time_zone: when this action has ended, the next one is queued.';
+comment on column postai.action.by_policy is 'Whether nobody asked for it but setting auto_apply; requested_by is then who set that.';
+comment on column postai.action.noticed_at is 'When it was told that the action is about to run.';
 comment on column postai.action.attempt is 'Raised by each claim; a worker whose number is no longer this one has lost the action and writes nothing.';
 comment on column postai.action.checkpoint is 'The step under way and the backend that runs it, written before the step: {"step", "phase", "pid", "backend_start"}.';
 create index action_proposal on postai.action (proposal, id);
@@ -113,17 +134,20 @@ create function postai._transitions()
   set search_path = pg_catalog, pg_temp
 as $$
   values
-    ('proposal', 'open', 'approved', 'approve, apply', 'operator'),
+    ('proposal', 'open', 'approved', 'approve, apply, schedule', 'operator'),
+    ('proposal', 'open', 'approved', 'apply_by_policy', 'agent'),
     ('proposal', 'open', 'dismissed', 'dismiss', 'operator'),
-    ('proposal', 'open', 'applied', 'done_by_hand', 'operator'),
+    ('proposal', 'open', 'applied', 'done_by_hand, notice', 'operator, agent'),
     ('proposal', 'open', 'superseded', 'propose', 'agent'),
     ('proposal', 'approved', 'dismissed', 'dismiss', 'operator'),
-    ('proposal', 'approved', 'applied', 'done_by_hand, finish', 'operator, agent'),
+    ('proposal', 'approved', 'applied', 'done_by_hand, finish or notice', 'operator, agent'),
     ('proposal', 'approved', 'undone', 'finish', 'agent'),
     ('proposal', 'applied', 'undone', 'finish', 'agent'),
-    ('action', 'none', 'queued', 'apply, undo', 'operator'),
+    ('action', 'none', 'queued', 'apply, schedule, undo', 'operator'),
+    ('action', 'none', 'queued', 'apply_by_policy, recur', 'agent'),
     ('action', 'queued', 'running', 'claim', 'agent'),
     ('action', 'queued', 'cancelled', 'cancel', 'operator'),
+    ('action', 'queued', 'failed', 'expire', 'agent'),
     ('action', 'running', 'verifying', 'verify', 'agent'),
     ('action', 'running', 'failed', 'finish', 'agent'),
     ('action', 'running', 'cancelled', 'cancel', 'agent'),
@@ -147,7 +171,12 @@ begin
   if thing = 'proposal' then
     before := coalesce(old.outcome, old.state);
     after := coalesce(new.outcome, new.state);
-    details := jsonb_build_object('from', before, 'reason', new.reason, 'approved_by', new.approved_by);
+    details := jsonb_build_object('from', before, 'reason', new.reason, 'approved_by', new.approved_by,
+                                  'superseded_by', new.superseded_by);
+    if old.state <> 'open' and (old.title, old.why, old.evidence) is distinct from (new.title, new.why, new.evidence) then
+      perform postai._raise('55000', format('what proposal %s says cannot be changed any more', new.id),
+        format('It is %s: people decided on it as it was.', before), 'Make a new proposal.');
+    end if;
   else
     details := jsonb_build_object('from', before, 'kind', new.kind, 'attempt', new.attempt, 'worker', new.worker,
                                   'error', new.error, 'measured', new.measured);
@@ -162,6 +191,8 @@ begin
       perform postai._record_event(thing || '.' || after, thing || ' ' || new.id, new.id, null, jsonb_strip_nulls(details));
     else
       perform postai._record_event(thing || '.' || after, thing || ' ' || new.id, new.proposal, new.id, jsonb_strip_nulls(details));
+      perform pg_notify('postai_notice', jsonb_build_object('kind', thing || '.' || after, 'action', new.id,
+                                                            'proposal', new.proposal)::text);
     end if;
   end if;
   return new;

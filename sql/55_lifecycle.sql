@@ -169,7 +169,8 @@ declare
 begin
   perform postai._require_home($1);
   if not exists (select from postai.proposal_step as s where s.proposal = $1) then
-    perform postai._raise('55000', format('proposal %s has no steps', $1), null, 'Dismiss it.');
+    perform postai._raise('55000', format('proposal %s is advice, and no statement of it can be carried out', $1), null,
+      format('Follow it by hand; SELECT postai.done_by_hand(%s, ''what you did''); closes it.', $1));
   end if;
   select string_agg(distinct o.identity, ', ') into gone
     from jsonb_to_recordset(postai._objects($1)) as o (class text, oid oid, identity text)

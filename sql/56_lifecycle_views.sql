@@ -1,11 +1,27 @@
 -- What people see of proposals, actions and events, and the procedure that waits for an action. Text of other people's
 -- queries, and details of errors (they may hold values), are shown to operators only.
 
+create function postai._number(value jsonb) returns double precision
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case when jsonb_typeof(value) = 'number' then value::double precision end
+$$;
+comment on function postai._number(jsonb) is 'A number of JSON, null when it is none: select postai._number(''12'')';
+
 create view postai.proposals with (security_barrier) as
   select p.id, p.kind, p.title, p.why,
          case when p.proposed_by = session_user or postai._is_operator(current_user) then p.evidence end as evidence,
          p.risk, p.state, p.outcome, p.reason, p.superseded_by, p.proposed_by, p.proposed_at, p.approved_by, p.approved_at,
-         p.closed_by, p.closed_at, s.steps, s.done, s.statements, s.undo, s.objects, s.estimated_ms, a.id as action
+         p.closed_by, p.closed_at, s.steps, s.done, s.statements, s.undo, s.objects, s.estimated_ms, a.id as action,
+         p.evidence ->> 'object' as object, p.evidence ->> 'severity' as severity, p.evidence ->> 'estimated_by' as estimated_by,
+         postai._number(p.evidence -> 'saved_ms_per_day') as saved_ms_per_day,
+         postai._number(p.evidence -> 'write_ms_per_day') as write_ms_per_day,
+         postai._number(p.evidence -> 'bytes')::bigint as bytes,
+         p.measured ->> 'state' as effect, postai._number(p.measured -> 'saved_ms_per_day') as measured_saved_ms_per_day,
+         postai._number(p.measured -> 'write_ms_per_day') as measured_write_ms_per_day,
+         case when p.proposed_by = session_user or postai._is_operator(current_user) then p.measured end as measured,
+         p.undoes, p.seen_at
     from postai.proposal as p
     left join lateral (
       select pg_catalog.count(*)::integer as steps, pg_catalog.count(st.done_at)::integer as done,
@@ -19,7 +35,7 @@ create view postai.proposals with (security_barrier) as
     left join lateral (
       select x.id from postai.action as x where x.proposal = p.id order by x.id desc limit 1) as a on true;
 comment on view postai.proposals is
-  'What postai proposes, with statements and undo: select id, title, state, statements from postai.proposals where state = ''open''';
+  'What postai proposes, with statements, undo, and estimate beside measurement: select id, title, state, statements, saved_ms_per_day, effect, measured_saved_ms_per_day from postai.proposals';
 
 create view postai.actions with (security_barrier) as
   select a.id, a.proposal, p.title, a.kind, a.state, a.requested_by, a.requested_at, a.not_before, a.run_window, a.started_at,
@@ -130,7 +146,7 @@ select postai._grant('select on postai.actions', 'postai_reader');
 select postai._grant('select on postai.events', 'postai_reader', 'postai_agent');
 -- Readers may call the verbs to be told which GRANT they lack; what does the work is granted to operators.
 select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent')
-  from unnest(array['postai._is_operator(name)', 'postai._may_use(name, name)', 'postai._owner()', 'postai._agent_present()',
+  from unnest(array['postai._number(jsonb)', 'postai._is_operator(name)', 'postai._may_use(name, name)', 'postai._owner()', 'postai._agent_present()',
                     'postai._transaction_end_refused()']) as f;
 select postai._grant('execute on function ' || f, 'postai_reader')
   from unnest(array['postai._require_operator(text)', 'postai.approve(bigint, boolean)', 'postai.apply(bigint, boolean)',
@@ -143,11 +159,11 @@ select postai._grant('execute on function ' || f, 'postai_operator')
 -- The agent proposes, and writes what it did; it can neither approve nor queue.
 select postai._grant('select on postai.' || t, 'postai_agent')
   from unnest(array['proposal', 'proposal_step', 'action', 'proposals', 'actions', 'event']) as t;
-select postai._grant('insert (kind, title, why, evidence, risk, fingerprint, proposed_by) on postai.proposal', 'postai_agent');
-select postai._grant('update (state, outcome, reason, superseded_by, closed_by, closed_at) on postai.proposal', 'postai_agent');
+select postai._grant('insert (kind, title, why, evidence, risk, fingerprint, proposed_by, key, undoes) on postai.proposal', 'postai_agent');
+select postai._grant('update (title, why, evidence, seen_at, measured, state, outcome, reason, superseded_by, closed_by, closed_at) on postai.proposal', 'postai_agent');
 select postai._grant('insert on postai.proposal_step', 'postai_agent');
 select postai._grant('update (done_at, measured_ms) on postai.proposal_step', 'postai_agent');
-select postai._grant('update (state, worker, attempt, lease_until, checkpoint, progress, measured, error, started_at, finished_at) on postai.action',
+select postai._grant('update (state, worker, attempt, lease_until, noticed_at, checkpoint, progress, measured, error, started_at, finished_at) on postai.action',
                      'postai_agent');
 select postai._grant('execute on function ' || f, 'postai_agent')
   from unnest(array['postai._fingerprint(jsonb)', 'postai._object(text, oid)', 'postai._digest(bigint)', 'postai._objects(bigint)',

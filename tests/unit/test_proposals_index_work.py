@@ -14,9 +14,21 @@ def test_concurrent_statements_are_recognised_and_others_are_not() -> None:
     assert work.drop_statement == 'DROP INDEX CONCURRENTLY IF EXISTS shop."Odd name"'
     work = recognise("DROP INDEX CONCURRENTLY IF EXISTS shop.item_name")
     assert work is not None and (work.kind, work.schema, work.name) == ("drop", "shop", "item_name")
+    work = recognise("CREATE INDEX a ON ONLY shop.item (name)")
+    assert work is not None and (work.kind, work.schema, work.name, work.table) == (
+        "create",
+        "shop",
+        "a",
+        ("shop", "item"),
+    )
+    work = recognise("REINDEX INDEX CONCURRENTLY shop.a")
+    assert work is not None and (work.kind, work.schema, work.name) == ("reindex", "shop", "a")
     for other in (
-        "CREATE INDEX a ON shop.item (name)",
-        "DROP INDEX shop.a",
+        "CREATE INDEX ON shop.item (name)",
+        "CREATE INDEX IF NOT EXISTS a ON shop.item (name)",
+        "REINDEX INDEX shop.a",
+        "REINDEX SCHEMA CONCURRENTLY shop",
+        "DROP VIEW shop.a",
         "DROP TABLE shop.item",
         "VACUUM shop.item",
     ):
@@ -40,7 +52,14 @@ def test_forms_whose_result_could_not_be_told_are_refused(statement: str) -> Non
      ("create index concurrently i on s.t using gin (a)", "CREATE INDEX i ON s.t USING gin (a)", True),
      ("CREATE INDEX CONCURRENTLY i ON s.t (a)", "CREATE INDEX i ON s.t USING btree (b)", False),
      ("CREATE INDEX CONCURRENTLY i ON s.t (a)", "CREATE UNIQUE INDEX i ON s.t USING btree (a)", False),
-     ("CREATE INDEX CONCURRENTLY i ON s.t (a)", "CREATE INDEX i ON s.t USING btree (a) WHERE (a > 0)", False)],
+     ("CREATE INDEX CONCURRENTLY i ON s.t (a)", "CREATE INDEX i ON s.t USING btree (a) WHERE (a > 0)", False),
+     ("CREATE INDEX CONCURRENTLY i ON s.t (a)", "CREATE INDEX other ON s.t USING btree (a)", True),
+     ("CREATE INDEX i ON s.t (a) WHERE b IN ('x', 'y') AND c LIKE 'z%' AND d NOT IN (1, 2)",
+      "CREATE INDEX i ON s.t USING btree (a) WHERE (((b)::text = ANY ((ARRAY['x'::character varying, "
+      "'y'::character varying])::text[])) AND (c ~~ 'z%'::text) AND (d <> ALL (ARRAY[1, 2])))", True),
+     ("CREATE INDEX i ON s.t ((a || 'x'), lower(b) DESC)",
+      "CREATE INDEX i ON s.t USING btree (((a || 'x'::text)), lower((b)::text) DESC)", True),
+     ("CREATE INDEX i ON s.t (a) WHERE b = 'x'", "CREATE INDEX i ON s.t (a) WHERE (b = 'y'::text)", False)],
 )  # fmt: skip
 def test_definitions_are_compared_by_meaning_and_not_by_layout(statement: str, definition: str, same: bool) -> None:
     assert same_index(statement, definition) is same

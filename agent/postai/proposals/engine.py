@@ -81,6 +81,7 @@ class StepEngine:
         self._started: int | None = (
             action.checkpoint.get("step") if action.checkpoint.get("phase") == "started" else None
         )
+        self._elsewhere: set[tuple[str, str]] = set()
         self._pid, self._backend_start = work.query(self._sql["session"])[0]
         monitor.attach(work, self._pid)
 
@@ -142,6 +143,9 @@ class StepEngine:
         if step.done:
             self._say(step, "step.skipped", "was done before")
             return True
+        if index_work.is_comment(step.statement) in self._elsewhere:
+            self._say(step, "step.skipped", "the index that it speaks of has another name here")
+            return True
         if not self._has_postcondition(step, work) or not self._postcondition_holds(step, work):
             return False
         if self._started == step.number:
@@ -154,19 +158,27 @@ class StepEngine:
         return True
 
     def _has_postcondition(self, step: Step, work: IndexWork | None) -> bool:
-        return step.postcondition is not None or work is not None
+        return step.postcondition is not None or (work is not None and work.kind != "reindex")
 
     def _postcondition_holds(self, step: Step, work: IndexWork | None) -> bool:
-        if work is not None:
-            state = index_work.look(self._control, work)
-            if work.kind == "drop":
-                holds = state.condition == "absent"
-            else:
-                ours = self._started == step.number or step.done
-                holds = state.condition == "valid" and (ours or index_work.same_index(work.statement, state.definition))
-            if not holds:
-                return False
+        if work is not None and not self._index_is_there(step, work):
+            return False
         return step.postcondition is None or self._conditions.holds(step.postcondition)
+
+    def _index_is_there(self, step: Step, work: IndexWork) -> bool:
+        """Whether the work on an index has brought about what it should."""
+        if work.kind == "reindex":
+            return not index_work.leftovers(self._control, work)
+        state = index_work.look(self._control, work)
+        if work.kind == "drop":
+            return state.condition == "absent"
+        ours = self._started == step.number or step.done
+        if state.condition == "valid" and (ours or index_work.same_index(work.statement, state.definition)):
+            return True
+        if not ours and index_work.find_same(self._control, work) is not None:
+            self._elsewhere.add((work.schema, work.name))
+            return True
+        return False
 
     def _inspect(self, step: Step) -> _Plan:
         """Everything that was checked when the proposal was made and queued, checked again on what is there now."""
@@ -281,7 +293,8 @@ class StepEngine:
             try:
                 self._clean(step, plan, work)
             except ServerError as failure:
-                left = f"A broken index is left; applying again removes it, or: {work.drop_statement};"
+                left = "A broken index is left; the agent removes it as soon as it can, applying again does so too"
+                left += f", or: {work.drop_statement};" if work.kind == "create" else "."
                 error.hint = f"{error.hint} {left}" if error.hint else left
                 self._say(step, "step.left_broken", failure.message)
                 return
@@ -344,8 +357,13 @@ class StepEngine:
             )
 
     def _clean(self, step: Step, plan: _Plan, work: IndexWork | None) -> None:
-        """Remove the broken index that a cut-off CREATE INDEX CONCURRENTLY of ours left, if there is one."""
-        if work is None or work.kind != "create":
+        """Remove what a cut-off CREATE INDEX or REINDEX CONCURRENTLY of ours left, if there is anything."""
+        if work is None or work.kind == "drop":
+            return
+        if work.kind == "reindex":
+            for name in index_work.leftovers(self._control, work):
+                self._as_owner(plan.run_as, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+                self._say(step, "step.cleaned", f"dropped {name}")
             return
         while (state := index_work.look(self._control, work)).condition == "building":
             self._say(step, "step.waiting", f"{work.name} is being built at this moment")

@@ -1,8 +1,8 @@
-"""CREATE and DROP INDEX CONCURRENTLY: what they should leave behind, and what they leave when they are interrupted.
+"""Work on indexes: what statements should leave behind, and what they leave when they are interrupted.
 
 An interrupted CREATE INDEX CONCURRENTLY leaves an INVALID index that costs every write and that IF NOT EXISTS takes for
-the index asked for; an interrupted DROP leaves one that is invalid too. So the state of the index is looked at, never
-remembered.
+the index asked for; an interrupted DROP leaves one that is invalid too, and an interrupted REINDEX CONCURRENTLY a copy
+whose name ends in _ccnew or _ccold. So the state of the index is looked at, never remembered.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import postgast
+from google.protobuf.message import Message
+from postgast import pg_query_pb2 as pb
 
 from postai.database import Database
 from postai.database.identifiers import qualified
@@ -23,18 +25,20 @@ IndexCondition = Literal["absent", "valid", "building", "invalid"]
 
 @dataclass(frozen=True)
 class IndexWork:
-    """A CONCURRENTLY statement about one index.
+    """A statement that makes, drops or rebuilds indexes.
 
     Attributes:
-        kind: "create" or "drop".
-        schema, name: of the index.
+        kind: "create", "drop", or "reindex" (CONCURRENTLY, of an index or of all indexes of a table).
+        schema, name: of the index; of what is rebuilt.
         statement: its text.
+        table: schema and name of the table of a new index; None for the other kinds.
     """
 
-    kind: Literal["create", "drop"]
+    kind: Literal["create", "drop", "reindex"]
     schema: str
     name: str
     statement: str
+    table: tuple[str, str] | None = None
 
     @property
     def drop_statement(self) -> str:
@@ -56,7 +60,7 @@ class IndexState:
 
 
 def recognise(statement: str) -> IndexWork | None:
-    """The work of a CREATE or DROP INDEX CONCURRENTLY; None for any other statement.
+    """The work on indexes that a statement does; None for any other statement.
 
     Raises:
         Refused: a form whose result could not be told from an interrupted one.
@@ -64,7 +68,26 @@ def recognise(statement: str) -> IndexWork | None:
     # The message classes are generated: their fields are not known to the type checker.
     tree = cast("Any", parse_one(statement).tree)
     kind = type(tree).__name__
-    if kind == "IndexStmt" and tree.concurrent:
+    if kind == "IndexStmt":
+        return _creation(tree, statement)
+    if kind == "DropStmt" and tree.remove_type == pb.OBJECT_INDEX:
+        names = [part.string.sval for part in tree.objects[0].list.items]
+        if len(names) == 2 and len(tree.objects) == 1:
+            return IndexWork("drop", names[0], names[1], statement)
+        if tree.concurrent:
+            raise Refused("the index is named without its schema", hint="Write schema.index.")
+    if (
+        kind == "ReindexStmt"
+        and any(one.def_elem.defname == "concurrently" for one in tree.params)
+        and tree.kind in (pb.REINDEX_OBJECT_INDEX, pb.REINDEX_OBJECT_TABLE)
+        and tree.relation.schemaname
+    ):
+        return IndexWork("reindex", tree.relation.schemaname, tree.relation.relname, statement)
+    return None
+
+
+def _creation(tree: Any, statement: str) -> IndexWork | None:
+    if tree.concurrent:
         if not tree.idxname:
             raise Refused(
                 "the index has no name", hint="Name it: CREATE INDEX CONCURRENTLY name ON schema.table (...)."
@@ -74,13 +97,10 @@ def recognise(statement: str) -> IndexWork | None:
                 "CREATE INDEX CONCURRENTLY IF NOT EXISTS takes a broken index for a good one",
                 hint="Leave IF NOT EXISTS out; an index that is already there is found.",
             )
-        return IndexWork("create", tree.relation.schemaname, tree.idxname, statement)
-    if kind == "DropStmt" and tree.concurrent:
-        names = [part.string.sval for part in tree.objects[0].list.items]
-        if len(names) != 2:
-            raise Refused("the index is named without its schema", hint="Write schema.index.")
-        return IndexWork("drop", names[0], names[1], statement)
-    return None
+    elif not tree.idxname or tree.if_not_exists or not tree.relation.schemaname:
+        return None
+    schema, table = tree.relation.schemaname, tree.relation.relname
+    return IndexWork("create", schema, tree.idxname, statement, (schema, table))
 
 
 def look(db: Database, work: IndexWork) -> IndexState:
@@ -92,15 +112,97 @@ def look(db: Database, work: IndexWork) -> IndexState:
     return IndexState("valid" if valid else "building" if building else "invalid", definition)
 
 
+def find_same(db: Database, work: IndexWork) -> str | None:
+    """The name of a valid index that is what a CREATE INDEX would make, whatever it is called; None = there is none."""
+    if work.table is None:
+        return None
+    rows = db.query(load(__package__, "objects.sql")["indexes_of"], list(work.table))
+    return next((name for name, definition in rows if same_index(work.statement, definition)), None)
+
+
+def leftovers(db: Database, work: IndexWork) -> list[str]:
+    """Qualified names of the broken copies that a cut-off REINDEX CONCURRENTLY left, if nobody is at that table now."""
+    rows = db.query(load(__package__, "objects.sql")["reindex_leftovers"], [work.schema, work.name])
+    return [qualified(schema, name) for schema, name in rows]
+
+
+def is_comment(statement: str) -> tuple[str, str] | None:
+    """Schema and name of the index that a COMMENT ON INDEX speaks of; None for any other statement."""
+    tree = cast("Any", parse_one(statement).tree)
+    if type(tree).__name__ != "CommentStmt" or tree.objtype != pb.OBJECT_INDEX:
+        return None
+    names = [part.string.sval for part in tree.object.list.items]
+    return (names[0], names[1]) if len(names) == 2 else None
+
+
 def same_index(statement: str, definition: str) -> bool:
-    """Whether a CREATE INDEX statement and the server's definition of an index say the same, by their text."""
-    return _plain(statement) == _plain(definition)
+    """Whether a CREATE INDEX statement and the server's definition of an index say the same, whatever their names.
+
+    Both are compared as parsed, without the casts that the server adds to constants.
+    """
+    return normal_form(statement) == normal_form(definition)
 
 
-def _plain(statement: str) -> str:
+def normal_form(statement: str) -> str:
+    """A statement as text that does not depend on layout; for CREATE INDEX also not on name and CONCURRENTLY."""
     result = postgast.parse(statement)
-    tree = result.stmts[0].stmt.index_stmt
+    node = result.stmts[0].stmt
+    if node.WhichOneof("node") == "index_stmt":
+        _make_plain(node.index_stmt)
+        _as_server_writes(node)
+    return str(postgast.deparse(result))
+
+
+def leading_key(statement: str) -> str | None:
+    """Access method and first key of a CREATE INDEX, `btree (customer_id)`; None for any other statement."""
+    result = postgast.parse(statement)
+    node = result.stmts[0].stmt
+    if node.WhichOneof("node") != "index_stmt":
+        return None
+    tree = node.index_stmt
+    _make_plain(tree)
+    tree.unique = False
+    tree.relation.schemaname, tree.relation.relname, tree.relation.inh = "", "t", True
+    del tree.index_params[1:]
+    del tree.index_including_params[:]
+    tree.ClearField("where_clause")
+    first = tree.index_params[0].index_elem
+    first.ordering, first.nulls_ordering = pb.SORTBY_DEFAULT, pb.SORTBY_NULLS_DEFAULT
+    return str(postgast.deparse(result)).removeprefix("CREATE INDEX ON t USING ")
+
+
+def _make_plain(tree: Any) -> None:
     tree.concurrent = False
     tree.if_not_exists = False
+    tree.idxname = ""
     tree.access_method = tree.access_method or "btree"
-    return str(postgast.deparse(result))
+
+
+def _as_server_writes(node: Message) -> None:
+    """Take casts away, and write IN and LIKE as the operators that the server shows for them."""
+    waiting = [node]
+    while waiting:
+        one = cast("Any", waiting.pop())
+        if one.DESCRIPTOR.name == "Node":
+            while one.WhichOneof("node") == "type_cast":
+                inner = type(one)()
+                inner.CopyFrom(one.type_cast.arg)
+                one.CopyFrom(inner)
+            if one.WhichOneof("node") == "a_expr":
+                _as_operator(one.a_expr)
+        for field, value in one.ListFields():
+            if field.message_type is not None:
+                waiting.extend(value if field.is_repeated else [value])
+
+
+def _as_operator(expression: Any) -> None:
+    if expression.kind in (pb.AEXPR_LIKE, pb.AEXPR_ILIKE) and not expression.rexpr.HasField("func_call"):
+        expression.kind = pb.AEXPR_OP
+    elif expression.kind == pb.AEXPR_IN:
+        negative = expression.name[0].string.sval == "<>"
+        expression.kind = pb.AEXPR_OP_ALL if negative else pb.AEXPR_OP_ANY
+        items = [pb.Node() for _ in expression.rexpr.list.items]
+        for copy, item in zip(items, expression.rexpr.list.items, strict=True):
+            copy.CopyFrom(item)
+        expression.rexpr.a_array_expr.SetInParent()
+        expression.rexpr.a_array_expr.elements.extend(items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from postai.database import Database
@@ -34,16 +34,16 @@ CATALOGS: Mapping[str, str] = MappingProxyType(
 ROW_WRITERS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "TRUNCATE TABLE", "COPY"})
 """Command tags of statements that write rows, so that triggers of users may fire."""
 
-PlannedNames = Collection[tuple[str | None, str]]
+PlannedNames = Mapping[tuple[str | None, str], ObjectRef | None]
 
 
-def resolve(db: Database, facts: ChangeFacts, planned: PlannedNames = ()) -> tuple[Object, ...]:
+def resolve(db: Database, facts: ChangeFacts, planned: PlannedNames = MappingProxyType({})) -> tuple[Object, ...]:
     """The objects whose owners' roles are needed for a statement, the first one being the one it acts on.
 
     Args:
         facts: what the statement touches and creates, by name.
         planned: schema and name of objects that earlier steps of the same proposal create; they need not exist yet,
-            their schemas stand for them.
+            what is given with them stands in for them, or else their schemas.
 
     Raises:
         Refused: a name without a schema, or a kind of object that postai does not change.
@@ -51,7 +51,10 @@ def resolve(db: Database, facts: ChangeFacts, planned: PlannedNames = ()) -> tup
     """
     wanted: list[dict[str, str | None]] = []
     replaced: set[int] = set()  # positions of what CREATE OR REPLACE may or may not find
-    for ref in facts.touched:
+    for named in facts.touched:
+        ref = named
+        while (stands_in := planned.get((ref.schema, ref.name))) is not None:
+            ref = stands_in
         if (ref.schema, ref.name) in planned:
             wanted.append({"class": "pg_namespace", "schema": None, "name": ref.schema})
         else:

@@ -46,6 +46,34 @@ select c.oid::bigint, i.indrelid::bigint, i.indisvalid and i.indisready, pg_cata
   join pg_catalog.pg_index i on i.indexrelid = c.oid
  where n.nspname = %s and c.relname = %s
 
+-- name: indexes_of
+-- Valid indexes of a table: name and definition; constraints are made by other statements.
+select c.relname::text, pg_catalog.pg_get_indexdef(c.oid)
+  from pg_catalog.pg_class t
+  join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+  join pg_catalog.pg_index i on i.indrelid = t.oid
+  join pg_catalog.pg_class c on c.oid = i.indexrelid
+ where n.nspname = %s and t.relname = %s and i.indisvalid and i.indisready order by 1
+
+-- name: reindex_leftovers
+-- Broken copies that REINDEX CONCURRENTLY left at an index or table and its TOAST table, unless somebody builds there now.
+with at (oid) as (
+  select coalesce(i.indrelid, c.oid)
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    left join pg_catalog.pg_index i on i.indexrelid = c.oid
+   where n.nspname = %s and c.relname = %s
+), tables (oid) as (
+  select oid from at union all select c.reltoastrelid from at join pg_catalog.pg_class c on c.oid = at.oid
+)
+select n.nspname::text, c.relname::text
+  from tables
+  join pg_catalog.pg_index i on i.indrelid = tables.oid and not i.indisvalid
+  join pg_catalog.pg_class c on c.oid = i.indexrelid and c.relname ~ '_cc(new|old)[0-9]*$'
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where not exists (select from pg_catalog.pg_stat_progress_create_index p where p.relid = tables.oid)
+ order by 1, 2
+
 -- name: name_taken
 -- Whether a relation of that name exists.
 select pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::text, %s::text)) is not null

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from postai.database import Database
 from postai.database.named_sql import load
-from postai.errors import Refused, StaleProposal, UsageError
+from postai.errors import Refused, StaleProposal
 from postai.proposals import index_work
 from postai.proposals.conditions import Conditions
 from postai.proposals.objects import as_json, fingerprint, resolve
 from postai.proposals.types import Draft, DraftStep, Object
-from postai.sql.vet import ChangeFacts, vet_change
+from postai.sql.vet import ChangeFacts, ObjectRef, vet_change
 
 _REPEATABLE = frozenset({"VACUUM", "ANALYZE"})
 """Command tags of statements outside of transactions that may simply run again after an interruption."""
@@ -40,13 +40,10 @@ def create(db: Database, draft: Draft) -> int:
         Refused: a statement or a condition that no proposal may hold.
         UnknownObject: a statement names an object that does not exist.
         StaleProposal: the proposal it should replace is not open any more.
-        UsageError: the draft has no steps.
     """
-    if not draft.steps:
-        raise UsageError("a proposal needs at least one step")
     conditions = Conditions(db)
     vetted: list[_Vetted] = []
-    planned: set[tuple[str | None, str]] = set()
+    planned: dict[tuple[str | None, str], ObjectRef | None] = {}
     for step in draft.steps:
         vetted.append(_vet(db, step, planned, conditions))
     sql = load(__package__, "store.sql")
@@ -57,7 +54,7 @@ def create(db: Database, draft: Draft) -> int:
                 sql["insert_proposal"],
                 [
                     draft.kind, draft.title, draft.why, json.dumps(dict(draft.evidence)), draft.risk, touched,
-                    draft.proposed_by,
+                    draft.proposed_by, draft.key, draft.undoes,
                 ],
             )[0][0]
         )  # fmt: skip
@@ -73,11 +70,16 @@ def create(db: Database, draft: Draft) -> int:
     return proposal
 
 
-def _vet(db: Database, step: DraftStep, planned: set[tuple[str | None, str]], conditions: Conditions) -> _Vetted:
+def _vet(
+    db: Database, step: DraftStep, planned: dict[tuple[str | None, str], ObjectRef | None], conditions: Conditions
+) -> _Vetted:
     facts = vet_change(step.statement)
     _require_recoverable(step.statement, facts, step.postcondition)
     objects = resolve(db, facts, planned)
-    planned.update((None if ref.kind == "schema" else ref.schema, ref.name) for ref in facts.creates)
+    for ref in facts.creates:
+        # Who owns a table may do with its indexes what he likes; for all else the schema stands in.
+        stands_in = facts.touched[0] if ref.kind == "index" else None
+        planned[None if ref.kind == "schema" else ref.schema, ref.name] = stands_in
     undo_facts = None
     if step.undo is not None:
         undo_facts = vet_change(step.undo)

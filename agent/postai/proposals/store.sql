@@ -1,7 +1,7 @@
 -- name: insert_proposal
 -- A new proposal, open.
-insert into postai.proposal (kind, title, why, evidence, risk, fingerprint, proposed_by)
-values (%s, %s, %s, %s::jsonb, %s, %s, coalesce(%s::name, session_user)) returning id
+insert into postai.proposal (kind, title, why, evidence, risk, fingerprint, proposed_by, key, undoes)
+values (%s, %s, %s, %s::jsonb, %s, %s, coalesce(%s::name, session_user), %s, %s) returning id
 
 -- name: insert_step
 -- One of its steps.

@@ -44,11 +44,13 @@ class Draft:
         kind: which planner made it, one lower-case word, e.g. "index".
         title: one line, at most 200 characters.
         why: the reason, for people.
-        steps: in order.
-        evidence: what the reason rests on, as JSON.
+        steps: in order; none = advice that people follow by hand: it can be dismissed or marked as done.
+        evidence: what the reason rests on, as JSON; postai.proposal says what advisors write there.
         risk: of carrying it out.
         proposed_by: who asked for it; None = the connected role.
         supersedes: an open proposal that this one replaces.
+        key: what it speaks of, for `postai.proposals.keeping`; None = nobody keeps it up to date.
+        undoes: the applied proposal that this one takes back.
     """
 
     kind: str
@@ -59,6 +61,8 @@ class Draft:
     risk: Risk = "low"
     proposed_by: str | None = None
     supersedes: int | None = None
+    key: str | None = None
+    undoes: int | None = None
 
 
 @dataclass(frozen=True)

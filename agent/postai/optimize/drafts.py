@@ -1,0 +1,80 @@
+"""Recommendations of the advisors as drafts of proposals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from postai.optimize.types import Effect, Recommendation
+from postai.proposals import Draft, DraftStep
+from postai.proposals.index_work import leading_key
+from postai.proposals.types import Risk
+
+_RISKS: Mapping[str, Risk] = {"drop_index": "medium", "archive": "high"}
+_LONGEST_TITLE = 200
+_EFFECTS = 50
+"""Statements of which a proposal remembers what it promised them; the largest effects come first."""
+
+
+def drafts_of(recommendations: Iterable[Recommendation]) -> tuple[Draft, ...]:
+    """One draft for each recommendation, in their order."""
+    return tuple(draft_of(one) for one in recommendations)
+
+
+def draft_of(recommendation: Recommendation) -> Draft:
+    """The draft of a proposal that carries a recommendation out.
+
+    `evidence["steps"]`, a list of {"statement", "undo"}, takes the place of the single statement (partitioned tables
+    need several). A recommendation without either becomes a proposal without steps: advice to follow by hand.
+    """
+    one = recommendation
+    steps = _steps(one)
+    rest = {key: value for key, value in one.evidence.items() if key != "steps"}
+    return Draft(
+        kind=one.kind,
+        title=one.title if len(one.title) <= _LONGEST_TITLE else one.title[: _LONGEST_TITLE - 1] + "…",
+        why=one.why,
+        steps=steps,
+        evidence={
+            **rest,
+            "object": one.object,
+            "severity": one.severity,
+            "saved_ms_per_day": round(one.saved_ms_per_day, 3),
+            "write_ms_per_day": round(one.write_ms_per_day, 3),
+            "bytes": one.bytes,
+            "estimated_by": one.estimated_by,
+            "replaces": list(one.replaces),
+            "effects": [_effect(effect) for effect in one.effects[:_EFFECTS]],
+        },
+        risk=_RISKS.get(one.kind, "low"),
+        key=_key(one, steps),
+    )
+
+
+def _steps(one: Recommendation) -> tuple[DraftStep, ...]:
+    listed = one.evidence.get("steps")
+    if listed:
+        steps = [DraftStep(step["statement"], undo=step.get("undo")) for step in listed]
+    elif one.statement:
+        steps = [DraftStep(one.statement, undo=one.undo)]
+    else:
+        return ()
+    if one.comment:
+        steps.append(DraftStep(one.comment))
+    return tuple(steps)
+
+
+def _key(one: Recommendation, steps: tuple[DraftStep, ...]) -> str:
+    """What it speaks of: the kind and the object; for a new index also its first column or expression."""
+    leading = next((key for step in steps if (key := leading_key(step.statement)) is not None), None)
+    parts = [one.kind, one.object] + ([leading] if leading is not None else [])
+    return " ".join(parts)
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "id": effect.id,
+        "calls_per_day": effect.calls_per_day,
+        "before_ms": effect.before_ms,
+        "after_ms": effect.after_ms,
+    }
