@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from conftest import TestDatabase, drop_database, make_database
+from postai.database import connect
+from postai.database.catalog import Catalog, load_catalog
 from postai.setup.server import LocalServer
 from postai.sql.plan import PlanFinding, read_plan
 from postai.sql.plan_tree import read_tree
@@ -37,7 +39,9 @@ def parcels(request: pytest.FixtureRequest) -> Iterator[TestDatabase]:
     drop_database(database)
 
 
-def explain(database: TestDatabase, sql: str, options: str = "analyze, buffers") -> tuple[PlanFinding, ...]:
+def explain(
+    database: TestDatabase, sql: str, options: str = "analyze, buffers", catalog: Catalog | None = None
+) -> tuple[PlanFinding, ...]:
     """The findings of the last statement of a text; the ones before it are settings. Nothing stays."""
     *before, statement = sql.split(";")
     with database.connect(autocommit=False) as connection:
@@ -48,7 +52,7 @@ def explain(database: TestDatabase, sql: str, options: str = "analyze, buffers")
     assert found is not None
     tree = read_tree(found[0])
     assert sum(tree.share(node.own) for node in tree.nodes) <= 1 + 1e-9
-    return read_plan(found[0])
+    return read_plan(found[0], catalog)
 
 
 def advice(findings: tuple[PlanFinding, ...]) -> str:
@@ -163,3 +167,95 @@ def test_compiling_is_told(parcels: TestDatabase) -> None:
         "select sum(weight * 2 + 1) from parcel where weight < 50",
     )
     assert "SET jit = off" in advice(rows)
+
+
+UNUSABLE = """
+    create table letter (id bigint primary key, ref varchar(20), sent timestamptz, receiver text, code int,
+                         city text, state text, note text) with (autovacuum_enabled = off);
+    insert into letter
+    select g, 'R' || g, '2024-01-01'::timestamptz + g * interval '1 minute', 'Name' || g, g % 20000, 'town' || g % 5000,
+           case when g % 50 = 0 then 'open' else 'done' end, repeat('x', 60)
+      from generate_series(1, 100000) g;
+    create index letter_ref on letter (ref);
+    create index letter_sent on letter (sent);
+    create index letter_receiver on letter (receiver);
+    create index letter_open on letter (code) where state = 'open';
+    create index letter_state on letter (state);
+    create index letter_ref_city on letter (ref, city);
+    create table paper (ref bigint); insert into paper select g from generate_series(1, 50) g;
+    create table sign (id text); insert into sign select g::text from generate_series(1, 50) g;
+    analyze letter, paper, sign;
+"""
+
+
+@pytest.fixture(scope="module", params=["pg15", "pg18"])
+def letters(request: pytest.FixtureRequest) -> Iterator[tuple[TestDatabase, Catalog]]:
+    server: LocalServer = request.getfixturevalue(request.param)
+    database = make_database(server)
+    database.execute(UNUSABLE)
+    with connect(database.dsn()) as db:
+        catalog = load_catalog(db)
+    yield database, catalog
+    drop_database(database)
+
+
+LETTER = "select * from letter where "
+UNUSABLE_CASES = [
+    (LETTER + "sent::date = '2024-02-01'", "index_cast", "letter_sent cannot be used", "sent >= the day"),
+    (LETTER + "id = 42.0", "index_type", "compares id as numeric", "::bigint"),
+    (LETTER + "ref || '' = 'R7'", "index_expression", "letter_ref cannot be used", "move the computation"),
+    (LETTER + "lower(receiver) = 'name7'", "index_function", "lower(receiver)", "index on the expression"),
+    (LETTER + "date_trunc('day', sent) = '2024-02-01'", "index_function", "date_trunc", "a range of sent"),
+    (LETTER + "receiver like '%77777'", "index_wildcard", "letter_receiver cannot be used", "gin_trgm_ops"),
+    (LETTER + "receiver ilike 'name77777'", "index_any_case", "letter_receiver cannot be used", "lower(receiver)"),
+    (LETTER + "receiver = 'Name7' collate \"POSIX\"", "index_collation", "collation POSIX", "Leave the COLLATE out"),
+    (LETTER + "code = 7", "index_partial", "letter_open cannot be used", "Repeat that condition"),
+    ("set local enable_indexscan = off; set local enable_bitmapscan = off; " + LETTER + "city = 'town7'", "index_not_first", "letter_ref_city cannot be used", "begins with city"),
+    (LETTER + "state <> 'done'", "index_negation", "not what differs", "partial index"),
+    ("select l.* from letter l join sign s on s.id = l.id::text", "index_type", "compares id as text", "::bigint"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "rule", "problem", "advice"), UNUSABLE_CASES, ids=lambda one: one[:60])
+@pytest.mark.parametrize("options", ["analyze", "costs"])
+def test_why_an_index_that_is_there_is_not_used(
+    letters: tuple[TestDatabase, Catalog], sql: str, rule: str, problem: str, advice: str, options: str
+) -> None:
+    database, catalog = letters
+    found = explain(database, ALONE + sql, options, catalog)
+    told = [row for row in found if "cannot be used" in row.problem]
+    assert len(told) == 1 and problem in told[0].problem and advice in told[0].advice, found
+    assert not any("CREATE INDEX CONCURRENTLY ON" in row.advice for row in found), rule
+
+
+def test_beginnings_of_texts_need_an_index_in_the_order_of_bytes(pg15: LocalServer) -> None:
+    database = make_database(pg15)
+    database.execute(UNUSABLE)
+    with connect(database.dsn()) as db:
+        before = load_catalog(db)
+        found = explain(database, ALONE + LETTER + "receiver like 'Name7777%'", catalog=before)
+        assert "(receiver text_pattern_ops)" in advice(found) and "by their bytes only" in advice(found)
+        database.execute("create index letter_bytes on letter (receiver text_pattern_ops)")
+        assert "cannot be used" not in advice(explain(database, ALONE + LETTER + "receiver like 'N%7'", "analyze",
+                                                      load_catalog(db)))  # fmt: skip
+    drop_database(database)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["ref = 'R7'", "id = 7", "note = 'x'", "sent > '2024-01-02' and note = ''", "state = 'open' and code = 7",
+     "id in (1, 2, 3)", "lower(note) = 'y'", "receiver is null"],
+)  # fmt: skip
+def test_nothing_is_said_of_indexes_that_serve_or_are_not_there(
+    letters: tuple[TestDatabase, Catalog], condition: str
+) -> None:
+    database, catalog = letters
+    assert "cannot be used" not in advice(explain(database, ALONE + LETTER + condition, "analyze", catalog))
+
+
+def test_an_index_that_is_not_valid_is_told(database15: TestDatabase) -> None:
+    database15.execute(UNUSABLE)
+    database15.execute("update pg_index set indisvalid = false where indexrelid = 'letter_receiver'::regclass")
+    with connect(database15.dsn()) as db:
+        found = explain(database15, ALONE + LETTER + "receiver = 'Name7'", "analyze", load_catalog(db))
+    assert "REINDEX INDEX CONCURRENTLY letter_receiver" in advice(found)

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from postai.database.catalog import Catalog, Column, Index, Table
 from postai.sql.plan import NODE_RULES, PlanFinding, read_plan
 from postai.sql.plan_expressions import index_keys, sort_columns
 from postai.sql.plan_tree import label, read_tree
+from postai.sql.plan_unusable import UNUSABLE_RULES
 from postai.sql.plan_whole import WHOLE_RULES
 
 
@@ -247,7 +249,7 @@ def test_each_rule_speaks(rule: str, root: dict[str, Any], advice: str) -> None:
 
 def test_every_rule_has_a_case_and_words() -> None:
     assert {rule for rule, _, _ in cases()} == {rule.id for rule in NODE_RULES}
-    for rule in (*NODE_RULES, *WHOLE_RULES):
+    for rule in (*NODE_RULES, *WHOLE_RULES, *UNUSABLE_RULES):
         assert rule.title and rule.why.endswith(".") and rule.fix.endswith(".")
         assert rule.docs.startswith("https://www.postgresql.org/docs/current/")
 
@@ -435,6 +437,7 @@ HOSTILE = st.one_of(
             "x\u202ey",
             "a\nb",
             '"; drop table t; --',
+            "((lower(b) = 'x'::text) AND ((a)::numeric = 7.5) AND (b ~~ '%x'::text))",
         ]
     ),
     st.text(max_size=30),
@@ -473,11 +476,22 @@ def random_nodes(numbers: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str,
     return st.recursive(keys, with_children, max_leaves=12)
 
 
+CATALOG = Catalog(
+    "d", 150000, "",
+    (Table(
+        7, "s", "t", "table", row_estimate=10**6,
+        columns=(Column(1, "a", "integer", 23, "int4", "N"), Column(2, "b", "text", 25, "text", "S")),
+        indexes=(Index(8, "t_a", ("a",)), Index(9, "t_b", ("b", None), ("lower(b)",), predicate="(a > 1)")),
+    ),),
+)  # fmt: skip
+"""What a plan of random names may happen to hit."""
+
+
 @settings(max_examples=150, deadline=None)
 @given(random_nodes(st.one_of(NUMBERS, st.floats(0, 1e6), st.integers(0, 1000))), st.booleans())
 def test_any_tree_gives_rows_and_shares_that_add_up(root: dict[str, Any], timed: bool) -> None:
     document = plan(root, **({"Execution_Time": 5.0} if timed else {}))
-    rows, tree = read_plan(document), read_tree(document)
+    rows, tree = read_plan(document, CATALOG), read_tree(document)
     assert {row.step for row in rows} >= {one.step for one in tree.nodes}
     assert [row.step for row in rows] == sorted(row.step for row in rows)
     assert all(one.own >= 0 and math.isfinite(one.own) for one in tree.nodes)

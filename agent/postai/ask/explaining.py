@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from postai.ask.questions import AMBIGUOUS, BROKEN_SQL
 from postai.ask.types import AskOptions, AskRequest, Explain, Explained
 from postai.ask.verify import NOT_PERMITTED, SYNTAX_ERROR, PlanningError, total_cost
+from postai.database.catalog import Catalog
 from postai.errors import ErrorParts, NotPermitted
 from postai.sql.guard import check
 from postai.sql.parse import Unparsable, parse
@@ -41,13 +42,21 @@ def is_statement(text: str) -> bool:
 
 
 def explain_statement(
-    sql: str, request: AskRequest, *, safety: Safety, explain: Explain, analyze: Analyze, options: AskOptions
+    sql: str,
+    request: AskRequest,
+    *,
+    catalog: Catalog,
+    safety: Safety,
+    explain: Explain,
+    analyze: Analyze,
+    options: AskOptions,
 ) -> Explanation:
     """Read the plan of a statement, with real times and rows when it may be run.
 
     Args:
         sql: one SELECT.
         request: who asks, and with which search_path.
+        catalog: what the caller may see; names the indexes that are there and cannot be used.
         explain, analyze: run EXPLAIN, and EXPLAIN ANALYZE, as the caller.
 
     Raises:
@@ -71,8 +80,8 @@ def explain_statement(
             "operator raise the setting ask_cost_ceiling.",
             "MEDIUM",
         )
-        return Explanation(checked.sql, (told, *read_plan(planned)))
-    return Explanation(checked.sql, read_plan(_plan(analyze(checked.sql))))
+        return Explanation(checked.sql, (told, *read_plan(planned, catalog)))
+    return Explanation(checked.sql, read_plan(_plan(analyze(checked.sql)), catalog))
 
 
 def _plan(explained: Explained) -> object:

@@ -118,6 +118,7 @@ class Asking:
         explanation = explain_statement(
             sql,
             ground.request,
+            catalog=ground.seen.catalog,
             safety=ground.safety,
             explain=ground.there.explain,
             analyze=ground.there.analyze,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from postai.database.catalog import Catalog
 from postai.sql.plan_memory import MEMORY_RULES
 from postai.sql.plan_rows import ROW_RULES
-from postai.sql.plan_rules import PlanRule, Severity, count, milliseconds, percent
+from postai.sql.plan_rules import PlanRule, Problem, Severity, count, milliseconds, percent
 from postai.sql.plan_tree import PlanNode, PlanTree, label, read_tree
+from postai.sql.plan_unusable import Named, explain_unusable
 from postai.sql.plan_whole import WHOLE_RULES
 
 NODE_RULES: tuple[PlanRule, ...] = (*ROW_RULES, *MEMORY_RULES)
@@ -34,21 +37,26 @@ class PlanFinding:
     severity: Severity
 
 
-def read_plan(plan: object) -> tuple[PlanFinding, ...]:
+def read_plan(plan: object, catalog: Catalog | None = None) -> tuple[PlanFinding, ...]:
     """What a plan says, node by node.
 
     Args:
         plan: the parsed result of EXPLAIN (FORMAT JSON), with or without ANALYZE, BUFFERS, VERBOSE, of PostgreSQL 14 to
             18: a list of objects with key "Plan". Keys that are missing or of another type count as not said.
 
+        catalog: of the database; with it, indexes that are there and cannot be used are told with the reason.
+
     Returns:
         for each node one row, or one for each of its problems; nothing for what is no plan.
     """
     tree = read_tree(plan)
+    named = Named(catalog) if catalog is not None else None
     findings = []
     for node in tree.nodes:
         words = describe(node, tree)
-        problems = [found for rule in NODE_RULES if (found := rule.check(node, tree))]
+        unusable = explain_unusable(node, tree, named) if named is not None else ()
+        problems = [found for rule in _rules(unusable) if (found := rule.check(node, tree))]
+        problems[:0] = unusable
         findings += [PlanFinding(node.step, words, one.text, one.advice, one.severity) for one in problems]
         if not problems:
             findings.append(PlanFinding(node.step, words, "", "", "INFO"))
@@ -59,6 +67,11 @@ def read_plan(plan: object) -> tuple[PlanFinding, ...]:
                 step += 1
                 findings.append(PlanFinding(step, words, problem.text, problem.advice, problem.severity))
     return tuple(findings)
+
+
+def _rules(unusable: tuple[Problem, ...]) -> Iterator[PlanRule]:
+    """Where it is known why an index is of no use, nothing is guessed about one that is missing."""
+    return (rule for rule in NODE_RULES if not unusable or rule.id != "missing_index")
 
 
 def describe(node: PlanNode, tree: PlanTree) -> str:

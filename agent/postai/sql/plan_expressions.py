@@ -71,8 +71,8 @@ def index_keys(expression: str, alias: str, subplans: Iterable[str] = ()) -> Ind
     Returns:
         no columns when the text cannot be parsed: EXPLAIN prints some things that are no SQL.
     """
-    found = _parsed(f"SELECT WHERE {_without_subplans(expression, subplans)}")
-    if found is None:
+    root = condition_of(expression, subplans)
+    if root is None:
         return IndexKeys()
     equal: list[str] = []
     ordered: list[str] = []
@@ -80,7 +80,7 @@ def index_keys(expression: str, alias: str, subplans: Iterable[str] = ()) -> Ind
     beginnings: set[str] = set()
     searched: list[str] = []
     computed: set[str] = set()
-    waiting: list[Message] = [statement_node(found.where_clause)]
+    waiting: list[Message] = [root]
     while waiting:
         node = waiting.pop(0)
         if node.DESCRIPTOR.name == "BoolExpr" and node.boolop == pb.AND_EXPR:
@@ -92,7 +92,7 @@ def index_keys(expression: str, alias: str, subplans: Iterable[str] = ()) -> Ind
             if kind == "beginning":
                 beginnings.add(column)
             continue
-        used, plain = _columns(node, alias), _compared(node, alias)
+        used, plain = columns_below(node, alias), _compared(node, alias)
         others += used
         if node.DESCRIPTOR.name in ("A_Expr", "FuncCall"):
             computed.update(set(used) - {plain})
@@ -108,6 +108,16 @@ def index_keys(expression: str, alias: str, subplans: Iterable[str] = ()) -> Ind
         tuple(dict.fromkeys(searched)),
         frozenset(computed),
     )
+
+
+def condition_of(expression: str, subplans: Iterable[str] = ()) -> Message | None:
+    """The parse tree of a condition as EXPLAIN prints it; None where that is no SQL.
+
+    Args:
+        subplans: names of the plan's subplans, which stand in the text.
+    """
+    found = _parsed(f"SELECT WHERE {_without_subplans(expression, subplans)}")
+    return None if found is None else statement_node(found.where_clause)
 
 
 def sort_columns(keys: Sequence[str], aliases: frozenset[str]) -> tuple[str, ...] | None:
@@ -173,7 +183,7 @@ def _comparison(node: Message, alias: str) -> tuple[str | None, str]:
         return None, ""
     for column_side, value_side in sides:
         column = _column(column_side, aliases)
-        if column is None or _columns(value_side, alias):
+        if column is None or columns_below(value_side, alias):
             continue
         if operator in EQUALITY:
             return column, "equal"
@@ -213,7 +223,7 @@ def _column(node: Message, aliases: frozenset[str]) -> str | None:
     return names[-1] if len(names) == 1 or names[-2] in aliases else None
 
 
-def _columns(tree: Message, alias: str) -> list[str]:
+def columns_below(tree: Message, alias: str) -> list[str]:
     """Every column of the scanned table below a node."""
     found = []
     queue: list[Message] = [tree]

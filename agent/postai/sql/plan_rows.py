@@ -155,12 +155,11 @@ def _estimate_advice(node: PlanNode, tree: PlanTree) -> str:
 
 def _filter_keys(node: PlanNode, tree: PlanTree, keys: tuple[str, ...]) -> IndexKeys:
     """The columns in a node's conditions."""
-    subplans = [one.text("Subplan Name") for one in tree.nodes if one.text("Subplan Name")]
     conditions = [f"({node.text(key)})" for key in keys if node.text(key)]
     if not conditions:
         return IndexKeys()
     alias = node.text("Alias") or node.text("Relation Name")
-    return index_keys(" AND ".join(dict.fromkeys(conditions)), alias, subplans)
+    return index_keys(" AND ".join(dict.fromkeys(conditions)), alias, tree.subplans)
 
 
 def missing_index(node: PlanNode, tree: PlanTree) -> Problem | None:
@@ -212,7 +211,7 @@ def filter_waste(node: PlanNode, tree: PlanTree) -> Problem | None:
          "Join on columns that are equal (and indexed), so that pairs are found instead of tried."),
         ("Rows Removed by Index Recheck", "the recheck of the index condition",
          "Use an index that answers the condition exactly, or raise work_mem if the bitmap is lossy."),
-        ("Rows Removed by Filter", "the filter", _filter_advice(node, tree)),
+        ("Rows Removed by Filter", "the filter", ""),
     )  # fmt: skip
     for key, what, advice in findings:
         removed = node.removed(key) if node.ran else 0.0
@@ -225,7 +224,7 @@ def filter_waste(node: PlanNode, tree: PlanTree) -> Problem | None:
         share = removed / (removed + kept)
         return Problem(
             f"{count(removed)} rows ({percent(share)}) were thrown away by {what}, {count(kept)} kept.",
-            advice,
+            advice or _filter_advice(node, tree),
             by_share(tree.share(node.own)),
         )
     return None

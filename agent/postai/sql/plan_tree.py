@@ -125,6 +125,7 @@ class PlanTree:
         analyzed: whether the statement was run.
         timed: whether `own` and `total` are milliseconds; False = the planner's cost units.
         total: the whole, at least the sum of every node's `own`.
+        subplans: names of WITH queries, InitPlans and SubPlans, as conditions name them.
     """
 
     nodes: tuple[PlanNode, ...]
@@ -132,6 +133,7 @@ class PlanTree:
     analyzed: bool
     timed: bool
     total: float
+    subplans: tuple[str, ...] = ()
 
     def share(self, amount: float) -> float:
         """An amount of the unit of `total` as a share of it, 0 to 1."""
@@ -152,7 +154,8 @@ def read_tree(plan: object) -> PlanTree:
     total = whole + (_trigger_time(parts) if timed else 0.0)
     if timed and roots:
         total = max(total, sum(number(part.get("Execution Time")) or 0.0 for part in parts))
-    return PlanTree(tuple(nodes), parts, analyzed, timed, total)
+    subplans = tuple(name for node in nodes if (name := node.text("Subplan Name")))
+    return PlanTree(tuple(nodes), parts, analyzed, timed, total, subplans)
 
 
 def number(value: object) -> float | None:
