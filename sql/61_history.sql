@@ -1,7 +1,7 @@
 -- The history: what the agent's collection brought, interval by interval, as differences of the server's counters.
 --
--- A row of a sample_* table covers the `seconds` before `at`. Nothing happened = no row, except in sample_database,
--- which has one for every interval that was collected. After `history_days` the rows of an hour become one row.
+-- A row of a sample_* table covers the `seconds` before `at`. Nothing happened = no row; only the sum of small statements
+-- (query id 0) has a row for every interval in which statements were collected. After `history_days` the rows of an hour become one row.
 -- Counters that are usually zero are NULL then: rows stay narrow. Only the agent reads and writes these tables; people
 -- see them through views, and other people's query texts only as operators. Nothing of this is dumped: it is pruned
 -- anyway, and its oids and query ids mean something else on another server.
@@ -148,7 +148,7 @@ create table postai.sample_database (
   idle_in_transaction_ms double precision
 );
 comment on table postai.sample_database is
-  'What happened in this database in each interval, and in all others of the server together (dbid 0); a row for every interval that was collected.';
+  'What happened in this database in each interval, and in all others of the server together (dbid 0).';
 create index sample_database_at on postai.sample_database (at);
 
 create table postai.sample_server (

@@ -74,10 +74,13 @@ def sum_statements(
 
 def read_texts(db: Database, since: datetime) -> tuple[Statement, ...]:
     """What is known of the statements of this database that ran since a time (up to an hour before it)."""
-    return tuple(
-        Statement(StatementKey(*row[:4]), *row[4:8], usage=None if row[8] is None else _usage(row[8]))
-        for row in db.query(_sql("read_texts"), (since,))
-    )
+    return tuple(map(_text, db.query(_sql("read_texts"), (since,))))
+
+
+def texts_of(db: Database, keys: Iterable[StatementKey]) -> tuple[Statement, ...]:
+    """What is known of these statements."""
+    wanted = [_key(key) for key in keys]
+    return tuple(map(_text, db.query(_sql("texts_of"), (json.dumps(wanted),)))) if wanted else ()
 
 
 def write_plans(db: Database, plans: Sequence[StatementPlan]) -> None:
@@ -163,9 +166,9 @@ def read_databases(db: Database, since: datetime, until: datetime) -> tuple[Data
 
 
 def read_intervals(db: Database, since: datetime, until: datetime) -> tuple[tuple[datetime, datetime], ...]:
-    """Beginning and end of every interval that was collected, in order.
+    """Beginning and end of every interval of which statements were collected, in order.
 
-    A statement without a window in one of them did not run then (or was too small for a row).
+    A statement without a window in one of them did not run then, or was too small for a row.
     """
     return tuple((row[0], row[1]) for row in db.query(_sql("read_intervals"), (since, until)))
 
@@ -225,6 +228,11 @@ def _names(kind: type) -> tuple[str, ...]:
 
 def _statement(row: Row) -> StatementWindow:
     return StatementWindow(StatementKey(*row[:4]), *row[4:])
+
+
+def _text(row: Row) -> Statement:
+    query, truncated, utility, own, usage = row[4:]
+    return Statement(StatementKey(*row[:4]), query, truncated, utility, own, None if usage is None else _usage(usage))
 
 
 def _usage(found: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, dict[str, tuple[str, ...]]]:

@@ -110,6 +110,13 @@ select s.queryid, s.userid::int8, s.dbid::int8, s.toplevel, s.query, s.truncated
    and s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
  order by s.id
 
+-- name: texts_of
+-- What is known of some statements.
+select s.queryid, s.userid::int8, s.dbid::int8, s.toplevel, s.query, s.truncated, s.utility, s.own, s.usage
+  from pg_catalog.json_to_recordset(%s::pg_catalog.json) as f (dbid oid, userid oid, queryid int8, toplevel bool)
+  join postai.statement as s using (dbid, userid, queryid, toplevel)
+ order by s.id
+
 -- name: write_tables
 -- Windows of tables, and their names where those changed.
 with fast as materialized (
@@ -248,10 +255,11 @@ select x.dbid::int8, x.at - pg_catalog.make_interval(secs => x.seconds), x.at, c
  order by x.at, x.dbid desc
 
 -- name: read_intervals
--- Beginning and end of every interval that was collected, of those that ended in a time.
+-- Beginning and end of every interval of which statements were collected, of those that ended in a time.
 select x.at - pg_catalog.make_interval(secs => x.seconds), x.at
-  from postai.sample_database as x
- where x.dbid <> 0 and x.at > %s and x.at <= %s
+  from postai.sample_statement as x
+  join postai.statement as s on s.id = x.statement_id
+ where s.queryid = 0 and x.at > %s and x.at <= %s
  order by x.at
 
 -- name: write_server
