@@ -2,8 +2,9 @@
 
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 PA001 not sure · 4 PA002 agent not reachable · 5 PA003 refused ·
 6 PA004 model failed · 7 PA005 budget spent · 8 PA006 not permitted · 9 PA007 feature missing · 10 PA008 stale ·
-11 PA009 lock not obtained · 12 PA010 verification failed · 13 replies of a model are pending · 130 interrupted ·
-141 the reader of the output went away.
+11 PA009 lock not obtained · 12 PA010 verification failed · 13 replies of a model are pending ·
+20 `health` has warnings · 21 `health` found something critical · 130 interrupted · 141 the reader of the output went
+away.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import typer
 from typer.main import get_command
 
 from postai import __version__
-from postai.cli import agent, ask, connections, evaluating, installing, lifecycle, local, teaching
+from postai.cli import agent, ask, connections, evaluating, installing, lifecycle, local, teaching, watching
 from postai.cli.output import require_command, show_error
 from postai.errors import FeatureMissing, PostaiError, UsageError, from_parts
 
@@ -35,7 +36,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3-12 the errors PA001-PA010, 13 replies pending, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3-12 the errors PA001-PA010, 13 replies pending, 20-21 health,"
+    " 130 interrupted.",
 )
 
 app.command("init", short_help="Create a local database with postai")(local.init)
@@ -50,6 +52,9 @@ app.command("status", short_help="Show the state of the sidecar")(agent.status)
 app.command("ask", short_help="Ask the database a question")(ask.ask)
 app.command("sql", short_help="Print the statement for a question")(ask.sql)
 app.command("explain", short_help="Say where a statement's time goes")(ask.explain)
+app.command("top", short_help="Show the statements that take most time")(watching.top)
+app.command("health", short_help="Check the health of a database")(watching.health)
+app.command("watch", short_help="Watch load, locks, waits and statements")(watching.watch)
 app.command("teach", short_help="Keep a question with its statement")(teaching.teach)
 app.command("define", short_help="Say what a word means here")(teaching.define)
 app.command("feedback", short_help="Say whether an answer was right")(teaching.feedback)
