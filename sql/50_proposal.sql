@@ -291,6 +291,16 @@ as $$
 $$;
 comment on function postai._objects(bigint) is 'All objects that the steps of a proposal touch: select postai._objects(7)';
 
+create function postai._is_repeatable(proposal bigint) returns boolean
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select count(*) > 0 and bool_and(s.statement_class in ('VACUUM', 'ANALYZE', 'REINDEX'))
+    from postai.proposal_step as s where s.proposal = $1
+$$;
+comment on function postai._is_repeatable(bigint) is
+  'Whether a proposal only does what may be done again and again, and needs no undo: select postai._is_repeatable(7)';
+
 -- User triggers that fire when rows of these tables are written, also on partitions and where a foreign key cascades.
 create function postai._user_triggers(tables oid[]) returns jsonb
   language sql stable

@@ -180,8 +180,9 @@ begin
     perform postai._raise('PA008', format('proposal %s is stale: %s does not exist any more', $1, gone), null,
                           'Dismiss it and ask for a new one.');
   end if;
-  -- Steps that were done change what they touch: only the first run can compare.
-  if not exists (select from postai.proposal_step as s where s.proposal = $1 and s.done_at is not null)
+  -- Steps that were done change what they touch: only the first run can compare. Housekeeping fits any definition.
+  if not postai._is_repeatable($1)
+     and not exists (select from postai.proposal_step as s where s.proposal = $1 and s.done_at is not null)
      and postai._fingerprint(postai._objects($1)) <> (select p.fingerprint from postai.proposal as p where p.id = $1) then
     perform postai._raise('PA008', format('proposal %s is stale: what it touches was changed since it was made', $1),
       (select string_agg(distinct o.identity, ', ') from jsonb_to_recordset(postai._objects($1)) as o (identity text)),
@@ -192,7 +193,7 @@ $$;
 comment on function postai._require_current(bigint) is
   'Raises PA008 when what a proposal touches is gone or was changed: select postai._require_current(7)';
 
-create function postai._require_rights(proposal bigint) returns void
+create function postai._require_rights(proposal bigint, approver name default session_user) returns void
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
 as $$
@@ -200,14 +201,14 @@ declare
   problems record;
 begin
   select string_agg(m.problem, '; ') as text, string_agg(distinct m.hint, ' ') as hint into problems
-    from postai._missing_rights(postai._objects($1), session_user, postai._agent_roles()) as m;
+    from postai._missing_rights(postai._objects($1), approver, postai._agent_roles()) as m;
   if problems.text is not null then
-    perform postai._raise('PA006', format('proposal %s may not be applied by %I', $1, session_user), problems.text, problems.hint);
+    perform postai._raise('PA006', format('proposal %s may not be applied by %I', $1, approver), problems.text, problems.hint);
   end if;
 end
 $$;
-comment on function postai._require_rights(bigint) is
-  'Raises PA006 with the GRANT unless session_user and the agent hold the owners'' roles: select postai._require_rights(7)';
+comment on function postai._require_rights(bigint, name) is
+  'Raises PA006 with the GRANT unless the approver and the agent hold the owners'' roles: select postai._require_rights(7)';
 
 create function postai._require_triggers(proposal bigint, accept_triggers boolean, accepted jsonb) returns jsonb
   language plpgsql stable
@@ -229,7 +230,7 @@ $$;
 comment on function postai._require_triggers(bigint, boolean, jsonb) is
   'Raises PA006 while triggers of users would fire that the operator did not accept: select postai._require_triggers(7, false, ''[]'')';
 
-create function postai._approve(proposal bigint, accept_triggers boolean) returns void
+create function postai._approve_as(proposal bigint, accept_triggers boolean, approver name) returns void
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -246,31 +247,46 @@ begin
                           'Dismiss it and ask for a new one.');
   end if;
   perform postai._require_current(p.id);
-  perform postai._require_rights(p.id);
+  perform postai._require_rights(p.id, approver);
   accepted := postai._require_triggers(p.id, accept_triggers, p.accepted_triggers);
   update postai.proposal as u
-     set state = 'approved', approved_by = session_user, approved_at = clock_timestamp(),
+     set state = 'approved', approved_by = approver, approved_at = clock_timestamp(),
          approved_digest = postai._digest(p.id), accepted_triggers = accepted
    where u.id = p.id;
 end
 $$;
+comment on function postai._approve_as(bigint, boolean, name) is
+  'Approves in the name of a role after all checks of its rights. SECURITY DEFINER: nobody may write postai.proposal; granted to nobody.';
+
+create function postai._approve(proposal bigint, accept_triggers boolean) returns void
+  language sql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select postai._approve_as(proposal, accept_triggers, session_user)
+$$;
 comment on function postai._approve(bigint, boolean) is
   'Approves as session_user after all checks. SECURITY DEFINER: nobody may write postai.proposal; see postai.approve.';
 
-create function postai._enqueue(proposal bigint, kind text) returns bigint
+create function postai._enqueue(
+  proposal bigint, kind text, requested_by name default session_user, run_window tstzrange default null,
+  not_before timestamptz default null, recurring text default null, time_zone text default null, by_policy boolean default false
+) returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
 declare
   action bigint;
 begin
-  insert into postai.action (proposal, kind) values ($1, $2) returning id into action;
-  perform postai._record_event('action.queued', 'action ' || action, $1, action, jsonb_build_object('kind', $2));
+  insert into postai.action (proposal, kind, requested_by, run_window, not_before, recurring, time_zone, by_policy)
+  values ($1, $2, $3, $4, coalesce($5, nullif(lower($4), '-infinity')), $6, $7, $8) returning id into action;
+  perform postai._record_event('action.queued', 'action ' || action, $1, action,
+    jsonb_strip_nulls(jsonb_build_object('kind', $2, 'run_window', $4, 'not_before', $5, 'recurring', $6,
+                                         'requested_by', nullif($3, session_user))));
   perform pg_notify('postai_action', action::text);
   return action;
 end
 $$;
-comment on function postai._enqueue(bigint, text) is
+comment on function postai._enqueue(bigint, text, name, tstzrange, timestamptz, text, text, boolean) is
   'Queues an action and wakes the agent. SECURITY DEFINER: nobody may write postai.action; granted to nobody.';
 
 create function postai._apply(proposal bigint, accept_triggers boolean) returns bigint
@@ -295,13 +311,17 @@ declare
 begin
   perform postai._require_no_live_action(p.id);
   if p.state = 'open' or p.outcome in ('dismissed', 'superseded', 'undone')
-     or not exists (select from postai.proposal_step as s where s.proposal = p.id and s.done_at is not null) then
+     or not exists (select from postai.proposal_step as s where s.proposal = p.id and s.done_at is not null
+                       and (s.undo is not null or not postai._is_repeatable(p.id))) then
     perform postai._raise('55000', format('proposal %s has nothing to undo', p.id),
       format('It is %s, and no step of it was carried out by the agent.', coalesce(p.outcome, p.state)),
       'SELECT * FROM postai.actions shows what was carried out.');
   end if;
+  -- A comment goes with what it speaks of, and housekeeping changes nothing that people see.
   select string_agg(s.step::text, ', ' order by s.step) into fixed
-    from postai.proposal_step as s where s.proposal = p.id and s.done_at is not null and s.undo is null;
+    from postai.proposal_step as s
+   where s.proposal = p.id and s.done_at is not null and s.undo is null
+     and s.statement_class not in ('COMMENT', 'VACUUM', 'ANALYZE', 'REINDEX');
   if fixed is not null then
     perform postai._raise('55000', format('proposal %s cannot be undone', p.id), format('Step %s has no undo statement.', fixed),
                           'Ask for a new proposal that leads back.');

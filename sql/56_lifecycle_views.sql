@@ -38,7 +38,8 @@ comment on view postai.proposals is
   'What postai proposes, with statements, undo, and estimate beside measurement: select id, title, state, statements, saved_ms_per_day, effect, measured_saved_ms_per_day from postai.proposals';
 
 create view postai.actions with (security_barrier) as
-  select a.id, a.proposal, p.title, a.kind, a.state, a.requested_by, a.requested_at, a.not_before, a.run_window, a.started_at,
+  select a.id, a.proposal, p.title, a.kind, a.state, a.requested_by, a.requested_at, a.not_before, a.run_window,
+         a.recurring, a.by_policy, a.started_at,
          a.finished_at, a.attempt, (a.checkpoint ->> 'step')::integer as step, a.progress ->> 'phase' as phase,
          (a.progress ->> 'done')::real as progress,
          case when postai._is_operator(current_user) then a.progress -> 'blockers' end as blockers,
@@ -166,7 +167,7 @@ select postai._grant('update (done_at, measured_ms) on postai.proposal_step', 'p
 select postai._grant('update (state, worker, attempt, lease_until, noticed_at, checkpoint, progress, measured, error, started_at, finished_at) on postai.action',
                      'postai_agent');
 select postai._grant('execute on function ' || f, 'postai_agent')
-  from unnest(array['postai._fingerprint(jsonb)', 'postai._object(text, oid)', 'postai._digest(bigint)', 'postai._objects(bigint)',
+  from unnest(array['postai._fingerprint(jsonb)', 'postai._object(text, oid)', 'postai._digest(bigint)', 'postai._objects(bigint)', 'postai._is_repeatable(bigint)',
                     'postai._may_become(name, name)', 'postai._missing_rights(jsonb, name, name[])',
                     'postai._home()', 'postai._require_home(bigint)', 'postai._require_current(bigint)', 'postai._user_triggers(oid[])', 'postai._written_tables(bigint)',
                     'postai._raise(text, text, text, text)']) as f;

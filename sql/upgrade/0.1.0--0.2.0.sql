@@ -191,6 +191,8 @@ select postai._apply_grants();
 -- include: 50_proposal.sql
 -- include: 55_lifecycle.sql
 -- include: 56_lifecycle_views.sql
+-- include: 57_schedule.sql
+-- include: 58_policy.sql
 -- include: 60_agent.sql
 -- include: 61_history.sql
 -- include: 66_optimize.sql

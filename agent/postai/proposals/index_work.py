@@ -135,6 +135,14 @@ def is_comment(statement: str) -> tuple[str, str] | None:
     return (names[0], names[1]) if len(names) == 2 else None
 
 
+def is_attachment(statement: str) -> bool:
+    """Whether a statement makes an index a part of its partitioned table's index."""
+    tree = cast("Any", parse_one(statement).tree)
+    if type(tree).__name__ != "AlterTableStmt" or tree.objtype != pb.OBJECT_INDEX:
+        return False
+    return all(one.alter_table_cmd.subtype == pb.AT_AttachPartition for one in tree.cmds)
+
+
 def same_index(statement: str, definition: str) -> bool:
     """Whether a CREATE INDEX statement and the server's definition of an index say the same, whatever their names.
 
