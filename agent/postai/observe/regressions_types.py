@@ -1,0 +1,210 @@
+"""Plain values of finding regressions: what is looked at, what was noticed, and what is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from postai.history.types import IndexWindow, StatementKey, StatementWindow, TableWindow, WaitWindow
+from postai.observe.judge import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Everything that was collected between two moments."""
+
+    start: datetime
+    end: datetime
+    statements: tuple[StatementWindow, ...]
+    tables: tuple[TableWindow, ...] = ()
+    indexes: tuple[IndexWindow, ...] = ()
+    waits: tuple[WaitWindow, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return max(0.001, (self.end - self.start).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What one call of a statement takes, on average over some intervals.
+
+    Attributes:
+        calls: how many calls this is the average of; `calls_per_second` how often they came.
+        mean_ms: execution time.
+        rows, blocks, reads, temp_blocks: rows; blocks of shared buffers, of these read from outside; temporary blocks.
+        read_ms, jit_ms, lock_ms: time of reading blocks, of JIT compilation, and of waiting for locks (the last one
+            estimated from samples of pg_stat_activity).
+    """
+
+    calls: int
+    calls_per_second: float
+    mean_ms: float
+    rows: float
+    blocks: float
+    reads: float
+    temp_blocks: float
+    read_ms: float
+    jit_ms: float
+    lock_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """What happened to a table that a statement uses, since before it became slower.
+
+    Attributes:
+        growth: its size now / then, by rows and bytes, whichever grew less.
+        seq_scans_began: it is now read by sequential scans at every call, and was not.
+        lookups: index scans on it, now / then.
+        rows_per_lookup: index entries that one scan of an index returns, now / then (the index where it grew most).
+        index_abandoned: an index that was used at the pace of the statement no longer is; its qualified name.
+    """
+
+    oid: int
+    schema: str
+    table: str
+    growth: float
+    seq_scans_began: bool
+    lookups: float
+    rows_per_lookup: float
+    index_abandoned: str | None
+    dead_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A statement that takes longer, or runs more often, than it used to; not explained yet.
+
+    Attributes:
+        started_at: begin of the first interval in which that is so; found_at: end of the last one that was looked at.
+        before, after: numbers of one call.
+        factor: how many times longer a call takes (for `more_calls`: how many times more calls come).
+        slowdown: how many times longer everything took in that time, the same for all statements.
+        sure: it is more than chance by the time alone, even if nothing explains it.
+        stuck: calls wait for locks and have not ended yet.
+        more_calls: the calls became more, not longer.
+        io_elsewhere: many other statements read more at the same time.
+        plan_before, plan_after: shapes of its plan; None = not known.
+        tables: what happened to the tables that it uses.
+        spread: standard deviation of the time of a call / its mean.
+    """
+
+    key: StatementKey
+    query: str | None
+    started_at: datetime
+    found_at: datetime
+    before: Numbers
+    after: Numbers
+    factor: float
+    slowdown: float = 1.0
+    sure: bool = False
+    stuck: bool = False
+    more_calls: bool = False
+    io_elsewhere: bool = False
+    plan_before: str | None = None
+    plan_after: str | None = None
+    tables: tuple[TableChange, ...] = ()
+    spread: float = 0.0
+
+    @property
+    def extra_ms_per_day(self) -> float:
+        """Time per day that it costs more than before, at the present number of calls."""
+        now, then = self.after, self.before
+        if self.more_calls:
+            return (now.calls_per_second - then.calls_per_second) * now.mean_ms * 86400
+        return (now.mean_ms - then.mean_ms) * now.calls_per_second * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """What the system catalogs and counters say of a table at this moment.
+
+    Attributes:
+        changed: rows that were written since it was analyzed last.
+        rows: estimate of how many it has.
+        analyzed_at: when that was, by hand or by autovacuum; None = never, or not known.
+        autovacuum: whether autovacuum looks after it.
+    """
+
+    oid: int
+    schema: str
+    table: str
+    changed: int
+    rows: int
+    analyzed_at: datetime | None
+    autovacuum: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LostIndex:
+    """An index that was there and is no longer.
+
+    Attributes:
+        index: its qualified, quoted name; definition: the CREATE INDEX statement that made it.
+        gone_at: when it was missed first.
+    """
+
+    table_oid: int
+    index: str
+    definition: str
+    gone_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A session at the root of a chain of waiting ones, without a wait of its own for a lock.
+
+    Attributes:
+        query: normalized text of what it runs or ran last; None = not known.
+        blocked: how many sessions wait for it, directly or behind others; `blocked_queryids` what they run.
+        since: when its transaction began.
+    """
+
+    pid: int
+    user: str | None
+    application: str
+    state: str
+    query: str | None
+    blocked: int
+    blocked_queryids: tuple[int, ...]
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What can be looked up at the moment of judging, beside the history."""
+
+    tables: Mapping[int, TableFacts] = field(default_factory=dict)
+    lost_indexes: tuple[LostIndex, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
+    roles: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A statement that became slower, why, and what helps at once.
+
+    Attributes:
+        cause: id of the cause, see `postai.observe.regressions_causes.CAUSES`.
+        why: one or two sentences for people; query text and values are not in it.
+        mitigation: what to do now; concrete statements where there are any.
+        severity: by the time that it costs in a day.
+        evidence: the numbers, as JSON.
+    """
+
+    key: StatementKey
+    query: str | None
+    cause: str
+    why: str
+    mitigation: str
+    severity: Severity
+    factor: float
+    started_at: datetime
+    found_at: datetime
+    before: Numbers
+    after: Numbers
+    extra_ms_per_day: float
+    evidence: Mapping[str, Any] = field(default_factory=dict)
