@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +38,8 @@ _STOP_WORDS = frozenset(
 """Common English words that the text search configuration `english` leaves out."""
 
 _WORD = re.compile(r"[^\W_]+")
+OF_TEXT = "\0text"
+TAIL_GROUPS = 6
 TRIGRAM_DEFAULT = 3000
 """Distinct trigrams that are taken for a column of which no value is known."""
 
@@ -236,9 +239,10 @@ def _members(facts: ColumnFacts, rows: float) -> Elements:
 
 
 def _tail(rest: float, freqs: Sequence[float], rows: float) -> tuple[tuple[float, float], ...]:
-    """Keys rarer than the known ones, which together stand for `rest` keys of a value.
+    """Keys rarer than the known ones (`freqs`, falling), which together stand for `rest` keys of a value.
 
-    Frequencies go on as 1/rank, as they do in texts: from rank m with frequency f, `rest` = f m ln(D / m).
+    Frequencies go on as 1/rank, as they do in texts: from rank m with frequency f, `rest` = f m ln(D / m). Where the
+    known ones are about equally frequent, so are the others; ANALYZE keeps the luckiest of its sample.
     """
     if rest <= 0.01:
         return ()
@@ -246,12 +250,12 @@ def _tail(rest: float, freqs: Sequence[float], rows: float) -> tuple[tuple[float
         each = max(1.0, 3.0 * rows / min(rows, 30000.0))  # ANALYZE drops what it met fewer than about 6 times
         return ((max(1.0, rest * rows / each), each / rows),)
     last, known = freqs[-1], len(freqs)
+    if freqs[0] < 4.0 * last:
+        share = max(0.6 * last, 1.0 / rows)
+        return ((max(1.0, rest / share), share),)
     most = known * last * rows  # where the frequency falls to one row
-    growth = min(rest / (last * known), 50.0)
-    distinct = max(1.0, min(most, known * 2.718281828**growth) - known)
-    if last <= 2.0 / rows or distinct * last < rest:
-        distinct = max(distinct, rest / last)
-    return ((distinct, min(last, rest / distinct)),)
+    distinct = min(most, known * math.exp(min(rest / (last * known), 50.0))) - known
+    return tuple(_long_tail(max(distinct, rest / last), rest, known))
 
 
 def _unknown(per_value: float, rows: float, width: float) -> Elements:
@@ -298,14 +302,29 @@ def _sketch(facts: ColumnFacts, rows: float, extract: Extract, width: float) -> 
 def _kind_groups(
     kind: str, seen: Counter[str], weights: Counter[tuple[str, str]], rows: float, scale: float
 ) -> list[tuple[float, float]]:
+    """Keys met more than once as they are, the rest with the number of them that is estimated."""
     drawn = float(seen.total())
-    share = sum(weights[kind, key] for key in seen) * scale
-    distinct = estimate_distinct(seen, drawn, max(drawn, share * rows))
+    total = sum(weights[kind, key] for key in seen) * scale * rows
     rare = [key for key, count in seen.items() if count == 1]
     head = [(1.0, min(1.0, weights[kind, key] * scale)) for key, count in seen.items() if count > 1]
+    if not rare:
+        return head
     mass = sum(weights[kind, key] for key in rare) * scale
-    keys = max(distinct - len(head), float(len(rare)))
-    return [*head, (keys, min(1.0, mass / keys))] if rare else head
+    keys = max(estimate_distinct(seen, drawn, max(drawn, total)) - len(head), float(len(rare)))
+    if kind != OF_TEXT:
+        return [*head, (keys, min(1.0, mass / keys))]
+    twice = sum(1 for count in seen.values() if count == 2)
+    unseen = len(rare) ** 2 / (2.0 * max(twice, 1))  # Chao's estimator, for the long tail of words
+    return [*head, *_long_tail(min(max(keys, len(rare) + unseen), mass * rows), mass, len(head))]
+
+
+def _long_tail(keys: float, mass: float, known: int) -> Iterable[tuple[float, float]]:
+    """Keys with frequencies as 1/rank, from rank `known` on, in groups of like frequency."""
+    first = max(float(known), 1.0)
+    growth = math.log1p(keys / first) / TAIL_GROUPS
+    for number in range(TAIL_GROUPS):
+        low, high = first * math.exp(growth * number), first * math.exp(growth * (number + 1))
+        yield high - low, min(1.0, mass / TAIL_GROUPS / (high - low))
 
 
 def trigrams(text: str) -> frozenset[str]:
@@ -318,11 +337,11 @@ def trigrams(text: str) -> frozenset[str]:
 
 
 def _trigram_sets(text: str) -> Iterable[tuple[str, str]]:
-    return (("", one) for one in trigrams(text))
+    return ((OF_TEXT, one) for one in trigrams(text))
 
 
 def _word_sets(text: str) -> Iterable[tuple[str, str]]:
-    return (("", one) for one in _WORD.findall(text.lower()) if one not in _STOP_WORDS)
+    return ((OF_TEXT, one) for one in _WORD.findall(text.lower()) if one not in _STOP_WORDS)
 
 
 def _path_sets(document: str) -> Iterable[tuple[str, str]]:

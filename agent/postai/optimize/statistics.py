@@ -14,8 +14,8 @@ from postai.database.protocol import Database
 VARLENA_WIDTH = 32.0
 """Bytes that PostgreSQL's planner takes for a value of variable length of which nothing is known (get_typavgwidth)."""
 
-SAMPLES = 100
-"""Values of a column that are kept to look at (a histogram holds 101 with the usual statistics target)."""
+SAMPLES = 101
+"""Values of a column that are kept to look at: as many as a histogram holds with the usual statistics target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class ColumnFacts:
         n_distinct: as in pg_stats: negative = minus a share of the rows; 0 = unknown.
         correlation: of the values' order with the rows' order on disk, -1 to 1; None = unknown.
         common_freqs: share of each of the most common values, most common first.
-        element_freqs: of arrays and tsvectors: share of the values in which each of the most common elements is.
+        element_freqs: of arrays and tsvectors: share of the values in which each of the most common elements is,
+            the most frequent first.
         elements_per_value: distinct elements of an array, on average; None = unknown.
         common: the most common values as text, in the order of `common_freqs` (texts and jsonb only; secret).
         samples: other values as text, evenly spread (texts and jsonb only; secret).
@@ -170,7 +171,7 @@ def _column(row: list[Any]) -> ColumnFacts:
         float(distinct or 0.0),
         None if correlation is None else float(correlation),
         tuple(map(float, freqs or ())),
-        tuple(map(float, elements or ())),
+        tuple(sorted(map(float, elements or ()), reverse=True)),
         None if per_value is None else float(per_value),
         tuple(common or ()),
         _thinned(samples or ()),
