@@ -52,7 +52,8 @@ class Options:
             other statements take at that time); `factor_unexplained` when nothing does.
         cause_factor, cause_distance: how many times, and how many spreads, what explains it must have risen;
             `cause_distance_beyond_doubt` for blocks, from which on the times need not be told from chance.
-        time_distance, time_distance_unexplained: spreads by which the time must have risen.
+        time_distance, time_distance_unexplained: spreads by which the time must have risen (half as many where it is
+            six times as long).
         calls_factor, calls_load: how many times more calls, and how much load they must be (ms per second).
         least_extra: load that it must add, in ms per second; `least_extra_unexplained` when nothing explains it.
         few_calls: calls below which an average is believed only where one call never differed from another.
@@ -312,7 +313,7 @@ class Detector:
             and now.calls >= options.enough_calls
             and len(points) >= options.enough_intervals
             and corrected >= options.factor_unexplained
-            and time.distance(log_mean(now) - slow) >= options.time_distance_unexplained
+            and time.distance(log_mean(now) - slow) >= options.time_distance_unexplained / (2 if corrected >= 6 else 1)
             and log_mean(now) - slow > time.high + math.log(1.1)
             and extra >= options.least_extra_unexplained
         )
