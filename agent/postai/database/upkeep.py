@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from postai.database.amounts import seconds_text
 from postai.database.named_sql import load
 from postai.database.protocol import Database, Row
 from postai.deadline import Deadline
@@ -109,7 +110,8 @@ class VacuumState:
     Attributes:
         threshold: dead rows from which autovacuum should begin.
         enabled: False = it is switched off for this table.
-        seconds: since the last vacuum; None = none that is known.
+        seconds: since the last vacuum; where none is known, since the counters began.
+        vacuumed: whether one is known.
         bytes: size at the last vacuum or analyze.
         options: its storage parameters that begin with autovacuum.
     """
@@ -120,9 +122,21 @@ class VacuumState:
     dead: int
     threshold: float
     enabled: bool
-    seconds: float | None
+    seconds: float
+    vacuumed: bool
     bytes: int
     options: Mapping[str, str]
+
+    @property
+    def last(self) -> str:
+        """When it was vacuumed, in words."""
+        if self.vacuumed:
+            return f"the last vacuum was {seconds_text(self.seconds)} ago"
+        return f"no vacuum is known of in {seconds_text(self.seconds)}"
+
+    def late(self, seconds: float = 3600.0) -> bool:
+        """Whether it has twice the dead rows that should start autovacuum, and has had no vacuum for so long."""
+        return not self.enabled or (self.dead >= 2 * self.threshold and self.seconds > seconds)
 
 
 @contextmanager
@@ -152,7 +166,7 @@ def index_space(db: Database, most: int = 300) -> tuple[IndexSpace, ...]:
 def vacuum_state(db: Database, least_dead: int = 1000, most: int = 50) -> tuple[VacuumState, ...]:
     """Tables with which autovacuum is late or on which it is switched off, inside `looking`."""
     rows = db.query(load(__package__, "upkeep.sql")["vacuum_state"], [least_dead, most])
-    return tuple(VacuumState(*facts, options=options or {}) for *facts, options in rows)
+    return tuple(VacuumState(*row) for row in rows)
 
 
 def tuned_autovacuum(rows: float) -> dict[str, str]:

@@ -121,10 +121,14 @@ with candidate as materialized (
   from told t
 )
 select j.oid::int8, format('%%I.%%I', j.nspname, j.relname), j.live, j.dead, j.threshold, j.enabled,
-       extract(epoch from clock_timestamp() - greatest(
-         pg_stat_get_last_vacuum_time(j.oid), pg_stat_get_last_autovacuum_time(j.oid)))::float8,
+       extract(epoch from clock_timestamp() - coalesce(
+         greatest(pg_stat_get_last_vacuum_time(j.oid), pg_stat_get_last_autovacuum_time(j.oid)),
+         (select d.stats_reset from pg_stat_database d where d.datname = current_database()),
+         pg_postmaster_start_time()))::float8,
+       coalesce(pg_stat_get_last_vacuum_time(j.oid), pg_stat_get_last_autovacuum_time(j.oid)) is not null,
        j.relpages::int8 * current_setting('block_size')::int8,
-       (select json_object_agg(o.name, o.value) from option o where o.oid = j.oid and o.name like 'autovacuum%%')
+       coalesce((select json_object_agg(o.name, o.value) from option o
+                 where o.oid = j.oid and o.name like 'autovacuum%%'), '{}')
 from judged j
 where j.dead > j.threshold or (not j.enabled and (j.live > 1000 or j.dead > 1000))
 order by j.dead desc, j.oid

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from postai.database import Database
-from postai.database.amounts import bytes_text, seconds_text
+from postai.database.amounts import bytes_text
 from postai.database.named_sql import load
 from postai.database.upkeep import (
     TableSpace,
@@ -117,14 +117,11 @@ def _late(state: VacuumState) -> Seen:
     if not state.enabled:
         level, text = "warning", f"autovacuum is switched off; {state.dead:,} dead rows"
     else:
-        last = "no vacuum is known of" if state.seconds is None else f"last vacuum {seconds_text(state.seconds)} ago"
-        text = f"{state.dead:,} dead rows, {state.threshold:,.0f} should start autovacuum; {last}"
-        # It looks every minute (autovacuum_naptime); what it has begun or is about to begin is not late.
-        if times >= 2 and (state.seconds is None or state.seconds > DAY / 24):
-            level = "critical" if times >= 10 and (state.seconds is None or state.seconds > DAY) else "warning"
-    return Seen(
-        state.name, times, text, ";\n".join([autovacuum_statements(state)[0], f"VACUUM (ANALYZE) {state.name}"]), level
-    )
+        text = f"{state.dead:,} dead rows, {state.threshold:,.0f} should start autovacuum; {state.last}"
+        if state.late():
+            level = "critical" if times >= 10 and state.seconds > DAY else "warning"
+    fix = f"{autovacuum_statements(state)[0]};\nVACUUM (ANALYZE) {state.name}"
+    return Seen(state.name, times, text, fix, level)
 
 
 SPACE: tuple[Check, ...] = (
