@@ -39,7 +39,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan of EXPLAIN (VERBOSE, FORMAT JSON).
+    """A plan of EXPLAIN (FORMAT JSON).
 
     Attributes:
         root: the object under "Plan".
@@ -70,8 +70,16 @@ class Planner(Protocol):
         """Size that it assumes the index would have; None = it does not know."""
         ...
 
-    def explain(self, probe: Probe, indexes: frozenset[IndexDefinition], deadline: Deadline) -> Plan:
+    def explain(
+        self, probe: Probe, indexes: frozenset[IndexDefinition], deadline: Deadline, *, verbose: bool = False
+    ) -> Plan:
         """The plan if these indexes existed beside the real ones.
+
+        Args:
+            probe: the statement.
+            indexes: all of methods that it can plan with, and not refused.
+            deadline: of the whole run.
+            verbose: with schemas, outputs and qualified columns, which costs more.
 
         Raises:
             ServerError: PostgreSQL cannot plan the statement (a parameter of unknown type, a missing right, ...).
@@ -96,11 +104,11 @@ class Statements:
         self._path: tuple[str, ...] | None = None
         self._mode = ""
 
-    def explain(self, probe: Probe) -> Mapping[str, Any]:
-        """The object under "Plan" of EXPLAIN (VERBOSE, FORMAT JSON)."""
+    def explain(self, probe: Probe, *, verbose: bool) -> Mapping[str, Any]:
+        """The object under "Plan" of EXPLAIN (FORMAT JSON)."""
         self._use(probe.search_path)
         if probe.literals == ():
-            return self._plan(probe.sql)
+            return self._plan(probe.sql, verbose=verbose)
         name = self._prepared(probe)
         self._plan_cache("force_generic_plan" if probe.literals is None else "force_custom_plan")
         if probe.literals is None:
@@ -108,7 +116,7 @@ class Statements:
             literals = ["null"] * self._parameters(name)
         else:
             literals = list(probe.literals)
-        return self._plan(f"execute {name}({', '.join(literals)})")
+        return self._plan(f"execute {name}({', '.join(literals)})", verbose=verbose)
 
     def types(self, probe: Probe) -> tuple[str, ...]:
         """Types of the parameters as PostgreSQL resolved them."""
@@ -131,8 +139,8 @@ class Statements:
             self._db.execute(f"set plan_cache_mode = {mode}")
             self._mode = mode
 
-    def _plan(self, sql: str) -> Mapping[str, Any]:
-        ((found,),) = self._db.query(f"explain (verbose, format json) {sql}")
+    def _plan(self, sql: str, *, verbose: bool) -> Mapping[str, Any]:
+        ((found,),) = self._db.query(f"explain (verbose {verbose}, format json) {sql}")
         root: Mapping[str, Any] = found[0]["Plan"]
         return root
 
@@ -197,10 +205,12 @@ class HypopgPlanner:
     def bytes(self, index: IndexDefinition) -> int | None:
         return self._bytes.get(index)
 
-    def explain(self, probe: Probe, indexes: frozenset[IndexDefinition], deadline: Deadline) -> Plan:
+    def explain(
+        self, probe: Probe, indexes: frozenset[IndexDefinition], deadline: Deadline, *, verbose: bool = False
+    ) -> Plan:
         deadline.check()
         self._show(indexes)
-        root = self._statements.explain(probe)
+        root = self._statements.explain(probe, verbose=verbose)
         names = {self._present[one][1]: one for one in indexes}
         return Plan(root, frozenset(names[name] for name in _index_names(root) if name in names))
 
@@ -223,7 +233,7 @@ class HypopgPlanner:
     def _create(self, index: IndexDefinition) -> None:
         made = f"{self._schema}.hypopg_create_index({quote_literal('create index ' + index.body())})"
         size = f", {self._schema}.hypopg_relation_size(h.indexrelid)" if index not in self._bytes else ", null"
-        ((oid, name, found),) = self._db.query(f"select h.indexrelid, h.indexname{size} from {made} h")
+        ((oid, name, found),) = self._db.query(f"select h.indexrelid, h.indexname{size} from {made} h")  # noqa: S608
         self._present[index] = (oid, name)
         if found is not None:
             self._bytes[index] = found

@@ -1,0 +1,107 @@
+"""What a statement would cost with indexes that the planner cannot be asked about (GIN, GiST).
+
+The scan of the table in the plan is replaced by a scan of the index as our own model prices it, and the difference is
+carried up to the top of the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from postai.optimize.access_cost import Cost, Search, scan_cost, search_for
+from postai.optimize.accesses import Access, Node, read_accesses
+from postai.optimize.expressions import Clause
+from postai.optimize.facts import Facts
+from postai.optimize.index_keys import key_facts
+from postai.optimize.planner import Plan
+from postai.optimize.replaced_cost import replaced_total
+from postai.optimize.sizes import Sizes
+from postai.optimize.types import IndexDefinition
+from postai.sql.plan_tree import read_tree
+
+
+class ModelCosts:
+    """Prices plans with GIN and GiST indexes.
+
+    Args:
+        facts: of the tables.
+        sizes: of indexes.
+    """
+
+    def __init__(self, facts: Facts, sizes: Sizes) -> None:
+        self._facts = facts
+        self._sizes = sizes
+
+    def best(self, plan: Plan, indexes: Iterable[IndexDefinition]) -> tuple[float, frozenset[IndexDefinition]]:
+        """Cost of the plan with the best of these indexes for each table, and which those are."""
+        offered = list(indexes)
+        oids = {one.table_oid for one in offered}
+        tree = read_tree({"Plan": plan.root})
+        steps = {id(node): step for step, node in enumerate(_in_order(plan.root), start=1)}
+        costs: dict[int, Cost] = {}
+        chosen: set[IndexDefinition] = set()
+        least = plan.cost
+        for access in read_accesses(plan.root, self._facts.catalog):
+            if access.table.oid not in oids:
+                continue
+            best: tuple[float, dict[int, Cost], IndexDefinition] | None = None
+            for one in offered:
+                if one.table_oid == access.table.oid:
+                    added = {steps[id(node)]: cost for node, cost in self._scans(access, one)}
+                    total = replaced_total(tree, {**costs, **added}) if added else plan.cost
+                    if total < (least if best is None else best[0]):
+                        best = total, added, one
+            if best is not None:
+                least = best[0]
+                costs.update(best[1])
+                chosen.add(best[2])
+        return max(least, 0.01), frozenset(chosen)
+
+    def _scans(self, access: Access, index: IndexDefinition) -> Iterator[tuple[Node, Cost]]:
+        """Nodes of the plan that the index could stand in for, and what they would cost."""
+        clause = next((one for one in access.clauses if answers(index, one)), None)
+        near = index.method == "gist" and any(serves_distance(index, one) for one in access.distances)
+        for path in access.paths:
+            scan = path[0]
+            if near and clause is None:
+                sort = next((one for one in path[1:] if one["Node Type"] == "Sort"), None)
+                if sort is not None:
+                    yield sort, self._cost(access, index, None, self._facts.of(access.table).rows)
+            elif clause is not None:
+                yield scan, self._cost(access, index, clause, float(scan["Plan Rows"]))
+
+    def _cost(self, access: Access, index: IndexDefinition, clause: Clause | None, rows: float) -> Cost:
+        shape = self._sizes.shape(index)
+        key = index.keys[0]
+        search = Search()
+        if clause is not None:
+            if clause.text:
+                rows = max(rows, self._sizes.rows(index, clause.text))
+            constant = clause.value.literal if clause.value is not None else None
+            search = search_for(key, clause.operator, constant, key_facts(key, shape.statistics))
+        operators = max(1.0, float(len(access.clauses)))
+        return scan_cost(shape, rows, self._facts.settings, search=search, operators=operators, ordered=clause is None)
+
+
+def answers(index: IndexDefinition, clause: Clause) -> bool:
+    """Whether a GIN or GiST index answers a condition."""
+    if clause.kind not in ("pattern", "other") or clause.term.text != index.keys[0].expression:
+        return False
+    opclass = (index.keys[0].opclass or "").rpartition(".")[2]
+    if opclass == "gin_trgm_ops":
+        return clause.kind == "pattern"
+    if opclass == "jsonb_path_ops":
+        return clause.operator in ("@>", "@@", "@?")
+    return clause.kind == "other"
+
+
+def serves_distance(index: IndexDefinition, clause: Clause) -> bool:
+    """Whether a GiST index gives rows in the order of this distance."""
+    return clause.term.text == index.keys[0].expression
+
+
+def _in_order(root: Node) -> Iterator[Node]:
+    """The nodes in the order in which EXPLAIN prints them."""
+    yield root
+    for one in root.get("Plans", ()):
+        yield from _in_order(one)

@@ -1,0 +1,170 @@
+"""Which indexes together save most: greedy by gain per byte, then improved until nothing is better."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from postai.deadline import DeadlineExceeded
+from postai.optimize.cases import Case, Costs
+from postai.optimize.sizes import Sizes
+from postai.optimize.types import IndexDefinition
+from postai.optimize.writes import WriteCosts
+
+Indexes = frozenset[IndexDefinition]
+
+MEGABYTE = 1 << 20
+ALTERNATIVES = 8
+"""How many other indexes on the same table are tried in the place of one."""
+
+
+@dataclass
+class Objective:
+    """What a set of indexes is worth, in milliseconds per day.
+
+    Attributes:
+        byte_price: ms per day that a megabyte has to save.
+        minimum_ms: net gain per day below which an index is not worth a proposal.
+        budget: most bytes of all new indexes.
+    """
+
+    costs: Costs
+    sizes: Sizes
+    writes: WriteCosts
+    byte_price: float
+    minimum_ms: float
+    budget: int
+
+    def bytes(self, indexes: Iterable[IndexDefinition]) -> int:
+        return sum(self.sizes.bytes(one) for one in indexes)
+
+    def fits(self, indexes: Iterable[IndexDefinition]) -> bool:
+        return self.bytes(indexes) <= self.budget
+
+    def upkeep(self, indexes: Iterable[IndexDefinition]) -> float:
+        """What indexes cost per day: writes and space."""
+        found = list(indexes)
+        return self.writes.ms_per_day(found) + self.byte_price * self.bytes(found) / MEGABYTE
+
+
+@dataclass
+class Search:
+    """One search.
+
+    Attributes:
+        pool: indexes to choose from.
+        groups: sets of them that are worth more together, such as both sides of a join.
+        chosen: the best set so far; valid at any time.
+        timed_out: whether the deadline ended it.
+    """
+
+    cases: Sequence[Case]
+    pool: Sequence[IndexDefinition]
+    groups: Sequence[Indexes]
+    objective: Objective
+    chosen: Indexes = frozenset()
+    timed_out: bool = False
+    _of_term: dict[tuple[int, str], list[Case]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self) -> Indexes:
+        """Search until nothing is better or the time is over."""
+        for case in self.cases:
+            for term in case.terms:
+                self._of_term[term].append(case)
+        try:
+            self._add_greedily()
+            for _ in range(3):
+                before = self.chosen
+                self._drop()
+                self._swap()
+                self._add_greedily()
+                if self.chosen == before:
+                    break
+            self._drop()
+        except DeadlineExceeded:
+            self.timed_out = True
+        return self.chosen
+
+    def gain(self, wanted: Indexes) -> float:
+        """What changing from the chosen set to another one brings per day; writes and space included."""
+        changed = wanted ^ self.chosen
+        objective, total = self.objective, 0.0
+        for case in self._concerned(changed):
+            before = objective.costs.cost(case, objective.costs.relevant(case, self.chosen))
+            after = objective.costs.cost(case, objective.costs.relevant(case, wanted))
+            total += (before - after) * case.ms_per_cost * case.calls
+        tables = {one.table_oid for one in changed}
+        old = [one for one in self.chosen if one.table_oid in tables]
+        new = [one for one in wanted if one.table_oid in tables]
+        return total + objective.upkeep(old) - objective.upkeep(new)
+
+    def _concerned(self, indexes: Indexes) -> list[Case]:
+        found = {id(case): case for one in indexes for case in self._of_term[one.table_oid, one.keys[0].expression]}
+        return list(found.values())
+
+    def _add_greedily(self) -> None:
+        """Add what gains most per byte; gains only shrink while the set grows, so an old one is an upper bound."""
+        heap: list[tuple[float, int, int, Indexes]] = []
+        items = [frozenset((one,)) for one in self.pool] + list(self.groups)
+        for number, item in enumerate(items):
+            if not item <= self.chosen:
+                score = self._score(item)
+                if score is not None:
+                    heapq.heappush(heap, (-score, number, len(self.chosen), item))
+        while heap:
+            _, number, size, item = heapq.heappop(heap)
+            if size == len(self.chosen):
+                self.chosen |= item
+                continue
+            score = self._score(item)
+            if score is not None:
+                heapq.heappush(heap, (-score, number, len(self.chosen), item))
+
+    def _score(self, item: Indexes) -> float | None:
+        """Gain per byte of adding an item; None = not worth it, or too large."""
+        wanted = self.chosen | item
+        added = wanted - self.chosen
+        if not added or not self.objective.fits(wanted):
+            return None
+        gain = self.gain(wanted)
+        if gain < self.objective.minimum_ms * len(added):
+            return None
+        return gain / (self.objective.bytes(added) + MEGABYTE)
+
+    def _drop(self) -> None:
+        """Leave out what brings less than it costs, now that others are there."""
+        for one in sorted(self.chosen, key=self.objective.sizes.bytes, reverse=True):
+            without = self.chosen - {one}
+            if self.gain(without) > -self.objective.minimum_ms:
+                self.chosen = without
+
+    def _swap(self) -> None:
+        """Put another index in the place of one or two."""
+        for one in sorted(self.chosen, key=self.objective.sizes.bytes, reverse=True):
+            if one not in self.chosen:
+                continue
+            best, most = None, 0.0
+            rest = self.chosen - {one}
+            for other in self._alternatives(one):
+                siblings = [None, *(x for x in rest if x.table_oid == one.table_oid and _shares(x, other))]
+                for sibling in siblings:
+                    wanted = (rest - {sibling}) | {other}
+                    if self.objective.fits(wanted) and (gain := self.gain(wanted)) > most:
+                        best, most = wanted, gain
+            if best is not None:
+                self.chosen = best
+
+    def _alternatives(self, index: IndexDefinition) -> list[IndexDefinition]:
+        found = [
+            one
+            for one in self.pool
+            if one.table_oid == index.table_oid and one not in self.chosen and _shares(one, index)
+        ]
+        return found[:ALTERNATIVES]
+
+
+def _shares(one: IndexDefinition, other: IndexDefinition) -> bool:
+    """Whether two indexes have a key in common."""
+    return bool({key.expression for key in one.keys} & {key.expression for key in other.keys})
