@@ -132,14 +132,11 @@ def _vacuum(table: TableSpace, options: StorageOptions) -> Recommendation:
 
 def _autovacuum(state: VacuumState) -> Recommendation:
     statement, undo = autovacuum_statements(state)
-    last = (
-        "no vacuum is known of" if state.seconds is None else f"the last vacuum was {seconds_text(state.seconds)} ago"
-    )
     if state.enabled:
         why = (
-            f"{state.name} has {state.dead:,} dead rows, and autovacuum should begin at {state.threshold:,.0f}; {state.last}."
-            " With these settings it begins earlier and works faster here. Dead rows that an old transaction may still "
-            "see stay all the same."
+            f"{state.name} has {state.dead:,} dead rows, and autovacuum should begin at {state.threshold:,.0f}; "
+            f"{state.last}. With these settings it begins earlier and works faster here. Dead rows that an old "
+            "transaction may still see stay all the same."
         )
     else:
         why = (
@@ -200,8 +197,8 @@ def _fillfactor(row: Row, server: _Server) -> Recommendation | None:
     known = (
         f"{moved:,} of them went to another page because there was no room"
         if moved is not None
-        else "if they change no indexed column, that is because the pages have no room (before PostgreSQL 16 the server "
-        "does not count which)"
+        else "if they change no indexed column, that is because the pages have no room (the server tells from "
+        "PostgreSQL 16 on)"
     )
     return Recommendation(
         kind="fillfactor",
