@@ -67,11 +67,12 @@ class IndexShape:
 
 @dataclass(frozen=True, slots=True)
 class GinSize:
-    """Parts of a GIN index, as its meta page counts them."""
+    """Parts of a GIN index, as its meta page counts them, and how many keys a row has on average."""
 
     entries: float
     entry_pages: float
     data_pages: float
+    keys_per_row: float
 
     @property
     def pages(self) -> float:
@@ -103,7 +104,15 @@ def index_shape(definition: IndexDefinition, statistics: TableStatistics, fracti
         pages = 2.0
     elif definition.method == "gin":
         one = gin_size(definition, statistics, rows, statistics.pages / leaves)
-        gin, pages = GinSize(one.entries * leaves, one.entry_pages * leaves, one.data_pages * leaves), one.pages
+        gin, pages = (
+            replace(
+                one,
+                entries=one.entries * leaves,
+                entry_pages=one.entry_pages * leaves,
+                data_pages=one.data_pages * leaves,
+            ),
+            one.pages,
+        )
     elif definition.method == "hash":
         pages = _hash(key_facts(definition.keys[0], statistics), rows)
     elif definition.method == "gist":
@@ -271,15 +280,15 @@ def _brin(definition: IndexDefinition, statistics: TableStatistics, heap: float)
 
 def gin_size(definition: IndexDefinition, statistics: TableStatistics, rows: float, heap: float) -> GinSize:
     """The parts of a GIN index over `rows` rows that lie in `heap` blocks."""
-    entries = entry_bytes = data = postings = 0.0
+    entries = entry_bytes = data = per_row = 0.0
     column = 2.0 if len(definition.keys) > 1 else 0.0
     for key in definition.keys:
         facts = key_facts(key, statistics)
         elements = gin_elements(key, facts, rows)
         filled = rows * (1.0 - facts.null_fraction)
+        per_row += elements.per_value * (1.0 - facts.null_fraction)
         for count, share in elements.groups:
             each = max(1.0, share * filled)
-            postings += count * each
             inline = _aligned(TUPLE_HEADER + column + elements.width, 2)
             inline += POSTING_HEADER + (each - 1) * posting_bytes(each, heap)
             entries += count
@@ -289,7 +298,7 @@ def gin_size(definition: IndexDefinition, statistics: TableStatistics, rows: flo
                 entry_bytes += count * (_aligned(TUPLE_HEADER + column + elements.width) + POINTER)
                 data += count * _tree_pages(each, heap)
     entry_pages = max(1.0, math.ceil(entry_bytes / (GIN_LEAF * GIN_ENTRY_FILL)))
-    return GinSize(entries, entry_pages + math.ceil(entry_pages / 200), data)
+    return GinSize(entries, entry_pages + math.ceil(entry_pages / 200), data, per_row)
 
 
 def _tree_pages(postings: float, heap: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from postai.optimize.index_keys import gin_elements, key_facts
+from postai.optimize.index_keys import key_facts
 from postai.optimize.index_size import IndexShape, tuple_bytes
 from postai.optimize.statistics import ColumnFacts
 
@@ -69,10 +69,7 @@ def _insert_us(shape: IndexShape) -> float:
     if definition.method == "hash":
         return HASH_US
     if definition.method == "gin":
-        per_row = sum(
-            gin_elements(key, facts, shape.rows).per_value * (1.0 - facts.null_fraction)
-            for key, facts in zip(definition.keys, keys, strict=True)
-        )
+        per_row = shape.gin.keys_per_row if shape.gin else 1.0
         return GIN_ROW_US + GIN_KEY_US * per_row
     if definition.method == "gist":
         return GIST_US
