@@ -21,7 +21,7 @@ from postai.ask.database_questions.registry import FAMILIES
 from postai.ask.database_questions.topic import DOCUMENTED
 from postai.cli.main import app
 from postai.errors import ERRORS
-from postai.settings import AgentSettings, DatabaseSettings, ModelSettings
+from postai.settings import AgentSettings, AlertSettings, DatabaseSettings, ModelSettings
 from postai.setup import sql_files
 from postai.sql.parse import split
 from postai.sql.plan import NODE_RULES
@@ -182,13 +182,14 @@ def settings_page() -> str:
         ("[agent]", AgentSettings, "POSTAI_AGENT__"),
         ("[[database]]", DatabaseSettings, ""),
         ("[model]", ModelSettings, "POSTAI_MODEL__"),
+        ("[alerts]", AlertSettings, "POSTAI_ALERTS__"),
     ]
     for title, model, prefix in tables:
         doc = " ".join((model.__doc__ or "").split())
         lines += [f"## {title}", "", doc, "", "| key | environment | default | meaning |", "|---|---|---|---|"]
         for name, field in model.model_fields.items():
             environment = f"`{prefix}{name.upper()}`" if prefix else ""
-            plain = not field.is_required() and field.default_factory is None and field.default is not None
+            plain = not field.is_required() and field.default_factory is None and field.default not in (None, "", ())
             default = f"`{field.default}`" if plain else ""
             lines.append(f"| `{name}` | {environment} | {default} | {field.description or ''} |")
         lines.append("")

@@ -11,9 +11,9 @@ import sys
 import tempfile
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -128,6 +128,48 @@ class ModelSettings(BaseModel):
         return self.api_key is not None or self.base_url is not None
 
 
+class AlertSettings(BaseModel):
+    """Where the agent sends alerts, besides its log and NOTIFY on channel postai_alert."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    minimum_severity: Literal["LOW", "MEDIUM", "HIGH"] = Field(
+        default="MEDIUM", description="alerts below it are not sent"
+    )
+    webhook_url: SecretStr | None = Field(
+        default=None, description="http or https address that each alert is posted to as JSON; treated as a secret"
+    )
+    smtp_host: str | None = Field(default=None, description="mail server; alerts go by e-mail when it is set")
+    smtp_port: int | None = Field(default=None, ge=1, le=65535, description="its port; 587, 465 with smtp_tls = tls")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(default="starttls", description="how the mail is encrypted")
+    smtp_ca_file: Path | None = Field(default=None, description="certificates that are trusted; else the system's")
+    smtp_user: str | None = Field(default=None, description="login at the mail server")
+    smtp_password: SecretStr | None = Field(default=None, description="its password; never sent without encryption")
+    smtp_from: str = Field(default="", description="sender of the mails")
+    smtp_to: tuple[str, ...] = Field(default=(), description="receivers of the mails")
+    timeout_seconds: float = Field(default=10.0, gt=0, le=60, description="for one step of sending")
+
+    @property
+    def port(self) -> int:
+        """Port of the mail server."""
+        return self.smtp_port or {"starttls": 587, "tls": 465, "none": 25}[self.smtp_tls]
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _only_http(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().lower().startswith(("http://", "https://")):
+            raise ValueError("a webhook's address begins with https:// or http://")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.smtp_host is not None and not (self.smtp_from and self.smtp_to):
+            raise ValueError("smtp_host needs smtp_from and smtp_to")
+        if self.smtp_password is not None and self.smtp_tls == "none":
+            raise ValueError("smtp_password is not sent without encryption: set smtp_tls to starttls or tls")
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that the file, the environment and the flags say."""
 
@@ -142,6 +184,7 @@ class Settings(BaseSettings):
     agent: AgentSettings = Field(default_factory=AgentSettings)
     databases: tuple[DatabaseSettings, ...] = Field(default=(), validation_alias="database")
     model: ModelSettings = Field(default_factory=ModelSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @classmethod
     def load(cls, config: Path | None = None, **flags: Any) -> Settings:
@@ -195,7 +238,10 @@ class Settings(BaseSettings):
                 hint=f"Let this OS user read it: ls -l '{path}'",
             ) from None
         return cls.model_construct(
-            agent=loaded.agent, databases=loaded.databases, model=_with_anthropic_environment(loaded.model)
+            agent=loaded.agent,
+            databases=loaded.databases,
+            model=_with_anthropic_environment(loaded.model),
+            alerts=loaded.alerts,
         )
 
 

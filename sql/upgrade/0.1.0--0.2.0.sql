@@ -195,5 +195,7 @@ select postai._apply_grants();
 -- include: 58_policy.sql
 -- include: 60_agent.sql
 -- include: 61_history.sql
+-- include: 62_judge.sql
+-- include: 63_health.sql
 -- include: 66_optimize.sql
 -- include: 90_rights.sql
