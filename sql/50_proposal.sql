@@ -126,6 +126,7 @@ comment on column postai.action.attempt is 'Raised by each claim; a worker whose
 comment on column postai.action.checkpoint is 'The step under way and the backend that runs it, written before the step: {"step", "phase", "pid", "backend_start"}.';
 create index action_proposal on postai.action (proposal, id);
 create unique index action_one_live on postai.action (proposal) where state in ('queued', 'running', 'verifying');
+create index action_left on postai.action (id) where state in ('failed', 'cancelled') and checkpoint ->> 'phase' = 'started';
 create index action_waiting on postai.action (id) where state in ('queued', 'running', 'verifying');
 
 create function postai._transitions()

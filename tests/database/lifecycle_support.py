@@ -10,11 +10,12 @@ from typing import Any
 
 import psycopg
 
-from conftest import TestDatabase
+from conftest import TestDatabase, drop_database, make_database
 from postai import database as db
 from postai.deadline import Deadline
 from postai.proposals import Decision, Draft, DraftStep, Runner, RunnerOptions, RunResult, create
 from postai.setup.install import install
+from postai.setup.server import LocalServer
 
 OPTIONS = RunnerOptions(
     lease=2.0, poll=0.05, lock_timeout=0.3, lock_patience=1.5, concurrent_lock_timeout=20.0, statement_timeout=60.0
@@ -169,3 +170,18 @@ def error_of(work: Callable[[], Any]) -> psycopg.Error:
 
 def numbers(decisions: Sequence[Decision]) -> list[str]:
     return [one.point for one in decisions]
+
+
+def shop_clone(template: TestDatabase) -> Iterator[Shop]:
+    """A shop of one test, copied from a database that `open_shop` made."""
+    one = make_database(template.server, template.name)
+    yield Shop(one)
+    drop_database(one)
+
+
+def shop_template(server: LocalServer) -> Iterator[TestDatabase]:
+    """A database to copy shops from."""
+    one = make_database(server)
+    open_shop(one)
+    yield one
+    drop_database(one)

@@ -1,4 +1,8 @@
-"""The duty that carries out approved changes: one at a time in each database, by the runner of the lifecycle."""
+"""The duty that carries out approved changes: one at a time in each database, by the runner of the lifecycle.
+
+Between two changes it tends the queue: it tells what is about to run, ends what missed its window, removes broken
+indexes that could not be removed at once, and applies what the operator's policy allows without being asked.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,16 @@ from postai.database import Pool
 from postai.database.named_sql import load
 from postai.deadline import Deadline
 from postai.errors import PostaiError
-from postai.proposals import Decision, Runner
+from postai.proposals import Decision, PolicyReport, Runner, apply_by_policy
 
 log = logging.getLogger(__name__)
 
 LONGEST_ACTION = 24 * 3600.0
 """Seconds after which an unfinished action is given back and claimed anew, from its checkpoint."""
+TEND_SECONDS = 15.0
+"""Pause between two tries to remove what an action left behind; what is about to run is told within it."""
+POLICY_SECONDS = 60.0
+"""Pause between two looks at what the policy allows."""
 
 
 class ActionQueue:
@@ -44,6 +52,9 @@ class ActionQueue:
         self._stopping = False
         self._not_before = 0.0
         self._told: str | None = None
+        self._tend_at = 0.0
+        self._policy_at = 0.0
+        self._refused: dict[int, str] = {}
         self._deadline = Deadline.after(LONGEST_ACTION)
         self._thread: threading.Thread | None = None
 
@@ -101,7 +112,16 @@ class ActionQueue:
                 self._runner.recover()
                 self._recover = False
             with self._pool.database() as db:
-                due = db.query(self._sql["due"])[0][0]
+                due, untended, policy = db.query(self._sql["due"])[0]
+                now = time.monotonic()
+                if policy and now >= self._policy_at:
+                    self._policy_at = now + POLICY_SECONDS
+                    allowed = apply_by_policy(db)
+                    self._tell_policy(allowed)
+                    due = due or bool(allowed.applied)
+            if untended and now >= self._tend_at:
+                self._tend_at = now + TEND_SECONDS
+                self._runner.tend()
             if not due:
                 return
             self._deadline = Deadline(time.monotonic() + LONGEST_ACTION, self._deadline.cancel)
@@ -118,6 +138,17 @@ class ActionQueue:
                     "error": result.error.message if result.error else None,
                 },
             )
+
+    def _tell_policy(self, report: PolicyReport) -> None:
+        """Log what was applied, and each refusal once."""
+        for proposal, action in report.applied:
+            extra = {"database": self._name, "proposal": proposal, "action": action}
+            log.info("applied by the operator's policy", extra=extra)
+        for proposal, reason in report.refused:
+            if self._refused.get(proposal) != reason:
+                extra = {"database": self._name, "proposal": proposal, "reason": reason}
+                log.info("the operator's policy does not allow a proposal", extra=extra)
+        self._refused = dict(report.refused)
 
 
 def report(database: str, decision: Decision) -> None:

@@ -1,6 +1,8 @@
 """The lifecycle of a change: proposed, approved, carried out step by step, verified, undone."""
 
+from postai.proposals.keeping import KeptReport, keep
 from postai.proposals.objects import UnknownObject
+from postai.proposals.policy import PolicyReport, apply_by_policy
 from postai.proposals.runner import Runner, Verifier
 from postai.proposals.store import create
 from postai.proposals.types import (
@@ -18,11 +20,15 @@ __all__ = [
     "Decision",
     "Draft",
     "DraftStep",
+    "KeptReport",
     "Measured",
+    "PolicyReport",
     "RunResult",
     "Runner",
     "RunnerOptions",
     "UnknownObject",
     "Verifier",
+    "apply_by_policy",
     "create",
+    "keep",
 ]

@@ -22,7 +22,7 @@ from postai.errors import LockNotObtained, PostaiError, Refused, StaleProposal, 
 from postai.proposals import index_work
 from postai.proposals.conditions import Conditions
 from postai.proposals.index_work import IndexWork
-from postai.proposals.monitor import LeaseLost, Watch
+from postai.proposals.monitor import LeaseLost, Watch, WindowClosed
 from postai.proposals.objects import ROW_WRITERS, require_rights, require_triggers, resolve
 from postai.proposals.types import Action, Decision, Object, RunnerOptions, Step
 from postai.sql.vet import ChangeFacts, vet_change
@@ -82,6 +82,7 @@ class StepEngine:
             action.checkpoint.get("step") if action.checkpoint.get("phase") == "started" else None
         )
         self._elsewhere: set[tuple[str, str]] = set()
+        self._closes = None if action.seconds_left is None else time.monotonic() + action.seconds_left
         self._pid, self._backend_start = work.query(self._sql["session"])[0]
         monitor.attach(work, self._pid)
 
@@ -95,6 +96,7 @@ class StepEngine:
         work = index_work.recognise(step.statement)
         if self._is_done(step, work):
             return
+        self._require_window(step)
         plan = self._inspect(step)
         self._say(step, "step.checked", f"runs as {plan.run_as}: {plan.facts.statement_class}")
         with self._locked(step, plan.objects):
@@ -279,7 +281,7 @@ class StepEngine:
                     detail=step.postcondition or step.statement,
                     hint="Look at the log of the server; then apply the proposal again.",
                 )
-        except (ServerError, LockNotObtained, VerificationFailed) as error:
+        except (ServerError, LockNotObtained, VerificationFailed, WindowClosed) as error:
             self._monitor.check()
             self._settle(step, plan, work, error)
             raise
@@ -310,6 +312,8 @@ class StepEngine:
                 return
             except ServerError as error:
                 self._monitor.check()
+                if error.sqlstate == "57014" or error.sqlstate in _LOCK_ERRORS:
+                    self._require_window(step)
                 if error.sqlstate not in _LOCK_ERRORS:
                     raise
                 if time.monotonic() + pause > gives_up:
@@ -332,13 +336,29 @@ class StepEngine:
     def _limits(self, lock_timeout: float) -> None:
         self._work.execute("set local search_path = pg_catalog, pg_temp")
         self._work.execute(f"set local lock_timeout = {int(lock_timeout * 1000)}")
-        self._work.execute(f"set local statement_timeout = {int(self._options.statement_timeout * 1000)}")
+        self._work.execute(f"set local statement_timeout = {self._statement_ms()}")
 
-    def _as_owner(self, role: str, statement: str) -> None:
-        """Run a statement that allows no transaction block, as a role."""
+    def _statement_ms(self) -> int:
+        """How long a statement may run: not past the end of the window."""
+        longest = self._options.statement_timeout
+        if self._closes is not None:
+            longest = min(longest, self._closes - time.monotonic())
+        return max(1, int(longest * 1000))
+
+    def _require_window(self, step: Step) -> None:
+        if self._closes is not None and time.monotonic() >= self._closes:
+            raise WindowClosed(
+                f"the window closed before step {step.number} was done",
+                detail="What was done before it stays; nothing is left of the step itself.",
+                hint=f"SELECT postai.schedule({self._action.proposal}, ...) goes on in another window.",
+            )
+
+    def _as_owner(self, role: str, statement: str, *, whole: bool = False) -> None:
+        """Run a statement that allows no transaction block, as a role; `whole` = also after the window has closed."""
+        limit = int(self._options.statement_timeout * 1000) if whole else self._statement_ms()
         self._work.execute("set search_path = pg_catalog, pg_temp")
         self._work.execute(f"set lock_timeout = {int(self._options.concurrent_lock_timeout * 1000)}")
-        self._work.execute(f"set statement_timeout = {int(self._options.statement_timeout * 1000)}")
+        self._work.execute(f"set statement_timeout = {limit}")
         self._work.execute(f"set role {quote_ident(role)}")
         try:
             self._work.execute(statement)
@@ -362,7 +382,7 @@ class StepEngine:
             return
         if work.kind == "reindex":
             for name in index_work.leftovers(self._control, work):
-                self._as_owner(plan.run_as, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+                self._as_owner(plan.run_as, f"DROP INDEX CONCURRENTLY IF EXISTS {name}", whole=True)
                 self._say(step, "step.cleaned", f"dropped {name}")
             return
         while (state := index_work.look(self._control, work)).condition == "building":
@@ -370,7 +390,7 @@ class StepEngine:
             self._monitor.pause(0.5)
         if state.condition == "invalid":
             self._say(step, "step.cleaning", f"drops the broken index {work.name}")
-            self._as_owner(plan.run_as, work.drop_statement)
+            self._as_owner(plan.run_as, work.drop_statement, whole=True)
             self._say(step, "step.cleaned", f"dropped {work.name}")
 
     # Writing down

@@ -27,6 +27,9 @@ GROWTH = 3.0
 MATERIAL = 0.2
 """Share by which a number must change before an open proposal is written anew."""
 
+ASKED = "asked"
+"""Evidence that is true where a person asked about one statement: the whole workload does not close what came of it."""
+
 _NUMBERS = ("saved_ms_per_day", "write_ms_per_day", "bytes")
 _SEVERITIES = ("LOW", "MEDIUM", "HIGH")
 
@@ -147,7 +150,9 @@ class _Keeper:
         )  # fmt: skip
 
     def _standing(self, row: Sequence[Any]) -> _Standing:
-        return _Standing(*row[:8], steps=[(statement, condition) for statement, condition in row[8]])
+        proposal, kind, key, state, evidence, live, there, current, steps = row
+        pairs = [(statement, condition) for statement, condition in steps]
+        return _Standing(proposal, kind, key, state, evidence, live, there, current, pairs)
 
     def _noticed_by_hand(self, one: _Standing) -> bool:
         """Close a proposal whose work is there although the agent did not do it."""
@@ -259,7 +264,7 @@ class _Keeper:
                 reason = "it was made in a database of which this one is a copy"
             elif not one.there:
                 reason = "what it touches does not exist any more"
-            elif one.kind in self._over:
+            elif one.kind in self._over and not one.evidence.get(ASKED):
                 reason = "no longer needed"
             else:
                 continue

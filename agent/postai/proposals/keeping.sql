@@ -25,12 +25,12 @@ select p.id, p.key, p.evidence,
        coalesce((select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(s.statement, s.postcondition) order by s.step)
                    from postai.proposal_step s where s.proposal = p.id), '[]')
   from postai.proposal p
- where p.key = any (%s) and p.closed_at > pg_catalog.now() - pg_catalog.make_interval(days => %s)
+ where p.key = any (%s::text[]) and p.closed_at > pg_catalog.now() - pg_catalog.make_interval(days => %s)
    and (p.outcome in ('dismissed', 'undone') or p.measured ->> 'state' in ('no effect', 'worse')) order by p.id desc
 
 -- name: seen
 -- The advisors said these again.
-update postai.proposal set seen_at = pg_catalog.now() where id = any (%s)
+update postai.proposal set seen_at = pg_catalog.now() where id = any (%s::bigint[])
 
 -- name: refresh
 -- What is known of an open proposal changed.

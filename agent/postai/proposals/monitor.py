@@ -27,6 +27,13 @@ class LeaseLost(PostaiError):
     title = "lease lost"
 
 
+class WindowClosed(PostaiError):
+    """The time in which the action may run is over."""
+
+    sqlstate = "57014"
+    title = "window closed"
+
+
 class Stopping(PostaiError):
     """The agent has to stop; the action is given back as it is."""
 

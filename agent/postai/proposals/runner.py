@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from postai.database import ConnectionFailed, ConnectionLost, Database, ServerError
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline
-from postai.errors import ErrorParts, NotPermitted, PostaiError, StaleProposal
+from postai.errors import ErrorParts, LockNotObtained, NotPermitted, PostaiError, StaleProposal
 from postai.proposals.engine import Approval, StepEngine
-from postai.proposals.monitor import Calm, LeaseLost, Monitor, Stopping
+from postai.proposals.monitor import Calm, LeaseLost, Monitor, Stopping, WindowClosed
+from postai.proposals.objects import UnknownObject
 from postai.proposals.types import Action, Decision, Measured, RunnerOptions, RunResult, Step
 
 Verifier = Callable[[Database, int], Measured]
 """Looks at a proposal (its id) that was just applied; one per kind of proposal."""
 
 EndState = Literal["done", "regressed", "failed", "cancelled"]
+
+_EXPIRED = MappingProxyType(
+    {
+        "sqlstate": WindowClosed.sqlstate,
+        "message": "the window closed before the action began",
+        "detail": "No agent was there in that time, or it was busy.",
+        "hint": "Schedule it again: SELECT postai.schedule(...).",
+    }
+)
 
 
 class Runner:
@@ -56,6 +67,33 @@ class Runner:
         """
         with self._connect() as db:
             return db.execute(self._sql["expire_dead"])
+
+    def tend(self) -> None:
+        """Tell what is about to run, end what missed its window, and remove broken indexes that were left behind.
+
+        Raises:
+            ConnectionFailed, ConnectionLost: the database is not reachable.
+        """
+        with self._connect() as control:
+            self._refuse_superuser(control)
+            control.query(self._sql["tell_soon"])
+            control.query(self._sql["expire"], [json.dumps(dict(_EXPIRED))])
+            for row in control.query(self._sql["left_broken"]):
+                self._sweep(control, Action(*row))
+
+    def _sweep(self, control: Database, action: Action) -> None:
+        """Remove what an ended action left; whoever is in the way of that is waited for another time."""
+        try:
+            self._tidy(
+                control, action, self._steps(control, action), replace(self._options, concurrent_lock_timeout=2.0)
+            )
+        except LeaseLost:
+            pass  # it was brought about after all; the next action of the proposal finds it
+        except (ServerError, LockNotObtained, NotPermitted, StaleProposal, UnknownObject) as error:
+            self._say(action, "action.left_broken", f"a broken index is still there: {error.message}")
+            return
+        control.execute(self._sql["mark_cleaned"], [action.id])
+        self._say(action, "action.cleaned", "nothing is left of what it began")
 
     def run_next(self, deadline: Deadline) -> RunResult | None:
         """Claim one action and run it to its end.
@@ -140,6 +178,8 @@ class Runner:
         except Cancelled as cancelled:
             self._tidy(control, action, steps)
             return self._finish(control, action, "cancelled", None, cancelled)
+        if isinstance(error, WindowClosed):
+            self._tidy(control, action, steps)
         return self._finish(control, action, "failed", None, error)
 
     def _approval(self, control: Database, action: Action) -> Approval:
@@ -184,7 +224,9 @@ class Runner:
         found = verifier(control, action.proposal)
         return Measured({**values, **found.values}, found.regression)
 
-    def _tidy(self, control: Database, action: Action, steps: tuple[Step, ...]) -> None:
+    def _tidy(
+        self, control: Database, action: Action, steps: tuple[Step, ...], options: RunnerOptions | None = None
+    ) -> None:
         """Clean up after a cancel, in a new session: a late cancel may still hit the old one."""
         row = control.query("select checkpoint, state from postai.action where id = %s", [action.id])[0]
         now = Action(
@@ -193,7 +235,7 @@ class Runner:
         )  # fmt: skip
         with self._connect() as work:
             approval = Approval(action.requested_by, [])
-            StepEngine(work, control, now, approval, Calm(), self._options, self._report).tidy(steps)
+            StepEngine(work, control, now, approval, Calm(), options or self._options, self._report).tidy(steps)
 
     def _finish(
         self, control: Database, action: Action, state: EndState, measured: Measured | None, error: PostaiError | None
@@ -216,7 +258,9 @@ class Runner:
             if state in ("done", "regressed"):
                 outcome = "applied" if action.kind == "apply" else "undone"
                 reason = measured.regression if measured else None
-                control.execute(self._sql["close_proposal"], [outcome, reason, action.proposal])
+                control.query(self._sql["close_proposal"], [outcome, reason, action.proposal])
+                if outcome == "applied":
+                    control.execute(self._sql["close_undone"], [action.proposal, action.proposal])
             self._say(action, "action.finishing", state)
         self._say(action, "action.finished", state)
         return self._result(action, state, error)

@@ -21,7 +21,9 @@ select m.id, m.proposal, p.kind, m.kind, m.state, m.requested_by::text, m.attemp
        case when m.checkpoint <> '{}' then m.checkpoint
             else coalesce((select e.checkpoint from postai.action e
                             where e.proposal = m.proposal and e.kind = m.kind and e.id < m.id
-                            order by e.id desc limit 1), '{}') end
+                            order by e.id desc limit 1), '{}') end,
+       case when isfinite(upper(m.run_window))
+            then extract(epoch from upper(m.run_window) - pg_catalog.clock_timestamp())::double precision end
   from mine m join postai.proposal p on p.id = m.proposal
 
 -- name: proposal
@@ -54,12 +56,15 @@ select cancel_requested from postai.action where id = %s and attempt = %s and st
 
 -- name: progress
 -- What the backend at work does: phase, part done, and whom it waits for.
-select p.phase, case when coalesce(p.blocks_total, 0) > 0 then p.blocks_done::real / p.blocks_total
-                     when coalesce(p.tuples_total, 0) > 0 then p.tuples_done::real / p.tuples_total end,
+select coalesce(p.phase, v.phase),
+       case when coalesce(p.blocks_total, 0) > 0 then p.blocks_done::real / p.blocks_total
+            when coalesce(p.tuples_total, 0) > 0 then p.tuples_done::real / p.tuples_total
+            when coalesce(v.heap_blks_total, 0) > 0 then v.heap_blks_scanned::real / v.heap_blks_total end,
        (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', b.pid, 'user', b.usename, 'application', b.application_name,
                                                                   'state', b.state, 'since', b.xact_start))
           from pg_catalog.pg_stat_activity b where b.pid = any (pg_catalog.pg_blocking_pids(w.pid)))
   from (select %s::int as pid) w left join pg_catalog.pg_stat_progress_create_index p on p.pid = w.pid
+  left join pg_catalog.pg_stat_progress_vacuum v on v.pid = w.pid
 
 -- name: blockers
 -- Sessions that hold a lock on a relation which is not our own.
@@ -102,10 +107,16 @@ update postai.action
  where id = %s and attempt = %s and state in ('running', 'verifying') returning id
 
 -- name: close_proposal
--- The proposal was applied or undone.
+-- The proposal was applied or undone; one that is done again and again stays approved while its next action waits.
 update postai.proposal
    set state = 'closed', outcome = %s, reason = %s, closed_by = session_user, closed_at = pg_catalog.clock_timestamp()
- where id = %s
+ where id = %s and not exists (select from postai.action a where a.proposal = proposal.id and a.state = 'queued')
+returning id
+
+-- name: close_undone
+-- What an applied proposal took back is undone.
+update postai.proposal set outcome = 'undone', reason = 'taken back by proposal ' || %s::bigint
+ where id = (select p.undoes from postai.proposal p where p.id = %s) and outcome = 'applied'
 
 -- name: release
 -- Give the action back unfinished.
@@ -124,3 +135,38 @@ update postai.action a set lease_until = pg_catalog.clock_timestamp()
      select from pg_catalog.pg_stat_activity s
       where s.pid = (pg_catalog.split_part(a.worker, '/', 2))::int
         and coalesce(extract(epoch from s.backend_start)::text = pg_catalog.split_part(a.worker, '/', 3), true))
+
+-- name: tell_soon
+-- Tell once what is about to run.
+with soon as (
+  update postai.action a set noticed_at = pg_catalog.clock_timestamp()
+   where a.state = 'queued' and a.noticed_at is null
+     and a.not_before <= pg_catalog.clock_timestamp() + interval '5 minutes'
+  returning a.id, a.proposal, a.not_before
+), told as (
+  select s.*, p.title from soon s join postai.proposal p on p.id = s.proposal
+)
+select t.id, postai._record_event('action.soon', 'action ' || t.id, t.proposal, t.id,
+                                  pg_catalog.jsonb_build_object('at', t.not_before, 'title', t.title)),
+       pg_catalog.pg_notify('postai_notice', pg_catalog.jsonb_build_object(
+         'kind', 'action.soon', 'action', t.id, 'proposal', t.proposal, 'at', t.not_before)::text)
+  from told t
+
+-- name: expire
+-- End what was not begun before its window closed.
+update postai.action a
+   set state = 'failed', finished_at = pg_catalog.clock_timestamp(), error = %s::jsonb
+ where a.state = 'queued' and upper(a.run_window) <= pg_catalog.clock_timestamp()
+returning a.id
+
+-- name: left_broken
+-- Ended actions that may have left a broken index: id, proposal, its kind, kind, state, who asked, attempt, checkpoint.
+select a.id, a.proposal, p.kind, a.kind, a.state, a.requested_by::text, a.attempt, a.checkpoint
+  from postai.action a join postai.proposal p on p.id = a.proposal
+ where a.state in ('failed', 'cancelled') and a.checkpoint ->> 'phase' = 'started'
+   and not exists (select from postai.action e where e.proposal = a.proposal and e.id > a.id)
+ order by a.id
+
+-- name: mark_cleaned
+-- Nothing is left of what the action began.
+update postai.action set checkpoint = checkpoint || '{"phase": "cleaned"}' where id = %s and state in ('failed', 'cancelled')

@@ -107,6 +107,7 @@ class Action:
     Attributes:
         attempt: number of this claim; only the newest one may write.
         checkpoint: what the attempt before had written: step, phase, pid, backend_start.
+        seconds_left: until its window closes, when it was claimed; None = it has none.
     """
 
     id: int
@@ -117,6 +118,7 @@ class Action:
     requested_by: str
     attempt: int
     checkpoint: Mapping[str, Any]
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
