@@ -16,8 +16,16 @@ from postai.deadline import Cancelled, Deadline
 from postai.errors import AgentNotReachable, ErrorParts, PostaiError, UsageError
 from postai.model.types import ModelCall
 from postai.service.conversation import Outcome, There
-from postai.service.frames import RUNNING_VERBS, AskFrame, answer_message, error_message, findings_message
+from postai.service.frames import (
+    RUNNING_VERBS,
+    AskFrame,
+    answer_message,
+    error_message,
+    findings_message,
+    proposals_message,
+)
 from postai.service.ground import Ground, Home, prepare
+from postai.service.optimizing import Report
 from postai.service.recall import KeptAnswers
 
 log = logging.getLogger(__name__)
@@ -34,9 +42,12 @@ class Asking:
         """Think and give the last frame; never raises."""
         started = time.monotonic()
         try:
-            ground = prepare(self._home_of(frame), frame, there, deadline)
-            step = {"explain": self._explain, "check": self._check}.get(frame.verb, self._answer)
-            return step(ground, started)
+            home = self._home_of(frame)
+            if frame.verb == "optimize" and not frame.question:
+                return _proposed(frame, home.optimizer.everything(deadline))
+            ground = prepare(home, frame, there, deadline)
+            steps = {"explain": self._explain, "check": self._check, "optimize": self._optimize}
+            return steps.get(frame.verb, self._answer)(ground, started)
         except PostaiError as error:
             log.info(
                 "no answer",
@@ -138,6 +149,10 @@ class Asking:
         log.info("a statement was checked", extra={"request": ground.frame.id, "ms": _since(started)})
         return Outcome(answer_message(ground.frame.id, Answer("answered", sql, "", 1.0, "grammar"), None))
 
+    def _optimize(self, ground: Ground, _started: float) -> Outcome:
+        """What would make one statement faster."""
+        return _proposed(ground.frame, ground.home.optimizer.statement(ground))
+
     def _think(self, ground: Ground, started: float) -> tuple[Answer, int | None]:
         """The answer to a question, and the number under which it is noted."""
         home, frame = ground.home, ground.frame
@@ -202,6 +217,10 @@ class Asking:
         except PostaiError as error:
             log.error("a question could not be recorded", extra={"request": frame.id, "error": error.message})
             return None
+
+
+def _proposed(frame: AskFrame, report: Report) -> Outcome:
+    return Outcome(proposals_message(frame.id, report.proposals, report.notes))
 
 
 def _since(started: float) -> float:

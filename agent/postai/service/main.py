@@ -31,6 +31,7 @@ from postai.service import socket_place
 from postai.service.asking import Asking
 from postai.service.ground import Home
 from postai.service.jobs import JobQueue
+from postai.service.optimize_duty import OptimizeDuty
 from postai.service.socket_place import SocketTaken
 from postai.service.socket_server import SocketServer
 from postai.service.values_duty import ValuesDuty
@@ -121,7 +122,8 @@ def _keeper(
     )
     actions = ActionQueue(one.name, home.pool, runner, Backoff(randomness, first=1.0, longest=60.0))
     values = ValuesDuty(one.name, home.pool, home.knowledge)
-    return Keeper(one, identity, [queue, actions, values], randomness, settings.model)
+    optimize = OptimizeDuty(one.name, home.optimizer)
+    return Keeper(one, identity, [queue, actions, values, optimize], randomness, settings.model)
 
 
 class SocketFront:

@@ -1,0 +1,121 @@
+"""All advisors together: indexes that are missing, indexes that are of no use, and space."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from postai.database import Database, ServerError
+from postai.database.catalog import Catalog
+from postai.deadline import Deadline, DeadlineExceeded
+from postai.errors import FeatureMissing
+from postai.history import store
+from postai.optimize.advise import advise_indexes
+from postai.optimize.hygiene import find_index_troubles
+from postai.optimize.storage import StorageOptions, advise_storage
+from postai.optimize.types import Advice, AdvisorOptions, Recommendation, Workload
+from postai.optimize.workload import SHORTEST_SPAN, from_windows, read_pg_stat_statements
+from postai.sql.safety import Safety
+
+HISTORY_DAYS = 7.0
+"""How far back the history counts: long enough for a week's rhythm, short enough to follow changes."""
+DAY = 86400.0
+INDEX_KINDS = frozenset({"create_index"})
+HYGIENE_KINDS = frozenset({"drop_index", "reindex"})
+STORAGE_KINDS = frozenset({"vacuum", "autovacuum", "repack", "fillfactor", "compression", "unlogged", "archive"})
+
+
+@dataclass(frozen=True)
+class Together:
+    """What all advisors came to.
+
+    Attributes:
+        advice: of all of them, the most valuable first.
+        complete: kinds of which these are all recommendations there are; others may have been missed.
+    """
+
+    advice: Advice
+    complete: frozenset[str]
+
+
+def known_workload(db: Database) -> tuple[Workload, bool]:
+    """What the database is asked, from postai's history once it is a day long, before from pg_stat_statements.
+
+    Args:
+        db: session of the agent.
+
+    Returns:
+        the workload, and whether it is the whole of a week, so that what it does not hold is not needed.
+
+    Raises:
+        FeatureMissing: hardly anything was collected, and pg_stat_statements is not there.
+    """
+    until = datetime.now(UTC)
+    since = until - timedelta(days=HISTORY_DAYS)
+    days = sum((end - begin).total_seconds() for begin, end in store.read_intervals(db, since, until)) / DAY
+    if days < 1.0:
+        try:
+            return read_pg_stat_statements(db), False
+        except FeatureMissing:
+            if days < SHORTEST_SPAN:
+                raise
+    dbid = db.query("select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()")
+    windows = store.sum_statements(db, since, until)
+    return from_windows(windows, dbid=dbid[0][0], days=days), days > 0.9 * HISTORY_DAYS
+
+
+def advise_everything(
+    db: Database,
+    catalog: Catalog,
+    safety: Safety,
+    workload: Workload | None,
+    options: AdvisorOptions,
+    deadline: Deadline,
+    *,
+    price_per_gb_month: float,
+    whole: bool = False,
+) -> Together:
+    """Run every advisor; one that cannot finish leaves a note and does not keep the others from theirs.
+
+    Args:
+        db: a session outside a transaction.
+        workload: None = it is not known: nothing is said about missing indexes.
+        whole: whether it is all that the database is asked.
+
+    Raises:
+        ConnectionLost, Cancelled: as the advisors.
+    """
+    began = time.monotonic()
+    found: list[Recommendation] = []
+    notes: list[str] = []
+    complete: frozenset[str] = frozenset()
+    skipped = workload.skipped if workload is not None else ()
+    if workload is not None:
+        indexes = advise_indexes(db, catalog, safety, workload, options, deadline)
+        found += indexes.recommendations
+        notes += indexes.notes
+        skipped = indexes.skipped
+        # What was not looked at, for lack of time, may still be of use.
+        if whole and indexes.seconds < options.seconds:
+            complete |= INDEX_KINDS
+    try:
+        found += [one.recommendation for one in find_index_troubles(db, deadline) if one.recommendation is not None]
+        complete |= HYGIENE_KINDS
+    except (ServerError, DeadlineExceeded) as error:
+        notes.append(f"indexes of no use were not looked for: {error.message}")
+    try:
+        found += advise_storage(db, deadline, StorageOptions(price_per_gb_month=price_per_gb_month))
+        complete |= STORAGE_KINDS
+    except (ServerError, DeadlineExceeded) as error:
+        notes.append(f"space was not looked at: {error.message}")
+    advice = Advice(ranked(found), skipped, tuple(notes), time.monotonic() - began)
+    return Together(advice, complete)
+
+
+def ranked(recommendations: list[Recommendation]) -> tuple[Recommendation, ...]:
+    """The most valuable first: by time, then by severity, then by space."""
+    severities = ("HIGH", "MEDIUM", "LOW")
+    return tuple(
+        sorted(recommendations, key=lambda one: (-one.net_ms_per_day, severities.index(one.severity), one.bytes))
+    )

@@ -1,0 +1,214 @@
+"""The duty that looks at the health of a database every few minutes, and at its space every hour.
+
+It writes what postai.health, bloat, unused_indexes and redundant_indexes show. One look takes a handful of bounded
+statements; after it comes a rest of at least twenty times its length.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from postai.database import Database, Pool
+from postai.database.named_sql import load
+from postai.database.upkeep import TableSpace, looking, table_space
+from postai.deadline import Cancelled, Deadline
+from postai.errors import PostaiError
+from postai.observe.health import CHECKS, HealthResult, Status, check_health
+from postai.optimize.hygiene import IndexFinding, find_index_troubles
+from postai.service.rest import Rest
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A check that came to another status.
+
+    Attributes:
+        before: its status until now; None = it was not checked before.
+    """
+
+    result: HealthResult
+    before: Status | None
+
+
+Tell = Callable[[Database, Sequence[Change]], None]
+"""Is told, in the duty's session, which checks became critical or are no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPace:
+    """How often, in seconds.
+
+    Attributes:
+        checks: between two looks at the health.
+        space: between two looks at bloat and indexes.
+        longest: one look.
+        rest: so many times longer than a look is the rest after it, at least.
+    """
+
+    checks: float = 180.0
+    space: float = 3600.0
+    longest: float = 60.0
+    rest: float = 20.0
+
+
+class HealthDuty:
+    """Looks at the health of one database.
+
+    Args:
+        name: the database's name in the configuration.
+        pool: its sessions.
+        tell: what to do when a check becomes critical or recovers.
+        pace: how often.
+    """
+
+    channel = "postai_health"
+    through_pooler = True
+
+    def __init__(
+        self, name: str, pool: Pool, tell: Tell = lambda _db, _changes: None, pace: HealthPace | None = None
+    ) -> None:
+        self._name = name
+        self._pool = pool
+        self._tell_critical = tell
+        self._pace = pace or HealthPace()
+        self._sql = load(__package__, "health_duty.sql")
+        self._wake = threading.Event()
+        self._open = False
+        self._stopping = False
+        self._look_at = self._space_at = 0.0
+        self._rest = Rest(self._pace.rest)
+        self._deadline = Deadline.after(self._pace.longest)
+        self._thread: threading.Thread | None = None
+        self._told: str | None = None
+
+    # The keeper calls these.
+
+    def begin(self) -> None:
+        self._look_at = self._space_at = 0.0
+        self._open = True
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name=f"health-{self._name}", daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def wake(self, payload: str) -> None:
+        if payload or time.monotonic() >= self._look_at:
+            self._wake.set()
+
+    def end(self) -> None:
+        self._open = False
+        self._deadline.cancel.set()
+
+    def stop(self, deadline: Deadline) -> None:
+        self._stopping = True
+        self.end()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(deadline.remaining())
+
+    # In its own thread.
+
+    def _loop(self) -> None:
+        while not self._stopping:
+            self._wake.wait()
+            self._wake.clear()
+            # First the deadline, then the look whether we lead still: `end` does it the other way round.
+            self._deadline = Deadline.after(self._pace.longest)
+            if not self._open or time.monotonic() < self._look_at:
+                continue
+            began = time.monotonic()
+            try:
+                with self._pool.database() as db:
+                    self.look(db, self._deadline)
+                self._told = None
+            except Cancelled:
+                continue
+            except PostaiError as error:
+                self._say(error)
+            except Exception:
+                # The outermost layer of this thread: it must not end, or nobody would notice what goes wrong.
+                log.exception("looking at the health failed unexpectedly", extra={"database": self._name})
+            ended = time.monotonic()
+            self._rest.spent(began, ended)
+            self._look_at = max(self._rest.until, ended + self._pace.checks)
+
+    def look(self, db: Database, deadline: Deadline) -> None:
+        """Look at the health, at space when it is time, and write down what was found."""
+        self._checks(db, deadline)
+        now = time.monotonic()
+        if now >= self._space_at:
+            self._space(db, deadline)
+            self._space_at = now + self._pace.space
+
+    def _checks(self, db: Database, deadline: Deadline) -> None:
+        results = {one.check: one for one in check_health(db, deadline)}
+        rows = [_health_row(results[check.id], place) for place, check in enumerate(CHECKS)]
+        before = {name: status for name, status in db.query(self._sql["write_health"], [json.dumps(rows)])}
+        changes = [
+            Change(results[name], status)
+            for name, status in before.items()
+            if "critical" in (status, results[name].status)
+        ]
+        for change in changes:
+            log.log(
+                logging.WARNING if change.result.status == "critical" else logging.INFO,
+                "the status of a health check changed",
+                extra={"database": self._name, "check": change.result.check, "status": change.result.status},
+            )
+        if changes:
+            self._tell_critical(db, changes)
+
+    def _space(self, db: Database, deadline: Deadline) -> None:
+        with looking(db, deadline):
+            tables = [one for one in table_space(db) if _notable(one)]
+        rows = [_table_row(one) for one in tables] + [_index_row(one) for one in find_index_troubles(db, deadline)]
+        db.execute(self._sql["write_findings"], [json.dumps(rows)])
+
+    def _say(self, error: PostaiError) -> None:
+        """Log a trouble once, not at every look."""
+        if error.message != self._told:
+            self._told = error.message
+            log.warning(
+                "the health cannot be looked at",
+                extra={"database": self._name, "sqlstate": error.sqlstate, "error": error.message, "hint": error.hint},
+            )
+
+
+def _health_row(one: HealthResult, place: int) -> dict[str, Any]:
+    return {
+        "name": one.check, "place": place, "title": one.title, "status": one.status, "value": one.value,
+        "threshold": one.threshold, "why": one.why, "fix": one.fix, "docs": one.docs,
+    }  # fmt: skip
+
+
+def _notable(table: TableSpace) -> bool:
+    return table.bytes >= 1 << 20 and (table.dead_percent >= 5 or (table.bloat_percent or 0.0) >= 15)
+
+
+def _table_row(one: TableSpace) -> dict[str, Any]:
+    dead = round(one.bytes * one.dead_percent / 100)
+    freed = dead if one.bloat_bytes is None else one.bloat_bytes
+    return {
+        "kind": "table", "object": one.name, "table_name": one.name, "other": "", "bytes": one.bytes, "freed": freed,
+        "percent": 100 * freed / one.bytes, "dead_rows": one.dead,
+        "method": "dead rows" if one.bloat_bytes is None else one.method, "warning": "",
+        "statement": f"VACUUM (ANALYZE) {one.name}" if one.dead_percent >= 5 else "",
+    }  # fmt: skip
+
+
+def _index_row(one: IndexFinding) -> dict[str, Any]:
+    advice = one.recommendation
+    return {
+        "kind": one.kind, "object": one.index, "table_name": one.table, "other": one.other, "bytes": one.bytes,
+        "freed": one.freed, "percent": 100 * one.freed / max(one.bytes, 1), "method": "estimate", "scans": one.scans,
+        "counted_since": one.counted_since.isoformat(), "warning": one.warning,
+        "statement": advice.statement if advice else "", "undo": advice.undo if advice else None,
+    }  # fmt: skip

@@ -1,0 +1,194 @@
+"""postai.optimize and postai.recommendations through a real agent, over a socket and over dblink."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running
+
+from conftest import TestDatabase, drop_database, make_database
+from postai.optimize.words import amount, gain, span
+from postai.setup.transport import Transport
+
+COLUMNS = ("id", "kind", "severity", "object", "title", "gain", "statement")
+SCHEMA = """
+    create table parcel (id int primary key, depot_id int not null, city text, weight int, at timestamptz);
+    insert into parcel select g, g % 5000, 'city' || g % 300, g % 77, '2024-01-01'::timestamptz + g * interval '1 min'
+      from generate_series(1, 60000) g;
+    create index parcel_city on parcel (city);
+    create index parcel_city_again on parcel (city);
+    create table salary (person int, amount int); insert into salary select g, g from generate_series(1, 60000) g;
+    create extension pg_stat_statements;
+"""
+SLOW = "select * from parcel where depot_id = 42"
+ROLES = """
+    do $$ begin
+      if to_regrole('opt_user') is null then
+        create role opt_user login password 'opt_user' in role postai_user;
+        create role opt_reader login password 'opt_reader' in role postai_reader;
+      end if;
+    end $$;
+"""
+WAYS: list[tuple[str, Transport]] = [("pg15", "socket"), ("pg15", "dblink")]
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A neglected database, its agent, and who may do what."""
+
+    database: TestDatabase
+    agent: AgentProcess
+    transport: Transport
+
+    def rows(self, sql: str, user: str | None = "opt_user", *parameters: object) -> list[dict[str, Any]]:
+        with self.database.connect(user, row_factory=psycopg.rows.dict_row) as connection:
+            return connection.execute(sql, parameters).fetchall()  # type: ignore[arg-type, return-value]
+
+    def notes(self, sql: str) -> list[str]:
+        """What the server says beside the rows."""
+        said: list[str] = []
+        with self.database.connect("opt_user") as connection:
+            connection.add_notice_handler(lambda one: said.append(one.message_primary or ""))
+            connection.execute(sql)  # type: ignore[call-overload]
+        return said
+
+    def refused(self, sql: str, user: str = "opt_user", *parameters: object) -> psycopg.Error:
+        with pytest.raises(psycopg.Error) as caught:
+            self.rows(sql, user, *parameters)
+        return caught.value
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=lambda way: "-".join(way))
+def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
+    name, transport = request.param
+    server = request.getfixturevalue(name)
+    place = Path(tempfile.mkdtemp(prefix="postai-opt-"))
+    place.chmod(0o755)
+    database = make_database(server)
+    install_postai(database, transport, place / "run" / "agent.sock")
+    database.execute(SCHEMA + ROLES)
+    if name == "pg15":
+        database.execute("create extension hypopg")
+    database.execute(f"grant select on parcel to opt_user, {AGENT}; grant select on salary to opt_user")
+    database.execute("vacuum analyze")
+    database.execute("select pg_stat_statements_reset()")
+    with database.connect("opt_user") as connection:
+        for _ in range(50):
+            connection.execute(SLOW).fetchall()
+    agent = AgentProcess(place, [(database.name, agent_dsn(server, database.name, place))])
+    with running(agent):
+        agent.until("leading this database")
+        yield Stand(database, agent, transport)
+    drop_database(database)
+    shutil.rmtree(place)
+
+
+def test_a_neglected_database_gets_a_ranked_list(stand: Stand) -> None:
+    rows = stand.rows("select * from postai.optimize()")
+    assert tuple(rows[0]) == COLUMNS
+    index = next(row for row in rows if row["kind"] == "create_index")
+    assert "depot_id" in index["statement"] and index["statement"].startswith("CREATE INDEX CONCURRENTLY")
+    assert index["object"] == "public.parcel" and index["gain"].startswith("saves ") and "costs" in index["gain"]
+    double = next(row for row in rows if row["kind"] == "drop_index")
+    assert "parcel_city" in double["statement"] and "frees" in double["gain"]
+    assert stand.rows("select id, kind, severity, object, title, gain, statement from postai.recommendations") == rows
+    again = stand.rows("select * from postai.optimize()")
+    assert [row["id"] for row in again] == [row["id"] for row in rows]
+
+
+def test_readers_see_and_users_run(stand: Stand) -> None:
+    stand.rows("select * from postai.recommendations", "opt_reader")
+    assert stand.refused("select * from postai.optimize()", "opt_reader").sqlstate == "42501"
+
+
+def test_one_statement_with_its_cost_before_and_after(stand: Stand) -> None:
+    (row,) = stand.rows("select * from postai.optimize(%s)", "opt_user", SLOW.replace("42", "43"))
+    assert "depot_id" in row["statement"] and row["gain"].startswith("cost ") and " -> " in row["gain"]
+    assert stand.rows("select id from postai.recommendations where id = %s", "opt_user", row["id"])
+
+
+def test_it_works_where_the_snapshot_is_fixed(stand: Stand) -> None:
+    with stand.database.connect("opt_user", autocommit=False) as connection:
+        connection.execute("set transaction isolation level repeatable read")
+        before = connection.execute("select count(*) from postai.recommendations").fetchone()
+        assert before is not None
+        assert connection.execute("select * from postai.optimize()").fetchall()
+
+
+def test_several_callers_share_one_run(stand: Stand) -> None:
+    before = stand.agent.events().count("the advisors ran")
+    threads = [threading.Thread(target=stand.rows, args=("select * from postai.optimize()",)) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert stand.agent.events().count("the advisors ran") - before < 4
+
+
+@pytest.mark.parametrize(
+    ("query", "sqlstate", "hint"),
+    [
+        ("delete from parcel", "PA003", "postai.migrate"),
+        ("select pg_sleep(1) from parcel", "PA003", None),
+        ("select 1; select 2", "PA003", None),
+        ("select * from parcl", "PA003", "parcel"),
+        ("selec * from parcel", "42601", None),
+        ("", "22023", "postai.optimize()"),
+        ("select * from pg_authid", "PA003", None),
+    ],
+)
+def test_what_is_no_harmless_select_is_refused(stand: Stand, query: str, sqlstate: str, hint: str | None) -> None:
+    error = stand.refused("select * from postai.optimize(%s)", "opt_user", query)
+    assert error.sqlstate == sqlstate, error
+    assert hint is None or hint in (error.diag.message_hint or "")
+
+
+def test_rights_of_the_caller_and_of_the_agent_count(stand: Stand) -> None:
+    error = stand.refused("select * from postai.optimize('select * from salary where person = 1')")
+    assert error.sqlstate == "PA006" and "public.salary" in (error.diag.message_detail or "")
+    assert (error.diag.message_hint or "") == f"GRANT SELECT ON public.salary TO {AGENT};"
+    stand.database.execute("create role opt_poor login password 'opt_poor' in role postai_user")
+    try:
+        error = stand.refused(f"select * from postai.optimize('{SLOW}')", "opt_poor")
+        assert error.sqlstate == "PA006"
+    finally:
+        stand.database.execute("drop role opt_poor")
+
+
+@pytest.mark.parametrize("server", ["pg15", "pg18"])
+def test_where_functions_cannot_wait_the_view_is_named(request: pytest.FixtureRequest, server: str) -> None:
+    place = Path(tempfile.mkdtemp(prefix="postai-opt-"))
+    database = make_database(request.getfixturevalue(server))
+    install_postai(database, "call")
+    with running(AgentProcess(place, [(database.name, agent_dsn(database.server, database.name, place))])) as agent:
+        agent.until("leading this database")
+        with pytest.raises(psycopg.Error) as caught:
+            database.execute("select * from postai.optimize()")
+    assert caught.value.sqlstate == "PA007"
+    assert "postai.recommendations" in (caught.value.diag.message_hint or "")
+    drop_database(database)
+    shutil.rmtree(place)
+
+
+def test_sql_and_python_say_gains_alike(database15: TestDatabase) -> None:
+    install_postai(database15, "call")
+    times = [0.4, 1, 999.5, 1499.5, 59_499, 59_500, 60_000, 3_569_999, 3_570_000, 3_600_000, 12_000_000, 36_000_000,
+             288_334_000.0]  # fmt: skip
+    sizes = [1, 512, 1536, 1048575, 1048576, 22020096, -4 * 10**9, 20 * 2**30]
+    with database15.connect() as connection:
+        for ms in times:
+            assert connection.execute("select postai._span(%s)", (ms,)).fetchone() == (span(ms),)
+        for size in sizes:
+            assert connection.execute("select postai._amount(%s)", (size,)).fetchone() == (amount(size),)
+            for ms in (0.0, 5.0, 12e6):
+                for write in (0.0, 5e3, -5e3):
+                    found = connection.execute("select postai._gain(%s, %s, %s)", (ms, write, size)).fetchone()
+                    assert found == (gain(ms, write, size),)
