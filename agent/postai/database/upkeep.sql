@@ -4,8 +4,9 @@
 
 -- name: setup
 -- Limits of a look around: reads only, waits for nobody. Both limits are in milliseconds.
-select set_config('transaction_read_only', 'on', true), set_config('search_path', 'pg_catalog, pg_temp', true),
-       set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)
+select pg_catalog.set_config('transaction_read_only', 'on', true),
+       pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+       pg_catalog.set_config('statement_timeout', %s, true), pg_catalog.set_config('lock_timeout', %s, true)
 
 -- name: table_space
 -- The biggest tables with the widths of their columns, as far as the session may see their statistics. Of the two

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal, cast
 
 from postai.database import Database
@@ -65,7 +66,7 @@ class IndexFinding:
         index, table: qualified and quoted.
         other: the index that does all that this one does; "" = none.
         bytes: its size; `freed` = what is gained.
-        scans: since the counters began; `counted_since` says when, in the server's time zone.
+        scans: since the counters began, which was at `counted_since`.
         warning: what to think of before it is dropped; "" = nothing.
         recommendation: None = not (yet) worth a proposal, `warning` says why.
     """
@@ -77,7 +78,7 @@ class IndexFinding:
     bytes: int
     freed: int
     scans: int
-    counted_since: str
+    counted_since: datetime
     warning: str
     recommendation: Recommendation | None
 
@@ -87,7 +88,7 @@ class _Server:
     """How far the counters can be trusted: `seconds` of counting since `since`; standbys count their own scans."""
 
     seconds: float
-    since: str
+    since: datetime
     standby: bool
     standbys: int
     standby_slots: int
@@ -260,7 +261,8 @@ def _unused(index: _Index, server: _Server, options: HygieneOptions) -> IndexFin
         warnings.append("This is a standby: look at the primary too.")
     recent = index.last_scan is not None and index.scans and index.last_scan < options.month_days * DAY
     warning = " ".join(warnings) + _locks(index)
-    why = f"{index.name} ({bytes_text(index.bytes)}): {used} since {server.since}, for {counted}; it enforces nothing."
+    since = f"since {server.since:%Y-%m-%d %H:%M}, for {counted}"
+    why = f"{index.name} ({bytes_text(index.bytes)}): {used} {since}; it enforces nothing."
     advice = None
     if server.days >= options.unused_days and index.bytes >= options.least_bytes and not server.standby and not recent:
         severity: Severity = "LOW" if warnings else _severity(index.bytes)
@@ -333,8 +335,8 @@ def _drop(
         severity=severity,
         evidence={
             "table": index.table, "definition": index.definition, "comment": index.comment, "scans": index.scans,
-            "counted_since": server.since, "counted_days": round(server.days, 2), "standbys": server.standbys,
-            "covered_by": other.name if other else None,
+            "counted_since": server.since.isoformat(), "counted_days": round(server.days, 2),
+            "standbys": server.standbys, "covered_by": other.name if other else None,
         },
     )  # fmt: skip
 

@@ -5,7 +5,7 @@
 
 -- name: server
 -- For how long the counters count, in seconds, and who else reads: standbys count their own scans.
-select extract(epoch from clock_timestamp() - u.since)::float8, to_char(u.since, 'YYYY-MM-DD HH24:MI'),
+select extract(epoch from clock_timestamp() - u.since)::float8, u.since,
        pg_is_in_recovery(),
        (select count(*) from pg_stat_replication r where r.state is null or r.state <> 'backup')::int,
        (select count(*) from pg_replication_slots s where s.slot_type = 'physical' and not s.temporary)::int
