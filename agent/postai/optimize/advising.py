@@ -21,7 +21,7 @@ from postai.optimize.sampling import Slot, sample, slots
 from postai.optimize.search import Indexes, Objective, Search
 from postai.optimize.sizes import Sizes
 from postai.optimize.statements import Prepared, Preparer
-from postai.optimize.types import Advice, AdvisorOptions, IndexDefinition, Skipped, Workload
+from postai.optimize.types import Advice, AdvisorOptions, IndexDefinition, Skipped, Workload, by_text
 from postai.optimize.writes import TableWrites, Update, WriteCosts
 from postai.sql.safety import Safety
 
@@ -215,27 +215,48 @@ class Run:
                         *other_candidates(access, facts, case.fixed),
                     ):
                         made.setdefault(one)
-        valid = [one for one in made if self._refusal(one) is None]
+        valid = self._buildable(list(made))
         if not valid:
             return
-        together = costs.used(case, costs.relevant(case, valid))
+        looked, together = self._promising(case, valid, costs)
         gains: dict[IndexDefinition, float] = {}
-        for one in valid:
+        for one in looked:
             gain = (case.cost - costs.cost(case, costs.relevant(case, (one,)))) / max(case.cost, 1e-9)
             if gain > 0.02:
                 gains[one] = gain
         best = sorted(gains, key=lambda one: -gains[one] / (sizes.bytes(one) + (1 << 20)))[: BEST_OF_CASE // 2]
         best += sorted(gains, key=lambda one: (-round(gains[one], 3), sizes.bytes(one)))[: BEST_OF_CASE // 2]
-        for one in dict.fromkeys((*best, *together)):
+        for one in dict.fromkeys((*best, *sorted(together, key=by_text))):
             pool[one] += gains.get(one, 0.0) * case.ms_per_day
         if len(together) > 1:
             groups.setdefault(together)
 
-    def _refusal(self, index: IndexDefinition) -> str | None:
-        """Why PostgreSQL would not build an index; of other methods its keys are tried as those of a B-tree."""
+    def _promising(
+        self, case: Case, indexes: list[IndexDefinition], costs: Costs
+    ) -> tuple[list[IndexDefinition], Indexes]:
+        """Those that a plan chooses when it may choose from all of them, or from the simpler ones; and the first."""
+        together = costs.used(case, frozenset(indexes))
+        lead = {one.keys[0].expression for one in together}
+        offers = [
+            [one for one in indexes if not one.include],
+            [one for one in indexes if not one.include and one.where is None],
+            [one for one in indexes if not one.include and len(one.keys) == 1],
+            [one for one in indexes if one.keys[0].expression not in lead],
+            [one for one in indexes if one.method != "btree"],
+        ]
+        found = set(together).union(*(costs.used(case, frozenset(offer)) for offer in offers))
+        found |= {replace(one, include=()) for one in found if one.include} & set(indexes)
+        return sorted(found, key=by_text), together
+
+    def _buildable(self, indexes: list[IndexDefinition]) -> list[IndexDefinition]:
+        """Those that PostgreSQL would build; of other methods expressions are tried as keys of a B-tree."""
+        stand_ins = {one: self._stand_in(one) for one in indexes}
+        refused = self._planner.refusals([one for one in stand_ins.values() if one is not None])
+        return [one for one, stand_in in stand_ins.items() if stand_in not in refused]
+
+    def _stand_in(self, index: IndexDefinition) -> IndexDefinition | None:
         if index.method in self._planner.methods:
-            return self._planner.refusal(index)
-        keys = tuple(replace(key, opclass=None) for key in index.keys)
-        if any(key.column is None for key in keys):
-            return self._planner.refusal(replace(index, keys=keys, method="btree"))
-        return None
+            return index
+        if all(key.column is not None for key in index.keys):
+            return None
+        return replace(index, keys=tuple(replace(key, opclass=None) for key in index.keys), method="btree")

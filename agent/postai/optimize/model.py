@@ -16,7 +16,7 @@ from postai.optimize.index_keys import key_facts
 from postai.optimize.planner import Plan
 from postai.optimize.replaced_cost import replaced_total
 from postai.optimize.sizes import Sizes
-from postai.optimize.types import IndexDefinition
+from postai.optimize.types import IndexDefinition, by_text
 from postai.sql.plan_tree import read_tree
 
 
@@ -34,7 +34,7 @@ class ModelCosts:
 
     def best(self, plan: Plan, indexes: Iterable[IndexDefinition]) -> tuple[float, frozenset[IndexDefinition]]:
         """Cost of the plan with the best of these indexes for each table, and which those are."""
-        offered = list(indexes)
+        offered = sorted(indexes, key=by_text)
         oids = {one.table_oid for one in offered}
         tree = read_tree({"Plan": plan.root})
         steps = {id(node): step for step, node in enumerate(_in_order(plan.root), start=1)}

@@ -7,7 +7,7 @@ statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -62,12 +62,8 @@ class Planner(Protocol):
     methods: frozenset[str]
     """Access methods that it can plan with."""
 
-    def refusal(self, index: IndexDefinition) -> str | None:
-        """Why PostgreSQL would not build this index; None = it would."""
-        ...
-
-    def bytes(self, index: IndexDefinition) -> int | None:
-        """Size that it assumes the index would have; None = it does not know."""
+    def refusals(self, indexes: Sequence[IndexDefinition]) -> dict[IndexDefinition, str]:
+        """Those that PostgreSQL would not build, and why."""
         ...
 
     def explain(
@@ -194,16 +190,18 @@ class HypopgPlanner:
         self._schema = schema
         self._statements = statements
         self._present: dict[IndexDefinition, tuple[int, str]] = {}
-        self._bytes: dict[IndexDefinition, int] = {}
         self._refused: dict[IndexDefinition, str | None] = {}
 
-    def refusal(self, index: IndexDefinition) -> str | None:
-        if index not in self._refused:
-            self._refused[index] = self._attempt(index)
-        return self._refused[index]
-
-    def bytes(self, index: IndexDefinition) -> int | None:
-        return self._bytes.get(index)
+    def refusals(self, indexes: Sequence[IndexDefinition]) -> dict[IndexDefinition, str]:
+        unknown = [one for one in dict.fromkeys(indexes) if one not in self._refused]
+        if unknown:
+            try:
+                self._change([], [one for one in unknown if one not in self._present])
+            except ServerError:  # one of them: find out which
+                self._refused.update({one: self._attempt(one) for one in unknown})
+            else:
+                self._refused.update(dict.fromkeys(unknown))
+        return {one: why for one in indexes if (why := self._refused[one]) is not None}
 
     def explain(
         self, probe: Probe, indexes: frozenset[IndexDefinition], deadline: Deadline, *, verbose: bool = False
@@ -215,33 +213,36 @@ class HypopgPlanner:
         return Plan(root, frozenset(names[name] for name in _index_names(root) if name in names))
 
     def close(self) -> None:
-        self._drop(list(self._present))
+        self._change(list(self._present), [])
 
     def _attempt(self, index: IndexDefinition) -> str | None:
         try:
-            self._create(index)
+            self._change([], [index])
         except ServerError as error:
             return error.message
         return None
 
     def _show(self, indexes: frozenset[IndexDefinition]) -> None:
-        self._drop([one for one in self._present if one not in indexes])
-        for one in indexes:
-            if one not in self._present:
-                self._create(one)
+        self._change(
+            [one for one in self._present if one not in indexes], [x for x in indexes if x not in self._present]
+        )
 
-    def _create(self, index: IndexDefinition) -> None:
-        made = f"{self._schema}.hypopg_create_index({quote_literal('create index ' + index.body())})"
-        size = f", {self._schema}.hypopg_relation_size(h.indexrelid)" if index not in self._bytes else ", null"
-        ((oid, name, found),) = self._db.query(f"select h.indexrelid, h.indexname{size} from {made} h")  # noqa: S608
-        self._present[index] = (oid, name)
-        if found is not None:
-            self._bytes[index] = found
-
-    def _drop(self, indexes: list[IndexDefinition]) -> None:
-        if indexes:
-            calls = ", ".join(f"{self._schema}.hypopg_drop_index({self._present.pop(one)[0]})" for one in indexes)
-            self._db.query(f"select {calls}")
+    def _change(self, dropped: Sequence[IndexDefinition], created: Sequence[IndexDefinition]) -> None:
+        """Drop and create hypothetical indexes in one round trip."""
+        calls = [
+            f"(select h.indexrelid || ' ' || h.indexname from {self._schema}.hypopg_create_index("  # noqa: S608
+            f"{quote_literal('create index ' + one.body())}) h)"
+            for one in created
+        ]
+        calls += [f"{self._schema}.hypopg_drop_index({self._present[one][0]})::text" for one in dropped]
+        if not calls:
+            return
+        ((*results,),) = self._db.query(f"select {', '.join(calls)}")
+        for one in dropped:
+            del self._present[one]
+        for one, found in zip(created, results, strict=False):
+            oid, _, name = found.partition(" ")
+            self._present[one] = (int(oid), name)
 
 
 @contextmanager

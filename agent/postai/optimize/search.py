@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from postai.deadline import DeadlineExceeded
 from postai.optimize.cases import Case, Costs
 from postai.optimize.sizes import Sizes
-from postai.optimize.types import IndexDefinition
+from postai.optimize.types import IndexDefinition, by_text
 from postai.optimize.writes import WriteCosts
 
 Indexes = frozenset[IndexDefinition]
@@ -135,20 +135,20 @@ class Search:
 
     def _drop(self) -> None:
         """Leave out what brings less than it costs, now that others are there."""
-        for one in sorted(self.chosen, key=self.objective.sizes.bytes, reverse=True):
+        for one in self._largest_first():
             without = self.chosen - {one}
             if self.gain(without) > -self.objective.minimum_ms:
                 self.chosen = without
 
     def _swap(self) -> None:
         """Put another index in the place of one or two."""
-        for one in sorted(self.chosen, key=self.objective.sizes.bytes, reverse=True):
+        for one in self._largest_first():
             if one not in self.chosen:
                 continue
-            best, most = None, 0.0
+            best, most = None, self.objective.minimum_ms / 2
             rest = self.chosen - {one}
             for other in self._alternatives(one):
-                siblings = [None, *(x for x in rest if x.table_oid == one.table_oid and _shares(x, other))]
+                siblings = [None, *sorted((x for x in rest if _shares(x, other)), key=by_text)]
                 for sibling in siblings:
                     wanted = (rest - {sibling}) | {other}
                     if self.objective.fits(wanted) and (gain := self.gain(wanted)) > most:
@@ -156,15 +156,16 @@ class Search:
             if best is not None:
                 self.chosen = best
 
+    def _largest_first(self) -> list[IndexDefinition]:
+        return sorted(self.chosen, key=lambda one: (-self.objective.sizes.bytes(one), by_text(one)))
+
     def _alternatives(self, index: IndexDefinition) -> list[IndexDefinition]:
-        found = [
-            one
-            for one in self.pool
-            if one.table_oid == index.table_oid and one not in self.chosen and _shares(one, index)
-        ]
+        found = [one for one in self.pool if one not in self.chosen and _shares(one, index)]
         return found[:ALTERNATIVES]
 
 
 def _shares(one: IndexDefinition, other: IndexDefinition) -> bool:
-    """Whether two indexes have a key in common."""
-    return bool({key.expression for key in one.keys} & {key.expression for key in other.keys})
+    """Whether two indexes of one table have a key in common."""
+    return one.table_oid == other.table_oid and bool(
+        {key.expression for key in one.keys} & {key.expression for key in other.keys}
+    )

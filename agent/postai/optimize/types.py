@@ -178,6 +178,14 @@ class IndexDefinition:
     include: tuple[str, ...] = ()
     where: str | None = None
     method: str = "btree"
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = (self.table_oid, self.keys, self.include, self.where, self.method)
+        object.__setattr__(self, "_hash", hash(parts))  # the search asks for it very often
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def body(self) -> str:
         """From ON to the end: `ON shop.orders USING btree (customer_id, created_at DESC) WHERE ...`."""
@@ -191,6 +199,11 @@ class IndexDefinition:
         """The CREATE INDEX statement; `name` unquoted, the index lies in the table's schema."""
         how = " CONCURRENTLY" if concurrently else ""
         return f"CREATE INDEX{how} {quote_ident(name)} {self.body()}"
+
+
+def by_text(index: IndexDefinition) -> tuple[str, str]:
+    """Sort key that puts indexes in the same order in every run."""
+    return index.schema, index.body()
 
 
 def _key(key: IndexKey) -> str:
@@ -222,5 +235,5 @@ class AdvisorOptions:
     budget_bytes: int | None = None
     byte_price: float = 50.0
     seconds: float = 30.0
-    minimum_saving: float = 0.0005
+    minimum_saving: float = 0.0001
     hypothetical: bool = True

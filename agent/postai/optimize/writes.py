@@ -16,8 +16,9 @@ from postai.optimize.write_cost import write_ms_per_row
 EXISTING_ENTRY_MS = 0.007
 """Time to put one row's entry into an index that exists, whatever it is."""
 
-HOT_LOSS_MS = 0.06
-"""What an update takes longer, beside the entries, when it can no longer be heap-only: WAL, dead entries, VACUUM."""
+HOT_LOSS_MS = 0.5
+"""What an update costs more, beside the entries, when it can no longer be heap-only: WAL, dead entries for VACUUM to
+find, and a table and indexes that grow. Set high on purpose: an index has to be worth much to end it."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ the depth of the text is bounded from its tokens before it is parsed.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import postgast
@@ -139,7 +140,7 @@ def plain_text(statement: Statement) -> str:
         Refused: libpg_query cannot write the tree back faithfully.
     """
     data = statement.sql.encode("utf-8")
-    names = {number: name for name, number in Token.items()}
+    names = _token_names()
     for token in postgast.scan(statement.sql).tokens:
         own = data[token.start : token.end]
         kind = names.get(token.token, "")
@@ -186,6 +187,12 @@ def _without_places(tree: Message) -> Message:
             elif field.message_type is not None:
                 queue.extend(value if field.is_repeated else [value])
     return copy
+
+
+@functools.cache
+def _token_names() -> dict[int, str]:
+    """Names of the scanner's tokens by their numbers."""
+    return {number: name for name, number in Token.items()}
 
 
 def statement_node(node: Node) -> Message:
@@ -257,7 +264,7 @@ class _Level:
 
 def _bound_depth(data: bytes) -> None:
     """Raise `Unparsable` when the tokens could make a tree deeper than `MAX_DEPTH` (an upper estimate)."""
-    names = {number: name for name, number in Token.items()}
+    names = _token_names()
     levels = [_Level()]
     for token in postgast.scan(data.decode("utf-8")).tokens:
         name = names.get(token.token, "")
