@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from random import Random
 
-from histories import RIGHT, TROUBLES, History
+from histories import RIGHT, TROUBLES, History, Injected
 
 from postai.observe.regressions import Detector
 
@@ -51,14 +51,17 @@ def judge(seed: int, show: bool) -> tuple[Counter[str], float]:
                 counts[f"found {injected.trouble}"] += late <= 3
                 counts[f"right {injected.trouble}"] += right and late <= 3
                 if show and not (right and late <= 3):
-                    print(f"  wrong or late {seed=} {i=} {late=} {injected.trouble} f={injected.factor:.1f} "
-                          f"share={injected.share:.2f} cpu={injected.cpu_only}: {one.cause} {one.factor:.2f} {one.evidence}")  # fmt: skip
+                    told = f"{one.cause} {one.factor:.2f} {one.evidence}"
+                    print(f"  wrong or late {seed=} {i=} {late=} {_said(injected)}: {told}")
     if show:
         for queryid, injected in world.injected.items():
             if queryid not in seen:
-                print(f"  missed {seed=} at={injected.at} {injected.trouble} f={injected.factor:.1f} "
-                      f"share={injected.share:.2f} cpu={injected.cpu_only} sampled={world.sampled}\n    {injected.statement}")  # fmt: skip
+                print(f"  missed {seed=} sampled={world.sampled} {_said(injected)}\n    {injected.statement}")
     return counts, took / length
+
+
+def _said(one: Injected) -> str:
+    return f"{one.trouble} at={one.at} factor={one.factor:.1f} share={one.share:.2f} cpu={one.cpu_only}"
 
 
 def main() -> int:
@@ -76,7 +79,8 @@ def main() -> int:
         passed += good
         print(
             f"seed {seed}: found {counts['found']} of 20 (late {counts['late']}), cause right {counts['right']}, "
-            f"false alarms {counts['false']}, {seconds * 1000:.1f} ms an interval{'' if good else '  <-- below the bar'}"
+            f"false alarms {counts['false']}, {seconds * 1000:.1f} ms an interval"
+            + ("" if good else "  <-- below the bar")
         )
     n = options.seeds
     print(f"\n{passed} of {n} worlds pass (found >= 18, cause right >= 15, false alarms <= 2)")

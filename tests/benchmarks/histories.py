@@ -16,13 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Literal
 
 from postai.history.types import IndexWindow, StatementKey, StatementWindow, TableWindow, WaitWindow
-from postai.observe.regressions_types import Interval
-from postai.observe.regressions_types import Facts, LostIndex, TableFacts
+from postai.observe.regressions_types import Facts, Interval, LostIndex, TableFacts
 
 Trouble = Literal["dropped index", "stale statistics", "row growth", "lock storm"]
 TROUBLES: tuple[Trouble, ...] = ("dropped index", "stale statistics", "row growth", "lock storm")
@@ -34,7 +33,7 @@ RIGHT: Mapping[Trouble, tuple[str, ...]] = {
 }
 """What a person would call the cause of each trouble."""
 
-EPOCH = datetime(2026, 1, 5, tzinfo=timezone.utc)
+EPOCH = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 @dataclass
@@ -130,9 +129,14 @@ class History:
             one.text = f"SELECT a FROM public.u{n} WHERE a = $1"
             at = r.randrange(20, self.length - 12)
             self.injected[one.key.queryid] = Injected(
-                one, trouble, at, math.exp(r.uniform(math.log(2.5), math.log(60))), r.uniform(0.3, 1.0), r.random() < 0.3,
-                10 ** r.uniform(1, 2.7),
-            )  # fmt: skip
+                one,
+                trouble,
+                at,
+                factor=math.exp(r.uniform(math.log(2.5), math.log(60))),
+                share=r.uniform(0.3, 1.0),
+                cpu_only=r.random() < 0.3,
+                least_wait=10 ** r.uniform(1, 2.7),
+            )
             if trouble == "lock storm" and r.random() < 0.7:
                 one.text = f"UPDATE public.{one.table.name} SET b = $1 WHERE a = $2"
 
@@ -262,8 +266,8 @@ class History:
         touched = round(blocks)
         reads = round(blocks * read_share * r.uniform(0.7, 1.3))
         return StatementWindow(
-            one.key, one.text, start, end, calls, round(total, 4), math.sqrt(variance), round(rows), max(0, touched - reads),
-            min(touched, reads), plan_hash=shape,
+            one.key, one.text, start, end, calls, round(total, 4), math.sqrt(variance), round(rows),
+            max(0, touched - reads), min(touched, reads), plan_hash=shape,
         )  # fmt: skip
 
     def _wait(

@@ -204,6 +204,10 @@ class Alerts:
         """The trouble is over; told once, if it was told that there is any."""
         return db.query(self._sql["end"], (key, list(self._channels)))[0][0] is not None
 
+    def close(self, db: Database, key: str) -> None:
+        """What was told happened once and does not go on; nothing more is told."""
+        db.execute(self._sql["close"], (key,))
+
     def open_keys(self, db: Database, kind: Kind) -> frozenset[str]:
         """Keys of the alerts of a kind that are not over."""
         return frozenset(row[0] for row in db.query(self._sql["open"], (kind,)))
@@ -229,9 +233,7 @@ class Alerts:
                 continue
             deadline.check()
             alert, kind, severity, title, body, detail, at, ended_at, repeats = row[5:]
-            message = Message(
-                alert, word, self._database, kind, severity, title, body, detail, at, ended_at, repeats
-            )
+            message = Message(alert, word, self._database, kind, severity, title, body, detail, at, ended_at, repeats)
             try:
                 self._channels[channel].send(message)
             except DeliveryFailed as error:

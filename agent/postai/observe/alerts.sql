@@ -8,6 +8,10 @@ select postai._raise_alert(%s, %s, %s, %s, %s, %s::pg_catalog.jsonb, %s::pg_cata
 -- Note that an alert is over; gives its id when that is told.
 select postai._end_alert(%s, %s::pg_catalog.text[])
 
+-- name: close
+-- Note that an alert does not go on, without telling it.
+update postai.alert as a set ended_at = pg_catalog.clock_timestamp() where a.key = %s and a.ended_at is null
+
 -- name: open
 -- Keys of the alerts of a kind that are not over.
 select distinct a.key from postai.alert as a where a.kind = %s and a.ended_at is null

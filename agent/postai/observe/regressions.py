@@ -54,11 +54,11 @@ class Options:
             `cause_distance_beyond_doubt` for blocks, from which on the times need not be told from chance.
         time_distance, time_distance_unexplained: spreads by which the time must have risen (half as many where it is
             six times as long).
-        calls_factor, calls_load: how many times more calls, and how much load they must be (ms per second).
+        calls_factor, calls_load: how many times more calls, and how much load that must be (ms per second).
         least_extra: load that it must add, in ms per second; `least_extra_unexplained` when nothing explains it.
         few_calls: calls below which an average is believed only where one call never differed from another.
         enough_calls, enough_intervals: calls, and intervals before them, for a judgement by the time alone.
-        global_share: share of statements that must read more at the same time for a cold cache, which is nobody's fault.
+        global_share: share of statements that must read more at the same time for a cold cache, nobody's fault.
         recovered: a call may take so many times the usual time for a regression to be over, in three intervals.
         accepted_days: after so many days what was a regression is the usual.
     """
@@ -226,7 +226,7 @@ class Detector:
             baseline.add(number, one, window.plan_hash)
             fresh.append(key)
         self._common(number, drift, busier, colder)
-        return fresh + self._stuck(number, interval, locks, by_queryid)
+        return fresh + self._stuck(number, locks, by_queryid)
 
     def _common(self, number: int, drift: list[float], busier: list[float], colder: list[bool]) -> None:
         """What happened to most statements alike in this interval."""
@@ -241,7 +241,7 @@ class Detector:
         self._cold.discard(number - 100)
 
     def _stuck(
-        self, number: int, interval: Interval, locks: Mapping[int, tuple[float, float]], ran: Mapping[int, float]
+        self, number: int, locks: Mapping[int, tuple[float, float]], ran: Mapping[int, float]
     ) -> list[StatementKey]:
         """Statements whose calls wait for locks without an end; remembered until one of them ends."""
         waiting = {queryid: found for queryid, found in locks.items() if queryid not in ran}

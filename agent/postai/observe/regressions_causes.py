@@ -14,6 +14,7 @@ from postai.database.identifiers import qualified
 from postai.observe.judge import severity_of_load
 from postai.observe.regressions_types import Facts, LostIndex, Numbers, Regression, Suspect, TableChange, TableFacts
 
+_LET_ADVISE = "let the advisors look for an index: select * from postai.optimize()"
 _LOST_BEFORE = timedelta(hours=1)
 """An index that vanished so long before a statement became slower may be the reason."""
 
@@ -100,7 +101,10 @@ def _evidence(suspect: Suspect, facts: Facts) -> dict[str, Any]:
         found["lost_index"] = {"index": lost.index, "definition": lost.definition, "gone_at": lost.gone_at.isoformat()}
     blockers = [one for one in facts.blockers if suspect.key.queryid in one.blocked_queryids]
     if blockers:
-        found["blockers"] = [{"pid": b.pid, "user": b.user, "state": b.state, "blocked": b.blocked} for b in blockers]
+        found["blockers"] = [
+            {"pid": b.pid, "user": b.user, "state": b.state, "blocked": b.blocked, "query": b.query}
+            for b in sorted(blockers, key=lambda one: -one.blocked)
+        ]
     return found
 
 
@@ -203,8 +207,8 @@ def _more_calls(suspect: Suspect, _facts: Facts) -> Told | None:
     return Told(
         f"It runs {_times(suspect.factor)} times as often as before ({now:.1f} calls a second instead of {then:.1f});"
         f" a call takes {_ms(suspect.after.mean_ms)}.",
-        "Find out which application calls it so often (a loop, a retry storm, a cache that went away):"
-        f" select application_name, count(*) from pg_stat_activity where query_id = {suspect.key.queryid} group by 1",
+        "Find out which application calls it so often (a loop, a retry storm, a cache that went away): group"
+        f" pg_stat_activity by application_name where query_id = {suspect.key.queryid}.",
     )
 
 
@@ -230,19 +234,18 @@ def _lock_wait(suspect: Suspect, facts: Facts) -> Told | None:
     if not blockers:
         return Told(why, _WHO_BLOCKS)
     first = blockers[0]
-    what = f", {first.query}" if first.query else ""
     return Told(
-        f"{why} The session at the root is {first.pid} ({first.user or 'unknown user'}, {first.state}{what}).",
-        f"End the transaction of session {first.pid}, on which {first.blocked} others wait: select"
-        f" pg_cancel_backend({first.pid}), or where it is idle in transaction select pg_terminate_backend({first.pid}).",
+        f"{why} The session at the root is {first.pid} ({first.user or 'unknown user'}, {first.state}).",
+        f"End the transaction of session {first.pid}, on which {first.blocked} others wait:"
+        f" select pg_cancel_backend({first.pid}); where it is idle in transaction"
+        f" select pg_terminate_backend({first.pid});",
     )
 
 
 _PROBABLY = "{}, with the same rows and blocks: it probably waits for locks, though no sample says so."
 _WHO_BLOCKS = (
-    "Look who holds it up while it lasts: select pid, pg_blocking_pids(pid), state, query from pg_stat_activity"
-    " where cardinality(pg_blocking_pids(pid)) > 0. Shorter transactions, and lock_timeout for those who wait,"
-    " keep it from coming back."
+    "Look who holds it up while it lasts: pg_blocking_pids(pid) for every pid of pg_stat_activity."
+    " Shorter transactions, and lock_timeout for those who wait, keep it from coming back."
 )
 
 
@@ -289,8 +292,7 @@ def _rows_changed(suspect: Suspect, facts: Facts) -> Told | None:
     analyze = f"ANALYZE {_table(stale)}; (its statistics are {stale.changed:,} rows behind). " if stale else ""
     return Told(
         f"{_slower(suspect)} because there is more data: {'; '.join(parts)}.",
-        f"{analyze}Limit what is read (LIMIT, a narrower range, archiving of old rows), or let an index narrow it"
-        " further: select * from postai.optimize()",
+        f"{analyze}Limit what is read (LIMIT, a narrower range, archiving of old rows), or {_LET_ADVISE}",
     )
 
 
@@ -302,8 +304,8 @@ def _statistics_stale(suspect: Suspect, facts: Facts) -> Told | None:
         return None
     switched = " and autovacuum does not look after it" if not stale.autovacuum else ""
     return Told(
-        f"{_slower(suspect)} and {_blocks_sentence(suspect)}: the plan rests on old statistics. {stale.changed:,} rows of"
-        f" {_table(stale)} were written since it was analyzed{switched}.",
+        f"{_slower(suspect)} and {_blocks_sentence(suspect)}: the plan rests on old statistics."
+        f" {stale.changed:,} rows of {_table(stale)} were written since it was analyzed{switched}.",
         f"ANALYZE {_table(stale)};",
     )
 
@@ -316,7 +318,7 @@ def _plan_changed(suspect: Suspect, facts: Facts) -> Told | None:
             f"{_slower(suspect)} and {_blocks_sentence(suspect)}: index {lost.index} is gone, so the plan changed.",
             f"Create it again: {_concurrently(lost.definition)};",
         )
-    if _same_plan(suspect) and scan is None or not worse or _only_io(suspect):
+    if (_same_plan(suspect) and scan is None) or not worse or _only_io(suspect):
         return None
     abandoned = next((one for one in suspect.tables if one.index_abandoned), None)
     signs = []
@@ -336,8 +338,7 @@ def _plan_changed(suspect: Suspect, facts: Facts) -> Told | None:
     analyze = " ".join(f"ANALYZE {name};" for name in dict.fromkeys(tables))
     return Told(
         f"{_slower(suspect)}: {'; '.join(signs)}.",
-        f"{analyze or 'ANALYZE its tables;'} if that does not bring the old plan back, look for a missing index:"
-        " select * from postai.optimize()",
+        f"{analyze or 'ANALYZE its tables;'} if that does not bring the old plan back, {_LET_ADVISE}",
     )
 
 
@@ -357,7 +358,8 @@ def _temp(suspect: Suspect, facts: Facts) -> Told | None:
     whose = f"ALTER ROLE {role} SET work_mem = '{megabytes}MB';" if role else f"SET work_mem = '{megabytes}MB';"
     return Told(
         f"{_slower(suspect)}: sorts or hashes no longer fit into work_mem,"
-        f" {suspect.after.temp_blocks:,.0f} blocks of temporary files a call instead of {suspect.before.temp_blocks:,.0f}.",
+        f" {suspect.after.temp_blocks:,.0f} blocks of temporary files a call"
+        f" instead of {suspect.before.temp_blocks:,.0f}.",
         f"{whose} (then reconnect), if that much memory is there for every session of this role.",
     )
 
@@ -368,7 +370,8 @@ def _jit(suspect: Suspect, facts: Facts) -> Told | None:
         return None
     role = facts.roles.get(suspect.key.userid)
     return Told(
-        f"{_slower(suspect)}, of which {_ms(suspect.after.jit_ms)} compiling (JIT): the planner believes it dearer than it is.",
+        f"{_slower(suspect)}, of which {_ms(suspect.after.jit_ms)} compiling (JIT):"
+        " the planner believes it dearer than it is.",
         (f"ALTER ROLE {role} SET jit = off;" if role else "SET jit = off;")
         + " or raise jit_above_cost; ANALYZE its tables.",
     )
@@ -409,7 +412,7 @@ def _blocks_per_row(suspect: Suspect, _facts: Facts) -> Told | None:
     return Told(
         f"{_slower(suspect)} and {_blocks_sentence(suspect)}: {why}.",
         f"{fix or 'VACUUM (ANALYZE) its tables;'} a transaction that is open for long keeps dead rows:"
-        " select pid, state, xact_start from pg_stat_activity order by xact_start limit 5",
+        " look at the oldest xact_start of pg_stat_activity.",
     )
 
 
@@ -417,8 +420,8 @@ def _unexplained(suspect: Suspect, _facts: Facts) -> Told | None:
     common = f" (all statements took {_times(suspect.slowdown)} times as long)" if suspect.slowdown > 1.2 else ""
     return Told(
         f"{_slower(suspect)}{common}, while rows, blocks and waits are as before.",
-        "Look at one plan with its times: EXPLAIN (ANALYZE, BUFFERS), or auto_explain.log_min_duration; and at the load of"
-        " the machine.",
+        "Look at one plan with its times: EXPLAIN (ANALYZE, BUFFERS), or auto_explain.log_min_duration;"
+        " and at the load of the machine.",
     )
 
 
@@ -441,7 +444,7 @@ CAUSES: tuple[Cause, ...] = (
           "See what pushed them out; more shared_buffers.", "io-wait", _io_wait),
     Cause("blocks_per_row", "more blocks for the same rows", "Bloat, or rows that lie scattered.",
           "VACUUM; end old transactions; REINDEX.", "blocks-per-row", _blocks_per_row),
-    Cause("lock_wait", "probably waiting for locks", "The same work takes far longer, some calls much more than others.",
+    Cause("lock_wait", "probably waiting for locks", "The same work takes far longer, some calls much more.",
           "End the transaction at the root; keep transactions short; lock_timeout.", "lock-wait", _probably_waits),
     Cause("unexplained", "slower, cause unknown", "Nothing that is measured says why.",
           "EXPLAIN (ANALYZE, BUFFERS); the load of the machine.", "unexplained", _unexplained),

@@ -140,7 +140,7 @@ def _growth(then: tuple[float, ...] | None, now: tuple[float, ...] | None) -> fl
 
 
 def tables_in(query: str | None) -> tuple[tuple[str | None, str], ...]:
-    """Schema (None = not written) and name of every table that a statement's text names; () for what cannot be parsed."""
+    """Schema (None = not written) and name of every table that a text names; () for what cannot be parsed."""
     if query is None:
         return ()
     try:

@@ -158,14 +158,14 @@ class Blocker:
     """A session at the root of a chain of waiting ones, without a wait of its own for a lock.
 
     Attributes:
-        query: normalized text of what it runs or ran last; None = not known.
+        user: its role, quoted; None = not known.
+        query: normalized, shortened text of what it runs or ran last; None = not known, or not to be shown.
         blocked: how many sessions wait for it, directly or behind others; `blocked_queryids` what they run.
-        since: when its transaction began.
+        since: when the first of them began to wait.
     """
 
     pid: int
     user: str | None
-    application: str
     state: str
     query: str | None
     blocked: int
@@ -175,7 +175,7 @@ class Blocker:
 
 @dataclass(frozen=True)
 class Facts:
-    """What can be looked up at the moment of judging, beside the history."""
+    """What can be looked up at the moment of judging, beside the history; `roles` are names, quoted, by oid."""
 
     tables: Mapping[int, TableFacts] = field(default_factory=dict)
     lost_indexes: tuple[LostIndex, ...] = ()
