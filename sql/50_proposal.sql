@@ -275,8 +275,10 @@ create function postai._fingerprint(objects jsonb) returns text
   set search_path = pg_catalog, pg_temp
 as $$
   select encode(sha256(convert_to(coalesce(string_agg(
-           format('%s %s %s %s', o.class, o.oid, coalesce(now_there.identity, '-'), now_there.picture), chr(10)
-           order by o.class, o.oid), ''), 'UTF8')), 'hex')
+           -- What an index is stands in its definition: REINDEX CONCURRENTLY gives it another oid.
+           format('%s %s %s %s', o.class, case when now_there.picture like 'CREATE %' then null else o.oid end,
+                  coalesce(now_there.identity, '-'), now_there.picture), chr(10)
+           order by o.class, now_there.identity, o.oid), ''), 'UTF8')), 'hex')
     from (select distinct r.class, r.oid from jsonb_to_recordset(objects) as r (class text, oid oid)) as o
     left join lateral postai._object(o.class, o.oid) as now_there on true
 $$;
@@ -287,8 +289,15 @@ create function postai._objects(proposal bigint) returns jsonb
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(jsonb_agg(distinct o.value), '[]')
-    from postai.proposal_step as s, jsonb_array_elements(s.objects) as o where s.proposal = $1
+  select coalesce(jsonb_agg(distinct case when newer.oid is null then o.value
+                                          else o.value || jsonb_build_object('oid', newer.oid::bigint) end), '[]')
+    from postai.proposal_step as s
+    cross join jsonb_array_elements(s.objects) as o
+    -- REINDEX CONCURRENTLY gives an index another oid; under the same name it is the same index.
+    left join pg_class as newer
+      on o.value ->> 'class' = 'pg_class' and newer.oid = to_regclass(o.value ->> 'identity') and newer.relkind in ('i', 'I')
+         and not exists (select from pg_class as c where c.oid = (o.value ->> 'oid')::oid)
+   where s.proposal = $1
 $$;
 comment on function postai._objects(bigint) is 'All objects that the steps of a proposal touch: select postai._objects(7)';
 

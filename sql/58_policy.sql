@@ -73,7 +73,8 @@ begin
     array['reindex', '^reindex\s+(?:index|table)\s+concurrently\s+' || full_name || '$'],
     array['vacuum', '^vacuum\s+(?:(?:\((?:\s*(?:analyze|freeze|verbose|skip_locked|index_cleanup\s+(?:on|auto))\s*,?)+\)|analyze|freeze)\s*)?' || full_name || '$'],
     array['analyze', '^analyze\s+' || full_name || '(?:\s*\([^;()]+\))?$'],
-    array['autovacuum', '^alter\s+table\s+' || full_name || '\s+set\s*\((?:\s*(?:toast\.)?autovacuum_(?:vacuum|analyze|freeze|multixact)[a-z_]*\s*=\s*''?[0-9.]+''?\s*,?)+\)$']
+    array['autovacuum', '^alter\s+table\s+' || full_name || '\s+reset\s*\(autovacuum_enabled\)$'],
+    array['autovacuum', '^alter\s+table\s+' || full_name || '\s+set\s*\((?:\s*(?:toast\.)?autovacuum_(?:enabled\s*=\s*(?:on|true)|(?:vacuum|analyze|freeze|multixact)[a-z_]*\s*=\s*''?[0-9.]+''?)\s*,?)+\)$']
   ] loop
     target := (regexp_match(btrim(statement), form[2], 'i'))[1];
     if target is not null then

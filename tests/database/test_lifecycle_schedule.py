@@ -159,7 +159,11 @@ def test_a_recurring_window_has_the_length_of_the_first_and_a_failure_waits_for_
     soon = f"not_before = now(), run_window = {SOON.format('1 h')}"
     shop.sql(f"update postai.action set {soon} where state = 'queued'")
     assert shop.run().state == "done"
-    assert shop.sql("select state from postai.action order by id") == [("failed",), ("done",), ("queued",)]
+    shop.sql(f"update postai.action set {soon} where state = 'queued'")
+    assert shop.run().state == "done", "REINDEX gave the index another oid"
+    assert shop.sql("select state from postai.action order by id") == [
+        (one,) for one in ("failed", "done", "done", "queued")
+    ]
     assert error_of(lambda: shop.sql("update postai.action set not_before = now()", "lc_agent")).sqlstate == "42501"
 
 
