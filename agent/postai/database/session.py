@@ -65,6 +65,8 @@ class Session(ABC):
             # Where the session was lost, the error that told it is the one to show, not that the rollback failed too.
             with suppress(ConnectionLost):
                 self.execute(f"rollback to savepoint {savepoint}" if self._depth else "rollback")
+                if self._depth:  # else it stays, and each further one lies within it
+                    self.execute(f"release savepoint {savepoint}")
             raise
         self._depth -= 1
         self.execute(f"release savepoint {savepoint}" if self._depth else "commit")

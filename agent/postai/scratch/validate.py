@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from google.protobuf.message import Message
-
 from postai.database import Database, ServerError
 from postai.database.identifiers import qualified
 from postai.database.named_sql import load
@@ -31,7 +29,8 @@ from postai.scratch.copies import (
     rolled_back,
     undone,
 )
-from postai.sql.parse import parse_one, write
+from postai.scratch.redirect import redirect_index
+from postai.sql.parse import parse_one
 
 _FIRST_USER_OID = 16384
 _NAME = "postai_trial"
@@ -168,7 +167,7 @@ class _Trial:
         if isinstance(copy, Rejected):
             return copy
         try:
-            text = _redirected(one.tree, self._place, copy)
+            text = redirect_index(one.tree, _NAME, self._place, copy)
         except Refused as error:
             return Rejected(error.sqlstate, error.message, error.detail, error.hint, tried=False)
         try:
@@ -194,19 +193,6 @@ def _against(one: _Wanted, relation: Relation | None, taken: frozenset[tuple[str
     if (relation.schema, one.tree.idxname) in taken:
         return Rejected("42P07", f'relation "{one.tree.idxname}" already exists')
     return None
-
-
-def _redirected(tree: Message, place: str, copy: str) -> str:
-    """The statement on a copy: not concurrently (that cannot run in a transaction), under a name of ours."""
-    changed: Any = type(tree)()
-    changed.CopyFrom(tree)
-    changed.concurrent = False
-    changed.if_not_exists = False
-    changed.idxname = _NAME
-    changed.relation.catalogname = ""
-    changed.relation.schemaname = place
-    changed.relation.relname = copy
-    return write(changed)
 
 
 def _missing(one: _Wanted) -> Rejected:

@@ -1,0 +1,364 @@
+"""Empty copies of tables that look to PostgreSQL's planner like the real ones.
+
+The planner takes the number of a table's blocks from the file, the rows in them from `pg_class.reltuples / relpages`,
+and the rest from `pg_statistic`. So a copy is a file of empty blocks (rows of a rolled back savepoint) with the real
+table's counts and statistics written over it. A large table's file is shorter than the real one by a factor that all
+tables share; the density of rows is raised by it, so that counts of rows are right, and the planner's prices of pages
+make up for it (see `prices`).
+
+Who may write statistics: a superuser, and from PostgreSQL 18 on the owner of a table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from postai.database import Database, ServerError, named_sql
+from postai.database.identifiers import qualified, quote_ident
+from postai.deadline import Deadline
+from postai.errors import FeatureMissing, Refused
+from postai.scratch.copies import LOCK_TIMEOUT_MS, TEMPORARY, make_place, undone
+from postai.scratch.redirect import redirect, redirect_index
+from postai.sql.parse import parse_one
+
+MOST_RELATIONS = 400
+"""Copies that are made at most, partitions counted: each takes about two milliseconds and a lock of its own."""
+
+_PAD = "postai_pad"
+
+
+@dataclass(frozen=True)
+class _Real:
+    """A relation as it is; attributes in the order of the block `tables`."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    columns: list[str]
+    virtual: list[str]
+    partition_key: str | None
+    parent: int | None
+    bound: str | None
+    view: str | None
+    pages: int
+    tuples: float
+    visible: int
+    inherited: bool
+    reads: list[int]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of a table.
+
+    Attributes:
+        oid: of the copy.
+        real: oid of the real one.
+        place, name: of the copy, unquoted; the real table has the same name.
+        schema: of the real table, unquoted.
+        pages, tuples, visible: what the planner is told: blocks of the copy, rows (-1 = never analysed), all-visible
+            blocks.
+        partitioned: whether it has no file of its own.
+    """
+
+    oid: int
+    real: int
+    place: str
+    name: str
+    schema: str
+    pages: int
+    tuples: float
+    visible: int
+    partitioned: bool
+
+
+@dataclass
+class CopiedTables:
+    """The copies of one transaction.
+
+    Attributes:
+        tables: by oid of the real table.
+        names: (schema, name) of a real relation -> schema of its copy.
+        factor: by how much files are shorter than the real ones.
+        notes: what could not be copied, for people.
+    """
+
+    tables: dict[int, Copy] = field(default_factory=dict)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+    factor: float = 1.0
+    notes: list[str] = field(default_factory=list)
+    superuser: bool = False
+
+    def write_sizes(self, db: Database, reals: Iterable[int]) -> None:
+        """Tell the planner again how many rows these tables have: before 18, each new index makes it forget."""
+        copies = [one for oid in reals if (one := self.tables[oid]).tuples >= 0 and not one.partitioned]
+        if not copies:
+            return
+        block = "set_sizes" if self.superuser else "restore_sizes"
+        db.query(
+            _block(block),
+            (
+                [one.oid for one in copies],
+                [one.pages for one in copies],
+                [one.tuples for one in copies],
+                [one.visible for one in copies],
+            ),
+        )
+
+
+def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: Deadline) -> list[CopiedTables]:
+    """Make the copies, with the indexes that the real tables have.
+
+    Args:
+        db: a session within `rolled_back`; its search_path is left at pg_catalog until the transaction's end.
+        oids: tables, partitioned tables, materialized views, and views, whose relations are copied too.
+        pages_limit: blocks of the longest copy.
+        deadline: checked between tables.
+
+    Returns:
+        copies of all; before them, where some tables are longer than the limit, full-sized copies of those that are
+        not (and of views that read no other).
+
+    Raises:
+        FeatureMissing: the role cannot write statistics on this version, or there are too many relations.
+        NotPermitted: it may make neither a schema nor temporary tables.
+    """
+    ((superuser, *_),) = db.query(_block("rights"))
+    if not superuser and db.server_version < 180000:
+        raise FeatureMissing(
+            "statistics cannot be written to a copy by this role",
+            detail="Before PostgreSQL 18 only a superuser can.",
+            hint="CREATE EXTENSION hypopg; (from the package hypopg), or connect as a superuser.",
+        )
+    db.execute("set local search_path = pg_catalog")
+    notes: list[str] = []
+    reals = _readable(db, sorted(set(oids)), notes)
+    sizes = _sizes(db, [one for one in reals if one.kind in "rm"], notes)
+    long = {oid for oid, pages in sizes.items() if pages > pages_limit}
+    small = _without(reals, long) if long else []
+    if len(reals) + len(small) > MOST_RELATIONS:
+        raise FeatureMissing(
+            f"too many relations to copy: {len(reals) + len(small)}",
+            detail=f"At most {MOST_RELATIONS} are copied, partitions counted.",
+            hint="Ask for fewer tables at a time.",
+        )
+    factor = max(1.0, max(sizes.values(), default=0) / pages_limit)
+    made = [_Builder(db, factor, superuser, deadline).build(reals, sizes)]
+    if small:
+        made.insert(0, _Builder(db, 1.0, superuser, deadline).build(small, sizes))
+    made[-1].notes[:0] = notes
+    return made
+
+
+class _Builder:
+    """Makes one set of copies."""
+
+    def __init__(self, db: Database, factor: float, superuser: bool, deadline: Deadline) -> None:
+        self._db = db
+        self._deadline = deadline
+        self._places: dict[str, str] = {}
+        self._made = CopiedTables(factor=factor, superuser=superuser)
+
+    def build(self, reals: Sequence[_Real], sizes: Mapping[int, int]) -> CopiedTables:
+        """Tables, then their indexes, then what ANALYZE found, then views."""
+        made = self._made
+        for one in _parents_first(reals):
+            self._deadline.check()
+            if one.view is None:
+                self._table(one, sizes.get(one.oid, 0))
+        pairs = [(one.real, one.oid) for one in made.tables.values()]
+        pairs += self._indexes()
+        self._statistics(pairs)
+        made.write_sizes(self._db, list(made.tables))
+        self._views([one for one in reals if one.view is not None])
+        return made
+
+    def _place(self, schema: str) -> str:
+        if schema not in self._places:
+            self._places[schema] = make_place(self._db, temporary=False)
+        return self._places[schema]
+
+    def _table(self, real: _Real, blocks: int) -> None:
+        place = self._place(real.schema)
+        made = self._made
+        if place == TEMPORARY and any(name == real.name for _, name in made.names):
+            made.notes.append(f"{qualified(real.schema, real.name)} is planned as it is: another has the same name.")
+            return
+        copy = qualified(place, real.name)
+        if real.kind == "p":
+            self._db.execute(f"create table {copy} ({', '.join(real.columns)}) partition by {real.partition_key}")
+            pages = 0
+        else:
+            pages = math.ceil(blocks / made.factor)
+            self._heap(place, real, pages)
+        if real.virtual:
+            self._db.execute(f"alter table {copy} {', '.join(f'add column {one}' for one in real.virtual)}")
+        if real.parent is not None:
+            parent = made.tables[real.parent]
+            above = qualified(parent.place, parent.name)
+            self._db.execute(f"alter table {above} attach partition {copy} {real.bound}")
+        ((oid,),) = self._db.query("select pg_catalog.to_regclass(%s)::pg_catalog.oid::pg_catalog.int8", (copy,))
+        share = blocks / real.pages if real.pages else 1.0  # grown since the last VACUUM, as the planner reckons
+        tuples = real.tuples * share if real.pages else (real.tuples if real.tuples > 0 else -1.0)
+        visible = min(pages, math.floor(pages * real.visible / real.pages)) if real.pages else 0
+        made.tables[real.oid] = Copy(
+            oid, real.oid, place, real.name, real.schema, pages, tuples, visible, real.kind == "p"
+        )
+        made.names[real.schema, real.name] = place
+
+    def _heap(self, place: str, real: _Real, pages: int) -> None:
+        """A table of so many blocks without a row."""
+        copy = qualified(place, real.name)
+        kind = "temporary" if place == TEMPORARY else "unlogged"
+        options = "fillfactor = 10, autovacuum_enabled = off"
+        self._db.execute(f"create {kind} table {copy} ({_PAD} text) with ({options})")
+        if pages:
+            with undone(self._db):
+                self._db.execute(_block("extend") % (copy, pages))
+        added = ", ".join(f"add column {one}" for one in real.columns)
+        self._db.execute(f"alter table {copy} {added + ', ' if added else ''}drop column {_PAD}, reset (fillfactor)")
+
+    def _indexes(self) -> list[tuple[int, int]]:
+        """The real tables' indexes on the copies; pairs of oids (real, copy) of those that hold expressions."""
+        pairs = []
+        for table, oid, name, definition, primary in self._db.query(_block("indexes"), (list(self._made.tables),)):
+            self._deadline.check()
+            copy = self._made.tables[table]
+            if primary:
+                own = f"alter table {qualified(copy.place, copy.name)} add constraint {quote_ident(name)} {primary}"
+            else:
+                # The message classes are generated: their fields are not known to the type checker.
+                tree = cast("Any", parse_one(definition).tree)
+                own = redirect_index(tree, name, copy.place, copy.name, whole=True)
+                if any(one.index_elem.HasField("expr") for one in tree.index_params):
+                    pairs.append((oid, qualified(copy.place, name)))
+            self._try(own, f"The index {quote_ident(name)}")
+        found = self._db.query(_block("oids"), ([oid for oid, _ in pairs], [name for _, name in pairs]))
+        return [(oid, copy) for oid, copy in found if copy is not None]
+
+    def _statistics(self, pairs: Sequence[tuple[int, int]]) -> None:
+        block = "copy_statistics" if self._made.superuser else "restore_statistics"
+        self._db.query(_block(block), ([real for real, _ in pairs], [copy for _, copy in pairs]))
+
+    def _views(self, views: Sequence[_Real]) -> None:
+        """Views over the copies, those that read others after them."""
+        waiting = list(views)
+        for _ in range(len(views)):
+            for one in list(waiting):
+                place = self._place(one.schema)
+                try:
+                    query = redirect(one.view or "", self._made.names)
+                except Refused as error:
+                    self._made.notes.append(f"The view {qualified(one.schema, one.name)}: {error.message}")
+                    waiting.remove(one)
+                    continue
+                if any((other.schema, other.name) in _named(query) for other in waiting if other is not one):
+                    continue
+                self._try(f"create view {qualified(place, one.name)} as {query}", f"The view {quote_ident(one.name)}")
+                self._made.names[one.schema, one.name] = place
+                waiting.remove(one)
+
+    def _try(self, sql: str, what: str) -> None:
+        try:
+            with self._db.transaction():
+                self._db.execute(sql)
+        except ServerError as error:
+            self._made.notes.append(f"{what} is not in the copies: {error.message}.")
+
+
+def _readable(db: Database, oids: Sequence[int], notes: list[str]) -> list[_Real]:
+    """The relations, with views' and partitions', that can be copied."""
+    rows = db.query(_block("tables"), (list(oids),))
+    reals = [_Real(*row) for row in rows]
+    kept = []
+    for one in reals:
+        why = None
+        if one.kind not in "rpmv":
+            why = "is no table"
+        elif one.inherited and one.kind == "r":
+            why = "has tables that inherit from it"
+        elif one.kind == "p" and one.partition_key is None:
+            why = "is partitioned by an expression"
+        if why:
+            notes.append(f"{qualified(one.schema, one.name)} {why}: it is planned as it is.")
+        else:
+            kept.append(one)
+    known = {one.oid for one in kept}
+    return [one for one in kept if one.parent is None or one.parent in known]
+
+
+def _sizes(db: Database, tables: Sequence[_Real], notes: list[str]) -> dict[int, int]:
+    """Blocks on disk; where somebody holds a table exclusively, those that VACUUM or ANALYZE saw."""
+    oids = [one.oid for one in tables]
+    try:
+        with undone(db):  # so that the locks go at once
+            return {oid: pages or 0 for oid, pages in db.query(_block("sizes"), (oids,))}
+    except ServerError as error:
+        if error.sqlstate != "55P03":
+            raise
+    notes.append(f"A table was locked for {LOCK_TIMEOUT_MS} ms: sizes are those of the last VACUUM.")
+    return {one.oid: one.pages for one in tables}
+
+
+def _without(reals: Sequence[_Real], oids: set[int]) -> list[_Real]:
+    """The relations that have nothing to do with these: whole partitioned tables and views go with a part of them."""
+    by_oid = {one.oid: one for one in reals}
+    gone = set(oids)
+    before = 0
+    while len(gone) != before:
+        before = len(gone)
+        gone |= {by_oid[oid].parent or 0 for oid in gone if oid in by_oid}
+        gone |= {one.oid for one in reals if one.parent in gone or not gone.isdisjoint(one.reads)}
+    return [one for one in reals if one.oid not in gone]
+
+
+def prices(db: Database, factor: float) -> Mapping[str, str]:
+    """Planner settings under which plans on copies cost about what they would cost on the real tables.
+
+    Args:
+        factor: by which the files are shorter than the real ones.
+    """
+    ((_, sequential, random, entry, memory),) = db.query(_block("rights"))
+    # The copies' indexes have no leaf pages that could be counted: an entry costs its share of one as well.
+    found = {"cpu_index_tuple_cost": repr(entry + random * _ENTRY_BYTES / _LEAF_BYTES)}
+    if factor > 1:
+        # Each block of a copy stands for `factor` real ones that are read in sequence. Rows fetched by an index are
+        # expected in a block each (as in a long file), not again and again in the few blocks of the copy that the cache
+        # holds: right up to about one row per real block, where a bitmap scan becomes cheaper, whose price at its
+        # limit is that of a sequential scan. Spilling to disk is priced by seq_page_cost too: it is left out.
+        found["seq_page_cost"] = repr(sequential * factor)
+        found["effective_cache_size"] = "1"
+        found["work_mem"] = str(min(2147483647, int(memory * factor)))
+    return found
+
+
+_ENTRY_BYTES = 24  # of an entry with a key of 8 bytes
+_LEAF_BYTES = 8192 * 0.9
+
+
+def _named(query: str) -> set[tuple[str, str]]:
+    from postai.sql.nodes import messages
+
+    return {
+        (node.schemaname, node.relname)
+        for node in messages(parse_one(query).tree)
+        if node.DESCRIPTOR.name == "RangeVar"
+    }
+
+
+def _parents_first(reals: Sequence[_Real]) -> list[_Real]:
+    """In an order in which a partition comes after the table it belongs to."""
+    by_oid = {one.oid: one for one in reals}
+
+    def depth(one: _Real) -> int:
+        return 0 if one.parent is None else 1 + depth(by_oid[one.parent])
+
+    return sorted((one for one in reals), key=lambda one: (depth(one), one.oid))
+
+
+def _block(name: str) -> str:
+    return named_sql.load(__package__, "planner.sql")[name]

@@ -1,0 +1,303 @@
+"""What PostgreSQL would plan if certain indexes existed, without HypoPG: real indexes on empty copies of the tables.
+
+All of it lives in one transaction that is rolled back, so that nothing is left behind however the session ends. The
+real tables are not locked while it is open (only for the catalog queries at its beginning, ACCESS SHARE), but its age
+holds back VACUUM as any transaction's: keep it short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from postai.database import Database, ServerError, named_sql
+from postai.database.identifiers import quote_ident
+from postai.deadline import Deadline
+from postai.errors import Refused
+from postai.scratch.copied_tables import CopiedTables, copy_tables, prices
+from postai.scratch.copies import TEMPORARY, rolled_back
+from postai.scratch.redirect import path_of, redirect
+from postai.scratch.shown_indexes import ShownIndexes, WantedIndex
+from postai.sql.nodes import messages
+from postai.sql.parse import parse_one
+
+PAGES_LIMIT = 4000
+"""Blocks of the longest copy: building an index takes about a microsecond for each."""
+
+_PREPARED = "postai_copied_"
+_READING = "postai_reading"
+
+
+@dataclass(frozen=True)
+class CopyPlan:
+    """A plan of EXPLAIN (VERBOSE, FORMAT JSON) on the copies, in the words of the real tables.
+
+    Attributes:
+        root: the object under "Plan"; its costs are those that the real tables would give.
+        used: those of the asked indexes that it reads.
+    """
+
+    root: Mapping[str, Any]
+    used: frozenset[str]
+
+
+@dataclass
+class _Group:
+    """One set of copies.
+
+    Attributes:
+        prices: planner settings that belong to it.
+        redirected: statements that speak of it, by their own text.
+        prepared: name and types of the parameters of prepared statements, by text and search_path.
+    """
+
+    copies: CopiedTables
+    prices: Mapping[str, str]
+    indexes: ShownIndexes
+    redirected: dict[str, str] = field(default_factory=dict)
+    prepared: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+
+
+class CopyPlanner:
+    """Plans on copies. One session, one thread; to be made by `copy_planner`."""
+
+    methods = frozenset({"btree", "hash", "brin"})
+    """Access methods whose cost the planner tells rightly from an empty index."""
+
+    def __init__(self, db: Database, made: Sequence[CopiedTables]) -> None:
+        self._db = db
+        self._groups = [_Group(one, prices(db, one.factor), ShownIndexes(db, one)) for one in made]
+        self._all = self._groups[-1]
+        self._parsed: dict[str, WantedIndex | str] = {}
+        self._group_of: dict[tuple[str, tuple[str, ...]], _Group] = {}
+        self._reading: tuple[int, tuple[str, ...], bool] | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be copied and is planned as it is, for people."""
+        return tuple(dict.fromkeys(note for group in self._groups for note in group.copies.notes))
+
+    @property
+    def tables(self) -> frozenset[int]:
+        """Oids of the real tables that have a copy."""
+        return frozenset(self._all.copies.tables)
+
+    def refusal(self, statement: str) -> str | None:
+        """Why PostgreSQL would not build the index of a CREATE INDEX statement; None = it would."""
+        found = self._index(statement)
+        if isinstance(found, str):
+            return found
+        group = next(one for one in self._groups if found.table in one.copies.tables)
+        self._writing()
+        try:
+            group.indexes.make(found)
+        except (ServerError, Refused) as error:
+            self._parsed[statement] = error.message
+            return error.message
+        return None
+
+    def types(self, sql: str, search_path: Sequence[str]) -> tuple[str, ...]:
+        """Types of the parameters of a statement as PostgreSQL resolves them; raises as `explain`."""
+        group = self._group(sql, tuple(search_path))
+        path = path_of(search_path, group.copies.names)
+        with self._within(group, path, generic=True):
+            return self._prepare(group, self._redirect(group, sql), path)[1]
+
+    def explain(
+        self,
+        sql: str,
+        literals: Sequence[str] | None,
+        search_path: Sequence[str],
+        indexes: Collection[str],
+        deadline: Deadline,
+        *,
+        verbose: bool = False,
+    ) -> CopyPlan:
+        """The plan if these indexes existed beside the real ones.
+
+        Args:
+            sql: one SELECT that the guard let pass, with $n in the place of parameters.
+            literals: SQL literals for $1, $2, ... that the guard let pass too; None = the plan for any value; () for a
+                statement without parameters.
+            search_path: schemas in which its names are looked up, resolved.
+            indexes: CREATE INDEX statements that `refusal` has nothing against.
+            deadline: checked before.
+            verbose: with schemas, outputs and qualified columns.
+
+        Raises:
+            ServerError: PostgreSQL cannot plan the statement, or build one of the indexes.
+            Refused: it cannot be made to speak of the copies.
+            DeadlineExceeded, Cancelled: from the deadline.
+        """
+        deadline.check()
+        group = self._group(sql, tuple(search_path))
+        wanted = [found for one in indexes if isinstance(found := self._index(one), WantedIndex)]
+        if group.indexes.change(wanted):
+            self._writing()
+            group.indexes.show(wanted)
+        path = path_of(search_path, group.copies.names)
+        text = self._redirect(group, sql)
+        with self._within(group, path, generic=literals is None):
+            ask = text
+            if literals != ():
+                name, types = self._prepare(group, text, path)
+                if literals is None:
+                    self._db.execute("discard plans")  # a plan that was kept knows other indexes
+                values = ["null"] * len(types) if literals is None else literals
+                ask = f"execute {name}({', '.join(values)})"
+            ((found,),) = self._db.query(f"explain (verbose {verbose}, format json) {ask}")
+        root: dict[str, Any] = found[0]["Plan"]
+        real = {place: schema for (schema, _), place in group.copies.names.items()}
+        names = group.indexes.names(wanted)
+        used = set()
+        for node in _nodes(root):
+            if node.get("Schema") in real:
+                node["Schema"] = real[node["Schema"]]
+            if node.get("Index Name") in names:
+                used.add(names[node["Index Name"]])
+        return CopyPlan(root, frozenset(used))
+
+    def close(self) -> None:
+        """Forget the prepared statements; the copies go with the transaction."""
+        self._writing()
+        for group in self._groups:
+            for name, _ in group.prepared.values():
+                self._db.execute(f"deallocate {name}")
+            group.prepared.clear()
+
+    # Statements
+
+    def _group(self, sql: str, path: tuple[str, ...]) -> _Group:
+        """The first set of copies that has every relation of the statement that is copied at all."""
+        if len(self._groups) == 1:
+            return self._all
+        if (sql, path) not in self._group_of:
+            named = {
+                (schema, node.relname)
+                for node in messages(parse_one(sql).tree)
+                if node.DESCRIPTOR.name == "RangeVar"
+                for schema in ((node.schemaname,) if node.schemaname else path)
+            }
+            copied = named & self._all.copies.names.keys()
+            self._group_of[sql, path] = next(one for one in self._groups if copied <= one.copies.names.keys())
+        return self._group_of[sql, path]
+
+    def _redirect(self, group: _Group, sql: str) -> str:
+        if sql not in group.redirected:
+            group.redirected[sql] = redirect(sql, group.copies.names)
+        return group.redirected[sql]
+
+    def _prepare(self, group: _Group, sql: str, path: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        """Name and types of the prepared statement; a parameter that nothing gives a type is taken for text."""
+        key = (sql, path)
+        if key in group.prepared:
+            return group.prepared[key]
+        name = f"{_PREPARED}{id(group)}_{len(group.prepared)}"
+        texts: set[int] = set()
+        while True:
+            types = ["text" if n in texts else "unknown" for n in range(1, max(texts, default=0) + 1)]
+            declared = f"({', '.join(types)})" if types else ""
+            try:
+                with self._db.transaction():
+                    self._db.execute(f"prepare {name}{declared} as {sql}")
+                break
+            except ServerError as error:
+                number = _undecided(error)
+                if number is None or number in texts:
+                    raise
+                texts.add(number)
+        ((found,),) = self._db.query(named_sql.load(__package__, "planner.sql")["parameter_types"], (name,))
+        group.prepared[key] = (name, tuple(found))
+        return group.prepared[key]
+
+    @contextmanager
+    def _within(self, group: _Group, path: tuple[str, ...], *, generic: bool) -> Iterator[None]:
+        """Within the savepoint of reading, in which nothing can be written, with the settings of plans."""
+        wanted = (id(group), path, generic)
+        if self._reading != wanted:
+            self._writing()
+            self._db.execute(f"savepoint {_READING}")
+            self._reading = wanted
+            settings = {
+                **group.prices,
+                "transaction_read_only": "on",
+                "search_path": ", ".join(f'"{one}"' if one == TEMPORARY else quote_ident(one) for one in path),
+                "plan_cache_mode": "force_generic_plan" if generic else "force_custom_plan",
+            }
+            calls = ", ".join(["pg_catalog.set_config(%s, %s, true)"] * len(settings))
+            self._db.query(f"select {calls}", [part for setting in settings.items() for part in setting])
+        try:
+            yield
+        except ServerError:
+            self._writing()
+            raise
+
+    def _writing(self) -> None:
+        """End the savepoint of reading, and with it its locks."""
+        if self._reading is not None:
+            self._reading = None
+            self._db.execute(f"rollback to savepoint {_READING}")
+            self._db.execute(f"release savepoint {_READING}")
+
+    # Indexes
+
+    def _index(self, statement: str) -> WantedIndex | str:
+        """The index, or why there cannot be one."""
+        if statement not in self._parsed:
+            self._parsed[statement] = self._parse(statement)
+        return self._parsed[statement]
+
+    def _parse(self, statement: str) -> WantedIndex | str:
+        try:
+            # The message classes are generated: their fields are not known to the type checker.
+            tree = cast("Any", parse_one(statement).tree)
+        except Refused as error:
+            return error.message
+        if type(tree).__name__ != "IndexStmt":
+            return "it is no CREATE INDEX statement"
+        name = (tree.relation.schemaname, tree.relation.relname)
+        oid = next((one.real for one in self._all.copies.tables.values() if (one.schema, one.name) == name), None)
+        return "there is no copy of its table" if oid is None else WantedIndex(statement, tree, oid)
+
+
+@contextmanager
+def copy_planner(
+    db: Database, oids: Iterable[int], deadline: Deadline, *, pages_limit: int = PAGES_LIMIT
+) -> Iterator[CopyPlanner]:
+    """A planner on copies of these relations, for the length of a `with` block.
+
+    The block is one transaction, which is rolled back: other statements of the session see the copies' transaction.
+
+    Args:
+        db: a session outside a READ ONLY transaction.
+        oids: tables, partitioned tables, materialized views and views that statements name.
+        deadline: when the transaction ends at the latest (its statement_timeout).
+        pages_limit: blocks of the longest copy.
+
+    Raises:
+        FeatureMissing: a hot standby, a read-only session, an ordinary role before PostgreSQL 18, too many relations.
+        NotPermitted: the role may make neither a schema nor temporary tables.
+        DeadlineExceeded, Cancelled: from the deadline.
+    """
+    with rolled_back(db, deadline):
+        planner = CopyPlanner(db, copy_tables(db, oids, pages_limit, deadline))
+        yield planner
+        planner.close()
+
+
+def _undecided(error: ServerError) -> int | None:
+    """Number of the parameter whose type could not be determined (42P18, 42P08)."""
+    if error.sqlstate not in ("42P18", "42P08"):
+        return None
+    digits = error.message.partition("$")[2].split(" ")[0]
+    return int(digits) if digits.isdecimal() else None
+
+
+def _nodes(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(node.get("Plans", ()))
