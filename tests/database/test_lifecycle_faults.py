@@ -1,0 +1,222 @@
+"""Index proposals that meet locks, full disks, double values, dying agents and changed tables leave nothing broken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from lifecycle_support import OPTIONS, Shop, draft, error_of, shop_clone, shop_template
+
+from conftest import TestDatabase, server_user
+from postai.optimize.drafts import draft_of
+from postai.optimize.types import Recommendation
+
+HERE = Path(__file__).parent
+NOTE = Recommendation(
+    kind="create_index", object="shop.item", title="Index on item (note)", why="Found often by note.",
+    statement="CREATE INDEX CONCURRENTLY item_note ON shop.item (note)", undo="DROP INDEX CONCURRENTLY shop.item_note",
+    comment="COMMENT ON INDEX shop.item_note IS 'finds items by note'",
+)  # fmt: skip
+BROKEN = "select count(*) from pg_index where not indisvalid"
+OLD_SNAPSHOT = ("begin isolation level repeatable read", "select 1 from pg_class limit 1")
+COMMENT = "select obj_description('shop.item_note'::regclass)"
+
+
+@pytest.fixture(scope="module", params=["pg15", "pg18"])
+def template(request: pytest.FixtureRequest) -> Iterator[TestDatabase]:
+    yield from shop_template(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def shop(template: TestDatabase) -> Iterator[Shop]:
+    yield from shop_clone(template)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not come about in time"
+        time.sleep(0.02)
+
+
+def test_a_lock_held_for_long_names_its_holder_and_what_is_left_goes_later(shop: Shop) -> None:
+    proposal = shop.create(draft_of(NOTE))
+    shop.apply(proposal)
+    impatient = replace(OPTIONS, concurrent_lock_timeout=0.5, lock_patience=0.2)
+    with shop.holding("begin isolation level repeatable read", "select 1 from shop.item limit 1") as holder:
+        result = shop.run(options=impatient)
+        assert result.state == "failed" and result.error is not None and result.error.sqlstate == "PA009"
+        assert f"backend {holder.info.backend_pid} of postgres" in (result.error.detail or "")
+        assert "DROP INDEX CONCURRENTLY IF EXISTS shop.item_note;" in (result.error.hint or "")
+        # Not even DROP INDEX gets past that transaction.
+        shop.runner(options=impatient).tend()
+        assert shop.indexes() == [("item_note", False)]
+    shop.runner().tend()
+    assert shop.indexes() == [] and shop.proposal(proposal) == ("approved", None)
+    assert shop.value("select checkpoint ->> 'phase' from postai.action") == "cleaned"
+    shop.apply(proposal)
+    assert shop.run().state == "done" and shop.value(COMMENT) == "finds items by note"
+
+
+@contextmanager
+def tiny_tablespace(shop: Shop) -> Iterator[None]:
+    """New objects of the shop's database go to a disk of one megabyte."""
+    user = server_user()
+    if user is None:
+        pytest.skip("only root can mount a disk of one megabyte")
+    place = tempfile.mkdtemp(prefix="postai-tiny-")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True)
+    try:
+        if mounted.returncode != 0:
+            pytest.skip("nothing can be mounted here")
+        shutil.chown(place, user)
+        os.chmod(place, 0o700)
+        shop.sql(f"create tablespace tiny location '{place}'")
+        shop.sql("grant create on tablespace tiny to lc_owner")
+        shop.sql(f'alter database "{shop.database.name}" set default_tablespace = tiny')
+        try:
+            yield
+        finally:
+            shop.sql(f'alter database "{shop.database.name}" reset default_tablespace')
+            shop.sql("drop tablespace tiny")
+    finally:
+        if mounted.returncode == 0:
+            subprocess.run(["umount", place], check=True)
+        os.rmdir(place)
+
+
+def test_a_full_disk_leaves_nothing(shop: Shop) -> None:
+    proposal = shop.create(draft_of(NOTE))
+    with tiny_tablespace(shop):
+        shop.apply(proposal)
+        result = shop.run()
+        assert result.error is not None and result.error.sqlstate == "53100", result
+        assert shop.indexes() == [] and shop.value(BROKEN) == 0
+    shop.apply(proposal)
+    assert shop.run().state == "done"
+
+
+def test_a_limit_of_temporary_files_leaves_nothing(shop: Shop) -> None:
+    for setting in ("temp_file_limit = '64kB'", "maintenance_work_mem = '1MB'"):
+        shop.sql(f'alter role lc_agent in database "{shop.database.name}" set {setting}')
+    shop.apply(shop.create(draft_of(NOTE)))
+    result = shop.run()
+    assert result.error is not None and result.error.sqlstate == "53400", result
+    assert shop.indexes() == []
+
+
+def test_double_values_leave_nothing(shop: Shop) -> None:
+    unique = replace(NOTE, statement="CREATE UNIQUE INDEX CONCURRENTLY item_note ON shop.item (price)")
+    action = shop.apply(shop.create(draft_of(unique)))
+    result = shop.run()
+    assert result.error is not None and result.error.sqlstate == "23505" and shop.indexes() == []
+    assert shop.value(f"select error -> 'detail' is null from postai.actions where id = {action}", "lc_reader")
+
+
+def test_an_agent_killed_in_mid_build_is_continued_up_to_the_comment(shop: Shop) -> None:
+    proposal = shop.create(draft_of(NOTE))
+    shop.apply(proposal)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
+        "LIFECYCLE_DSN": shop.database.dsn("lc_agent"),
+        "LIFECYCLE_DIE_AT": "0",
+    }
+    with shop.holding(*OLD_SNAPSHOT):
+        process = subprocess.Popen([sys.executable, str(HERE / "lifecycle_worker.py")], env=environment)
+        wait_for(lambda: shop.indexes() == [("item_note", False)])
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+        # Its backend waits for the transaction, and does not know yet.
+        shop.sql("select pg_terminate_backend(pid) from pg_stat_activity where query like 'CREATE INDEX%' "
+                 "and datname = current_database()")  # fmt: skip
+        wait_for(lambda: shop.runner("second").recover() == 1)
+        shop.sql("update postai.action set lease_until = now()")
+    assert shop.run(name="second").state == "done"
+    assert shop.indexes() == [("item_note", True)] and shop.value(COMMENT) == "finds items by note"
+    assert shop.kinds(proposal).count("step.done") == 2 and shop.problems() == []
+
+
+@pytest.mark.parametrize("name", ["item_note", "somebody_s_index"])
+def test_an_index_that_exists_already_is_found(shop: Shop, name: str) -> None:
+    proposal = shop.create(draft_of(NOTE))
+    action = shop.apply(proposal)
+    shop.sql(f"set role lc_owner; create index {name} on shop.item using btree (note)")
+    result = shop.run()
+    assert result.state == "done", result
+    assert shop.indexes() == [(name, True)] and shop.proposal(proposal) == ("closed", "applied")
+    assert shop.action(action)["error"] is None
+
+
+def test_a_table_that_vanished_is_stale_at_the_queue_and_at_the_run(shop: Shop) -> None:
+    early, late = shop.create(draft_of(NOTE)), shop.create(draft_of(replace(NOTE, title="late")))
+    action = shop.apply(late)
+    shop.sql("drop table shop.item")
+    error = error_of(lambda: shop.apply(early))
+    assert error.sqlstate == "PA008" and "shop.item does not exist" in (error.diag.message_primary or "")
+    assert shop.run().state == "failed"
+    waited = error_of(lambda: shop.sql(f"call postai.wait({action})", "lc_boss"))
+    assert waited.sqlstate == "PA008" and waited.diag.message_hint == "Dismiss it and ask for a new one."
+
+
+def test_a_reindex_that_is_cut_off_leaves_no_copy(shop: Shop) -> None:
+    shop.sql("set role lc_owner; create index item_note on shop.item (note)")
+    proposal = shop.create(draft("REINDEX INDEX CONCURRENTLY shop.item_note", kind="reindex"))
+    shop.apply(proposal)
+    with shop.holding(*OLD_SNAPSHOT):
+        result = shop.run(options=replace(OPTIONS, statement_timeout=0.7))
+    assert result.error is not None and result.error.sqlstate == "57014"
+    assert shop.indexes() == [("item_note", True)] and shop.value(BROKEN) == 0
+    shop.apply(proposal)
+    with shop.holding("begin isolation level repeatable read", "select 1 from shop.item limit 1"):
+        result = shop.run(options=replace(OPTIONS, concurrent_lock_timeout=0.5, lock_patience=0.2))
+        assert result.error is not None and result.error.sqlstate == "PA009"
+        assert "as soon as it can" in (result.error.hint or "") and shop.value(BROKEN) == 1
+    shop.runner().tend()
+    assert shop.indexes() == [("item_note", True)] and shop.value(BROKEN) == 0
+    shop.apply(proposal)
+    assert shop.run().state == "done" and shop.problems() == []
+
+
+def test_steps_on_partitions_go_on_where_they_failed_or_are_taken_back(shop: Shop) -> None:
+    shop.sql(
+        "set role lc_owner; create table shop.log (at date, what text) partition by range (at);"
+        "create table shop.log_1 partition of shop.log for values from ('2026-01-01') to ('2026-02-01');"
+        "create table shop.log_2 partition of shop.log for values from ('2026-02-01') to ('2026-03-01');"
+    )
+    drop = "DROP INDEX shop.log_what"
+    steps = [("CREATE INDEX log_what ON ONLY shop.log (what)", drop)]
+    for leaf in ("log_1", "log_2"):
+        create = f"CREATE INDEX CONCURRENTLY {leaf}_what ON shop.{leaf} (what)"
+        steps.append((create, f"DROP INDEX CONCURRENTLY shop.{leaf}_what"))
+        steps.append((f"ALTER INDEX shop.log_what ATTACH PARTITION shop.{leaf}_what", drop))
+    listed = [{"statement": statement, "undo": undo} for statement, undo in steps]
+    one = replace(NOTE, object="shop.log", statement="", comment=None, evidence={"steps": listed})
+    for leads_back in (True, False):
+        proposal = shop.create(draft_of(one))
+        shop.apply(proposal)
+        with shop.holding("lock table shop.log_2 in access exclusive mode"):
+            result = shop.run(options=replace(OPTIONS, concurrent_lock_timeout=0.3, lock_patience=0.2))
+        assert result.error is not None and result.error.sqlstate == "PA009"
+        assert shop.indexes("shop.log") == [("log_what", False)], "no partition of it is missing once it is valid"
+        assert shop.indexes("shop.log_1") == [("log_1_what", True)] and shop.indexes("shop.log_2") == []
+        if leads_back:
+            shop.value(f"select postai.undo({proposal})", "lc_boss")
+            assert shop.run().state == "done"
+            assert shop.indexes("shop.log") == shop.indexes("shop.log_1") == []
+            assert shop.proposal(proposal) == ("closed", "undone")
+        else:
+            shop.apply(proposal)
+            assert shop.run().state == "done"
+            assert shop.indexes("shop.log") == [("log_what", True)]
+    assert shop.value(BROKEN) == 0
