@@ -21,6 +21,7 @@ from postai.ask.database_questions.registry import FAMILIES
 from postai.ask.database_questions.topic import DOCUMENTED
 from postai.cli.main import app
 from postai.errors import ERRORS
+from postai.observe.health import FAMILIES as HEALTH_FAMILIES
 from postai.settings import AgentSettings, AlertSettings, DatabaseSettings, ModelSettings
 from postai.setup import sql_files
 from postai.sql.parse import split
@@ -241,6 +242,21 @@ def plan_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def health_page() -> str:
+    """Every health check."""
+    lines = [
+        BANNER, "# Health checks", "",
+        "`SELECT name, status, value, fix FROM postai.health` shows the last result of each, `post-ai health` looks at",
+        "once. A check is ok, unknown (what it looks at cannot be seen: it says why), warning or critical.", "",
+    ]  # fmt: skip
+    for heading, family in HEALTH_FAMILIES:
+        lines += [f"## {heading}", "", "| check | severity | why it matters | what helps |", "|---|---|---|---|"]
+        for one in family:
+            lines.append(f"| [{one.title}]({one.docs}) `{one.id}` | {one.threshold} | {one.why} | {one.fix} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
 PAGES = {
     "cli.md": cli_page,
     "sql.md": sql_page,
@@ -248,6 +264,7 @@ PAGES = {
     "errors.md": errors_page,
     "database-questions.md": database_questions_page,
     "plan.md": plan_page,
+    "health.md": health_page,
 }
 
 

@@ -3,10 +3,13 @@
 -- The size of a relation that somebody holds exclusively cannot be read without waiting: such ones are left out.
 
 -- name: setup
--- Limits of a look around: reads only, waits for nobody. Both limits are in milliseconds.
+-- Limits of a look around: reads only, waits for nobody (both limits are in milliseconds), takes one processor, and is
+-- not compiled, which would take longer than the statements.
 select pg_catalog.set_config('transaction_read_only', 'on', true),
        pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
-       pg_catalog.set_config('statement_timeout', %s, true), pg_catalog.set_config('lock_timeout', %s, true)
+       pg_catalog.set_config('statement_timeout', %s, true), pg_catalog.set_config('lock_timeout', %s, true),
+       pg_catalog.set_config('jit', 'off', true),
+       pg_catalog.set_config('max_parallel_workers_per_gather', '0', true)
 
 -- name: table_space
 -- The biggest tables with the widths of their columns, as far as the session may see their statistics. Of the two

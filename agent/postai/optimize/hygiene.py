@@ -184,7 +184,7 @@ def find_index_troubles(
     with looking(db, deadline):
         indexes = _read(db, sorted(oids))
     found = [_invalid(indexes[oid], server) for oid in invalid if oid in indexes]
-    found += _redundant(covers, indexes, server)
+    found += _redundant(covers, indexes, server)[: options.most]
     gone = {one.index for one in found}
     found += [
         _unused(indexes[oid], server, options) for oid in unused if oid in indexes and indexes[oid].name not in gone

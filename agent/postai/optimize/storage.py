@@ -224,7 +224,7 @@ def _compression(row: Row, server: _Server) -> Recommendation | None:
             changes.append(f"ALTER COLUMN {column} SET STORAGE EXTENDED")
             undo.append(f"ALTER COLUMN {column} SET STORAGE EXTERNAL")
             plain.append(column)
-        elif server.lz4:
+        if server.lz4:
             changes.append(f"ALTER COLUMN {column} SET COMPRESSION lz4")
             undo.append(f"ALTER COLUMN {column} SET COMPRESSION {'pglz' if compression == 'p' else 'default'}")
     if not changes:
