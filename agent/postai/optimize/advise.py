@@ -48,7 +48,7 @@ def advise_indexes(
     ((path,),) = db.query("select pg_catalog.current_schemas(true)::pg_catalog.text[]")
     with read_only_session(db, STATEMENT_TIMEOUT_MS):
         statements = Statements(db)
-        planner = HypopgPlanner(db, statements, extensions["hypopg"])
+        planner = HypopgPlanner(db, statements, extensions["hypopg"], catalog)
         run = Run(db, catalog, safety, statements, planner, options, limit, extensions, tuple(path))
         try:
             advice = run.advise(workload)

@@ -130,13 +130,13 @@ class Costs:
         for one in known:
             if one.used <= indexes <= one.asked:
                 return one.cost, one.used
-        planned = frozenset(one for one in indexes if one.method in self.planner.methods)
+        planned = frozenset(one for one in indexes if self.planner.plans(variant.probe, one))
         modelled = indexes - planned
         self.explained += 1
         try:
             plan = self.planner.explain(variant.probe, planned, self.deadline, verbose=bool(modelled))
         except ServerError:  # PostgreSQL cannot plan, or print, this combination: it is no improvement
-            known.append(_Known(indexes, NOTHING, variant.cost))
+            known.append(_Known(indexes, indexes, variant.cost))
             return variant.cost, NOTHING
         cost, used = plan.cost, plan.used
         if modelled:

@@ -1,4 +1,4 @@
-"""What a statement would cost with indexes that the planner cannot be asked about (GIN, GiST).
+"""What a statement would cost with indexes that the planner cannot be asked about (GIN, GiST, some expressions).
 
 The scan of the table in the plan is replaced by a scan of the index as our own model prices it, and the difference is
 carried up to the top of the plan.
@@ -21,7 +21,7 @@ from postai.sql.plan_tree import read_tree
 
 
 class ModelCosts:
-    """Prices plans with GIN and GiST indexes.
+    """Prices plans with indexes that the planner does not see.
 
     Args:
         facts: of the tables.
@@ -84,10 +84,13 @@ class ModelCosts:
 
 
 def answers(index: IndexDefinition, clause: Clause) -> bool:
-    """Whether a GIN or GiST index answers a condition."""
-    if clause.kind not in ("pattern", "other") or clause.term.text != index.keys[0].expression:
+    """Whether an index answers a condition."""
+    if not clause.terms or clause.term.text != index.keys[0].expression:
         return False
     opclass = (index.keys[0].opclass or "").rpartition(".")[2]
+    if index.method in ("btree", "hash"):
+        kinds = ("equal", "in") if index.method == "hash" else ("equal", "in", "range", "null")
+        return clause.kind in kinds and not opclass
     if opclass == "gin_trgm_ops":
         return clause.kind == "pattern"
     if opclass == "jsonb_path_ops":

@@ -7,16 +7,19 @@ statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from postai.database import Database, ServerError
-from postai.database.identifiers import quote_literal
+from postai.database.catalog_types import Catalog
+from postai.database.identifiers import quote_ident, quote_literal
 from postai.deadline import Deadline
 from postai.errors import PostaiError
-from postai.optimize.types import EstimatedBy, IndexDefinition
+from postai.optimize.expressions import Reader
+from postai.optimize.first_table import texts_by_first_table
+from postai.optimize.types import EstimatedBy, IndexDefinition, IndexKey, by_text
 
 PREPARED = "postai_probe_"
 
@@ -61,6 +64,10 @@ class Planner(Protocol):
     estimated_by: EstimatedBy
     methods: frozenset[str]
     """Access methods that it can plan with."""
+
+    def plans(self, probe: Probe, index: IndexDefinition) -> bool:
+        """Whether its plans of this statement can show what the index does."""
+        ...
 
     def refusals(self, indexes: Sequence[IndexDefinition]) -> dict[IndexDefinition, str]:
         """Those that PostgreSQL would not build, and why."""
@@ -180,12 +187,16 @@ class HypopgPlanner:
         db: a session, inside `read_only_session`.
         statements: the prepared statements of that session.
         schema: the schema of the extension, quoted.
+        catalog: of the database.
     """
 
     estimated_by: EstimatedBy = "planner"
     methods = frozenset({"btree", "hash", "brin"})
 
-    def __init__(self, db: Database, statements: Statements, schema: str) -> None:
+    def __init__(self, db: Database, statements: Statements, schema: str, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._texts: dict[tuple[str, tuple[str, ...]], dict[int, str]] = {}
+        self._stand_ins: dict[IndexDefinition, IndexDefinition | None] = {}
         self._db = db
         self._schema = schema
         self._statements = statements
@@ -206,11 +217,70 @@ class HypopgPlanner:
     def explain(
         self, probe: Probe, indexes: frozenset[IndexDefinition], deadline: Deadline, *, verbose: bool = False
     ) -> Plan:
+        special = sorted({one.table_oid for one in indexes if _is_special(one)})
+        if not special:
+            return self._explain(probe, {one: one for one in indexes}, deadline, verbose=verbose)
+        texts = self._by_first_table(probe)
+        plans = []
+        for first in [oid for oid in special if oid in texts] or [0]:
+            turned = replace(probe, sql=texts[first]) if first else probe
+            plans.append(self._explain(turned, self._shown(indexes, first), deadline, verbose=verbose))
+        return min(plans, key=lambda plan: plan.cost)
+
+    def plans(self, probe: Probe, index: IndexDefinition) -> bool:
+        if index.method not in self.methods:
+            return False
+        return all(key.column for key in index.keys) or index.table_oid in self._by_first_table(probe)
+
+    def _explain(
+        self, probe: Probe, shown: Mapping[IndexDefinition, IndexDefinition], deadline: Deadline, *, verbose: bool
+    ) -> Plan:
+        """The plan with these indexes, each for the one that it stands for."""
         deadline.check()
-        self._show(indexes)
+        self._show(shown)
         root = self._statements.explain(probe, verbose=verbose)
-        names = {self._present[one][1]: one for one in indexes}
+        names = {self._present[one][1]: meant for one, meant in shown.items()}
         return Plan(root, frozenset(names[name] for name in _index_names(root) if name in names))
+
+    def _by_first_table(self, probe: Probe) -> dict[int, str]:
+        key = (probe.sql, probe.search_path)
+        if key not in self._texts:
+            self._texts[key] = texts_by_first_table(probe.sql, self._catalog, probe.search_path)
+        return self._texts[key]
+
+    def _shown(self, indexes: frozenset[IndexDefinition], first: int) -> dict[IndexDefinition, IndexDefinition]:
+        """What can be shown of these indexes when that table is the first: partial ones elsewhere by others."""
+        shown = {}
+        for one in sorted(indexes, key=by_text):
+            if not _is_special(one) or one.table_oid == first:
+                shown[one] = one
+            elif (other := self._stand_in(one)) is not None:
+                shown.setdefault(other, one)
+        return shown
+
+    def _stand_in(self, index: IndexDefinition) -> IndexDefinition | None:
+        """A whole index that costs about what a partial one does: what the predicate fixes stands in front."""
+        if index not in self._stand_ins:
+            self._stand_ins[index] = self._without_predicate(index)
+        return self._stand_ins[index]
+
+    def _without_predicate(self, index: IndexDefinition) -> IndexDefinition | None:
+        table = self._catalog.by_oid(index.table_oid)
+        if table is None or index.where is None or any(key.column is None for key in index.keys):
+            return None
+        keys = []
+        for one in Reader({table.name: table}).conditions(index.where):
+            if one.kind in ("equal", "in", "null", "true", "false") and one.term.column is not None:
+                keys.append(IndexKey(one.term.text, one.term.column))
+            elif one.kind not in ("not_null", "unequal"):
+                return None
+        fixed = {key.expression for key in keys}
+        return replace(
+            index,
+            keys=(*keys, *(key for key in index.keys if key.expression not in fixed)),
+            include=tuple(one for one in index.include if quote_ident(one) not in fixed),
+            where=None,
+        )
 
     def close(self) -> None:
         self._change(list(self._present), [])
@@ -222,7 +292,7 @@ class HypopgPlanner:
             return error.message
         return None
 
-    def _show(self, indexes: frozenset[IndexDefinition]) -> None:
+    def _show(self, indexes: Collection[IndexDefinition]) -> None:
         self._change(
             [one for one in self._present if one not in indexes], [x for x in indexes if x not in self._present]
         )
@@ -237,12 +307,22 @@ class HypopgPlanner:
         calls += [f"{self._schema}.hypopg_drop_index({self._present[one][0]})::text" for one in dropped]
         if not calls:
             return
-        ((*results,),) = self._db.query(f"select {', '.join(calls)}")
+        try:
+            ((*results,),) = self._db.query(f"select {', '.join(calls)}")
+        except ServerError:  # those before the failing one are there: an error undoes nothing of HypoPG's
+            self._db.query(f"select {self._schema}.hypopg_reset()")
+            self._present.clear()
+            raise
         for one in dropped:
             del self._present[one]
         for one, found in zip(created, results, strict=False):
             oid, _, name = found.partition(" ")
             self._present[one] = (int(oid), name)
+
+
+def _is_special(index: IndexDefinition) -> bool:
+    """Whether HypoPG understands the index for the first table of a query only."""
+    return index.where is not None or any(key.column is None for key in index.keys)
 
 
 @contextmanager

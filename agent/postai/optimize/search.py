@@ -16,6 +16,9 @@ from postai.optimize.writes import WriteCosts
 Indexes = frozenset[IndexDefinition]
 
 MEGABYTE = 1 << 20
+SIZE_MARGIN = 1.06
+"""By how much all new indexes together may come out larger than estimated."""
+
 ALTERNATIVES = 8
 """How many other indexes on the same table are tried in the place of one."""
 
@@ -41,7 +44,8 @@ class Objective:
         return sum(self.sizes.bytes(one) for one in indexes)
 
     def fits(self, indexes: Iterable[IndexDefinition]) -> bool:
-        return self.bytes(indexes) <= self.budget
+        """Whether they keep to the budget, even if they come out somewhat larger than estimated."""
+        return self.bytes(indexes) * SIZE_MARGIN <= self.budget
 
     def upkeep(self, indexes: Iterable[IndexDefinition]) -> float:
         """What indexes cost per day: writes and space."""
@@ -145,16 +149,21 @@ class Search:
         for one in self._largest_first():
             if one not in self.chosen:
                 continue
-            best, most = None, self.objective.minimum_ms / 2
+            best, most = None, 0.0
             rest = self.chosen - {one}
             for other in self._alternatives(one):
                 siblings = [None, *sorted((x for x in rest if _shares(x, other)), key=by_text)]
                 for sibling in siblings:
                     wanted = (rest - {sibling}) | {other}
-                    if self.objective.fits(wanted) and (gain := self.gain(wanted)) > most:
+                    if self.objective.fits(wanted) and (gain := self._worth(wanted)) > most:
                         best, most = wanted, gain
             if best is not None:
                 self.chosen = best
+
+    def _worth(self, wanted: Indexes) -> float:
+        """Gain of a change; one that takes more space has to bring something."""
+        larger = self.objective.bytes(wanted) > self.objective.bytes(self.chosen)
+        return self.gain(wanted) - (self.objective.minimum_ms / 2 if larger else 0.0)
 
     def _largest_first(self) -> list[IndexDefinition]:
         return sorted(self.chosen, key=lambda one: (-self.objective.sizes.bytes(one), by_text(one)))
@@ -166,6 +175,5 @@ class Search:
 
 def _shares(one: IndexDefinition, other: IndexDefinition) -> bool:
     """Whether two indexes of one table have a key in common."""
-    return one.table_oid == other.table_oid and bool(
-        {key.expression for key in one.keys} & {key.expression for key in other.keys}
-    )
+    common = {key.expression for key in one.keys} & {key.expression for key in other.keys}
+    return one.table_oid == other.table_oid and bool(common)
