@@ -22,7 +22,7 @@ create table postai.statement (
   unique (dbid, userid, queryid, toplevel)
 ) with (fillfactor = 90);
 comment on table postai.statement is
-  'Statements of which there is history, as pg_stat_statements tells them apart; query id 0 stands for all that were too small for a row of their own.';
+  'Statements of which there is history, as pg_stat_statements tells them apart; query id 0 stands for all that were too small for a row of their own, and for the agent''s own.';
 comment on column postai.statement.query is 'Text with $n in the place of constants; NULL = not known.';
 comment on column postai.statement.truncated is 'The text ends before the statement does, so it cannot be parsed.';
 comment on column postai.statement.utility is 'No SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES.';

@@ -77,6 +77,12 @@ def read_texts(db: Database, since: datetime) -> tuple[Statement, ...]:
     return tuple(map(_text, db.query(_sql("read_texts"), (since,))))
 
 
+def read_known(db: Database) -> dict[StatementKey, tuple[bool, bool, bool]]:
+    """The statements of this database: whether there is a text, whether that is a utility's, whether columns are known
+    or cannot be."""
+    return {StatementKey(*row[:4]): (row[4], row[5], row[6]) for row in db.query(_sql("read_known"))}
+
+
 def texts_of(db: Database, keys: Iterable[StatementKey]) -> tuple[Statement, ...]:
     """What is known of these statements."""
     wanted = [_key(key) for key in keys]

@@ -110,6 +110,14 @@ select s.queryid, s.userid::int8, s.dbid::int8, s.toplevel, s.query, s.truncated
    and s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
  order by s.id
 
+-- name: read_known
+-- The statements of this database, without texts.
+select s.queryid, s.userid::int8, s.dbid::int8, s.toplevel, s.query is not null, s.utility,
+       s.usage is not null or s.utility or s.truncated
+  from postai.statement as s
+ where s.queryid <> 0
+   and s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+
 -- name: texts_of
 -- What is known of some statements.
 select s.queryid, s.userid::int8, s.dbid::int8, s.toplevel, s.query, s.truncated, s.utility, s.own, s.usage
@@ -259,7 +267,7 @@ select x.dbid::int8, x.at - pg_catalog.make_interval(secs => x.seconds), x.at, c
 select x.at - pg_catalog.make_interval(secs => x.seconds), x.at
   from postai.sample_statement as x
   join postai.statement as s on s.id = x.statement_id
- where s.queryid = 0 and x.at > %s and x.at <= %s
+ where s.queryid = 0 and s.userid = 0 and x.at > %s and x.at <= %s
  order by x.at
 
 -- name: write_server

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 REST_QUERYID = 0
-"""Stands for all statements of an interval that were too small for a row of their own (pg_stat_statements counts no
-statement under it)."""
+"""Stands for all statements of an interval that have no row of their own (pg_stat_statements counts none under it)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,8 +28,13 @@ class StatementKey:
 
     @property
     def rest(self) -> bool:
-        """Whether this is the sum of many small statements, and none by itself."""
+        """Whether this is the sum of many statements, and none by itself."""
         return self.queryid == REST_QUERYID
+
+
+def rest_key(dbid: int, userid: int = 0) -> StatementKey:
+    """The key of the sum of all small statements of a database; with `userid`, of the agent's own ones."""
+    return StatementKey(REST_QUERYID, userid, dbid, True)
 
 
 @dataclass(frozen=True, slots=True)
