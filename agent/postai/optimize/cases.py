@@ -66,8 +66,13 @@ class Case:
         return sum(one.cost * one.share for one in self.variants)
 
     @property
+    def ms_per_unit(self) -> float:
+        """Milliseconds per day of one unit of the cost of a call."""
+        return self.ms_per_cost * self.calls
+
+    @property
     def ms_per_day(self) -> float:
-        return self.cost * self.ms_per_cost * self.calls
+        return self.cost * self.ms_per_unit
 
     def concerns(self, index: IndexDefinition) -> bool:
         """Whether the planner could use the index for this statement."""
@@ -108,6 +113,7 @@ class Costs:
     deadline: Deadline
     explained: int = 0
     _known: dict[int, list[_Known]] = field(default_factory=dict)
+    _least: dict[int, float] = field(default_factory=dict)
 
     def cost(self, case: Case, indexes: frozenset[IndexDefinition]) -> float:
         """Cost of a call of the case."""
@@ -116,6 +122,10 @@ class Costs:
     def used(self, case: Case, indexes: frozenset[IndexDefinition]) -> frozenset[IndexDefinition]:
         """Those of the indexes that some variant uses."""
         return frozenset().union(*(self._variant(one, indexes)[1] for one in case.variants))
+
+    def least(self, case: Case) -> float:
+        """The lowest cost of a call that any answer so far has shown."""
+        return sum(min(one.cost, self._least.get(id(one), one.cost)) * one.share for one in case.variants)
 
     def relevant(self, case: Case, indexes: Iterable[IndexDefinition]) -> frozenset[IndexDefinition]:
         """Those of the indexes that could matter to the case."""
@@ -143,4 +153,5 @@ class Costs:
             cost, chosen = self.model.best(plan, modelled)
             used |= chosen
         known.append(_Known(indexes, used, cost))
+        self._least[id(variant)] = min(cost, self._least.get(id(variant), cost))
         return cost, used

@@ -91,18 +91,28 @@ class Search:
             self.timed_out = True
         return self.chosen
 
-    def gain(self, wanted: Indexes) -> float:
-        """What changing from the chosen set to another one brings per day; writes and space included."""
+    def gain(self, wanted: Indexes, more_than: float) -> float | None:
+        """What changing from the chosen set to another one brings per day; writes and space included.
+
+        Returns:
+            None: not more than that, or not worth asking the planner since nothing ever seen is that much better.
+        """
         changed = wanted ^ self.chosen
-        objective, total = self.objective, 0.0
-        for case in self._concerned(changed):
-            before = objective.costs.cost(case, objective.costs.relevant(case, self.chosen))
-            after = objective.costs.cost(case, objective.costs.relevant(case, wanted))
-            total += (before - after) * case.ms_per_cost * case.calls
+        costs = self.objective.costs
         tables = {one.table_oid for one in changed}
         old = [one for one in self.chosen if one.table_oid in tables]
         new = [one for one in wanted if one.table_oid in tables]
-        return total + objective.upkeep(old) - objective.upkeep(new)
+        total = self.objective.upkeep(old) - self.objective.upkeep(new)
+        concerned = [(one, costs.cost(one, costs.relevant(one, self.chosen))) for one in self._concerned(changed)]
+        hopes = [(before - costs.least(one)) * one.ms_per_unit for one, before in concerned]
+        hope = total + sum(hopes)
+        for (case, before), hoped in zip(concerned, hopes, strict=True):
+            if hope <= more_than:
+                return None
+            saved = (before - costs.cost(case, costs.relevant(case, wanted))) * case.ms_per_unit
+            total += saved
+            hope += saved - hoped
+        return total if total > more_than else None
 
     def _concerned(self, indexes: Indexes) -> list[Case]:
         found = {id(case): case for one in indexes for case in self._of_term[one.table_oid, one.keys[0].expression]}
@@ -132,16 +142,14 @@ class Search:
         added = wanted - self.chosen
         if not added or not self.objective.fits(wanted):
             return None
-        gain = self.gain(wanted)
-        if gain < self.objective.minimum_ms * len(added):
-            return None
-        return gain / (self.objective.bytes(added) + MEGABYTE)
+        gain = self.gain(wanted, self.objective.minimum_ms * len(added))
+        return None if gain is None else gain / (self.objective.bytes(added) + MEGABYTE)
 
     def _drop(self) -> None:
         """Leave out what brings less than it costs, now that others are there."""
         for one in self._largest_first():
             without = self.chosen - {one}
-            if self.gain(without) > -self.objective.minimum_ms:
+            if self.gain(without, -self.objective.minimum_ms) is not None:
                 self.chosen = without
 
     def _swap(self) -> None:
@@ -155,15 +163,17 @@ class Search:
                 siblings = [None, *sorted((x for x in rest if _shares(x, other)), key=by_text)]
                 for sibling in siblings:
                     wanted = (rest - {sibling}) | {other}
-                    if self.objective.fits(wanted) and (gain := self._worth(wanted)) > most:
-                        best, most = wanted, gain
+                    if self.objective.fits(wanted) and (worth := self._worth(wanted, most)) is not None:
+                        best, most = wanted, worth
             if best is not None:
                 self.chosen = best
 
-    def _worth(self, wanted: Indexes) -> float:
+    def _worth(self, wanted: Indexes, more_than: float) -> float | None:
         """Gain of a change; one that takes more space has to bring something."""
         larger = self.objective.bytes(wanted) > self.objective.bytes(self.chosen)
-        return self.gain(wanted) - (self.objective.minimum_ms / 2 if larger else 0.0)
+        wanted_more = self.objective.minimum_ms / 2 if larger else 0.0
+        gain = self.gain(wanted, more_than + wanted_more)
+        return None if gain is None else gain - wanted_more
 
     def _largest_first(self) -> list[IndexDefinition]:
         return sorted(self.chosen, key=lambda one: (-self.objective.sizes.bytes(one), by_text(one)))
