@@ -8,22 +8,22 @@ holds back VACUUM as any transaction's: keep it short.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from postai.database import Database, ServerError, named_sql
-from postai.database.identifiers import quote_ident
+from postai.database import ConnectionLost, Database, ServerError, named_sql
+from postai.database.identifiers import quote_ident, quote_literal
 from postai.deadline import Deadline
 from postai.errors import Refused
 from postai.scratch.copied_tables import CopiedTables, copy_tables, prices
-from postai.scratch.copies import TEMPORARY, rolled_back
+from postai.scratch.copies import rolled_back
 from postai.scratch.redirect import path_of, redirect
-from postai.scratch.shown_indexes import ShownIndexes, WantedIndex
+from postai.scratch.shown_indexes import Script, ShownIndexes, WantedIndex
 from postai.sql.nodes import messages
 from postai.sql.parse import parse_one
 
-PAGES_LIMIT = 4000
+PAGES_LIMIT = 1000
 """Blocks of the longest copy: building an index takes about a microsecond for each."""
 
 _PREPARED = "postai_copied_"
@@ -68,7 +68,8 @@ class CopyPlanner:
 
     def __init__(self, db: Database, made: Sequence[CopiedTables]) -> None:
         self._db = db
-        self._groups = [_Group(one, prices(db, one.factor), ShownIndexes(db, one)) for one in made]
+        self._script = Script(db)
+        self._groups = [_Group(one, prices(db, one.factor), ShownIndexes(db, self._script, one)) for one in made]
         self._all = self._groups[-1]
         self._parsed: dict[str, WantedIndex | str] = {}
         self._group_of: dict[tuple[str, tuple[str, ...]], _Group] = {}
@@ -84,17 +85,28 @@ class CopyPlanner:
         """Oids of the real tables that have a copy."""
         return frozenset(self._all.copies.tables)
 
-    def refusal(self, statement: str) -> str | None:
-        """Why PostgreSQL would not build the index of a CREATE INDEX statement; None = it would."""
-        found = self._index(statement)
-        if isinstance(found, str):
-            return found
-        group = next(one for one in self._groups if found.table in one.copies.tables)
+    def refusals(self, statements: Collection[str]) -> dict[str, str]:
+        """Those CREATE INDEX statements whose index PostgreSQL would not build, and why.
+
+        Their tables have to be named with their schemas.
+        """
+        found = {one: self._index(one) for one in statements}
+        wanted = [one for one in found.values() if isinstance(one, WantedIndex)]
         self._writing()
+        for group in self._groups:
+            here = [one for one in wanted if one.table in group.copies.tables]
+            wanted = [one for one in wanted if one.table not in group.copies.tables]
+            if self._attempt(group, here) is not None:  # one of them: find out which
+                for one in here:
+                    if (why := self._attempt(group, [one])) is not None:
+                        self._parsed[one.statement] = why
+        refused = {one: self._index(one) for one in found}
+        return {one: why for one, why in refused.items() if isinstance(why, str)}
+
+    def _attempt(self, group: _Group, some: Collection[WantedIndex]) -> str | None:
         try:
-            group.indexes.make(found)
+            group.indexes.make(some)
         except (ServerError, Refused) as error:
-            self._parsed[statement] = error.message
             return error.message
         return None
 
@@ -160,8 +172,7 @@ class CopyPlanner:
         return CopyPlan(root, frozenset(used))
 
     def close(self) -> None:
-        """Forget the prepared statements; the copies go with the transaction."""
-        self._writing()
+        """Forget the prepared statements; to be called after the transaction of the copies."""
         for group in self._groups:
             for name, _ in group.prepared.values():
                 self._db.execute(f"deallocate {name}")
@@ -218,28 +229,29 @@ class CopyPlanner:
         wanted = (id(group), path, generic)
         if self._reading != wanted:
             self._writing()
-            self._db.execute(f"savepoint {_READING}")
-            self._reading = wanted
-            settings = {
-                **group.prices,
+            settings = {name: quote_literal(value) for name, value in group.prices.items()}
+            settings |= {
                 "transaction_read_only": "on",
-                "search_path": ", ".join(f'"{one}"' if one == TEMPORARY else quote_ident(one) for one in path),
+                "search_path": ", ".join(map(quote_ident, path)) or "''",
                 "plan_cache_mode": "force_generic_plan" if generic else "force_custom_plan",
             }
-            calls = ", ".join(["pg_catalog.set_config(%s, %s, true)"] * len(settings))
-            self._db.query(f"select {calls}", [part for setting in settings.items() for part in setting])
+            self._script.add(
+                f"savepoint {_READING}", *(f"set local {name} = {value}" for name, value in settings.items())
+            )
+            self._script.run()
+            self._reading = wanted
         try:
             yield
         except ServerError:
             self._writing()
+            self._script.run()
             raise
 
     def _writing(self) -> None:
         """End the savepoint of reading, and with it its locks."""
         if self._reading is not None:
             self._reading = None
-            self._db.execute(f"rollback to savepoint {_READING}")
-            self._db.execute(f"release savepoint {_READING}")
+            self._script.add(f"rollback to savepoint {_READING}", f"release savepoint {_READING}")
 
     # Indexes
 
@@ -281,10 +293,15 @@ def copy_planner(
         NotPermitted: the role may make neither a schema nor temporary tables.
         DeadlineExceeded, Cancelled: from the deadline.
     """
-    with rolled_back(db, deadline):
-        planner = CopyPlanner(db, copy_tables(db, oids, pages_limit, deadline))
-        yield planner
-        planner.close()
+    planner: CopyPlanner | None = None
+    try:
+        with rolled_back(db, deadline):
+            planner = CopyPlanner(db, copy_tables(db, oids, pages_limit, deadline))
+            yield planner
+    finally:
+        if planner is not None:
+            with suppress(ConnectionLost):
+                planner.close()
 
 
 def _undecided(error: ServerError) -> int | None:

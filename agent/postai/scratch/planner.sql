@@ -140,12 +140,13 @@ select r.rolsuper, pg_catalog.current_setting('seq_page_cost')::pg_catalog.float
   from pg_catalog.pg_roles r where r.rolname = current_user
 
 -- name: names_of
--- Oids and names of an index and of the indexes of partitions that belong to it.
-with recursive one(oid) as (
-  select %s::pg_catalog.regclass::pg_catalog.oid
-  union all select h.inhrelid from one join pg_catalog.pg_inherits h on h.inhparent = one.oid
+-- Of indexes, given by qualified name: that name, and schema and name of it and of each index of a partition below it.
+with recursive one(root, oid) as (
+  select u.root, pg_catalog.to_regclass(u.root)::pg_catalog.oid from pg_catalog.unnest(%s::pg_catalog.text[]) as u (root)
+  union all select one.root, h.inhrelid from one join pg_catalog.pg_inherits h on h.inhparent = one.oid
 )
-select c.oid::pg_catalog.int8, c.relname from one join pg_catalog.pg_class c on c.oid = one.oid
+select one.root, n.nspname, c.relname
+  from one join pg_catalog.pg_class c on c.oid = one.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 
 -- name: oids
 -- Oids of relations by their names, each beside a number of its own; null = there is none.
@@ -158,5 +159,5 @@ select p.number, pg_catalog.to_regclass(p.name)::pg_catalog.oid::pg_catalog.int8
 select parameter_types::pg_catalog.text[] from pg_catalog.pg_prepared_statements where name = %s
 
 -- name: set_valid
--- A superuser lets the planner see indexes of copies, or hides them from it.
-update pg_catalog.pg_index set indisvalid = %s where indexrelid = any(%s::pg_catalog.oid[])
+-- A superuser lets the planner see indexes of copies, or hides them from it; both are written into the text.
+update pg_catalog.pg_index set indisvalid = %s where indexrelid = any(array[%s]::pg_catalog.regclass[])

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
 
-from postai.database import Database, named_sql
-from postai.database.identifiers import qualified
+from postai.database import Database, ServerError, named_sql
+from postai.database.identifiers import qualified, quote_literal
 from postai.scratch.copied_tables import CopiedTables
 from postai.scratch.redirect import redirect_index
+
+_MAKING = "postai_making"
 
 MOST_KEPT = 500
 """Hidden indexes that are kept at most: each holds a lock of its own."""
@@ -31,18 +33,36 @@ class WantedIndex:
     table: int
 
 
+class Script:
+    """Statements without result that wait until the next one that has to be sent: fewer round trips."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._waiting: list[str] = []
+
+    def add(self, *statements: str) -> None:
+        """Let statements wait; none of them may fail unless `run` is prepared for it."""
+        self._waiting += statements
+
+    def run(self) -> None:
+        """Run what waits."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._db.execute("; ".join(waiting))
+
+
 @dataclass
 class _Made:
     """An index on a copy.
 
     Attributes:
         name: qualified and quoted.
-        relations: names by oid; more than one for a partitioned table.
+        relations: qualified and quoted name -> name; more than one for a partitioned table.
         shown: whether the planner sees it.
     """
 
     name: str
-    relations: dict[int, str]
+    relations: dict[str, str]
     shown: bool = True
 
 
@@ -51,10 +71,14 @@ class ShownIndexes:
 
     A superuser hides an index by calling it invalid; others drop it and make it again, which takes longer the larger
     the copy is.
+
+    Args:
+        script: of the session; what has to be written may wait in it.
     """
 
-    def __init__(self, db: Database, copies: CopiedTables) -> None:
+    def __init__(self, db: Database, script: Script, copies: CopiedTables) -> None:
         self._db = db
+        self._script = script
         self._copies = copies
         self._made: dict[str, _Made] = {}
         self._count = 0
@@ -72,30 +96,41 @@ class ShownIndexes:
         """
         here = {one.statement: one for one in wanted if one.table in self._copies.tables}
         self._hide([statement for statement, made in self._made.items() if made.shown and statement not in here])
-        hidden = [made for statement in here if (made := self._made.get(statement)) and not made.shown]
-        self._set_valid(hidden, valid=True)
-        for statement, one in here.items():
-            if statement not in self._made:
-                self.make(one)
+        self.make([one for statement, one in here.items() if statement not in self._made])
+        self._set_valid([made for statement in here if not (made := self._made[statement]).shown], valid=True)
 
-    def make(self, one: WantedIndex) -> None:
-        """Build one, if it is not there yet.
+    def make(self, some: Collection[WantedIndex]) -> None:
+        """Build those that are not there yet; they are shown.
 
         Raises:
-            ServerError: PostgreSQL would not build it.
+            ServerError: PostgreSQL would not build one of them; then none of these is built.
         """
-        if one.statement in self._made:
+        made: dict[str, _Made] = {}
+        statements = []
+        new = [one for one in some if one.statement not in self._made]
+        for one in new:
+            copy = self._copies.tables[one.table]
+            name = f"postai_new_{self._count}"
+            self._count += 1
+            full = qualified(copy.place, name)
+            made[one.statement] = _Made(full, {full: name})
+            statements.append(redirect_index(one.tree, name, copy.place, copy.name, whole=True))
+        if not new:
             return
-        copy = self._copies.tables[one.table]
-        name = f"postai_new_{self._count}"
-        self._count += 1
-        made = _Made(qualified(copy.place, name), {})
-        with self._db.transaction():
-            self._db.execute(redirect_index(one.tree, name, copy.place, copy.name, whole=True))
-            made.relations.update(self._db.query(_block("names_of"), (made.name,)))
+        self._script.add(f"savepoint {_MAKING}", *statements, f"release savepoint {_MAKING}")
+        try:
+            self._script.run()
+        except ServerError:
+            self._db.execute(f"rollback to savepoint {_MAKING}; release savepoint {_MAKING}")
+            raise
+        self._made.update(made)
+        whole = {made[one.statement].name for one in new if self._copies.tables[one.table].partitioned}
+        if whole:
+            by_name = {index.name: index for index in made.values()}
+            for root, schema, name in self._db.query(_block("names_of"), (list(whole),)):
+                by_name[root].relations[qualified(schema, name)] = name
         if self._db.server_version < 180000:
-            self._copies.write_sizes(self._db, [one.table])
-        self._made[one.statement] = made
+            self._copies.write_sizes(self._db, {one.table for one in new})
 
     def names(self, wanted: Collection[WantedIndex]) -> dict[str, str]:
         """Names in plans of those that are shown -> statement."""
@@ -109,21 +144,19 @@ class ShownIndexes:
     def _hide(self, statements: Collection[str]) -> None:
         if not statements:
             return
+        away = list(statements)
         if self._copies.superuser:
             self._set_valid([self._made[one] for one in statements], valid=False)
             away = [one for one, made in self._made.items() if not made.shown] if len(self._made) > MOST_KEPT else []
-        else:
-            away = list(statements)
         if away:
-            names = ", ".join(self._made.pop(one).name for one in away)
-            self._db.execute(f"drop index {names}")
+            self._script.add(f"drop index {', '.join(self._made.pop(one).name for one in away)}")
 
     def _set_valid(self, some: Collection[_Made], *, valid: bool) -> None:
+        for made in some:
+            made.shown = valid
         if some:
-            oids = [oid for made in some for oid in made.relations]
-            self._db.execute(_block("set_valid"), (valid, oids))
-            for made in some:
-                made.shown = valid
+            names = ", ".join(quote_literal(name) for made in some for name in made.relations)
+            self._script.add(_block("set_valid") % (valid, names))
 
 
 def _block(name: str) -> str:
