@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from agent_support import AGENT, agent_dsn, install_postai
@@ -10,10 +11,11 @@ from agent_support import AGENT, agent_dsn, install_postai
 from conftest import TestDatabase
 from postai.database import Pool, connect
 from postai.deadline import Deadline
+from postai.observe.alerts import Alert, Alerts
 from postai.observe.health import CHECKS
 from postai.optimize.storage import StorageOptions, advise_storage
 from postai.optimize.types import Recommendation
-from postai.service.health_duty import Change, HealthDuty
+from postai.service.health_duty import HealthDuty
 from postai.sql.vet import vet_change
 
 SMALL = StorageOptions(least_bytes=1 << 20, updates=1000, toast_bytes=1, archive_bytes=0, batch_rows=2000)
@@ -184,14 +186,17 @@ def test_the_duty_fills_the_views_as_the_agent(
         "delete from air where id > 5000",
         "analyze air",
     )
-    told: list[Change] = []
+    alerts = Alerts(database.name, (), "LOW", Random(1))
     with Pool(agent_dsn(database.server, database.name, tmp_path_factory.mktemp("agent"))) as pool:
-        duty = HealthDuty(database.name, pool, lambda _, changes: told.extend(changes))
+        duty = HealthDuty(database.name, pool, alerts)
         with pool.database() as db:
             duty.look(db, Deadline.after(30))
-            first = len(told)
             duty.look(db, Deadline.after(30))
-    assert [one.result.check for one in told] == ["dangerous_settings"] and first == 1  # tests run without fsync
+            raised = "select key, severity, ended_at is null from postai.alert where kind = 'health'"
+            assert db.query(raised) == [("health dangerous_settings", "HIGH", True)]  # tests run without fsync
+            alerts.raise_(db, Alert("health connections", "health", "HIGH", "full", "of sessions"))
+            duty.look(db, Deadline.after(30))
+            assert ("health connections", "HIGH", False) in db.query(raised)
     rows = database.execute("select name, status, fix from postai.health")
     assert {str(name) for name, _, _ in rows} == {one.id for one in CHECKS}
     assert rows[0][:2] == ("dangerous_settings", "critical")

@@ -1,6 +1,7 @@
 """The duty that looks at the health of a database every few minutes, and at its space every hour.
 
-It writes what postai.health, bloat, unused_indexes and redundant_indexes show. One look takes a handful of bounded
+It writes what postai.health, bloat, unused_indexes and redundant_indexes show, and raises an alert for every check that
+is critical. One look takes a handful of bounded
 statements; after it comes a rest of at least twenty times its length.
 """
 
@@ -10,7 +11,6 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,27 +19,12 @@ from postai.database.named_sql import load
 from postai.database.upkeep import TableSpace, looking, table_space
 from postai.deadline import Cancelled, Deadline
 from postai.errors import PostaiError
-from postai.observe.health import CHECKS, HealthResult, Status, check_health
+from postai.observe.alerts import Alert, Alerts
+from postai.observe.health import CHECKS, HealthResult, check_health
 from postai.optimize.hygiene import IndexFinding, find_index_troubles
 from postai.service.rest import Rest
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A check that came to another status.
-
-    Attributes:
-        before: its status until now; None = it was not checked before.
-    """
-
-    result: HealthResult
-    before: Status | None
-
-
-Tell = Callable[[Database, Sequence[Change]], None]
-"""Is told, in the duty's session, which checks became critical or are no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +50,17 @@ class HealthDuty:
     Args:
         name: the database's name in the configuration.
         pool: its sessions.
-        tell: what to do when a check becomes critical or recovers.
+        alerts: where a check that is critical, or no longer, is laid down.
         pace: how often.
     """
 
     channel = "postai_health"
     through_pooler = True
 
-    def __init__(
-        self, name: str, pool: Pool, tell: Tell = lambda _db, _changes: None, pace: HealthPace | None = None
-    ) -> None:
+    def __init__(self, name: str, pool: Pool, alerts: Alerts, pace: HealthPace | None = None) -> None:
         self._name = name
         self._pool = pool
-        self._tell_critical = tell
+        self._alerts = alerts
         self._pace = pace or HealthPace()
         self._sql = load(__package__, "health_duty.sql")
         self._wake = threading.Event()
@@ -151,20 +134,14 @@ class HealthDuty:
     def _checks(self, db: Database, deadline: Deadline) -> None:
         results = {one.check: one for one in check_health(db, deadline)}
         rows = [_health_row(results[check.id], place) for place, check in enumerate(CHECKS)]
-        before = {name: status for name, status in db.query(self._sql["write_health"], [json.dumps(rows)])}
-        changes = [
-            Change(results[name], status)
-            for name, status in before.items()
-            if "critical" in (status, results[name].status)
-        ]
-        for change in changes:
-            log.log(
-                logging.WARNING if change.result.status == "critical" else logging.INFO,
-                "the status of a health check changed",
-                extra={"database": self._name, "check": change.result.check, "status": change.result.status},
-            )
-        if changes:
-            self._tell_critical(db, changes)
+        db.execute(self._sql["write_health"], [json.dumps(rows)])
+        told = self._alerts.open_keys(db, "health")
+        for one in results.values():
+            key = f"health {one.check}"
+            if one.status == "critical":
+                self._alerts.raise_(db, _alert(key, one))
+            elif one.status != "unknown" and key in told:
+                self._alerts.end(db, key)
 
     def _space(self, db: Database, deadline: Deadline) -> None:
         with looking(db, deadline):
@@ -180,6 +157,11 @@ class HealthDuty:
                 "the health cannot be looked at",
                 extra={"database": self._name, "sqlstate": error.sqlstate, "error": error.message, "hint": error.hint},
             )
+
+
+def _alert(key: str, one: HealthResult) -> Alert:
+    body = f"{one.why}\n{one.fix}".strip()
+    return Alert(key, "health", "HIGH", f"{one.title}: {one.value}", body, {"check": one.check, "docs": one.docs})
 
 
 def _health_row(one: HealthResult, place: int) -> dict[str, Any]:

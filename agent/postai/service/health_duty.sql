@@ -1,8 +1,7 @@
 -- Writing what the checks found.
 
 -- name: write_health
--- Keeps the results of all checks and forgets checks that are no more; returns the checks whose status is another now,
--- with the status before (null = a new one).
+-- Keeps the results of all checks, since when they are so, and forgets checks that are no more.
 with incoming as (
   select r.*
   from pg_catalog.jsonb_to_recordset(%s::pg_catalog.jsonb) as r(
@@ -10,20 +9,15 @@ with incoming as (
 ), gone as (
   delete from postai.health_check as h
   where not exists (select from incoming as i where i.name = h.name)
-), written as (
-  insert into postai.health_check as h (name, place, title, status, value, threshold, why, fix, docs)
-  select i.name, i.place, i.title, i.status, i.value, i.threshold, i.why, i.fix, i.docs
-  from incoming as i
-  on conflict (name) do update
-    set place = excluded.place, title = excluded.title, value = excluded.value, threshold = excluded.threshold,
-        why = excluded.why, fix = excluded.fix, docs = excluded.docs, checked_at = pg_catalog.clock_timestamp(),
-        since = case when h.status = excluded.status then h.since else pg_catalog.clock_timestamp() end,
-        status = excluded.status
 )
-select i.name, h.status
+insert into postai.health_check as h (name, place, title, status, value, threshold, why, fix, docs)
+select i.name, i.place, i.title, i.status, i.value, i.threshold, i.why, i.fix, i.docs
 from incoming as i
-left join postai.health_check as h on h.name = i.name
-where h.status is distinct from i.status
+on conflict (name) do update
+  set place = excluded.place, title = excluded.title, value = excluded.value, threshold = excluded.threshold,
+      why = excluded.why, fix = excluded.fix, docs = excluded.docs, checked_at = pg_catalog.clock_timestamp(),
+      since = case when h.status = excluded.status then h.since else pg_catalog.clock_timestamp() end,
+      status = excluded.status
 
 -- name: write_findings
 -- Keeps what was found in space, since when, and forgets what is no more.
