@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from postai.database import Database
 from postai.deadline import Deadline
@@ -20,6 +20,9 @@ from postai.observe.plan_hash import Planner
 
 _COMMENTS = re.compile(r"\s*(?:--[^\n]*(?:\n|$)|/\*.*?\*/|\(|\s)*", re.DOTALL)
 _READS_OR_WRITES = re.compile(r"(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
+_KNOWN_AGAIN = timedelta(hours=1)
+"""What is known is read again then, because pruning forgets statements."""
+_LOOKS_KEPT = timedelta(days=1)
 _POSTAI = re.compile(r"\b(?:postai|pg_catalog)\.")
 
 
@@ -74,11 +77,15 @@ class Texts:
         self._sql = sql
         self._limits = limits or TextLimits()
         self._known: dict[StatementKey, _Known] | None = None
+        self._loaded = datetime.min.replace(tzinfo=UTC)
         self._looks: dict[StatementKey, _Look] = {}
         self._planner = Planner()
 
     def learn(self, db: Database, ground: Ground, statements: Statements, reading: StatementReading) -> None:
         """Enter the statements that ran and are new, with their texts; then look up the columns of some."""
+        if ground.at > self._loaded + _KNOWN_AGAIN:
+            self._known, self._loaded = None, ground.at
+            self._looks = {key: look for key, look in self._looks.items() if look.at > ground.at - _LOOKS_KEPT}
         known, windows = self._load(db), reading.windows
         if reading.own is not None and reading.own.key not in known:
             store.write_texts(db, [Statement(reading.own.key, own=True)])
