@@ -11,7 +11,7 @@ from postai.optimize.index_size import estimate_bytes, index_shape, posting_byte
 from postai.optimize.replaced_cost import replaced_total
 from postai.optimize.statistics import ColumnFacts, PlannerSettings, TableStatistics
 from postai.optimize.types import IndexDefinition, IndexKey
-from postai.optimize.write_cost import write_ms_per_row
+from postai.optimize.write_cost import hot_loss_ms, write_ms_per_row
 from postai.sql.plan_tree import read_tree
 
 ROWS = 100000.0
@@ -174,6 +174,21 @@ def test_writes_cost_most_where_a_row_has_many_keys() -> None:
     assert brin < ascending < random < letters
     assert paths < letters
     assert write_ms_per_row(index_shape(index("any"), TABLE, 0.1)) == pytest.approx(random / 10, rel=0.2)
+
+
+def test_places_of_new_rows_decide_what_a_btree_costs() -> None:
+    def cost(*keys: str, rows: float = ROWS) -> float:
+        table = TableStatistics(1, rows, rows / 50, columns=TABLE.columns)
+        return write_ms_per_row(index_shape(index(*keys), table))
+
+    assert cost("status", "at") < 1.5 * cost("at")  # four places to append to
+    assert cost("any", "at") > 2 * cost("at")
+    assert cost("any", rows=ROWS * 100) > 2 * cost("any")
+    assert cost("id", rows=ROWS * 100) == pytest.approx(cost("id"), rel=0.05)
+
+
+def test_a_lost_hot_update_pays_for_every_index() -> None:
+    assert hot_loss_ms([0.004, 0.006]) == pytest.approx(0.018)
 
 
 def plan(kind: str, startup: float, total: float, *plans: dict[str, object], **more: object) -> dict[str, object]:

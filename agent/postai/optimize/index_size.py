@@ -218,7 +218,8 @@ def _deduplicated(keys: Sequence[ColumnFacts], table_rows: float, rows: float, f
         rest = max(0.0, rows - nulls - rows * sum(keys[0].common_freqs))
         distinct = max(1.0, distinct - len(keys[0].common_freqs))
     else:
-        distinct = max(1.0, distinct * -math.expm1(-rows / distinct))
+        # Columns that are independent meet again by chance; those of a key never do. Half way between.
+        distinct = max(1.0, (distinct * -math.expm1(-rows / distinct) + min(distinct, rows)) / 2.0)
     if rest >= 1:
         groups.append((min(distinct, rest), max(1.0, rest / distinct), full))
     return sum(count * _posting_bytes(each, size) for count, each, size in groups)

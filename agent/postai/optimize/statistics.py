@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -14,8 +14,11 @@ from postai.database.protocol import Database
 VARLENA_WIDTH = 32.0
 """Bytes that PostgreSQL's planner takes for a value of variable length of which nothing is known (get_typavgwidth)."""
 
-SAMPLES = 101
-"""Values of a column that are kept to look at: as many as a histogram holds with the usual statistics target."""
+DOCUMENTS = 101
+"""Values of a jsonb column that are kept to look at: as many as a histogram holds with the usual statistics target."""
+
+TEXTS = 34
+"""Values of a text column that are kept to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def read_statistics(db: Database, oids: Iterable[int]) -> Mapping[int, TableStat
     blocks = named_sql.load(__package__, "statistics.sql")
     found: dict[int, TableStatistics] = {}
     columns: dict[int, dict[str, ColumnFacts]] = {}
-    for row in db.query(blocks["table_statistics"], (list(dict.fromkeys(oids)),)):
+    for row in db.query(blocks["table_statistics"], (list(dict.fromkeys(oids)), DOCUMENTS, TEXTS)):
         oid, rows, pages, visible, leaves, *rest = row
         one = _column(rest)
         if oid not in found:
@@ -174,13 +177,8 @@ def _column(row: list[Any]) -> ColumnFacts:
         tuple(sorted(map(float, elements or ()), reverse=True)),
         None if per_value is None else float(per_value),
         tuple(common or ()),
-        _thinned(samples or ()),
+        tuple(samples or ()),
     )
-
-
-def _thinned(values: Sequence[str]) -> tuple[str, ...]:
-    """Evenly chosen values, at most SAMPLES."""
-    return tuple(values[:: max(1, math.ceil(len(values) / SAMPLES))])
 
 
 def _with_pages(table: TableStatistics) -> TableStatistics:

@@ -7,7 +7,8 @@
 -- * A partitioned table has no pages of its own: the pages and rows of its leaves are added up, and its statistics are
 --   those with inherited = true. For other tables those of the table alone come first.
 -- * reltuples is -1 before the first VACUUM or ANALYZE: the counter of live rows stands in then.
--- * Samples are values of the histogram, for types whose length or content matters to an index.
+-- * Samples are values of the histogram, for types whose length or content matters to an index; evenly chosen, because
+--   hundreds of tables have megabytes of them.
 -- * most_common_elem_freqs ends with two or three numbers that are no frequencies of elements (minimum, maximum, nulls);
 --   elem_count_histogram ends with the average number of distinct elements.
 with wanted as materialized (
@@ -45,13 +46,18 @@ select w.oid::pg_catalog.int8, z.live, z.pages, z.visible, z.leaves, a.attname, 
        t.typalign, a.attnotnull, s.avg_width, s.null_frac, s.n_distinct, s.correlation, s.most_common_freqs,
        s.most_common_elem_freqs[1:s.elements], s.elem_count_histogram[pg_catalog.cardinality(s.elem_count_histogram)],
        case when k.sampled then s.most_common_vals::pg_catalog.text::pg_catalog.text[] end,
-       case when k.sampled then s.histogram_bounds::pg_catalog.text::pg_catalog.text[] end
+       case when k.sampled then array(
+           select v.bounds[n] from pg_catalog.generate_series(
+               1, pg_catalog.cardinality(v.bounds), 1 + (pg_catalog.cardinality(v.bounds) - 1) / k.most) n) end
   from wanted w join size z on z.root = w.oid
   join pg_catalog.pg_attribute a on a.attrelid = w.oid and a.attnum > 0 and not a.attisdropped
   left join base b on b.oid = a.atttypid
   join pg_catalog.pg_type t on t.oid = coalesce(b.base, a.atttypid)
   left join stats s on s.oid = w.oid and s.attname = a.attname
-  cross join lateral (select t.typcategory = 'S' or t.typname in ('jsonb', 'citext') as sampled) k
+  cross join lateral (select t.typcategory = 'S' or t.typname in ('jsonb', 'citext') as sampled,
+                             case t.typname when 'jsonb' then %s else %s end as most) k
+  cross join lateral (select case when k.sampled then s.histogram_bounds::pg_catalog.text::pg_catalog.text[] end as bounds
+                      offset 0) v -- once for each column
  order by w.oid, a.attnum
 
 -- name: planner_settings
