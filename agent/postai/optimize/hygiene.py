@@ -256,7 +256,8 @@ def _unused(index: _Index, server: _Server, options: HygieneOptions) -> IndexFin
         )
     if server.standbys or server.standby_slots:
         count = max(server.standbys, server.standby_slots)
-        warnings.append(f"There are {count} standbys, whose scans are not counted here: look there before you drop it.")
+        what = "is a standby" if count == 1 else f"are {count} standbys"
+        warnings.append(f"There {what}, whose scans are not counted here: look there before you drop it.")
     if server.standby:
         warnings.append("This is a standby: look at the primary too.")
     recent = index.last_scan is not None and index.scans and index.last_scan < options.month_days * DAY
