@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from typing import Protocol
 
 from postai.database import Database, ServerError
 from postai.database.catalog import Catalog
@@ -15,7 +16,7 @@ from postai.optimize.candidates_other import other_candidates
 from postai.optimize.cases import NOTHING, Case, Costs, Variant, terms_of
 from postai.optimize.facts import Facts, read_facts, read_values
 from postai.optimize.model import ModelCosts
-from postai.optimize.planner import Planner, Probe, Statements
+from postai.optimize.planner import Planner, Probe
 from postai.optimize.report import recommendations
 from postai.optimize.sampling import Slot, sample, slots
 from postai.optimize.search import Indexes, Objective, Search
@@ -33,6 +34,14 @@ BEST_OF_CASE = 8
 """Candidates of one statement that take part in the search."""
 
 
+class ParameterTypes(Protocol):
+    """Who knows the types of parameters."""
+
+    def types(self, probe: Probe) -> tuple[str, ...]:
+        """Types of the parameters as PostgreSQL resolves them."""
+        ...
+
+
 class Run:
     """Everything that the steps of one run share; see `advise_indexes`."""
 
@@ -41,7 +50,7 @@ class Run:
         db: Database,
         catalog: Catalog,
         safety: Safety,
-        statements: Statements,
+        statements: ParameterTypes,
         planner: Planner,
         options: AdvisorOptions,
         deadline: Deadline,
@@ -63,6 +72,7 @@ class Run:
     def advise(self, workload: Workload) -> Advice:
         """All steps."""
         prepared, drafts = self._plans(workload)
+        self._planner.close()  # what follows is read with the session's own settings
         oids = {access.table.oid for _, _, accesses, _ in drafts for access in accesses}
         oids |= {write.table_oid for one in prepared for write in one.writes}
         facts = read_facts(self._db, self._catalog, self._extensions, oids)

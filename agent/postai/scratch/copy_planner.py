@@ -171,6 +171,11 @@ class CopyPlanner:
                 used.add(names[node["Index Name"]])
         return CopyPlan(root, frozenset(used))
 
+    def rest(self) -> None:
+        """Until the next plan the session has its own settings, and holds no locks but those of the copies."""
+        self._writing()
+        self._script.run()
+
     def close(self) -> None:
         """Forget the prepared statements; to be called after the transaction of the copies."""
         for group in self._groups:
