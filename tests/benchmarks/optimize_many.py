@@ -11,8 +11,7 @@ import argparse
 import time
 
 import psycopg
-from agent_support import AGENT
-from stand import Stand, TestDatabase, resident_mb, running, stand
+from stand import AGENT, Stand, TestDatabase, resident_mb, running, stand
 
 COLUMNS = ("owner_id", "kind", "state", "city", "amount", "made_at", "code", "note")
 SHAPES = (
@@ -86,11 +85,14 @@ def main() -> None:
     parser.add_argument("--major", type=int, choices=(15, 18), default=15)
     parser.add_argument("--tables", type=int, default=500)
     parser.add_argument("--statements", type=int, default=5000)
+    parser.add_argument("--without-hypopg", action="store_true", help="as on servers that do not have it")
     options = parser.parse_args()
     with stand(options.major) as place:
         more_counters(place)
         database = place.database("socket" if options.major == 15 else "dblink")
         database.execute(f"grant pg_read_all_data to {AGENT}; create extension pg_stat_statements")
+        if options.major == 15 and not options.without_hypopg:
+            database.execute("create extension hypopg")
         fill(database, options.tables)
         known = run_statements(database, options.tables, options.statements)
         with running(place.agent(database)) as agent:
@@ -102,7 +104,10 @@ def main() -> None:
                 connection.add_notice_handler(lambda notice: print("notice:", notice.message_primary))
                 for attempt in ("first", "second"):
                     began = time.perf_counter()
-                    rows = connection.execute("select * from postai.optimize()").fetchall()
+                    try:
+                        rows = connection.execute("select * from postai.optimize()").fetchall()
+                    except psycopg.Error as error:
+                        raise SystemExit(f"{error}\n{agent.log_file.read_text()[-5000:]}") from None
                     seconds = time.perf_counter() - began
                     memory = resident_mb(agent.process.pid)
                     print(

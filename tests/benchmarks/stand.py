@@ -20,7 +20,7 @@ from postai.setup.transport import Transport
 
 for folder in ("", "database"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
-from agent_support import AgentProcess, agent_dsn, install_postai, running  # noqa: E402
+from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running  # noqa: E402
 
 from conftest import TestDatabase, make_database, server_user  # noqa: E402
 
@@ -112,4 +112,6 @@ def percentiles(values: list[float]) -> str:
     return f"p50 {statistics.median(ordered):8.2f}   p99 {high:8.2f}   min {ordered[0]:8.2f}"
 
 
-__all__ = ["AgentProcess", "Stand", "TestDatabase", "cpu", "percentiles", "resident_mb", "running", "stand", "timed"]
+__all__ = [
+    "AGENT", "AgentProcess", "Stand", "TestDatabase", "cpu", "percentiles", "resident_mb", "running", "stand", "timed",
+]  # fmt: skip

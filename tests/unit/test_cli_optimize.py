@@ -92,7 +92,8 @@ def test_a_workload_that_is_no_text_is_named(tmp_path: Any, capsys: pytest.Captu
 
 
 def test_counters_between_two_looks() -> None:
-    key, gone, fresh = ("1", "a"), ("2", "a"), ("3", "b")
+    keys: list[tuple[str, str | None]] = [("1", "a"), ("2", "a"), ("3", "b")]
+    key, gone, fresh = keys
     before = {key: (10, 100.0, 5, 8, 2, "select 1"), gone: (50, 900.0, 1, 1, 1, "select 2")}
     now = {
         key: (15, 160.0, 6, 10, 2, "select 1"),

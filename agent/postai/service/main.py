@@ -20,21 +20,27 @@ from postai.daemon.actions import ActionQueue, report
 from postai.daemon.agent import Agent
 from postai.daemon.backoff import Backoff
 from postai.daemon.clock import Clock
+from postai.daemon.duty import Duty
 from postai.daemon.keeper import Identity, Keeper
 from postai.database import Pool, connect
 from postai.database import dsn as connection_string
 from postai.database.named_sql import load
 from postai.deadline import Deadline
 from postai.errors import PostaiError, UsageError
+from postai.observe.alerts import Alerts
+from postai.observe.alerts_channels import channels
 from postai.proposals import Runner
 from postai.service import socket_place
 from postai.service.asking import Asking
 from postai.service.ground import Home
+from postai.service.health_duty import HealthDuty
 from postai.service.jobs import JobQueue
+from postai.service.judge_duty import JudgeDuty
 from postai.service.optimize_duty import OptimizeDuty
 from postai.service.socket_place import SocketTaken
 from postai.service.socket_server import SocketServer
 from postai.service.values_duty import ValuesDuty
+from postai.service.verify_duty import VerifyDuty
 from postai.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -121,9 +127,17 @@ def _keeper(
         report=lambda decision: report(one.name, decision),
     )
     actions = ActionQueue(one.name, home.pool, runner, Backoff(randomness, first=1.0, longest=60.0))
-    values = ValuesDuty(one.name, home.pool, home.knowledge)
-    optimize = OptimizeDuty(one.name, home.optimizer)
-    return Keeper(one, identity, [queue, actions, values, optimize], randomness, settings.model)
+    alerts = Alerts(one.name, channels(settings.alerts), settings.alerts.minimum_severity, randomness)
+    duties: list[Duty] = [
+        queue,
+        actions,
+        ValuesDuty(one.name, home.pool, home.knowledge),
+        JudgeDuty(one.name, home.pool, alerts),
+        HealthDuty(one.name, home.pool, alerts),
+        VerifyDuty(one.name, home.pool),
+        OptimizeDuty(one.name, home.optimizer),
+    ]
+    return Keeper(one, identity, duties, randomness, settings.model)
 
 
 class SocketFront:
@@ -198,7 +212,8 @@ def _check(settings: Settings) -> None:
 
 def _secrets(settings: Settings) -> list[str]:
     """What must never stand in a log line, wherever it comes from."""
-    secrets = [settings.model.api_key.get_secret_value()] if settings.model.api_key else []
+    kept = (settings.model.api_key, settings.alerts.webhook_url, settings.alerts.smtp_password)
+    secrets = [one.get_secret_value() for one in kept if one is not None]
     for one in settings.databases:
         for text in (one.dsn, one.direct):
             secrets += connection_string.secrets_of(text)
