@@ -128,7 +128,7 @@ with gone as (
     from gone as g
 ), summed as (
   select g.queryid, g.event_type, g.event, p.at, p.seconds, p.looks,
-         pg_catalog.round(pg_catalog.sum(g.samples * g.seconds::float8 / g.looks) * p.looks / p.seconds)::int4 as samples
+         pg_catalog.round(pg_catalog.sum(g.samples * g.seconds::float8 / greatest(g.looks, 1)) * p.looks / p.seconds)::int4 as samples
     from gone as g, span as p
    group by g.queryid, g.event_type, g.event, p.at, p.seconds, p.looks
 )

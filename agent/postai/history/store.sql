@@ -200,7 +200,7 @@ with fast as materialized (
   select pg_catalog.set_config('synchronous_commit', 'off', true)
 )
 insert into postai.sample_wait (at, seconds, samples, looks, queryid, event_type, event)
-select f.at, f.seconds, f.samples, f.looks, f.queryid, f.event_type, coalesce(f.event, '')
+select f.at, f.seconds, coalesce(f.samples, 0), coalesce(f.looks, 0), f.queryid, f.event_type, coalesce(f.event, '')
   from fast, pg_catalog.json_to_recordset(%s::pg_catalog.json)
     as f (at timestamptz, seconds real, samples int4, looks int4, queryid int8, event_type text, event text)
 
@@ -218,8 +218,8 @@ with fast as materialized (
 )
 insert into postai.sample_block
        (at, seconds, root_pid, root_queryid, root_userid, root_state, queryid, lock_type, relid, backends, depth, waited_ms, looks)
-select f.at, f.seconds, f.root_pid, f.root_queryid, f.root_userid, f.root_state, f.queryid, f.lock_type, f.relid,
-       f.backends, f.depth, coalesce(f.waited_ms, 0), f.looks
+select f.at, f.seconds, coalesce(f.root_pid, 0), f.root_queryid, f.root_userid, f.root_state, f.queryid, f.lock_type, f.relid,
+       coalesce(f.backends, 0), coalesce(f.depth, 0), coalesce(f.waited_ms, 0), coalesce(f.looks, 0)
   from fast, pg_catalog.json_to_recordset(%s::pg_catalog.json)
     as f (at timestamptz, seconds real, root_pid int4, root_queryid int8, root_userid oid, root_state text, queryid int8,
           lock_type text, relid oid, backends int4, depth int2, waited_ms float8, looks int4)

@@ -203,7 +203,7 @@ class BlockWindow:
     """Who waited for whose lock between two moments (pg_stat_activity, pg_blocking_pids, pg_locks).
 
     Attributes:
-        root_pid: the backend at the root of the chain, which waits for no lock itself.
+        root_pid: the backend at the root of the chain, which waits for no lock itself; 0 = a prepared transaction.
         root_queryid: what it runs, or ran last when it is idle in a transaction; None = unknown.
         root_userid: oid of its user; None = unknown.
         root_state: "active", "idle in transaction" ...
