@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from postai.database import Database
 from postai.database.catalog import Catalog
-from postai.deadline import Deadline
+from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import FeatureMissing, NotPermitted
-from postai.optimize.advising import Run
-from postai.optimize.copied import CopiedPlanner, tables_of
-from postai.optimize.facts import read_extensions
-from postai.optimize.planner import HypopgPlanner, Statements, read_only_session
-from postai.optimize.types import Advice, AdvisorOptions, Workload
+from postai.optimize.advising import Run, Timetable, timetable
+from postai.optimize.facts import first_facts, read_extensions
+from postai.optimize.planner import Planner
+from postai.optimize.planner_copies import CopiesPlanner
+from postai.optimize.planner_hypopg import HypopgPlanner, read_only_session
+from postai.optimize.report import recommendations
+from postai.optimize.statements import Prepared, Preparer
+from postai.optimize.types import Advice, AdvisorOptions, Skipped, Workload
 from postai.optimize.workload import one_statement
 from postai.scratch.copy_planner import copy_planner
 from postai.sql.safety import Safety
@@ -32,8 +37,7 @@ def advise_indexes(
 ) -> Advice:
     """The indexes that a workload lacks.
 
-    Nothing of the workload is run: its statements pass the guard, and are EXPLAINed in READ ONLY transactions. Where
-    HypoPG is not installed they are EXPLAINed on empty copies, within one transaction that is rolled back.
+    Nothing of the workload is run: its statements pass the guard, and are EXPLAINed in READ ONLY transactions.
 
     Args:
         db: a session outside a transaction; its settings are the same afterwards.
@@ -47,43 +51,24 @@ def advise_indexes(
         ConnectionLost: the session ended.
     """
     started = time.monotonic()
-    limit = replace(deadline, at=min(deadline.at, started + options.seconds))
-    extensions = read_extensions(db)
+    times = timetable(replace(deadline, at=min(deadline.at, started + options.seconds)))
     ((path,),) = db.query("select pg_catalog.current_schemas(true)::pg_catalog.text[]")
-    if options.hypothetical and "hypopg" in extensions:
-        with read_only_session(db, STATEMENT_TIMEOUT_MS):
-            statements = Statements(db)
-            planner = HypopgPlanner(db, statements, extensions["hypopg"], catalog)
-            run = Run(db, catalog, safety, statements, planner, options, limit, extensions, tuple(path))
-            try:
-                advice = run.advise(workload)
-            finally:
-                planner.close()
-                statements.close()
-    else:
-        advice = _on_copies(db, catalog, safety, workload, options, limit, extensions, tuple(path))
-    return replace(advice, seconds=time.monotonic() - started)
-
-
-def _on_copies(
-    db: Database,
-    catalog: Catalog,
-    safety: Safety,
-    workload: Workload,
-    options: AdvisorOptions,
-    limit: Deadline,
-    extensions: dict[str, str],
-    path: tuple[str, ...],
-) -> Advice:
-    """The advice without HypoPG."""
+    preparer = Preparer(catalog, safety, tuple(path))
+    prepared, skipped, notes = _prepared(preparer, workload, times)
+    extensions = read_extensions(db)
+    facts = first_facts(db, catalog, extensions)
+    if not any(one.sql for one in prepared):
+        return Advice((), (*workload.skipped, *skipped), tuple(notes), time.monotonic() - started)
     try:
-        with copy_planner(db, tables_of(workload, catalog, path), limit) as copies:
-            planner = CopiedPlanner(copies)
-            advice = Run(db, catalog, safety, planner, planner, options, limit, extensions, path).advise(workload)
-            return replace(advice, notes=(*advice.notes, *copies.notes))
+        with _planner(db, catalog, extensions, prepared, options, times.whole) as planner:
+            run = Run(db, planner, facts, options, times)
+            found = run.find(prepared, tuple(path))
+            advice = recommendations(found)
     except (FeatureMissing, NotPermitted) as error:
-        why = " ".join(one for one in (f"{error.message}.", error.detail, error.hint) if one)
-        return Advice((), workload.skipped, (f"no index was looked for: {why}",))
+        notes.append(f"indexes could not be tried: {error.message}. Install the extension hypopg in this database")
+        return Advice((), (*workload.skipped, *skipped), tuple(notes), time.monotonic() - started)
+    everything = (*workload.skipped, *skipped, *found.skipped)
+    return Advice(advice, everything, (*notes, *found.notes), time.monotonic() - started)
 
 
 def advise_query(
@@ -91,3 +76,47 @@ def advise_query(
 ) -> Advice:
     """The indexes that one statement lacks, with its cost before and after; see `advise_indexes`."""
     return advise_indexes(db, catalog, safety, one_statement(sql), options, deadline)
+
+
+def _prepared(
+    preparer: Preparer, workload: Workload, times: Timetable
+) -> tuple[list[Prepared], list[Skipped], list[str]]:
+    """Statements made ready, those that take most time first, as far as the time goes."""
+    deadline = times.until("prepare")
+    prepared: list[Prepared] = []
+    skipped: list[Skipped] = []
+    order = sorted(workload.statements, key=lambda one: -(one.mean_ms or 0.0) * one.calls_per_day)
+    for number, statement in enumerate(order):
+        try:
+            deadline.check()
+        except DeadlineExceeded:
+            return prepared, skipped, [f"the time was over before {len(order) - number} statements were read"]
+        one = preparer.prepare(statement)
+        if isinstance(one, Prepared):
+            prepared.append(one)
+        else:
+            skipped.append(one)
+    return prepared, skipped, []
+
+
+@contextmanager
+def _planner(
+    db: Database,
+    catalog: Catalog,
+    extensions: Mapping[str, str],
+    prepared: Sequence[Prepared],
+    options: AdvisorOptions,
+    deadline: Deadline,
+) -> Iterator[Planner]:
+    """HypoPG where it is installed, else empty copies."""
+    if options.hypothetical and "hypopg" in extensions:
+        with read_only_session(db, STATEMENT_TIMEOUT_MS):
+            hypopg = HypopgPlanner(db, extensions["hypopg"], catalog)
+            try:
+                yield hypopg
+            finally:
+                hypopg.close()
+    else:
+        oids = dict.fromkeys(oid for one in prepared for oid in one.relations)
+        with copy_planner(db, oids, deadline) as copies:
+            yield CopiesPlanner(copies)

@@ -26,14 +26,12 @@ class Variant:
         share: of the calls; all variants of a case together 1.
         cost: the planner's cost with the existing indexes.
         rows: the planner's estimate of the rows it returns.
-        accesses: how its plan reads the tables.
     """
 
     probe: Probe
     share: float
     cost: float
     rows: float
-    accesses: list[Access]
 
 
 @dataclass
@@ -43,14 +41,14 @@ class Case:
     Attributes:
         ms_per_cost: milliseconds that one unit of the planner's cost takes.
         terms: (oid of the table, text) of everything an index on it could begin with.
-        fixed: texts of conditions that are the same in every call.
+        candidates: indexes that could serve it.
     """
 
     prepared: Prepared
     variants: list[Variant]
     ms_per_cost: float
     terms: frozenset[tuple[int, str]]
-    fixed: frozenset[str]
+    candidates: tuple[IndexDefinition, ...]
 
     @property
     def id(self) -> str:

@@ -15,6 +15,8 @@ from postai.optimize.statistics import (
     read_statistics,
 )
 
+DAY = 86400.0
+
 
 @dataclass(frozen=True)
 class Values:
@@ -39,26 +41,27 @@ class Counters:
     hot_share: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Facts:
-    """Everything of the tables that a run looks at.
+    """What is known so far of the tables that a run looks at.
 
     Attributes:
         catalog: the picture of the database.
+        settings: the planner's prices.
+        extensions: name -> quoted schema.
         statistics: by oid of the table.
         sorted_by_bytes: (oid, column) of text columns in collation "C".
         counters: by oid; only where the statistics are at least a day old.
-        settings: the planner's prices.
-        extensions: name -> quoted schema.
+        values: by oid and column; of columns that were asked for.
     """
 
     catalog: Catalog
     settings: PlannerSettings
     extensions: Mapping[str, str]
-    statistics: Mapping[int, TableStatistics] = field(default_factory=dict)
-    sorted_by_bytes: frozenset[tuple[int, str]] = frozenset()
-    counters: Mapping[int, Counters] = field(default_factory=dict)
-    values: Mapping[tuple[int, str], Values] = field(default_factory=dict, repr=False)
+    statistics: dict[int, TableStatistics] = field(default_factory=dict)
+    sorted_by_bytes: set[tuple[int, str]] = field(default_factory=set)
+    counters: dict[int, Counters] = field(default_factory=dict)
+    values: dict[tuple[int, str], Values] = field(default_factory=dict, repr=False)
 
     def of(self, table: Table) -> TableStatistics:
         """Statistics of a table; zeros when it is gone or not readable."""
@@ -68,41 +71,41 @@ class Facts:
         """Facts of a column."""
         return self.of(table).columns.get(name) or ColumnFacts(name, "unknown")
 
+    def learn(self, db: Database, oids: Iterable[int]) -> None:
+        """Read what is not known yet of these tables."""
+        wanted = sorted(set(oids) - self.statistics.keys())
+        if not wanted:
+            return
+        blocks = named_sql.load(__package__, "facts.sql")
+        self.statistics.update(read_statistics(db, wanted))
+        self.sorted_by_bytes.update((oid, name) for oid, name in db.query(blocks["sorted_by_bytes"], (wanted,)))
+        for oid, inserted, updated, hot, deleted, seconds in db.query(blocks["write_counters"], (wanted,)):
+            if seconds is not None and seconds >= DAY:
+                days = seconds / DAY
+                share = hot / updated if updated else None
+                self.counters[oid] = Counters(inserted / days, updated / days, deleted / days, share)
+
+    def learn_values(self, db: Database, columns: Iterable[tuple[int, str]]) -> None:
+        """Read the values of some columns (oid of the table, name)."""
+        wanted = set(columns) - self.values.keys()
+        if not wanted:
+            return
+        oids, names = sorted({oid for oid, _ in wanted}), sorted({name for _, name in wanted})
+        for oid, name, common, shares, between in db.query(
+            named_sql.load(__package__, "facts.sql")["values"], (oids, names)
+        ):
+            if (oid, name) in wanted:
+                pairs = tuple(zip(common or (), shares or (), strict=False))
+                self.values[oid, name] = Values(pairs, tuple(between or ()))
+        for one in wanted:
+            self.values.setdefault(one, Values())
+
 
 def read_extensions(db: Database) -> dict[str, str]:
     """Those installed extensions that matter here: name -> quoted schema."""
     return dict(db.query(named_sql.load(__package__, "facts.sql")["extensions"]))
 
 
-def read_facts(db: Database, catalog: Catalog, extensions: Mapping[str, str], oids: Iterable[int]) -> Facts:
-    """The facts of some tables, in a handful of queries."""
-    blocks = named_sql.load(__package__, "facts.sql")
-    wanted = sorted(set(oids))
-    counters = {}
-    for oid, inserted, updated, hot, deleted, seconds in db.query(blocks["write_counters"], (wanted,)):
-        if seconds is not None and seconds >= 86400:
-            days = seconds / 86400
-            share = hot / updated if updated else None
-            counters[oid] = Counters(inserted / days, updated / days, deleted / days, share)
-    return Facts(
-        catalog=catalog,
-        settings=read_planner_settings(db),
-        extensions=extensions,
-        statistics=read_statistics(db, wanted),
-        sorted_by_bytes=frozenset((oid, name) for oid, name in db.query(blocks["sorted_by_bytes"], (wanted,))),
-        counters=counters,
-    )
-
-
-def read_values(db: Database, columns: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Values]:
-    """Values of some columns (oid of the table, name), for parameters whose values nobody knows."""
-    wanted = set(columns)
-    if not wanted:
-        return {}
-    oids, names = sorted({oid for oid, _ in wanted}), sorted({name for _, name in wanted})
-    rows = db.query(named_sql.load(__package__, "facts.sql")["values"], (oids, names))
-    return {
-        (oid, name): Values(tuple(zip(common or (), freqs or (), strict=False)), tuple(between or ()))
-        for oid, name, common, freqs, between in rows
-        if (oid, name) in wanted
-    }
+def first_facts(db: Database, catalog: Catalog, extensions: Mapping[str, str]) -> Facts:
+    """Facts of no table yet."""
+    return Facts(catalog, read_planner_settings(db), extensions)

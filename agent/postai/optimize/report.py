@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from postai.database.identifiers import qualified, quote_literal
+from postai.optimize.advising import Found
 from postai.optimize.cases import Case
-from postai.optimize.facts import Facts
 from postai.optimize.search import Indexes, Objective
 from postai.optimize.types import Effect, IndexDefinition, Recommendation, Severity
 
 MOST_EFFECTS = 10
 
 
-def recommendations(
-    chosen: Indexes, cases: Sequence[Case], objective: Objective, facts: Facts
-) -> tuple[Recommendation, ...]:
+def recommendations(run: Found) -> tuple[Recommendation, ...]:
     """One recommendation for each index, the most valuable first."""
+    chosen, cases, objective, facts = run.chosen, run.cases, run.objective, run.facts
     total = sum(one.ms_per_day for one in cases)
     effects = _effects(chosen, cases, objective)
     taken = {(table.schema, table.name) for table in facts.catalog.tables}

@@ -45,6 +45,7 @@ class Prepared:
         parameters: numbers of its parameters, ascending.
         limits: those that stand in LIMIT; `offsets` those in OFFSET.
         writes: what it changes.
+        relations: oids of the relations that it names.
     """
 
     origin: WorkloadStatement
@@ -55,6 +56,7 @@ class Prepared:
     limits: frozenset[int] = frozenset()
     offsets: frozenset[int] = frozenset()
     writes: tuple[Write, ...] = ()
+    relations: tuple[int, ...] = ()
 
 
 class Preparer:
@@ -89,9 +91,9 @@ class Preparer:
             return Skipped(statement.id, f"{parsed.statement_class} has no plan that an index could change")
         try:
             text = _text(reading) if reading is not parsed.tree or _parameters(reading) else parsed.sql
-            sql = check(text, self._safety, search_path=path).sql
-            for literals in dict.fromkeys(statement.parameters):
-                check(f"SELECT {', '.join(literals)}", self._safety, search_path=path)
+            checked = check(text, self._safety, search_path=path)
+            for values in dict.fromkeys(statement.parameters):
+                check(f"SELECT {', '.join(values)}", self._safety, search_path=path)
         except Refused as error:
             return Skipped(statement.id, ". ".join(one for one in (error.message, error.detail) if one))
         except postgast.PgQueryError as error:
@@ -99,10 +101,8 @@ class Preparer:
         numbers = _parameters(reading)
         limits, offsets = _limits(reading)
         fitting = tuple(one for one in dict.fromkeys(statement.parameters) if len(one) >= max(numbers, default=0))
-        return Prepared(
-            statement, sql, path, tuple(one[: max(numbers, default=0)] for one in fitting) if numbers else (), numbers,
-            limits, offsets, writes,
-        )  # fmt: skip
+        literals = tuple(one[: numbers[-1]] for one in fitting) if numbers else ()
+        return Prepared(statement, checked.sql, path, literals, numbers, limits, offsets, writes, checked.relations)
 
     def _writes(self, tree: Message, path: Sequence[str]) -> Iterator[Write]:
         for node in _writing(tree):
