@@ -181,15 +181,14 @@ class Texts:
 
 
 def _statement(key: StatementKey, text: str, ground: Ground, most: int) -> Statement:
-    utility = not _READS_OR_WRITES.match(text, _begin(text))
     own = key.userid == ground.userid and (ground.dedicated or _POSTAI.search(text) is not None)
-    return Statement(key, text[:most], truncated=len(text) > most, utility=utility, own=own)
+    return Statement(key, text[:most], truncated=len(text) > most, utility=is_utility(text), own=own)
 
 
-def _begin(text: str) -> int:
-    """Where a statement begins, after comments and brackets."""
-    found = _COMMENTS.match(text)
-    return found.end() if found else 0
+def is_utility(text: str) -> bool:
+    """Whether a statement neither reads nor writes rows, by its first word after comments and brackets."""
+    begin = _COMMENTS.match(text)
+    return not _READS_OR_WRITES.match(text, begin.end() if begin else 0)
 
 
 def _usage(query: str, tables: Mapping[tuple[str | None, str], KnownTable]) -> Usage:
