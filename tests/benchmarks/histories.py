@@ -44,6 +44,7 @@ class Table:
     growth: float
     changed: float = 0.0
     kept: bool = True
+    seen: float = 0.0
 
 
 @dataclass
@@ -284,9 +285,11 @@ class History:
     def _tables(self, scans: Mapping[int, list[float]], start: datetime, end: datetime) -> tuple[TableWindow, ...]:
         found = []
         for table in self.tables:
+            before, table.seen = table.seen or table.rows, table.rows
             seq, read = scans.get(table.oid, (0.0, 0.0))
             found.append(
-                TableWindow(table.oid, "public", table.name, start, end, int(seq), int(read), n_tup_ins=5,
+                TableWindow(table.oid, "public", table.name, start, end, int(seq), int(read),
+                            n_tup_ins=round(table.rows - before),
                             live_rows=int(table.rows), bytes=int(table.rows * 100))
             )  # fmt: skip
         return tuple(found)

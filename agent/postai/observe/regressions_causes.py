@@ -83,6 +83,7 @@ def _evidence(suspect: Suspect, facts: Facts) -> dict[str, Any]:
                 "rows_per_index_scan_factor": round(one.rows_per_lookup, 3),
                 "index_no_longer_used": one.index_abandoned,
                 "dead_share": round(one.dead_share, 3),
+                "written_lately_share": round(one.written, 3),
                 "changed_since_analyze": known.changed if known else None,
                 "rows": known.rows if known else None,
                 "analyzed_at": known.analyzed_at.isoformat() if known and known.analyzed_at else None,
@@ -155,17 +156,24 @@ def _lost(suspect: Suspect, facts: Facts) -> LostIndex | None:
     """The index of one of its tables that vanished last before it became slower."""
     oids = {one.oid for one in suspect.tables}
     found = [
-        one
-        for one in facts.lost_indexes
-        if one.table_oid in oids and suspect.started_at - _LOST_BEFORE <= one.gone_at <= suspect.found_at
+        one for one in facts.lost_indexes if one.table_oid in oids and suspect.started_at - _LOST_BEFORE <= one.gone_at
     ]
     used = {one.index_abandoned for one in suspect.tables}
     return max(found, key=lambda one: (one.index in used, one.gone_at), default=None)
 
 
 def _stale(suspect: Suspect, facts: Facts) -> TableFacts | None:
-    """The table of its own of which most rows were written since it was analyzed, if these are a tenth or more."""
-    found = [facts.tables[one.oid] for one in suspect.tables if one.oid in facts.tables]
+    """The table whose statistics are most behind because much was written to it lately."""
+    return _behind(suspect, facts, lately=0.05)
+
+
+def _behind(suspect: Suspect, facts: Facts, lately: float = 0.0) -> TableFacts | None:
+    """The table of which most rows, a tenth at least, were written since it was analyzed.
+
+    Args:
+        lately: share of its rows that must have been written shortly before the statement became slower.
+    """
+    found = [facts.tables[one.oid] for one in suspect.tables if one.oid in facts.tables and one.written >= lately]
     stale = [one for one in found if one.changed >= max(50, 0.1 * one.rows)]
     return max(stale, key=lambda one: one.changed / max(1, one.rows), default=None)
 
@@ -275,6 +283,8 @@ def _rows_changed(suspect: Suspect, facts: Facts) -> Told | None:
     growth = _growth(suspect)
     if growth < 1.2 or _lost(suspect, facts) or (_other_plan(suspect) and growth < 1.5):
         return None
+    if _stale(suspect, facts) and growth > 3 * max(_rows(suspect), *(one.growth for one in suspect.tables)):
+        return None  # far more rows behind one key than the table grew: the planner does not know of them yet
     signs = _other_plan(suspect) or _seq_scan(suspect) or any(one.index_abandoned for one in suspect.tables)
     doubt = signs or (_stale(suspect, facts) and not _same_plan(suspect)) or growth < 1.5
     if _excess(suspect) > (2.0 if doubt else 5.0):
@@ -288,7 +298,7 @@ def _rows_changed(suspect: Suspect, facts: Facts) -> Told | None:
             parts.append(f"{_table(one)} grew {_times(one.growth)} times")
         elif rows < 1.2 and one.rows_per_lookup >= 1.2:
             parts.append(f"an index scan on {_table(one)} finds {_times(one.rows_per_lookup)} times as many rows")
-    stale = _stale(suspect, facts)
+    stale = _behind(suspect, facts)
     analyze = f"ANALYZE {_table(stale)}; (its statistics are {stale.changed:,} rows behind). " if stale else ""
     return Told(
         f"{_slower(suspect)} because there is more data: {'; '.join(parts)}.",
@@ -298,7 +308,10 @@ def _rows_changed(suspect: Suspect, facts: Facts) -> Told | None:
 
 def _statistics_stale(suspect: Suspect, facts: Facts) -> Told | None:
     stale = _stale(suspect, facts)
-    if stale is None or _excess(suspect) < 1.5 or _lost(suspect, facts) or _only_io(suspect):
+    if stale is None or _lost(suspect, facts) or _only_io(suspect):
+        return None
+    known = max(_rows(suspect), *(one.growth for one in suspect.tables))
+    if _excess(suspect) < 1.5 and _growth(suspect) <= 3 * known:
         return None
     if _same_plan(suspect) and _blocks(suspect) < 1.5:
         return None

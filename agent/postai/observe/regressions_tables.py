@@ -50,7 +50,7 @@ class TableHistory:
     """The last intervals of every table and index, as far as they bear on statements."""
 
     def __init__(self) -> None:
-        self._tables: dict[int, _Track] = {}  # live rows, bytes, seq_scan, idx_scan, dead rows
+        self._tables: dict[int, _Track] = {}  # live rows, bytes, seq_scan, written rows, dead rows
         self._indexes: dict[int, dict[int, _Track]] = {}  # by table: idx_scan, idx_tup_read
         self._names: dict[str, dict[str, int]] = {}  # table -> schema -> oid
         self._of: dict[int, tuple[str, str]] = {}
@@ -63,7 +63,8 @@ class TableHistory:
                 self._names.setdefault(table.table, {})[table.schema] = table.oid
             track = self._tables.setdefault(table.oid, _Track(5))
             size = float(table.bytes) if table.bytes is not None else -1.0
-            track.add(number, (table.live_rows, size, table.seq_scan, table.idx_scan, table.dead_rows))
+            written = table.n_tup_ins + table.n_tup_del + table.n_tup_upd - table.n_tup_hot_upd
+            track.add(number, (table.live_rows, size, table.seq_scan, written, table.dead_rows))
         for index in interval.indexes:
             if index.idx_scan:
                 self._index_names[index.oid] = f"{index.schema}.{index.index}"
@@ -103,6 +104,7 @@ class TableHistory:
             rows_per_lookup=per_lookup,
             index_abandoned=abandoned,
             dead_share=now[4] / max(1.0, now[0] + now[4]) if now else 0.0,
+            written=sum(row[3] for row in track.rows(first - _BEFORE, last)) / max(1.0, now[0] if now else 1.0),
         )
 
     def _lookups(self, oid: int, first: int, last: int, calls: float) -> tuple[float, float, str | None]:

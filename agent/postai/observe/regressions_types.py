@@ -60,6 +60,8 @@ class TableChange:
         seq_scans_began: it is now read by sequential scans at every call, and was not.
         lookups: index scans on it, now / then.
         rows_per_lookup: index entries that one scan of an index returns, now / then (the index where it grew most).
+        written: rows inserted, deleted, or updated with their index entries since shortly before, as a share of all.
+        dead_share: dead row versions, as a share of all.
         index_abandoned: an index that was used at the pace of the statement no longer is; its qualified name.
     """
 
@@ -72,6 +74,7 @@ class TableChange:
     rows_per_lookup: float
     index_abandoned: str | None
     dead_share: float
+    written: float
 
 
 @dataclass(frozen=True, slots=True)

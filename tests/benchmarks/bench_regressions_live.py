@@ -1,0 +1,291 @@
+"""Regressions on a real PostgreSQL 15: some 240 statements replayed, 20 troubles injected, all through the history.
+
+    python tests/benchmarks/bench_regressions_live.py [--seed 1] [--interval 4] [--history 25] [--show]
+
+A private server with pg_stat_statements; postai installed; the collector reads every few seconds, the judge judges, and
+what `postai.regressions` shows is compared with what was injected: dropped indexes, stale statistics (bulk loads with
+autovacuum off), growing tables, and a second session that keeps rows locked. A trouble counts as found when a statement
+on its table is reported within 3 intervals; a report on any other table, or before, is a false alarm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import psycopg
+
+from postai.database import connect
+from postai.deadline import Deadline
+from postai.observe.alerts import Alerts
+from postai.observe.alerts_channels import channels
+from postai.observe.collect import CollectLimits, Collector
+from postai.service.judging import Judge
+from postai.settings import AlertSettings
+from postai.setup.server import LocalServer, debian_binaries, free_port
+
+for folder in ("", "database"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
+from agent_support import install_postai  # noqa: E402
+
+from conftest import make_database, server_user  # noqa: E402
+
+TABLES = 48
+TROUBLES = ("dropped index", "stale statistics", "row growth", "lock storm")
+RIGHT = {
+    "dropped index": ("plan_changed",),
+    "stale statistics": ("statistics_stale", "plan_changed"),
+    "row growth": ("rows_changed",),
+    "lock storm": ("lock_wait",),
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """One statement of the workload: `rate` calls a second, parameters from 1 to `most`."""
+
+    table: int
+    text: str
+    rate: float
+    most: tuple[int, ...]
+    writes: bool = False
+
+
+def create(database: psycopg.Connection, r: Random) -> list[int]:
+    """The tables; gives how many rows each has."""
+    sizes = []
+    for n in range(TABLES):
+        rows = r.choice((2000, 4000, 8000, 20000))
+        sizes.append(rows)
+        database.execute(f"""
+            create table d{n} (k int, name text);
+            insert into d{n} select i, md5(i::text) from generate_series(1, 2000) as i;
+            create table t{n} (id int primary key, grp int, ref int, val numeric, status text, at timestamptz, pad text)
+              with (autovacuum_enabled = off);
+            insert into t{n}
+            select i, i % ({rows} / 20), i % 2000, i, 'done', now() - i * interval '1 minute', repeat('x', 40)
+              from generate_series(1, {rows}) as i;
+            create index t{n}_grp on t{n} (grp);
+            create index t{n}_at on t{n} (at);
+            analyze t{n}, d{n}""")  # type: ignore[arg-type]
+    return sizes
+
+
+def workload(r: Random, sizes: list[int]) -> list[Query]:
+    found = []
+    for n, rows in enumerate(sizes):
+        for text, most, writes in (
+            (f"select id, val from t{n} where id = %s", (rows,), False),
+            (f"select count(*), sum(val) from t{n} where grp = %s", (rows // 20,), False),
+            (
+                f"select t.id, d.name from t{n} t join d{n} d on d.k = t.ref where t.status = 'new' and t.val > %s",
+                (9,),
+                False,
+            ),
+            (
+                f"select count(*) from t{n} where at > now() - %s * interval '1 minute' and grp = %s",
+                (30, rows // 20),
+                False,
+            ),
+            (f"update t{n} set val = val + 1 where id = %s", (8,), True),
+        ):
+            found.append(Query(n, text, r.uniform(0.7, 8.0), most, writes))
+    return found
+
+
+class Replay:
+    """Threads that keep the workload running; calls that come late are not made up for."""
+
+    def __init__(self, dsn: str, queries: list[Query], seed: int) -> None:
+        self._stop = threading.Event()
+        writers = [one for one in queries if one.writes]
+        readers = [one for one in queries if not one.writes]
+        parts = [readers[n::3] for n in range(3)] + [writers[n::12] for n in range(12)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(dsn, part, seed + n), daemon=True) for n, part in enumerate(parts)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, dsn: str, queries: list[Query], seed: int) -> None:
+        r = Random(seed)
+        due = [(time.monotonic() + r.random() / one.rate, one) for one in queries]
+        with psycopg.connect(dsn, autocommit=True, prepare_threshold=3) as connection:
+            while not self._stop.is_set():
+                due.sort(key=lambda one: one[0])
+                at, query = due[0]
+                pause = at - time.monotonic()
+                if pause > 0:
+                    self._stop.wait(pause)
+                connection.execute(query.text, [r.randint(1, most) for most in query.most])  # type: ignore[arg-type]
+                due[0] = (max(at, time.monotonic() - 1) + r.expovariate(query.rate), query)
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(10)
+
+
+class Storm:
+    """A session that keeps the rows of a table locked most of the time."""
+
+    def __init__(self, dsn: str, table: int, r: Random) -> None:
+        self._dsn, self._table = dsn, table
+        self._hold = r.uniform(0.2, 1.5)
+        self._stop = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        with psycopg.connect(self._dsn) as connection:
+            while not self._stop.is_set():
+                connection.execute(f"select from t{self._table} where id <= 8 for update")  # type: ignore[arg-type]
+                self._stop.wait(self._hold)
+                connection.commit()
+                self._stop.wait(0.1)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+
+def inject(database: psycopg.Connection, dsn: str, trouble: str, table: int, rows: int, r: Random) -> Storm | None:
+    if trouble == "dropped index":
+        database.execute(f"drop index t{table}_grp")  # type: ignore[arg-type]
+    elif trouble == "stale statistics":
+        database.execute(f"""
+            insert into t{table}
+            select {rows} + i, i % ({rows} / 20), i, i, 'done', now() + i * interval '1 second', 'x'
+              from generate_series(1, {rows} * {r.choice((0.3, 0.6, 1.0))}) as i""")  # type: ignore[arg-type]
+    elif trouble == "row growth":
+        database.execute(f"""
+            insert into t{table}
+            select {rows} + i, i % ({rows} / 20), i % 2000, i, 'done', now() - i * interval '1 minute', 'x'
+              from generate_series(1, {rows} * {r.randint(3, 10)}) as i""")  # type: ignore[arg-type]
+        if r.random() < 0.5:
+            database.execute(f"analyze t{table}")  # type: ignore[arg-type]
+    else:
+        return Storm(dsn, table, r)
+    return None
+
+
+@contextmanager
+def server() -> Iterator[LocalServer]:
+    binaries = debian_binaries(15)
+    assert binaries is not None, "PostgreSQL 15 is not installed"
+    place = Path(tempfile.mkdtemp(prefix="postai-bench-"))
+    place.chmod(0o755)
+    one = LocalServer(binaries, place / "server", free_port(), server_user())
+    one.create(fsync=False)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop("immediate")
+        shutil.rmtree(place)
+
+
+def run(options: argparse.Namespace) -> Counter[str]:
+    r = Random(options.seed)
+    with server() as one:
+        database = make_database(one)
+        install_postai(database, "call")
+        dsn = database.dsn()
+        with psycopg.connect(dsn, autocommit=True) as admin, connect(dsn) as agent, connect(dsn) as looking:
+            admin.execute("create extension pg_stat_statements")
+            sizes = create(admin, r)
+            queries = workload(r, sizes)
+            alerts = Alerts("bench", channels(AlertSettings(minimum_severity="LOW")), "LOW", Random(1))
+            judge = Judge("bench", alerts)
+            collector = Collector(CollectLimits(rest=0.0))  # every interval, however short
+            replay = Replay(dsn, queries, options.seed)
+            victims = r.sample(range(TABLES), 20)
+            plan = [(options.history + 2 + n + n // 3, TROUBLES[n % 4], table) for n, table in enumerate(victims)]
+            injected: dict[int, tuple[str, int]] = {}
+            storms: list[Storm] = []
+            counts: Counter[str] = Counter()
+            seen: set[int] = set()
+            late: set[int] = set()
+            last = plan[-1][0] + 6
+            spent = 0.0
+            for n in range(last):
+                for at, trouble, table in plan:
+                    if at == n:
+                        injected[table] = (trouble, n)
+                        storm = inject(admin, dsn, trouble, table, sizes[table], r)
+                        storms += [storm] if storm else []
+                until = time.monotonic() + options.interval
+                while time.monotonic() < until:
+                    collector.look(looking, values=False)
+                    time.sleep(min(0.5, max(0.0, until - time.monotonic())))
+                collector.collect(agent, values=False)
+                began = time.monotonic()
+                judge.judge(agent, Deadline.after(60))
+                judge.look(agent)
+                spent += time.monotonic() - began
+                rows = admin.execute(
+                    "select id, cause, factor, query, why, mitigation, severity from postai.regressions order by id"
+                ).fetchall()
+                for number, cause, factor, query, why, mitigation, severity in rows:
+                    if number in late or number in seen:
+                        continue
+                    late.add(number)
+                    table = _table(query)
+                    trouble, at = injected.get(table, (None, 0))
+                    if options.show:
+                        print(f"  {n}: {trouble} {n - at + 1 if trouble else ''} {cause} {factor} {severity} {query}\n"
+                              f"      {why}\n      {mitigation}")  # fmt: skip
+                    if trouble is None:
+                        counts["false"] += 1
+                    elif table not in seen:
+                        seen.add(table)
+                        counts["found" if n - at < 3 else "late"] += 1
+                        right = n - at < 3 and cause in RIGHT[trouble]
+                        counts["right"] += right
+                        counts[f"found {trouble}"] += n - at < 3
+                        counts[f"right {trouble}"] += right
+            replay.stop()
+            for storm in storms:
+                storm.stop()
+            for table, (trouble, at) in injected.items():
+                if table not in seen and options.show:
+                    print(f"  missed: {trouble} on t{table} at {at}")
+            statements = admin.execute(
+                "select count(*) from postai.statement where not own and queryid <> 0"
+            ).fetchone()
+            took = admin.execute("select part, cost_ms from postai.collect_state").fetchall()
+            print(f"{statements[0] if statements else 0} statements; judging {spent / last * 1000:.0f} ms an interval")
+            print("collecting, ms: " + ", ".join(f"{part} {ms or 0:.0f}" for part, ms in took))
+    return counts
+
+
+def _table(query: str | None) -> int:
+    words = [word for word in (query or "").replace("(", " ").split() if word[:1] == "t" and word[1:].isdigit()]
+    return int(words[0][1:]) if words else -1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--interval", type=float, default=4.0, help="seconds")
+    parser.add_argument("--history", type=int, default=25, help="intervals before the first trouble")
+    parser.add_argument("--show", action="store_true", help="print every report")
+    options = parser.parse_args()
+    counts = run(options)
+    print(f"found {counts['found']} of 20 within 3 intervals (late {counts['late']}), cause right {counts['right']}, "
+          f"false alarms {counts['false']}")  # fmt: skip
+    for trouble in TROUBLES:
+        print(f"  {trouble}: found {counts[f'found {trouble}']}, cause right {counts[f'right {trouble}']} of 5")
+    return 0 if counts["found"] >= 18 and counts["right"] >= 15 and counts["false"] <= 2 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
