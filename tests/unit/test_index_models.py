@@ -1,11 +1,12 @@
 """Models of index access: arithmetic that needs no server."""
 
 import json
+import time
 from collections import Counter
 
 import pytest
 
-from postai.optimize.access_cost import Cost, Search, pages_fetched, pattern_trigrams, scan_cost, search_for
+from postai.optimize.access_cost import Cost, Search, _like, pages_fetched, pattern_trigrams, scan_cost, search_for
 from postai.optimize.index_keys import estimate_distinct, gin_elements, key_facts, null_tests, trigrams
 from postai.optimize.index_size import estimate_bytes, index_shape, posting_bytes
 from postai.optimize.replaced_cost import replaced_total
@@ -76,7 +77,8 @@ def test_partitions_have_an_index_each() -> None:
     ("expression", "type_name", "width"),
     [("lower(note)", "text", 15.0), ("note COLLATE \"C\"", "text", 15.0), ("doc ->> 'ref'", "text", 4.0),
      ("(doc ->> 'ref')::int", "int4", 4.0), ("date(at)", "date", 4.0), ("md5(note)", "text", 33.0),
-     ("coalesce(gone, 0)", "int8", 8.0), ("to_tsvector('simple', note)", "tsvector", 15.0),
+     ("coalesce(gone, 0)", "int8", 8.0), ("gone IS NULL", "bool", 1.0),
+     ("id = 3", "bool", 1.0), ("to_tsvector('simple', note)", "tsvector", 15.0),
      ("note || ' ' || status", "text", 20.0), ("((", "text", 32.0)],
 )  # fmt: skip
 def test_facts_of_expressions(expression: str, type_name: str, width: float) -> None:
@@ -130,6 +132,26 @@ def test_what_a_condition_asks_of_gin() -> None:
     assert search_for(IndexKey("tags", "tags"), "&&", "{a,b,c}", facts["tags"]) == Search(3.0)
     words = ColumnFacts("words", "tsvector")
     assert search_for(IndexKey("words", "words"), "@@", "'cat' & 'do':*", words) == Search(2.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [("%lorem%", True), ("note%", True), ("NOTE_7%lorem", True), ("%n_te%", True), ("note", False), ("lorem%", False),
+     ("%lorem%note%", False), (r"note\_7%", False), ("%7 of lorem", True), ("%of_lorem", True), ("%", True)],
+)  # fmt: skip
+def test_like_patterns_are_matched_as_postgresql_does(pattern: str, matches: bool) -> None:
+    assert _like("note 7 of lorem", pattern) is matches
+
+
+def test_hostile_constants_take_no_time() -> None:
+    long = ColumnFacts("note", "text", "S", -1, "i", 900.0, n_distinct=-1.0, samples=("aaa " * 220,) * 30)
+    started = time.monotonic()
+    search_for(IndexKey("note", "note", "gin_trgm_ops"), "~~", "%aaa" * 200 + "%b", long)
+    deep = search_for(IndexKey("doc", "doc"), "@>", "[" * 900 + "1" + "]" * 900, TABLE.columns["doc"])
+    search_for(IndexKey("doc", "doc"), "@>", "[" * 100000, TABLE.columns["doc"])
+    key_facts(IndexKey("1); select (2", None), TABLE)
+    assert deep.entries == 1
+    assert time.monotonic() - started < 5
 
 
 def test_a_bitmap_costs_its_index_before_the_first_row() -> None:

@@ -12,10 +12,11 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
+from postai.errors import Refused
 from postai.optimize.statistics import VARLENA_WIDTH, ColumnFacts, TableStatistics
 from postai.optimize.types import IndexKey
 from postai.sql.nodes import messages
-from postai.sql.parse import Unparsable, parse_one
+from postai.sql.parse import parse_one
 
 _FIXED = {
     "bool": (1, "c"), "int2": (2, "s"), "int4": (4, "i"), "int8": (8, "d"), "float4": (4, "i"), "float8": (8, "d"),
@@ -70,7 +71,7 @@ def key_facts(key: IndexKey, table: TableStatistics) -> ColumnFacts:
         return table.columns.get(key.column) or ColumnFacts(key.column, "text")
     try:
         tree: Any = parse_one(f"SELECT ({key.expression})").tree
-    except Unparsable:
+    except Refused:
         return ColumnFacts(key.expression, "text")
     return replace(_facts(tree.target_list[0].res_target.val, table), name=key.expression, correlation=None)
 
@@ -89,6 +90,8 @@ def _facts(node: Any, table: TableStatistics) -> ColumnFacts:
         return _facts(own.arg, table)
     if kind == "coalesce_expr":
         return replace(_facts(own.args[0], table), null_fraction=0.0)
+    if kind in ("bool_expr", "null_test", "boolean_test"):
+        return ColumnFacts(" ", "bool", "B", 1, "c", n_distinct=2.0)
     if kind == "func_call":
         return _call(own.funcname[-1].string.sval, [_facts(one, table) for one in own.args])
     if kind == "a_expr" and own.name:
@@ -133,6 +136,8 @@ def _operator(own: Any, table: TableStatistics) -> ColumnFacts:
         return _member(
             sides[0], key.strip("{}").split(",") if name.startswith("#") else [key], text=name.endswith(">>")
         )
+    if name in ("=", "<>", "<", ">", "<=", ">="):
+        return ColumnFacts(" ", "bool", "B", 1, "c", n_distinct=2.0)
     if name == "||":
         return _joined([one for one in sides if one.name] or sides)
     return next((one for one in sides if one.name), sides[0])
@@ -177,7 +182,7 @@ def null_tests(predicate: str, column: str) -> bool | None:
     """Whether a predicate asks for nulls of a column; None when it does not name the column."""
     try:
         tree: Any = parse_one(f"SELECT 1 WHERE {predicate}").tree
-    except Unparsable:
+    except Refused:
         return None
     nodes = list(messages(tree))
     if not any(type(one).__name__ == "ColumnRef" and one.fields[-1].string.sval == column for one in nodes):
@@ -349,15 +354,17 @@ def _path_sets(document: str) -> Iterable[tuple[str, str]]:
     return _leaves(_parsed(document), "")
 
 
-def _leaves(value: Any, path: str) -> Iterable[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, member in value.items():
-            yield from _leaves(member, f"{path}/{key}")
-    elif isinstance(value, list):
-        for member in value:
-            yield from _leaves(member, f"{path}/")
-    else:
-        yield path, json.dumps(value)
+def _leaves(document: Any, path: str) -> Iterable[tuple[str, str]]:
+    """Scalars with their paths; without recursion, a document may be nested deeply."""
+    waiting = [(document, path)]
+    while waiting:
+        value, where = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(member, f"{where}/{key}") for key, member in value.items()]
+        elif isinstance(value, list):
+            waiting += [(member, f"{where}/") for member in value]
+        else:
+            yield where, json.dumps(value)
 
 
 def _key_sets(document: str) -> Iterable[tuple[str, str]]:
