@@ -26,6 +26,7 @@ from postai.settings import AgentSettings, AlertSettings, DatabaseSettings, Mode
 from postai.setup import sql_files
 from postai.sql.parse import split
 from postai.sql.plan import NODE_RULES
+from postai.sql.plan_unusable import UNUSABLE_RULES
 from postai.sql.plan_whole import WHOLE_RULES
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -239,6 +240,13 @@ def plan_page() -> str:
     ]  # fmt: skip
     for rule in (*NODE_RULES, *WHOLE_RULES):
         lines.append(f"| [{rule.title}]({rule.docs}) | {rule.why} | {rule.fix} |")
+    lines += [
+        "", "## Indexes that are there and cannot be used", "",
+        "Where a whole table is read, or most rows that were fetched are thrown away, although an index holds the very",
+        "column, the reason is named:", "",
+        "| reason | why | what helps |", "|---|---|---|",
+    ]  # fmt: skip
+    lines += [f"| [{one.title}]({one.docs}) | {one.why} | {one.fix} |" for one in UNUSABLE_RULES]
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import threading
@@ -15,6 +16,7 @@ import pytest
 from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running
 
 from conftest import TestDatabase, drop_database, make_database
+from postai.cli.main import run
 from postai.optimize.words import amount, gain, span
 from postai.setup.transport import Transport
 
@@ -37,7 +39,7 @@ ROLES = """
       end if;
     end $$;
 """
-WAYS: list[tuple[str, Transport]] = [("pg15", "socket"), ("pg15", "dblink")]
+WAYS: list[tuple[str, Transport]] = [("pg15", "socket"), ("pg18", "dblink")]
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,18 @@ def test_one_statement_with_its_cost_before_and_after(stand: Stand) -> None:
     (row,) = stand.rows("select * from postai.optimize(%s)", "opt_user", SLOW.replace("42", "43"))
     assert "depot_id" in row["statement"] and row["gain"].startswith("cost ") and " -> " in row["gain"]
     assert stand.rows("select id from postai.recommendations where id = %s", "opt_user", row["id"])
+
+
+def test_explain_with_the_best_index(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POSTAI_DSN", stand.database.dsn())
+    assert run(["explain", "--advise", SLOW]) == 0
+    told = capsys.readouterr().out
+    assert "Seq Scan on parcel" in told and "query: cost " in told and "(depot_id)" in told
+    assert run(["explain", "--advise", SLOW, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["findings"][0]["step"] == 1 and found["advice"]["recommendations"][0]["kind"] == "create_index"
 
 
 def test_it_works_where_the_snapshot_is_fixed(stand: Stand) -> None:

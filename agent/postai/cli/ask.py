@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from postai.cli import output
+from postai.cli.optimizing import advise_on, show_advice
 from postai.cli.output import Json
 from postai.cli.target import Dsn, Name, open_database
 from postai.errors import ErrorParts, FeatureMissing, PostaiError, from_parts
 
 if TYPE_CHECKING:
     from postai.database import Database
+    from postai.optimize.types import Advice
 
 Question = Annotated[str, typer.Argument(help="The question, in quotes.")]
 MaxRows = Annotated[int, typer.Option("--max-rows", min=1, help="At most this many rows.")]
@@ -130,6 +132,9 @@ def sql(question: Question, dsn: Dsn = None, connection: Name = None, json: Json
 
 def explain(
     text: Annotated[str, typer.Argument(help="A SELECT statement or a question, in quotes.")],
+    advise: Annotated[
+        bool, typer.Option("--advise", help="Say also which index would help most, with the cost before and after.")
+    ] = False,
     dsn: Dsn = None,
     connection: Name = None,
     json: Json = False,
@@ -137,10 +142,23 @@ def explain(
     """Run a statement, or the answer to a question, and say in words where its time goes."""
     with open_database(dsn, connection) as database:
         rows = database.query(PLAN, (text,))
+        advice = _advice(database, text) if advise else None
     if json:
-        output.show_json([dict(zip(PLAN_COLUMNS, row, strict=True)) for row in rows])
+        findings = [dict(zip(PLAN_COLUMNS, row, strict=True)) for row in rows]
+        output.show_json(findings if advice is None else {"findings": findings, "advice": advice})
         return
     output.show_table(("step", "node", "severity"), [(step, node, severity) for step, node, _, _, severity in rows])
-    for step, _, problem, advice, _ in rows:
+    for step, _, problem, words, _ in rows:
         if problem:
-            output.say(f"\n{step}. {problem}\n   {advice}")
+            output.say(f"\n{step}. {problem}\n   {words}")
+    if advice is not None:
+        output.say("")
+        show_advice(advice)
+
+
+def _advice(database: Database, text: str) -> Advice:
+    """The best indexes for a statement, or for the one that answers a question."""
+    from postai.ask.explaining import is_statement
+
+    statement = text if is_statement(text) else database.query("select postai.sql(%s)", (text,))[0][0]
+    return advise_on(database, statement)

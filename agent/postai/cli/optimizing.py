@@ -66,7 +66,7 @@ def optimize(
     elif markdown:
         output.say("\n".join(_report(advice, name)))
     else:
-        output.say("\n".join(_list(advice)))
+        show_advice(advice)
 
 
 def _read(path: Path) -> str:
@@ -76,6 +76,20 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError("the workload file is not UTF-8", detail=f"{path}, byte {error.start}") from None
+
+
+def advise_on(database: Database, query: str) -> Advice:
+    """What would make one statement faster.
+
+    Raises:
+        NotPermitted, PostaiError: it could not be looked at.
+    """
+    return _advise(database, query, None, 1.0, None)
+
+
+def show_advice(advice: Advice) -> None:
+    """Print the ranked list."""
+    output.say("\n".join(_list(advice)))
 
 
 def _advise(database: Database, query: str | None, text: str | None, days: float, budget_mb: int | None) -> Advice:
