@@ -238,7 +238,11 @@ create function postai._object(class text, object oid, out identity text, out ow
 as $$
   with found (identity, owner, picture) as (
     select format('%I.%I', n.nspname, c.relname), c.relowner,
-           case when c.relkind in ('i', 'I') then pg_get_indexdef(c.oid)
+           -- pg_get_indexdef would wait for whoever has locked the table.
+           case when c.relkind in ('i', 'I') then (
+                  select format('index %s %s %s %s %s %s %s %s %s %s', i.indrelid, i.indisunique, c.relam, i.indkey, i.indnkeyatts,
+                                i.indclass, i.indcollation, i.indoption, i.indexprs, i.indpred)
+                    from pg_index as i where i.indexrelid = c.oid)
                 else c.relkind::text || (select coalesce(string_agg(
                        format('%s %I %s %s', a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull), ','
                        order by a.attnum), '')
@@ -276,7 +280,7 @@ create function postai._fingerprint(objects jsonb) returns text
 as $$
   select encode(sha256(convert_to(coalesce(string_agg(
            -- What an index is stands in its definition: REINDEX CONCURRENTLY gives it another oid.
-           format('%s %s %s %s', o.class, case when now_there.picture like 'CREATE %' then null else o.oid end,
+           format('%s %s %s %s', o.class, case when now_there.picture like 'index %' then null else o.oid end,
                   coalesce(now_there.identity, '-'), now_there.picture), chr(10)
            order by o.class, now_there.identity, o.oid), ''), 'UTF8')), 'hex')
     from (select distinct r.class, r.oid from jsonb_to_recordset(objects) as r (class text, oid oid)) as o
@@ -289,14 +293,15 @@ create function postai._objects(proposal bigint) returns jsonb
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(jsonb_agg(distinct case when newer.oid is null then o.value
-                                          else o.value || jsonb_build_object('oid', newer.oid::bigint) end), '[]')
-    from postai.proposal_step as s
-    cross join jsonb_array_elements(s.objects) as o
-    -- REINDEX CONCURRENTLY gives an index another oid; under the same name it is the same index.
-    left join pg_class as newer
-      on o.value ->> 'class' = 'pg_class' and newer.oid = to_regclass(o.value ->> 'identity') and newer.relkind in ('i', 'I')
-         and not exists (select from pg_class as c where c.oid = (o.value ->> 'oid')::oid)
+  select coalesce(jsonb_agg(distinct
+           -- REINDEX CONCURRENTLY gives an index another oid; under the same name it is the same index.
+           case when o.value ->> 'class' <> 'pg_class' or exists (select from pg_class as c where c.oid = (o.value ->> 'oid')::oid)
+                then o.value
+                else o.value || coalesce((select jsonb_build_object('oid', c.oid::bigint)
+                                            from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+                                           where format('%I.%I', n.nspname, c.relname) = o.value ->> 'identity'
+                                             and c.relkind in ('i', 'I')), '{}') end), '[]')
+    from postai.proposal_step as s, jsonb_array_elements(s.objects) as o
    where s.proposal = $1
 $$;
 comment on function postai._objects(bigint) is 'All objects that the steps of a proposal touch: select postai._objects(7)';

@@ -68,6 +68,18 @@ def test_a_lock_held_for_long_names_its_holder_and_what_is_left_goes_later(shop:
     assert shop.run().state == "done" and shop.value(COMMENT) == "finds items by note"
 
 
+def test_a_locked_table_does_not_hold_up_looking(shop: Shop) -> None:
+    shop.sql("set role lc_owner; create index item_note on shop.item (note)")
+    drop = shop.create(draft("DROP INDEX CONCURRENTLY shop.item_note", kind="drop_index"))
+    with shop.holding("lock table shop.item in access exclusive mode") as holder:
+        shop.apply(drop)
+        result = shop.run(options=replace(OPTIONS, concurrent_lock_timeout=0.3, lock_patience=0.2))
+        assert result.error is not None and result.error.sqlstate == "PA009"
+        assert f"backend {holder.info.backend_pid} of postgres" in (result.error.detail or "")
+    shop.apply(drop)
+    assert shop.run().state == "done" and shop.indexes() == []
+
+
 @contextmanager
 def tiny_tablespace(shop: Shop) -> Iterator[None]:
     """New objects of the shop's database go to a disk of one megabyte."""

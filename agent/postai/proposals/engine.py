@@ -171,16 +171,20 @@ class StepEngine:
         """Whether the work on an index has brought about what it should."""
         if work.kind == "reindex":
             return not index_work.leftovers(self._control, work)
-        state = index_work.look(self._control, work)
+        condition = index_work.look(self._control, work)
         if work.kind == "drop":
-            return state.condition == "absent"
+            return condition == "absent"
         ours = self._started == step.number or step.done
-        if state.condition == "valid" and (ours or index_work.same_index(work.statement, state.definition)):
+        if condition == "valid" and (ours or self._says_the_same(work)):
             return True
         if not ours and index_work.find_same(self._control, work) is not None:
             self._elsewhere.add((work.schema, work.name))
             return True
         return False
+
+    def _says_the_same(self, work: IndexWork) -> bool:
+        definition = index_work.definition(self._control, work)
+        return definition is not None and index_work.same_index(work.statement, definition)
 
     def _inspect(self, step: Step) -> _Plan:
         """Everything that was checked when the proposal was made and queued, checked again on what is there now."""
@@ -370,9 +374,16 @@ class StepEngine:
             work.kind == "create"
             and self._control.query(load(__package__, "objects.sql")["name_taken"], [work.schema, work.name])[0][0]
         ):
+            definition = index_work.definition(self._control, work)
+            if definition is None and index_work.look(self._control, work) != "absent":
+                raise LockNotObtained(
+                    f"{work.schema}.{work.name} exists already, and its table is locked",
+                    detail="Whether it is what the step would create cannot be seen meanwhile.",
+                    hint="Apply it again when that transaction has ended.",
+                )
             raise StaleProposal(
                 f"{work.schema}.{work.name} exists already and is not what the step would create",
-                detail=index_work.look(self._control, work).definition or None,
+                detail=definition,
                 hint="Drop or rename it, or ask for a new proposal.",
             )
 
@@ -385,10 +396,10 @@ class StepEngine:
                 self._as_owner(plan.run_as, f"DROP INDEX CONCURRENTLY IF EXISTS {name}", whole=True)
                 self._say(step, "step.cleaned", f"dropped {name}")
             return
-        while (state := index_work.look(self._control, work)).condition == "building":
+        while (condition := index_work.look(self._control, work)) == "building":
             self._say(step, "step.waiting", f"{work.name} is being built at this moment")
             self._monitor.pause(0.5)
-        if state.condition == "invalid":
+        if condition == "invalid":
             self._say(step, "step.cleaning", f"drops the broken index {work.name}")
             self._as_owner(plan.run_as, work.drop_statement, whole=True)
             self._say(step, "step.cleaned", f"dropped {work.name}")

@@ -14,7 +14,7 @@ import postgast
 from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
-from postai.database import Database
+from postai.database import Database, Row, ServerError
 from postai.database.identifiers import qualified
 from postai.database.named_sql import load
 from postai.errors import Refused
@@ -44,19 +44,6 @@ class IndexWork:
     def drop_statement(self) -> str:
         """The statement that removes the index without blocking anybody."""
         return f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(self.schema, self.name)}"
-
-
-@dataclass(frozen=True)
-class IndexState:
-    """What is there under the index's name.
-
-    Attributes:
-        condition: "building" = somebody's CREATE INDEX works on it at this moment.
-        definition: CREATE INDEX statement as the server writes it; "" when absent.
-    """
-
-    condition: IndexCondition
-    definition: str = ""
 
 
 def recognise(statement: str) -> IndexWork | None:
@@ -103,21 +90,46 @@ def _creation(tree: Any, statement: str) -> IndexWork | None:
     return IndexWork("create", schema, tree.idxname, statement, (schema, table))
 
 
-def look(db: Database, work: IndexWork) -> IndexState:
-    """The index as it is now."""
+def look(db: Database, work: IndexWork) -> IndexCondition:
+    """What is there under the index's name; "building" = somebody's CREATE INDEX works on it at this moment."""
     rows = db.query(load(__package__, "objects.sql")["index_state"], [work.schema, work.name])
     if not rows:
-        return IndexState("absent")
-    _, _, valid, definition, building = rows[0]
-    return IndexState("valid" if valid else "building" if building else "invalid", definition)
+        return "absent"
+    valid, building = rows[0]
+    return "valid" if valid else "building" if building else "invalid"
+
+
+def definition(db: Database, work: IndexWork) -> str | None:
+    """The index as the server writes it; None = it is not there, or its table is locked."""
+    rows = _without_waiting(db, load(__package__, "objects.sql")["index_definition"], (work.schema, work.name))
+    return str(rows[0][0]) if rows else None
 
 
 def find_same(db: Database, work: IndexWork) -> str | None:
-    """The name of a valid index that is what a CREATE INDEX would make, whatever it is called; None = there is none."""
+    """The name of a valid index that is what a CREATE INDEX would make, whatever it is called.
+
+    Returns:
+        None = there is none, or the table is locked so that nobody can tell.
+    """
     if work.table is None:
         return None
-    rows = db.query(load(__package__, "objects.sql")["indexes_of"], list(work.table))
-    return next((name for name, definition in rows if same_index(work.statement, definition)), None)
+    rows = _without_waiting(db, load(__package__, "objects.sql")["indexes_of"], work.table)
+    return next((name for name, text in rows if same_index(work.statement, text)), None)
+
+
+def _without_waiting(db: Database, query: str, names: tuple[str, str]) -> list[Row]:
+    """The rows of a query about a table's indexes; none while somebody has locked the table."""
+    try:
+        with db.transaction():
+            before = db.query("select pg_catalog.current_setting('lock_timeout')")[0][0]
+            db.execute("set local lock_timeout = '200ms'")
+            rows = list(db.query(query, names))
+            db.query("select pg_catalog.set_config('lock_timeout', %s, true)", [before])
+    except ServerError as error:
+        if error.sqlstate != "55P03":
+            raise
+        return []
+    return rows
 
 
 def leftovers(db: Database, work: IndexWork) -> list[str]:

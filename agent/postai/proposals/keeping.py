@@ -175,7 +175,7 @@ class _Keeper:
                 if condition is None or not Conditions(self._db).holds(condition):
                     return False
             elif work.kind == "drop":
-                if index_work.look(self._db, work).condition != "absent":
+                if index_work.look(self._db, work) != "absent":
                     return False
             elif index_work.find_same(self._db, work) is None:
                 return False

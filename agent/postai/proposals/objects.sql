@@ -37,8 +37,8 @@ select problem, hint from postai._missing_rights(%s::jsonb, %s::name, array[sess
 select postai._user_triggers(%s::oid[])
 
 -- name: index_state
--- An index by name: oid, its table's oid, valid, definition, being built at this moment.
-select c.oid::bigint, i.indrelid::bigint, i.indisvalid and i.indisready, pg_catalog.pg_get_indexdef(c.oid),
+-- An index by name: whether it is valid, and whether it is being built at this moment.
+select i.indisvalid and i.indisready,
        exists (select from pg_catalog.pg_stat_progress_create_index p
                 where p.datname = pg_catalog.current_database() and p.index_relid = c.oid)
   from pg_catalog.pg_class c
@@ -46,8 +46,16 @@ select c.oid::bigint, i.indrelid::bigint, i.indisvalid and i.indisready, pg_cata
   join pg_catalog.pg_index i on i.indexrelid = c.oid
  where n.nspname = %s and c.relname = %s
 
+-- name: index_definition
+-- The definition of an index by name; waits for whoever has locked its table.
+select pg_catalog.pg_get_indexdef(c.oid)
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  join pg_catalog.pg_index i on i.indexrelid = c.oid
+ where n.nspname = %s and c.relname = %s
+
 -- name: indexes_of
--- Valid indexes of a table: name and definition; constraints are made by other statements.
+-- Valid indexes of a table: name and definition; waits for whoever has locked the table.
 select c.relname::text, pg_catalog.pg_get_indexdef(c.oid)
   from pg_catalog.pg_class t
   join pg_catalog.pg_namespace n on n.oid = t.relnamespace

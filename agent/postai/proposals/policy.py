@@ -46,7 +46,7 @@ def apply_by_policy(db: Database) -> PolicyReport:
         try:
             applied.append((proposal, int(db.query(sql["apply"], [proposal])[0][0])))
         except ServerError as error:
-            if error.sqlstate not in ("PA006", "PA008", "55000"):
+            if error.sqlstate not in ("PA006", "PA008", "55000", "42501"):
                 raise
             refused.append((proposal, error.detail or error.message))
     return PolicyReport(tuple(applied), tuple(refused))
