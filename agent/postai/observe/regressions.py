@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from postai.history.types import StatementKey, WaitWindow
@@ -39,7 +39,7 @@ from postai.observe.regressions_causes import explain
 from postai.observe.regressions_tables import TableHistory, tables_in
 from postai.observe.regressions_types import Facts, Interval, Numbers, Regression, Suspect
 
-__all__ = ["Detector", "Interval", "Opened", "Options", "Recovered"]
+__all__ = ["Detector", "Interval", "Opened", "Options", "Recovered", "Seen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,10 @@ class Opened:
 
     Attributes:
         before: numbers before it began; `more_calls` whether it is about the number of calls.
-        quiet: intervals on trial since the last one in which it showed.
-        last: the newest intervals since it began, merged when needed.
+        last: the newest intervals since it began, at most three.
+        seen_at: end of the last interval in which it ran.
+        suspect: as it was found; `first` the number of the interval in which it began.
+        looks: how often it is looked at again, as counters of what caused it may come late.
     """
 
     started_at: datetime
@@ -100,6 +102,23 @@ class Opened:
     more_calls: bool = False
     last: list[Point] = field(default_factory=list)
     seen_at: datetime | None = None
+    suspect: Suspect | None = None
+    first: int = 0
+    looks: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an interval brought.
+
+    Attributes:
+        found: statements that became slower; revised: found an interval or two ago, with what is known by now.
+        recovered: what is over.
+    """
+
+    found: tuple[Suspect, ...] = ()
+    revised: tuple[Suspect, ...] = ()
+    recovered: tuple[Recovered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +177,13 @@ class Detector:
         """Take an interval in without judging it: what is replayed at the start of the agent."""
         self._take(interval)
 
-    def observe(self, interval: Interval) -> tuple[tuple[Suspect, ...], tuple[Recovered, ...]]:
+    def observe(self, interval: Interval) -> Seen:
         """Take an interval in; what is new in it.
 
         Intervals must come in order. A suspect that is returned is open from then on, until it is among the recovered.
         """
         known = self._take(interval)
+        revised = tuple(self._revise(interval))
         suspects = []
         for key in known:
             baseline = self._statements[key]
@@ -171,9 +191,8 @@ class Detector:
                 suspect = self._judge(key, baseline, interval)
                 if suspect is not None:
                     suspects.append(suspect)
-                    before = suspect.before
-                    self.open[key] = Opened(suspect.started_at, before, suspect.more_calls, seen_at=interval.end)
-        return tuple(suspects), tuple(self._recover(interval))
+                    self.open[key] = self._opened(suspect, baseline, interval)
+        return Seen(tuple(suspects), revised, tuple(self._recover(interval)))
 
     def explain(self, suspect: Suspect, facts: Facts) -> Regression:
         """Cause, mitigation and severity of a suspect."""
@@ -322,6 +341,8 @@ class Detector:
             plan = next((one for one in reversed(baseline.trial_plans[-size:]) if one is not None), None)
             if size > 1 and None not in (plan, baseline.plan) and plan != baseline.plan:
                 strength = max(strength, 1)
+            if not strength and size > 1 and believed:
+                strength = int(self._goes_another_way(baseline, trial, now))
             if strength == 1:
                 far = time.distance(log_mean(now)) >= options.time_distance
                 strength *= believed and far and corrected >= options.factor_corrected
@@ -430,9 +451,29 @@ class Detector:
             io_elsewhere=cold,
             plan_before=baseline.plan,
             plan_after=plans[-1] if plans else None,
-            tables=self._tables.changes(tables_in(baseline.query), first, self._number, calls),
+            tables=self._tables.changes(self._names(baseline), first, self._number, calls),
             spread=now.stddev_ms / now.mean_ms if now.mean_ms else 0.0,
         )
+
+    def _opened(self, suspect: Suspect, baseline: Baseline, interval: Interval) -> Opened:
+        first = next((n for n, _ in baseline.trial if n > self._number - PENDING), self._number)
+        last = [one for _, one in baseline.trial]
+        return Opened(suspect.started_at, suspect.before, suspect.more_calls, last, interval.end, suspect, first)
+
+    def _revise(self, interval: Interval) -> Iterable[Suspect]:
+        """What was found lately, with the numbers of this interval too."""
+        for opened in self.open.values():
+            suspect = opened.suspect
+            if suspect is None or opened.looks <= 0 or opened.seen_at != interval.end or opened.more_calls:
+                continue
+            opened.looks -= 1
+            now = opened.last[-1].numbers()
+            factor = now.mean_ms / max(1e-4, opened.before.mean_ms)
+            if factor >= self.options.factor:
+                tables = tables_in(suspect.query)
+                changes = self._tables.changes(tables, opened.first, self._number, opened.last[-1].calls)
+                waited = replace(now, lock_ms=max(now.lock_ms, suspect.after.lock_ms))
+                yield replace(suspect, found_at=interval.end, after=waited, factor=factor, tables=changes, stuck=False)
 
     # Recovering -------------------------------------------------------------------------------------------------
 

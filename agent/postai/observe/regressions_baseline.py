@@ -156,9 +156,11 @@ class Baseline:
         trial: (number of the interval, its point), oldest first.
         ewma: moving average of the logarithm of the mean time, for a quick look.
         plan: shape of its plan in the newest interval of the ring in which it was known.
+        query: its text; names: the tables in it, None = not looked at yet.
+        stuck: (number of the interval, milliseconds, sessions) of waiting for locks since a call ended last.
     """
 
-    __slots__ = ("ewma", "plan", "query", "ring", "stuck", "trial", "trial_plans")
+    __slots__ = ("ewma", "names", "plan", "query", "ring", "stuck", "trial", "trial_plans")
 
     def __init__(self) -> None:
         self.ring = Ring()
@@ -167,6 +169,7 @@ class Baseline:
         self.ewma: float | None = None
         self.plan: str | None = None
         self.query: str | None = None
+        self.names: tuple[tuple[str | None, str], ...] | None = None
         self.stuck: list[tuple[int, float, float]] = []
 
     def add(self, number: int, one: Point, plan: str | None) -> None:

@@ -6,7 +6,7 @@ The first cause whose function answers is the one; so they stand in the order in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +46,7 @@ class Cause:
 
 def explain(suspect: Suspect, facts: Facts) -> Regression:
     """The regression that a suspect is."""
+    suspect = _up_to_date(suspect, facts)
     for cause in CAUSES:
         told = cause.tell(suspect, facts)
         if told is not None:
@@ -68,6 +69,19 @@ def explain(suspect: Suspect, facts: Facts) -> Regression:
         extra_ms_per_day=extra,
         evidence=_evidence(suspect, facts),
     )
+
+
+def _up_to_date(suspect: Suspect, facts: Facts) -> Suspect:
+    """With the growth of tables that their size shows at this moment and the counters do not show yet."""
+    tables = []
+    for one in suspect.tables:
+        known = facts.tables.get(one.oid)
+        if known is not None and known.bytes is not None and one.bytes_then is not None:
+            growth = (known.bytes + 8192) / (one.bytes_then + 8192)
+            if growth > max(1.1, 1.1 * one.growth):
+                one = replace(one, growth=growth, written=max(one.written, 1 - 1 / growth))
+        tables.append(one)
+    return replace(suspect, tables=tuple(tables))
 
 
 def _evidence(suspect: Suspect, facts: Facts) -> dict[str, Any]:
@@ -174,7 +188,13 @@ def _behind(suspect: Suspect, facts: Facts, lately: float = 0.0) -> TableFacts |
         lately: share of its rows that must have been written shortly before the statement became slower.
     """
     found = [facts.tables[one.oid] for one in suspect.tables if one.oid in facts.tables and one.written >= lately]
-    stale = [one for one in found if one.changed >= max(50, 0.1 * one.rows)]
+    grown = {one.oid for one in suspect.tables if one.growth >= 1.1 and one.written >= 0.1}
+    stale = [
+        one
+        for one in found
+        if one.changed >= max(50, 0.1 * one.rows)
+        or (one.oid in grown and (one.analyzed_at is None or one.analyzed_at < suspect.started_at))
+    ]
     return max(stale, key=lambda one: one.changed / max(1, one.rows), default=None)
 
 
@@ -299,11 +319,19 @@ def _rows_changed(suspect: Suspect, facts: Facts) -> Told | None:
         elif rows < 1.2 and one.rows_per_lookup >= 1.2:
             parts.append(f"an index scan on {_table(one)} finds {_times(one.rows_per_lookup)} times as many rows")
     stale = _behind(suspect, facts)
-    analyze = f"ANALYZE {_table(stale)}; (its statistics are {stale.changed:,} rows behind). " if stale else ""
+    analyze = f"ANALYZE {_table(stale)}; ({_written(stale, suspect)} it came since the last time). " if stale else ""
     return Told(
         f"{_slower(suspect)} because there is more data: {'; '.join(parts)}.",
         f"{analyze}Limit what is read (LIMIT, a narrower range, archiving of old rows), or {_LET_ADVISE}",
     )
+
+
+def _written(stale: TableFacts, suspect: Suspect) -> str:
+    """How much was written since it was analyzed, in words; of what was just written the counters know nothing yet."""
+    growth = next(one.growth for one in suspect.tables if one.oid == stale.oid)
+    if stale.changed >= 0.1 * stale.rows:
+        return f"{stale.changed:,} rows of"
+    return f"{1 - 1 / growth:.0%} of"
 
 
 def _statistics_stale(suspect: Suspect, facts: Facts) -> Told | None:
@@ -318,7 +346,7 @@ def _statistics_stale(suspect: Suspect, facts: Facts) -> Told | None:
     switched = " and autovacuum does not look after it" if not stale.autovacuum else ""
     return Told(
         f"{_slower(suspect)} and {_blocks_sentence(suspect)}: the plan rests on old statistics."
-        f" {stale.changed:,} rows of {_table(stale)} were written since it was analyzed{switched}.",
+        f" {_written(stale, suspect)} {_table(stale)} were written since it was analyzed{switched}.",
         f"ANALYZE {_table(stale)};",
     )
 

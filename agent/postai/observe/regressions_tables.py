@@ -99,6 +99,7 @@ class TableHistory:
             schema=schema,
             table=table,
             growth=_growth(then, now),
+            bytes_then=int(then[1]) if then and then[1] >= 0 else None,
             seq_scans_began=scans_now >= 0.5 * calls and scans_before < 0.1 * scans_now,
             lookups=lookups,
             rows_per_lookup=per_lookup,

@@ -56,7 +56,7 @@ class TableChange:
     """What happened to a table that a statement uses, since before it became slower.
 
     Attributes:
-        growth: its size now / then, by rows and bytes, whichever grew less.
+        growth: its size now / then, by rows and bytes, whichever grew less; bytes_then the size then, None = not known.
         seq_scans_began: it is now read by sequential scans at every call, and was not.
         lookups: index scans on it, now / then.
         rows_per_lookup: index entries that one scan of an index returns, now / then (the index where it grew most).
@@ -69,6 +69,7 @@ class TableChange:
     schema: str
     table: str
     growth: float
+    bytes_then: int | None
     seq_scans_began: bool
     lookups: float
     rows_per_lookup: float
@@ -130,6 +131,8 @@ class TableFacts:
         rows: estimate of how many it has.
         analyzed_at: when that was, by hand or by autovacuum; None = never, or not known.
         autovacuum: whether autovacuum looks after it.
+        bytes: heap and TOAST at this moment; what a session has just written shows here first, its counters may lag
+            by seconds. None = not known.
     """
 
     oid: int
@@ -139,6 +142,7 @@ class TableFacts:
     rows: int
     analyzed_at: datetime | None
     autovacuum: bool
+    bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

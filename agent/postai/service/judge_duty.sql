@@ -30,6 +30,13 @@ insert into postai.regression
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::pg_catalog.jsonb, %s::pg_catalog.jsonb, %s, %s, %s::pg_catalog.jsonb)
     on conflict do nothing
 
+-- name: revised
+-- What is known better an interval or two later.
+update postai.regression as r
+   set cause = %s, severity = %s, factor = %s, extra_ms_per_day = %s, after = %s::pg_catalog.jsonb, why = %s,
+       mitigation = %s, evidence = %s::pg_catalog.jsonb
+ where r.queryid = %s and r.userid = %s and r.dbid = %s and r.toplevel = %s and r.ended_at is null
+
 -- name: over
 -- A regression is over.
 update postai.regression as r set ended_at = %s, outcome = %s, recovered = %s::pg_catalog.jsonb
@@ -75,7 +82,10 @@ select c.oid::pg_catalog.int8, n.nspname::pg_catalog.text, c.relname::pg_catalog
        greatest(pg_catalog.pg_stat_get_last_analyze_time(c.oid), pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)),
        pg_catalog.current_setting('autovacuum')::pg_catalog.bool
        and coalesce((select o.option_value::pg_catalog.bool from pg_catalog.pg_options_to_table(c.reloptions) as o
-                      where o.option_name = 'autovacuum_enabled'), true)
+                      where o.option_name = 'autovacuum_enabled'), true),
+       case when not exists (select from pg_catalog.pg_locks as l
+                              where l.relation = c.oid and l.mode = 'AccessExclusiveLock' and l.granted) then
+         pg_catalog.pg_table_size(c.oid) end
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
  where c.oid = any (%s::pg_catalog.oid[])

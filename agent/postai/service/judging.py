@@ -131,13 +131,17 @@ class Judge:
         assert self._detector is not None
         began = time.monotonic()
         try:
-            suspects, recovered = self._detector.observe(interval)
+            seen = self._detector.observe(interval)
+            suspects = seen.found + seen.revised
             facts = self._facts(db, suspects, interval) if suspects else Facts()
-            found = [self._detector.explain(suspect, facts) for suspect in suspects]
+            found = [self._detector.explain(suspect, facts) for suspect in seen.found]
+            revised = [self._detector.explain(suspect, facts) for suspect in seen.revised]
             with db.transaction():
                 for regression in found:
                     self._keep(db, regression)
-                for one in recovered:
+                for regression in revised:
+                    self._revise(db, regression)
+                for one in seen.recovered:
                     self._close(db, one)
                 took = (time.monotonic() - began) * 1000
                 db.execute(self._sql["judged"], (interval.end, took))
@@ -169,6 +173,16 @@ class Judge:
         }
         body = f"{one.why} {one.mitigation}"
         self._alerts.raise_(db, Alert(_alert_key(key), "regression", one.severity, title, body, detail))
+
+    def _revise(self, db: Database, one: Regression) -> None:
+        key = one.key
+        db.execute(
+            self._sql["revised"],
+            (
+                one.cause, one.severity, one.factor, one.extra_ms_per_day, json.dumps(asdict(one.after)), one.why,
+                one.mitigation, json.dumps(dict(one.evidence)), key.queryid, key.userid, key.dbid, key.toplevel,
+            ),
+        )  # fmt: skip
 
     def _close(self, db: Database, one: Recovered) -> None:
         key = one.key
