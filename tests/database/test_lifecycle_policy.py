@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator
 
 import pytest
 from lifecycle_support import Shop, draft, error_of, index_draft, shop_clone, shop_template
 
 from conftest import TestDatabase
+from postai.daemon.actions import ActionQueue
+from postai.daemon.backoff import Backoff
+from postai.database import Pool
+from postai.deadline import Deadline
 from postai.proposals import Draft, DraftStep, PolicyReport, apply_by_policy
 
 INDEX = "CREATE INDEX CONCURRENTLY item_{0} ON shop.item ({0})"
@@ -207,3 +213,25 @@ def test_drops_only_when_they_are_listed_and_housekeeping(shop: Shop) -> None:
     results = [shop.run() for _ in proposals]
     assert {one.state for one in results} == {"done"}, results
     assert shop.indexes() == [] and shop.value("select count(*) from shop.item") == 20000
+
+
+def test_the_queue_applies_by_policy_tells_what_comes_and_ends_what_missed_its_window(shop: Shop) -> None:
+    setting(shop, auto_apply="create_index")
+    made = shop.create(index())
+    left = shop.create(draft((INDEX.format("price"), None)))
+    missed = shop.apply(left)
+    shop.sql("update postai.action set run_window = tstzrange(null, now())")
+    later = shop.create(draft("ANALYZE shop.item"))
+    soon = shop.value(f"select postai.schedule({later}, tstzrange(now() + interval '2 min', null))", "lc_boss")
+    with Pool(shop.database.dsn("lc_agent")) as pool:
+        queue = ActionQueue("shop", pool, shop.runner(), Backoff(random.Random(1), first=0.1, longest=1.0))
+        queue.begin()
+        end = time.monotonic() + 30
+        while shop.proposal(made) != ("closed", "applied") or shop.action(soon)["noticed_at"] is None:
+            assert time.monotonic() < end
+            queue.wake("")
+            time.sleep(0.1)
+        queue.end()
+        queue.stop(Deadline.after(10))
+    assert shop.indexes() == [("item_name", True)] and shop.action(missed)["state"] == "failed"
+    assert shop.action(soon)["state"] == "queued" and shop.problems() == []

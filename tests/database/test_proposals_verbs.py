@@ -29,13 +29,17 @@ def test_a_life_through_python(shop: Shop) -> None:
         with shop.background(shop.run):
             ended = verbs.wait(boss, action, Deadline.after(30), lambda now: seen.append(now.state))
         assert ended.state == "done" and seen[0] in ("queued", "running") and ended.estimated_ms == 500
+        vacuum = shop.create(draft("VACUUM shop.item"))
+        verbs.cancel(boss, verbs.schedule(boss, vacuum, run_window="[now,infinity)", recurring=None))
+        verbs.cancel(boss, verbs.schedule(boss, vacuum, recurring="0 3 * * *"))
+        verbs.dismiss(boss, vacuum, "only a trial")
         undo = verbs.undo(boss, proposal)
         verbs.cancel(boss, undo)
         with pytest.raises(Cancelled):
             verbs.wait(boss, undo, Deadline.after(5))
         assert verbs.events(boss, proposal=proposal, limit=1)[0].kind == "action.cancelled"
         assert verbs.verify_events(boss) == []
-        assert verbs.proposals(boss, state="closed")[0].outcome == "applied"
+        assert {one.outcome for one in verbs.proposals(boss, state="closed")} == {"applied", "dismissed"}
 
 
 def test_errors_come_back_as_their_classes(shop: Shop) -> None:

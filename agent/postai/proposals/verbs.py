@@ -88,6 +88,16 @@ def apply(db: Database, proposal: int, *, accept_triggers: bool = False) -> int:
     return int(_call(db, "apply", proposal, accept_triggers))
 
 
+def schedule(db: Database, proposal: int, *, run_window: str | None = None, recurring: str | None = None) -> int:
+    """Approve a proposal if need be and queue it for later; gives the action.
+
+    Args:
+        run_window: a tstzrange in which it may run.
+        recurring: a cron expression of five fields, in the session's time zone.
+    """
+    return int(_call(db, "schedule", proposal, run_window, recurring))
+
+
 def dismiss(db: Database, proposal: int, reason: str) -> None:
     """Close a proposal that is not wanted."""
     _call(db, "dismiss", proposal, reason)

@@ -6,6 +6,10 @@ select postai.approve(%s, %s)
 -- Approve if need be and queue.
 select postai.apply(%s, %s)
 
+-- name: schedule
+-- Approve if need be and queue for later.
+select postai.schedule(%s, %s::tstzrange, %s)
+
 -- name: dismiss
 -- Close as not wanted.
 select postai.dismiss(%s, %s)
