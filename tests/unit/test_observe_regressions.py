@@ -59,7 +59,7 @@ class History:
     def pass_(
         self, count: int = 1, slower: float = 1.0, everything: float = 1.0, waits: int = 0, **changes: Any
     ) -> None:
-        """Intervals pass in which the first statement is so; `index` = scans of its index, `sequential` of its table."""
+        """Intervals in which the first statement is so; `index` = scans of its index, `sequential` of its table."""
         sequential, index = changes.pop("sequential", 0), changes.pop("index", self.calls)
         table = changes.pop("table", {})
         absent = changes.pop("absent", False)
@@ -74,7 +74,9 @@ class History:
                 (IndexWindow(16500, ORDERS, "shop", "orders_customer", start, end, index, index * 2),) if index else ()
             )
             waited = (WaitWindow(1, "Lock", "transactionid", start, end, waits, 60),) if waits else ()
-            seen = self.detector.observe(Interval(start, end, tuple(windows), (self.table,), scans, waited))
+            seen = self.detector.observe(
+                Interval(start, end, tuple(windows), (self.table,), scans if index else (), waited)
+            )
             self.found += [self.detector.explain(one, self.facts) for one in seen.found]
             self.revised += [self.detector.explain(one, self.facts) for one in seen.revised]
             self.over += seen.recovered

@@ -378,6 +378,18 @@ class Detector:
                 strength = 2
         return strength
 
+    def _goes_another_way(self, baseline: Baseline, trial: Sequence[tuple[int, Point]], now: Point) -> bool:
+        """Whether an index of its tables is no longer used at its pace, or sequential scans began."""
+        calls = now.calls / len(trial)
+        changes = self._tables.changes(self._names(baseline), trial[0][0], self._number, calls)
+        return any(one.seq_scans_began or one.index_abandoned for one in changes)
+
+    def _names(self, baseline: Baseline) -> tuple[tuple[str | None, str], ...]:
+        """Tables that a statement names; parsed once."""
+        if baseline.names is None and baseline.query is not None:
+            baseline.names = tables_in(baseline.query)
+        return baseline.names or ()
+
     def _waits(self, points: Sequence[Point], trial: Sequence[tuple[int, Point]], now: Point, before: Numbers) -> bool:
         """Whether waiting for locks, seen in most of these intervals, is why a call takes longer."""
         seen = sum(1 for _, one in trial if one.lock_ms > 0)
