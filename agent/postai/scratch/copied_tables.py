@@ -12,20 +12,21 @@ Who may write statistics: a superuser, and from PostgreSQL 18 on the owner of a 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from postai.database import Database, ServerError, named_sql
+from postai.database import Database, Row, ServerError, named_sql
 from postai.database.identifiers import qualified, quote_ident
 from postai.deadline import Deadline
 from postai.errors import FeatureMissing, Refused
-from postai.scratch.copies import LOCK_TIMEOUT_MS, TEMPORARY, make_place, undone
+from postai.scratch.copies import TEMPORARY, lock_not_obtained, make_place, undone
 from postai.scratch.redirect import redirect, redirect_index
 from postai.sql.parse import parse_one
 
-MOST_RELATIONS = 400
-"""Copies that are made at most, partitions counted: each takes about two milliseconds and a lock of its own."""
+MOST_RELATIONS = 250
+"""Relations that are copied at most, partitions counted: each takes some milliseconds, and a lock as each of its
+indexes does."""
 
 _PAD = "postai_pad"
 
@@ -52,6 +53,15 @@ class _Real:
 
 
 @dataclass(frozen=True)
+class _Picture:
+    """What there is to copy: relations, blocks on disk by oid, rows of the block `indexes`."""
+
+    relations: Sequence[_Real]
+    pages: Mapping[int, int]
+    indexes: Sequence[Row]
+
+
+@dataclass(frozen=True)
 class Copy:
     """A copy of a table.
 
@@ -63,6 +73,7 @@ class Copy:
         pages, tuples, visible: what the planner is told: blocks of the copy, rows (-1 = never analysed), all-visible
             blocks.
         partitioned: whether it has no file of its own.
+        parent: oid of the real table of which the real one is a partition.
     """
 
     oid: int
@@ -74,6 +85,7 @@ class Copy:
     tuples: float
     visible: int
     partitioned: bool
+    parent: int | None
 
 
 @dataclass
@@ -94,8 +106,16 @@ class CopiedTables:
     superuser: bool = False
 
     def write_sizes(self, db: Database, reals: Iterable[int]) -> None:
-        """Tell the planner again how many rows these tables have: before 18, each new index makes it forget."""
-        copies = [one for oid in reals if (one := self.tables[oid]).tuples >= 0 and not one.partitioned]
+        """Tell the planner again how many rows these tables have: before 18, each new index makes it forget.
+
+        Args:
+            reals: oids of real tables; a partitioned one stands for its partitions.
+        """
+        wanted = set(reals)
+        for one in self.tables.values():  # parents come before their partitions
+            if one.parent in wanted:
+                wanted.add(one.real)
+        copies = [one for oid in wanted if (one := self.tables[oid]).tuples >= 0 and not one.partitioned]
         if not copies:
             return
         block = "set_sizes" if self.superuser else "restore_sizes"
@@ -115,7 +135,8 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
 
     Args:
         db: a session within `rolled_back`; its search_path is left at pg_catalog until the transaction's end.
-        oids: tables, partitioned tables, materialized views, and views, whose relations are copied too.
+        oids: tables, partitioned tables, materialized views, and views, whose relations are copied too; the most
+            important ones first.
         pages_limit: blocks of the longest copy.
         deadline: checked between tables.
 
@@ -124,9 +145,10 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
         not (and of views that read no other).
 
     Raises:
-        FeatureMissing: the role cannot write statistics on this version, or there are too many relations.
+        FeatureMissing: the role cannot write statistics on this version.
         NotPermitted: it may make neither a schema nor temporary tables.
     """
+    wanted = list(dict.fromkeys(oids))
     ((superuser, *_),) = db.query(_block("rights"))
     if not superuser and db.server_version < 180000:
         raise FeatureMissing(
@@ -136,20 +158,14 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
         )
     db.execute("set local search_path = pg_catalog")
     notes: list[str] = []
-    reals = _readable(db, sorted(set(oids)), notes)
-    sizes = _sizes(db, [one for one in reals if one.kind in "rm"], notes)
+    real = _read(db, wanted, notes)
+    reals, sizes = real.relations, real.pages
     long = {oid for oid, pages in sizes.items() if pages > pages_limit}
     small = _without(reals, long) if long else []
-    if len(reals) + len(small) > MOST_RELATIONS:
-        raise FeatureMissing(
-            f"too many relations to copy: {len(reals) + len(small)}",
-            detail=f"At most {MOST_RELATIONS} are copied, partitions counted.",
-            hint="Ask for fewer tables at a time.",
-        )
     factor = max(1.0, max(sizes.values(), default=0) / pages_limit)
-    made = [_Builder(db, factor, superuser, deadline).build(reals, sizes)]
+    made = [_Builder(db, factor, superuser, deadline).build(real, reals)]
     if small:
-        made.insert(0, _Builder(db, 1.0, superuser, deadline).build(small, sizes))
+        made.insert(0, _Builder(db, 1.0, superuser, deadline).build(real, small))
     made[-1].notes[:0] = notes
     return made
 
@@ -163,15 +179,15 @@ class _Builder:
         self._places: dict[str, str] = {}
         self._made = CopiedTables(factor=factor, superuser=superuser)
 
-    def build(self, reals: Sequence[_Real], sizes: Mapping[int, int]) -> CopiedTables:
+    def build(self, picture: _Picture, reals: Sequence[_Real]) -> CopiedTables:
         """Tables, then their indexes, then what ANALYZE found, then views."""
         made = self._made
         for one in _parents_first(reals):
             self._deadline.check()
             if one.view is None:
-                self._table(one, sizes.get(one.oid, 0))
+                self._table(one, picture.pages.get(one.oid, 0))
         pairs = [(one.real, one.oid) for one in made.tables.values()]
-        pairs += self._indexes()
+        pairs += self._indexes(picture.indexes)
         self._statistics(pairs)
         made.write_sizes(self._db, list(made.tables))
         self._views([one for one in reals if one.view is not None])
@@ -206,7 +222,7 @@ class _Builder:
         tuples = real.tuples * share if real.pages else (real.tuples if real.tuples > 0 else -1.0)
         visible = min(pages, math.floor(pages * real.visible / real.pages)) if real.pages else 0
         made.tables[real.oid] = Copy(
-            oid, real.oid, place, real.name, real.schema, pages, tuples, visible, real.kind == "p"
+            oid, real.oid, place, real.name, real.schema, pages, tuples, visible, real.kind == "p", real.parent
         )
         made.names[real.schema, real.name] = place
 
@@ -222,12 +238,14 @@ class _Builder:
         added = ", ".join(f"add column {one}" for one in real.columns)
         self._db.execute(f"alter table {copy} {added + ', ' if added else ''}drop column {_PAD}, reset (fillfactor)")
 
-    def _indexes(self) -> list[tuple[int, int]]:
+    def _indexes(self, indexes: Sequence[Row]) -> list[tuple[int, int]]:
         """The real tables' indexes on the copies; pairs of oids (real, copy) of those that hold expressions."""
         pairs = []
-        for table, oid, name, definition, primary in self._db.query(_block("indexes"), (list(self._made.tables),)):
+        for table, oid, name, definition, primary in indexes:
             self._deadline.check()
-            copy = self._made.tables[table]
+            copy = self._made.tables.get(table)
+            if copy is None:
+                continue
             if primary:
                 own = f"alter table {qualified(copy.place, copy.name)} add constraint {quote_ident(name)} {primary}"
             else:
@@ -270,14 +288,41 @@ class _Builder:
             self._made.notes.append(f"{what} is not in the copies: {error.message}.")
 
 
-def _readable(db: Database, oids: Sequence[int], notes: list[str]) -> list[_Real]:
+def _read(db: Database, wanted: Sequence[int], notes: list[str]) -> _Picture:
+    """What there is to copy; the locks that its texts need (ACCESS SHARE) end with the reading.
+
+    Raises:
+        LockNotObtained: somebody is changing the tables again and again.
+    """
+    for _ in range(3):
+        try:
+            with undone(db):
+                return _picture(db, wanted, notes)
+        except ServerError as error:
+            if error.sqlstate != "55P03":
+                raise
+        notes.clear()
+    raise lock_not_obtained()
+
+
+def _picture(db: Database, wanted: Sequence[int], notes: list[str]) -> _Picture:
+    locked = [oid for (oid,) in db.query(_block("locked"))]
+    reals = _most_wanted(_readable(db, wanted, locked, notes), wanted, notes)
+    pages = db.query(_block("sizes"), ([one.oid for one in reals if one.kind in "rm"],))
+    indexes = db.query(_block("indexes"), ([one.oid for one in reals],))
+    return _Picture(reals, {oid: blocks or 0 for oid, blocks in pages}, indexes)
+
+
+def _readable(db: Database, oids: Sequence[int], locked: Collection[int], notes: list[str]) -> list[_Real]:
     """The relations, with views' and partitions', that can be copied."""
-    rows = db.query(_block("tables"), (list(oids),))
+    rows = db.query(_block("tables"), (list(oids), list(locked), list(locked)))
     reals = [_Real(*row) for row in rows]
-    kept = []
+    gone = set()
     for one in reals:
         why = None
-        if one.kind not in "rpmv":
+        if one.oid in locked:
+            why = "is locked by somebody who changes it"
+        elif one.kind not in "rpmv":
             why = "is no table"
         elif one.inherited and one.kind == "r":
             why = "has tables that inherit from it"
@@ -285,34 +330,50 @@ def _readable(db: Database, oids: Sequence[int], notes: list[str]) -> list[_Real
             why = "is partitioned by an expression"
         if why:
             notes.append(f"{qualified(one.schema, one.name)} {why}: it is planned as it is.")
+            gone.add(one.oid)
+    return _without(reals, gone, views=False)
+
+
+def _most_wanted(reals: Sequence[_Real], wanted: Sequence[int], notes: list[str]) -> list[_Real]:
+    """As many as are copied at most, with what belongs to each: a partitioned table whole, a view with its tables."""
+    by_oid = {one.oid: one for one in reals}
+    children: dict[int, list[int]] = {}
+    for one in reals:
+        if one.parent is not None:
+            children.setdefault(one.parent, []).append(one.oid)
+    kept: set[int] = set()
+    left = 0
+    for oid in wanted:
+        belonging: set[int] = set()
+        waiting = [oid]
+        while waiting:
+            found = by_oid.get(waiting.pop())
+            if found is not None and found.oid not in belonging:
+                belonging.add(found.oid)
+                waiting += [*children.get(found.oid, ()), *found.reads, *([found.parent] if found.parent else [])]
+        if len(kept | belonging) > MOST_RELATIONS:
+            left += 1
         else:
-            kept.append(one)
-    known = {one.oid for one in kept}
-    return [one for one in kept if one.parent is None or one.parent in known]
+            kept |= belonging
+    if left:
+        notes.append(f"{left} relations are planned as they are: at most {MOST_RELATIONS} are copied.")
+    return [one for one in reals if one.oid in kept]
 
 
-def _sizes(db: Database, tables: Sequence[_Real], notes: list[str]) -> dict[int, int]:
-    """Blocks on disk; where somebody holds a table exclusively, those that VACUUM or ANALYZE saw."""
-    oids = [one.oid for one in tables]
-    try:
-        with undone(db):  # so that the locks go at once
-            return {oid: pages or 0 for oid, pages in db.query(_block("sizes"), (oids,))}
-    except ServerError as error:
-        if error.sqlstate != "55P03":
-            raise
-    notes.append(f"A table was locked for {LOCK_TIMEOUT_MS} ms: sizes are those of the last VACUUM.")
-    return {one.oid: one.pages for one in tables}
+def _without(reals: Sequence[_Real], oids: set[int], *, views: bool = True) -> list[_Real]:
+    """The relations that have nothing to do with these: whole partitioned tables go with a part of them.
 
-
-def _without(reals: Sequence[_Real], oids: set[int]) -> list[_Real]:
-    """The relations that have nothing to do with these: whole partitioned tables and views go with a part of them."""
+    Args:
+        views: whether views go with one of the relations that they read; those without a text go in any case.
+    """
     by_oid = {one.oid: one for one in reals}
     gone = set(oids)
     before = 0
     while len(gone) != before:
         before = len(gone)
         gone |= {by_oid[oid].parent or 0 for oid in gone if oid in by_oid}
-        gone |= {one.oid for one in reals if one.parent in gone or not gone.isdisjoint(one.reads)}
+        gone |= {one.oid for one in reals if one.parent in gone or (one.kind == "v" and one.view is None)}
+        gone |= {one.oid for one in reals if views and not gone.isdisjoint(one.reads)}
     return [one for one in reals if one.oid not in gone]
 
 

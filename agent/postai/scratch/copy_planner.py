@@ -289,12 +289,12 @@ def copy_planner(
 
     Args:
         db: a session outside a READ ONLY transaction.
-        oids: tables, partitioned tables, materialized views and views that statements name.
+        oids: tables, partitioned tables, materialized views and views that statements name, the most important first.
         deadline: when the transaction ends at the latest (its statement_timeout).
         pages_limit: blocks of the longest copy.
 
     Raises:
-        FeatureMissing: a hot standby, a read-only session, an ordinary role before PostgreSQL 18, too many relations.
+        FeatureMissing: a hot standby, a read-only session, an ordinary role before PostgreSQL 18.
         NotPermitted: the role may make neither a schema nor temporary tables.
         DeadlineExceeded, Cancelled: from the deadline.
     """

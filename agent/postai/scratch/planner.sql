@@ -4,7 +4,8 @@
 -- Everything is read from the system catalogs. Columns: oid, schema, name, kind, definition of the column list (domains
 -- as the types under them, so that no domain's check is evaluated), virtual generated columns, partition key, parent of a
 -- partition and its bounds, query of a view, pages, rows (-1 = never analysed), all-visible pages, whether tables inherit
--- from it, oids of what a view reads.
+-- from it, oids of what a view reads. Definitions are not written of relations that are locked (second and third
+-- parameter), as that would wait for the lock.
 with recursive chain(oid, base, typmod) as (
   select t.oid, t.typbasetype, t.typtypmod from pg_catalog.pg_type t where t.typtype = 'd'
   union all
@@ -44,22 +45,32 @@ select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::pg_catalog.text,
        coalesce((select pg_catalog.array_agg(pg_catalog.format('%%I %%s generated always as (%%s) virtual', a.attname,
                 pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.pg_get_expr(d.adbin, d.adrelid)) order by a.attnum)
           from pg_catalog.pg_attribute a join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-         where a.attrelid = c.oid and not a.attisdropped and a.attgenerated = 'v'), '{}'),
+         where a.attrelid = c.oid and not a.attisdropped and a.attgenerated = 'v' and not k.locked), '{}'),
        (select pg_catalog.pg_get_partkeydef(c.oid) from pg_catalog.pg_partitioned_table p
-         where p.partrelid = c.oid and p.partexprs is null),
+         where p.partrelid = c.oid and p.partexprs is null and not k.locked),
        case when c.relispartition then h.parent end::pg_catalog.int8,
-       case when c.relispartition then pg_catalog.pg_get_expr(c.relpartbound, c.oid) end,
-       case when c.relkind = 'v' then pg_catalog.pg_get_viewdef(c.oid) end,
+       case when c.relispartition and not k.locked then pg_catalog.pg_get_expr(c.relpartbound, c.oid) end,
+       case when c.relkind = 'v' and not k.locked then pg_catalog.pg_get_viewdef(c.oid) end,
        c.relpages::pg_catalog.int8, c.reltuples::pg_catalog.float8, c.relallvisible::pg_catalog.int8,
        exists (select from pg_catalog.pg_inherits h join pg_catalog.pg_class p on p.oid = h.inhrelid
                 where h.inhparent = c.oid and not p.relispartition),
-       coalesce((select pg_catalog.array_agg(distinct d.refobjid::pg_catalog.int8) from pg_catalog.pg_rewrite r
-          join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid
-         where c.relkind = 'v' and r.ev_class = c.oid and d.refobjid <> c.oid
-           and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass), '{}')
+       v.reads
   from wanted w join pg_catalog.pg_class c on c.oid = w.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join lateral (select h.inhparent as parent from pg_catalog.pg_inherits h where h.inhrelid = c.oid limit 1) h on true
+  cross join lateral (
+    select coalesce(pg_catalog.array_agg(distinct d.refobjid::pg_catalog.int8), '{}') as reads from pg_catalog.pg_rewrite r
+      join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid
+     where c.relkind = 'v' and r.ev_class = c.oid and d.refobjid <> c.oid
+       and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+  ) v
+  cross join lateral (select c.oid = any(%s::pg_catalog.oid[]) or v.reads && %s::pg_catalog.int8[] as locked) k
  where c.oid >= 16384
+
+-- name: locked
+-- Relations that another session has locked, or wants to lock, against reading.
+select l.relation::pg_catalog.int8 from pg_catalog.pg_locks l
+ where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_catalog.pg_backend_pid()
+   and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
 
 -- name: sizes
 -- Blocks of the heaps of tables as they are on disk at this moment; opens each with ACCESS SHARE.
