@@ -219,17 +219,13 @@ def _key(key: StatementKey) -> dict[str, object]:
 
 
 def _values(one: Any, *without: str) -> dict[str, object]:
-    """The fields of a dataclass by name; what is zero or None is left out, as it is NULL in the table."""
-    values = {field: getattr(one, field) for field in _names(type(one)) if field not in without}
-    return {name: value for name, value in values.items() if value is not None and value != 0}
+    """The fields of a dataclass by name; what is None, or zero by default, is left out, as it is NULL in the table."""
+    values = {field: getattr(one, field.name) for field in fields(one) if field.name not in without}
+    return {field.name: value for field, value in values.items() if value is not None and value != field.default}
 
 
 def _window(one: Window, *without: str) -> dict[str, object]:
     return _values(one, "start", "end", *without) | {"at": one.end, "seconds": (one.end - one.start).total_seconds()}
-
-
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
 
 
 def _statement(row: Row) -> StatementWindow:

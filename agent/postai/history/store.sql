@@ -49,7 +49,7 @@ insert into postai.sample_statement
        (at, statement_id, seconds, stddev_ms, calls, total_ms, rows, blks_hit, blks_read, blks_dirtied, blks_written,
         temp_blks_read, temp_blks_written, wal_bytes, plans, blk_read_ms, blk_write_ms, plan_ms, jit_ms, cpu_ms,
         disk_bytes_read, plan_hash)
-select f.at, k.id, f.seconds, f.stddev_ms, coalesce(f.calls, 0), coalesce(f.total_ms, 0), f.rows, f.blks_hit, f.blks_read,
+select f.at, k.id, f.seconds, f.stddev_ms, f.calls, f.total_ms, f.rows, f.blks_hit, f.blks_read,
        f.blks_dirtied, f.blks_written, f.temp_blks_read, f.temp_blks_written, f.wal_bytes, f.plans, f.blk_read_ms,
        f.blk_write_ms, f.plan_ms, f.jit_ms, f.cpu_ms, f.disk_bytes_read, f.plan_hash
   from fresh as f
@@ -200,7 +200,7 @@ with fast as materialized (
   select pg_catalog.set_config('synchronous_commit', 'off', true)
 )
 insert into postai.sample_wait (at, seconds, samples, looks, queryid, event_type, event)
-select f.at, f.seconds, coalesce(f.samples, 0), coalesce(f.looks, 0), f.queryid, f.event_type, coalesce(f.event, '')
+select f.at, f.seconds, f.samples, f.looks, f.queryid, f.event_type, f.event
   from fast, pg_catalog.json_to_recordset(%s::pg_catalog.json)
     as f (at timestamptz, seconds real, samples int4, looks int4, queryid int8, event_type text, event text)
 
@@ -218,8 +218,8 @@ with fast as materialized (
 )
 insert into postai.sample_block
        (at, seconds, root_pid, root_queryid, root_userid, root_state, queryid, lock_type, relid, backends, depth, waited_ms, looks)
-select f.at, f.seconds, coalesce(f.root_pid, 0), f.root_queryid, f.root_userid, f.root_state, f.queryid, f.lock_type, f.relid,
-       coalesce(f.backends, 0), coalesce(f.depth, 0), coalesce(f.waited_ms, 0), coalesce(f.looks, 0)
+select f.at, f.seconds, f.root_pid, f.root_queryid, f.root_userid, f.root_state, f.queryid, f.lock_type, f.relid,
+       f.backends, f.depth, f.waited_ms, f.looks
   from fast, pg_catalog.json_to_recordset(%s::pg_catalog.json)
     as f (at timestamptz, seconds real, root_pid int4, root_queryid int8, root_userid oid, root_state text, queryid int8,
           lock_type text, relid oid, backends int4, depth int2, waited_ms float8, looks int4)
@@ -241,7 +241,7 @@ insert into postai.sample_database
        (at, dbid, seconds, xact_commit, xact_rollback, blks_read, blks_hit, tup_returned, tup_fetched, tup_inserted,
         tup_updated, tup_deleted, conflicts, temp_files, temp_bytes, deadlocks, blk_read_ms, blk_write_ms, active_ms,
         idle_in_transaction_ms)
-select f.at, coalesce(f.dbid, 0), f.seconds, f.xact_commit, f.xact_rollback, f.blks_read, f.blks_hit, f.tup_returned,
+select f.at, f.dbid, f.seconds, f.xact_commit, f.xact_rollback, f.blks_read, f.blks_hit, f.tup_returned,
        f.tup_fetched, f.tup_inserted, f.tup_updated, f.tup_deleted, f.conflicts, f.temp_files, f.temp_bytes,
        f.deadlocks, f.blk_read_ms, f.blk_write_ms, f.active_ms, f.idle_in_transaction_ms
   from fast, pg_catalog.json_to_recordset(%s::pg_catalog.json)
