@@ -32,6 +32,7 @@ from postai.observe.alerts_channels import channels
 from postai.proposals import Runner
 from postai.service import socket_place
 from postai.service.asking import Asking
+from postai.service.collect_duty import CollectDuty
 from postai.service.ground import Home
 from postai.service.health_duty import HealthDuty
 from postai.service.jobs import JobQueue
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 PRUNE_SECONDS = 60
+DUTY_SESSIONS = 9
+"""Sessions that duties may hold at a time, beside those that answer."""
 
 
 def run(settings: Settings) -> int:
@@ -71,7 +74,7 @@ def run(settings: Settings) -> int:
     homes = [
         Home(
             one,
-            Pool(one.dsn, max_size=settings.agent.workers + 4, application_name="postai agent"),
+            Pool(one.dsn, max_size=settings.agent.workers + DUTY_SESSIONS, application_name="postai agent"),
             settings.model,
             sql,
         )
@@ -132,6 +135,7 @@ def _keeper(
         queue,
         actions,
         ValuesDuty(one.name, home.pool, home.knowledge),
+        CollectDuty(one.name, home.pool),
         JudgeDuty(one.name, home.pool, alerts),
         HealthDuty(one.name, home.pool, alerts),
         VerifyDuty(one.name, home.pool),
