@@ -16,7 +16,7 @@ from postai.optimize.facts import first_facts, read_extensions
 from postai.optimize.planner import Planner
 from postai.optimize.planner_copies import CopiesPlanner
 from postai.optimize.planner_hypopg import HypopgPlanner, read_only_session
-from postai.optimize.report import recommendations
+from postai.optimize.report import Reporter, alternatives_of, effects_of
 from postai.optimize.statements import Prepared, Preparer
 from postai.optimize.types import Advice, AdvisorOptions, Skipped, Workload
 from postai.optimize.workload import one_statement
@@ -63,12 +63,15 @@ def advise_indexes(
         with _planner(db, catalog, extensions, prepared, options, times.whole) as planner:
             run = Run(db, planner, facts, options, times)
             found = run.find(prepared, tuple(path))
-            advice = recommendations(found)
+            effects = effects_of(found)
+            reporter = Reporter(found, effects, alternatives_of(found, effects))
+        advice = reporter.recommendations(db, times.whole)
     except (FeatureMissing, NotPermitted) as error:
         notes.append(f"indexes could not be tried: {error.message}. Install the extension hypopg in this database")
-        return Advice((), (*workload.skipped, *skipped), tuple(notes), time.monotonic() - started)
+        return Advice((), (*workload.skipped, *skipped), tuple(notes), time.monotonic() - started, complete=False)
     everything = (*workload.skipped, *skipped, *found.skipped)
-    return Advice(advice, everything, (*notes, *found.notes), time.monotonic() - started)
+    complete = found.complete and not notes
+    return Advice(advice, everything, (*notes, *found.notes), time.monotonic() - started, complete)
 
 
 def advise_query(

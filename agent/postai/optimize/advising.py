@@ -28,6 +28,9 @@ BEST_OF_CASE = 8
 NEGLIGIBLE = 0.1
 """A statement that takes less than this share of what one index has to save is not looked at."""
 
+LEAST_MS = 200.0
+"""What an index has to bring per day, however little the whole workload takes."""
+
 SHARES = {"prepare": 0.2, "gather": 0.5, "candidates": 0.7, "search": 0.9}
 """Of the time for everything, by when each step ends."""
 
@@ -105,7 +108,8 @@ class Run:
         budget = self._options.budget_bytes
         if budget is None:
             budget = _table_bytes(self._facts.catalog) // 2
-        return Objective(costs, sizes, writes, self._options.byte_price, self._options.minimum_saving * total, budget)
+        minimum = max(LEAST_MS, self._options.minimum_saving * total)
+        return Objective(costs, sizes, writes, self._options.byte_price, minimum, budget)
 
     def _matching(self, oid: int, condition: str) -> float:
         """Rows of a table that satisfy a condition, by the planner's estimate."""

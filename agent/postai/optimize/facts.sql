@@ -39,3 +39,12 @@ select c.oid::pg_catalog.int8, s.attname::pg_catalog.text, s.most_common_vals::p
 select e.extname::pg_catalog.text, pg_catalog.quote_ident(n.nspname)
   from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace
  where e.extname in ('hypopg', 'pg_trgm', 'btree_gin', 'btree_gist', 'postgis', 'citext');
+
+-- name: indispensable
+-- Those of some indexes that do more than to serve queries.
+select i.indexrelid::pg_catalog.int8
+  from pg_catalog.pg_index i
+ where i.indexrelid = any (%s::pg_catalog.oid[])
+   and (i.indisunique or i.indisexclusion or i.indisreplident or i.indisclustered
+        or exists (select from pg_catalog.pg_constraint k where k.conindid = i.indexrelid)
+        or exists (select from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid));

@@ -131,12 +131,14 @@ class Advice:
         skipped: statements that could not be considered.
         notes: sentences about what was not known or not done (no HypoPG, the time was over, ...).
         seconds: how long it took.
+        complete: whether there was time for everything: what is not recommended is not worth it.
     """
 
     recommendations: tuple[Recommendation, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,6 @@ class AdvisorOptions:
 
     budget_bytes: int | None = None
     byte_price: float = 50.0
-    seconds: float = 30.0
+    seconds: float = 20.0
     minimum_saving: float = 0.0001
     hypothetical: bool = True
