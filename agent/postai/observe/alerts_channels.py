@@ -111,8 +111,11 @@ class Mail:
             raise DeliveryFailed(
                 f"{one.smtp_host} answered {error.smtp_code}", permanent=error.smtp_code >= 500
             ) from None
-        except smtplib.SMTPRecipientsRefused:
-            raise DeliveryFailed(f"{one.smtp_host} takes no mail for any of smtp_to", permanent=True) from None
+        except smtplib.SMTPRecipientsRefused as error:
+            raise DeliveryFailed(
+                f"{one.smtp_host} takes no mail for any of smtp_to",
+                permanent=all(code >= 500 for code, _ in error.recipients.values()),
+            ) from None
         except (OSError, smtplib.SMTPException, ValueError) as error:
             raise DeliveryFailed(f"{one.smtp_host} cannot be reached: {type(error).__name__}") from None
         if refused:
