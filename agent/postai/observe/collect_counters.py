@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,10 +76,10 @@ def difference(before: Numbers | None, now: Numbers, growing: int | None = None)
         growing: how many values from the left are counters, the others are states and given as they are now; None =
             all.
     """
-    count = len(now) if growing is None else growing
-    if before is None or any(now[at] < before[at] for at in range(count)):
+    counted = now if growing is None else now[:growing]
+    if before is None or any(map(operator.lt, counted, before)):
         return list(now)
-    return [now[at] - before[at] for at in range(count)] + list(now[count:])
+    return [*map(operator.sub, counted, before), *now[len(counted) :]]
 
 
 def interval_stddev(before: tuple[float, float, float] | None, now: tuple[float, float, float]) -> float:

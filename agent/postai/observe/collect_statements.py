@@ -7,13 +7,13 @@ that are new come in a second look. Columns are taken as the installed version h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from postai.database import Database
 from postai.database.identifiers import quote_ident
 from postai.errors import FeatureMissing
-from postai.history.types import StatementKey, StatementWindow, rest_key
+from postai.history.types import REST_QUERYID, StatementKey, StatementWindow
 from postai.observe.collect_counters import (
     Ground,
     Numbers,
@@ -47,7 +47,8 @@ _COUNTERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 """What we call them: the columns whose sum each is, as newer and as older versions name them. The time that JIT spends
 on deforming is part of its generation."""
 _NAMES = tuple(_COUNTERS)
-_STDDEV, _SINCE, _CPU, _DISK = range(len(_NAMES), len(_NAMES) + 4)
+_CALLS, _TOTAL = _NAMES.index("calls"), _NAMES.index("total_ms")
+_STDDEV, _SINCE, _EXTRA = range(len(_NAMES), len(_NAMES) + 3)
 _DECIMAL = frozenset({"total_ms", "blk_read_ms", "blk_write_ms", "plan_ms", "jit_ms"})
 
 
@@ -99,18 +100,14 @@ class Statements:
         since, self._at, self._reset = self._at, ground.at, reset
         if since is None:
             return None
-        windows = [
-            window
-            for key, before, now in changed
-            if (window := _window(key, None if anew else before, now, ground, since)) is not None
-        ]
-        ours = [one for one in windows if ground.dedicated and one.key.userid == ground.userid]
-        theirs = [one for one in windows if not ground.dedicated or one.key.userid != ground.userid]
-        theirs.sort(key=lambda one: -one.total_ms)
+        added = [_added(key, None if anew else before, now) for key, before, now in changed]
+        ran = sorted((one for one in added if one is not None), key=lambda one: -one.values[_TOTAL])
+        ours = [one for one in ran if ground.dedicated and one.key[1] == ground.userid]
+        theirs = [one for one in ran if not ground.dedicated or one.key[1] != ground.userid]
         return StatementReading(
-            tuple(theirs[: self._top]),
-            _summed(theirs[self._top :], rest_key(ground.dbid), ground, since),
-            _summed(ours, rest_key(ground.dbid, ground.userid), ground, since) if ours else None,
+            tuple(_window(one, ground, since) for one in theirs[: self._top]),
+            _window(_summed(theirs[self._top :], (REST_QUERYID, 0, True)), ground, since),
+            _window(_summed(ours, (REST_QUERYID, ground.userid, True)), ground, since) if ours else None,
             frozenset(row[0] for row in rows),
         )
 
@@ -173,42 +170,46 @@ def _sum(alias: str, source: Source, alternatives: Sequence[Sequence[str]]) -> s
     return "0"
 
 
-def _window(key: _Key, before: Numbers | None, now: Numbers, ground: Ground, since: datetime) -> StatementWindow | None:
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """What was added to the counters of a statement; `extra` is what pg_stat_kcache counts, () without it."""
+
+    key: _Key
+    values: Sequence[float]
+    stddev_ms: float
+    extra: Sequence[float]
+
+
+def _added(key: _Key, before: Numbers | None, now: Numbers) -> _Added | None:
     """What was added; None when no call ended."""
-    count = len(_NAMES)
-    if before is not None and (now[_SINCE] != before[_SINCE] or any(now[at] < before[at] for at in range(count))):
+    if before is not None and (now[_SINCE] != before[_SINCE] or now[_CALLS] < before[_CALLS]):
         before = None  # evicted, or reset by itself, and counted anew
-    added = difference(before, now[:count])
-    values = dict(zip(_NAMES, added, strict=True))
-    calls = int(values.pop("calls"))
-    if calls <= 0:
+    values = difference(before, now[:_STDDEV])
+    if values[_CALLS] <= 0:
         return None
-    earlier = None if before is None else (before[0], before[1], before[_STDDEV])
-    cpu = disk = None
-    if len(now) > _DISK:  # counted apart, so they may begin anew apart
-        cpu, disk = (difference(before and before[at : at + 1], now[at : at + 1])[0] for at in (_CPU, _DISK))
+    earlier = None if before is None else (before[_CALLS], before[_TOTAL], before[_STDDEV])
+    # What pg_stat_kcache counts may begin anew apart.
+    extra = difference(None if before is None else before[_EXTRA:], now[_EXTRA:])
+    return _Added(key, values, interval_stddev(earlier, (now[_CALLS], now[_TOTAL], now[_STDDEV])), extra)
+
+
+def _summed(parts: Sequence[_Added], key: _Key) -> _Added:
+    stddev = summed_stddev((one.values[_CALLS], one.values[_TOTAL], one.stddev_ms) for one in parts)
+    sums = [sum(column) for column in zip(*(one.values for one in parts), strict=True)] or [0] * len(_NAMES)
+    return _Added(key, sums, stddev, [sum(column) for column in zip(*(one.extra for one in parts), strict=True)])
+
+
+def _window(added: _Added, ground: Ground, since: datetime) -> StatementWindow:
+    queryid, userid, toplevel = added.key
+    values = dict(zip(_NAMES, added.values, strict=True))
+    cpu, disk = added.extra or (None, None)
     return StatementWindow(
-        StatementKey(key[0], key[1], ground.dbid, key[2]),
+        StatementKey(queryid, userid, ground.dbid, toplevel),
         None,
         since,
         ground.at,
-        calls,
-        float(values.pop("total_ms")),
-        interval_stddev(earlier, (now[0], now[1], now[_STDDEV])),
+        stddev_ms=added.stddev_ms,
         cpu_ms=cpu,
         disk_bytes_read=None if disk is None else int(disk),
         **{name: float(value) if name in _DECIMAL else int(value) for name, value in values.items()},  # type: ignore[arg-type]
-    )
-
-
-def _summed(windows: Sequence[StatementWindow], key: StatementKey, ground: Ground, since: datetime) -> StatementWindow:
-    names = [name for name in _NAMES if name not in ("calls", "total_ms")]
-    sums = {name: sum(getattr(one, name) for one in windows) for name in names}
-    empty = StatementWindow(key, None, since, ground.at, 0, 0.0)
-    return replace(
-        empty,
-        calls=sum(one.calls for one in windows),
-        total_ms=sum(one.total_ms for one in windows),
-        stddev_ms=summed_stddev((one.calls, one.total_ms, one.stddev_ms) for one in windows),
-        **sums,
     )

@@ -32,7 +32,7 @@ select x.at, x.seconds::float8, pg_catalog.min(x.total_ms) filter (where s.query
   from postai.sample_statement x join postai.statement s on s.id = x.statement_id
  where x.at > %s and x.at <= %s
  group by x.at, x.seconds
-having pg_catalog.sum(x.calls) filter (where s.queryid = 0) > 0 and pg_catalog.min(x.total_ms) filter (where s.queryid <> 0) is not null
+having pg_catalog.sum(x.calls) filter (where s.queryid = 0 and s.userid = 0) > 0 and pg_catalog.min(x.total_ms) filter (where s.queryid <> 0) is not null
 
 -- name: writers
 -- Statements of this database whose text may write to a table: queryid and text.

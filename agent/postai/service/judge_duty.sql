@@ -15,7 +15,7 @@ update postai.judge_state as s set judged_until = %s, took_ms = %s
 select pg_catalog.min(x.at)
   from (select d.at from postai.sample_statement as d
           join postai.statement as s on s.id = d.statement_id
-         where s.queryid = 0 and d.at <= %s order by d.at desc limit %s) as x
+         where s.queryid = 0 and s.userid = 0 and d.at <= %s order by d.at desc limit %s) as x
 
 -- name: open
 -- Regressions that go on.
