@@ -206,13 +206,13 @@ def test_steps_on_partitions_go_on_where_they_failed_or_are_taken_back(shop: Sho
         "create table shop.log_1 partition of shop.log for values from ('2026-01-01') to ('2026-02-01');"
         "create table shop.log_2 partition of shop.log for values from ('2026-02-01') to ('2026-03-01');"
     )
-    drop = "DROP INDEX shop.log_what"
-    steps = [("CREATE INDEX log_what ON ONLY shop.log (what)", drop)]
+    listed = [
+        {"statement": "CREATE INDEX log_what ON ONLY shop.log (what)", "undo": "DROP INDEX IF EXISTS shop.log_what"}
+    ]
     for leaf in ("log_1", "log_2"):
         create = f"CREATE INDEX CONCURRENTLY {leaf}_what ON shop.{leaf} (what)"
-        steps.append((create, f"DROP INDEX CONCURRENTLY shop.{leaf}_what"))
-        steps.append((f"ALTER INDEX shop.log_what ATTACH PARTITION shop.{leaf}_what", drop))
-    listed = [{"statement": statement, "undo": undo} for statement, undo in steps]
+        attach = f"ALTER INDEX shop.log_what ATTACH PARTITION shop.{leaf}_what"
+        listed += [{"statement": create}, {"statement": attach}]
     one = replace(NOTE, object="shop.log", statement="", comment=None, evidence={"steps": listed})
     for leads_back in (True, False):
         proposal = shop.create(draft_of(one))

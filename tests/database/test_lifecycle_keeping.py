@@ -37,10 +37,12 @@ PRICE = replace(NAME, statement="CREATE INDEX CONCURRENTLY item_price ON shop.it
 ADVICE = Recommendation("setting", "shared_buffers", "More shared_buffers", "Too small.", "", severity="LOW")
 ALL = frozenset({"create_index", "drop_index", "setting"})
 
+both_servers = pytest.mark.parametrize("template", ["pg15", "pg18"], indirect=True)
 
-@pytest.fixture(scope="module", params=["pg15", "pg18"])
+
+@pytest.fixture(scope="module")
 def template(request: pytest.FixtureRequest) -> Iterator[TestDatabase]:
-    yield from shop_template(request.getfixturevalue(request.param))
+    yield from shop_template(request.getfixturevalue(getattr(request, "param", "pg18")))
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def said(shop: Shop, *recommendations: Recommendation, over: frozenset[str] = AL
         return keep(agent, [draft_of(one) for one in recommendations], over=over)
 
 
+@both_servers
 def test_the_same_advice_is_one_proposal(shop: Shop) -> None:
     first = said(shop, NAME, ADVICE, NAME)
     assert first.proposals == (1, 2, 1) and first.created == (1, 2)
@@ -69,6 +72,7 @@ def test_the_same_advice_is_one_proposal(shop: Shop) -> None:
     assert shop.kinds(1) == ["proposal.created", "proposal.refreshed"]
 
 
+@both_servers
 def test_a_better_statement_replaces_and_what_is_said_no_more_is_closed(shop: Shop) -> None:
     said(shop, NAME, PRICE, ADVICE)
     report = said(shop, WIDER, ADVICE)
@@ -85,6 +89,7 @@ def test_a_better_statement_replaces_and_what_is_said_no_more_is_closed(shop: Sh
     assert shop.problems() == []
 
 
+@both_servers
 @pytest.mark.parametrize("name", ["item_name", "somebody_s_index"])
 def test_an_index_that_somebody_made_is_noticed(shop: Shop, name: str) -> None:
     said(shop, NAME, PRICE)
@@ -97,6 +102,18 @@ def test_an_index_that_somebody_made_is_noticed(shop: Shop, name: str) -> None:
     detail = shop.value("select detail from postai.event where kind = 'proposal.noticed_by_hand'")
     assert detail["done_by"] == "not known"
     assert error_of(lambda: shop.sql("select postai.undo(1)", "lc_boss")).sqlstate == "55000"
+
+
+def test_what_the_agent_began_is_not_taken_for_somebody_s(shop: Shop) -> None:
+    comment = "COMMENT ON INDEX shop.item_pkey IS 'the key'"
+    said(shop, replace(NAME, comment=comment))
+    shop.apply(1)
+    with shop.holding("comment on index shop.item_pkey is 'being written'"):
+        result = shop.run()
+    assert result.error is not None and result.error.sqlstate == "PA009" and shop.indexes() == [("item_name", True)]
+    report = said(shop, replace(NAME, comment=comment))
+    assert report.by_hand == () and report.proposals == (1,)
+    assert shop.proposal(1) == ("approved", None)
 
 
 def test_an_index_that_somebody_dropped_is_noticed_and_a_dropped_table_closes(shop: Shop) -> None:

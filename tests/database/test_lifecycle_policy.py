@@ -18,10 +18,12 @@ from postai.proposals import Draft, DraftStep, PolicyReport, apply_by_policy
 
 INDEX = "CREATE INDEX CONCURRENTLY item_{0} ON shop.item ({0})"
 
+both_servers = pytest.mark.parametrize("template", ["pg15", "pg18"], indirect=True)
 
-@pytest.fixture(scope="module", params=["pg15", "pg18"])
+
+@pytest.fixture(scope="module")
 def template(request: pytest.FixtureRequest) -> Iterator[TestDatabase]:
-    yield from shop_template(request.getfixturevalue(request.param))
+    yield from shop_template(request.getfixturevalue(getattr(request, "param", "pg18")))
 
 
 @pytest.fixture
@@ -61,6 +63,7 @@ def test_off_by_default(shop: Shop) -> None:
     assert shop.proposal(proposal) == ("open", None)
 
 
+@both_servers
 def test_the_most_valuable_are_applied_in_the_operators_name_up_to_the_limit_of_a_day(shop: Shop) -> None:
     setting(shop, auto_apply="create_index, vacuum", auto_apply_per_day="2")
     small, big = shop.create(index("price", 10.0)), shop.create(index("name", 5000.0))
@@ -163,11 +166,12 @@ def forged(shop: Shop, statement: str, kind: str) -> int:
     return int(proposal)
 
 
+@both_servers
 def test_a_hostile_agent_gets_nothing_approved_that_the_policy_does_not_say(shop: Shop) -> None:
     kinds = ("create_index", "reindex", "vacuum", "analyze", "autovacuum")
     setting(shop, auto_apply=", ".join(kinds), auto_apply_per_day="1000")
     for statement in HOSTILE:
-        for kind in kinds:
+        for kind in ("create_index", "analyze"):
             why_not(shop, forged(shop, statement, kind))
     shop.sql("create table shop.root (a int)")  # a superuser's
     assert "does not hold role postgres" in why_not(shop, forged(shop, "ANALYZE shop.root", "analyze"))
@@ -191,6 +195,7 @@ def test_a_hostile_agent_gets_nothing_approved_that_the_policy_does_not_say(shop
     )
 
 
+@both_servers
 def test_drops_only_when_they_are_listed_and_housekeeping(shop: Shop) -> None:
     shop.sql("create index item_note on shop.item (note); alter index shop.item_note owner to lc_owner")
     setting(shop, auto_apply="create_index,reindex,vacuum,analyze,autovacuum")

@@ -30,10 +30,12 @@ NAME = Recommendation(
     effects=(Effect(str(READ), 1000.0, 20.0, 2.0), Effect("q7 of a file", 1.0, 2.0, 1.0)),
 )  # fmt: skip
 
+both_servers = pytest.mark.parametrize("template", ["pg15", "pg18"], indirect=True)
 
-@pytest.fixture(scope="module", params=["pg15", "pg18"])
+
+@pytest.fixture(scope="module")
 def template(request: pytest.FixtureRequest) -> Iterator[TestDatabase]:
-    yield from shop_template(request.getfixturevalue(request.param))
+    yield from shop_template(request.getfixturevalue(getattr(request, "param", "pg18")))
 
 
 @pytest.fixture
@@ -73,6 +75,7 @@ def measured(shop: Shop) -> tuple[Measurement, ...]:
         return measure_due(agent, datetime.now(UTC))
 
 
+@both_servers
 def test_a_saving_is_shown_beside_its_estimate(shop: Shop) -> None:
     collected(shop, READ, "select * from item where name = $1", 4.0, 20.0)
     proposal = applied(shop)
@@ -91,6 +94,7 @@ def test_a_saving_is_shown_beside_its_estimate(shop: Shop) -> None:
     assert measured(shop) == (), "once"
 
 
+@both_servers
 def test_what_did_not_help_gets_its_undo_proposed(shop: Shop) -> None:
     collected(shop, READ, "select * from item where name = $1", 4.0, 20.0)
     proposal = applied(shop)
@@ -127,6 +131,7 @@ def test_an_index_that_is_never_scanned_and_writes_that_take_longer(shop: Shop) 
     assert shop.value(f"select severity from postai.proposals where id = {one.undo}") == "MEDIUM"
 
 
+@both_servers
 def test_an_unused_index_did_not_help_whatever_the_statements_do(shop: Shop) -> None:
     collected(shop, READ, "select * from item where name = $1", 4.0, 20.0)
     applied(shop, scanned=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postai.errors import Refused
-from postai.proposals.index_work import recognise, same_index
+from postai.proposals.index_work import leading_key, recognise, same_index, undo_of
 
 
 def test_concurrent_statements_are_recognised_and_others_are_not() -> None:
@@ -63,3 +63,16 @@ def test_forms_whose_result_could_not_be_told_are_refused(statement: str) -> Non
 )  # fmt: skip
 def test_definitions_are_compared_by_meaning_and_not_by_layout(statement: str, definition: str, same: bool) -> None:
     assert same_index(statement, definition) is same
+
+
+def test_what_leads_back() -> None:
+    assert undo_of('CREATE INDEX CONCURRENTLY "I" ON s.t (a)') == 'DROP INDEX CONCURRENTLY s."I"'
+    assert undo_of("CREATE INDEX i ON ONLY s.t (a)") == "DROP INDEX s.i"
+    assert undo_of("ALTER INDEX s.i ATTACH PARTITION s.i_1") == "DROP INDEX s.i"
+    assert undo_of("ALTER INDEX s.i SET (fillfactor = 70)") is None and undo_of("VACUUM s.t") is None
+
+
+def test_the_leading_key_of_an_index() -> None:
+    assert leading_key("create unique index i on s.t (lower(b) desc, c) include (d) where e > 1") == "btree (lower(b))"
+    assert leading_key('CREATE INDEX i ON ONLY "S"."T" USING gin ("A")') == 'gin ("A")'
+    assert leading_key("DROP INDEX s.i") is None

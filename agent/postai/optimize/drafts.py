@@ -7,7 +7,7 @@ from typing import Any
 
 from postai.optimize.types import Effect, Recommendation
 from postai.proposals import Draft, DraftStep
-from postai.proposals.index_work import leading_key
+from postai.proposals.index_work import leading_key, undo_of
 from postai.proposals.types import Risk
 
 _RISKS: Mapping[str, Risk] = {"drop_index": "medium", "archive": "high"}
@@ -25,7 +25,8 @@ def draft_of(recommendation: Recommendation) -> Draft:
     """The draft of a proposal that carries a recommendation out.
 
     `evidence["steps"]`, a list of {"statement", "undo"}, takes the place of the single statement (partitioned tables
-    need several). A recommendation without either becomes a proposal without steps: advice to follow by hand.
+    need several); where one of them makes or attaches an index, its undo may be left out. A recommendation without
+    either becomes a proposal without steps: advice to follow by hand.
     """
     one = recommendation
     steps = _steps(one)
@@ -54,7 +55,7 @@ def draft_of(recommendation: Recommendation) -> Draft:
 def _steps(one: Recommendation) -> tuple[DraftStep, ...]:
     listed = one.evidence.get("steps")
     if listed:
-        steps = [DraftStep(step["statement"], undo=step.get("undo")) for step in listed]
+        steps = [DraftStep(step["statement"], undo=step.get("undo") or undo_of(step["statement"])) for step in listed]
     elif one.statement:
         steps = [DraftStep(one.statement, undo=one.undo)]
     else:

@@ -155,6 +155,20 @@ def is_attachment(statement: str) -> bool:
     return all(one.alter_table_cmd.subtype == pb.AT_AttachPartition for one in tree.cmds)
 
 
+def undo_of(statement: str) -> str | None:
+    """What leads back from making an index or attaching it to its partitioned table's; None for other statements.
+
+    An index cannot be detached: the whole index of the partitioned table goes, and what is attached with it.
+    """
+    tree = cast("Any", parse_one(statement).tree)
+    if is_attachment(statement):
+        return f"DROP INDEX {qualified(tree.relation.schemaname, tree.relation.relname)}"
+    work = recognise(statement)
+    if work is None or work.kind != "create":
+        return None
+    return f"DROP INDEX {'CONCURRENTLY ' if tree.concurrent else ''}{qualified(work.schema, work.name)}"
+
+
 def same_index(statement: str, definition: str) -> bool:
     """Whether a CREATE INDEX statement and the server's definition of an index say the same, whatever their names.
 

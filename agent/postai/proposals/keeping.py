@@ -67,7 +67,7 @@ class _Standing:
     """A proposal that was there before.
 
     Attributes:
-        live: an action of it is queued or running.
+        live: an action of it is queued or running, or did a part of it.
         there: what it touches exists; None = it came with a copy of another database.
         current: what it touches is what it was.
         same: equal for proposals that would do the same.

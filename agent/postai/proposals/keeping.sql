@@ -5,10 +5,11 @@
 select pg_catalog.pg_advisory_xact_lock(1886352245, 1801807216)
 
 -- name: standing
--- Proposals with a key that are open or approved: whether an action is under way, whether what they touch is still what
+-- Proposals with a key that are open or approved: whether the agent is or was at it, whether what they touch is still what
 -- it was (null = made in a database of which this one is a copy), and their steps.
 select p.id, p.kind, p.key, p.state, p.evidence,
-       exists (select from postai.action a where a.proposal = p.id and a.state in ('queued', 'running', 'verifying')),
+       exists (select from postai.action a where a.proposal = p.id and a.state in ('queued', 'running', 'verifying'))
+       or exists (select from postai.proposal_step s where s.proposal = p.id and s.done_at is not null),
        case when p.home <> postai._home() then null
             else not exists (
               select from pg_catalog.jsonb_to_recordset(postai._objects(p.id)) as o (class text, oid oid, identity text)
