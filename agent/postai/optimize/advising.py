@@ -173,7 +173,7 @@ def timetable(whole: Deadline) -> Timetable:
 
 def _promising(case: Case, indexes: list[IndexDefinition], costs: Costs) -> tuple[list[IndexDefinition], Indexes]:
     """Those that a plan chooses when it may choose from all of them, or from the simpler ones; and the first."""
-    together = costs.used(case, frozenset(indexes))
+    together = costs.chosen_from(case, frozenset(indexes))
     lead = {one.keys[0].expression for one in together}
     offers = [
         [one for one in indexes if not one.include],
@@ -182,7 +182,7 @@ def _promising(case: Case, indexes: list[IndexDefinition], costs: Costs) -> tupl
         [one for one in indexes if one.keys[0].expression not in lead],
         [one for one in indexes if one.method != "btree"],
     ]
-    found = set(together).union(*(costs.used(case, frozenset(offer)) for offer in offers))
+    found = set(together).union(*(costs.chosen_from(case, frozenset(offer)) for offer in offers))
     found |= {replace(one, include=()) for one in found if one.include} & set(indexes)
     return sorted(found, key=by_text), together
 

@@ -12,7 +12,7 @@ from postai.optimize.facts import Facts
 from postai.optimize.model import ModelCosts
 from postai.optimize.planner import Planner, Probe
 from postai.optimize.statements import Prepared
-from postai.optimize.types import IndexDefinition
+from postai.optimize.types import IndexDefinition, by_text
 
 NOTHING: frozenset[IndexDefinition] = frozenset()
 
@@ -42,6 +42,7 @@ class Case:
         ms_per_cost: milliseconds that one unit of the planner's cost takes.
         terms: (oid of the table, text) of everything an index on it could begin with.
         candidates: indexes that could serve it.
+        simple: whether it reads one table once, without OR: its plan uses one index, the best.
     """
 
     prepared: Prepared
@@ -49,6 +50,7 @@ class Case:
     ms_per_cost: float
     terms: frozenset[tuple[int, str]]
     candidates: tuple[IndexDefinition, ...]
+    simple: bool
 
     @property
     def id(self) -> str:
@@ -115,11 +117,24 @@ class Costs:
 
     def cost(self, case: Case, indexes: frozenset[IndexDefinition]) -> float:
         """Cost of a call of the case."""
-        return sum(self._variant(one, indexes)[0] * one.share for one in case.variants)
+        answer = self._best_single if case.simple else self._variant
+        return sum(answer(one, indexes)[0] * one.share for one in case.variants)
 
     def used(self, case: Case, indexes: frozenset[IndexDefinition]) -> frozenset[IndexDefinition]:
         """Those of the indexes that some variant uses."""
+        answer = self._best_single if case.simple else self._variant
+        return frozenset().union(*(answer(one, indexes)[1] for one in case.variants))
+
+    def chosen_from(self, case: Case, indexes: frozenset[IndexDefinition]) -> frozenset[IndexDefinition]:
+        """As `used`, where the planner is shown all of them at once."""
         return frozenset().union(*(self._variant(one, indexes)[1] for one in case.variants))
+
+    def _best_single(
+        self, variant: Variant, indexes: frozenset[IndexDefinition]
+    ) -> tuple[float, frozenset[IndexDefinition]]:
+        """What the best of the indexes alone brings: no question for each set of them."""
+        answers = [self._variant(variant, frozenset((one,))) for one in sorted(indexes, key=by_text)]
+        return min(((variant.cost, NOTHING), *answers), key=lambda answer: answer[0])
 
     def least(self, case: Case) -> float:
         """The lowest cost of a call that any answer so far has shown."""

@@ -133,11 +133,23 @@ class Gatherer:
                     *other_candidates(access, self._facts, fixed),
                 ):
                     made.setdefault(one)
-        case = Case(draft.prepared, variants, MS_PER_COST, terms_of(everything), tuple(made)[:MOST_CANDIDATES])
+        case = Case(
+            draft.prepared,
+            variants,
+            MS_PER_COST,
+            terms_of(everything),
+            tuple(made)[:MOST_CANDIDATES],
+            _is_simple(draft.accesses),
+        )
         mean_ms = draft.prepared.origin.mean_ms
         if mean_ms is not None and case.cost > 0:
             case.ms_per_cost = mean_ms / case.cost
         return case
+
+
+def _is_simple(accesses: Sequence[Access]) -> bool:
+    """Whether one index at most can take part in a plan."""
+    return len(accesses) == 1 and not any(clause.kind == "or" for clause in accesses[0].clauses)
 
 
 def _compared(access: Access) -> Iterator[tuple[int, str]]:

@@ -13,6 +13,11 @@ from typing import Any, Protocol
 from postai.deadline import Deadline
 from postai.optimize.types import EstimatedBy, IndexDefinition
 
+UNLUCKY = 0.05
+"""Share of the rest of a scan that is added to the cost of one that a LIMIT is hoped to end early."""
+
+_BLOCKING = frozenset({"Sort", "Aggregate", "Hash", "Hash Join", "Merge Join", "Group", "Unique"})
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -44,8 +49,29 @@ class Plan:
 
     @property
     def cost(self) -> float:
-        """The planner's cost of the whole statement."""
-        return float(self.root["Total Cost"])
+        """The planner's cost of the whole statement, and a share of what it hopes not to have to do."""
+        return float(self.root["Total Cost"]) + UNLUCKY * _hoped(self.root)
+
+
+def _hoped(root: Mapping[str, Any]) -> float:
+    """Cost that a LIMIT leaves out because enough rows are expected to pass a filter early.
+
+    The planner takes matching rows to be spread evenly; where they are not, the scan goes on much longer.
+    """
+    hoped = 0.0
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(node.get("Plans", ()))
+        if node["Node Type"] != "Limit":
+            continue
+        below = node["Plans"][0]
+        rest = float(below["Total Cost"]) - float(node["Total Cost"])
+        while below["Node Type"] not in _BLOCKING and below.get("Plans") and "Relation Name" not in below:
+            below = below["Plans"][0]
+        if "Filter" in below and "Relation Name" in below:
+            hoped += max(0.0, rest)
+    return hoped
 
 
 class Planner(Protocol):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from postai.deadline import DeadlineExceeded
+from postai.optimize.candidates import MOST_INCLUDED
 from postai.optimize.cases import Case, Costs
 from postai.optimize.sizes import Sizes
 from postai.optimize.types import IndexDefinition, by_text
@@ -82,6 +83,7 @@ class Search:
             for _ in range(3):
                 before = self.chosen
                 self._drop()
+                self._merge()
                 self._swap()
                 self._add_greedily()
                 if self.chosen == before:
@@ -168,6 +170,17 @@ class Search:
             if best is not None:
                 self.chosen = best
 
+    def _merge(self) -> None:
+        """Put one index in the place of two that begin alike."""
+        for one in self._largest_first():
+            for other in self._largest_first():
+                merged = _merged(one, other) if {one, other} <= self.chosen and one != other else None
+                if merged is None:
+                    continue
+                wanted = (self.chosen - {one, other}) | {merged}
+                if self.objective.fits(wanted) and self._worth(wanted, 0.0) is not None:
+                    self.chosen = wanted
+
     def _worth(self, wanted: Indexes, more_than: float) -> float | None:
         """Gain of a change; one that takes more space has to bring something."""
         larger = self.objective.bytes(wanted) > self.objective.bytes(self.chosen)
@@ -181,6 +194,16 @@ class Search:
     def _alternatives(self, index: IndexDefinition) -> list[IndexDefinition]:
         found = [one for one in self.pool if one not in self.chosen and _shares(one, index)]
         return found[:ALTERNATIVES]
+
+
+def _merged(one: IndexDefinition, other: IndexDefinition) -> IndexDefinition | None:
+    """The first index with what the second holds beside, where both begin with the same key."""
+    alike = one.table_oid == other.table_oid and one.where == other.where and one.keys[0] == other.keys[0]
+    plain = one.method == other.method == "btree" and all(key.column for key in other.keys)
+    held = {key.column for key in one.keys}
+    added = [key.column or "" for key in other.keys] + list(other.include)
+    include = tuple(dict.fromkeys(name for name in (*one.include, *added) if name not in held))
+    return replace(one, include=include) if alike and plain and len(include) <= MOST_INCLUDED else None
 
 
 def _shares(one: IndexDefinition, other: IndexDefinition) -> bool:
