@@ -13,6 +13,7 @@ from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import FeatureMissing, NotPermitted
 from postai.optimize.advising import Run, Timetable, timetable
 from postai.optimize.facts import first_facts, read_extensions
+from postai.optimize.foreign_keys import hidden_lookups
 from postai.optimize.planner import Planner
 from postai.optimize.planner_copies import CopiesPlanner
 from postai.optimize.planner_hypopg import HypopgPlanner, read_only_session
@@ -99,7 +100,8 @@ def _prepared(
             prepared.append(one)
         else:
             skipped.append(one)
-    return prepared, skipped, []
+    lookups = (preparer.prepare(one) for one in list(hidden_lookups(prepared, preparer.catalog)))
+    return [*prepared, *(one for one in lookups if isinstance(one, Prepared))], skipped, []
 
 
 @contextmanager

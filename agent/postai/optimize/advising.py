@@ -31,6 +31,8 @@ NEGLIGIBLE = 0.1
 LEAST_MS = 200.0
 """What an index has to bring per day, however little the whole workload takes."""
 
+MOST_HINTS = 20
+
 SHARES = {"prepare": 0.2, "gather": 0.5, "candidates": 0.7, "search": 0.9}
 """Of the time for everything, by when each step ends."""
 
@@ -73,6 +75,7 @@ class Run:
         self._options = options
         self._timetable = timetable
         self._deadline = timetable.until("gather")
+        self._hints: dict[str, None] = {}
 
     def find(self, prepared: Sequence[Prepared], search_path: tuple[str, ...]) -> Found:
         """The best indexes for the statements."""
@@ -97,6 +100,7 @@ class Run:
             notes.append(f"the time was over before {gatherer.left_over} of the cheaper statements were looked at")
         elif not complete:
             notes.append("the time was over before every combination was tried")
+        notes += [*gatherer.hints, *self._hints][:MOST_HINTS]
         return Found(chosen, cases, objective, self._facts, gatherer.skipped, notes, complete)
 
     def _objective(self, prepared: Sequence[Prepared], cases: list[Case]) -> Objective:
@@ -137,7 +141,7 @@ class Run:
     def _best_of(self, case: Case, objective: Objective, pool: dict[IndexDefinition, float]) -> Indexes:
         """Put the best candidates of a case into the pool; gives those that the planner uses together."""
         costs, sizes = objective.costs, objective.sizes
-        valid = self._buildable(case.candidates)
+        valid = self._buildable(case, objective.minimum_ms)
         if not valid:
             return NOTHING
         looked, together = _promising(case, valid, costs)
@@ -152,10 +156,16 @@ class Run:
             pool[one] += gains.get(one, 0.0) * case.ms_per_day
         return together
 
-    def _buildable(self, indexes: Sequence[IndexDefinition]) -> list[IndexDefinition]:
+    def _buildable(self, case: Case, minimum_ms: float) -> list[IndexDefinition]:
         """Those that PostgreSQL would build; of other methods expressions are tried as keys of a B-tree."""
-        stand_ins = {one: self._stand_in(one) for one in indexes}
+        stand_ins = {one: self._stand_in(one) for one in case.candidates}
         refused = self._planner.refusals([one for one in stand_ins.values() if one is not None])
+        for one, why in refused.items():
+            if one.keys[0].column is None and case.ms_per_day >= minimum_ms:
+                self._hints.setdefault(
+                    f"{case.id}: no index can serve its condition on {one.keys[0].expression} of {one.table} ({why});"
+                    " compare the column itself, with a range of values where it was cut off"
+                )
         return [one for one, stand_in in stand_ins.items() if stand_in not in refused]
 
     def _stand_in(self, index: IndexDefinition) -> IndexDefinition | None:

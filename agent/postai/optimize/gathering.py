@@ -9,7 +9,7 @@ from postai.database import Database, ServerError
 from postai.deadline import Deadline, DeadlineExceeded
 from postai.optimize.accesses import Access, read_accesses
 from postai.optimize.candidates import btree_candidates, too_small
-from postai.optimize.candidates_other import other_candidates
+from postai.optimize.candidates_other import other_candidates, wants_trigrams
 from postai.optimize.cases import NOTHING, Case, Variant, terms_of
 from postai.optimize.facts import Facts
 from postai.optimize.planner import Planner, Probe
@@ -56,6 +56,7 @@ class Gatherer:
         self._sampled_ms = sampled_ms
         self.skipped: list[Skipped] = []
         self.hints: dict[str, None] = {}
+        """Sentences about what only people can do."""
         self.left_over = 0
 
     def cases(self, statements: Sequence[Prepared]) -> list[Case]:
@@ -121,6 +122,17 @@ class Gatherer:
             accesses = read_accesses(plan.root, self._facts.catalog)
             yield Variant(probe, 1.0, plan.cost, float(plan.root["Plan Rows"])), accesses
 
+    def _hint(self, prepared: Prepared, access: Access) -> None:
+        """Say which pattern searches a trigram index would serve, if the extension were there."""
+        if "pg_trgm" in self._facts.extensions:
+            return
+        for clause in access.clauses:
+            if clause.kind != "or" and wants_trigrams(clause, access) and clause.value and clause.value.literal:
+                self.hints.setdefault(
+                    f"{prepared.origin.id} looks for a pattern inside {access.table.name}.{clause.term.text}: an index"
+                    " with gin_trgm_ops would serve it, after CREATE EXTENSION pg_trgm"
+                )
+
     def _case(self, draft: _Draft, drafted: list[tuple[Variant, list[Access]]]) -> Case:
         variants = [replace(variant, share=1.0 / len(drafted)) for variant, _ in drafted]
         everything = [*draft.accesses, *(access for _, some in drafted for access in some)]
@@ -128,6 +140,7 @@ class Gatherer:
         made: dict[IndexDefinition, None] = {}
         for access in everything:
             if not too_small(self._facts, access.table):
+                self._hint(draft.prepared, access)
                 for one in (
                     *btree_candidates(access, self._facts, fixed),
                     *other_candidates(access, self._facts, fixed),

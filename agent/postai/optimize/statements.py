@@ -68,7 +68,7 @@ class Preparer:
     """
 
     def __init__(self, catalog: Catalog, safety: Safety, search_path: tuple[str, ...]) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         self._safety = safety
         self._path = search_path
 
@@ -124,7 +124,7 @@ class Preparer:
 
     def _table(self, relation: Message, path: Sequence[str]) -> Table | None:
         schemas = (relation.schemaname,) if relation.schemaname else path
-        return next((one for schema in schemas if (one := self._catalog.table(schema, relation.relname))), None)
+        return next((one for schema in schemas if (one := self.catalog.table(schema, relation.relname))), None)
 
 
 def reading_form(parsed: Statement) -> Message | None:
