@@ -45,9 +45,9 @@ select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at i
 select r.rolsuper, r.rolname::text from pg_catalog.pg_roles r where r.rolname = session_user
 
 -- name: renew
--- Keep the lease and show the progress; no row = another worker has the action.
+-- Keep the lease and show the progress; no row = another worker has the action, or it was given back.
 update postai.action set lease_until = pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => %s), progress = %s::jsonb
- where id = %s and attempt = %s and state in ('running', 'verifying')
+ where id = %s and attempt = %s and state in ('running', 'verifying') and worker is not null
 returning cancel_requested
 
 -- name: watch
@@ -119,8 +119,9 @@ update postai.proposal set outcome = 'undone', reason = 'taken back by proposal 
  where id = (select p.undoes from postai.proposal p where p.id = %s) and outcome = 'applied'
 
 -- name: release
--- Give the action back unfinished.
-update postai.action set lease_until = pg_catalog.clock_timestamp() where id = %s and attempt = %s and state in ('running', 'verifying')
+-- Give the action back unfinished; without a worker nobody renews the lease any more.
+update postai.action set lease_until = pg_catalog.clock_timestamp(), worker = null
+ where id = %s and attempt = %s and state in ('running', 'verifying')
 
 -- name: measured_steps
 -- Time that each step took.
