@@ -98,7 +98,7 @@ def main() -> None:
         with running(place.agent(database)) as agent:
             agent.until("leading this database")
             assert agent.process is not None
-            time.sleep(2)
+            agent.until("the value index is new")  # what every agent does once, after its start
             before = resident_mb(agent.process.pid)
             with database.connect() as connection:
                 connection.add_notice_handler(lambda notice: print("notice:", notice.message_primary))

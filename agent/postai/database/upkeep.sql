@@ -86,9 +86,12 @@ select b.oid::int8, format('%%I.%%I', b.nspname, b.relname), format('%%I.%%I', b
                                          s.null_frac, s.n_distinct) order by a.attnum)
         from pg_attribute a
         left join pg_attribute u on u.attrelid = b.indrelid and u.attnum = b.indkey[a.attnum - 1] and u.attnum > 0
-        left join pg_stats s on s.schemaname = b.nspname and not s.inherited
-          and s.tablename = case when u.attnum is null then b.relname else b.table_name end
-          and s.attname = coalesce(u.attname, a.attname)
+        -- LIMIT keeps it a look-up of one column: joined otherwise, the whole view is read for each index.
+        left join lateral (
+          select x.avg_width, x.null_frac, x.n_distinct from pg_stats x
+          where x.schemaname = b.nspname and x.tablename = case when u.attnum is null then b.relname else b.table_name end
+            and x.attname = coalesce(u.attname, a.attname) and not x.inherited
+          limit 1) s on true
         where a.attrelid = b.oid and a.attnum > 0),
        has_table_privilege(b.indrelid, 'select')
 from biggest b
