@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import threading
@@ -24,6 +25,7 @@ from postai.service.collect_duty import CollectDuty, CollectPace
 from postai.setup.server import LocalServer, debian_binaries, free_port
 
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+OTHERS = ("pg_stat_kcache", "pg_wait_sampling", "pg_qualstats")
 FARM = """
 create table cows (id int primary key, name text, barn int);
 insert into cows select i, 'cow ' || i, i % 10 from generate_series(1, 1000) as i;
@@ -312,6 +314,20 @@ def test_without_the_extension_the_rest_is_collected(turns: Turns) -> None:
     assert len(turns.windows("select count(*)")) == 1
 
 
+def test_extensions_that_are_not_loaded_are_left_alone(turns: Turns) -> None:
+    available = [str(row[0]) for row in turns.database.execute("select name from pg_available_extensions")]
+    for name in OTHERS:
+        if name in available:
+            with contextlib.suppress(psycopg.errors.InternalError):  # some cannot even be created then
+                turns.database.execute(f"create extension {name}")
+    turns.turn(values=True)
+    turns.database.execute("select count(*) from cows where barn = 8")
+    states = turns.turn(values=True)
+    assert all(state.error is None for state in states.values()), states
+    (window,) = turns.windows("count(*) from cows")
+    assert window.cpu_ms is None
+
+
 def test_without_pg_monitor_the_state_says_so(farm: TestDatabase) -> None:
     if not farm.execute("select 1 from pg_roles where rolname = 'blind agent'"):
         farm.execute("create role \"blind agent\" login password 'blind agent'")
@@ -368,9 +384,6 @@ def own_server() -> Iterator[LocalServer]:
     shutil.rmtree(base)
 
 
-OTHERS = ("pg_stat_kcache", "pg_wait_sampling", "pg_qualstats")
-
-
 def test_not_loaded_then_evictions_and_a_restart(own_server: LocalServer) -> None:
     database = TestDatabase(own_server, "postgres")
     database.execute("create extension pg_stat_statements")
@@ -424,7 +437,7 @@ def test_not_loaded_then_evictions_and_a_restart(own_server: LocalServer) -> Non
 def test_the_duty_collects_until_it_is_switched_off(farm: TestDatabase) -> None:
     farm.execute("select postai.set('collect_interval', '200ms'), postai.set('collect_values', 'true')")
     pool = Pool(farm.dsn(AGENT), max_size=2)
-    duty = CollectDuty("farm", pool, CollectPace(look=0.05, prune=0.0, off=0.05), lambda: Collector(LIMITS))
+    duty = CollectDuty("farm", pool, CollectPace(least=0.1, look=0.05, prune=0.0, off=0.05), lambda: Collector(LIMITS))
     intervals = "select count(*) from postai.sample_statement x join postai.statement s on s.id = x.statement_id"
     try:
         duty.begin()

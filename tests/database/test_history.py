@@ -241,22 +241,33 @@ def test_after_a_year_nothing_is_left(db: Database) -> None:
     assert db.query("select count(*) from postai.relation") == [(0,)]
 
 
-def test_the_oldest_go_when_it_is_too_much(db: Database) -> None:
-    end = NOON + timedelta(days=3)
+def size(db: Database) -> int:
+    return int(db.query("select sum(pg_total_relation_size(c.oid)) from pg_class c where relname ~ '^sample_'")[0][0])
+
+
+def test_when_it_is_too_much_intervals_become_hours_and_then_the_oldest_go(db: Database) -> None:
+    end = NOON + timedelta(days=4)
     many = [
-        window(NOON + timedelta(minutes=30 * at), key=dataclasses.replace(KEY, queryid=one))
-        for at in range(144) for one in range(1, 40)
+        window(NOON + timedelta(minutes=10 * at), key=dataclasses.replace(KEY, queryid=one))
+        for at in range(1, 6 * 96 + 1) for one in range(1, 20)
     ]  # fmt: skip
     store.write_statements(db, many)
-    size = db.query("select pg_total_relation_size('postai.sample_statement')")[0][0]
-    most = size // 2
-    prune(db, end, raw=timedelta(days=30), most_bytes=most, deadline=Deadline.after(30))
+    whole = size(db)
+    kept = {"raw": timedelta(days=30), "deadline": Deadline.after(30)}
+    pruned = prune(db, end, most_bytes=int(whole * 0.8), **kept)  # type: ignore[arg-type]
+    assert (pruned.deleted, pruned.finished) == (0, True)
+    assert 0 < pruned.hours <= 72
     left = store.read_statements(db, *EVER)
-    assert 0.2 < len(left) / len(many) < 0.6
-    assert left[-1].end == many[-1].end
-    # What is left fits; free space in the files is none of its business.
-    prune(db, end, raw=timedelta(days=30), most_bytes=most, deadline=Deadline.after(30))
-    assert store.read_statements(db, *EVER) == left
+    assert sum(one.calls for one in left) == sum(one.calls for one in many)
+    assert [one.end for one in left if one.end > end - timedelta(days=1)] == [one.end for one in many[-144 * 19 :]]
+    # Free space in the files is none of its business: what is left fits, but for what the hours take.
+    again = prune(db, end, most_bytes=int(whole * 0.8), **kept)  # type: ignore[arg-type]
+    assert (again.hours < pruned.hours / 2, again.deleted) == (True, 0)
+    pruned = prune(db, end, most_bytes=int(whole * 0.2), **kept)  # type: ignore[arg-type]
+    assert pruned.deleted > 0
+    few = store.read_statements(db, *EVER)
+    assert 0 < len(few) < len(left) // 2
+    assert few[-1].end == end
 
 
 def test_statements_without_history_are_forgotten(db: Database) -> None:

@@ -18,12 +18,15 @@ from postai.history.types import PartState
 PART = "pruning"
 KEPT = timedelta(days=365)
 """How long hours are kept."""
+RAW_AT_LEAST = timedelta(days=1)
+"""How long intervals stay intervals even when there is too much."""
 _HOUR = timedelta(hours=1)
 _TABLES = tuple(f"sample_{kind}" for kind in ("statement", "table", "index", "database", "server", "wait", "block"))
 _SIZED = (*_TABLES, "statement", "statement_plan", "statement_values", "relation")
 _BATCH = 5000
-_FULL = 0.9
-"""Share of the limit that is left when the history was cut, so that the files do not grow above it."""
+_FULL, _ROLLED = 0.9, 0.8
+"""Share of the limit that is left when the oldest rows went, so that the files do not grow above it; share to which
+intervals become hours before that."""
 _SMALL = 64 << 20
 
 
@@ -42,15 +45,17 @@ def prune(db: Database, now: datetime, *, raw: timedelta, most_bytes: int, deadl
     Args:
         now: the server's time.
         raw: how long every interval is kept.
-        most_bytes: of all tables of the history with their indexes; the oldest goes first.
+        most_bytes: of all tables of the history with their indexes; when it is more, first the oldest intervals become
+            hours before their time, then the oldest rows go.
         deadline: nothing new is begun after that.
     """
     sql = load("postai.history", "prune.sql")
     hours = _roll_up(db, now - raw, deadline)
     deleted = _delete(db, now - max(KEPT, raw), deadline)
-    cut = _cutoff(db, most_bytes)
-    if cut is not None:
-        deleted += _delete(db, cut, deadline)
+    if (cut := _cutoff(db, most_bytes * _ROLLED)) is not None:
+        hours += _roll_up(db, min(cut, now - RAW_AT_LEAST), deadline)
+        if deadline.remaining() and (cut := _cutoff(db, most_bytes * _FULL)) is not None:
+            deleted += _delete(db, cut, deadline)
     if deadline.remaining():
         deleted += int(db.query(sql["forgotten"], (now - timedelta(days=1),))[0][0])
     return Pruned(hours, deleted, bool(deadline.remaining()))
@@ -89,15 +94,15 @@ def _delete(db: Database, before: datetime, deadline: Deadline) -> int:
     return deleted
 
 
-def _cutoff(db: Database, most_bytes: int) -> datetime | None:
-    """When the oldest row may end for the history to fit; None = it fits.
+def _cutoff(db: Database, wanted: float) -> datetime | None:
+    """Until when rows must go for so many bytes to be left; None = there are no more.
 
     Deleted rows leave free space in the files, which later rows fill; so what counts are the living rows, estimated
     from a part of the pages.
     """
     sql = load("postai.history", "prune.sql")
     sizes = {name: (total, heap) for name, total, heap in db.query(sql["bytes"], (list(_SIZED),))}
-    if sum(total for total, _ in sizes.values()) <= most_bytes:
+    if sum(total for total, _ in sizes.values()) <= wanted:
         return None
     samples, heap = (sum(sizes[table][at] for table in _TABLES) for at in (0, 1))
     percent = 100.0 if heap < _SMALL else 5.0
@@ -106,7 +111,7 @@ def _cutoff(db: Database, most_bytes: int) -> datetime | None:
         by_hour.update(dict(db.query(sql["sampled"].replace("/* table */", f"postai.{table}"), (percent,))))
     living = samples * min(1.0, by_hour.total() * 100 / percent / max(heap, 1))
     others = sum(total for name, (total, _) in sizes.items() if name not in _TABLES)
-    excess = (living + others - _FULL * most_bytes) / max(living, 1)
+    excess = (living + others - wanted) / max(living, 1)
     if excess <= 0:
         return None
     to_go = excess * by_hour.total()

@@ -163,7 +163,7 @@ select c.relname::text, pg_catalog.pg_total_relation_size(c.oid), pg_catalog.pg_
 
 -- name: sampled
 -- Bytes of living rows by hour, in a share (in percent) of a table's pages.
-select pg_catalog.date_trunc('hour', x.at), pg_catalog.sum(pg_catalog.pg_column_size(x.*) + 4)::int8
+select pg_catalog.date_trunc('hour', x.at), pg_catalog.sum(pg_catalog.pg_column_size(x.*) + 8)::int8
   from /* table */ as x tablesample system (%s)
  group by 1
 

@@ -110,7 +110,8 @@ class Collector:
         self._states = []
         row = db.query(self._sql["ground"])[0]
         ground = ground_of(row)
-        if self._ground is not None and ground.started != self._ground.started:
+        last = self._ground
+        if last is not None and (ground.started != last.started or ground.at <= last.at):  # or its clock was put back
             self._begin_anew()
         self._ground = ground
         reading = self._part("statements", lambda: self._collect_statements(db, ground))

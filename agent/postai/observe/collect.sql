@@ -1,7 +1,8 @@
 -- What the collection reads. Counters come as the text of one row, so that what did not change is compared and not read.
 
 -- name: ground
--- Who, where and when we are, and which sources there are; extensions with their schema and the columns they give.
+-- Who, where and when we are, and which sources there are: extensions with their schema and the columns they give. That
+-- a library is loaded is told by its settings.
 select pg_catalog.clock_timestamp(), pg_catalog.pg_postmaster_start_time(), d.oid::int8, r.oid::int8, r.rolname::text,
        pg_catalog.pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE'),
        not r.rolsuper and r.oid <> d.datdba and exists (
@@ -17,7 +18,11 @@ select pg_catalog.clock_timestamp(), pg_catalog.pg_postmaster_start_time(), d.oi
           join pg_catalog.pg_proc as p on p.pronamespace = n.oid
            and p.proname = case e.extname when 'pg_wait_sampling' then 'pg_wait_sampling_get_profile'
                                           when 'pg_qualstats' then 'pg_qualstats_example_queries' else e.extname end
-         where e.extname in ('pg_stat_statements', 'pg_stat_kcache', 'pg_wait_sampling', 'pg_qualstats')
+         where case e.extname when 'pg_stat_statements' then true
+                              when 'pg_wait_sampling' then true
+                              when 'pg_stat_kcache' then pg_catalog.current_setting('pg_stat_kcache.linux_hz', true) is not null
+                              when 'pg_qualstats' then pg_catalog.current_setting('pg_qualstats.max', true) is not null
+                              else false end
            and pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
            and pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE'))
   from pg_catalog.pg_database as d

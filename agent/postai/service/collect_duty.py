@@ -30,6 +30,7 @@ class CollectPace:
     """How often, in seconds.
 
     Attributes:
+        least: between two turns, whatever collect_interval is.
         look: between two looks at the running backends.
         look_rest: a look that took a second rests so many seconds.
         prune: between two prunings; each takes `longest` at most.
@@ -37,6 +38,7 @@ class CollectPace:
         again: after a turn that failed, before the next one at the earliest.
     """
 
+    least: float = 1.0
     look: float = 1.0
     look_rest: float = 200.0
     prune: float = 600.0
@@ -147,7 +149,7 @@ class CollectDuty:
         began = time.monotonic()
         self._collector.collect(db, values=settings.values)
         self._prune(db, settings)
-        self._look_until(db, began + settings.interval, values=settings.values)
+        self._look_until(db, began + max(settings.interval, self._pace.least), values=settings.values)
 
     def _look_until(self, db: Database, end: float, *, values: bool) -> None:
         pause = self._pace.look
