@@ -173,8 +173,15 @@ class Detector:
         self._busy: dict[int, float] = {}  # and how many more calls all statements had
         self._cold: set[int] = set()
 
-    def learn(self, interval: Interval) -> None:
-        """Take an interval in without judging it: what is replayed at the start of the agent."""
+    def learn(self, interval: Interval, without: frozenset[StatementKey] = frozenset()) -> None:
+        """Take an interval in without judging it: what is replayed at the start of the agent.
+
+        Args:
+            without: statements that are not learnt from it, as a regression went on that is over by now.
+        """
+        if without:
+            kept = tuple(one for one in interval.statements if one.key not in without)
+            interval = replace(interval, statements=kept)
         self._take(interval)
 
     def observe(self, interval: Interval) -> Seen:

@@ -17,10 +17,10 @@ select pg_catalog.min(x.at)
           join postai.statement as s on s.id = d.statement_id
          where s.queryid = 0 and s.userid = 0 and d.at <= %s order by d.at desc limit %s) as x
 
--- name: open
--- Regressions that go on.
-select r.queryid, r.userid::pg_catalog.int8, r.dbid::pg_catalog.int8, r.toplevel, r.started_at, r.before, r.cause
-  from postai.regression as r where r.ended_at is null
+-- name: regressions
+-- Regressions that go on, and those that were over after a time.
+select r.queryid, r.userid::pg_catalog.int8, r.dbid::pg_catalog.int8, r.toplevel, r.started_at, r.ended_at, r.before, r.cause
+  from postai.regression as r where r.ended_at is null or (r.ended_at > %s and r.outcome = 'recovered')
 
 -- name: found
 -- A new regression.

@@ -103,16 +103,20 @@ class Judge:
     def _begin(self, db: Database, judged_until: datetime) -> None:
         """Learn what is usual from the newest intervals that were judged before."""
         detector = Detector()
-        for queryid, userid, dbid, toplevel, started_at, before, cause in db.query(self._sql["open"]):
-            key = StatementKey(queryid, userid, dbid, toplevel)
-            detector.restore(key, started_at, Numbers(**before), cause == "more_calls")
         since = db.query(self._sql["replay_since"], (judged_until, REPLAYED))[0][0]
+        over: list[tuple[datetime, datetime, StatementKey]] = []
+        for row in db.query(self._sql["regressions"], (since or judged_until,)):
+            key, (started_at, ended_at, before, cause) = StatementKey(*row[:4]), row[4:]
+            if ended_at is None:
+                detector.restore(key, started_at, Numbers(**before), cause == "more_calls")
+            else:
+                over.append((started_at, ended_at, key))
         if since is not None:
             since -= timedelta(milliseconds=1)
             ends = [end for _, end in store.read_intervals(db, since, judged_until)]
             for first in range(0, len(ends), AT_A_TIME):
                 for interval in self._read(db, since, ends[first : first + AT_A_TIME]):
-                    detector.learn(interval)
+                    detector.learn(interval, frozenset(key for begin, end, key in over if begin < interval.end <= end))
                     since = interval.end
         self._detector, self._until = detector, judged_until
 
