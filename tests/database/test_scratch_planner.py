@@ -305,6 +305,17 @@ def test_an_ordinary_role_from_18_on(world: TestDatabase, owner: str) -> None:
         world.execute(f'revoke create on database "{world.name}" from {owner}')
 
 
+def test_with_the_other_driver(world: TestDatabase) -> None:
+    with connect(world.dsn(), driver="pg8000") as db, copy_planner(db, oids(db), Deadline.after(60)) as planner:
+        assert planner.refusals([*INDEXES, "create index on app.invoice (nothing)"]).keys() == {
+            "create index on app.invoice (nothing)"
+        }
+        sql = "select * from app.invoice where customer = $1"
+        assert planner.types(sql, PATH) == ("integer",)
+        assert asked(planner, sql, INDEXES[0], literals=None).used == {INDEXES[0]}
+        assert asked(planner, sql, literals=("7",)).used == set()
+
+
 def test_a_read_only_session_cannot(world: TestDatabase) -> None:
     dsn = f"{world.dsn()} options='-c default_transaction_read_only=on'"
     with connect(dsn) as db, pytest.raises(FeatureMissing), copy_planner(db, [1], Deadline.after(60)):

@@ -28,7 +28,11 @@ MOST_RELATIONS = 250
 """Relations that are copied at most, partitions counted: each takes some milliseconds, and a lock as each of its
 indexes does."""
 
+SMALL_PAGES = 8
+"""Tables of fewer blocks are planned as they are: no index on them is worth anything."""
+
 _PAD = "postai_pad"
+_MAKING = "postai_making"
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
     Args:
         db: a session within `rolled_back`; its search_path is left at pg_catalog until the transaction's end.
         oids: tables, partitioned tables, materialized views, and views, whose relations are copied too; the most
-            important ones first.
+            important ones first. Small tables are not copied.
         pages_limit: blocks of the longest copy.
         deadline: checked between tables.
 
@@ -156,13 +160,13 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
             detail="Before PostgreSQL 18 only a superuser can.",
             hint="CREATE EXTENSION hypopg; (from the package hypopg), or connect as a superuser.",
         )
-    db.execute("set local search_path = pg_catalog")
+    db.execute("set local search_path = pg_catalog; set local jit = off")
     notes: list[str] = []
     real = _read(db, wanted, notes)
     reals, sizes = real.relations, real.pages
-    long = {oid for oid, pages in sizes.items() if pages > pages_limit}
+    long = {one.oid for one in reals if sizes.get(one.oid, 0) > pages_limit}
     small = _without(reals, long) if long else []
-    factor = max(1.0, max(sizes.values(), default=0) / pages_limit)
+    factor = max(1.0, max((sizes.get(one.oid, 0) for one in reals), default=0) / pages_limit)
     made = [_Builder(db, factor, superuser, deadline).build(real, reals)]
     if small:
         made.insert(0, _Builder(db, 1.0, superuser, deadline).build(real, small))
@@ -182,10 +186,16 @@ class _Builder:
     def build(self, picture: _Picture, reals: Sequence[_Real]) -> CopiedTables:
         """Tables, then their indexes, then what ANALYZE found, then views."""
         made = self._made
+        present: dict[int, _Real] = {}
         for one in _parents_first(reals):
             self._deadline.check()
-            if one.view is None:
-                self._table(one, picture.pages.get(one.oid, 0))
+            if one.view is None and (one.parent is None or one.parent in present):
+                above = None if one.parent is None else present[one.parent]
+                if self._table(one, above, self._pages(picture, one)):
+                    present[one.oid] = one
+        names = [qualified(made.names[one.schema, one.name], one.name) for one in present.values()]
+        for real, oid in self._db.query(_block("oids"), (list(present), names)):
+            made.tables[real] = self._copy(oid, present[real], picture.pages.get(real, 0))
         pairs = [(one.real, one.oid) for one in made.tables.values()]
         pairs += self._indexes(picture.indexes)
         self._statistics(pairs)
@@ -193,56 +203,59 @@ class _Builder:
         self._views([one for one in reals if one.view is not None])
         return made
 
+    def _pages(self, picture: _Picture, real: _Real) -> int:
+        return math.ceil(picture.pages.get(real.oid, 0) / self._made.factor)
+
+    def _copy(self, oid: int, real: _Real, blocks: int) -> Copy:
+        pages = math.ceil(blocks / self._made.factor)
+        share = blocks / real.pages if real.pages else 1.0  # grown since the last VACUUM, as the planner reckons
+        return Copy(
+            oid=oid,
+            real=real.oid,
+            place=self._made.names[real.schema, real.name],
+            name=real.name,
+            schema=real.schema,
+            pages=pages,
+            tuples=real.tuples * share if real.pages or real.tuples > 0 else -1.0,
+            visible=min(pages, math.floor(pages * real.visible / real.pages)) if real.pages else 0,
+            partitioned=real.kind == "p",
+            parent=real.parent,
+        )
+
     def _place(self, schema: str) -> str:
         if schema not in self._places:
             self._places[schema] = make_place(self._db, temporary=False)
         return self._places[schema]
 
-    def _table(self, real: _Real, blocks: int) -> None:
+    def _table(self, real: _Real, above: _Real | None, pages: int) -> bool:
+        """Make a table; False = it could not be made."""
         place = self._place(real.schema)
         made = self._made
         if place == TEMPORARY and any(name == real.name for _, name in made.names):
             made.notes.append(f"{qualified(real.schema, real.name)} is planned as it is: another has the same name.")
-            return
+            return False
         copy = qualified(place, real.name)
         if real.kind == "p":
-            self._db.execute(f"create table {copy} ({', '.join(real.columns)}) partition by {real.partition_key}")
-            pages = 0
+            script = [f"create table {copy} ({', '.join(real.columns)}) partition by {real.partition_key}"]
         else:
-            pages = math.ceil(blocks / made.factor)
-            self._heap(place, real, pages)
+            script = _heap(copy, real, pages, temporary=place == TEMPORARY)
         if real.virtual:
-            self._db.execute(f"alter table {copy} {', '.join(f'add column {one}' for one in real.virtual)}")
-        if real.parent is not None:
-            parent = made.tables[real.parent]
-            above = qualified(parent.place, parent.name)
-            self._db.execute(f"alter table {above} attach partition {copy} {real.bound}")
-        ((oid,),) = self._db.query("select pg_catalog.to_regclass(%s)::pg_catalog.oid::pg_catalog.int8", (copy,))
-        share = blocks / real.pages if real.pages else 1.0  # grown since the last VACUUM, as the planner reckons
-        tuples = real.tuples * share if real.pages else (real.tuples if real.tuples > 0 else -1.0)
-        visible = min(pages, math.floor(pages * real.visible / real.pages)) if real.pages else 0
-        made.tables[real.oid] = Copy(
-            oid, real.oid, place, real.name, real.schema, pages, tuples, visible, real.kind == "p", real.parent
-        )
-        made.names[real.schema, real.name] = place
-
-    def _heap(self, place: str, real: _Real, pages: int) -> None:
-        """A table of so many blocks without a row."""
-        copy = qualified(place, real.name)
-        kind = "temporary" if place == TEMPORARY else "unlogged"
-        options = "fillfactor = 10, autovacuum_enabled = off"
-        self._db.execute(f"create {kind} table {copy} ({_PAD} text) with ({options})")
-        if pages:
-            with undone(self._db):
-                self._db.execute(_block("extend") % (copy, pages))
-        added = ", ".join(f"add column {one}" for one in real.columns)
-        self._db.execute(f"alter table {copy} {added + ', ' if added else ''}drop column {_PAD}, reset (fillfactor)")
+            script.append(f"alter table {copy} {', '.join(f'add column {one}' for one in real.virtual)}")
+        if above is not None:
+            parent = qualified(made.names[above.schema, above.name], above.name)
+            script.append(f"alter table {parent} attach partition {copy} {real.bound}")
+        why = self._try(script)
+        if why:
+            made.notes.append(f"{qualified(real.schema, real.name)} is planned as it is: {why}.")
+        else:
+            made.names[real.schema, real.name] = place
+        return not why
 
     def _indexes(self, indexes: Sequence[Row]) -> list[tuple[int, int]]:
         """The real tables' indexes on the copies; pairs of oids (real, copy) of those that hold expressions."""
         pairs = []
+        scripts: dict[int, dict[str, str]] = {}
         for table, oid, name, definition, primary in indexes:
-            self._deadline.check()
             copy = self._made.tables.get(table)
             if copy is None:
                 continue
@@ -254,7 +267,13 @@ class _Builder:
                 own = redirect_index(tree, name, copy.place, copy.name, whole=True)
                 if any(one.index_elem.HasField("expr") for one in tree.index_params):
                     pairs.append((oid, qualified(copy.place, name)))
-            self._try(own, f"The index {quote_ident(name)}")
+            scripts.setdefault(table, {})[name] = own
+        for script in scripts.values():
+            self._deadline.check()
+            if self._try(list(script.values())):  # one of them: find out which
+                for name, own in script.items():
+                    if why := self._try([own]):
+                        self._made.notes.append(f"The index {quote_ident(name)} is not in the copies: {why}.")
         found = self._db.query(_block("oids"), ([oid for oid, _ in pairs], [name for _, name in pairs]))
         return [(oid, copy) for oid, copy in found if copy is not None]
 
@@ -265,27 +284,41 @@ class _Builder:
     def _views(self, views: Sequence[_Real]) -> None:
         """Views over the copies, those that read others after them."""
         waiting = list(views)
-        for _ in range(len(views)):
-            for one in list(waiting):
+        while waiting:
+            ready = [one for one in waiting if not any(other.oid in one.reads for other in waiting)]
+            for one in ready:
                 place = self._place(one.schema)
                 try:
                     query = redirect(one.view or "", self._made.names)
+                    why = self._try([f"create view {qualified(place, one.name)} as {query}"])
                 except Refused as error:
-                    self._made.notes.append(f"The view {qualified(one.schema, one.name)}: {error.message}")
-                    waiting.remove(one)
-                    continue
-                if any((other.schema, other.name) in _named(query) for other in waiting if other is not one):
-                    continue
-                self._try(f"create view {qualified(place, one.name)} as {query}", f"The view {quote_ident(one.name)}")
-                self._made.names[one.schema, one.name] = place
-                waiting.remove(one)
+                    why = error.message
+                if why:
+                    self._made.notes.append(f"{qualified(one.schema, one.name)} is planned as it is: {why}.")
+                else:
+                    self._made.names[one.schema, one.name] = place
+            waiting = [one for one in waiting if one not in ready] if ready else []
 
-    def _try(self, sql: str, what: str) -> None:
+    def _try(self, script: Sequence[str]) -> str | None:
+        """Run statements, all or none; the server's message when one fails."""
         try:
-            with self._db.transaction():
-                self._db.execute(sql)
+            self._db.execute("; ".join((f"savepoint {_MAKING}", *script, f"release savepoint {_MAKING}")))
         except ServerError as error:
-            self._made.notes.append(f"{what} is not in the copies: {error.message}.")
+            self._db.execute(f"rollback to savepoint {_MAKING}; release savepoint {_MAKING}")
+            self._deadline.check()
+            return error.message
+        return None
+
+
+def _heap(copy: str, real: _Real, pages: int, *, temporary: bool) -> list[str]:
+    """Statements that make a table of so many blocks without a row."""
+    kind = "temporary" if temporary else "unlogged"
+    script = [f"create {kind} table {copy} ({_PAD} text) with (fillfactor = 10, autovacuum_enabled = off)"]
+    if pages:
+        fill = _block("extend") % (copy, pages)
+        script += [f"savepoint {_PAD}", fill, f"rollback to savepoint {_PAD}", f"release savepoint {_PAD}"]
+    changes = [*(f"add column {one}" for one in real.columns), f"drop column {_PAD}", "reset (fillfactor)"]
+    return [*script, f"alter table {copy} {', '.join(changes)}"]
 
 
 def _read(db: Database, wanted: Sequence[int], notes: list[str]) -> _Picture:
@@ -307,10 +340,12 @@ def _read(db: Database, wanted: Sequence[int], notes: list[str]) -> _Picture:
 
 def _picture(db: Database, wanted: Sequence[int], notes: list[str]) -> _Picture:
     locked = [oid for (oid,) in db.query(_block("locked"))]
-    reals = _most_wanted(_readable(db, wanted, locked, notes), wanted, notes)
-    pages = db.query(_block("sizes"), ([one.oid for one in reals if one.kind in "rm"],))
-    indexes = db.query(_block("indexes"), ([one.oid for one in reals],))
-    return _Picture(reals, {oid: blocks or 0 for oid, blocks in pages}, indexes)
+    reals = _readable(db, wanted, locked, notes)
+    sizes = db.query(_block("sizes"), ([one.oid for one in reals if one.kind in "rm"],))
+    pages = {oid: blocks or 0 for oid, blocks in sizes}
+    worth = [one for one in reals if one.parent is not None or pages.get(one.oid, SMALL_PAGES) >= SMALL_PAGES]
+    reals = _most_wanted(worth, wanted, notes)
+    return _Picture(reals, pages, db.query(_block("indexes"), ([one.oid for one in reals],)))
 
 
 def _readable(db: Database, oids: Sequence[int], locked: Collection[int], notes: list[str]) -> list[_Real]:
@@ -399,16 +434,6 @@ def prices(db: Database, factor: float) -> Mapping[str, str]:
 
 _ENTRY_BYTES = 24  # of an entry with a key of 8 bytes
 _LEAF_BYTES = 8192 * 0.9
-
-
-def _named(query: str) -> set[tuple[str, str]]:
-    from postai.sql.nodes import messages
-
-    return {
-        (node.schemaname, node.relname)
-        for node in messages(parse_one(query).tree)
-        if node.DESCRIPTOR.name == "RangeVar"
-    }
 
 
 def _parents_first(reals: Sequence[_Real]) -> list[_Real]:

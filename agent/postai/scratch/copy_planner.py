@@ -12,22 +12,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from postai.database import ConnectionLost, Database, ServerError, named_sql
-from postai.database.identifiers import quote_ident, quote_literal
+from postai.database import ConnectionLost, Database, ServerError
 from postai.deadline import Deadline
 from postai.errors import Refused
 from postai.scratch.copied_tables import CopiedTables, copy_tables, prices
 from postai.scratch.copies import rolled_back
+from postai.scratch.reading import Reader, Settings
 from postai.scratch.redirect import path_of, redirect
-from postai.scratch.shown_indexes import Script, ShownIndexes, WantedIndex
+from postai.scratch.script import Script
+from postai.scratch.shown_indexes import ShownIndexes, WantedIndex
 from postai.sql.nodes import messages
 from postai.sql.parse import parse_one
 
 PAGES_LIMIT = 1000
 """Blocks of the longest copy: building an index takes about a microsecond for each."""
-
-_PREPARED = "postai_copied_"
-_READING = "postai_reading"
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,30 @@ class _Group:
     Attributes:
         prices: planner settings that belong to it.
         redirected: statements that speak of it, by their own text.
-        prepared: name and types of the parameters of prepared statements, by text and search_path.
     """
 
     copies: CopiedTables
-    prices: Mapping[str, str]
+    prices: tuple[tuple[str, str], ...]
     indexes: ShownIndexes
     redirected: dict[str, str] = field(default_factory=dict)
-    prepared: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def settings(self, search_path: Sequence[str]) -> Settings:
+        return Settings(path_of(search_path, self.copies.names), self.prices)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What a statement names.
+
+    Attributes:
+        relations: schema ("" = none is written) and name.
+        qualified: whether a schema is written anywhere.
+        parameters: the highest number of a parameter.
+    """
+
+    relations: frozenset[tuple[str, str]]
+    qualified: bool
+    parameters: int
 
 
 class CopyPlanner:
@@ -69,11 +83,13 @@ class CopyPlanner:
     def __init__(self, db: Database, made: Sequence[CopiedTables]) -> None:
         self._db = db
         self._script = Script(db)
-        self._groups = [_Group(one, prices(db, one.factor), ShownIndexes(db, self._script, one)) for one in made]
+        self._reader = Reader(db, self._script)
+        self._groups = [
+            _Group(one, tuple(prices(db, one.factor).items()), ShownIndexes(db, self._script, one)) for one in made
+        ]
         self._all = self._groups[-1]
         self._parsed: dict[str, WantedIndex | str] = {}
-        self._group_of: dict[tuple[str, tuple[str, ...]], _Group] = {}
-        self._reading: tuple[int, tuple[str, ...], bool] | None = None
+        self._named: dict[str, _Names] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -92,7 +108,7 @@ class CopyPlanner:
         """
         found = {one: self._index(one) for one in statements}
         wanted = [one for one in found.values() if isinstance(one, WantedIndex)]
-        self._writing()
+        self._reader.stop()
         for group in self._groups:
             here = [one for one in wanted if one.table in group.copies.tables]
             wanted = [one for one in wanted if one.table not in group.copies.tables]
@@ -112,10 +128,8 @@ class CopyPlanner:
 
     def types(self, sql: str, search_path: Sequence[str]) -> tuple[str, ...]:
         """Types of the parameters of a statement as PostgreSQL resolves them; raises as `explain`."""
-        group = self._group(sql, tuple(search_path))
-        path = path_of(search_path, group.copies.names)
-        with self._within(group, path, generic=True):
-            return self._prepare(group, self._redirect(group, sql), path)[1]
+        group = self._group(sql, search_path)
+        return self._reader.types(self._redirect(group, sql), group.settings(search_path))
 
     def explain(
         self,
@@ -144,23 +158,13 @@ class CopyPlanner:
             DeadlineExceeded, Cancelled: from the deadline.
         """
         deadline.check()
-        group = self._group(sql, tuple(search_path))
+        group = self._group(sql, search_path)
         wanted = [found for one in indexes if isinstance(found := self._index(one), WantedIndex)]
         if group.indexes.change(wanted):
-            self._writing()
+            self._reader.stop()
             group.indexes.show(wanted)
-        path = path_of(search_path, group.copies.names)
-        text = self._redirect(group, sql)
-        with self._within(group, path, generic=literals is None):
-            ask = text
-            if literals != ():
-                name, types = self._prepare(group, text, path)
-                if literals is None:
-                    self._db.execute("discard plans")  # a plan that was kept knows other indexes
-                values = ["null"] * len(types) if literals is None else literals
-                ask = f"execute {name}({', '.join(values)})"
-            ((found,),) = self._db.query(f"explain (verbose {verbose}, format json) {ask}")
-        root: dict[str, Any] = found[0]["Plan"]
+        text, count = self._redirect(group, sql), self._names(sql).parameters
+        root = self._reader.explain(text, literals, count, group.settings(search_path), verbose=verbose)
         real = {place: schema for (schema, _), place in group.copies.names.items()}
         names = group.indexes.names(wanted)
         used = set()
@@ -173,90 +177,41 @@ class CopyPlanner:
 
     def rest(self) -> None:
         """Until the next plan the session has its own settings, and holds no locks but those of the copies."""
-        self._writing()
+        self._reader.stop()
         self._script.run()
 
     def close(self) -> None:
         """Forget the prepared statements; to be called after the transaction of the copies."""
-        for group in self._groups:
-            for name, _ in group.prepared.values():
-                self._db.execute(f"deallocate {name}")
-            group.prepared.clear()
+        self._reader.forget()
 
     # Statements
 
-    def _group(self, sql: str, path: tuple[str, ...]) -> _Group:
+    def _names(self, sql: str) -> _Names:
+        if sql not in self._named:
+            nodes = list(messages(parse_one(sql).tree))
+            relations = [one for one in nodes if one.DESCRIPTOR.name == "RangeVar"]
+            columns = [one for one in nodes if one.DESCRIPTOR.name == "ColumnRef"]
+            self._named[sql] = _Names(
+                frozenset((one.schemaname, one.relname) for one in relations),
+                any(one.schemaname for one in relations) or any(len(one.fields) > 2 for one in columns),
+                max((one.number for one in nodes if one.DESCRIPTOR.name == "ParamRef"), default=0),
+            )
+        return self._named[sql]
+
+    def _group(self, sql: str, path: Sequence[str]) -> _Group:
         """The first set of copies that has every relation of the statement that is copied at all."""
-        if len(self._groups) == 1:
-            return self._all
-        if (sql, path) not in self._group_of:
-            named = {
-                (schema, node.relname)
-                for node in messages(parse_one(sql).tree)
-                if node.DESCRIPTOR.name == "RangeVar"
-                for schema in ((node.schemaname,) if node.schemaname else path)
-            }
-            copied = named & self._all.copies.names.keys()
-            self._group_of[sql, path] = next(one for one in self._groups if copied <= one.copies.names.keys())
-        return self._group_of[sql, path]
+        for group in self._groups[:-1]:
+            copied = self._all.copies.names.keys() - group.copies.names.keys()
+            named = self._names(sql).relations
+            if not any((one, name) in copied for schema, name in named for one in ([schema] if schema else path)):
+                return group
+        return self._all
 
     def _redirect(self, group: _Group, sql: str) -> str:
         if sql not in group.redirected:
-            group.redirected[sql] = redirect(sql, group.copies.names)
+            text = redirect(sql, group.copies.names) if self._names(sql).qualified else sql
+            group.redirected[sql] = text
         return group.redirected[sql]
-
-    def _prepare(self, group: _Group, sql: str, path: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-        """Name and types of the prepared statement; a parameter that nothing gives a type is taken for text."""
-        key = (sql, path)
-        if key in group.prepared:
-            return group.prepared[key]
-        name = f"{_PREPARED}{id(group)}_{len(group.prepared)}"
-        texts: set[int] = set()
-        while True:
-            types = ["text" if n in texts else "unknown" for n in range(1, max(texts, default=0) + 1)]
-            declared = f"({', '.join(types)})" if types else ""
-            try:
-                with self._db.transaction():
-                    self._db.execute(f"prepare {name}{declared} as {sql}")
-                break
-            except ServerError as error:
-                number = _undecided(error)
-                if number is None or number in texts:
-                    raise
-                texts.add(number)
-        ((found,),) = self._db.query(named_sql.load(__package__, "planner.sql")["parameter_types"], (name,))
-        group.prepared[key] = (name, tuple(found))
-        return group.prepared[key]
-
-    @contextmanager
-    def _within(self, group: _Group, path: tuple[str, ...], *, generic: bool) -> Iterator[None]:
-        """Within the savepoint of reading, in which nothing can be written, with the settings of plans."""
-        wanted = (id(group), path, generic)
-        if self._reading != wanted:
-            self._writing()
-            settings = {name: quote_literal(value) for name, value in group.prices.items()}
-            settings |= {
-                "transaction_read_only": "on",
-                "search_path": ", ".join(map(quote_ident, path)) or "''",
-                "plan_cache_mode": "force_generic_plan" if generic else "force_custom_plan",
-            }
-            self._script.add(
-                f"savepoint {_READING}", *(f"set local {name} = {value}" for name, value in settings.items())
-            )
-            self._script.run()
-            self._reading = wanted
-        try:
-            yield
-        except ServerError:
-            self._writing()
-            self._script.run()
-            raise
-
-    def _writing(self) -> None:
-        """End the savepoint of reading, and with it its locks."""
-        if self._reading is not None:
-            self._reading = None
-            self._script.add(f"rollback to savepoint {_READING}", f"release savepoint {_READING}")
 
     # Indexes
 
@@ -307,14 +262,6 @@ def copy_planner(
         if planner is not None:
             with suppress(ConnectionLost):
                 planner.close()
-
-
-def _undecided(error: ServerError) -> int | None:
-    """Number of the parameter whose type could not be determined (42P18, 42P08)."""
-    if error.sqlstate not in ("42P18", "42P08"):
-        return None
-    digits = error.message.partition("$")[2].split(" ")[0]
-    return int(digits) if digits.isdecimal() else None
 
 
 def _nodes(root: dict[str, Any]) -> Iterator[dict[str, Any]]:

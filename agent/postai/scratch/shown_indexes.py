@@ -11,6 +11,7 @@ from postai.database import Database, ServerError, named_sql
 from postai.database.identifiers import qualified, quote_literal
 from postai.scratch.copied_tables import CopiedTables
 from postai.scratch.redirect import redirect_index
+from postai.scratch.script import Script
 
 _MAKING = "postai_making"
 
@@ -31,24 +32,6 @@ class WantedIndex:
     statement: str
     tree: Message = field(compare=False, repr=False)
     table: int
-
-
-class Script:
-    """Statements without result that wait until the next one that has to be sent: fewer round trips."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self._waiting: list[str] = []
-
-    def add(self, *statements: str) -> None:
-        """Let statements wait; none of them may fail unless `run` is prepared for it."""
-        self._waiting += statements
-
-    def run(self) -> None:
-        """Run what waits."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            self._db.execute("; ".join(waiting))
 
 
 @dataclass
