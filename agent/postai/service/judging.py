@@ -74,6 +74,8 @@ class Judge:
             return 0
         db.execute(self._sql["see_indexes"])
         if self._detector is None:
+            if judged_until is None:  # the first time: what is there is the usual
+                db.execute(self._sql["judged"], (collected_until, 0.0))
             self._begin(db, judged_until or collected_until)
         assert self._until is not None
         count = 0
