@@ -59,7 +59,7 @@ def advise_indexes(
     extensions = read_extensions(db)
     facts = first_facts(db, catalog, extensions)
     if not any(one.sql for one in prepared):
-        return Advice((), (*workload.skipped, *skipped), tuple(notes), time.monotonic() - started)
+        return Advice((), (*workload.skipped, *skipped), tuple(notes), time.monotonic() - started, not notes)
     try:
         with _planner(db, catalog, extensions, prepared, options, times.whole) as planner:
             run = Run(db, planner, facts, options, times)
