@@ -50,6 +50,16 @@ RIGHT = {
 }
 
 
+WINDOWS = """
+select s.query,
+       array_agg(format('%%s %%s %%s %%s', x.calls, round((x.total_ms / x.calls)::numeric, 2),
+                        (coalesce(x.blks_hit, 0) + coalesce(x.blks_read, 0)) / x.calls,
+                        round(x.rows::numeric / x.calls, 1)) order by x.at)
+  from postai.sample_statement as x join postai.statement as s on s.id = x.statement_id
+ where s.query like %s group by 1
+"""
+
+
 @dataclass(frozen=True)
 class Query:
     """One statement of the workload: `rate` calls a second, parameters from 1 to `most`."""
@@ -257,7 +267,9 @@ def run(options: argparse.Namespace) -> Counter[str]:
                 storm.stop()
             for table, (trouble, at) in injected.items():
                 if table not in seen and options.show:
-                    print(f"  missed: {trouble} on t{table} at {at}")
+                    print(f"  missed: {trouble} on t{table} at {at} of {last}; calls, ms, blocks, rows of a call:")
+                    for row in admin.execute(WINDOWS, (f"%t{table} %",)):
+                        print(f"    {row}")
             statements = admin.execute(
                 "select count(*) from postai.statement where not own and queryid <> 0"
             ).fetchone()

@@ -348,12 +348,8 @@ def test_at_most_a_thousand_messages_wait(shop15: Shop) -> None:
     assert found == [("failed", 2), ("waiting", 1000)]
 
 
-def test_health_blocking_and_actions_raise_alerts(shop: Shop) -> None:
+def test_blocking_and_actions_raise_alerts(shop: Shop) -> None:
     shop.pass_(3)
-    shop.database.execute(
-        "insert into postai.health_check (name, place, title, status, value, threshold, why, fix, docs) values "
-        "('wraparound', 1, 'Transaction ids', 'critical', '1.9 billion', '1.5 billion', 'They run out.', 'VACUUM', 'x')"
-    )
     end = shop.begin + 3 * MINUTE
     block = BlockWindow(
         end - MINUTE, end, 4711, 1, shop.app, "idle in transaction", 2, "transactionid", None, 6, 2, 45_000, 9
@@ -374,12 +370,9 @@ def test_health_blocking_and_actions_raise_alerts(shop: Shop) -> None:
     found = shop.database.execute(
         "select kind, severity, state, title, body from postai.alerts order by kind", "j_reader"
     )
-    assert [row[:3] for row in found] == [
-        ("action", "HIGH", "over"), ("blocking", "HIGH", "open"), ("health", "HIGH", "open")
-    ]  # fmt: skip
+    assert [row[:3] for row in found] == [("action", "HIGH", "over"), ("blocking", "HIGH", "open")]
     assert found[0][4] == "no space left Free some."
     assert found[1][3] == "Session 4711 (idle in transaction) holds up 6 others for 45 s"
-    shop.database.execute("update postai.health_check set status = 'ok'")
     shop.pass_(3)
     shop.judge.look(shop.agent)
     assert shop.value("select count(*) from postai.alerts where state = 'open'") == 0

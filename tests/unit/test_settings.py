@@ -66,3 +66,18 @@ def test_a_missing_default_file_is_fine_and_a_missing_named_one_is_not(
     assert Settings.load().databases == ()
     with pytest.raises(UsageError):
         Settings.load(tmp_path / "none.toml")
+
+
+def test_alerts_from_the_file_keep_their_secrets(tmp_path: Path) -> None:
+    config = write(
+        tmp_path,
+        '[alerts]\nwebhook_url = "https://chat.example/hooks/s3cr3t"\nsmtp_host = "mail.example"\n'
+        'smtp_from = "postai@example.org"\nsmtp_to = ["dba@example.org"]\nsmtp_password = "s3cr3t"\n',
+    )
+    alerts = Settings.load(config).alerts
+    assert (alerts.port, alerts.smtp_to, alerts.minimum_severity) == (587, ("dba@example.org",), "MEDIUM")
+    assert "s3cr3t" not in repr(alerts)
+    config.write_text('[alerts]\nwebhook_url = "file:///s3cr3t"\n')
+    with pytest.raises(UsageError) as failure:
+        Settings.load(config)
+    assert "alerts.webhook_url" in str(failure.value.detail) and "s3cr3t" not in str(failure.value.detail)

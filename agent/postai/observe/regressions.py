@@ -144,6 +144,9 @@ class _Channel:
     floor: float
 
 
+_MOST = 10_000
+"""Statements of which a baseline is kept; those that ran last."""
+
 _RECENT = 16
 """Intervals of a baseline from which the numbers before a regression are taken."""
 
@@ -252,7 +255,14 @@ class Detector:
             baseline.add(number, one, window.plan_hash)
             fresh.append(key)
         self._common(number, drift, busier, colder)
+        self._forget()
         return fresh + self._stuck(number, locks, by_queryid)
+
+    def _forget(self) -> None:
+        """Keep the memory bounded where there are ever new statements."""
+        if len(self._statements) > 1.2 * _MOST:
+            last = sorted(self._statements.items(), key=lambda one: one[1].trial[-1][0] if one[1].trial else 0)
+            self._statements = dict(last[-_MOST:])
 
     def _common(self, number: int, drift: list[float], busier: list[float], colder: list[bool]) -> None:
         """What happened to most statements alike in this interval."""

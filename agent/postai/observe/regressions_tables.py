@@ -22,7 +22,7 @@ class _Track:
 
     def __init__(self, width: int) -> None:
         self._width = width + 1
-        self._values = array("d")
+        self._values = array("f")
 
     def add(self, number: int, values: Iterable[float]) -> None:
         if len(self._values) >= _KEPT * self._width:

@@ -102,10 +102,6 @@ select distinct on (s.queryid) s.queryid, s.query
  where s.queryid = any (%s::pg_catalog.int8[]) and s.query is not null and not s.truncated
  order by s.queryid, s.last_seen desc
 
--- name: health
--- Health checks that are critical.
-select h.name, h.title, h.value, h.threshold, h.why, h.fix from postai.health_check as h where h.status = 'critical'
-
 -- name: actions
 -- Actions that failed or made things worse since the last look, and the moment of this one.
 with looked as (

@@ -24,7 +24,7 @@ from postai.history.types import (
     TableWindow,
     WaitWindow,
 )
-from postai.observe.alerts import Alert, Alerts, Kind, shown_query
+from postai.observe.alerts import Alert, Alerts, shown_query
 from postai.observe.judge import Severity
 from postai.observe.regressions import Detector, Recovered
 from postai.observe.regressions_baseline import KEPT, PENDING
@@ -90,8 +90,7 @@ class Judge:
         return count
 
     def look(self, db: Database) -> None:
-        """Raise and end alerts about what is not about statements: health, blocking sessions, actions."""
-        self._look_at_health(db)
+        """Raise and end alerts about what is not about statements: blocking sessions, actions."""
         self._look_at_blocking(db)
         for action, state, title, message, hint in db.query(self._sql["actions"]):
             what = "failed" if state == "failed" else "made statements slower"
@@ -231,15 +230,6 @@ class Judge:
 
     # Everything else --------------------------------------------------------------------------------------------
 
-    def _look_at_health(self, db: Database) -> None:
-        seen = set()
-        for name, title, value, threshold, why, fix in db.query(self._sql["health"]):
-            key = f"health:{name}"
-            seen.add(key)
-            body = f"{value} (threshold {threshold}). {why} {fix}".strip()
-            self._alerts.raise_(db, Alert(key, "health", "HIGH", f"{title}: {value}", body))
-        self._end_unseen(db, "health", seen)
-
     def _look_at_blocking(self, db: Database) -> None:
         """Chains that were seen in the newest interval and last."""
         if self._until is None:
@@ -265,10 +255,7 @@ class Judge:
                 f"End its transaction: select pg_cancel_backend({pid}); pg_terminate_backend({pid}) where it is idle."
             )
             self._alerts.raise_(db, Alert(key, "blocking", severity, title, body))
-        self._end_unseen(db, "blocking", seen)
-
-    def _end_unseen(self, db: Database, kind: Kind, seen: set[str]) -> None:
-        for key in self._alerts.open_keys(db, kind) - seen:
+        for key in self._alerts.open_keys(db, "blocking") - seen:
             self._alerts.end(db, key)
 
 
