@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from agent_support import install_postai
 
 from conftest import TestDatabase, drop_database, make_database
 from postai.ask.database_questions import Recognised, Topic, of_topic, recognise, widened
@@ -47,7 +48,8 @@ class World:
         self.database = database
         database.execute(SCHEMA)
         self.role = f"kim_{database.name}"
-        database.execute(f"create role {self.role} login password '{self.role}'")
+        install_postai(database, "call")  # some topics read what postai itself found
+        database.execute(f"create role {self.role} login password '{self.role}' in role postai_reader")
         with connect(database.dsn()) as db:
             self.catalog: Catalog = load_catalog(db)
             self.safety: Safety = load_safety(db)

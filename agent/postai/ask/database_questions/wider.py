@@ -40,6 +40,10 @@ EXTENSIONS = frozenset({"pg_stat_statements"})
 """Extensions whose functions behind a view may run; only a superuser can put them there."""
 
 
+OWN_FUNCTIONS = frozenset({"_gain"})
+"""Functions of schema postai behind the views that topics read; only the owner of postai can put them there."""
+
+
 def widened(safety: Safety) -> Safety:
     """A copy of the snapshot for checking the statement of a topic."""
     key = "database_questions"
@@ -72,5 +76,7 @@ def _trusting(function: UserFunction) -> UserFunction:
 
 
 def _is_listed(function: UserFunction) -> bool:
-    """Whether it is the counting function of a listed extension; its others reset what it counted."""
+    """Whether it is postai's own, or the counting function of a listed extension (its others reset what it counted)."""
+    if function.schema == "postai":
+        return function.name in OWN_FUNCTIONS
     return function.extension in EXTENSIONS and function.name in EXTENSIONS
