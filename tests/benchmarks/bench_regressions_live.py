@@ -223,7 +223,7 @@ def run(options: argparse.Namespace) -> Counter[str]:
             storms: list[Storm] = []
             counts: Counter[str] = Counter()
             seen: set[int] = set()
-            late: set[int] = set()
+            reported: set[int] = set()
             last = plan[-1][0] + 6
             spent = 0.0
             for n in range(last):
@@ -245,9 +245,9 @@ def run(options: argparse.Namespace) -> Counter[str]:
                     "select id, cause, factor, query, why, mitigation, severity from postai.regressions order by id"
                 ).fetchall()
                 for number, cause, factor, query, why, mitigation, severity in rows:
-                    if number in late or number in seen:
+                    if number in reported:
                         continue
-                    late.add(number)
+                    reported.add(number)
                     table = _table(query)
                     trouble, at = injected.get(table, (None, 0))
                     if options.show:

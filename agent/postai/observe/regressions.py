@@ -358,7 +358,7 @@ class Detector:
             plan = next((one for one in reversed(baseline.trial_plans[-size:]) if one is not None), None)
             if size > 1 and None not in (plan, baseline.plan) and plan != baseline.plan:
                 strength = max(strength, 1)
-            if not strength and size > 1 and believed:
+            if not strength and size > 1 and believed and slow < math.log(1.25):
                 strength = int(self._goes_another_way(baseline, trial, now))
             if strength == 1:
                 far = time.distance(log_mean(now)) >= options.time_distance
@@ -428,6 +428,8 @@ class Detector:
     ) -> Suspect | None:
         """Far more calls than ever, three intervals running, while other statements have no more than usual."""
         trial = baseline.trial
+        if len(points) < 2 * self.options.enough_intervals:
+            return None
         rates = sorted(one.calls / one.seconds for one in points)
         most = rates[-1]
         common = math.exp(self._busy.get(self._number, 0.0))

@@ -119,7 +119,7 @@ class TableHistory:
             scans_then = _average(before, 0, earlier, first - 1)
             scans_now = sum(row[0] for row in after) / length
             total_then, total_now = total_then + scans_then, total_now + scans_now
-            if scans_then >= 0.5 * calls and scans_now < 0.1 * scans_then:
+            if scans_then >= 0.5 * calls and scans_now < min(0.1 * scans_then, 0.3 * calls):
                 abandoned = self._index_names[index]
             elif scans_now >= 0.3 * calls and before:
                 then = sum(row[1] for row in before) / max(1.0, sum(row[0] for row in before))
