@@ -97,7 +97,7 @@ def advise_everything(
         notes += indexes.notes
         skipped = indexes.skipped
         # What was not looked at, for lack of time, may still be of use.
-        if whole and indexes.seconds < options.seconds:
+        if whole and indexes.complete:
             complete |= INDEX_KINDS
     try:
         found += [one.recommendation for one in find_index_troubles(db, deadline) if one.recommendation is not None]

@@ -140,6 +140,8 @@ class Reader:
             types = ["text" if n in texts else "unknown" for n in range(1, max(texts, default=0) + 1)]
             declared = f"({', '.join(types)})" if types else ""
             self._enter(settings, generic=True)
+            # By itself: a text with a syntax error fails before anything that is sent with it, the savepoint too.
+            self._script.run()
             self._script.add(f"prepare {name}{declared} as {sql}")
             try:
                 self._script.run()
