@@ -1,6 +1,6 @@
 """Regressions on a real PostgreSQL 15: some 240 statements replayed, 20 troubles injected, all through the history.
 
-    python tests/benchmarks/bench_regressions_live.py [--seed 1] [--interval 4] [--history 25] [--show]
+    python tests/benchmarks/bench_regressions_live.py [--seed 1] [--interval 4] [--history 25] [--agent] [--show]
 
 A private server with pg_stat_statements; postai installed; the collector reads every few seconds, the judge judges, and
 what `postai.regressions` shows is compared with what was injected: dropped indexes, stale statistics (bulk loads with
@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -36,9 +36,9 @@ from postai.setup.server import LocalServer, debian_binaries, free_port
 
 for folder in ("", "database"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
-from agent_support import install_postai  # noqa: E402
+from agent_support import AgentProcess, agent_dsn, install_postai  # noqa: E402
 
-from conftest import make_database, server_user  # noqa: E402
+from conftest import TestDatabase, make_database, server_user  # noqa: E402
 
 TABLES = 48
 TROUBLES = ("dropped index", "stale statistics", "row growth", "lock storm")
@@ -203,80 +203,132 @@ def server() -> Iterator[LocalServer]:
         shutil.rmtree(place)
 
 
+class Alone:
+    """Collector and judge in this process, an interval at a time."""
+
+    def __init__(self, dsn: str) -> None:
+        self._db, self._looking = connect(dsn), connect(dsn)
+        alerts = Alerts("bench", channels(AlertSettings(minimum_severity="LOW")), "LOW", Random(1))
+        self._judge = Judge("bench", alerts)
+        self._collector = Collector(CollectLimits(rest=0.0))  # every interval, however short
+        self.spent: list[float] = []
+
+    def interval(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._collector.look(self._looking, values=False)
+            time.sleep(min(0.5, max(0.0, until - time.monotonic())))
+        self._collector.collect(self._db, values=False)
+        began = time.monotonic()
+        self._judge.judge(self._db, Deadline.after(60))
+        self._judge.look(self._db)
+        self.spent.append(time.monotonic() - began)
+
+    def close(self) -> None:
+        self._db.close()
+        self._looking.close()
+        print(f"judging took {sum(self.spent) / len(self.spent) * 1000:.0f} ms an interval")
+
+
+class WithAgent:
+    """The sidecar as people run it; an interval is one that it collected and judged."""
+
+    def __init__(self, database: TestDatabase, place: Path, seconds: float) -> None:
+        self._database = database
+        database.execute(f"select postai.set('collect_interval', '{seconds} s')")
+        self._agent = AgentProcess(place, [("bench", agent_dsn(database.server, database.name, place))]).start()
+        self._until: object = None
+
+    def interval(self, seconds: float) -> None:
+        end = time.monotonic() + 20 * seconds + 60
+        while time.monotonic() < end:
+            now = self._database.execute("select judged_until from postai.judge_state")[0][0]
+            if now is not None and now != self._until:
+                self._until = now
+                return
+            time.sleep(0.2)
+        raise AssertionError(self._agent.log_file.read_text()[-4000:])
+
+    def close(self) -> None:
+        self._agent.stop()
+        lines = [one for one in self._agent.log() if one.get("level") not in ("info", "INFO")]
+        print(f"the agent said {len(lines)} things that were no information", *lines[:5], sep="\n  ")
+
+
+@dataclass
+class Score:
+    """What was found of what was injected."""
+
+    show: bool
+    injected: dict[int, tuple[str, int]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    seen: set[int] = field(default_factory=set)
+    reported: set[int] = field(default_factory=set)
+
+    def look(self, database: psycopg.Connection, n: int) -> None:
+        """Count what is new in postai.regressions after interval n."""
+        for number, cause, factor, query, why, mitigation, severity in database.execute(
+            "select id, cause, factor, query, why, mitigation, severity from postai.regressions order by id"
+        ):
+            if number in self.reported:
+                continue
+            self.reported.add(number)
+            table = _table(query)
+            trouble, at = self.injected.get(table, ("nothing", n))
+            if self.show:
+                print(f"  {n}: {trouble} {n - at + 1} {cause} {factor} {severity} {query}")
+                print(f"      {why}\n      {mitigation}")
+            if trouble == "nothing":
+                self.counts["false"] += 1
+            elif table not in self.seen:
+                self.seen.add(table)
+                in_time = n - at < 3
+                right = in_time and cause in RIGHT[trouble]
+                self.counts["found" if in_time else "late"] += 1
+                self.counts["right"] += right
+                self.counts[f"found {trouble}"] += in_time
+                self.counts[f"right {trouble}"] += right
+
+    def missed(self, database: psycopg.Connection) -> None:
+        for table, (trouble, at) in self.injected.items():
+            if table not in self.seen:
+                print(f"  missed: {trouble} on t{table} at {at}; calls, ms, blocks, rows of a call:")
+                for row in database.execute(WINDOWS, (f"%t{table} %",)):
+                    print(f"    {row}")
+
+
 def run(options: argparse.Namespace) -> Counter[str]:
     r = Random(options.seed)
     with server() as one:
         database = make_database(one)
-        install_postai(database, "call")
+        install_postai(database, "dblink" if options.agent else "call")
         dsn = database.dsn()
-        with psycopg.connect(dsn, autocommit=True) as admin, connect(dsn) as agent, connect(dsn) as looking:
-            admin.execute("create extension pg_stat_statements")
+        with psycopg.connect(dsn, autocommit=True) as admin:
+            admin.execute("create extension if not exists pg_stat_statements")
             sizes = create(admin, r)
-            queries = workload(r, sizes)
-            alerts = Alerts("bench", channels(AlertSettings(minimum_severity="LOW")), "LOW", Random(1))
-            judge = Judge("bench", alerts)
-            collector = Collector(CollectLimits(rest=0.0))  # every interval, however short
-            replay = Replay(dsn, queries, options.seed)
+            replay = Replay(dsn, workload(r, sizes), options.seed)
+            way = WithAgent(database, one.root.parent / "agent", options.interval) if options.agent else Alone(dsn)
             victims = r.sample(range(TABLES), 20)
             plan = [(options.history + 2 + n + n // 3, TROUBLES[n % 4], table) for n, table in enumerate(victims)]
-            injected: dict[int, tuple[str, int]] = {}
+            score = Score(options.show)
             storms: list[Storm] = []
-            counts: Counter[str] = Counter()
-            seen: set[int] = set()
-            reported: set[int] = set()
-            last = plan[-1][0] + 6
-            spent = 0.0
-            for n in range(last):
+            for n in range(plan[-1][0] + 6):
                 for at, trouble, table in plan:
                     if at == n:
-                        injected[table] = (trouble, n)
+                        score.injected[table] = (trouble, n)
                         storm = inject(admin, dsn, trouble, table, sizes[table], r)
                         storms += [storm] if storm else []
-                until = time.monotonic() + options.interval
-                while time.monotonic() < until:
-                    collector.look(looking, values=False)
-                    time.sleep(min(0.5, max(0.0, until - time.monotonic())))
-                collector.collect(agent, values=False)
-                began = time.monotonic()
-                judge.judge(agent, Deadline.after(60))
-                judge.look(agent)
-                spent += time.monotonic() - began
-                rows = admin.execute(
-                    "select id, cause, factor, query, why, mitigation, severity from postai.regressions order by id"
-                ).fetchall()
-                for number, cause, factor, query, why, mitigation, severity in rows:
-                    if number in reported:
-                        continue
-                    reported.add(number)
-                    table = _table(query)
-                    trouble, at = injected.get(table, (None, 0))
-                    if options.show:
-                        print(f"  {n}: {trouble} {n - at + 1 if trouble else ''} {cause} {factor} {severity} {query}\n"
-                              f"      {why}\n      {mitigation}")  # fmt: skip
-                    if trouble is None:
-                        counts["false"] += 1
-                    elif table not in seen:
-                        seen.add(table)
-                        counts["found" if n - at < 3 else "late"] += 1
-                        right = n - at < 3 and cause in RIGHT[trouble]
-                        counts["right"] += right
-                        counts[f"found {trouble}"] += n - at < 3
-                        counts[f"right {trouble}"] += right
+                way.interval(options.interval)
+                score.look(admin, n)
             replay.stop()
             for storm in storms:
                 storm.stop()
-            for table, (trouble, at) in injected.items():
-                if table not in seen and options.show:
-                    print(f"  missed: {trouble} on t{table} at {at} of {last}; calls, ms, blocks, rows of a call:")
-                    for row in admin.execute(WINDOWS, (f"%t{table} %",)):
-                        print(f"    {row}")
-            statements = admin.execute(
-                "select count(*) from postai.statement where not own and queryid <> 0"
-            ).fetchone()
-            took = admin.execute("select part, cost_ms from postai.collect_state").fetchall()
-            print(f"{statements[0] if statements else 0} statements; judging {spent / last * 1000:.0f} ms an interval")
-            print("collecting, ms: " + ", ".join(f"{part} {ms or 0:.0f}" for part, ms in took))
-    return counts
+            if options.show:
+                score.missed(admin)
+            way.close()
+            for part, ms in admin.execute("select part, cost_ms from postai.collect_state"):
+                print(f"collecting {part}: {ms or 0:.0f} ms")
+    return score.counts
 
 
 def _table(query: str | None) -> int:
@@ -289,6 +341,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--interval", type=float, default=4.0, help="seconds")
     parser.add_argument("--history", type=int, default=25, help="intervals before the first trouble")
+    parser.add_argument("--agent", action="store_true", help="run the sidecar instead of its parts in this process")
     parser.add_argument("--show", action="store_true", help="print every report")
     options = parser.parse_args()
     counts = run(options)
