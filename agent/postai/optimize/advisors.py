@@ -100,7 +100,9 @@ def advise_everything(
         if whole and indexes.complete:
             complete |= INDEX_KINDS
     try:
-        found += [one.recommendation for one in find_index_troubles(db, deadline) if one.recommendation is not None]
+        known = {one.statement for one in found}
+        troubles = [one.recommendation for one in find_index_troubles(db, deadline) if one.recommendation is not None]
+        found += [one for one in troubles if one.statement not in known]
         complete |= HYGIENE_KINDS
     except (ServerError, DeadlineExceeded) as error:
         notes.append(f"indexes of no use were not looked for: {error.message}")
