@@ -28,6 +28,10 @@ SUBPLAN = "postai_subplan"
 _FLIPPED = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<=", "<>": "<>", "&&": "&&", "@>": "<@", "<@": "@>",
             "<->": "<->"}  # fmt: skip
 _RANGE = frozenset({"<", "<=", ">", ">="})
+_AGGREGATES = frozenset(
+    {"sum", "count", "avg", "min", "max", "array_agg", "string_agg", "json_agg", "jsonb_agg", "bool_and", "bool_or",
+     "every", "stddev", "variance", "percentile_cont", "percentile_disc", "mode"}
+)  # fmt: skip
 PATTERNS = frozenset({"~~", "~~*", "~", "~*", "^@"})
 
 
@@ -164,7 +168,7 @@ class Reader:
         columns: set[str] = set()
         for one in _below(node):
             kind = one.DESCRIPTOR.name
-            if kind == "ParamRef" or (kind == "FuncCall" and one.funcname[-1].string.sval == SUBPLAN):
+            if kind == "ParamRef" or (kind == "FuncCall" and _is_no_term(one)):
                 return None
             if kind == "ColumnRef":
                 name = self._name(one)
@@ -334,6 +338,12 @@ def pattern_beginning(pattern: str, operator: str) -> str:
         follows = "" if end is None else pattern[1 + end]
         return found[:-1] if follows in ("*", "?", "{") and found else "" if "|" in pattern else found
     return ""
+
+
+def _is_no_term(call: Message) -> bool:
+    """Whether a call is a subplan, an aggregate or a window function."""
+    name = call.funcname[-1].string.sval
+    return name == SUBPLAN or name in _AGGREGATES or call.agg_star or call.agg_distinct or call.HasField("over")
 
 
 def _kind(operator: str, listed: bool) -> ClauseKind:

@@ -235,7 +235,7 @@ class AdvisorOptions:
     """
 
     budget_bytes: int | None = None
-    byte_price: float = 50.0
+    byte_price: float = 15.0
     seconds: float = 20.0
     minimum_saving: float = 0.0001
     hypothetical: bool = True
