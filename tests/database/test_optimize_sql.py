@@ -13,11 +13,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running
+from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running, wait_for
 
 from conftest import TestDatabase, drop_database, make_database
 from postai.cli.main import run
+from postai.database import Pool
+from postai.deadline import Deadline
 from postai.optimize.words import amount, gain, span
+from postai.service.optimize_duty import OptimizeDuty
+from postai.service.optimizing import Optimizer
 from postai.setup.transport import Transport
 
 COLUMNS = ("id", "kind", "severity", "object", "title", "gain", "statement")
@@ -190,6 +194,28 @@ def test_where_functions_cannot_wait_the_view_is_named(request: pytest.FixtureRe
     assert "postai.recommendations" in (caught.value.diag.message_hint or "")
     drop_database(database)
     shutil.rmtree(place)
+
+
+def test_the_duty_runs_them_every_interval(database15: TestDatabase) -> None:
+    install_postai(database15, "call")
+    database15.execute(SCHEMA)
+    runs = "select count(*) from postai.event where kind = 'proposal.created'"
+    with Pool(database15.dsn(AGENT)) as pool:
+        optimizer = Optimizer("shop", pool)
+        duty = OptimizeDuty("shop", optimizer, first=0.0)
+        duty.begin()
+        try:
+            duty.wake("")
+            wait_for(lambda: database15.execute("select * from postai.recommendations"))
+            wait_for(lambda: 3500 < optimizer.due() <= 3600)
+            before = database15.execute(runs)
+            duty.wake("now")
+            assert database15.execute(runs) == before
+            database15.execute("select postai.set('optimize_interval', '1 second')")
+            wait_for(lambda: optimizer.due() == 0.0)
+        finally:
+            duty.end()
+            duty.stop(Deadline.after(10))
 
 
 def test_sql_and_python_say_gains_alike(database15: TestDatabase) -> None:

@@ -39,8 +39,8 @@ ADVICE_SECONDS = 15.0
 """Of these so many for the index advisor; the rest is for what looks at catalogs and counters."""
 LOOK_SECONDS = 0.2
 MOST_NOTES = 5
-NOT_MEANT = "has no plan that an index could change"
-"""Reason for which nobody needs to be told that a statement was left out."""
+NOT_MEANT = ("has no plan that an index could change", "function postai.", "reading pg_catalog.", ".pg_stat_statements")
+"""Reasons of which nobody needs to be told: no plan, postai's own statements, and those of monitoring."""
 
 Proposal = Mapping[str, Any]
 """One row of postai.optimize."""
@@ -223,7 +223,7 @@ def _sentence(text: str) -> str:
 
 def _skipped(skipped: Sequence[Skipped]) -> list[str]:
     """How many statements could not be considered, by reason, the most frequent reasons first."""
-    reasons = Counter(one.reason for one in skipped if not one.reason.endswith(NOT_MEANT))
+    reasons = Counter(one.reason for one in skipped if not any(words in one.reason for words in NOT_MEANT))
     return [
         _sentence(f"{number} {'statement was' if number == 1 else 'statements were'} left out: {reason}")
         for reason, number in reasons.most_common(3)

@@ -1,0 +1,36 @@
+-- What the advisors propose: who may run them, who sees it, in which order, in which words.
+begin;
+select plan(12);
+create role tap_reader login; create role tap_user login; create role tap_nobody login;
+grant postai_reader to tap_reader; grant postai_user to tap_user;
+
+select is(postai._gain(12000000, 0, 22020096), 'saves 3 h 20 min a day, costs 21 MB', 'time and space');
+select is(postai._gain(0, -5000, -4294967296), 'frees 4096 MB, writes take 5 s a day less', 'space and writes');
+select is(postai._gain(0, 0, 0), 'keeps trouble away', 'nothing that can be counted');
+
+insert into postai.proposal (kind, title, why, fingerprint, evidence, state, outcome) values
+  ('create_index', 'small', '', '', '{"saved_ms_per_day": 10, "object": "public.a", "severity": "LOW"}', 'open', null),
+  ('create_index', 'costly', '', '', '{"saved_ms_per_day": 900, "write_ms_per_day": 899, "severity": "HIGH"}', 'open', null),
+  ('create_index', 'big', '', '', '{"saved_ms_per_day": 1000, "bytes": 1048576, "severity": "HIGH"}', 'open', null),
+  ('vacuum', 'grave', '', '', '{"saved_ms_per_day": 0, "severity": "HIGH"}', 'open', null),
+  ('vacuum', 'light', '', '', '{"saved_ms_per_day": 0, "severity": "LOW"}', 'open', null),
+  ('create_index', 'over', '', '', '{"saved_ms_per_day": 5000}', 'closed', 'dismissed'),
+  ('change', 'by a person', '', '', '{}', 'open', null);
+set session authorization tap_reader;
+select results_eq('select title from postai.recommendations', array['big', 'small', 'costly', 'grave', 'light'],
+  'open ones of the advisors, by what they save less what they cost');
+select is((select gain from postai.recommendations where title = 'big'), 'saves 1 s a day, costs 1 MB', 'in words');
+select is((select object from postai.recommendations where title = 'small'), 'public.a', 'what it is about');
+select throws_ok('select * from postai.optimize()', '42501', null, 'readers do not run the advisors');
+select throws_ok($$select * from postai.optimize('select 1')$$, '42501', null, 'nor for one statement');
+reset session authorization;
+set session authorization tap_user;
+select throws_ok('select * from postai.optimize()', 'PA002', null, 'users do, where there is an agent');
+select throws_ok($$select * from postai.optimize(' ')$$, '22023', 'the statement is empty', 'not for nothing');
+select throws_ok($$select * from postai.optimize(null)$$, '22023', 'the statement is empty', 'nor for null');
+reset session authorization;
+set session authorization tap_nobody;
+select throws_ok('select * from postai.recommendations', '42501', null, 'others see nothing');
+reset session authorization;
+select * from finish();
+rollback;
