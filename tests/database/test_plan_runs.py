@@ -210,7 +210,8 @@ UNUSABLE_CASES = [
     (LETTER + "receiver ilike 'name77777'", "index_any_case", "letter_receiver cannot be used", "lower(receiver)"),
     (LETTER + "receiver = 'Name7' collate \"POSIX\"", "index_collation", "collation POSIX", "Leave the COLLATE out"),
     (LETTER + "code = 7", "index_partial", "letter_open cannot be used", "Repeat that condition"),
-    ("set local enable_indexscan = off; set local enable_bitmapscan = off; " + LETTER + "city = 'town7'", "index_not_first", "letter_ref_city cannot be used", "begins with city"),
+    ("set local enable_indexscan = off; set local enable_bitmapscan = off; " + LETTER + "city = 'town7'",
+     "index_not_first", "letter_ref_city cannot be used", "begins with city"),
     (LETTER + "state <> 'done'", "index_negation", "not what differs", "partial index"),
     ("select l.* from letter l join sign s on s.id = l.id::text", "index_type", "compares id as text", "::bigint"),
 ]  # fmt: skip
