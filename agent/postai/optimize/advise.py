@@ -24,6 +24,9 @@ from postai.optimize.workload import one_statement
 from postai.scratch.copy_planner import copy_planner
 from postai.sql.safety import Safety
 
+LAST_SECONDS = 5.0
+"""What trying the chosen indexes may take when the time for the advice is over; it takes far less."""
+
 STATEMENT_TIMEOUT_MS = 5000
 """Longest time that one EXPLAIN may take."""
 
@@ -66,7 +69,8 @@ def advise_indexes(
             found = run.find(prepared, tuple(path))
             effects = effects_of(found)
             reporter = Reporter(found, effects, alternatives_of(found, effects))
-        advice = reporter.recommendations(db, times.whole)
+        last = replace(deadline, at=min(deadline.at, max(times.whole.at, time.monotonic() + LAST_SECONDS)))
+        advice = reporter.recommendations(db, last)
     except (FeatureMissing, NotPermitted) as error:
         notes.append(f"indexes could not be tried: {error.message}. Install the extension hypopg in this database")
         return Advice((), (*workload.skipped, *skipped), tuple(notes), time.monotonic() - started, complete=False)

@@ -13,8 +13,11 @@ from typing import Any, Protocol
 from postai.deadline import Deadline
 from postai.optimize.types import EstimatedBy, IndexDefinition
 
-UNLUCKY = 0.05
+UNLUCKY = 0.3
 """Share of the rest of a scan that is added to the cost of one that a LIMIT is hoped to end early."""
+
+SAFE_PART = 0.01
+"""Share of the matching rows below which a LIMIT ends a scan early even where they lie unevenly."""
 
 _BLOCKING = frozenset({"Sort", "Aggregate", "Hash", "Hash Join", "Merge Join", "Group", "Unique"})
 
@@ -67,10 +70,11 @@ def _hoped(root: Mapping[str, Any]) -> float:
             continue
         below = node["Plans"][0]
         rest = float(below["Total Cost"]) - float(node["Total Cost"])
+        part = float(node["Plan Rows"]) / max(1.0, float(below["Plan Rows"]))
         while below["Node Type"] not in _BLOCKING and below.get("Plans") and "Relation Name" not in below:
             below = below["Plans"][0]
         if "Filter" in below and "Relation Name" in below:
-            hoped += max(0.0, rest)
+            hoped += max(0.0, rest) * min(1.0, part / SAFE_PART)
     return hoped
 
 

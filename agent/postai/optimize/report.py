@@ -18,6 +18,12 @@ from postai.optimize.naming import Taken, index_name, partition_steps, taken_nam
 from postai.optimize.types import Effect, IndexDefinition, Recommendation, Severity, by_text
 from postai.scratch.validate import validate
 
+MOST_INDEXES = 100
+"""New indexes that are recommended at once, those that save most."""
+
+MOST_COMPARED = 30
+"""Indexes that are compared with other access methods, those that save most."""
+
 MOST_EFFECTS = 50
 MOST_NAMED = 5
 """Statements that are named in texts."""
@@ -50,7 +56,10 @@ class Reporter:
 
     def recommendations(self, db: Database, deadline: Deadline) -> tuple[Recommendation, ...]:
         """One recommendation for each index that PostgreSQL takes, and for each that becomes superfluous."""
-        chosen = sorted(self._found.chosen, key=by_text)
+        chosen = sorted(self._found.chosen, key=lambda one: (-_saved(self._effects.get(one, ())), by_text(one)))
+        if len(chosen) > MOST_INDEXES:
+            self._found.notes.append(f"{len(chosen) - MOST_INDEXES} indexes that would save less are left out")
+            chosen = chosen[:MOST_INDEXES]
         names = {one: index_name(one, self._taken) for one in chosen}
         valid = self._validated(db, names, deadline)
         replaced = superfluous(db, self._catalog, valid)
@@ -80,7 +89,7 @@ class Reporter:
 
     def _create(self, index: IndexDefinition, name: str, old: list[tuple[Table, Index]]) -> Recommendation:
         effects = self._effects.get(index, [])
-        saved = sum(one.saved_ms_per_day for one in effects)
+        saved = _saved(effects)
         objective, chosen = self._found.objective, self._found.chosen
         size = objective.sizes.bytes(index)
         writes = objective.writes.ms_per_day(chosen) - objective.writes.ms_per_day(chosen - {index})
@@ -213,7 +222,7 @@ def alternatives_of(
     cases: dict[str, Case] = {one.id: one for one in found.cases}
     costs = found.objective.costs
     result: dict[IndexDefinition, list[dict[str, Any]]] = {}
-    for index, some in effects.items():
+    for index, some in sorted(effects.items(), key=lambda item: -_saved(item[1]))[:MOST_COMPARED]:
         case = cases[some[0].id]
         own = costs.cost(case, frozenset((index,)))
         others = _other_methods(index, case.candidates)
@@ -238,6 +247,10 @@ def _other_methods(index: IndexDefinition, candidates: Sequence[IndexDefinition]
         if same and one.method != index.method and one.where in (None, index.where) and not one.include:
             found.setdefault(one.method, one)
     return list(found.values())
+
+
+def _saved(effects: Sequence[Effect]) -> float:
+    return sum(one.saved_ms_per_day for one in effects)
 
 
 def _ms(ms: float) -> str:

@@ -20,7 +20,7 @@ MEGABYTE = 1 << 20
 SIZE_MARGIN = 1.06
 """By how much all new indexes together may come out larger than estimated."""
 
-ALTERNATIVES = 8
+ALTERNATIVES = 20
 """How many other indexes on the same table are tried in the place of one."""
 
 
@@ -184,7 +184,7 @@ class Search:
     def _worth(self, wanted: Indexes, more_than: float) -> float | None:
         """Gain of a change; one that takes more space has to bring something."""
         larger = self.objective.bytes(wanted) > self.objective.bytes(self.chosen)
-        wanted_more = self.objective.minimum_ms / 2 if larger else 0.0
+        wanted_more = self.objective.minimum_ms / 10 if larger else 0.0
         gain = self.gain(wanted, more_than + wanted_more)
         return None if gain is None else gain - wanted_more
 
