@@ -232,3 +232,24 @@ def test_steps_on_partitions_go_on_where_they_failed_or_are_taken_back(shop: Sho
             assert shop.run().state == "done"
             assert shop.indexes("shop.log") == [("log_what", True)]
     assert shop.value(BROKEN) == 0
+
+
+def test_an_index_is_not_dropped_before_the_one_that_replaces_it_is_there(shop: Shop) -> None:
+    shop.sql("create index item_price on shop.item (price)")
+    drop = Recommendation(
+        kind="drop_index",
+        object="shop.item_price",
+        title="Drop shop.item_price once item_price_name is there",
+        why="The new one begins with the same keys.",
+        statement="DROP INDEX CONCURRENTLY shop.item_price",
+        undo="CREATE INDEX CONCURRENTLY item_price ON shop.item (price)",
+        evidence={"replaced_by": "shop.item_price_name"},
+    )
+    proposal = shop.create(draft_of(drop))
+    shop.apply(proposal)
+    result = shop.run()
+    assert result.error is not None and result.error.sqlstate == "PA008"
+    assert shop.indexes() == [("item_price", True)]
+    shop.sql("create index item_price_name on shop.item (price, name)")
+    shop.apply(proposal)
+    assert shop.run().state == "done" and shop.indexes() == [("item_price_name", True)]

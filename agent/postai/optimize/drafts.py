@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from postai.database.identifiers import quote_literal
 from postai.optimize.types import Effect, Recommendation
 from postai.proposals import Draft, DraftStep
 from postai.proposals.index_work import leading_key, undo_of
@@ -57,12 +58,23 @@ def _steps(one: Recommendation) -> tuple[DraftStep, ...]:
     if listed:
         steps = [DraftStep(step["statement"], undo=step.get("undo") or undo_of(step["statement"])) for step in listed]
     elif one.statement:
-        steps = [DraftStep(one.statement, undo=one.undo)]
+        steps = [DraftStep(one.statement, undo=one.undo, precondition=_substitute(one))]
     else:
         return ()
     if one.comment:
         steps.append(DraftStep(one.comment))
     return tuple(steps)
+
+
+def _substitute(one: Recommendation) -> str | None:
+    """The condition that the index which does the work of a dropped one is there and valid; None = none does."""
+    other = one.evidence.get("replaced_by") or one.evidence.get("covered_by")
+    if one.kind != "drop_index" or not other:
+        return None
+    return (
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_index AS i"
+        f" WHERE i.indexrelid = pg_catalog.to_regclass({quote_literal(other)}) AND i.indisvalid)"
+    )
 
 
 def _key(one: Recommendation, steps: tuple[DraftStep, ...]) -> str:
