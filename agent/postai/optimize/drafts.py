@@ -12,6 +12,8 @@ from postai.proposals.index_work import leading_key, undo_of
 from postai.proposals.types import Risk
 
 _RISKS: Mapping[str, Risk] = {"drop_index": "medium", "archive": "high"}
+_IS_VALID = """SELECT EXISTS (
+  SELECT FROM pg_catalog.pg_index AS i WHERE i.indexrelid = pg_catalog.to_regclass(:index) AND i.indisvalid)"""
 _LONGEST_TITLE = 200
 _EFFECTS = 50
 """Statements of which a proposal remembers what it promised them; the largest effects come first."""
@@ -71,10 +73,7 @@ def _substitute(one: Recommendation) -> str | None:
     other = one.evidence.get("replaced_by") or one.evidence.get("covered_by")
     if one.kind != "drop_index" or not other:
         return None
-    return (
-        "SELECT EXISTS (SELECT FROM pg_catalog.pg_index AS i"
-        f" WHERE i.indexrelid = pg_catalog.to_regclass({quote_literal(other)}) AND i.indisvalid)"
-    )
+    return _IS_VALID.replace(":index", quote_literal(other))
 
 
 def _key(one: Recommendation, steps: tuple[DraftStep, ...]) -> str:
