@@ -312,20 +312,22 @@ def run(options: argparse.Namespace) -> Counter[str]:
             plan = [(options.history + 2 + n + n // 3, TROUBLES[n % 4], table) for n, table in enumerate(victims)]
             score = Score(options.show)
             storms: list[Storm] = []
-            for n in range(plan[-1][0] + 6):
-                for at, trouble, table in plan:
-                    if at == n:
-                        score.injected[table] = (trouble, n)
-                        storm = inject(admin, dsn, trouble, table, sizes[table], r)
-                        storms += [storm] if storm else []
-                way.interval(options.interval)
-                score.look(admin, n)
-            replay.stop()
-            for storm in storms:
-                storm.stop()
+            try:
+                for n in range(plan[-1][0] + 6):
+                    for at, trouble, table in plan:
+                        if at == n:
+                            score.injected[table] = (trouble, n)
+                            storm = inject(admin, dsn, trouble, table, sizes[table], r)
+                            storms += [storm] if storm else []
+                    way.interval(options.interval)
+                    score.look(admin, n)
+            finally:
+                replay.stop()
+                for storm in storms:
+                    storm.stop()
+                way.close()
             if options.show:
                 score.missed(admin)
-            way.close()
             for part, ms in admin.execute("select part, cost_ms from postai.collect_state"):
                 print(f"collecting {part}: {ms or 0:.0f} ms")
     return score.counts
