@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -177,11 +176,3 @@ def _whole(catalog: Catalog, table: Table) -> Table:
             break
         table = parent
     return table
-
-
-def by_table(accesses: list[Access]) -> dict[int, list[Access]]:
-    """The accesses of each table, by its oid."""
-    found: dict[int, list[Access]] = defaultdict(list)
-    for one in accesses:
-        found[one.table.oid].append(one)
-    return found

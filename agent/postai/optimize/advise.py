@@ -65,7 +65,7 @@ def advise_indexes(
         return Advice((), (*workload.skipped, *skipped), tuple(notes), time.monotonic() - started, not notes)
     try:
         with _planner(db, catalog, extensions, prepared, options, times.whole) as planner:
-            run = Run(db, planner, facts, options, times)
+            run = Run(db, planner, facts, options, times, workload.source)
             found = run.find(prepared, tuple(path))
             effects = effects_of(found)
             reporter = Reporter(found, effects, alternatives_of(found, effects))

@@ -19,7 +19,7 @@ from postai.optimize.planner import Planner, Probe
 from postai.optimize.search import Indexes, Objective, Search
 from postai.optimize.sizes import Sizes
 from postai.optimize.statements import Prepared
-from postai.optimize.types import AdvisorOptions, IndexDefinition, Skipped, by_text
+from postai.optimize.types import AdvisorOptions, IndexDefinition, Skipped, Source, by_text
 from postai.optimize.writes import TableWrites, Update, WriteCosts
 
 BEST_OF_CASE = 8
@@ -67,8 +67,15 @@ class Run:
     """The steps that ask a planner; see `advise_indexes`."""
 
     def __init__(
-        self, db: Database, planner: Planner, facts: Facts, options: AdvisorOptions, timetable: Timetable
+        self,
+        db: Database,
+        planner: Planner,
+        facts: Facts,
+        options: AdvisorOptions,
+        timetable: Timetable,
+        source: Source,
     ) -> None:
+        self._source = source
         self._db = db
         self._planner = planner
         self._facts = facts
@@ -106,7 +113,10 @@ class Run:
     def _objective(self, prepared: Sequence[Prepared], cases: list[Case]) -> Objective:
         sizes = Sizes(self._facts, self._matching)
         summarizing = self._db.server_version >= 160000  # BRIN leaves updates heap-only
-        writes = WriteCosts(self._facts, sizes, _writes(prepared, cases), summarizing=summarizing)
+        written = _writes(prepared, cases)
+        if self._source != "file":  # a file is meant to be the whole workload
+            written = _counted(written, self._facts)
+        writes = WriteCosts(self._facts, sizes, written, summarizing=summarizing)
         costs = Costs(self._planner, self._facts, ModelCosts(self._facts, sizes), self._deadline)
         total = sum(one.ms_per_day for one in cases)
         budget = self._options.budget_bytes
@@ -225,3 +235,14 @@ def _writes(prepared: Sequence[Prepared], cases: list[Case]) -> dict[int, TableW
                 updates[write.table_oid].append(Update(write.columns, number))
     oids = {*inserted, *deleted, *updates}
     return {oid: TableWrites(inserted[oid], tuple(updates[oid]), deleted[oid]) for oid in oids}
+
+
+def _counted(writes: dict[int, TableWrites], facts: Facts) -> dict[int, TableWrites]:
+    """The writes, at least as many as the tables' own counters say: functions, COPY and triggers write too."""
+    found = dict(writes)
+    for oid, counters in facts.counters.items():
+        known = found.get(oid) or TableWrites()
+        unknown = counters.updated - sum(one.rows for one in known.updates)
+        updates = (*known.updates, Update(frozenset(), unknown)) if unknown > 0 else known.updates
+        found[oid] = TableWrites(max(known.inserted, counters.inserted), updates, max(known.deleted, counters.deleted))
+    return found
