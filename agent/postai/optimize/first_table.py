@@ -100,11 +100,11 @@ def _is_bound(item: Message) -> bool:
     kind = item.WhichOneof("node")
     if kind == "join_expr":
         join = item.join_expr
-        fixed = join.jointype not in _MIRRORED or bool(join.is_natural)
+        fixed = bool(join.jointype not in _MIRRORED or join.is_natural)
         return fixed or _is_bound(join.larg) or _is_bound(join.rarg)
     if kind == "range_subselect":
         return bool(item.range_subselect.lateral)
-    return kind != "range_var"
+    return bool(kind != "range_var")
 
 
 def _turn(item: Message, number: int) -> None:
