@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from postai.history.types import IndexWindow, StatementKey, StatementWindow, TableWindow, WaitWindow
-from postai.observe.regressions import Detector, Options, Recovered
+from postai.observe.regressions import Detector
 from postai.observe.regressions_causes import CAUSES
 from postai.observe.regressions_tables import tables_in
 from postai.observe.regressions_types import (
@@ -20,6 +20,8 @@ from postai.observe.regressions_types import (
     Interval,
     LostIndex,
     Numbers,
+    Options,
+    Recovered,
     Regression,
     TableFacts,
 )

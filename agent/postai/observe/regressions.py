@@ -37,52 +37,9 @@ from postai.observe.regressions_baseline import (
 )
 from postai.observe.regressions_causes import explain
 from postai.observe.regressions_tables import TableHistory, tables_in
-from postai.observe.regressions_types import Facts, Interval, Numbers, Regression, Suspect
+from postai.observe.regressions_types import Facts, Interval, Numbers, Options, Recovered, Regression, Seen, Suspect
 
-__all__ = ["Detector", "Interval", "Opened", "Options", "Recovered", "Seen"]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """When something is a regression.
-
-    Attributes:
-        least_intervals, least_calls: what a baseline must consist of.
-        factor: how many times longer a call must take when something explains it (`factor_corrected`: longer than all
-            other statements take at that time); `factor_unexplained` when nothing does.
-        cause_factor, cause_distance: how many times, and how many spreads, what explains it must have risen;
-            `cause_distance_beyond_doubt` for blocks, from which on the times need not be told from chance.
-        time_distance, time_distance_unexplained: spreads by which the time must have risen (half as many where it is
-            six times as long).
-        calls_factor, calls_load: how many times more calls, and how much load that must be (ms per second).
-        least_extra: load that it must add, in ms per second; `least_extra_unexplained` when nothing explains it.
-        few_calls: calls below which an average is believed only where one call never differed from another.
-        enough_calls, enough_intervals: calls, and intervals before them, for a judgement by the time alone.
-        global_share: share of statements that must read more at the same time for a cold cache, nobody's fault.
-        recovered: a call may take so many times the usual time for a regression to be over, in three intervals.
-        accepted_days: after so many days what was a regression is the usual.
-    """
-
-    least_intervals: int = 6
-    least_calls: int = 20
-    factor: float = 1.5
-    factor_corrected: float = 1.35
-    factor_unexplained: float = 2.5
-    cause_factor: float = 1.5
-    cause_distance: float = 5.0
-    cause_distance_beyond_doubt: float = 12.0
-    time_distance: float = 2.5
-    time_distance_unexplained: float = 6.0
-    calls_factor: float = 4.0
-    calls_load: float = 100.0
-    least_extra: float = 0.02
-    least_extra_unexplained: float = 0.5
-    few_calls: int = 5
-    enough_calls: int = 12
-    enough_intervals: int = 12
-    global_share: float = 0.12
-    recovered: float = 1.4
-    accepted_days: float = 7.0
+__all__ = ["Detector", "Opened"]
 
 
 @dataclass
@@ -105,34 +62,6 @@ class Opened:
     suspect: Suspect | None = None
     first: int = 0
     looks: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What an interval brought.
-
-    Attributes:
-        found: statements that became slower; revised: found an interval or two ago, with what is known by now.
-        recovered: what is over.
-    """
-
-    found: tuple[Suspect, ...] = ()
-    revised: tuple[Suspect, ...] = ()
-    recovered: tuple[Recovered, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """A regression that is over.
-
-    Attributes:
-        outcome: "recovered", "accepted" (it lasted so long that it is the usual now) or "gone" (no calls for a day).
-    """
-
-    key: StatementKey
-    at: datetime
-    outcome: str
-    after: Numbers | None
 
 
 @dataclass(frozen=True, slots=True)

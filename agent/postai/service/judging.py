@@ -26,7 +26,7 @@ from postai.history.types import (
 )
 from postai.observe.alerts import Alert, Alerts, shown_query
 from postai.observe.judge import Severity
-from postai.observe.regressions import Detector, Recovered
+from postai.observe.regressions import Detector
 from postai.observe.regressions_baseline import KEPT, PENDING
 from postai.observe.regressions_types import (
     Blocker,
@@ -34,6 +34,7 @@ from postai.observe.regressions_types import (
     Interval,
     LostIndex,
     Numbers,
+    Recovered,
     Regression,
     Suspect,
     TableFacts,
