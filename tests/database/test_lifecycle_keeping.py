@@ -9,7 +9,7 @@ import pytest
 from lifecycle_support import Shop, error_of, shop_clone, shop_template
 
 from conftest import TestDatabase
-from postai.optimize.drafts import draft_of
+from postai.optimize.drafts import drafts_of
 from postai.optimize.types import Effect, Recommendation
 from postai.proposals import KeptReport, keep
 
@@ -52,7 +52,7 @@ def shop(template: TestDatabase) -> Iterator[Shop]:
 
 def said(shop: Shop, *recommendations: Recommendation, over: frozenset[str] = ALL) -> KeptReport:
     with shop.connect() as agent:
-        return keep(agent, [draft_of(one) for one in recommendations], over=over)
+        return keep(agent, drafts_of(recommendations), over=over)
 
 
 @both_servers
@@ -87,6 +87,13 @@ def test_a_better_statement_replaces_and_what_is_said_no_more_is_closed(shop: Sh
     shop.apply(said(shop, NAME).created[0])
     assert said(shop).closed == (), "what an operator approved is his"
     assert shop.problems() == []
+
+
+def test_two_indexes_that_begin_alike_and_are_said_together_are_two(shop: Shop) -> None:
+    statement = "CREATE INDEX CONCURRENTLY item_cheap ON shop.item (name) WHERE price < 5"
+    partial = replace(NAME, statement=statement, comment=None)
+    assert said(shop, NAME, partial).created == (1, 2)
+    assert said(shop, partial, NAME) == KeptReport(proposals=(2, 1))
 
 
 @both_servers
