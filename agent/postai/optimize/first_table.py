@@ -100,8 +100,8 @@ def _is_bound(item: Message) -> bool:
     kind = item.WhichOneof("node")
     if kind == "join_expr":
         join = item.join_expr
-        fixed = bool(join.jointype not in _MIRRORED or join.is_natural)
-        return fixed or _is_bound(join.larg) or _is_bound(join.rarg)
+        fixed = join.jointype not in _MIRRORED or join.is_natural
+        return bool(fixed or _is_bound(join.larg) or _is_bound(join.rarg))
     if kind == "range_subselect":
         return bool(item.range_subselect.lateral)
     return bool(kind != "range_var")

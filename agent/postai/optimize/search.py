@@ -49,9 +49,9 @@ class Objective:
         return self.bytes(indexes) * SIZE_MARGIN <= self.budget
 
     def upkeep(self, indexes: Iterable[IndexDefinition]) -> float:
-        """What indexes cost per day: writes and space."""
+        """What indexes have to save per day: writes, those that end heap-only updates several times, and space."""
         found = list(indexes)
-        return self.writes.ms_per_day(found) + self.byte_price * self.bytes(found) / MEGABYTE
+        return self.writes.weighed_ms_per_day(found) + self.byte_price * self.bytes(found) / MEGABYTE
 
 
 @dataclass
