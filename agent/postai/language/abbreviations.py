@@ -22,7 +22,7 @@ _SHORT_FORMS = """
     sts status; sub subscription; subj subject; supp supplier; svc service; tel telephone; temp temperature; tkt
     ticket; tot total; trans transaction; ts timestamp; tx transaction; txn transaction; typ type; upd updated;
     usr user; val value; vol volume; wh warehouse; whse warehouse; wk week; wt weight; yr year; zip zip;
-    flg flag; rdg reading; beg begin
+    flg flag; rdg reading; beg begin; arr arrival; dep departure; len length; lvl level
     """
 
 ABBREVIATIONS: dict[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ IDENTIFIER_WORDS = word_set("""
     account action active activity actual address admin age agent aggregate album alert allow amount annual
     answer appointment approval area article artist asset assigned attendance attribute audit author available
     average award back balance bank base batch begin bill billing birth block board book booking born branch
-    brand budget build building business buyer calendar call campaign cancel capacity card care carrier cart
+    brand budget build building built business buyer calendar call campaign cancel capacity card care carrier cart
     case cash cast category cell center certificate channel charge check child city claim class client clinic
     close closed club code color comment commission company complete condition confirm contact content contract
     cost count country county coupon course create created credit currency current customer cycle daily data

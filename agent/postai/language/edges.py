@@ -106,13 +106,18 @@ def inferred(tables: tuple[TableInfo, ...], told: tuple[Edge, ...]) -> Iterable[
         for column in info.columns:
             if column.refers or (info.key == (column.name,) and column.own in (("id",), ("uuid",), ("key",))):
                 continue
-            if (info.index, column.name) in known_children:
+            if (info.index, column.name) in known_children or _own_number(info, column):
                 continue
             guesses = [*_guesses(info, column, keys), *_named_like_table(info, column, single)]
             for edge in guesses or _named_like_key(info, column, keyed):
                 ends = {(edge.child, edge.pairs[0][0]), (edge.parent, edge.pairs[0][1])}
                 if frozenset(ends) not in joined:
                     yield edge
+
+
+def _own_number(info: TableInfo, column: ColumnInfo) -> bool:
+    """`order_item_id`, the first column of order_items, numbers its own rows."""
+    return column.column.number == 1 and len(info.words) > 1 and column.words == (*info.words, "id")
 
 
 def _full_words(info: TableInfo, column: ColumnInfo) -> tuple[str, ...]:

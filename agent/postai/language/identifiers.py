@@ -8,11 +8,26 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from postai.language.abbreviations import ABBREVIATIONS, ACRONYMS, IDENTIFIER_WORDS
+from postai.language.thesaurus import GROUPS
+from postai.language.word_set import word_set
 from postai.language.words import singular
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+|\W+|(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])")
 _VOWELS = frozenset("aeiou")
 _MOST = 0.8
+_COMMON = frozenset(word for group in GROUPS for word in group if len(word) > 3)
+_SHORT_WORDS = word_set("""
+    lab gym spa bus van cab gas oil zoo pet pub bar bay bed bag box cup dog egg era eye fan fee fix fog gap gun hat hub
+    ice ink jam jar jet joy kid kit law leg lid lip log lot map mat mix mom net nut oak pan pen pie pig pit pot raw row
+    run sea sex sky son sum sun tap tea ten tie tin toe top toy tub tug war wax web win wine wind rain snow tide crew
+    dose bond boat farm fish gate gold golf hand heat herd hill hive hole hook iron jury lake lane leaf lens loan lock
+    lung meal meat menu milk mill mine moon myth nest note oven pace pack page pain palm pipe plot poem poet pool port
+    pump rail raft ramp reef rent ring risk road rock role roof root rope seed ship shoe silk site skin snow soap soil
+    sofa song soup spot star stem suit surf swim tank tent tide tile tire toll tool tour town toys tram tree tube tuna
+    vase vote wall ward wave well wife wing wood wool yard yarn yoga
+    """)
+_FOLDED_ENDINGS = ("count", "cnt", "date", "name", "type", "code", "amount", "amt", "qty", "used", "level", "score", "price",
+                   "cost", "flag", "status")  # fmt: skip
 _ENDINGS = ("id", "name", "code", "no", "date", "type")
 
 
@@ -44,7 +59,14 @@ class Segmenter:
     def __init__(self, names: Iterable[str], aliases: Mapping[str, tuple[str, ...]] | None = None) -> None:
         names = tuple(names)
         self._aliases = dict(aliases or {})
-        known = set(IDENTIFIER_WORDS) | set(ABBREVIATIONS) | set(ACRONYMS) | set(self._aliases)
+        known = (
+            set(IDENTIFIER_WORDS)
+            | _COMMON
+            | {word for word in _SHORT_WORDS if len(word) > 3}
+            | set(ABBREVIATIONS)
+            | set(ACRONYMS)
+            | set(self._aliases)
+        )
         spoken: set[str] = set()
         for name in names:
             parts = pieces(name)
@@ -105,7 +127,7 @@ class Segmenter:
         """Whether a piece is likely an abbreviation: short, and no word itself."""
         if not 2 <= len(word) <= 6 or not word.isalpha() or word in IDENTIFIER_WORDS or word in ACRONYMS:
             return False
-        return singular(word) not in IDENTIFIER_WORDS and (len(word) <= 4 or not _VOWELS & set(word))
+        return singular(word) not in IDENTIFIER_WORDS | _SHORT_WORDS and (len(word) <= 4 or not _VOWELS & set(word))
 
     def _from_comment(self, word: str, comment: str) -> tuple[str, ...] | None:
         if word in self._aliases or word in ACRONYMS or not word.isalpha() or not 2 <= len(word) <= 6:
@@ -135,12 +157,28 @@ class Segmenter:
                 if current is None or cost < current[0]:
                     best[end] = (cost, (*before[1], word))
         whole = best[len(part)]
-        return whole[1] if whole is not None and whole[0] <= 1.5 + len(part) / 2.5 else (part,)
+        if whole is not None and whole[0] <= 1.5 + len(part) / 2.5:
+            return whole[1]
+        return self._before_ending(part, best)
+
+    def _before_ending(self, part: str, best: list[tuple[float, tuple[str, ...]] | None]) -> tuple[str, ...]:
+        """ "tugcnt", "depthm": a word that is not known, or known words, before what such names end in."""
+        for unit in ("m", "kt", "c", "f", "l"):
+            before = best[len(part) - len(unit)]
+            if part.endswith(unit) and before is not None and before[0] <= 2 and len(part) > 3:
+                return (*before[1], unit)
+        for ending in _FOLDED_ENDINGS:
+            head = part.removesuffix(ending)
+            if head != part and len(head) >= 3 and _VOWELS & set(head):
+                return (head, ending)
+        return (part,)
 
     def _short_parts(self, part: str) -> tuple[str, ...]:
         """ "cidt", "rmid": a short form in front of one of the commonest endings."""
         if part in self._known or not part.isalpha() or len(part) not in (3, 4):
             return (part,)
+        if part[-1] in "mcf" and len(part) == 4 and part[:-1] in self._known | _SHORT_WORDS:
+            return (part[:-1], part[-1])  # lowm, lenm: in meters
         head, tail = part[:-2], part[-2:]
         return (head, tail) if tail in ("id", "dt", "ts", "no", "nm", "cd") and head in self._known else (part,)
 

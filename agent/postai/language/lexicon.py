@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +34,7 @@ from postai.language.words import is_plural, singular, stem
 SenseKind = Literal["table", "column", "value"]
 _UNIT_TAILS = word_set("""
     cm kg gram mg km mm ml second minute hour ms millisecond usd eur gbp percent percentage byte mb gb kb mile meter
-    metre foot inch lb pound oz liter litre celsius mph kwh sqft sqm kcal
+    metre foot inch lb pound oz liter litre celsius mph kwh sqft sqm kcal ha hectare acre sqkm km2 m2 m3 gal gallon ton tonne kw mw mwh knot dollar euro
     """)
 _GENERIC_TAILS = _UNIT_TAILS | word_set("""
     name code date time at on id number key count amount text type
@@ -83,6 +83,9 @@ _NOUNS_OF_DOING = {
 _GRANTED = frozenset({"allowed", "accepted", "permitted", "included", "provided", "available", "supported", "offered"})
 # Words that say in what form a table keeps what the word before them names.
 _FORMS = word_set("tier head header record entry list master log level plan option catalog register table file")
+_HEADS_OF_TEXTS = ("type", "kind", "method", "category", "level", "group")
+_HEADS_OF_NUMBERS = ("amount", "value", "level", "figure")
+_PAID = frozenset({"paid", "spent", "lent", "sold", "won", "lost", "due", "owed"})
 _MAX_VALUES = 400
 _HEADS = frozenset({"head", "header", "hdr", "master", "main", "record"})
 
@@ -268,6 +271,7 @@ class Lexicon:
             put((*own, "number"), 0.97, "name")
         if len(own) == 1 and column.kind == "text" and not column.is_id and own[0] != "name":
             put((*own, "name"), 0.9, "name")
+        self._add_heads_of(info, column, put)
         if key := parts(column.name):
             put((*words, singular(key[0])), 0.97, "name")
             put((singular(key[0]), *words), 0.97, "name")
@@ -316,6 +320,24 @@ class Lexicon:
                             continue  # the rows of a table are counted themselves
                         put(phrase, 0.8 if len(phrase) > 1 else 0.7, "comment")
                         self.phrases.add(info.index, column.name, phrase, 0.78 * weight)
+
+    @staticmethod
+    def _add_heads_of(info: TableInfo, column: ColumnInfo, put: Callable[[Iterable[str], float, str], None]) -> None:
+        """ "irrigation method" of irrigation, "amount paid" of paid, "membership plan" of a member's plan."""
+        own = column.own
+        if info.words[-1] in PERSON_NOUNS:
+            put((info.words[-1] + "ship", *own), 0.95, "name")
+        if column.is_id or column.refers or own[-1] in _GENERIC_TAILS:
+            return
+        if column.kind in ("text", "enum") and len(own) == 1:
+            for head in _HEADS_OF_TEXTS:
+                put((*own, head), 0.82, "part")
+        elif column.kind == "number" and (own[-1].endswith("ed") or own[-1] in _PAID):
+            put(("amount", *own), 0.95, "name")
+            put((*own, "amount"), 0.95, "name")
+        elif column.kind == "number" and len(own) == 1:
+            for head in _HEADS_OF_NUMBERS:
+                put((*own, head), 0.82, "part")
 
     def _add_derived(self, info: TableInfo, weight: float) -> None:
         """Ages and durations, by their usual words; months in two columns, by the verb that names them."""

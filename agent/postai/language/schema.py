@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from postai.database.catalog import Catalog, Column, ColumnName, Table
 from postai.language import computed
-from postai.language.abbreviations import IDENTIFIER_WORDS
+from postai.language.abbreviations import ABBREVIATIONS, IDENTIFIER_WORDS
 from postai.language.epochs import as_moment, epoch_unit, real_name
-from postai.language.identifiers import Segmenter, shared_prefix
+from postai.language.identifiers import Segmenter, pieces, shared_prefix, stands_for
 from postai.language.json_keys import json_keys, parts
 from postai.language.known_joins import DirectedJoin
 from postai.language.vocabulary import (
@@ -41,6 +42,7 @@ _LABELS = (
     ("company",), ("company", "name"), ("caption",), ("headline",), ("subject",), ("sku",), ("code",),
     ("symbol",), ("reference",), ("number",),
 )  # fmt: skip
+_USUAL_NAMES = frozenset({"common", "official", "display", "public", "preferred", "short"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +188,33 @@ def _segmenter(tables: list[Table]) -> tuple[Segmenter, dict[str, str]]:
             continue
         own = shared_prefix([column.name for column in table.columns], plain.splits).strip("_")
         if len(own) > 1 and own not in IDENTIFIER_WORDS and own.isalpha():
-            aliases[own] = () if own in aliases else plain.words(table.name, prefixes[table.schema], table.comment)
+            meant = plain.words(table.name, prefixes[table.schema], table.comment)
+            aliases[own] = () if own in aliases else meant
+            bare = own.removeprefix(prefixes[table.schema])
+            if len(bare) > 1 and bare != own and bare not in ABBREVIATIONS and bare not in IDENTIFIER_WORDS:
+                aliases[bare] = () if bare in aliases else meant
+                names += [f"{bare}_{column.name.lower()[len(own) :]}" for column in table.columns[:1]]
     for table in tables:
-        for own, meant in plain.spelled_out(table.name, table.comment):
-            aliases.setdefault(own, (meant,))
+        for own, word in plain.spelled_out(table.name, table.comment):
+            aliases.setdefault(own, (word,))
+        words = plain.words(table.name, prefixes[table.schema], table.comment)
+        if (short := _short_of(table, words)) is not None:
+            meant = (*words, "id") if short == words[0][0] + "id" else words
+            aliases[short] = () if aliases.get(short, meant) != meant else meant
     kept = {own: words for own, words in aliases.items() if words and words != (own,)}
     return (Segmenter(names, kept) if kept else plain), prefixes
+
+
+def _short_of(table: Table, words: tuple[str, ...]) -> str | None:
+    """`req_id`, the first column of requests: what its own columns, and those that refer to it, call the table."""
+    found = pieces(table.columns[0].name)
+    if found == (words[0][0] + "id",):
+        return found[0]  # `eid` of episodes
+    if len(found) != 2 or found[1] != "id" or not 2 <= len(found[0]) <= 5 or found[0] in words:
+        return None
+    short = found[0]
+    initials = len(words) > 1 and short == "".join(word[0] for word in words)
+    return short if initials or stands_for(short, words[-1:]) is not None else None
 
 
 def _table(index: int, table: Table, segmenter: Segmenter, prefix: str, told: set[ColumnName]) -> TableInfo:
@@ -225,6 +248,8 @@ def _column(
     referring: set[str],
 ) -> ColumnInfo:  # fmt: skip
     words = segmenter.words(column.name, prefix, column.comment)
+    if len(words) == 1 and column_kind(column) == "boolean":
+        words = _led(words[0])
     unit = None if column.name in referring or column.name in table.primary_key else epoch_unit(column)
     if unit is not None:
         column = as_moment(column, unit)
@@ -238,6 +263,12 @@ def _column(
     is_id = words[-1] in _ID_WORDS or (column.name in referring and words[-1] not in ("name", "code", "email"))
     is_key = unique or column.name in table.primary_key
     return ColumnInfo(index, column, column_kind(column), words, own, is_key, is_id, column.name in referring)
+
+
+def _led(word: str) -> tuple[str, ...]:
+    """ "hascrane": what is true or false, behind the verb that it is folded with."""
+    found = re.fullmatch(r"(has|is|was|can)([a-z]{4,})", word)
+    return found.groups() if found is not None and word not in IDENTIFIER_WORDS else (word,)
 
 
 def _json_key(parent: ColumnInfo, column: Column, segmenter: Segmenter) -> ColumnInfo:
@@ -298,6 +329,8 @@ def _labels(words: tuple[str, ...], columns: tuple[ColumnInfo, ...]) -> tuple[st
         if column.own == words or (len(column.own) == 2 and column.own[1] == "name" and column.own[0] == words[-1]):
             return (column.name,)
     names = [column for column in texts if column.words[-1] == "name" and not column.refers]
+    usual = [column for column in names if column.words[0] in _USUAL_NAMES]
+    names = usual if len(usual) == 1 else names
     return (names[0].name,) if len(names) == 1 else ()
 
 

@@ -167,7 +167,8 @@ _UNITS = """
     m meter metre; cm centimeter centimetre; mm millimeter millimetre; mi mile; ft foot feet; in inch; l liter litre;
     ml milliliter millilitre; s sec second; ms millisecond; min minute; h hr hour; d day; usd dollar $; eur euro €;
     gbp pound £; kwh kilowatt; kw kilowatt; mb megabyte; gb gigabyte; tb terabyte; c celsius; f fahrenheit;
-    percent pct %; bpm beat; kcal calorie
+    percent pct %; bpm beat; kcal calorie; ha hectare; sqm m2; sqkm km2; sqft; acre; gal gallon; kt knot;
+    mw megawatt; mwh
     """
 UNITS: tuple[frozenset[str], ...] = tuple(frozenset(line.split()) for line in _UNITS.split(";"))
 

@@ -98,6 +98,7 @@ _PARTICIPLES = frozenset(
     ]
 )
 _KINDS = frozenset({"type", "kind", "sort", "form"})  # "each kind of financing"
+_BEFORE_NOUNS = frozenset({"each", "every", "per", "by", "different", "distinct", "highest", "lowest", "average"})
 _BEFORE_ZERO = frozenset({"of", "is", "was", "are", "were", "to", "than", "at", "=", "equals", "exactly"})
 
 
@@ -158,6 +159,8 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
         return _number(tokens, at)
     if cue == "contains" and cue_end == name_end and _is_noun(tokens, cue_end, senses):
         cue_end, cue = at, None  # "matches" are rows, where a table is called so
+    if cue == "top" and cue_end == name_end == at + 1 and at + 1 < len(tokens) and tokens[at + 1].kind == "number":
+        name_end, senses = at, ()  # "top 3", whatever is called so
     if cue_end >= name_end and senses and all(sense.kind == "value" for sense in senses):
         name_end, senses = at, ()  # "average" is the operator, whatever values are stored
     if name_end == at + 1 and senses and cue_end == at and _is_participle(token, senses, lexicon):
@@ -173,7 +176,7 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
             token.lower in FILLER
             and end == at + 1
             and cue_end != end
-            and not (name_end == end and token.capital and at)
+            and not (name_end == end and (token.capital or _after_each(tokens, at, senses)) and at)
         ):
             return _span(tokens, at, at + 1, "filler")
         if token.kind in ("number",) and end == at + 1 and cue_end != end:
@@ -197,6 +200,12 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
     if token.lower in FILLER:
         return _span(tokens, at, at + 1, "filler")
     return _verb_or_unknown(tokens, at, lexicon)
+
+
+def _after_each(tokens: Sequence[Token], at: int, senses: tuple[Sense, ...]) -> bool:
+    """ "for each result", "the highest result": a word that usually says nothing is what a column is called."""
+    named = any(sense.kind == "column" and sense.score > 0.9 for sense in senses)
+    return named and at > 0 and tokens[at - 1].lower in _BEFORE_NOUNS
 
 
 def _is_noun(tokens: Sequence[Token], end: int, senses: tuple[Sense, ...]) -> bool:

@@ -73,7 +73,8 @@ _NO_SUM = word_set("price rate rating score age average percent percentage ratio
 def additive(info: ColumnInfo) -> bool:
     """Whether the values of several rows are added up when people speak of the most or the highest of it."""
     words = set(info.words)
-    return countable(info) and bool(words & _ADDITIVE) and not words & _NO_SUM
+    counts = info.own[0] == "number" and len(info.own) > 1
+    return countable(info) and (counts or bool(words & _ADDITIVE)) and not words & _NO_SUM
 
 
 def read_measure(state: State, start: int, *, bare: bool = False, superlative: bool = False) -> Parsed | None:
@@ -257,7 +258,8 @@ def count_column(state: State, index: int) -> Ref | None:
     item = state.items[index]
     senses = [s for s in state.lexicon.senses("number " + key_of(item.lower)) if s.kind == "column"]
     ranked = [(state.rank(sense), sense) for sense in senses]
-    ranked = [pair for pair in ranked if pair[0] > 0.75]
+    literal = len(ranked) == 1 and ranked[0][1].score > 0.9 and not item.of_kind("table")
+    ranked = [pair for pair in ranked if pair[0] > (0.4 if literal else 0.75)]
     if not ranked:
         return None
     ranked.sort(key=lambda pair: -pair[0])

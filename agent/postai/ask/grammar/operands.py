@@ -195,6 +195,14 @@ def parts_and_whole(
     What a clause says is about the part; what stands with the noun then is about the whole. Without a clause, the
     word in front of the noun is the part and what follows the noun the whole.
     """
+    among = next((i for i in range(noun + 1, high) if _among(state, i, high, table)), None)
+    if among is not None:
+        part = conditions(state, low, among, table)
+        whole = conditions(state, among, high, table)
+        for at in range(among, high):
+            if state.role(at) == "table" and state.items[at].free and state.table(at) == table:
+                state.use(at, why="formula")
+        return part, whole
     clause = next((i for i in range(noun + 1, high) if _opens(state, i)), None)
     if clause is not None:
         whole = conditions(state, low, clause, table)
@@ -203,6 +211,14 @@ def parts_and_whole(
         part = conditions(state, low, noun, table)
         whole = conditions(state, noun + 1, high, table)
     return (part, whole) if part else (whole, [])
+
+
+def _among(state: State, at: int, high: int, table: int | None) -> bool:
+    """ "percentage of calls with a complaint AMONG ALL ANSWERED CALLS": the rows that are the whole."""
+    if state.items[at].lower not in ("among", "amongst") and state.cue(at) != "out of":
+        return False
+    nouns = [i for i in range(at + 1, high) if state.role(i) == "table" and not state.items[i].verb]
+    return bool(nouns) and table is not None and state.table(nouns[0]) == table
 
 
 def _opens(state: State, at: int) -> bool:

@@ -140,6 +140,7 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
      rf"held|possess(?:es)?|owns?|shows?|posted|collected|logged|enjoyed|commanded|offers?|"
      rf"features?|employs?|employed|houses?|keeps?|runs?|handles?|handled|processed|hosts?|hosted) (?=(?:the |its )?"
      rf"{_MOST}\b(?! (?:recently|often|frequently|of)\b))", "has "),
+    (r"\b(?:is|are|was|were) (?:responsible for|in charge of|involved in|tied to)\b", "has"),
     # orders
     (rf"\b(?P<lead>from )?(?:the )?{_HIGH} (?:\w+ )?(?:down )?to (?:the )?{_LOW}\b", "from highest to lowest"),
     (rf"\b(?P<lead>from )?(?:the )?{_LOW} (?:\w+ )?(?:up )?to (?:the )?{_HIGH}\b", "from lowest to highest"),
@@ -158,6 +159,13 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (r"^put (?P<what>(?:all |the |our )*[^,.;?]+?) in (?:the )?order of ", r"List \g<what> sorted by "),
     (rf"\b(?:from )?(?:the )?{_NEW} (?:\w+ )?to (?:the )?{_OLD}\b", "from newest to oldest"),
     (rf"\b(?:from )?(?:the )?{_OLD} (?:\w+ )?to (?:the )?{_NEW}\b", "from oldest to newest"),
+    (rf"\bfrom (?:the )?{_HIGH} to (?:the )?{_LOW} (?P<what>[a-z]+(?: [a-z]+)?){_END}",
+     r"sorted by \g<what> in descending order"),
+    (rf"\bfrom (?:the )?{_LOW} to (?:the )?{_HIGH} (?P<what>[a-z]+(?: [a-z]+)?){_END}",
+     r"sorted by \g<what> in ascending order"),
+    (rf"^(?:in|on|for|at) (?P<which>which|what) (?P<what>[a-z]+(?: [a-z]+)?)(?P<when> (?:of|in) \d{{4}})? (?:was|were|is|are) "
+     rf"(?:the )?(?P<of>[a-z]+(?: [a-z]+)?) (?:the )?(?P<how>{_HIGH}|{_LOW}){_END}",
+     r"\g<which> \g<what>\g<when> had the \g<how> \g<of>"),
     # groups
     (rf"^(?P<what>[a-z]+s (?:by|per) [^,.:;?]+)[:,;] how many (?:of each|are there|in each|each|there are){_END}",
      r"Number of \g<what>"),

@@ -426,7 +426,7 @@ class State:
         if not ranked:
             raise Unsure(f'"{text}" does not fit here')
         ranked.sort(key=lambda pair: -pair[0])
-        ranked = self._said_elsewhere(text, self._between_anchors(ranked))
+        ranked = self._with_the_others(text, self._said_elsewhere(text, self._between_anchors(ranked)))
         best = ranked[0][1]
         rivals = [sense for score, sense in ranked[1:] if score > ranked[0][0] - _MARGIN]
         for rival in rivals:
@@ -460,6 +460,19 @@ class State:
             if item.text != text and len(item.lower.split()) > 1 and len(named) == 1:
                 return [pair for pair in tied if (pair[1].table, pair[1].column) in named]
         return ranked
+
+    def _with_the_others(self, text: str, ranked: list[tuple[float, Sense]]) -> list[tuple[float, Sense]]:
+        """ "Which month had the highest turnover?": of equals the one in the table that another word names alone."""
+        tied = [pair for pair in ranked if pair[0] > ranked[0][0] - _MARGIN]
+        if len(tied) < 2 or self.anchors:
+            return ranked
+        named: set[int] = set()
+        for item in self.items:
+            tables = {sense.table for sense in item.of_kind("column") if sense.score > 0.9}
+            if item.text != text and len(tables) == 1 and not item.of_kind("table"):
+                named |= tables
+        near = [pair for pair in tied if pair[1].table in named]
+        return near if len(near) == 1 else ranked
 
     def _same_by_join(self, one: Sense, other: Sense) -> bool:
         """Two columns that a join makes equal."""

@@ -8,8 +8,11 @@ from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.ask.grammar.years import said_then
 from postai.language.dates import Period
+from postai.language.derived import start_and_end
 from postai.language.vocabulary import CREATION_VERBS
 from postai.language.words import stem
+
+_STARTED = frozenset({"started", "start", "began", "begun", "commenced"})
 
 
 def apply(state: State) -> None:
@@ -51,8 +54,17 @@ def _predicate(state: State, index: int, period: Period) -> Predicate:
             return found
     table = state.subject_table()
     if table is None:
+        table = _only_table(state)
+    if table is None:
         raise Unsure("what the period is about is not clear")
     return _of_table(state, _dated_instead(state, table), period)
+
+
+def _only_table(state: State) -> int | None:
+    """ "the turnover of each month in 2022": the one table whose columns are named, where no table is."""
+    named = [{s.table for s in item.of_kind("column") if s.score > 0.9} for item in state.items]
+    tables = {next(iter(one)) for one in named if len(one) == 1}
+    return tables.pop() if len(tables) == 1 else None
 
 
 def _dated_instead(state: State, table: int) -> int:
@@ -92,6 +104,10 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
         if table is not None and state.info(table).creation_date:
             state.use(at, why="period")
             return period_predicate(state, table, period, creation=True)
+    if item.kind == "unknown" and item.lower in _STARTED and (began := _began(state)) is not None:
+        state.use(at, why="period")
+        state.draft.confidence = min(state.draft.confidence, 0.85)
+        return Predicate(began, "period", period=period)
     if item.concept:
         table = _dated_by_measure(state)
         return period_predicate(state, table, period) if table is not None else None
@@ -108,6 +124,17 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
         if state.info(table).is_event or item.verb:
             return period_predicate(state, table, period)
     return None
+
+
+def _began(state: State) -> Ref | None:
+    """ "projects started in 2023": what opens the stretch of time of a row, else the one moment it is about."""
+    table = state.subject_table()
+    if table is None:
+        return None
+    info = state.info(table)
+    ends = start_and_end(info)
+    start = ends[0].name if ends is not None else info.event_date
+    return Ref(table, start) if start is not None else None
 
 
 def _happened(state: State, at: int, index: int) -> bool:

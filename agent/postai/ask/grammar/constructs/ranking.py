@@ -210,11 +210,11 @@ def _rank(state: State, key: Key, measure: Measure, descending: bool) -> None:
                 state.draft.orders.append(OrderBy(ref=ref, descending=descending))
                 state.draft.confidence = min(state.draft.confidence, 0.75)
                 return
-            raise Unsure("whether the highest, the average or the total is meant is not clear")
+            if not additive(state.column_info(ref)):
+                raise Unsure("whether the highest, the average or the total is meant is not clear")
+            measure = _added_up(state, ref)
         elif (key.table is not None or key.bucket) and additive(state.column_info(ref)):
-            measure = Measure("aggregate", ref=ref, function="sum")
-            state.draft.assumptions.append(f"{ref.column} of several rows is added up")
-            state.draft.confidence = min(state.draft.confidence, 0.8)
+            measure = _added_up(state, ref)
         else:
             raise Unsure("whether the highest, the average or the total is meant is not clear")
     state.draft.subject = key
@@ -222,6 +222,12 @@ def _rank(state: State, key: Key, measure: Measure, descending: bool) -> None:
         state.draft.groups.append(key)
     state.draft.measures.append(measure)
     state.draft.orders.append(OrderBy(measure=measure, descending=descending))
+
+
+def _added_up(state: State, ref: Ref) -> Measure:
+    state.draft.assumptions.append(f"{ref.column} of several rows is added up")
+    state.draft.confidence = min(state.draft.confidence, 0.8)
+    return Measure("aggregate", ref=ref, function="sum")
 
 
 def _subject_near(state: State, index: int) -> tuple[Key, tuple[int, ...], int, int | None, int | None]:
@@ -349,6 +355,8 @@ def _property(state: State, index: int) -> bool:
     direction, what = state.items[index].superlative or ("", "")
     at = state.skip(index + 1)
     number_after = None
+    if state.cue(at) in ("sum", "avg", "count") and state.items[index].cue is not None:
+        return False  # "the largest total area"
     if at < len(state.items) and state.items[at].kind == "number" and state.items[at].free:
         number_after, at = at, state.skip(at + 1)
     while at < len(state.items) and (state.role(at) == "value" or state.items[at].used == "remark"):
@@ -365,7 +373,7 @@ def _property(state: State, index: int) -> bool:
     if key.table is None:
         return False
     _refuse_possessed(state, index, key.table)
-    number_at, number = _number_before(state, index)
+    number_at, number = _number_before(state, min(index, used[0]))
     if number_after is not None:
         number_at, number = number_after, int(state.items[number_after].number or 0)
     by = _by_column(state, used[-1] + 1, key.table)
