@@ -26,8 +26,11 @@ _SHORT_WORDS = word_set("""
     sofa song soup spot star stem suit surf swim tank tent tide tile tire toll tool tour town toys tram tree tube tuna
     vase vote wall ward wave well wife wing wood wool yard yarn yoga
     """)
-_FOLDED_ENDINGS = ("count", "cnt", "date", "name", "type", "code", "amount", "amt", "qty", "used", "level", "score", "price",
-                   "cost", "flag", "status")  # fmt: skip
+_TIMED = frozenset({"duration", "time", "delay", "length", "travel", "wait", "play", "run", "trip", "call"})
+_FOLDED_ENDINGS = (
+    "count", "cnt", "date", "name", "type", "code", "amount", "amt", "qty", "used", "level", "score", "price", "cost",
+    "flag", "status",
+)  # fmt: skip
 _ENDINGS = ("id", "name", "code", "no", "date", "type")
 
 
@@ -74,6 +77,7 @@ class Segmenter:
                 known.update(part for part in parts if len(part) > 2 and part.isalpha())
             spoken.update(singular(part) for part in parts if len(part) > 4 and part.isalpha())
         known |= _shared_leads(names)
+        self._common = IDENTIFIER_WORDS | _COMMON | _SHORT_WORDS
         self._known = frozenset(known | {word + "s" for word in known if len(word) > 3})
         self._own, self._general = _by_initial(spoken), _by_initial(IDENTIFIER_WORDS)
         self._split = lru_cache(maxsize=20000)(self._segment)
@@ -93,6 +97,8 @@ class Segmenter:
             for word in self._split(part):
                 said = self._from_comment(word, comment) if comment else None
                 found.extend(said or self._full(word))
+        if len(found) > 1 and found[-1] == "minimum" and found[-2] in _TIMED:
+            found[-1] = "minute"
         # A name may hold no letter or digit at all (":"); then it is its own only word.
         return tuple(singular(word) for word in found) or (name,)
 
@@ -116,12 +122,20 @@ class Segmenter:
         if word in self._aliases or word in ABBREVIATIONS:
             return self._aliases.get(word) or ABBREVIATIONS[word]
         if not self._is_short(word):
-            return (word,)
+            return (self._longer(word),)
         for words in (self._own, self._general):
             meant = stands_for(word, words.get(word[0], ()))
             if meant is not None:
                 return (meant,)
         return (word,)
+
+    def _longer(self, word: str) -> str:
+        """ "deliv" beside a table of deliveries: a beginning of one word of the catalog that is no word itself."""
+        if not 4 <= len(word) <= 6 or not word.isalpha() or word in self._common:
+            return word
+        longer = [one for one in self._own.get(word[0], ()) if one.startswith(word) and len(one) > len(word) + 1]
+        ended = any(one[len(word) :] in ("ed", "er", "or", "ing", "ion", "al", "ly") for one in longer)
+        return longer[0] if len(longer) == 1 and not ended else word
 
     def _is_short(self, word: str) -> bool:
         """Whether a piece is likely an abbreviation: short, and no word itself."""

@@ -20,6 +20,25 @@ from postai.language.epochs import real_name
 from postai.language.graph import Graph
 from postai.language.json_keys import parts
 from postai.language.known_joins import DirectedJoin, directed_joins
+from postai.language.lexicon_words import (
+    ANTONYMS,
+    BOOLEAN_LEADS,
+    CONTRARIES,
+    DOING,
+    FORMS,
+    FREE_TEXT,
+    GENERIC_TAILS,
+    GRANTED,
+    HEADS,
+    HEADS_OF_NUMBERS,
+    HEADS_OF_TEXTS,
+    MAX_VALUES,
+    MEASURED,
+    NOUNS_OF_DOING,
+    PAID,
+    POSITIONS,
+    UNIT_TAILS,
+)
 from postai.language.phrases import Phrases
 from postai.language.places import countries, us_states
 from postai.language.remarks import Remark, read_remarks
@@ -28,66 +47,9 @@ from postai.language.schema import ColumnInfo, TableInfo, read_tables
 from postai.language.thesaurus import GROUPS
 from postai.language.tokens import key_of
 from postai.language.vocabulary import FILLER, NOUN_SYNONYMS, PERSON_NOUNS
-from postai.language.word_set import word_set
 from postai.language.words import is_plural, singular, stem
 
 SenseKind = Literal["table", "column", "value"]
-_UNIT_TAILS = word_set("""
-    cm kg gram mg km mm ml second minute hour ms millisecond usd eur gbp percent percentage byte mb gb kb mile meter
-    metre foot inch lb pound oz liter litre celsius mph kwh sqft sqm kcal ha hectare acre sqkm km2 m2 m3 gal gallon ton tonne kw mw mwh knot dollar euro
-    """)
-_GENERIC_TAILS = _UNIT_TAILS | word_set("""
-    name code date time at on id number key count amount text type
-    """)
-# What the rows of a table of measurements are called: "closing price" is the column `close` of daily prices.
-_MEASURED = word_set("price rate score cost level count reading measurement temperature rating value stat statistic")
-# The number of a line is not the line.
-_POSITIONS = frozenset((word, "number") for word in ("line", "row", "item", "sequence", "position", "step", "order"))
-_FREE_TEXT = frozenset(
-    ["text", "body", "comment", "description", "note", "message", "content", "remark", "summary", "review", "title"]
-)
-_BOOLEAN_LEADS = word_set("""
-    is has was can are allow allows have been should be did does
-    """)
-_ANTONYMS = {
-    "open": "closed", "active": "inactive", "enabled": "disabled", "paid": "unpaid", "verified": "unverified",
-    "available": "unavailable", "public": "private", "published": "unpublished", "read": "unread",
-    "married": "unmarried",
-    "insured": "uninsured", "resolved": "unresolved", "online": "offline", "approved": "unapproved",
-    "employed": "unemployed",
-    "accepted": "rejected", "passed": "failed", "present": "absent", "successful": "unsuccessful", "alive": "dead",
-    "new": "used", "indoor": "outdoor", "domestic": "international", "valid": "invalid", "permanent": "temporary",
-    "completed": "incomplete", "complete": "incomplete", "finished": "unfinished", "solved": "unsolved",
-    "residential": "commercial", "refundable": "nonrefundable", "emergency": "regular", "remote": "onsite",
-    "visible": "hidden", "mandatory": "optional", "required": "optional", "succeeded": "failed", "success": "failure",
-    "fixed": "variable", "working": "broken",
-}  # fmt: skip
-# Further words for the contrary, where one is not all that people say.
-_CONTRARIES = {
-    "accepted": ("declined", "refused", "turned down"), "approved": ("rejected", "declined", "denied"),
-    "paid": ("outstanding", "unsettled"), "returned": ("outstanding",), "resolved": ("open", "outstanding"),
-    "working": ("out of order", "defective"), "won": ("lost",),
-}  # fmt: skip
-# "opening time" of opened_at; others would be how long something takes ("shipping time").
-_DOING = {
-    "opened": "opening", "closed": "closing", "started": "starting", "ended": "ending", "begun": "beginning",
-    "joined": "joining", "listed": "listing", "hired": "hiring", "posted": "posting", "published": "publishing",
-    "open": "opening", "close": "closing", "start": "starting", "end": "ending",
-}  # fmt: skip
-# "trips departed" of departure_time.
-_NOUNS_OF_DOING = {
-    "departure": "depart", "arrival": "arrive", "delivery": "deliver", "expiry": "expire", "expiration": "expire",
-    "removal": "remove", "installation": "install", "renewal": "renew", "cancellation": "cancel",
-}  # fmt: skip
-# "listings that allow pets" of pets_allowed.
-_GRANTED = frozenset({"allowed", "accepted", "permitted", "included", "provided", "available", "supported", "offered"})
-# Words that say in what form a table keeps what the word before them names.
-_FORMS = word_set("tier head header record entry list master log level plan option catalog register table file")
-_HEADS_OF_TEXTS = ("type", "kind", "method", "category", "level", "group")
-_HEADS_OF_NUMBERS = ("amount", "value", "level", "figure")
-_PAID = frozenset({"paid", "spent", "lent", "sold", "won", "lost", "due", "owed"})
-_MAX_VALUES = 400
-_HEADS = frozenset({"head", "header", "hdr", "master", "main", "record"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +182,7 @@ class Lexicon:
             for tail in ("item", "line", "line item", "detail"):
                 put((*words[:-1], tail), 0.95, "synonym")
             put(("line", "item"), 0.9, "synonym")
-        if words[-1] in _HEADS and len(words) > 1:
+        if words[-1] in HEADS and len(words) > 1:
             put(words[:-1], 0.95, "synonym")  # order_head, invoice_header: the orders, the invoices
         for phrase in table_phrases(info.table.comment or ""):
             put(phrase, 0.8 if len(phrase) == 1 else 0.7, "comment")
@@ -243,7 +205,7 @@ class Lexicon:
         def put(key: Iterable[str], score: float, how: str) -> None:
             self._put(" ".join(key), Sense("column", info.index, column.name, None, score * weight, how))
 
-        if flag_values(column) is not None and words[0] in _BOOLEAN_LEADS and len(words) > 1:
+        if flag_values(column) is not None and words[0] in BOOLEAN_LEADS and len(words) > 1:
             put(words[1:], 0.7, "part")
             return
         if flag_values(column) is not None:
@@ -267,6 +229,9 @@ class Lexicon:
             self._add_parts(own, put)
         if own[-1] == "email":
             put((*own, "address"), 0.97, "name")
+            put(("email", "address"), 0.8, "part")
+        if own[-1] == "percent" and len(own) > 1:
+            put((*own[:-1], "percentage"), 0.97, "name")
         if own[-1] in ("phone", "telephone", "mobile"):
             put((*own, "number"), 0.97, "name")
         if len(own) == 1 and column.kind == "text" and not column.is_id and own[0] != "name":
@@ -287,26 +252,26 @@ class Lexicon:
             if column.kind != "date":
                 put((*own[:-1], "time"), 0.95, "name")
             for verb in own[-2:-1]:
-                if doing := _DOING.get(verb):
+                if doing := DOING.get(verb):
                     put((*own[:-2], doing, "date"), 0.9, "name")
                     put((*own[:-2], doing, "time"), 0.9, "name")
         if (
             column.kind == "number"
             and not column.is_id
-            and (len(own) == 1 or (len(own) == 2 and own[-1] in _UNIT_TAILS))
+            and (len(own) == 1 or (len(own) == 2 and own[-1] in UNIT_TAILS))
         ):
             self._put_stem(own[0], Sense("column", info.index, column.name, None, 0.85 * weight, "stem"))
         if column.is_date:
             self._put_stem(words[0], Sense("column", info.index, column.name, None, 0.8 * weight, "stem"))
-        if (column.is_date or column.kind == "time") and (doing := _NOUNS_OF_DOING.get(own[0])):
+        if (column.is_date or column.kind == "time") and (doing := NOUNS_OF_DOING.get(own[0])):
             self._put_stem(doing, Sense("column", info.index, column.name, None, 0.8 * weight, "stem"))
         for size in range(3, len(words) + 1):
             bag = " ".join(sorted(words[-size:]))
             self._bags[bag].append(Sense("column", info.index, column.name, None, 0.9 * weight, "name"))
         self.phrases.add(info.index, column.name, own, 0.88 * weight)
-        if len(own) > 2 and own[-1] in _GENERIC_TAILS and not column.is_id:
+        if len(own) > 2 and own[-1] in GENERIC_TAILS and not column.is_id:
             self.phrases.add(info.index, column.name, own[:-1], 0.8 * weight)
-        if info.words[-1] in _MEASURED and len(own) == 1 and column.kind == "number" and not column.is_id:
+        if info.words[-1] in MEASURED and len(own) == 1 and column.kind == "number" and not column.is_id:
             put((*own, info.words[-1]), 0.95, "name")
             self.phrases.add(info.index, column.name, (*own, info.words[-1]), 0.88 * weight)
         if comment := column.column.comment:
@@ -327,16 +292,16 @@ class Lexicon:
         own = column.own
         if info.words[-1] in PERSON_NOUNS:
             put((info.words[-1] + "ship", *own), 0.95, "name")
-        if column.is_id or column.refers or own[-1] in _GENERIC_TAILS:
+        if column.is_id or column.refers or own[-1] in GENERIC_TAILS:
             return
         if column.kind in ("text", "enum") and len(own) == 1:
-            for head in _HEADS_OF_TEXTS:
+            for head in HEADS_OF_TEXTS:
                 put((*own, head), 0.82, "part")
-        elif column.kind == "number" and (own[-1].endswith("ed") or own[-1] in _PAID):
+        elif column.kind == "number" and (own[-1].endswith("ed") or own[-1] in PAID):
             put(("amount", *own), 0.95, "name")
             put((*own, "amount"), 0.95, "name")
         elif column.kind == "number" and len(own) == 1:
-            for head in _HEADS_OF_NUMBERS:
+            for head in HEADS_OF_NUMBERS:
                 put((*own, head), 0.82, "part")
 
     def _add_derived(self, info: TableInfo, weight: float) -> None:
@@ -352,11 +317,11 @@ class Lexicon:
     def _add_parts(own: tuple[str, ...], put: object) -> None:
         if len(own) < 2 or not callable(put):
             return
-        if own in _POSITIONS:
+        if own in POSITIONS:
             return
-        if own[-1] in _GENERIC_TAILS and own[-1] != "id":
-            put(own[:-1], 0.95 if own[-1] in _UNIT_TAILS else 0.85, "part")
-        if own[-1] not in _GENERIC_TAILS or own[-1] in ("count", "amount", "number"):
+        if own[-1] in GENERIC_TAILS and own[-1] != "id":
+            put(own[:-1], 0.95 if own[-1] in UNIT_TAILS else 0.85, "part")
+        if own[-1] not in GENERIC_TAILS or own[-1] in ("count", "amount", "number"):
             for begin in range(1, len(own)):
                 put(own[begin:], 0.8 if begin == 1 and len(own) > 2 else 0.65, "part")
         elif own[-1] == "date":
@@ -401,7 +366,7 @@ class Lexicon:
     def _add_flag(
         self, info: TableInfo, column: ColumnInfo, weight: float, yes: bool | int | str, no: bool | int | str
     ) -> None:
-        lead = column.words[0] in _BOOLEAN_LEADS and len(column.words) > 1
+        lead = column.words[0] in BOOLEAN_LEADS and len(column.words) > 1
         words = column.words[1:] if lead else column.words
         if len(words) > 1 and words[-1] in ("flag", "indicator", "ind", "yn"):
             words = words[:-1]
@@ -414,10 +379,10 @@ class Lexicon:
             self._put_stem(words[0], Sense("value", info.index, column.name, yes, 0.8 * weight, "flag"))
             if words[0].endswith("er") and len(words[0]) > 5:  # "people who smoke" of smoker
                 self._put_stem(words[0][:-2], Sense("value", info.index, column.name, yes, 0.8 * weight, "flag"))
-            opposite = _ANTONYMS.get(words[0])
-            for other in {opposite, "in" + key, "un" + key, "non" + key, *_CONTRARIES.get(words[0], ())} - {None}:
+            opposite = ANTONYMS.get(words[0])
+            for other in {opposite, "in" + key, "un" + key, "non" + key, *CONTRARIES.get(words[0], ())} - {None}:
                 self._put(str(other), Sense("value", info.index, column.name, no, 0.93 * weight, "flag"))
-        if len(words) == 2 and words[-1] in _GRANTED:
+        if len(words) == 2 and words[-1] in GRANTED:
             self._put(words[0], Sense("value", info.index, column.name, yes, 0.75 * weight, "flag"))
         if len(words) > 1 and column.words[0] == "has":
             self._put(words[-1], Sense("value", info.index, column.name, yes, 0.6 * weight, "flag"))
@@ -476,7 +441,7 @@ class Lexicon:
     def _add_heads(self) -> None:
         """ "rewards" are the rows of reward_tiers where nothing else is called so: the last word says only a form."""
         for info in self.tables:
-            if info.real is None and len(info.words) == 2 and info.words[1] in _FORMS and info.words[0] not in FILLER:
+            if info.real is None and len(info.words) == 2 and info.words[1] in FORMS and info.words[0] not in FILLER:
                 alike = [other for other in self.tables if other.words[0] == info.words[0]]
                 if len(alike) == 1 and not self._senses.get(info.words[0]):
                     self._put(info.words[0], Sense("table", info.index, None, None, 0.7, "part"))
@@ -524,7 +489,7 @@ def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]])
     if column.kind == "array":
         yield from _elements(column)
         return
-    if column.kind != "text" or column.words[-1] in _FREE_TEXT:
+    if column.kind != "text" or column.words[-1] in FREE_TEXT:
         return
     checked = _checked_values(info, column)
     if checked:
@@ -540,7 +505,7 @@ def _values(info: TableInfo, column: ColumnInfo, complete: set[tuple[int, str]])
         if 0 < distinct_values(info, column) <= len(common) + len(statistics.histogram):
             complete.add((info.index, column.name))
             common = (*common, *statistics.histogram)
-        yield from common[:_MAX_VALUES]
+        yield from common[:MAX_VALUES]
     if column.column.comment:
         yield from _comment_values(column.column.comment)
 
@@ -558,7 +523,7 @@ def _elements(column: ColumnInfo) -> list[str]:
     statistics = column.column.statistics
     if statistics is None or column.column.base_type not in ("_text", "_varchar", "_bpchar", "_name"):
         return []
-    return list(dict.fromkeys(part for array in statistics.most_common for part in text_array(array)))[:_MAX_VALUES]
+    return list(dict.fromkeys(part for array in statistics.most_common for part in text_array(array)))[:MAX_VALUES]
 
 
 def distinct_values(info: TableInfo, column: ColumnInfo) -> float:

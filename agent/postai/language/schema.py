@@ -42,6 +42,7 @@ _LABELS = (
     ("company",), ("company", "name"), ("caption",), ("headline",), ("subject",), ("sku",), ("code",),
     ("symbol",), ("reference",), ("number",),
 )  # fmt: skip
+_WEIGHED = frozenset({"kg", "ton", "lb", "km", "ml", "kwh", "liter", "litre", "usd", "eur", "gbp", "percent"})
 _USUAL_NAMES = frozenset({"common", "official", "display", "public", "preferred", "short"})
 
 
@@ -214,7 +215,9 @@ def _short_of(table: Table, words: tuple[str, ...]) -> str | None:
         return None
     short = found[0]
     initials = len(words) > 1 and short == "".join(word[0] for word in words)
-    return short if initials or stands_for(short, words[-1:]) is not None else None
+    letters = iter(words[-1])
+    inside = len(short) > 2 and short[0] == words[-1][0] and all(letter in letters for letter in short)
+    return short if initials or inside or stands_for(short, words[-1:]) is not None else None
 
 
 def _table(index: int, table: Table, segmenter: Segmenter, prefix: str, told: set[ColumnName]) -> TableInfo:
@@ -256,7 +259,7 @@ def _column(
     own = words
     for size in range(len(table_words), 0, -1):
         lead = table_words[-size:]
-        if len(words) > size and words[:size] == lead:
+        if len(words) > size and words[:size] == lead and not _WEIGHED & set(words[size : size + 1]):
             own = words[size:]
             break
     unique = table.primary_key == (column.name,) or (column.name,) in table.unique

@@ -185,6 +185,7 @@ _GROUPS = """
     membership subscription
     rent rental
     tip gratuity
+    tonnage ton
     wine bottle
     allergy allergen
     shelf rack

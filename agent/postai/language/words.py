@@ -49,7 +49,10 @@ _STEM_IRREGULAR = {
     "choice": "choose", "chosen": "choose", "chose": "choose", "growth": "grow", "weight": "weigh", "flight": "fly",
     "flew": "fly", "flown": "fly", "loss": "lose", "met": "meet", "ran": "run", "drove": "drive",
     "driven": "drive", "broke": "break", "broken": "break", "hit": "hit", "caught": "catch", "stolen": "steal",
-    "stole": "steal", "chief": "chief", "belief": "believ", "proof": "prov",
+    "stole": "steal", "rejection": "reject", "inspection": "inspect", "selection": "select", "infection": "infect",
+    "injection": "inject", "detection": "detect", "election": "elect", "submission": "submit", "extension": "extend",
+    "submissions": "submit", "inspections": "inspect", "rejections": "reject",
+    "chief": "chief", "belief": "believ", "proof": "prov",
     "approval": "approv", "refusal": "refus", "arrival": "arriv",
 }  # fmt: skip
 

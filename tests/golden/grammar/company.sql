@@ -205,8 +205,11 @@ WHERE (a.hours >= 1 AND a.hours <= 5)
 ORDER BY a.employee_id, a.project_id;
 
 -- projects where the amount spent is greater than the budget
---   abstained PA001: "amount" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.97: Projects where projects.spent is above projects.budget.
+SELECT p.id, p.name, p.spent
+FROM projects AS p
+WHERE p.spent > p.budget
+ORDER BY p.id;
 
 -- projects that spent more than their budget
 --   0.97: Projects where projects.spent is above projects.budget.

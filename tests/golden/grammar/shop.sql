@@ -804,8 +804,13 @@ WHERE (r.posted_at >= '2026-03-01' AND r.posted_at < '2026-04-01')
   AND r.stars >= 4;
 
 -- Which products have an average rating below 3?
---   abstained PA001: "average", "below", "3" is not explained by anything in this database
---   Use names of tables and columns, or quote values.
+--   0.85: The average reviews.stars where the average reviews.stars is below 3 for each products.
+SELECT p.product_id, p.name, avg(r.stars) AS average_star
+FROM reviews AS r
+JOIN products AS p ON p.product_id = r.product_id
+GROUP BY p.product_id, p.name
+HAVING avg(r.stars) < 3
+ORDER BY average_star DESC NULLS LAST, p.product_id, p.name;
 
 -- Which brand has the highest average stars?
 --   0.97: The first 1 of brands with the average reviews.stars, by average reviews.stars, highest first.

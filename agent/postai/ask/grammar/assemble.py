@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postai.ask.grammar.counting import count_each_value, count_halves
+from postai.ask.grammar.dating import MONTH_NAMES
 from postai.ask.grammar.denials import settle
 from postai.ask.grammar.draft import Draft, Having, Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.joining import Joiner
@@ -12,13 +13,7 @@ from postai.ask.grammar.links import count_over_links
 from postai.ask.grammar.listing import Lists
 from postai.ask.grammar.per_row import one_row_each, per_row
 from postai.ask.grammar.persons import ask_for_person
-from postai.ask.grammar.query import (
-    Col,
-    Expr,
-    Item,
-    Order,
-    Select,
-)
+from postai.ask.grammar.query import Call, Col, Expr, Item, Lit, Order, Select
 from postai.ask.grammar.shapes import nested, partitioned, side_by_side
 from postai.ask.grammar.state import State
 
@@ -224,9 +219,28 @@ class Assembler(Lists):
             tuple(items), source, joins, tuple(where), tuple(group), having, tuple(order), draft.limit, draft.offset
         )
 
+    def _measured(self, ref: Ref, items: list[Item], measures: list[tuple[Measure, Expr]]) -> Expr:
+        """ "the total value per type, ordered by value": the one number that is made of the column."""
+        names = [item.name for item, (measure, _) in zip(items, measures, strict=True) if measure.ref == ref]
+        if len(names) != 1 or names[0] is None or len(self.draft.orders) != 1:
+            raise Unsure("what to order by is not clear")
+        return Col("", names[0])
+
+    def _in_calendar(self, expr: Expr) -> Expr:
+        """Names of months in the order of the year, other things as they are."""
+        refs = [key.ref for key in self.draft.groups if key.ref is not None]
+        if not any(isinstance(expr, Col) and ref.column == expr.column and self._holds_months(ref) for ref in refs):
+            return expr
+        return Call("to_date", (Call("left", (expr, Lit(3))), Lit("Mon")))
+
+    def _holds_months(self, ref: Ref) -> bool:
+        held = self.lexicon.stored.get((ref.table, ref.column), {})
+        return bool(held) and all(len(text) > 2 and any(m.startswith(text) for m in MONTH_NAMES) for text in held)
+
     def _orders(self, items: list[Item], measures: list[tuple[Measure, Expr]], keys: list[Item]) -> list[Order]:
         draft = self.draft
         order: list[Order] = []
+        expr: Expr
         for wish in draft.orders:
             if wish.measure is not None:
                 name = next(
@@ -235,14 +249,16 @@ class Assembler(Lists):
                 expr = Col("", name) if name else self.measure_expr(wish.measure, self.joiner, self.base)
             elif wish.ref is not None:
                 expr = Col(self.joiner.alias_for_group(wish.ref.table), wish.ref.column)
-                if all(item.expr != expr for item in keys):
-                    raise Unsure("what to order by is not clear")
+                if any(item.expr == expr for item in keys):
+                    expr = self._in_calendar(expr)
+                else:
+                    expr = self._measured(wish.ref, items[len(keys) :], measures)
             elif wish.what == "@event" and not any(key.bucket for key in draft.groups):
                 raise Unsure("what to order by is not clear")
             elif (wish.key or wish.what == "@event") and keys:
                 label = [k for k in keys if isinstance(k.expr, Col) and not self._is_id(k.expr)]
                 chosen = (label or keys)[0]
-                expr = Col("", chosen.name) if chosen.name else chosen.expr
+                expr = Col("", chosen.name) if chosen.name else self._in_calendar(chosen.expr)
             else:
                 expr = Col("", items[len(keys)].name or "")
             order.append(Order(expr, wish.descending, nulls_last=wish.descending and not wish.key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from postai.ask.grammar.cues import COMPARISONS
@@ -11,9 +11,13 @@ from postai.ask.grammar.measures import count_column, countable, read_measure, r
 from postai.ask.grammar.money import is_sale
 from postai.ask.grammar.state import State
 from postai.language.vocabulary import CURRENCIES
+from postai.language.words import singular
 
-_SIZES = {"heavier": "weight", "lighter": "weight", "taller": "height"}
 _LENGTHS = ("duration", "length", "distance", "minute", "hour")
+_SIZES = {
+    "heavier": ("weight",), "lighter": ("weight",), "taller": ("height",), "longer": _LENGTHS, "shorter": _LENGTHS,
+}  # fmt: skip
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _ADJECTIVES = {
     "heavier": ("weight",), "lighter": ("weight",), "weigh": ("weight",), "weighs": ("weight",), "taller": ("height",),
     "longer": _LENGTHS, "shorter": _LENGTHS, "earn": ("salary", "wage", "income", "pay"),
@@ -348,11 +352,21 @@ def property_of(state: State, cue: int) -> Ref | None:
 def _by_size(state: State, cue: int, number: _Number, near: int | None) -> Read | None:
     """ "heavier than 500": the one column of that property."""
     table = near if near is not None else state.subject_table()
-    word = _SIZES.get(state.items[cue].lower.split()[0])
-    if table is None or word is None:
+    wanted = _SIZES.get(state.items[cue].lower.split()[0])
+    if table is None or wanted is None:
         return None
-    found = [column for column in state.info(table).columns if countable(column) and word in column.words]
-    return _make(state, Measure("plain", ref=Ref(table, found[0].name)), number, ()) if len(found) == 1 else None
+    found = [column for column in state.info(table).columns if countable(column) and set(wanted) & set(column.words)]
+    if len(found) != 1:
+        return None
+    unit = singular(state.items[number.end].lower) if number.end < len(state.items) else ""
+    kept = next((word for word in found[0].words if word in _SECONDS), None)
+    used: tuple[int, ...] = ()
+    if unit in _SECONDS:
+        if kept is None:
+            return None
+        number = replace(number, value=number.value * _SECONDS[unit] / _SECONDS[kept])
+        used = (number.end,)
+    return _make(state, Measure("plain", ref=Ref(table, found[0].name)), number, used)
 
 
 def _money(state: State, table: int) -> Ref:

@@ -52,6 +52,8 @@ _PHRASES: dict[str, str] = {
         "reverse alphabetical order|"
         "reverse alphabetically|in reverse order|from z to a|from most expensive to cheapest|"
         "from the most expensive to the cheapest|from newest to oldest|from latest to earliest|"
+        "from hardest to easiest|hardest to easiest|from strongest to weakest|from fastest to slowest|"
+        "from longest to shortest|from heaviest to lightest|from tallest to shortest|from best to worst|"
         "from most recent to oldest|from the highest to the lowest|youngest first|"
         "from youngest to oldest|from the largest to the smallest|descending order|from newest to oldest|"
         "starting from the best|starting with the highest"
@@ -152,6 +154,9 @@ LONGEST_CUE = max(len(phrase.split()) for phrase in CUES)
 
 # Adjectives that rank by a property: direction and the words of columns that hold it, best first.
 PROPERTY_SUPERLATIVES: dict[str, tuple[str, str]] = {
+    "hardest": ("desc", "difficulty"),
+    "easiest": ("asc", "difficulty"),
+    "most difficult": ("desc", "difficulty"),
     "most expensive": ("desc", "price cost rate fee amount"),
     "priciest": ("desc", "price cost rate fee amount"),
     "costliest": ("desc", "cost price amount"),

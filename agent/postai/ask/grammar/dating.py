@@ -12,7 +12,7 @@ from postai.language.schema import ColumnInfo, TableInfo
 from postai.language.vocabulary import CREATION_VERBS
 
 _DAY = ("day", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun")
-_MONTH_NAMES = (
+MONTH_NAMES = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
     "november", "december",
 )  # fmt: skip
@@ -102,7 +102,7 @@ def _year_and_month(state: State, table: int, year: int, kept: Formula, month: i
     """A calendar year or month of two columns that keep a year and a month."""
     found = [Predicate(Ref(table, kept.left), "=", (year,))]
     if month is not None and kept.unit == "name":
-        name = _MONTH_NAMES[month - 1]
+        name = MONTH_NAMES[month - 1]
         held = state.lexicon.stored.get((table, kept.right), {})
         short = bool(held) and all(len(text) <= 4 for text in held if text != "may")
         found.append(Predicate(Ref(table, kept.right), "=", ((name[:3] if short else name).capitalize(),), fold=True))

@@ -98,7 +98,10 @@ _PARTICIPLES = frozenset(
     ]
 )
 _KINDS = frozenset({"type", "kind", "sort", "form"})  # "each kind of financing"
-_BEFORE_NOUNS = frozenset({"each", "every", "per", "by", "different", "distinct", "highest", "lowest", "average"})
+_BEFORE_NOUNS = frozenset(
+    {"which", "each", "every", "per", "by", "different", "distinct", "highest", "lowest", "average"}
+)
+_BEFORE_TABLES = frozenset({"the", "a", "which", "what", "all", "of", "for", "this", "any", "many", "favorite", "same"})
 _BEFORE_ZERO = frozenset({"of", "is", "was", "are", "were", "to", "than", "at", "=", "equals", "exactly"})
 
 
@@ -204,8 +207,12 @@ def _item(tokens: Sequence[Token], at: int, lexicon: Lexicon, today: date) -> It
 
 def _after_each(tokens: Sequence[Token], at: int, senses: tuple[Sense, ...]) -> bool:
     """ "for each result", "the highest result": a word that usually says nothing is what a column is called."""
-    named = any(sense.kind == "column" and sense.score > 0.9 for sense in senses)
-    return named and at > 0 and tokens[at - 1].lower in _BEFORE_NOUNS
+    kinds = {sense.kind for sense in senses if sense.score > 0.9}
+    if not at or not kinds & {"table", "column"}:
+        return False
+    plural = tokens[at].lower != tokens[at].noun
+    before = tokens[at - 1].lower
+    return before in _BEFORE_NOUNS or ("table" in kinds and (plural or before in _BEFORE_TABLES))
 
 
 def _is_noun(tokens: Sequence[Token], end: int, senses: tuple[Sense, ...]) -> bool:

@@ -17,6 +17,7 @@ from postai.language.words import singular, stem
 _MOST = 2
 _TRUST = {"plain": 0.7, "use": 0.65, "open": 0.65, "place": 0.75}
 _DENIALS = word_set("not no never without nor neither cannot isn aren wasn weren don doesn didn hasn haven hadn")
+_PAID = frozenset({"paid", "spent", "charged", "collected", "earned", "received", "burned", "consumed"})
 _DETERMINERS = frozenset({"a", "an", "the", "any", "their", "its", "no", "some", "each", "every"})
 _LEADS_A_VERB = word_set("""
     who whom that which is are was were be been being get gets got have has had having do does did to they it he she we
@@ -51,6 +52,8 @@ def _reason(state: State, index: int) -> str | None:
     base, bond = bond_of(item.lower)
     if index and item.lower.endswith("ing") and state.items[index - 1].lower in _DETERMINERS:
         return None  # "a parking permit": what a thing is for
+    if item.lower in _PAID and index and state.role(index - 1) == "column" and not state.items[index - 1].free:
+        return "use"  # "the total fee paid by each tenant"
     if item.text != item.lower or bond == "more" or not base or not inflected(item.lower) or _names(state, item):
         return None
     if _describes(state, index) or (bond == "open" and len(set(state.anchors)) < 2):

@@ -66,6 +66,11 @@ _ADDITIVE = word_set("""
     commission deposit play plays view views click clicks download downloads passenger visitor attendance adult
     child consumption kwh rain rainfall precipitation
     """)
+_JUDGEMENTS = frozenset({"rating", "review", "score", "grade", "mark", "star", "point", "evaluation"})
+_PARTICIPLES = word_set("""
+    sold sent requested request bought won lost made taken used held borrowed returned produced consumed collected
+    played donated
+    """)
 _TRADED = frozenset({"sold", "bought", "purchased", "ordered", "shipped"})
 _NO_SUM = word_set("price rate rating score age average percent percentage ratio per level balance limit budget")
 
@@ -194,6 +199,8 @@ def _count(state: State, at: int) -> Parsed | None:
             state.draft.assumptions.append(f"{state.items[index].text} are the rows of {state.info(ref.table).title}")
             state.draft.confidence = min(state.draft.confidence, 0.8)
             return Parsed(Measure("count", ref.table), index + 1, (*used, index))
+        if countable(info) and not distinct and info.words[-1] in _PARTICIPLES:
+            return Parsed(Measure("plain", ref=ref), index + 1, (*used, index))
         if info.is_id or info.kind in ("text", "enum", "date", "number"):
             if info.words[-1] in _DATE_PARTS and not distinct:
                 raise Unsure(f"whether rows or different values of {info.name} are counted is not clear")
@@ -333,7 +340,19 @@ def _aggregate(state: State, at: int, function: str) -> Parsed | None:
                 'Say "number of" or "total amount of".',
             )
         return Parsed(Measure("count", state.table(index)), index + 1, (at, *owner, index))
+    if state.role(index) == "table" and function != "sum" and (held := _judged(state, state.table(index))) is not None:
+        state.draft.confidence = min(state.draft.confidence, 0.85)
+        return Parsed(Measure("aggregate", ref=held, function=function), index + 1, (at, *owner, index))
     return None
+
+
+def _judged(state: State, table: int) -> Ref | None:
+    """ "the average rating" of a table of ratings: the one number that says how good something was."""
+    info = state.info(table)
+    if info.words[-1] not in _JUDGEMENTS:
+        return None
+    held = [column for column in info.columns if countable(column) and column.own[-1] in _JUDGEMENTS | {"value"}]
+    return Ref(table, held[0].name) if len(held) == 1 else None
 
 
 def _refuse_sum_of_rates(state: State, ref: Ref, function: str) -> None:

@@ -22,6 +22,16 @@ from postai.ask.grammar.query import (
     output_name,
 )
 from postai.ask.grammar.state import State
+from postai.language.schema import TableInfo
+
+
+def _is_tag(info: TableInfo) -> bool:
+    """Whether a table holds nothing but a word for rows of another one: the genres, tags, categories of each."""
+    if len(info.labels) != 1 or info.key_certain:
+        return False
+    label = info.column(info.labels[0])
+    rest = [column for column in info.columns if column != label and column.name not in info.key]
+    return len(rest) == 1 and rest[0].is_id
 
 
 class Parts:
@@ -183,6 +193,8 @@ class Parts:
         alias = self.joiner.alias_for_group(key.table)
         asked = [e.column for e in self.draft.projections if isinstance(e, Ref) and e.table == key.table]
         names = [*info.key, *(name for name in (*info.labels, *asked) if name not in info.key)]
+        if _is_tag(info):
+            names = [*info.labels]
         if not names:
             raise Unsure(f"rows of {info.table.name} have no name to show")
         return [Item(Col(alias, name), None) for name in dict.fromkeys(names)]

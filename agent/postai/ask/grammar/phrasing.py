@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-_HIGH = r"(?:most expensive|dearest|priciest|costliest|highest|largest|biggest|greatest|best|longest|heaviest|tallest)"
-_LOW = r"(?:cheapest|least expensive|lowest|smallest|least|worst|shortest|lightest)"
+_HIGH = (
+    r"(?:most expensive|dearest|priciest|costliest|highest|largest|biggest|greatest|best|longest|heaviest|tallest|"
+    r"hardest|strongest|fastest)"
+)
+_LOW = r"(?:cheapest|least expensive|lowest|smallest|least|worst|shortest|lightest|easiest|weakest|slowest)"
 _NEW = r"(?:newest|latest|most recent|youngest)"
 _OLD = r"(?:oldest|earliest)"
 _MOST = rf"(?:{_HIGH}|{_LOW}|most|fewest)"
@@ -73,6 +76,7 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (r"\b(?P<go>gone|went|go|goes|sent|given) out\b(?= (?:in|on|at|since|during|last|this|to|for|by)\b|\s*[.?!,]|$)",
      r"\g<go>"),
     (r"\bbrought back\b", "returned"),
+    (r"\b(?:came|come|comes) out\b", "were released"),
     (r"\b(?P<all>every|each|all|any) (?:pieces?|items?|bits?) of (?=[a-z])", r"\g<all> "),
     (r"\b(?P<no>(?:not|never)(?: been)?) (?:a )?part of\b", r"\g<no> in"),
     (r"\b(?P<have>has|have|had) (?:never|not|yet to|not yet) (?:ever )?(?:made|make|placed|place|taken|take|had|given|"
@@ -106,7 +110,7 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (rf"^(?P<lead>on average,? )?how many (?P<unit>{_UNIT}) (?P<do>do|does|did) (?P<who>.+?) (?P<avg>on average )?take "
      rf"(?P<behind>on average )?to (?P<rest>[^.?]+)", _takes),
     (rf"^what (?:is|was) the average (?:time|number of (?P<counted>{_UNIT})|time in (?P<unit>{_UNIT})) (?:that )?"
-     r"(?:needed|required|taken|it takes|it took) to (?P<rest>[^.?]+)", _takes),
+     r"(?:(?:needed|required|taken|it takes|it took) )?to (?P<rest>[^.?]+)", _takes),
     # times of the day
     (r"\b(?P<hour>\d{1,2})(?::00)? ?(?P<half>am|pm|a\.m\.|p\.m\.)(?= |[,.?!]|$)",
      lambda found: f"{found['hour']} {found['half'].replace('.', '').lower()}"),
@@ -122,7 +126,7 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (r"\b(?:what|which) (?:part|portion|slice) of\b", "what share of"),
     (r"\b(?:portion|part) of (?:all|the)\b(?= [a-z]+s\b)", "share of all"),
     (r"\b(?:bottles|copies|pieces|boxes|cases|cartons|cans|jars|packs|packets|bags|crates|items|articles) (?=(?:sold|"
-     r"ordered|bought|purchased|shipped)\b)", "units "),
+     r"ordered(?! by)|bought|purchased|shipped)\b)", "units "),
     (r"\b(?:number|count|amount|quantity) of units (?:ordered|bought|purchased)\b", "number of units sold"),
     (r"\bunits (?:ordered|bought|purchased)\b", "units sold"),
     (r"\b(?:that|which) (?:cost|costs) (?:something|money)\b", "with a price above 0"),
@@ -141,6 +145,14 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
      rf"features?|employs?|employed|houses?|keeps?|runs?|handles?|handled|processed|hosts?|hosted) (?=(?:the |its )?"
      rf"{_MOST}\b(?! (?:recently|often|frequently|of)\b))", "has "),
     (r"\b(?:is|are|was|were) (?:responsible for|in charge of|involved in|tied to)\b", "has"),
+    (r"\b(?P<no>never|not) (?:won|received|earned) (?:an? |any )(?P<what>award|prize|medal|trophy|title)\b",
+     r"no \g<what>"),
+    (r"\b(?:won|received|earned) (?=(?:an? |any |the most |at least )?(?:\w+ )?"
+     r"(?:award|prize|medal|trophy|trophie)s?\b)",
+     "have "),
+    (r"\bhow many (?P<what>awards|prizes|medals|trophies) (?:has|have|did) (?P<who>[^?]+?) "
+     r"(?:won|received|earned|win)\b",
+     r"how many \g<what> does \g<who> have"),
     # orders
     (rf"\b(?P<lead>from )?(?:the )?{_HIGH} (?:\w+ )?(?:down )?to (?:the )?{_LOW}\b", "from highest to lowest"),
     (rf"\b(?P<lead>from )?(?:the )?{_LOW} (?:\w+ )?(?:up )?to (?:the )?{_HIGH}\b", "from lowest to highest"),
@@ -156,6 +168,9 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (r"\b(?:dearest)\b", "most expensive"),
     (r"^(?:sort|order|arrange|rank) (?P<what>(?:all |the |our )*[^,.;?]+?) (?P<by>by [^,.;?]+)",
      r"List \g<what> sorted \g<by>"),
+    (rf"^(?P<show>list|show|give|return|display) (?P<what>(?:all |the |our )*[a-z]+(?: [a-z]+)?) by (?P<by>[^,.;?]+?)"
+     rf"(?=,? (?:in (?:de|a)scending|from |starting with|beginning with|(?:with )?(?:the )?{_MOST}(?: ones?)? first))",
+     r"\g<show> \g<what> sorted by \g<by>"),
     (r"^put (?P<what>(?:all |the |our )*[^,.;?]+?) in (?:the )?order of ", r"List \g<what> sorted by "),
     (rf"\b(?:from )?(?:the )?{_NEW} (?:\w+ )?to (?:the )?{_OLD}\b", "from newest to oldest"),
     (rf"\b(?:from )?(?:the )?{_OLD} (?:\w+ )?to (?:the )?{_NEW}\b", "from oldest to newest"),
@@ -163,7 +178,8 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
      r"sorted by \g<what> in descending order"),
     (rf"\bfrom (?:the )?{_LOW} to (?:the )?{_HIGH} (?P<what>[a-z]+(?: [a-z]+)?){_END}",
      r"sorted by \g<what> in ascending order"),
-    (rf"^(?:in|on|for|at) (?P<which>which|what) (?P<what>[a-z]+(?: [a-z]+)?)(?P<when> (?:of|in) \d{{4}})? (?:was|were|is|are) "
+    (rf"^(?:in|on|for|at) (?P<which>which|what) (?P<what>[a-z]+(?: [a-z]+)?)(?P<when> (?:of|in) \d{{4}})? "
+     rf"(?:was|were|is|are) "
      rf"(?:the )?(?P<of>[a-z]+(?: [a-z]+)?) (?:the )?(?P<how>{_HIGH}|{_LOW}){_END}",
      r"\g<which> \g<what>\g<when> had the \g<how> \g<of>"),
     # groups
@@ -213,6 +229,13 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
      r" Return the \g<what>"),
     (rf"\b(?P<show>{_SHOW}) (?:me )?(?:just|only) (?=the |their |its |a )", r"\g<show> "),
     (r"(?P<end>[.?]) (?:add|attach|append|mention|name) (?=the |their |its )", r"\g<end> Return "),
+    (rf",? and what (?:is|was|are|were) (?:it|that|they){_END}", ""),
+    (r"\b(?:positive|negative|neutral|good|bad|high|low|poor|great|big|small|large|long|short) "
+     r"(?=[a-z]+s \([a-z_ ]+? ?[<>=!])",
+     ""),
+    (r"\b(?P<who>(?:gmail|yahoo|hotmail|outlook|icloud)(?: (?:or|and) (?:a )?[a-z]+)?) "
+     r"(?:address(?:es)?|account|accounts)\b",
+     r"\g<who> email address"),
     (rf",? and (?:also )?how (?:many|much)(?: (?:is|was|are|were) (?:it|that|they)| (?:did|do|does|has|"
      rf"have) (?:it|they|"
      rf"he|she) [a-z]+| of them)?{_END}", ""),
@@ -222,6 +245,9 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (rf"\b(?P<show>{_SHOW}) (?:each|every) (?P<what>[^,.;?]+?) (?:only |just )?once(?: only)?{_END}",
      r"\g<show> the \g<what> without duplicates"),
     # conditions
+    (r"\b(?P<than>than|over|under|above|below|least|most|exceeding) an? "
+     r"(?P<unit>hour|minute|day|week|month|year)\b(?! ago)",
+     r"\g<than> 1 \g<unit>"),
     (r",? (?:leaving out|leaving aside|not counting|not including|disregarding|ignoring|omitting|skipping|"
      r"discounting) "
      r"(?=[a-z])", " excluding "),

@@ -315,6 +315,11 @@ class State:
         after = index + 1
         if (done := done_to(self, index)) is not None:
             return done
+        if before >= 0 and self.items[before].lower in ("its", "his", "her") and self.anchors:
+            whose = self.subject_table()
+            whose = self.anchors[0] if whose is None else whose
+            if any(sense.table == whose for sense in self.items[index].of_kind("column")):
+                return whose
         if after < len(self.items) and self.items[after].lower in ("of", "for"):
             after = self.skip(after, "all", "our")
             if self.role(after) == "table":

@@ -8,11 +8,12 @@ from postai.ask.grammar.draft import Predicate, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.ask.grammar.years import said_then
 from postai.language.dates import Period
-from postai.language.derived import start_and_end
+from postai.language.derived import months, start_and_end
 from postai.language.vocabulary import CREATION_VERBS
 from postai.language.words import stem
 
 _STARTED = frozenset({"started", "start", "began", "begun", "commenced"})
+_MADE = frozenset({"released", "published", "issued", "launched", "aired"})
 
 
 def apply(state: State) -> None:
@@ -108,6 +109,10 @@ def _host(state: State, at: int, index: int, period: Period) -> Predicate | None
         state.use(at, why="period")
         state.draft.confidence = min(state.draft.confidence, 0.85)
         return Predicate(began, "period", period=period)
+    if item.kind in ("unknown", "generic") and item.lower in _MADE and (made := _only_date(state)) is not None:
+        found = period_predicate(state, made, period)
+        state.use(at, why="period")
+        return found
     if item.concept:
         table = _dated_by_measure(state)
         return period_predicate(state, table, period) if table is not None else None
@@ -135,6 +140,16 @@ def _began(state: State) -> Ref | None:
     ends = start_and_end(info)
     start = ends[0].name if ends is not None else info.event_date
     return Ref(table, start) if start is not None else None
+
+
+def _only_date(state: State) -> int | None:
+    """ "films released in May 2021": the table of the noun, where its rows keep one date or month only."""
+    table = state.subject_table()
+    if table is None:
+        return None
+    info = state.info(table)
+    kept = sum(column.is_date for column in info.columns) + sum(not words for _, words in months(info))
+    return table if kept == 1 else None
 
 
 def _happened(state: State, at: int, index: int) -> bool:

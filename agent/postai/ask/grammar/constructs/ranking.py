@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postai.ask.grammar.dating import property_column
-from postai.ask.grammar.draft import Key, Measure, OrderBy, Ref, Unsure
+from postai.ask.grammar.draft import Key, Measure, OrderBy, Predicate, Ref, Unsure
 from postai.ask.grammar.measures import Parsed, additive, read_measure
 from postai.ask.grammar.state import State
 
@@ -419,7 +419,10 @@ def _refuse_possessed(state: State, index: int, table: int) -> None:
 def _most_common(state: State, index: int) -> None:
     """the most common city of customers · most frequent diagnosis"""
     at = state.skip(index + 1)
-    number_at, number = _number_before(state, index)
+    if state.role(at) not in ("column", "table"):
+        nouns = [i for i in range(index) if state.role(i) in ("column", "table") and not state.items[i].verb]
+        at = nouns[-1] if nouns and state.skip(nouns[-1] + 1) == index else at
+    number_at, number = _number_before(state, min(index, at))
     if state.role(at) not in ("column", "table"):
         raise Unsure(f'"{state.items[index].text}" of what is not clear')
     key, used, end = ranked_key(state, at)
@@ -442,4 +445,7 @@ def _most_common(state: State, index: int) -> None:
         state.use(number_at, why="ranking")
     take_ordinal(state, index)
     set_limit(state, number, state.items[used[-1]].plural)
+    if key.ref is not None and not state.column_info(key.ref).column.not_null:
+        there = Predicate(key.ref, "null", negated=True)
+        state.draft.predicates += [there] if there not in state.draft.predicates else []
     _rank(state, key, Measure("count", counted), state.items[index].cue == "most common")
