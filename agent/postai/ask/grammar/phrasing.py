@@ -168,7 +168,8 @@ _RULES: tuple[tuple[str, _Instead], ...] = (
     (r"\b(?:dearest)\b", "most expensive"),
     (r"^(?:sort|order|arrange|rank) (?P<what>(?:all |the |our )*[^,.;?]+?) (?P<by>by [^,.;?]+)",
      r"List \g<what> sorted \g<by>"),
-    (rf"^(?P<show>list|show|give|return|display) (?P<what>(?:all |the |our )*[a-z]+(?: [a-z]+)?) by (?P<by>[^,.;?]+?)"
+    (rf"^(?P<show>list|show|give|return|display) (?P<what>(?:all |the |our )*[a-z]+(?: [a-z]+)?)"
+     rf"(?<!sorted)(?<!ordered)(?<!ranked) by (?P<by>[^,.;?]+?)"
      rf"(?=,? (?:in (?:de|a)scending|from |starting with|beginning with|(?:with )?(?:the )?{_MOST}(?: ones?)? first))",
      r"\g<show> \g<what> sorted by \g<by>"),
     (r"^put (?P<what>(?:all |the |our )*[^,.;?]+?) in (?:the )?order of ", r"List \g<what> sorted by "),
