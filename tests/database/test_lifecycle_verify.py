@@ -14,7 +14,8 @@ from conftest import TestDatabase
 from postai import database as db
 from postai.deadline import Deadline
 from postai.history.store import write_statements
-from postai.history.types import StatementKey, StatementWindow
+from postai.history.types import StatementKey, StatementWindow, rest_key
+from postai.optimize.advisors import known_workload
 from postai.optimize.drafts import draft_of
 from postai.optimize.types import Effect, Recommendation
 from postai.proposals import create
@@ -92,6 +93,22 @@ def test_a_saving_is_shown_beside_its_estimate(shop: Shop) -> None:
     }  # fmt: skip
     assert shop.kinds(proposal)[-1] == "proposal.measured"
     assert measured(shop) == (), "once"
+
+
+def test_advice_goes_by_what_statements_take_since_the_change(shop: Shop) -> None:
+    with shop.connect() as agent:
+        now = datetime.now(UTC)
+        key = rest_key(shop.value("select oid::int8 from pg_database where datname = current_database()"))
+        write_statements(agent, [StatementWindow(key, None, now - timedelta(hours=25), now, 0, 0.0)])
+    collected(shop, READ, "select * from item where name = $1", 4.0, 20.0)
+    collected(shop, WRITE, "select * from item where note = $1", 4.0, 7.0)
+    applied(shop)
+    collected(shop, READ, "select * from item where name = $1", 1.0, 0.5, calls=10)
+    with shop.connect() as agent:
+        workload, whole = known_workload(agent)
+    means = {int(one.id): round(one.mean_ms or 0, 3) for one in workload.statements}
+    assert (means, whole) == ({READ: 0.5, WRITE: 7.0}, False), "and of what did not run since, by what it took before"
+    assert workload.statements[0].calls_per_day > 500 / 1.1, "how often they run, by all of the history"
 
 
 @both_servers

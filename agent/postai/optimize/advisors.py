@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from postai.database import Database, ServerError
@@ -18,6 +19,12 @@ from postai.optimize.types import Advice, AdvisorOptions, Recommendation, Worklo
 from postai.optimize.workload import SHORTEST_SPAN, from_windows, read_pg_stat_statements
 from postai.sql.safety import Safety
 
+LEAST_MS_PER_DAY = 1000.0
+"""What an index must save a live database in a day to be worth a person's look."""
+RECENT_DAYS = 1.0
+"""How far back calls tell how long a statement takes now."""
+SETTLING_SECONDS = 120.0
+"""After a change the intervals that began before it are over."""
 HISTORY_DAYS = 7.0
 """How far back the history counts: long enough for a week's rhythm, short enough to follow changes."""
 DAY = 86400.0
@@ -56,13 +63,32 @@ def known_workload(db: Database) -> tuple[Workload, bool]:
     days = sum((end - begin).total_seconds() for begin, end in store.read_intervals(db, since, until)) / DAY
     if days < 1.0:
         try:
-            return read_pg_stat_statements(db), False
+            return _as_now(db, read_pg_stat_statements(db), until), False
         except FeatureMissing:
             if days < SHORTEST_SPAN:
                 raise
     dbid = db.query("select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()")
     windows = store.sum_statements(db, since, until)
-    return from_windows(windows, dbid=dbid[0][0], days=days), days > 0.9 * HISTORY_DAYS
+    workload = from_windows(windows, dbid=dbid[0][0], days=days)
+    return _as_now(db, workload, until), days > 0.9 * HISTORY_DAYS
+
+
+def _as_now(db: Database, workload: Workload, until: datetime) -> Workload:
+    """The workload with the times that its statements take since postai's last change, a day at most.
+
+    What a statement took before it got its index would make every further index look as if it saved that again.
+    """
+    since = until - timedelta(days=RECENT_DAYS)
+    ((changed,),) = db.query("select max(finished_at) from postai.action where state in ('done', 'regressed')")
+    if changed is not None:
+        since = max(since, changed + timedelta(seconds=SETTLING_SECONDS))
+    recent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for one in store.sum_statements(db, since, until):
+        recent[str(one.key.queryid)][0] += one.calls
+        recent[str(one.key.queryid)][1] += one.total_ms
+    means = {name: total_ms / calls for name, (calls, total_ms) in recent.items() if calls}
+    statements = (replace(one, mean_ms=means.get(one.id, one.mean_ms)) for one in workload.statements)
+    return replace(workload, statements=tuple(statements))
 
 
 def advise_everything(
@@ -93,7 +119,7 @@ def advise_everything(
     skipped = workload.skipped if workload is not None else ()
     if workload is not None:
         indexes = advise_indexes(db, catalog, safety, workload, options, deadline)
-        found += indexes.recommendations
+        found += _worthwhile(indexes.recommendations, workload)
         notes += indexes.notes
         skipped = indexes.skipped
         # What was not looked at, for lack of time, may still be of use.
@@ -113,6 +139,15 @@ def advise_everything(
         notes.append(f"space was not looked at: {error.message}")
     advice = Advice(ranked(found), skipped, tuple(notes), time.monotonic() - began)
     return Together(advice, complete)
+
+
+def _worthwhile(recommendations: tuple[Recommendation, ...], workload: Workload) -> list[Recommendation]:
+    """Without what a live database would hardly notice; a file or a single query is judged as it is."""
+    if workload.source in ("file", "query"):
+        return list(recommendations)
+    kept = [one for one in recommendations if one.kind == "drop_index" or one.net_ms_per_day >= LEAST_MS_PER_DAY]
+    replaced = {name for one in kept for name in one.replaces}
+    return [one for one in kept if one.kind != "drop_index" or one.object in replaced]
 
 
 def ranked(recommendations: list[Recommendation]) -> tuple[Recommendation, ...]:
