@@ -199,6 +199,26 @@ def test_partitioned_tables_get_steps(library: Library):
         connection.execute(one.undo or "")
 
 
+@pytest.mark.parametrize("values", [("timestamptz '2024-01-10'", "timestamptz '2024-01-12'", "7"), ()])
+def test_a_parameter_on_the_partition_key_hides_no_statement(library: Library, values: tuple[str, ...]):
+    sql = "select * from lib.visit where at >= $1 and at < $2 and reader = $3"
+    advice = library.advise(WorkloadStatement("days", sql, 20000, 30.0, (values,) if values else ()))
+    assert advice.skipped == ()
+    assert any("(reader" in one.statement for one in _created(advice))
+
+
+def test_values_decide_where_a_parameter_has_another_type(library: Library):
+    sql = "select id from lib.loan where spell @> $1"
+    advice = library.advise(_read("then", sql, "timestamptz '2024-01-05 12:00+00'"))
+    assert advice.skipped == ()
+    assert any("USING gist (spell)" in one.statement for one in _created(advice))
+
+
+def test_a_statement_that_reads_no_table_is_skipped(library15: Library):
+    (skipped,) = library15.advise(_read("none", "select $1::int + 1", "1"), NEEDS["newest"][0]).skipped
+    assert skipped.id == "none" and "reads no table" in skipped.reason
+
+
 def test_foreign_keys_are_looked_up_when_rows_go(library: Library):
     delete = WorkloadStatement("close", "delete from lib.branch where id = $1", 5000)
     (one,) = _created(library.advise(delete))

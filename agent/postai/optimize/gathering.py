@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from postai.database import Database, ServerError
 from postai.deadline import Deadline, DeadlineExceeded
@@ -12,9 +13,9 @@ from postai.optimize.candidates import btree_candidates, too_small
 from postai.optimize.candidates_other import other_candidates, wants_trigrams
 from postai.optimize.cases import NOTHING, Case, Variant, terms_of
 from postai.optimize.facts import Facts
-from postai.optimize.planner import Planner, Probe
+from postai.optimize.planner import Plan, Planner, Probe
 from postai.optimize.sampling import Slot, sample, slots
-from postai.optimize.statements import Prepared
+from postai.optimize.statements import Prepared, with_literals
 from postai.optimize.types import IndexDefinition, Skipped
 
 MS_PER_COST = 0.004
@@ -30,11 +31,18 @@ MOST_CANDIDATES = 60
 
 @dataclass
 class _Draft:
-    """A statement with its first plan: generic where it has parameters."""
+    """A statement with its first plan.
+
+    Attributes:
+        generic: whether the plan is the one for any value of the parameters, if there are any.
+        pruned: whether that plan leaves out partitions that some values need: its cost says nothing.
+    """
 
     prepared: Prepared
     variant: Variant
     accesses: list[Access]
+    generic: bool = True
+    pruned: bool = False
 
 
 class Gatherer:
@@ -90,37 +98,89 @@ class Gatherer:
         probe = Probe(statement.sql, None if statement.parameters else (), statement.search_path)
         try:
             plan = self._planner.explain(probe, NOTHING, self._deadline, verbose=True)
+            pruned = bool(statement.parameters) and _is_pruned(plan.root)
+            if pruned:
+                plan = self._unpruned(probe)
         except ServerError as error:
-            self.skipped.append(Skipped(statement.origin.id, f"PostgreSQL cannot plan it: {error.message}"))
-            return None
+            return self._draft_of_values(statement, error)
         accesses = read_accesses(plan.root, self._facts.catalog)
         if not accesses:
-            return None
-        return _Draft(statement, Variant(probe, 1.0, plan.cost, float(plan.root["Plan Rows"])), accesses)
+            return self._draft_of_values(statement, None)
+        variant = Variant(probe, 1.0, plan.cost, float(plan.root["Plan Rows"]))
+        return _Draft(statement, variant, accesses, pruned=pruned)
+
+    def _draft_of_values(self, statement: Prepared, error: ServerError | None) -> _Draft | None:
+        """A draft from the first given values with which the plan reads a table; without one the statement is skipped.
+
+        Args:
+            statement: whose generic plan says nothing.
+            error: why there is none.
+        """
+        for literals in statement.literals:
+            found = self._planned(statement, literals)
+            if not isinstance(found, ServerError) and found[1]:
+                return _Draft(statement, *found, generic=False)
+        reason = "its plan reads no table that an index could be made for"
+        if error is not None:
+            reason = f"PostgreSQL cannot plan it: {error.message}"
+        self.skipped.append(Skipped(statement.origin.id, reason))
+        return None
+
+    def _unpruned(self, probe: Probe) -> Plan:
+        """The generic plan with every partition: without values the planner may take all of them for left out."""
+        name = "enable_partition_pruning"
+        ((before,),) = self._db.query("select pg_catalog.current_setting(%s)", (name,))
+        setting = "select pg_catalog.set_config(%s, %s, false)"
+        self._db.query(setting, (name, "off"))
+        try:
+            return self._planner.explain(probe, NOTHING, self._deadline, verbose=True)
+        finally:
+            self._db.query(setting, (name, before))
+
+    def _planned(self, prepared: Prepared, literals: tuple[str, ...]) -> tuple[Variant, list[Access]] | ServerError:
+        """The statement with these values; or why it cannot be planned with them.
+
+        PostgreSQL may take a parameter for another type than its value has (`range @> $1` looks for a range where an
+        element is meant): then the values are written into the text.
+        """
+        assert prepared.sql is not None
+        probe = Probe(prepared.sql, literals, prepared.search_path)
+        try:
+            plan = self._planner.explain(probe, NOTHING, self._deadline, verbose=True)
+        except ServerError as error:
+            text = with_literals(prepared.sql, literals)
+            if text is None:
+                return error
+            probe = Probe(text, (), prepared.search_path)
+            try:
+                plan = self._planner.explain(probe, NOTHING, self._deadline, verbose=True)
+            except ServerError:
+                return error
+        accesses = read_accesses(plan.root, self._facts.catalog)
+        return Variant(probe, 1.0, plan.cost, float(plan.root["Plan Rows"])), accesses
 
     def _variants(self, draft: _Draft, places: dict[int, Slot]) -> Iterator[tuple[Variant, list[Access]]]:
         """The ways in which the statement is called: given values, or sampled ones beside the generic plan."""
         prepared = draft.prepared
         sets = prepared.literals
+        found = False
         if prepared.parameters and not sets:
-            yield draft.variant, draft.accesses
-            if (prepared.origin.mean_ms or 0.0) * prepared.origin.calls_per_day < self._sampled_ms:
-                return
-            types = self._planner.types(draft.variant.probe)
-            sets = sample(prepared, types, places, self._facts.values)
-        elif not prepared.parameters:
-            yield draft.variant, draft.accesses
+            found = not draft.pruned
+            if found:
+                yield draft.variant, draft.accesses
+            if draft.pruned or (prepared.origin.mean_ms or 0.0) * prepared.origin.calls_per_day >= self._sampled_ms:
+                types = self._planner.types(draft.variant.probe)
+                sets = sample(prepared, types, places, self._facts.values)
         for literals in sets:
-            probe = replace(draft.variant.probe, literals=literals)
-            try:
-                plan = self._planner.explain(probe, NOTHING, self._deadline, verbose=True)
-            except ServerError as error:
-                if prepared.literals:
-                    reason = f"it cannot be planned with the parameters {', '.join(literals)}: {error.message}"
-                    self.skipped.append(Skipped(prepared.origin.id, reason[:500]))
-                continue
-            accesses = read_accesses(plan.root, self._facts.catalog)
-            yield Variant(probe, 1.0, plan.cost, float(plan.root["Plan Rows"])), accesses
+            planned = self._planned(prepared, literals)
+            if not isinstance(planned, ServerError):
+                found = True
+                yield planned
+            elif prepared.literals:
+                reason = f"it cannot be planned with the parameters {', '.join(literals)}: {planned.message}"
+                self.skipped.append(Skipped(prepared.origin.id, reason[:500]))
+        if not found:
+            yield draft.variant, draft.accesses
 
     def _hint(self, prepared: Prepared, access: Access) -> None:
         """Say which pattern searches a trigram index would serve, if the extension were there."""
@@ -136,7 +196,8 @@ class Gatherer:
     def _case(self, draft: _Draft, drafted: list[tuple[Variant, list[Access]]]) -> Case:
         variants = [replace(variant, share=1.0 / len(drafted)) for variant, _ in drafted]
         everything = [*draft.accesses, *(access for _, some in drafted for access in some)]
-        fixed = frozenset(clause.text for access in draft.accesses for clause in access.clauses if clause.text)
+        constant = [one.text for access in draft.accesses for one in access.clauses if one.text and draft.generic]
+        fixed = frozenset(constant)
         made: dict[IndexDefinition, None] = {}
         for access in everything:
             if not too_small(self._facts, access.table):
@@ -163,6 +224,17 @@ class Gatherer:
 def _is_simple(accesses: Sequence[Access]) -> bool:
     """Whether one index at most can take part in a plan."""
     return len(accesses) == 1 and not any(clause.kind == "or" for clause in accesses[0].clauses)
+
+
+def _is_pruned(root: Mapping[str, Any]) -> bool:
+    """Whether partitions were left out at the start of the plan, by the values of parameters."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.get("Subplans Removed"):
+            return True
+        waiting.extend(node.get("Plans", ()))
+    return False
 
 
 def _compared(access: Access) -> Iterator[tuple[int, str]]:

@@ -160,6 +160,30 @@ def reading_form(parsed: Statement) -> Message | None:
     return None
 
 
+def with_literals(sql: str, literals: Sequence[str]) -> str | None:
+    """A statement with values in the place of its parameters, put into the parse tree.
+
+    Args:
+        sql: one SELECT that the guard let pass.
+        literals: SQL expressions for $1, $2, ... that the guard let pass.
+
+    Returns:
+        None when it cannot be written.
+    """
+    try:
+        tree = parse_one(sql).tree
+        values = [parse_one(f"SELECT {one}").tree.target_list[0].res_target.val for one in literals]
+        for one in list(_below(tree)):
+            for field, value in one.ListFields():
+                if field.message_type is pb.Node.DESCRIPTOR:
+                    for node in value if field.is_repeated else [value]:
+                        if node.WhichOneof("node") == "param_ref":
+                            node.CopyFrom(values[node.param_ref.number - 1])
+        return _text(tree)
+    except (Refused, postgast.PgQueryError, IndexError):
+        return None
+
+
 def _without_locks(query: Message) -> Message:
     select = pb.SelectStmt()
     select.CopyFrom(query)
