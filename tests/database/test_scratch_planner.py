@@ -301,6 +301,9 @@ def test_an_ordinary_role_from_18_on(world: TestDatabase, owner: str) -> None:
                     assert asked(planner, STATEMENTS[n], *INDEXES).used <= {*INDEXES[:2]}
                     assert asked(planner, STATEMENTS[n]).used == set()
                 assert asked(planner, STATEMENTS[7], *INDEXES).used == {INDEXES[5]}
+                for sql, schema in ((STATEMENTS[0], "app"), ('table "Odd "" schema"."Ta;ble --"', 'Odd " schema')):
+                    plan = planner.explain(sql, (), PATH, (), Deadline.after(60), verbose=True)
+                    assert plan.root["Schema"] == schema
             world.execute(f'grant create on database "{world.name}" to {owner}')
         world.execute(f'revoke create on database "{world.name}" from {owner}')
 

@@ -165,12 +165,14 @@ class CopyPlanner:
             group.indexes.show(wanted)
         text, count = self._redirect(group, sql), self._names(sql).parameters
         root = self._reader.explain(text, literals, count, group.settings(search_path), verbose=verbose)
-        real = {place: schema for (schema, _), place in group.copies.names.items()}
+        # pg_temp holds copies from several schemas, so a place alone does not tell of which one a relation is.
+        real = {(place, name): schema for (schema, name), place in group.copies.names.items()}
         names = group.indexes.names(wanted)
         used = set()
         for node in _nodes(root):
-            if node.get("Schema") in real:
-                node["Schema"] = real[node["Schema"]]
+            copy = (node.get("Schema", ""), node.get("Relation Name", ""))
+            if copy in real:
+                node["Schema"] = real[copy]
             if node.get("Index Name") in names:
                 used.add(names[node["Index Name"]])
         return CopyPlan(root, frozenset(used))
