@@ -139,12 +139,12 @@ def test_an_index_on_a_partitioned_table_is_built_part_by_part():
     steps = partition_steps(_index("id", table=parent), "visit_id_idx", catalog, {("lib", "visit_id_idx")})
     assert steps is not None
     assert [one["statement"] for one in steps] == [
-        "CREATE INDEX visit_id_idx ON ONLY lib.visit (id)",
-        "CREATE INDEX visit_a_id_idx ON ONLY lib.visit_a (id)",
         "CREATE INDEX CONCURRENTLY visit_a1_id_idx ON lib.visit_a1 (id)",
-        "ALTER INDEX lib.visit_a_id_idx ATTACH PARTITION lib.visit_a1_id_idx",
-        "ALTER INDEX lib.visit_id_idx ATTACH PARTITION lib.visit_a_id_idx",
         "CREATE INDEX CONCURRENTLY b_id_idx ON x.b (id)",
+        "CREATE INDEX visit_a_id_idx ON ONLY lib.visit_a (id)",
+        "ALTER INDEX lib.visit_a_id_idx ATTACH PARTITION lib.visit_a1_id_idx",
+        "CREATE INDEX visit_id_idx ON ONLY lib.visit (id)",
+        "ALTER INDEX lib.visit_id_idx ATTACH PARTITION lib.visit_a_id_idx",
         "ALTER INDEX lib.visit_id_idx ATTACH PARTITION x.b_id_idx",
     ]
     assert partition_steps(_index("id"), "x", Catalog("d", 150000, "", (LOAN,)), set()) is None

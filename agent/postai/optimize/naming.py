@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postai.database.catalog_types import Catalog, Table
-from postai.database.identifiers import qualified
+from postai.database.identifiers import qualified, quote_ident
 from postai.optimize.expressions import columns_in
 from postai.optimize.types import IndexDefinition
 
@@ -42,31 +42,39 @@ def partition_steps(
 ) -> list[dict[str, str | None]] | None:
     """How to build an index on a partitioned table without keeping writers out; None for other tables.
 
-    CREATE INDEX CONCURRENTLY does not exist for partitioned tables: the index is made on the parent ONLY, built on each
-    partition CONCURRENTLY, and attached. Dropping the parent's index takes the attached ones with it.
+    CREATE INDEX CONCURRENTLY does not exist for partitioned tables: the index is built on every partition CONCURRENTLY,
+    made on the parent ONLY, and attached. The partitions come first, so that a build that fails leaves no invalid index
+    of the parent behind. Dropping the parent's index takes the attached ones with it.
     """
     table = catalog.by_oid(index.table_oid)
     if table is None or table.kind != "partitioned":
         return None
-    return _steps(table, index, name, catalog, taken)
+    builds, joins = _steps(table, index, name, catalog, taken)
+    return [*builds, *joins]
 
 
-def _steps(
-    table: Table, index: IndexDefinition, name: str, catalog: Catalog, taken: Taken
-) -> list[dict[str, str | None]]:
+_Steps = list[dict[str, str | None]]
+
+
+def _steps(table: Table, index: IndexDefinition, name: str, catalog: Catalog, taken: Taken) -> tuple[_Steps, _Steps]:
+    """The builds on partitions below a partitioned table, and what makes one index of them."""
     own = replace(index, schema=table.schema, table=table.name, table_oid=table.oid)
     place = qualified(table.schema, name)
-    parent = own.statement(name, concurrently=False).replace(" ON ", " ON ONLY ", 1)
-    steps: list[dict[str, str | None]] = [{"statement": parent, "undo": f"DROP INDEX IF EXISTS {place}"}]
+    parent = f"CREATE INDEX {quote_ident(name)} ON ONLY {own.body().removeprefix('ON ')}"
+    builds: _Steps = []
+    joins: _Steps = []
+    attached: _Steps = [{"statement": parent, "undo": f"DROP INDEX IF EXISTS {place}"}]
     for child in catalog.tables:
         if child.parent_oid != table.oid:
             continue
         below = replace(index, schema=child.schema, table=child.name, table_oid=child.oid)
         inner = index_name(below, taken)
         if child.kind == "partitioned":
-            steps += _steps(child, below, inner, catalog, taken)
+            deeper, joined = _steps(child, below, inner, catalog, taken)
+            builds += deeper
+            joins += joined
         else:
-            steps.append({"statement": below.statement(inner), "undo": None})
+            builds.append({"statement": below.statement(inner), "undo": None})
         attach = f"ALTER INDEX {place} ATTACH PARTITION {qualified(child.schema, inner)}"
-        steps.append({"statement": attach, "undo": None})
-    return steps
+        attached.append({"statement": attach, "undo": None})
+    return builds, [*joins, *attached]
