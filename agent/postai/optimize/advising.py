@@ -31,6 +31,14 @@ NEGLIGIBLE = 0.1
 LEAST_MS = 200.0
 """What an index has to bring per day, however little the whole workload takes."""
 
+NEGLIGIBLE_MS = 1000.0
+SAMPLED_MS = 10000.0
+"""Most that a statement may take per day and not be looked at, or not be planned with sampled values."""
+
+SHARE_OF_REST = 100.0
+"""What an index has to save is a share of the whole time, but at most this many times that share of the time that is
+left with the best indexes: one dreadful statement does not hide what others need."""
+
 MOST_HINTS = 20
 
 SHARES = {"prepare": 0.2, "gather": 0.5, "candidates": 0.7, "search": 0.9}
@@ -88,18 +96,17 @@ class Run:
         """The best indexes for the statements."""
         self._path = search_path
         measured = sum(_measured_ms(one) for one in prepared)
-        negligible = NEGLIGIBLE * self._options.minimum_saving * measured
+        share = self._options.minimum_saving * measured
+        negligible = min(NEGLIGIBLE * share, NEGLIGIBLE_MS)
         wanted = [one for one in prepared if one.sql and (one.origin.mean_ms is None or _measured_ms(one) > negligible)]
-        gatherer = Gatherer(
-            self._db, self._planner, self._facts, self._deadline, self._options.minimum_saving * measured
-        )
+        gatherer = Gatherer(self._db, self._planner, self._facts, self._deadline, min(share, SAMPLED_MS))
         cases = gatherer.cases(wanted)
         self._facts.learn(self._db, {write.table_oid for one in prepared for write in one.writes})
         objective = self._objective(prepared, cases)
         pool, groups, complete = self._candidates(cases, objective)
         search = Search(cases, pool, groups, objective)
         objective.costs.deadline = self._deadline = self._timetable.until("search")
-        chosen = search.run()
+        chosen = self._search(search)
         objective.costs.deadline = self._deadline = self._timetable.whole
         notes = []
         complete &= not search.timed_out and not gatherer.left_over
@@ -124,6 +131,19 @@ class Run:
             budget = _table_bytes(self._facts.catalog) // 2
         minimum = max(LEAST_MS, self._options.minimum_saving * total)
         return Objective(costs, sizes, writes, self._options.byte_price, minimum, budget)
+
+    def _search(self, search: Search) -> Indexes:
+        """The best indexes; looked for again when so much was saved that smaller gains count."""
+        objective = search.objective
+        chosen = search.run()
+        if not search.timed_out:
+            costs = objective.costs
+            rest = sum(costs.cost(one, costs.relevant(one, chosen)) * one.ms_per_unit for one in search.cases)
+            minimum = max(LEAST_MS, SHARE_OF_REST * self._options.minimum_saving * rest)
+            if minimum < objective.minimum_ms:
+                objective.minimum_ms = minimum
+                chosen = search.run()
+        return chosen
 
     def _matching(self, oid: int, condition: str) -> float:
         """Rows of a table that satisfy a condition, by the planner's estimate."""

@@ -74,7 +74,8 @@ class Search:
     _of_term: dict[tuple[int, str], list[Case]] = field(default_factory=lambda: defaultdict(list))
 
     def run(self) -> Indexes:
-        """Search until nothing is better or the time is over."""
+        """Search until nothing is better or the time is over; may be called again when the objective has changed."""
+        self._of_term.clear()
         for case in self.cases:
             for term in case.terms:
                 self._of_term[term].append(case)
