@@ -15,7 +15,7 @@ from postai.language.words import singular
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+|\W+|(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])")
 _VOWELS = frozenset("aeiou")
 _MOST = 0.8
-_COMMON = frozenset(word for group in GROUPS for word in group if len(word) > 3)
+_COMMON = frozenset(word for group in GROUPS for word in group if len(word) > 3) - {"firstname", "lastname"}
 _SHORT_WORDS = word_set("""
     lab gym spa bus van cab gas oil zoo pet pub bar bay bed bag box cup dog egg era eye fan fee fix fog gap gun hat hub
     ice ink jam jar jet joy kid kit law leg lid lip log lot map mat mix mom net nut oak pan pen pie pig pit pot raw row
@@ -29,7 +29,7 @@ _SHORT_WORDS = word_set("""
 _TIMED = frozenset({"duration", "time", "delay", "length", "travel", "wait", "play", "run", "trip", "call"})
 _FOLDED_ENDINGS = (
     "count", "cnt", "date", "name", "type", "code", "amount", "amt", "qty", "used", "level", "score", "price", "cost",
-    "flag", "status",
+    "flag", "status", "yr", "year", "num", "pct",
 )  # fmt: skip
 _ENDINGS = ("id", "name", "code", "no", "date", "type")
 
@@ -133,7 +133,12 @@ class Segmenter:
         """ "deliv" beside a table of deliveries: a beginning of one word of the catalog that is no word itself."""
         if not 4 <= len(word) <= 6 or not word.isalpha() or word in self._common:
             return word
-        longer = [one for one in self._own.get(word[0], ()) if one.startswith(word) and len(one) > len(word) + 1]
+        closed = not _VOWELS & set(word[-2:])  # "purch", not "organ"
+        longer: list[str] = []
+        for words in (self._own, self._general) if closed else (self._own,):
+            longer = [one for one in words.get(word[0], ()) if one.startswith(word) and len(one) > len(word) + 1]
+            if longer:
+                break
         ended = any(one[len(word) :] in ("ed", "er", "or", "ing", "ion", "al", "ly") for one in longer)
         return longer[0] if len(longer) == 1 and not ended else word
 

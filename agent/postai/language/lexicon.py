@@ -227,6 +227,8 @@ class Lexicon:
             put(own, 0.97, "name")
         if parts(column.name) is None:
             self._add_parts(own, put)
+        if column.kind == "number" and len(own) > 1 and own[-1] in ("m", "c", "f", "l", "g", "w", "v", "k"):
+            put(own[:-1], 0.93, "part")  # altitude_m, temperature_c
         if own[-1] == "email":
             put((*own, "address"), 0.97, "name")
             put(("email", "address"), 0.8, "part")

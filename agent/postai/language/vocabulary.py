@@ -107,7 +107,7 @@ GENERIC_VERBS = word_set("""
     gives taught teach teaches teaching assigned assign appointed allocated attached achieved achieve achieves
     obtained obtain allow allows allowed permit permits permitted
     scored conducted undertaken shown featured appear appears appeared carried carrying needed needing knows knew
-    measured measuring observed fell fallen
+    measured measuring observed fell fallen lie lies lay
     """)
 
 CREATION_VERBS = word_set("""

@@ -19,7 +19,8 @@ _IRREGULAR = {
     "responses": "response", "prices": "price", "invoices": "invoice", "services": "service", "devices": "device",
     "offices": "office", "places": "place", "sizes": "size", "prizes": "prize", "quizzes": "quiz", "quiz": "quiz",
     "heroes": "hero", "potatoes": "potato", "axes": "axis", "less": "less", "always": "always", "perhaps": "perhaps",
-    "sales": "sale", "goods": "goods", "details": "detail", "always ": "always", "unless": "unless",
+    "sales": "sale",
+    "skus": "sku", "menus": "menu", "goods": "goods", "details": "detail", "always ": "always", "unless": "unless",
 }  # fmt: skip
 
 _STEM_ENDINGS = (

@@ -8,9 +8,9 @@ from postai.ask.grammar.draft import Measure, Ref, Unsure
 from postai.ask.grammar.state import State
 from postai.language.schema import ColumnInfo
 from postai.language.tokens import key_of
-from postai.language.vocabulary import MONEY_WORDS
+from postai.language.vocabulary import MONEY_WORDS, UNITS
 from postai.language.word_set import word_set
-from postai.language.words import is_plural
+from postai.language.words import is_plural, singular
 
 _AMOUNT_NOUNS = frozenset(
     [
@@ -183,6 +183,9 @@ def _count(state: State, at: int) -> Parsed | None:
     ref = count_column(state, index)
     if ref is not None:
         return Parsed(Measure("plain", ref=ref), index + 1, (*used, index))
+    if not role and (ref := _in_unit(state, index)) is not None:
+        state.draft.confidence = min(state.draft.confidence, 0.85)
+        return Parsed(Measure("aggregate", ref=ref, function="sum"), index + 1, (*used, index))
     if state.items[index].concept == "units":
         return Parsed(Measure("units"), index + 1, (*used, index))
     if role == "column":
@@ -206,6 +209,24 @@ def _count(state: State, at: int) -> Parsed | None:
                 raise Unsure(f"whether rows or different values of {info.name} are counted is not clear")
             return Parsed(Measure("count", ref.table, ref, distinct=True), index + 1, (*used, index))
     return None
+
+
+def _in_unit(state: State, index: int) -> Ref | None:
+    """ "how many kg were harvested": the one amount of the rows that is kept in that unit."""
+    noun = singular(state.items[index].lower)
+    unit = next(
+        (one for one in UNITS if noun in one and not one & {"second", "minute", "hour", "day", "percent"}), None
+    )
+    tables = state.anchors or sorted({s.table for item in state.items for s in item.senses if s.kind != "value"})
+    if unit is None:
+        return None
+    found = [
+        Ref(table, column.name)
+        for table in dict.fromkeys(tables)
+        for column in state.info(table).columns
+        if column.words[-1] in unit and countable(column) and not _NO_SUM & set(column.words)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _kind_of_rows(state: State, index: int, ref: Ref) -> bool:

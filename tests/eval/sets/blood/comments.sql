@@ -1,0 +1,15 @@
+COMMENT ON COLUMN donors.blood_grp IS 'blood group: A, B, AB, O';
+COMMENT ON COLUMN donors.reg_dt IS 'date of registration';
+COMMENT ON COLUMN centers.ctr_type IS 'possible values: fixed, mobile, popup';
+COMMENT ON COLUMN centers.bed_cnt IS 'number of beds';
+COMMENT ON COLUMN centers.yr_opened IS 'year the center was opened';
+COMMENT ON COLUMN donations.don_type IS 'possible values: whole, plasma, platelets';
+COMMENT ON COLUMN donations.vol_ml IS 'volume of blood drawn in ml';
+COMMENT ON COLUMN donations.hb_level IS 'hemoglobin level in g/dl';
+COMMENT ON COLUMN donations.bp_sys IS 'systolic blood pressure';
+COMMENT ON COLUMN donations.bp_dia IS 'diastolic blood pressure';
+COMMENT ON COLUMN hospitals.trauma_lvl IS 'trauma center level, 1 is the highest';
+COMMENT ON COLUMN requests.units_req IS 'units requested';
+COMMENT ON COLUMN requests.urgency IS 'possible values: routine, urgent, emergency';
+COMMENT ON COLUMN requests.filled_dt IS 'NULL if the request was not filled';
+COMMENT ON COLUMN lab_tests.test_dt IS 'YYYY-MM-DD';

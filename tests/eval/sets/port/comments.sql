@@ -1,0 +1,13 @@
+COMMENT ON COLUMN hbVessel.hbVslType IS 'possible values: container, tanker, ferry, bulk';
+COMMENT ON COLUMN hbVessel.hbVslGt IS 'gross tonnage';
+COMMENT ON COLUMN hbVessel.hbVslLenM IS 'length in meters';
+COMMENT ON COLUMN hbVessel.hbVslBuiltYr IS 'year in which the vessel was built';
+COMMENT ON COLUMN hbVessel.hbVslStatus IS 'possible values: active, laidup, scrapped';
+COMMENT ON COLUMN hbCall.hbClNo IS 'number of the port call';
+COMMENT ON COLUMN hbCall.hbClPurpose IS 'possible values: loading, unloading, passengers';
+COMMENT ON COLUMN hbCall.hbClTugCnt IS 'number of tugs used';
+COMMENT ON COLUMN hbCall.hbClStatus IS 'possible values: planned, completed, cancelled';
+COMMENT ON COLUMN hbCargo.hbCgDir IS 'possible values: import, export';
+COMMENT ON COLUMN hbCargo.hbCgHazard IS 'true for hazardous cargo';
+COMMENT ON COLUMN hbDailyTide.hbDtWindKt IS 'maximum wind speed of the day in knots';
+COMMENT ON COLUMN hbDailyTide.hbDtHighM IS 'high tide in meters';

@@ -1,0 +1,15 @@
+COMMENT ON COLUMN crews.shift IS 'possible values: morning, evening, night';
+COMMENT ON COLUMN trucks.mfr IS 'manufacturer';
+COMMENT ON COLUMN trucks.cap_tons IS 'capacity in tons';
+COMMENT ON COLUMN trucks.fuel_type IS 'possible values: diesel, cng, electric';
+COMMENT ON COLUMN trucks.odo_km IS 'odometer reading in km';
+COMMENT ON COLUMN zones.pop_cnt IS 'population';
+COMMENT ON COLUMN zones.hh_cnt IS 'number of households';
+COMMENT ON COLUMN pickups.waste_type IS 'possible values: residual, recycling, organic';
+COMMENT ON COLUMN pickups.wt_kg IS 'weight collected in kg';
+COMMENT ON COLUMN pickups.dur_min IS 'duration in minutes';
+COMMENT ON COLUMN pickups.contam_pct IS 'contamination in percent, NULL if not measured';
+COMMENT ON COLUMN sites.gate_fee IS 'fee per ton';
+COMMENT ON COLUMN complaints.rcvd_dt IS 'date the complaint was received';
+COMMENT ON COLUMN complaints.cmpl_type IS 'possible values: noise, spill, missed pickup, broken bin';
+COMMENT ON COLUMN complaints.closed_dt IS 'NULL if still open';
