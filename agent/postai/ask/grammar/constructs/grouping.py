@@ -51,6 +51,8 @@ def _group(state: State, cue: int) -> None:
         keys += 1
         if _only_denominator(state, cue, key):
             pass
+        elif key == state.draft.subject or key in state.draft.groups:
+            pass  # "... per region? Return the top 2 regions": each region is one row
         elif state.draft.limit is not None:
             state.draft.partition.append(key)
         else:
