@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +13,9 @@ from postai.optimize.expressions import Clause, Reader, SortTerm, Term
 
 _CONDITIONS = ("Filter", "Index Cond", "Recheck Cond", "Join Filter", "Hash Cond", "Merge Cond")
 _AGGREGATES = frozenset({"Aggregate", "Group", "WindowAgg"})
+
+_PARTITION_ALIAS = re.compile(r"(.+)_[0-9]+")
+"""Alias that EXPLAIN gives to a partition; nodes above all of them name the whole table: what stands before _."""
 
 Node = Mapping[str, Any]
 
@@ -63,6 +67,11 @@ class _PlanReader:
             if table is not None and "Alias" in node:
                 tables[node["Alias"]] = table
                 self._first[node["Alias"]] = self._representative(node, above)
+        for alias, table in list(tables.items()):
+            parent = _PARTITION_ALIAS.fullmatch(alias)
+            if parent is not None and table.parent_oid is not None and parent[1] not in tables:
+                tables[parent[1]] = _whole(catalog, table)
+                self._first[parent[1]] = self._first[alias]
         self._reader = Reader(tables)
         self._accesses = {alias: Access(_whole(catalog, tables[alias]), alias) for alias in self._first.values()}
 
