@@ -315,6 +315,18 @@ def vars_of(numbers: Numbers) -> dict[str, Any]:
     return {name: getattr(numbers, name) for name in Numbers.__dataclass_fields__}
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["SELECT cause FROM postai.regressions", "SELECT postai.optimize()", "SELECT * FROM pg_stat_activity WHERE pid = $1",
+     "SELECT * FROM pg_catalog.pg_class c JOIN information_schema.tables t ON t.table_name = c.relname"],
+)  # fmt: skip
+def test_what_watches_is_not_watched(query: str) -> None:
+    history = History()
+    history.pass_(25, query=query)
+    history.pass_(3, query=query, slower=20.0, blks_hit=60 * 250)
+    assert history.found == []
+
+
 def test_tables_of_a_statement() -> None:
     found = tables_in('SELECT * FROM shop.orders o JOIN "Big" b ON b.id = o.id')
     assert set(found) == {(None, "Big"), ("shop", "orders")}

@@ -36,7 +36,7 @@ from postai.observe.regressions_baseline import (
     usual,
 )
 from postai.observe.regressions_causes import explain
-from postai.observe.regressions_tables import TableHistory, tables_in
+from postai.observe.regressions_tables import TableHistory, about_the_system, tables_in
 from postai.observe.regressions_types import Facts, Interval, Numbers, Options, Recovered, Regression, Seen, Suspect
 
 __all__ = ["Detector", "Opened"]
@@ -128,7 +128,7 @@ class Detector:
             baseline = self._statements[key]
             if key not in self.open:
                 suspect = self._judge(key, baseline, interval)
-                if suspect is not None:
+                if suspect is not None and not about_the_system(suspect.query, self._names(baseline)):
                     suspects.append(suspect)
                     self.open[key] = self._opened(suspect, baseline, interval)
         return Seen(tuple(suspects), revised, tuple(self._recover(interval)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Sequence
 
@@ -9,6 +10,9 @@ from postai.errors import PostaiError
 from postai.observe.regressions_types import Interval, TableChange
 from postai.sql.nodes import messages
 from postai.sql.parse import parse
+
+_SYSTEM = frozenset({"pg_catalog", "information_schema", "postai", "postai_cache"})
+_POSTAI = re.compile(r"\bpostai(_cache)?\.", re.IGNORECASE)
 
 _KEPT = 24
 _BEFORE = 3
@@ -140,6 +144,15 @@ def _growth(then: tuple[float, ...] | None, now: tuple[float, ...] | None) -> fl
     if then[1] < 0 or now[1] < 0:
         return rows
     return min(rows, (now[1] + 8192) / (then[1] + 8192))
+
+
+def about_the_system(query: str | None, names: Sequence[tuple[str | None, str]]) -> bool:
+    """Whether a statement looks at postai or at the system catalogs only: what watches is not what is watched."""
+    if query is not None and _POSTAI.search(query):
+        return True
+    return bool(names) and all(
+        schema in _SYSTEM or (schema is None and table.startswith("pg_")) for schema, table in names
+    )
 
 
 def tables_in(query: str | None) -> tuple[tuple[str | None, str], ...]:
