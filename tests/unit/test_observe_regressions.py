@@ -317,8 +317,8 @@ def vars_of(numbers: Numbers) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "query",
-    ["SELECT cause FROM postai.regressions", "SELECT postai.optimize()", "SELECT * FROM pg_stat_activity WHERE pid = $1",
-     "SELECT * FROM pg_catalog.pg_class c JOIN information_schema.tables t ON t.table_name = c.relname"],
+    ["SELECT cause FROM postai.regressions", "SELECT postai.optimize()", "SELECT * FROM pg_stat_activity",
+     "SELECT * FROM pg_catalog.pg_class c, information_schema.tables t WHERE t.table_name = c.relname"],
 )  # fmt: skip
 def test_what_watches_is_not_watched(query: str) -> None:
     history = History()

@@ -166,7 +166,9 @@ class Judge:
                 one.why, one.mitigation, json.dumps(dict(one.evidence)),
             ),
         )  # fmt: skip
-        table = next((str(found["table"]) for found in one.evidence.get("tables", ())), None)
+        tables = one.evidence.get("tables", ())
+        changed = max(tables, key=lambda found: (found["seq_scans_began"], found["growth"]), default=None)
+        table = str(changed["table"]) if changed else None
         title = f"A statement{f' on {table}' if table else ''} became {one.factor:.1f} times slower ({one.cause})"
         if one.cause == "more_calls":
             title = f"A statement{f' on {table}' if table else ''} runs {one.factor:.1f} times as often"
