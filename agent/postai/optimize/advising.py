@@ -142,8 +142,8 @@ class Run:
             minimum = max(LEAST_MS, SHARE_OF_REST * self._options.minimum_saving * rest)
             if minimum < objective.minimum_ms:
                 objective.minimum_ms = minimum
-                chosen = search.run()
-        return chosen
+                search.run()
+        return search.make_room()
 
     def _matching(self, oid: int, condition: str) -> float:
         """Rows of a table that satisfy a condition, by the planner's estimate."""

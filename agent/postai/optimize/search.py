@@ -20,6 +20,9 @@ MEGABYTE = 1 << 20
 SIZE_MARGIN = 1.06
 """By how much all new indexes together may come out larger than estimated."""
 
+SCARCITY = 2048.0
+"""How many times dearer bytes are made where the budget keeps out what would pay, to make room for it."""
+
 ALTERNATIVES = 20
 """How many other indexes on the same table are tried in the place of one."""
 
@@ -63,6 +66,7 @@ class Search:
         groups: sets of them that are worth more together, such as both sides of a join.
         chosen: the best set so far; valid at any time.
         timed_out: whether the deadline ended it.
+        crowded: whether the budget kept out what would pay.
     """
 
     cases: Sequence[Case]
@@ -71,6 +75,7 @@ class Search:
     objective: Objective
     chosen: Indexes = frozenset()
     timed_out: bool = False
+    crowded: bool = False
     _of_term: dict[tuple[int, str], list[Case]] = field(default_factory=lambda: defaultdict(list))
 
     def run(self) -> Indexes:
@@ -80,18 +85,45 @@ class Search:
             for term in case.terms:
                 self._of_term[term].append(case)
         try:
-            self._add_greedily()
-            for _ in range(3):
-                before = self.chosen
-                self._drop()
-                self._merge()
-                self._swap()
-                self._add_greedily()
-                if self.chosen == before:
-                    break
-            self._drop()
+            self._improve()
         except DeadlineExceeded:
             self.timed_out = True
+        return self.chosen
+
+    def _improve(self) -> None:
+        self._add_greedily()
+        for _ in range(3):
+            before = self.chosen
+            self._drop()
+            self._merge()
+            self._swap()
+            self._add_greedily()
+            if self.chosen == before:
+                break
+        self._drop()
+
+    def make_room(self) -> Indexes:
+        """Where the budget keeps out what would pay: shrink what is chosen, and fill what becomes free.
+
+        Bytes are made dearer for that. The best set by the true price stays chosen, also when the time ends in between.
+        """
+        if not self.crowded or self.timed_out:
+            return self.chosen
+        price = self.objective.byte_price
+        best = self.chosen
+        try:
+            self.objective.byte_price = price * SCARCITY
+            self._improve()
+            self.objective.byte_price = price
+            self._improve()
+            found, self.chosen = self.chosen, best
+            if found != best and self.gain(found, 0.0) is not None:
+                best = found
+        except DeadlineExceeded:
+            self.timed_out = True
+        finally:
+            self.objective.byte_price = price
+            self.chosen = best
         return self.chosen
 
     def gain(self, wanted: Indexes, more_than: float) -> float | None:
@@ -143,9 +175,15 @@ class Search:
         """Gain per byte of adding an item; None = not worth it, or too large."""
         wanted = self.chosen | item
         added = wanted - self.chosen
-        if not added or not self.objective.fits(wanted):
+        if not added:
+            return None
+        fits = self.objective.fits(wanted)
+        if not fits and self.crowded:
             return None
         gain = self.gain(wanted, self.objective.minimum_ms * len(added))
+        if not fits:
+            self.crowded = gain is not None
+            return None
         return None if gain is None else gain / (self.objective.bytes(added) + MEGABYTE)
 
     def _drop(self) -> None:
