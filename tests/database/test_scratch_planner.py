@@ -16,6 +16,7 @@ from postai.errors import FeatureMissing
 from postai.scratch.copies import undone
 from postai.scratch.copy_planner import CopyPlan, CopyPlanner, copy_planner
 from postai.setup.server import LocalServer
+from postai.sql.definitions import definitions
 
 SCHEMA = """
 create schema app;
@@ -134,7 +135,7 @@ def real_plan(db: Database, sql: str) -> dict[str, object]:
 
 def test_plans_and_costs_are_those_of_the_real_tables(world: TestDatabase, db: Database) -> None:
     """With full-sized copies: the same plans, and costs within an eighth, with and without further indexes."""
-    with copy_planner(db, oids(db), Deadline.after(60), pages_limit=5000) as planner:
+    with copy_planner(db, oids(db), Deadline.after(60), definitions(db), pages_limit=5000) as planner:
         assert planner.refusals(INDEXES) == {}
         found = {(sql, some): asked(planner, sql, *some) for sql in STATEMENTS for some in ((), INDEXES)}
         assert planner.notes == ("app.parent has tables that inherit from it: it is planned as it is.",)
@@ -152,9 +153,9 @@ def test_plans_and_costs_are_those_of_the_real_tables(world: TestDatabase, db: D
 
 def test_short_copies_cost_about_the_same(db: Database) -> None:
     """Where files are much shorter than the real ones: the same winners, and costs of the same size."""
-    with copy_planner(db, oids(db), Deadline.after(60), pages_limit=5000) as planner:
+    with copy_planner(db, oids(db), Deadline.after(60), definitions(db), pages_limit=5000) as planner:
         full = {(sql, n): asked(planner, sql, *INDEXES[:n]) for sql in STATEMENTS for n in (0, 8)}
-    with copy_planner(db, oids(db), Deadline.after(60), pages_limit=40) as planner:
+    with copy_planner(db, oids(db), Deadline.after(60), definitions(db), pages_limit=40) as planner:
         short = {(sql, n): asked(planner, sql, *INDEXES[:n]) for sql in STATEMENTS for n in (0, 8)}
     for key, plan in full.items():
         tables = [{one.split("(")[0].split(" using")[0] for one in found.used} for found in (short[key], plan)]
@@ -165,7 +166,7 @@ def test_short_copies_cost_about_the_same(db: Database) -> None:
 
 def test_indexes_come_and_go(db: Database) -> None:
     sql = "select * from app.invoice where customer = 17"
-    with copy_planner(db, oids(db), Deadline.after(60)) as planner:
+    with copy_planner(db, oids(db), Deadline.after(60), definitions(db)) as planner:
         without = asked(planner, sql)
         first, second = INDEXES[:2]
         assert asked(planner, sql, first).used == {first}
@@ -180,7 +181,7 @@ def test_indexes_come_and_go(db: Database) -> None:
 
 def test_parameters_generic_and_given(db: Database) -> None:
     sql = "select * from app.invoice where state = $1 and customer = $2 and note like $3 || '%' limit $4"
-    with copy_planner(db, oids(db), Deadline.after(60)) as planner:
+    with copy_planner(db, oids(db), Deadline.after(60), definitions(db)) as planner:
         assert planner.types(sql, PATH) == ("text", "integer", "text", "bigint")
         generic = asked(planner, sql, INDEXES[0], literals=None)
         assert generic.used == {INDEXES[0]} and "$2" in str(generic.root)
@@ -203,7 +204,7 @@ def test_refusals(db: Database) -> None:
         "drop table app.invoice": "it is no CREATE INDEX statement",
         "not sql": 'syntax error at or near "not"',
     }
-    with copy_planner(db, oids(db), Deadline.after(60), pages_limit=100) as planner:
+    with copy_planner(db, oids(db), Deadline.after(60), definitions(db), pages_limit=100) as planner:
         assert planner.refusals([*INDEXES, *bad]) == bad
         assert asked(planner, STATEMENTS[0], INDEXES[0]).used == {INDEXES[0]}
 
@@ -215,7 +216,7 @@ def test_nothing_can_be_written_and_nothing_remains(world: TestDatabase, db: Dat
         "select current_setting('seq_page_cost'), current_setting('search_path'), current_setting('plan_cache_mode')"
     )
     before = db.query(prices)
-    with copy_planner(db, oids(db), Deadline.after(60), pages_limit=50) as planner:
+    with copy_planner(db, oids(db), Deadline.after(60), definitions(db), pages_limit=50) as planner:
         with pytest.raises(ServerError) as caught:
             asked(planner, "select app.writes() from app.invoice")
         assert caught.value.sqlstate == "25006"
@@ -229,7 +230,7 @@ def test_nothing_can_be_written_and_nothing_remains(world: TestDatabase, db: Dat
 
 
 def test_real_tables_are_not_locked(world: TestDatabase, db: Database) -> None:
-    with copy_planner(db, oids(db), Deadline.after(60)) as planner:
+    with copy_planner(db, oids(db), Deadline.after(60), definitions(db)) as planner:
         for sql in STATEMENTS:
             asked(planner, sql, *INDEXES)
         held = world.execute(
@@ -245,7 +246,7 @@ def test_a_table_that_somebody_rewrites_is_not_waited_for(world: TestDatabase, d
     with world.connect(autocommit=False) as other:
         other.execute("lock table app.customer in access exclusive mode")
         began = time.monotonic()
-        with copy_planner(db, everything, Deadline.after(60)) as planner:
+        with copy_planner(db, everything, Deadline.after(60), definitions(db)) as planner:
             notes = [one for one in planner.notes if "locked" in one]
             assert notes == ["app.customer is locked by somebody who changes it: it is planned as it is."]
             assert asked(planner, STATEMENTS[0], INDEXES[0]).used == {INDEXES[0]}
@@ -258,7 +259,7 @@ def test_a_table_that_somebody_rewrites_is_not_waited_for(world: TestDatabase, d
 
 def test_a_session_that_is_killed_leaves_nothing(world: TestDatabase) -> None:
     db = connect(world.dsn())
-    with pytest.raises(Exception) as caught, copy_planner(db, oids(db), Deadline.after(60)) as planner:
+    with pytest.raises(Exception) as caught, copy_planner(db, oids(db), Deadline.after(60), definitions(db)) as planner:
         killer = threading.Thread(target=world.execute, args=(f"select pg_terminate_backend({db.backend_pid})",))
         killer.start()
         killer.join()
@@ -270,9 +271,9 @@ def test_a_session_that_is_killed_leaves_nothing(world: TestDatabase) -> None:
 
 
 def test_the_deadline_holds(world: TestDatabase, db: Database) -> None:
-    with pytest.raises(DeadlineExceeded), copy_planner(db, oids(db), Deadline.after(0)):
+    with pytest.raises(DeadlineExceeded), copy_planner(db, oids(db), Deadline.after(0), definitions(db)):
         pass
-    with pytest.raises(DeadlineExceeded), copy_planner(db, oids(db), Deadline.after(60)) as planner:
+    with pytest.raises(DeadlineExceeded), copy_planner(db, oids(db), Deadline.after(60), definitions(db)) as planner:
         planner.explain("select 1", (), PATH, (), Deadline.after(0))
     assert left_behind(world) == []
 
@@ -291,12 +292,12 @@ def test_an_ordinary_role_from_18_on(world: TestDatabase, owner: str) -> None:
     with connect(world.dsn(owner)) as db:
         tables = oids(db)
         if world.server.binaries.major < 18:
-            with pytest.raises(FeatureMissing) as caught, copy_planner(db, tables, Deadline.after(60)):
+            with pytest.raises(FeatureMissing) as caught, copy_planner(db, tables, Deadline.after(60), definitions(db)):
                 pass
             assert caught.value.sqlstate == "PA007" and "hypopg" in str(caught.value.hint)
             return
         for _ in ("pg_temp", "schema"):
-            with copy_planner(db, tables, Deadline.after(60)) as planner:
+            with copy_planner(db, tables, Deadline.after(60), definitions(db)) as planner:
                 for n in (0, 1):
                     assert asked(planner, STATEMENTS[n], *INDEXES).used <= {*INDEXES[:2]}
                     assert asked(planner, STATEMENTS[n]).used == set()
@@ -309,7 +310,10 @@ def test_an_ordinary_role_from_18_on(world: TestDatabase, owner: str) -> None:
 
 
 def test_with_the_other_driver(world: TestDatabase) -> None:
-    with connect(world.dsn(), driver="pg8000") as db, copy_planner(db, oids(db), Deadline.after(60)) as planner:
+    with (
+        connect(world.dsn(), driver="pg8000") as db,
+        copy_planner(db, oids(db), Deadline.after(60), definitions(db)) as planner,
+    ):
         assert planner.refusals([*INDEXES, "create index on app.invoice (nothing)"]).keys() == {
             "create index on app.invoice (nothing)"
         }
@@ -321,5 +325,5 @@ def test_with_the_other_driver(world: TestDatabase) -> None:
 
 def test_a_read_only_session_cannot(world: TestDatabase) -> None:
     dsn = f"{world.dsn()} options='-c default_transaction_read_only=on'"
-    with connect(dsn) as db, pytest.raises(FeatureMissing), copy_planner(db, [1], Deadline.after(60)):
+    with connect(dsn) as db, pytest.raises(FeatureMissing), copy_planner(db, [1], Deadline.after(60), ""):
         pass

@@ -38,7 +38,8 @@ class Database(Protocol):
 
         Args:
             sql: the statement; `%s` marks a parameter. With parameters a literal percent sign is written `%%`,
-                without parameters the text is sent as it is.
+                without parameters the text is sent as it is. It may then be several statements, which the server gets
+                in one message: the last row is then the last one's.
             params: values of the parameters.
 
         Returns:

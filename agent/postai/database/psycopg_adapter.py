@@ -79,6 +79,8 @@ class PsycopgDatabase(Session):
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
         cursor = self._run(sql, params)
+        while cursor.nextset():
+            pass
         return cursor.fetchall() if cursor.description else []
 
     def query_columns(self, sql: str, params: Sequence[object] = ()) -> tuple[tuple[str, ...], list[Row]]:

@@ -16,6 +16,7 @@ from postai.database import Database, ServerError
 from postai.database.catalog import fingerprint
 from postai.deadline import Deadline
 from postai.errors import Refused
+from postai.sql.definitions import DefinitionsChanged, same_definitions, unchanged
 from postai.sql.guard import check
 from postai.sql.nodes import messages
 from postai.sql.parse import canonical, parse_one
@@ -111,7 +112,10 @@ class Planner:
         for statement, schemas in statements:
             if deadline.remaining() == 0.0 or deadline.cancel.is_set():
                 break
-            found.append(_planned(db, statement, schemas, self._safety))
+            try:
+                found.append(_planned(db, statement, schemas, self._safety))
+            except DefinitionsChanged:
+                break  # the next round reads the new picture
         return found
 
 
@@ -120,7 +124,7 @@ def _planned(db: Database, statement: str, schemas: Sequence[str], safety: Safet
     try:
         # Written back, because pg_stat_statements tells "interval $1", which the server does not read.
         sql = check(canonical(statement), safety, search_path=path).sql
-        plan = _explain(db, sql, path)
+        plan = _explain(db, sql, path, same_definitions(safety.definitions))
     except (Refused, ServerError):
         return None
     shape = plan_shape(plan)
@@ -130,7 +134,7 @@ def _planned(db: Database, statement: str, schemas: Sequence[str], safety: Safet
     return Planned(plan_hash(shape), shape, float(cost) if isinstance(cost, int | float) else None)
 
 
-def _explain(db: Database, sql: str, path: Sequence[str]) -> Any:
+def _explain(db: Database, sql: str, path: Sequence[str], same: str) -> Any:
     most = max((node.number for node in messages(parse_one(sql).tree) if node.DESCRIPTOR.name == "ParamRef"), default=0)
     with db.transaction():
         db.execute(
@@ -140,16 +144,19 @@ def _explain(db: Database, sql: str, path: Sequence[str]) -> Any:
             " pg_catalog.set_config('search_path', %s, true)",
             (f"{STATEMENT_MS}ms", f"{STATEMENT_MS}ms", ", ".join(map(_quoted, path))),
         )
-        if not most:
-            return db.query(f"explain (format json) {sql}")[0][0]
-        if db.server_version >= _GENERIC_PLAN_SINCE:
-            return db.query(f"explain (format json, generic_plan) {sql}")[0][0]
+        if not most or db.server_version >= _GENERIC_PLAN_SINCE:
+            generic = ", generic_plan" if most else ""
+            return _plan(db, f"{same}; explain (format json{generic}) {sql}")
         db.execute(f"prepare postai_plan as {sql}")
         try:
-            with db.transaction():  # so that a failure leaves the outer one usable
-                return db.query(f"explain (format json) execute postai_plan({', '.join(['null'] * most)})")[0][0]
+            return _plan(db, f"{same}; explain (format json) execute postai_plan({', '.join(['null'] * most)})")
         finally:
             db.execute("deallocate postai_plan")
+
+
+def _plan(db: Database, sql: str) -> Any:
+    with db.transaction(), unchanged():  # a savepoint: no function ends the reading in it, and a failure ends there
+        return db.query(sql)[-1][0]
 
 
 def _quoted(name: str) -> str:

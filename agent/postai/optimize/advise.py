@@ -64,7 +64,7 @@ def advise_indexes(
     if not any(one.sql for one in prepared):
         return Advice((), (*workload.skipped, *skipped), tuple(notes), time.monotonic() - started, not notes)
     try:
-        with _planner(db, catalog, extensions, prepared, options, times.whole) as planner:
+        with _planner(db, catalog, safety, extensions, prepared, options, times.whole) as planner:
             run = Run(db, planner, facts, options, times, workload.source)
             found = run.find(prepared, tuple(path))
             effects = effects_of(found)
@@ -112,6 +112,7 @@ def _prepared(
 def _planner(
     db: Database,
     catalog: Catalog,
+    safety: Safety,
     extensions: Mapping[str, str],
     prepared: Sequence[Prepared],
     options: AdvisorOptions,
@@ -120,12 +121,12 @@ def _planner(
     """HypoPG where it is installed, else empty copies."""
     if options.hypothetical and "hypopg" in extensions:
         with read_only_session(db, STATEMENT_TIMEOUT_MS):
-            hypopg = HypopgPlanner(db, extensions["hypopg"], catalog)
+            hypopg = HypopgPlanner(db, extensions["hypopg"], catalog, safety.definitions)
             try:
                 yield hypopg
             finally:
                 hypopg.close()
     else:
         oids = dict.fromkeys(oid for one in prepared for oid in one.relations)
-        with copy_planner(db, oids, deadline) as copies:
+        with copy_planner(db, oids, deadline, safety.definitions) as copies:
             yield CopiesPlanner(copies)

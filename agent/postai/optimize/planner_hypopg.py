@@ -18,6 +18,7 @@ from postai.optimize.expressions import Reader
 from postai.optimize.first_table import texts_by_first_table
 from postai.optimize.planner import Plan, Probe
 from postai.optimize.types import EstimatedBy, IndexDefinition, IndexKey, by_text
+from postai.sql.definitions import same_definitions, unchanged
 
 PREPARED = "postai_probe_"
 MOST_PREPARED = 100
@@ -35,11 +36,16 @@ class _Prepared:
 class Statements:
     """Prepared statements of one session, so that one text is parsed and analysed once.
 
-    Every EXPLAIN runs in a READ ONLY transaction of its own, so that no lock outlives it. Use `read_only_session`.
+    Every EXPLAIN runs in a READ ONLY transaction of its own, so that no lock outlives it, and in a savepoint of that,
+    where not even a function can end the reading. Use `read_only_session`.
+
+    Args:
+        definitions: fingerprint of what the guard judged the statements by.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, definitions: str) -> None:
         self._db = db
+        self._begin = f"begin read only; savepoint postai_plan; {same_definitions(definitions)}; "
         self._known: dict[tuple[str, tuple[str, ...]], _Prepared] = {}
         self._number = 0
         self._path: tuple[str, ...] | None = None
@@ -82,8 +88,12 @@ class Statements:
             self._mode = mode
 
     def _plan(self, sql: str, *, verbose: bool) -> Mapping[str, Any]:
-        ((found,),) = self._db.query(f"explain (verbose {verbose}, format json) {sql}")
-        root: Mapping[str, Any] = found[0]["Plan"]
+        try:
+            with unchanged():
+                rows = self._db.query(f"{self._begin}explain (verbose {verbose}, format json) {sql}")
+        finally:
+            self._db.execute("rollback")
+        root: Mapping[str, Any] = rows[-1][0][0]["Plan"]
         return root
 
     def _prepared(self, probe: Probe) -> _Prepared:
@@ -121,18 +131,19 @@ class HypopgPlanner:
         db: a session, inside `read_only_session`.
         schema: the schema of the extension, quoted.
         catalog: of the database.
+        definitions: as for `Statements`.
     """
 
     estimated_by: EstimatedBy = "planner"
     methods = frozenset({"btree", "hash", "brin"})
 
-    def __init__(self, db: Database, schema: str, catalog: Catalog) -> None:
+    def __init__(self, db: Database, schema: str, catalog: Catalog, definitions: str) -> None:
         self._catalog = catalog
         self._texts: dict[tuple[str, tuple[str, ...]], dict[int, str]] = {}
         self._stand_ins: dict[IndexDefinition, IndexDefinition | None] = {}
         self._db = db
         self._schema = schema
-        self._statements = Statements(db)
+        self._statements = Statements(db, definitions)
         self._present: dict[IndexDefinition, tuple[int, str]] = {}
         self._refused: dict[IndexDefinition, str | None] = {}
 

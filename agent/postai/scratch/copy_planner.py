@@ -21,6 +21,7 @@ from postai.scratch.reading import Reader, Settings
 from postai.scratch.redirect import path_of, redirect
 from postai.scratch.script import Script
 from postai.scratch.shown_indexes import ShownIndexes, WantedIndex
+from postai.sql.definitions import same_definitions
 from postai.sql.nodes import messages
 from postai.sql.parse import parse_one
 
@@ -80,10 +81,11 @@ class CopyPlanner:
     methods = frozenset({"btree", "hash", "brin"})
     """Access methods whose cost the planner tells rightly from an empty index."""
 
-    def __init__(self, db: Database, made: Sequence[CopiedTables]) -> None:
+    def __init__(self, db: Database, made: Sequence[CopiedTables], definitions: str) -> None:
         self._db = db
         self._script = Script(db)
-        self._reader = Reader(db, self._script)
+        own = {place for one in made for place in one.names.values()}
+        self._reader = Reader(db, self._script, same_definitions(definitions, besides=own))
         self._groups = [
             _Group(one, tuple(prices(db, one.factor).items()), ShownIndexes(db, self._script, one)) for one in made
         ]
@@ -238,7 +240,7 @@ class CopyPlanner:
 
 @contextmanager
 def copy_planner(
-    db: Database, oids: Iterable[int], deadline: Deadline, *, pages_limit: int = PAGES_LIMIT
+    db: Database, oids: Iterable[int], deadline: Deadline, definitions: str, *, pages_limit: int = PAGES_LIMIT
 ) -> Iterator[CopyPlanner]:
     """A planner on copies of these relations, for the length of a `with` block.
 
@@ -248,6 +250,7 @@ def copy_planner(
         db: a session outside a READ ONLY transaction.
         oids: tables, partitioned tables, materialized views and views that statements name, the most important first.
         deadline: when the transaction ends at the latest (its statement_timeout).
+        definitions: fingerprint of what the guard judged the statements by, see `postai.sql.definitions`.
         pages_limit: blocks of the longest copy.
 
     Raises:
@@ -258,7 +261,7 @@ def copy_planner(
     planner: CopyPlanner | None = None
     try:
         with rolled_back(db, deadline):
-            planner = CopyPlanner(db, copy_tables(db, oids, pages_limit, deadline))
+            planner = CopyPlanner(db, copy_tables(db, oids, pages_limit, deadline), definitions)
             yield planner
     finally:
         if planner is not None:

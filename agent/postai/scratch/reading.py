@@ -9,6 +9,7 @@ from typing import Any
 from postai.database import Database, ServerError, named_sql
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.scratch.script import Script
+from postai.sql.definitions import DefinitionsChanged, unchanged
 
 MOST_PREPARED = 200
 """Prepared statements that are kept at most."""
@@ -44,10 +45,12 @@ class Reader:
     Args:
         db: the session.
         script: of the session; its statements run before the next EXPLAIN.
+        same: fails unless definitions are those that the guard judged the statements by.
     """
 
-    def __init__(self, db: Database, script: Script) -> None:
+    def __init__(self, db: Database, script: Script, same: str) -> None:
         self._db = db
+        self._same = same
         self._script = script
         self._prepared: dict[tuple[str, tuple[str, ...]], _Prepared] = {}
         self._count = 0
@@ -78,12 +81,13 @@ class Reader:
                 ask = f"execute {prepared.name}({', '.join(values)})"
             self._enter(settings, generic=literals is None)
             self._script.run()
-            ((found,),) = self._db.query(f"explain (verbose {verbose}, format json) {ask}")
-        except ServerError:
+            with unchanged():
+                rows = self._db.query(f"{self._same}; explain (verbose {verbose}, format json) {ask}")
+        except (ServerError, DefinitionsChanged):
             self.stop()
             self._script.run()
             raise
-        root: dict[str, Any] = found[0]["Plan"]
+        root: dict[str, Any] = rows[-1][0][0]["Plan"]
         return root
 
     def types(self, sql: str, settings: Settings) -> tuple[str, ...]:

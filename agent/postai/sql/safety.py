@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from postai.database import Database
 from postai.database.named_sql import load
 from postai.sql.allowlist import Allowlist, load_allowlist
+from postai.sql.definitions import definitions
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -149,7 +150,10 @@ class StoredExpression:
 
 @dataclass(frozen=True)
 class Safety:
-    """What a guard knows about one database. Made by `load_safety`; every mapping is read-only by convention."""
+    """What a guard knows about one database. Made by `load_safety`; every mapping is read-only by convention.
+
+    `definitions` is their fingerprint just before the snapshot, see `postai.sql.definitions`.
+    """
 
     server_version: int
     allowlist: Allowlist
@@ -175,6 +179,7 @@ class Safety:
     unfit_functions: frozenset[str]
     builtin_operators: Mapping[int, str]
     builtin_types: Mapping[str, int]
+    definitions: str = ""
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -190,8 +195,9 @@ def load_safety(db: Database) -> Safety:
     with db.transaction():
         db.execute("set local search_path = pg_catalog")  # nobody's function can slip in, and names come out qualified
         db.execute("set local jit = off")  # compiling this statement takes ten times as long as running it
+        now = definitions(db)  # before: what changes in between is noticed by whoever compares
         ((found,),) = db.query(statement)
-    return build_safety(found, db.server_version, load_allowlist())
+    return replace(build_safety(found, db.server_version, load_allowlist()), definitions=now)
 
 
 def build_safety(found: Mapping[str, Any], server_version: int, allowlist: Allowlist) -> Safety:
