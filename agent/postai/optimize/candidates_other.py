@@ -17,7 +17,9 @@ BRIN_CORRELATION = 0.95
 BRIN_PAGES = 1024
 """Order of the values on disk, and size of the table, from which on block ranges tell anything."""
 
-_TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
+_TEXTS = frozenset({"text", "varchar", "citext"})
+"""Types that trigrams are taken from; not char(n), which pg_trgm's operator classes do not accept."""
+
 _RANGES = frozenset({"int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange", "int4multirange",
                      "int8multirange", "nummultirange", "datemultirange", "tsmultirange",
                      "tstzmultirange"})  # fmt: skip

@@ -114,6 +114,9 @@ class Costs:
     explained: int = 0
     _known: dict[int, list[_Known]] = field(default_factory=dict)
     _least: dict[int, float] = field(default_factory=dict)
+    _answers: dict[tuple[int, frozenset[IndexDefinition]], tuple[float, frozenset[IndexDefinition]]] = field(
+        default_factory=dict
+    )
 
     def cost(self, case: Case, indexes: frozenset[IndexDefinition]) -> float:
         """Cost of a call of the case."""
@@ -145,6 +148,14 @@ class Costs:
         return frozenset(one for one in indexes if case.concerns(one))
 
     def _variant(
+        self, variant: Variant, indexes: frozenset[IndexDefinition]
+    ) -> tuple[float, frozenset[IndexDefinition]]:
+        key = (id(variant), indexes)
+        if key not in self._answers:
+            self._answers[key] = self._answer(variant, indexes)
+        return self._answers[key]
+
+    def _answer(
         self, variant: Variant, indexes: frozenset[IndexDefinition]
     ) -> tuple[float, frozenset[IndexDefinition]]:
         if not indexes:

@@ -181,13 +181,22 @@ class IndexDefinition:
     where: str | None = None
     method: str = "btree"
     _hash: int = field(init=False, repr=False, compare=False)
+    _order: tuple[str, str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         parts = (self.table_oid, self.keys, self.include, self.where, self.method)
-        object.__setattr__(self, "_hash", hash(parts))  # the search asks for it very often
+        object.__setattr__(self, "_hash", hash(parts))  # the search asks for it very often, as for the order
 
     def __hash__(self) -> int:
         return self._hash
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """What puts indexes in the same order in every run."""
+        if self._order is None:
+            object.__setattr__(self, "_order", (self.schema, self.body()))
+        assert self._order is not None
+        return self._order
 
     def body(self) -> str:
         """From ON to the end: `ON shop.orders USING btree (customer_id, created_at DESC) WHERE ...`."""
@@ -205,7 +214,7 @@ class IndexDefinition:
 
 def by_text(index: IndexDefinition) -> tuple[str, str]:
     """Sort key that puts indexes in the same order in every run."""
-    return index.schema, index.body()
+    return index.order
 
 
 def _key(key: IndexKey) -> str:
