@@ -119,6 +119,10 @@ begin
   if p.kind <> all (policy.kinds) then
     problem := format('%s is not among the kinds of setting auto_apply', p.kind);
   end if;
+  -- Whoever may ask about a statement would have its index built, on numbers that nobody measured.
+  if coalesce(p.evidence -> 'asked', 'false') <> 'false' then
+    problem := 'it came of a question about one statement, not of what was measured';
+  end if;
   for one in select s.step, s.statement, f.what, to_regclass(f.target) as target
                from postai.proposal_step as s, postai._policy_step(s.statement) as f where s.proposal = p.id order by s.step loop
     if one.what is null then

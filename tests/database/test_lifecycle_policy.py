@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from lifecycle_support import Shop, draft, error_of, index_draft, shop_clone, shop_template
@@ -15,6 +16,7 @@ from postai.daemon.backoff import Backoff
 from postai.database import Pool
 from postai.deadline import Deadline
 from postai.proposals import Draft, DraftStep, PolicyReport, apply_by_policy
+from postai.proposals.keeping import ASKED, keep
 
 INDEX = "CREATE INDEX CONCURRENTLY item_{0} ON shop.item ({0})"
 
@@ -193,6 +195,27 @@ def test_a_hostile_agent_gets_nothing_approved_that_the_policy_does_not_say(shop
     assert shop.value(
         "select postai._apply_by_policy({})".format(forged(shop, "ANALYZE shop.item", "analyze")), "lc_agent"
     )
+
+
+def test_what_came_of_a_question_is_never_applied_without_being_asked(shop: Shop) -> None:
+    setting(shop, auto_apply="create_index, analyze")
+    evidence = {"saved_ms_per_day": 9e9, "bytes": 800_000}
+    asked = index("price", key="price", evidence={**evidence, ASKED: True})
+    measured = index("name", key="name", evidence=evidence)
+    with shop.connect() as agent:
+        (one,) = keep(agent, [asked]).proposals
+        (other,) = keep(agent, [measured]).proposals
+        assert one is not None and other is not None
+        assert keep(agent, [replace(measured, evidence={"saved_ms_per_day": 1.0, ASKED: True})]).refreshed == ()
+        report = apply_by_policy(agent)
+        assert ([proposal for proposal, _ in report.applied], report.refused) == ([other], ())
+        assert "question about one statement" in why_not(shop, one)
+        for lie in ("1", '"no"', "null", "{}", "true"):
+            shop.sql(f"update postai.proposal set evidence = evidence || '{{\"asked\": {lie}}}' where id = {one}")
+            assert "question about one statement" in why_not(shop, one), lie
+        assert apply_by_policy(agent) == PolicyReport()
+        assert keep(agent, [replace(asked, evidence=evidence)]).refreshed == (one,)
+        assert [proposal for proposal, _ in apply_by_policy(agent).applied] == [one], "measured by now"
 
 
 @both_servers

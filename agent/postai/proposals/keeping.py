@@ -28,7 +28,8 @@ MATERIAL = 0.2
 """Share by which a number must change before an open proposal is written anew."""
 
 ASKED = "asked"
-"""Evidence that is true where a person asked about one statement: the whole workload does not close what came of it."""
+"""Evidence that is true where a person asked about one statement: what came of it is not closed because the whole
+workload does not say it, and no policy applies it."""
 
 _NUMBERS = ("saved_ms_per_day", "write_ms_per_day", "bytes")
 _SEVERITIES = ("LOW", "MEDIUM", "HIGH")
@@ -191,7 +192,7 @@ class _Keeper:
             if one is None:
                 continue
             self._found.proposals[number] = one.id
-            if one.id not in matched and one.state == "open" and _materially_other(one.evidence, draft.evidence):
+            if one.id not in matched and one.state == "open" and _is_news(one.evidence, draft.evidence):
                 self._refresh(one, draft)
             matched.add(one.id)
         return [one for one in standing if one.id not in matched and one.state == "open" and not one.live]
@@ -218,7 +219,10 @@ class _Keeper:
             if silent is not None:
                 found.silenced.append(silent)
                 continue
-            replaced = next((one for one in left if one.key == draft.key), None)
+            asked = draft.evidence.get(ASKED)
+            replaced = next(
+                (one for one in left if one.key == draft.key and (one.evidence.get(ASKED) or not asked)), None
+            )
             made = self._create(draft, replaced)
             if made is None:
                 continue
@@ -285,6 +289,13 @@ def _same_as_draft(draft: Draft) -> tuple[str, ...]:
 def _same(key: str, statements: Sequence[str]) -> tuple[str, ...]:
     """Equal for two proposals that would do the same: comments and names of new indexes do not count."""
     return (key, *(index_work.normal_form(one) for one in statements if not index_work.is_comment(one)))
+
+
+def _is_news(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether an open proposal is written anew: what is assumed of one statement never replaces what was measured."""
+    if bool(old.get(ASKED)) != bool(new.get(ASKED)):
+        return bool(old.get(ASKED))
+    return _materially_other(old, new)
 
 
 def _materially_other(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

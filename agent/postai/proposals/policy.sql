@@ -5,9 +5,10 @@
 select problem, left_today from postai._policy()
 
 -- name: candidates
--- Open proposals of the policy's kinds, the most valuable first.
-select p.id from postai.proposals p
- where p.state = 'open' and p.kind = any (select pg_catalog.unnest(y.kinds) from postai._policy() y)
+-- Open proposals of the policy's kinds, the most valuable first, without those that came of a question about one statement.
+select p.id from postai.proposals p join postai.proposal o on o.id = p.id
+ where p.state = 'open' and coalesce(o.evidence -> 'asked', 'false') = 'false'
+   and p.kind = any (select pg_catalog.unnest(y.kinds) from postai._policy() y)
  order by coalesce(p.saved_ms_per_day, 0) - coalesce(p.write_ms_per_day, 0) desc, p.id
 
 -- name: apply
