@@ -207,6 +207,11 @@ def test_a_parameter_on_the_partition_key_hides_no_statement(library: Library, v
     assert any("(reader" in one.statement for one in _created(advice))
 
 
+def test_what_the_predicate_says_is_not_stored_again(library: Library):
+    (one,) = _created(library.advise(_read("lost", "select fee from lib.loan where lost and fee > $1", "100")))
+    assert "WHERE lost" in one.statement and "INCLUDE" not in one.statement
+
+
 def test_values_decide_where_a_parameter_has_another_type(library: Library):
     sql = "select id from lib.loan where spell @> $1"
     advice = library.advise(_read("then", sql, "timestamptz '2024-01-05 12:00+00'"))
@@ -348,3 +353,47 @@ def test_pg_stat_statements_is_read(database15: TestDatabase):
     (one,) = [one for one in workload.statements if one.sql.startswith("select * from visited")]
     assert one.sql == "select * from visited where id = $1"
     assert one.calls_per_day > 0 and one.mean_ms is not None and one.rows_per_call == 0
+
+
+def _now(library: Library) -> Library:
+    """With pictures of the database as it is at this moment."""
+    with connect(library.database.dsn()) as db:
+        return Library(library.database, load_catalog(db), load_safety(db))
+
+
+def test_tables_of_another_schema_are_found_where_one_alone_has_them(library: Library) -> None:
+    statement = WorkloadStatement(
+        "q", "select * from loan where token = $1", 50_000.0, 20.0, (("'00000000-0000-0000-0000-000000000001'",),)
+    )
+    advice = _now(library).advise(statement)
+    assert advice.skipped == () and any("token" in one.statement for one in _created(advice))
+
+
+def test_hypopg_that_the_role_may_not_use_is_done_without(library: Library) -> None:
+    with library.database.connect() as connection:
+        if not connection.execute("select 1 from pg_extension where extname = 'hypopg'").fetchone():
+            pytest.skip("this server has no HypoPG")
+        connection.execute("create schema if not exists locked_away")
+        connection.execute("alter extension hypopg set schema locked_away")
+        role = f"advisor_{library.database.name}"
+        connection.execute(f"create role {role}")  # type: ignore[arg-type]
+    try:
+        with library.database.connect() as connection:
+            connection.execute(
+                f"grant usage on schema lib to {role}; grant select on all tables in schema lib to {role}"
+            )  # type: ignore[arg-type]
+        with connect(library.database.dsn()) as db:
+            db.execute(f"set role {role}")
+            statement = WorkloadStatement(
+                "q",
+                "select * from lib.loan where token = $1",
+                50_000.0,
+                20.0,
+                (("'00000000-0000-0000-0000-000000000001'",),),
+            )
+            advice = _now(library).advise_with(db, Workload((statement,), "file"), AdvisorOptions())
+        assert advice.recommendations == () and any("hypopg" in one for one in advice.notes), advice
+    finally:
+        with library.database.connect() as connection:
+            connection.execute("alter extension hypopg set schema public")
+            connection.execute(f"drop owned by {role}; drop role {role}")  # type: ignore[arg-type]

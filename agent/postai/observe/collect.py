@@ -42,7 +42,7 @@ class CollectLimits:
     top: int = 500
     relations: int = 2000
     sizes: int = 500
-    rest: float = 200.0
+    rest: float = 20.0
     texts: TextLimits = field(default_factory=TextLimits)
     activity: ActivityLimits = field(default_factory=ActivityLimits)
 

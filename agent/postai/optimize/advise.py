@@ -118,8 +118,8 @@ def _planner(
     options: AdvisorOptions,
     deadline: Deadline,
 ) -> Iterator[Planner]:
-    """HypoPG where it is installed, else empty copies."""
-    if options.hypothetical and "hypopg" in extensions:
+    """HypoPG where it is installed and the role may use it, else empty copies."""
+    if options.hypothetical and "hypopg" in extensions and _may_use_hypopg(db):
         with read_only_session(db, STATEMENT_TIMEOUT_MS):
             hypopg = HypopgPlanner(db, extensions["hypopg"], catalog, safety.definitions)
             try:
@@ -130,3 +130,12 @@ def _planner(
         oids = dict.fromkeys(oid for one in prepared for oid in one.relations)
         with copy_planner(db, oids, deadline, safety.definitions) as copies:
             yield CopiesPlanner(copies)
+
+
+def _may_use_hypopg(db: Database) -> bool:
+    """Whether the role may look into the extension's schema; where it may not, every index would seem impossible."""
+    rows = db.query(
+        "select pg_catalog.has_schema_privilege(e.extnamespace, 'USAGE') from pg_catalog.pg_extension as e"
+        " where e.extname = 'hypopg'"
+    )
+    return bool(rows and rows[0][0])

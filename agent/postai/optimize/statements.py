@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +15,7 @@ from postai.database.catalog_types import Catalog, Table
 from postai.errors import Refused
 from postai.optimize.types import Skipped, WorkloadStatement
 from postai.sql.guard import check
+from postai.sql.nodes import messages
 from postai.sql.parse import Statement, Unparsable, parse_one, statement_node
 from postai.sql.safety import Safety
 
@@ -71,6 +73,9 @@ class Preparer:
         self.catalog = catalog
         self._safety = safety
         self._path = search_path
+        self._schemas: dict[str, set[str]] = defaultdict(set)
+        for table in catalog.tables:
+            self._schemas[table.name].add(table.schema)
 
     def prepare(self, statement: WorkloadStatement) -> Prepared | Skipped:
         """The statement made ready, or why it cannot be considered."""
@@ -83,6 +88,8 @@ class Preparer:
             return Skipped(statement.id, f"its text is truncated or no SQL: {error.message}")
         except Refused as error:
             return Skipped(statement.id, error.message)
+        if not statement.search_path:
+            path = self._path_of(parsed.tree)
         writes = tuple(self._writes(parsed.tree, path))
         reading = reading_form(parsed)
         if reading is None:
@@ -103,6 +110,20 @@ class Preparer:
         fitting = tuple(one for one in dict.fromkeys(statement.parameters) if len(one) >= max(numbers, default=0))
         literals = tuple(one[: numbers[-1]] for one in fitting) if numbers else ()
         return Prepared(statement, checked.sql, path, literals, numbers, limits, offsets, writes, checked.relations)
+
+    def _path_of(self, tree: Message) -> tuple[str, ...]:
+        """The session's schemas; where they lack tables, and one other schema alone has them all, with that one.
+
+        pg_stat_statements does not tell under which search_path a statement ran.
+        """
+        found = list(messages(tree))
+        own = {node.ctename for node in found if isinstance(node, pb.CommonTableExpr)}
+        names = {node.relname for node in found if isinstance(node, pb.RangeVar) and not node.schemaname} - own
+        lacking = [name for name in names if self._schemas[name].isdisjoint(self._path)]
+        if not lacking:
+            return self._path
+        others = set.intersection(*(self._schemas[name] for name in lacking))
+        return (*self._path, *others) if len(others) == 1 else self._path
 
     def _writes(self, tree: Message, path: Sequence[str]) -> Iterator[Write]:
         for node in _writing(tree):
