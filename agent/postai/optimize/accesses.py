@@ -34,6 +34,7 @@ class Access:
         distances: ORDER BY column <-> value.
         extremes: terms of min() and max() over nothing but this table.
         needed: columns that the statement reads of it.
+        returned: those of them that are not read for a condition of the scan alone.
         limited: whether a LIMIT stands above.
         paths: scan nodes with their ancestors, innermost first.
     """
@@ -47,6 +48,7 @@ class Access:
     distances: list[Clause] = field(default_factory=list)
     extremes: list[Term] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)
+    returned: set[str] = field(default_factory=set)
     limited: bool = False
     paths: list[tuple[Node, ...]] = field(default_factory=list)
 
@@ -110,7 +112,7 @@ class _PlanReader:
                         access = self._access(clause.term.alias)
                         join = clause.value is not None and clause.value.kind == "join"
                         (access.joins if join else access.clauses).append(self._moved(clause))
-                self._names(node[name])
+                self._names(node[name], returned="Relation Name" not in node and "Index Name" not in node)
 
     def _moved(self, clause: Clause) -> Clause:
         """The clause with the representative alias."""
@@ -159,9 +161,11 @@ class _PlanReader:
         for text in node.get("Output") or ():
             self._names(text)
 
-    def _names(self, text: str) -> None:
+    def _names(self, text: str, *, returned: bool = True) -> None:
         for alias, column in self._reader.columns(text):
             self._access(alias).needed.add(column)
+            if returned:
+                self._access(alias).returned.add(column)
 
 
 def _walk(node: Node, above: tuple[Node, ...]) -> Iterator[tuple[Node, tuple[Node, ...]]]:

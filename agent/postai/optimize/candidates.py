@@ -222,18 +222,32 @@ class _Btrees:
             for one in self._table.indexes
         )
 
+    def _settled(self, where: str | None) -> set[str]:
+        """Columns that nobody reads from the index: the predicate says all that the statement asks of them."""
+        parts = set(where.split(" AND ")) if where else set()
+        asked = [one for one in (*self._access.clauses, *self._access.joins) if one.text not in parts]
+        named = {name for one in asked for name in _named(one)}
+        return self._access.needed - self._access.returned - named if parts else set()
+
     def _covering(self, index: IndexDefinition) -> IndexDefinition | None:
         """With INCLUDE of what the statement reads, when it is little and pages are mostly all-visible."""
         statistics = self._facts.of(self._table)
         if statistics.visible_fraction < MOSTLY_VISIBLE or not self._access.needed:
             return None
-        missing = sorted(self._access.needed - {key.column for key in index.keys if key.column})
+        held = {key.column for key in index.keys if key.column}
+        missing = sorted(self._access.needed - held - self._settled(index.where))
         if not missing or len(missing) > MOST_INCLUDED or any(self._table.column(one) is None for one in missing):
             return None
         width = sum(self._facts.column(self._table, one).width for one in missing)
         if width > MOST_INCLUDED_BYTES:
             return None
         return replace(index, include=tuple(missing))
+
+
+def _named(clause: Clause) -> set[str]:
+    """Columns that a condition names."""
+    inner = [name for arm in clause.arms for one in arm for name in _named(one)]
+    return {name for term in clause.terms for name in term.columns}.union(inner)
 
 
 def _key(term: Term, descending: bool = False, nulls_first: bool | None = None) -> IndexKey:
