@@ -9,6 +9,7 @@ import pytest
 
 from conftest import TestDatabase, drop_database, make_database
 from postai.database import connect
+from postai.database.upkeep import counted_since
 from postai.deadline import Deadline
 from postai.optimize.hygiene import HygieneOptions, IndexFinding, find_index_troubles
 from postai.setup.server import LocalServer
@@ -123,6 +124,19 @@ def test_young_counters_propose_nothing_and_say_so(full: TestDatabase) -> None:
     found = [one for one in found_in(full, HygieneOptions()) if one.kind == "unused"]
     assert found and not [one for one in found if one.recommendation]
     assert all("end of a month" in one.warning for one in found)
+
+
+def test_counters_count_since_the_last_crash_or_reset(full: TestDatabase) -> None:
+    with connect(full.dsn()) as db:
+        assert db.query("select stats_reset from pg_stat_database where datname = current_database()") == [(None,)]
+        never_reset, _ = counted_since(db)
+        db.query("select pg_stat_reset_shared('bgwriter')")  # after a crash the server does so itself
+        crashed, seconds = counted_since(db)
+        db.query("select pg_stat_reset()")
+        assert never_reset < crashed < counted_since(db)[0]
+        assert 0 <= seconds < 600
+    unused = [one for one in found_in(full, HygieneOptions(least_bytes=0)) if one.kind == "unused"]
+    assert unused and all(one.counted_since > crashed and one.recommendation is None for one in unused)
 
 
 def test_an_index_that_is_used_stays(full: TestDatabase) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from postai.optimize.hygiene import _Cover, _Index, _redundant, _Server
 
-SERVER = _Server(86400.0 * 40, datetime(2025, 1, 1, tzinfo=UTC), False, 0, 0)
+SERVER = _Server(datetime(2025, 1, 1, tzinfo=UTC), 86400.0 * 40, False, 0, 0)
 
 
 def index(oid: int, scans: int = 0, unique: bool = False) -> _Index:

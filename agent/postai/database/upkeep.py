@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from postai.database.amounts import seconds_text
@@ -153,6 +154,12 @@ def looking(db: Database, deadline: Deadline, most_ms: int = 5000) -> Iterator[N
         yield
 
 
+def counted_since(db: Database) -> tuple[datetime, float]:
+    """Since when the counters of this database count, and how many seconds that is."""
+    ((since, seconds),) = db.query(load(__package__, "upkeep.sql")["counted_since"])
+    return since, seconds
+
+
 def table_space(db: Database, most: int = 300) -> tuple[TableSpace, ...]:
     """The biggest tables of the database (at most `most`), inside `looking`."""
     return tuple(_table(row) for row in db.query(load(__package__, "upkeep.sql")["table_space"], [most]))
@@ -165,7 +172,7 @@ def index_space(db: Database, most: int = 300) -> tuple[IndexSpace, ...]:
 
 def vacuum_state(db: Database, least_dead: int = 1000, most: int = 50) -> tuple[VacuumState, ...]:
     """Tables with which autovacuum is late or on which it is switched off, inside `looking`."""
-    rows = db.query(load(__package__, "upkeep.sql")["vacuum_state"], [least_dead, most])
+    rows = db.query(load(__package__, "upkeep.sql")["vacuum_state"], [least_dead, counted_since(db)[0], most])
     return tuple(VacuumState(*row) for row in rows)
 
 

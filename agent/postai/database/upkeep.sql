@@ -97,6 +97,19 @@ select b.oid::int8, format('%%I.%%I', b.nspname, b.relname), format('%%I.%%I', b
 from biggest b
 order by 4 desc, 1
 
+-- name: counted_since
+-- Since when the counters of tables, indexes and this database count, and how many seconds that is. Of a reset by hand
+-- pg_stat_database tells; its time is NULL until there is one (from PostgreSQL 15 on). What throws all counters away, a
+-- crash or recovery from a backup, gives the background writer's statistics a new time, as initdb does
+-- (pgstat_reset_after_failure in PostgreSQL's pgstat.c); a clean restart keeps the counters and that time. Where somebody
+-- reset the background writer's alone, the counters look younger than they are, which is the safe side.
+select u.since, extract(epoch from pg_catalog.clock_timestamp() - u.since)::pg_catalog.float8
+from (
+  select greatest(d.stats_reset, b.stats_reset) as since
+  from pg_catalog.pg_stat_bgwriter b
+  left join pg_catalog.pg_stat_database d on d.datname = pg_catalog.current_database()
+) u
+
 -- name: vacuum_state
 -- Tables with more dead rows than autovacuum allows, or on which it is switched off, the worst first.
 with candidate as materialized (
@@ -129,9 +142,7 @@ with candidate as materialized (
 )
 select j.oid::int8, format('%%I.%%I', j.nspname, j.relname), j.live, j.dead, j.threshold, j.enabled,
        extract(epoch from clock_timestamp() - coalesce(
-         greatest(pg_stat_get_last_vacuum_time(j.oid), pg_stat_get_last_autovacuum_time(j.oid)),
-         (select d.stats_reset from pg_stat_database d where d.datname = current_database()),
-         pg_postmaster_start_time()))::float8,
+         greatest(pg_stat_get_last_vacuum_time(j.oid), pg_stat_get_last_autovacuum_time(j.oid)), %s))::float8,
        coalesce(pg_stat_get_last_vacuum_time(j.oid), pg_stat_get_last_autovacuum_time(j.oid)) is not null,
        j.relpages::int8 * current_setting('block_size')::int8,
        coalesce((select json_object_agg(o.name, o.value) from option o

@@ -16,7 +16,7 @@ from postai.database import Database
 from postai.database.amounts import bytes_text, seconds_text
 from postai.database.identifiers import qualified
 from postai.database.named_sql import load
-from postai.database.upkeep import IndexSpace, index_space, looking
+from postai.database.upkeep import IndexSpace, counted_since, index_space, looking
 from postai.deadline import Deadline
 from postai.errors import Refused
 from postai.optimize import write_cost
@@ -87,8 +87,8 @@ class IndexFinding:
 class _Server:
     """How far the counters can be trusted: `seconds` of counting since `since`; standbys count their own scans."""
 
-    seconds: float
     since: datetime
+    seconds: float
     standby: bool
     standbys: int
     standby_slots: int
@@ -171,7 +171,7 @@ def find_index_troubles(
     options = options or HygieneOptions()
     sql = load(__package__, "hygiene.sql")
     with looking(db, deadline):
-        server = _Server(*db.query(sql["server"])[0])
+        server = _Server(*counted_since(db), *db.query(sql["server"])[0])
         covers = [_Cover(*row) for row in db.query(sql["covered"])]
     with looking(db, deadline):
         few = options.rare_scans * server.days if server.days >= options.month_days else 0.0

@@ -4,15 +4,10 @@
 -- with its parent. Indexes whose table somebody holds exclusively are left out, for reading their size would wait.
 
 -- name: server
--- For how long the counters count, in seconds, and who else reads: standbys count their own scans.
-select extract(epoch from clock_timestamp() - u.since)::float8, u.since,
-       pg_is_in_recovery(),
+-- Who else reads: standbys count their own scans.
+select pg_is_in_recovery(),
        (select count(*) from pg_stat_replication r where r.state is null or r.state <> 'backup')::int,
        (select count(*) from pg_replication_slots s where s.slot_type = 'physical' and not s.temporary)::int
-from (
-  select coalesce((select d.stats_reset from pg_stat_database d where d.datname = current_database()),
-                  pg_postmaster_start_time()) as since
-) u
 
 -- name: covered
 -- Pairs of indexes of which the second does all that the first does.

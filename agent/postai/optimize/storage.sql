@@ -1,14 +1,11 @@
 -- Space that could be saved. For a session with search_path = pg_catalog.
 
 -- name: server
--- What the server can do: lz4, the default compression, pg_repack in this database, its name, days of counting.
+-- What the server can do: lz4, the default compression, pg_repack in this database, its name.
 select (select s.enumvals @> array['lz4'] from pg_settings s where s.name = 'default_toast_compression'),
        current_setting('default_toast_compression'),
        exists (select from pg_extension e where e.extname = 'pg_repack'),
-       current_database()::text,
-       greatest(extract(epoch from clock_timestamp() - coalesce(
-         (select d.stats_reset from pg_stat_database d where d.datname = current_database()),
-         pg_postmaster_start_time()))::float8 / 86400, 0.001)
+       current_database()::text
 
 -- name: updates
 -- Tables with many updates that had to write a new entry into each index, because the page had no room. From 16 on the

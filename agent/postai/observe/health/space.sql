@@ -79,8 +79,11 @@ select 'this database', (d.temp_bytes / u.days)::float8,
               to_char(u.since, 'YYYY-MM-DD HH24:MI')), '', null
 from pg_stat_database d
 cross join lateral (
-  select coalesce(d.stats_reset, pg_postmaster_start_time()) as since,
-         extract(epoch from clock_timestamp() - coalesce(d.stats_reset, pg_postmaster_start_time())) / 86400 as days
+  select w.since, extract(epoch from clock_timestamp() - w.since) / 86400 as days
+  from (
+    select greatest(d.stats_reset, b.stats_reset) as since -- see counted_since of upkeep.sql
+    from pg_stat_bgwriter b
+  ) w
 ) u
 where d.datname = current_database() and u.days > 1.0 / 24
 
