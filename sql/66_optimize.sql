@@ -41,19 +41,23 @@ comment on function postai._gain(double precision, double precision, bigint) is
 
 create view postai.recommendations with (security_barrier) as
   select p.id, p.kind, coalesce(p.evidence ->> 'severity', 'LOW') as severity, p.evidence ->> 'object' as object, p.title,
-         postai._gain(g.saved_ms_per_day, g.write_ms_per_day, g.bytes) as gain,
-         g.saved_ms_per_day, g.write_ms_per_day, g.bytes, p.evidence ->> 'estimated_by' as estimated_by, p.proposed_at,
+         case when g.asked then coalesce(p.evidence ->> 'gain', 'not measured')
+              else postai._gain(g.saved_ms_per_day, g.write_ms_per_day, g.bytes) end as gain,
+         -- Of a statement that somebody asked about nobody knows how often it runs.
+         case when not g.asked then g.saved_ms_per_day end as saved_ms_per_day,
+         case when not g.asked then g.write_ms_per_day end as write_ms_per_day, g.bytes, p.evidence ->> 'estimated_by' as estimated_by, p.proposed_at,
          (select pg_catalog.string_agg(s.statement, E';\n' order by s.step)
             from postai.proposal_step as s where s.proposal = p.id) as statement
     from postai.proposal as p,
          lateral (select coalesce((p.evidence ->> 'saved_ms_per_day')::double precision, 0) as saved_ms_per_day,
                          coalesce((p.evidence ->> 'write_ms_per_day')::double precision, 0) as write_ms_per_day,
-                         coalesce((p.evidence ->> 'bytes')::numeric::bigint, 0) as bytes) as g
+                         coalesce((p.evidence ->> 'bytes')::numeric::bigint, 0) as bytes,
+                         coalesce(p.evidence -> 'asked', 'false') <> 'false' as asked) as g
    where p.state = 'open' and p.evidence ? 'saved_ms_per_day'
-   order by g.saved_ms_per_day - g.write_ms_per_day desc,
+   order by g.asked, g.saved_ms_per_day - g.write_ms_per_day desc,
             pg_catalog.array_position(array['HIGH', 'MEDIUM', 'LOW'], p.evidence ->> 'severity'), g.bytes, p.id;
 comment on view postai.recommendations is
-  'What the advisors propose and nobody has decided on yet, the most valuable first: select id, title, gain, statement from postai.recommendations';
+  'What the advisors propose and nobody has decided on yet, the most valuable first, what came of a question about one statement last: select id, title, gain, statement from postai.recommendations';
 
 create function postai._optimized(
     whole boolean, query text, path text, schemas text[],

@@ -121,6 +121,19 @@ def test_one_statement_with_its_cost_before_and_after(stand: Stand) -> None:
     assert stand.rows("select id from postai.recommendations where id = %s", "opt_user", row["id"])
 
 
+def test_what_was_asked_about_stands_last_and_promises_nothing_a_day(stand: Stand) -> None:
+    stand.rows("select * from postai.optimize()")
+    (row,) = stand.rows(
+        "select * from postai.optimize(%s)", "opt_user", "select * from parcel where weight = 4 and id > 9"
+    )
+    *_, last = stand.rows("select * from postai.recommendations")
+    assert (last["id"], last["gain"], last["saved_ms_per_day"]) == (row["id"], row["gain"], None)
+    assert "a call (assumed 1,000 calls a day), costs" in row["gain"] and "saves" not in row["gain"]
+    stand.database.execute(
+        "update postai.proposal set state = 'closed', outcome = 'superseded' where id = {}".format(row["id"])
+    )
+
+
 def test_explain_with_the_best_index(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,6 @@
 -- What the advisors propose: who may run them, who sees it, in which order, in which words.
 begin;
-select plan(12);
+select plan(13);
 create role tap_reader login; create role tap_user login; create role tap_nobody login;
 grant postai_reader to tap_reader; grant postai_user to tap_user;
 
@@ -14,11 +14,14 @@ insert into postai.proposal (kind, title, why, fingerprint, evidence, state, out
   ('create_index', 'big', '', '', '{"saved_ms_per_day": 1000, "bytes": 1048576, "severity": "HIGH"}', 'open', null),
   ('vacuum', 'grave', '', '', '{"saved_ms_per_day": 0, "severity": "HIGH"}', 'open', null),
   ('vacuum', 'light', '', '', '{"saved_ms_per_day": 0, "severity": "LOW"}', 'open', null),
+  ('create_index', 'asked', '', '', '{"saved_ms_per_day": 90000, "asked": true, "gain": "cost 9 -> 1"}', 'open', null),
   ('create_index', 'over', '', '', '{"saved_ms_per_day": 5000}', 'closed', 'dismissed'),
   ('change', 'by a person', '', '', '{}', 'open', null);
 set session authorization tap_reader;
-select results_eq('select title from postai.recommendations', array['big', 'small', 'costly', 'grave', 'light'],
-  'open ones of the advisors, by what they save less what they cost');
+select results_eq('select title from postai.recommendations', array['big', 'small', 'costly', 'grave', 'light', 'asked'],
+  'open ones of the advisors, by what they save less what they cost, what nobody measured last');
+select results_eq($$select gain, saved_ms_per_day, write_ms_per_day from postai.recommendations where title = 'asked'$$,
+  $$values ('cost 9 -> 1', null::double precision, null::double precision)$$, 'nothing a day where nobody measured');
 select is((select gain from postai.recommendations where title = 'big'), 'saves 1 s a day, costs 1 MB', 'in words');
 select is((select object from postai.recommendations where title = 'small'), 'public.a', 'what it is about');
 select throws_ok('select * from postai.optimize()', '42501', null, 'readers do not run the advisors');

@@ -21,7 +21,7 @@ from postai.optimize.advisors import advise_everything, known_workload
 from postai.optimize.drafts import drafts_of
 from postai.optimize.types import AdvisorOptions, Effect, Recommendation, Skipped
 from postai.optimize.words import amount
-from postai.optimize.workload import one_statement
+from postai.optimize.workload import CALLS_OF_ONE, one_statement
 from postai.proposals.keeping import ASKED, keep
 from postai.sql.guard import check
 from postai.sql.parse import Unparsable
@@ -186,7 +186,10 @@ class Optimizer:
             options, _ = self._options(db)
             workload = one_statement(checked.sql, search_path=path)
             advice = advise_indexes(db, ground.seen.catalog, ground.safety, workload, options, ground.deadline)
-            drafts = [replace(one, evidence={**one.evidence, ASKED: True}) for one in drafts_of(advice.recommendations)]
+            drafts = [
+                replace(draft, evidence={**draft.evidence, ASKED: True, **_before_and_after(one)})
+                for draft, one in zip(drafts_of(advice.recommendations), advice.recommendations, strict=True)
+            ]
             kept = keep(db, drafts)
             known = [one for one in kept.proposals if one is not None]
             rows = {row["id"]: row for row in _rows(db.query(self._sql["some"], (known,)))}
@@ -244,7 +247,7 @@ def _before_and_after(recommendation: Recommendation) -> dict[str, str]:
 
 
 def _change(effect: Effect) -> str:
-    times = f"{effect.before_ms:,.1f} ms -> {effect.after_ms:,.1f} ms a call (estimated)"
+    times = f"{effect.before_ms:,.1f} ms -> {effect.after_ms:,.1f} ms a call (assumed {CALLS_OF_ONE:,.0f} calls a day)"
     if effect.before_cost is None or effect.after_cost is None:
         return times
     return f"cost {effect.before_cost:,.0f} -> {effect.after_cost:,.0f}, {times}"
