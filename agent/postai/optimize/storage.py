@@ -92,7 +92,7 @@ def advise_storage(
     options = options or StorageOptions()
     sql = load(__package__, "storage.sql")
     with looking(db, deadline):
-        server = _Server(*db.query(sql["server"])[0], max(counted_since(db)[1] / 86400, 0.001))
+        server = _Server(*(*db.query(sql["server"])[0], max(counted_since(db)[1] / 86400, 0.001)))
         tables = [one for one in table_space(db) if one.bytes >= options.least_bytes]
         states = vacuum_state(db)
     with looking(db, deadline):

@@ -43,11 +43,9 @@ select s.queryid, s.query
    and s.query ~* '\m(insert|update|delete|merge)\M' and pg_catalog.strpos(pg_catalog.lower(s.query), pg_catalog.lower(%s)) > 0
 
 -- name: index_use
--- Scans and size of an index since it exists; null scans = the counters were reset after a time
--- (by hand, or all of them by a crash, which the background writer's time tells).
-select case when greatest((select d.stats_reset from pg_catalog.pg_stat_database d
-                            where d.datname = pg_catalog.current_database()),
-                          (select b.stats_reset from pg_catalog.pg_stat_bgwriter b)) < %s then i.idx_scan end,
+-- Scans and size of an index since it exists; null scans = the counters were reset after a time.
+select case when coalesce((select d.stats_reset from pg_catalog.pg_stat_database d
+                            where d.datname = pg_catalog.current_database()), '-infinity') < %s then i.idx_scan end,
        pg_catalog.pg_relation_size(i.indexrelid)
   from pg_catalog.pg_stat_all_indexes i where i.schemaname = %s and i.indexrelname = %s
 
