@@ -397,3 +397,13 @@ def test_hypopg_that_the_role_may_not_use_is_done_without(library: Library) -> N
         with library.database.connect() as connection:
             connection.execute("alter extension hypopg set schema public")
             connection.execute(f"drop owned by {role}; drop role {role}")  # type: ignore[arg-type]
+
+
+def test_a_value_among_many_is_no_predicate(library: Library) -> None:
+    for value in ("1", "17"):
+        advice = _now(library).advise(
+            WorkloadStatement("q", f"select id, due from lib.loan where reader = {value} and book = 3", 50_000.0, 20.0)
+        )
+        assert not any("WHERE" in one.statement for one in _created(advice)), [
+            one.statement for one in advice.recommendations
+        ]

@@ -25,6 +25,12 @@ MOST_INCLUDED_BYTES = 72.0
 MOSTLY_NULL = 0.3
 """Share of nulls from which on an index without them is worth an alternative."""
 
+MOST_STATES = 100.0
+"""Distinct values up to which a constant is taken for a state of the row, and not for one row or customer of many."""
+MOST_CODES = 10.0
+"""The same of numbers, which more often than words stand for another row."""
+_WORDS = frozenset({"text", "varchar", "bpchar", "enum", "bool"})
+
 DOMINANT = 0.5
 """Share of the most common value from which on an index without it is worth an alternative."""
 
@@ -193,7 +199,12 @@ class _Btrees:
             return False
         if clause.kind in ("true", "false", "null", "not_null"):
             return True
-        return clause.kind in ("equal", "in", "unequal") and self._type(clause.term) not in _DATES
+        if clause.kind not in ("equal", "in", "unequal") or self._type(clause.term) in _DATES:
+            return False
+        if clause.term.column is None or self._table.column(clause.term.column) is None:
+            return True
+        values = self._facts.column(self._table, clause.term.column).distinct(self._facts.of(self._table).rows)
+        return values <= (MOST_STATES if self._type(clause.term) in _WORDS else MOST_CODES)
 
     def _without_dominant(self, clauses: tuple[Clause, ...]) -> Iterator[str]:
         """`column <> 'the value that most rows have'`, where the statement asks for others."""
