@@ -191,9 +191,11 @@ class Run:
         stand_ins = {one: self._stand_in(one) for one in case.candidates}
         refused = self._planner.refusals([one for one in stand_ins.values() if one is not None])
         for one, why in refused.items():
-            if one.keys[0].column is None and case.ms_per_day >= minimum_ms:
+            first = one.keys[0]
+            asked = (one.table_oid, first.expression) in case.conditions
+            if asked and first.column is None and case.ms_per_day >= minimum_ms:
                 self._hints.setdefault(
-                    f"{case.id}: no index can serve its condition on {one.keys[0].expression} of {one.table} ({why});"
+                    f"{case.id}: no index can serve its condition on {first.expression} of {one.table} ({why});"
                     " compare the column itself, with a range of values where it was cut off"
                 )
         return [one for one, stand_in in stand_ins.items() if stand_in not in refused]

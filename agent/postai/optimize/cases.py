@@ -43,6 +43,7 @@ class Case:
         terms: (oid of the table, text) of everything an index on it could begin with.
         candidates: indexes that could serve it.
         simple: whether it reads one table once, without OR: its plan uses one index, the best.
+        conditions: those of the terms that stand in conditions, not only in ORDER BY or GROUP BY.
     """
 
     prepared: Prepared
@@ -51,6 +52,7 @@ class Case:
     terms: frozenset[tuple[int, str]]
     candidates: tuple[IndexDefinition, ...]
     simple: bool
+    conditions: frozenset[tuple[int, str]] = frozenset()
 
     @property
     def id(self) -> str:
@@ -83,11 +85,19 @@ def terms_of(accesses: Iterable[Access]) -> frozenset[tuple[int, str]]:
     """What an index on each table could begin with to be of use."""
     found: set[tuple[int, str]] = set()
     for access in accesses:
+        terms = [key.term for order in (*access.orders, *access.groups) for key in order]
+        found.update((access.table.oid, term.text) for term in (*terms, *access.extremes))
+        found |= conditions_of([access])
+    return frozenset(found)
+
+
+def conditions_of(accesses: Iterable[Access]) -> frozenset[tuple[int, str]]:
+    """Those of the terms that stand in conditions."""
+    found: set[tuple[int, str]] = set()
+    for access in accesses:
         clauses = [*access.clauses, *access.joins, *access.distances]
         arms = [clause for one in clauses if one.kind == "or" for arm in one.arms for clause in arm]
-        terms = [term for one in (*clauses, *arms) for term in one.terms]
-        terms += [key.term for order in (*access.orders, *access.groups) for key in order]
-        found.update((access.table.oid, term.text) for term in (*terms, *access.extremes))
+        found.update((access.table.oid, term.text) for one in (*clauses, *arms) for term in one.terms)
     return frozenset(found)
 
 

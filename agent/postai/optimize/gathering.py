@@ -11,7 +11,7 @@ from postai.deadline import Deadline, DeadlineExceeded
 from postai.optimize.accesses import Access, read_accesses
 from postai.optimize.candidates import btree_candidates, too_small
 from postai.optimize.candidates_other import other_candidates, wants_trigrams
-from postai.optimize.cases import NOTHING, Case, Variant, terms_of
+from postai.optimize.cases import NOTHING, Case, Variant, conditions_of, terms_of
 from postai.optimize.facts import Facts
 from postai.optimize.planner import Plan, Planner, Probe
 from postai.optimize.sampling import Slot, sample, slots
@@ -214,6 +214,7 @@ class Gatherer:
             terms_of(everything),
             tuple(made)[:MOST_CANDIDATES],
             _is_simple(draft.accesses),
+            conditions_of(everything),
         )
         mean_ms = draft.prepared.origin.mean_ms
         if mean_ms is not None and case.cost > 0:
