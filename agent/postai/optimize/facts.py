@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from postai.database import Database, named_sql
 from postai.database.catalog_types import Catalog, Table
+from postai.database.upkeep import counted_since
 from postai.optimize.statistics import (
     ColumnFacts,
     PlannerSettings,
@@ -51,7 +52,7 @@ class Facts:
         extensions: name -> quoted schema.
         statistics: by oid of the table.
         sorted_by_bytes: (oid, column) of text columns in collation "C".
-        counters: by oid; only where the statistics are at least a day old.
+        counters: by oid; only where the counters have counted for at least a day.
         values: by oid and column; of columns that were asked for.
     """
 
@@ -79,9 +80,9 @@ class Facts:
         blocks = named_sql.load(__package__, "facts.sql")
         self.statistics.update(read_statistics(db, wanted))
         self.sorted_by_bytes.update((oid, name) for oid, name in db.query(blocks["sorted_by_bytes"], (wanted,)))
-        for oid, inserted, updated, hot, deleted, seconds in db.query(blocks["write_counters"], (wanted,)):
-            if seconds is not None and seconds >= DAY:
-                days = seconds / DAY
+        days = counted_since(db)[1] / DAY
+        if days >= 1:
+            for oid, inserted, updated, hot, deleted in db.query(blocks["write_counters"], (wanted,)):
                 share = hot / updated if updated else None
                 self.counters[oid] = Counters(inserted / days, updated / days, deleted / days, share)
 

@@ -1,13 +1,10 @@
 -- name: write_counters
--- Rows written to tables (a partitioned one with the sum of its leaves) since the statistics were reset, and the
--- seconds since then.
+-- Rows written to tables (a partitioned one with the sum of its leaves) since the counters count.
 select t.oid::pg_catalog.int8,
        coalesce(sum(pg_catalog.pg_stat_get_tuples_inserted(l.leaf)), 0)::pg_catalog.float8,
        coalesce(sum(pg_catalog.pg_stat_get_tuples_updated(l.leaf)), 0)::pg_catalog.float8,
        coalesce(sum(pg_catalog.pg_stat_get_tuples_hot_updated(l.leaf)), 0)::pg_catalog.float8,
-       coalesce(sum(pg_catalog.pg_stat_get_tuples_deleted(l.leaf)), 0)::pg_catalog.float8,
-       (select extract(epoch from pg_catalog.now() - d.stats_reset)::pg_catalog.float8
-          from pg_catalog.pg_stat_database d where d.datname = pg_catalog.current_database())
+       coalesce(sum(pg_catalog.pg_stat_get_tuples_deleted(l.leaf)), 0)::pg_catalog.float8
   from pg_catalog.unnest(%s::pg_catalog.oid[]) t(oid)
   cross join lateral (
     select t.oid as leaf
