@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postai.optimize.existing import written_again
 from postai.optimize.hygiene import _Cover, _Index, _redundant, _Server
 
 SERVER = _Server(datetime(2025, 1, 1, tzinfo=UTC), 86400.0 * 40, False, 0, 0)
@@ -38,3 +39,12 @@ def test_what_goes_is_covered_by_what_stays(shapes: list[tuple[int, int]]) -> No
     assert len(indexes) - len(gone) == 1
     (stays,) = {f"s.i{oid}" for oid in indexes} - set(gone)
     assert set(gone.values()) <= {stays}
+
+
+def test_an_index_of_a_partitioned_table_is_made_again_without_concurrently() -> None:
+    definition = 'CREATE INDEX "CREATE INDEX" ON ONLY s.t USING btree (a DESC) WHERE (b > 0)'
+    assert written_again(definition, concurrently=False) == (
+        'CREATE INDEX "CREATE INDEX" ON s.t USING btree (a DESC) WHERE b > 0'
+    )
+    made = written_again(definition, concurrently=True)
+    assert made is not None and made.startswith('CREATE INDEX CONCURRENTLY "CREATE INDEX" ON s.t ')

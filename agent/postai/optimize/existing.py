@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, cast
 
 from google.protobuf.message import Message
 
@@ -77,6 +78,22 @@ def shape(definition: str) -> Shape | None:
     include = frozenset(one.index_elem.name for one in tree.index_including_params)
     where = _text(tree.where_clause) if tree.HasField("where_clause") else ""
     return Shape(tree.access_method or "btree", keys, include, where)
+
+
+def written_again(definition: str, *, concurrently: bool) -> str | None:
+    """The statement that makes an index again; an index of a partitioned table cannot be made CONCURRENTLY.
+
+    Returns:
+        None = its definition cannot be written back faithfully.
+    """
+    # The message classes are generated: their fields are not known to the type checker.
+    tree = cast("Any", parse_one(definition).tree)
+    tree.concurrent = concurrently
+    tree.relation.inh = True
+    try:
+        return write(tree)
+    except Refused:
+        return None
 
 
 def _key(element: Message) -> str:

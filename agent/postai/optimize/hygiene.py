@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Literal
 
 from postai.database import Database
 from postai.database.amounts import bytes_text, seconds_text
@@ -18,10 +18,9 @@ from postai.database.identifiers import qualified
 from postai.database.named_sql import load
 from postai.database.upkeep import IndexSpace, counted_since, index_space, looking
 from postai.deadline import Deadline
-from postai.errors import Refused
 from postai.optimize import write_cost
+from postai.optimize.existing import written_again
 from postai.optimize.types import Recommendation, Severity
-from postai.sql.parse import parse_one, write
 
 FindingKind = Literal["duplicate", "prefix", "unused", "invalid", "bloated"]
 DAY = 86400.0
@@ -127,14 +126,7 @@ class _Index:
 
     def create(self) -> str | None:
         """The statement that makes it again; None = its definition cannot be written back faithfully."""
-        # The message classes are generated: their fields are not known to the type checker.
-        tree = cast("Any", parse_one(self.definition).tree)
-        tree.concurrent = not self.partitioned
-        tree.relation.inh = True
-        try:
-            return write(tree)
-        except Refused:
-            return None
+        return written_again(self.definition, concurrently=not self.partitioned)
 
     def write_ms_per_day(self, server: _Server) -> float:
         """What keeping it costs the table's writes; counters of less than a day are not blown up to one."""

@@ -13,7 +13,7 @@ from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import FeatureMissing, NotPermitted
 from postai.optimize.advising import Found
 from postai.optimize.cases import Case
-from postai.optimize.existing import superfluous
+from postai.optimize.existing import superfluous, written_again
 from postai.optimize.naming import Taken, index_name, partition_steps, taken_names
 from postai.optimize.types import Effect, IndexDefinition, Recommendation, Severity, by_text
 from postai.scratch.validate import validate
@@ -182,8 +182,8 @@ class Reporter:
             title=f"Drop {place} once {name} is there"[:200],
             why=f"The new index {name} begins with the same keys and serves every query that {index.name} serves."
             " Drop it after the new one is valid.",
-            statement=f"DROP INDEX CONCURRENTLY {place}",
-            undo=index.definition.replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY", 1),
+            statement=f"DROP INDEX {'' if table.kind == 'partitioned' else 'CONCURRENTLY '}{place}",
+            undo=written_again(index.definition, concurrently=table.kind != "partitioned"),
             bytes=-(index.bytes or 0),
             severity="LOW",
             evidence={"table": qualified(table.schema, table.name), "definition": index.definition,
