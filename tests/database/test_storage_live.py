@@ -83,7 +83,17 @@ def test_autovacuum_that_is_late_gets_settings_of_the_table(database: TestDataba
     )
     options = StorageOptions(late_seconds=0.0)
     one = advice(database, options)["autovacuum", "public.busy"]
-    assert one.undo == "ALTER TABLE public.busy SET (autovacuum_vacuum_scale_factor = 0.3)"
+    assert one.undo == (
+        "ALTER TABLE public.busy SET (autovacuum_vacuum_scale_factor = 0.3),"
+        " RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_cost_limit)"
+    )
+    options_of = "select reloptions::text[] from pg_class where oid = 'public.busy'::regclass"
+    before = database.execute(options_of)
+    vet_change(one.undo)
+    database.execute(one.statement)
+    assert database.execute(options_of) != before
+    database.execute(one.undo)
+    assert [sorted(row[0]) for row in database.execute(options_of)] == [sorted(row[0]) for row in before]
     options_of = "select array_to_string(reloptions, ' ') from pg_class where relname = 'busy'"
     execute_all(database, one.statement)
     told = str(database.execute(options_of)[0][0])

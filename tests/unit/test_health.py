@@ -95,12 +95,18 @@ def test_pages_of_a_btree() -> None:
 def test_settings_of_autovacuum_shrink_with_the_table() -> None:
     scales = [tuned_autovacuum(rows)["autovacuum_vacuum_scale_factor"] for rows in (1e3, 1e6, 1e9)]
     assert scales == ["0.10", "0.05", "0.01"]
-    late = VacuumState(1, "s.t", 900, 500, 250.0, True, 7200.0, True, 0, {"autovacuum_vacuum_threshold": "70"})
+    late = VacuumState(1, "s.t", 900, 500, 250.0, 0.2, True, 7200.0, True, 0, {"autovacuum_vacuum_threshold": "70"})
     assert late.late() and not dataclasses.replace(late, seconds=60.0).late()
     statement, undo = autovacuum_statements(late)
     assert "autovacuum_vacuum_threshold = 1000" in statement
-    assert undo == "ALTER TABLE s.t SET (autovacuum_vacuum_threshold = 70)"
+    assert undo == (
+        "ALTER TABLE s.t SET (autovacuum_vacuum_threshold = 70),"
+        " RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_cost_limit)"
+    )
     parse_one(statement)
+    parse_one(undo)
+    lower = autovacuum_statements(dataclasses.replace(late, scale=0.005))
+    assert "SET (autovacuum_vacuum_cost_limit = 2000)" in lower[0], "autovacuum would begin later"
     assert autovacuum_statements(dataclasses.replace(late, options={}))[1].startswith("ALTER TABLE s.t RESET (")
 
 

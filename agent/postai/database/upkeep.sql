@@ -140,7 +140,8 @@ with candidate as materialized (
                    else t.base + t.scale * greatest(t.reltuples, 0) end as threshold
   from told t
 )
-select j.oid::int8, format('%%I.%%I', j.nspname, j.relname), j.live, j.dead, j.threshold, j.enabled,
+select j.oid::int8, format('%%I.%%I', j.nspname, j.relname), j.live, j.dead, j.threshold, j.scale,
+       j.enabled,
        extract(epoch from clock_timestamp() - coalesce(
          greatest(pg_stat_get_last_vacuum_time(j.oid), pg_stat_get_last_autovacuum_time(j.oid)), %s))::float8,
        coalesce(pg_stat_get_last_vacuum_time(j.oid), pg_stat_get_last_autovacuum_time(j.oid)) is not null,

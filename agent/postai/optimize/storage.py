@@ -134,9 +134,10 @@ def _vacuum(table: TableSpace, options: StorageOptions) -> Recommendation:
 def _autovacuum(state: VacuumState) -> Recommendation:
     statement, undo = autovacuum_statements(state)
     if state.enabled:
+        earlier = "begins earlier and " if "scale_factor" in statement else ""
         why = (
             f"{state.name} has {state.dead:,} dead rows, and autovacuum should begin at {state.threshold:,.0f}; "
-            f"{state.last}. With these settings it begins earlier and works faster here. Dead rows that an old "
+            f"{state.last}. With these settings it {earlier}works faster here. Dead rows that an old "
             "transaction may still see stay all the same."
         )
     else:
