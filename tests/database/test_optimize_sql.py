@@ -195,6 +195,22 @@ def test_rights_of_the_caller_and_of_the_agent_count(stand: Stand) -> None:
 
 
 @pytest.mark.parametrize("server", ["pg15", "pg18"])
+def test_a_fresh_healthy_database_is_told_nothing(request: pytest.FixtureRequest, server: str) -> None:
+    database = make_database(request.getfixturevalue(server))
+    database.execute("create extension pg_stat_statements; select pg_stat_statements_reset()")
+    install_postai(database, "call")
+    database.execute("create table small (id int primary key); grant select on small to postai_agent")
+    database.execute("insert into small values (1); select * from small")
+    if server == "pg15":
+        database.execute("create extension hypopg; select hypopg_reset()")
+    with Pool(database.dsn(AGENT)) as pool:
+        for _ in range(2):
+            report = Optimizer("fresh", pool).everything(Deadline.after(60))
+            assert (report.proposals, report.notes) == ((), ())
+    drop_database(database)
+
+
+@pytest.mark.parametrize("server", ["pg15", "pg18"])
 def test_where_functions_cannot_wait_the_view_is_named(request: pytest.FixtureRequest, server: str) -> None:
     place = Path(tempfile.mkdtemp(prefix="postai-opt-"))
     database = make_database(request.getfixturevalue(server))

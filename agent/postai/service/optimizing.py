@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,8 @@ from postai.errors import ErrorParts, FeatureMissing, NotPermitted, PostaiError
 from postai.optimize.advise import advise_indexes
 from postai.optimize.advisors import advise_everything, known_workload
 from postai.optimize.drafts import drafts_of
-from postai.optimize.types import AdvisorOptions, Effect, Recommendation, Skipped
+from postai.optimize.left_out import left_out, of_the_run
+from postai.optimize.types import AdvisorOptions, Effect, Recommendation
 from postai.optimize.words import amount
 from postai.optimize.workload import CALLS_OF_ONE, one_statement
 from postai.proposals.keeping import ASKED, keep
@@ -39,8 +39,6 @@ ADVICE_SECONDS = 15.0
 """Of these so many for the index advisor; the rest is for what looks at catalogs and counters."""
 LOOK_SECONDS = 0.2
 MOST_NOTES = 5
-NOT_MEANT = ("has no plan that an index could change", "function postai.", "reading pg_catalog.", ".pg_stat_statements")
-"""Reasons of which nobody needs to be told: no plan, postai's own statements, and those of monitoring."""
 
 Proposal = Mapping[str, Any]
 """One row of postai.optimize."""
@@ -152,9 +150,13 @@ class Optimizer:
                 "skipped": len(advice.skipped),
             },
         )  # fmt: skip
-        notes += [_sentence(one) for one in advice.notes]
-        notes += [_sentence(f"Not proposed: {title}: {reason}") for title, reason in kept.refused]
-        notes += _skipped(advice.skipped)
+        # The callers may be anybody, the statements were everybody's.
+        notes += [_sentence(one) for one in of_the_run(advice.notes)]
+        if kept.refused:
+            notes.append(f"{len(kept.refused)} of what would help cannot be proposed; the agent's log says why.")
+            log.warning("not proposed", extra={"database": self._name, "refused": [list(one) for one in kept.refused]})
+        texts = {one.id: one.sql for one in workload.statements} if workload is not None else {}
+        notes += [_sentence(one) for one in left_out(advice.skipped, texts)]
         return Report(_rows(db.query(self._sql["open"])), tuple(notes[:MOST_NOTES]))
 
     def statement(self, ground: Ground) -> Report:
@@ -222,15 +224,6 @@ class Optimizer:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
-
-
-def _skipped(skipped: Sequence[Skipped]) -> list[str]:
-    """How many statements could not be considered, by reason, the most frequent reasons first."""
-    reasons = Counter(one.reason for one in skipped if not any(words in one.reason for words in NOT_MEANT))
-    return [
-        _sentence(f"{number} {'statement was' if number == 1 else 'statements were'} left out: {reason}")
-        for reason, number in reasons.most_common(3)
-    ]
 
 
 def _rows(rows: Sequence[Sequence[Any]]) -> tuple[Proposal, ...]:
