@@ -210,6 +210,21 @@ def test_a_fresh_healthy_database_is_told_nothing(request: pytest.FixtureRequest
     drop_database(database)
 
 
+def test_statistics_in_a_schema_that_the_agent_may_not_use_cost_only_the_search_for_indexes(
+    database15: TestDatabase,
+) -> None:
+    install_postai(database15, "call")
+    database15.execute('create schema "100%s"')
+    database15.execute(SCHEMA.replace("pg_stat_statements;", 'pg_stat_statements schema "100%s";'))
+    with Pool(database15.dsn(AGENT)) as pool:
+        optimizer = Optimizer("shop", pool)
+        report = optimizer.everything(Deadline.after(60))
+        assert any(row["kind"] == "drop_index" for row in report.proposals)
+        assert any(f'GRANT USAGE ON SCHEMA "100%s" TO {AGENT};' in note for note in report.notes), report.notes
+        database15.execute(f'grant usage on schema "100%s" to {AGENT}')
+        assert not any("GRANT USAGE" in note for note in optimizer.everything(Deadline.after(60)).notes)
+
+
 @pytest.mark.parametrize("server", ["pg15", "pg18"])
 def test_where_functions_cannot_wait_the_view_is_named(request: pytest.FixtureRequest, server: str) -> None:
     place = Path(tempfile.mkdtemp(prefix="postai-opt-"))

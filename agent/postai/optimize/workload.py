@@ -28,6 +28,8 @@ CALLS_OF_ONE = 1000.0
 SHORTEST_SPAN = 1.0 / 24
 """Days below which counters say too little of a day to be extended to one."""
 
+NOT_LOADED, INSUFFICIENT_PRIVILEGE = "55000", "42501"
+
 _HEADING = re.compile(r"^--\s*@id\s+(\S+)(.*)$")
 _PARAMETERS = re.compile(r"^--\s*@params\s?(.*)$")
 
@@ -68,7 +70,7 @@ def read_pg_stat_statements(db: Database, *, most: int = MOST_STATEMENTS) -> Wor
     """What pg_stat_statements has counted in the connected database.
 
     Raises:
-        FeatureMissing: the extension is not installed, or not loaded by the server.
+        FeatureMissing: the extension is not installed, not loaded by the server, or the role may not read it.
     """
     blocks = named_sql.load(__package__, "workload.sql")
     installed = db.query(blocks["extension"])
@@ -80,9 +82,16 @@ def read_pg_stat_statements(db: Database, *, most: int = MOST_STATEMENTS) -> Wor
     schema = installed[0][0]
     try:
         ((span,),) = db.query(blocks["span"].replace("{schema}", schema))
-        rows = db.query(blocks["statements"].replace("{schema}", schema), (LONGEST_TEXT, most))
+        rows = db.query(blocks["statements"].replace("{schema}", schema.replace("%", "%%")), (LONGEST_TEXT, most))
     except ServerError as error:
-        if error.sqlstate != "55000":
+        if error.sqlstate == INSUFFICIENT_PRIVILEGE:
+            role = db.query("select pg_catalog.quote_ident(current_user)")[0][0]
+            raise FeatureMissing(
+                f"the role {role} may not read pg_stat_statements",
+                detail=error.message,
+                hint=f"GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT pg_read_all_stats TO {role};",
+            ) from None
+        if error.sqlstate != NOT_LOADED:
             raise
     else:
         return _counted(rows, float(span))
