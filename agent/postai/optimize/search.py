@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,9 @@ SIZE_MARGIN = 1.06
 
 SCARCITY = 2048.0
 """How many times dearer bytes are made where the budget keeps out what would pay, to make room for it."""
+
+ROOM_SECONDS = 1.2
+"""Longest time for that: what is chosen already is good, and people wait."""
 
 ALTERNATIVES = 20
 """How many other indexes on the same table are tried in the place of one."""
@@ -111,6 +115,8 @@ class Search:
             return self.chosen
         price = self.objective.byte_price
         best = self.chosen
+        costs, whole = self.objective.costs, self.objective.costs.deadline
+        costs.deadline = replace(whole, at=min(whole.at, time.monotonic() + ROOM_SECONDS))
         try:
             self.objective.byte_price = price * SCARCITY
             self._improve()
@@ -120,8 +126,9 @@ class Search:
             if found != best and self.gain(found, 0.0) is not None:
                 best = found
         except DeadlineExceeded:
-            self.timed_out = True
+            self.timed_out = whole.remaining() == 0.0
         finally:
+            costs.deadline = whole
             self.objective.byte_price = price
             self.chosen = best
         return self.chosen
@@ -157,11 +164,15 @@ class Search:
         """Add what gains most per byte; gains only shrink while the set grows, so an old one is an upper bound."""
         heap: list[tuple[float, int, int, Indexes]] = []
         items = [frozenset((one,)) for one in self.pool] + list(self.groups)
-        for number, item in enumerate(items):
-            if not item <= self.chosen:
-                score = self._score(item)
-                if score is not None:
-                    heapq.heappush(heap, (-score, number, len(self.chosen), item))
+        try:
+            for number, item in enumerate(items):
+                if not item <= self.chosen:
+                    score = self._score(item)
+                    if score is not None:
+                        heapq.heappush(heap, (-score, number, len(self.chosen), item))
+        except DeadlineExceeded:
+            self._take_strangers(heap)
+            raise
         while heap:
             _, number, size, item = heapq.heappop(heap)
             if size == len(self.chosen):
@@ -170,6 +181,13 @@ class Search:
             score = self._score(item)
             if score is not None:
                 heapq.heappush(heap, (-score, number, len(self.chosen), item))
+
+    def _take_strangers(self, heap: Iterable[tuple[float, int, int, Indexes]]) -> None:
+        """Without time to look again: the best of what was looked at, as far as none does what another one does."""
+        for _, _, _, item in sorted(heap, key=lambda one: one[:2]):
+            strange = not any(_shares(one, other) for one in item for other in self.chosen)
+            if strange and self.objective.fits(self.chosen | item):
+                self.chosen |= item
 
     def _score(self, item: Indexes) -> float | None:
         """Gain per byte of adding an item; None = not worth it, or too large."""
