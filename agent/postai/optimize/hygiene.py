@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from postai.database import Database
@@ -18,9 +18,11 @@ from postai.database.identifiers import qualified
 from postai.database.named_sql import load
 from postai.database.upkeep import IndexSpace, counted_since, index_space, looking
 from postai.deadline import Deadline
+from postai.errors import Refused
 from postai.optimize import write_cost
 from postai.optimize.existing import written_again
 from postai.optimize.types import Recommendation, Severity
+from postai.proposals import index_work
 
 FindingKind = Literal["duplicate", "prefix", "unused", "invalid", "bloated"]
 DAY = 86400.0
@@ -175,11 +177,14 @@ def find_index_troubles(
         oids |= {cover.index, cover.other}
     with looking(db, deadline):
         indexes = _read(db, sorted(oids))
+        built = _built(db, server)
     found = [_invalid(indexes[oid], server) for oid in invalid if oid in indexes]
     found += _redundant(covers, indexes, server)[: options.most]
     gone = {one.index for one in found}
     found += [
-        _unused(indexes[oid], server, options) for oid in unused if oid in indexes and indexes[oid].name not in gone
+        _unused(indexes[oid], _since_built(server, built.get(indexes[oid].name)), options)
+        for oid in unused
+        if oid in indexes and indexes[oid].name not in gone
     ]
     dropped = {one.index for one in found if one.recommendation is not None}
     found += [
@@ -193,6 +198,29 @@ def _read(db: Database, oids: Sequence[int]) -> dict[int, _Index]:
     if db.server_version >= 160000:
         block = block.replace("/* last_scan */ null::timestamptz", "pg_stat_get_lastscan(l.oid)")
     return {row[0]: _Index(*row) for row in db.query(block, [list(oids)])}
+
+
+def _built(db: Database, server: _Server) -> dict[str, float]:
+    """Indexes that postai built since the counters began, by name, and how many seconds ago."""
+    sql = load(__package__, "hygiene.sql")
+    if not db.query(sql["knows_steps"])[0][0]:
+        return {}
+    found = {}
+    for statement, seconds in db.query(sql["built"], [server.since]):
+        try:
+            work = index_work.recognise(statement)
+        except Refused:
+            continue  # without a name of its own, so that nobody can tell which index it made
+        if work is not None:
+            found[qualified(work.schema, work.name)] = seconds
+    return found
+
+
+def _since_built(server: _Server, seconds: float | None) -> _Server:
+    """The scans of an index count from when it was built, which the catalogs do not tell."""
+    if seconds is None or seconds >= server.seconds:
+        return server
+    return replace(server, since=server.since + timedelta(seconds=server.seconds - seconds), seconds=seconds)
 
 
 def _redundant(covers: Iterable[_Cover], indexes: dict[int, _Index], server: _Server) -> list[IndexFinding]:
@@ -255,7 +283,8 @@ def _unused(index: _Index, server: _Server, options: HygieneOptions) -> IndexFin
     recent = index.last_scan is not None and index.scans and index.last_scan < options.month_days * DAY
     warning = " ".join(warnings) + _locks(index)
     since = f"since {server.since:%Y-%m-%d %H:%M}, for {counted}"
-    why = f"{index.name} ({bytes_text(index.bytes)}): {used} {since}; it enforces nothing."
+    why = f"{index.name} ({bytes_text(index.bytes)}): {used} {since}; it enforces nothing. "
+    why += "When it was built is not in the catalogs: one that is younger than the counters looks the same."
     advice = None
     if server.days >= options.unused_days and index.bytes >= options.least_bytes and not server.standby and not recent:
         severity: Severity = "LOW" if warnings else _severity(index.bytes)

@@ -9,6 +9,20 @@ select pg_is_in_recovery(),
        (select count(*) from pg_stat_replication r where r.state is null or r.state <> 'backup')::int,
        (select count(*) from pg_replication_slots s where s.slot_type = 'physical' and not s.temporary)::int
 
+-- name: knows_steps
+-- Whether postai is installed here and its steps may be read.
+select exists (
+  select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'postai' and c.relname = 'proposal_step'
+    and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'))
+
+-- name: built
+-- Steps of proposals that built an index after a time, and how many seconds ago.
+select s.statement, extract(epoch from clock_timestamp() - s.done_at)::float8
+from postai.proposal_step s
+where s.done_at > %s and s.statement ~* '^\s*create\s+(unique\s+)?index'
+order by s.done_at
+
 -- name: covered
 -- Pairs of indexes of which the second does all that the first does.
 with usable as materialized (
