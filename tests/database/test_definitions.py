@@ -66,7 +66,7 @@ def test_every_change_that_brings_code_is_seen(database: TestDatabase, change: s
         database.execute(change)
         with pytest.raises(DefinitionsChanged), unchanged():
             db.query(f"{same_definitions(before)}; select 'planned'")
-        assert definitions(db) != before
+        assert definitions(db).partition(" ")[2] != before.partition(" ")[2]
 
 
 def test_writing_rows_and_analyzing_change_nothing(database: TestDatabase) -> None:
@@ -76,7 +76,8 @@ def test_writing_rows_and_analyzing_change_nothing(database: TestDatabase) -> No
             "insert into parcel values (-1, 1, 'x'); create temp table mine (id int); create index on parcel (depot)"
         )
         database.execute("vacuum analyze parcel")
-        assert definitions(db) == before
+        assert definitions(db).partition(" ")[2] == before.partition(" ")[2]
+        assert db.query(f"{same_definitions(before)}; select 'planned'")[-1] == ("planned",)
 
 
 @pytest.mark.parametrize("hypothetical", [True, False])

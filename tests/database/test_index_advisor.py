@@ -103,7 +103,7 @@ NEEDS = {
     ),
     "late": (
         _read("late", "select id, due from lib.loan where state = $1 order by due limit 20", "'late'"),
-        "WHERE state <> 'back'",
+        "WHERE state <> 'back' | (state, due",  # which of the two depends on the rows that ANALYZE took
     ),
     "sponsor": (_read("sponsor", "select id from lib.reader where sponsor = $1", "7"), "WHERE sponsor IS NOT NULL"),
     "lost": (_read("lost", "select id, fee from lib.loan where lost and fee > $1", "900"), "WHERE lost"),
@@ -138,7 +138,11 @@ def test_every_need_gets_its_index_and_the_planner_takes_it(library: Library):
     advice = library.advise(*(statement for statement, _ in NEEDS.values()), budget_bytes=1 << 30)
     assert advice.skipped == () and advice.complete
     statements = [one.statement for one in _created(advice)]
-    missing = [name for name, (_, part) in NEEDS.items() if part and not any(part in one for one in statements)]
+    missing = [
+        name
+        for name, (_, parts) in NEEDS.items()
+        if parts and not any(part in one for one in statements for part in parts.split(" | "))
+    ]
     assert not missing, statements
     for plan in library.plans(statements, [_inlined(statement) for statement, _ in NEEDS.values()]):
         assert any(one.split()[3] in plan for one in statements), plan

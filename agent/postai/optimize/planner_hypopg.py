@@ -45,7 +45,8 @@ class Statements:
 
     def __init__(self, db: Database, definitions: str) -> None:
         self._db = db
-        self._begin = f"begin read only; savepoint postai_plan; {same_definitions(definitions)}; "
+        self._same = same_definitions(definitions)
+        self._compares = False
         self._known: dict[tuple[str, tuple[str, ...]], _Prepared] = {}
         self._number = 0
         self._path: tuple[str, ...] | None = None
@@ -76,6 +77,9 @@ class Statements:
         for one in self._known.values():
             self._db.execute(f"deallocate {one.name}")
         self._known.clear()
+        if self._compares:
+            self._db.execute(f"deallocate {PREPARED}same")
+            self._compares = False
 
     def _use(self, search_path: tuple[str, ...]) -> None:
         if search_path != self._path:
@@ -88,9 +92,13 @@ class Statements:
             self._mode = mode
 
     def _plan(self, sql: str, *, verbose: bool) -> Mapping[str, Any]:
+        if not self._compares:
+            self._db.execute(f"prepare {PREPARED}same as {self._same}")
+            self._compares = True
+        begin = f"begin read only; savepoint postai_plan; execute {PREPARED}same"
         try:
             with unchanged():
-                rows = self._db.query(f"{self._begin}explain (verbose {verbose}, format json) {sql}")
+                rows = self._db.query(f"{begin}; explain (verbose {verbose}, format json) {sql}")
         finally:
             self._db.execute("rollback")
         root: Mapping[str, Any] = rows[-1][0][0]["Plan"]

@@ -51,6 +51,7 @@ class Reader:
     def __init__(self, db: Database, script: Script, same: str) -> None:
         self._db = db
         self._same = same
+        self._compares = False
         self._script = script
         self._prepared: dict[tuple[str, tuple[str, ...]], _Prepared] = {}
         self._count = 0
@@ -80,9 +81,12 @@ class Reader:
                 values = ["null"] * parameters if literals is None else literals
                 ask = f"execute {prepared.name}({', '.join(values)})"
             self._enter(settings, generic=literals is None)
+            if not self._compares:
+                self._script.add(f"prepare {_NAME}same as {self._same}")
             self._script.run()
+            self._compares = True
             with unchanged():
-                rows = self._db.query(f"{self._same}; explain (verbose {verbose}, format json) {ask}")
+                rows = self._db.query(f"execute {_NAME}same; explain (verbose {verbose}, format json) {ask}")
         except (ServerError, DefinitionsChanged):
             self.stop()
             self._script.run()
@@ -108,6 +112,9 @@ class Reader:
         for one in self._prepared.values():
             self._db.execute(f"deallocate {one.name}")
         self._prepared.clear()
+        if self._compares:
+            self._db.execute(f"deallocate {_NAME}same")
+            self._compares = False
 
     def _enter(self, settings: Settings, *, generic: bool) -> None:
         mode = "force_generic_plan" if generic else "force_custom_plan"

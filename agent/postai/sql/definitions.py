@@ -25,8 +25,9 @@ class DefinitionsChanged(DeadlineExceeded):
 
 
 def definitions(db: Database) -> str:
-    """The fingerprint of all definitions that could run code."""
-    return str(db.query(load(__package__, "definitions.sql")["fingerprint"])[0][0])
+    """The fingerprint of all definitions that could run code, behind the snapshot of this moment and a blank."""
+    blocks = load(__package__, "definitions.sql")
+    return str(db.query(blocks["moment"].replace("/* fingerprint */", blocks["fingerprint"]))[0][0])
 
 
 def same_definitions(wanted: str, *, besides: Iterable[str] = ()) -> str:
@@ -39,7 +40,8 @@ def same_definitions(wanted: str, *, besides: Iterable[str] = ()) -> str:
     blocks = load(__package__, "definitions.sql")
     own = "".join(f", {quote_literal(name)}" for name in sorted(set(besides)))
     question = blocks["require"].replace("/* fingerprint */", blocks["fingerprint"]).replace("/* besides */", own)
-    return question.replace(":wanted", quote_literal(wanted), 1)
+    snapshot, _, fingerprint = wanted.partition(" ")
+    return question.replace(":snapshot", quote_literal(snapshot)).replace(":wanted", quote_literal(fingerprint))
 
 
 @contextmanager

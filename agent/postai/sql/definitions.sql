@@ -35,7 +35,13 @@ select pg_catalog.concat_ws(' ',
   (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(row(c.oid, c.xmin), 0))
      from pg_catalog.pg_opclass c where c.oid >= 16384))
 
+-- name: moment
+-- The fingerprint, and before it the snapshot in which it was taken.
+select pg_catalog.pg_current_snapshot()::pg_catalog.text || ' ' || (/* fingerprint */)
+
 -- name: require
 -- Fails (22P02) unless the fingerprint is a certain one; sent in one message with what must see the same definitions.
-select case when f.now = :wanted then 0 else ('changed: ' || f.now)::pg_catalog.int4 end
-  from (/* fingerprint */) as f (now)
+-- While no transaction has begun or ended that writes, the snapshot is the same, and nothing needs to be compared.
+select case when pg_catalog.pg_current_snapshot()::pg_catalog.text = :snapshot then 0
+            when (/* fingerprint */) = :wanted then 0
+            else ('changed: ' || (/* fingerprint */))::pg_catalog.int4 end
