@@ -13,7 +13,7 @@ from lifecycle_support import Shop, shop_clone, shop_template
 from conftest import TestDatabase
 from postai import database as db
 from postai.deadline import Deadline
-from postai.history.store import write_statements
+from postai.history.store import write_statements, write_values
 from postai.history.types import StatementKey, StatementWindow, rest_key
 from postai.optimize.advisors import known_workload
 from postai.optimize.drafts import draft_of
@@ -109,6 +109,14 @@ def test_advice_goes_by_what_statements_take_since_the_change(shop: Shop) -> Non
     means = {int(one.id): round(one.mean_ms or 0, 3) for one in workload.statements}
     assert (means, whole) == ({READ: 0.5, WRITE: 7.0}, False), "and of what did not run since, by what it took before"
     assert workload.statements[0].calls_per_day > 500 / 1.1, "how often they run, by all of the history"
+    assert all(one.parameters == () for one in workload.statements)
+    with shop.connect() as agent:
+        read = StatementKey(
+            READ, 10, shop.value("select oid::int8 from pg_database where datname = current_database()"), True
+        )
+        write_values(agent, [(read, "activity", "select * from item where name = 'item 7'")])
+        workload, _ = known_workload(agent)
+    assert {one.parameters for one in workload.statements if one.id == str(READ)} == {(("'item 7'",),)}
 
 
 @both_servers

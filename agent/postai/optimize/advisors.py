@@ -15,7 +15,7 @@ from postai.history import store
 from postai.optimize.advise import advise_indexes
 from postai.optimize.hygiene import find_index_troubles
 from postai.optimize.storage import StorageOptions, advise_storage
-from postai.optimize.types import Advice, AdvisorOptions, Recommendation, Workload
+from postai.optimize.types import Advice, AdvisorOptions, Recommendation, Workload, WorkloadStatement
 from postai.optimize.workload import SHORTEST_SPAN, from_windows, read_pg_stat_statements
 from postai.sql.safety import Safety
 
@@ -25,6 +25,8 @@ RECENT_DAYS = 1.0
 """How far back calls tell how long a statement takes now."""
 SETTLING_SECONDS = 120.0
 """After a change the intervals that began before it are over."""
+MOST_WITH_VALUES = 200
+"""Statements whose collected values are looked at."""
 HISTORY_DAYS = 7.0
 """How far back the history counts: long enough for a week's rhythm, short enough to follow changes."""
 DAY = 86400.0
@@ -87,8 +89,18 @@ def _as_now(db: Database, workload: Workload, until: datetime) -> Workload:
         recent[str(one.key.queryid)][0] += one.calls
         recent[str(one.key.queryid)][1] += one.total_ms
     means = {name: total_ms / calls for name, (calls, total_ms) in recent.items() if calls}
-    statements = (replace(one, mean_ms=means.get(one.id, one.mean_ms)) for one in workload.statements)
-    return replace(workload, statements=tuple(statements))
+    statements = tuple(replace(one, mean_ms=means.get(one.id, one.mean_ms)) for one in workload.statements)
+    return replace(workload, statements=_with_values(db, statements))
+
+
+def _with_values(db: Database, statements: tuple[WorkloadStatement, ...]) -> tuple[WorkloadStatement, ...]:
+    """Those that take most time, with values that were collected (setting collect_values), for plans as they are."""
+    if not db.query("select exists (select from postai.statement_values)")[0][0]:
+        return statements
+    return tuple(
+        replace(one, parameters=store.read_parameters(db, int(one.id))) if place < MOST_WITH_VALUES else one
+        for place, one in enumerate(statements)
+    )
 
 
 def advise_everything(

@@ -177,7 +177,10 @@ class Gatherer:
                 found = True
                 yield planned
             elif prepared.literals:
-                reason = f"it cannot be planned with the parameters {', '.join(literals)}: {planned.message}"
+                # Not the values: where they were collected, they are somebody's rows.
+                reason = (
+                    f"it cannot be planned with a set of its parameters: {planned.title}, SQLSTATE {planned.sqlstate}"
+                )
                 self.skipped.append(Skipped(prepared.origin.id, reason[:500]))
         if not found:
             yield draft.variant, draft.accesses
