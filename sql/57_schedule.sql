@@ -10,7 +10,7 @@ declare
   piece text[];
   first integer;
   last integer;
-  found integer[] := '{}';
+  found integer[] := array[]::integer[];
 begin
   foreach part in array string_to_array(field, ',') loop
     piece := regexp_match(part, '^(\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?$');

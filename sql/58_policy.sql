@@ -106,17 +106,18 @@ $$;
 comment on function postai._policy_bytes(bigint, text, regclass, text) is
   'How much a step of a proposal builds, rewrites or drops: select postai._policy_bytes(7, ''reindex'', ''shop.item_name'', '''')';
 
-create function postai._require_policy(p postai.proposal, policy record) returns void
+create function postai._require_policy(
+    p postai.proposal, kinds text[], of_role name, most_bytes double precision, refusal text) returns void
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
 as $$
 declare
   one record;
-  objects jsonb := '[]';
-  bytes double precision := 0;
-  problem text := policy.problem;
+  objects jsonb := '[]'::jsonb;
+  bytes double precision := 0::double precision;
+  problem text := refusal;
 begin
-  if p.kind <> all (policy.kinds) then
+  if p.kind <> all (kinds) then
     problem := format('%s is not among the kinds of setting auto_apply', p.kind);
   end if;
   -- Whoever may ask about a statement would have its index built, on numbers that nobody measured.
@@ -127,7 +128,7 @@ begin
                from postai.proposal_step as s, postai._policy_step(s.statement) as f where s.proposal = p.id order by s.step loop
     if one.what is null then
       problem := format('step %s is nothing that is applied without being asked', one.step);
-    elsif one.what not in ('attach', 'comment') and one.what <> all (policy.kinds) then
+    elsif one.what not in ('attach', 'comment') and one.what <> all (kinds) then
       problem := format('step %s is %s, which is not among the kinds of setting auto_apply', one.step, one.what);
     elsif one.target is null and one.what not in ('attach', 'comment') then
       problem := format('what step %s touches does not exist', one.step);
@@ -136,18 +137,18 @@ begin
       bytes := bytes + postai._policy_bytes(p.id, one.what, one.target, one.statement);
     end if;
   end loop;
-  if bytes > policy.most_bytes then
+  if bytes > most_bytes then
     problem := coalesce(problem, format('%s is more than setting auto_apply_mb allows', pg_size_pretty(bytes::bigint)));
   end if;
   problem := coalesce(problem, (select string_agg(m.problem, '; ')
-                                  from postai._missing_rights(objects, policy.of_role, postai._agent_roles()) as m));
+                                  from postai._missing_rights(objects, of_role, postai._agent_roles()) as m));
   if problem is not null then
     perform postai._raise('PA006', format('proposal %s may not be applied without being asked', p.id), problem,
                           format('SELECT postai.apply(%s) asks for it.', p.id));
   end if;
 end
 $$;
-comment on function postai._require_policy(postai.proposal, record) is
+comment on function postai._require_policy(postai.proposal, text[], name, double precision, text) is
   'Raises PA006 unless the policy allows all that a proposal does: called by postai._apply_by_policy(7)';
 
 create function postai._apply_by_policy(proposal bigint) returns bigint
@@ -166,7 +167,7 @@ begin
     perform postai._raise('55000', format('proposal %s is %s', p.id, coalesce(p.outcome, p.state)), null,
                           'Only open proposals are applied without being asked.');
   end if;
-  perform postai._require_policy(p, policy);
+  perform postai._require_policy(p, policy.kinds, policy.of_role, policy.most_bytes, policy.problem);
   perform postai._approve_as(p.id, false, policy.of_role);
   perform postai._record_event('proposal.applied_by_policy', 'proposal ' || p.id, p.id, null,
     jsonb_build_object('policy_of', policy.of_role, 'kind', p.kind, 'note', format('applied by policy of %s', policy.of_role)));

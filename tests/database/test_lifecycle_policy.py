@@ -184,7 +184,7 @@ def test_a_hostile_agent_gets_nothing_approved_that_the_policy_does_not_say(shop
         "select postai.set('auto_apply', 'drop_index')",
         "select postai._approve_as(1, true, 'lc_boss')",
         "select postai._enqueue(1, 'apply', 'lc_boss')",
-        "select postai._require_policy(null, null)",
+        "select postai._require_policy(null, null, null, null, null)",
         "update postai.action set by_policy = false",
         "update postai.action set requested_at = now() - interval '1 week'",
         "insert into postai.action (proposal, kind) values (1, 'apply')",
