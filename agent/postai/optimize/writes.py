@@ -20,7 +20,7 @@ HOT_LOSS_MS = 0.2
 """What an update costs more, beside the entries, when it can no longer be heap-only. Measured: 0.06 to 0.1 ms for WAL
 and for VACUUM to take dead entries away; doubled, because the table and all its indexes grow with it."""
 
-HOT_SAFETY = 4.0
+HOT_SAFETY = 2.5
 """How many times the loss an index that ends heap-only updates has to save: what is measured at the UPDATE leaves out
 tables and indexes that grow, VACUUM that runs more often, and WAL that is archived and replayed by standbys."""
 
