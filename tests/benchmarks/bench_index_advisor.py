@@ -79,7 +79,7 @@ def peers(dsn: str, setup: str, statements: Sequence[WorkloadStatement]) -> tupl
     """What index_advisor() says of each statement, together."""
     began = time.perf_counter()
     found: dict[str, None] = {}
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as connection:
         connection.execute(setup)  # type: ignore[arg-type]
         for one in statements:
             rows = connection.execute("select index_statements, errors from index_advisor(%s)", (one.sql,)).fetchall()
@@ -94,7 +94,7 @@ def copy(dsn: str, label: str, keep: bool) -> Iterator[str]:
     server = psycopg.conninfo.make_conninfo(dsn, dbname="postgres")
     original = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
     drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True, prepare_threshold=None) as connection:
         connection.execute(drop)
         connection.execute(
             sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(original))
@@ -103,13 +103,13 @@ def copy(dsn: str, label: str, keep: bool) -> Iterator[str]:
         yield psycopg.conninfo.make_conninfo(dsn, dbname=name)
     finally:
         if not keep:
-            with psycopg.connect(server, autocommit=True) as connection:
+            with psycopg.connect(server, autocommit=True, prepare_threshold=None) as connection:
                 connection.execute(drop)
 
 
 def apply(stand: Stand, statements: Sequence[str]) -> None:
     """Run the advised statements in the copy; what fails or exists already is a violation."""
-    with psycopg.connect(stand.dsn, autocommit=True) as connection:
+    with psycopg.connect(stand.dsn, autocommit=True, prepare_threshold=None) as connection:
         before = _definitions(connection)
         for statement in statements:
             try:
