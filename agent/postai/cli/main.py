@@ -22,7 +22,19 @@ import typer
 from typer.main import get_command
 
 from postai import __version__
-from postai.cli import agent, ask, connections, evaluating, installing, lifecycle, local, optimizing, teaching, watching
+from postai.cli import (
+    agent,
+    ask,
+    connections,
+    evaluating,
+    installing,
+    lifecycle,
+    local,
+    migrating,
+    optimizing,
+    teaching,
+    watching,
+)
 from postai.cli.output import require_command, show_error
 from postai.errors import FeatureMissing, PostaiError, UsageError, from_parts
 
@@ -52,6 +64,7 @@ app.command("status", short_help="Show the state of the sidecar")(agent.status)
 app.command("ask", short_help="Ask the database a question")(ask.ask)
 app.command("sql", short_help="Print the statement for a question")(ask.sql)
 app.command("explain", short_help="Say where a statement's time goes")(ask.explain)
+app.add_typer(migrating.app, name="migrate", short_help="Change a schema safely")
 app.command("optimize", short_help="Say what would make the database faster")(optimizing.optimize)
 app.command("top", short_help="Show the statements that take most time")(watching.top)
 app.command("health", short_help="Check the health of a database")(watching.health)

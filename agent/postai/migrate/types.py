@@ -30,7 +30,10 @@ class Traced:
         scans: tables that are read completely.
         in_transaction: whether the statement may stand in a transaction block (else SQLSTATE 25001).
         error: PostgreSQL's message where it refuses the statement.
-        traced: whether it was run on a copy; False = known without running (forms that refuse a transaction).
+        traced: whether it was tried on a copy; False = what is said is known of the statement's form alone.
+        sqlstate: of the error.
+        note: why it was not tried, or what the copy lacks where it was refused; for people.
+        shown: the names above -> as they may be written along the statement's search_path ("orders").
     """
 
     statement: str
@@ -42,6 +45,9 @@ class Traced:
     in_transaction: bool = True
     error: str | None = None
     traced: bool = True
+    sqlstate: str | None = None
+    note: str | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Backfill:
     Attributes:
         table: qualified, quoted name.
         key: columns of a unique, not null key, in index order; the batches walk along them.
-        assignments: column -> SQL expression over the row.
+        assignments: column -> SQL expression over the row; none = the rows are deleted.
         condition: which rows still need it; a row that was written does not fulfil it any more.
     """
 
@@ -90,7 +96,8 @@ class PlannedStep:
     Attributes:
         statement: one SQL statement, every relation with its schema; of a backfill the UPDATE that would do it at once.
         step_class: how it behaves.
-        undo: the statement that leads back until the change is complete; None = irreversible.
+        undo: the statement that leads back until the change is complete; None = irreversible. A later step that adds
+            nothing of its own repeats the undo of the one before, written so that it may run twice.
         precondition, postcondition: SELECTs of one boolean: must hold just before; holds once the work is done, and
             only then.
         locks, blocks, rewrites, scans: as in `Traced`.
@@ -98,6 +105,10 @@ class PlannedStep:
         backfill: what to write in batches, of class `batched`.
         estimated_rows, estimated_ms: from the statistics of the tables; None = unknown.
         phase: `expand` can be undone without loss; `contract` takes the old away.
+        together: further statements of the same transaction, right after `statement`: others never see the one
+            without the rest. The conditions speak of all of them, and `undo` leads back from all of them.
+        given: number of the given statement that it serves, from 1.
+        risk_score: 0..100, made as the manual says.
     """
 
     statement: str
@@ -114,6 +125,9 @@ class PlannedStep:
     estimated_rows: int | None = None
     estimated_ms: int | None = None
     phase: Literal["expand", "contract"] = "expand"
+    together: tuple[str, ...] = ()
+    given: int = 1
+    risk_score: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,6 +142,8 @@ class Plan:
         warnings: what people should know before they say yes.
         risk, risk_score: the score (0..100) and its class; the manual says how it is made.
         conflicts: sessions and transactions that would be in the way now.
+        refused: given statements that are not carried out, each with the reason and what to do instead.
+        schedule: when it is best run, by the collected history; None = there is none, or it does not matter.
     """
 
     steps: tuple[PlannedStep, ...]
@@ -137,3 +153,5 @@ class Plan:
     risk: Risk = "low"
     risk_score: int = 0
     conflicts: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    schedule: str | None = None

@@ -1,0 +1,177 @@
+"""Which tables a statement rewrites and reads, told from files, messages of the server and its kind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from postai.database import Database, named_sql
+from postai.migrate.trace_known import rewritten_by
+from postai.migrate.trace_picture import LOCKABLE, STORED, Picture
+
+_READ = re.compile(r'^(?:rewriting|verifying) table "(.*)"$', re.DOTALL)
+_BUILT = re.compile(r'^building index "(.*)" on table "(.*)" (?:serially|with request for .*)$', re.DOTALL)
+_KEY = re.compile(r'^validating foreign key constraint "(.*)"$', re.DOTALL)
+_IMPLIED = re.compile(r'^updated partition constraint for default partition ".*" is implied by existing constraints$')
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of one statement.
+
+    Attributes:
+        tree: its node.
+        said: messages of the server at level DEBUG1.
+        locks: relation that was there before -> strongest mode.
+        before, after: the relations of the copy.
+        path: schemas of the search_path.
+        plan: rows of EXPLAIN (FORMAT JSON) of a statement that was only planned.
+    """
+
+    tree: Any
+    said: Sequence[str]
+    locks: Mapping[int, str]
+    before: Picture
+    after: Picture
+    path: tuple[str, ...]
+    plan: str | None = None
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Relations that were there before, by oid.
+
+    Attributes:
+        rewrites: tables whose rows were written anew.
+        rebuilt: indexes that were built anew.
+        scans: tables that would be read completely.
+    """
+
+    rewrites: frozenset[int]
+    rebuilt: frozenset[int]
+    scans: frozenset[int]
+
+
+def effects(copy: Database, seen: Seen) -> Effects:
+    """What a statement did, beside its locks."""
+    before, after = seen.before, seen.after
+    rewrites = frozenset(
+        oid
+        for oid, one in before.by_oid.items()
+        if one.kind in STORED and oid in after.by_oid and after.by_oid[oid].file != one.file
+    )
+    files = {(one.schema, one.name): one.file for one in after.by_oid.values() if one.kind == "i"}
+    rebuilt = frozenset(
+        oid
+        for oid, one in before.by_oid.items()
+        if one.kind == "i" and files.get((one.schema, one.name), one.file) != one.file
+    )
+    scans = _by_messages(copy, seen) | _by_kind(copy, seen, rewrites)
+    return Effects(rewrites, rebuilt, frozenset(scans & before.by_oid.keys()))
+
+
+def _by_messages(copy: Database, seen: Seen) -> set[int]:
+    """Tables that the server said it reads."""
+    kind: str = seen.tree.DESCRIPTOR.name
+    if kind == "TruncateStmt":  # builds indexes on the files it has just emptied
+        return set()
+    found: set[int] = set()
+    keys: list[str] = []
+    for text in seen.said:
+        if match := _READ.match(text):
+            found |= _called(seen, match[1])
+        elif match := _BUILT.match(text):
+            found |= _called(seen, match[2])
+        elif match := _KEY.match(text):
+            keys.append(match[1])
+    if keys:
+        block = named_sql.load(__package__, "trace.sql")["foreign_keys"]
+        for referencing, referenced in copy.query(block, (keys,)):
+            if referencing in seen.locks or referencing not in seen.before.by_oid:
+                found |= _leaves(seen.before, (referencing, referenced))
+    return found
+
+
+def _called(seen: Seen, name: str) -> set[int]:
+    """The tables with this name (messages do not say the schema) among those that are locked."""
+    same = [one for one in seen.before.by_oid.values() if one.name == name and one.kind in STORED]
+    locked = {one.oid for one in same if one.oid in seen.locks}
+    return locked or {one.oid for one in same if not seen.locks}
+
+
+def _by_kind(copy: Database, seen: Seen, rewrites: Iterable[int]) -> set[int]:
+    """Tables that are read without a message, or with none where they are empty."""
+    tree = seen.tree
+    kind: str = tree.DESCRIPTOR.name
+    if rewritten_by(tree):
+        return set(rewrites)
+    if kind == "RefreshMatViewStmt":
+        return _refreshed(seen)
+    if kind == "CreateTableAsStmt":
+        return set() if tree.into.skip_data else _read(seen)
+    if kind == "SelectStmt" and tree.HasField("into_clause"):
+        return _read(seen)
+    if kind == "AlterDomainStmt" and _checks_values(tree):
+        return {oid for oid in seen.locks if seen.before.by_oid[oid].kind in STORED}
+    if kind == "CreateStmt" and tree.HasField("partbound"):
+        return _default_partition(copy, seen)
+    return _planned(seen)
+
+
+def _refreshed(seen: Seen) -> set[int]:
+    tree = seen.tree
+    if tree.skip_data:
+        return set()
+    view = seen.before.find(tree.relation.schemaname or None, tree.relation.relname, seen.path)
+    found = _read(seen) - ({view.oid} if view else set())
+    return found | ({view.oid} if view and tree.concurrent else set())
+
+
+def _read(seen: Seen) -> set[int]:
+    """The tables of a query, all of which are taken to be read completely."""
+    return {oid for oid in seen.locks if seen.before.by_oid[oid].kind in STORED}
+
+
+def _checks_values(tree: Any) -> bool:
+    """Whether ALTER DOMAIN looks at the values that are there."""
+    if tree.subtype == "C":
+        return not getattr(tree, "def").constraint.skip_validation
+    return tree.subtype in ("V", "O")
+
+
+def _default_partition(copy: Database, seen: Seen) -> set[int]:
+    """The default partition, where rows of a new partition could be."""
+    (parent, *_) = seen.tree.inh_relations
+    found = seen.before.find(parent.range_var.schemaname or None, parent.range_var.relname, seen.path)
+    if found is None or seen.tree.partbound.is_default or any(_IMPLIED.match(text) for text in seen.said):
+        return set()
+    rows = copy.query(named_sql.load(__package__, "trace.sql")["default_partition"], (found.oid,))
+    return _leaves(seen.before, (oid for (oid,) in rows))
+
+
+def _planned(seen: Seen) -> set[int]:
+    """Tables of a statement on rows that have no index for its condition."""
+    if seen.plan is None:
+        return set()
+    found = set()
+    waiting: list[dict[str, Any]] = [json.loads(seen.plan)[0]["Plan"]]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", ())
+        if node["Node Type"] == "Seq Scan":
+            one = seen.before.find(node.get("Schema"), node["Relation Name"], seen.path)
+            found |= {one.oid} if one else set()
+    return found
+
+
+def _leaves(picture: Picture, oids: Iterable[int]) -> set[int]:
+    roots = [picture.by_oid[oid] for oid in oids if oid in picture.by_oid]
+    return {leaf.oid for root in roots for leaf in picture.leaves(root)}
+
+
+def lockable(locks: Mapping[int, str], before: Picture) -> dict[int, str]:
+    """The locks on tables, views and materialized views that were there before."""
+    return {oid: mode for oid, mode in locks.items() if oid in before.by_oid and before.by_oid[oid].kind in LOCKABLE}

@@ -1,0 +1,80 @@
+"""The relations of a copy at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from postai.database import Database, named_sql
+from postai.database.identifiers import qualified, quote_ident
+
+LOCKABLE = frozenset("rpvmf")
+"""Kinds of relations that statements of applications lock: tables, views, materialized views, foreign tables."""
+STORED = frozenset("rm")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation of the copy; attributes in the order of the block `relations`."""
+
+    oid: int
+    kind: str
+    schema: str
+    name: str
+    file: int | None
+    table: int | None
+    parent: int | None
+    partition: bool
+
+    @property
+    def label(self) -> str:
+        """Its name with its schema, quoted where it must be."""
+        return qualified(self.schema, self.name)
+
+
+class Picture:
+    """All relations of the copy, by oid."""
+
+    def __init__(self, relations: Iterable[Relation]) -> None:
+        self.by_oid: Mapping[int, Relation] = {one.oid: one for one in relations}
+        self._children: dict[int, list[Relation]] = {}
+        self._schemas: dict[str, set[str]] = {}
+        for one in self.by_oid.values():
+            if one.parent is not None:
+                self._children.setdefault(one.parent, []).append(one)
+            self._schemas.setdefault(one.name, set()).add(one.schema)
+
+    def find(self, schema: str | None, name: str, path: Sequence[str]) -> Relation | None:
+        """The relation of that name, as a session with that search_path finds it."""
+        places = self._schemas.get(name, set())
+        place = schema if schema else next((one for one in path if one in places), None)
+        found = (one for one in self.by_oid.values() if one.name == name and one.schema == place)
+        return next(found, None)
+
+    def shown(self, one: Relation, path: Sequence[str]) -> str:
+        """Its name as a session with that search_path may write it, the schema left out where it can be."""
+        places = self._schemas.get(one.name, set())
+        visible = next((place for place in path if place in places), None) == one.schema
+        return quote_ident(one.name) if visible else one.label
+
+    def tree(self, one: Relation) -> Iterator[Relation]:
+        """It and everything that is a partition of it or inherits from it."""
+        yield one
+        for child in self._children.get(one.oid, ()):
+            yield from self.tree(child)
+
+    def leaves(self, one: Relation) -> list[Relation]:
+        """The tables with rows of their own among its tree (of an ordinary table, itself)."""
+        if one.kind != "p":
+            return [one]
+        return [leaf for leaf in self.tree(one) if leaf.kind in STORED]
+
+    def indexes(self, one: Relation) -> list[Relation]:
+        """Its indexes."""
+        return [index for index in self.by_oid.values() if index.table == one.oid]
+
+
+def take_picture(copy: Database) -> Picture:
+    """Read the relations that there are now."""
+    rows = copy.query(named_sql.load(__package__, "trace.sql")["relations"])
+    return Picture(Relation(*row) for row in rows)
