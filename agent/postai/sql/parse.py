@@ -41,6 +41,8 @@ class Unparsable(Refused):
     """The text is no SQL that PostgreSQL's grammar understands, or more than is parsed."""
 
     title = "not parsed"
+    offset = 0
+    """Where in the text, in characters from 0; 0 also where no place is known."""
 
 
 @dataclass(frozen=True)
@@ -228,12 +230,14 @@ def _checked_bytes(text: str) -> bytes:
 def _syntax_error(error: postgast.PgQueryError, data: bytes) -> Unparsable:
     if "memory exhausted" in error.message or "stack depth" in error.message:
         return _too_deep()
-    detail = None
+    detail, offset = None, 0
     if error.cursorpos > 0:
         before = data[: error.cursorpos - 1].decode("utf-8", "replace")
-        line = before.count("\n") + 1
-        detail = f"At character {len(before) + 1} (line {line})."
-    return Unparsable(error.message, detail=detail, hint="Correct the SQL; the grammar is PostgreSQL's own.")
+        line, offset = before.count("\n") + 1, len(before)
+        detail = f"At character {offset + 1} (line {line})."
+    failure = Unparsable(error.message, detail=detail, hint="Correct the SQL; the grammar is PostgreSQL's own.")
+    failure.offset = offset
+    return failure
 
 
 def _too_deep() -> Unparsable:

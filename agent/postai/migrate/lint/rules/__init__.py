@@ -1,0 +1,1 @@
+"""The hazard rules, grouped by what they watch."""
