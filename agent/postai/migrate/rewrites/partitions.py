@@ -1,0 +1,237 @@
+"""Partitions: detached CONCURRENTLY, attached after a CHECK has shown that the rows fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from postai.database.identifiers import quote_ident
+from postai.database.named_sql import load
+from postai.migrate import catalog_conditions as that
+from postai.migrate import naming
+from postai.migrate.picture import Relation
+from postai.migrate.rewrites.constraints import add_constraint, validation
+from postai.migrate.rewrites.indexes import build_concurrently
+from postai.migrate.types import PlannedStep
+from postai.migrate.work import Work, expression_text, parsed, subcommand
+from postai.proposals.index_work import same_index
+
+
+def attach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
+    """ATTACH PARTITION: what it would check, build and validate is there before it."""
+    part = getattr(command, "def").partition_cmd
+    partition = work.relation(part.name)
+    if partition is None or relation.new or relation.blurred or partition.blurred or relation.kind != "p":
+        if partition is not None:
+            _join(relation, partition)
+        return [work.plain(subcommand(relation, command), on=relation)]
+    if partition.new:
+        steps, done = _default_guard(work, relation, part.bound)
+        return [*steps, _attachment(work, relation, partition, command), *done]
+    steps, done = _guard(work, relation, partition, part.bound)
+    more, undone = _default_guard(work, relation, part.bound)
+    steps += more
+    if partition.kind == "r":
+        steps += _indexes(work, relation, partition)
+        steps += _foreign_keys(work, relation, partition)
+    steps.append(_attachment(work, relation, partition, command))
+    return [*steps, *done, *undone]
+
+
+def _join(relation: Relation, partition: Relation) -> None:
+    relation.children.append(partition)
+    partition.parent_oid, partition.partition = relation.oid, True
+
+
+def _attachment(work: Work, relation: Relation, partition: Relation, command: Any) -> PlannedStep:
+    table, own = relation.full_name, partition.full_name
+    here = that.child_of(own, table)
+    _join(relation, partition)
+    return work.plain(
+        subcommand(relation, command),
+        undo=f"ALTER TABLE {table} DETACH PARTITION {own}",
+        pre=that.all_of(that.relation(table, "p"), that.negated(here)),
+        post=that.all_of(here),
+        on=partition,
+    )
+
+
+def bound_test(relation: Relation, bound: Any) -> str | None:
+    """The partition constraint of a bound as an expression; None where it is not written here (HASH, several keys)."""
+    keys = relation.named(relation.key_columns)
+    if bound.is_default or len(relation.key_columns) != 1 or len(keys) != 1:
+        return None
+    key = quote_ident(keys[0])
+    if relation.strategy == "l":
+        values = [expression_text(one) for one in bound.listdatums]
+        plain = [one for one in values if one.upper() != "NULL"]
+        if not plain:
+            return f"{key} IS NULL"
+        listed = f"{key} = {plain[0]}" if len(plain) == 1 else f"{key} = ANY (ARRAY[{', '.join(plain)}])"
+        if len(plain) > 1:
+            column = relation.column(keys[0])
+            listed = f"{key} = ANY (ARRAY[{', '.join(plain)}]::{column.type if column else 'text'}[])"
+        return f"({key} IS NULL) OR ({listed})" if len(plain) < len(values) else f"({key} IS NOT NULL) AND ({listed})"
+    if relation.strategy == "r":
+        parts = [f"({key} IS NOT NULL)"]
+        for sign, datums in ((">=", bound.lowerdatums), ("<", bound.upperdatums)):
+            text = expression_text(datums[0])
+            if text.lower() not in ("minvalue", "maxvalue"):
+                parts.append(f"({key} {sign} {text})")
+        return " AND ".join(parts)
+    return None
+
+
+def _guard(
+    work: Work, relation: Relation, partition: Relation, bound: Any
+) -> tuple[list[PlannedStep], list[PlannedStep]]:
+    """A validated CHECK on the partition that says what the bound says, and the step that drops it after."""
+    test = bound_test(relation, bound)
+    if test is None:
+        if not bound.is_default:
+            work.warn(
+                f"ATTACH PARTITION reads all of {partition.full_name} while nobody else may: its bound is not one that"
+                " a CHECK made by postai stands for"
+            )
+        return [], []
+    return _check(work, partition, test, f"rows of {partition.full_name} lie outside of the bound")
+
+
+def _default_guard(work: Work, relation: Relation, bound: Any) -> tuple[list[PlannedStep], list[PlannedStep]]:
+    """The same for the DEFAULT partition: it holds no row that belongs to the new one."""
+    default = next((one for one in relation.children if (one.bound or "") == "DEFAULT"), None)
+    if default is None:
+        return [], []
+    test = bound_test(relation, bound)
+    if test is None:
+        work.warn(f"ATTACH PARTITION reads all of the DEFAULT partition {default.full_name} while nobody else may")
+        return [], []
+    return _check(
+        work, default, f"NOT ({test})", f"rows of the DEFAULT partition {default.full_name} belong to the new one"
+    )
+
+
+def _check(work: Work, relation: Relation, test: str, words: str) -> tuple[list[PlannedStep], list[PlannedStep]]:
+    name = work.constraint_name(relation, [], "bound")
+    work.picture.take(relation.schema, "constraint", name)
+    table, own = relation.full_name, quote_ident(name)
+    here = that.constraint(table, name)
+    drop = f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {own}"
+    work.check(table, f"NOT ({test})", words)
+    first = work.step(
+        f"ALTER TABLE {table} ADD CONSTRAINT {own} CHECK ({test}) NOT VALID",
+        undo=drop,
+        pre=that.all_of(that.relation(table), that.negated(here)),
+        post=that.all_of(here),
+        on=relation,
+    )
+    last = work.step(
+        f"ALTER TABLE {table} DROP CONSTRAINT {own}",
+        undo=drop,
+        pre=that.all_of(here),
+        post=that.all_of(that.negated(here)),
+        on=relation,
+    )
+    return [first, validation(work, relation, name, drop)], [last]
+
+
+def _indexes(work: Work, relation: Relation, partition: Relation) -> list[PlannedStep]:
+    """The indexes that ATTACH would build under its lock; constraints among them are left to it."""
+    steps = []
+    for index in relation.indexes:
+        tree = parsed(index.definition)
+        tree.relation.schemaname, tree.relation.relname, tree.relation.inh = partition.schema, partition.name, True
+        copy = type(tree)()
+        copy.CopyFrom(tree)
+        wanted = work.text(copy)
+        if index.constraint is None and any(
+            one.valid and one.parent_oid is None and same_index(wanted, one.definition) for one in partition.indexes
+        ):
+            continue
+        columns = naming.index_columns(tree)
+        if index.constraint is None:
+            steps.append(build_concurrently(work, partition, tree, work.index_name(partition, columns, "idx")))
+        elif not any(one.constraint and one.primary == index.primary and one.unique
+                     and partition.named(one.keys) == relation.named(index.keys) for one in partition.indexes):  # fmt: skip
+            known = relation.constraint(index.constraint)
+            if known is not None:
+                one = parsed(f"ALTER TABLE x ADD {known.definition}").cmds[0].alter_table_cmd
+                steps += add_constraint(work, partition, one)
+    return steps
+
+
+def _foreign_keys(work: Work, relation: Relation, partition: Relation) -> list[PlannedStep]:
+    """The foreign keys that ATTACH would validate under its lock."""
+    steps: list[PlannedStep] = []
+    for known in relation.constraints:
+        if known.kind != "f" or known.table_oid != relation.oid:
+            continue
+        if any(one.kind == "f" and one.definition == known.definition for one in partition.constraints):
+            continue
+        name = quote_ident(known.name)
+        tree = parsed(f"ALTER TABLE x ADD CONSTRAINT {name} {known.definition}")
+        steps += add_constraint(work, partition, tree.cmds[0].alter_table_cmd)
+    return steps
+
+
+def detach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
+    """DETACH PARTITION CONCURRENTLY, unless a DEFAULT partition forbids it."""
+    part = getattr(command, "def").partition_cmd
+    partition = work.relation(part.name)
+    table = relation.full_name
+    if partition is None or relation.new or relation.blurred or partition.new:
+        return [work.plain(subcommand(relation, command), on=relation, alone=part.concurrent)]
+    own = partition.full_name
+    default = next((one for one in relation.children if (one.bound or "") == "DEFAULT"), None)
+    here = that.child_of(own, table)
+    undo = f"ALTER TABLE {table} ATTACH PARTITION {own} {partition.bound}"
+    wanted = part.concurrent
+    if default is not None:
+        part.concurrent = False
+        work.warn(
+            f"{table} has the DEFAULT partition {default.full_name}, so PostgreSQL cannot detach CONCURRENTLY: reads"
+            " and writes of it wait for a moment"
+        )
+    else:
+        part.concurrent = True
+    relation.children.remove(partition)
+    partition.parent_oid, partition.partition = None, False
+    step = work.plain(
+        subcommand(relation, command),
+        undo=undo,
+        pre=that.all_of(here),
+        post=that.all_of(that.negated(here)),
+        on=partition,
+        alone=part.concurrent,
+        hazard="it waits for every transaction that has read the table" if part.concurrent else None,
+    )
+    if not part.concurrent or wanted:
+        return [step]
+    left = _left_check(work, partition)
+    if left is None:
+        return [step]
+    drop = f"ALTER TABLE {own} DROP CONSTRAINT IF EXISTS {quote_ident(left)}"
+    return [
+        step,
+        work.step(
+            drop,
+            undo=drop,
+            post=that.all_of(that.negated(that.constraint(own, left))),
+            on=partition,
+            hazard="DETACH ... CONCURRENTLY leaves a CHECK with the old bound; the plain form leaves none",
+        ),
+    ]
+
+
+def _left_check(work: Work, partition: Relation) -> str | None:
+    """Name of the CHECK that DETACH CONCURRENTLY leaves on the partition; None = it leaves none."""
+    rows = work.db.query(load("postai.migrate", "picture.sql")["bound"], [partition.oid])
+    if not rows or rows[0][0] is None:
+        return None
+    test = parsed(f"SELECT {rows[0][0]}").target_list[0].res_target.val
+    read = naming.columns_of(test, [one.name for one in partition.columns])
+    return work.constraint_name(partition, read if len(read) == 1 else [], "check")
+
+
+def finalize(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
+    """DETACH PARTITION ... FINALIZE."""
+    return [work.plain(subcommand(relation, command), on=relation)]

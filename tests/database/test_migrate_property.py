@@ -1,0 +1,205 @@
+"""Property: what the planned steps bring about is what the given statements would have, names and rows included."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from plan_support import row_text, run_naive, run_plan, schema_text
+
+from conftest import TestDatabase, drop_database, make_database
+from postai.database import connect
+from postai.deadline import Deadline
+from postai.migrate.plan import plan
+
+EXAMPLES = int(os.environ.get("POSTAI_PLAN_EXAMPLES", "6"))
+
+_TYPES = ("integer", "bigint", "text", "varchar(20)", "numeric(10,2)", "timestamptz", "boolean", "date")
+_VALUES = {
+    "integer": "g % 7",
+    "bigint": "g % 11",
+    "text": "'n' || g % 5",
+    "varchar(20)": "'v' || g % 3",
+    "numeric(10,2)": "g % 13 + 0.5",
+    "timestamptz": "timestamptz '2024-01-01 00:00+00' + g * interval '1 hour'",
+    "boolean": "g % 2 = 0",
+    "date": "date '2024-01-01' + g % 30",
+}
+_WIDER = {
+    "integer": ("bigint", "numeric", "text"),
+    "bigint": ("numeric(20,0)", "text"),
+    "text": ("varchar(100)",),
+    "varchar(20)": ("varchar(50)", "text", "varchar(10)"),
+    "numeric(10,2)": ("numeric(12,2)", "numeric(12,4)", "text"),
+    "timestamptz": ("text",),
+    "boolean": ("text",),
+    "date": ("timestamptz", "text"),
+}
+_DEFAULTS = {
+    "integer": ("7", "(random() * 0)::int + 3"),
+    "bigint": ("8", "2 + 2"),
+    "text": ("'x'", "'a\\b'"),
+    "varchar(20)": ("'y'",),
+    "numeric(10,2)": ("1.25",),
+    "timestamptz": ("'2024-05-05 00:00+00'", "clock_timestamp()"),
+    "boolean": ("true", "false"),
+    "date": ("'2024-02-02'",),
+}
+_VOLATILE = ("clock", "random")
+
+
+@st.composite
+def schemas(draw: Callable) -> tuple[list[str], dict[str, dict[str, str]]]:  # type: ignore[type-arg]
+    """Statements that make two or three tables with rows, and their columns."""
+    made: list[str] = ["create table parent (id bigint primary key, code integer not null unique, name text)"]
+    made.append("insert into parent select g, g, 'p' || g from generate_series(0, 20) g")
+    tables = {}
+    for name in ("one", "Two")[: draw(st.integers(1, 2))]:
+        columns = {"id": "bigint"}
+        for column in ("a", "b", "Camel", "d")[: draw(st.integers(2, 4))]:
+            columns[column] = draw(st.sampled_from(_TYPES))
+        quoted = f'"{name}"'
+        parts = ["id bigint primary key"] + [
+            f'"{column}" {kind}{draw(st.sampled_from(["", "", " not null"]))}'
+            for column, kind in columns.items()
+            if column != "id"
+        ]
+        partitioned = draw(st.integers(0, 3)) == 0
+        made.append(f"create table {quoted} ({', '.join(parts)})" + (" partition by range (id)" if partitioned else ""))
+        if partitioned:
+            made.append(f'create table "{name}_low" partition of {quoted} for values from (0) to (20)')
+            made.append(f'create table "{name}_high" partition of {quoted} for values from (20) to (100)')
+        values = ", ".join(_VALUES[kind] for column, kind in columns.items() if column != "id")
+        made.append(f"insert into {quoted} select g, {values} from generate_series(1, 40) g")
+        for column, kind in columns.items():
+            if column != "id" and draw(st.integers(0, 3)) == 0:
+                made.append(f'create index on {quoted} ("{column}")')
+            if column != "id" and kind in ("integer", "bigint") and draw(st.integers(0, 4)) == 0:
+                made.append(f'alter table {quoted} add check ("{column}" >= 0)')
+            if column != "id" and draw(st.integers(0, 5)) == 0:
+                made.append(f'alter table {quoted} alter "{column}" set default {_DEFAULTS[kind][0]}')
+        tables[name] = columns
+    return made, tables
+
+
+@st.composite
+def changes(draw: Callable, tables: dict[str, dict[str, str]]) -> list[str]:  # type: ignore[type-arg]
+    """One to four statements over those tables."""
+    made = []
+    state = {name: dict(columns) for name, columns in tables.items()}
+    for number in range(draw(st.integers(1, 4))):
+        table = draw(st.sampled_from(sorted(state)))
+        columns = state[table]
+        rest = sorted(column for column in columns if column != "id")
+        if not rest:
+            continue
+        column = draw(st.sampled_from(rest))
+        kind = columns[column]
+        new, name, quoted = f"new{number}", f'"{column}"', f'"{table}"'
+        choice = draw(st.integers(0, 15))
+        if choice == 0:
+            made.append(f"create index on {quoted} ({name}, id desc)")
+        elif choice == 1:
+            made.append(f"create unique index u{number} on {quoted} (id, {name}) where id > 3")
+        elif choice == 2:
+            made.append(f"alter table {quoted} alter {name} set not null")
+        elif choice == 3:
+            made.append(f"alter table {quoted} add check ({name} is not null)")
+        elif choice == 4:
+            made.append(f"alter table {quoted} add unique (id, {name})")
+        elif choice == 5:
+            kind = draw(st.sampled_from(_TYPES))
+            default = draw(st.sampled_from(_DEFAULTS[kind]))
+            label = ("clock" if "clock" in default else "random" if "random" in default else "plain") + str(number)
+            null = draw(st.sampled_from(["", " not null"]))
+            made.append(f"alter table {quoted} add column {label} {kind}{null} default {default}")
+            columns[label] = kind
+        elif choice == 6:
+            made.append(f"alter table {quoted} add column {new} bigint references parent (id)")
+            columns[new] = "bigint"
+        elif choice == 7 and kind in _WIDER:
+            wider = draw(st.sampled_from(_WIDER[kind]))
+            made.append(f"alter table {quoted} alter {name} type {wider}")
+            columns[column] = {"numeric": "numeric(10,2)"}.get(wider, wider if wider in _TYPES else "text")
+            del columns[column]  # what fits it now is not known here
+        elif choice == 8:
+            made.append(f"alter table {quoted} drop column {name}")
+            del columns[column]
+        elif choice == 9:
+            made.append(f"alter table {quoted} rename column {name} to {new}")
+            columns[new] = columns.pop(column)
+        elif choice == 10 and kind in ("integer", "bigint"):
+            target = "code" if kind == "integer" else "id"
+            deferred = draw(st.sampled_from(["", " deferrable initially deferred", " on delete cascade"]))
+            made.append(f"alter table {quoted} add foreign key ({name}) references parent ({target}){deferred}")
+        elif choice == 11:
+            made.append(
+                f"alter table {quoted} alter {name} set default {_DEFAULTS[kind][0]}, alter {name} set not null"
+            )
+        elif choice == 12:
+            made.append(f"update {quoted} set {name} = {_DEFAULTS[kind][0]} where {name} is null or id < 10")
+        elif choice == 13:
+            made.append(f"alter table {quoted} add column {new} integer default 4 check ({new} > 0) unique")
+            made[-1] = made[-1].replace(" unique", "") if draw(st.booleans()) else made[-1].replace(" default 4", "")
+            columns[new] = "integer"
+        elif choice == 14:
+            made.append(f"alter table {quoted} drop column {name}, add column {name} text not null default 'again'")
+            columns[column] = "text"
+        else:
+            made.append(f"delete from {quoted} where {name} is null or id > 35")
+    return made
+
+
+@pytest.fixture(scope="module", params=["pg15", "pg18"])
+def pair(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+    """Two databases of one server that every example empties."""
+    server = request.getfixturevalue(request.param)
+    two = (make_database(server), make_database(server))
+    yield two
+    for one in two:
+        drop_database(one)
+
+
+@pytest.mark.hypothesis
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+def test_the_steps_reach_what_the_statements_would_have(
+    pair: tuple[TestDatabase, TestDatabase], data: st.DataObject
+) -> None:
+    setup, tables = data.draw(schemas())
+    statements = data.draw(changes(tables))
+    compare(pair, setup, statements, only_null=[f"{word}{n}" for word in _VOLATILE for n in range(4)])
+
+
+def compare(
+    pair: tuple[TestDatabase, TestDatabase], setup: list[str], statements: list[str], only_null: list[str]
+) -> None:
+    naive, planned = pair
+    with naive.connect() as one, planned.connect() as two:
+        for connection in (one, two):
+            _empty(connection)
+            run_naive(connection, setup)
+        try:
+            run_naive(one, statements)
+        except psycopg.errors.Error:
+            return  # what the server refuses in its plain form is no change that could be planned
+        with connect(planned.dsn()) as db:
+            made = plan(db, statements, Deadline.after(30))
+        run_plan(two, made)
+        told = "\n".join([*statements, "->", *(step.statement for step in made.steps)])
+        assert schema_text(two) == schema_text(one), told
+        assert row_text(two, only_null) == row_text(one, only_null), told
+
+
+def _empty(connection: psycopg.Connection) -> None:
+    connection.execute("set client_min_messages = warning")
+    connection.execute("drop schema public cascade; create schema public")
+    connection.execute("reset client_min_messages")
