@@ -29,6 +29,7 @@ from postai.cli import (
     evaluating,
     installing,
     lifecycle,
+    linting,
     local,
     migrating,
     optimizing,
@@ -66,6 +67,7 @@ app.command("sql", short_help="Print the statement for a question")(ask.sql)
 app.command("explain", short_help="Say where a statement's time goes")(ask.explain)
 app.add_typer(migrating.app, name="migrate", short_help="Change a schema safely")
 app.command("optimize", short_help="Say what would make the database faster")(optimizing.optimize)
+app.command("lint", short_help="Say what is hazardous in SQL files")(linting.lint)
 app.command("top", short_help="Show the statements that take most time")(watching.top)
 app.command("health", short_help="Check the health of a database")(watching.health)
 app.command("watch", short_help="Watch load, locks, waits and statements")(watching.watch)

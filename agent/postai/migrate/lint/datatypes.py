@@ -145,6 +145,8 @@ def rewrites(old: DataType, new: DataType, *, utc: bool | None) -> bool | None:
     """
     if old.array != new.array:
         return True
+    if old.array and old != new and new.modifiers:
+        return True
     if old.name == new.name and (old.schema == new.schema or None in (old.schema, new.schema)):
         return _modifier_rewrites(new.name, old.modifiers, new.modifiers)
     if old.array:
@@ -181,14 +183,17 @@ def _modifier_rewrites(name: str, old: tuple[int, ...], new: tuple[int, ...]) ->
     return True
 
 
-def is_transparent(using: Message | None, column: str, new: DataType) -> bool:
-    """Whether USING says no more than PostgreSQL would do by itself: the column, perhaps cast to the new type."""
-    if using is None:
-        return True
+def cast_in(using: Message, column: str) -> DataType | None:
+    """The type that a USING clause casts the column to, `column::type`; None when it does more."""
     node: Any = using
-    if node.WhichOneof("node") == "type_cast" and data_type(node.type_cast.type_name).name == new.name:
-        node = node.type_cast.arg
-    if node.WhichOneof("node") != "column_ref":
+    if node.WhichOneof("node") != "type_cast" or not names_column(node.type_cast.arg, column):
+        return None
+    return data_type(node.type_cast.type_name)
+
+
+def names_column(expression: Any, column: str) -> bool:
+    """Whether an expression is the column and nothing else."""
+    if expression.WhichOneof("node") != "column_ref":
         return False
-    fields = node.column_ref.fields
+    fields = expression.column_ref.fields
     return bool(fields) and fields[-1].string.sval == column

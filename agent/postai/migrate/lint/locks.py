@@ -7,7 +7,7 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from postai.migrate.lint.reading import definition, object_names, option, relations
+from postai.migrate.lint.reading import definition, object_names, relations
 from postai.migrate.lint.rule import Here
 from postai.migrate.lint.world import Key, Table, World
 from postai.sql.nodes import messages
@@ -103,8 +103,6 @@ def takes_long(here: Here) -> bool:
             return _reads_much(here, tree)
         case pb.SelectStmt():
             return _sleeps(tree) or (_reads_much(here, tree) and not _is_narrow(tree))
-        case pb.VacuumStmt():
-            return option(tree.options, "full")
     return False
 
 
@@ -124,7 +122,7 @@ def _reads_much(here: Here, tree: Any) -> bool:
 
 
 def _is_narrow(tree: Any) -> bool:
-    return tree.HasField("where_clause") or tree.HasField("limit_count")
+    return bool(tree.HasField("where_clause") or tree.HasField("limit_count"))
 
 
 def _sleeps(tree: Any) -> bool:

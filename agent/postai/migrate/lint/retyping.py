@@ -5,7 +5,15 @@ from __future__ import annotations
 from google.protobuf.message import Message
 
 from postai.database.identifiers import quote_ident
-from postai.migrate.lint.datatypes import BUILT_IN, DataType, data_type, is_transparent, may_rewrite, rewrites
+from postai.migrate.lint.datatypes import (
+    BUILT_IN,
+    DataType,
+    cast_in,
+    data_type,
+    may_rewrite,
+    names_column,
+    rewrites,
+)
 from postai.migrate.lint.phrasing import alter, script, type_text
 from postai.migrate.lint.reading import definition
 from postai.migrate.lint.rule import Here
@@ -18,29 +26,43 @@ def new_type(here: Here) -> DataType:
 
 def retype_rewrites(here: Here) -> bool | None:
     """Whether the command writes every row anew; None = that depends on what is not known."""
-    wanted = new_type(here)
-    new = _resolved(here, wanted)
+    wanted, name = new_type(here), here.command.name
     column = definition(here.command).column_def
     using = column.raw_default if column.HasField("raw_default") else None
-    if not is_transparent(using, here.command.name, wanted):
-        return True
-    known = here.table.columns.get(here.command.name)
+    way = [wanted]
+    if using is not None and not names_column(using, name):
+        cast = cast_in(using, name)
+        if cast is None:
+            return True
+        way.insert(0, cast)
+    known = here.table.columns.get(name)
     if known is None or known.type is None:
         return _from_unknown(here, wanted, using)
-    domain = here.world.type_of(wanted)
-    if domain is not None and domain.constrained and known.type != wanted:
+    verdict: bool | None = False
+    present = known.type
+    for kind in way:
+        step = _step_rewrites(here, present, kind)
+        verdict = True if step else verdict if step is False else None
+        if verdict:
+            return True
+        present = kind
+    return verdict
+
+
+def _step_rewrites(here: Here, old: DataType, new: DataType) -> bool | None:
+    domain = here.world.type_of(new)
+    if domain is not None and domain.constrained and old != new:
         return True
-    return rewrites(_resolved(here, known.type), new, utc=here.world.utc)
+    return rewrites(_resolved(here, old), _resolved(here, new), utc=here.world.utc)
 
 
 def changes_order(here: Here) -> bool:
     """Whether indexes over the column are built anew although the rows stay."""
     known = here.table.columns.get(here.command.name)
-    return (
-        known is not None
-        and known.type is not None
-        and {known.type.name, new_type(here).name} == {"timestamp", "timestamptz"}
-    )
+    if known is None or known.type is None:
+        return False
+    collated = definition(here.command).column_def.HasField("coll_clause")
+    return collated or {known.type.name, new_type(here).name} == {"timestamp", "timestamptz"}
 
 
 def by_second_column(here: Here) -> str:

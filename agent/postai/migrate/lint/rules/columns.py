@@ -10,7 +10,7 @@ from postgast import pg_query_pb2 as pb
 from postai.database.identifiers import quote_ident
 from postai.migrate.lint.datatypes import DataType, data_type
 from postai.migrate.lint.phrasing import alter, script, type_text
-from postai.migrate.lint.reading import definition, new_constraints, strings
+from postai.migrate.lint.reading import definition, new_column, new_constraints, strings
 from postai.migrate.lint.rule import Here, Hit, Rule
 from postai.migrate.lint.world import shown
 
@@ -20,6 +20,9 @@ _DEFINES = frozenset({"CreateStmt", "AT_AddColumn", "AT_AlterColumnType"})
 
 def _required(here: Here) -> Iterable[Hit]:
     if not here.old:
+        return
+    if here.command.subtype == pb.AT_SetNotNull:
+        yield from _required_at_once(here)
         return
     (column,) = here.columns
     if here.command.missing_ok and column.name in here.table.columns:
@@ -36,6 +39,16 @@ def _required(here: Here) -> Iterable[Hit]:
             f"-- fill it in batches, then make it NOT NULL; or add it at once: {name} {kind} NOT NULL DEFAULT ...",
         ),
     )
+
+
+def _required_at_once(here: Here) -> Iterator[Hit]:
+    """SET NOT NULL in the very statement that adds the column."""
+    for item in here.tree.cmds:
+        command = item.alter_table_cmd
+        if command.subtype == pb.AT_AddColumn and definition(command).column_def.colname == here.command.name:
+            column = new_column(definition(command).column_def)
+            if not column.fills_itself:
+                yield Hit(f"it fails unless {here.table.name} is empty: its rows have no value for {column.name}")
 
 
 def _typed(here: Here) -> Iterator[tuple[str, DataType]]:
@@ -211,7 +224,7 @@ RULES = (
         "required_column_without_default", "fails", "error", "Required column without a value",
         "ADD COLUMN ... NOT NULL without a default fails on a table that has rows.",
         "Give it a constant default, or add it nullable, fill it in batches and make it NOT NULL then.",
-        frozenset({"AT_AddColumn"}), _required,
+        frozenset({"AT_AddColumn", "AT_SetNotNull"}), _required,
     ),
     Rule(
         "duplicate_column_assignment", "fails", "error", "Column named twice",

@@ -216,7 +216,8 @@ RULES = (
         "rename_column", "compat", "warning", "Column renamed",
         "Every statement that names the column fails from the moment the change commits; old and new release of"
         " the application cannot both work.",
-        "Add the new column, write both, move the readers, drop the old one.", frozenset({"RenameStmt"}), _rename_column,
+        "Add the new column, write both, move the readers, drop the old one.",
+        frozenset({"RenameStmt"}), _rename_column,
     ),
     Rule(
         "rename_table", "compat", "warning", "Table renamed",

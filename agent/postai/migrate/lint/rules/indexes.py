@@ -273,7 +273,7 @@ RULES = (
     ),
     Rule(
         "index_drop_blocks_all", "blocking", "error", "Dropping an index blocks reads and writes",
-        "DROP INDEX takes ACCESS EXCLUSIVE on the table; every query queues behind it while it waits for those that run.",
+        "DROP INDEX takes ACCESS EXCLUSIVE on the table; queries queue behind it while it waits for those that run.",
         "DROP INDEX CONCURRENTLY outside a transaction.", frozenset({"DropStmt"}), _drop,
     ),
     Rule(

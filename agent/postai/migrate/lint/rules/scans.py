@@ -121,7 +121,7 @@ def _column_in_steps(here: Here, column: NewColumn) -> str | None:
     return script(
         alter(here.tree, f"ADD COLUMN {name} {kind}"),
         alter(here.tree, f"ALTER COLUMN {name} SET DEFAULT {expression_text(column.default)}"),
-        f"-- then, in batches by key: UPDATE {relation_name(here.tree.relation)} SET {name} = DEFAULT ...",
+        f"-- then write its DEFAULT into {name} in batches by key",
     )
 
 
@@ -245,8 +245,6 @@ def _domain(here: Here) -> Iterable[Hit]:
         return
     if tree.subtype == "C" and definition(tree).constraint.skip_validation:
         return
-    if tree.subtype == "V":
-        return
     if tree.subtype == "O" and domain is not None and domain.not_null:
         return
     instead = None
@@ -254,9 +252,9 @@ def _domain(here: Here) -> Iterable[Hit]:
         relaxed = copied(tree)
         definition(relaxed).constraint.skip_validation = True
         definition(relaxed).constraint.initially_valid = False
-        place = ".".join(quote_ident(one) for one in names)
-        name = quote_ident(definition(tree).constraint.conname)
-        instead = script(written(relaxed), LATER, f"ALTER DOMAIN {place} VALIDATE CONSTRAINT {name}")
+        instead = script(
+            written(relaxed), "-- it holds for new values; VALIDATE CONSTRAINT of a domain blocks writes too"
+        )
     yield Hit(f"every table with a column of {'.'.join(names)} is read while it cannot be written", instead)
 
 
@@ -302,7 +300,8 @@ RULES = (
     Rule(
         "domain_constraint_scan", "blocking", "error", "Domain constraint reads every table that uses it",
         "A constraint of a domain is checked in every column of that type, while those tables cannot be written.",
-        "Add the CHECK NOT VALID; it holds for new values. Or put CHECKs on the tables, NOT VALID, and validate them.",
+        "Add the CHECK NOT VALID: it holds for new values; VALIDATE blocks writes too. Or put CHECKs on the tables, NOT"
+        " VALID, and validate them.",
         frozenset({"AlterDomainStmt"}), _domain,
     ),
     Rule(
