@@ -6,22 +6,25 @@ The real tables are never locked: from the real database only catalogs are read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 from postai.database import Database, ServerError, named_sql
 from postai.deadline import Deadline
-from postai.migrate.trace_effects import Seen, effects, lockable
+from postai.errors import Refused
+from postai.migrate.trace_effects import Effects, Seen, effects, lockable
 from postai.migrate.trace_forms import SETTINGS, allowed_in_transaction, emptied, named, path_of, schemas_of, way_of
+from postai.migrate.trace_ground import Ground, prepare
+from postai.migrate.trace_guess import guessed_locks
 from postai.migrate.trace_known import known_locks
 from postai.migrate.trace_picture import Picture, take_picture
 from postai.migrate.types import Blocks, Traced
 from postai.scratch.affected import Names, affected
 from postai.scratch.definitions import Definitions, read_definitions
 from postai.scratch.harmless import Harmless
-from postai.scratch.schema_copy import make_copy
-from postai.scratch.scratch_database import Opener, scratch_database
+from postai.scratch.scratch_database import Opener
 from postai.sql.parse import Statement, parse_one
 
 BLOCKS: Mapping[str, Blocks] = {
@@ -38,9 +41,7 @@ BLOCKS: Mapping[str, Blocks] = {
 _STRENGTH = {mode: number for number, mode in enumerate(BLOCKS)}
 
 
-def trace(
-    db: Database, statements: Sequence[str], deadline: Deadline, open_database: Opener | None = None
-) -> tuple[Traced, ...]:
+def trace(db: Database, statements: Sequence[str], deadline: Deadline, open_database: Opener) -> tuple[Traced, ...]:
     """What each statement would do, one after the other, so that later ones meet what earlier ones made.
 
     Args:
@@ -48,7 +49,7 @@ def trace(
             search_path, and its role tries them.
         statements: one SQL statement each; SET search_path and SET timezone among them count for those after them.
         deadline: for all of them, the copy included.
-        open_database: opens sessions of other databases of the server.
+        open_database: opens sessions of the databases of the server, see `postai.scratch.scratch_database.opener`.
 
     Raises:
         Unparsable: a statement cannot be parsed.
@@ -59,11 +60,12 @@ def trace(
     parsed = [parse_one(statement) for statement in statements]
     session = _Session(db)
     harmless = Harmless(db)
-    definitions = _definitions(db, parsed, session, harmless, deadline)
-    assert open_database is not None
-    with scratch_database(db, open_database, deadline) as copy:
-        missing = make_copy(copy, definitions, deadline)
-        tracer = _Tracer(copy, session, harmless, missing)
+    definitions, path = _definitions(db, parsed, session, harmless, deadline)
+    with ExitStack() as stack:
+        ground = prepare(stack, db, open_database, definitions, path, deadline)
+        if isinstance(ground, str):
+            return _guessed(db, parsed, session, ground)
+        tracer = _Tracer(ground, session, harmless)
         found = []
         for one in parsed:
             deadline.check()
@@ -82,8 +84,8 @@ class _Session:
 
 def _definitions(
     db: Database, parsed: Sequence[Statement], session: _Session, harmless: Harmless, deadline: Deadline
-) -> Definitions:
-    """Definitions of everything that the statements can touch."""
+) -> tuple[Definitions, tuple[str, ...]]:
+    """Definitions of everything that the statements can touch, and all schemas of their search_paths."""
     path = list(session.path)
     schemas = set(session.path)
     names = [named(one.tree) for one in parsed]
@@ -97,89 +99,128 @@ def _definitions(
         any(one.everything for one in names),
         any(one.spreading for one in names),
     )
-    found = affected(db, wanted, tuple(dict.fromkeys(path)), deadline)
-    return read_definitions(db, found, schemas, harmless, deadline)
+    every = tuple(dict.fromkeys(path))
+    found = affected(db, wanted, every, deadline)
+    return read_definitions(db, found, schemas, harmless, deadline), every
+
+
+def _guessed(db: Database, parsed: Sequence[Statement], session: _Session, why: str) -> tuple[Traced, ...]:
+    """What is known of the statements' forms, where no copy can be made."""
+    picture = take_picture(db)
+    path = session.path
+    found = []
+    for one in parsed:
+        if one.tree.DESCRIPTOR.name == "VariableSetStmt":
+            path = path_of(one.tree, session.user) or path
+        locks, alone = guessed_locks(one, picture, path, db.server_version)
+        labels = {oid: picture.by_oid[oid].label for oid in locks}
+        found.append(
+            Traced(
+                one.sql,
+                locks={labels[oid]: mode for oid, mode in locks.items()},
+                blocks={labels[oid]: BLOCKS[mode] for oid, mode in locks.items()},
+                in_transaction=not alone,
+                traced=False,
+                note=f"not tried, no copy can be made: {why}",
+                shown={labels[oid]: picture.shown(picture.by_oid[oid], path) for oid in locks},
+            )
+        )
+    return tuple(found)
 
 
 class _Tracer:
     """Runs statements on a copy and looks at what they did."""
 
-    def __init__(self, copy: Database, session: _Session, harmless: Harmless, missing: tuple[str, ...]) -> None:
-        self._copy = copy
-        self._path = session.path
+    def __init__(self, ground: Ground, session: _Session, harmless: Harmless) -> None:
+        self._ground = ground
+        self._copy = ground.session
         self._user = session.user
         self._harmless = harmless
-        self._missing = missing
         self._said: list[str] = []
-        copy.on_notice(self._said.append)
+        self._copy.on_notice(self._said.append)
         for name, value in session.settings.items():
-            copy.query("select pg_catalog.set_config(%s, %s, false)", (name, value))
-        self._use(self._path)
-        self._picture = take_picture(copy)
+            self._copy.query("select pg_catalog.set_config(%s, %s, false)", (name, value))
+        self._use(session.path)
+        self._picture = ground.picture()
 
     def one(self, statement: Statement) -> Traced:
         """What one statement did."""
         way = way_of(statement)
+        tree: Any = statement.tree
         if way == "session":
             self._session(statement)
             return Traced(statement.sql, in_transaction=allowed_in_transaction(statement))
-        culprit = self._harmless.culprit(statement.tree)
-        if way == "never" or culprit:
-            why = f"it calls {culprit}" if culprit else f"{statement.statement_class} is never run, not even on a copy"
-            return Traced(
-                statement.sql, in_transaction=allowed_in_transaction(statement), traced=False, note=f"not tried: {why}"
-            )
+        culprit = self._harmless.culprit(tree)
+        if culprit:
+            return self._untried(statement, f"it calls {culprit}")
+        if way == "never" or not self._ground.confines(tree):
+            return self._untried(statement, f"{statement.statement_class} is not run, not even on a copy")
         self._said.clear()
         try:
-            if way == "plan":
-                return self._planned(statement)
-            return self._run(statement)
+            text = self._text(statement)
+            return self._planned(statement, text) if way == "plan" else self._run(statement, text)
+        except Refused as error:
+            return self._untried(statement, error.message)
         except ServerError as error:
-            if error.sqlstate == "25001":
-                return self._alone(statement)
-            return self._refused(statement, error)
+            return self._alone(statement, text) if error.sqlstate == "25001" else self._refused(statement, error)
 
-    def _run(self, statement: Statement) -> Traced:
+    def _run(self, statement: Statement, text: str) -> Traced:
         copy = self._copy
         with copy.transaction():
             copy.execute("set local client_min_messages = debug1")
-            copy.execute(self._text(statement))
+            copy.execute(text)
             copy.execute("set local client_min_messages = warning")
             locks = self._locks()
-            after = take_picture(copy)
+            after = self._ground.picture()
         return self._told(statement, locks, after)
 
-    def _planned(self, statement: Statement) -> Traced:
+    def _planned(self, statement: Statement, text: str) -> Traced:
         """A statement that reads or writes rows: the server plans it, which takes the locks it would take."""
         with self._copy.transaction():
-            ((plan,),) = self._copy.query(f"explain (verbose, costs off, format json) {statement.sql}")
+            ((plan,),) = self._copy.query(f"explain (verbose, costs off, format json) {text}")
             locks = self._locks()
-        text = plan if isinstance(plan, str) else json.dumps(plan)
-        return self._told(statement, locks, self._picture, plan=text)
+        nodes = list(_nodes(json.loads(plan) if isinstance(plan, str) else plan))
+        sequential = [(self._ground.real(one["Schema"]), one["Relation Name"]) for one in nodes]
+        return self._told(statement, locks, self._picture, tuple(sequential))
 
-    def _alone(self, statement: Statement) -> Traced:
+    def _alone(self, statement: Statement, text: str) -> Traced:
         """A statement that refuses a transaction block: its locks are known, the rest is seen."""
         copy = self._copy
         self._said.clear()
-        locks = known_locks(statement.tree, self._picture, self._path)
+        locks = known_locks(statement.tree, self._picture, self._path, copy.server_version)
         copy.execute("set client_min_messages = debug1")
         try:
-            copy.execute(self._text(statement))
+            copy.execute(text)
         except ServerError as error:
             return replace(self._refused(statement, error), in_transaction=False)
         finally:
             copy.execute("set client_min_messages = warning")
-        return replace(self._told(statement, locks, take_picture(copy)), in_transaction=False)
+        return replace(self._told(statement, locks, self._ground.picture()), in_transaction=False)
 
     def _refused(self, statement: Statement, error: ServerError) -> Traced:
-        note = "; ".join(self._missing) or None
-        return Traced(statement.sql, error=error.message, sqlstate=error.sqlstate, note=note)
+        """What the server did not take."""
+        message = self._ground.readable(error.message)
+        note = "; ".join(self._ground.missing) or None
+        return Traced(statement.sql, error=message, sqlstate=error.sqlstate, note=note)
 
-    def _told(self, statement: Statement, locks: Mapping[int, str], after: Picture, plan: str | None = None) -> Traced:
+    def _untried(self, statement: Statement, why: str) -> Traced:
+        locks, alone = guessed_locks(statement, self._picture, self._path, self._copy.server_version)
+        told = self._traced(statement, locks, Effects(), self._picture)
+        return replace(told, in_transaction=not alone, traced=False, note=f"not tried: {why}")
+
+    def _told(
+        self,
+        statement: Statement,
+        locks: Mapping[int, str],
+        after: Picture,
+        sequential: tuple[tuple[str, str], ...] = (),
+    ) -> Traced:
         before, self._picture = self._picture, after
         held = lockable(locks, before)
-        seen = Seen(statement.tree, tuple(self._said), held, before, after, self._path, plan)
-        did = effects(self._copy, seen)
+        seen = Seen(statement.tree, tuple(self._said), held, before, after, self._path, sequential)
+        return self._traced(statement, held, effects(self._copy, seen), before)
+
+    def _traced(self, statement: Statement, held: Mapping[int, str], did: Effects, before: Picture) -> Traced:
         labels = {oid: before.by_oid[oid].label for oid in {*held, *did.rewrites, *did.rebuilt, *did.scans}}
 
         def ordered(oids: Iterable[int]) -> tuple[str, ...]:
@@ -197,11 +238,17 @@ class _Tracer:
 
     def _text(self, statement: Statement) -> str:
         """What is sent: somebody's function gets a body that does nothing, unless it only computes."""
-        if statement.tree.DESCRIPTOR.name == "CreateFunctionStmt" and not self._harmless.computes(statement.sql):
-            return emptied(statement)
-        return statement.sql
+        kind: str = statement.tree.DESCRIPTOR.name
+        trusted = self._ground.renaming is None and self._harmless.computes(statement.sql)
+        if kind == "CreateFunctionStmt" and not trusted:
+            empty = emptied(statement)
+            return self._ground.text(parse_one(empty).tree, empty)
+        return self._ground.text(statement.tree, statement.sql)
 
     def _locks(self) -> dict[int, str]:
+        renaming = self._ground.renaming
+        if renaming is not None and self._copy.query(_block("strays"), (list(renaming.places),))[0][0]:
+            raise Refused("it would touch a table that is not copied")
         held: dict[int, str] = {}
         for oid, mode in self._copy.query(_block("locks")):
             held[oid] = max(held.get(oid, mode), mode, key=_STRENGTH.__getitem__)
@@ -220,7 +267,17 @@ class _Tracer:
 
     def _use(self, path: tuple[str, ...]) -> None:
         self._path = path
-        self._copy.query(_block("use_path"), (list(path),))
+        self._copy.query(_block("use_path"), ([self._ground.place(one) for one in path],))
+
+
+def _nodes(plan: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The sequential scans of a plan."""
+    waiting: list[dict[str, Any]] = [plan[0]["Plan"]]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", ())
+        if node["Node Type"] == "Seq Scan":
+            yield node
 
 
 def _block(name: str) -> str:

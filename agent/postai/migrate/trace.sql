@@ -1,13 +1,13 @@
 -- name: relations
--- The copy's relations: oid, kind, schema, name, file, an index's table, a partition's or child's parent, whether it
--- is a partition.
+-- The copy's relations (of all schemas, or of these): oid, kind, schema, name, file, an index's table, a partition's
+-- or child's parent, whether it is an index along which its table was clustered.
 select c.oid::pg_catalog.int8, c.relkind::pg_catalog.text, n.nspname, c.relname,
-       pg_catalog.pg_relation_filenode(c.oid)::pg_catalog.int8, i.indrelid::pg_catalog.int8,
+       c.relfilenode::pg_catalog.int8, i.indrelid::pg_catalog.int8,
        (select h.inhparent from pg_catalog.pg_inherits h where h.inhrelid = c.oid order by h.inhseqno limit 1)::pg_catalog.int8,
-       c.relispartition
+       coalesce(i.indisclustered, false)
   from pg_catalog.pg_class c
-  join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname not like 'pg\_%'
-   and n.nspname <> 'information_schema'
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname not like 'pg\_%%'
+   and n.nspname <> 'information_schema' and coalesce(n.nspname = any(%s::pg_catalog.text[]), true)
   left join pg_catalog.pg_index i on i.indexrelid = c.oid
  where c.oid >= 16384 and c.relkind in ('r', 'p', 'v', 'm', 'f', 'i', 'I')
 
@@ -19,9 +19,10 @@ select l.relation::pg_catalog.int8, l.mode
    and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
 
 -- name: foreign_keys
--- Tables of foreign keys with these names: referencing, referenced.
-select k.conrelid::pg_catalog.int8, k.confrelid::pg_catalog.int8
-  from pg_catalog.pg_constraint k where k.contype = 'f' and k.conname = any(%s::pg_catalog.text[])
+-- The copy's foreign keys (of all schemas, or of these): oid, name, referencing table, referenced table, whether it is validated.
+select k.oid::pg_catalog.int8, k.conname, k.conrelid::pg_catalog.int8, k.confrelid::pg_catalog.int8, k.convalidated
+  from pg_catalog.pg_constraint k join pg_catalog.pg_namespace n on n.oid = k.connamespace
+ where k.contype = 'f' and coalesce(n.nspname = any(%s::pg_catalog.text[]), true)
 
 -- name: default_partition
 -- The default partition of a partitioned table.
@@ -40,3 +41,13 @@ select current_user::pg_catalog.text, pg_catalog.current_schemas(false)::pg_cata
 select pg_catalog.set_config('search_path',
          coalesce((select pg_catalog.string_agg(pg_catalog.quote_ident(p), ', ') from pg_catalog.unnest(%s::pg_catalog.text[]) p),
                   ''), false)
+
+-- name: strays
+-- Whether this session holds a lock that keeps others from writing on a table outside these schemas.
+select exists (
+  select from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+   where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and c.oid >= 16384
+     and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                    'AccessExclusiveLock')
+     and n.nspname <> all(%s::pg_catalog.text[]) and n.nspname not like 'pg\_%%')

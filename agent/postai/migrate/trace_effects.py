@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from postgast import pg_query_pb2 as pb
 
 from postai.database import Database, named_sql
 from postai.migrate.trace_known import rewritten_by
@@ -28,7 +29,7 @@ class Seen:
         locks: relation that was there before -> strongest mode.
         before, after: the relations of the copy.
         path: schemas of the search_path.
-        plan: rows of EXPLAIN (FORMAT JSON) of a statement that was only planned.
+        sequential: schema and name of the tables that the plan of a statement on rows reads from end to end.
     """
 
     tree: Any
@@ -37,7 +38,7 @@ class Seen:
     before: Picture
     after: Picture
     path: tuple[str, ...]
-    plan: str | None = None
+    sequential: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Effects:
         scans: tables that would be read completely.
     """
 
-    rewrites: frozenset[int]
-    rebuilt: frozenset[int]
-    scans: frozenset[int]
+    rewrites: frozenset[int] = frozenset()
+    rebuilt: frozenset[int] = frozenset()
+    scans: frozenset[int] = frozenset()
 
 
 def effects(copy: Database, seen: Seen) -> Effects:
@@ -69,37 +70,40 @@ def effects(copy: Database, seen: Seen) -> Effects:
         for oid, one in before.by_oid.items()
         if one.kind == "i" and files.get((one.schema, one.name), one.file) != one.file
     )
-    scans = _by_messages(copy, seen) | _by_kind(copy, seen, rewrites)
+    scans = _by_messages(seen) | _by_kind(copy, seen, rewrites)
     return Effects(rewrites, rebuilt, frozenset(scans & before.by_oid.keys()))
 
 
-def _by_messages(copy: Database, seen: Seen) -> set[int]:
+def _by_messages(seen: Seen) -> set[int]:
     """Tables that the server said it reads."""
     kind: str = seen.tree.DESCRIPTOR.name
-    if kind == "TruncateStmt":  # builds indexes on the files it has just emptied
-        return set()
+    if kind == "TruncateStmt" or (kind == "RefreshMatViewStmt" and seen.tree.skip_data):
+        return set()  # builds indexes on the files it has just emptied
     found: set[int] = set()
-    keys: list[str] = []
     for text in seen.said:
         if match := _READ.match(text):
             found |= _called(seen, match[1])
         elif match := _BUILT.match(text):
             found |= _called(seen, match[2])
         elif match := _KEY.match(text):
-            keys.append(match[1])
-    if keys:
-        block = named_sql.load(__package__, "trace.sql")["foreign_keys"]
-        for referencing, referenced in copy.query(block, (keys,)):
-            if referencing in seen.locks or referencing not in seen.before.by_oid:
-                found |= _leaves(seen.before, (referencing, referenced))
+            found |= _validated(seen, match[1])
+    return found
+
+
+def _validated(seen: Seen, name: str) -> set[int]:
+    """The tables of the foreign keys with this name that the statement has made or validated."""
+    found: set[int] = set()
+    for one in seen.after.keys.values():
+        old = seen.before.keys.get(one.oid)
+        if one.name == name and one.validated and (old is None or not old.validated):
+            found |= _leaves(seen.before, (one.referencing, one.referenced))
     return found
 
 
 def _called(seen: Seen, name: str) -> set[int]:
     """The tables with this name (messages do not say the schema) among those that are locked."""
-    same = [one for one in seen.before.by_oid.values() if one.name == name and one.kind in STORED]
-    locked = {one.oid for one in same if one.oid in seen.locks}
-    return locked or {one.oid for one in same if not seen.locks}
+    locked = (seen.before.by_oid[oid] for oid in seen.locks)
+    return {one.oid for one in locked if one.name == name and one.kind in STORED}
 
 
 def _by_kind(copy: Database, seen: Seen, rewrites: Iterable[int]) -> set[int]:
@@ -116,9 +120,11 @@ def _by_kind(copy: Database, seen: Seen, rewrites: Iterable[int]) -> set[int]:
         return _read(seen)
     if kind == "AlterDomainStmt" and _checks_values(tree):
         return {oid for oid in seen.locks if seen.before.by_oid[oid].kind in STORED}
+    if kind == "AlterTableStmt":
+        return _detached(seen)
     if kind == "CreateStmt" and tree.HasField("partbound"):
         return _default_partition(copy, seen)
-    return _planned(seen)
+    return {one.oid for schema, name in seen.sequential if (one := seen.before.find(schema, name, seen.path))}
 
 
 def _refreshed(seen: Seen) -> set[int]:
@@ -152,18 +158,16 @@ def _default_partition(copy: Database, seen: Seen) -> set[int]:
     return _leaves(seen.before, (oid for (oid,) in rows))
 
 
-def _planned(seen: Seen) -> set[int]:
-    """Tables of a statement on rows that have no index for its condition."""
-    if seen.plan is None:
-        return set()
-    found = set()
-    waiting: list[dict[str, Any]] = [json.loads(seen.plan)[0]["Plan"]]
-    while waiting:
-        node = waiting.pop()
-        waiting += node.get("Plans", ())
-        if node["Node Type"] == "Seq Scan":
-            one = seen.before.find(node.get("Schema"), node["Relation Name"], seen.path)
-            found |= {one.oid} if one else set()
+def _detached(seen: Seen) -> set[int]:
+    """Of a detached partition that foreign keys refer to: itself and the tables that may still do so."""
+    found: set[int] = set()
+    for one in seen.tree.cmds:
+        if one.alter_table_cmd.subtype == pb.AT_DetachPartition:
+            name = getattr(one.alter_table_cmd, "def").partition_cmd.name
+            partition = seen.before.find(name.schemaname or None, name.relname, seen.path)
+            for key in seen.before.keys.values():
+                if partition is not None and key.referenced == partition.oid:
+                    found |= _leaves(seen.before, (key.referencing, key.referenced))
     return found
 
 

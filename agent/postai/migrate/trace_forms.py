@@ -169,10 +169,10 @@ def emptied(statement: Statement) -> str:
     del tree.options[:]
     tree.options.extend(copies)
     language = tree.options.add().def_elem
-    language.defname = "language"
+    language.defname, language.defaction = "language", pb.DEFELEM_UNSPEC
     language.arg.string.sval = "plpgsql"
     body = tree.options.add().def_elem
-    body.defname = "as"
+    body.defname, body.defaction = "as", pb.DEFELEM_UNSPEC
     body.arg.list.items.add().string.sval = "begin return; end" if plain else "begin return null; end"
     return write(tree)
 

@@ -14,23 +14,25 @@ from postai.sql.parse import statement_node
 
 ACCESS_EXCLUSIVE = "AccessExclusiveLock"
 SHARE = "ShareLock"
+SHARE_ROW = "ShareRowExclusiveLock"
 SHARE_UPDATE = "ShareUpdateExclusiveLock"
-ACCESS_SHARE = "AccessShareLock"
 
 
-def known_locks(tree: Any, picture: Picture, path: tuple[str, ...]) -> dict[int, str]:
+def known_locks(tree: Any, picture: Picture, path: tuple[str, ...], version: int) -> dict[int, str]:
     """Relation -> strongest lock that the statement takes on it.
 
     Args:
         tree: of a statement that refused to run in a transaction block.
         picture: the relations before it.
         path: schemas of the search_path.
+        version: the server's version number.
     """
+    if tree.DESCRIPTOR.name == "VacuumStmt":
+        return _vacuum(tree, picture, path, version)
     return {
         "IndexStmt": _index,
         "DropStmt": _drop,
         "ReindexStmt": _reindex,
-        "VacuumStmt": _vacuum,
         "ClusterStmt": _cluster,
         "AlterTableStmt": _detach,
     }.get(tree.DESCRIPTOR.name, _nothing)(tree, picture, path)
@@ -88,7 +90,10 @@ def _reindex(tree: Any, picture: Picture, path: tuple[str, ...]) -> dict[int, st
     found: dict[int, str] = {}
     for one in _find(picture, tree.relation, path):
         target = picture.by_oid[one.table] if one.table is not None else one
-        found |= {leaf.oid: mode for leaf in picture.tree(target)}
+        # To list the partitions of a table, the server locks them as for a plain REINDEX.
+        below = SHARE if one.kind == "p" else mode
+        whole = picture.tree(target) if target.kind == "p" else [target]
+        found |= {leaf.oid: mode if leaf is target else below for leaf in whole}
     return found
 
 
@@ -96,27 +101,37 @@ def _having_indexes(tables: Iterable[Relation], picture: Picture, mode: str) -> 
     return {one.oid: mode for one in tables if picture.indexes(one) or mode == SHARE}
 
 
-def _vacuum(tree: Any, picture: Picture, path: tuple[str, ...]) -> dict[int, str]:
+def _vacuum(tree: Any, picture: Picture, path: tuple[str, ...], version: int) -> dict[int, str]:
     mode = ACCESS_EXCLUSIVE if options(tree).get("full", False) else SHARE_UPDATE
-    roots = (
-        [found for one in tree.rels for found in _find(picture, one.vacuum_relation.relation, path)]
-        if tree.rels
-        else [one for one in picture.by_oid.values() if one.kind in "rmp"]
-    )
+    if not tree.rels:
+        return {one.oid: mode for one in picture.by_oid.values() if one.kind in "rmp"}
     found = {}
-    for root in roots:
-        for one in picture.tree(root) if root.kind == "p" else [root]:
-            found[one.oid] = mode
+    for item in tree.rels:
+        relation = item.vacuum_relation.relation
+        for root in _find(picture, relation, path):
+            whole = root.kind == "p" or (version >= 180000 and relation.inh)  # since 18 with inheriting tables
+            found |= {one.oid: mode for one in (picture.tree(root) if whole else [root])}
     return found
 
 
-def _cluster(_tree: Any, _picture: Picture, _path: tuple[str, ...]) -> dict[int, str]:
-    return {}
+def _cluster(tree: Any, picture: Picture, path: tuple[str, ...]) -> dict[int, str]:
+    roots = list(_find(picture, tree.relation, path)) if tree.HasField("relation") else []
+    if not roots:  # every table that has been clustered before
+        roots = [
+            picture.by_oid[one.table] for one in picture.by_oid.values() if one.clustered and one.table is not None
+        ]
+    return {one.oid: ACCESS_EXCLUSIVE for root in roots for one in picture.tree(root)}
 
 
 def _detach(tree: Any, picture: Picture, path: tuple[str, ...]) -> dict[int, str]:
     found = {one.oid: SHARE_UPDATE for one in _find(picture, tree.relation, path)}
     for one in tree.cmds:
-        partition = getattr(one.alter_table_cmd, "def").partition_cmd.name
-        found |= {leaf.oid: ACCESS_EXCLUSIVE for leaf in _find(picture, partition, path)}
-    return found
+        name = getattr(one.alter_table_cmd, "def").partition_cmd.name
+        for partition in _find(picture, name, path):
+            found |= {leaf.oid: ACCESS_EXCLUSIVE for leaf in picture.tree(partition)}
+            for key in picture.keys.values():
+                if key.referencing == partition.oid:  # becomes its own, with triggers on the table it refers to
+                    found.setdefault(key.referenced, SHARE_ROW)
+                elif key.referenced == partition.oid:
+                    found[key.referencing] = ACCESS_EXCLUSIVE
+    return {oid: mode for oid, mode in found.items() if oid in picture.by_oid}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postai.database import Database, named_sql
 from postai.database.identifiers import qualified, quote_ident
+from postai.scratch.renaming import Renaming
 
 LOCKABLE = frozenset("rpvmf")
 """Kinds of relations that statements of applications lock: tables, views, materialized views, foreign tables."""
@@ -24,7 +25,7 @@ class Relation:
     file: int | None
     table: int | None
     parent: int | None
-    partition: bool
+    clustered: bool
 
     @property
     def label(self) -> str:
@@ -32,11 +33,23 @@ class Relation:
         return qualified(self.schema, self.name)
 
 
-class Picture:
-    """All relations of the copy, by oid."""
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key of the copy; attributes in the order of the block `foreign_keys`."""
 
-    def __init__(self, relations: Iterable[Relation]) -> None:
+    oid: int
+    name: str
+    referencing: int
+    referenced: int
+    validated: bool
+
+
+class Picture:
+    """All relations of the copy, by oid, and its foreign keys."""
+
+    def __init__(self, relations: Iterable[Relation], keys: Iterable[ForeignKey]) -> None:
         self.by_oid: Mapping[int, Relation] = {one.oid: one for one in relations}
+        self.keys: Mapping[int, ForeignKey] = {one.oid: one for one in keys}
         self._children: dict[int, list[Relation]] = {}
         self._schemas: dict[str, set[str]] = {}
         for one in self.by_oid.values():
@@ -74,7 +87,11 @@ class Picture:
         return [index for index in self.by_oid.values() if index.table == one.oid]
 
 
-def take_picture(copy: Database) -> Picture:
-    """Read the relations that there are now."""
-    rows = copy.query(named_sql.load(__package__, "trace.sql")["relations"])
-    return Picture(Relation(*row) for row in rows)
+def take_picture(copy: Database, renaming: Renaming | None = None) -> Picture:
+    """Read the relations that there are now; schemas that stand for others get their names."""
+    blocks = named_sql.load(__package__, "trace.sql")
+    places = None if renaming is None else list(renaming.places)
+    relations = [Relation(*row) for row in copy.query(blocks["relations"], (places,))]
+    if renaming is not None:
+        relations = [replace(one, schema=renaming.real(one.schema)) for one in relations]
+    return Picture(relations, (ForeignKey(*row) for row in copy.query(blocks["foreign_keys"], (places,))))

@@ -304,7 +304,8 @@ select distinct n.nspname::pg_catalog.text
          union all select l.collnamespace from pg_catalog.pg_collation l where l.oid = any(%s::pg_catalog.oid[])
   ) o (oid) on o.oid = n.oid
  union
-select n.nspname from pg_catalog.pg_namespace n where n.nspname = any(%s::pg_catalog.text[])
+select n.nspname from pg_catalog.pg_namespace n
+ where n.nspname = any(%s::pg_catalog.text[]) and n.nspname <> 'information_schema' and n.nspname not like 'pg\_%%'
 
 -- name: settings
 -- Settings of the session that say what a statement means.

@@ -7,34 +7,54 @@ from collections.abc import Sequence
 from postai.database import Database, ServerError
 from postai.database.identifiers import quote_ident
 from postai.deadline import Deadline
+from postai.errors import Refused
 from postai.scratch.definitions import Definitions
+from postai.scratch.renaming import Renaming
 
 _AT_ONCE = 100
 """Statements in one message, which is one transaction: each object is a lock until its end."""
 
 
-def make_copy(copy: Database, definitions: Definitions, deadline: Deadline) -> tuple[str, ...]:
-    """Run the definitions in an empty database.
+def make_copy(
+    copy: Database, definitions: Definitions, deadline: Deadline, renaming: Renaming | None = None
+) -> dict[str, str]:
+    """Run the definitions where nothing of the kind is yet.
 
     Args:
-        copy: a session of it, outside a transaction.
+        copy: a session there, outside a transaction.
         definitions: of the real objects.
         deadline: checked between messages.
+        renaming: the schemas' names in the copy, where they are not the real ones; extensions are there then.
 
     Returns:
-        what could not be made, for people: the statement's beginning and the server's words.
+        statements that could not be run, with the server's words.
     """
-    failed = _run(copy, [f"create schema if not exists {quote_ident(one)}" for one in definitions.schemas], deadline)
-    failed |= _run(copy, definitions.extensions, deadline)
-    waiting: dict[str, str] = _run(copy, definitions.statements, deadline)
+    schemas = definitions.schemas if renaming is None else [renaming.place(one) for one in definitions.schemas]
+    failed = _run(copy, [f"create schema if not exists {quote_ident(one)}" for one in schemas], deadline)
+    if renaming is None:
+        failed |= _run(copy, definitions.extensions, deadline)
+    waiting: dict[str, str] = _run(copy, _renamed(definitions.statements, renaming, failed), deadline)
     while waiting:
         still = _run(copy, list(waiting), deadline)
         if len(still) == len(waiting):
             break
         waiting = still
     failed |= waiting
-    failed |= _run(copy, definitions.filled, deadline)
-    return tuple(f"not in the copy: {_beginning(statement)}: {why}" for statement, why in failed.items())
+    failed |= _run(copy, _renamed(definitions.filled, renaming, failed), deadline)
+    return failed
+
+
+def _renamed(statements: Sequence[str], renaming: Renaming | None, failed: dict[str, str]) -> Sequence[str]:
+    """The statements for the copy's schemas; those that cannot be written back join the failed ones."""
+    if renaming is None:
+        return statements
+    made = []
+    for one in statements:
+        try:
+            made.append(renaming.statement(one))
+        except Refused as error:
+            failed[one] = error.message
+    return made
 
 
 def _run(copy: Database, statements: Sequence[str], deadline: Deadline) -> dict[str, str]:
@@ -53,8 +73,3 @@ def _run(copy: Database, statements: Sequence[str], deadline: Deadline) -> dict[
                 half = len(some) // 2
                 waiting += [some[half:], some[:half]]
     return failed
-
-
-def _beginning(statement: str) -> str:
-    first = " ".join(statement.split())
-    return first if len(first) <= 80 else f"{first[:77]}..."
