@@ -198,4 +198,5 @@ select postai._apply_grants();
 -- include: 62_judge.sql
 -- include: 63_health.sql
 -- include: 66_optimize.sql
+-- include: 67_scratch.sql
 -- include: 90_rights.sql
