@@ -96,6 +96,10 @@ returning s.step
 -- Add to the log.
 select postai._record_event(%s, %s, %s, %s, %s::jsonb)
 
+-- name: before
+-- Keep what the tables were like before the first attempt.
+update postai.action set before = %s::jsonb where id = %s and attempt = %s and before is null and state = 'running'
+
 -- name: verifying
 -- All steps are done; no row = another worker has the action.
 update postai.action set state = 'verifying' where id = %s and attempt = %s and state in ('running', 'verifying') returning id
