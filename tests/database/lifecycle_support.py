@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from conftest import TestDatabase, drop_database, make_database
+from conftest import TestDatabase, drop_database, make_database, put_postai
 from postai import database as db
 from postai.deadline import Deadline
 from postai.proposals import Decision, Draft, DraftStep, Runner, RunnerOptions, RunResult, create
@@ -151,6 +151,7 @@ class Shop:
 
 
 def open_shop(database: TestDatabase) -> Shop:
+    put_postai(database)
     with db.connect(database.dsn()) as owner:
         install(owner)
     with database.connect() as connection:
