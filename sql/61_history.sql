@@ -73,10 +73,32 @@ create table postai.statement_plan (
 comment on table postai.statement_plan is
   'Shapes of the plans (node types, relations, indexes; no constants) that the planner chose for a statement with unknown parameters, the last few of each.';
 
+create table postai.logged_plan (
+  statement_id integer not null,
+  plan_hash text not null,
+  plan jsonb,
+  problems text,
+  runs bigint not null,
+  slowest_ms double precision not null,
+  first_seen timestamptz not null,
+  last_seen timestamptz not null,
+  primary key (statement_id, plan_hash)
+);
+comment on table postai.logged_plan is
+  'Plans that statements ran with, as auto_explain logged them while setting collect_plans is on: the last few shapes of each.';
+comment on column postai.logged_plan.plan is 'Of the slowest run, as EXPLAIN (FORMAT JSON) tells it, with $n in the place of constants; NULL = too big.';
+
+create table postai.log_position (
+  id smallint primary key default 1 check (id = 1),
+  file text not null,
+  bytes bigint not null
+);
+comment on table postai.log_position is 'Up to where the agent has read the server''s log; empty while it does not.';
+
 create table postai.statement_values (
   statement_id integer not null,
   at timestamptz not null default clock_timestamp(),
-  source text not null check (source in ('activity', 'pg_qualstats')),
+  source text not null check (source in ('activity', 'pg_qualstats', 'auto_explain')),
   query text not null
 );
 comment on table postai.statement_values is
@@ -230,10 +252,21 @@ create view postai.statements with (security_barrier) as
 comment on view postai.statements is
   'Statements of which there is history; texts of other people''s for operators only: select queryid, username, query from postai.statements order by last_seen desc limit 10';
 
+create view postai.logged_plans with (security_barrier) as
+  select s.queryid, pg_catalog.pg_get_userbyid(s.userid) as username, p.plan_hash, p.first_seen, p.last_seen, p.runs,
+         p.slowest_ms, p.problems, p.plan, s.query
+    from postai.logged_plan as p
+    join postai.statement as s on s.id = p.statement_id
+   where postai._may_see_statement(s.userid)
+   order by p.last_seen desc;
+comment on view postai.logged_plans is
+  'Plans that statements ran with and what is wrong with them, where auto_explain logs them and setting collect_plans is on; of other people''s statements for operators only: select last_seen, slowest_ms, problems, plan from postai.logged_plans where queryid = 42';
+
 select postai._grant('select, insert, update, delete on postai.' || t, 'postai_agent')
   from pg_catalog.unnest(array[
-    'statement', 'statement_plan', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',
+    'statement', 'statement_plan', 'logged_plan', 'log_position', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',
     'sample_database', 'sample_server', 'sample_wait', 'sample_block', 'collect_state']) as t;
 select postai._grant('select on postai.collect_state', 'postai_reader');
-select postai._grant('select on postai.statements', 'postai_reader', 'postai_agent');
+select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
+  from pg_catalog.unnest(array['statements', 'logged_plans']) as v;
 select postai._grant('execute on function postai._may_see_statement(oid)', 'postai_reader', 'postai_agent');

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -74,6 +74,41 @@ class StatementPlan:
     cost: float | None
     first_seen: datetime
     last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPlan:
+    """A plan that a statement ran with, as auto_explain logged it.
+
+    Attributes:
+        plan_hash: of the shape, as in `StatementPlan`; real plans and those for unknown parameters may differ.
+        plan: {"Plan": ...} as EXPLAIN (FORMAT JSON) tells it, of the slowest run, without constants; None = too big.
+        problems: what the analysis of plans finds wrong with it, a line for each; None = nothing.
+        runs: that were logged.
+        slowest_ms: the longest run.
+        first_seen, last_seen: ends of the intervals in which such runs were logged.
+    """
+
+    key: StatementKey
+    plan_hash: str
+    plan: Mapping[str, Any] | None
+    problems: str | None
+    runs: int
+    slowest_ms: float
+    first_seen: datetime
+    last_seen: datetime
+
+    def again(self) -> LoggedPlan:
+        """The same with one more run, not slower."""
+        return replace(self, runs=self.runs + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """Up to where the server's log was read: the file as pg_current_logfile names it, and bytes of it."""
+
+    file: str
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +310,7 @@ class ServerWindow:
     counters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-ValuesSource = Literal["activity", "pg_qualstats"]
+ValuesSource = Literal["activity", "pg_qualstats", "auto_explain"]
 
 
 @dataclass(frozen=True, slots=True)
