@@ -51,6 +51,7 @@ class CollectSettings:
     collect: bool
     interval: float
     values: bool
+    plans: bool
     history_days: float
     history_mb: float
     now: datetime
@@ -103,7 +104,7 @@ class CollectDuty(Loop):
             self._prune(db, settings)
             return Pause(self._pace.off)
         began = time.monotonic()
-        self._collector.collect(db, values=settings.values)
+        self._collector.collect(db, values=settings.values, plans=settings.plans)
         self._prune(db, settings)
         self._look_until(db, began + max(settings.interval, self._pace.least), ending, values=settings.values)
         return Pause(0.0)
