@@ -76,6 +76,7 @@ create table postai.proposal_step (
   undo text,
   undo_class text,
   undo_in_transaction boolean,
+  undo_precondition text,
   objects jsonb not null check (jsonb_typeof(objects) = 'array'),
   locks jsonb not null default '{}',
   hazard text,
@@ -87,6 +88,7 @@ create table postai.proposal_step (
   check ((undo is null) = (undo_class is null) and (undo is null) = (undo_in_transaction is null))
 );
 comment on table postai.proposal_step is 'Steps of a proposal in their order; done_at is written with the step, cleared when it is undone.';
+comment on column postai.proposal_step.undo_precondition is 'A SELECT of one boolean that must be true just before the undo runs.';
 comment on column postai.proposal_step.objects is 'Existing objects that are touched, and schemas of new ones: [{"class": "pg_class", "oid": 16384, "identity": "public.t"}].';
 
 create table postai.action (

@@ -185,3 +185,33 @@ def test_an_index_that_the_planner_does_not_use_is_taken_back_at_once(shop: Shop
     assert shop.value(f"select title from postai.proposals where id = {one.undo}") == (
         "Drop index shop.item_tags: it did not help"
     )
+
+
+def test_an_archive_with_rows_of_others_is_not_dropped(shop: Shop) -> None:
+    move = "WITH moved AS (DELETE FROM shop.{} WHERE id <= 5 RETURNING *) INSERT INTO shop.{} SELECT * FROM moved"
+    steps = (
+        DraftStep(
+            "CREATE TABLE shop.item_archive (LIKE shop.item)",
+            undo="DROP TABLE shop.item_archive",
+            undo_precondition="SELECT NOT EXISTS (SELECT FROM shop.item_archive)",
+        ),
+        DraftStep(move.format("item", "item_archive"), undo=move.format("item_archive", "item")),
+    )
+    proposal = done(shop, draft(*steps, kind="archive"))
+    assert measured(shop).verdict.state in ("helped", "no effect")
+    shop.sql("insert into shop.item_archive (id) values (77777)")
+    shop.value(f"select postai.undo({proposal})", "lc_boss")
+    result = shop.run()
+    assert result.error is not None and result.error.sqlstate == "PA008" and "precondition" in result.error.message
+    assert shop.sql("select id from shop.item_archive") == [(77777,)]
+    shop.sql("delete from shop.item_archive")
+    shop.value(f"select postai.undo({proposal})", "lc_boss")
+    assert shop.run().state == "done" and shop.value("select to_regclass('shop.item_archive')") is None
+    assert shop.value("select count(*) from shop.item") == 20_000
+
+
+def test_what_blocked_an_action_is_not_shown_once_it_has_ended(shop: Shop) -> None:
+    proposal = done(shop, draft("ANALYZE shop.item"))
+    shop.sql("""update postai.action set progress = '{"blockers": [{"pid": 1}]}'""")
+    shown = shop.sql(f"select state, blockers from postai.actions where proposal = {proposal}", "lc_boss")
+    assert shown == [("done", None)]

@@ -203,9 +203,11 @@ class Runner:
     def _steps(self, control: Database, action: Action) -> tuple[Step, ...]:
         rows = control.query(self._sql["steps"], [action.proposal])
         if action.kind == "apply":
-            return tuple(Step(number, text, before, after, done) for number, text, before, after, _, done in rows)
+            return tuple(Step(number, text, before, after, done) for number, text, before, after, _, done, _ in rows)
         return tuple(
-            Step(number, undo, None, None, False) for number, _, _, _, undo, done in reversed(rows) if done and undo
+            Step(number, undo, before, None, False)
+            for number, _, _, _, undo, done, before in reversed(rows)
+            if done and undo
         )
 
     def _picture(self, control: Database, action: Action) -> None:

@@ -37,7 +37,7 @@ select postai._require_current(%s)
 
 -- name: steps
 -- The steps in their order.
-select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at is not null
+select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at is not null, s.undo_precondition
   from postai.proposal_step s where s.proposal = %s order by s.step
 
 -- name: agent_is_superuser
