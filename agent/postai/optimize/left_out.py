@@ -32,7 +32,7 @@ _REASONS = (
 _REFUSED = "the guard does not let them be planned"
 _OF_THE_RUN = (
     "the time was over",
-    "indexes could not be tried",
+    "what indexes save was estimated",
     "indexes of no use were not",
     "space was not looked at",
 )
