@@ -28,8 +28,8 @@ def draft_of(recommendation: Recommendation) -> Draft:
     """The draft of a proposal that carries a recommendation out.
 
     `evidence["steps"]`, a list of {"statement", "undo", "undo_precondition"}, takes the place of the single statement
-    (partitioned tables need several); where one of them makes or attaches an index, its undo may be left out. A recommendation without
-    either becomes a proposal without steps: advice to follow by hand.
+    (partitioned tables need several); where one of them makes or attaches an index, its undo may be left out. A
+    recommendation without either becomes a proposal without steps: advice to follow by hand.
     """
     one = recommendation
     steps = _steps(one)
