@@ -13,6 +13,7 @@ from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import FeatureMissing
 from postai.history import store
 from postai.optimize.advise import advise_indexes
+from postai.optimize.foreign_keys import with_foreign_keys
 from postai.optimize.hygiene import find_index_troubles
 from postai.optimize.storage import StorageOptions, advise_storage
 from postai.optimize.types import Advice, AdvisorOptions, Recommendation, Workload, WorkloadStatement
@@ -141,9 +142,11 @@ def advise_everything(
         known = {one.statement for one in found}
         troubles = [one.recommendation for one in find_index_troubles(db, deadline) if one.recommendation is not None]
         found += [one for one in troubles if one.statement not in known]
+        found = with_foreign_keys(db, catalog, found, deadline)
         complete |= HYGIENE_KINDS
     except (ServerError, DeadlineExceeded) as error:
         notes.append(f"indexes of no use were not looked for: {error.message}")
+        complete -= INDEX_KINDS  # neither were foreign keys without one
     try:
         found += advise_storage(db, deadline, StorageOptions(price_per_gb_month=price_per_gb_month))
         complete |= STORAGE_KINDS

@@ -34,7 +34,8 @@ class Applied:
     """What is known of an applied proposal.
 
     Attributes:
-        kind: of the proposal; "drop" for whatever drops indexes, "create" for whatever makes them.
+        kind: of the proposal; "drop" for whatever drops indexes, "create" for whatever makes them, "foreign_key" where
+            a new one serves a foreign key.
         bytes: what it should change the size by; negative = free.
         write_ms_per_day: what it should change writing by.
         before, after, now: its tables before it began, when it had ended, and at this moment; None = nobody looked.
@@ -63,7 +64,7 @@ def outcome(one: Applied, before: Sequence[Sample], after: Sequence[Sample]) -> 
     measure = _MEASURES.get(one.kind)
     if measure is None:
         return _said("unknown", f"nothing tells what a proposal of kind {one.kind} brought", enough=True)
-    if one.kind != "create" and (one.before is None or one.after is None):
+    if one.kind not in ("create", "foreign_key") and (one.before is None or one.after is None):
         return _said("unknown", "nobody looked at its tables before it was applied", enough=True)
     return measure(one)
 
@@ -114,6 +115,13 @@ def _created(one: Applied) -> Verdict:
     return _said(
         "helped", f"the index was scanned {one.scans:,} times", size_change(one.before, one.after), enough=True
     )
+
+
+def _referring(one: Applied) -> Verdict:
+    """An index for a foreign key: it waits for a delete that may be rare."""
+    if one.scans == 0:
+        return _said("unknown", "nothing looked rows up by the foreign key since", size_change(one.before, one.after))
+    return _created(one)
 
 
 def _rebuilt(one: Applied) -> Verdict:
@@ -179,6 +187,7 @@ def _packed(_: Applied) -> Verdict:
 _MEASURES: Mapping[str, Callable[[Applied], Verdict]] = MappingProxyType(
     {
         "create": _created,
+        "foreign_key": _referring,
         "reindex": _rebuilt,
         "repack": _rebuilt,
         "vacuum": _vacuumed,

@@ -106,7 +106,9 @@ def _measure(db: Database, sql: Mapping[str, str], due: _Due, now: datetime) -> 
     if promises:
         verdict = replace(_compare(db, sql, due, now, names), bytes=size_change(before, after))
     else:
-        kind = "create" if made else "drop" if dropped else due.kind
+        kind = (
+            "foreign_key" if due.evidence.get("foreign_key") else "create" if made else "drop" if dropped else due.kind
+        )
         readers = [one for (one,) in db.query(sql["readers"], [due.began - LONG_BEFORE, names])] if dropped else []
         then, since = _windows(db, sql, due, now, readers, names)
         known = Applied(
