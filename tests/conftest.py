@@ -172,10 +172,17 @@ def put_postai(database: TestDatabase) -> None:
 
     Transport and agent login are the caller's: the same version installed again changes nothing else.
     """
-    if database.execute(UNTOUCHED)[0][0]:
-        template = _with_postai(database.server)
-        drop_database(database)
-        _copy(database, template.name)
+    become(database, _with_postai)
+
+
+def become(database: TestDatabase, made: Callable[[LocalServer], TestDatabase]) -> bool:
+    """Replace a database by a copy of what `made` gives; False and nothing when somebody has touched it."""
+    if not database.execute(UNTOUCHED)[0][0]:
+        return False
+    template = made(database.server)
+    drop_database(database)
+    _copy(database, template.name)
+    return True
 
 
 def drop_database(database: TestDatabase) -> None:
