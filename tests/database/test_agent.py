@@ -318,6 +318,33 @@ def test_no_secret_and_no_question_stands_in_the_log(agent: AgentProcess, home: 
     assert all("event" in line and "at" in line for line in agent.log())
 
 
+def test_forged_notifications_do_no_harm(agent: AgentProcess, home: TestDatabase) -> None:
+    home.execute("create table junk (a int)")
+    with connect(home.dsn()) as db:
+        proposal = create(db, Draft("change", "Junk", "not wanted", (DraftStep("drop table public.junk"),)))
+    home.execute(f"drop role if exists {home.name}_forger; create role {home.name}_forger login password 'forger'")
+    channels = ("action", "collect", "collected", "health", "job", "judge", "notice", "optimize", "values", "verify")
+    payloads = (
+        "\u00b2",
+        "9" * 5000,
+        "-1",
+        str(proposal),
+        '{"kind": "action.done", "action": 1}',
+        "'; drop table junk; --",
+    )
+    with psycopg.connect(home.dsn(), autocommit=True) as connection:
+        connection.execute(f"set session authorization {home.name}_forger")
+        for channel in channels:
+            for payload in payloads:
+                connection.execute("select pg_notify(%s, %s)", (f"postai_{channel}", payload))
+    assert ask(home) == {"orders": 41}
+    assert home.execute(f"select state from postai.proposal where id = {proposal}") == [("open",)]
+    assert home.execute("select count(*) from postai.action") == [(0,)]
+    events = [str(line["event"]) for line in agent.log()]
+    assert not [one for one in events if "unexpectedly" in one or "no longer leading" in one], events
+    home.execute(f"drop role {home.name}_forger")
+
+
 def test_an_applied_proposal_is_carried_out(agent: AgentProcess, home: TestDatabase) -> None:
     home.execute(f"drop role if exists {home.name}_owner; create role {home.name}_owner")
     home.execute(f"grant {home.name}_owner to {AGENT}; grant create on schema public to {home.name}_owner")
