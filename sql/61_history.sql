@@ -95,6 +95,19 @@ create table postai.log_position (
 );
 comment on table postai.log_position is 'Up to where the agent has read the server''s log; empty while it does not.';
 
+create table postai.predicate (
+  table_name text not null,
+  column_name text not null,
+  operator text not null,
+  conditions bigint not null,
+  checked bigint not null,
+  kept bigint not null,
+  at timestamptz not null,
+  primary key (table_name, column_name, operator)
+);
+comment on table postai.predicate is
+  'Conditions on columns that pg_qualstats counted, where it is installed, as it told them last: rows checked by filters, and kept by them; no values.';
+
 create table postai.statement_values (
   statement_id integer not null,
   at timestamptz not null default clock_timestamp(),
@@ -264,7 +277,7 @@ comment on view postai.logged_plans is
 
 select postai._grant('select, insert, update, delete on postai.' || t, 'postai_agent')
   from pg_catalog.unnest(array[
-    'statement', 'statement_plan', 'logged_plan', 'log_position', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',
+    'statement', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',
     'sample_database', 'sample_server', 'sample_wait', 'sample_block', 'collect_state']) as t;
 select postai._grant('select on postai.collect_state', 'postai_reader');
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')

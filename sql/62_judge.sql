@@ -45,10 +45,11 @@ create table postai.seen_index (
   table_oid oid not null,
   index_name text not null,
   definition text not null,
+  first_seen timestamptz not null default clock_timestamp(),
   gone_at timestamptz
 );
 comment on table postai.seen_index is
-  'Valid indexes of user tables with their definitions, so that one that vanishes can be made again; gone_at: when it was missed first.';
+  'Valid indexes of user tables with their definitions, so that one that vanishes can be made again; first_seen, gone_at: when it was seen, and missed, first.';
 
 create table postai.alert (
   id bigint generated always as identity primary key,

@@ -420,6 +420,10 @@ def test_not_loaded_then_evictions_and_a_restart(own_server: LocalServer) -> Non
         assert often.disk_bytes_read is not None
     if "pg_qualstats" in others:
         assert store.read_parameters(turns.db, often.key.queryid) == (("3",),)
+        (met,) = [one for one in store.read_predicates(turns.db) if one.column == "barn"]
+        assert (met.table, met.operator) == ("public.cows", "=")
+        assert met.conditions >= 300
+        assert met.checked == 10 * met.kept > 0
     before = own_server.dsn()
     turns.db.close()
     own_server.stop()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +19,13 @@ from postai.database.named_sql import load
 from postai.history.parameters import parameters_of
 from postai.history.types import (
     BlockWindow,
+    ColumnUse,
     DatabaseWindow,
     IndexWindow,
     LoggedPlan,
     LogPosition,
     PartState,
+    Predicate,
     ServerWindow,
     Statement,
     StatementKey,
@@ -99,6 +101,22 @@ def write_plans(db: Database, plans: Sequence[StatementPlan]) -> None:
 def read_plans(db: Database, since: datetime) -> tuple[StatementPlan, ...]:
     """Shapes that were seen since a time, the last one of each statement first."""
     return tuple(StatementPlan(StatementKey(*row[:4]), *row[4:]) for row in db.query(_sql("read_plans"), (since,)))
+
+
+def read_column_uses(db: Database, since: datetime) -> tuple[ColumnUse, ...]:
+    """What the statements of this database that ran since a time do with which columns."""
+    return tuple(ColumnUse(*row) for row in db.query(_sql("read_column_uses"), (since, since)))
+
+
+def write_predicates(db: Database, at: datetime, predicates: Sequence[Predicate]) -> None:
+    """Keep the conditions that are counted now in the place of those that were."""
+    rows = [asdict(one) for one in predicates]
+    db.execute(_sql("write_predicates"), (at, json.dumps(rows), at))
+
+
+def read_predicates(db: Database) -> tuple[Predicate, ...]:
+    """The conditions on columns that were counted when it was looked last."""
+    return tuple(Predicate(*row) for row in db.query(_sql("read_predicates")))
 
 
 def write_logged_plans(db: Database, plans: Sequence[LoggedPlan]) -> None:

@@ -315,6 +315,39 @@ select s.queryid, s.userid::int8, s.dbid::int8, s.toplevel, p.plan_hash, p.shape
  where p.last_seen >= %s
  order by s.id, p.last_seen desc
 
+-- name: read_column_uses
+-- What statements of this database that ran since a time (told twice) do with which columns.
+select t.name, c.name, u.name, pg_catalog.count(distinct s.queryid)::int8, coalesce(pg_catalog.sum(x.calls), 0)::int8,
+       pg_catalog.min(s.first_seen)
+  from postai.statement as s
+  left join (select d.statement_id, pg_catalog.sum(d.calls) as calls
+               from postai.sample_statement as d where d.at > %s group by d.statement_id) as x on x.statement_id = s.id
+ cross join lateral pg_catalog.jsonb_each(s.usage) as t (name, uses)
+ cross join lateral pg_catalog.jsonb_each(t.uses) as u (name, columns)
+ cross join lateral pg_catalog.jsonb_array_elements_text(u.columns) as c (name)
+ where s.queryid <> 0 and not s.own and s.usage is not null and s.last_seen >= %s::timestamptz - interval '1 hour'
+   and s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+ group by t.name, c.name, u.name
+
+-- name: write_predicates
+-- Conditions as they are counted now; parameters: when, the conditions, when.
+with fresh as (
+  insert into postai.predicate as p (table_name, column_name, operator, conditions, checked, kept, at)
+  select f."table", f."column", f.operator, pg_catalog.sum(f.conditions), pg_catalog.sum(f.checked), pg_catalog.sum(f.kept), %s
+    from pg_catalog.json_to_recordset(%s::pg_catalog.json)
+      as f ("table" text, "column" text, operator text, conditions int8, checked int8, kept int8)
+   group by f."table", f."column", f.operator
+  on conflict (table_name, column_name, operator) do update
+     set conditions = excluded.conditions, checked = excluded.checked, kept = excluded.kept, at = excluded.at
+)
+delete from postai.predicate as p where p.at < %s::timestamptz - interval '7 days'
+
+-- name: read_predicates
+-- Conditions on columns, the most frequent first.
+select p.table_name, p.column_name, p.operator, p.conditions, p.checked, p.kept
+  from postai.predicate as p
+ order by p.conditions desc
+
 -- name: write_logged_plans
 -- Plans of runs, the last five shapes of each statement. A plan that is too big is not kept, its shape's hash is.
 with fresh as materialized (

@@ -104,6 +104,43 @@ class LoggedPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """What statements do with a column.
+
+    Attributes:
+        table: qualified and quoted.
+        use: "filters", "joins", "sorts", "groups", "writes" or "reads", see `postai.observe.columns`.
+        statements: how many of them do; `calls` of them in that time, and when the first of them was seen first.
+    """
+
+    table: str
+    column: str
+    use: str
+    statements: int
+    calls: int
+    first_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """Conditions on a column that pg_qualstats counted.
+
+    Attributes:
+        table: qualified and quoted.
+        operator: "=", "<" ...
+        conditions: how often such a condition was met.
+        checked, kept: rows that filters looked at, and let pass; what an index finds is in neither.
+    """
+
+    table: str
+    column: str
+    operator: str
+    conditions: int
+    checked: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogPosition:
     """Up to where the server's log was read: the file as pg_current_logfile names it, and bytes of it."""
 

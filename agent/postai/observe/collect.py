@@ -18,7 +18,7 @@ from postai.database.named_sql import load
 from postai.deadline import Cancelled
 from postai.errors import FeatureMissing, PostaiError
 from postai.history import store
-from postai.history.types import PartState, StatementWindow
+from postai.history.types import PartState, Predicate, StatementWindow
 from postai.observe.collect_activity import Activity, ActivityLimits
 from postai.observe.collect_counters import Ground, ground_of
 from postai.observe.collect_plans import LoggedPlans, PlanLimits
@@ -122,6 +122,8 @@ class Collector:
         self._part("tables", lambda: self._collect_relations(db, ground))
         self._part("database", lambda: self._collect_database(db, ground))
         self._collect_activity(db, ground, reading, values)
+        if "pg_qualstats" in ground.sources:
+            self._part("predicates", lambda: self._collect_predicates(db, ground))
         if plans:
             self._part("log", lambda: self._collect_log(db, ground, values))
         else:
@@ -202,6 +204,13 @@ class Collector:
         last = self._states[-1]
         looks_ms, self._look_seconds = self._look_seconds * 1000, 0.0
         self._states[-1] = replace(last, cost_ms=(last.cost_ms or 0.0) + looks_ms, error=last.error or self._look_error)
+
+    def _collect_predicates(self, db: Database, ground: Ground) -> tuple[None, int]:
+        """Conditions on columns that pg_qualstats counted, without their values."""
+        schema = quote_ident(ground.sources["pg_qualstats"].schema)
+        rows = db.query(self._sql["predicates"].replace("/* schema */", schema), (ground.dbid,))
+        store.write_predicates(db, ground.at, [Predicate(*row) for row in rows])
+        return None, len(rows)
 
     def _collect_log(self, db: Database, ground: Ground, values: bool) -> tuple[None, int]:
         seen = self._logged.read(db, ground)
