@@ -134,6 +134,15 @@ def test_what_was_asked_about_stands_last_and_promises_nothing_a_day(stand: Stan
     )
 
 
+def test_what_silences_advice_is_named(stand: Stand) -> None:
+    asked = "select * from parcel where weight = 5 and id > 9"
+    (row,) = stand.rows("select * from postai.optimize(%s)", "opt_user", asked)
+    stand.database.execute("select postai.dismiss({}, 'not now')".format(row["id"]))
+    said = stand.notes(f"select * from postai.optimize($${asked}$$)")
+    assert [one for one in said if "Not proposed again" in one and f"proposal {row['id']} " in one], said
+    stand.database.execute("update postai.proposal set closed_at = '-infinity' where id = {}".format(row["id"]))
+
+
 def test_explain_with_the_best_index(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,7 @@ from postai.optimize.left_out import left_out, of_the_run
 from postai.optimize.types import AdvisorOptions, Effect, Recommendation
 from postai.optimize.words import amount
 from postai.optimize.workload import CALLS_OF_ONE, one_statement
-from postai.proposals.keeping import ASKED, keep
+from postai.proposals.keeping import ASKED, SILENT_DAYS, keep
 from postai.sql.guard import check
 from postai.sql.parse import Unparsable
 from postai.sql.plan import read_plan
@@ -39,6 +39,7 @@ ADVICE_SECONDS = 15.0
 """Of these so many for the index advisor; the rest is for what looks at catalogs and counters."""
 LOOK_SECONDS = 0.2
 MOST_NOTES = 5
+MOST_NAMED = 10
 
 Proposal = Mapping[str, Any]
 """One row of postai.optimize."""
@@ -155,6 +156,7 @@ class Optimizer:
         if kept.refused:
             notes.append(f"{len(kept.refused)} of what would help cannot be proposed; the agent's log says why.")
             log.warning("not proposed", extra={"database": self._name, "refused": [list(one) for one in kept.refused]})
+        notes += _silent(kept.silenced)
         texts = {one.id: one.sql for one in workload.statements} if workload is not None else {}
         notes += [_sentence(one) for one in left_out(advice.skipped, texts)]
         return Report(_rows(db.query(self._sql["open"])), tuple(notes[:MOST_NOTES]))
@@ -202,6 +204,7 @@ class Optimizer:
         ]
         notes = [_sentence(one) for one in advice.notes]
         notes += [_sentence(f"Not proposed: {title}: {reason}") for title, reason in kept.refused]
+        notes += _silent(kept.silenced)
         notes += [_sentence(one.reason) for one in advice.skipped]
         notes += [f"{one.problem} {one.advice}" for one in findings if one.severity in ("HIGH", "MEDIUM")]
         return Report(tuple(told), tuple(notes[:MOST_NOTES]))
@@ -224,6 +227,17 @@ class Optimizer:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
+
+
+def _silent(proposals: Sequence[int]) -> list[str]:
+    """What is not proposed again, and which proposals tell why."""
+    if not proposals:
+        return []
+    named = ", ".join(map(str, proposals[:MOST_NAMED])) + (" ..." if len(proposals) > MOST_NAMED else "")
+    return [
+        f"Not proposed again for {SILENT_DAYS} days, as it was dismissed, undone or of no use: proposal {named}"
+        " (postai.proposals has its reason)."
+    ]
 
 
 def _rows(rows: Sequence[Sequence[Any]]) -> tuple[Proposal, ...]:
