@@ -45,7 +45,14 @@ def test_big_tables_only_once_and_last(database: TestDatabase) -> None:
             assert time.monotonic() < end, "the counters come late"
             time.sleep(0.1)
         told = advise_everything(
-            db, load_catalog(db), load_safety(db), None, AdvisorOptions(), Deadline.after(30), price_per_gb_month=0.1
+            db,
+            load_catalog(db),
+            load_safety(db),
+            None,
+            AdvisorOptions(),
+            Deadline.after(30),
+            price_per_gb_month=0.1,
+            foreign_keys=True,
         )
         found = [one for one in told.advice.recommendations if one.kind == "create_index"]
         assert [one.evidence["foreign_key"] for one in found] == ["cow_Barn_fkey"], told.advice

@@ -115,6 +115,7 @@ def advise_everything(
     *,
     price_per_gb_month: float,
     whole: bool = False,
+    foreign_keys: bool = False,
 ) -> Together:
     """Run every advisor; one that cannot finish leaves a note and does not keep the others from theirs.
 
@@ -122,6 +123,7 @@ def advise_everything(
         db: a session outside a transaction.
         workload: None = it is not known: nothing is said about missing indexes.
         whole: whether it is all that the database is asked.
+        foreign_keys: also indexes for those of big tables that have none, whatever the workload says.
 
     Raises:
         ConnectionLost, Cancelled: as the advisors.
@@ -144,7 +146,8 @@ def advise_everything(
         known = {one.statement for one in found}
         troubles = [one.recommendation for one in find_index_troubles(db, deadline, uses=uses)]
         found += [one for one in troubles if one is not None and one.statement not in known]
-        found = with_foreign_keys(db, catalog, found, deadline)
+        if foreign_keys:
+            found = with_foreign_keys(db, catalog, found, deadline)
         complete |= HYGIENE_KINDS
     except (ServerError, DeadlineExceeded) as error:
         notes.append(f"indexes of no use were not looked for: {error.message}")

@@ -138,7 +138,15 @@ class Optimizer:
         except FeatureMissing as error:
             notes.append(f"No index was looked for: {error.message}. {error.hint}")
         told = advise_everything(
-            db, load_catalog(db), load_safety(db), workload, options, deadline, price_per_gb_month=price, whole=whole
+            db,
+            load_catalog(db),
+            load_safety(db),
+            workload,
+            options,
+            deadline,
+            price_per_gb_month=price,
+            whole=whole,
+            foreign_keys=True,
         )
         advice = told.advice
         kept = keep(db, drafts_of(advice.recommendations), over=told.complete)
