@@ -16,7 +16,7 @@ from postai.database import Database
 from postai.database.amounts import bytes_text, seconds_text
 from postai.database.identifiers import qualified
 from postai.database.named_sql import load
-from postai.database.upkeep import IndexSpace, counted_since, index_space, looking
+from postai.database.upkeep import IndexSpace, counted_since, index_space, leaving_out_held, looking
 from postai.deadline import Deadline
 from postai.errors import Refused
 from postai.optimize import write_cost
@@ -173,7 +173,7 @@ def find_index_troubles(
         covers = [_Cover(*row) for row in db.query(sql["covered"])]
     with looking(db, deadline):
         few = options.rare_scans * server.days if server.days >= options.month_days else 0.0
-        unused = [oid for (oid,) in db.query(sql["unused"], [int(few), options.most])]
+        unused = [oid for (oid,) in db.query(leaving_out_held(sql["unused"]), [int(few), options.most])]
         invalid = [oid for (oid,) in db.query(sql["invalid"], [options.most])]
         spaces = [one for one in index_space(db) if _bloated(one, options)]
     oids = {*unused, *invalid, *(one.oid for one in spaces)}
@@ -198,7 +198,7 @@ def find_index_troubles(
 
 
 def _read(db: Database, oids: Sequence[int]) -> dict[int, _Index]:
-    block = load(__package__, "hygiene.sql")["indexes"]
+    block = leaving_out_held(load(__package__, "hygiene.sql")["indexes"])
     if db.server_version >= 160000:
         block = block.replace("/* last_scan */ null::timestamptz", "pg_stat_get_lastscan(l.oid)")
     return {row[0]: _Index(*row) for row in db.query(block, [list(oids)])}

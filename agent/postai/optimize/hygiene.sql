@@ -97,12 +97,7 @@ limit 2000
 
 -- name: unused
 -- Indexes that few scans or none used, that enforce nothing, and that no foreign key needs; the biggest first.
-with held as (
-  select l.relation
-  from pg_locks l
-  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.granted
-    and l.database = (select d.oid from pg_database d where d.datname = current_database())
-), counted as materialized (
+with held as (/* held */), counted as materialized (
   select i.indexrelid, c.relpages,
          case when c.relkind = 'I'
               then (select coalesce(sum(pg_stat_get_numscans(p.relid)), 0)
@@ -146,12 +141,7 @@ limit %s
 
 -- name: indexes
 -- Everything that is told of an index; of a partitioned one the sums of its leaves.
-with held as (
-  select l.relation
-  from pg_locks l
-  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.granted
-    and l.database = (select d.oid from pg_database d where d.datname = current_database())
-)
+with held as (/* held */)
 select i.indexrelid::int8, n.nspname, c.relname, format('%%I.%%I', tn.nspname, t.relname), i.indrelid::int8,
        c.relkind = 'I', a.amname, i.indisunique, pg_get_indexdef(i.indexrelid), leaf.bytes, leaf.scans, leaf.last_scan,
        written.rows, obj_description(i.indexrelid, 'pg_class'),
