@@ -1,10 +1,10 @@
 -- Space that could be saved. For a session with search_path = pg_catalog.
 
 -- name: server
--- What the server can do: lz4, the default compression, pg_repack in this database, its name.
+-- What the server can do: lz4, the default compression, the version of pg_repack in this database, its name.
 select (select s.enumvals @> array['lz4'] from pg_settings s where s.name = 'default_toast_compression'),
        current_setting('default_toast_compression'),
-       exists (select from pg_extension e where e.extname = 'pg_repack'),
+       (select e.extversion from pg_extension e where e.extname = 'pg_repack'),
        current_database()::text
 
 -- name: updates
