@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from postai.observe.collect import Collector
 from postai.observe.health.running import check_health
 from postai.optimize.advisors import advise_everything
 from postai.optimize.types import AdvisorOptions, Workload, WorkloadStatement
+from postai.proposals.verification import measure_due
 from postai.setup.server import LocalServer, debian_binaries, free_port
 from postai.sql.safety import load_safety
 
@@ -35,7 +37,7 @@ def own_server() -> Iterator[LocalServer]:
     server = LocalServer(binaries, base / "server", free_port(), server_user())
     server.create(fsync=False)
     with (server.data / "postgresql.conf").open("a") as file:
-        file.write("max_locks_per_transaction = 4096\n")
+        file.write("max_locks_per_transaction = 4096\nsynchronous_commit = on\n")
     server.start()
     yield server
     server.stop("immediate")
@@ -77,6 +79,15 @@ def test_a_server_that_crashes_in_mid_build_leaves_no_broken_index(shop: Shop, o
     assert shop.indexes() == [("item_name", True)] and shop.proposal(proposal) == ("closed", "applied")
     assert shop.action(action)["attempt"] == 2 and shop.problems() == []
     assert shop.kinds(proposal).count("step.done") == 1
+
+
+def test_scans_that_a_crash_made_forgotten_are_not_taken_for_none(shop: Shop, own_server: LocalServer) -> None:
+    shop.apply_and_run(index_draft())
+    own_server.stop("immediate")
+    own_server.start()
+    with shop.connect() as agent:
+        (one,) = measure_due(agent, datetime.now(UTC) + timedelta(hours=25))
+    assert (one.verdict.state, one.undo) == ("unknown", None) and "not known here" in one.verdict.reason, one
 
 
 def many_tables(database: TestDatabase, number: int) -> None:
