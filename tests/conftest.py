@@ -5,10 +5,7 @@ Set POSTAI_TEST_PG15 / _PG18 / _PG16 to "off" to leave a server out. Every test 
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
-import hmac
 import os
 import pwd
 import shutil
@@ -89,27 +86,14 @@ def _start(binaries: Binaries | None, label: str) -> Iterator[LocalServer]:
     # Databases come and go all the time: copying files costs a third of writing them to the log, block by block.
     with (server.data / "postgresql.conf").open("a") as file:
         file.write("wal_init_zero = off\n")
-        if binaries.major >= 16:
-            file.write("scram_iterations = 1\n")
         if binaries.major >= 18:
             file.write("file_copy_method = clone\n")
     server.start()
     try:
-        with psycopg.connect(server.dsn(), autocommit=True) as connection:
-            connection.execute(f"alter role {server.superuser} password '{quick_verifier(server.password())}'")  # type: ignore[call-overload]
         yield server
     finally:
         server.stop("immediate")
         shutil.rmtree(base)
-
-
-def quick_verifier(password: str) -> str:
-    """What SCRAM-SHA-256 stores for a password, with one iteration instead of 4,096: thousands of tests log in."""
-    salt = b"salt of tests..."
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 1)
-    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
-    parts = [base64.b64encode(one).decode() for one in (salt, stored, hmac.digest(salted, b"Server Key", "sha256"))]
-    return "SCRAM-SHA-256$1:{}${}:{}".format(*parts)
 
 
 @pytest.fixture(scope="session")
