@@ -121,6 +121,14 @@ def test_one_statement_with_its_cost_before_and_after(stand: Stand) -> None:
     assert stand.rows("select id from postai.recommendations where id = %s", "opt_user", row["id"])
 
 
+def test_one_statement_with_parameters_is_planned_for_any_values(stand: Stand) -> None:
+    query = "select id from parcel where depot_id = $1 and weight < $2 limit $3"
+    (row,) = stand.rows("select * from postai.optimize(%s)", "opt_user", query)
+    assert "(depot_id" in row["statement"]
+    refused = stand.refused("select * from postai.optimize('select * from no_such where a = $1')")
+    assert refused.sqlstate in ("42P01", "PA003")
+
+
 def test_what_was_asked_about_stands_last_and_promises_nothing_a_day(stand: Stand) -> None:
     stand.rows("select * from postai.optimize()")
     (row,) = stand.rows(

@@ -142,6 +142,7 @@ class HypopgPlanner:
         definitions: as for `Statements`.
     """
 
+    notes: tuple[str, ...] = ()
     estimated_by: EstimatedBy = "planner"
     methods = frozenset({"btree", "hash", "brin"})
 

@@ -27,6 +27,7 @@ class ModelPlanner:
         deadline: of the whole run.
     """
 
+    notes: tuple[str, ...] = ()
     estimated_by: EstimatedBy = "model"
     methods: frozenset[str] = frozenset()
 

@@ -19,12 +19,14 @@ from postai.optimize.advise import advise_indexes
 from postai.optimize.advisors import advise_everything, known_workload
 from postai.optimize.drafts import drafts_of
 from postai.optimize.left_out import left_out, of_the_run
+from postai.optimize.statements import with_literals
 from postai.optimize.types import AdvisorOptions, Effect, Recommendation
 from postai.optimize.words import amount
 from postai.optimize.workload import CALLS_OF_ONE, one_statement
 from postai.proposals.keeping import ASKED, SILENT_DAYS, keep
 from postai.sql.guard import check
-from postai.sql.parse import Unparsable
+from postai.sql.nodes import highest_parameter
+from postai.sql.parse import Unparsable, parse_one
 from postai.sql.plan import read_plan
 from postai.sql.safety import load_safety
 
@@ -40,6 +42,8 @@ ADVICE_SECONDS = 15.0
 LOOK_SECONDS = 0.2
 MOST_NOTES = 5
 MOST_NAMED = 10
+
+CANNOT_WRITE = "the parameters stand where only values may"
 
 Proposal = Mapping[str, Any]
 """One row of postai.optimize."""
@@ -187,12 +191,17 @@ class Optimizer:
             checked = check(ground.frame.question, ground.safety, search_path=path, allowed_functions=allowed)
         except Unparsable as error:
             raise PlanningError(ErrorParts(SYNTAX_ERROR, error.message, error.detail, error.hint)) from None
-        explained = ground.there.explain(checked.sql)
+        # With parameters only the agent plans, for any values; who asks has to have the rights whatever they are.
+        highest = highest_parameter(parse_one(checked.sql).tree)
+        shown = checked.sql if not highest else with_literals(checked.sql, ("NULL",) * highest)
+        if shown is None:
+            raise PlanningError(ErrorParts(SYNTAX_ERROR, CANNOT_WRITE, None, "Write values in their places."))
+        explained = ground.there.explain(shown)
         if explained.error is not None:
             if explained.error.sqlstate == NOT_PERMITTED:
                 raise NotPermitted(explained.error.message, hint=explained.error.hint or "Ask the owner for the right.")
             raise PlanningError(explained.error)
-        findings = read_plan(explained.plan, ground.seen.catalog)
+        findings = () if highest else read_plan(explained.plan, ground.seen.catalog)
         with self._pool.database() as db:
             self._require_rights(db, checked.relations)
             options, _ = self._options(db)

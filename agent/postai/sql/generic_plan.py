@@ -8,7 +8,7 @@ from typing import Any
 from postai.database import Database
 from postai.sql.definitions import same_definitions, unchanged
 from postai.sql.guard import check
-from postai.sql.nodes import messages
+from postai.sql.nodes import highest_parameter
 from postai.sql.parse import canonical, parse_one
 from postai.sql.safety import Safety
 
@@ -37,7 +37,7 @@ def generic_plan(db: Database, statement: str, schemas: Sequence[str], safety: S
 
 
 def _explain(db: Database, sql: str, path: Sequence[str], same: str) -> Any:
-    most = max((node.number for node in messages(parse_one(sql).tree) if node.DESCRIPTOR.name == "ParamRef"), default=0)
+    most = highest_parameter(parse_one(sql).tree)
     with db.transaction():
         db.execute(
             "select pg_catalog.set_config('transaction_read_only', 'on', true),"
