@@ -14,6 +14,7 @@ from postai.errors import FeatureMissing, NotPermitted
 from postai.optimize.advising import Run, Timetable, timetable
 from postai.optimize.facts import first_facts, read_extensions
 from postai.optimize.foreign_keys import hidden_lookups
+from postai.optimize.grouping import grouped
 from postai.optimize.planner import Planner
 from postai.optimize.planner_copies import CopiesPlanner
 from postai.optimize.planner_hypopg import HypopgPlanner, read_only_session
@@ -29,6 +30,9 @@ LAST_SECONDS = 5.0
 """What trying the chosen indexes may take when the time for the advice is over; it takes far less."""
 
 MORE_EXACT = "With the extension hypopg in this database PostgreSQL's planner is asked itself"
+
+MOST_ON_COPIES = 250
+"""Statements that are planned with real indexes on copies, which takes some 50 ms for each: our own model is faster."""
 
 STATEMENT_TIMEOUT_MS = 5000
 """Longest time that one EXPLAIN may take."""
@@ -93,7 +97,7 @@ def _prepared(
     deadline = times.until("prepare")
     prepared: list[Prepared] = []
     skipped: list[Skipped] = []
-    order = sorted(workload.statements, key=lambda one: -(one.mean_ms or 0.0) * one.calls_per_day)
+    order = sorted(grouped(workload.statements), key=lambda one: -(one.mean_ms or 0.0) * one.calls_per_day)
     for number, statement in enumerate(order):
         try:
             deadline.check()
@@ -129,8 +133,11 @@ def _planner(
                 hypopg.close()
     else:
         oids = dict.fromkeys(oid for one in prepared for oid in one.relations)
+        number = sum(one.sql is not None for one in prepared)
         with ExitStack() as stack:
             try:
+                if number > MOST_ON_COPIES:
+                    raise FeatureMissing(f"{number} statements are too many to be planned with real indexes on copies")
                 copies = stack.enter_context(copy_planner(db, oids, deadline, safety.definitions))
             except (FeatureMissing, NotPermitted) as error:
                 notes.append(f"what indexes save was estimated by formulas: {error.message}. {MORE_EXACT}")

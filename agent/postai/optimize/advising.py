@@ -43,7 +43,7 @@ left with the best indexes: one dreadful statement does not hide what others nee
 
 MOST_HINTS = 20
 
-SHARES = {"prepare": 0.2, "gather": 0.5, "candidates": 0.7, "search": 0.9}
+SHARES = {"prepare": 0.25, "gather": 0.5, "candidates": 0.8, "search": 0.95}
 """Of the time for everything, by when each step ends."""
 
 
