@@ -207,6 +207,8 @@ create view postai.slow_queries with (security_barrier) as
       from done as d join postai.statement as s on s.id = d.statement_id
      cross join spent as e
      where s.queryid <> 0 and not s.own and d.calls > 0 and e.seconds > 0
+       -- Who calls postai waits for the agent, and works no more than its own statements do.
+       and (s.query operator(pg_catalog.~*) '\mpostai\.[a-z_]+\s*\(') is not true
   )
   select postai._load_severity(j.total_ms_per_day, j.share, j.mean_ms) as severity,
          pg_catalog.round(j.calls_per_day)::bigint as calls_per_day,

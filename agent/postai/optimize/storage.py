@@ -137,8 +137,9 @@ def _autovacuum(state: VacuumState) -> Recommendation:
     statement, undo = autovacuum_statements(state)
     if state.enabled:
         earlier = "begins earlier and " if "scale_factor" in statement else ""
+        fixed = "" if state.scale else ", a fixed number however big it grows (its scale factor is 0)"
         why = (
-            f"{state.name} has {state.dead:,} dead rows, and autovacuum should begin at {state.threshold:,.0f}; "
+            f"{state.name} has {state.dead:,} dead rows, and autovacuum should begin at {state.threshold:,.0f}{fixed}; "
             f"{state.last}. With these settings it {earlier}works faster here. Dead rows that an old "
             "transaction may still see stay all the same."
         )

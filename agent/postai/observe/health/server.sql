@@ -94,7 +94,7 @@ select 'database ' || quote_ident(d.datname), d.checksum_failures::float8,
 from pg_stat_database d
 where d.checksum_failures > 0 and d.datname is not null
 union all
-select '', 0, 'data checksums are off, so damage is not noticed', '', 'unknown'
+select '', 0, 'none noticed; data checksums are off', '', null
 where current_setting('data_checksums') = 'off'
 
 -- name: pg_stat_statements
@@ -104,8 +104,10 @@ select 'pg_stat_statements', 0::float8,
        concat_ws(E';\n',
          case when u.loaded is false
               then format('ALTER SYSTEM SET shared_preload_libraries = %s',
-                          concat_ws(', ', nullif(current_setting('shared_preload_libraries', true), ''),
-                                    'pg_stat_statements')) end,
+                          (select string_agg(quote_literal(btrim(l.name, ' "')), ', ' order by l.place)
+                           from regexp_split_to_table(
+                                  concat_ws(',', nullif(current_setting('shared_preload_libraries', true), ''),
+                                            'pg_stat_statements'), ',') with ordinality as l(name, place))) end,
          case when not u.here then 'CREATE EXTENSION pg_stat_statements' end),
        'warning'
 from (
