@@ -94,3 +94,28 @@ def test_what_statements_search_by_is_told_and_makes_careful(shop: Shop) -> None
     assert advice is not None
     assert "2 statements filter by it" in advice.why
     assert advice.evidence["column_uses"] == {"price": {"filters": 2}}
+
+
+def test_columns_that_no_statement_uses(shop: Shop) -> None:
+    shop.database.execute(
+        "alter table shop.item add column forgotten text, add column looked_at text, add column indexed int;"
+        "create index on shop.item (indexed);"
+        "create view shop.seen as select looked_at from shop.item;"
+        "insert into postai.statement (dbid, userid, queryid, toplevel, query, usage)"
+        ' select d.oid, 10, 100 + n, true, \'select 1\', \'{"shop.item": {"reads": ["id", "name", "price"]}}\''
+        "   from pg_database d, generate_series(1, 10) n where d.datname = current_database();"
+        "insert into postai.statement (dbid, userid, queryid, toplevel) select d.oid, 0, 0, true"
+        "   from pg_database d where d.datname = current_database();"
+        "insert into postai.sample_statement (at, statement_id, seconds, calls, total_ms)"
+        " select now() - make_interval(days => n), s.id, 3600, 5, 1 from postai.statement s, generate_series(1, 8) n"
+        "  where s.queryid = 0"
+    )
+    unused = "select column_name, statements, days from postai.unused_columns where table_name = 'shop.item'"
+    assert ("forgotten", 10, 8) in shop.database.execute(unused)
+    assert not {"looked_at", "indexed", "id", "name", "price"} & {row[0] for row in shop.database.execute(unused)}
+    shop.database.execute(
+        "insert into postai.statement (dbid, userid, queryid, toplevel, query, truncated)"
+        " select d.oid, 10, 200, true, 'select * from shop.ITEM where', true from pg_database d"
+        "  where d.datname = current_database()"
+    )
+    assert shop.database.execute(unused) == [], "a text that was cut may name it"

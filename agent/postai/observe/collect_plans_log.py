@@ -147,7 +147,7 @@ def _csv_records(part: bytes, consumed: list[int]) -> Iterator[_Record]:
         record, start, quotes = part[start:end], at, 0
         text = _text(record) if _MARK in record else None
         if text:
-            values = next(csv.reader(io.StringIO(text, newline="")), [])
+            values = _values(text)
             if len(values) > _QUERY_ID:
                 yield _Record(
                     values[_MESSAGE_AT], values[_DATABASE] or None, values[_USER] or None, _queryid(values[_QUERY_ID]),
@@ -156,10 +156,18 @@ def _csv_records(part: bytes, consumed: list[int]) -> Iterator[_Record]:
     consumed[0] = start
 
 
+def _values(record: str) -> list[str]:
+    """The values of a record of csvlog; none where one is longer than the reader takes (128 kB)."""
+    try:
+        return next(csv.reader(io.StringIO(record, newline="")), [])
+    except csv.Error:
+        return []
+
+
 def _stderr_records(part: bytes, consumed: list[int], prefix: re.Pattern[str]) -> Iterator[_Record]:
     """Lines of a record after its first one begin with a tab, whatever a stranger put in them."""
     end = part.rfind(b"\n") + 1
-    lines = part[:end].split(b"\n")
+    lines = part[:end].split(b"\n")[:-1]
     at = 0
     head: list[bytes] = []
     open_at = 0
