@@ -313,6 +313,13 @@ def _agent_login(
     if refused:
         why = "the sidecar cannot serve this database" if "postai_agent" in refused else "the sidecar sees less"
         script.note(f"{why} until a superuser has run: {grant_statement(refused, login)}")
+    # EXPLAINs and tried indexes would take the places of what others run.
+    if database.query(queries["is_tracked"], (login,))[0][0]:
+        here = f"in database {quote_ident(database.name)}"
+        script.attempt(
+            partial(script.run, f"alter role {name} {here} set pg_stat_statements.track = 'none'"),
+            f"what {login} runs is counted by pg_stat_statements",
+        )
 
 
 def _after_commit(
