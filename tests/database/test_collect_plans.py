@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,11 @@ auto_explain.log_format = json
 auto_explain.log_nested_statements = on
 shared_preload_libraries = 'pg_stat_statements,auto_explain'
 """
+MESSAGE_OF_NOBODY = (
+    '2025-01-01 00:00:00.000 UTC,"postgres","DATABASE",1,"",x,1,"SELECT",2025-01-01 00:00:00 UTC,1/1,0,LOG,00000,'
+    '"duration: 9.000 ms  plan:\n{""Query Text"": ""select nobody"", ""Plan"": {""Node Type"": ""Result""}}"'
+    ',,,,,,,,,"app","client backend",,123\n'
+)
 FARM = """
 create table cows (id int primary key, name text, barn int);
 insert into cows select i, 'cow ' || i, i % 10 from generate_series(1, 1000) as i;
@@ -44,7 +50,6 @@ class Farm:
     database: TestDatabase
     collector: Collector
     db: Database
-    size: int = 4 << 20
 
     def turn(self, *, values: bool = False, plans: bool = True) -> PartState | None:
         states = self.collector.collect(self.db, values=values, plans=plans)
@@ -139,3 +144,47 @@ def test_every_format_gives_the_plans(farm: Farm, destination: str) -> None:
     ((kept,),) = farm.database.execute("select count(*) from postai.statement_values")
     assert kept == 0
     assert [one[1] for one in farm.kept("count(*) from cows")] == [3], "nothing is read twice"
+
+
+def test_rotation_back_log_and_what_is_forged(farm: Farm) -> None:
+    farm.write_to("csvlog")
+    farm.begin(PlanLimits(bytes=1 << 20, behind=2 << 20))
+    farm.database.execute("select 1 as first_file, id from cows where barn = 1")
+    farm.turn()
+    farm.database.execute("truncate postai.logged_plan")
+    farm.database.execute("select 1 as first_file, id from cows where barn = 1")
+    before = store.read_log_position(farm.db)
+    assert before is not None
+    time.sleep(1.1)  # the name of a log file tells the second
+    farm.database.execute("select pg_rotate_logfile()")
+    wait_for(lambda: farm.database.execute("select pg_current_logfile('csvlog')")[0][0] != before.file)
+    farm.database.execute("select 1 as first_file, id from cows where barn = 2")
+    farm.turn()
+    assert [one[1] for one in farm.kept("first_file")] == [2], "of both files"
+    after = store.read_log_position(farm.db)
+    assert after is not None
+    assert after.file != before.file
+    # An emptied file begins anew, a back-log is passed over, and what nobody's statement is stays out.
+    path = farm.database.server.data / after.file
+    forged = MESSAGE_OF_NOBODY.replace("DATABASE", farm.database.name)
+    path.write_text(forged * 3)
+    farm.turn()
+    path.write_text(forged + "x" * (5 << 20) + "\n")
+    state = farm.turn()
+    assert state is not None
+    assert (state.missing or "").endswith("MB of the server's log were passed over, as more is written than is read")
+    assert len(farm.database.execute("select from postai.logged_plans where query ~ 'nobody'")) == 0
+
+
+def test_text_is_told_of_and_switching_off_begins_anew(farm: Farm) -> None:
+    farm.write_to("stderr")
+    farm.begin()
+    with farm.database.connect() as session:
+        session.execute("set auto_explain.log_format = text")
+        session.execute("select count(*) from cows where barn < 3")
+    state = farm.turn()
+    assert state is not None
+    assert state.missing == "auto_explain writes plans as text, which is not read"
+    assert state.hint == "ALTER SYSTEM SET auto_explain.log_format = 'json'; SELECT pg_reload_conf();"
+    assert farm.turn(plans=False) is None
+    assert store.read_log_position(farm.db) is None
