@@ -52,8 +52,8 @@ class ModelPlanner:
                 self._refused.update(
                     {one: why.message if why and why.tried else None for one, why in zip(unknown, found, strict=True)}
                 )
-            except (FeatureMissing, NotPermitted):  # nothing can be tried here
-                self._refused.update(dict.fromkeys(unknown))
+            except (FeatureMissing, NotPermitted):  # only what cannot fail is proposed untried
+                self._refused.update(dict.fromkeys(unknown, "it cannot be tried here whether PostgreSQL takes one"))
             finally:
                 self._db.execute("set default_transaction_read_only = on")
         return {one: why for one in indexes if (why := self._refused[one]) is not None}
