@@ -14,6 +14,14 @@ select pg_is_in_recovery(),
                    and has_function_privilege(p.oid, 'execute')
                  limit 1), '')
 
+-- name: has_history
+-- Whether this role may read what postai collected of the server (in a table: a view would run who knows what), and now.
+select coalesce((select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+                 from pg_class c
+                 join pg_namespace n on n.oid = c.relnamespace
+                 where n.nspname = 'postai' and c.relname = 'sample_server' and c.relkind = 'r' and not c.relrowsecurity),
+                false), clock_timestamp()
+
 -- name: replication_lag
 -- A primary tells of each of its standbys, a standby of itself.
 select format('standby %s', coalesce(nullif(r.application_name, ''), r.client_addr::text, r.pid::text)),
