@@ -436,5 +436,6 @@ def test_what_no_planner_can_be_shown_is_modelled(library: Library) -> None:
     finally:
         with library.database.connect() as connection:
             connection.execute(
-                f"grant temporary on database {library.database.name} to public; drop owned by {role}; drop role {role}".encode()
+                f"grant temporary on database {library.database.name} to public;"
+                f"drop owned by {role}; drop role {role}".encode()
             )
