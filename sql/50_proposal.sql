@@ -59,7 +59,7 @@ comment on column postai.proposal.key is 'What an advisor speaks of: it does not
 comment on column postai.proposal.seen_at is 'When an advisor last said it.';
 comment on column postai.proposal.undoes is 'The applied proposal that this one takes back, because measuring showed that it did not help.';
 comment on column postai.proposal.measured is
-  'What came of it: {"state": helped, no effect, worse or unknown, "saved_ms_per_day", "estimated_ms_per_day", "write_ms_per_day", "reason", "statements": [...]}.';
+  'What came of it: {"state": confirmed (by the planner; not measured yet), helped, no effect, worse or unknown, "reason", "saved_ms_per_day", "estimated_ms_per_day", "write_ms_per_day", "bytes", "statements": [...], "tables": {"before", "after"}, "planner": [...]}.';
 create index proposal_key on postai.proposal (key, id) where key is not null;
 comment on column postai.proposal.home is 'postai._home() where it was made; after a restore it is stale, as its oids mean other objects.';
 comment on column postai.proposal.approved_digest is 'postai._digest() of the steps that were approved; nothing else is ever run.';
@@ -76,6 +76,7 @@ create table postai.proposal_step (
   undo text,
   undo_class text,
   undo_in_transaction boolean,
+  undo_precondition text,
   objects jsonb not null check (jsonb_typeof(objects) = 'array'),
   locks jsonb not null default '{}',
   hazard text,
@@ -87,6 +88,7 @@ create table postai.proposal_step (
   check ((undo is null) = (undo_class is null) and (undo is null) = (undo_in_transaction is null))
 );
 comment on table postai.proposal_step is 'Steps of a proposal in their order; done_at is written with the step, cleared when it is undone.';
+comment on column postai.proposal_step.undo_precondition is 'A SELECT of one boolean that must be true just before the undo runs.';
 comment on column postai.proposal_step.objects is 'Existing objects that are touched, and schemas of new ones: [{"class": "pg_class", "oid": 16384, "identity": "public.t"}].';
 
 create table postai.action (
@@ -109,6 +111,7 @@ create table postai.action (
   cancel_requested boolean not null default false,
   checkpoint jsonb not null default '{}',
   progress jsonb not null default '{}',
+  before jsonb check (jsonb_typeof(before) = 'array'),
   measured jsonb,
   error jsonb,
   started_at timestamptz,
@@ -124,6 +127,8 @@ comment on column postai.action.by_policy is 'Whether nobody asked for it but se
 comment on column postai.action.noticed_at is 'When it was told that the action is about to run.';
 comment on column postai.action.attempt is 'Raised by each claim; a worker whose number is no longer this one has lost the action and writes nothing.';
 comment on column postai.action.checkpoint is 'The step under way and the backend that runs it, written before the step: {"step", "phase", "pid", "backend_start"}.';
+comment on column postai.action.before is
+  'What the tables that it touches were like when it began: sizes, live and dead rows, vacuums, updates; its `measured` has the same of its end.';
 create index action_proposal on postai.action (proposal, id);
 create unique index action_one_live on postai.action (proposal) where state in ('queued', 'running', 'verifying');
 create index action_left on postai.action (id) where state in ('failed', 'cancelled') and checkpoint ->> 'phase' = 'started';

@@ -20,6 +20,7 @@ create view postai.proposals with (security_barrier) as
          postai._number(p.evidence -> 'bytes')::bigint as bytes,
          p.measured ->> 'state' as effect, postai._number(p.measured -> 'saved_ms_per_day') as measured_saved_ms_per_day,
          postai._number(p.measured -> 'write_ms_per_day') as measured_write_ms_per_day,
+         postai._number(p.measured -> 'bytes')::bigint as measured_bytes, p.measured ->> 'reason' as measured_reason,
          case when p.proposed_by = session_user or postai._is_operator(current_user) then p.measured end as measured,
          p.undoes, p.seen_at
     from postai.proposal as p
@@ -35,14 +36,14 @@ create view postai.proposals with (security_barrier) as
     left join lateral (
       select x.id from postai.action as x where x.proposal = p.id order by x.id desc limit 1) as a on true;
 comment on view postai.proposals is
-  'What postai proposes, with statements, undo, and estimate beside measurement: select id, title, state, statements, saved_ms_per_day, effect, measured_saved_ms_per_day from postai.proposals';
+  'What postai proposes, with statements, undo, and estimate beside measurement: select id, title, state, statements, saved_ms_per_day, effect, measured_saved_ms_per_day, bytes, measured_bytes from postai.proposals';
 
 create view postai.actions with (security_barrier) as
   select a.id, a.proposal, p.title, a.kind, a.state, a.requested_by, a.requested_at, a.not_before, a.run_window,
          a.recurring, a.by_policy, a.started_at,
          a.finished_at, a.attempt, (a.checkpoint ->> 'step')::integer as step, a.progress ->> 'phase' as phase,
          (a.progress ->> 'done')::real as progress,
-         case when postai._is_operator(current_user) then a.progress -> 'blockers' end as blockers,
+         case when a.finished_at is null and postai._is_operator(current_user) then a.progress -> 'blockers' end as blockers,
          a.cancel_requested,
          (select pg_catalog.sum(s.estimated_ms)::bigint from postai.proposal_step as s where s.proposal = a.proposal) as estimated_ms,
          (a.measured ->> 'elapsed_ms')::bigint as measured_ms, a.measured,
@@ -164,7 +165,7 @@ select postai._grant('insert (kind, title, why, evidence, risk, fingerprint, pro
 select postai._grant('update (title, why, evidence, seen_at, measured, state, outcome, reason, superseded_by, closed_by, closed_at) on postai.proposal', 'postai_agent');
 select postai._grant('insert on postai.proposal_step', 'postai_agent');
 select postai._grant('update (done_at, measured_ms) on postai.proposal_step', 'postai_agent');
-select postai._grant('update (state, worker, attempt, lease_until, noticed_at, checkpoint, progress, measured, error, started_at, finished_at) on postai.action',
+select postai._grant('update (state, worker, attempt, lease_until, noticed_at, checkpoint, progress, before, measured, error, started_at, finished_at) on postai.action',
                      'postai_agent');
 select postai._grant('execute on function ' || f, 'postai_agent')
   from unnest(array['postai._fingerprint(jsonb)', 'postai._object(text, oid)', 'postai._digest(bigint)', 'postai._objects(bigint)', 'postai._is_repeatable(bigint)',

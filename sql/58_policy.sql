@@ -55,6 +55,36 @@ $$;
 comment on function postai._policy() is
   'What the agent may apply now without being asked, by whose policy, and what stands against it: select * from postai._policy()';
 
+create function postai._policy_kinds() returns text[]
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select array['create_index', 'drop_index', 'reindex', 'vacuum', 'analyze', 'autovacuum']
+$$;
+comment on function postai._policy_kinds() is
+  'Kinds of proposals that a policy can allow: those of which postai._policy_step knows what they do: select postai._policy_kinds()';
+
+-- A kind that no policy can allow would be accepted and never do anything.
+create function postai._require_policy_kinds() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  unknown text := (select string_agg(btrim(k), ', ') from unnest(string_to_array(new.value #>> '{}', ',')) as k
+                    where btrim(k) <> '' and btrim(k) <> all (postai._policy_kinds()));
+begin
+  if unknown is not null then
+    perform postai._raise('22023', format('setting auto_apply cannot allow %s', unknown),
+      'Without being asked only that is applied of which every form is known.',
+      'Choose among: ' || array_to_string(postai._policy_kinds(), ', ') || '.');
+  end if;
+  return new;
+end
+$$;
+comment on function postai._require_policy_kinds() is 'Refuses kinds of proposals in setting auto_apply that no policy can allow.';
+create trigger policy_kinds before insert or update on postai.setting
+  for each row when (new.name = 'auto_apply') execute function postai._require_policy_kinds();
+
 create function postai._policy_step(statement text, out what text, out target text) returns record
   language plpgsql immutable
   set search_path = pg_catalog, pg_temp

@@ -73,10 +73,45 @@ create table postai.statement_plan (
 comment on table postai.statement_plan is
   'Shapes of the plans (node types, relations, indexes; no constants) that the planner chose for a statement with unknown parameters, the last few of each.';
 
+create table postai.logged_plan (
+  statement_id integer not null,
+  plan_hash text not null,
+  plan jsonb,
+  problems text,
+  runs bigint not null,
+  slowest_ms double precision not null,
+  first_seen timestamptz not null,
+  last_seen timestamptz not null,
+  primary key (statement_id, plan_hash)
+);
+comment on table postai.logged_plan is
+  'Plans that statements ran with, as auto_explain logged them while setting collect_plans is on: the last few shapes of each.';
+comment on column postai.logged_plan.plan is 'Of the slowest run, as EXPLAIN (FORMAT JSON) tells it, with $n in the place of constants; NULL = too big.';
+
+create table postai.log_position (
+  id smallint primary key default 1 check (id = 1),
+  file text not null,
+  bytes bigint not null
+);
+comment on table postai.log_position is 'Up to where the agent has read the server''s log; empty while it does not.';
+
+create table postai.predicate (
+  table_name text not null,
+  column_name text not null,
+  operator text not null,
+  conditions bigint not null,
+  checked bigint not null,
+  kept bigint not null,
+  at timestamptz not null,
+  primary key (table_name, column_name, operator)
+);
+comment on table postai.predicate is
+  'Conditions on columns that pg_qualstats counted, where it is installed, as it told them last: rows checked by filters, and kept by them; no values.';
+
 create table postai.statement_values (
   statement_id integer not null,
   at timestamptz not null default clock_timestamp(),
-  source text not null check (source in ('activity', 'pg_qualstats')),
+  source text not null check (source in ('activity', 'pg_qualstats', 'auto_explain')),
   query text not null
 );
 comment on table postai.statement_values is
@@ -230,10 +265,65 @@ create view postai.statements with (security_barrier) as
 comment on view postai.statements is
   'Statements of which there is history; texts of other people''s for operators only: select queryid, username, query from postai.statements order by last_seen desc limit 10';
 
+create view postai.logged_plans with (security_barrier) as
+  select s.queryid, pg_catalog.pg_get_userbyid(s.userid) as username, p.plan_hash, p.first_seen, p.last_seen, p.runs,
+         p.slowest_ms, p.problems, p.plan, s.query
+    from postai.logged_plan as p
+    join postai.statement as s on s.id = p.statement_id
+   where postai._may_see_statement(s.userid)
+   order by p.last_seen desc;
+comment on view postai.logged_plans is
+  'Plans that statements ran with and what is wrong with them, where auto_explain logs them and setting collect_plans is on; of other people''s statements for operators only: select last_seen, slowest_ms, problems, plan from postai.logged_plans where queryid = 42';
+
+create view postai.unused_columns with (security_barrier) as
+  with collected as materialized (
+    select pg_catalog.min(x.at) as since, pg_catalog.count(distinct pg_catalog.date_trunc('day', x.at)) as days
+      from postai.sample_statement as x
+      join postai.statement as s on s.id = x.statement_id
+     where s.queryid = 0 and s.userid = 0
+  ), known as materialized (
+    select s.id, s.usage, pg_catalog.lower(s.query) as query
+      from postai.statement as s
+     where s.queryid <> 0 and not s.own and not s.utility
+       and s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+  ), named as materialized (
+    select t.name, pg_catalog.count(*) as statements
+      from known as k, pg_catalog.jsonb_each(k.usage) as t (name, uses)
+     group by t.name
+  ), used as materialized (
+    select distinct t.name, c.name as column_name
+      from known as k, pg_catalog.jsonb_each(k.usage) as t (name, uses), pg_catalog.jsonb_each(t.uses) as u (name, columns),
+           pg_catalog.jsonb_array_elements_text(u.columns) as c (name)
+  )
+  select m.name as table_name, a.attname as column_name, m.statements, w.since, w.days
+    from collected as w
+   cross join named as m
+    join pg_catalog.pg_namespace as n on n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
+    join pg_catalog.pg_class as c
+      on c.relnamespace = n.oid and c.relkind in ('r', 'p') and pg_catalog.format('%I.%I', n.nspname, c.relname) = m.name
+    join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+   where m.statements >= 10 and w.days >= 7
+     and pg_catalog.has_table_privilege(c.oid, 'select')
+     and not exists (select from used as u where u.name = m.name and u.column_name = a.attname)
+     -- What could not be parsed may name the table.
+     and not exists (select from known as k
+                      where k.usage is null and (k.query is null or pg_catalog.strpos(k.query, pg_catalog.lower(c.relname::text)) > 0))
+     -- Views, indexes, constraints, generated columns, policies and triggers need it.
+     and not exists (select from pg_catalog.pg_depend as d
+                      where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = c.oid
+                        and d.refobjsubid = a.attnum and d.deptype in ('n', 'a', 'i')
+                        and not exists (select from pg_catalog.pg_attrdef as f
+                                         where d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass and f.oid = d.objid
+                                           and f.adrelid = c.oid and f.adnum = a.attnum))
+   order by m.statements desc, m.name, a.attnum;
+comment on view postai.unused_columns is
+  'Columns that no collected statement reads or writes, of tables with ten statements or more, since when, and on how many days was collected; statements too small for a row of their own, and what functions do inside, are not known: select table_name, column_name, statements, since, days from postai.unused_columns';
+
 select postai._grant('select, insert, update, delete on postai.' || t, 'postai_agent')
   from pg_catalog.unnest(array[
-    'statement', 'statement_plan', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',
+    'statement', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',
     'sample_database', 'sample_server', 'sample_wait', 'sample_block', 'collect_state']) as t;
 select postai._grant('select on postai.collect_state', 'postai_reader');
-select postai._grant('select on postai.statements', 'postai_reader', 'postai_agent');
+select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
+  from pg_catalog.unnest(array['statements', 'logged_plans', 'unused_columns']) as v;
 select postai._grant('execute on function postai._may_see_statement(oid)', 'postai_reader', 'postai_agent');

@@ -45,10 +45,11 @@ create table postai.seen_index (
   table_oid oid not null,
   index_name text not null,
   definition text not null,
+  first_seen timestamptz not null default clock_timestamp(),
   gone_at timestamptz
 );
 comment on table postai.seen_index is
-  'Valid indexes of user tables with their definitions, so that one that vanishes can be made again; gone_at: when it was missed first.';
+  'Valid indexes of user tables with their definitions, so that one that vanishes can be made again; first_seen, gone_at: when it was seen, and missed, first.';
 
 create table postai.alert (
   id bigint generated always as identity primary key,
@@ -206,6 +207,8 @@ create view postai.slow_queries with (security_barrier) as
       from done as d join postai.statement as s on s.id = d.statement_id
      cross join spent as e
      where s.queryid <> 0 and not s.own and d.calls > 0 and e.seconds > 0
+       -- Who calls postai waits for the agent, and works no more than its own statements do.
+       and (s.query operator(pg_catalog.~*) '\mpostai\.[a-z_]+\s*\(') is not true
   )
   select postai._load_severity(j.total_ms_per_day, j.share, j.mean_ms) as severity,
          pg_catalog.round(j.calls_per_day)::bigint as calls_per_day,

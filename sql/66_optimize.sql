@@ -59,48 +59,45 @@ create view postai.recommendations with (security_barrier) as
 comment on view postai.recommendations is
   'What the advisors propose and nobody has decided on yet, the most valuable first, what came of a question about one statement last: select id, title, gain, statement from postai.recommendations';
 
-create function postai._optimized(
-    whole boolean, query text, path text, schemas text[],
-    out proposals json, out notes json, out code text, out message text, out detail text, out hint text)
+create function postai._optimized(whole boolean, query text, schemas text[])
+  returns table (id bigint, kind text, severity text, object text, title text, gain text, statement text)
   language plpgsql volatile
   set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- On the wire an empty text means the whole workload; typed by a person it is a mistake.
   talk constant record := postai._converse('optimize', case when whole then '' when query = '' then ' ' else query end,
-                                           path, schemas, 100);
-begin
-  code := talk.code; message := talk.message; detail := talk.detail; hint := talk.hint;
-  proposals := case json_typeof(talk.frame #> '{answer,proposals}') when 'array' then talk.frame #> '{answer,proposals}' else '[]' end;
-  notes := case json_typeof(talk.frame #> '{answer,notes}') when 'array' then talk.frame #> '{answer,notes}' else '[]' end;
-end
-$$;
-comment on function postai._optimized(boolean, text, text, text[]) is
-  'Body of postai.optimize, an error as a value: select * from postai._optimized(true, null, ''public'', ''{public}'')';
-
-create function postai.optimize()
-  returns table (id bigint, kind text, severity text, object text, title text, gain text, statement text)
-  language plpgsql volatile
-as $$
-declare
-  talk constant pg_catalog.record := postai._optimized(true, null, postai._path(pg_catalog.current_schemas(false)),
-    pg_catalog.current_schemas(false)::pg_catalog.text[]);
-  note pg_catalog.text;
+                                           postai._path(schemas::name[]), schemas, 100);
+  note text;
 begin
   if talk.code is not null and talk.detail is null then
     raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
   elsif talk.code is not null then
     raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
   end if;
-  for note in select n from pg_catalog.json_array_elements_text(talk.notes) as n loop
-    raise notice '%', note;
-  end loop;
+  if json_typeof(talk.frame #> '{answer,notes}') = 'array' then
+    for note in select n from json_array_elements_text(talk.frame #> '{answer,notes}') as n loop
+      raise notice '%', note;
+    end loop;
+  end if;
   return query select r.id, r.kind, r.severity, r.object, r.title, r.gain, r.statement
-                 from rows from (pg_catalog.json_to_recordset(talk.proposals)
-                      as (id pg_catalog.int8, kind pg_catalog.text, severity pg_catalog.text, object pg_catalog.text,
-                          title pg_catalog.text, gain pg_catalog.text, statement pg_catalog.text))
+                 from rows from (json_to_recordset(
+                        case json_typeof(talk.frame #> '{answer,proposals}')
+                          when 'array' then talk.frame #> '{answer,proposals}' else '[]' end)
+                      as (id bigint, kind text, severity text, object text, title text, gain text, statement text))
                       with ordinality as r (id, kind, severity, object, title, gain, statement, position)
                 order by r.position;
+end
+$$;
+comment on function postai._optimized(boolean, text, text[]) is
+  'Body of postai.optimize: select * from postai._optimized(true, null, ''{public}'')';
+
+create function postai.optimize()
+  returns table (id bigint, kind text, severity text, object text, title text, gain text, statement text)
+  language plpgsql volatile
+as $$
+begin
+  return query select * from postai._optimized(true, null, pg_catalog.current_schemas(false)::pg_catalog.text[]);
 end
 $$;
 comment on function postai.optimize() is
@@ -110,25 +107,8 @@ create function postai.optimize(query text)
   returns table (id bigint, kind text, severity text, object text, title text, gain text, statement text)
   language plpgsql volatile
 as $$
-declare
-  talk constant pg_catalog.record := postai._optimized(false, query, postai._path(pg_catalog.current_schemas(false)),
-    pg_catalog.current_schemas(false)::pg_catalog.text[]);
-  note pg_catalog.text;
 begin
-  if talk.code is not null and talk.detail is null then
-    raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
-  elsif talk.code is not null then
-    raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
-  end if;
-  for note in select n from pg_catalog.json_array_elements_text(talk.notes) as n loop
-    raise notice '%', note;
-  end loop;
-  return query select r.id, r.kind, r.severity, r.object, r.title, r.gain, r.statement
-                 from rows from (pg_catalog.json_to_recordset(talk.proposals)
-                      as (id pg_catalog.int8, kind pg_catalog.text, severity pg_catalog.text, object pg_catalog.text,
-                          title pg_catalog.text, gain pg_catalog.text, statement pg_catalog.text))
-                      with ordinality as r (id, kind, severity, object, title, gain, statement, position)
-                order by r.position;
+  return query select * from postai._optimized(false, query, pg_catalog.current_schemas(false)::pg_catalog.text[]);
 end
 $$;
 comment on function postai.optimize(text) is
@@ -141,4 +121,4 @@ select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent
     'postai._gain(double precision, double precision, bigint)']) as f;
 select postai._grant('execute on function ' || f, 'postai_user')
   from pg_catalog.unnest(array[
-    'postai._optimized(boolean, text, text, text[])', 'postai.optimize()', 'postai.optimize(text)']) as f;
+    'postai._optimized(boolean, text, text[])', 'postai.optimize()', 'postai.optimize(text)']) as f;

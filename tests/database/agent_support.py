@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conftest import TestDatabase
+from conftest import TestDatabase, put_postai
 from postai.database import connect
 from postai.setup.install import InstallOptions, install
 from postai.setup.server import LocalServer
@@ -31,6 +31,7 @@ RUN = (
 
 def install_postai(database: TestDatabase, transport: Transport, socket: Path | None = None) -> None:
     """The SQL part with that transport, and the agent's login."""
+    put_postai(database)
     options = InstallOptions(transport=transport, socket_path=socket, agent_login=AGENT, agent_password=AGENT)
     with connect(database.dsn()) as db:
         report = install(db, options)

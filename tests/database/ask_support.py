@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import date
 from decimal import Decimal
 
 import psycopg
 from pydantic import SecretStr
 
-from conftest import TestDatabase
+from conftest import TestDatabase, become, make_database
 from model_server import KEY, ModelServer
 from postai.ask.engine import ask
 from postai.ask.grammar import Grammar
@@ -22,6 +23,7 @@ from postai.language.taught import Taught
 from postai.model.client import Model
 from postai.model.types import ModelCall
 from postai.settings import ModelSettings
+from postai.setup.server import LocalServer
 from postai.sql.safety import Safety, load_safety
 
 SCHEMA = """
@@ -61,13 +63,21 @@ class FixedGrammar:
         return Answer("answered", sql, "What was asked.", 0.9, "grammar", (Reading("it", sql, 0.9),))
 
 
+@functools.cache
+def with_schema(server: LocalServer) -> TestDatabase:
+    """A database with SCHEMA to copy from; it ends with its server."""
+    one = make_database(server)
+    one.execute(SCHEMA)
+    return one
+
+
 class World:
     """A database, a caller without special rights, a model."""
 
     def __init__(self, database: TestDatabase) -> None:
         self.database = database
         self.role = f"ann_{database.name}"
-        database.execute(SCHEMA)
+        assert become(database, with_schema)
         database.execute(
             f"create role {self.role} login password '{self.role}'; grant select on customer, orders, diary, sneaky to "
             f"{self.role}; grant usage on schema public to {self.role}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from conftest import TestDatabase, drop_database, make_database
+from conftest import TestDatabase, become, drop_database, make_database, put_postai
 from postai import database as db
 from postai.deadline import Deadline
 from postai.proposals import Decision, Draft, DraftStep, Runner, RunnerOptions, RunResult, create
@@ -151,12 +152,27 @@ class Shop:
 
 
 def open_shop(database: TestDatabase) -> Shop:
+    """A shop in that database, which becomes a copy when it is empty."""
+    if not become(database, shop_of):
+        _fill(database)
+    return Shop(database)
+
+
+def _fill(database: TestDatabase) -> None:
+    put_postai(database)
     with db.connect(database.dsn()) as owner:
         install(owner)
     with database.connect() as connection:
         connection.execute(ROLES)
         connection.execute(SHOP)
-    return Shop(database)
+
+
+@functools.cache
+def shop_of(server: LocalServer) -> TestDatabase:
+    """The shop to copy from, one for each server; it ends with its server."""
+    one = make_database(server)
+    _fill(one)
+    return one
 
 
 def error_of(work: Callable[[], Any]) -> psycopg.Error:
@@ -181,7 +197,4 @@ def shop_clone(template: TestDatabase) -> Iterator[Shop]:
 
 def shop_template(server: LocalServer) -> Iterator[TestDatabase]:
     """A database to copy shops from."""
-    one = make_database(server)
-    open_shop(one)
-    yield one
-    drop_database(one)
+    yield shop_of(server)

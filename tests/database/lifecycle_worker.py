@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 
-from lifecycle_support import OPTIONS
-
 from postai import database as db
 from postai.deadline import Deadline
-from postai.proposals import Decision, Runner
+from postai.proposals import Decision, Runner, RunnerOptions
+
+# Whoever takes over waits for the end of the lease. (What the tests import themselves would double the start.)
+OPTIONS = RunnerOptions(
+    lease=0.6, poll=0.05, lock_timeout=0.3, lock_patience=1.5, concurrent_lock_timeout=20.0, statement_timeout=60.0
+)
 
 
 def main() -> None:

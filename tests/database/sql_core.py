@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from sql_peer import JobPeer, SocketPeer
 
-from conftest import TestDatabase
+from conftest import TestDatabase, put_postai
 from postai.database.connection import connect
 from postai.setup.install import InstallOptions, InstallReport, install
 from postai.setup.transport import Transport
@@ -47,6 +47,7 @@ def make_login(database: TestDatabase, name: str, *roles: str) -> None:
 @contextmanager
 def core(database: TestDatabase, transport: Transport) -> Iterator[Core]:
     socket = database.server.root / f"{database.name}.sock"
+    put_postai(database)
     put_in(database, transport, socket)
     make_login(database, "asker", "postai_user")
     make_login(database, "stranger")

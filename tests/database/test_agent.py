@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -87,19 +88,55 @@ def ask(database: TestDatabase, question: str = "how many orders are there?") ->
     return database.execute(f"select postai.ask($q${question}$q$)")[0][0]
 
 
-def test_ask_answers_and_is_recorded(agent: AgentProcess, home: TestDatabase) -> None:
-    assert ask(home) == {"orders": 41}
-    assert home.execute("select status, engine, asked_by, question from postai.question") == [
+@dataclass(frozen=True)
+class Standing:
+    """An agent that several tests use one after the other, because none of them harms it."""
+
+    home: TestDatabase
+    agent: AgentProcess
+    model: ModelServer
+
+
+@pytest.fixture(scope="module", params=["socket", "dblink"])
+def standing(request: pytest.FixtureRequest) -> Iterator[Standing]:
+    place = Path(tempfile.mkdtemp(prefix="postai-a-"))
+    place.chmod(0o755)
+    database = make_database(request.getfixturevalue("pg15" if request.param == "socket" else "pg18"))
+    prepared(database, request.param, place)
+    with model_server(Role(script=script)) as model, running(make_agent(place, model, database)) as agent:
+        agent.until("leading this database")
+        agent.until("the socket is open")
+        yield Standing(database, agent, model)
+    drop_database(database)
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def kept(standing: Standing) -> Standing:
+    """The standing agent; nothing was asked before, and the model answers at once."""
+    standing.model.role.delay = 0.0
+    standing.model.seen.clear()
+    standing.model.dropped.clear()
+    standing.home.execute(
+        "truncate postai.question, postai.model_call cascade; select postai.set('ask_timeout', null)"
+        ", postai.set('ask_cost_ceiling', null)"
+    )
+    return standing
+
+
+def test_ask_answers_and_is_recorded(kept: Standing) -> None:
+    assert ask(kept.home) == {"orders": 41}
+    assert kept.home.execute("select status, engine, asked_by, question from postai.question") == [
         ("answered", "model", "postgres", "how many orders are there?")
     ]
-    purpose, status, question = home.execute("select purpose, status, question_id from postai.model_call")[0]
+    purpose, status, question = kept.home.execute("select purpose, status, question_id from postai.model_call")[0]
     assert (purpose, status) == ("ask", "ok") and question is not None
     state = "select reachable, leader is not null, model is not null, engine, budget_left < 5 from postai.agent()"
-    wait_for(lambda: home.execute(state)[0] == (True, True, True, "model", True))
+    wait_for(lambda: kept.home.execute(state)[0] == (True, True, True, "model", True))
 
 
-def test_the_sessions_own_ways_of_writing_do_not_matter(agent: AgentProcess, home: TestDatabase) -> None:
-    with home.connect() as connection:
+def test_the_sessions_own_ways_of_writing_do_not_matter(kept: Standing) -> None:
+    with kept.home.connect() as connection:
         connection.execute(
             "set datestyle = 'SQL, DMY'; set timezone = 'Asia/Kolkata'; set intervalstyle = 'sql_standard'"
         )
@@ -118,12 +155,14 @@ def test_call_transport(place: Path, model: ModelServer, pg18: LocalServer) -> N
     drop_database(database)
 
 
-def test_many_sessions_at_once_get_their_own_answers(agent: AgentProcess, home: TestDatabase) -> None:
-    many = 50 if home.execute("select postai._transport()") == [("socket",)] else 40  # dblink takes two sessions each
+def test_many_sessions_at_once_get_their_own_answers(kept: Standing) -> None:
+    many = (
+        50 if kept.home.execute("select postai._transport()") == [("socket",)] else 40
+    )  # dblink takes two sessions each
     with ThreadPoolExecutor(many) as threads:
-        answers = list(threads.map(lambda n: ask(home, f"sql select {n} as number"), range(many)))
+        answers = list(threads.map(lambda n: ask(kept.home, f"sql select {n} as number"), range(many)))
     assert answers == [{"number": n} for n in range(many)]
-    assert home.execute("select count(*) from postai.question") == [(many,)]
+    assert kept.home.execute("select count(*) from postai.question") == [(many,)]
 
 
 def test_a_stopped_agent_is_told_at_once(agent: AgentProcess, home: TestDatabase) -> None:
@@ -145,64 +184,66 @@ def test_a_killed_agent_is_told_at_once(agent: AgentProcess, home: TestDatabase)
     assert caught.value.diag.sqlstate == "PA002"
 
 
-def test_cancelling_drops_the_model_call(agent: AgentProcess, home: TestDatabase, model: ModelServer) -> None:
-    model.role.delay = 60.0
-    with home.connect() as connection:
+def test_cancelling_drops_the_model_call(kept: Standing) -> None:
+    kept.model.role.delay = 60.0
+    with kept.home.connect() as connection:
         outcome: list[BaseException] = []
 
         def run() -> None:
             try:
-                connection.execute("select postai.ask('how many orders are there?')")
+                connection.execute("select postai.ask('how many orders came by ship?')")
             except psycopg.Error as error:
                 outcome.append(error)
 
         thread = threading.Thread(target=run)
         thread.start()
-        wait_for(lambda: model.seen)
+        wait_for(lambda: kept.model.seen)
         connection.cancel_safe()
         thread.join(PATIENCE)
         assert isinstance(outcome[0], psycopg.errors.QueryCanceled)
-        assert model.dropped.wait(PATIENCE)
+        assert kept.model.dropped.wait(PATIENCE)
 
 
-def test_a_client_that_dies_drops_the_model_call(agent: AgentProcess, home: TestDatabase, model: ModelServer) -> None:
-    model.role.delay = 60.0
-    connection = home.connect()
+def test_a_client_that_dies_drops_the_model_call(kept: Standing) -> None:
+    kept.model.role.delay = 60.0
+    connection = kept.home.connect()
 
     def run() -> None:
         with pytest.raises(psycopg.Error):
-            connection.execute("select postai.ask('how many orders?')")
+            connection.execute("select postai.ask('how many orders came by train?')")
 
     thread = threading.Thread(target=run)
     thread.start()
-    wait_for(lambda: model.seen)
-    home.execute(f"select pg_terminate_backend({connection.info.backend_pid})")
-    assert model.dropped.wait(PATIENCE)
+    wait_for(lambda: kept.model.seen)
+    kept.home.execute(f"select pg_terminate_backend({connection.info.backend_pid})")
+    assert kept.model.dropped.wait(PATIENCE)
     thread.join(PATIENCE)
     connection.close()
 
 
-def test_a_statement_over_ask_timeout_is_cancelled(agent: AgentProcess, home: TestDatabase) -> None:
-    home.execute("select postai.set('ask_timeout', '2s'), postai.set('ask_cost_ceiling', '1e18')")
+def test_a_statement_over_ask_timeout_is_cancelled(kept: Standing) -> None:
+    kept.home.execute("select postai.set('ask_timeout', '2s'), postai.set('ask_cost_ceiling', '1e18')")
     with pytest.raises(psycopg.errors.QueryCanceled):
-        ask(home, f"sql {HEAVY}")
-    assert ask(home, "sql select 2 as x") == {"x": 2}
+        ask(kept.home, f"sql {HEAVY}")
+    assert ask(kept.home, "sql select 2 as x") == {"x": 2}
 
 
-def test_a_locked_table_is_told_before_the_time_is_over(agent: AgentProcess, home: TestDatabase) -> None:
-    home.execute("select postai.set('ask_timeout', '12s')")
-    with home.connect(autocommit=False) as holder, home.connect() as connection:
+def test_a_locked_table_is_told_before_the_time_is_over(kept: Standing) -> None:
+    kept.home.execute("select postai.set('ask_timeout', '12s')")
+    with kept.home.connect(autocommit=False) as holder, kept.home.connect() as connection:
         holder.execute("lock table orders")
         for own, most in (("0", 10.0), ("200ms", 8.0)):
             connection.execute(f"set lock_timeout = '{own}'")  # type: ignore[call-overload]
             started = time.monotonic()
             with pytest.raises(psycopg.errors.LockNotAvailable) as caught:
-                connection.execute("select postai.sql('how many orders are there?')")
+                connection.execute("select postai.sql('how many orders are in the book?')")
             assert time.monotonic() - started < most
             assert "who is blocking whom?" in (caught.value.diag.message_hint or "")
             assert connection.execute("show lock_timeout").fetchone() == (own,)
         holder.rollback()
-        assert connection.execute("select postai.ask('how many orders are there?')").fetchone() == ({"orders": 41},)
+        assert connection.execute("select postai.ask('how many orders are in the book?')").fetchone() == (
+            {"orders": 41},
+        )
 
 
 def test_the_server_restarts(place: Path, model: ModelServer) -> None:
@@ -316,6 +357,33 @@ def test_no_secret_and_no_question_stands_in_the_log(agent: AgentProcess, home: 
     text = agent.log_file.read_text()
     assert KEY not in text and "zebra" not in text and f"password={AGENT}" not in text
     assert all("event" in line and "at" in line for line in agent.log())
+
+
+def test_forged_notifications_do_no_harm(agent: AgentProcess, home: TestDatabase) -> None:
+    home.execute("create table junk (a int)")
+    with connect(home.dsn()) as db:
+        proposal = create(db, Draft("change", "Junk", "not wanted", (DraftStep("drop table public.junk"),)))
+    home.execute(f"drop role if exists {home.name}_forger; create role {home.name}_forger login password 'forger'")
+    channels = ("action", "collect", "collected", "health", "job", "judge", "notice", "optimize", "values", "verify")
+    payloads = (
+        "\u00b2",
+        "9" * 5000,
+        "-1",
+        str(proposal),
+        '{"kind": "action.done", "action": 1}',
+        "'; drop table junk; --",
+    )
+    with psycopg.connect(home.dsn(), autocommit=True) as connection:
+        connection.execute(f"set session authorization {home.name}_forger")
+        for channel in channels:
+            for payload in payloads:
+                connection.execute("select pg_notify(%s, %s)", (f"postai_{channel}", payload))
+    assert ask(home) == {"orders": 41}
+    assert home.execute(f"select state from postai.proposal where id = {proposal}") == [("open",)]
+    assert home.execute("select count(*) from postai.action") == [(0,)]
+    events = [str(line["event"]) for line in agent.log()]
+    assert not [one for one in events if "unexpectedly" in one or "no longer leading" in one], events
+    home.execute(f"drop role {home.name}_forger")
 
 
 def test_an_applied_proposal_is_carried_out(agent: AgentProcess, home: TestDatabase) -> None:

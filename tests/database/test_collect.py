@@ -410,6 +410,7 @@ def test_not_loaded_then_evictions_and_a_restart(own_server: LocalServer) -> Non
         for at in range(1, 301):
             session.execute("select count(*) from cows where barn = 3")
             session.execute(f"select {', '.join(['1'] * at)} from cows where id = 5")
+        session.execute("select barn from cows where name = 'cow 7'")
     assert turns.turn(values=True)["statements"].error is None
     (often,) = turns.windows("select count(*) from cows")
     assert often.calls == 300
@@ -420,6 +421,10 @@ def test_not_loaded_then_evictions_and_a_restart(own_server: LocalServer) -> Non
         assert often.disk_bytes_read is not None
     if "pg_qualstats" in others:
         assert store.read_parameters(turns.db, often.key.queryid) == (("3",),)
+        met = {one.column: one for one in store.read_predicates(turns.db)}
+        assert (met["barn"].table, met["barn"].operator, met["barn"].checked) == ("public.cows", "=", 0)
+        assert met["barn"].conditions >= 300
+        assert (met["name"].checked, met["name"].kept) == (1000, 1)
     before = own_server.dsn()
     turns.db.close()
     own_server.stop()

@@ -97,16 +97,16 @@ def test_a_view_that_is_swapped_after_the_guard_looked_is_not_planned(
 
 
 def test_shapes_of_plans_are_not_asked_for_either(database: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    from postai.observe import plan_hash
+    from postai.sql import generic_plan
 
-    real = plan_hash.check
+    real = generic_plan.check
 
     def slow_guard(*arguments: object, **named: object) -> object:
         checked = real(*arguments, **named)  # type: ignore[arg-type]
         database.execute(EVIL)  # somebody is quick
         return checked
 
-    monkeypatch.setattr(plan_hash, "check", slow_guard)
+    monkeypatch.setattr(generic_plan, "check", slow_guard)
     said: list[str] = []
     with connect(database.dsn()) as db:
         db.on_notice(said.append)

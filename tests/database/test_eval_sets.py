@@ -25,6 +25,7 @@ from postai.cli.main import run
 from postai.database import connect
 from postai.setup.server import LocalServer
 
+pytestmark = pytest.mark.uncovered  # other tests go the same ways, fewer times
 SETS = Path(__file__).resolve().parents[1] / "eval" / "sets"
 NAMES = sorted(path.name for path in SETS.iterdir())
 BUCKETS = (0.0, 0.6, 0.75, 0.85, 0.95, 1.01)

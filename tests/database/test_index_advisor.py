@@ -396,7 +396,8 @@ def test_hypopg_that_the_role_may_not_use_is_done_without(library: Library) -> N
                 (("'00000000-0000-0000-0000-000000000001'",),),
             )
             advice = _now(library).advise_with(db, Workload((statement,), "file"), AdvisorOptions())
-        assert advice.recommendations == () and any("hypopg" in one for one in advice.notes), advice
+        assert [one.estimated_by for one in advice.recommendations] == ["model"], advice
+        assert any("by formulas" in one and "hypopg" in one for one in advice.notes), advice
     finally:
         with library.database.connect() as connection:
             connection.execute("alter extension hypopg set schema public")
@@ -411,3 +412,30 @@ def test_a_value_among_many_is_no_predicate(library: Library) -> None:
         assert not any("WHERE" in one.statement for one in _created(advice)), [
             one.statement for one in advice.recommendations
         ]
+
+
+def test_what_no_planner_can_be_shown_is_modelled(library: Library) -> None:
+    """A role that can make no copies gets the indexes from formulas, and PostgreSQL uses them once they are built."""
+    role = f"modelled_{library.database.name}"
+    statement = WorkloadStatement("q", "select id from lib.loan where token = $1", 50_000.0, 20.0,
+                                  (("'00000000-0000-0000-0000-000000000001'",),))  # fmt: skip
+    with library.database.connect() as connection:
+        connection.execute(
+            f"create role {role}; grant usage on schema lib to {role};"
+            f"grant select on all tables in schema lib to {role};"
+            f"revoke temporary on database {library.database.name} from public"  # type: ignore[arg-type]
+        )
+    try:
+        with connect(library.database.dsn()) as db:
+            db.execute(f"set role {role}")
+            options = AdvisorOptions(hypothetical=False)
+            advice = _now(library).advise_with(db, Workload((statement,), "file"), options)
+        (one,) = advice.recommendations
+        assert one.estimated_by == "model" and "token" in one.statement and one.saved_ms_per_day > 500_000
+        assert any("by formulas" in note for note in advice.notes)
+    finally:
+        with library.database.connect() as connection:
+            connection.execute(
+                f"grant temporary on database {library.database.name} to public;"
+                f"drop owned by {role}; drop role {role}".encode()
+            )

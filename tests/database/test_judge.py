@@ -33,7 +33,7 @@ from postai.history.types import (
     TableWindow,
 )
 from postai.observe.alerts import Alert, Alerts, DeliveryFailed, LogChannel, Message
-from postai.observe.judge import severity
+from postai.observe.judge import DAY_MS
 from postai.service.judge_duty import JudgeDuty
 from postai.service.judging import Judge
 from postai.setup.server import LocalServer
@@ -266,9 +266,20 @@ def test_slow_queries_and_trends(shop: Shop) -> None:
     assert trends[0][2] > 0.9  # type: ignore[operator]
 
 
-def test_severity_is_the_same_in_sql(shop15: Shop) -> None:
-    for load in ((8_640_000, 0, 1), (864_000, 0.2, 1), (500_000, 0.06, 1), (1, 0, 1500), (1, 0, 150), (1, 0, 1)):
-        assert shop15.value("select postai._load_severity({}, {}, {})".format(*load)) == severity(*load)
+def test_how_much_a_load_matters(shop15: Shop) -> None:
+    """Of ms a day, share of all load, ms a call."""
+    wanted = {
+        (DAY_MS / 10, 0.0, 1.0): "HIGH",
+        (DAY_MS / 100, 0.2, 1.0): "HIGH",
+        (DAY_MS / 200, 0.9, 1.0): "MEDIUM",
+        (DAY_MS / 100, 0.0, 1.0): "MEDIUM",
+        (1.0, 0.0, 1000.0): "MEDIUM",
+        (1.0, 0.0, 100.0): "LOW",
+        (1.0, 0.01, 1.0): "LOW",
+        (1.0, 0.001, 99.0): None,
+    }
+    for load, severity in wanted.items():
+        assert shop15.value("select postai._load_severity({}, {}, {})".format(*load)) == severity
 
 
 def alert(key: str = "health:disk", **changes: Any) -> Alert:

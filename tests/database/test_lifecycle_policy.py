@@ -218,6 +218,13 @@ def test_what_came_of_a_question_is_never_applied_without_being_asked(shop: Shop
         assert [proposal for proposal, _ in apply_by_policy(agent).applied] == [one], "measured by now"
 
 
+def test_a_kind_that_no_policy_can_allow_is_refused(shop: Shop) -> None:
+    error = error_of(lambda: setting(shop, auto_apply="vacuum, archive, fillfactor"))
+    assert error.sqlstate == "22023" and "archive, fillfactor" in str(error)
+    assert error.diag.message_hint is not None and "create_index, drop_index, reindex" in error.diag.message_hint
+    setting(shop, auto_apply="")
+
+
 @both_servers
 def test_drops_only_when_they_are_listed_and_housekeeping(shop: Shop) -> None:
     shop.sql("create index item_note on shop.item (note); alter index shop.item_note owner to lc_owner")
@@ -225,8 +232,8 @@ def test_drops_only_when_they_are_listed_and_housekeeping(shop: Shop) -> None:
     drop = shop.create(draft("DROP INDEX CONCURRENTLY shop.item_note", kind="create_index"))
     assert "drop_index, which is not among" in why_not(shop, drop)
     shop.sql(f"select postai.dismiss({drop}, 'no')", "lc_boss")
-    setting(shop, auto_apply="drop_index, reindex, vacuum, analyze, autovacuum, archive", auto_apply_per_day="10")
-    archive = shop.create(draft("DELETE FROM shop.item WHERE id < 5", kind="archive"))
+    setting(shop, auto_apply="drop_index, reindex, vacuum, analyze, autovacuum", auto_apply_per_day="10")
+    archive = shop.create(draft("DELETE FROM shop.item WHERE id < 5", kind="vacuum"))
     statements = {
         "reindex": "REINDEX INDEX CONCURRENTLY shop.item_note",
         "vacuum": "VACUUM (ANALYZE) shop.item",

@@ -23,6 +23,9 @@ from postai.proposals.verification import Measurement, measure_due
 from postai.service.verify_duty import VerifyDuty
 
 READ, WRITE = 4242, -77
+AHEAD = timedelta(hours=3)
+"""Changes are looked at so long after they were made; the history is written for that time."""
+NOW = timedelta()
 NAME = Recommendation(
     kind="create_index", object="shop.item", title="Index on item (name)", why="Found often by name.",
     statement="CREATE INDEX CONCURRENTLY item_name ON shop.item (name)", undo="DROP INDEX CONCURRENTLY shop.item_name",
@@ -44,10 +47,12 @@ def shop(template: TestDatabase) -> Iterator[Shop]:
     yield from shop_clone(template)
 
 
-def collected(shop: Shop, queryid: int, query: str, hours: float, ms: float, calls: int = 50) -> None:
-    """An hour of history that ended that many hours ago (negative: ends later)."""
+def collected(
+    shop: Shop, queryid: int, query: str, hours: float, ms: float, calls: int = 50, ahead: timedelta = AHEAD
+) -> None:
+    """An hour of history that ended that many hours before the time of measuring."""
     oid = shop.value("select oid::int8 from pg_database where datname = current_database()")
-    end = datetime.now(UTC) - timedelta(hours=hours)
+    end = datetime.now(UTC) + ahead - timedelta(hours=hours)
     windows = [
         StatementWindow(
             StatementKey(queryid, 10, oid, True), query, at - timedelta(minutes=6), at, calls, ms * calls
@@ -59,11 +64,10 @@ def collected(shop: Shop, queryid: int, query: str, hours: float, ms: float, cal
 
 
 def applied(shop: Shop, one: Recommendation = NAME, *, scanned: bool = True) -> int:
-    """A proposal that was applied three hours ago."""
+    """A proposal that was just applied."""
     proposal = shop.create(draft_of(one))
     shop.apply(proposal)
     assert shop.run().state == "done"
-    shop.sql("update postai.action set started_at = now() - interval '3 h', finished_at = now() - interval '3 h'")
     if scanned:
         with shop.database.connect() as connection:
             connection.execute("set enable_seqscan = off; set enable_bitmapscan = off")
@@ -71,9 +75,14 @@ def applied(shop: Shop, one: Recommendation = NAME, *, scanned: bool = True) -> 
     return proposal
 
 
-def measured(shop: Shop) -> tuple[Measurement, ...]:
+def measured(shop: Shop, ahead: timedelta = AHEAD) -> tuple[Measurement, ...]:
     with shop.connect() as agent:
-        return measure_due(agent, datetime.now(UTC))
+        return measure_due(agent, datetime.now(UTC) + ahead)
+
+
+def long_ago(shop: Shop) -> None:
+    """The change was made three hours ago, so that it can be looked at now."""
+    shop.sql("update postai.action set started_at = now() - interval '3 h', finished_at = now() - interval '3 h'")
 
 
 @both_servers
@@ -100,10 +109,11 @@ def test_advice_goes_by_what_statements_take_since_the_change(shop: Shop) -> Non
         now = datetime.now(UTC)
         key = rest_key(shop.value("select oid::int8 from pg_database where datname = current_database()"))
         write_statements(agent, [StatementWindow(key, None, now - timedelta(hours=25), now, 0, 0.0)])
-    collected(shop, READ, "select * from item where name = $1", 4.0, 20.0)
-    collected(shop, WRITE, "select * from item where note = $1", 4.0, 7.0)
+    collected(shop, READ, "select * from item where name = $1", 4.0, 20.0, ahead=NOW)
+    collected(shop, WRITE, "select * from item where note = $1", 4.0, 7.0, ahead=NOW)
     applied(shop)
-    collected(shop, READ, "select * from item where name = $1", 1.0, 0.5, calls=10)
+    long_ago(shop)
+    collected(shop, READ, "select * from item where name = $1", 1.0, 0.5, calls=10, ahead=NOW)
     with shop.connect() as agent:
         workload, whole = known_workload(agent)
     means = {int(one.id): round(one.mean_ms or 0, 3) for one in workload.statements}
@@ -168,8 +178,7 @@ def test_an_unused_index_did_not_help_whatever_the_statements_do(shop: Shop) -> 
 def test_waiting_ends(shop: Shop) -> None:
     applied(shop)
     assert measured(shop) == ()
-    shop.sql("update postai.action set started_at = now() - interval '25 h', finished_at = now() - interval '25 h'")
-    one = measured(shop)[0]
+    one = measured(shop, timedelta(hours=25))[0]
     assert (one.verdict.state, one.undo) == ("unknown", None) and "often enough" in one.verdict.reason
 
 
@@ -182,9 +191,10 @@ def test_what_cannot_be_taken_back_is_only_told(shop: Shop) -> None:
 
 
 def test_the_duty_measures_by_itself(shop: Shop) -> None:
-    collected(shop, READ, "select * from item where name = $1", 4.0, 20.0)
+    collected(shop, READ, "select * from item where name = $1", 4.0, 20.0, ahead=NOW)
     proposal = applied(shop)
-    collected(shop, READ, "select * from item where name = $1", 1.0, 2.0)
+    long_ago(shop)
+    collected(shop, READ, "select * from item where name = $1", 1.0, 2.0, ahead=NOW)
     with db.Pool(shop.database.dsn("lc_agent")) as pool:
         with pool.database() as agent:
             create(agent, draft_of(replace(NAME, statement="ANALYZE shop.item", comment=None, undo=None)))

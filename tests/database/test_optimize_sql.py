@@ -121,6 +121,14 @@ def test_one_statement_with_its_cost_before_and_after(stand: Stand) -> None:
     assert stand.rows("select id from postai.recommendations where id = %s", "opt_user", row["id"])
 
 
+def test_one_statement_with_parameters_is_planned_for_any_values(stand: Stand) -> None:
+    query = "select id from parcel where depot_id = $1 and weight < $2 limit $3"
+    (row,) = stand.rows("select * from postai.optimize(%s)", "opt_user", query)
+    assert "(depot_id" in row["statement"]
+    refused = stand.refused("select * from postai.optimize('select * from no_such where a = $1')")
+    assert refused.sqlstate in ("42P01", "PA003")
+
+
 def test_what_was_asked_about_stands_last_and_promises_nothing_a_day(stand: Stand) -> None:
     stand.rows("select * from postai.optimize()")
     (row,) = stand.rows(
@@ -132,6 +140,15 @@ def test_what_was_asked_about_stands_last_and_promises_nothing_a_day(stand: Stan
     stand.database.execute(
         "update postai.proposal set state = 'closed', outcome = 'superseded' where id = {}".format(row["id"])
     )
+
+
+def test_what_silences_advice_is_named(stand: Stand) -> None:
+    asked = "select * from parcel where weight = 5 and id > 9"
+    (row,) = stand.rows("select * from postai.optimize(%s)", "opt_user", asked)
+    stand.database.execute("select postai.dismiss({}, 'not now')".format(row["id"]))
+    said = stand.notes(f"select * from postai.optimize($${asked}$$)")
+    assert [one for one in said if "Not proposed again" in one and f"proposal {row['id']} " in one], said
+    stand.database.execute("update postai.proposal set closed_at = '-infinity' where id = {}".format(row["id"]))
 
 
 def test_explain_with_the_best_index(

@@ -268,6 +268,7 @@ def test_joins_that_are_not_tested_are_not_denied(database: TestDatabase) -> Non
         assert (never.joins, never.untested, list(never.unread.values())) == ((), frozenset(), ["0A000"])
 
 
+@pytest.mark.uncovered
 def test_a_thousand_tables(database18: TestDatabase) -> None:
     """1,000 tables of 8 columns with 200 rows each."""
     with database18.connect() as connection:

@@ -39,16 +39,26 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def build(sources: Path, what: str, into: Path) -> Path:
-    """A wheel, built by the setuptools of a new environment."""
-    environment = into / "build"
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a new environment that has pip and setuptools."""
+    environment = tmp_path_factory.mktemp("tools")
     venv.create(environment, with_pip=True)
-    python = environment / "bin" / "python"
-    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "setuptools>=77"]
-    if subprocess.run(pip, capture_output=True, check=False).returncode:
+    if subprocess.run(
+        [*pip(environment / "bin" / "python"), "setuptools>=77"], capture_output=True, check=False
+    ).returncode:
         pytest.skip("no package index within reach")
+    return environment / "bin" / "python"
+
+
+def pip(tools: Path, *options: str) -> list[str]:
+    return [str(tools), "-m", "pip", "-q", "--disable-pip-version-check", *options, "install"]
+
+
+def build(tools: Path, sources: Path, what: str, into: Path) -> Path:
+    """A wheel, built by the setuptools of the new environment."""
     done = subprocess.run(
-        [str(python), "-W", "ignore", "-c", BUILD, what, str(into)],
+        [str(tools), "-W", "ignore", "-c", BUILD, what, str(into)],
         cwd=sources, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -56,28 +66,22 @@ def build(sources: Path, what: str, into: Path) -> Path:
     return wheel
 
 
+@pytest.fixture(scope="module")
+def whole(tools: Path, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tools, sources, "build_wheel", tmp_path_factory.mktemp("whole"))
+
+
 @pytest.fixture(scope="module", params=["build_wheel", "build_editable"])
-def post_ai(request: pytest.FixtureRequest, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def post_ai(
+    request: pytest.FixtureRequest, tools: Path, sources: Path, whole: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The program in a fresh environment that borrows the dependencies of this one."""
     place = tmp_path_factory.mktemp(request.param)
-    wheel = build(sources, request.param, place)
+    wheel = whole if request.param == "build_wheel" else build(tools, sources, request.param, place)
     environment = place / "venv"
-    venv.create(environment, with_pip=True)
+    venv.create(environment, with_pip=False)
     python = environment / "bin" / "python"
-    subprocess.run(
-        [
-            str(python),
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--no-index",
-            str(wheel),
-        ],
-        check=True,
-    )
+    subprocess.run([*pip(tools, "--python", str(python)), "--no-deps", "--no-index", str(wheel)], check=True)
     (packages,) = (environment / "lib").glob("python*/site-packages")
     assert not (packages / "psycopg").exists()
     # Later on the path than the package itself, so that the installed postai is the one that is found.
@@ -123,9 +127,8 @@ def _passfile(database: TestDatabase, folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_the_wheel_carries_everything(sources: Path, tmp_path: Path) -> None:
-    wheel = build(sources, "build_wheel", tmp_path)
-    held = set(zipfile.ZipFile(wheel).namelist())
+def test_the_wheel_carries_everything(whole: Path) -> None:
+    held = set(zipfile.ZipFile(whole).namelist())
     for folder in ("sql", "plpython"):
         for file in (ROOT / folder).rglob("*.sql"):
             assert f"postai/_sql/{file.relative_to(ROOT)}" in held

@@ -162,6 +162,7 @@ def test_any_text_ranks_every_table_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["orders", "shows", "uses", "lists"])
+@pytest.mark.uncovered
 def test_tables_named_like_common_words(name: str) -> None:
     assert find(catalog(table(1, name, "id", "nickname")), f"How many {name} are there?", 1) == [name]
     assert {"how", "many", "the"} <= COMMON

@@ -7,6 +7,7 @@ import json
 import re
 from datetime import date
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,6 +94,7 @@ def test_order_of_the_prompt() -> None:
     assert "glossary" not in prompt("How many riders?").turn
 
 
+@pytest.mark.uncovered
 def test_nothing_is_cached_for_another_question_when_tables_were_chosen() -> None:
     columns = tuple(Column(n, f"nickname_{n}", "text", 25, "text", "S") for n in range(2, 40))
     many = Catalog("x", 150000, "f", tuple(dataclasses.replace(RIDER, oid=n, name=f"rider_{n}", columns=columns)
@@ -144,6 +146,7 @@ def test_no_text_leaves_its_block(data: st.DataObject) -> None:
 
 @settings(max_examples=8, deadline=None)
 @given(st.text(max_size=3_000), st.text(max_size=20_000), st.integers(1, 40))
+@pytest.mark.uncovered
 def test_the_whole_prompt_is_bounded(question: str, notes: str, number: int) -> None:
     taught = {
         "notes": notes,

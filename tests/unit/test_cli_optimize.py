@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from postai.cli import optimizing, watching
 from postai.cli.main import run
+from postai.errors import UsageError
 from postai.optimize.types import Advice, Effect, Recommendation, Skipped
+from postai.optimize.workload import read_workload
 
 HOSTILE = 'x"\nDROP TABLE t; -- | ``` \x1b[31m'
 INDEX = Recommendation(
@@ -88,7 +91,25 @@ def test_a_workload_that_is_no_text_is_named(tmp_path: Any, capsys: pytest.Captu
     (tmp_path / "w.sql").write_bytes(b"\xff\xfe")
     assert run(["optimize", "--workload", str(tmp_path / "w.sql"), "--dsn", "host=nowhere"]) == 2
     assert "is not UTF-8" in capsys.readouterr().err
-    assert run(["optimize", "--workload", str(tmp_path / "none.sql"), "--dsn", "host=nowhere"]) == 1
+    assert run(["optimize", "--workload", str(tmp_path / "none.sql"), "--dsn", "host=nowhere"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "No such file"), (b"", "is empty"), (b"select 1;\0", "not text"), (b"[" * 100_000, "no valid JSON")],
+)
+def test_a_workload_that_cannot_be_read_says_what_to_give(
+    content: bytes | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "workload"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        read_workload(optimizing._read(file))
+    assert words in f"{caught.value.message} {caught.value.detail}" and caught.value.hint
+    assert run(["optimize", "--workload", str(tmp_path)]) == 2
+    assert "Is a directory" in capsys.readouterr().err
+    assert run(["explain", " "]) == 2
 
 
 def test_counters_between_two_looks() -> None:

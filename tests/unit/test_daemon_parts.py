@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from postai.daemon.backoff import Backoff
 from postai.daemon.clock import Clock
 from postai.daemon.log import HIDDEN, LineFormatter, Redactor, configure
+from postai.daemon.loop import Loop, Pause
+from postai.deadline import Cancelled, Deadline
+from postai.errors import NotPermitted
 
 
 def line(form: Literal["text", "json"], message: str, secrets: tuple[str, ...] = (), **extra: object) -> str:
@@ -68,7 +71,7 @@ def test_a_traceback_is_redacted_too() -> None:
     except ValueError:
         record = logging.LogRecord("postai.x", logging.ERROR, __file__, 1, "failed", (), sys.exc_info())
     for form in ("text", "json"):
-        text = LineFormatter(form, Redactor()).format(record)  # type: ignore[arg-type]
+        text = LineFormatter(form, Redactor()).format(record)
         assert "ValueError" in text and "hunter22" not in text
 
 
@@ -111,3 +114,73 @@ def test_the_clock_calls_and_stops() -> None:
     assert called.wait(30)
     clock.stop()
     clock.stop()
+
+
+class Turns:
+    """Counts the turns of a loop; each waits until it is let go on, which it is at first."""
+
+    def __init__(self, pause: Pause) -> None:
+        self.pause = pause
+        self.turned = threading.Semaphore(0)
+        self.go = threading.Event()
+        self.go.set()
+        self.errors: list[Exception] = []
+        self.anew = 0
+        self.loop = Loop(
+            "loop-x", self.turn, trouble="it cannot be done", database="x", anew=self.begin_anew, again=0.01
+        )
+
+    def begin_anew(self) -> None:
+        self.anew += 1
+
+    def turn(self, deadline: Deadline) -> Pause:
+        self.turned.release()
+        while not self.go.wait(0.01):
+            if deadline.cancel.is_set():
+                raise Cancelled("the request was cancelled")
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.pause
+
+
+def test_a_loop_turns_by_itself_when_asked_and_not_while_it_rests() -> None:
+    turns = Turns(Pause(0.01))
+    turns.loop.begin()
+    assert all(turns.turned.acquire(timeout=30) for _ in range(3))
+    turns.pause = Pause(600.0)
+    while turns.turned.acquire(timeout=0.2):
+        pass
+    turns.loop.wake("")
+    assert not turns.turned.acquire(timeout=0.05)
+    turns.go.clear()
+    turns.loop.wake("now")
+    assert turns.turned.acquire(timeout=30)
+    turns.loop.wake("again, during the turn")
+    turns.go.set()
+    assert turns.turned.acquire(timeout=30)
+    turns.pause = Pause(600.0, 600.0)
+    turns.loop.wake("the last one")
+    assert turns.turned.acquire(timeout=30)
+    turns.loop.wake("too early")
+    assert not turns.turned.acquire(timeout=0.05)
+    turns.loop.end()
+    turns.loop.begin()
+    assert turns.turned.acquire(timeout=30) and turns.anew == 2
+    turns.loop.stop(Deadline.after(10))
+    assert not any(thread.name == "loop-x" for thread in threading.enumerate())
+
+
+def test_a_loop_goes_on_after_what_fails_and_is_cancelled_by_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    turns = Turns(Pause(600.0))
+    refused = NotPermitted("permission denied", detail="a value", hint="GRANT it")
+    turns.errors = [refused, refused, ValueError("unforeseen")]
+    turns.loop.begin()
+    assert all(turns.turned.acquire(timeout=30) for _ in range(4))
+    told = [record for record in caplog.records if "it cannot be done" in record.getMessage()]
+    assert [record.levelname for record in told] == ["WARNING", "ERROR"]
+    assert told[1].exc_info is not None and "a value" not in caplog.text
+    turns.go.clear()
+    turns.loop.wake("now")
+    assert turns.turned.acquire(timeout=30)
+    turns.loop.stop(Deadline.after(10))
+    assert len(caplog.records) == len(told)

@@ -17,8 +17,10 @@ from postai.database.upkeep import (
     heap_pages,
     tuned_autovacuum,
 )
+from postai.history.types import ServerWindow
 from postai.observe.health import CHECKS, Check, Seen
 from postai.observe.health.check import MANUAL
+from postai.observe.health.checks_io import INPUT_OUTPUT, judge_io
 from postai.observe.health.running import judge
 from postai.optimize.storage_archive import MOST_BATCHES, Cold, archive_steps
 from postai.sql.parse import parse_one
@@ -132,3 +134,19 @@ def test_amounts_in_words() -> None:
     assert [seconds_text(one) for one in (0.5, 1, 90, 3600, 5400, 86400 * 12)] == [
         "500 ms", "1 s", "1.5 min", "1 h", "1.5 h", "12 d",
     ]  # fmt: skip
+
+
+def test_who_writes_and_how_long_it_takes() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    busy = {"writes": 9_000, "evictions": 20_000, "fsyncs": 1, "reads": 1_000, "read_time": 20_000.0}
+    others = {"writes": 3_000, "fsyncs": 20, "fsync_time": 100.0}
+    window = ServerWindow(
+        noon,
+        noon,
+        {"io client backend relation normal": busy, "io checkpointer relation normal": others, "wal": {"x": 1}},
+    )
+    writes, syncs, reads = judge_io([window])
+    assert (writes.value, INPUT_OUTPUT.status(writes)) == (75.0, "warning")
+    assert (syncs.object, syncs.level) == ("client backends", "warning")
+    assert (reads.object, reads.level) == ("reads", "warning") and "20.0 ms" in reads.text
+    assert judge_io([ServerWindow(noon, noon, {"io client backend relation normal": {"reads": 5}})]) == []

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postai.optimize.column_uses import ColumnUses
 from postai.optimize.existing import written_again
 from postai.optimize.hygiene import _Cover, _Index, _redundant, _Server
 
@@ -20,7 +21,7 @@ def index(oid: int, scans: int = 0, unique: bool = False) -> _Index:
 
 def kept_of(indexes: dict[int, _Index], pairs: set[tuple[int, int]]) -> dict[str, str]:
     covers = [_Cover(one, other, True, False, indexes[other].unique) for one, other in sorted(pairs)]
-    return {one.index: one.other for one in _redundant(covers, indexes, SERVER)}
+    return {one.index: one.other for one in _redundant(covers, indexes, SERVER, ColumnUses())}
 
 
 def test_of_twins_the_used_one_stays_else_the_older() -> None:

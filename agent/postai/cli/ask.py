@@ -12,7 +12,7 @@ from postai.cli import output
 from postai.cli.optimizing import advise_on, show_advice
 from postai.cli.output import Json
 from postai.cli.target import Dsn, Name, open_database
-from postai.errors import ErrorParts, FeatureMissing, PostaiError, from_parts
+from postai.errors import ErrorParts, FeatureMissing, PostaiError, UsageError, from_parts
 
 if TYPE_CHECKING:
     from postai.database import Database
@@ -140,6 +140,8 @@ def explain(
     json: Json = False,
 ) -> None:
     """Run a statement, or the answer to a question, and say in words where its time goes."""
+    if not text.strip():
+        raise UsageError("there is nothing to explain", hint="Give a SELECT statement or a question, in quotes.")
     with open_database(dsn, connection) as database:
         rows = database.query(PLAN, (text,))
         advice = _advice(database, text) if advise else None

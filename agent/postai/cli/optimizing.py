@@ -25,6 +25,7 @@ WIDTH = 80
 MEGABYTE = 1 << 20
 MOST_SKIPPED = 5
 LARGEST_FILE = 256 * MEGABYTE
+FORMATS = "Give SQL statements separated by semicolons, or an export of pg_stat_statements as CSV or JSON."
 
 
 def optimize(
@@ -70,12 +71,20 @@ def optimize(
 
 
 def _read(path: Path) -> str:
-    if path.stat().st_size > LARGEST_FILE:
-        raise UsageError("the workload file is too large", detail=f"{path}: at most {LARGEST_FILE // MEGABYTE} MB")
     try:
-        return path.read_text("utf-8")
+        if path.stat().st_size > LARGEST_FILE:
+            raise UsageError("the workload file is too large", detail=f"{path}: at most {LARGEST_FILE // MEGABYTE} MB")
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise UsageError("the workload file cannot be read", detail=f"{path}: {error.strerror}", hint=FORMATS) from None
     except UnicodeDecodeError as error:
-        raise UsageError("the workload file is not UTF-8", detail=f"{path}, byte {error.start}") from None
+        where = f"{path}, byte {error.start}"
+        raise UsageError("the workload file is not UTF-8 text", detail=where, hint=FORMATS) from None
+    if "\0" in text:
+        raise UsageError("the workload file is not text", detail=f"{path} holds a zero byte", hint=FORMATS)
+    if not text.strip():
+        raise UsageError("the workload file is empty", detail=str(path), hint=FORMATS)
+    return text
 
 
 def advise_on(database: Database, query: str) -> Advice:
@@ -117,6 +126,8 @@ def _advise(database: Database, query: str | None, text: str | None, days: float
         known = read_workload(text, days=days) if text is not None else read_pg_stat_statements(database)
     except FeatureMissing as error:
         notes = (f"no missing index was looked for: {error.message}; {error.hint}",)
+    if database.query("select pg_catalog.current_setting('is_superuser')") == [("on",)]:
+        notes += ("you are a superuser; a role with pg_monitor and pg_read_all_data is enough",)
     price = StorageOptions().price_per_gb_month
     told = advise_everything(database, catalog, safety, known, options, deadline, price_per_gb_month=price).advice
     return replace(told, notes=(*notes, *told.notes))

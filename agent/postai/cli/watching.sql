@@ -8,7 +8,8 @@ select pg_catalog.quote_ident(n.nspname)
  where e.extname = 'pg_stat_statements'
 
 -- name: statements
--- Counters of the statements of this database since they were last reset; /* where */ is the extension's schema.
+-- Counters of the statements of this database since they were last reset; /* where */ is the extension's schema. The
+-- agent's own are left out, and calls of postai, which wait for it.
 select s.queryid::text, pg_catalog.quote_ident(r.rolname), pg_catalog.sum(s.calls)::bigint,
        pg_catalog.sum(s.total_exec_time), pg_catalog.sum(s.rows)::bigint,
        pg_catalog.sum(s.shared_blks_hit)::bigint, pg_catalog.sum(s.shared_blks_read)::bigint,
@@ -17,6 +18,10 @@ select s.queryid::text, pg_catalog.quote_ident(r.rolname), pg_catalog.sum(s.call
   join pg_catalog.pg_database as d on d.oid = s.dbid
   left join pg_catalog.pg_roles as r on r.oid = s.userid
  where d.datname = pg_catalog.current_database() and s.queryid is not null
+   and (s.query operator(pg_catalog.~*) '\mpostai\.[a-z_]+\s*\(') is not true
+   and not exists (
+     select from pg_catalog.pg_auth_members as m join pg_catalog.pg_roles as a on a.oid = m.roleid
+      where m.member = s.userid and a.rolname = 'postai_agent' and not r.rolsuper)
  group by s.queryid, r.rolname
 
 -- name: load

@@ -162,14 +162,21 @@ def counted_since(db: Database) -> tuple[datetime, float]:
     return since, seconds
 
 
+def leaving_out_held(block: str) -> str:
+    """A statement whose `/* held */` are the relations that somebody holds exclusively."""
+    return block.replace("/* held */", load(__package__, "upkeep.sql")["held"])
+
+
 def table_space(db: Database, most: int = 300) -> tuple[TableSpace, ...]:
     """The biggest tables of the database (at most `most`), inside `looking`."""
-    return tuple(_table(row) for row in db.query(load(__package__, "upkeep.sql")["table_space"], [most]))
+    blocks = load(__package__, "upkeep.sql")
+    return tuple(_table(row) for row in db.query(leaving_out_held(blocks["table_space"]), [most]))
 
 
 def index_space(db: Database, most: int = 300) -> tuple[IndexSpace, ...]:
     """The biggest B-trees of the database (at most `most`), inside `looking`."""
-    return tuple(_index(row) for row in db.query(load(__package__, "upkeep.sql")["index_space"], [most]))
+    blocks = load(__package__, "upkeep.sql")
+    return tuple(_index(row) for row in db.query(leaving_out_held(blocks["index_space"]), [most]))
 
 
 def vacuum_state(db: Database, least_dead: int = 1000, most: int = 50) -> tuple[VacuumState, ...]:

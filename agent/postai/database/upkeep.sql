@@ -1,6 +1,5 @@
 -- How full tables and indexes are, and whether autovacuum keeps up. For a session with search_path = pg_catalog.
---
--- The size of a relation that somebody holds exclusively cannot be read without waiting: such ones are left out.
+-- What somebody holds exclusively is left out.
 
 -- name: setup
 -- Limits of a look around: reads only, waits for nobody (both limits are in milliseconds), takes one processor, and is
@@ -11,16 +10,18 @@ select pg_catalog.set_config('transaction_read_only', 'on', true),
        pg_catalog.set_config('jit', 'off', true),
        pg_catalog.set_config('max_parallel_workers_per_gather', '0', true)
 
+-- name: held
+-- Relations of this database that somebody holds exclusively: their sizes cannot be read without waiting.
+select l.relation
+from pg_locks l
+where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.granted
+  and l.database = (select d.oid from pg_database d where d.datname = current_database())
+
 -- name: table_space
 -- The biggest tables with the widths of their columns, as far as the session may see their statistics. Of the two
 -- numbers of rows the bigger one, so that there is rather less bloat: n_live_tup is wrong for a while after an ANALYZE in
 -- a transaction that also wrote, and after the counters were reset; reltuples is as of the last VACUUM or ANALYZE.
-with held as (
-  select l.relation
-  from pg_locks l
-  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.granted
-    and l.database = (select d.oid from pg_database d where d.datname = current_database())
-), biggest as materialized (
+with held as (/* held */), biggest as materialized (
   select c.oid, c.relname, n.nspname, c.relnatts, c.reloptions,
          greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) as rows, pg_stat_get_dead_tuples(c.oid) as dead
   from pg_class c
@@ -49,12 +50,7 @@ order by 3 desc, 1
 
 -- name: index_space
 -- The biggest B-trees with the widths of their keys; included columns are keys like others here.
-with held as (
-  select l.relation
-  from pg_locks l
-  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.granted
-    and l.database = (select d.oid from pg_database d where d.datname = current_database())
-), biggest as materialized (
+with held as (/* held */), biggest as materialized (
   select c.oid, c.relname, n.nspname, c.reltuples, c.reloptions, i.indrelid, t.relname as table_name, i.indkey,
          i.indclass, i.indnkeyatts, i.indnatts, i.indisunique, i.indpred is not null as partial,
          greatest(t.reltuples, pg_stat_get_live_tuples(t.oid))::float8 as table_rows

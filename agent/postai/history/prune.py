@@ -22,7 +22,7 @@ RAW_AT_LEAST = timedelta(days=1)
 """How long intervals stay intervals even when there is too much."""
 _HOUR = timedelta(hours=1)
 _TABLES = tuple(f"sample_{kind}" for kind in ("statement", "table", "index", "database", "server", "wait", "block"))
-_SIZED = (*_TABLES, "statement", "statement_plan", "statement_values", "relation")
+_SIZED = (*_TABLES, "statement", "statement_plan", "logged_plan", "statement_values", "relation")
 _BATCH = 5000
 _FULL, _ROLLED = 0.9, 0.8
 """Share of the limit that is left when the oldest rows went, so that the files do not grow above it; share to which

@@ -176,6 +176,8 @@ with gone as (
   returning s.id
 ), plans as (
   delete from postai.statement_plan as p using gone as g where p.statement_id = g.id
+), logged as (
+  delete from postai.logged_plan as p using gone as g where p.statement_id = g.id
 ), texts as (
   delete from postai.statement_values as v using gone as g where v.statement_id = g.id
 ), names as (

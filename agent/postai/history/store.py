@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +19,13 @@ from postai.database.named_sql import load
 from postai.history.parameters import parameters_of
 from postai.history.types import (
     BlockWindow,
+    ColumnUse,
     DatabaseWindow,
     IndexWindow,
+    LoggedPlan,
+    LogPosition,
     PartState,
+    Predicate,
     ServerWindow,
     Statement,
     StatementKey,
@@ -97,6 +101,49 @@ def write_plans(db: Database, plans: Sequence[StatementPlan]) -> None:
 def read_plans(db: Database, since: datetime) -> tuple[StatementPlan, ...]:
     """Shapes that were seen since a time, the last one of each statement first."""
     return tuple(StatementPlan(StatementKey(*row[:4]), *row[4:]) for row in db.query(_sql("read_plans"), (since,)))
+
+
+def read_column_uses(db: Database, since: datetime) -> tuple[ColumnUse, ...]:
+    """What the statements of this database that ran since a time do with which columns."""
+    return tuple(ColumnUse(*row) for row in db.query(_sql("read_column_uses"), (since, since)))
+
+
+def write_predicates(db: Database, at: datetime, predicates: Sequence[Predicate]) -> None:
+    """Keep the conditions that are counted now in the place of those that were."""
+    rows = [asdict(one) for one in predicates]
+    db.execute(_sql("write_predicates"), (at, json.dumps(rows), at))
+
+
+def read_predicates(db: Database) -> tuple[Predicate, ...]:
+    """The conditions on columns that were counted when it was looked last."""
+    return tuple(Predicate(*row) for row in db.query(_sql("read_predicates")))
+
+
+def write_logged_plans(db: Database, plans: Sequence[LoggedPlan]) -> None:
+    """Keep plans of runs, the last five shapes of each statement; statements must be known."""
+    _write(db, "write_logged_plans", [_key(one.key) | _values(one, "key") for one in plans])
+
+
+def read_logged_plans(db: Database, keys: Iterable[StatementKey]) -> tuple[LoggedPlan, ...]:
+    """Plans that these statements ran with, the one that was logged last first."""
+    wanted = json.dumps([_key(key) for key in keys])
+    return tuple(LoggedPlan(StatementKey(*row[:4]), *row[4:]) for row in db.query(_sql("read_logged_plans"), (wanted,)))
+
+
+def write_log_position(db: Database, position: LogPosition) -> None:
+    """Up to there the server's log is read."""
+    db.execute(_sql("write_log_position"), (position.file, position.bytes))
+
+
+def read_log_position(db: Database) -> LogPosition | None:
+    """Up to where the server's log was read; None = it never was, or not since that was switched off."""
+    rows = db.query(_sql("read_log_position"))
+    return LogPosition(*rows[0]) if rows else None
+
+
+def forget_log_position(db: Database) -> None:
+    """Begin at the log's end when it is read again."""
+    db.execute(_sql("forget_log_position"))
 
 
 # Parameters. Row values: nothing of this may reach people, logs or a model.

@@ -315,6 +315,88 @@ select s.queryid, s.userid::int8, s.dbid::int8, s.toplevel, p.plan_hash, p.shape
  where p.last_seen >= %s
  order by s.id, p.last_seen desc
 
+-- name: read_column_uses
+-- What statements of this database that ran since a time (told twice) do with which columns.
+select t.name, c.name, u.name, pg_catalog.count(distinct s.queryid)::int8, coalesce(pg_catalog.sum(x.calls), 0)::int8,
+       pg_catalog.min(s.first_seen)
+  from postai.statement as s
+  left join (select d.statement_id, pg_catalog.sum(d.calls) as calls
+               from postai.sample_statement as d where d.at > %s group by d.statement_id) as x on x.statement_id = s.id
+ cross join lateral pg_catalog.jsonb_each(s.usage) as t (name, uses)
+ cross join lateral pg_catalog.jsonb_each(t.uses) as u (name, columns)
+ cross join lateral pg_catalog.jsonb_array_elements_text(u.columns) as c (name)
+ where s.queryid <> 0 and not s.own and s.usage is not null and s.last_seen >= %s::timestamptz - interval '1 hour'
+   and s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+ group by t.name, c.name, u.name
+
+-- name: write_predicates
+-- Conditions as they are counted now; parameters: when, the conditions, when.
+with fresh as (
+  insert into postai.predicate as p (table_name, column_name, operator, conditions, checked, kept, at)
+  select f."table", f."column", f.operator, pg_catalog.sum(f.conditions), pg_catalog.sum(f.checked), pg_catalog.sum(f.kept), %s
+    from pg_catalog.json_to_recordset(%s::pg_catalog.json)
+      as f ("table" text, "column" text, operator text, conditions int8, checked int8, kept int8)
+   group by f."table", f."column", f.operator
+  on conflict (table_name, column_name, operator) do update
+     set conditions = excluded.conditions, checked = excluded.checked, kept = excluded.kept, at = excluded.at
+)
+delete from postai.predicate as p where p.at < %s::timestamptz - interval '7 days'
+
+-- name: read_predicates
+-- Conditions on columns, the most frequent first.
+select p.table_name, p.column_name, p.operator, p.conditions, p.checked, p.kept
+  from postai.predicate as p
+ order by p.conditions desc
+
+-- name: write_logged_plans
+-- Plans of runs, the last five shapes of each statement. A plan that is too big is not kept, its shape's hash is.
+with fresh as materialized (
+  select s.id, f.plan_hash, case when pg_catalog.length(f.plan::text) <= 65536 then f.plan end as plan, f.problems, f.runs,
+         f.slowest_ms, f.first_seen, f.last_seen
+    from pg_catalog.json_to_recordset(%s::pg_catalog.json)
+      as f (dbid oid, userid oid, queryid int8, toplevel bool, plan_hash text, plan jsonb, problems text, runs int8,
+            slowest_ms float8, first_seen timestamptz, last_seen timestamptz)
+    join postai.statement as s using (dbid, userid, queryid, toplevel)
+), gone as (
+  delete from postai.logged_plan as p
+   using (select o.statement_id, o.plan_hash,
+                 pg_catalog.row_number() over (partition by o.statement_id order by o.last_seen desc) as place
+            from postai.logged_plan as o
+           where (o.statement_id, o.plan_hash) not in (select f.id, f.plan_hash from fresh as f)
+             and o.statement_id in (select f.id from fresh as f)) as o
+   where o.place > 4 and p.statement_id = o.statement_id and p.plan_hash = o.plan_hash
+)
+insert into postai.logged_plan as p (statement_id, plan_hash, plan, problems, runs, slowest_ms, first_seen, last_seen)
+select f.id, f.plan_hash, f.plan, f.problems, f.runs, f.slowest_ms, f.first_seen, f.last_seen
+  from (select f.*, pg_catalog.row_number() over (partition by f.id order by f.slowest_ms desc) as place from fresh as f) as f
+ where f.place <= 5
+on conflict (statement_id, plan_hash) do update
+   set plan = case when excluded.slowest_ms >= p.slowest_ms then excluded.plan else p.plan end,
+       problems = case when excluded.slowest_ms >= p.slowest_ms then excluded.problems else p.problems end,
+       slowest_ms = greatest(excluded.slowest_ms, p.slowest_ms), runs = p.runs + excluded.runs, last_seen = excluded.last_seen
+
+-- name: read_logged_plans
+-- Plans that some statements ran with.
+select s.queryid, s.userid::int8, s.dbid::int8, s.toplevel, p.plan_hash, p.plan, p.problems, p.runs, p.slowest_ms,
+       p.first_seen, p.last_seen
+  from pg_catalog.json_to_recordset(%s::pg_catalog.json) as f (dbid oid, userid oid, queryid int8, toplevel bool)
+  join postai.statement as s using (dbid, userid, queryid, toplevel)
+  join postai.logged_plan as p on p.statement_id = s.id
+ order by s.id, p.last_seen desc
+
+-- name: write_log_position
+-- Up to where the server's log is read.
+insert into postai.log_position as p (file, bytes) values (%s, %s)
+on conflict (id) do update set file = excluded.file, bytes = excluded.bytes
+
+-- name: read_log_position
+-- Up to where the server's log was read.
+select p.file, p.bytes from postai.log_position as p
+
+-- name: forget_log_position
+-- It is not read any more.
+delete from postai.log_position
+
 -- name: write_values
 -- Texts with values: so many of each statement and altogether at most, new ones in the place of the oldest.
 with limits as materialized (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -74,6 +74,78 @@ class StatementPlan:
     cost: float | None
     first_seen: datetime
     last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPlan:
+    """A plan that a statement ran with, as auto_explain logged it.
+
+    Attributes:
+        plan_hash: of the shape, as in `StatementPlan`; real plans and those for unknown parameters may differ.
+        plan: {"Plan": ...} as EXPLAIN (FORMAT JSON) tells it, of the slowest run, without constants; None = too big.
+        problems: what the analysis of plans finds wrong with it, a line for each; None = nothing.
+        runs: that were logged.
+        slowest_ms: the longest run.
+        first_seen, last_seen: ends of the intervals in which such runs were logged.
+    """
+
+    key: StatementKey
+    plan_hash: str
+    plan: Mapping[str, Any] | None
+    problems: str | None
+    runs: int
+    slowest_ms: float
+    first_seen: datetime
+    last_seen: datetime
+
+    def again(self) -> LoggedPlan:
+        """The same with one more run, not slower."""
+        return replace(self, runs=self.runs + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """What statements do with a column.
+
+    Attributes:
+        table: qualified and quoted.
+        use: "filters", "joins", "sorts", "groups", "writes" or "reads", see `postai.observe.columns`.
+        statements: how many of them do; `calls` of them in that time, and when the first of them was seen first.
+    """
+
+    table: str
+    column: str
+    use: str
+    statements: int
+    calls: int
+    first_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """Conditions on a column that pg_qualstats counted.
+
+    Attributes:
+        table: qualified and quoted.
+        operator: "=", "<" ...
+        conditions: how often such a condition was met.
+        checked, kept: rows that filters looked at, and let pass; what an index finds is in neither.
+    """
+
+    table: str
+    column: str
+    operator: str
+    conditions: int
+    checked: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """Up to where the server's log was read: the file as pg_current_logfile names it, and bytes of it."""
+
+    file: str
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +347,7 @@ class ServerWindow:
     counters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-ValuesSource = Literal["activity", "pg_qualstats"]
+ValuesSource = Literal["activity", "pg_qualstats", "auto_explain"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from postai.database.named_sql import load
 from postai.deadline import Cancelled
 from postai.errors import FeatureMissing, PostaiError
 from postai.history import store
-from postai.history.types import PartState, StatementWindow
+from postai.history.types import PartState, Predicate, StatementWindow
 from postai.observe.collect_activity import Activity, ActivityLimits
 from postai.observe.collect_counters import Ground, ground_of
+from postai.observe.collect_plans import LoggedPlans, PlanLimits
 from postai.observe.collect_relations import Relations
 from postai.observe.collect_server import Databases, Server
 from postai.observe.collect_statements import StatementReading, Statements
@@ -36,7 +37,7 @@ class CollectLimits:
         relations: tables, and indexes, of an interval with a row; the others follow later.
         sizes: tables and indexes of an interval whose size is read.
         rest: a part that took a second rests so many seconds at least, whatever the interval is.
-        texts, activity: of their parts.
+        texts, plans, activity: of their parts.
     """
 
     top: int = 500
@@ -44,6 +45,7 @@ class CollectLimits:
     sizes: int = 500
     rest: float = 20.0
     texts: TextLimits = field(default_factory=TextLimits)
+    plans: PlanLimits = field(default_factory=PlanLimits)
     activity: ActivityLimits = field(default_factory=ActivityLimits)
 
 
@@ -75,6 +77,7 @@ class Collector:
         self._server = Server(sql)
         self._activity = Activity(sql, limits.activity)
         self._texts = Texts(sql, limits.texts)
+        self._logged = LoggedPlans(limits.plans)
         self._not_before.clear()
 
     def look(self, db: Database, *, values: bool) -> None:
@@ -95,11 +98,12 @@ class Collector:
             self._look_error = error.message
         self._look_seconds += self._clock() - began
 
-    def collect(self, db: Database, *, values: bool) -> tuple[PartState, ...]:
+    def collect(self, db: Database, *, values: bool, plans: bool = False) -> tuple[PartState, ...]:
         """One turn: what happened since the last one goes into the history.
 
         Args:
             values: as for `look`; when False, the texts with values that are kept are deleted.
+            plans: whether plans are read from the server's log.
 
         Returns:
             how each part went; the same is in the history.
@@ -118,6 +122,12 @@ class Collector:
         self._part("tables", lambda: self._collect_relations(db, ground))
         self._part("database", lambda: self._collect_database(db, ground))
         self._collect_activity(db, ground, reading, values)
+        if "pg_qualstats" in ground.sources:
+            self._part("predicates", lambda: self._collect_predicates(db, ground))
+        if plans:
+            self._part("log", lambda: self._collect_log(db, ground, values))
+        else:
+            store.forget_log_position(db)
         store.write_states(db, self._states)
         return tuple(self._states)
 
@@ -194,6 +204,22 @@ class Collector:
         last = self._states[-1]
         looks_ms, self._look_seconds = self._look_seconds * 1000, 0.0
         self._states[-1] = replace(last, cost_ms=(last.cost_ms or 0.0) + looks_ms, error=last.error or self._look_error)
+
+    def _collect_predicates(self, db: Database, ground: Ground) -> tuple[None, int]:
+        """Conditions on columns that pg_qualstats counted, without their values."""
+        schema = quote_ident(ground.sources["pg_qualstats"].schema)
+        rows = db.query(self._sql["predicates"].replace("/* schema */", schema), (ground.dbid,))
+        store.write_predicates(db, ground.at, [Predicate(*row) for row in rows])
+        return None, len(rows)
+
+    def _collect_log(self, db: Database, ground: Ground, values: bool) -> tuple[None, int]:
+        seen = self._logged.read(db, ground)
+        store.write_logged_plans(db, seen.plans)
+        if values:
+            store.write_values(db, ((key, "auto_explain", text) for key, text in seen.texts))
+        if seen.note is not None:
+            raise FeatureMissing(seen.note, hint=seen.hint)
+        return None, len(seen.plans)
 
     def _write_qualstats(self, db: Database, ground: Ground, reading: StatementReading | None) -> None:
         """Texts with values that pg_qualstats kept of the statements that ran."""

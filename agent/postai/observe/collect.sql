@@ -177,3 +177,21 @@ select p.queryid, p.event_type, p.event, pg_catalog.sum(p.count)::int8
 -- name: qualstats
 -- One text with values of each statement that pg_qualstats met.
 select q.queryid, q.query from /* schema */.pg_qualstats_example_queries() as q where q.query is not null
+
+-- name: predicates
+-- Conditions on columns that pg_qualstats counted, the most frequent first; what an index finds is not checked.
+select pg_catalog.format('%%I.%%I', n.nspname, c.relname), a.attname::text, o.oprname::text, q.conditions, q.checked,
+       greatest(q.checked - q.filtered, 0)
+  from (select p.lrelid, p.lattnum, p.opno, pg_catalog.sum(p.occurences)::int8 as conditions,
+               coalesce(pg_catalog.sum(p.execution_count) filter (where p.eval_type = 'f'), 0)::int8 as checked,
+               coalesce(pg_catalog.sum(p.nbfiltered) filter (where p.eval_type = 'f'), 0)::int8 as filtered
+          from /* schema */.pg_qualstats() as p
+         where p.dbid = %s
+         group by p.lrelid, p.lattnum, p.opno) as q
+  join pg_catalog.pg_class as c on c.oid = q.lrelid
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  join pg_catalog.pg_attribute as a on a.attrelid = q.lrelid and a.attnum = q.lattnum
+  join pg_catalog.pg_operator as o on o.oid = q.opno
+ where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
+ order by q.conditions desc
+ limit 2000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from postai.database import Database, ServerError
 from postai.history.types import IndexWindow, TableWindow
@@ -127,6 +128,6 @@ def _table_change(before: Numbers | None, now: Numbers) -> dict[str, int]:
 
 
 def _table_window(
-    oid: int, name: tuple[str, str], since: datetime, until: datetime, its: Mapping[str, int], size: int | None
+    oid: int, name: tuple[str, str], since: datetime, until: datetime, its: Mapping[str, Any], size: int | None
 ) -> TableWindow:
-    return replace(TableWindow(oid, *name, since, until, bytes=size), **its)  # type: ignore[arg-type]
+    return replace(TableWindow(oid, *name, since, until, bytes=size), **its)

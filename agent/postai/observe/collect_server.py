@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,13 +47,15 @@ class Databases:
                 oid,
                 since,
                 ground.at,
-                **{  # type: ignore[arg-type]
-                    name: value if name.endswith("_ms") else int(value)
-                    for name, value in zip(_COUNTED, values, strict=True)
-                },
+                **_by_name(values),
             )
             for oid, values in sums.items()
         )
+
+
+def _by_name(values: Sequence[float]) -> dict[str, Any]:
+    """Counters as the fields of a window: times are fractions, all else is counted in whole numbers."""
+    return {name: value if name.endswith("_ms") else int(value) for name, value in zip(_COUNTED, values, strict=True)}
 
 
 class Server:

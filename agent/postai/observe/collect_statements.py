@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from postai.database import Database
 from postai.database.identifiers import quote_ident
@@ -201,7 +202,9 @@ def _summed(parts: Sequence[_Added], key: _Key) -> _Added:
 
 def _window(added: _Added, ground: Ground, since: datetime) -> StatementWindow:
     queryid, userid, toplevel = added.key
-    values = dict(zip(_NAMES, added.values, strict=True))
+    values: dict[str, Any] = {
+        name: float(value) if name in _DECIMAL else int(value) for name, value in zip(_NAMES, added.values, strict=True)
+    }
     cpu, disk = added.extra or (None, None)
     return StatementWindow(
         StatementKey(queryid, userid, ground.dbid, toplevel),
@@ -211,5 +214,5 @@ def _window(added: _Added, ground: Ground, since: datetime) -> StatementWindow:
         stddev_ms=added.stddev_ms,
         cpu_ms=cpu,
         disk_bytes_read=None if disk is None else int(disk),
-        **{name: float(value) if name in _DECIMAL else int(value) for name, value in values.items()},  # type: ignore[arg-type]
+        **values,
     )

@@ -16,18 +16,13 @@ from postai.database import Database, ServerError
 from postai.database.catalog import fingerprint
 from postai.deadline import Deadline
 from postai.errors import Refused
-from postai.sql.definitions import DefinitionsChanged, same_definitions, unchanged
-from postai.sql.guard import check
-from postai.sql.nodes import messages
-from postai.sql.parse import canonical, parse_one
+from postai.sql.definitions import DefinitionsChanged
+from postai.sql.generic_plan import generic_plan
 from postai.sql.safety import Safety, load_safety
 
 _KEYS = ("Relation Name", "Index Name", "Function Name", "CTE Name", "Join Type", "Strategy", "Command", "Operation")
 _MANY = frozenset({"Append", "Merge Append"})
 _INSIDE_MANY = frozenset({"Relation Name", "Index Name"})
-STATEMENT_MS = 100
-"""Longest planning of one statement."""
-_GENERIC_PLAN_SINCE = 160000
 
 
 def plan_shape(plan: object) -> dict[str, Any] | None:
@@ -120,11 +115,8 @@ class Planner:
 
 
 def _planned(db: Database, statement: str, schemas: Sequence[str], safety: Safety) -> Planned | None:
-    path = ("pg_catalog", *(one for one in schemas if one != "pg_catalog"))
     try:
-        # Written back, because pg_stat_statements tells "interval $1", which the server does not read.
-        sql = check(canonical(statement), safety, search_path=path).sql
-        plan = _explain(db, sql, path, same_definitions(safety.definitions))
+        plan = generic_plan(db, statement, schemas, safety)
     except (Refused, ServerError):
         return None
     shape = plan_shape(plan)
@@ -132,32 +124,3 @@ def _planned(db: Database, statement: str, schemas: Sequence[str], safety: Safet
         return None
     cost = plan[0]["Plan"].get("Total Cost")
     return Planned(plan_hash(shape), shape, float(cost) if isinstance(cost, int | float) else None)
-
-
-def _explain(db: Database, sql: str, path: Sequence[str], same: str) -> Any:
-    most = max((node.number for node in messages(parse_one(sql).tree) if node.DESCRIPTOR.name == "ParamRef"), default=0)
-    with db.transaction():
-        db.execute(
-            "select pg_catalog.set_config('transaction_read_only', 'on', true),"
-            " pg_catalog.set_config('statement_timeout', %s, true), pg_catalog.set_config('lock_timeout', %s, true),"
-            " pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true),"
-            " pg_catalog.set_config('search_path', %s, true)",
-            (f"{STATEMENT_MS}ms", f"{STATEMENT_MS}ms", ", ".join(map(_quoted, path))),
-        )
-        if not most or db.server_version >= _GENERIC_PLAN_SINCE:
-            generic = ", generic_plan" if most else ""
-            return _plan(db, f"{same}; explain (format json{generic}) {sql}")
-        db.execute(f"prepare postai_plan as {sql}")
-        try:
-            return _plan(db, f"{same}; explain (format json) execute postai_plan({', '.join(['null'] * most)})")
-        finally:
-            db.execute("deallocate postai_plan")
-
-
-def _plan(db: Database, sql: str) -> Any:
-    with db.transaction(), unchanged():  # a savepoint: no function ends the reading in it, and a failure ends there
-        return db.query(sql)[-1][0]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -12,6 +12,7 @@ from typing import Any
 
 from postai.database.identifiers import qualified
 from postai.observe.judge import severity_of_load
+from postai.observe.regressions_plans import in_words
 from postai.observe.regressions_types import Facts, LostIndex, Numbers, Regression, Suspect, TableChange, TableFacts
 
 _LET_ADVISE = "let the advisors look for an index: select * from postai.optimize()"
@@ -72,7 +73,11 @@ def explain(suspect: Suspect, facts: Facts) -> Regression:
 
 
 def _up_to_date(suspect: Suspect, facts: Facts) -> Suspect:
-    """With the growth of tables that their size shows at this moment and the counters do not show yet."""
+    """With the growth of tables that their size shows at this moment and the counters do not show yet, and the plans
+    that it ran with, which are truer than those that the planner chooses for unknown parameters."""
+    ran = facts.plans.get(suspect.key)
+    if ran is not None:
+        suspect = replace(suspect, plan_before=ran.before, plan_after=ran.after)
     tables = []
     for one in suspect.tables:
         known = facts.tables.get(one.oid)
@@ -111,6 +116,8 @@ def _evidence(suspect: Suspect, facts: Facts) -> dict[str, Any]:
         "plan_after": suspect.plan_after,
         "tables": tables,
     }
+    if (ran := facts.plans.get(suspect.key)) is not None:
+        found["ran_with"] = {"gone": list(ran.gone), "new": list(ran.new)}
     lost = _lost(suspect, facts)
     if lost is not None:
         found["lost_index"] = {"index": lost.index, "definition": lost.definition, "gone_at": lost.gone_at.isoformat()}
@@ -364,7 +371,8 @@ def _plan_changed(suspect: Suspect, facts: Facts) -> Told | None:
     abandoned = next((one for one in suspect.tables if one.index_abandoned), None)
     signs = []
     if _other_plan(suspect):
-        signs.append("the planner chooses another plan than before")
+        ran = facts.plans.get(suspect.key)
+        signs.append(in_words(ran) if ran is not None else "the planner chooses another plan than before")
     if scan is not None:
         signs.append(f"{_table(scan)} is now read by sequential scans")
     if abandoned is not None:

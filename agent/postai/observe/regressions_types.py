@@ -251,14 +251,32 @@ class Blocker:
     since: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """Plans that a statement ran with, before it became slower and since: hashes of their shapes.
+
+    Attributes:
+        gone, new: nodes, in words, that only the plan before has, and only the one since; a few of each.
+    """
+
+    before: str
+    after: str
+    gone: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Facts:
-    """What can be looked up at the moment of judging, beside the history; `roles` are names, quoted, by oid."""
+    """What can be looked up at the moment of judging, beside the history; `roles` are names, quoted, by oid.
+
+    `plans` are changes of the plans that statements ran with, where the server logs them.
+    """
 
     tables: Mapping[int, TableFacts] = field(default_factory=dict)
     lost_indexes: tuple[LostIndex, ...] = ()
     blockers: tuple[Blocker, ...] = ()
     roles: Mapping[int, str] = field(default_factory=dict)
+    plans: Mapping[StatementKey, PlanChange] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,8 @@ class _PlanReader:
     def _order_of_index(self, node: Node) -> None:
         """The order in which an existing index is read: one with the conditions in front may be better."""
         access = self._access(node["Alias"])
-        for index in self._catalog.table(node["Schema"], node["Relation Name"]).indexes:  # type: ignore[union-attr]
+        table = self._catalog.table(node["Schema"], node["Relation Name"])
+        for index in table.indexes if table is not None else ():
             if index.name == node.get("Index Name") and index.method == "btree":
                 backward = node.get("Scan Direction") == "Backward"
                 terms = [

@@ -14,6 +14,7 @@ from postai.deadline import Deadline, DeadlineExceeded
 from postai.optimize.cases import NOTHING, Case, Costs
 from postai.optimize.facts import Facts
 from postai.optimize.gathering import Gatherer
+from postai.optimize.left_out import NOT_COPIED
 from postai.optimize.model import ModelCosts
 from postai.optimize.planner import Planner, Probe
 from postai.optimize.search import Indexes, Objective, Search
@@ -21,6 +22,7 @@ from postai.optimize.sizes import Sizes
 from postai.optimize.statements import Prepared
 from postai.optimize.types import AdvisorOptions, IndexDefinition, Skipped, Source, by_text
 from postai.optimize.writes import TableWrites, Update, WriteCosts
+from postai.sql.definitions import DefinitionsChanged
 
 BEST_OF_CASE = 8
 """Candidates of one statement that take part in the search."""
@@ -41,7 +43,7 @@ left with the best indexes: one dreadful statement does not hide what others nee
 
 MOST_HINTS = 20
 
-SHARES = {"prepare": 0.2, "gather": 0.5, "candidates": 0.7, "search": 0.9}
+SHARES = {"prepare": 0.25, "gather": 0.5, "candidates": 0.8, "search": 0.95}
 """Of the time for everything, by when each step ends."""
 
 
@@ -91,6 +93,7 @@ class Run:
         self._timetable = timetable
         self._deadline = timetable.until("gather")
         self._hints: dict[str, None] = {}
+        self._stopped_by: DeadlineExceeded | None = None
 
     def find(self, prepared: Sequence[Prepared], search_path: tuple[str, ...]) -> Found:
         """The best indexes for the statements."""
@@ -110,10 +113,15 @@ class Run:
         objective.costs.deadline = self._deadline = self._timetable.whole
         notes = []
         complete &= not search.timed_out and not gatherer.left_over
+        stopped = (gatherer.stopped_by, self._stopped_by, search.stopped_by)
+        changed = any(isinstance(one, DefinitionsChanged) for one in stopped)
+        why = "definitions changed" if changed else "the time was over"
         if gatherer.left_over:
-            notes.append(f"the time was over before {gatherer.left_over} of the cheaper statements were looked at")
+            notes.append(f"{why} before {gatherer.left_over} of the cheaper statements were looked at")
         elif not complete:
-            notes.append("the time was over before every combination was tried")
+            notes.append(f"{why} before every combination was tried")
+        notes += [f"{NOT_COPIED}: {one}" for one in self._planner.notes]
+        complete &= not any("planned as" in one for one in self._planner.notes)
         notes += [*gatherer.hints, *self._hints][:MOST_HINTS]
         return Found(chosen, cases, objective, self._facts, gatherer.skipped, notes, complete)
 
@@ -161,8 +169,8 @@ class Run:
         for case in sorted(cases, key=lambda one: -one.ms_per_day):
             try:
                 together = self._best_of(case, objective, pool)
-            except DeadlineExceeded:
-                complete = False
+            except DeadlineExceeded as error:
+                complete, self._stopped_by = False, error
                 break
             if len(together) > 1:
                 groups.setdefault(together)

@@ -13,6 +13,8 @@ from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import FeatureMissing
 from postai.history import store
 from postai.optimize.advise import advise_indexes
+from postai.optimize.column_uses import ColumnUses, read_column_uses
+from postai.optimize.foreign_keys import with_foreign_keys
 from postai.optimize.hygiene import find_index_troubles
 from postai.optimize.storage import StorageOptions, advise_storage
 from postai.optimize.types import Advice, AdvisorOptions, Recommendation, Workload, WorkloadStatement
@@ -113,6 +115,7 @@ def advise_everything(
     *,
     price_per_gb_month: float,
     whole: bool = False,
+    foreign_keys: bool = False,
 ) -> Together:
     """Run every advisor; one that cannot finish leaves a note and does not keep the others from theirs.
 
@@ -120,6 +123,7 @@ def advise_everything(
         db: a session outside a transaction.
         workload: None = it is not known: nothing is said about missing indexes.
         whole: whether it is all that the database is asked.
+        foreign_keys: also indexes for those of big tables that have none, whatever the workload says.
 
     Raises:
         ConnectionLost, Cancelled: as the advisors.
@@ -129,9 +133,10 @@ def advise_everything(
     notes: list[str] = []
     complete: frozenset[str] = frozenset()
     skipped = workload.skipped if workload is not None else ()
+    uses = read_column_uses(db)
     if workload is not None:
         indexes = advise_indexes(db, catalog, safety, workload, options, deadline)
-        found += _worthwhile(indexes.recommendations, workload)
+        found += [_with_uses(one, uses) for one in _worthwhile(indexes.recommendations, workload)]
         notes += indexes.notes
         skipped = indexes.skipped
         # What was not looked at, for lack of time, may still be of use.
@@ -139,11 +144,14 @@ def advise_everything(
             complete |= INDEX_KINDS
     try:
         known = {one.statement for one in found}
-        troubles = [one.recommendation for one in find_index_troubles(db, deadline) if one.recommendation is not None]
-        found += [one for one in troubles if one.statement not in known]
+        troubles = [one.recommendation for one in find_index_troubles(db, deadline, uses=uses)]
+        found += [one for one in troubles if one is not None and one.statement not in known]
+        if foreign_keys:
+            found = with_foreign_keys(db, catalog, found, deadline)
         complete |= HYGIENE_KINDS
     except (ServerError, DeadlineExceeded) as error:
         notes.append(f"indexes of no use were not looked for: {error.message}")
+        complete -= INDEX_KINDS  # neither were foreign keys without one
     try:
         found += advise_storage(db, deadline, StorageOptions(price_per_gb_month=price_per_gb_month))
         complete |= STORAGE_KINDS
@@ -151,6 +159,11 @@ def advise_everything(
         notes.append(f"space was not looked at: {error.message}")
     advice = Advice(ranked(found), skipped, tuple(notes), time.monotonic() - began)
     return Together(advice, complete)
+
+
+def _with_uses(one: Recommendation, uses: ColumnUses) -> Recommendation:
+    """A new index with what statements do with the columns of its table."""
+    return replace(one, evidence={**one.evidence, **uses.evidence(one.object)}) if one.kind == "create_index" else one
 
 
 def _worthwhile(recommendations: tuple[Recommendation, ...], workload: Workload) -> list[Recommendation]:

@@ -48,6 +48,12 @@ def too_small(facts: Facts, table: Table) -> bool:
     return facts.of(table).rows < SMALL_ROWS or facts.of(table).pages < 8
 
 
+def is_small(table: Table) -> bool:
+    """As `too_small`, by the catalog alone: a table by itself (no view, no partition of anything) with few rows."""
+    rows = table.row_estimate
+    return table.kind in ("table", "matview") and rows is not None and rows < SMALL_ROWS
+
+
 def btree_candidates(access: Access, facts: Facts, fixed: frozenset[str]) -> Iterator[IndexDefinition]:
     """B-tree indexes for one access.
 

@@ -27,9 +27,9 @@ def drafts_of(recommendations: Iterable[Recommendation]) -> tuple[Draft, ...]:
 def draft_of(recommendation: Recommendation) -> Draft:
     """The draft of a proposal that carries a recommendation out.
 
-    `evidence["steps"]`, a list of {"statement", "undo"}, takes the place of the single statement (partitioned tables
-    need several); where one of them makes or attaches an index, its undo may be left out. A recommendation without
-    either becomes a proposal without steps: advice to follow by hand.
+    `evidence["steps"]`, a list of {"statement", "undo", "undo_precondition"}, takes the place of the single statement
+    (partitioned tables need several); where one of them makes or attaches an index, its undo may be left out. A
+    recommendation without either becomes a proposal without steps: advice to follow by hand.
     """
     one = recommendation
     steps = _steps(one)
@@ -58,7 +58,14 @@ def draft_of(recommendation: Recommendation) -> Draft:
 def _steps(one: Recommendation) -> tuple[DraftStep, ...]:
     listed = one.evidence.get("steps")
     if listed:
-        steps = [DraftStep(step["statement"], undo=step.get("undo") or undo_of(step["statement"])) for step in listed]
+        steps = [
+            DraftStep(
+                step["statement"],
+                undo=step.get("undo") or undo_of(step["statement"]),
+                undo_precondition=step.get("undo_precondition"),
+            )
+            for step in listed
+        ]
     elif one.statement:
         steps = [DraftStep(one.statement, undo=one.undo, precondition=_substitute(one))]
     else:

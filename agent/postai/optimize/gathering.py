@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from postai.database import Database, ServerError
+from postai.database.named_sql import load
 from postai.deadline import Deadline, DeadlineExceeded
 from postai.optimize.accesses import Access, read_accesses
 from postai.optimize.candidates import btree_candidates, too_small
@@ -21,6 +22,9 @@ from postai.optimize.types import IndexDefinition, Skipped
 MS_PER_COST = 0.004
 """Milliseconds of one unit of the planner's cost, where no statement was measured: 42 statements of a cached database
 on two cores took 0.002 to 0.006 each, the middle one 0.003."""
+
+LOCK_NOT_AVAILABLE = "55P03"
+LOCKED = "PostgreSQL cannot plan it: a table is locked by another session"
 
 BATCH = 50
 """Statements that are planned together, so that facts of their tables are read together."""
@@ -66,6 +70,8 @@ class Gatherer:
         self.hints: dict[str, None] = {}
         """Sentences about what only people can do."""
         self.left_over = 0
+        self.stopped_by: DeadlineExceeded | None = None
+        self._locked: set[int] = set()
 
     def cases(self, statements: Sequence[Prepared]) -> list[Case]:
         """Cases of the statements, as far as the time goes; `left_over` counts those it did not reach."""
@@ -74,8 +80,8 @@ class Gatherer:
             batch = statements[start : start + BATCH]
             try:
                 found += self._batch(batch)
-            except DeadlineExceeded:
-                self.left_over = len(statements) - start
+            except DeadlineExceeded as error:
+                self.left_over, self.stopped_by = len(statements) - start, error
                 break
         return found
 
@@ -95,6 +101,9 @@ class Gatherer:
 
     def _draft(self, statement: Prepared) -> _Draft | None:
         assert statement.sql is not None
+        if self._locked.intersection(statement.relations):
+            self.skipped.append(Skipped(statement.origin.id, LOCKED))
+            return None
         probe = Probe(statement.sql, None if statement.parameters else (), statement.search_path)
         try:
             plan = self._planner.explain(probe, NOTHING, self._deadline, verbose=True)
@@ -102,12 +111,22 @@ class Gatherer:
             if pruned:
                 plan = self._unpruned(probe)
         except ServerError as error:
+            if error.sqlstate == LOCK_NOT_AVAILABLE:
+                self._see_locks(statement)
+                return None
             return self._draft_of_values(statement, error)
         accesses = read_accesses(plan.root, self._facts.catalog)
         if not accesses:
             return self._draft_of_values(statement, None)
         variant = Variant(probe, 1.0, plan.cost, float(plan.root["Plan Rows"]))
         return _Draft(statement, variant, accesses, pruned=pruned)
+
+    def _see_locks(self, statement: Prepared) -> None:
+        """Somebody holds a table of the statement: it and all others that read one of the held ones are skipped."""
+        relations = list(statement.relations)
+        held = {oid for (oid,) in self._db.query(load("postai.database", "upkeep.sql")["held"])}
+        self._locked |= held if held.intersection(relations) else set(relations)
+        self.skipped.append(Skipped(statement.origin.id, LOCKED))
 
     def _draft_of_values(self, statement: Prepared, error: ServerError | None) -> _Draft | None:
         """A draft from the first given values with which the plan reads a table; without one the statement is skipped.

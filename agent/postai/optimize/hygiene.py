@@ -7,7 +7,7 @@ of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -16,10 +16,11 @@ from postai.database import Database
 from postai.database.amounts import bytes_text, seconds_text
 from postai.database.identifiers import qualified
 from postai.database.named_sql import load
-from postai.database.upkeep import IndexSpace, counted_since, index_space, looking
+from postai.database.upkeep import IndexSpace, counted_since, index_space, leaving_out_held, looking
 from postai.deadline import Deadline
 from postai.errors import Refused
 from postai.optimize import write_cost
+from postai.optimize.column_uses import ColumnUses
 from postai.optimize.existing import written_again
 from postai.optimize.types import Recommendation, Severity
 from postai.proposals import index_work
@@ -101,7 +102,8 @@ class _Server:
 
 @dataclass(frozen=True)
 class _Index:
-    """One index as the catalogs tell of it; `last_scan` in seconds before now, `written` rows since `_Server.since`."""
+    """One index as the catalogs tell of it; `last_scan` in seconds before now, `written` rows since `_Server.since`,
+    `column` the first one, None for an expression."""
 
     oid: int
     schema: str
@@ -117,6 +119,7 @@ class _Index:
     last_scan: float | None
     written: int
     comment: str | None
+    column: str | None = None
 
     @property
     def name(self) -> str:
@@ -147,13 +150,14 @@ class _Cover:
 
 
 def find_index_troubles(
-    db: Database, deadline: Deadline, options: HygieneOptions | None = None
+    db: Database, deadline: Deadline, options: HygieneOptions | None = None, uses: ColumnUses | None = None
 ) -> tuple[IndexFinding, ...]:
     """Redundant, unused, invalid and bloated indexes of a database; each index once.
 
     Args:
         db: a session outside a transaction.
         deadline: when the looking must end.
+        uses: what statements do with columns; None = nothing is known of that.
 
     Returns:
         by kind, and the biggest first.
@@ -162,14 +166,14 @@ def find_index_troubles(
         DeadlineExceeded, Cancelled: the time was over.
         ServerError: a table was locked at that moment, or a look took too long.
     """
-    options = options or HygieneOptions()
+    options, uses = options or HygieneOptions(), uses or ColumnUses()
     sql = load(__package__, "hygiene.sql")
     with looking(db, deadline):
         server = _Server(*counted_since(db), *db.query(sql["server"])[0])
         covers = [_Cover(*row) for row in db.query(sql["covered"])]
     with looking(db, deadline):
         few = options.rare_scans * server.days if server.days >= options.month_days else 0.0
-        unused = [oid for (oid,) in db.query(sql["unused"], [int(few), options.most])]
+        unused = [oid for (oid,) in db.query(leaving_out_held(sql["unused"]), [int(few), options.most])]
         invalid = [oid for (oid,) in db.query(sql["invalid"], [options.most])]
         spaces = [one for one in index_space(db) if _bloated(one, options)]
     oids = {*unused, *invalid, *(one.oid for one in spaces)}
@@ -179,10 +183,10 @@ def find_index_troubles(
         indexes = _read(db, sorted(oids))
         built = _built(db, server)
     found = [_invalid(indexes[oid], server) for oid in invalid if oid in indexes]
-    found += _redundant(covers, indexes, server)[: options.most]
+    found += _redundant(covers, indexes, server, uses)[: options.most]
     gone = {one.index for one in found}
     found += [
-        _unused(indexes[oid], _since_built(server, built.get(indexes[oid].name)), options)
+        _unused(indexes[oid], _since_built(server, built(indexes[oid])), options, uses)
         for oid in unused
         if oid in indexes and indexes[oid].name not in gone
     ]
@@ -194,26 +198,36 @@ def find_index_troubles(
 
 
 def _read(db: Database, oids: Sequence[int]) -> dict[int, _Index]:
-    block = load(__package__, "hygiene.sql")["indexes"]
+    block = leaving_out_held(load(__package__, "hygiene.sql")["indexes"])
     if db.server_version >= 160000:
         block = block.replace("/* last_scan */ null::timestamptz", "pg_stat_get_lastscan(l.oid)")
     return {row[0]: _Index(*row) for row in db.query(block, [list(oids)])}
 
 
-def _built(db: Database, server: _Server) -> dict[str, float]:
-    """Indexes that postai built since the counters began, by name, and how many seconds ago."""
+def _built(db: Database, server: _Server) -> Callable[[_Index], float | None]:
+    """Says how many seconds ago an index was built, as far as that is known: by postai, or seen first by it."""
     sql = load(__package__, "hygiene.sql")
-    if not db.query(sql["knows_steps"])[0][0]:
-        return {}
-    found = {}
-    for statement, seconds in db.query(sql["built"], [server.since]):
-        try:
-            work = index_work.recognise(statement)
-        except Refused:
-            continue  # without a name of its own, so that nobody can tell which index it made
-        if work is not None:
-            found[qualified(work.schema, work.name)] = seconds
-    return found
+    ages: dict[str, float] = {}
+    seen: dict[str, float | None] = {}
+    if db.query(sql["knows_indexes"])[0][0]:
+        seen = dict(db.query(sql["seen"]))
+    if db.query(sql["knows_steps"])[0][0]:
+        for statement, seconds in db.query(sql["built"], [server.since]):
+            try:
+                work = index_work.recognise(statement)
+            except Refused:
+                continue  # without a name of its own, so that nobody can tell which index it made
+            if work is not None:
+                ages[qualified(work.schema, work.name)] = seconds
+
+    def age(index: _Index) -> float | None:
+        if index.name in ages:
+            return ages[index.name]
+        if seen and index.name not in seen and not index.partitioned:
+            return 0.0  # built since postai looked last
+        return seen.get(index.name)
+
+    return age
 
 
 def _since_built(server: _Server, seconds: float | None) -> _Server:
@@ -223,7 +237,9 @@ def _since_built(server: _Server, seconds: float | None) -> _Server:
     return replace(server, since=server.since + timedelta(seconds=server.seconds - seconds), seconds=seconds)
 
 
-def _redundant(covers: Iterable[_Cover], indexes: dict[int, _Index], server: _Server) -> list[IndexFinding]:
+def _redundant(
+    covers: Iterable[_Cover], indexes: dict[int, _Index], server: _Server, uses: ColumnUses
+) -> list[IndexFinding]:
     """Of indexes that do the same one stays: what enforces something, else the most used, else the oldest."""
     pairs = [one for one in covers if one.index in indexes and one.other in indexes]
 
@@ -240,11 +256,11 @@ def _redundant(covers: Iterable[_Cover], indexes: dict[int, _Index], server: _Se
         # What covers a cover covers it too, so one that stays is always among them.
         keepers = [one for one in pairs if one.index == oid and one.other not in gone]
         best = max(keepers, key=lambda one: (one.same, one.enforces, one.unique, -indexes[one.other].bytes))
-        found.append(_superfluous(indexes[oid], indexes[best.other], best.same, server))
+        found.append(_superfluous(indexes[oid], indexes[best.other], best.same, server, uses))
     return sorted(found, key=lambda one: -one.bytes)
 
 
-def _superfluous(index: _Index, other: _Index, same: bool, server: _Server) -> IndexFinding:
+def _superfluous(index: _Index, other: _Index, same: bool, server: _Server, uses: ColumnUses) -> IndexFinding:
     warning = _locks(index)
     if same:
         what = f"has the same columns as {other.name}"
@@ -256,15 +272,16 @@ def _superfluous(index: _Index, other: _Index, same: bool, server: _Server) -> I
                 "one read more."
             )
     why = f"{index.name} ({bytes_text(index.bytes)}) {what}: it costs space and every write, and finds nothing faster."
+    why += _sentence(index, uses)
     severity: Severity = "LOW" if warning else _severity(index.bytes)
-    drop = _drop(index, f"Drop {index.name}: {other.name} does the same", why + warning, severity, server, other)
+    drop = _drop(index, f"Drop {index.name}: {other.name} does the same", why + warning, severity, server, uses, other)
     return IndexFinding(
         "duplicate" if same else "prefix", index.name, index.table, other.name, index.bytes, index.bytes, index.scans,
         server.since, warning.strip(), drop,
     )  # fmt: skip
 
 
-def _unused(index: _Index, server: _Server, options: HygieneOptions) -> IndexFinding:
+def _unused(index: _Index, server: _Server, options: HygieneOptions, uses: ColumnUses) -> IndexFinding:
     counted = seconds_text(server.seconds)
     used = "no scan has used it" if index.scans == 0 else f"{index.scans} scans have used it"
     if index.last_scan is not None and index.scans:
@@ -280,16 +297,23 @@ def _unused(index: _Index, server: _Server, options: HygieneOptions) -> IndexFin
         warnings.append(f"There {what}, whose scans are not counted here: look there before you drop it.")
     if server.standby:
         warnings.append("This is a standby: look at the primary too.")
+    busy = index.column is not None and uses.busy(index.table, index.column, server.since)
+    if busy:
+        warnings.append(
+            f"Statements that are older than the counters often search by {index.column}: they may have used it before."
+        )
     recent = index.last_scan is not None and index.scans and index.last_scan < options.month_days * DAY
     warning = " ".join(warnings) + _locks(index)
     since = f"since {server.since:%Y-%m-%d %H:%M}, for {counted}"
     why = f"{index.name} ({bytes_text(index.bytes)}): {used} {since}; it enforces nothing. "
     why += "When it was built is not in the catalogs: one that is younger than the counters looks the same."
+    why += _sentence(index, uses)
     advice = None
-    if server.days >= options.unused_days and index.bytes >= options.least_bytes and not server.standby and not recent:
+    old = server.days >= options.unused_days and index.bytes >= options.least_bytes
+    if old and not server.standby and not recent and not busy:
         severity: Severity = "LOW" if warnings else _severity(index.bytes)
         title = f"Drop {index.name}: {'not' if index.scans == 0 else 'hardly'} used for {counted}"
-        advice = _drop(index, title, f"{why} {warning}".strip(), severity, server)
+        advice = _drop(index, title, f"{why} {warning}".strip(), severity, server, uses)
     return IndexFinding(
         "unused", index.name, index.table, "", index.bytes, index.bytes, index.scans, server.since, warning.strip(),
         advice,
@@ -309,7 +333,9 @@ def _invalid(index: _Index, server: _Server) -> IndexFinding:
             f"Building {index.name} failed or was interrupted, so no query uses it, but every write keeps it up. "
             f"{warning} (that fails again where rows break its uniqueness)."
         )
-    drop = replace(_drop(index, f"Drop {index.name}, which is not valid", why, "MEDIUM", server), undo=None)
+    drop = replace(
+        _drop(index, f"Drop {index.name}, which is not valid", why, "MEDIUM", server, ColumnUses()), undo=None
+    )
     return IndexFinding(
         "invalid", index.name, index.table, "", index.bytes, index.bytes, index.scans, server.since, warning, drop
     )
@@ -342,8 +368,9 @@ def _rebuilt(space: IndexSpace, index: _Index, server: _Server) -> IndexFinding:
 
 
 def _drop(
-    index: _Index, title: str, why: str, severity: Severity, server: _Server, other: _Index | None = None
-) -> Recommendation:
+    index: _Index, title: str, why: str, severity: Severity, server: _Server, uses: ColumnUses,
+    other: _Index | None = None,
+) -> Recommendation:  # fmt: skip
     undo = index.create()
     return Recommendation(
         kind="drop_index",
@@ -359,8 +386,13 @@ def _drop(
             "table": index.table, "definition": index.definition, "comment": index.comment, "scans": index.scans,
             "counted_since": server.since.isoformat(), "counted_days": round(server.days, 2),
             "standbys": server.standbys, "covered_by": other.name if other else None,
+            **uses.evidence(index.table),
         },
     )  # fmt: skip
+
+
+def _sentence(index: _Index, uses: ColumnUses) -> str:
+    return uses.sentence(index.table, index.column) if index.column is not None else ""
 
 
 def _locks(index: _Index) -> str:

@@ -16,6 +16,32 @@ select exists (
   where n.nspname = 'postai' and c.relname = 'proposal_step'
     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'))
 
+-- name: knows_statements
+-- Whether postai is installed here and its history may be read.
+select exists (
+  select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'postai' and c.relname = 'statement' and has_schema_privilege(n.oid, 'usage')
+    and has_table_privilege(c.oid, 'select'))
+  and exists (
+  select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'postai' and c.relname = 'sample_statement' and has_schema_privilege(n.oid, 'usage')
+    and has_table_privilege(c.oid, 'select'))
+
+-- name: knows_indexes
+-- Whether postai is installed here and the indexes that it saw may be read.
+select exists (
+  select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = c.oid and a.attname = 'first_seen'
+  where n.nspname = 'postai' and c.relname = 'seen_index' and has_schema_privilege(n.oid, 'usage')
+    and has_table_privilege(c.oid, 'select'))
+
+-- name: seen
+-- Indexes that postai saw, and how many seconds ago first; NULL = it was there before postai was.
+select s.index_name, case when s.first_seen > min(s.first_seen) over () + interval '5 minutes'
+                          then extract(epoch from clock_timestamp() - s.first_seen)::float8 end
+from postai.seen_index s
+where s.gone_at is null
+
 -- name: built
 -- Steps of proposals that built an index after a time, and how many seconds ago.
 select s.statement, extract(epoch from clock_timestamp() - s.done_at)::float8
@@ -71,12 +97,7 @@ limit 2000
 
 -- name: unused
 -- Indexes that few scans or none used, that enforce nothing, and that no foreign key needs; the biggest first.
-with held as (
-  select l.relation
-  from pg_locks l
-  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.granted
-    and l.database = (select d.oid from pg_database d where d.datname = current_database())
-), counted as materialized (
+with held as (/* held */), counted as materialized (
   select i.indexrelid, c.relpages,
          case when c.relkind = 'I'
               then (select coalesce(sum(pg_stat_get_numscans(p.relid)), 0)
@@ -120,15 +141,11 @@ limit %s
 
 -- name: indexes
 -- Everything that is told of an index; of a partitioned one the sums of its leaves.
-with held as (
-  select l.relation
-  from pg_locks l
-  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.granted
-    and l.database = (select d.oid from pg_database d where d.datname = current_database())
-)
+with held as (/* held */)
 select i.indexrelid::int8, n.nspname, c.relname, format('%%I.%%I', tn.nspname, t.relname), i.indrelid::int8,
        c.relkind = 'I', a.amname, i.indisunique, pg_get_indexdef(i.indexrelid), leaf.bytes, leaf.scans, leaf.last_scan,
-       written.rows, obj_description(i.indexrelid, 'pg_class')
+       written.rows, obj_description(i.indexrelid, 'pg_class'),
+       (select f.attname::text from pg_attribute f where f.attrelid = i.indrelid and f.attnum = i.indkey[0])
 from pg_index i
 join pg_class c on c.oid = i.indexrelid
 join pg_namespace n on n.oid = c.relnamespace

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -283,13 +283,13 @@ def _sketch(facts: ColumnFacts, rows: float, extract: Extract, width: float) -> 
     if not values or total <= 0:
         return None
     counts: dict[str, Counter[str]] = {}
-    weights: Counter[tuple[str, str]] = Counter()
+    weights: dict[tuple[str, str], float] = defaultdict(float)
     length = size = 0.0
     for text, share in values:
         keys = set(extract(text))
         for kind, key in keys:
             counts.setdefault(kind, Counter())[key] += 1
-            weights[kind, key] += share / total  # type: ignore[assignment]
+            weights[kind, key] += share / total
         length += len(text.encode()) * share / total
         size += sum(len(key.encode()) for _, key in keys) * share / total
     scale = 1.0
@@ -305,7 +305,7 @@ def _sketch(facts: ColumnFacts, rows: float, extract: Extract, width: float) -> 
 
 
 def _kind_groups(
-    kind: str, seen: Counter[str], weights: Counter[tuple[str, str]], rows: float, scale: float
+    kind: str, seen: Counter[str], weights: Mapping[tuple[str, str], float], rows: float, scale: float
 ) -> list[tuple[float, float]]:
     """Keys met more than once as they are, the rest with the number of them that is estimated."""
     drawn = float(seen.total())

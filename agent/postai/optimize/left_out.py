@@ -21,6 +21,7 @@ _WITHOUT_PLAN = re.compile(
 )
 """Utility statements, whose normalized texts ("savepoint $1") are no SQL."""
 _REASONS = (
+    ("PostgreSQL cannot plan it: a table is locked", "others hold their tables locked"),
     ("its text is hidden", "their texts are hidden from the agent: GRANT pg_read_all_stats to its role"),
     ("its text is truncated", "their texts are truncated or no SQL"),
     ("its text", "their texts are too long or not known"),
@@ -29,10 +30,13 @@ _REASONS = (
     ("PostgreSQL cannot plan it", "PostgreSQL cannot plan them as they are written"),
     ("it cannot be planned", "PostgreSQL cannot plan them with the values that are known"),
 )
+NOT_COPIED = "not copied"
+"""Beginning of notes that name a table or an index."""
 _REFUSED = "the guard does not let them be planned"
 _OF_THE_RUN = (
     "the time was over",
-    "indexes could not be tried",
+    "definitions changed",
+    "what indexes save was estimated",
     "indexes of no use were not",
     "space was not looked at",
 )
@@ -56,12 +60,16 @@ def left_out(skipped: Iterable[Skipped], texts: Mapping[str, str]) -> list[str]:
 
 def of_the_run(notes: Iterable[str]) -> Iterator[str]:
     """The notes of a run without those that quote a statement, of which only the number is told."""
-    quoting = 0
+    quoting = copied = 0
     for note in notes:
-        if note.startswith(_OF_THE_RUN):
+        if note.startswith(NOT_COPIED):
+            copied += 1
+        elif note.startswith(_OF_THE_RUN):
             yield note
         else:
             quoting += 1
+    if copied:
+        yield f"{copied} tables or indexes could not be copied to plan with; post-ai optimize names them"
     if quoting:
         yield f"{_statements(quoting)} found that an index could serve only if written otherwise or with an extension"
 

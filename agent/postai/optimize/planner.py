@@ -85,6 +85,11 @@ class Planner(Protocol):
     methods: frozenset[str]
     """Access methods that it can plan with."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not planned as it would be with the indexes that are asked for, for people."""
+        ...
+
     def plans(self, probe: Probe, index: IndexDefinition) -> bool:
         """Whether its plans of this statement can show what the index does."""
         ...

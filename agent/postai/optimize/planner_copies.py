@@ -23,6 +23,10 @@ class CopiesPlanner:
         self._copies = copies
         self.methods = copies.methods
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._copies.notes
+
     def plans(self, probe: Probe, index: IndexDefinition) -> bool:  # noqa: ARG002 - it is the same for all statements
         return index.method in self.methods
 

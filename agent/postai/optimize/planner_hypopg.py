@@ -142,6 +142,7 @@ class HypopgPlanner:
         definitions: as for `Statements`.
     """
 
+    notes: tuple[str, ...] = ()
     estimated_by: EstimatedBy = "planner"
     methods = frozenset({"btree", "hash", "brin"})
 
@@ -285,7 +286,10 @@ def _is_special(index: IndexDefinition) -> bool:
 @contextmanager
 def read_only_session(db: Database, statement_timeout_ms: int) -> Iterator[None]:
     """Make every statement of the session READ ONLY and bounded in time, and put back what was changed."""
-    names = ("default_transaction_read_only", "statement_timeout", "plan_cache_mode", "search_path")
+    names = (
+        "default_transaction_read_only", "statement_timeout", "plan_cache_mode", "search_path",
+        "max_parallel_workers_per_gather",
+    )  # fmt: skip
     asked = ", ".join(f"pg_catalog.current_setting('{name}')" for name in names)
     (before,) = db.query(f"select {asked}")
     setting = "select pg_catalog.set_config(%s, %s, false)"

@@ -31,10 +31,10 @@ def replaced_total(tree: PlanTree, costs: Costs) -> float:
     Returns:
         the new total, in the planner's units.
     """
-    return sum(one.total for step, one in _all(tree, costs).items() if tree.nodes[step - 1].parent is None)
+    return sum(one.total for step, one in replaced(tree, costs).items() if tree.nodes[step - 1].parent is None)
 
 
-def _all(tree: PlanTree, costs: Costs) -> dict[int, Cost]:
+def replaced(tree: PlanTree, costs: Costs) -> dict[int, Cost]:
     """The new cost of every node: those below come first."""
     free = {step: Cost(0.0, 0.0) for step in costs}
     new: dict[int, Cost] = {}

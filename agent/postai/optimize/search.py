@@ -70,6 +70,7 @@ class Search:
         groups: sets of them that are worth more together, such as both sides of a join.
         chosen: the best set so far; valid at any time.
         timed_out: whether the deadline ended it.
+        stopped_by: what ended it then.
         crowded: whether the budget kept out what would pay.
     """
 
@@ -79,6 +80,7 @@ class Search:
     objective: Objective
     chosen: Indexes = frozenset()
     timed_out: bool = False
+    stopped_by: DeadlineExceeded | None = None
     crowded: bool = False
     _of_term: dict[tuple[int, str], list[Case]] = field(default_factory=lambda: defaultdict(list))
 
@@ -90,8 +92,8 @@ class Search:
                 self._of_term[term].append(case)
         try:
             self._improve()
-        except DeadlineExceeded:
-            self.timed_out = True
+        except DeadlineExceeded as error:
+            self.timed_out, self.stopped_by = True, error
         return self.chosen
 
     def _improve(self) -> None:

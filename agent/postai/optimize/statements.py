@@ -13,6 +13,7 @@ from postgast import pg_query_pb2 as pb
 
 from postai.database.catalog_types import Catalog, Table
 from postai.errors import Refused
+from postai.optimize.candidates import is_small
 from postai.optimize.types import Skipped, WorkloadStatement
 from postai.sql.guard import check
 from postai.sql.nodes import messages
@@ -42,7 +43,7 @@ class Prepared:
 
     Attributes:
         origin: as it stands in the workload.
-        sql: a SELECT with the same conditions; None = there is nothing to plan (INSERT ... VALUES).
+        sql: a SELECT with the same conditions; None = there is nothing to plan (INSERT ... VALUES, small tables alone).
         literals: parameter sets that passed the guard.
         parameters: numbers of its parameters, ascending.
         limits: those that stand in LIMIT; `offsets` those in OFFSET.
@@ -91,6 +92,8 @@ class Preparer:
         if not statement.search_path:
             path = self._path_of(parsed.tree)
         writes = tuple(self._writes(parsed.tree, path))
+        if self._reads_nothing_large(parsed.tree, path):
+            return Prepared(statement, None, path, writes=writes)
         reading = reading_form(parsed)
         if reading is None:
             if writes or parsed.statement_class == "INSERT":
@@ -110,6 +113,12 @@ class Preparer:
         fitting = tuple(one for one in dict.fromkeys(statement.parameters) if len(one) >= max(numbers, default=0))
         literals = tuple(one[: numbers[-1]] for one in fitting) if numbers else ()
         return Prepared(statement, checked.sql, path, literals, numbers, limits, offsets, writes, checked.relations)
+
+    def _reads_nothing_large(self, tree: Message, path: Sequence[str]) -> bool:
+        """Whether it names tables, but none on which an index could pay."""
+        relations = [node for node in messages(tree) if isinstance(node, pb.RangeVar)]
+        tables = [self._table(node, path) for node in relations]
+        return bool(tables) and all(one is not None and is_small(one) for one in tables)
 
     def _path_of(self, tree: Message) -> tuple[str, ...]:
         """The session's schemas; where they lack tables, and one other schema alone has them all, with that one.

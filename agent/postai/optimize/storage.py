@@ -26,6 +26,8 @@ from postai.optimize.storage_archive import Cold, archive_steps
 from postai.optimize.types import Recommendation, Severity
 
 GB = 1 << 30
+OWNERS_REPACK = (1, 5, 2)
+"""Version of pg_repack from which on the owner of a table may run it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class StorageOptions:
 class _Server:
     lz4: bool
     compression: str
-    pg_repack: bool
+    pg_repack: str | None
     database: str
     days: float
 
@@ -135,8 +137,9 @@ def _autovacuum(state: VacuumState) -> Recommendation:
     statement, undo = autovacuum_statements(state)
     if state.enabled:
         earlier = "begins earlier and " if "scale_factor" in statement else ""
+        fixed = "" if state.scale else ", a fixed number however big it grows (its scale factor is 0)"
         why = (
-            f"{state.name} has {state.dead:,} dead rows, and autovacuum should begin at {state.threshold:,.0f}; "
+            f"{state.name} has {state.dead:,} dead rows, and autovacuum should begin at {state.threshold:,.0f}{fixed}; "
             f"{state.last}. With these settings it {earlier}works faster here. Dead rows that an old "
             "transaction may still see stay all the same."
         )
@@ -170,8 +173,9 @@ def _repack(table: TableSpace, server: _Server, options: StorageOptions) -> Reco
     bloat = table.bloat_bytes or 0
     command = f"pg_repack --dbname={shlex.quote(server.database)} --table={shlex.quote(table.name)}"
     how = (
-        f"Run: {command} (it needs a primary key or a unique index, and the space of a second table meanwhile)."
-        if server.pg_repack
+        f"Run: {command} (it needs a primary key or a unique index, and the space of a second table meanwhile)"
+        f" {_repacker(server.pg_repack)}."
+        if server.pg_repack is not None
         else "New rows fill that space in time; pg_repack, once installed, gives it back to the disk without blocking."
     )
     return Recommendation(
@@ -185,10 +189,22 @@ def _repack(table: TableSpace, server: _Server, options: StorageOptions) -> Reco
         bytes=-bloat,
         severity=_severity(bloat),
         evidence={
-            "table_bytes": table.bytes, "bloat_bytes": bloat, "command": command if server.pg_repack else None,
+            "table_bytes": table.bytes, "bloat_bytes": bloat, "command": None if server.pg_repack is None else command,
             "price_month": round(bloat / GB * options.price_per_gb_month, 4),
         },
     )  # fmt: skip
+
+
+def _repacker(version: str) -> str:
+    """Who may run pg_repack: its functions want a superuser before 1.5.2, and from then on the owner of the table.
+
+    Source: pg_repack's change log and pull request 431. Cut off half way, by a right that is missing too, it leaves a
+    trigger on the table; so the agent, which is no superuser, leaves it to people.
+    """
+    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    if numbers < OWNERS_REPACK:
+        return f"as a superuser, which pg_repack {version} asks for and postai never is"
+    return "as a superuser, or with --no-superuser-check as the owner of the table"
 
 
 def _fillfactor(row: Row, server: _Server) -> Recommendation | None:

@@ -1,10 +1,10 @@
 -- Space that could be saved. For a session with search_path = pg_catalog.
 
 -- name: server
--- What the server can do: lz4, the default compression, pg_repack in this database, its name.
+-- What the server can do: lz4, the default compression, the version of pg_repack in this database, its name.
 select (select s.enumvals @> array['lz4'] from pg_settings s where s.name = 'default_toast_compression'),
        current_setting('default_toast_compression'),
-       exists (select from pg_extension e where e.extname = 'pg_repack'),
+       (select e.extversion from pg_extension e where e.extname = 'pg_repack'),
        current_database()::text
 
 -- name: updates
@@ -63,7 +63,7 @@ limit 50
 select set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true)
 
 -- name: cold
--- Big tables whose rows lie in the order of a time that is never missing, with the bounds of its histogram (seconds
+-- Big tables whose rows lie in the order of a time that is never missing and indexed, with the bounds of its histogram (seconds
 -- since 1970). Left out is what cannot be moved without side effects: rows that other tables refer to, triggers,
 -- policies, rules, inheritance and partitions, publications; and what is updated or deleted from a lot.
 with big as materialized (
@@ -105,6 +105,11 @@ cross join lateral (
   where a.attrelid = b.oid and a.attnum > 0 and not a.attisdropped
     and a.atttypid in ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
     and s.null_frac = 0 and s.correlation > 0.9 and s.histogram_bounds is not null
+    -- Without one, each batch would read the whole table.
+    and exists (select from pg_index i
+                join pg_class x on x.oid = i.indexrelid
+                join pg_am m on m.oid = x.relam and m.amname in ('btree', 'brin')
+                where i.indrelid = b.oid and i.indisvalid and i.indpred is null and i.indkey[0] = a.attnum)
   order by s.correlation desc, a.attnum
   limit 1
 ) d

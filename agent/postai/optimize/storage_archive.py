@@ -106,6 +106,8 @@ def _create(table: Cold) -> Mapping[str, str | None]:
     return {
         "statement": f"CREATE TABLE {table.archive} (LIKE {table.name} {like})",
         "undo": f"DROP TABLE {table.archive}",
+        # Others may have put rows there meanwhile, which no step brings back.
+        "undo_precondition": f"SELECT NOT EXISTS (SELECT FROM {table.archive})",  # noqa: S608 (a quoted name)
     }
 
 

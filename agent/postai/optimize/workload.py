@@ -194,8 +194,9 @@ def _literals(text: str) -> Iterator[str]:
 def _json_rows(text: str) -> Iterable[Mapping[str, Any]]:
     try:
         found = json.loads(text)
-    except ValueError as error:
-        raise UsageError("the workload file is no valid JSON", detail=str(error)) from None
+    except (ValueError, RecursionError) as error:
+        hint = "Export pg_stat_statements with json_agg."
+        raise UsageError("the workload file is no valid JSON", detail=str(error), hint=hint) from None
     rows = found if isinstance(found, list) else found.get("statements", ())
     if not isinstance(rows, list) or not all(isinstance(one, dict) for one in rows):
         raise UsageError("the JSON workload is no array of objects", hint="Export pg_stat_statements with json_agg.")

@@ -15,6 +15,7 @@ from postai.errors import ErrorParts, LockNotObtained, NotPermitted, PostaiError
 from postai.proposals.engine import Approval, StepEngine
 from postai.proposals.monitor import Calm, LeaseLost, Monitor, Stopping, WindowClosed
 from postai.proposals.objects import UnknownObject
+from postai.proposals.pictures import tables_again, tables_of
 from postai.proposals.types import Action, Decision, Measured, RunnerOptions, RunResult, Step
 
 Verifier = Callable[[Database, int], Measured]
@@ -152,6 +153,7 @@ class Runner:
                 )
             approval = self._approval(control, action)
             steps = self._steps(control, action)
+            self._picture(control, action)
             with self._connect() as work:
                 engine = StepEngine(work, control, action, approval, monitor, self._options, self._report)
                 try:
@@ -201,10 +203,17 @@ class Runner:
     def _steps(self, control: Database, action: Action) -> tuple[Step, ...]:
         rows = control.query(self._sql["steps"], [action.proposal])
         if action.kind == "apply":
-            return tuple(Step(number, text, before, after, done) for number, text, before, after, _, done in rows)
+            return tuple(Step(number, text, before, after, done) for number, text, before, after, _, done, _ in rows)
         return tuple(
-            Step(number, undo, None, None, False) for number, _, _, _, undo, done in reversed(rows) if done and undo
+            Step(number, undo, before, None, False)
+            for number, _, _, _, undo, done, before in reversed(rows)
+            if done and undo
         )
+
+    def _picture(self, control: Database, action: Action) -> None:
+        """Keep what the tables are like, for the comparison afterwards."""
+        if action.kind == "apply" and (tables := tables_of(control, action.proposal)) is not None:
+            control.execute(self._sql["before"], [json.dumps(tables), action.id, action.attempt])
 
     def _verify(self, control: Database, action: Action, engine: StepEngine, steps: tuple[Step, ...]) -> Measured:
         """Each step was checked when it ran; later steps may have used up earlier ones, so the last one counts now."""
@@ -218,6 +227,7 @@ class Runner:
         if action.kind == "apply":
             values["elapsed_ms"] = sum(taken for _, taken, _ in rows)
             values["steps"] = [{"step": s, "elapsed_ms": t, "estimated_ms": e} for s, t, e in rows]
+            values["after"] = tables_again(control, action.proposal)
         verifier = self._verifiers.get(action.proposal_kind)
         if verifier is None or action.kind == "undo":
             return Measured(values)

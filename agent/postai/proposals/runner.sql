@@ -37,7 +37,7 @@ select postai._require_current(%s)
 
 -- name: steps
 -- The steps in their order.
-select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at is not null
+select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at is not null, s.undo_precondition
   from postai.proposal_step s where s.proposal = %s order by s.step
 
 -- name: agent_is_superuser
@@ -95,6 +95,10 @@ returning s.step
 -- name: record_event
 -- Add to the log.
 select postai._record_event(%s, %s, %s, %s, %s::jsonb)
+
+-- name: before
+-- Keep what the tables were like before the first attempt.
+update postai.action set before = %s::jsonb where id = %s and attempt = %s and before is null and state = 'running'
 
 -- name: verifying
 -- All steps are done; no row = another worker has the action.

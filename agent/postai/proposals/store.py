@@ -12,6 +12,7 @@ from postai.proposals import index_work
 from postai.proposals.conditions import Conditions
 from postai.proposals.objects import as_json, fingerprint, resolve
 from postai.proposals.types import Draft, DraftStep, Object
+from postai.sql.parse import parse_one
 from postai.sql.vet import ChangeFacts, ObjectRef, vet_change
 
 _REPEATABLE = frozenset({"VACUUM", "ANALYZE"})
@@ -87,6 +88,9 @@ def _vet(
     for condition in (step.precondition, step.postcondition):
         if condition is not None:
             conditions.vet(condition)
+    if step.undo_precondition is not None and parse_one(step.undo_precondition).statement_class != "SELECT":
+        # What it names need not exist yet; the guard looks at it when it is evaluated.
+        raise Refused("a condition must be a SELECT", detail=step.undo_precondition)
     return _Vetted(step, facts, undo_facts, objects)
 
 
@@ -108,4 +112,5 @@ def _row(proposal: int, number: int, each: _Vetted) -> list[object]:
         proposal, number, step.statement, each.facts.statement_class, each.facts.in_transaction, step.precondition,
         step.postcondition, step.undo, undo.statement_class if undo else None, undo.in_transaction if undo else None,
         as_json(each.objects), json.dumps(dict(step.locks)), step.hazard, step.estimated_ms, step.estimated_rows,
+        step.undo_precondition,
     ]  # fmt: skip

@@ -6,8 +6,9 @@ values (%s, %s, %s, %s::jsonb, %s, %s, coalesce(%s::name, session_user), %s, %s)
 -- name: insert_step
 -- One of its steps.
 insert into postai.proposal_step (proposal, step, statement, statement_class, in_transaction, precondition, postcondition,
-                                  undo, undo_class, undo_in_transaction, objects, locks, hazard, estimated_ms, estimated_rows)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s, %s)
+                                  undo, undo_class, undo_in_transaction, objects, locks, hazard, estimated_ms, estimated_rows,
+                                  undo_precondition)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s, %s, %s)
 
 -- name: record_event
 -- Add to the log.

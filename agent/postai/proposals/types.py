@@ -21,6 +21,8 @@ class DraftStep:
         undo: the statement that leads back; None = it cannot be undone.
         precondition: a SELECT of one boolean that must be true just before the statement runs.
         postcondition: a SELECT of one boolean that is true once the statement has done its work, and only then.
+        undo_precondition: a SELECT of one boolean that must be true just before the undo runs; it may speak of what the
+            proposal itself makes.
         hazard: what people should know, one sentence.
         locks: relation -> strongest lock mode, where known.
         estimated_ms, estimated_rows: expected time and rows touched, where known.
@@ -30,6 +32,7 @@ class DraftStep:
     undo: str | None = None
     precondition: str | None = None
     postcondition: str | None = None
+    undo_precondition: str | None = None
     hazard: str | None = None
     locks: Mapping[str, str] = field(default_factory=dict)
     estimated_ms: int | None = None

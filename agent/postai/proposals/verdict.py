@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any, Literal
 
-State = Literal["helped", "no effect", "worse", "unknown"]
+State = Literal["confirmed", "helped", "no effect", "worse", "unknown"]
 
 ENOUGH_CALLS = 30
 """Calls after the change that make waiting for more unnecessary."""
@@ -20,6 +21,8 @@ HELPED_SHARE = 0.2
 """Share of the promised saving below which a change did not help."""
 NOISE = 0.1
 """Share by which the time of a statement that writes may change for other reasons."""
+FEWEST_OTHERS = 5
+"""Statements that must tell whether the whole machine got slower."""
 _DAY = 86400.0
 
 
@@ -77,6 +80,8 @@ class Verdict:
         write_ms_per_day: by how much statements that write take longer.
         scans: of the new indexes; None = there are none, or it is not known.
         enough: waiting for more calls would not change much.
+        bytes: by how much its tables and indexes grew; negative = they shrank; None = not known.
+        extra: what else is kept with it.
     """
 
     state: State
@@ -87,6 +92,8 @@ class Verdict:
     statements: tuple[StatementEffect, ...]
     scans: int | None
     enough: bool
+    bytes: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The form of postai.proposal.measured."""
@@ -97,7 +104,9 @@ class Verdict:
             "estimated_ms_per_day": round(self.estimated_ms_per_day, 3),
             "write_ms_per_day": round(self.write_ms_per_day, 3),
             "scans": self.scans,
+            "bytes": self.bytes,
             "statements": [asdict(one) for one in self.statements],
+            **self.extra,
         }
 
 
@@ -120,7 +129,7 @@ def judge(
             smallest total time that was kept.
         scans: of the new indexes.
     """
-    earlier, later = _by_statement(before), _by_statement(after)
+    earlier, later = by_statement(before), by_statement(after)
     effects = tuple(
         _effect(one, earlier.get(one.queryid, ()), later.get(one.queryid, ()), smallest) for one in promises
     )
@@ -158,10 +167,10 @@ def _effect(
     promise: Promise, before: Sequence[Sample], after: Sequence[Sample], smallest: Sequence[tuple[float, float]]
 ) -> StatementEffect:
     guessed = sum(one.calls for one in before) < FEWEST_CALLS
-    earlier = promise.before_ms if guessed else _mean(before)
+    earlier = promise.before_ms if guessed else mean_ms(before)
     calls = sum(one.calls for one in after)
     bound = calls < FEWEST_CALLS and bool(smallest)
-    later = _bound(promise, smallest) if bound else _mean(after) if calls >= FEWEST_CALLS else None
+    later = _bound(promise, smallest) if bound else mean_ms(after) if calls >= FEWEST_CALLS else None
     if later is not None and bound and later >= earlier:
         later = None  # the bound says nothing
     saved = None if later is None else (earlier - later) * promise.calls_per_day
@@ -176,7 +185,7 @@ def _bound(promise: Promise, smallest: Sequence[tuple[float, float]]) -> float |
     return sum(total for _, total in smallest) / calls if calls >= FEWEST_CALLS else None
 
 
-def _mean(samples: Sequence[Sample]) -> float:
+def mean_ms(samples: Sequence[Sample]) -> float:
     """Mean time of one call, by calls; the slowest and the fastest tenth of the calls count as their neighbours."""
     ordered = sorted((one.total_ms / one.calls, one.calls) for one in samples if one.calls > 0)
     calls = sum(number for _, number in ordered)
@@ -197,14 +206,38 @@ def _more(before: Sequence[Sample], after: Sequence[Sample]) -> float:
     """Time per day that a statement which writes takes longer; 0 where that is noise or not known."""
     if min(sum(one.calls for one in before), sum(one.calls for one in after)) < ENOUGH_CALLS:
         return 0.0
-    earlier, later = _mean(before), _mean(after)
+    earlier, later = mean_ms(before), mean_ms(after)
     if abs(later - earlier) <= NOISE * earlier:
         return 0.0
     per_day = sum(one.calls for one in after) / max(1.0, sum(one.seconds for one in after)) * _DAY
     return (later - earlier) * per_day
 
 
-def _by_statement(samples: Sequence[Sample]) -> Mapping[int, list[Sample]]:
+def spread_ms(samples: Sequence[Sample]) -> float:
+    """By how much the mean times of the intervals differ, without the slowest and the fastest tenth."""
+    ordered = sorted((one.total_ms / one.calls, one.calls) for one in samples if one.calls > 0)
+    calls = sum(number for _, number in ordered)
+    return _quantile(ordered, 0.9 * calls) - _quantile(ordered, 0.1 * calls)
+
+
+def drift(pairs: Sequence[tuple[float, float]]) -> float:
+    """By what factor the whole machine got slower (faster: below 1).
+
+    Args:
+        pairs: mean times before and after of statements that have nothing to do with the change.
+
+    Returns:
+        the median ratio; 1 where it is noise, or where too few statements tell.
+    """
+    ratios = sorted(after / before for before, after in pairs if before > 0 and after > 0)
+    if len(ratios) < FEWEST_OTHERS:
+        return 1.0
+    ratio = median(ratios)
+    return 1.0 if abs(ratio - 1) <= NOISE else ratio
+
+
+def by_statement(samples: Sequence[Sample]) -> Mapping[int, list[Sample]]:
+    """The samples of each statement."""
     found: dict[int, list[Sample]] = {}
     for one in samples:
         found.setdefault(one.queryid, []).append(one)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +13,13 @@ from postai.database.identifiers import qualified
 from postai.database.named_sql import load
 from postai.errors import PostaiError
 from postai.proposals import index_work
+from postai.proposals.confirming import Known, confirm
 from postai.proposals.index_work import IndexWork
+from postai.proposals.outcomes import Applied, outcome, size_change
+from postai.proposals.pictures import Table, tables_again, tables_before
 from postai.proposals.store import create
 from postai.proposals.types import Draft, DraftStep
-from postai.proposals.verdict import Promise, Sample, Verdict, judge
+from postai.proposals.verdict import Promise, Sample, Verdict, drift, judge
 from postai.sql.parse import parse_one
 from postai.sql.vet import vet_change
 
@@ -47,23 +50,38 @@ class Measurement:
 @dataclass(frozen=True)
 class _Due:
     proposal: int
+    kind: str
     title: str
     evidence: Mapping[str, Any]
     began: datetime
     ended: datetime
     overdue: bool
+    takes_back: bool
+    planner: Any
+
+    @property
+    def object(self) -> str:
+        return str(self.evidence.get("object") or "")
 
 
 def measure_due(db: Database, now: datetime) -> tuple[Measurement, ...]:
     """Measure the applied proposals for which it is time and enough is known, and keep what was found.
 
+    New indexes that the planner could not be asked about before are shown to it at once; the rest waits for the setting
+    verify_after, and for enough calls, a day at most.
+
     Args:
-        db: session of a member of postai_agent.
+        db: session of a member of postai_agent, outside a transaction.
         now: the end of the time that is looked at.
     """
     sql = load(__package__, "verification.sql")
     measured = []
-    for row in db.query(sql["due"], [LONGEST_WAIT]):
+    for row in db.query(sql["unconfirmed"]):
+        due = _Due(*row)
+        found = _confirmed(db, sql, due)
+        if found is not None:
+            measured.append(_keep(db, sql, due, found))
+    for row in db.query(sql["due"], [LONGEST_WAIT, now]):
         due = _Due(*row)
         verdict = _measure(db, sql, due, now)
         if verdict.enough or due.overdue:
@@ -71,25 +89,90 @@ def measure_due(db: Database, now: datetime) -> tuple[Measurement, ...]:
     return tuple(measured)
 
 
+def _confirmed(db: Database, sql: Mapping[str, str], due: _Due) -> Verdict | None:
+    """What the planner says of new indexes that are there now; None = it cannot be asked."""
+    works = [work for work in _works(db, sql, due.proposal) if work.kind == "create"]
+    promises = _promises(due.evidence)
+    statements = [Known(*row) for row in db.query(sql["texts"], [[one.queryid for one in promises]])]
+    return confirm(db, [(work.schema, work.name) for work in works], statements)
+
+
 def _measure(db: Database, sql: Mapping[str, str], due: _Due, now: datetime) -> Verdict:
+    works = _works(db, sql, due.proposal)
+    made, dropped = (any(work.kind == kind for work in works) for kind in ("create", "drop"))
+    before, after = tables_before(db, due.proposal), _after(db, sql, due)
+    names = _tables(db, sql, due, before)
+    promises = _promises(due.evidence)
+    if promises:
+        verdict = replace(_compare(db, sql, due, now, names), bytes=size_change(before, after))
+    else:
+        kind = (
+            "foreign_key" if due.evidence.get("foreign_key") else "create" if made else "drop" if dropped else due.kind
+        )
+        readers = [one for (one,) in db.query(sql["readers"], [due.began - LONG_BEFORE, names])] if dropped else []
+        then, since = _windows(db, sql, due, now, readers, names)
+        known = Applied(
+            kind, _number(due.evidence, "bytes"), _number(due.evidence, "write_ms_per_day"), before, after,
+            tables_again(db, due.proposal), _scans(db, sql, due), due.overdue,
+        )  # fmt: skip
+        verdict = outcome(known, then, since)
+    extra: dict[str, Any] = {} if before is None else {"tables": {"before": before, "after": after}}
+    if due.planner is not None:
+        extra["planner"] = due.planner
+    return replace(verdict, extra=extra)
+
+
+def _compare(db: Database, sql: Mapping[str, str], due: _Due, now: datetime, names: Sequence[str]) -> Verdict:
+    """What the statements took to which something was promised, and those that write."""
     promises = _promises(due.evidence)
     writers = _writers(db, sql, due)
-    queryids = sorted({one.queryid for one in promises} | writers)
-    before = _samples(db, sql, queryids, due.began - BEFORE, due.began)
-    seldom = {one.queryid for one in promises} - _often(before)
-    if seldom:
-        longer = _samples(db, sql, sorted(seldom), due.began - LONG_BEFORE, due.began)
-        before = [one for one in before if one.queryid not in seldom] + longer
-    after = _samples(db, sql, queryids, due.ended, now)
+    before, after = _windows(db, sql, due, now, sorted({one.queryid for one in promises} | writers), names)
     smallest = [(seconds, total) for _, seconds, total in db.query(sql["smallest"], [due.ended, now])]
     scans = _scans(db, sql, due)
     return judge(promises, before, after, writers=frozenset(writers), smallest=smallest, scans=scans)
 
 
+def _windows(
+    db: Database, sql: Mapping[str, str], due: _Due, now: datetime, queryids: Sequence[int], names: Sequence[str]
+) -> tuple[list[Sample], list[Sample]]:
+    """Intervals of statements before and after; those after as if the whole machine had stayed as fast as it was."""
+    if not queryids:
+        return [], []
+    before = _samples(db, sql, queryids, due.began - BEFORE, due.began)
+    seldom = set(queryids) - _often(before)
+    if seldom:
+        longer = _samples(db, sql, sorted(seldom), due.began - LONG_BEFORE, due.began)
+        before = [one for one in before if one.queryid not in seldom] + longer
+    others = db.query(sql["others"], [due.began - BEFORE, due.began, due.ended, now, list(queryids), list(names)])
+    factor = drift([(earlier, later) for earlier, later in others])
+    after = _samples(db, sql, queryids, due.ended, now)
+    return before, [replace(one, total_ms=one.total_ms / factor) for one in after]
+
+
+def _after(db: Database, sql: Mapping[str, str], due: _Due) -> list[Table] | None:
+    """What its tables were like when it had ended."""
+    rows = db.query(sql["after"], [due.proposal])
+    return rows[0][0] if rows else None
+
+
+def _tables(db: Database, sql: Mapping[str, str], due: _Due, before: Sequence[Table] | None) -> list[str]:
+    """Names of the tables that it touches, as the history tells them."""
+    names = {*db.query(sql["touched"], [due.proposal])[0][0], *(one["name"] for one in before or ())}
+    if isinstance(table := due.evidence.get("table"), str):
+        names.add(table)
+    return sorted(names)
+
+
+def _number(evidence: Mapping[str, Any], name: str) -> float:
+    value = evidence.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
 def _promises(evidence: Mapping[str, Any]) -> list[Promise]:
     """What was promised to statements that the history knows; those of files have names that are no queryid."""
     found = []
-    for one in evidence["effects"]:
+    effects = evidence.get("effects")
+    for one in effects if isinstance(effects, list) else ():
         try:
             queryid = int(one["id"])
             promise = Promise(queryid, float(one["calls_per_day"]), float(one["before_ms"]), float(one["after_ms"]))
@@ -168,7 +251,7 @@ def _keep(db: Database, sql: Mapping[str, str], due: _Due, verdict: Verdict) -> 
         if verdict.state in ("no effect", "worse"):
             try:
                 with db.transaction():
-                    undo = _propose_undo(db, sql, due, verdict)
+                    undo = None if due.takes_back else _propose_undo(db, sql, due, verdict)
             except PostaiError as error:
                 reason = error.message
             else:
@@ -184,8 +267,9 @@ def _propose_undo(db: Database, sql: Mapping[str, str], due: _Due, verdict: Verd
         return None
     made = [work for statement, _ in lasting if (work := index_work.recognise(statement)) and work.kind == "create"]
     size = sum(row[1] for work in made for row in db.query(sql["index_use"], [due.ended, work.schema, work.name]))
-    name = qualified(made[0].schema, made[0].name) if made else due.evidence.get("object", "")
-    title = f"Drop index {name}: it did not help" if made else f"Take back proposal {due.proposal}: it did not help"
+    name = qualified(made[0].schema, made[0].name) if made else due.object
+    judged = "it made things worse" if verdict.state == "worse" else "it did not help"
+    title = f"Drop index {name}: {judged}" if made else f"Take back proposal {due.proposal} ({name}): {judged}"
     return create(
         db,
         Draft(
@@ -194,11 +278,11 @@ def _propose_undo(db: Database, sql: Mapping[str, str], due: _Due, verdict: Verd
             why=f"{due.title}: {verdict.reason}.",
             steps=tuple(DraftStep(undo, undo=statement) for statement, undo in reversed(lasting)),
             evidence={
-                "object": due.evidence.get("object"),
+                "object": due.object,
                 "severity": "MEDIUM" if verdict.state == "worse" else "LOW",
                 "saved_ms_per_day": max(0.0, -verdict.saved_ms_per_day),
                 "write_ms_per_day": min(0.0, -verdict.write_ms_per_day),
-                "bytes": -size,
+                "bytes": -size if made else -(verdict.bytes or 0),
                 "estimated_by": "catalog",
                 "effects": [],
                 "measured": verdict.as_json(),

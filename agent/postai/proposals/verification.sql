@@ -1,18 +1,59 @@
 -- Comparing what statements took before and after a change.
 
 -- name: due
--- Applied proposals that promised something to statements and were not measured yet: id, evidence, when the work began
--- and ended (by hand: when it was proposed, and when it was noticed), whether waiting is over.
-select p.id, p.title, p.evidence, coalesce(a.started_at, p.proposed_at), coalesce(a.finished_at, p.closed_at),
-       coalesce(a.finished_at, p.closed_at) + pg_catalog.make_interval(secs => %s) <= pg_catalog.now()
+-- Applied proposals that were not measured yet: id, kind, title, evidence, when the work began and ended (by hand: when
+-- it was proposed, and when it was noticed), whether waiting is over, whether it takes another one back, and whether the
+-- planner confirmed it.
+select p.id, p.kind, p.title, p.evidence, coalesce(a.started_at, p.proposed_at), coalesce(a.finished_at, p.closed_at),
+       coalesce(a.finished_at, p.closed_at) + pg_catalog.make_interval(secs => %s) <= x.now, p.undoes is not null,
+       p.measured -> 'planner'
   from postai.proposal p
   left join lateral (select x.started_at, x.finished_at from postai.action x
                       where x.proposal = p.id and x.kind = 'apply' and x.state in ('done', 'regressed')
                       order by x.id desc limit 1) a on true
- where p.outcome = 'applied' and p.measured is null and p.home = postai._home()
-   and pg_catalog.jsonb_typeof(p.evidence -> 'effects') = 'array' and p.evidence -> 'effects' <> '[]'
-   and coalesce(a.finished_at, p.closed_at) + postai._setting_text('verify_after')::interval <= pg_catalog.now()
+ cross join (select %s::timestamptz as now) x
+ where p.outcome = 'applied' and (p.measured is null or p.measured ->> 'state' = 'confirmed') and p.home = postai._home()
+   and coalesce(a.finished_at, p.closed_at) + postai._setting_text('verify_after')::interval <= x.now
  order by p.id
+
+-- name: unconfirmed
+-- Applied proposals whose new indexes a model judged, not the planner: columns as of `due`.
+select p.id, p.kind, p.title, p.evidence, coalesce(p.closed_at, p.proposed_at), p.closed_at, false, p.undoes is not null, null
+  from postai.proposal p
+ where p.outcome = 'applied' and p.measured is null and p.home = postai._home()
+   and p.evidence ->> 'estimated_by' = 'model' and p.kind = 'create_index'
+   and pg_catalog.jsonb_typeof(p.evidence -> 'effects') = 'array' and p.evidence -> 'effects' <> '[]'
+ order by p.id
+
+-- name: texts
+-- Texts of statements of this database: queryid, text, columns by table.
+select distinct on (s.queryid) s.queryid, s.query, s.usage
+  from postai.statement s
+ where s.queryid = any (%s::bigint[]) and s.query is not null and not s.truncated and not s.utility
+   and s.dbid = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+ order by s.queryid, s.last_seen desc
+
+-- name: readers
+-- Statements of this database that use a table (of a change: identities).
+select s.queryid from postai.statement s
+ where s.dbid = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+   and s.queryid <> 0 and s.last_seen > %s and not s.utility and not s.own
+   and exists (select from pg_catalog.jsonb_object_keys(s.usage) k where k = any (%s::text[]))
+
+-- name: others
+-- Mean times before and after of statements of this database that use none of these tables, each called often.
+select b.total_ms / b.calls, a.total_ms / a.calls
+  from (select x.statement_id, pg_catalog.sum(x.calls)::float8 as calls, pg_catalog.sum(x.total_ms) as total_ms
+          from postai.sample_statement x where x.at > %s and x.at <= %s group by 1) b
+  join (select x.statement_id, pg_catalog.sum(x.calls)::float8 as calls, pg_catalog.sum(x.total_ms) as total_ms
+          from postai.sample_statement x where x.at - pg_catalog.make_interval(secs => x.seconds) >= %s and x.at <= %s
+         group by 1) a using (statement_id)
+  join postai.statement s on s.id = b.statement_id
+ where b.calls >= 30 and a.calls >= 30 and s.queryid <> 0 and not s.utility and not s.own
+   and s.dbid = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+   and s.queryid <> all (%s::bigint[])
+   and not exists (select from pg_catalog.jsonb_object_keys(s.usage) k where k = any (%s::text[]))
+ order by a.total_ms + b.total_ms desc limit 200
 
 -- name: steps
 -- Statement, undo, and whether the agent carried it out.
@@ -43,11 +84,28 @@ select s.queryid, s.query
    and s.query ~* '\m(insert|update|delete|merge)\M' and pg_catalog.strpos(pg_catalog.lower(s.query), pg_catalog.lower(%s)) > 0
 
 -- name: index_use
--- Scans and size of an index since it exists; null scans = the counters were reset after a time.
-select case when coalesce((select d.stats_reset from pg_catalog.pg_stat_database d
-                            where d.datname = pg_catalog.current_database()), '-infinity') < %s then i.idx_scan end,
+-- Scans and size of an index since it exists; null scans = the counters were reset after a time (by hand, or all of them
+-- by a crash, of which the background writer's time tells).
+select case when greatest((select d.stats_reset from pg_catalog.pg_stat_database d
+                            where d.datname = pg_catalog.current_database()),
+                          (select b.stats_reset from pg_catalog.pg_stat_bgwriter b)) < %s then i.idx_scan end,
        pg_catalog.pg_relation_size(i.indexrelid)
   from pg_catalog.pg_stat_all_indexes i where i.schemaname = %s and i.indexrelname = %s
+
+-- name: touched
+-- Identities of the tables that a proposal touches, of an index its table.
+select coalesce(pg_catalog.array_agg(distinct pg_catalog.format('%%I.%%I', n.nspname, t.relname)), '{}')
+  from postai.proposal_step s
+ cross join lateral pg_catalog.jsonb_to_recordset(s.objects) as o (class text, oid oid)
+  left join pg_catalog.pg_index i on i.indexrelid = o.oid
+  join pg_catalog.pg_class t on t.oid = coalesce(i.indrelid, o.oid) and t.relkind in ('r', 'm', 'p')
+  join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+ where s.proposal = %s and o.class = 'pg_class'
+
+-- name: after
+-- What its tables were like when it had been applied.
+select a.measured -> 'after' from postai.action a
+ where a.proposal = %s and a.kind = 'apply' and pg_catalog.jsonb_typeof(a.measured -> 'after') = 'array' order by a.id desc limit 1
 
 -- name: standbys
 -- Whether others replay what happens here: scans on them are not counted here.
@@ -55,7 +113,8 @@ select exists (select from pg_catalog.pg_stat_replication)
 
 -- name: measured
 -- Keep what was measured.
-update postai.proposal set measured = %s::jsonb where id = %s and measured is null returning id
+update postai.proposal set measured = %s::jsonb
+ where id = %s and (measured is null or measured ->> 'state' = 'confirmed') returning id
 
 -- name: record_event
 -- Add to the log.

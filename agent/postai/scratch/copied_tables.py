@@ -6,7 +6,8 @@ table's counts and statistics written over it. A large table's file is shorter t
 tables share; the density of rows is raised by it, so that counts of rows are right, and the planner's prices of pages
 make up for it (see `prices`).
 
-Who may write statistics: a superuser, and from PostgreSQL 18 on the owner of a table.
+Who may write statistics: a superuser, from PostgreSQL 18 on the owner of a table, and else the functions of
+sql/67_scratch.sql, where a superuser has installed them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from postai.database import Database, Row, ServerError, named_sql
 from postai.database.identifiers import qualified, quote_ident
@@ -30,6 +31,14 @@ indexes does."""
 
 SMALL_PAGES = 8
 """Tables of fewer blocks are planned as they are: no index on them is worth anything."""
+
+Writer = Literal["superuser", "function", "owner"]
+"""By whose rights the catalog rows of copies are written."""
+
+_STATISTICS: Mapping[Writer, str] = {
+    "superuser": "copy_statistics", "function": "ask_statistics", "owner": "restore_statistics"
+}  # fmt: skip
+_SIZES: Mapping[Writer, str] = {"superuser": "set_sizes", "function": "ask_sizes", "owner": "restore_sizes"}
 
 _PAD = "postai_pad"
 _MAKING = "postai_making"
@@ -101,13 +110,14 @@ class CopiedTables:
         names: (schema, name) of a real relation -> schema of its copy.
         factor: by how much files are shorter than the real ones.
         notes: what could not be copied, for people.
+        writer: by whose rights statistics are written.
     """
 
     tables: dict[int, Copy] = field(default_factory=dict)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
     factor: float = 1.0
     notes: list[str] = field(default_factory=list)
-    superuser: bool = False
+    writer: Writer = "owner"
 
     def write_sizes(self, db: Database, reals: Iterable[int]) -> None:
         """Tell the planner again how many rows these tables have: before 18, each new index makes it forget.
@@ -122,9 +132,8 @@ class CopiedTables:
         copies = [one for oid in wanted if (one := self.tables[oid]).tuples >= 0 and not one.partitioned]
         if not copies:
             return
-        block = "set_sizes" if self.superuser else "restore_sizes"
         db.query(
-            _block(block),
+            _block(_SIZES[self.writer]),
             (
                 [one.oid for one in copies],
                 [one.pages for one in copies],
@@ -153,12 +162,12 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
         NotPermitted: it may make neither a schema nor temporary tables.
     """
     wanted = list(dict.fromkeys(oids))
-    ((superuser, *_),) = db.query(_block("rights"))
-    if not superuser and db.server_version < 180000:
+    ((writer, *_),) = db.query(_block("rights"))
+    if writer == "owner" and db.server_version < 180000:
         raise FeatureMissing(
             "statistics cannot be written to a copy by this role",
-            detail="Before PostgreSQL 18 only a superuser can.",
-            hint="CREATE EXTENSION hypopg; (from the package hypopg), or connect as a superuser.",
+            detail="Before PostgreSQL 18 only a superuser can, or a function that a superuser has installed.",
+            hint="CREATE EXTENSION hypopg; (from the package hypopg), or let a superuser install postai.",
         )
     db.execute("set local search_path = pg_catalog; set local jit = off")
     notes: list[str] = []
@@ -167,9 +176,9 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
     long = {one.oid for one in reals if sizes.get(one.oid, 0) > pages_limit}
     small = _without(reals, long) if long else []
     factor = max(1.0, max((sizes.get(one.oid, 0) for one in reals), default=0) / pages_limit)
-    made = [_Builder(db, factor, superuser, deadline).build(real, reals)]
+    made = [_Builder(db, factor, writer, deadline).build(real, reals)]
     if small:
-        made.insert(0, _Builder(db, 1.0, superuser, deadline).build(real, small))
+        made.insert(0, _Builder(db, 1.0, writer, deadline).build(real, small))
     made[-1].notes[:0] = notes
     return made
 
@@ -177,11 +186,11 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
 class _Builder:
     """Makes one set of copies."""
 
-    def __init__(self, db: Database, factor: float, superuser: bool, deadline: Deadline) -> None:
+    def __init__(self, db: Database, factor: float, writer: Writer, deadline: Deadline) -> None:
         self._db = db
         self._deadline = deadline
         self._places: dict[str, str] = {}
-        self._made = CopiedTables(factor=factor, superuser=superuser)
+        self._made = CopiedTables(factor=factor, writer=writer)
 
     def build(self, picture: _Picture, reals: Sequence[_Real]) -> CopiedTables:
         """Tables, then their indexes, then what ANALYZE found, then views."""
@@ -278,8 +287,8 @@ class _Builder:
         return [(oid, copy) for oid, copy in found if copy is not None]
 
     def _statistics(self, pairs: Sequence[tuple[int, int]]) -> None:
-        block = "copy_statistics" if self._made.superuser else "restore_statistics"
-        self._db.query(_block(block), ([real for real, _ in pairs], [copy for _, copy in pairs]))
+        block = _block(_STATISTICS[self._made.writer])
+        self._db.query(block, ([real for real, _ in pairs], [copy for _, copy in pairs]))
 
     def _views(self, views: Sequence[_Real]) -> None:
         """Views over the copies, those that read others after them."""

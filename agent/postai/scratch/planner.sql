@@ -143,8 +143,16 @@ select pg_catalog.pg_restore_relation_stats(
   join pg_catalog.pg_class c on c.oid = p.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 
 -- name: rights
--- Who plans: superuser, prices of a page read in sequence and at random, of an index entry, and work_mem in kB.
-select r.rolsuper, pg_catalog.current_setting('seq_page_cost')::pg_catalog.float8,
+-- Who plans: whether catalogs of copies are written by a superuser, by functions of postai that one has installed, or
+-- only as far as their owner may; prices of a page read in sequence and at random, of an index entry; work_mem in kB.
+select case when r.rolsuper then 'superuser'
+            when exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+                           join pg_catalog.pg_roles o on o.oid = p.proowner
+                          where n.nspname = 'postai' and p.proname = '_copy_statistics' and p.prosecdef and o.rolsuper
+                            and pg_catalog.has_schema_privilege(n.oid, 'usage')
+                            and pg_catalog.has_function_privilege(p.oid, 'execute')) then 'function'
+            else 'owner' end,
+       pg_catalog.current_setting('seq_page_cost')::pg_catalog.float8,
        pg_catalog.current_setting('random_page_cost')::pg_catalog.float8,
        pg_catalog.current_setting('cpu_index_tuple_cost')::pg_catalog.float8,
        (select s.setting::pg_catalog.float8 from pg_catalog.pg_settings s where s.name = 'work_mem')
@@ -172,3 +180,15 @@ select parameter_types::pg_catalog.text[] from pg_catalog.pg_prepared_statements
 -- name: set_valid
 -- A superuser lets the planner see indexes of copies, or hides them from it; both are written into the text.
 update pg_catalog.pg_index set indisvalid = %s where indexrelid = any(array[%s]::pg_catalog.regclass[])
+
+-- name: ask_statistics
+-- As copy_statistics, by the function for it.
+select postai._copy_statistics(%s::pg_catalog.oid[], %s::pg_catalog.oid[])
+
+-- name: ask_sizes
+-- As set_sizes, by the function for it.
+select postai._set_copy_sizes(%s::pg_catalog.oid[], %s::pg_catalog.int4[], %s::pg_catalog.float4[], %s::pg_catalog.int4[])
+
+-- name: ask_valid
+-- As set_valid (the other way round written into the text), by the function for it.
+select postai._show_copy_indexes(array[%s]::pg_catalog.regclass[]::pg_catalog.oid[], %s)

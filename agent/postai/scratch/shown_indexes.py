@@ -52,8 +52,8 @@ class _Made:
 class ShownIndexes:
     """The indexes of one set of copies.
 
-    A superuser hides an index by calling it invalid; others drop it and make it again, which takes longer the larger
-    the copy is.
+    A superuser, or a function that one has installed, hides an index by calling it invalid; others drop it and make it
+    again, which takes longer the larger the copy is.
 
     Args:
         script: of the session; what has to be written may wait in it.
@@ -128,7 +128,7 @@ class ShownIndexes:
         if not statements:
             return
         away = list(statements)
-        if self._copies.superuser:
+        if self._copies.writer != "owner":
             self._set_valid([self._made[one] for one in statements], valid=False)
             away = [one for one, made in self._made.items() if not made.shown] if len(self._made) > MOST_KEPT else []
         if away:
@@ -139,7 +139,10 @@ class ShownIndexes:
             made.shown = valid
         if some:
             names = ", ".join(quote_literal(name) for made in some for name in made.relations)
-            self._script.add(_block("set_valid") % (valid, names))
+            if self._copies.writer == "superuser":
+                self._script.add(_block("set_valid") % (valid, names))
+            else:
+                self._script.add(_block("ask_valid") % (names, valid))
 
 
 def _block(name: str) -> str:

@@ -6,23 +6,20 @@ looks until the next one last, as opening one for every look would cost more tha
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from postai.daemon.loop import Loop, Pause
 from postai.database import Database, Pool
 from postai.database.named_sql import load
-from postai.deadline import Cancelled, Deadline
-from postai.errors import PostaiError
+from postai.deadline import Deadline
 from postai.history import store
 from postai.history.prune import PART, prune
 from postai.history.types import PartState
 from postai.observe.collect import Collector
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +51,13 @@ class CollectSettings:
     collect: bool
     interval: float
     values: bool
+    plans: bool
     history_days: float
     history_mb: float
     now: datetime
 
 
-class CollectDuty:
+class CollectDuty(Loop):
     """Collects the history of one database.
 
     Args:
@@ -70,92 +68,53 @@ class CollectDuty:
     """
 
     channel = "postai_collect"
-    through_pooler = True
 
     def __init__(
         self, name: str, pool: Pool, pace: CollectPace | None = None, make: Callable[[], Collector] = Collector
     ) -> None:
-        self._name = name
         self._pool = pool
         self._pace = pace or CollectPace()
         self._make = make
         self._sql = load("postai.service", "collect_duty.sql")
-        self._wake = threading.Event()
-        self._open = False
-        self._fresh = False
-        self._stopping = False
         self._collector = make()
         self._next_prune = 0.0
-        self._told: str | None = None
-        self._thread: threading.Thread | None = None
+        super().__init__(
+            f"collect-{name}",
+            self._in_one_session,
+            trouble="the history cannot be collected",
+            database=name,
+            anew=self._begin_anew,
+            again=self._pace.again,
+        )
 
-    # The keeper calls these.
+    def _begin_anew(self) -> None:
+        self._collector = self._make()
 
-    def begin(self) -> None:
-        self._fresh = True
-        self._open = True
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name=f"collect-{self._name}", daemon=True)
-            self._thread.start()
-        self._wake.set()
+    def _in_one_session(self, deadline: Deadline) -> Pause:
+        with self._pool.database() as db:
+            return self._collect(db, deadline.cancel)
 
-    def wake(self, payload: str) -> None:
-        """Nothing to do: this duty has a clock of its own."""
-
-    def end(self) -> None:
-        self._open = False
-        self._wake.set()
-
-    def stop(self, deadline: Deadline) -> None:
-        self._stopping = True
-        self.end()
-        if self._thread is not None:
-            self._thread.join(deadline.remaining())
-
-    # In its own thread.
-
-    def _loop(self) -> None:
-        while not self._stopping:
-            if not self._open:
-                self._wake.wait()
-                self._wake.clear()
-                continue
-            try:
-                with self._pool.database() as db:
-                    self._turn(db)
-                self._told = None
-            except Cancelled:
-                continue
-            except PostaiError as error:
-                self._tell(error)
-                self._pause(self._pace.again)
-            except Exception:
-                # The outermost layer of this thread: it must not end, or the history would end here.
-                log.exception("collecting failed unexpectedly", extra={"database": self._name})
-                self._pause(self._pace.again)
-
-    def _turn(self, db: Database) -> None:
+    def _collect(self, db: Database, ending: threading.Event) -> Pause:
         """One turn, pruning when it is time, and looks until the next turn."""
-        if self._fresh:
-            self._fresh, self._collector = False, self._make()
         settings = CollectSettings(*db.query(self._sql["settings"])[0])
         if not settings.collect:
-            self._collector = self._make()  # what happens until it is switched on again was not collected
+            self._begin_anew()  # what happens until it is switched on again was not collected
             if not settings.values:
                 store.forget_values(db)
             self._prune(db, settings)
-            self._pause(self._pace.off)
-            return
+            return Pause(self._pace.off)
         began = time.monotonic()
-        self._collector.collect(db, values=settings.values)
+        self._collector.collect(db, values=settings.values, plans=settings.plans)
         self._prune(db, settings)
-        self._look_until(db, began + max(settings.interval, self._pace.least), values=settings.values)
+        self._look_until(db, began + max(settings.interval, self._pace.least), ending, values=settings.values)
+        return Pause(0.0)
 
-    def _look_until(self, db: Database, end: float, *, values: bool) -> None:
+    def _look_until(self, db: Database, end: float, ending: threading.Event, *, values: bool) -> None:
         pause = self._pace.look
-        while self._open and not self._stopping and (left := end - time.monotonic()) > 0:
-            self._pause(min(left, pause))
-            if left <= pause or not self._open:
+        while (left := end - time.monotonic()) > 0:
+            if ending.wait(min(left, pause)):
+                return
+            if left <= pause:
                 continue
             began = time.monotonic()
             self._collector.look(db, values=values)
@@ -177,17 +136,3 @@ class CollectDuty:
         store.write_states(db, [PartState(PART, last_run=settings.now, cost_ms=took, rows=pruned.deleted)])
         if not pruned.finished:
             self._next_prune = began + self._pace.prune / 10
-
-    def _pause(self, seconds: float) -> None:
-        """Wait, but not when we are to end."""
-        self._wake.wait(seconds)
-        self._wake.clear()
-
-    def _tell(self, error: PostaiError) -> None:
-        """Log a trouble once, not at every turn; never its detail, which may hold values."""
-        if error.message != self._told:
-            self._told = error.message
-            log.warning(
-                "the history cannot be collected",
-                extra={"database": self._name, "sqlstate": error.sqlstate, "error": error.message, "hint": error.hint},
-            )

@@ -8,23 +8,18 @@ statements; after it comes a rest of at least twenty times its length.
 from __future__ import annotations
 
 import json
-import logging
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from postai.daemon.loop import Loop, Pause
 from postai.database import Database, Pool
 from postai.database.named_sql import load
 from postai.database.upkeep import TableSpace, looking, table_space
-from postai.deadline import Cancelled, Deadline
-from postai.errors import PostaiError
+from postai.deadline import Deadline
 from postai.observe.alerts import Alert, Alerts
 from postai.observe.health import CHECKS, HealthResult, check_health
 from postai.optimize.hygiene import IndexFinding, find_index_troubles
-from postai.service.rest import Rest
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class HealthPace:
     rest: float = 20.0
 
 
-class HealthDuty:
+class HealthDuty(Loop):
     """Looks at the health of one database.
 
     Args:
@@ -55,73 +50,32 @@ class HealthDuty:
     """
 
     channel = "postai_health"
-    through_pooler = True
 
     def __init__(self, name: str, pool: Pool, alerts: Alerts, pace: HealthPace | None = None) -> None:
-        self._name = name
         self._pool = pool
         self._alerts = alerts
         self._pace = pace or HealthPace()
         self._sql = load(__package__, "health_duty.sql")
-        self._wake = threading.Event()
-        self._open = False
-        self._stopping = False
-        self._look_at = self._space_at = 0.0
-        self._rest = Rest(self._pace.rest)
-        self._deadline = Deadline.after(self._pace.longest)
-        self._thread: threading.Thread | None = None
-        self._told: str | None = None
+        self._space_at = 0.0
+        super().__init__(
+            f"health-{name}",
+            self._look_and_rest,
+            trouble="the health cannot be looked at",
+            database=name,
+            anew=self._begin_anew,
+            longest=self._pace.longest,
+            again=self._pace.checks,
+        )
 
-    # The keeper calls these.
+    def _begin_anew(self) -> None:
+        self._space_at = 0.0
 
-    def begin(self) -> None:
-        self._look_at = self._space_at = 0.0
-        self._open = True
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name=f"health-{self._name}", daemon=True)
-            self._thread.start()
-        self._wake.set()
-
-    def wake(self, payload: str) -> None:
-        if payload or time.monotonic() >= self._look_at:
-            self._wake.set()
-
-    def end(self) -> None:
-        self._open = False
-        self._deadline.cancel.set()
-
-    def stop(self, deadline: Deadline) -> None:
-        self._stopping = True
-        self.end()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(deadline.remaining())
-
-    # In its own thread.
-
-    def _loop(self) -> None:
-        while not self._stopping:
-            self._wake.wait()
-            self._wake.clear()
-            # First the deadline, then the look whether we lead still: `end` does it the other way round.
-            self._deadline = Deadline.after(self._pace.longest)
-            if not self._open or time.monotonic() < self._look_at:
-                continue
-            began = time.monotonic()
-            try:
-                with self._pool.database() as db:
-                    self.look(db, self._deadline)
-                self._told = None
-            except Cancelled:
-                continue
-            except PostaiError as error:
-                self._say(error)
-            except Exception:
-                # The outermost layer of this thread: it must not end, or nobody would notice what goes wrong.
-                log.exception("looking at the health failed unexpectedly", extra={"database": self._name})
-            ended = time.monotonic()
-            self._rest.spent(began, ended)
-            self._look_at = max(self._rest.until, ended + self._pace.checks)
+    def _look_and_rest(self, deadline: Deadline) -> Pause:
+        began = time.monotonic()
+        with self._pool.database() as db:
+            self.look(db, deadline)
+        rest = max(self._pace.checks, self._pace.rest * (time.monotonic() - began))
+        return Pause(rest, rest)
 
     def look(self, db: Database, deadline: Deadline) -> None:
         """Look at the health, at space when it is time, and write down what was found."""
@@ -148,15 +102,6 @@ class HealthDuty:
             tables = [one for one in table_space(db) if _notable(one)]
         rows = [_table_row(one) for one in tables] + [_index_row(one) for one in find_index_troubles(db, deadline)]
         db.execute(self._sql["write_findings"], [json.dumps(rows)])
-
-    def _say(self, error: PostaiError) -> None:
-        """Log a trouble once, not at every look."""
-        if error.message != self._told:
-            self._told = error.message
-            log.warning(
-                "the health cannot be looked at",
-                extra={"database": self._name, "sqlstate": error.sqlstate, "error": error.message, "hint": error.hint},
-            )
 
 
 def _alert(key: str, one: HealthResult) -> Alert:

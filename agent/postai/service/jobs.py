@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 5
 WATCH_SECONDS = 0.5
+LONGEST_NUMBER = 20
 TAKE_OVER_SECONDS = LEASE_SECONDS + 2.0
 """After leadership began: how long the jobs and the running statements of an agent that died are waited for."""
 FIRST_LOOK, LONGEST_LOOK = 0.005, 0.25
@@ -110,7 +111,8 @@ class JobQueue:
         self._pump()
 
     def wake(self, payload: str) -> None:
-        if payload.isdigit():
+        # Anybody may notify with anything: "²" is a digit too, and no job has a number of 5,000 digits.
+        if payload.isascii() and payload.isdigit() and len(payload) < LONGEST_NUMBER:
             with self._lock:
                 running = self._running.get(int(payload))
             if running is not None:

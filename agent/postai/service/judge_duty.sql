@@ -52,14 +52,18 @@ with here as (
    where i.indisvalid and c.relpersistence <> 't' and n.nspname !~ '^pg_'
      and n.nspname not in ('information_schema', 'postai', 'postai_cache')
 ), fresh as (
-  insert into postai.seen_index as s (index_oid, table_oid, index_name, definition)
-  select h.indexrelid, h.indrelid, pg_catalog.format('%I.%I', h.nspname, h.relname), pg_catalog.pg_get_indexdef(h.indexrelid)
+  insert into postai.seen_index as s (index_oid, table_oid, index_name, definition, first_seen)
+  select h.indexrelid, h.indrelid, pg_catalog.format('%I.%I', h.nspname, h.relname), pg_catalog.pg_get_indexdef(h.indexrelid),
+         coalesce((select pg_catalog.min(o.first_seen) from postai.seen_index as o  -- REINDEX CONCURRENTLY made it again
+                    where o.index_name = pg_catalog.format('%I.%I', h.nspname, h.relname) and o.gone_at is null
+                      and o.definition = pg_catalog.pg_get_indexdef(h.indexrelid)), pg_catalog.clock_timestamp())
     from here as h
     left join postai.seen_index as k
       on k.index_oid = h.indexrelid and k.index_name = pg_catalog.format('%I.%I', h.nspname, h.relname) and k.gone_at is null
    where k.index_oid is null
       on conflict (index_oid) do update
-     set table_oid = excluded.table_oid, index_name = excluded.index_name, definition = excluded.definition, gone_at = null
+     set table_oid = excluded.table_oid, index_name = excluded.index_name, definition = excluded.definition, gone_at = null,
+         first_seen = excluded.first_seen
 )
 update postai.seen_index as s set gone_at = pg_catalog.clock_timestamp()
  where s.gone_at is null and not exists (select from here as h where h.indexrelid = s.index_oid)

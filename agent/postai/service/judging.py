@@ -19,6 +19,7 @@ from postai.history import store
 from postai.history.types import (
     BlockWindow,
     IndexWindow,
+    LoggedPlan,
     StatementKey,
     StatementWindow,
     TableWindow,
@@ -28,12 +29,14 @@ from postai.observe.alerts import Alert, Alerts, shown_query
 from postai.observe.judge import Severity
 from postai.observe.regressions import Detector
 from postai.observe.regressions_baseline import KEPT, PENDING
+from postai.observe.regressions_plans import plan_change
 from postai.observe.regressions_types import (
     Blocker,
     Facts,
     Interval,
     LostIndex,
     Numbers,
+    PlanChange,
     Recovered,
     Regression,
     Suspect,
@@ -206,7 +209,7 @@ class Judge:
         blocks = [one for one in store.read_blocks(db, since, interval.end) if one.lock_type != "virtualxid"]
         users = {one.key.userid for one in suspects} | {one.root_userid for one in blocks if one.root_userid}
         roles: Mapping[int, str] = dict(db.query(self._sql["roles"], (sorted(users),)))
-        return Facts(tables, lost, self._blockers(db, blocks, roles), roles)
+        return Facts(tables, lost, self._blockers(db, blocks, roles), roles, _plan_changes(db, suspects))
 
     def _blockers(self, db: Database, blocks: Sequence[BlockWindow], roles: Mapping[int, str]) -> tuple[Blocker, ...]:
         by_root: dict[int, list[BlockWindow]] = defaultdict(list)
@@ -260,6 +263,14 @@ class Judge:
             self._alerts.raise_(db, Alert(key, "blocking", severity, title, body))
         for key in self._alerts.open_keys(db, "blocking") - seen:
             self._alerts.end(db, key)
+
+
+def _plan_changes(db: Database, suspects: Sequence[Suspect]) -> dict[StatementKey, PlanChange]:
+    logged: dict[StatementKey, list[LoggedPlan]] = defaultdict(list)
+    for plan in store.read_logged_plans(db, [one.key for one in suspects]):
+        logged[plan.key].append(plan)
+    changes = ((one.key, plan_change(logged[one.key], one.started_at)) for one in suspects if one.key in logged)
+    return {key: change for key, change in changes if change is not None}
 
 
 def _alert_key(key: StatementKey) -> str:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-
-from postai.deadline import Cancelled, Deadline
-from postai.errors import PostaiError
+from postai.daemon.loop import Loop, Pause
+from postai.deadline import Deadline
 from postai.service.optimizing import Optimizer
-
-log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 120.0
 """After the start there is little to see, and others have more to do."""
@@ -19,7 +13,7 @@ LONGEST_PAUSE = 300.0
 WAIT_SECONDS = 600.0
 
 
-class OptimizeDuty:
+class OptimizeDuty(Loop):
     """Runs the advisors of one database from time to time.
 
     Args:
@@ -29,76 +23,23 @@ class OptimizeDuty:
     """
 
     channel = "postai_optimize"
-    through_pooler = True
 
     def __init__(self, name: str, optimizer: Optimizer, first: float = FIRST_SECONDS) -> None:
-        self._name = name
+        super().__init__(
+            f"optimize-duty-{name}",
+            self._run_advisors,
+            trouble="the advisors cannot run",
+            database=name,
+            first=first,
+            longest=WAIT_SECONDS,
+            again=LONGEST_PAUSE,
+        )
         self._optimizer = optimizer
-        self._first = first
-        self._wake = threading.Event()
-        self._open = False
-        self._stopping = False
-        self._look_at = 0.0
-        self._deadline = Deadline.after(WAIT_SECONDS)
-        self._thread: threading.Thread | None = None
-        self._told: str | None = None
 
-    # The keeper calls these.
-
-    def begin(self) -> None:
-        self._look_at = time.monotonic() + self._first
-        self._open = True
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name=f"optimize-duty-{self._name}", daemon=True)
-            self._thread.start()
-
-    def wake(self, payload: str) -> None:
-        if payload or time.monotonic() >= self._look_at:
-            self._wake.set()
-
-    def end(self) -> None:
-        self._open = False
-        self._deadline.cancel.set()
-
-    def stop(self, deadline: Deadline) -> None:
-        self._stopping = True
-        self.end()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(deadline.remaining())
-
-    # In its own thread.
-
-    def _loop(self) -> None:
-        while not self._stopping:
-            self._wake.wait()
-            self._wake.clear()
-            # First the deadline, then the look whether we lead still: `end` does it the other way round.
-            self._deadline = Deadline.after(WAIT_SECONDS)
-            if not self._open or time.monotonic() < self._look_at:
-                continue
-            pause = LONGEST_PAUSE
-            try:
-                due = self._optimizer.due()
-                if due <= 0.0:
-                    self._optimizer.everything(self._deadline)
-                    due = self._optimizer.due()
-                pause = min(pause, max(due, 1.0))
-                self._told = None
-            except Cancelled:
-                continue
-            except PostaiError as error:
-                self._tell(error)
-            except Exception:
-                # The outermost layer of this thread: it must not end, or the advice would grow old.
-                log.exception("running the advisors failed unexpectedly", extra={"database": self._name})
-            self._look_at = time.monotonic() + pause
-
-    def _tell(self, error: PostaiError) -> None:
-        """Log a trouble once, not at every attempt."""
-        if error.message != self._told:
-            self._told = error.message
-            log.warning(
-                "the advisors cannot run",
-                extra={"database": self._name, "sqlstate": error.sqlstate, "error": error.message, "hint": error.hint},
-            )
+    def _run_advisors(self, deadline: Deadline) -> Pause:
+        due = self._optimizer.due()
+        if due <= 0.0:
+            self._optimizer.everything(deadline)
+            due = self._optimizer.due()
+        pause = min(LONGEST_PAUSE, max(due, 1.0))
+        return Pause(pause, pause)

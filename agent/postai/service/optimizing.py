@@ -19,12 +19,14 @@ from postai.optimize.advise import advise_indexes
 from postai.optimize.advisors import advise_everything, known_workload
 from postai.optimize.drafts import drafts_of
 from postai.optimize.left_out import left_out, of_the_run
+from postai.optimize.statements import with_literals
 from postai.optimize.types import AdvisorOptions, Effect, Recommendation
 from postai.optimize.words import amount
 from postai.optimize.workload import CALLS_OF_ONE, one_statement
-from postai.proposals.keeping import ASKED, keep
+from postai.proposals.keeping import ASKED, SILENT_DAYS, keep
 from postai.sql.guard import check
-from postai.sql.parse import Unparsable
+from postai.sql.nodes import highest_parameter
+from postai.sql.parse import Unparsable, parse_one
 from postai.sql.plan import read_plan
 from postai.sql.safety import load_safety
 
@@ -39,6 +41,9 @@ ADVICE_SECONDS = 15.0
 """Of these so many for the index advisor; the rest is for what looks at catalogs and counters."""
 LOOK_SECONDS = 0.2
 MOST_NOTES = 5
+MOST_NAMED = 10
+
+CANNOT_WRITE = "the parameters stand where only values may"
 
 Proposal = Mapping[str, Any]
 """One row of postai.optimize."""
@@ -137,7 +142,15 @@ class Optimizer:
         except FeatureMissing as error:
             notes.append(f"No index was looked for: {error.message}. {error.hint}")
         told = advise_everything(
-            db, load_catalog(db), load_safety(db), workload, options, deadline, price_per_gb_month=price, whole=whole
+            db,
+            load_catalog(db),
+            load_safety(db),
+            workload,
+            options,
+            deadline,
+            price_per_gb_month=price,
+            whole=whole,
+            foreign_keys=True,
         )
         advice = told.advice
         kept = keep(db, drafts_of(advice.recommendations), over=told.complete)
@@ -155,6 +168,7 @@ class Optimizer:
         if kept.refused:
             notes.append(f"{len(kept.refused)} of what would help cannot be proposed; the agent's log says why.")
             log.warning("not proposed", extra={"database": self._name, "refused": [list(one) for one in kept.refused]})
+        notes += _silent(kept.silenced)
         texts = {one.id: one.sql for one in workload.statements} if workload is not None else {}
         notes += [_sentence(one) for one in left_out(advice.skipped, texts)]
         return Report(_rows(db.query(self._sql["open"])), tuple(notes[:MOST_NOTES]))
@@ -177,12 +191,17 @@ class Optimizer:
             checked = check(ground.frame.question, ground.safety, search_path=path, allowed_functions=allowed)
         except Unparsable as error:
             raise PlanningError(ErrorParts(SYNTAX_ERROR, error.message, error.detail, error.hint)) from None
-        explained = ground.there.explain(checked.sql)
+        # With parameters only the agent plans, for any values; who asks has to have the rights whatever they are.
+        highest = highest_parameter(parse_one(checked.sql).tree)
+        shown = checked.sql if not highest else with_literals(checked.sql, ("NULL",) * highest)
+        if shown is None:
+            raise PlanningError(ErrorParts(SYNTAX_ERROR, CANNOT_WRITE, None, "Write values in their places."))
+        explained = ground.there.explain(shown)
         if explained.error is not None:
             if explained.error.sqlstate == NOT_PERMITTED:
                 raise NotPermitted(explained.error.message, hint=explained.error.hint or "Ask the owner for the right.")
             raise PlanningError(explained.error)
-        findings = read_plan(explained.plan, ground.seen.catalog)
+        findings = () if highest else read_plan(explained.plan, ground.seen.catalog)
         with self._pool.database() as db:
             self._require_rights(db, checked.relations)
             options, _ = self._options(db)
@@ -202,6 +221,7 @@ class Optimizer:
         ]
         notes = [_sentence(one) for one in advice.notes]
         notes += [_sentence(f"Not proposed: {title}: {reason}") for title, reason in kept.refused]
+        notes += _silent(kept.silenced)
         notes += [_sentence(one.reason) for one in advice.skipped]
         notes += [f"{one.problem} {one.advice}" for one in findings if one.severity in ("HIGH", "MEDIUM")]
         return Report(tuple(told), tuple(notes[:MOST_NOTES]))
@@ -224,6 +244,17 @@ class Optimizer:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
+
+
+def _silent(proposals: Sequence[int]) -> list[str]:
+    """What is not proposed again, and which proposals tell why."""
+    if not proposals:
+        return []
+    named = ", ".join(map(str, proposals[:MOST_NAMED])) + (" ..." if len(proposals) > MOST_NAMED else "")
+    return [
+        f"Not proposed again for {SILENT_DAYS} days, as it was dismissed, undone or of no use: proposal {named}"
+        " (postai.proposals has its reason)."
+    ]
 
 
 def _rows(rows: Sequence[Sequence[Any]]) -> tuple[Proposal, ...]:

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from postai.daemon.loop import Loop, Pause
 from postai.database import Database, Pool, Row
 from postai.database.catalog import (
     Catalog,
@@ -32,8 +32,7 @@ from postai.database.catalog import (
     load_catalog,
 )
 from postai.database.named_sql import load
-from postai.deadline import Cancelled, Deadline, DeadlineExceeded
-from postai.errors import PostaiError
+from postai.deadline import Deadline, DeadlineExceeded
 from postai.language.containment import JoinKey, find_joins
 from postai.language.samples import Sampler
 from postai.language.values import Limits, indexable, read_values, value_bytes
@@ -140,7 +139,7 @@ class _Memory:
     publishing: float = 0.0
 
 
-class ValuesDuty:
+class ValuesDuty(Loop):
     """Keeps the value index of one database.
 
     Args:
@@ -152,7 +151,6 @@ class ValuesDuty:
     """
 
     channel = "postai_values"
-    through_pooler = True
 
     def __init__(
         self,
@@ -168,97 +166,59 @@ class ValuesDuty:
         self._pace = pace or Pace()
         self._limits = limits or Limits()
         self._sql = load("postai.service", "values_duty.sql")
-        self._wake = threading.Event()
-        self._open = False
-        self._fresh = False
-        self._stopping = False
-        self._look_at = self._not_before = 0.0
         self._rest = Rest(self._pace.rest)
-        self._deadline = Deadline.after(self._pace.longest)
-        self._thread: threading.Thread | None = None
-        self._told: str | None = None
         self._memory = _Memory()
-
-    # The keeper calls these.
-
-    def begin(self) -> None:
-        self._fresh = True  # another agent may have led meanwhile
-        self._open = True
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name=f"values-{self._name}", daemon=True)
-            self._thread.start()
-        self._wake.set()
+        super().__init__(
+            f"values-{name}",
+            self._look_and_rest,
+            trouble="the value index cannot be kept",
+            database=name,
+            anew=self._begin_anew,
+            longest=self._pace.longest,
+            again=self._pace.look,
+        )
 
     def wake(self, payload: str) -> None:
         if payload:
-            soon = time.monotonic() + self._pace.notified
-            self._look_at = min(self._look_at, max(self._not_before, soon))
-        self._wake.set()
+            self.hurry(self._pace.notified)
 
-    def end(self) -> None:
-        self._open = False
-        self._deadline.cancel.set()
+    def _begin_anew(self) -> None:
+        self._memory = _Memory()
 
-    def stop(self, deadline: Deadline) -> None:
-        self._stopping = True
-        self.end()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(deadline.remaining())
+    def _look_and_rest(self, deadline: Deadline) -> Pause:
+        with self._pool.database() as db:
+            not_before = self._look(db, deadline)
+        return Pause(self._pace.look, not_before - time.monotonic())
 
-    # In its own thread.
-
-    def _loop(self) -> None:
-        while not self._stopping:
-            self._wake.wait()
-            self._wake.clear()
-            if self._fresh:
-                self._fresh, self._look_at, self._memory = False, 0.0, _Memory()
-            # First the deadline, then the look whether we lead still: `end` does it the other way round.
-            self._deadline = Deadline.after(self._pace.longest)
-            if not self._open or time.monotonic() < self._look_at:
-                continue
-            try:
-                with self._pool.database() as db:
-                    self._look(db)
-                self._told = None
-            except Cancelled:
-                continue
-            except PostaiError as error:
-                self._tell(error)
-            except Exception:
-                # The outermost layer of this thread: it must not end, or the index would grow old.
-                log.exception("keeping the value index failed unexpectedly", extra={"database": self._name})
-            self._look_at = max(self._not_before, time.monotonic() + self._pace.look)
-
-    def _look(self, db: Database) -> None:
-        """Look what changed, and unless it is time to rest, bring the index up to date."""
+    def _look(self, db: Database, deadline: Deadline) -> float:
+        """Look what changed, and unless it is time to rest, bring the index up to date; when to look again at first."""
         began = time.monotonic()
         resting = began < self._rest.until
         try:
             look = self._sql["look"].replace("/* fingerprint */", fingerprint_query())
             wanted, fingerprint = db.query(look)[0]
-            self._not_before = self._rest.look_again(began, time.monotonic())
+            not_before = self._rest.look_again(began, time.monotonic())
             if not wanted:
                 self._empty(db)
             elif not resting:
-                self._pass(db, fingerprint)
+                self._pass(db, fingerprint, deadline)
             # Whoever answers questions makes grammars anew for a version, which is dear where there are many tables.
             memory = self._memory
             if memory.unpublished and time.monotonic() > memory.published_at + self._pace.rest * memory.publishing:
                 self._publish(db)
+            return not_before
         finally:
             self._rest.spent(began, time.monotonic())
 
-    def _pass(self, db: Database, fingerprint: str) -> None:
+    def _pass(self, db: Database, fingerprint: str, deadline: Deadline) -> None:
         """Bring the index up to date, as far as there is time."""
         memory = self._memory
         if memory.catalog is None or memory.catalog.fingerprint != fingerprint:
             self._plan(db)
         writes = {oid: (oid, written, file) for oid, written, file in db.query(self._sql["writes"])}
         try:
-            self._read(db, writes)
-            self._join(db, hash(frozenset(writes.values())))
+            self._read(db, writes, deadline)
+            self._join(db, hash(frozenset(writes.values())), deadline)
         except DeadlineExceeded:
             pass  # what is left comes after the rest
         self._count_unread(db)
@@ -280,7 +240,7 @@ class ValuesDuty:
         memory.unpublished |= self._changed(db, "forget", (sorted(oids),))
         memory.bytes = dict(db.query(self._sql["sizes"]))
 
-    def _read(self, db: Database, writes: Mapping[int, tuple[int, int, int]]) -> None:
+    def _read(self, db: Database, writes: Mapping[int, tuple[int, int, int]], deadline: Deadline) -> None:
         """Read the tables that are due, smallest first."""
         memory = self._memory
         assert memory.catalog is not None
@@ -288,7 +248,7 @@ class ValuesDuty:
         for table in memory.catalog.tables:
             if table.parent_oid is not None:
                 below[table.parent_oid].append(table.oid)
-        sampler = Sampler(db, self._limits.bounds, self._deadline)
+        sampler = Sampler(db, self._limits.bounds, deadline)
         for table, columns in memory.plan:
             found_columns = tuple((column.number, column.name, column.type_oid) for column in columns)
             state = _state(table.oid, below, writes)
@@ -298,7 +258,7 @@ class ValuesDuty:
                     continue
             elif known is not None:
                 self._keep(db, table, {})  # what is no longer to be indexed goes, even if the rest cannot be read
-            self._deadline.check()
+            deadline.check()
             started = time.monotonic()
             values = read_values(sampler, table, columns, self._limits)
             pause = max(self._pace.table, self._pace.rest * (time.monotonic() - started))
@@ -325,7 +285,7 @@ class ValuesDuty:
         self._memory.unpublished |= self._changed(db, "keep", (json.dumps(entries), table.oid, table.oid))
         self._memory.bytes[table.oid] = sum(map(value_bytes, values.values()))
 
-    def _join(self, db: Database, writes: int) -> None:
+    def _join(self, db: Database, writes: int, deadline: Deadline) -> None:
         memory = self._memory
         assert memory.catalog is not None
         search = memory.search
@@ -345,13 +305,13 @@ class ValuesDuty:
         old = memory.joined != now and time.monotonic() > search.began_at + self._pace.joins
         if not search.open or redefined or old:
             memory.joined, search.began_at, search.tested, search.tries = now, time.monotonic(), {}, 0
-        self._test_joins(db, memory.catalog, search)
+        self._test_joins(db, memory.catalog, search, deadline)
 
-    def _test_joins(self, db: Database, catalog: Catalog, search: _Search) -> None:
+    def _test_joins(self, db: Database, catalog: Catalog, search: _Search, deadline: Deadline) -> None:
         started = time.monotonic()
-        deadline = Deadline(min(self._deadline.at, started + self._pace.longest / 3), self._deadline.cancel)
+        limit = Deadline(min(deadline.at, started + self._pace.longest / 3), deadline.cancel)
         known = search.known or {}
-        found = find_joins(db, catalog, deadline, tested=search.tested, known=known)
+        found = find_joins(db, catalog, limit, tested=search.tested, known=known)
         entries = json.dumps([_join_entry(join) for join in found.joins])
         self._memory.unpublished |= self._changed(db, "keep_joins", (entries,))
         search.tries = search.tries + 1 if len(found.tested) <= len(search.tested) else 0
@@ -390,15 +350,6 @@ class ValuesDuty:
             "the value index is new",
             extra={"database": self._name, "tables": sum(map(bool, self._memory.bytes.values()))},
         )
-
-    def _tell(self, error: PostaiError) -> None:
-        """Log a trouble once, not at every look; never its detail, which may hold values."""
-        if error.message != self._told:
-            self._told = error.message
-            log.warning(
-                "the value index cannot be kept",
-                extra={"database": self._name, "sqlstate": error.sqlstate, "error": error.message, "hint": error.hint},
-            )
 
 
 def _state(oid: int, below: Mapping[int, Sequence[int]], writes: Mapping[int, tuple[int, int, int]]) -> _State:

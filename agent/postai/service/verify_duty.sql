@@ -1,8 +1,7 @@
 -- Looking whether something applied waits to be measured.
 
 -- name: waiting
--- Whether an applied proposal that promised something to statements was not measured yet; the server's time.
+-- Whether an applied proposal was not measured yet; the server's time.
 select exists (select from postai.proposal p
-                where p.outcome = 'applied' and p.measured is null and pg_catalog.jsonb_typeof(p.evidence -> 'effects') = 'array'
-                  and p.evidence -> 'effects' <> '[]'),
+                where p.outcome = 'applied' and (p.measured is null or p.measured ->> 'state' = 'confirmed')),
        pg_catalog.clock_timestamp()

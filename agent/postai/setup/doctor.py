@@ -292,6 +292,24 @@ def _installed(database: Database) -> tuple[Status, str, str | None]:
     return "ok", f"postai {version}, transport {transport}, sidecar reachable", None
 
 
+def _untracked(database: Database) -> tuple[Status, str, str | None]:
+    """Whether the agent's own EXPLAINs and tried indexes are counted, which may crowd out other statements."""
+    counted = database.query(
+        "select pg_catalog.quote_ident(m.rolname) from pg_catalog.pg_auth_members as a"
+        " join pg_catalog.pg_roles as g on g.oid = a.roleid and g.rolname = 'postai_agent'"
+        " join pg_catalog.pg_roles as m on m.oid = a.member and m.rolcanlogin and not exists ("
+        "   select from pg_catalog.pg_db_role_setting as s where s.setrole = m.oid and s.setdatabase in (0, ("
+        "     select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()))"
+        "   and 'pg_stat_statements.track=none' = any (s.setconfig))"
+        " where exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_stat_statements') order by 1"
+    )
+    if counted:
+        names = ", ".join(name for (name,) in counted)
+        hint = f"As superuser: ALTER ROLE {counted[0][0]} SET pg_stat_statements.track = 'none';"
+        return "ok", f"counted, among other statements: {names}. {hint}", None
+    return "ok", "not counted", None
+
+
 RULES: tuple[Rule, ...] = (
     Rule("version", "server version", _version),
     Rule("pg_stat_statements", "statement statistics", _statements),
@@ -311,6 +329,7 @@ RULES: tuple[Rule, ...] = (
         "HypoPG (hypothetical indexes)",
         _extension("hypopg", "index advice is estimated in another way", "postgresql-<version>-hypopg"),
     ),
+    Rule("own_statements", "statistics of the agent's own statements", _untracked),
     Rule("pooler", "transaction pooler", _pooler),
     Rule("postai", "postai in this database", _installed),
 )

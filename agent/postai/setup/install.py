@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -135,7 +136,7 @@ def uninstall(database: Database) -> None:
             if database.query(queries["role_exists"], (login,))[0][0]:
                 name = quote_ident(login)
                 script.run(f"revoke all on database {quote_ident(database.name)} from {name}")
-                script.attempt(lambda name=name: script.run(f"drop role {name}"), f"role {login} was left")  # type: ignore[misc]
+                script.attempt(partial(script.run, f"drop role {name}"), f"role {login} was left")
 
 
 def core_sql() -> str:
@@ -305,13 +306,20 @@ def _agent_login(
         if role in missing:
             script.note(f"the agent must log in as the owner of schema postai, because role {role} is missing")
         elif not database.query(queries["is_member"], (login, role))[0][0] and not script.attempt(
-            lambda role=role: script.run(f"grant {role} to {name}"),  # type: ignore[misc]
+            partial(script.run, f"grant {role} to {name}"),
             f"{login} was not made a member of {role}",
         ):
             refused.append(role)
     if refused:
         why = "the sidecar cannot serve this database" if "postai_agent" in refused else "the sidecar sees less"
         script.note(f"{why} until a superuser has run: {grant_statement(refused, login)}")
+    # EXPLAINs and tried indexes would take the places of what others run.
+    if database.query(queries["is_tracked"], (login,))[0][0]:
+        here = f"in database {quote_ident(database.name)}"
+        script.attempt(
+            partial(script.run, f"alter role {name} {here} set pg_stat_statements.track = 'none'"),
+            f"what {login} runs is counted by pg_stat_statements",
+        )
 
 
 def _after_commit(

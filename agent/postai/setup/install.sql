@@ -168,6 +168,15 @@ select pg_catalog.pg_advisory_xact_lock(1886352244, %s)
 -- Whether a role exists.
 select exists (select from pg_catalog.pg_roles where rolname = %s)
 
+-- name: is_tracked
+-- Whether pg_stat_statements would count what a login runs here, and this session may change that, as superusers may.
+select pg_catalog.current_setting('is_superuser') = 'on' and r.oid is not null and not exists (
+         select from pg_catalog.pg_db_role_setting as s
+          where s.setrole = r.oid
+            and s.setdatabase in (0, (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()))
+            and 'pg_stat_statements.track=none' = any (s.setconfig))
+  from (select pg_catalog.to_regrole(pg_catalog.quote_ident(%s)) as oid) as r
+
 -- name: is_member
 -- Whether a role is a member of another.
 select coalesce((select pg_catalog.pg_has_role(r.oid, m.oid, 'member')

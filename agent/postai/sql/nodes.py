@@ -59,3 +59,8 @@ def messages(tree: Message) -> Iterator[Any]:
         for field, value in node.ListFields():
             if field.message_type is not None:
                 queue += list(value) if field.is_repeated else [value]
+
+
+def highest_parameter(tree: Message) -> int:
+    """The greatest n of $n in a tree; 0 = there is none."""
+    return max((int(node.number) for node in messages(tree) if node.DESCRIPTOR.name == "ParamRef"), default=0)

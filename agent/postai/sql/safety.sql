@@ -130,12 +130,12 @@ select json_build_object(
       where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm', 'f')
         and a.attname in (select proname from user_functions)),
   'builtin_functions', (select json_agg(json_build_array(p.oid::bigint, p.proname, p.fit)) from (
-      select p.oid, p.proname, p.provolatile in ('i', 's') and p.prokind <> 'p' and not exists (
-               select from pg_type f
+      select p.oid, p.proname, p.provolatile in ('i', 's') and p.prokind <> 'p'
+             and not (p.prorettype || p.proargtypes::oid[]) && (
+               select array_agg(f.oid) from pg_type f  -- once for all functions
                where (f.typname in ('cstring', '_cstring', 'internal', 'trigger', 'event_trigger', 'void',
                                     'pg_ddl_command') or f.typname like '%\_handler')
-                 and f.typnamespace = 'pg_catalog'::regnamespace
-                 and (f.oid = p.prorettype or f.oid = any (p.proargtypes::oid[]))) as fit
+                 and f.typnamespace = 'pg_catalog'::regnamespace) as fit
       from pg_proc p where p.oid < 16384 and p.pronamespace = 'pg_catalog'::regnamespace) p),
   'builtin_operators', (select json_agg(json_build_array(o.oid::bigint, o.oprname))
       from pg_operator o where o.oid < 16384),

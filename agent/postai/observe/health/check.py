@@ -94,23 +94,24 @@ class Check:
     look: Look | None = None
     monitor: bool = False
 
+    @property
+    def _limits(self) -> tuple[tuple[Status, float], ...]:
+        limits: tuple[tuple[Status, float | None], ...] = (("warning", self.warning), ("critical", self.critical))
+        return tuple((level, limit) for level, limit in limits if limit is not None)
+
     def status(self, seen: Seen) -> Status:
         """How bad one thing is."""
         status: Status = "ok"
-        for level, limit in (("warning", self.warning), ("critical", self.critical)):
-            if limit is not None and (seen.value < limit if self.below else seen.value >= limit):
-                status = level  # type: ignore[assignment]
+        for level, limit in self._limits:
+            if seen.value < limit if self.below else seen.value >= limit:
+                status = level
         return max(status, seen.level or "ok", key=STATUSES.index)
 
     @property
     def threshold(self) -> str:
         """The severity rule in words."""
         word = "below" if self.below else "from"
-        parts = [
-            f"{level} {word} {amount(self.unit, limit)}"
-            for level, limit in (("warning", self.warning), ("critical", self.critical))
-            if limit is not None
-        ]
+        parts = [f"{level} {word} {amount(self.unit, limit)}" for level, limit in self._limits]
         return "; ".join(filter(None, [", ".join(parts), self.rule]))
 
 

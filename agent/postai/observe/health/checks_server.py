@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from postai.observe.health.check import MANUAL, Check
+from postai.observe.health.checks_io import INPUT_OUTPUT
 
 FILE = "server"
 
@@ -43,6 +44,7 @@ SERVER: tuple[Check, ...] = (
         rule="since the statistics were reset; fewer than 20 checkpoints are not judged",
         file=FILE,
     ),
+    INPUT_OUTPUT,
     Check(
         id="wal_archiving",
         title="WAL archiving",

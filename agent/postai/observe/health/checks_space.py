@@ -17,7 +17,7 @@ from postai.database.upkeep import (
     vacuum_state,
 )
 from postai.deadline import Deadline
-from postai.observe.health.check import MANUAL, Check, Facts, Seen, Status
+from postai.observe.health.check import MANUAL, Check, Facts, Look, Seen, Status
 
 FILE = "space"
 LEAST_BYTES = 4 << 20
@@ -124,6 +124,32 @@ def _late(state: VacuumState) -> Seen:
     return Seen(state.name, times, text, fix, level)
 
 
+def frozen(age: str, column: str, setting: str, ids: str) -> Look:
+    """Looks how many ids are in use.
+
+    Args:
+        age: the function that says how old an id is; column: of pg_class and pg_database, without its beginning.
+        setting: at what age autovacuum freezes whatever else; ids: what they are called.
+    """
+
+    def look(db: Database, _: Facts, __: Deadline) -> Sequence[Seen]:
+        block = load(__package__, "space.sql")["frozen"]
+        for word, text in {"{age}": age, "{column}": column, "{setting}": setting, "{ids}": ids}.items():
+            block = block.replace(word, text)
+        return [Seen(*row) for row in db.query(block)]
+
+    return look
+
+
+def cached(name: str, kinds: Sequence[str]) -> Look:
+    """Looks how many blocks were in memory; kinds: of pg_class.relkind."""
+
+    def look(db: Database, _: Facts, __: Deadline) -> Sequence[Seen]:
+        return [Seen(*row) for row in db.query(load(__package__, "space.sql")["cache"], [name, list(kinds)])]
+
+    return look
+
+
 SPACE: tuple[Check, ...] = (
     Check(
         id="table_bloat",
@@ -173,7 +199,7 @@ SPACE: tuple[Check, ...] = (
         warning=40,
         critical=75,
         rule="share of 2^31; also a warning from twice autovacuum_freeze_max_age",
-        file=FILE,
+        look=frozen("age", "frozenxid", "autovacuum_freeze_max_age", "transactions"),
     ),
     Check(
         id="multixacts",
@@ -186,7 +212,7 @@ SPACE: tuple[Check, ...] = (
         warning=40,
         critical=75,
         rule="share of 2^31; also a warning from twice autovacuum_multixact_freeze_max_age",
-        file=FILE,
+        look=frozen("mxid_age", "minmxid", "autovacuum_multixact_freeze_max_age", "multixacts"),
     ),
     Check(
         id="table_cache",
@@ -198,7 +224,7 @@ SPACE: tuple[Check, ...] = (
         warning=90,
         below=True,
         rule="since the statistics were reset; fewer than 100,000 blocks are not judged",
-        file=FILE,
+        look=cached("tables", ("r", "m", "t")),
     ),
     Check(
         id="index_cache",
@@ -210,7 +236,7 @@ SPACE: tuple[Check, ...] = (
         warning=95,
         below=True,
         rule="since the statistics were reset; fewer than 100,000 blocks are not judged",
-        file=FILE,
+        look=cached("indexes", ("i",)),
     ),
     Check(
         id="temporary_files",

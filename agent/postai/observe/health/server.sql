@@ -14,6 +14,14 @@ select pg_is_in_recovery(),
                    and has_function_privilege(p.oid, 'execute')
                  limit 1), '')
 
+-- name: has_history
+-- Whether this role may read what postai collected of the server (in a table: a view would run who knows what), and now.
+select coalesce((select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+                 from pg_class c
+                 join pg_namespace n on n.oid = c.relnamespace
+                 where n.nspname = 'postai' and c.relname = 'sample_server' and c.relkind = 'r' and not c.relrowsecurity),
+                false), clock_timestamp()
+
 -- name: replication_lag
 -- A primary tells of each of its standbys, a standby of itself.
 select format('standby %s', coalesce(nullif(r.application_name, ''), r.client_addr::text, r.pid::text)),
@@ -94,7 +102,7 @@ select 'database ' || quote_ident(d.datname), d.checksum_failures::float8,
 from pg_stat_database d
 where d.checksum_failures > 0 and d.datname is not null
 union all
-select '', 0, 'data checksums are off, so damage is not noticed', '', 'unknown'
+select '', 0, 'none noticed; data checksums are off', '', null
 where current_setting('data_checksums') = 'off'
 
 -- name: pg_stat_statements
@@ -104,8 +112,10 @@ select 'pg_stat_statements', 0::float8,
        concat_ws(E';\n',
          case when u.loaded is false
               then format('ALTER SYSTEM SET shared_preload_libraries = %s',
-                          concat_ws(', ', nullif(current_setting('shared_preload_libraries', true), ''),
-                                    'pg_stat_statements')) end,
+                          (select string_agg(quote_literal(btrim(l.name, ' "')), ', ' order by l.place)
+                           from regexp_split_to_table(
+                                  concat_ws(',', nullif(current_setting('shared_preload_libraries', true), ''),
+                                            'pg_stat_statements'), ',') with ordinality as l(name, place))) end,
          case when not u.here then 'CREATE EXTENSION pg_stat_statements' end),
        'warning'
 from (

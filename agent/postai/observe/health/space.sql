@@ -1,39 +1,17 @@
 -- Space and vacuum. For a session with search_path = pg_catalog; columns: object, value, text, fix, level.
 
--- name: transaction_ids
--- Share of the 2^31 transaction ids that may be in use at once: databases of the server, and the worst tables here.
-select u.object, u.age * 100.0::float8 / 2147483647,
-       format('%s transactions old', to_char(u.age, 'FM999,999,999,999')), u.fix,
-       case when u.age > 2 * current_setting('autovacuum_freeze_max_age')::int8 then 'warning' end
+-- name: frozen
+-- Share of the 2^31 ids that may be in use at once: databases of the server, and the worst tables here. To be filled in:
+-- the column with the oldest id, the function that gives its age, the setting that bounds it, and how the ids are called.
+select u.object, u.age * 100.0::float8 / 2147483647, format('%s {ids} old', to_char(u.age, 'FM999,999,999,999')), u.fix,
+       case when u.age > 2 * current_setting('{setting}')::int8 then 'warning' end
 from (
-  select 'database ' || quote_ident(d.datname) as object, age(d.datfrozenxid)::int8 as age,
+  select 'database ' || quote_ident(d.datname) as object, {age}(d.dat{column})::int8 as age,
          case when d.datname = current_database() then 'VACUUM (FREEZE)' else '' end as fix
   from pg_database d
   union all
   (select format('%I.%I', n.nspname, c.relname),
-          greatest(age(c.relfrozenxid), coalesce(age(t.relfrozenxid), 0))::int8,
-          format('VACUUM (FREEZE) %I.%I', n.nspname, c.relname)
-   from pg_class c
-   join pg_namespace n on n.oid = c.relnamespace
-   left join pg_class t on t.oid = c.reltoastrelid
-   where c.relkind in ('r', 'm') and c.relpersistence <> 't'
-   order by 2 desc, c.oid
-   limit 5)
-) u
-order by u.age desc, u.object like 'database %', u.object
-
--- name: multixacts
--- The same for multixact ids, which rows locked by several transactions need.
-select u.object, u.age * 100.0::float8 / 2147483647,
-       format('%s multixacts old', to_char(u.age, 'FM999,999,999,999')), u.fix,
-       case when u.age > 2 * current_setting('autovacuum_multixact_freeze_max_age')::int8 then 'warning' end
-from (
-  select 'database ' || quote_ident(d.datname) as object, mxid_age(d.datminmxid)::int8 as age,
-         case when d.datname = current_database() then 'VACUUM (FREEZE)' else '' end as fix
-  from pg_database d
-  union all
-  (select format('%I.%I', n.nspname, c.relname),
-          greatest(mxid_age(c.relminmxid), coalesce(mxid_age(t.relminmxid), 0))::int8,
+          greatest({age}(c.rel{column}), coalesce({age}(t.rel{column}), 0))::int8,
           format('VACUUM (FREEZE) %I.%I', n.nspname, c.relname)
    from pg_class c
    join pg_namespace n on n.oid = c.relnamespace
@@ -50,25 +28,13 @@ select count(*)::int, current_setting('autovacuum_max_workers')::int
 from pg_stat_activity a
 where a.backend_type = 'autovacuum worker'
 
--- name: table_cache
--- Blocks of tables that were found in shared buffers.
-select 'tables', 100.0::float8 * u.hit / u.fetched, format('%s of %s blocks were in shared buffers', u.hit, u.fetched), '',
-       null
+-- name: cache
+-- Blocks of some kinds of relations that were found in shared buffers; parameters: their name, and the kinds.
+select %s, 100.0::float8 * u.hit / u.fetched, format('%%s of %%s blocks were in shared buffers', u.hit, u.fetched), '', null
 from (
   select sum(pg_stat_get_blocks_hit(c.oid)) as hit, sum(pg_stat_get_blocks_fetched(c.oid)) as fetched
   from pg_class c
-  where c.relkind in ('r', 'm', 't')
-) u
-where u.fetched >= 100000
-
--- name: index_cache
--- Blocks of indexes that were found in shared buffers.
-select 'indexes', 100.0::float8 * u.hit / u.fetched, format('%s of %s blocks were in shared buffers', u.hit, u.fetched),
-       '', null
-from (
-  select sum(pg_stat_get_blocks_hit(c.oid)) as hit, sum(pg_stat_get_blocks_fetched(c.oid)) as fetched
-  from pg_class c
-  where c.relkind = 'i'
+  where c.relkind = any (%s)
 ) u
 where u.fetched >= 100000
 
