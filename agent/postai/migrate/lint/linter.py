@@ -12,8 +12,9 @@ from postgast import pg_query_pb2 as pb
 from postai.migrate.lint.blocks import inner_statements
 from postai.migrate.lint.effects import apply
 from postai.migrate.lint.locks import strong_locks
+from postai.migrate.lint.notes import worth_knowing
 from postai.migrate.lint.reading import constraint_name, definition
-from postai.migrate.lint.registry import EVERY, by_node, rule_names
+from postai.migrate.lint.registry import EVERY, by_node, places
 from postai.migrate.lint.rule import Here, Hit, Rule, Session
 from postai.migrate.lint.text import EVERYTHING, Piece, Places, Script, cut, without_variables
 from postai.migrate.lint.types import LintOptions, LintReport, Mistake, StatementReport
@@ -23,6 +24,8 @@ from postai.sql.parse import Statement, Unparsable, parse
 
 _CHUNK = 1 << 18
 """Characters that are parsed at once."""
+_FREE_LABELS_SINCE = 17
+"""Since then a value that is added to an enum of the same transaction can be used at once."""
 _SCANS = frozenset({"table_rewrite", "set_not_null_scan", "check_scan"})
 _NOT_REFUSED = frozenset({"identifier_too_long", "nested_transaction", "uncommitted_transaction", "unbatched_backfill"})
 
@@ -129,6 +132,7 @@ class _Run:
                 self._notes.setdefault(number, []),
             )  # fmt: skip
             found = list(_judged(here))
+            here.notes += worth_knowing(here)
             locked |= strong_locks(here)
             hits += [rule.name for rule, _ in found]
             self._keep(number, found)
@@ -161,9 +165,11 @@ class _Run:
         elif isinstance(tree, pb.AlterEnumStmt) and tree.new_val and not tree.old_val:
             names = [item.string.sval for item in tree.type_name]
             key = self._world.key(names[-2] if len(names) > 1 else "", names[-1], among=self._world.types)
-            known = self._world.types.get(key)
-            if known is None or not known.new:
+            if self._options.version < _FREE_LABELS_SINCE or key not in session.types:
                 session.labels = {**session.labels, tree.new_val: key}
+        elif isinstance(tree, pb.CreateEnumStmt):
+            names = [item.string.sval for item in tree.type_name]
+            session.types |= {self._world.key(names[-2] if len(names) > 1 else "", names[-1], among=self._world.types)}
 
     def _after(self, tree: Any, hits: list[str], locked: set[Key]) -> None:
         session = self._session
@@ -210,8 +216,7 @@ class _Run:
         line, column = self._places.at(piece.start)
         ignored = piece.ignored | self._script.ignored
         findings = []
-        order = {name: place for place, name in enumerate(rule_names())}
-        for seen in sorted(self._kept.get(number, ()), key=lambda one: order[one.rule.name]):
+        for seen in sorted(self._kept.get(number, ()), key=lambda one: places()[one.rule.name]):
             level = self._options.levels.get(seen.rule.name, seen.rule.severity)
             if level == "off" or EVERYTHING in ignored or seen.rule.name in ignored:
                 continue

@@ -24,6 +24,12 @@ def rule_names() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
+def places() -> Mapping[str, int]:
+    """The place of every rule in the order in which findings are told."""
+    return {name: place for place, name in enumerate(rule_names())}
+
+
+@lru_cache(maxsize=1)
 def by_node() -> Mapping[str, tuple[Rule, ...]]:
     """Rules for each kind of statement and command, in order; under `EVERY` those of kinds that no rule names."""
     kinds = {kind for rule in RULES for kind in rule.on}

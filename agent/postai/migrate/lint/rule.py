@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from postai.migrate.lint.reading import NewColumn, NewConstraint, new_columns, new_constraints
+from postgast import pg_query_pb2 as pb
+
+from postai.migrate.lint.reading import NewColumn, NewConstraint, definition, new_columns, new_constraints
 from postai.migrate.lint.types import Kind, LintOptions
 from postai.migrate.lint.world import Key, Table, World
 from postai.migrate.types import Severity
@@ -41,6 +43,7 @@ class Session:
         strong: tables that earlier statements of this transaction locked ACCESS EXCLUSIVE.
         not_valid: constraints that this transaction added NOT VALID.
         labels: enum values that this transaction added -> the enum.
+        types: enums that this transaction created.
         saved: the world as it was at BEGIN.
     """
 
@@ -50,6 +53,7 @@ class Session:
     strong: tuple[Key, ...] = ()
     not_valid: frozenset[tuple[Key, str]] = frozenset()
     labels: dict[str, Key] = field(default_factory=dict)
+    types: frozenset[Key] = frozenset()
     saved: tuple[Any, ...] | None = None
 
     @property
@@ -62,7 +66,7 @@ class Session:
         self.explicit = False
         self.number += 1
         self.strong, self.not_valid, self.saved = (), frozenset(), None
-        self.labels = {}
+        self.labels, self.types = {}, frozenset()
 
 
 @dataclass
@@ -98,13 +102,24 @@ class Here:
 
     @cached_property
     def columns(self) -> list[NewColumn]:
-        """Columns that it defines."""
-        return new_columns(self.tree, self.command)
+        """Columns that it defines; none where IF NOT EXISTS meets what is there."""
+        return [] if self.made_before else new_columns(self.tree, self.command)
 
     @cached_property
     def constraints(self) -> list[NewConstraint]:
-        """Constraints that it adds."""
-        return new_constraints(self.tree, self.command)
+        """Constraints that it adds; none where IF NOT EXISTS meets what is there."""
+        return [] if self.made_before else new_constraints(self.tree, self.command)
+
+    @cached_property
+    def made_before(self) -> bool:
+        """Whether it says IF NOT EXISTS and the table or column is known to be there."""
+        tree = self.tree
+        if isinstance(tree, pb.CreateStmt):
+            relation = tree.relation
+            return bool(tree.if_not_exists) and self.world.has_table(relation.schemaname, relation.relname)
+        if self.command is None or self.command.subtype != pb.AT_AddColumn or not self.command.missing_ok:
+            return False
+        return definition(self.command).column_def.colname in self.table.columns
 
     @property
     def missing(self) -> bool:

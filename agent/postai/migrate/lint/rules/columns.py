@@ -10,7 +10,7 @@ from postgast import pg_query_pb2 as pb
 from postai.database.identifiers import quote_ident
 from postai.migrate.lint.datatypes import DataType, data_type
 from postai.migrate.lint.phrasing import alter, script, type_text
-from postai.migrate.lint.reading import definition, new_column, new_constraints, strings
+from postai.migrate.lint.reading import NewColumn, definition, new_column, new_constraints, strings
 from postai.migrate.lint.rule import Here, Hit, Rule
 from postai.migrate.lint.world import shown
 
@@ -24,9 +24,11 @@ def _required(here: Here) -> Iterable[Hit]:
     if here.command.subtype == pb.AT_SetNotNull:
         yield from _required_at_once(here)
         return
-    (column,) = here.columns
-    if here.command.missing_ok and column.name in here.table.columns:
-        return
+    for column in here.columns:
+        yield from _required_column(here, column)
+
+
+def _required_column(here: Here, column: NewColumn) -> Iterator[Hit]:
     domain = here.world.type_of(column.type)
     required = column.not_null or (domain is not None and domain.not_null)
     if not required or column.fills_itself or (domain is not None and domain.default):

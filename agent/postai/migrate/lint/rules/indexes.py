@@ -231,8 +231,6 @@ def _foreign_key_index(here: Here) -> Iterable[Hit]:
         table = Table(
             (here.tree.relation.schemaname or here.world.search_path[0], here.tree.relation.relname), new=True
         )
-        if here.table.key == table.key and here.tree.if_not_exists and not here.table.new and here.world.complete:
-            return
         certain = all(item.WhichOneof("node") != "table_like_clause" for item in here.tree.table_elts)
     else:
         table, certain = here.table, here.table.known or here.table.new

@@ -52,7 +52,8 @@ def _rewrite(here: Here) -> Iterable[Hit]:
         if here.table.kind != "p":
             yield Hit(f"{_WHOLE[command]} writes {here.table.name} anew while nobody can read it")
     elif command == "AT_AddColumn":
-        yield from _added(here, here.columns[0])
+        for column in here.columns:
+            yield from _added(here, column)
     elif command == "AT_AlterColumnType":
         yield from _retyped(here)
     elif command == "AT_SetExpression":
@@ -77,8 +78,6 @@ def _vacuum(here: Here) -> Iterator[Hit]:
 
 def _added(here: Here, column: NewColumn) -> Iterator[Hit]:
     """ADD COLUMN with values that differ from row to row."""
-    if here.command.missing_ok and column.name in here.table.columns:
-        return
     if column.generated == "v":
         return
     user_type = here.world.type_of(column.type)

@@ -46,7 +46,7 @@ def _nested(here: Here) -> Iterable[Hit]:
 
 def _uncommitted(here: Here) -> Iterable[Hit]:
     if (_begins(here) and not here.session.explicit) or here.tree.chain:
-        session, number = here.session, here.session.number + (1 if here.tree.chain else 0)
+        session, number = here.session, here.session.number + 1
 
         def ended(_: World) -> bool:
             return not (session.explicit and session.number == number)
