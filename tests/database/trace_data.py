@@ -28,8 +28,9 @@ SETUPS: dict[str, tuple[str, str]] = {
     "keys": (
         """
         create table maker (id bigint primary key, name text unique);
-        create table car (id bigint primary key, maker bigint not null constraint car_maker references maker on delete cascade,
-            owner bigint, price int, check (price > 0) not valid);
+        create table car (id bigint primary key,
+            maker bigint not null constraint car_maker references maker on delete cascade, owner bigint,
+            price int, check (price > 0) not valid);
         create index car_by_maker on car (maker);
         create table wheel (id bigint primary key, car bigint references car deferrable initially deferred);
         create table person (id bigint primary key, boss bigint references person, name text);
@@ -124,7 +125,8 @@ SETUPS: dict[str, tuple[str, str]] = {
         create domain work_mail as mail;
         create type size as (width int, height int);
         create type colour as enum ('red', 'green');
-        create table box (id bigint primary key, weight positive, contact mail, office work_mail, size size, colour colour);
+        create table box (id bigint primary key, weight positive, contact mail, office work_mail, size size,
+            colour colour);
         create table shelf of size;
         create table crate (id bigint primary key, weights positive[]);
         create materialized view light as select id, weight from box;
@@ -304,7 +306,7 @@ keys: alter table person drop constraint person_boss_fkey
 keys: alter table person add constraint person_once unique using index person_name
 keys: alter table person add constraint no_one exclude using btree (name with =)
 views: create or replace view big_sales as select * from sales where total > 20
-views: create or replace view sales as select s.id, s.total, h.name, h.id as place from sale s join shop h on h.id = s.shop
+views: create or replace view sales as select s.id, total, name, h.id as place from sale s join shop h on h.id = s.shop
 views: create view names as select name from sales union select name from shop
 views: alter view sales rename to all_sales
 views: alter view sales alter column total set default 5
