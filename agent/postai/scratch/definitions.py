@@ -85,6 +85,8 @@ class _Reading:
             *self._texts("collations", "pg_collation"),
             *self._texts("types", "pg_type"),
             *self._functions(),
+            *self._texts("aggregates", "pg_proc"),
+            *self._texts("operators", "pg_operator"),
             *self._texts("domain_checks", "pg_type"),
             *(row[1] for row in sequences),
             *(row[2] for row in tables),

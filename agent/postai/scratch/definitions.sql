@@ -14,12 +14,12 @@ select t.oid::pg_catalog.int8, pg_catalog.format(case t.typtype
                           pg_catalog.format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum)
                      from pg_catalog.pg_attribute a
                     where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped)
-    when 'r' then (select pg_catalog.format('subtype = %%s%%s, multirange_type_name = %%I',
+    when 'r' then (select pg_catalog.format('subtype = %%s%%s, multirange_type_name = %%I.%%I',
                           pg_catalog.format_type(r.rngsubtype, null),
                           (select pg_catalog.format(', subtype_opclass = %%I.%%I', m.nspname, o.opcname)
                              from pg_catalog.pg_opclass o join pg_catalog.pg_namespace m on m.oid = o.opcnamespace
                             where o.oid = r.rngsubopc),
-                          (select u.typname from pg_catalog.pg_type u where u.oid = r.rngmultitypid))
+                          n.nspname, (select u.typname from pg_catalog.pg_type u where u.oid = r.rngmultitypid))
                      from pg_catalog.pg_range r where r.rngtypid = t.oid) end)
   from pg_catalog.pg_type t
   join pg_catalog.pg_namespace n on n.oid = t.typnamespace
@@ -62,6 +62,30 @@ select p.oid::pg_catalog.int8, pg_catalog.format('create %%s %%I.%%I(%%s)%%s lan
   join pg_catalog.pg_language l on l.oid = p.prolang
  where p.oid = any(%s::pg_catalog.oid[]) and p.prokind in ('f', 'p')
  order by p.oid
+
+-- name: aggregates
+-- Plain aggregates: oid, CREATE AGGREGATE.
+select p.oid::pg_catalog.int8, pg_catalog.format('create aggregate %%I.%%I(%%s) (sfunc = %%I.%%I, stype = %%s%%s%%s)',
+         n.nspname, p.proname, coalesce(nullif(pg_catalog.pg_get_function_arguments(p.oid), ''), '*'), sn.nspname, s.proname,
+         pg_catalog.format_type(a.aggtranstype, null), ', initcond = ' || pg_catalog.quote_literal(a.agginitval),
+         case when f.oid is not null then pg_catalog.format(', finalfunc = %%I.%%I', fn.nspname, f.proname) end)
+  from pg_catalog.pg_aggregate a
+  join pg_catalog.pg_proc p on p.oid = a.aggfnoid join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  join pg_catalog.pg_proc s on s.oid = a.aggtransfn join pg_catalog.pg_namespace sn on sn.oid = s.pronamespace
+  left join pg_catalog.pg_proc f on f.oid = a.aggfinalfn left join pg_catalog.pg_namespace fn on fn.oid = f.pronamespace
+ where p.oid = any(%s::pg_catalog.oid[]) and a.aggkind = 'n'
+ order by p.oid
+
+-- name: operators
+-- Operators: oid, CREATE OPERATOR.
+select o.oid::pg_catalog.int8, pg_catalog.format('create operator %%I.%%s (function = %%I.%%I, %%s)', n.nspname, o.oprname,
+         fn.nspname, f.proname, pg_catalog.concat_ws(', ',
+           'leftarg = ' || pg_catalog.format_type(nullif(o.oprleft, 0), null),
+           'rightarg = ' || pg_catalog.format_type(nullif(o.oprright, 0), null)))
+  from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+  join pg_catalog.pg_proc f on f.oid = o.oprcode join pg_catalog.pg_namespace fn on fn.oid = f.pronamespace
+ where o.oid = any(%s::pg_catalog.oid[])
+ order by o.oid
 
 -- name: collations
 -- Collations of people's: oid, CREATE COLLATION.

@@ -42,8 +42,9 @@ class Renaming:
     def of(cls, db: Database, prefix: str, path: Iterable[str]) -> Renaming:
         """One for the extensions that a database has and a search_path finds."""
         rows = db.query(named_sql.load(__package__, "scratch_schema.sql")["extension_objects"])
-        kept = frozenset((schema, name) for schema, name in rows)
-        bare = {name: place for place in reversed(tuple(path)) for schema, name in kept if schema == place}
+        kept = frozenset((schema, name) for schema, name, _ in rows)
+        own = [(schema, name) for schema, name, alone in rows if alone]
+        bare = {name: place for place in reversed(tuple(path)) for schema, name in own if schema == place}
         return cls(prefix, kept, bare)
 
     @property

@@ -18,8 +18,12 @@ select n.nspname::pg_catalog.text
               pg_catalog.to_hex((extract(epoch from a.backend_start) * 1000000)::pg_catalog.int8))))
 
 -- name: extension_objects
--- Types, functions, operators, operator classes and relations of extensions: schema, name.
-select distinct n.nspname::pg_catalog.text, o.name::pg_catalog.text
+-- Types, functions, operators, operator classes and relations of extensions: schema, name, whether PostgreSQL itself
+-- has none of that name.
+select n.nspname::pg_catalog.text, o.name::pg_catalog.text, not pg_catalog.bool_or(o.name in (
+         select p.proname from pg_catalog.pg_proc p where p.oid < 16384
+          union all select t.typname from pg_catalog.pg_type t where t.oid < 16384
+          union all select p.oprname from pg_catalog.pg_operator p where p.oid < 16384))
   from pg_catalog.pg_depend d
  cross join lateral (
    select t.typnamespace, t.typname from pg_catalog.pg_type t
@@ -39,3 +43,4 @@ select distinct n.nspname::pg_catalog.text, o.name::pg_catalog.text
  ) o (place, name)
   join pg_catalog.pg_namespace n on n.oid = o.place
  where d.deptype = 'e' and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and n.nspname <> 'pg_catalog'
+ group by n.nspname, o.name
