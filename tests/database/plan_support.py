@@ -31,7 +31,8 @@ select x.line from (
   union all
   select 'constraint ' || coalesce(nullif(k.conrelid, 0)::regclass::text, k.contypid::regtype::text) || '.'
          || quote_ident(k.conname) || ' ' || k.contype::text || ' ' || pg_get_constraintdef(k.oid) || ' valid '
-         || k.convalidated || ' local ' || k.conislocal || k.coninhcount || ' parent ' || (k.conparentid <> 0)
+         || k.convalidated || ' parent ' || (k.conparentid <> 0)
+         || case when k.contype <> 'n' then ' local ' || k.conislocal || k.coninhcount else '' end
     from pg_constraint k join pg_namespace n on n.oid = k.connamespace
    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   union all
@@ -56,7 +57,8 @@ select x.line from (
               and d.refobjsubid > 0), '')
     from pg_sequence s
   union all
-  select 'policy ' || p.polrelid::regclass || ' ' || p.polname || ' ' || coalesce(pg_get_expr(p.polqual, p.polrelid), '')
+  select 'policy ' || p.polrelid::regclass || ' ' || p.polname || ' '
+         || coalesce(pg_get_expr(p.polqual, p.polrelid), '')
     from pg_policy p
   union all
   select 'enum ' || e.enumtypid::regtype || ' ' || string_agg(e.enumlabel, ',' order by e.enumsortorder)

@@ -1,5 +1,7 @@
 """Pre- and postconditions of steps: SELECTs of one boolean over PostgreSQL's catalogs."""
 
+# ruff: noqa: S608 - every name stands in a literal that quote_literal wrote, or is quoted already
+
 from __future__ import annotations
 
 from postai.database.identifiers import quote_literal
@@ -55,7 +57,8 @@ def constraint(table: str, name: str, *, valid: bool | None = None) -> str:
     more = "" if valid is None else f" AND k.convalidated = {str(valid).lower()}"
     return (
         "EXISTS (SELECT 1 FROM pg_catalog.pg_constraint AS k"
-        f" WHERE k.conrelid = pg_catalog.to_regclass({quote_literal(table)}) AND k.conname = {quote_literal(name)}{more})"
+        f" WHERE k.conrelid = pg_catalog.to_regclass({quote_literal(table)})"
+        f" AND k.conname = {quote_literal(name)}{more})"
     )
 
 

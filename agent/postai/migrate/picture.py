@@ -17,7 +17,8 @@ from postai.database.named_sql import load
 
 @dataclass
 class Column:
-    """One column; `type` as format_type writes it, `extras` = storage, statistics or compression of its own."""
+    """One column; `type` as format_type writes it ("" = not known), `extras` = storage, statistics or compression of
+    its own, `fresh` = the text makes, renames or replaces it."""
 
     number: int
     name: str
@@ -34,6 +35,7 @@ class Column:
     inherited: bool = False
     extras: bool = False
     sequence: str | None = None
+    fresh: bool = False
 
 
 @dataclass
@@ -97,6 +99,7 @@ class Relation:
         rows, bytes: by the statistics; None = unknown.
         new: the text itself makes it: nobody uses it yet and it needs no online form.
         blurred: a statement changed it in a way that is not followed; later ones are left as they are.
+        written: a statement of the text writes its rows or renames it, so that its rows now prove nothing.
         others: kind and name of what depends on a column (its number; 0 = the whole relation).
         triggers: name, columns of UPDATE OF, fires on UPDATE, fires on DELETE.
     """
@@ -120,6 +123,7 @@ class Relation:
     detach_pending: bool = False
     new: bool = False
     blurred: bool = False
+    written: bool = False
     columns: list[Column] = field(default_factory=list)
     constraints: list[Constraint] = field(default_factory=list)
     indexes: list[Index] = field(default_factory=list)
@@ -209,7 +213,8 @@ class Picture:
             schema, relation, other_columns, comment, no_inherit, derived = rest
             constraint = Constraint(
                 name, kind, text, valid, deferrable, deferred, tuple(columns or ()), index, other,
-                inherited or derived, table, qualified(schema, relation), tuple(other_columns or ()), comment, no_inherit,
+                inherited or derived, table, qualified(schema, relation), tuple(other_columns or ()), comment,
+                no_inherit,
             )  # fmt: skip
             for oid in {table, other if kind == "f" else table}:
                 if oid in self.by_oid:
@@ -286,7 +291,7 @@ class Picture:
         """Note its new name."""
         self._by_name.pop((relation.schema, relation.name), None)
         self.release(relation.schema, "relation", relation.name)
-        relation.schema, relation.name = schema, name
+        relation.schema, relation.name, relation.written = schema, name, True
         self.add(relation)
 
 

@@ -75,7 +75,7 @@ select a.attrelid::pg_catalog.int8, a.attnum, a.attname, pg_catalog.format_type(
            where o.oid = a.attcollation) end,
        a.attacl is not null, pg_catalog.col_description(a.attrelid, a.attnum::pg_catalog.int4), a.attinhcount > 0,
        coalesce(a.attstattarget, -1) <> -1 or a.attstorage <> t.typstorage or a.attcompression <> ''
-         or a.attoptions is not null,
+         or coalesce(a.attoptions::pg_catalog.text, '') operator(pg_catalog.~) 'n_distinct',
        pg_catalog.pg_get_serial_sequence(pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), a.attname)
   from pg_catalog.pg_attribute a
   join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'm', 'v', 'f')

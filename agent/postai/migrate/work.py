@@ -8,6 +8,7 @@ from typing import Any
 
 from postai.database import Database
 from postai.database.identifiers import qualified, quote_ident
+from postai.database.named_sql import load
 from postai.errors import Refused
 from postai.migrate import naming
 from postai.migrate.estimate import Effort, Size, milliseconds
@@ -81,15 +82,25 @@ class Work:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
-    def check(self, source: str, where: str, words: str) -> None:
+    def check(self, relation: Relation, where: str, words: str, source: str | None = None) -> None:
         """Note a count that must be zero; rows beyond a thousand are not counted.
 
+        What an earlier statement of the text makes or writes is not looked at: the rows of now prove nothing.
+
         Args:
-            source: what stands after FROM.
-            where: expression over it.
+            where: expression over the rows of the relation.
             words: what was found, e.g. "rows of s.t with NULL in a".
+            source: what stands after FROM; None = the relation.
         """
-        self.checks.append((f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {where} LIMIT 1000) AS x", words))
+        made = [one.name for one in relation.columns if one.fresh and quote_ident(one.name) in where]
+        if not (relation.new or relation.written or made):
+            query = f"SELECT 1 FROM {source or relation.full_name} WHERE {where} LIMIT 1000"  # noqa: S608 - quoted names
+            self.checks.append((f"SELECT count(*) FROM ({query}) AS x", words))  # noqa: S608 - made above
+
+    def take(self, schema: str, name: str) -> None:
+        """Note that a relation of that name is there from now on."""
+        self.picture.take(schema, "relation", name)
+        self.names.made("relation", name, schema)
 
     def relation(self, node: Any) -> Relation | None:
         """The relation that a RangeVar names."""
@@ -153,6 +164,25 @@ class Work:
         except (Refused, Unparsable):
             self.warn(f"the names in statement {self.given} could not be completed; it is taken as it was written")
             return self.sql
+
+    def type_name(self, node: Any) -> str | None:
+        """The type as format_type writes it; None = the server does not know it (yet), or it has special modifiers."""
+        bare = type(node)()
+        bare.CopyFrom(node)
+        del bare.typmods[:]
+        del bare.array_bounds[:]
+        rows = self.db.query(load(__package__, "picture.sql")["type_name"], [type_text(bare)])
+        numbers = [one.a_const.ival.ival for one in node.typmods if one.WhichOneof("node") == "a_const"]
+        if not rows or len(numbers) != len(node.typmods) or (numbers and rows[0][0] == "interval"):
+            return None
+        name = str(rows[0][0])
+        if name == "numeric" and len(numbers) == 1:
+            numbers.append(0)
+        if numbers:
+            modifier = f"({','.join(map(str, numbers))})"
+            first, space, rest = name.partition(" with") if name.startswith("time") else (name, "", "")
+            name = first + modifier + space + rest
+        return name + ("[]" if node.array_bounds else "")
 
     # Names that PostgreSQL would choose
 

@@ -91,7 +91,7 @@ def _note(work: Work, relation: Relation, command: Any, step: PlannedStep) -> Pl
     column = getattr(command, "def").column_def
     if relation.column(column.colname) is None:
         number = max((one.number for one in relation.columns), default=0) + 1000
-        relation.columns.append(Column(number, column.colname, type_text(column.type_name)))
+        relation.columns.append(Column(number, column.colname, work.type_name(column.type_name) or "", fresh=True))
     added = relation.column(column.colname)
     if added is not None:
         kinds = {one.contype for one in _constraints(column)}
@@ -144,17 +144,18 @@ def _ordinary(work: Work, relation: Relation, command: Any, column: Any) -> list
             " anew, and reads and writes wait until that is done"
         )
         return [_addition(work, relation, command, effort="rewrite")]
+    own = default
     if default is None and domain is not None and domain[1]:
         default = parsed(f"SELECT {domain[1]}").target_list[0].res_target.val
     key = relation.key_of_rows()
-    if default is not None and _volatile(work, default):
+    if default is not None and volatile(work, default):
         if key and not relation.children:
-            return _filled(work, relation, command, column, default, not_null, key)
+            return _filled(work, relation, command, column, default, not_null, key, of_domain=own is None)
         _no_backfill(work, relation, column)
         return [_addition(work, relation, command, effort="rewrite")]
     if default is None and not_null is not None:
         table = relation.full_name
-        work.check(table, "true", f"rows of {table} would have no value for {quote_ident(column.colname)}")
+        work.check(relation, "true", f"rows of {table} would have no value for {quote_ident(column.colname)}")
     return [_addition(work, relation, command)]
 
 
@@ -172,7 +173,7 @@ def _domain(work: Work, column: Any) -> tuple[str, str | None, bool] | None:
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 
-def _volatile(work: Work, expression: Any) -> bool:
+def volatile(work: Work, expression: Any) -> bool:
     """Whether an expression may give another value for each row: a function of that name may."""
     called = {node.funcname[-1].string.sval for node in messages(expression) if node.DESCRIPTOR.name == "FuncCall"}
     return bool(called) and bool(work.db.query(_sql()["any_volatile"], [sorted(called)])[0][0])
@@ -182,24 +183,43 @@ def _sql() -> Mapping[str, str]:
     return load("postai.migrate", "picture.sql")
 
 
+def _leave_out(column: Any, kinds: frozenset[int]) -> None:
+    """Take constraints of some kinds off a column definition."""
+    kept = []
+    for one in column.constraints:
+        if one.constraint.contype not in kinds:
+            kept.append(pb.Node())
+            kept[-1].CopyFrom(one)
+    del column.constraints[:]
+    column.constraints.extend(kept)
+
+
 def _filled(
-    work: Work, relation: Relation, command: Any, column: Any, default: Any, not_null: Any, key: tuple[str, ...]
+    work: Work,
+    relation: Relation,
+    command: Any,
+    column: Any,
+    default: Any,
+    not_null: Any,
+    key: tuple[str, ...],
+    *,
+    of_domain: bool,
 ) -> list[PlannedStep]:
     """Volatile default: an empty column, the default for new rows, then the old rows in batches."""
-    kept = [
-        one for one in _constraints(column) if one.contype not in (pb.CONSTR_DEFAULT, pb.CONSTR_NOTNULL, pb.CONSTR_NULL)
-    ]
-    nodes = []
-    for one in kept:
-        node = pb.Node()
-        node.constraint.CopyFrom(one)
-        nodes.append(node)
-    del column.constraints[:]
-    column.constraints.extend(nodes)
-    text = expression_text(default)
+    name, text = column.colname, expression_text(default)
+    _leave_out(column, frozenset({pb.CONSTR_DEFAULT, pb.CONSTR_NOTNULL, pb.CONSTR_NULL}))
+    if of_domain:
+        empty = parsed("ALTER TABLE x ADD COLUMN y text DEFAULT NULL").cmds[0].alter_table_cmd
+        column.constraints.add().CopyFrom(getattr(empty, "def").column_def.constraints[0])
     steps = [_addition(work, relation, command)]
-    steps += default_and_backfill(work, relation, column.colname, text, key)
-    added = relation.column(column.colname)
+    undo = f"ALTER TABLE {relation.full_name} DROP COLUMN IF EXISTS {quote_ident(name)}"
+    if of_domain:
+        bare = f"ALTER TABLE {relation.full_name} ALTER COLUMN {quote_ident(name)} DROP DEFAULT"
+        steps.append(work.step(bare, undo=undo, on=relation))
+        steps.append(backfill(work, relation, {name: text}, f"{quote_ident(name)} IS NULL", key, undo))
+    else:
+        steps += default_and_backfill(work, relation, name, text, key)
+    added = relation.column(name)
     if not_null is not None and added is not None:
         steps += not_null_steps(work, relation, added, not_null.conname or None, check=False)
     return steps
@@ -232,11 +252,12 @@ def backfill(
     """Rows written in batches along the key."""
     table = relation.full_name
     listed = ", ".join(f"{quote_ident(name)} = {text}" for name, text in assignments.items())
+    relation.written = relation.written or not assignments_are_fresh(relation, assignments)
     fired = [name for name, _, update, _ in relation.triggers if update]
     if fired:
         work.warn(f"filling {table} row by row fires its triggers: {', '.join(map(quote_ident, fired))}")
     return work.step(
-        f"UPDATE {table} SET {listed} WHERE {condition}",
+        f"UPDATE {table} SET {listed} WHERE {condition}",  # noqa: S608 - quoted names
         "batched",
         undo=undo,
         pre=that.all_of(*(that.column(table, name) for name in assignments)),
@@ -247,6 +268,11 @@ def backfill(
     )
 
 
+def assignments_are_fresh(relation: Relation, assignments: Mapping[str, str]) -> bool:
+    """Whether only columns that the text itself makes are written."""
+    return all((column := relation.column(name)) is not None and column.fresh for name in assignments)
+
+
 def _serial(work: Work, relation: Relation, command: Any, column: Any, integer: str) -> list[PlannedStep]:
     """serial: the sequence, an integer column, its default, the old rows in batches, NOT NULL."""
     _take_apart(column)
@@ -255,20 +281,13 @@ def _serial(work: Work, relation: Relation, command: Any, column: Any, integer: 
         _no_backfill(work, relation, column)
         return [_addition(work, relation, command, effort="rewrite")]
     name = work.relation_name(relation.schema, relation.name, column.colname, "seq")
-    work.picture.take(relation.schema, "relation", name)
+    work.take(relation.schema, name)
     sequence = qualified(relation.schema, name)
     column.type_name.CopyFrom(parsed(f"SELECT NULL::{integer}").target_list[0].res_target.val.type_cast.type_name)
     table, own = relation.full_name, quote_ident(column.colname)
     not_null = next((one for one in _constraints(column) if one.contype == pb.CONSTR_NOTNULL), None)
     constraint_name = not_null.conname or None if not_null is not None else None
-    rest = [one for one in column.constraints if one.constraint.contype not in (pb.CONSTR_NOTNULL, pb.CONSTR_NULL)]
-    copies = []
-    for one in rest:
-        node = pb.Node()
-        node.CopyFrom(one)
-        copies.append(node)
-    del column.constraints[:]
-    column.constraints.extend(copies)
+    _leave_out(column, frozenset({pb.CONSTR_NOTNULL, pb.CONSTR_NULL}))
     steps = [
         work.step(
             f"CREATE SEQUENCE {sequence} AS {integer}",

@@ -34,9 +34,10 @@ def add_constraint(work: Work, relation: Relation, command: Any) -> list[Planned
     work.picture.take(relation.schema, "constraint", constraint.conname)
     numbers = {one.name: one.number for one in relation.columns}
     names = strings(constraint.fk_attrs if kind == "f" else constraint.keys)
+    definition = f"CHECK ({expression_text(constraint.raw_expr)})" if kind == "c" else ""
     relation.constraints.append(
         Constraint(
-            constraint.conname, kind, "", not constraint.skip_validation, constraint.deferrable,
+            constraint.conname, kind, definition, not constraint.skip_validation, constraint.deferrable,
             constraint.initdeferred, tuple(numbers.get(one, 0) for one in names), 0, 0, False, relation.oid,
             relation.full_name,
         )
@@ -55,7 +56,7 @@ def add_constraint(work: Work, relation: Relation, command: Any) -> list[Planned
         return [_at_once(work, relation, command, constraint, "moment")]
     if kind == "c":
         violated = f"NOT ({expression_text(constraint.raw_expr)})"
-        work.check(relation.full_name, violated, f"rows of {relation.full_name} violate {constraint.conname}")
+        work.check(relation, violated, f"rows of {relation.full_name} violate {constraint.conname}")
         return not_valid_then_validate(work, relation, command, constraint)
     _orphans(work, relation, constraint)
     if relation.kind == "p" and work.version < 18:
@@ -155,7 +156,7 @@ def _by_index(work: Work, relation: Relation, command: Any, constraint: Any, kin
                 f"{quote_ident(constraint.conname)} {why}: PostgreSQL cannot put it on an index that was built"
                 f" CONCURRENTLY; reads and writes of {relation.full_name} wait until its index is built"
             )
-        work.picture.take(relation.schema, "relation", constraint.conname)
+        work.take(relation.schema, constraint.conname)
         return [*steps, _at_once(work, relation, command, constraint, "moment" if relation.new else "build")]
     if not constraint.indexname:
         steps.append(build_concurrently(work, relation, _index_of(relation, constraint, columns), constraint.conname))
@@ -166,7 +167,7 @@ def _by_index(work: Work, relation: Relation, command: Any, constraint: Any, kin
         if known is not None:
             known[1].name = constraint.conname
             work.picture.release(relation.schema, "relation", index)
-            work.picture.take(relation.schema, "relation", constraint.conname)
+            work.take(relation.schema, constraint.conname)
     steps.append(attach_index(work, relation, constraint.conname, index, constraint, kind))
     mine = work.picture.index(relation.schema, constraint.conname)
     if mine is not None:
@@ -220,14 +221,16 @@ def _orphans(work: Work, relation: Relation, constraint: Any) -> None:
             f"no index of {relation.full_name} begins with ({quoted(columns)}): deleting from"
             f" {qualified(constraint.pktable.schemaname or 'public', constraint.pktable.relname)} reads all of it"
         )
-    if target is None or not keys or target.new:
+    if target is None or not keys or target.new or target.written:
         return
     present = [f"a.{quote_ident(one)} IS NOT NULL" for one in columns]
     same = [f"b.{quote_ident(key)} = a.{quote_ident(one)}" for key, one in zip(keys, columns, strict=False)]
+    same_row = " AND ".join(same)
     work.check(
-        f"{relation.full_name} AS a",
-        " AND ".join([*present, f"NOT EXISTS (SELECT 1 FROM {target.full_name} AS b WHERE {' AND '.join(same)})"]),
+        relation,
+        " AND ".join([*present, f"NOT EXISTS (SELECT 1 FROM {target.full_name} AS b WHERE {same_row})"]),  # noqa: S608 - quoted names
         f"rows of {relation.full_name} refer by ({quoted(columns)}) to no row of {target.full_name}",
+        f"{relation.full_name} AS a",
     )
 
 
@@ -288,7 +291,7 @@ def rename_constraint(work: Work, tree: Any) -> list[PlannedStep]:
     if known is not None:
         if known.kind in ("u", "p", "x"):
             work.picture.release(relation.schema, "relation", known.name)
-            work.picture.take(relation.schema, "relation", tree.newname)
+            work.take(relation.schema, tree.newname)
             for index in relation.indexes:
                 index.name = tree.newname if index.name == known.name else index.name
         known.name = tree.newname

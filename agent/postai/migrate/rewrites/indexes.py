@@ -49,7 +49,7 @@ def _plain_creation(work: Work, tree: Any, relation: Relation | None) -> Planned
         tree.concurrent = False
     name = full_name(schema, tree.idxname) if tree.idxname else None
     if tree.idxname:
-        work.picture.take(schema, "relation", tree.idxname)
+        work.take(schema, tree.idxname)
     return work.plain(
         tree,
         undo=f"DROP INDEX IF EXISTS {name}" if name else None,
@@ -67,7 +67,7 @@ def build_concurrently(work: Work, relation: Relation, tree: Any, name: str) -> 
     """
     tree.concurrent, tree.if_not_exists, tree.idxname = True, False, name
     tree.relation.schemaname, tree.relation.relname, tree.relation.inh = relation.schema, relation.name, True
-    work.picture.take(relation.schema, "relation", name)
+    work.take(relation.schema, name)
     index = full_name(relation.schema, name)
     text = work.text(tree)
     relation.indexes.append(_noted(relation, tree, text))
@@ -108,15 +108,16 @@ def duplicates(
 ) -> None:
     """Note the check for keys that occur more than once."""
     listed = ", ".join(quote_ident(one) for one in columns)
-    if any(relation.column(one) is None for one in columns):
+    known = [relation.column(one) for one in columns]
+    if relation.written or any(one is None or one.fresh for one in known):
         return
     if not nulls_equal:
         where = " AND ".join([where, *(f"{quote_ident(one)} IS NOT NULL" for one in columns)])
     table = relation.full_name
     work.checks.append(
         (
-            "SELECT count(*) FROM (SELECT 1 FROM "
-            f"{table} WHERE {where} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1000) AS x",
+            f"SELECT count(*) FROM (SELECT 1 FROM {table}"  # noqa: S608 - quoted names
+            f" WHERE {where} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1000) AS x",
             f"values of ({listed}) occur more than once in {table}",
         )
     )
@@ -125,7 +126,7 @@ def duplicates(
 def partitioned_index(work: Work, relation: Relation, tree: Any, columns: list[str]) -> list[PlannedStep]:
     """ON ONLY the parents, CONCURRENTLY on each leaf, then attached from below."""
     name = tree.idxname
-    work.picture.take(relation.schema, "relation", name)
+    work.take(relation.schema, name)
     steps = [_only(work, relation, tree, name)]
     top = f"DROP INDEX IF EXISTS {qualified(relation.schema, name)}"
     attached: list[PlannedStep] = []
@@ -137,8 +138,11 @@ def _only(work: Work, relation: Relation, tree: Any, name: str) -> PlannedStep:
     index = qualified(relation.schema, name)
     tree.idxname, tree.concurrent, tree.if_not_exists = name, False, False
     tree.relation.schemaname, tree.relation.relname, tree.relation.inh = relation.schema, relation.name, False
+    text = work.text(tree)
+    relation.indexes.append(_noted(relation, tree, text))
+    relation.indexes[-1].partitioned = True
     return work.step(
-        work.text(tree),
+        text,
         undo=f"DROP INDEX IF EXISTS {index}",
         pre=that.all_of(that.relation(relation.full_name, "p"), that.no_relation(index)),
         post=that.all_of(that.relation(index, "I")),
@@ -165,7 +169,7 @@ def _partitions(
         if own is None:
             own = work.index_name(child, columns, "idx")
             if child.kind == "p":
-                work.picture.take(child.schema, "relation", own)
+                work.take(child.schema, own)
                 steps.append(_only(work, child, tree, own))
             else:
                 steps.append(build_concurrently(work, child, tree, own))
@@ -173,6 +177,8 @@ def _partitions(
             _partitions(work, child, tree, columns, own, top, steps, attached)
         above, below = qualified(relation.schema, name), qualified(child.schema, own)
         last = child is relation.children[-1]
+        for index in child.indexes:
+            index.parent_oid = 0 if index.name == own else index.parent_oid
         attached.append(
             work.step(
                 f"ALTER INDEX {above} ATTACH PARTITION {below}",
@@ -193,10 +199,10 @@ def _equivalent(child: Relation, tree: Any) -> str | None:
     copy.relation.schemaname, copy.relation.relname, copy.relation.inh = child.schema, child.name, True
     wanted = write(copy)
     for one in child.indexes:
-        if one.valid and one.parent_oid is None and one.constraint is None:
-            if same_index(wanted, one.definition.replace(" ON ONLY ", " ON ", 1)):
-                one.parent_oid = 0
-                return one.name
+        free = one.valid and one.parent_oid is None and one.constraint is None
+        if free and same_index(wanted, one.definition.replace(" ON ONLY ", " ON ", 1)):
+            one.parent_oid = 0
+            return one.name
     return None
 
 
@@ -295,7 +301,7 @@ def rename_index(work: Work, tree: Any) -> list[PlannedStep]:
     if known is not None:
         work.picture.release(schema, "relation", known[1].name)
         known[1].name = tree.newname
-        work.picture.take(schema, "relation", tree.newname)
+        work.take(schema, tree.newname)
     return [
         work.plain(
             tree,

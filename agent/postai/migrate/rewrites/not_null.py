@@ -37,7 +37,7 @@ def not_null_steps(
     """
     table, own = relation.full_name, quote_ident(column.name)
     if check and not relation.new:
-        work.check(f"{table}", f"{own} IS NULL", f"rows of {table} have NULL in {own}")
+        work.check(relation, f"{own} IS NULL", f"rows of {table} have NULL in {own}")
     if relation.new or (work.version < 18 and _checked(relation, column)):
         column.not_null = True
         return [_direct(work, relation, column.name)]
@@ -149,7 +149,7 @@ def _not_valid(relation: Relation, column: Column) -> Constraint | None:
 def _checked(relation: Relation, column: Column) -> bool:
     """Whether a valid CHECK says already that the column holds no NULL."""
     for one in relation.constraints:
-        if one.kind == "c" and one.valid and one.table_oid == relation.oid:
+        if one.kind == "c" and one.valid and one.definition and one.table_oid == relation.oid:
             constraint = parsed(f"ALTER TABLE x ADD {one.definition}").cmds[0].alter_table_cmd
             test = getattr(constraint, "def").constraint.raw_expr
             if test.WhichOneof("node") == "null_test" and test.null_test.nulltesttype == pb.IS_NOT_NULL:
@@ -163,6 +163,9 @@ def drop_not_null(work: Work, relation: Relation, command: Any) -> list[PlannedS
     """ALTER COLUMN ... DROP NOT NULL: at once, readers may meet NULLs."""
     table, own = relation.full_name, quote_ident(command.name)
     column = relation.column(command.name)
+    loose = column is not None and not column.not_null and not relation.new and not relation.blurred
+    if loose and not relation.children:
+        return []
     if column is not None:
         column.not_null = False
     for one in [k for k in relation.constraints if k.kind == "n" and column and k.columns == (column.number,)]:
@@ -174,8 +177,8 @@ def drop_not_null(work: Work, relation: Relation, command: Any) -> list[PlannedS
         work.plain(
             subcommand(relation, command),
             undo=f"ALTER TABLE {table} ALTER COLUMN {own} SET NOT NULL",
-            pre=that.all_of(that.column(table, command.name, not_null=True)) if column and not relation.new else None,
-            post=that.all_of(that.column(table, command.name, not_null=False)),
+            pre=that.all_of(that.column(table, command.name)) if column and not relation.new else None,
+            post=None if loose else that.all_of(that.column(table, command.name, not_null=False)),
             on=relation,
         )
     ]

@@ -89,9 +89,9 @@ def create_relation(work: Work, tree: Any) -> list[PlannedStep]:
     kind = tree.DESCRIPTOR.name
     field = {"ViewStmt": "view", "CreateSeqStmt": "sequence", "CompositeTypeStmt": "typevar"}.get(kind)
     node = getattr(tree, field) if field else tree.into.rel
-    word = {
-        "ViewStmt": "VIEW", "CreateSeqStmt": "SEQUENCE", "CompositeTypeStmt": "TYPE",
-    }.get(kind, "MATERIALIZED VIEW" if tree.DESCRIPTOR.name == "CreateTableAsStmt" and tree.objtype == pb.OBJECT_MATVIEW else "TABLE")  # fmt: skip
+    word = {"ViewStmt": "VIEW", "CreateSeqStmt": "SEQUENCE", "CompositeTypeStmt": "TYPE"}.get(kind, "TABLE")
+    if kind == "CreateTableAsStmt" and tree.objtype == pb.OBJECT_MATVIEW:
+        word = "MATERIALIZED VIEW"
     own = full_name(node.schemaname, node.relname)
     replaced = (
         kind == "ViewStmt" and tree.replace and work.picture.taken(node.schemaname, node.relname, constraint=False)
@@ -209,12 +209,12 @@ def _rename_column(work: Work, tree: Any) -> list[PlannedStep]:
     column = relation.column(tree.subname)
     together: tuple[str, ...] = ()
     if column is not None:
-        column.name = tree.newname
+        column.name, column.fresh = tree.newname, True
     _reread_definitions(relation)
     for child in relation.below():
         below = child.column(tree.subname)
         if below is not None:
-            below.name = tree.newname
+            below.name, below.fresh = tree.newname, True
         _reread_definitions(child)
     if not relation.new:
         work.warn(f"clients that name {old} of {table} get errors from the moment it is called {new}")
@@ -253,7 +253,7 @@ def _view_of_columns(work: Work, relation: Relation, old: str, new: str) -> tupl
     work.warn(f"clients that still use the old name find it in {view}: SET search_path = {schema}, {relation.schema}")
     return (
         f"CREATE SCHEMA IF NOT EXISTS {quote_ident(schema)}",
-        f"CREATE OR REPLACE VIEW {view} WITH (security_invoker = true) AS SELECT {listed} FROM {relation.full_name}",
+        f"CREATE OR REPLACE VIEW {view} WITH (security_invoker = true) AS SELECT {listed} FROM {relation.full_name}",  # noqa: S608 - quoted names
     )
 
 
@@ -270,7 +270,7 @@ def _rename_table(work: Work, tree: Any) -> list[PlannedStep]:
         usage(work, relation, None)
         if work.options.versioned_views and work.version >= 15:
             columns = ", ".join(quote_ident(one.name) for one in relation.columns)
-            together = (f"CREATE VIEW {old} WITH (security_invoker = true) AS SELECT {columns} FROM {new}",)
+            together = (f"CREATE VIEW {old} WITH (security_invoker = true) AS SELECT {columns} FROM {new}",)  # noqa: S608 - quoted names
             gone = that.relation(old, "v")
         else:
             work.warn(f"clients that name {old} get errors from the moment it is called {new}")
@@ -308,7 +308,7 @@ def move(work: Work, tree: Any) -> list[PlannedStep]:
     for index in relation.indexes:
         work.picture.release(index.schema, "relation", index.name)
         index.schema = tree.newschema
-        work.picture.take(index.schema, "relation", index.name)
+        work.take(index.schema, index.name)
     work.picture.renamed(relation, tree.newschema, relation.name)
     return [
         work.step(
@@ -359,17 +359,17 @@ def _one_drop(work: Work, tree: Any, word: str, own: str, kinds: str, *, known: 
 def _drop_tables(work: Work, tree: Any) -> list[PlannedStep]:
     """First out of sight by another name, which can be taken back, then for good."""
     found: list[Relation] = []
-    missing = []
+    missing: list[tuple[str, str]] = []
     for one in tree.objects:
         schema, name = names_of_parts(one.list.items)
         relation = work.picture.find(schema, name)
         if relation is None:
-            missing.append(full_name(schema, name))
+            missing.append((schema, name))
         else:
             found.append(relation)
-    if missing and tree.missing_ok and all(not work.picture.taken(*names_of_parts(one.list.items), constraint=False)
-                                           for one in tree.objects if full_name(*names_of_parts(one.list.items)) in missing):  # fmt: skip
-        work.warn(f"{', '.join(missing)} does not exist; nothing is to be dropped")
+    if missing and tree.missing_ok and not any(work.picture.taken(*one, constraint=False) for one in missing):
+        listed = ", ".join(full_name(*one) for one in missing)
+        work.warn(f"{listed} does not exist; nothing is to be dropped")
         missing = []
     plainly = missing or tree.behavior == pb.DROP_CASCADE
     together = len(found) > 1 and any(

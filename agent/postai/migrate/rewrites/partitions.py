@@ -8,7 +8,7 @@ from postai.database.identifiers import quote_ident
 from postai.database.named_sql import load
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
-from postai.migrate.picture import Relation
+from postai.migrate.picture import Index, Relation
 from postai.migrate.rewrites.constraints import add_constraint, validation
 from postai.migrate.rewrites.indexes import build_concurrently
 from postai.migrate.types import PlannedStep
@@ -116,7 +116,7 @@ def _check(work: Work, relation: Relation, test: str, words: str) -> tuple[list[
     table, own = relation.full_name, quote_ident(name)
     here = that.constraint(table, name)
     drop = f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {own}"
-    work.check(table, f"NOT ({test})", words)
+    work.check(relation, f"NOT ({test})", words)
     first = work.step(
         f"ALTER TABLE {table} ADD CONSTRAINT {own} CHECK ({test}) NOT VALID",
         undo=drop,
@@ -150,13 +150,18 @@ def _indexes(work: Work, relation: Relation, partition: Relation) -> list[Planne
         columns = naming.index_columns(tree)
         if index.constraint is None:
             steps.append(build_concurrently(work, partition, tree, work.index_name(partition, columns, "idx")))
-        elif not any(one.constraint and one.primary == index.primary and one.unique
-                     and partition.named(one.keys) == relation.named(index.keys) for one in partition.indexes):  # fmt: skip
+        elif not any(_same_key(relation, index, partition, one) for one in partition.indexes):
             known = relation.constraint(index.constraint)
             if known is not None:
                 one = parsed(f"ALTER TABLE x ADD {known.definition}").cmds[0].alter_table_cmd
                 steps += add_constraint(work, partition, one)
     return steps
+
+
+def _same_key(relation: Relation, index: Index, partition: Relation, other: Index) -> bool:
+    """Whether a partition has the key already that an index of its parent stands for."""
+    same = partition.named(other.keys) == relation.named(index.keys)
+    return same and other.unique and other.constraint is not None and other.primary == index.primary
 
 
 def _foreign_keys(work: Work, relation: Relation, partition: Relation) -> list[PlannedStep]:

@@ -82,9 +82,9 @@ REWRITES: tuple[Rewrite, ...] = (
     ),
     Rewrite(
         "rows",
-        "UPDATE, DELETE",
+        "UPDATE, DELETE; INSERT, MERGE",
         "in batches along the key where a row that was written can be told from one that was not",
-        {"UpdateStmt": rows.update, "DeleteStmt": rows.delete},
+        {"UpdateStmt": rows.update, "DeleteStmt": rows.delete, "InsertStmt": rows.insert, "MergeStmt": rows.insert},
     ),
     Rewrite(
         "object",

@@ -12,7 +12,7 @@ from postai.database.named_sql import load
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Column, Constraint, Index, Relation
-from postai.migrate.rewrites.columns import backfill
+from postai.migrate.rewrites.columns import backfill, volatile
 from postai.migrate.rewrites.constraints import validation
 from postai.migrate.rewrites.indexes import build_concurrently
 from postai.migrate.rewrites.not_null import not_null_steps
@@ -23,7 +23,6 @@ from postai.migrate.work import (
     parsed,
     renamed_columns,
     subcommand,
-    type_text,
 )
 from postai.sql.nodes import messages
 from postai.sql.parse import write
@@ -48,7 +47,7 @@ def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep
     """ALTER COLUMN ... TYPE."""
     column = relation.column(command.name)
     definition = getattr(command, "def").column_def
-    wanted = _type_name(work, definition.type_name)
+    wanted = work.type_name(definition.type_name)
     if column is None or relation.new or relation.blurred or wanted is None:
         return [_direct(work, relation, command, column, wanted, rewrites=False)]
     using = definition.raw_default if definition.HasField("raw_default") else None
@@ -59,7 +58,7 @@ def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep
         return [_direct(work, relation, command, column, wanted, rewrites=False)]
     checked = _needs_check_only(column, wanted) if using is None else None
     if checked is not None:
-        work.check(relation.full_name, checked, f"values of {quote_ident(column.name)} do not fit {wanted}")
+        work.check(relation, checked, f"values of {quote_ident(column.name)} do not fit {wanted}")
     else:
         _castable(work, relation, column, wanted, using)
     obstacle = _obstacle(work, relation, column, using)
@@ -72,33 +71,13 @@ def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep
     return _expand(work, relation, column, wanted, using)
 
 
-def _type_name(work: Work, node: Any) -> str | None:
-    """The type as format_type writes it; None = the server does not know it (yet), or it has special modifiers."""
-    bare = type(node)()
-    bare.CopyFrom(node)
-    del bare.typmods[:]
-    del bare.array_bounds[:]
-    rows = work.db.query(load("postai.migrate", "picture.sql")["type_name"], [type_text(bare)])
-    numbers = [one.a_const.ival.ival for one in node.typmods if one.WhichOneof("node") == "a_const"]
-    if not rows or len(numbers) != len(node.typmods) or (numbers and rows[0][0] == "interval"):
-        return None
-    name = str(rows[0][0])
-    if name == "numeric" and len(numbers) == 1:
-        numbers.append(0)
-    if numbers:
-        modifier = f"({','.join(map(str, numbers))})"
-        first, space, rest = name.partition(" with") if name.startswith("time") else (name, "", "")
-        name = first + modifier + space + rest
-    return name + ("[]" if node.array_bounds else "")
-
-
 def _direct(
     work: Work, relation: Relation, command: Any, column: Column | None, wanted: str | None, *, rewrites: bool
 ) -> PlannedStep:
     table, own = relation.full_name, quote_ident(command.name)
     before = column.type if column is not None else None
     if column is not None and wanted is not None:
-        column.type = wanted
+        column.type, column.fresh = wanted, True
     done = that.all_of(that.column(table, command.name, wanted)) if wanted and wanted != before else None
     return work.plain(
         subcommand(relation, command),
@@ -151,7 +130,7 @@ def _castable(work: Work, relation: Relation, column: Column, wanted: str, using
         own = quote_ident(column.name)
         if work.version >= 16:
             work.check(
-                relation.full_name,
+                relation,
                 f"{own} IS NOT NULL AND NOT pg_catalog.pg_input_is_valid({own}::text, {quote_literal(wanted)})",
                 f"values of {own} of {relation.full_name} are no {wanted}",
             )
@@ -166,8 +145,7 @@ def _castable(work: Work, relation: Relation, column: Column, wanted: str, using
             pattern = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
         if pattern is not None:
             literal = quote_literal(pattern).strip()
-            work.check(
-                relation.full_name, f"{own} IS NOT NULL AND {own}::text !~ {literal}",
+            work.check(relation, f"{own} IS NOT NULL AND {own}::text !~ {literal}",
                 f"values of {own} of {relation.full_name} do not look like {wanted}",
             )  # fmt: skip
 
@@ -198,7 +176,10 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
         (any(one.identity and number in one.keys for one in relation.indexes), lambda: "it is the replica identity"),
         (any(one.clustered and number in one.keys for one in relation.indexes), lambda: "the table is clustered on it"),
         (any(one.kind == "c" and not one.definition for one in relation.constraints), lambda: "its checks are new"),
-        (using is not None and _reads_rows(using), lambda: "USING calls functions that may be volatile"),
+        (
+            using is not None and (_reads_rows(using) or volatile(work, using)),
+            lambda: "USING calls functions that may be volatile",
+        ),
         (number >= 1000 + len(relation.columns), lambda: "the same text adds it"),
     ]
     return next((why() for holds, why in cases if holds), None)
@@ -222,7 +203,7 @@ def _expand(work: Work, relation: Relation, column: Column, wanted: str, using: 
     )
     drop = f"ALTER TABLE {table} DROP COLUMN IF EXISTS {quote_ident(new)}"
     collate = f" COLLATE {column.collation}" if column.collation and _collatable(wanted) else ""
-    second = Column(max(one.number for one in relation.columns) + 1000, new, wanted)
+    second = Column(max(one.number for one in relation.columns) + 1000, new, wanted, fresh=True)
     here = that.column(table, new)
     steps = [
         work.step(
@@ -383,7 +364,7 @@ class _Swap:
         statements = [f"DROP TRIGGER {quote_ident(trigger)} ON {table}", *self._take_over()]
         if column.default is not None:
             statements.append(f"ALTER TABLE {table} ALTER COLUMN {own} DROP DEFAULT")
-            statements.append(f"ALTER TABLE {table} ALTER COLUMN {new} SET DEFAULT {self._default()}")
+            statements.append(f"ALTER TABLE {table} ALTER COLUMN {new} SET DEFAULT {column.default}")
         statements.append(f"ALTER TABLE {table} RENAME COLUMN {own} TO {old}")
         statements.append(f"ALTER TABLE {table} RENAME COLUMN {new} TO {own}")
         if column.sequence is not None:
@@ -403,7 +384,7 @@ class _Swap:
                 ),
                 on=relation,
                 together=statements[1:],
-                hazard=f"from here on {own} is the new column; what was written before stays in {old} until it is dropped",
+                hazard=f"from here on {own} is the new column; the old values stay in {old} until it is dropped",
             ),
             self._work.step(
                 f"DROP FUNCTION {function}()",
@@ -459,17 +440,11 @@ class _Swap:
             later += " INITIALLY DEFERRED" if known is not None and known.deferred else ""
             own = quote_ident(index.constraint)
             word = "PRIMARY KEY" if index.primary else "UNIQUE"
-            statements = [
-                f"ALTER TABLE {table} DROP CONSTRAINT {own}, ADD CONSTRAINT {own} {word} USING INDEX {quote_ident(name)}"
-                + later
-            ]
+            add = f"ADD CONSTRAINT {own} {word} USING INDEX {quote_ident(name)}{later}"
+            statements = [f"ALTER TABLE {table} DROP CONSTRAINT {own}, {add}"]
         if index.comment is not None:
             statements.append(f"COMMENT ON INDEX {index.full_name} IS {quote_literal(index.comment).strip()}")
         return statements
-
-    def _default(self) -> str:
-        """The default of the old column as PostgreSQL casts it to the new type."""
-        return f"({self._change.column.default})::{self._change.type}"
 
     def _settle(self) -> None:
         """The picture after the swap."""

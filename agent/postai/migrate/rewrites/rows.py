@@ -61,11 +61,12 @@ def delete(work: Work, tree: Any) -> list[PlannedStep]:
         return [_whole(work, relation, tree, "it uses another name for the table")]
     condition = expression_text(tree.where_clause) if tree.HasField("where_clause") else "true"
     table = relation.full_name
+    relation.written = True
     work.warn(f"rows of {table} are lost for good")
     _warn_batches(work, relation)
     return [
         work.step(
-            f"DELETE FROM {table} WHERE {condition}",
+            f"DELETE FROM {table} WHERE {condition}",  # noqa: S608 - quoted names
             "batched",
             undo=None,
             pre=that.all_of(that.relation(table)),
@@ -116,7 +117,7 @@ def _warn_batches(work: Work, relation: Relation) -> None:
 
 def _whole(work: Work, relation: Relation | None, tree: Any, why: str | None) -> PlannedStep:
     if relation is not None and not relation.new:
-        work.destructive = True
+        work.destructive = relation.written = True
         if why:
             work.warn(
                 f"statement {work.given} writes {relation.full_name} in one transaction ({why}): its rows stay locked"
@@ -126,5 +127,8 @@ def _whole(work: Work, relation: Relation | None, tree: Any, why: str | None) ->
 
 
 def insert(work: Work, tree: Any) -> list[PlannedStep]:
-    """INSERT, MERGE and COPY run as they are."""
+    """INSERT and MERGE run as they are."""
+    relation = work.relation(tree.relation)
+    if relation is not None:
+        relation.written = True
     return [work.plain(tree)]

@@ -1,0 +1,123 @@
+"""A plan as the draft of a proposal, and what the collected history knows of the use of tables and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from postai.database import Database
+from postai.database.named_sql import load
+from postai.errors import Refused
+from postai.migrate.checks import Found
+from postai.migrate.types import Plan, PlannedStep
+from postai.migrate.work import Usage
+from postai.proposals.types import Draft, DraftStep
+
+KIND = "migrate"
+"""Kind of the proposals that are made here."""
+
+
+def draft(
+    made: Plan,
+    title: str,
+    why: str,
+    *,
+    given: Sequence[str] = (),
+    found: Sequence[Found] = (),
+    proposed_by: str | None = None,
+) -> Draft:
+    """The proposal that a plan stands for.
+
+    Args:
+        made: the plan.
+        title: one line; it is cut at 200 characters.
+        why: the reason, for people.
+        given: the statements that were asked for.
+        found: what `run_checks` came to.
+        proposed_by: who asked; None = the connected role.
+
+    Raises:
+        Refused: the plan refuses a statement, a check found rows that stand in the way, or there is nothing to do.
+    """
+    if made.refused:
+        raise Refused("the change is not carried out as it was asked for", detail="; ".join(made.refused) + ".",
+                      hint="Ask for what is proposed instead.")  # fmt: skip
+    in_the_way = [one for one in found if one.stands_in_the_way]
+    if in_the_way:
+        raise Refused("the data does not allow the change", detail="; ".join(one.sentence() for one in in_the_way),
+                      hint="Correct the rows, then ask again.")  # fmt: skip
+    if not made.steps:
+        raise Refused("there is nothing to do", detail="; ".join(made.warnings) or None,
+                      hint="Everything that was asked for is there already.")  # fmt: skip
+    evidence = {
+        "given": list(given),
+        "risk_score": made.risk_score,
+        "destructive": made.destructive,
+        "warnings": list(made.warnings),
+        "checks": [{"words": one.words, "query": one.query, "count": one.count} for one in found],
+        "conflicts": list(made.conflicts),
+        "schedule": made.schedule,
+        "steps": [_told(one) for one in made.steps],
+    }
+    return Draft(
+        kind=KIND,
+        title=title[:200],
+        why=why,
+        steps=tuple(_step(one) for one in made.steps),
+        evidence=evidence,
+        risk=made.risk,
+        proposed_by=proposed_by,
+    )
+
+
+def _step(step: PlannedStep) -> DraftStep:
+    return DraftStep(
+        statement=";\n".join((step.statement, *step.together)),
+        undo=step.undo or None,
+        precondition=step.precondition,
+        postcondition=step.postcondition,
+        hazard=step.hazard,
+        locks=step.locks,
+        estimated_ms=step.estimated_ms,
+        estimated_rows=step.estimated_rows,
+    )
+
+
+def _told(step: PlannedStep) -> dict[str, object]:
+    """What a stored step has no column for."""
+    backfill = step.backfill
+    return {
+        "class": step.step_class,
+        "phase": step.phase,
+        "given": step.given,
+        "risk_score": step.risk_score,
+        "rewrites": list(step.rewrites),
+        "scans": list(step.scans),
+        "blocks": dict(step.blocks),
+        "backfill": None if backfill is None else {
+            "table": backfill.table, "key": list(backfill.key), "assignments": dict(backfill.assignments),
+            "condition": backfill.condition,
+        },
+    }  # fmt: skip
+
+
+def _whole_word(name: str) -> str:
+    """A regular expression for a name as a word of its own."""
+    return r"\m" + "".join(one if one.isalnum() or one == "_" else "\\" + one for one in name) + r"\M"
+
+
+def usage_from_history(db: Database) -> Callable[[str, str, str | None], Usage | None]:
+    """Looks a table or column up in the statements that postai has collected.
+
+    Args:
+        db: session of the home database; what its role may not see counts as unknown.
+    """
+    sql = load(__package__, "draft.sql")
+
+    def look(_: str, table: str, column: str | None) -> Usage | None:
+        if not db.query(sql["readable"])[0][0]:
+            return None
+        words = [_whole_word(table), _whole_word(column if column is not None else table)]
+        statements, calls, last = db.query(sql["named"], words)[0]
+        return Usage(statements, calls, last)
+
+    return look
