@@ -13,12 +13,18 @@ from trace_support import alone as really_alone
 from trace_support import in_transaction as really
 
 from conftest import TestDatabase
-from postai.database import connect
+from postai.cli.main import run
+from postai.database import Database, connect
 from postai.deadline import Deadline
 from postai.migrate.explained import explained
 from postai.migrate.trace import trace
 from postai.migrate.types import Traced
-from postai.scratch.scratch_database import PREFIX, opener
+from postai.scratch.affected import Names, affected
+from postai.scratch.definitions import read_definitions
+from postai.scratch.harmless import Harmless
+from postai.scratch.schema_copy import make_copy
+from postai.scratch.scratch_database import PREFIX, opener, scratch_database
+from postai.scratch.scratch_schema import scratch_schemas
 
 SUITE_PART = 3
 """One of so many forms is measured in every run; all of them by the slow test."""
@@ -126,3 +132,170 @@ def make_other(database: TestDatabase, some: Sequence[Form]) -> list[str]:
             make(session, f"o{number}", form.setup, filled=False)
             statements += [f"set search_path = o{number}", form.sql(f"o{number}")]
     return statements
+
+
+HOSTILE = """
+create function bad() returns int language plpgsql immutable as 'begin raise exception ''ran''; end';
+create function worse() returns int language sql stable as $$ select set_config('postai.ran', 'yes', false)::int $$;
+create table victim (id int primary key, a int default bad(), check (a > bad()));
+create index victim_bad on victim ((a + bad()));
+create materialized view ends as select pg_reload_conf() as done with no data;
+update pg_class set relispopulated = true where relname = 'ends';
+"""
+
+
+def test_nobodys_code_runs(database: TestDatabase) -> None:
+    database.execute(f"set check_function_bodies = off; {HOSTILE}")
+    statements = [
+        "alter table victim add column b int default worse()",
+        "alter table victim add check (a < bad())",
+        "create function later() returns int language plpgsql immutable as 'begin raise exception ''ran''; end'",
+        "alter table victim add column c int default later()",
+        "refresh materialized view concurrently ends",
+    ]
+    found = traced(database, statements)
+    assert [one.error for one in found[:4]] == [None] * 4
+    assert found[4].sqlstate == "55000"  # not filled in the copy: filling it would have run the function
+    assert [one.note for one in found[:4]] == [None] * 4
+
+
+def test_statements_that_are_not_tried(database: TestDatabase) -> None:
+    database.execute("create table item (id int)")
+    statements = [
+        "do $$ begin raise exception 'ran'; end $$",
+        "alter table item add column a bool default pg_reload_conf()",
+        "copy item from program 'true'",
+        "create role somebody",
+        "alter system set work_mem = '1GB'",
+        "create event trigger watch on ddl_command_start execute function nothing()",
+        "create database other",
+        "comment on database postgres is 'x'",
+        "select pg_terminate_backend(1)",
+        "call nothing()",
+        "create extension plpython3u",
+    ]
+    found = traced(database, statements)
+    assert all(not one.traced and (one.note or "").startswith("not tried: ") for one in found)
+    assert found[1].locks == {"public.item": "AccessExclusiveLock"}  # known of the form
+    assert [one.statement for one in found if not one.in_transaction] == [statements[4], statements[6]]
+
+
+def test_script_settings_and_earlier_statements_count(database: TestDatabase) -> None:
+    database.execute('create schema app; create table app.item (at timestamp); create table "Odd" (id int)')
+    found = traced(
+        database,
+        [
+            "begin",
+            "set local search_path = app",
+            "alter table item add column z int",
+            "alter table item alter column z set not null",
+            "set timezone = 'UTC'",
+            "alter table item alter column at type timestamptz",
+            "set timezone = 'Europe/Berlin'",
+            "alter table item alter column at type timestamp",
+            "commit",
+            "create table fresh (id int)",
+            "create index on fresh (id)",
+            'update public."Odd" set id = 5',
+            "drop table nothing",
+        ],
+    )
+    assert found[2].locks == {"app.item": "AccessExclusiveLock"} and found[2].shown == {"app.item": "item"}
+    assert found[3].scans == ("app.item",)
+    assert found[5].rewrites == () and found[7].rewrites == ("app.item",)
+    assert found[10].locks == {"app.fresh": "ShareLock"}
+    assert found[11].locks == {'public."Odd"': "RowExclusiveLock"} and found[11].scans == ('public."Odd"',)
+    assert found[12].sqlstate == "42P01"
+
+
+def test_leftovers_of_killed_runs_are_dropped(database: TestDatabase) -> None:
+    dead = f"{PREFIX}1_abc_00000000"
+    database.execute(f"create database {dead}")
+    database.execute(f"create schema {dead}_0")
+    with connect(database.dsn()) as living:
+        ((mark,),) = living.query(
+            "select pid || '_' || to_hex((extract(epoch from backend_start) * 1000000)::int8)"
+            " from pg_stat_activity where pid = pg_backend_pid()"
+        )
+        database.execute(f"create database {PREFIX}{mark}_1")
+        traced(database, ["create table a (id int)"])
+        left = database.execute(f"select datname from pg_database where starts_with(datname, '{PREFIX}')")
+        assert left == [(f"{PREFIX}{mark}_1",)]
+        database.execute(f"drop database {PREFIX}{mark}_1")
+
+
+def test_a_role_that_can_make_nothing_hears_what_is_known(database: TestDatabase) -> None:
+    database.execute("create table item (id int primary key, a int)")
+    role = f"{database.name}_none"
+    database.execute(f"create role {role} login password '{role}'")
+    found = traced(
+        database,
+        [
+            "alter table item add column b int",
+            "create index concurrently on item (a)",
+            "vacuum item",
+            "drop table item",
+        ],
+        role,
+    )
+    assert [dict(one.locks) for one in found] == [
+        {"public.item": mode}
+        for mode in (
+            "AccessExclusiveLock",
+            "ShareUpdateExclusiveLock",
+            "ShareUpdateExclusiveLock",
+            "AccessExclusiveLock",
+        )
+    ]
+    assert all(not one.traced and "no copy can be made" in (one.note or "") for one in found)
+    assert [one.in_transaction for one in found] == [True, False, False, True]
+
+
+def test_event_triggers_keep_schemas_from_being_made(database: TestDatabase, plain: str) -> None:
+    database.execute(
+        """
+        create table item (id int);
+        create function stop() returns event_trigger language plpgsql as 'begin raise exception ''ran''; end';
+        create event trigger stop on ddl_command_start execute function stop();
+        """
+    )
+    (one,) = traced(database, ["alter table item add column b int"], plain)
+    assert not one.traced and "event triggers" in (one.note or "")
+    (two,) = traced(database, ["alter table item add column b int"])  # a database of its own has none
+    assert two.traced and two.locks == {"public.item": "AccessExclusiveLock"}
+
+
+def test_copies_have_the_definitions_of_the_real_objects(database: TestDatabase, plain: str) -> None:
+    database.execute((Path(__file__).parent / "odd.sql").read_text("utf-8"))
+    with connect(database.dsn()) as db:
+        deadline, judge = Deadline.after(60), Harmless(db)
+
+        def definitions(of: Database) -> tuple[set[str], set[str]]:
+            whole = affected(of, Names(frozenset(), everything=True), (), deadline)
+            made = read_definitions(of, whole, (), judge, deadline)
+            return set(made.statements), set(made.filled)
+
+        real = definitions(db)
+        every = affected(db, Names(frozenset(), everything=True), (), deadline)
+        read = read_definitions(db, every, (), judge, deadline)
+        with scratch_database(db, opener(database.dsn()), deadline) as copy:
+            assert make_copy(copy, read, deadline) == {}
+            assert definitions(copy) == real
+        with scratch_schemas(db, opener(database.dsn()), (), deadline) as (session, renaming):
+            assert make_copy(session, read, deadline, renaming) == {}
+
+
+def test_explain_command(
+    database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.execute("create table item (id int primary key, a int)")
+    monkeypatch.setenv("POSTAI_DSN", database.dsn())
+    file = tmp_path / "change.sql"
+    file.write_text("alter table item alter a set not null; -- why\n create index concurrently on item (a);", "utf-8")
+    assert run(["migrate", "explain", str(file), "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)["statements"]
+    assert first["locks"] == {"item": "AccessExclusiveLock"} and first["scans"] and not first["rewrites"]
+    assert second["locks"] == {"item": "ShareUpdateExclusiveLock"} and not second["in_transaction_allowed"]
+    assert run(["migrate", "explain", str(file)]) == 0
+    assert "item: AccessExclusiveLock, blocks reads+writes" in capsys.readouterr().out
+    assert database.execute("select count(*) from pg_indexes where tablename = 'item'") == [(1,)]

@@ -65,11 +65,8 @@ def trace(db: Database, statements: Sequence[str], deadline: Deadline, open_data
         ground = prepare(stack, db, open_database, definitions, path, deadline)
         if isinstance(ground, str):
             return _guessed(db, parsed, session, ground)
-        tracer = _Tracer(ground, session, harmless)
-        found = []
-        for one in parsed:
-            deadline.check()
-            found.append(tracer.one(one))
+        tracer = _Tracer(ground, session, harmless, deadline)
+        found = [tracer.one(one) for one in parsed]
     return tuple(found)
 
 
@@ -131,11 +128,12 @@ def _guessed(db: Database, parsed: Sequence[Statement], session: _Session, why: 
 class _Tracer:
     """Runs statements on a copy and looks at what they did."""
 
-    def __init__(self, ground: Ground, session: _Session, harmless: Harmless) -> None:
+    def __init__(self, ground: Ground, session: _Session, harmless: Harmless, deadline: Deadline) -> None:
         self._ground = ground
         self._copy = ground.session
         self._user = session.user
         self._harmless = harmless
+        self._deadline = deadline
         self._said: list[str] = []
         self._copy.on_notice(self._said.append)
         for name, value in session.settings.items():
@@ -145,6 +143,7 @@ class _Tracer:
 
     def one(self, statement: Statement) -> Traced:
         """What one statement did."""
+        self._deadline.check()
         way = way_of(statement)
         tree: Any = statement.tree
         if way == "session":
@@ -199,6 +198,8 @@ class _Tracer:
 
     def _refused(self, statement: Statement, error: ServerError) -> Traced:
         """What the server did not take."""
+        if error.sqlstate == "57014":
+            self._deadline.check()
         message = self._ground.readable(error.message)
         note = "; ".join(self._ground.missing) or None
         return Traced(statement.sql, error=message, sqlstate=error.sqlstate, note=note)

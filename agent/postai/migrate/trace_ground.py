@@ -118,6 +118,7 @@ def prepare(
         except (NotPermitted, FeatureMissing, ConnectionFailed, ServerError) as error:
             first = error.message
         else:
+            _limit(session, deadline)
             failed = make_copy(session, definitions, deadline)
             lacking = [failed[one] for one in definitions.extensions if one in failed]
             if not lacking:
@@ -128,8 +129,14 @@ def prepare(
         session, renaming = stack.enter_context(scratch_schemas(db, open_database, path, deadline))
     except (NotPermitted, FeatureMissing, ConnectionFailed, ServerError) as error:
         return f"{first}; {error.message}"
+    _limit(session, deadline)
     failed = make_copy(session, definitions, deadline, renaming)
     return Ground(session, renaming, _told(failed))
+
+
+def _limit(session: Database, deadline: Deadline) -> None:
+    deadline.check()
+    session.execute(f"set statement_timeout = {max(1, int(deadline.remaining() * 1000))}")
 
 
 def _told(failed: dict[str, str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ select t.oid::pg_catalog.int8, pg_catalog.format(case t.typtype
                      from pg_catalog.pg_enum e where e.enumtypid = t.oid)
     when 'd' then pg_catalog.concat(pg_catalog.format_type(t.typbasetype, t.typtypmod),
                     case when t.typcollation <> b.typcollation then ' collate ' || co.name end,
-                    ' default ' || t.typdefault, case when t.typnotnull then ' not null' end)
+                    ' default ' || pg_catalog.pg_get_expr(t.typdefaultbin, 0), case when t.typnotnull then ' not null' end)
     when 'c' then (select pg_catalog.string_agg(pg_catalog.format('%%I %%s', a.attname,
                           pg_catalog.format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum)
                      from pg_catalog.pg_attribute a
