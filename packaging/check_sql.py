@@ -31,6 +31,7 @@ WITHOUT_SEARCH_PATH = (
     "postai.explain(sql_or_question text,step integer,node text,problem text,advice text,severity text)",
     "postai.optimize(id bigint,kind text,severity text,object text,title text,gain text,statement text)",
     "postai.optimize(query text,id bigint,kind text,severity text,object text,title text,gain text,statement text)",
+    "postai.lint(ddl text,statement integer,hazard text,severity text,message text,safe_alternative text)",
     "postai.teach(question text,sql text,shared boolean)",
     "postai.declare_join(left_column text,right_column text)",
     "postai.forget_join(left_column text,right_column text)",

@@ -21,6 +21,7 @@ from postai.ask.database_questions.registry import FAMILIES
 from postai.ask.database_questions.topic import DOCUMENTED
 from postai.cli.main import app
 from postai.errors import ERRORS
+from postai.migrate.lint.registry import RULES as LINT_RULES
 from postai.observe.health import FAMILIES as HEALTH_FAMILIES
 from postai.settings import AgentSettings, AlertSettings, DatabaseSettings, ModelSettings
 from postai.setup import sql_files
@@ -265,6 +266,22 @@ def health_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def lint_page() -> str:
+    """Every rule of the linter."""
+    lines = [
+        BANNER, "# What lint finds", "",
+        "Each rule has the name of its hazard. Kinds: *blocking* keeps other sessions waiting, *fails* is refused by",
+        "PostgreSQL or does not do what it says, *compat* breaks clients, *data_loss* loses rows, *performance* and",
+        "*style* cost later. How to run it, ignore comments and configuration: [lint](../lint.md).", "",
+    ]  # fmt: skip
+    for rule in sorted(LINT_RULES, key=lambda one: one.name):
+        instead = rule.instead.removeprefix("-- ")
+        instead = instead[0].upper() + instead[1:] if instead[:1].islower() else instead
+        lines += [f"## {rule.name}", "", f"**{rule.title}** ({rule.kind}, {rule.severity}). {rule.why}", ""]
+        lines += [f"Instead: {instead}", ""]
+    return "\n".join(lines)
+
+
 PAGES = {
     "cli.md": cli_page,
     "sql.md": sql_page,
@@ -273,6 +290,7 @@ PAGES = {
     "database-questions.md": database_questions_page,
     "plan.md": plan_page,
     "health.md": health_page,
+    "lint.md": lint_page,
 }
 
 

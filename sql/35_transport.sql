@@ -285,7 +285,7 @@ create function postai._request(
   set timezone = 'UTC'
 as $$
 declare
-  thing constant text := case when verb in ('check', 'optimize') then 'statement' when verb = 'explain' then 'text' else 'question' end;
+  thing constant text := case when verb in ('check', 'optimize') then 'statement' when verb in ('explain', 'lint') then 'text' else 'question' end;
 begin
   if role is null or not exists (select from pg_roles as r where r.rolname = role)
      or not pg_has_role(session_user, role, 'member') then
@@ -297,6 +297,7 @@ begin
     perform postai._raise('22023', format('the %s is empty', thing), null,
       case verb when 'check' then 'Give the SELECT that answers the question.'
                 when 'optimize' then 'Give one SELECT; SELECT * FROM postai.optimize() looks at the whole workload.'
+                when 'lint' then 'Give the statements of a schema change, with semicolons between them.'
         else 'Ask in words, for example: select postai.ask(''how many orders were placed yesterday?'')' end);
   end if;
   if octet_length(question) > 20000 then
@@ -360,6 +361,7 @@ begin
         'Its transport is call: only a procedure that commits between polls can wait.',
         case verb when 'explain' then 'Run EXPLAIN (ANALYZE, BUFFERS) yourself, or choose another transport with: post-ai install --transport dblink'
           when 'optimize' then 'SELECT * FROM postai.recommendations: the agent fills it every optimize_interval; or run from a shell: post-ai optimize'
+          when 'lint' then 'Run from a shell: post-ai lint FILE'
           else format('CALL postai.run(%L); then FETCH ALL FROM ask;', left(question, 200)) end);
     end if;
   end if;

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Labelled schema changes for the linter: what each is run on, and which hazards it has.
 
 The labels were checked by running every case on servers of the versions named: locks, rewrites, scans and errors

@@ -200,4 +200,5 @@ select postai._apply_grants();
 -- include: 63_health.sql
 -- include: 66_optimize.sql
 -- include: 67_scratch.sql
+-- include: 70_lint.sql
 -- include: 90_rights.sql

@@ -22,9 +22,11 @@ from postai.service.frames import (
     answer_message,
     error_message,
     findings_message,
+    hazards_message,
     proposals_message,
 )
 from postai.service.ground import Ground, Home, prepare
+from postai.service.linting import hazards
 from postai.service.optimizing import Report
 from postai.service.recall import KeptAnswers
 
@@ -45,6 +47,8 @@ class Asking:
             home = self._home_of(frame)
             if frame.verb == "optimize" and not frame.question:
                 return _proposed(frame, home.optimizer.everything(deadline))
+            if frame.verb == "lint":
+                return Outcome(hazards_message(frame.id, hazards(home.pool, frame.question, frame.search_path)))
             ground = prepare(home, frame, there, deadline)
             steps = {"explain": self._explain, "check": self._check, "optimize": self._optimize}
             return steps.get(frame.verb, self._answer)(ground, started)

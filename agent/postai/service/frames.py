@@ -23,7 +23,7 @@ MAX_FRAME = 16 * 1024 * 1024
 MAX_DEADLINE_MS = 3_600_000
 REPLIES = frozenset({"explained", "digested"})
 """What the backend may send while the agent waits for it."""
-VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize")
+VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize", "lint")
 RUNNING_VERBS = frozenset({"ask", "answer", "run"})
 """Verbs after whose answer the backend runs the statement, so that ask_timeout applies."""
 
@@ -44,9 +44,9 @@ class AskFrame:
 
     Attributes:
         id: the request's id, repeated in every frame of the conversation.
-        verb: which SQL function asked: "check" and "explain" bring a statement in the place of a question (explain may
-            bring either), and so does "optimize" ("" = the whole workload); of the others it steers only whether a
-            statement will run after the answer.
+        verb: which SQL function asked: "check", "explain", "lint" and "optimize" bring statements in the place of a
+            question (explain may bring either; optimize "" = the whole workload); of the others it steers only whether
+            a statement will run after the answer.
         search_path: the caller's schemas, without pg_catalog.
         pid, backend_start, query_start: identity of the running statement, as in pg_stat_activity; None = unknown.
         deadline_ms: how long the caller waits for the answer, in milliseconds.
@@ -305,6 +305,15 @@ def proposals_message(identity: str, proposals: Sequence[Mapping[str, Any]], not
         "type": "answer",
         "answer": {"status": "proposed", "proposals": list(proposals), "notes": list(notes)},
     }
+
+
+def hazards_message(identity: str, hazards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Agent to backend: the end of a conversation about a schema change; nothing runs any more.
+
+    Args:
+        hazards: rows of postai.lint, each with its columns.
+    """
+    return {"v": PROTOCOL, "id": identity, "type": "answer", "answer": {"status": "linted", "hazards": list(hazards)}}
 
 
 def error_message(identity: str, parts: ErrorParts) -> dict[str, Any]:

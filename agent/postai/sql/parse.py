@@ -83,6 +83,19 @@ def parse(text: str) -> tuple[Statement, ...]:
     return tuple(statements)
 
 
+def check_size(text: str) -> None:
+    """Refuse a text that is parsed by other means (a PL/pgSQL body) where `parse` would refuse its size or nesting.
+
+    Raises:
+        Unparsable: too long, NUL, not Unicode, too deeply nested.
+    """
+    data = _checked_bytes(text)
+    try:
+        _bound_depth(data)
+    except postgast.PgQueryError as error:
+        raise _syntax_error(error, data) from None
+
+
 def parse_one(text: str) -> Statement:
     """The only statement of a text.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,11 +12,16 @@ from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
 from postai.migrate.lint.phrasing import written
-from postai.sql.parse import Unparsable, parse
+from postai.sql.parse import Unparsable, check_size, parse
 
 _BRANCHES = (
     "body", "then_body", "else_body", "stmts", "elsif_list", "case_when_list", "exc_list", "action", "exceptions",
 )  # fmt: skip
+
+
+_OPENS = re.compile(r"\b(?:begin|if|loop|case)\b", re.IGNORECASE)
+_MOST_BLOCKS = 400
+"""A body that could nest deeper than half of this is not read: each BEGIN, IF, LOOP and CASE has its END."""
 
 
 def inner_statements(tree: pb.DoStmt) -> Iterator[Message]:
@@ -23,9 +29,13 @@ def inner_statements(tree: pb.DoStmt) -> Iterator[Message]:
     language = [item.def_elem.arg.string.sval for item in tree.args if item.def_elem.defname == "language"]
     if language and language[0] != "plpgsql":
         return
+    bodies = [item.def_elem.arg.string.sval for item in tree.args if item.def_elem.defname == "as"]
+    if not bodies or len(_OPENS.findall(bodies[0])) > _MOST_BLOCKS:
+        return
     try:
+        check_size(bodies[0])
         functions = postgast.parse_plpgsql(written(tree))
-    except (postgast.PgQueryError, json.JSONDecodeError):
+    except (Unparsable, postgast.PgQueryError, json.JSONDecodeError, RecursionError):
         return  # the server will say what is wrong with it; the statement itself parses
     for text in _texts(functions):
         try:

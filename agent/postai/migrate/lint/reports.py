@@ -15,7 +15,6 @@ from postai.migrate.types import Severity
 Reports = Sequence[tuple[str, LintReport]]
 """Name of a file ("-" for standard input) and what was found in it."""
 
-MANUAL = "https://github.com/postai/postai/blob/main/docs/"
 _LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "advice": "note"}
 
 
@@ -54,7 +53,6 @@ def as_sarif(reports: Reports) -> dict[str, Any]:
                     "driver": {
                         "name": "post-ai lint",
                         "version": __version__,
-                        "informationUri": f"{MANUAL}lint.md",
                         "rules": [_sarif_rule(rule) for rule in RULES],
                     }
                 },
@@ -82,8 +80,7 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
         "id": rule.name,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why},
-        "help": {"text": rule.instead},
-        "helpUri": MANUAL + rule.anchor,
+        "help": {"text": f"{rule.instead} (docs/{rule.anchor})"},
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
 

@@ -172,4 +172,4 @@ class Rule:
     @property
     def anchor(self) -> str:
         """Where the manual speaks of it."""
-        return f"lint.md#{self.name}"
+        return f"reference/lint.md#{self.name}"

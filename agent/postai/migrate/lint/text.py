@@ -27,7 +27,7 @@ _COPY_DATA = re.compile(r"\s*copy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTAL
 _COPY_END = re.compile(r"^\\\.\r?$", re.MULTILINE)
 _SENDS = re.compile(r"\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch|bind_named|parse|sendpipeline)\b")
 _DIRECTIVE = re.compile(r"postai:ignore(?P<file>-file)?(?![\w-])[ \t:]*(?P<names>[\w, \t]*)")
-_VARIABLE = re.compile(r"(?<![:\w]):(?=['\"A-Za-z_])")
+_VARIABLE = re.compile(r"(?<![:\w]):(?=(?P<name>[A-Za-z_])|['\"])")
 
 EVERYTHING = "*"
 """Stands for every hazard in an ignore comment without names."""
@@ -74,7 +74,7 @@ class Places:
 
 def without_variables(sql: str) -> str:
     """The same text with psql's variables (`:name`, `:'name'`) as plain names and strings, of the same length."""
-    return _VARIABLE.sub(" ", sql)
+    return _VARIABLE.sub(lambda match: "_" if match["name"] else " ", sql)
 
 
 def cut(text: str) -> Script:
