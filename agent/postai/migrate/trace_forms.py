@@ -45,6 +45,12 @@ _OUTSIDE_TRANSACTIONS = frozenset(
      "CreateSubscriptionStmt", "DropSubscriptionStmt"}
 )  # fmt: skip
 
+ONLY_STORED = frozenset(
+    {"ViewStmt", "CreatePolicyStmt", "AlterPolicyStmt", "RuleStmt", "CreateTrigStmt", "CommentStmt", "GrantStmt",
+     "CreateFunctionStmt"}
+)  # fmt: skip
+"""Statements whose expressions are stored, not evaluated."""
+
 SETTINGS = frozenset({"search_path", "timezone", "datestyle", "intervalstyle", "default_toast_compression"})
 """Settings of a script that change what its later statements mean or do."""
 
@@ -94,6 +100,16 @@ def _cluster_wide(tree: Any) -> bool:
 
 def _runs_a_prepared(tree: Any) -> bool:
     return bool(tree.DESCRIPTOR.name == "CreateTableAsStmt" and tree.query.WhichOneof("node") != "select_stmt")
+
+
+def evaluates(tree: Any) -> bool:
+    """Whether the server runs the statement's query, or the one of the materialized view that it names."""
+    kind: str = tree.DESCRIPTOR.name
+    if kind == "CreateTableAsStmt":
+        return not tree.into.skip_data
+    if kind == "RefreshMatViewStmt":
+        return not tree.skip_data
+    return kind == "SelectStmt" and tree.HasField("into_clause")
 
 
 def named(tree: Any) -> Names:

@@ -48,11 +48,13 @@ class Ground:
         session: a session there.
         renaming: the schemas' names there, where they are not the real ones (then it lies in the real database).
         missing: what could not be copied, for people.
+        unsafe: views (qualified) whose queries must not be run.
     """
 
     session: Database
     renaming: Renaming | None
     missing: tuple[str, ...]
+    unsafe: frozenset[str]
 
     def text(self, tree: Any, text: str) -> str:
         """The statement as it is sent there.
@@ -123,7 +125,7 @@ def prepare(
             lacking = [failed[one] for one in definitions.extensions if one in failed]
             if not lacking:
                 stack.push(attempt.pop_all())
-                return Ground(session, None, _told(failed))
+                return Ground(session, None, _told(failed), definitions.unsafe)
             first = lacking[0]
     try:
         session, renaming = stack.enter_context(scratch_schemas(db, open_database, path, deadline))
@@ -131,7 +133,7 @@ def prepare(
         return f"{first}; {error.message}"
     _limit(session, deadline)
     failed = make_copy(session, definitions, deadline, renaming)
-    return Ground(session, renaming, _told(failed))
+    return Ground(session, renaming, _told(failed), definitions.unsafe)
 
 
 def _limit(session: Database, deadline: Deadline) -> None:

@@ -24,12 +24,14 @@ class Definitions:
         extensions: statements.
         statements: all the rest; a statement may need a later one (then it is tried again).
         filled: REFRESH MATERIALIZED VIEW of those that have been filled, to be run last.
+        unsafe: views and materialized views (qualified) whose queries call what must not be called.
     """
 
     schemas: tuple[str, ...]
     extensions: tuple[str, ...]
     statements: tuple[str, ...]
     filled: tuple[str, ...]
+    unsafe: frozenset[str]
 
 
 def read_definitions(
@@ -101,11 +103,9 @@ class _Reading:
             *self._changes("attached", 4),
             *self._changes("flags", 6),
         ]  # fmt: skip
-        filled = [
-            f"refresh materialized view {name}"
-            for _, _, _, populated, name, query in views
-            if populated and self._harmless.passes(query)
-        ]
+        unsafe = {name: oid for oid, *_, name, query in views if not self._harmless.passes(query)}
+        reading = {oid for (oid,) in self._rows("reading", sorted(unsafe.values()))}
+        filled = [f"refresh materialized view {row[4]}" for row in views if row[3] and row[0] not in reading]
         return Definitions(
             tuple(name for (name,) in self._rows("schemas", *self._owners(), sorted(schemas))),
             tuple(
@@ -114,6 +114,7 @@ class _Reading:
             ),
             tuple(statements),
             tuple(filled),
+            frozenset(row[4] for row in views if row[0] in reading),
         )
 
     def _owners(self) -> tuple[list[int], ...]:

@@ -245,6 +245,18 @@ select c.oid::pg_catalog.int8, c.relkind::pg_catalog.text,
  where c.oid = any(%s::pg_catalog.oid[]) and c.relkind in ('v', 'm') and c.relpersistence <> 't'
  order by c.oid
 
+-- name: reading
+-- Views that read these, at first or second hand, and these.
+with recursive r (oid) as (
+  select pg_catalog.unnest(%s::pg_catalog.oid[])
+   union
+  select w.ev_class from r
+    join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = r.oid
+     and d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+    join pg_catalog.pg_rewrite w on w.oid = d.objid
+)
+select r.oid::pg_catalog.int8 from r
+
 -- name: constraints
 -- Foreign keys between these tables and constraints that are not validated: oid, ALTER TABLE.
 --
