@@ -293,3 +293,18 @@ def test_sql_and_python_say_gains_alike(database15: TestDatabase) -> None:
                 for write in (0.0, 5e3, -5e3):
                     found = connection.execute("select postai._gain(%s, %s, %s)", (ms, write, size)).fetchone()
                     assert found == (gain(ms, write, size),)
+
+
+def test_lint_knows_the_tables(stand: Stand) -> None:
+    text = "alter table parcel add column a text not null;\nalter table parcel alter weight type bigint; select 1"
+    rows = stand.rows("select * from postai.lint(%s)", "opt_user", text)
+    assert tuple(rows[0]) == ("statement", "hazard", "severity", "message", "safe_alternative")
+    assert [(row["statement"], row["hazard"]) for row in rows] == [
+        (1, "required_column_without_default"),
+        (2, "table_rewrite"),
+    ]
+    assert stand.rows("select * from postai.lint('alter table parcel alter city type text')") == []
+    broken = stand.refused("select * from postai.lint(E'select 1;\\nalter tabel parcel')")
+    assert (broken.sqlstate, broken.diag.message_detail) == ("PA003", "Line 2, column 7.") and broken.diag.message_hint
+    assert stand.refused("select * from postai.lint('')").sqlstate == "22023"
+    assert stand.refused("select * from postai.lint('select 1')", "opt_reader").sqlstate == "42501"
