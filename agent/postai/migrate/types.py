@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-StepClass = Literal["short_lock", "weak_scan", "alone", "batched"]
-"""How a step behaves: `short_lock` runs in a transaction and holds a strong lock for a moment; `weak_scan` runs in a
-transaction and reads a table under a lock that lets reads and writes pass; `alone` refuses a transaction
-(CONCURRENTLY forms); `batched` writes rows in many short transactions (a backfill)."""
+from postai.proposals.types import Backfill, StepClass
+
+__all__ = ["Backfill", "Blocks", "Finding", "Plan", "PlannedStep", "Risk", "Severity", "StepClass", "Traced"]
 
 Blocks = Literal["reads+writes", "writes", "ddl", "none"]
 Risk = Literal["low", "medium", "high"]
@@ -70,23 +69,6 @@ class Finding:
     safe_alternative: str
     line: int
     column: int
-
-
-@dataclass(frozen=True)
-class Backfill:
-    """Rows that are written in batches by key.
-
-    Attributes:
-        table: qualified, quoted name.
-        key: columns of a unique, not null key, in index order; the batches walk along them.
-        assignments: column -> SQL expression over the row; none = the rows are deleted.
-        condition: which rows still need it; a row that was written does not fulfil it any more.
-    """
-
-    table: str
-    key: tuple[str, ...]
-    assignments: Mapping[str, str]
-    condition: str
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,7 @@ def _partitions(
             work.warn(f"{child.full_name} is a foreign table and gets no index")
             continue
         own = _equivalent(child, tree)
+        undo: str | None = None if own is not None else top
         if own is None:
             own = work.index_name(child, columns, "idx")
             if child.kind == "p":
@@ -182,7 +183,7 @@ def _partitions(
         attached.append(
             work.step(
                 f"ALTER INDEX {above} ATTACH PARTITION {below}",
-                undo=top,
+                undo=undo,
                 pre=that.all_of(
                     that.relation(above, "I"), that.relation(below), that.negated(that.child_of(below, above))
                 ),

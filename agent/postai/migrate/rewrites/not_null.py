@@ -176,7 +176,7 @@ def drop_not_null(work: Work, relation: Relation, command: Any) -> list[PlannedS
     return [
         work.plain(
             subcommand(relation, command),
-            undo=f"ALTER TABLE {table} ALTER COLUMN {own} SET NOT NULL",
+            undo=None if loose else f"ALTER TABLE {table} ALTER COLUMN {own} SET NOT NULL",
             pre=that.all_of(that.column(table, command.name)) if column and not relation.new else None,
             post=None if loose else that.all_of(that.column(table, command.name, not_null=False)),
             on=relation,

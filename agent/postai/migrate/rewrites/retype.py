@@ -384,6 +384,7 @@ class _Swap:
                 ),
                 on=relation,
                 together=statements[1:],
+                contract=True,
                 hazard=f"from here on {own} is the new column; the old values stay in {old} until it is dropped",
             ),
             self._work.step(
