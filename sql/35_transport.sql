@@ -266,12 +266,12 @@ comment on function postai._dblink_drop() is
 
 -- The conversation --------------------------------------------------------------------------------------------
 
--- The advisors look at a whole workload: they get a minute even where questions get less.
+-- The advisors look at a whole workload, and changes are tried on copies: they get a minute even where questions get less.
 create function postai._time_limit(verb text) returns integer
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  select greatest(postai._setting_ms('ask_timeout'), case verb when 'optimize' then 60000 end)
+  select greatest(postai._setting_ms('ask_timeout'), case when verb in ('optimize', 'migrate') then 60000 end)
 $$;
 comment on function postai._time_limit(text) is
   'How long a request of that verb may take, in milliseconds: select postai._time_limit(''optimize'')';
@@ -285,7 +285,8 @@ create function postai._request(
   set timezone = 'UTC'
 as $$
 declare
-  thing constant text := case when verb in ('check', 'optimize') then 'statement' when verb in ('explain', 'lint') then 'text' else 'question' end;
+  thing constant text := case when verb in ('check', 'optimize') then 'statement' when verb in ('explain', 'lint') then 'text' when verb = 'migrate' then 'request' else 'question' end;
+  longest constant integer := case when verb in ('lint', 'migrate') then 1000000 else 20000 end;
 begin
   if role is null or not exists (select from pg_roles as r where r.rolname = role)
      or not pg_has_role(session_user, role, 'member') then
@@ -297,12 +298,13 @@ begin
     perform postai._raise('22023', format('the %s is empty', thing), null,
       case verb when 'check' then 'Give the SELECT that answers the question.'
                 when 'optimize' then 'Give one SELECT; SELECT * FROM postai.optimize() looks at the whole workload.'
+                when 'migrate' then 'Give DDL, or say in words what is to change: select postai.migrate(''add a region to orders'')'
                 when 'lint' then 'Give the statements of a schema change, with semicolons between them.'
         else 'Ask in words, for example: select postai.ask(''how many orders were placed yesterday?'')' end);
   end if;
-  if octet_length(question) > 20000 then
+  if octet_length(question) > longest then
     perform postai._raise('22023', format('the %s is too long: %s bytes', thing, octet_length(question)), null,
-      'At most 20000 bytes are read.');
+      format('At most %s bytes are read.', longest));
   end if;
   if max_rows is null or max_rows not between 1 and 1000000 then
     perform postai._raise('22023', format('max_rows must be from 1 to 1000000, not %s', coalesce(max_rows::text, 'NULL')),
@@ -361,6 +363,7 @@ begin
         'Its transport is call: only a procedure that commits between polls can wait.',
         case verb when 'explain' then 'Run EXPLAIN (ANALYZE, BUFFERS) yourself, or choose another transport with: post-ai install --transport dblink'
           when 'optimize' then 'SELECT * FROM postai.recommendations: the agent fills it every optimize_interval; or run from a shell: post-ai optimize'
+          when 'migrate' then 'Run from a shell: post-ai migrate execute'
           when 'lint' then 'Run from a shell: post-ai lint FILE'
           else format('CALL postai.run(%L); then FETCH ALL FROM ask;', left(question, 200)) end);
     end if;

@@ -27,6 +27,7 @@ from postai.service.frames import (
 )
 from postai.service.ground import Ground, Home, prepare
 from postai.service.linting import hazards
+from postai.service.migrating import Made
 from postai.service.optimizing import Report
 from postai.service.recall import KeptAnswers
 
@@ -49,6 +50,8 @@ class Asking:
                 return _proposed(frame, home.optimizer.everything(deadline))
             if frame.verb == "lint":
                 return Outcome(hazards_message(frame.id, hazards(home.pool, frame.question, frame.search_path)))
+            if frame.verb == "migrate":
+                return _proposed(frame, home.migrator.ddl(frame, deadline))
             ground = prepare(home, frame, there, deadline)
             steps = {"explain": self._explain, "check": self._check, "optimize": self._optimize}
             return steps.get(frame.verb, self._answer)(ground, started)
@@ -223,7 +226,7 @@ class Asking:
             return None
 
 
-def _proposed(frame: AskFrame, report: Report) -> Outcome:
+def _proposed(frame: AskFrame, report: Report | Made) -> Outcome:
     return Outcome(proposals_message(frame.id, report.proposals, report.notes))
 
 

@@ -23,7 +23,7 @@ MAX_FRAME = 16 * 1024 * 1024
 MAX_DEADLINE_MS = 3_600_000
 REPLIES = frozenset({"explained", "digested"})
 """What the backend may send while the agent waits for it."""
-VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize", "lint")
+VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize", "lint", "migrate")
 RUNNING_VERBS = frozenset({"ask", "answer", "run"})
 """Verbs after whose answer the backend runs the statement, so that ask_timeout applies."""
 
@@ -296,7 +296,7 @@ def proposals_message(identity: str, proposals: Sequence[Mapping[str, Any]], not
     """Agent to backend: the end of a conversation about what would help; nothing runs any more.
 
     Args:
-        proposals: rows of postai.optimize, each with its columns.
+        proposals: rows of postai.optimize, each with its columns; of the other verbs {"id"} alone.
         notes: sentences about what was not known or not done.
     """
     return {

@@ -20,6 +20,7 @@ from postai.service.frames import AskFrame
 from postai.service.knowledge import Knowledge, Seen
 from postai.service.ledger import Ledger
 from postai.service.lessons import Lessons
+from postai.service.migrating import Migrator
 from postai.service.optimizing import Optimizer
 from postai.settings import DatabaseSettings, ModelSettings
 from postai.sql.guard import check
@@ -66,6 +67,7 @@ class Home:
         self.lessons = Lessons(sql)
         self.ledger = Ledger(pool, model, sql)
         self.optimizer = Optimizer(settings.name, pool)
+        self.migrator = Migrator(settings.name, settings.direct)
         self.name = settings.name
         self.share_values = model.share_values
         self._database = connection_string.parse(settings.dsn).get("dbname")

@@ -1,0 +1,171 @@
+"""Makes the proposals of postai.migrate: plans the change, tries it on an empty copy, and writes down the steps."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from postai.ask.verify import SYNTAX_ERROR, PlanningError
+from postai.database import Database, connect
+from postai.deadline import Deadline
+from postai.errors import ErrorParts
+from postai.migrate.draft import draft, usage_from_history
+from postai.migrate.plan import plan, script, with_traces
+from postai.migrate.trace import trace
+from postai.migrate.types import Plan, Traced
+from postai.migrate.work import PlanOptions
+from postai.proposals.store import create
+from postai.scratch.scratch_database import opener
+from postai.service.frames import AskFrame
+from postai.sql.parse import Unparsable, split
+
+log = logging.getLogger(__name__)
+
+MOST_NOTES = 12
+TITLE = 120
+"""Most characters of the given text in a title."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that somebody asks for.
+
+    Attributes:
+        statements: DDL, one statement each.
+        title: one line.
+        why: the reason, for people.
+        search_path: where unqualified names are looked up.
+        proposed_by: login of who asked.
+        notes: sentences that were said before it was planned.
+    """
+
+    statements: tuple[str, ...]
+    title: str
+    why: str
+    search_path: tuple[str, ...]
+    proposed_by: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A proposal that was made.
+
+    Attributes:
+        proposals: one row, {"id": its number}.
+        notes: what people should know, sentences.
+    """
+
+    proposals: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...]
+
+
+class Migrator:
+    """Schema change of one database.
+
+    Args:
+        name: the database's name in the configuration.
+        dsn: leads to it directly, not through a pooler.
+    """
+
+    def __init__(self, name: str, dsn: str) -> None:
+        self._name = name
+        self._dsn = dsn
+
+    def ddl(self, frame: AskFrame, deadline: Deadline) -> Made:
+        """Propose what given statements say.
+
+        Raises:
+            PlanningError: a statement does not parse, or PostgreSQL would refuse it.
+            Refused: no proposal may hold it, or there is nothing to do.
+            PostaiError: the database cannot be read.
+        """
+        try:
+            statements = split(frame.question)
+        except Unparsable as error:
+            raise PlanningError(ErrorParts(SYNTAX_ERROR, error.message, error.detail, error.hint)) from None
+        return self.propose(
+            Change(
+                statements, _title(statements), "It was asked for as statements.", frame.search_path, frame.session_user
+            ),
+            deadline,
+        )
+
+    def propose(self, change: Change, deadline: Deadline) -> Made:
+        """Plan a change, try its steps on an empty copy, and write the proposal; raises as `ddl` does."""
+        began = time.monotonic()
+        with connect(self._dsn, application_name="postai migrate", statement_timeout_ms=60_000) as db:
+            set_path(db, change.search_path)
+            options = PlanOptions(usage=usage_from_history(db))
+            made = plan(db, change.statements, deadline, options)
+            # Every name has its schema now.
+            set_path(db, ())
+            made, notes = tried(db, made, self._dsn, deadline)
+            proposal = create(
+                db,
+                draft(made, change.title, change.why, given=change.statements, proposed_by=change.proposed_by),
+            )
+        log.info(
+            "a change was proposed",
+            extra={
+                "database": self._name, "proposal": proposal, "steps": len(made.steps),
+                "seconds": round(time.monotonic() - began, 2),
+            },
+        )  # fmt: skip
+        said = (*change.notes, *notes, *made.warnings, *made.conflicts, *((made.schedule,) if made.schedule else ()))
+        return Made(({"id": proposal},), tuple(dict.fromkeys(_sentence(one) for one in said))[:MOST_NOTES])
+
+
+def tried(db: Database, made: Plan, dsn: str, deadline: Deadline) -> tuple[Plan, tuple[str, ...]]:
+    """The plan with what its statements did on an empty copy, and notes about what was not tried.
+
+    Args:
+        db: a session of the real database, outside a transaction.
+        dsn: leads to the same server as the same role.
+
+    Raises:
+        PlanningError: PostgreSQL refuses a statement there.
+    """
+    if made.refused or not made.steps:
+        return made, ()
+    traces = trace(db, script(made), deadline, opener(dsn))
+    for one in traces:
+        if one.error is not None and one.note is None:
+            raise PlanningError(_parts(one))
+    notes = [f"{_short(one.statement)}: {one.note}" for one in traces if one.note is not None]
+    notes += [
+        f"{_short(one.statement)} was refused on an empty copy: {one.error}" for one in traces if one.error is not None
+    ]
+    return with_traces(made, traces), tuple(notes)
+
+
+def set_path(db: Database, schemas: Sequence[str]) -> None:
+    """Let a session look unqualified names up in these schemas; pg_catalog always comes first."""
+    text = ", ".join('"' + name.replace('"', '""') + '"' for name in schemas if name != "pg_catalog")
+    db.query("select pg_catalog.set_config('search_path', %s, false)", [text or "pg_catalog"])
+
+
+def _parts(traced: Traced) -> ErrorParts:
+    return ErrorParts(
+        traced.sqlstate or "42601",
+        traced.error or "",
+        f"It was tried on an empty copy: {_short(traced.statement)}",
+        "Change the statement; nothing was proposed.",
+    )
+
+
+def _title(statements: Sequence[str]) -> str:
+    more = f" and {len(statements) - 1} more" if len(statements) > 1 else ""
+    return (_short(statements[0]) if statements else "nothing") + more
+
+
+def _short(statement: str) -> str:
+    text = " ".join(statement.split())
+    return text if len(text) <= TITLE else text[: TITLE - 3] + "..."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")

@@ -1,0 +1,85 @@
+"""postai.migrate, postai.steps and apply through a real agent, over a socket and over dblink."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running
+
+from conftest import TestDatabase, drop_database, make_database
+from postai.setup.transport import Transport
+
+SCHEMA = """
+    create role mig_owner; create role mig_user login password 'mig_user' in role postai_user;
+    create role mig_operator login password 'mig_operator' in role postai_operator, mig_owner;
+"""
+TABLES = f"""
+    grant mig_owner to {AGENT};
+    create schema shop authorization mig_owner; grant usage on schema shop to public;
+    set role mig_owner;
+    create table shop.parcel (id int primary key, city text, weight int);
+    create table shop.secret (id int primary key, salary int);
+    insert into shop.parcel select g, 'city' || g % 300, g % 77 from generate_series(1, 2000) g;
+    reset role;
+"""
+WAYS: list[tuple[str, Transport]] = [("pg15", "socket"), ("pg18", "dblink")]
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A database, its agent, and who may do what."""
+
+    database: TestDatabase
+    agent: AgentProcess
+
+    def rows(self, sql: str, user: str | None = "mig_user", *parameters: object) -> list[dict[str, Any]]:
+        with self.database.connect(user, row_factory=psycopg.rows.dict_row) as connection:
+            connection.execute("set search_path = shop, public")
+            return connection.execute(sql, parameters).fetchall()  # type: ignore[arg-type, return-value]
+
+    def migrate(self, request: str, user: str = "mig_user") -> int:
+        return int(self.rows("select postai.migrate(%s) as id", user, request)[0]["id"])
+
+    def apply(self, proposal: int) -> None:
+        with self.database.connect("mig_operator") as connection:
+            action = connection.execute("select postai.apply(%s)", (proposal,)).fetchall()[0][0]
+            connection.execute("call postai.wait(%s)", (action,))
+
+    def refused(self, sql: str, user: str = "mig_user", *parameters: object) -> psycopg.Error:
+        with pytest.raises(psycopg.Error) as caught:
+            self.rows(sql, user, *parameters)
+        return caught.value
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=lambda way: "-".join(way))
+def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
+    name, transport = request.param
+    server = request.getfixturevalue(name)
+    place = Path(tempfile.mkdtemp(prefix="postai-mig-"))
+    place.chmod(0o755)
+    database = make_database(server)
+    install_postai(database, transport, place / "run" / "agent.sock")
+    database.execute(SCHEMA)
+    database.execute(TABLES)
+    agent = AgentProcess(place, [(database.name, agent_dsn(server, database.name, place))])
+    with running(agent):
+        agent.until("leading this database")
+        yield Stand(database, agent)
+    drop_database(database)
+    shutil.rmtree(place)
+
+
+def test_a_change_is_proposed_shown_and_carried_out(stand: Stand) -> None:
+    proposal = stand.migrate("alter table parcel add column region text not null default 'north'")
+    steps = stand.rows("select * from postai.steps(%s)", "mig_user", proposal)
+    assert steps[0]["locks"] == {"shop.parcel": "AccessExclusiveLock"} and steps[0]["blocks"] == "reads+writes"
+    assert steps[0]["rewrites"] is False and steps[0]["in_transaction"] is True and steps[0]["undo"]
+    stand.apply(proposal)
+    assert stand.rows("select distinct region from shop.parcel", "mig_operator") == [{"region": "north"}]
