@@ -49,4 +49,5 @@ alter table app.base drop column h;
 create aggregate app.total(int) (sfunc = int4pl, stype = int, initcond = '0');
 create view app.agg as select app.total(v) as s from app.base;
 create operator app.=== (leftarg = int, rightarg = int, function = int4eq);
+create publication news for table app.base, only app.par;
 create view app.op as select v operator(app.===) 1 as b from app.base;

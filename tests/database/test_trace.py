@@ -271,7 +271,7 @@ def test_copies_have_the_definitions_of_the_real_objects(database: TestDatabase,
         def definitions(of: Database) -> tuple[set[str], set[str]]:
             whole = affected(of, Names(frozenset(), everything=True), (), deadline)
             made = read_definitions(of, whole, (), judge, deadline)
-            return set(made.statements), set(made.filled)
+            return {*made.statements, *made.publications}, set(made.filled)
 
         real = definitions(db)
         every = affected(db, Names(frozenset(), everything=True), (), deadline)
@@ -281,6 +281,19 @@ def test_copies_have_the_definitions_of_the_real_objects(database: TestDatabase,
             assert definitions(copy) == real
         with scratch_schemas(db, opener(database.dsn()), (), deadline) as (session, renaming):
             assert make_copy(session, read, deadline, renaming) == {}
+
+
+def test_an_ordinary_role_with_createdb(database: TestDatabase) -> None:
+    role = f"{database.name}_maker"
+    database.execute(f"create role {role} login createdb password '{role}'")
+    database.execute((Path(__file__).parent / "odd.sql").read_text("utf-8"))
+    statements = [
+        "alter table app.base add check (v <> 8)",
+        "alter domain app.pos drop constraint lt",
+    ]
+    expected = traced(database, statements)
+    assert [one.error for one in expected] == [None, None]
+    assert [told(one) for one in traced(database, statements, role)] == [told(one) for one in expected]
 
 
 def test_explain_command(

@@ -12,6 +12,7 @@ from postgast import pg_query_pb2 as pb
 from postai.scratch.affected import Names
 from postai.sql.nodes import messages
 from postai.sql.parse import Statement, statement_node, write
+from postai.sql.safety import KNOWN_EXTENSIONS
 
 Way = Literal["run", "plan", "session", "never"]
 """`run` it on the copy; let the server only `plan` it (statements that read or write rows); it belongs to the
@@ -23,7 +24,8 @@ _RUN = frozenset(
         "AlterObjectDependsStmt", "AlterObjectSchemaStmt", "AlterOpFamilyStmt", "AlterOperatorStmt", "AlterOwnerStmt",
         "AlterPolicyStmt", "AlterPublicationStmt", "AlterSeqStmt", "AlterStatsStmt", "AlterTSConfigurationStmt",
         "AlterTSDictionaryStmt", "AlterTableStmt", "AlterTypeStmt", "ClusterStmt", "CommentStmt", "CompositeTypeStmt",
-        "CreateCastStmt", "CreateDomainStmt", "CreateEnumStmt", "CreateFunctionStmt", "CreateOpClassStmt",
+        "CreateCastStmt", "CreateDomainStmt", "CreateEnumStmt", "CreateExtensionStmt", "CreateFunctionStmt",
+        "CreateOpClassStmt",
         "CreateOpFamilyStmt", "CreatePolicyStmt", "CreatePublicationStmt", "CreateRangeStmt", "CreateSchemaStmt",
         "CreateSeqStmt", "CreateStatsStmt", "CreateStmt", "CreateTableAsStmt", "CreateTrigStmt", "DefineStmt",
         "DropStmt", "GrantStmt", "IndexStmt", "LockStmt", "RefreshMatViewStmt", "ReindexStmt", "RenameStmt",
@@ -65,6 +67,8 @@ def way_of(statement: Statement) -> Way:
         return "plan"
     if kind in _SESSION:
         return "session"
+    if kind == "CreateExtensionStmt" and tree.extname not in KNOWN_EXTENSIONS:
+        return "never"
     if kind not in _RUN or _cluster_wide(tree) or _runs_a_prepared(tree):
         return "never"
     return "run"

@@ -17,9 +17,16 @@ from postai.scratch.renaming import Renaming
 from postai.scratch.schema_copy import make_copy
 from postai.scratch.scratch_database import Opener, scratch_database
 from postai.scratch.scratch_schema import scratch_schemas
+from postai.sql.parse import write
 
 _UNCONFINED = frozenset(
-    {"AlterDefaultPrivilegesStmt", "CreateCastStmt", "CreatePublicationStmt", "AlterPublicationStmt"}
+    {
+        "AlterDefaultPrivilegesStmt",
+        "CreateCastStmt",
+        "CreateExtensionStmt",
+        "CreatePublicationStmt",
+        "AlterPublicationStmt",
+    }
 )
 _CONFINED_OBJECTS = frozenset(
     {
@@ -46,12 +53,14 @@ class Ground:
 
     Attributes:
         session: a session there.
+        database: name of the real database.
         renaming: the schemas' names there, where they are not the real ones (then it lies in the real database).
         missing: what could not be copied, for people.
         unsafe: views (qualified) whose queries must not be run.
     """
 
     session: Database
+    database: str
     renaming: Renaming | None
     missing: tuple[str, ...]
     unsafe: frozenset[str]
@@ -62,7 +71,14 @@ class Ground:
         Raises:
             Refused: it would reach out of there, or cannot be written back faithfully.
         """
-        return text if self.renaming is None else self.renaming.tree(tree, strict=True)
+        if self.renaming is not None:
+            return self.renaming.tree(tree, strict=True)
+        if tree.DESCRIPTOR.name == "ReindexStmt" and tree.name == self.database:
+            other: Any = type(tree)()
+            other.CopyFrom(tree)
+            other.name = self.session.name
+            return write(other)
+        return text
 
     def place(self, schema: str) -> str:
         """The schema there."""
@@ -125,7 +141,7 @@ def prepare(
             lacking = [failed[one] for one in definitions.extensions if one in failed]
             if not lacking:
                 stack.push(attempt.pop_all())
-                return Ground(session, None, _told(failed), definitions.unsafe)
+                return Ground(session, db.name, None, _told(failed), definitions.unsafe)
             first = lacking[0]
     try:
         session, renaming = stack.enter_context(scratch_schemas(db, open_database, path, deadline))
@@ -133,7 +149,7 @@ def prepare(
         return f"{first}; {error.message}"
     _limit(session, deadline)
     failed = make_copy(session, definitions, deadline, renaming)
-    return Ground(session, renaming, _told(failed), definitions.unsafe)
+    return Ground(session, db.name, renaming, _told(failed), definitions.unsafe)
 
 
 def _limit(session: Database, deadline: Deadline) -> None:

@@ -95,6 +95,8 @@ def _refuses_transaction(statement: Statement) -> bool:
 
 def _mode(tree: Any) -> str | None:
     kind: str = tree.DESCRIPTOR.name
+    if kind == "CopyStmt":
+        return "RowExclusiveLock" if tree.is_from else "AccessShareLock"
     if kind != "AlterTableStmt":
         return ACCESS_EXCLUSIVE if kind in _STRONG else _OF_KIND.get(kind)
     modes = [_of_command(one.alter_table_cmd) for one in tree.cmds]

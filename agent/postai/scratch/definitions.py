@@ -21,7 +21,7 @@ class Definitions:
 
     Attributes:
         schemas: names, unquoted.
-        extensions: statements.
+        extensions, publications: statements; neither belongs to a schema.
         statements: all the rest; a statement may need a later one (then it is tried again).
         filled: REFRESH MATERIALIZED VIEW of those that have been filled, to be run last.
         unsafe: views and materialized views (qualified) whose queries call what must not be called.
@@ -29,6 +29,7 @@ class Definitions:
 
     schemas: tuple[str, ...]
     extensions: tuple[str, ...]
+    publications: tuple[str, ...]
     statements: tuple[str, ...]
     filled: tuple[str, ...]
     unsafe: frozenset[str]
@@ -112,6 +113,7 @@ class _Reading:
                 f"create extension if not exists {quote_ident(name)} schema {quote_ident(schema)} cascade"
                 for name, schema in sorted(self._found.extensions.items())
             ),
+            tuple(text for row in self._rows("publications", relations) for text in row if text is not None),
             tuple(statements),
             tuple(filled),
             frozenset(row[4] for row in views if row[0] in reading),

@@ -321,6 +321,17 @@ select x.oid::pg_catalog.int8, pg_catalog.format('alter table %%I.%%I %%s', n.ns
   ) x (oid, change)
   join pg_catalog.pg_class c on c.oid = x.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 
+-- name: publications
+-- Publications, with those of these tables that they name: CREATE, ALTER.
+select pg_catalog.format('create publication %%I%%s', p.pubname, case when p.puballtables then ' for all tables' end),
+       (select pg_catalog.format('alter publication %%I add table %%s', p.pubname, pg_catalog.string_agg(
+                 pg_catalog.format('only %%I.%%I', n.nspname, c.relname), ', ' order by r.oid))
+          from pg_catalog.pg_publication_rel r join pg_catalog.pg_class c on c.oid = r.prrelid
+          join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+         where r.prpubid = p.oid and c.oid = any(%s::pg_catalog.oid[]))
+  from pg_catalog.pg_publication p
+ order by p.oid
+
 -- name: unsafe_functions
 -- Names of functions of extensions that are not known to be harmless.
 select distinct p.proname::pg_catalog.text

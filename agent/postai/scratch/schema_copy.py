@@ -40,6 +40,8 @@ def make_copy(
             break
         waiting = still
     failed |= waiting
+    if renaming is None:
+        failed |= _run(copy, definitions.publications, deadline)
     failed |= _run(copy, _renamed(definitions.filled, renaming, failed), deadline)
     return failed
 
