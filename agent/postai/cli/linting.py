@@ -12,7 +12,7 @@ import typer
 
 from postai.cli import output
 from postai.cli.output import Json
-from postai.cli.target import Dsn, Name, open_database
+from postai.cli.target import Name, open_database
 from postai.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,14 @@ def lint(
     ] = None,
     sarif: Annotated[bool, typer.Option("--sarif", help="Print a SARIF 2.1.0 log.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a report in Markdown.")] = False,
-    dsn: Dsn = None,
+    dsn: Annotated[
+        str | None,
+        typer.Option(
+            "--dsn",
+            help="Database whose catalogs are read too: a connection string without a password (use passfile=... or"
+            " service=...). Default: none, the text alone.",
+        ),
+    ] = None,
     connection: Name = None,
     json: Json = False,
 ) -> int:
