@@ -82,6 +82,13 @@ create table postai.proposal_step (
   hazard text,
   estimated_ms bigint,
   estimated_rows bigint,
+  step_class text check (step_class in ('short_lock', 'weak_scan', 'alone', 'batched')),
+  together text[] not null default '{}',
+  phase text not null default 'expand' check (phase in ('expand', 'contract')),
+  blocks jsonb not null default '{}',
+  rewrites text[] not null default '{}',
+  scans text[] not null default '{}',
+  backfill jsonb check (jsonb_typeof(backfill) = 'object'),
   done_at timestamptz,
   measured_ms bigint,
   primary key (proposal, step),
@@ -89,6 +96,13 @@ create table postai.proposal_step (
 );
 comment on table postai.proposal_step is 'Steps of a proposal in their order; done_at is written with the step, cleared when it is undone.';
 comment on column postai.proposal_step.undo_precondition is 'A SELECT of one boolean that must be true just before the undo runs.';
+comment on column postai.proposal_step.step_class is
+  'Of a schema change: short_lock, weak_scan (in a transaction), alone (allows none) or batched (many transactions); null = an advisor''s step.';
+comment on column postai.proposal_step.together is 'Further statements of the same transaction, right after the statement.';
+comment on column postai.proposal_step.phase is 'expand leaves the old in its place, contract takes it away.';
+comment on column postai.proposal_step.blocks is 'What others cannot do meanwhile: {"public.t": "writes"}.';
+comment on column postai.proposal_step.backfill is
+  'Rows that are written in batches along a key: {"table", "key": [column], "assignments": {column: expression}, "condition"}.';
 comment on column postai.proposal_step.objects is 'Existing objects that are touched, and schemas of new ones: [{"class": "pg_class", "oid": 16384, "identity": "public.t"}].';
 
 create table postai.action (
@@ -126,7 +140,8 @@ comment on column postai.action.recurring is 'Cron expression, read in time_zone
 comment on column postai.action.by_policy is 'Whether nobody asked for it but setting auto_apply; requested_by is then who set that.';
 comment on column postai.action.noticed_at is 'When it was told that the action is about to run.';
 comment on column postai.action.attempt is 'Raised by each claim; a worker whose number is no longer this one has lost the action and writes nothing.';
-comment on column postai.action.checkpoint is 'The step under way and the backend that runs it, written before the step: {"step", "phase", "pid", "backend_start"}.';
+comment on column postai.action.checkpoint is
+  'The step under way and the backend that runs it, written before the step: {"step", "phase", "pid", "backend_start"}; of a backfill, written with each batch: {"step", "phase": "batch", "key", "bound", "rows", "seen", "total", "size", "passes"}.';
 comment on column postai.action.before is
   'What the tables that it touches were like when it began: sizes, live and dead rows, vacuums, updates; its `measured` has the same of its end.';
 create index action_proposal on postai.action (proposal, id);
@@ -351,14 +366,41 @@ $$;
 comment on function postai._user_triggers(oid[]) is
   'Triggers of users that fire when rows of these tables are written, with the owners of their functions: select postai._user_triggers(array[''public.t''::regclass::oid])';
 
-create function postai._written_tables(proposal bigint) returns oid[]
+create function postai._written_tables(proposal bigint, undoing boolean default false) returns oid[]
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(distinct (o.value ->> 'oid')::oid), '{}')
     from postai.proposal_step as s, jsonb_array_elements(s.objects) as o
    where s.proposal = $1 and o.value ->> 'class' = 'pg_class'
-     and (s.statement_class in ('INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE', 'TRUNCATE TABLE', 'COPY')
-          or s.undo_class in ('INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE', 'TRUNCATE TABLE', 'COPY'))
+     and (s.undo_class in ('INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE', 'TRUNCATE TABLE', 'COPY')
+          or not undoing and s.statement_class in ('INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE', 'TRUNCATE TABLE', 'COPY'))
 $$;
-comment on function postai._written_tables(bigint) is 'Tables into which steps of a proposal write rows: select postai._written_tables(7)';
+comment on function postai._written_tables(bigint, boolean) is
+  'Tables into which steps of a proposal, or only their undo statements, write rows: select postai._written_tables(7)';
+
+create function postai._made_triggers(proposal bigint) returns jsonb
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_agg(f.value), '[]')
+    from jsonb_array_elements(postai._user_triggers(postai._written_tables($1))) as f
+   where exists (select from postai.proposal_step as s
+                  where s.proposal = $1 and s.done_at is not null and s.statement_class = 'CREATE TRIGGER'
+                    and strpos(s.statement, format('TRIGGER %I ', f.value ->> 'trigger')) > 0
+                    and strpos(s.statement, format(' ON %s ', f.value ->> 'table')) > 0)
+$$;
+comment on function postai._made_triggers(bigint) is
+  'Triggers that a proposal made itself, on tables into which its later steps write: select postai._made_triggers(7)';
+
+-- A comment goes with what it speaks of, and housekeeping changes nothing that people see.
+create function postai._irreversible_steps(proposal bigint) returns integer[]
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(array_agg(s.step order by s.step), '{}')
+    from postai.proposal_step as s
+   where s.proposal = $1 and s.undo is null and s.statement_class not in ('COMMENT', 'VACUUM', 'ANALYZE', 'REINDEX')
+$$;
+comment on function postai._irreversible_steps(bigint) is
+  'Numbers of the steps from which nothing leads back: select postai._irreversible_steps(7)';

@@ -210,14 +210,14 @@ $$;
 comment on function postai._require_rights(bigint, name) is
   'Raises PA006 with the GRANT unless the approver and the agent hold the owners'' roles: select postai._require_rights(7)';
 
-create function postai._require_triggers(proposal bigint, accept_triggers boolean, accepted jsonb) returns jsonb
+create function postai._require_triggers(proposal bigint, accept_triggers boolean, accepted jsonb, undoing boolean default false) returns jsonb
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  fire jsonb := postai._user_triggers(postai._written_tables($1));
+  fire jsonb := postai._user_triggers(postai._written_tables($1, undoing));
 begin
-  if fire <@ accepted or accept_triggers then
+  if fire <@ (accepted || postai._made_triggers($1)) or accept_triggers then
     return fire;
   end if;
   perform postai._raise('PA006', format('proposal %s writes rows of tables with triggers', $1),
@@ -227,10 +227,29 @@ begin
   return null;
 end
 $$;
-comment on function postai._require_triggers(bigint, boolean, jsonb) is
+comment on function postai._require_triggers(bigint, boolean, jsonb, boolean) is
   'Raises PA006 while triggers of users would fire that the operator did not accept: select postai._require_triggers(7, false, ''[]'')';
 
-create function postai._approve_as(proposal bigint, accept_triggers boolean, approver name) returns void
+create function postai._require_way_back(proposal bigint, unsafe boolean) returns void
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  fixed integer[] := postai._irreversible_steps($1);
+begin
+  if fixed = '{}' or unsafe or not exists (select from postai.proposal_step as s where s.proposal = $1 and s.step_class is not null) then
+    return;
+  end if;
+  perform postai._raise('PA003', format('proposal %s cannot be undone once it ran', $1),
+    (select string_agg(format('step %s: %s', s.step, left(s.statement, 200)), '; ' order by s.step)
+       from postai.proposal_step as s where s.proposal = $1 and s.step = any (fixed)),
+    format('Have a backup, then say yes: SELECT postai.apply(%s, unsafe => true);', $1));
+end
+$$;
+comment on function postai._require_way_back(bigint, boolean) is
+  'Raises PA003 when steps of a schema change have no undo and nobody said yes to that: select postai._require_way_back(7, false)';
+
+create function postai._approve_as(proposal bigint, accept_triggers boolean, approver name, unsafe boolean default false) returns void
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -248,6 +267,9 @@ begin
   end if;
   perform postai._require_current(p.id);
   perform postai._require_rights(p.id, approver);
+  if p.state = 'open' then
+    perform postai._require_way_back(p.id, unsafe);
+  end if;
   accepted := postai._require_triggers(p.id, accept_triggers, p.accepted_triggers);
   update postai.proposal as u
      set state = 'approved', approved_by = approver, approved_at = clock_timestamp(),
@@ -255,16 +277,16 @@ begin
    where u.id = p.id;
 end
 $$;
-comment on function postai._approve_as(bigint, boolean, name) is
+comment on function postai._approve_as(bigint, boolean, name, boolean) is
   'Approves in the name of a role after all checks of its rights. SECURITY DEFINER: nobody may write postai.proposal; granted to nobody.';
 
-create function postai._approve(proposal bigint, accept_triggers boolean) returns void
+create function postai._approve(proposal bigint, accept_triggers boolean, unsafe boolean) returns void
   language sql security definer
   set search_path = pg_catalog, pg_temp
 as $$
-  select postai._approve_as(proposal, accept_triggers, session_user)
+  select postai._approve_as(proposal, accept_triggers, session_user, unsafe)
 $$;
-comment on function postai._approve(bigint, boolean) is
+comment on function postai._approve(bigint, boolean, boolean) is
   'Approves as session_user after all checks. SECURITY DEFINER: nobody may write postai.proposal; see postai.approve.';
 
 create function postai._enqueue(
@@ -289,16 +311,16 @@ $$;
 comment on function postai._enqueue(bigint, text, name, tstzrange, timestamptz, text, text, boolean) is
   'Queues an action and wakes the agent. SECURITY DEFINER: nobody may write postai.action; granted to nobody.';
 
-create function postai._apply(proposal bigint, accept_triggers boolean) returns bigint
+create function postai._apply(proposal bigint, accept_triggers boolean, unsafe boolean) returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform postai._approve(proposal, accept_triggers);
+  perform postai._approve(proposal, accept_triggers, unsafe);
   return postai._enqueue(proposal, 'apply');
 end
 $$;
-comment on function postai._apply(bigint, boolean) is
+comment on function postai._apply(bigint, boolean, boolean) is
   'Approves and queues in one. SECURITY DEFINER: nobody may write the tables; see postai.apply.';
 
 create function postai._undo(proposal bigint) returns bigint
@@ -317,18 +339,16 @@ begin
       format('It is %s, and no step of it was carried out by the agent.', coalesce(p.outcome, p.state)),
       'SELECT * FROM postai.actions shows what was carried out.');
   end if;
-  -- A comment goes with what it speaks of, and housekeeping changes nothing that people see.
   select string_agg(s.step::text, ', ' order by s.step) into fixed
     from postai.proposal_step as s
-   where s.proposal = p.id and s.done_at is not null and s.undo is null
-     and s.statement_class not in ('COMMENT', 'VACUUM', 'ANALYZE', 'REINDEX');
+   where s.proposal = p.id and s.done_at is not null and s.step = any (postai._irreversible_steps(p.id));
   if fixed is not null then
     perform postai._raise('55000', format('proposal %s cannot be undone', p.id), format('Step %s has no undo statement.', fixed),
                           'Ask for a new proposal that leads back.');
   end if;
   perform postai._require_home(p.id);
   perform postai._require_rights(p.id);
-  perform postai._require_triggers(p.id, false, p.accepted_triggers);
+  perform postai._require_triggers(p.id, false, p.accepted_triggers, undoing => true);
   return postai._enqueue(p.id, 'undo');
 end
 $$;
@@ -386,29 +406,29 @@ $$;
 comment on function postai._cancel(bigint) is
   'Cancels a queued action, asks the agent to cancel a running one. SECURITY DEFINER: nobody may write postai.action; see postai.cancel.';
 
-create function postai.approve(proposal bigint, accept_triggers boolean default false) returns void
+create function postai.approve(proposal bigint, accept_triggers boolean default false, unsafe boolean default false) returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform postai._require_operator('approve a proposal');
-  perform postai._approve(proposal, accept_triggers);
+  perform postai._approve(proposal, accept_triggers, unsafe);
 end
 $$;
-comment on function postai.approve(bigint, boolean) is
-  'Approves a proposal without running it; accept_triggers lets triggers of users fire: select postai.approve(7)';
+comment on function postai.approve(bigint, boolean, boolean) is
+  'Approves a proposal without running it; accept_triggers lets triggers of users fire, unsafe says yes to a schema change that cannot be undone: select postai.approve(7)';
 
-create function postai.apply(proposal bigint, accept_triggers boolean default false) returns bigint
+create function postai.apply(proposal bigint, accept_triggers boolean default false, unsafe boolean default false) returns bigint
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform postai._require_operator('apply a proposal');
-  return postai._apply(proposal, accept_triggers);
+  return postai._apply(proposal, accept_triggers, unsafe);
 end
 $$;
-comment on function postai.apply(bigint, boolean) is
-  'Approves a proposal if need be and queues it; gives the action, see CALL postai.wait: select postai.apply(7)';
+comment on function postai.apply(bigint, boolean, boolean) is
+  'Approves a proposal if need be and queues it; gives the action, see CALL postai.wait; unsafe says yes to a schema change that cannot be undone: select postai.apply(7)';
 
 create function postai.dismiss(proposal bigint, reason text) returns void
   language plpgsql

@@ -151,12 +151,12 @@ select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent
   from unnest(array['postai._number(jsonb)', 'postai._is_operator(name)', 'postai._may_use(name, name)', 'postai._owner()', 'postai._agent_present()',
                     'postai._transaction_end_refused()']) as f;
 select postai._grant('execute on function ' || f, 'postai_reader')
-  from unnest(array['postai._require_operator(text)', 'postai.approve(bigint, boolean)', 'postai.apply(bigint, boolean)',
+  from unnest(array['postai._require_operator(text)', 'postai.approve(bigint, boolean, boolean)', 'postai.apply(bigint, boolean, boolean)',
                     'postai.dismiss(bigint, text)', 'postai.done_by_hand(bigint, text)', 'postai.undo(bigint)',
                     'postai.cancel(bigint)']) as f;
 select postai._grant('execute on procedure postai.wait(bigint, interval)', 'postai_reader');
 select postai._grant('execute on function ' || f, 'postai_operator')
-  from unnest(array['postai._approve(bigint, boolean)', 'postai._apply(bigint, boolean)', 'postai._close(bigint, text, text)',
+  from unnest(array['postai._approve(bigint, boolean, boolean)', 'postai._apply(bigint, boolean, boolean)', 'postai._close(bigint, text, text)',
                     'postai._undo(bigint)', 'postai._cancel(bigint)']) as f;
 -- The agent proposes, and writes what it did; it can neither approve nor queue.
 select postai._grant('select on postai.' || t, 'postai_agent')
@@ -170,5 +170,5 @@ select postai._grant('update (state, worker, attempt, lease_until, noticed_at, c
 select postai._grant('execute on function ' || f, 'postai_agent')
   from unnest(array['postai._fingerprint(jsonb)', 'postai._object(text, oid)', 'postai._digest(bigint)', 'postai._objects(bigint)', 'postai._is_repeatable(bigint)',
                     'postai._may_become(name, name)', 'postai._missing_rights(jsonb, name, name[])',
-                    'postai._home()', 'postai._require_home(bigint)', 'postai._require_current(bigint)', 'postai._user_triggers(oid[])', 'postai._written_tables(bigint)',
+                    'postai._home()', 'postai._require_home(bigint)', 'postai._require_current(bigint)', 'postai._user_triggers(oid[])', 'postai._written_tables(bigint, boolean)',
                     'postai._raise(text, text, text, text)']) as f;

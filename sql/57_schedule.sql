@@ -71,7 +71,7 @@ $$;
 comment on function postai._next_time(text, text, timestamptz) is
   'The next moment of a cron expression: select postai._next_time(''30 2 * * 0'', ''Europe/Berlin'', now())';
 
-create function postai._schedule(proposal bigint, run_window tstzrange, recurring text) returns bigint
+create function postai._schedule(proposal bigint, run_window tstzrange, recurring text, unsafe boolean) returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -104,23 +104,23 @@ begin
     run_window := tstzrange(first, first + (upper(run_window) - lower(run_window)));
     run_window := case when not upper_inf(run_window) then run_window end;
   end if;
-  perform postai._approve(proposal, false);
+  perform postai._approve(proposal, false, unsafe);
   return postai._enqueue(proposal, 'apply', session_user, run_window, first, recurring, case when recurring is not null then zone end);
 end
 $$;
-comment on function postai._schedule(bigint, tstzrange, text) is
+comment on function postai._schedule(bigint, tstzrange, text, boolean) is
   'Approves and queues for later. SECURITY DEFINER: nobody may write the tables; see postai.schedule.';
 
-create function postai.schedule(proposal bigint, run_window tstzrange default null, recurring text default null) returns bigint
+create function postai.schedule(proposal bigint, run_window tstzrange default null, recurring text default null, unsafe boolean default false) returns bigint
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform postai._require_operator('schedule a proposal');
-  return postai._schedule(proposal, run_window, recurring);
+  return postai._schedule(proposal, run_window, recurring, unsafe);
 end
 $$;
-comment on function postai.schedule(bigint, tstzrange, text) is
+comment on function postai.schedule(bigint, tstzrange, text, boolean) is
   'Queues a proposal for a window, or again and again at the times of a cron expression in the session''s time zone; gives the action: select postai.schedule(7, ''[2026-07-01 22:00, 2026-07-02 04:00)''); select postai.schedule(8, recurring => ''0 3 * * *'')';
 
 create function postai._queue_next() returns trigger
@@ -149,5 +149,5 @@ create trigger queue_next after update of state on postai.action for each row
   when (new.recurring is not null and new.state in ('done', 'regressed', 'failed') and old.state <> new.state)
   execute function postai._queue_next();
 
-select postai._grant('execute on function postai.schedule(bigint, tstzrange, text)', 'postai_reader');
-select postai._grant('execute on function postai._schedule(bigint, tstzrange, text)', 'postai_operator');
+select postai._grant('execute on function postai.schedule(bigint, tstzrange, text, boolean)', 'postai_reader');
+select postai._grant('execute on function postai._schedule(bigint, tstzrange, text, boolean)', 'postai_operator');

@@ -245,7 +245,7 @@ def test_the_agent_can_neither_approve_nor_queue_nor_rewrite(shop18: Shop) -> No
         f"insert into postai.action (proposal, kind, requested_by) values ({proposal}, 'apply', 'lc_boss')",
         "insert into postai.proposal (kind, title, why, fingerprint, state) values ('x', 'x', 'x', 'x', 'approved')",
         f"select postai._enqueue({proposal}, 'apply')",
-        f"select postai._approve({proposal}, true)",
+        f"select postai._approve({proposal}, true, true)",
         "insert into postai.event (kind, subject, actor) values ('x', 'x', 'lc_boss')",
         "delete from postai.event",
         "update postai.proposal_step set statement = 'DROP TABLE shop.item'",

@@ -38,13 +38,14 @@ def apply(
     accept_triggers: Annotated[
         bool, typer.Option("--accept-triggers", help="Yes to running the triggers of the tables that are written to.")
     ] = False,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Yes to a schema change that cannot be undone.")] = False,
     wait: Wait = True,
     dsn: Dsn = None,
     connection: Name = None,
     json: Json = False,
 ) -> None:
     """Apply a proposal: approve it if it is open, queue the action, wait for its end."""
-    _carry_out("select postai.apply(%s, %s)", (proposal, accept_triggers), wait, dsn, connection, json)
+    _carry_out("select postai.apply(%s, %s, %s)", (proposal, accept_triggers, unsafe), wait, dsn, connection, json)
 
 
 def undo(proposal: Proposal, wait: Wait = True, dsn: Dsn = None, connection: Name = None, json: Json = False) -> None:

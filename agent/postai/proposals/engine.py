@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,16 +19,22 @@ from postai.database import Database, ServerError
 from postai.database.identifiers import quote_ident
 from postai.database.named_sql import load
 from postai.errors import LockNotObtained, PostaiError, Refused, StaleProposal, VerificationFailed
-from postai.proposals import index_work
+from postai.proposals import detaching, index_work
+from postai.proposals.batches import Batches, BatchWriter, Bearable
 from postai.proposals.conditions import Conditions
 from postai.proposals.index_work import IndexWork
 from postai.proposals.monitor import LeaseLost, Watch, WindowClosed
-from postai.proposals.objects import ROW_WRITERS, require_rights, require_triggers, resolve
-from postai.proposals.types import Action, Decision, Object, RunnerOptions, Step
+from postai.proposals.objects import ROW_WRITERS, UnknownObject, require_rights, require_triggers, resolve
+from postai.proposals.store import facts_of
+from postai.proposals.types import Action, Backfill, Decision, Object, RunnerOptions, Step
+from postai.sql.parse import parse_one
 from postai.sql.vet import ChangeFacts, vet_change
 
 OBJECT_LOCK = 0x706F7375
 """First key of the advisory locks that workers take per object (the second key is the object's oid)."""
+
+MIGRATOR_LOCK = 0x6D696772
+"""Second key of the advisory lock that whoever carries out a schema change holds from its first step to its last."""
 
 _LOCK_ERRORS = ("55P03", "40P01")
 
@@ -48,6 +54,7 @@ class Approval:
 
     approver: str
     accepted_triggers: list[dict[str, str]]
+    own_triggers: frozenset[tuple[str, str, str]] = frozenset()
 
 
 class StepEngine:
@@ -82,9 +89,20 @@ class StepEngine:
             action.checkpoint.get("step") if action.checkpoint.get("phase") == "started" else None
         )
         self._elsewhere: set[tuple[str, str]] = set()
+        seconds, rows, lag, active = control.query(self._sql["limits"])[0]
+        self._lock_timeout = options.lock_timeout or min(2.0, max(0.2, seconds))
+        self._bearable = Bearable(rows, lag, active, options.max_waiting)
         self._closes = None if action.seconds_left is None else time.monotonic() + action.seconds_left
         self._pid, self._backend_start = work.query(self._sql["session"])[0]
         monitor.attach(work, self._pid)
+
+    def become_migrator(self) -> None:
+        """Wait until no other worker changes this database's schema; the lock ends with the session.
+
+        Raises:
+            LockNotObtained: another one is still at it.
+        """
+        self._wait_for([MIGRATOR_LOCK], None, "another schema change of this database")
 
     def run(self, step: Step) -> None:
         """Bring a step about, unless it is already.
@@ -93,10 +111,12 @@ class StepEngine:
             PostaiError: it could not be done; nothing of it is left.
         """
         self._monitor.check()
-        work = index_work.recognise(step.statement)
+        work = _index_work(step)
         if self._is_done(step, work):
             return
         self._require_window(step)
+        if self._is_gone(step):
+            return
         plan = self._inspect(step)
         self._say(step, "step.checked", f"runs as {plan.run_as}: {plan.facts.statement_class}")
         with self._locked(step, plan.objects):
@@ -109,7 +129,9 @@ class StepEngine:
                     detail=step.precondition,
                     hint="Dismiss the proposal and ask for a new one.",
                 )
-            if plan.facts.in_transaction:
+            if step.backfill is not None:
+                self._in_batches(step, plan, step.backfill)
+            elif plan.facts.in_transaction:
                 self._in_transaction(step, plan)
             else:
                 self._alone(step, plan, work)
@@ -120,8 +142,8 @@ class StepEngine:
         Raises:
             VerificationFailed: it is not.
         """
-        work = index_work.recognise(step.statement)
-        if not self._postcondition_holds(step, work):
+        work = _index_work(step)
+        if step.backfill is None and not self._postcondition_holds(step, work):
             raise VerificationFailed(
                 f"step {step.number} ran, but what it should bring about is not there",
                 detail=step.postcondition or (work.statement if work else None),
@@ -131,7 +153,7 @@ class StepEngine:
     def tidy(self, steps: Sequence[Step]) -> None:
         """After a statement was cut off: remove a broken index, or note that the step was done after all."""
         for step in steps:
-            work = index_work.recognise(step.statement)
+            work = _index_work(step)
             if step.number == self._started and work is not None and not self._is_done(step, work):
                 plan = self._inspect(step)
                 with self._locked(step, plan.objects):
@@ -158,6 +180,20 @@ class StepEngine:
         else:
             self._say(step, "step.found", "somebody else has brought it about")
         return True
+
+    def _is_gone(self, step: Step) -> bool:
+        """Whether a statement with IF EXISTS finds nothing: an undo step may repeat the one before it."""
+        tree = parse_one(step.statement).tree
+        if step.together or step.backfill or not getattr(tree, "missing_ok", False):
+            return False
+        try:
+            resolve(self._control, vet_change(step.statement))
+        except UnknownObject:
+            with self._control.transaction():
+                self._mark(self._control, step, None)
+            self._say(step, "step.marked", "what it would take away is not there")
+            return True
+        return False
 
     def _has_postcondition(self, step: Step, work: IndexWork | None) -> bool:
         return step.postcondition is not None or (work is not None and work.kind != "reindex")
@@ -188,11 +224,12 @@ class StepEngine:
 
     def _inspect(self, step: Step) -> _Plan:
         """Everything that was checked when the proposal was made and queued, checked again on what is there now."""
-        facts = vet_change(step.statement)
+        facts = facts_of(step)
         objects = resolve(self._control, facts)
         require_rights(self._control, objects, self._approval.approver)
         if facts.statement_class in ROW_WRITERS:
-            require_triggers(self._control, objects, self._approval.accepted_triggers)
+            approval = self._approval
+            require_triggers(self._control, objects, approval.accepted_triggers, approval.own_triggers)
         if not objects:
             raise Refused(f"step {step.number} touches nothing that has an owner")
         return _Plan(facts, objects, objects[0].owner)
@@ -203,23 +240,26 @@ class StepEngine:
     def _locked(self, step: Step, objects: Sequence[Object]) -> Iterator[None]:
         """Hold the advisory locks of the objects, so that no other worker (or what is left of one) is at them."""
         keys = sorted({(one.lock_oid + 2**31) % 2**32 - 2**31 for one in objects})
+        self._wait_for(keys, step, ", ".join(one.identity for one in objects))
+        try:
+            self._say(step, "step.locked", "holds " + ", ".join(one.identity for one in objects))
+            yield
+        finally:
+            self._unlock(keys)
+
+    def _wait_for(self, keys: Sequence[int], step: Step | None, what: str) -> None:
         waits_until = time.monotonic() + self._options.concurrent_lock_timeout
         pause = 0.05
         while not self._try_lock(keys):
             if time.monotonic() > waits_until:
                 raise LockNotObtained(
                     "another worker of postai is still at the same object",
-                    detail=", ".join(one.identity for one in objects),
+                    detail=what,
                     hint="SELECT * FROM postai.actions shows what runs; apply again when it has ended.",
                 )
-            self._say(step, "step.waiting", "another worker is at the same object")
+            self._say(step, "step.waiting", f"another worker is at {what}")
             self._monitor.pause(pause)
             pause = min(1.0, pause * 1.5)
-        try:
-            self._say(step, "step.locked", "holds " + ", ".join(one.identity for one in objects))
-            yield
-        finally:
-            self._unlock(keys)
 
     def _try_lock(self, keys: Sequence[int]) -> bool:
         for number, key in enumerate(keys):
@@ -242,16 +282,17 @@ class StepEngine:
     def _in_transaction(self, step: Step, plan: _Plan) -> None:
         def attempt() -> None:
             with self._work.transaction():
-                self._limits(self._options.lock_timeout)
+                self._limits(self._lock_timeout)
                 self._work.execute(f"set local role {quote_ident(plan.run_as)}")
                 began = time.monotonic()
-                self._work.execute(step.statement)
+                for statement in (step.statement, *step.together):
+                    self._work.execute(statement)
                 # Triggers that wait for the end of the transaction would otherwise run as the agent (before 18).
                 self._work.execute("set constraints all immediate")
                 elapsed = time.monotonic() - began
                 self._work.execute("set local role none")
                 # What the statement may have set does not hold for what follows.
-                self._limits(self._options.lock_timeout)
+                self._limits(self._lock_timeout)
                 if step.postcondition and not self._conditions.holds(step.postcondition, self._work):
                     raise VerificationFailed(
                         f"the postcondition of step {step.number} does not hold after it; it was rolled back",
@@ -273,7 +314,8 @@ class StepEngine:
 
         def attempt() -> None:
             self._clean(step, plan, work)
-            self._as_owner(plan.run_as, step.statement)
+            self._wait_for_builds(step, plan)
+            self._as_owner(plan.run_as, detaching.unfinished(self._control, step.statement) or step.statement)
 
         try:
             self._with_patience(step, plan, attempt)
@@ -292,6 +334,57 @@ class StepEngine:
         with self._control.transaction():
             self._mark(self._control, step, elapsed)
         self._say(step, "step.marked", "noted as done")
+
+    def _wait_for_builds(self, step: Step, plan: _Plan) -> None:
+        """Let other sessions' index builds on the same tables end: two at once would only wait for each other."""
+        oids = [one.lock_oid for one in plan.objects if one.class_name == "pg_class"]
+        waits_until = time.monotonic() + self._options.concurrent_lock_timeout
+        try:
+            while others := self._control.query(self._sql["other_builds"], [oids, self._pid]):
+                pid, phase = others[0]
+                if time.monotonic() > waits_until:
+                    raise LockNotObtained(
+                        f"backend {pid} still builds an index on the same table",
+                        detail=f"Its phase: {phase}.",
+                        hint="Apply again when it has ended: SELECT * FROM pg_stat_progress_create_index;",
+                    )
+                self._monitor.note({"phase": f"waiting for the index build of backend {pid}"})
+                self._say(step, "step.waiting", f"backend {pid} builds an index on the same table: {phase}")
+                self._monitor.pause(0.3)
+        finally:
+            self._monitor.note({})
+
+    def _in_batches(self, step: Step, plan: _Plan, backfill: Backfill) -> None:
+        """Write the rows of a backfill; a batch that meets locks is tried again, as any short step is."""
+        resumed = self._action.checkpoint if self._resumes(step) else {}
+        batches = Batches(self._work, self._sql, backfill, self._options, self._bearable)
+        writer = BatchWriter(
+            limits=lambda longest: self._limits(self._lock_timeout, longest),
+            role=plan.run_as,
+            save=lambda at, extra: self._save_batch(step, at, extra),
+            mark=lambda elapsed: self._mark(self._work, step, elapsed),
+            patiently=lambda attempt: self._with_patience(step, plan, attempt),
+            require_window=lambda: self._require_window(step),
+            monitor=self._monitor,
+            say=lambda point, sentence: self._say(step, point, sentence),
+        )
+        batches.run(writer, resumed)
+
+    def _resumes(self, step: Step) -> bool:
+        before = self._action.checkpoint
+        return before.get("phase") == "batch" and before.get("step") == step.number
+
+    def _save_batch(self, step: Step, position: Mapping[str, Any], passed: Sequence[int]) -> None:
+        """Note how far the rows are, as a part of the batch's transaction."""
+        note = {"step": step.number, "phase": "batch", "pid": self._pid, "backend_start": self._backend_start}
+        done = position["done"]
+        shown = {"phase": "writing rows", "done": done, "rows": position["rows"]}
+        mine = [self._action.id, self._action.attempt]
+        if not self._work.query(self._sql["save_batch"], [json.dumps({**note, **position}), json.dumps(shown), *mine]):
+            raise LeaseLost(f"action {self._action.id} was taken by another worker")
+        for percent in passed:
+            self._event(self._work, "step.progress", step, {"percent": percent, "rows": position["rows"]})
+        self._monitor.note(shown)
 
     def _settle(self, step: Step, plan: _Plan, work: IndexWork | None, error: PostaiError) -> None:
         """After a failure: remove what it left, or say that it is still there."""
@@ -337,14 +430,14 @@ class StepEngine:
             hint="Apply it again when those transactions have ended.",
         )
 
-    def _limits(self, lock_timeout: float) -> None:
+    def _limits(self, lock_timeout: float, longest: float | None = None) -> None:
         self._work.execute("set local search_path = pg_catalog, pg_temp")
         self._work.execute(f"set local lock_timeout = {int(lock_timeout * 1000)}")
-        self._work.execute(f"set local statement_timeout = {self._statement_ms()}")
+        self._work.execute(f"set local statement_timeout = {self._statement_ms(longest)}")
 
-    def _statement_ms(self) -> int:
+    def _statement_ms(self, longest: float | None = None) -> int:
         """How long a statement may run: not past the end of the window."""
-        longest = self._options.statement_timeout
+        longest = self._options.statement_timeout if longest is None else longest
         if self._closes is not None:
             longest = min(longest, self._closes - time.monotonic())
         return max(1, int(longest * 1000))
@@ -435,5 +528,11 @@ class StepEngine:
         subject = f"proposal {self._action.proposal} step {step.number}"
         db.query(self._sql["record_event"], [kind, subject, self._action.proposal, self._action.id, json.dumps(detail)])
 
-    def _say(self, step: Step, point: str, sentence: str) -> None:
-        self._report(Decision(self._action.id, self._action.attempt, step.number, point, sentence))
+    def _say(self, step: Step | None, point: str, sentence: str) -> None:
+        number = None if step is None else step.number
+        self._report(Decision(self._action.id, self._action.attempt, number, point, sentence))
+
+
+def _index_work(step: Step) -> IndexWork | None:
+    """The work on an index that a step does by itself; of statements that share a transaction nothing is left."""
+    return None if step.together else index_work.recognise(step.statement)

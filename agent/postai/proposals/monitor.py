@@ -52,6 +52,8 @@ class Watch(Protocol):
 
     def pause(self, seconds: float) -> None: ...
 
+    def note(self, shown: dict[str, Any]) -> None: ...
+
 
 class Calm:
     """A watch that lets everything go on: for cleaning up after the real one has ended the work."""
@@ -70,6 +72,9 @@ class Calm:
     def pause(self, seconds: float) -> None:
         """Sleep."""
         time.sleep(seconds)
+
+    def note(self, shown: dict[str, Any]) -> None:
+        """Nobody looks."""
 
 
 class Monitor:
@@ -98,6 +103,7 @@ class Monitor:
         self._done = threading.Event()
         self._renewed = time.monotonic()
         self._shown: dict[str, Any] = {}
+        self._noted: dict[str, Any] = {}
         self._thread = threading.Thread(target=self._watch, name=f"postai-action-{action.id}", daemon=True)
 
     def __enter__(self) -> Monitor:
@@ -123,6 +129,10 @@ class Monitor:
         """Touch that session no more: what runs there now must not be cancelled."""
         with self._lock:
             self._work = None
+
+    def note(self, shown: dict[str, Any]) -> None:
+        """What to show as progress (phase, done, rows) where the server itself knows none; {} = nothing more."""
+        self._noted = shown
 
     def check(self) -> None:
         """Raise when the action must not go on.
@@ -189,7 +199,7 @@ class Monitor:
         phase, done, blockers = self._db.query(self._sql["progress"], [pid])[0]
         # Rounded, so that a long build writes tens of row versions and not thousands.
         shown = {"phase": phase, "done": None if done is None else round(done, 1), "blockers": blockers}
-        return {key: value for key, value in shown.items() if value is not None}
+        return {**self._noted, **{key: value for key, value in shown.items() if value is not None}}
 
     def _stop(self, reason: StopReason) -> None:
         self._reason = self._reason or reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from postai.database import Database
@@ -37,13 +37,16 @@ ROW_WRITERS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "TRU
 PlannedNames = Mapping[tuple[str | None, str], ObjectRef | None]
 
 
-def resolve(db: Database, facts: ChangeFacts, planned: PlannedNames = MappingProxyType({})) -> tuple[Object, ...]:
+def resolve(
+    db: Database, facts: ChangeFacts, planned: PlannedNames = MappingProxyType({}), *, lenient: bool = False
+) -> tuple[Object, ...]:
     """The objects whose owners' roles are needed for a statement, the first one being the one it acts on.
 
     Args:
         facts: what the statement touches and creates, by name.
         planned: schema and name of objects that earlier steps of the same proposal create; they need not exist yet,
             what is given with them stands in for them, or else their schemas.
+        lenient: whether the schema stands in for whatever does not exist; each step is looked at again when it runs.
 
     Raises:
         Refused: a name without a schema, or a kind of object that postai does not change.
@@ -63,6 +66,14 @@ def resolve(db: Database, facts: ChangeFacts, planned: PlannedNames = MappingPro
                 replaced.add(len(wanted))
     wanted.extend(_place(ref) for ref in facts.creates if ref.kind != "index")
     rows = db.query(load(__package__, "objects.sql")["resolve"], [json.dumps(wanted)])
+    if lenient and planned:
+        absent = {row[0] for row in rows if row[2] is None}
+        wanted = [
+            {"class": "pg_namespace", "schema": None, "name": one["schema"]}
+            if number in absent and one["schema"] is not None else one
+            for number, one in enumerate(wanted, start=1)
+        ]  # fmt: skip
+        rows = db.query(load(__package__, "objects.sql")["resolve"], [json.dumps(wanted)])
     found: dict[tuple[str, int], Object] = {}
     for number, class_name, oid, identity, owner, lock_oid in rows:
         if oid is None and number in replaced:
@@ -139,15 +150,28 @@ def require_rights(db: Database, objects: Iterable[Object], approver: str) -> No
         )
 
 
-def require_triggers(db: Database, objects: Iterable[Object], accepted: list[dict[str, str]]) -> None:
+def require_triggers(
+    db: Database,
+    objects: Iterable[Object],
+    accepted: list[dict[str, str]],
+    own: Collection[tuple[str, str, str]] = (),
+) -> None:
     """Check that only those triggers of users would fire which the approver accepted.
+
+    Args:
+        own: name, table and hash of the function's body of triggers that steps of the same proposal make: their texts
+            were approved with it.
 
     Raises:
         NotPermitted: naming the triggers and the owners of their functions.
     """
     tables = [one.oid for one in objects if one.class_name == "pg_class"]
     fire = db.query(load(__package__, "objects.sql")["user_triggers"], [tables])[0][0]
-    unknown = [trigger for trigger in fire if trigger not in accepted]
+    unknown = [
+        trigger
+        for trigger in fire
+        if trigger not in accepted and (trigger["trigger"], trigger["table"], trigger["source"]) not in own
+    ]
     if unknown:
         raise NotPermitted(
             "a trigger would fire that nobody accepted",

@@ -15,8 +15,9 @@ from postai.errors import ErrorParts, LockNotObtained, NotPermitted, PostaiError
 from postai.proposals.engine import Approval, StepEngine
 from postai.proposals.monitor import Calm, LeaseLost, Monitor, Stopping, WindowClosed
 from postai.proposals.objects import UnknownObject
+from postai.proposals.own_triggers import made_triggers
 from postai.proposals.pictures import tables_again, tables_of
-from postai.proposals.types import Action, Decision, Measured, RunnerOptions, RunResult, Step
+from postai.proposals.types import Action, Backfill, Decision, Measured, RunnerOptions, RunResult, Step
 
 Verifier = Callable[[Database, int], Measured]
 """Looks at a proposal (its id) that was just applied; one per kind of proposal."""
@@ -155,8 +156,13 @@ class Runner:
             steps = self._steps(control, action)
             self._picture(control, action)
             with self._connect() as work:
-                engine = StepEngine(work, control, action, approval, monitor, self._options, self._report)
+                engine = StepEngine(
+                    work, control, action, replace(approval, own_triggers=made_triggers(steps)), monitor,
+                    self._options, self._report,
+                )  # fmt: skip
                 try:
+                    if any(step.step_class for step in steps):
+                        engine.become_migrator()
                     for step in steps:
                         engine.run(step)
                     measured = self._verify(control, action, engine, steps)
@@ -203,10 +209,13 @@ class Runner:
     def _steps(self, control: Database, action: Action) -> tuple[Step, ...]:
         rows = control.query(self._sql["steps"], [action.proposal])
         if action.kind == "apply":
-            return tuple(Step(number, text, before, after, done) for number, text, before, after, _, done, _ in rows)
+            return tuple(
+                Step(number, text, before, after, done, step_class, tuple(together), _backfill(parts))
+                for number, text, before, after, _, done, _, step_class, together, parts in rows
+            )
         return tuple(
-            Step(number, undo, before, None, False)
-            for number, _, _, _, undo, done, before in reversed(rows)
+            Step(number, undo, before, None, False, step_class)
+            for number, _, _, _, undo, done, before, step_class, _, _ in reversed(rows)
             if done and undo
         )
 
@@ -296,3 +305,9 @@ class Runner:
 
     def _say(self, action: Action, point: str, sentence: str) -> None:
         self._report(Decision(action.id, action.attempt, None, point, sentence))
+
+
+def _backfill(parts: dict[str, Any] | None) -> Backfill | None:
+    if parts is None:
+        return None
+    return Backfill(parts["table"], tuple(parts["key"]), parts["assignments"], parts["condition"])

@@ -21,6 +21,10 @@ select m.id, m.proposal, p.kind, m.kind, m.state, m.requested_by::text, m.attemp
        case when m.checkpoint <> '{}' then m.checkpoint
             else coalesce((select e.checkpoint from postai.action e
                             where e.proposal = m.proposal and e.kind = m.kind and e.id < m.id
+                              -- An undo in between has taken the rows of a backfill back.
+                              and (e.checkpoint ->> 'phase' is distinct from 'batch'
+                                   or not exists (select from postai.action u where u.proposal = m.proposal and u.id > e.id
+                                                     and u.id < m.id and u.kind <> m.kind and u.attempt > 0))
                             order by e.id desc limit 1), '{}') end,
        case when isfinite(upper(m.run_window))
             then extract(epoch from upper(m.run_window) - pg_catalog.clock_timestamp())::double precision end
@@ -37,7 +41,8 @@ select postai._require_current(%s)
 
 -- name: steps
 -- The steps in their order.
-select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at is not null, s.undo_precondition
+select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at is not null, s.undo_precondition,
+       s.step_class, s.together, s.backfill
   from postai.proposal_step s where s.proposal = %s order by s.step
 
 -- name: agent_is_superuser
@@ -81,6 +86,52 @@ select a.pid, extract(epoch from a.backend_start)::text from pg_catalog.pg_stat_
 -- name: checkpoint
 -- Note the step under way; no row = another worker has the action.
 update postai.action set checkpoint = %s::jsonb where id = %s and attempt = %s and state = 'running' returning id
+
+-- name: limits
+-- Settings of the operator for running steps: lock time-out in seconds, rows of a first batch, lag in seconds and active
+-- sessions at which a backfill pauses.
+select extract(epoch from postai._setting_text('step_lock_timeout')::interval)::double precision,
+       least(postai._setting_text('batch_rows')::numeric, 1000000)::integer,
+       extract(epoch from postai._setting_text('batch_max_lag')::interval)::double precision,
+       least(postai._setting_text('batch_max_active')::numeric, 1000000)::integer
+
+-- name: load
+-- What others have to bear: seconds by which the slowest standby replays late, active sessions, sessions that wait for locks.
+select coalesce((select extract(epoch from pg_catalog.max(r.replay_lag)) from pg_catalog.pg_stat_replication r), 0)::double precision,
+       pg_catalog.count(*) filter (where a.state = 'active')::integer,
+       pg_catalog.count(*) filter (where a.wait_event_type = 'Lock')::integer
+  from pg_catalog.pg_stat_activity a where a.backend_type = 'client backend' and a.pid <> pg_catalog.pg_backend_pid()
+
+-- name: key_types
+-- Types of columns of a table, in the order of the names; null = there is no such column.
+select (select pg_catalog.format_type(a.atttypid, a.atttypmod) from pg_catalog.pg_attribute a
+         where a.attrelid = pg_catalog.to_regclass(%s) and a.attname = k.name and not a.attisdropped)
+  from pg_catalog.unnest(%s::text[]) with ordinality as k (name, position) order by k.position
+
+-- name: rows
+-- Rows of a table and its partitions, as of the last ANALYZE.
+with recursive parts (oid) as (
+  select pg_catalog.to_regclass(%s)::oid
+  union all
+  select i.inhrelid from parts join pg_catalog.pg_inherits i on i.inhparent = parts.oid
+)
+select coalesce(pg_catalog.sum(greatest(c.reltuples, 0)), 0)::bigint
+  from parts join pg_catalog.pg_class c on c.oid = parts.oid and c.relkind <> 'p'
+
+-- name: save_batch
+-- Note how far a backfill came, in the transaction of the batch; no row = another worker has the action.
+update postai.action set checkpoint = %s::jsonb, progress = %s::jsonb
+ where id = %s and attempt = %s and state = 'running' returning id
+
+-- name: other_builds
+-- Backends of other sessions that build an index on one of these tables at this moment.
+select p.pid, p.phase from pg_catalog.pg_stat_progress_create_index p
+ where p.datname = pg_catalog.current_database() and p.relid = any (%s::oid[]) and p.pid <> %s
+
+-- name: detach_pending
+-- Whether a partition's detachment was begun and not ended.
+select exists (select from pg_catalog.pg_inherits i
+                where i.inhparent = pg_catalog.to_regclass(%s) and i.inhrelid = pg_catalog.to_regclass(%s) and i.inhdetachpending)
 
 -- name: mark_step
 -- Note that a step was done or undone, in the transaction that did it; no row = another worker has the action.

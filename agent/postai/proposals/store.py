@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from postai.database import Database
 from postai.database.named_sql import load
 from postai.errors import Refused, StaleProposal
 from postai.proposals import index_work
+from postai.proposals.batch_sql import whole_statement
 from postai.proposals.conditions import Conditions
 from postai.proposals.objects import as_json, fingerprint, resolve
-from postai.proposals.types import Draft, DraftStep, Object
+from postai.proposals.types import Draft, DraftStep, Object, Step
 from postai.sql.parse import parse_one
 from postai.sql.vet import ChangeFacts, ObjectRef, vet_change
 
@@ -74,24 +75,49 @@ def create(db: Database, draft: Draft) -> int:
 def _vet(
     db: Database, step: DraftStep, planned: dict[tuple[str | None, str], ObjectRef | None], conditions: Conditions
 ) -> _Vetted:
-    facts = vet_change(step.statement)
-    _require_recoverable(step.statement, facts, step.postcondition)
-    objects = resolve(db, facts, planned)
+    facts = facts_of(step)
+    if step.backfill is None:
+        _require_recoverable(step.statement, facts, step.postcondition)
+    # What a planner's later steps name may come into being by earlier ones in ways that their texts do not show.
+    objects = resolve(db, facts, planned, lenient=step.step_class is not None)
     for ref in facts.creates:
         # Who owns a table may do with its indexes what he likes; for all else the schema stands in.
-        stands_in = facts.touched[0] if ref.kind == "index" else None
+        stands_in = facts.touched[0] if ref.kind == "index" and facts.touched else None
         planned[None if ref.kind == "schema" else ref.schema, ref.name] = stands_in
     undo_facts = None
     if step.undo is not None:
         undo_facts = vet_change(step.undo)
         _require_recoverable(step.undo, undo_facts, None)
-    for condition in (step.precondition, step.postcondition):
-        if condition is not None:
+    for condition in (step.precondition, None if step.backfill else step.postcondition):
+        if condition is not None and (step.step_class is None or not planned):
             conditions.vet(condition)
+        elif condition is not None and parse_one(condition).statement_class != "SELECT":
+            raise Refused("a condition must be a SELECT", detail=condition)
     if step.undo_precondition is not None and parse_one(step.undo_precondition).statement_class != "SELECT":
         # What it names need not exist yet; the guard looks at it when it is evaluated.
         raise Refused("a condition must be a SELECT", detail=step.undo_precondition)
     return _Vetted(step, facts, undo_facts, objects)
+
+
+def facts_of(step: DraftStep | Step) -> ChangeFacts:
+    """What the statements of a step, which share a transaction, do together; of a backfill what its batches do.
+
+    Raises:
+        Refused: a statement that no proposal may hold, or statements that cannot share a transaction.
+    """
+    first = step.statement if step.backfill is None else whole_statement(step.backfill)
+    facts = vet_change(first)
+    for text in step.together:
+        more = vet_change(text)
+        facts = replace(
+            facts,
+            touched=tuple(dict.fromkeys((*facts.touched, *more.touched))),
+            creates=tuple(dict.fromkeys((*facts.creates, *more.creates))),
+            in_transaction=facts.in_transaction and more.in_transaction,
+        )
+    if (step.together or step.backfill) and not facts.in_transaction:
+        raise Refused("a statement that allows no transaction cannot share one", detail=step.statement)
+    return facts
 
 
 def _require_recoverable(statement: str, facts: ChangeFacts, postcondition: str | None) -> None:
@@ -110,7 +136,9 @@ def _row(proposal: int, number: int, each: _Vetted) -> list[object]:
     step, undo = each.step, each.undo_facts
     return [
         proposal, number, step.statement, each.facts.statement_class, each.facts.in_transaction, step.precondition,
-        step.postcondition, step.undo, undo.statement_class if undo else None, undo.in_transaction if undo else None,
-        as_json(each.objects), json.dumps(dict(step.locks)), step.hazard, step.estimated_ms, step.estimated_rows,
-        step.undo_precondition,
+        None if step.backfill else step.postcondition, step.undo, undo.statement_class if undo else None,
+        undo.in_transaction if undo else None, as_json(each.objects), json.dumps(dict(step.locks)), step.hazard,
+        step.estimated_ms, step.estimated_rows, step.undo_precondition, step.step_class, list(step.together),
+        step.phase, json.dumps(dict(step.blocks)), list(step.rewrites), list(step.scans),
+        None if step.backfill is None else json.dumps(asdict(step.backfill)),
     ]  # fmt: skip

@@ -7,8 +7,9 @@ values (%s, %s, %s, %s::jsonb, %s, %s, coalesce(%s::name, session_user), %s, %s)
 -- One of its steps.
 insert into postai.proposal_step (proposal, step, statement, statement_class, in_transaction, precondition, postcondition,
                                   undo, undo_class, undo_in_transaction, objects, locks, hazard, estimated_ms, estimated_rows,
-                                  undo_precondition)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s, %s, %s)
+                                  undo_precondition, step_class, together, phase, blocks, rewrites, scans, backfill)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s, %s, %s, %s, %s::text[], %s, %s::jsonb,
+        %s::text[], %s::text[], %s::jsonb)
 
 -- name: record_event
 -- Add to the log.

@@ -10,6 +10,27 @@ from postai.errors import ErrorParts
 
 Risk = Literal["low", "medium", "high"]
 ActionKind = Literal["apply", "undo"]
+StepClass = Literal["short_lock", "weak_scan", "alone", "batched"]
+"""How a step of a schema change behaves: `short_lock` runs in a transaction and holds a strong lock for a moment;
+`weak_scan` runs in a transaction and reads a table under a lock that lets reads and writes pass; `alone` refuses a
+transaction (CONCURRENTLY forms); `batched` writes rows in many short transactions (a backfill)."""
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Rows that are written in batches by key.
+
+    Attributes:
+        table: qualified, quoted name.
+        key: columns of a unique, not null key, in index order; the batches walk along them.
+        assignments: column -> SQL expression over the row; none = the rows are deleted.
+        condition: which rows still need it; a row that was written does not fulfil it any more.
+    """
+
+    table: str
+    key: tuple[str, ...]
+    assignments: Mapping[str, str]
+    condition: str
 
 
 @dataclass(frozen=True)
@@ -26,6 +47,15 @@ class DraftStep:
         hazard: what people should know, one sentence.
         locks: relation -> strongest lock mode, where known.
         estimated_ms, estimated_rows: expected time and rows touched, where known.
+        step_class: how a step of a schema change behaves; None = the step comes from an advisor. Steps with a class are
+            run by one worker of the database at a time, and those that cannot be undone need an explicit yes.
+        together: further statements of the same transaction, right after `statement`; the conditions and `undo` speak
+            of all of them.
+        backfill: what to write in batches, of class `batched`; `statement` is then for people, and `postcondition` is
+            not used: whether rows are left is looked at along the key.
+        phase: `expand` leaves the old in its place; `contract` takes it away.
+        blocks: relation -> what others cannot do meanwhile: "reads+writes", "writes", "ddl" or "none".
+        rewrites, scans: tables that are written anew, or read completely.
     """
 
     statement: str
@@ -37,6 +67,13 @@ class DraftStep:
     locks: Mapping[str, str] = field(default_factory=dict)
     estimated_ms: int | None = None
     estimated_rows: int | None = None
+    step_class: StepClass | None = None
+    together: tuple[str, ...] = ()
+    backfill: Backfill | None = None
+    phase: Literal["expand", "contract"] = "expand"
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    rewrites: tuple[str, ...] = ()
+    scans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +138,9 @@ class Step:
     precondition: str | None
     postcondition: str | None
     done: bool
+    step_class: StepClass | None = None
+    together: tuple[str, ...] = ()
+    backfill: Backfill | None = None
 
 
 @dataclass(frozen=True)
@@ -175,17 +215,26 @@ class RunnerOptions:
     Attributes:
         lease: how long an action stays with a worker that does not renew it.
         poll: pause between two looks at the action while a statement runs (cancel is seen within this time).
-        lock_timeout: longest wait of one try for a lock; others queue behind it that long.
+        lock_timeout: longest wait of one try for a lock; others queue behind it that long; None = setting
+            `step_lock_timeout`.
         lock_patience: how long a lock is tried for, with growing pauses.
         concurrent_lock_timeout: longest single wait of a CONCURRENTLY statement; it blocks nobody while it waits.
         statement_timeout: longest run of one statement.
         max_attempts: workers that may die over an action before it is given up.
+        batch_timeout: longest run of one batch of a backfill; a batch that takes longer is tried with fewer rows.
+        batch_ms: what a batch of a backfill should take, in milliseconds; the number of rows follows.
+        batch_rest: pause after each batch, as a part of the time that it took; what others have of the machine.
+        max_waiting: sessions that wait for locks at which a backfill pauses.
     """
 
     lease: float = 30.0
     poll: float = 0.3
-    lock_timeout: float = 1.0
+    lock_timeout: float | None = None
     lock_patience: float = 60.0
     concurrent_lock_timeout: float = 600.0
     statement_timeout: float = 4 * 3600.0
     max_attempts: int = 5
+    batch_timeout: float = 30.0
+    batch_ms: float = 200.0
+    batch_rest: float = 0.25
+    max_waiting: int = 10

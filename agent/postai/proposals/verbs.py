@@ -78,14 +78,19 @@ class ChainProblem:
     problem: str
 
 
-def approve(db: Database, proposal: int, *, accept_triggers: bool = False) -> None:
-    """Approve a proposal; `accept_triggers` lets triggers of users fire where steps write rows."""
-    _call(db, "approve", proposal, accept_triggers)
+def approve(db: Database, proposal: int, *, accept_triggers: bool = False, unsafe: bool = False) -> None:
+    """Approve a proposal.
+
+    Args:
+        accept_triggers: lets triggers of users fire where steps write rows.
+        unsafe: says yes to a schema change that cannot be undone.
+    """
+    _call(db, "approve", proposal, accept_triggers, unsafe)
 
 
-def apply(db: Database, proposal: int, *, accept_triggers: bool = False) -> int:
-    """Approve a proposal if need be and queue it; gives the action."""
-    return int(_call(db, "apply", proposal, accept_triggers))
+def apply(db: Database, proposal: int, *, accept_triggers: bool = False, unsafe: bool = False) -> int:
+    """Approve a proposal if need be (arguments as of `approve`) and queue it; gives the action."""
+    return int(_call(db, "apply", proposal, accept_triggers, unsafe))
 
 
 def schedule(db: Database, proposal: int, *, run_window: str | None = None, recurring: str | None = None) -> int:

@@ -1,10 +1,10 @@
 -- name: approve
 -- Approve.
-select postai.approve(%s, %s)
+select postai.approve(%s, %s, %s)
 
 -- name: apply
 -- Approve if need be and queue.
-select postai.apply(%s, %s)
+select postai.apply(%s, %s, %s)
 
 -- name: schedule
 -- Approve if need be and queue for later.

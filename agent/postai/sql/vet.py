@@ -92,7 +92,8 @@ _TABLE_CHANGES = frozenset(
         "AT_DropConstraint", "AT_AlterColumnType", "AT_ClusterOn", "AT_DropCluster", "AT_SetLogged", "AT_SetUnLogged",
         "AT_SetRelOptions", "AT_ResetRelOptions", "AT_AddInherit", "AT_DropInherit", "AT_ReplicaIdentity",
         "AT_AttachPartition", "AT_DetachPartition", "AT_DetachPartitionFinalize", "AT_AddIdentity", "AT_SetIdentity",
-        "AT_DropIdentity",
+        "AT_DropIdentity", "AT_EnableRowSecurity", "AT_DisableRowSecurity", "AT_ForceRowSecurity",
+        "AT_NoForceRowSecurity", "AT_EnableTrig", "AT_DisableTrig", "AT_EnableTrigUser", "AT_DisableTrigUser",
     }
 )  # fmt: skip
 _OBJECTS = frozenset(
@@ -100,12 +101,13 @@ _OBJECTS = frozenset(
         pb.OBJECT_TABLE, pb.OBJECT_INDEX, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE, pb.OBJECT_TYPE,
         pb.OBJECT_DOMAIN, pb.OBJECT_FUNCTION, pb.OBJECT_PROCEDURE, pb.OBJECT_ROUTINE, pb.OBJECT_TRIGGER,
         pb.OBJECT_SCHEMA, pb.OBJECT_STATISTIC_EXT, pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT, pb.OBJECT_DOMCONSTRAINT,
-        pb.OBJECT_ATTRIBUTE,
+        pb.OBJECT_ATTRIBUTE, pb.OBJECT_POLICY,
     }
 )  # fmt: skip
 # Parts of a relation or domain: the last name of the list is the part itself.
 _PARTS = {
     pb.OBJECT_COLUMN: "table", pb.OBJECT_TABCONSTRAINT: "table", pb.OBJECT_TRIGGER: "table",
+    pb.OBJECT_POLICY: "table",
     pb.OBJECT_DOMCONSTRAINT: "domain",
 }  # fmt: skip
 
@@ -288,6 +290,16 @@ class _Vetter:
         else:
             raise self._refuse("only an index, a table or a schema can be reindexed")
 
+    def _at_ClusterStmt(self, node: Message) -> None:  # noqa: N802
+        if not node.HasField("relation"):
+            raise self._refuse("name the table: without a name it takes every table of the database")
+        self._touch("table", node.relation)
+
+    def _at_TruncateStmt(self, node: Message) -> None:  # noqa: N802
+        self._no_cascade(node.behavior)
+        for one in node.relations:
+            self._touch("table", one.range_var)
+
     def _at_VacuumStmt(self, node: Message) -> None:  # noqa: N802
         if not node.rels:
             raise self._refuse("name the tables: without names it takes every table of the database")
@@ -381,6 +393,13 @@ class _Vetter:
         if node.HasField("constrrel"):
             self._touch("table", node.constrrel)
 
+    # Policies: whoever owns the table decides which rows others see, as with its columns.
+
+    def _at_CreatePolicyStmt(self, node: Message) -> None:  # noqa: N802
+        self._touch("table", node.table)
+
+    _at_AlterPolicyStmt = _at_CreatePolicyStmt  # noqa: N815
+
     # Any kind of object
 
     def _at_CreateSchemaStmt(self, node: Message) -> None:  # noqa: N802
@@ -407,7 +426,8 @@ class _Vetter:
             parts = {pb.OBJECT_COLUMN: node.relation_type, pb.OBJECT_ATTRIBUTE: pb.OBJECT_TYPE}
             kind = object_word(parts.get(node.rename_type, node.rename_type)).lower()
             self._touch(
-                "table" if node.rename_type in (pb.OBJECT_TABCONSTRAINT, pb.OBJECT_TRIGGER) else kind, node.relation
+                "table" if node.rename_type in (pb.OBJECT_TABCONSTRAINT, pb.OBJECT_TRIGGER, pb.OBJECT_POLICY) else kind,
+                node.relation,
             )
         elif node.rename_type == pb.OBJECT_DOMCONSTRAINT:
             self._touched.append(self._named("domain", statement_node(node.object).items))
