@@ -56,7 +56,7 @@ def scratch_database(db: Database, open_database: Opener, deadline: Deadline) ->
             "the role may not make a database to try statements in", hint="ALTER ROLE ... CREATEDB, as a superuser."
         )
     deadline.check()
-    for (leftover,) in db.query(_block("scratch_leftovers"), (PREFIX, PREFIX)):
+    for (leftover,) in db.query(_block("scratch_leftovers"), (PREFIX,) * 3):
         _drop(db, leftover)
     name = f"{PREFIX}{mark}_{secrets.token_hex(4)}"
     db.execute(f"create database {quote_ident(name)} template template0 connection limit 2 {options}")

@@ -16,11 +16,13 @@ select r.rolsuper or r.rolcreatedb, pg_catalog.pg_is_in_recovery(),
  where r.rolname = current_user and d.datname = pg_catalog.current_database()
 
 -- name: scratch_leftovers
--- Scratch databases of this role whose session is gone: the prefix, the prefix.
+-- Scratch databases of this role whose session is gone: the prefix, the prefix, the prefix. A session whose start this
+-- role may not see counts as theirs.
 select d.datname::pg_catalog.text
   from pg_catalog.pg_database d join pg_catalog.pg_roles r on r.oid = d.datdba and r.rolname = current_user
- where pg_catalog.starts_with(d.datname, %s::pg_catalog.text)
+ where d.datname ~ ('^' || %s::pg_catalog.text || '[0-9]+_[0-9a-f]+_[0-9a-f]{8}$')
    and not exists (
      select from pg_catalog.pg_stat_activity a
-      where pg_catalog.starts_with(d.datname, pg_catalog.format('%%s%%s_%%s_', %s::pg_catalog.text, a.pid,
-              pg_catalog.to_hex((extract(epoch from a.backend_start) * 1000000)::pg_catalog.int8))))
+      where pg_catalog.starts_with(d.datname, pg_catalog.format('%%s%%s_', %s::pg_catalog.text, a.pid))
+        and coalesce(pg_catalog.starts_with(d.datname, pg_catalog.format('%%s%%s_%%s_', %s::pg_catalog.text, a.pid,
+              pg_catalog.to_hex((extract(epoch from a.backend_start) * 1000000)::pg_catalog.int8))), true))

@@ -45,7 +45,7 @@ def scratch_schemas(db: Database, open_database: Opener, path: tuple[str, ...], 
             "the event triggers of this database would run", hint="Use a role with CREATEDB: a database has none."
         )
     deadline.check()
-    _drop(db, [name for (name,) in db.query(_block("schema_leftovers"), (PREFIX, PREFIX))])
+    _drop(db, [name for (name,) in db.query(_block("schema_leftovers"), (PREFIX,) * 3)])
     renaming = Renaming.of(db, f"{PREFIX}{mark}_{secrets.token_hex(4)}_", path)
     try:
         with open_database(db.name) as session:

@@ -8,14 +8,16 @@ select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create'
          * 1000000)::pg_catalog.int8))
 
 -- name: schema_leftovers
--- Scratch schemas of this role whose session is gone: the prefix, the prefix.
+-- Scratch schemas of this role whose session is gone: the prefix, the prefix, the prefix. A session whose start this
+-- role may not see counts as theirs.
 select n.nspname::pg_catalog.text
   from pg_catalog.pg_namespace n join pg_catalog.pg_roles r on r.oid = n.nspowner and r.rolname = current_user
- where pg_catalog.starts_with(n.nspname, %s::pg_catalog.text)
+ where n.nspname ~ ('^' || %s::pg_catalog.text || '[0-9]+_[0-9a-f]+_[0-9a-f]{8}_[0-9]+$')
    and not exists (
      select from pg_catalog.pg_stat_activity a
-      where pg_catalog.starts_with(n.nspname, pg_catalog.format('%%s%%s_%%s_', %s::pg_catalog.text, a.pid,
-              pg_catalog.to_hex((extract(epoch from a.backend_start) * 1000000)::pg_catalog.int8))))
+      where pg_catalog.starts_with(n.nspname, pg_catalog.format('%%s%%s_', %s::pg_catalog.text, a.pid))
+        and coalesce(pg_catalog.starts_with(n.nspname, pg_catalog.format('%%s%%s_%%s_', %s::pg_catalog.text, a.pid,
+              pg_catalog.to_hex((extract(epoch from a.backend_start) * 1000000)::pg_catalog.int8))), true))
 
 -- name: extension_objects
 -- Types, functions, operators, operator classes and relations of extensions: schema, name, whether PostgreSQL itself
