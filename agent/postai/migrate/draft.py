@@ -71,7 +71,8 @@ def draft(
 
 def _step(step: PlannedStep) -> DraftStep:
     return DraftStep(
-        statement=";\n".join((step.statement, *step.together)),
+        statement=step.statement,
+        together=step.together,
         undo=step.undo or None,
         precondition=step.precondition,
         postcondition=step.postcondition,
@@ -79,25 +80,18 @@ def _step(step: PlannedStep) -> DraftStep:
         locks=step.locks,
         estimated_ms=step.estimated_ms,
         estimated_rows=step.estimated_rows,
+        step_class=step.step_class,
+        backfill=step.backfill,
+        phase=step.phase,
+        blocks=step.blocks,
+        rewrites=step.rewrites,
+        scans=step.scans,
     )
 
 
 def _told(step: PlannedStep) -> dict[str, object]:
     """What a stored step has no column for."""
-    backfill = step.backfill
-    return {
-        "class": step.step_class,
-        "phase": step.phase,
-        "given": step.given,
-        "risk_score": step.risk_score,
-        "rewrites": list(step.rewrites),
-        "scans": list(step.scans),
-        "blocks": dict(step.blocks),
-        "backfill": None if backfill is None else {
-            "table": backfill.table, "key": list(backfill.key), "assignments": dict(backfill.assignments),
-            "condition": backfill.condition,
-        },
-    }  # fmt: skip
+    return {"given": step.given, "risk_score": step.risk_score}
 
 
 def _whole_word(name: str) -> str:

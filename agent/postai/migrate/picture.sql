@@ -76,7 +76,9 @@ select a.attrelid::pg_catalog.int8, a.attnum, a.attname, pg_catalog.format_type(
        a.attacl is not null, pg_catalog.col_description(a.attrelid, a.attnum::pg_catalog.int4), a.attinhcount > 0,
        coalesce(a.attstattarget, -1) <> -1 or a.attstorage <> t.typstorage or a.attcompression <> ''
          or coalesce(a.attoptions::pg_catalog.text, '') operator(pg_catalog.~) 'n_distinct',
-       pg_catalog.pg_get_serial_sequence(pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), a.attname)
+       case when a.atthasdef and a.attgenerated = '' then
+         pg_catalog.pg_get_serial_sequence(pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+                                           a.attname) end
   from pg_catalog.pg_attribute a
   join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'm', 'v', 'f')
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -104,13 +106,15 @@ select k.oid::pg_catalog.int8, k.conrelid::pg_catalog.int8, k.conname, k.contype
 select i.indrelid::pg_catalog.int8, i.indexrelid::pg_catalog.int8, n.nspname, c.relname, pg_catalog.pg_get_indexdef(i.indexrelid), i.indisvalid,
        i.indisunique, i.indisprimary, i.indkey::pg_catalog.int2[], i.indpred is not null, i.indexprs is not null,
        h.inhparent::pg_catalog.int8, c.relkind = 'I',
-       (select k.conname from pg_catalog.pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
+       k.conname,
        pg_catalog.obj_description(c.oid, 'pg_class'), i.indisclustered, i.indisreplident, i.indisexclusion,
        coalesce(pg_catalog.pg_relation_size(c.oid), 0), i.indnkeyatts, i.indimmediate
   from pg_catalog.pg_index i
   join pg_catalog.pg_class c on c.oid = i.indexrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_inherits h on h.inhrelid = i.indexrelid
+  left join pg_catalog.pg_constraint k
+    on k.conrelid = i.indrelid and k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')
  where i.indrelid = any (%s::pg_catalog.oid[])
  order by c.relname;
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,10 +67,11 @@ def plan(db: Database, statements: Sequence[str], deadline: Deadline, options: P
             names.qualify(one.statement.tree)
             steps += _steps_of(work, one.statement)
         rates = activity(db)
-        tables = [relation for relation in work.picture.by_oid.values() if relation.kind in ("r", "p", "m")]
-        in_the_way = conflicts(db, [relation.oid for relation in tables])
+        tables = {one.oid: one.full_name for one in work.picture.by_oid.values() if one.kind in ("r", "p", "m")}
+        in_the_way = conflicts(db, list(tables))
         quiet = quiet_hour(db) if any(one.step_class in ("weak_scan", "alone", "batched") for one in steps) else None
-    scored = tuple(replace(one, risk_score=score(one, _rate(one, tables, rates))) for one in steps)
+    busy = {name: rates[oid] for oid, name in tables.items() if rates.get(oid)}
+    scored = tuple(replace(one, risk_score=score(one, _rate(one, busy))) for one in steps)
     worst, risk = risk_of([one.risk_score for one in scored])
     return Plan(
         steps=scored,
@@ -209,6 +210,6 @@ def _other(work: Work, relation: Relation, name: str, command: Any) -> PlannedSt
     return work.plain(subcommand(relation, command), undo=undo, on=relation)
 
 
-def _rate(step: PlannedStep, tables: Sequence[Relation], rates: dict[int, float]) -> float:
+def _rate(step: PlannedStep, rates: Mapping[str, float]) -> float:
     """Calls per second on the tables that a step names."""
-    return max((rates.get(one.oid, 0.0) for one in tables if one.full_name in step.statement), default=0.0)
+    return max((rate for name, rate in rates.items() if name in step.statement), default=0.0)

@@ -51,6 +51,11 @@ class Names:
         """The schema in which an unqualified relation is found."""
         return self._found.get(("relation", name))
 
+    def of_server(self, type_name: Any) -> bool:
+        """Whether a TypeName stands for a type of PostgreSQL's own."""
+        first = type_name.names[0].string.sval
+        return first == "pg_catalog" or (len(type_name.names) == 1 and self._found.get(("type", first)) == "pg_catalog")
+
     def made(self, kind: str, name: str, schema: str) -> None:
         """Something of that name exists from now on; it hides what the search_path finds later."""
         if schema == self.creation or (kind, name) not in self._found:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from postai.database import Database
+from postai.database import Database, Row
 from postai.database.identifiers import qualified, quote_ident
 from postai.database.named_sql import load
 from postai.errors import Refused
@@ -71,6 +71,14 @@ class Work:
     checks: list[tuple[str, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     destructive: bool = False
+    _answers: dict[tuple[str, object], list[Row]] = field(default_factory=dict)
+
+    def ask(self, block: str, value: object) -> list[Row]:
+        """The answer to a query of picture.sql about one value; the same question is sent once."""
+        key = (block, tuple(value) if isinstance(value, list) else value)
+        if key not in self._answers:
+            self._answers[key] = self.db.query(load(__package__, "picture.sql")[block], [value])
+        return self._answers[key]
 
     @property
     def version(self) -> int:
@@ -171,7 +179,7 @@ class Work:
         bare.CopyFrom(node)
         del bare.typmods[:]
         del bare.array_bounds[:]
-        rows = self.db.query(load(__package__, "picture.sql")["type_name"], [type_text(bare)])
+        rows = self.ask("type_name", type_text(bare))
         numbers = [one.a_const.ival.ival for one in node.typmods if one.WhichOneof("node") == "a_const"]
         if not rows or len(numbers) != len(node.typmods) or (numbers and rows[0][0] == "interval"):
             return None

@@ -8,7 +8,6 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from postai.database.identifiers import qualified, quote_ident, quote_literal
-from postai.database.named_sql import load
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Column, Relation
@@ -169,18 +168,16 @@ def _no_backfill(work: Work, relation: Relation, column: Any) -> None:
 
 def _domain(work: Work, column: Any) -> tuple[str, str | None, bool] | None:
     """Name, default and "has constraints" of the domain that a column is of; None = it is of no domain."""
-    rows = work.db.query(_sql()["domain"], [type_text(column.type_name)])
+    if work.names.of_server(column.type_name):
+        return None
+    rows = work.ask("domain", type_text(column.type_name))
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 
 def volatile(work: Work, expression: Any) -> bool:
     """Whether an expression may give another value for each row: a function of that name may."""
     called = {node.funcname[-1].string.sval for node in messages(expression) if node.DESCRIPTOR.name == "FuncCall"}
-    return bool(called) and bool(work.db.query(_sql()["any_volatile"], [sorted(called)])[0][0])
-
-
-def _sql() -> Mapping[str, str]:
-    return load("postai.migrate", "picture.sql")
+    return bool(called) and bool(work.ask("any_volatile", sorted(called))[0][0])
 
 
 def _leave_out(column: Any, kinds: frozenset[int]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from postai.database.identifiers import quote_ident
-from postai.database.named_sql import load
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Index, Relation
@@ -229,7 +228,7 @@ def detach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
 
 def _left_check(work: Work, partition: Relation) -> str | None:
     """Name of the CHECK that DETACH CONCURRENTLY leaves on the partition; None = it leaves none."""
-    rows = work.db.query(load("postai.migrate", "picture.sql")["bound"], [partition.oid])
+    rows = work.ask("bound", partition.oid)
     if not rows or rows[0][0] is None:
         return None
     test = parsed(f"SELECT {rows[0][0]}").target_list[0].res_target.val

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from postai.database.identifiers import quote_ident
-from postai.database.named_sql import load
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Relation
@@ -88,7 +87,7 @@ def _comparable(work: Work, relation: Relation, name: str) -> bool:
     column = relation.column(name)
     if column is None or not column.type_oid:
         return column is not None and column.type not in ("json", "xml", "point")
-    return bool(work.db.query(load("postai.migrate", "picture.sql")["comparable"], [column.type_oid])[0][0])
+    return bool(work.ask("comparable", column.type_oid)[0][0])
 
 
 def _obstacle(work: Work, relation: Relation | None, tree: Any) -> str | None:
@@ -102,7 +101,7 @@ def _obstacle(work: Work, relation: Relation | None, tree: Any) -> str | None:
     if expressions:
         return "it reads other rows"
     called = sorted({one.funcname[-1].string.sval for one in messages(tree) if one.DESCRIPTOR.name == "FuncCall"})
-    if called and work.db.query(load("postai.migrate", "picture.sql")["any_volatile"], [called])[0][0]:
+    if called and work.ask("any_volatile", called)[0][0]:
         return "it calls a function that may give another value each time"
     if relation.kind not in ("r", "p") or relation.blurred:
         return "it writes no ordinary table"
