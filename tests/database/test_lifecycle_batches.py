@@ -16,7 +16,6 @@ import pytest
 from lifecycle_support import OPTIONS, Shop, draft, error_of, open_shop
 
 from conftest import TestDatabase
-from postai.deadline import Deadline
 from postai.proposals import Decision, DraftStep
 from postai.proposals.types import Backfill
 
@@ -41,7 +40,7 @@ SUM = "select md5(string_agg(i::text, '' order by id)) from shop.item as i"
 @pytest.fixture
 def shop(database: TestDatabase) -> Shop:
     one = open_shop(database)
-    one.value("select postai.set('batch_rows', '500')")
+    one.value("select postai.set('batch_rows', '200')")
     one.sql("analyze shop.item")
     return one
 
@@ -49,7 +48,7 @@ def shop(database: TestDatabase) -> Shop:
 @pytest.fixture
 def shop18(database18: TestDatabase) -> Shop:
     one = open_shop(database18)
-    one.value("select postai.set('batch_rows', '500')")
+    one.value("select postai.set('batch_rows', '200')")
     one.sql("analyze shop.item")
     return one
 
@@ -88,16 +87,11 @@ def test_rows_are_written_in_batches_and_taken_back(shop: Shop) -> None:
     )
 
 
-class Stop(Exception):
-    """The worker dies here."""
-
-
 def test_a_worker_killed_between_batches_goes_on_behind_the_last_row(shop18: Shop) -> None:
     wanted = expected(shop18)
     proposal = shop18.create(draft(COLUMN, ROWS))
-    shop18.sql("create table public.written (id bigint)")
     shop18.apply(proposal)
-    for point in (6, 9, 14, 20):
+    for point in (6, 12, 11):  # in the first step, between two batches, and again
         process = _worker(shop18, point)
         process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL
@@ -110,7 +104,6 @@ def test_a_worker_killed_between_batches_goes_on_behind_the_last_row(shop18: Sho
     assert shop18.run(options=QUICK, report=resumed.append).state == "done"
     assert any(one.point == "step.resumed" for one in resumed)
     assert shop18.value(SUM) == wanted
-    # Exactly once: no row version more than rows.
     assert shop18.value(f"select count(*) from postai.event where proposal = {proposal} and kind = 'step.done'") == 2
 
 
@@ -286,15 +279,15 @@ def test_one_schema_change_at_a_time_and_one_build_per_table(shop18: Shop) -> No
     )
     shop18.apply(shop18.create(index))
     told: list[Decision] = []
-    with shop18.holding("select 1 from shop.item") as snapshot:
+    with shop18.holding("update shop.item set price = 0 where id = 1") as writer:
         builder = shop18.database.connect()
         with shop18.background(lambda: builder.execute("create index concurrently by_hand on shop.item (note, name)")):
             _until(shop18, "select exists (select from pg_stat_progress_create_index)")
 
             def report(one: Decision) -> None:
                 told.append(one)
-                if one.point == "step.waiting":
-                    snapshot.rollback()
+                if one.point == "step.waiting" and "builds an index" in one.sentence:
+                    writer.rollback()
 
             assert shop18.run(options=QUICK, report=report).state == "done"
         builder.close()
@@ -359,4 +352,3 @@ def test_a_backfill_pauses_while_others_are_busy(shop18: Shop) -> None:
             shop18.value("select postai.cancel(%d)" % action, "lc_boss")
     sleeper.close()
     assert results[0].state == "cancelled"
-    assert shop18.run is not None and Deadline.after(1).remaining() > 0
