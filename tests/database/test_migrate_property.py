@@ -55,7 +55,8 @@ _VOLATILE = ("clock", "random")
 @st.composite
 def schemas(draw: Callable) -> tuple[list[str], dict[str, dict[str, str]]]:  # type: ignore[type-arg]
     """Statements that make two or three tables with rows, and their columns."""
-    made: list[str] = ["create table parent (id bigint primary key, code integer not null unique, name text)"]
+    made: list[str] = ["create type mood as enum ('good', 'bad')"]
+    made.append("create table parent (id bigint primary key, code integer not null unique, name text)")
     made.append("insert into parent select g, g, 'p' || g from generate_series(0, 20) g")
     tables = {}
     for name in ("one", "Two")[: draw(st.integers(1, 2))]:
@@ -63,7 +64,8 @@ def schemas(draw: Callable) -> tuple[list[str], dict[str, dict[str, str]]]:  # t
         for column in ("a", "b", "Camel", "d")[: draw(st.integers(2, 4))]:
             columns[column] = draw(st.sampled_from(_TYPES))
         quoted = f'"{name}"'
-        parts = ["id bigint primary key"] + [
+        keyed = draw(st.integers(0, 4)) > 0
+        parts = ["id bigint primary key" if keyed else "id bigint"] + [
             f'"{column}" {kind}{draw(st.sampled_from(["", "", " not null"]))}'
             for column, kind in columns.items()
             if column != "id"
@@ -77,11 +79,15 @@ def schemas(draw: Callable) -> tuple[list[str], dict[str, dict[str, str]]]:  # t
         made.append(f"insert into {quoted} select g, {values} from generate_series(1, 40) g")
         for column, kind in columns.items():
             if column != "id" and draw(st.integers(0, 3)) == 0:
-                made.append(f'create index on {quoted} ("{column}")')
+                made.append(f'create index "{name}_{column}" on {quoted} ("{column}" desc)')
             if column != "id" and kind in ("integer", "bigint") and draw(st.integers(0, 4)) == 0:
                 made.append(f'alter table {quoted} add check ("{column}" >= 0)')
             if column != "id" and draw(st.integers(0, 5)) == 0:
                 made.append(f'alter table {quoted} alter "{column}" set default {_DEFAULTS[kind][0]}')
+            if column != "id" and kind == "text" and draw(st.integers(0, 4)) == 0:
+                made.append(f'create index on {quoted} (lower("{column}"), id)')
+        if draw(st.integers(0, 5)) == 0:
+            made.append(f'create view "{name}_view" as select * from {quoted}')
         tables[name] = columns
     return made, tables
 
@@ -100,7 +106,7 @@ def changes(draw: Callable, tables: dict[str, dict[str, str]]) -> list[str]:  # 
         column = draw(st.sampled_from(rest))
         kind = columns[column]
         new, name, quoted = f"new{number}", f'"{column}"', f'"{table}"'
-        choice = draw(st.integers(0, 15))
+        choice = draw(st.integers(0, 26))
         if choice == 0:
             made.append(f"create index on {quoted} ({name}, id desc)")
         elif choice == 1:
@@ -149,8 +155,47 @@ def changes(draw: Callable, tables: dict[str, dict[str, str]]) -> list[str]:  # 
         elif choice == 14:
             made.append(f"alter table {quoted} drop column {name}, add column {name} text not null default 'again'")
             columns[column] = "text"
-        else:
+        elif choice == 15:
             made.append(f"delete from {quoted} where {name} is null or id > 35")
+        elif choice == 16:
+            made.append(f"alter table {quoted} add column {new} mood not null default 'good'")
+            made.append("alter type mood add value if not exists 'odd' before 'bad'")
+        elif choice == 17:
+            made.append(f'drop index if exists "{table}_{column}"')
+        elif choice == 18:
+            made.append(
+                f"alter table {quoted} add column random{number} {draw(st.sampled_from(['serial', 'bigserial']))}"
+            )
+        elif choice == 19:
+            made.append(f"alter table {quoted} add primary key (id)")
+        elif choice == 20:
+            made.append(f'alter table {quoted} detach partition "{table}_low"')
+        elif choice == 21:
+            made.append(f"create table extra{number} (id bigint primary key, of bigint references parent, at date)")
+            made.append(f"create index on extra{number} (of)")
+            made.append(f"insert into extra{number} select g, g, null from generate_series(1, 9) g")
+            made.append(f"alter table extra{number} alter of set not null, add check (of > 0)")
+        elif choice == 22:
+            made.append(f"alter table {quoted} rename to {new}")
+            state[new] = state.pop(table)
+        elif choice == 23 and kind in ("integer", "bigint", "text"):
+            using = f"length({name})" if kind == "text" else f"{name}::text || 'x'"
+            made.append(
+                f"alter table {quoted} alter {name} type {'integer' if kind == 'text' else 'text'} using {using}"
+            )
+            del columns[column]
+        elif choice == 24:
+            made.append(
+                f"alter table {quoted} add column {new} text, add check ({new} <> ''), alter {new} set default 'q',"
+                f" alter {name} drop not null"
+            )
+            columns[new] = "text"
+        elif choice == 25:
+            later = draw(st.sampled_from(["", " deferrable initially deferred"]))
+            made.append(f"alter table {quoted} add constraint once{number} unique (id, {name}){later}")
+            made.append(f"comment on constraint once{number} on {quoted} is 'once'")
+        else:
+            made.append(f"comment on column {quoted}.{name} is 'c{number}'")
     return made
 
 

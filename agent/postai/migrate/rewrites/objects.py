@@ -15,7 +15,7 @@ from postai.migrate.rewrites.columns import usage
 from postai.migrate.rewrites.constraints import rename_constraint
 from postai.migrate.rewrites.indexes import drop_index, rename_index
 from postai.migrate.types import PlannedStep
-from postai.migrate.work import Work, full_name, names_of_parts, type_text
+from postai.migrate.work import Work, full_name, names_of_parts, strings, type_text
 from postai.sql.nodes import messages
 
 _DROPS = {
@@ -173,6 +173,30 @@ def create_trigger(work: Work, tree: Any) -> list[PlannedStep]:
             post=None if tree.replace else that.all_of(here),
         )
     ]
+
+
+def comment(work: Work, tree: Any) -> list[PlannedStep]:
+    """COMMENT ON anything; the undo is the comment of before, where it is known."""
+    undo = None
+    parts = strings(tree.object.list.items) if tree.object.WhichOneof("node") == "list" else []
+    if tree.objtype == pb.OBJECT_INDEX and len(parts) == 2:
+        known = work.picture.index(parts[0], parts[1])
+        if known is not None:
+            undo = f"COMMENT ON INDEX {known[1].full_name} IS {_literal(known[1].comment)}"
+            known[1].comment = tree.comment or None
+    elif len(parts) == 3 and (relation := work.picture.find(parts[0], parts[1])) is not None:
+        if tree.objtype == pb.OBJECT_COLUMN and (column := relation.column(parts[2])) is not None:
+            undo = f"COMMENT ON COLUMN {relation.full_name}.{quote_ident(parts[2])} IS {_literal(column.comment)}"
+            column.comment = tree.comment or None
+        elif tree.objtype == pb.OBJECT_TABCONSTRAINT and (constraint := relation.constraint(parts[2])) is not None:
+            before = _literal(constraint.comment)
+            undo = f"COMMENT ON CONSTRAINT {quote_ident(parts[2])} ON {relation.full_name} IS {before}"
+            constraint.comment = tree.comment or None
+    return [work.plain(tree, undo=undo)]
+
+
+def _literal(text: str | None) -> str:
+    return "NULL" if text is None else quote_literal(text).strip()
 
 
 # Names

@@ -101,6 +101,7 @@ REWRITES: tuple[Rewrite, ...] = (
             "CreateFunctionStmt": objects.create_function,
             "CreateSchemaStmt": objects.create_schema,
             "CreateTrigStmt": objects.create_trigger,
+            "CommentStmt": objects.comment,
             "AlterEnumStmt": objects.alter_enum,
             "RenameStmt": objects.rename,
             "AlterObjectSchemaStmt": objects.move,

@@ -443,6 +443,9 @@ class _Swap:
             word = "PRIMARY KEY" if index.primary else "UNIQUE"
             add = f"ADD CONSTRAINT {own} {word} USING INDEX {quote_ident(name)}{later}"
             statements = [f"ALTER TABLE {table} DROP CONSTRAINT {own}, {add}"]
+            if known is not None and known.comment is not None:
+                text = quote_literal(known.comment).strip()
+                statements.append(f"COMMENT ON CONSTRAINT {own} ON {table} IS {text}")
         if index.comment is not None:
             statements.append(f"COMMENT ON INDEX {index.full_name} IS {quote_literal(index.comment).strip()}")
         return statements
