@@ -74,7 +74,8 @@ def test_rows_are_written_in_batches_and_taken_back(shop: Shop) -> None:
     assert sum(one.point == "step.batch" for one in seen) > 5
     assert shop.kinds(proposal).count("step.progress") == 3
     percents = shop.sql(
-        f"select (detail ->> 'percent')::int from postai.event where proposal = {proposal} and kind = 'step.progress' order by id"
+        "select (detail ->> 'percent')::int from postai.event "
+        f"where proposal = {proposal} and kind = 'step.progress' order by id"
     )
     assert percents == [(25,), (50,), (75,)]
     assert shop.action(action)["progress"].get("phase") is None or shop.action(action)["state"] == "done"
@@ -139,7 +140,8 @@ def test_a_terminated_backend_and_locked_rows_lose_nothing(shop: Shop) -> None:
             killed.append(
                 shop.value(
                     "select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = 'lc_agent' "
-                    f"and datname = '{shop.database.name}' and pid = (select (checkpoint ->> 'pid')::int from postai.action where proposal = {proposal})"
+                    f"and datname = '{shop.database.name}' and pid = "
+                    f"(select (checkpoint ->> 'pid')::int from postai.action where proposal = {proposal})"
                 )
             )
 
@@ -257,7 +259,8 @@ def test_statements_of_one_transaction_and_undo_that_repeats_itself(shop18: Shop
     assert shop18.run().state == "done"
     assert (
         shop18.value(
-            "select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 'shop.item'::regclass and attnum > 0"
+            "select string_agg(attname, ',' order by attnum) from pg_attribute "
+            "where attrelid = 'shop.item'::regclass and attnum > 0"
         )
         == "id,name,price,old_note"
     )
@@ -343,12 +346,14 @@ def test_a_backfill_pauses_while_others_are_busy(shop18: Shop) -> None:
     def report(one: Decision) -> None:
         told.append(one)
 
-    with shop18.background(lambda: sleeper.execute("select pg_sleep(1.2)")):
-        with shop18.background(lambda: shop18.run(options=QUICK, report=report)) as results:
-            _until(
-                shop18,
-                f"select coalesce(phase like 'paused: % sessions are active', false) from postai.actions where id = {action}",
-            )
-            shop18.value("select postai.cancel(%d)" % action, "lc_boss")
+    paused = (
+        f"select coalesce(phase like 'paused: % sessions are active', false) from postai.actions where id = {action}"
+    )
+    with (
+        shop18.background(lambda: sleeper.execute("select pg_sleep(1.2)")),
+        shop18.background(lambda: shop18.run(options=QUICK, report=report)) as results,
+    ):
+        _until(shop18, paused)
+        shop18.value(f"select postai.cancel({action})", "lc_boss")
     sleeper.close()
     assert results[0].state == "cancelled"
