@@ -1,0 +1,283 @@
+"""How two tables belong together: what sentences say is gathered, and becomes keys and junction tables at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from postai.design.attributes import Attribute
+from postai.design.draft import Column, Draft, IndexDraft, Rule, Table, identity
+from postai.design.nouns import column_name, plural
+from postai.language.word_set import word_set
+
+NOMINALS = {
+    "enroll": "enrollment enrolment", "enrol": "enrolment enrollment", "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent",
+    "book": "booking", "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee", "register": "registration",
+    "participate": "participation", "purchase": "purchase", "buy": "purchase order", "follow": "follow", "like": "like", "rate": "rating",
+    "review": "review", "vote": "vote", "comment": "comment", "apply": "application", "visit": "visit appointment", "order": "order",
+    "assign": "assignment", "join": "membership", "member": "membership", "invite": "invitation", "bid": "bid", "donate": "donation",
+    "pay": "payment", "treat": "treatment", "prescribe": "prescription", "perform": "performance", "favourite": "favourite",
+    "favorite": "favorite", "bookmark": "bookmark", "adopt": "adoption", "submit": "submission", "transfer": "transfer", "deliver": "delivery",
+    "inspect": "inspection", "sponsor": "sponsorship", "compete": "participation entry", "enter": "entry", "block": "block",
+    "befriend": "friendship", "answer": "answer", "reply": "reply", "report": "report", "ship": "shipment", "employ": "employment",
+    "hire": "hire rental", "play": "appearance", "supply": "supply", "work": "assignment", "charge": "charge", "groom": "grooming",
+    "repair": "repair", "take": "", "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit",
+    "serve": "service", "cook": "", "speak": "", "know": "", "sell": "sale", "sign": "signature", "train": "training",
+}  # fmt: skip
+"""What doing something is called, where that may be a table: a loan for borrow."""
+MANY_MANY = word_set("""
+    enroll enrol borrow rent book attend register participate follow like rate review vote apply take join member bid favourite
+    favorite bookmark subscribe treat perform compete play watch read visit block befriend buy purchase speak know listen use
+    sponsor supply stock work favour share tag star appear
+    """)
+REPEATED = word_set("borrow lend rent book reserve visit buy purchase pay order donate bid transfer inspect repair hire treat comment reply deliver ship watch charge groom adopt prescribe exhibit")
+_NAMED = word_set("enroll enrol follow like rate register participate join member subscribe attend bookmark favourite favorite block befriend borrow rent book reserve vote review")
+_SHARED = word_set("tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity")
+_SELF_ROLES = {"follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"), "invite": ("inviter", "invitee"),
+    "like": ("liker", "liked"), "refer": ("referrer", "referred"), "rate": ("rater", "rated"), "review": ("reviewer", "reviewed")}  # fmt: skip
+
+
+@dataclass
+class Relation:
+    """A has one or many B.
+
+    Attributes:
+        many: how many B one A may have.
+        optional: "may have"; of a relation to one: the key may be empty.
+        lemma: of the verb.
+        role: what the key is called where not after the table.
+        owner: said from the side that depends ("a permit belongs to an employee").
+        attributes: of the relation itself.
+        exact: "exactly one", "at most one": a number was said.
+    """
+
+    a: str
+    b: str
+    many: bool
+    optional: bool = False
+    lemma: str = "have"
+    role: tuple[str, ...] = ()
+    owner: bool = False
+    exact: bool = False
+    attributes: list[Attribute] = field(default_factory=list)
+    not_self: bool = False
+    junction: tuple[str, ...] = ()
+    shared: bool = False
+    generic: bool = False
+
+
+@dataclass
+class Pairing:
+    """What is said of pairs: only once, more than once, on delete."""
+
+    once: set[frozenset[str]] = field(default_factory=set)
+    repeated: set[frozenset[str]] = field(default_factory=set)
+    deletes: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def key_column(target: Table, role: tuple[str, ...] = ()) -> str:
+    """What a foreign key to a table is called."""
+    return column_name((*(role or target.noun), "id"), target.noun)
+
+
+def refer(draft: Draft, holder: Table, target: Table, *, required: bool, role: tuple[str, ...] = (), said: bool = True) -> Rule:
+    """A foreign key of `holder`, which is made with its column and index where it is missing."""
+    for one in holder.keys_to(target.name):
+        if not role or one.columns[0] in (key_column(target, role), "_".join(role)):
+            column = holder.columns[one.columns[0]]
+            if said and not required and column.was is None and not column.required_said:
+                column.required = False
+            elif said and required and column.was is None:
+                column.required, column.required_said = True, True
+            return one
+    name = key_column(target, role)
+    key = target.key or ("id",)
+    kind = target.columns[key[0]].type if key[0] in target.columns else "bigint"
+    column = holder.columns.get(name)
+    if column is None:
+        plain = holder.columns.get("_".join(role)) if role else None
+        if plain is not None and plain.was is None:
+            del holder.columns[plain.name]
+        column = Column(name, kind, required=required, required_said=said and required)
+        # Keys stand right behind the table's own key.
+        at = sum(1 for one in holder.columns.values() if one.fixed or one.name.endswith("_id"))
+        items = list(holder.columns.items())
+        items.insert(at, (name, column))
+        holder.columns = dict(items)
+    rule = Rule("foreign", (name,), target=target.name, target_columns=key[:1])
+    holder.rules.append(rule)
+    return rule
+
+
+def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attribute, tell) -> None:  # type: ignore[no-untyped-def]
+    """Turn what was gathered into keys and junction tables.
+
+    Args:
+        add_attribute: puts an attribute into a table.
+        tell: takes an assumption for people.
+    """
+    plain: dict[frozenset[str], list[Relation]] = {}
+    verbal: list[Relation] = []
+    for one in relations:
+        back = any(two.a == one.b and two.b == one.a and not two.many for two in relations)
+        if one.role and not one.many and back and one.role[-1:] == draft.tables[one.b].noun[-1:] and one.a != one.b:
+            one.role = ()  # "a parking permit" of which it is said that a permit belongs to one employee
+        if one.role and not one.many:
+            continue
+        nominal = _nominal_table(draft, one)
+        if one.junction or nominal is not None or one.a == one.b or (one.many and one.lemma in MANY_MANY):
+            verbal.append(one)
+        else:
+            plain.setdefault(frozenset((one.a, one.b)), []).append(one)
+    for one in relations:
+        if one.role and not one.many:
+            refer(draft, draft.tables[one.a], draft.tables[one.b], required=not one.optional, role=one.role)
+    # What is owned elsewhere can be contained in many.
+    for pair, found in plain.items():
+        verbs = [one for one in verbal if {one.a, one.b} == set(pair) and one.a != one.b]
+        many = {(one.a, one.b) for one in found if one.many}
+        if verbs and all(one.many for one in found) and (len(many) == 2 or any(one.lemma in ("take", "have") and one.many for one in found)):
+            for one in found:
+                verbs[0].attributes += one.attributes
+            continue
+        _settle_pair(draft, found, many, pairing, add_attribute, tell, plain)
+    for one in verbal:
+        same = [two for two in plain.get(frozenset((one.a, one.b)), ()) if not two.many]
+        if same and one.many and one.lemma not in _NAMED and _nominal_table(draft, one) is None and not one.junction and one.a != one.b:
+            continue  # said the other way round as one-to-many
+        _settle_verb(draft, one, pairing, add_attribute)
+
+
+def _nominal_table(draft: Draft, one: Relation) -> Table | None:
+    for word in NOMINALS.get(one.lemma, "").split():
+        for table in draft.tables.values():
+            if table.noun[-1] == word and table.name not in (one.a, one.b):
+                return table
+    return None
+
+
+def _settle_pair(draft: Draft, found: list[Relation], many: set[tuple[str, str]], pairing: Pairing, add_attribute, tell, plain) -> None:  # type: ignore[no-untyped-def]
+    first = found[0]
+    to_one = [one for one in found if not one.many]
+    attributes = [each for one in found for each in one.attributes]
+    if len(many) == 2 or (many and not to_one and _is_shared(draft, found, plain)):
+        a, b = draft.tables[first.a], draft.tables[first.b]
+        table = junction(draft, a, b, first, pairing)
+        for each in attributes:
+            add_attribute(table, each)
+        return
+    if to_one and len({(one.a, one.b) for one in to_one}) == 2:
+        # One-to-one: the side that depends holds the key.
+        belongs = [one for one in to_one if one.owner] or [one for one in to_one if not one.optional] or to_one
+        holder = belongs[0]
+        rule = refer(draft, draft.tables[holder.a], draft.tables[holder.b], required=not holder.optional)
+        draft.tables[holder.a].add_unique(rule.columns)
+        return
+    if many:
+        a, b = next(iter(many))
+        optional = any(one.optional for one in to_one if one.a == b)
+        refer(draft, draft.tables[b], draft.tables[a], required=not optional, said=bool(to_one))
+        for each in attributes:
+            add_attribute(draft.tables[b], each)
+        return
+    for one in to_one:
+        if one.lemma == "have" and one.exact and one.optional:
+            # "A user has at most one profile": the profile holds the key.
+            rule = refer(draft, draft.tables[one.b], draft.tables[one.a], required=True)
+            draft.tables[one.b].add_unique(rule.columns)
+            return
+        refer(draft, draft.tables[one.a], draft.tables[one.b], required=not one.optional)
+
+
+def _is_shared(draft: Draft, found: list[Relation], plain) -> bool:  # type: ignore[no-untyped-def]
+    one = next(one for one in found if one.many)
+    target = draft.tables[one.b]
+    if one.shared or target.noun[-1] in _SHARED:
+        return True
+    if one.lemma in ("contain", "include", "consist", "feature", "comprise", "list", "group"):
+        owners = [pair for pair in plain if one.b in pair and one.a not in pair and any((two.b == one.b and two.many) or (two.a == one.b and not two.many) for two in plain[pair])]
+        if owners and target.noun[-1] not in ("item", "line", "entry", "row", "position"):
+            return True
+    return False
+
+
+def junction(draft: Draft, a: Table, b: Table, one: Relation, pairing: Pairing) -> Table:
+    """The table between two others for a relation, made where it is missing."""
+    for table in draft.tables.values():
+        if table.pair and set(table.pair) == {a.name, b.name} and (not one.junction or table.noun == one.junction):
+            return table
+    noun = one.junction
+    if not noun and one.lemma in _NAMED and one.lemma not in ("review",):
+        noun = (NOMINALS[one.lemma].split()[0],)
+    if not noun:
+        noun = (*a.noun, *b.noun)
+    name = "_".join((*noun[:-1], plural(noun[-1])))
+    table = draft.tables.get(name)
+    if table is None:
+        table = draft.tables[name] = Table(name, noun, pair=(a.name, b.name))
+        if a.name == b.name:
+            roles = _SELF_ROLES.get(one.lemma) or (a.noun[-1], f"related_{a.noun[-1]}")
+            for role in roles:
+                refer(draft, table, a, required=True, role=(role,))
+            columns = tuple(rule.columns[0] for rule in table.rules if rule.kind == "foreign")
+        else:
+            columns = tuple(refer(draft, table, each, required=True).columns[0] for each in (a, b))
+        _pair_key(table, columns, repeats=_repeats(pairing, a, b, one, table))
+    return table
+
+
+def _repeats(pairing: Pairing, a: Table, b: Table, one: Relation, table: Table) -> bool:
+    pair = frozenset((a.name, b.name))
+    if pair in pairing.once:
+        return False
+    if pair in pairing.repeated:
+        return True
+    return one.lemma in REPEATED
+
+
+def _pair_key(table: Table, columns: tuple[str, ...], *, repeats: bool) -> None:
+    if repeats:
+        table.columns = {"id": identity(), **table.columns}
+        table.rules.insert(0, Rule("primary", ("id",)))
+    elif len(columns) > 1:
+        table.rules.insert(0, Rule("primary", columns))
+
+
+def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute) -> None:  # type: ignore[no-untyped-def]
+    a, b = draft.tables[one.a], draft.tables[one.b]
+    nominal = _nominal_table(draft, one)
+    if nominal is not None and a.name != b.name:
+        keys = [refer(draft, nominal, each, required=True, said=False).columns[0] for each in (a, b)]
+        pair = frozenset((a.name, b.name))
+        if pair in pairing.once:
+            nominal.add_unique(tuple(keys))
+        nominal.pair = nominal.pair or (a.name, b.name)
+        for each in one.attributes:
+            add_attribute(nominal, each)
+        return
+    if a.name == b.name and (not one.many or one.lemma not in MANY_MANY and not one.junction):
+        role = one.role or ("parent",)
+        refer(draft, a, a, required=False, role=role)
+        return
+    if not one.many:
+        refer(draft, a, b, required=not one.optional)
+        return
+    table = junction(draft, a, b, one, pairing)
+    if a.name == b.name:
+        keys = tuple(rule.columns[0] for rule in table.keys_to(a.name))[:2]
+        if one.not_self and len(keys) == 2:
+            table.add_check(keys, f"{keys[0]} <> {keys[1]}")
+    for each in one.attributes:
+        add_attribute(table, each)
+
+
+def index_keys(draft: Draft) -> None:
+    """An index for every new foreign key that no key or index begins with."""
+    for table in draft.tables.values():
+        for rule in table.rules:
+            if rule.kind != "foreign" or rule.name is not None:
+                continue
+            begins = [one.columns for one in table.rules if one.kind in ("primary", "unique")] + [
+                tuple(column.split()[0] for column in one.columns) for one in table.indexes
+            ]
+            if not any(each[: len(rule.columns)] == rule.columns for each in begins):
+                table.indexes.append(IndexDraft(rule.columns, f"finds the {table.name} of one of {rule.target}, and keeps deletes there fast"))

@@ -1,0 +1,49 @@
+-- What a change is drawn on: the tables outside the system's and postai's own schemas, with exact definitions.
+
+-- name: columns
+select n.nspname, c.relname, obj_description(c.oid, 'pg_class'), a.attname, format_type(a.atttypid, a.atttypmod),
+       a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text,
+       case when a.attcollation not in (0, t.typcollation) then (select quote_ident(s.nspname) || '.' || quote_ident(l.collname)
+         from pg_collation l join pg_namespace s on s.oid = l.collnamespace where l.oid = a.attcollation) end,
+       t.typtype::text
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  join pg_type t on t.oid = a.atttypid
+  left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+ where c.relkind in ('r', 'p') and not c.relispartition
+   and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
+   and (%s::text is null or n.nspname = %s)
+   and not exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')
+ order by n.nspname, c.relname, a.attnum
+
+-- name: rules
+select n.nspname, c.relname, k.conname, k.contype::text,
+       array(select a.attname::text from unnest(k.conkey) with ordinality u (num, pos)
+               join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num order by u.pos),
+       pg_get_constraintdef(k.oid), f.relname, fn.nspname,
+       array(select a.attname::text from unnest(k.confkey) with ordinality u (num, pos)
+               join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num order by u.pos),
+       k.confdeltype::text
+  from pg_constraint k
+  join pg_class c on c.oid = k.conrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  left join pg_class f on f.oid = k.confrelid
+  left join pg_namespace fn on fn.oid = f.relnamespace
+ where k.contype in ('p', 'u', 'c', 'f', 'x') and c.relkind in ('r', 'p') and not c.relispartition
+ order by n.nspname, c.relname, k.conname
+
+-- name: indexes
+select n.nspname, c.relname, i.relname, pg_get_indexdef(x.indexrelid),
+       array(select coalesce(a.attname::text, '') from unnest(x.indkey::int2[]) with ordinality u (num, pos)
+               left join pg_attribute a on a.attrelid = x.indrelid and a.attnum = u.num order by u.pos), x.indisunique
+  from pg_index x
+  join pg_class i on i.oid = x.indexrelid
+  join pg_class c on c.oid = x.indrelid
+  join pg_namespace n on n.oid = c.relnamespace
+ where c.relkind in ('r', 'p') and not c.relispartition
+   and not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x'))
+ order by n.nspname, c.relname, i.relname
+
+-- name: extensions
+select exists (select from pg_extension where extname = 'btree_gist')
