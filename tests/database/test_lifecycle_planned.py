@@ -66,8 +66,8 @@ CHANGES = [
     "alter table shop.orders add constraint orders_code_key unique (code)",
     "create index on shop.log (at)",
     "alter table shop.orders alter column amount type bigint",
-    "create table shop.note (id bigint generated always as identity primary key, order_id bigint references shop.orders);"
-    " create index on shop.note (order_id); comment on table shop.note is 'x'",
+    "create table shop.note (id bigint generated always as identity primary key, order_id bigint references shop.orders)"
+    "; create index on shop.note (order_id); comment on table shop.note is 'x'",
     "update shop.orders set code = 'none' where amount = 7",
     "alter table shop.log detach partition shop.log_2 concurrently",
 ]
