@@ -51,12 +51,13 @@ class Difference:
         return tuple(each for _, undo in reversed(self.steps) for each in undo)
 
 
-def difference(before: Draft, after: Draft, moves: list[tuple[str, tuple[str, ...]]] | None = None) -> Difference:
+def difference(before: Draft, after: Draft, moves: list[tuple[str, tuple[str, ...]]] | None = None, moved: set[tuple[str, str]] | None = None) -> Difference:
     """The statements from `before` to `after`.
 
     Args:
         moves: statements that move data, with what moves it back; run when the new tables and columns are there and
             the old ones still are.
+        moved: tables and columns whose values were moved elsewhere before they are dropped.
     """
     made = Difference()
     old = {one.was: one for one in before.tables.values() if one.was}
@@ -87,7 +88,7 @@ def difference(before: Draft, after: Draft, moves: list[tuple[str, tuple[str, ..
     for was, table in kept:
         _add_rules(made, after, was, table, taken)
     for was, table in kept:
-        _drop_columns(made, was, table)
+        _drop_columns(made, was, table, moved or set())
     _drop_tables(made, before, gone)
     for table in (*new, *(one for _, one in kept)):
         for index in table.indexes:
@@ -214,15 +215,12 @@ def _alter_columns(made: Difference, was: Table, table: Table) -> None:
 
 
 def _retype(made: Difference, change: str, name: str, before: Column, column: Column, table: Table) -> None:
-    undo: list[str] = []
     if before.default is not None:
         made.add(f"{change} DROP DEFAULT", f"{change} SET DEFAULT {before.default}")
     made.add(f"{change} TYPE {column.type} USING {name}::{column.type}", f"{change} TYPE {before.type} USING {name}::{before.type}")
     if column.default is not None:
         made.add(f"{change} SET DEFAULT {column.default}", f"{change} DROP DEFAULT")
     made.warnings.append(f"every row of {table.name} is written anew while its type changes; values that are no {column.type} stop it")
-    if undo:
-        return
 
 
 def _default(change: str, default: str | None) -> str:
@@ -251,14 +249,15 @@ def _add_rules(made: Difference, after: Draft, was: Table, table: Table, taken: 
             made.add(f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} {rule_text(after, rule)}", drop)
 
 
-def _drop_columns(made: Difference, was: Table, table: Table) -> None:
+def _drop_columns(made: Difference, was: Table, table: Table, moved: set[tuple[str, str]]) -> None:
     kept = {one.was for one in table.columns.values()}
     place = reference(table)
     for column in was.columns.values():
         if column.name in kept:
             continue
         made.add(f"ALTER TABLE {place} DROP COLUMN {quote_ident(column.name)}", *_restore(was, table, column))
-        made.lost.append(f"dropping {table.name}.{column.name} destroys its data: down brings the column back, its values are lost")
+        if (table.name, column.name) not in moved:
+            made.lost.append(f"dropping {table.name}.{column.name} destroys its data: down brings the column back, its values are lost")
 
 
 def _restore(was: Table, table: Table, column: Column) -> list[str]:

@@ -48,6 +48,8 @@ class Ground:
     understood: int = 0
     deferred: list[Callable[[], bool | None]] = field(default_factory=list)
     last: tuple[str, str] = ("", "")
+    moved: set[tuple[str, str]] = field(default_factory=set)
+    object: str = ""
     moves: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     candidates: set[tuple[str, ...]] = field(default_factory=set)
 

@@ -113,7 +113,7 @@ def _nothing(text: str, hint: str) -> NotSure:
 
 
 def _proposed(ground: Ground, before: Draft) -> Proposed:
-    made = difference(before, ground.draft, ground.moves)
+    made = difference(before, ground.draft, ground.moves, ground.moved)
     changed = _changed(before, ground.draft)
     return Proposed(
         up=made.up,

@@ -320,12 +320,14 @@ def _has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
             key = key_column(other, role)
             ground.defer(lambda: table.add_unique((key,)), item)
         ground.relations.append(relation)
+        ground.object = other.name
         if many and (details := ground.shelter.raw_marks(re.split(r"\swith\s", item)[0])):
             for each in split_list(details[0], ground.shelter):
                 _has_item(ground, other, each, Verb("have"))
         return True
     if many and noun.plural and _is_thing_list(ground, noun, attribute):
         other = ground.thing(noun)
+        ground.object = other.name
         ground.relations.append(Relation(table.name, other.name, many=True, optional=verb.optional))
         for detail in ground.shelter.raw_marks(item):
             for each in split_list(detail, ground.shelter):
@@ -469,6 +471,8 @@ def _plain_object(ground: Ground, table: Table, verb: Verb, item: str, part: str
 
 
 def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relation | None:
+    if re.fullmatch(r"(?:exactly |only |at most )?(?:one of )?(?:them|these|those|it)", text.strip(), re.I) and ground.object in ground.draft.tables:
+        text = "one " + " ".join(ground.draft.tables[ground.object].noun)
     bare = ground.shelter.bare(re.split(r"\s(?:that|which|who|whose|as|during|after|before|when|if|until|while)\s", text)[0])
     noun = read_noun(bare)
     if noun is None:
@@ -496,7 +500,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
         return Relation(table.name, other.name, many=False, optional=True, lemma=verb.lemma, role=_self_role(verb, role))
     owner = verb.lemma in _TO_ONE or verb.passive
     if verb.lemma in _TO_ONE or verb.passive:
-        return Relation(table.name, other.name, many, optional=verb.optional and not many, lemma=verb.lemma, role=role, owner=owner, exact=noun.quantity == "one", shared=many and verb.passive and verb.preposition != "by")
+        return Relation(table.name, other.name, many, optional=verb.optional and not many, lemma=verb.lemma, role=role, owner=owner, exact=noun.quantity == "one", shared=many and (not verb.passive or verb.preposition != "by"))
     if not many and noun.quantity != "many":
         return Relation(table.name, other.name, many=False, optional=verb.optional, lemma=verb.lemma, role=role, exact=noun.quantity == "one")
     return Relation(table.name, other.name, many=True, lemma=verb.lemma, optional=verb.optional)

@@ -103,6 +103,8 @@ def refer(draft: Draft, holder: Table, target: Table, *, required: bool, role: t
         items = list(holder.columns.items())
         items.insert(at, (name, column))
         holder.columns = dict(items)
+    elif column.was is not None and said and required:
+        column.required = True
     rule = Rule("foreign", (name,), target=target.name, target_columns=key[:1])
     holder.rules.append(rule)
     return rule

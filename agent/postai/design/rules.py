@@ -427,14 +427,14 @@ def _operator(word: str, *, negated: bool) -> str:
 
 def _defaults(ground: Ground, text: str) -> bool:
     if found := _DEFAULTS.match(text):
-        return _default_of(ground, (found["c"] or found["c2"]).strip(), found["v"], text)
+        return default_of(ground, (found["c"] or found["c2"]).strip(), found["v"])
     found = _WHEN_CREATED.match(text) or _NEW.match(text) or _STARTS.match(text)
     if found is None:
         return False
     value = ground.shelter.without_details(found["v"]).strip()
     target = ground.place(found["t"], fuzzy=False)
     if target is not None and read_noun(found["t"]) and ground.find_table(read_noun(found["t"])) is None:
-        return _default_of(ground, found["t"], value, text)
+        return default_of(ground, found["t"], value)
     table = _thing(ground, found["t"])
     if table is None:
         return False
@@ -469,7 +469,8 @@ def _defaults(ground: Ground, text: str) -> bool:
     return False
 
 
-def _default_of(ground: Ground, place: str, value: str, text: str) -> bool:
+def default_of(ground: Ground, place: str, value: str) -> bool:
+    """Give the column that a phrase names a default; False where either is not understood."""
     found = ground.place(place)
     if found is None:
         return False

@@ -212,8 +212,8 @@ def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Ver
             following = next((one for one in lowered[at + 1 :] if one not in _ADVERBS), "")
             where = lowered.index(following, at) if following else at
             after = lowered[where + 1] if where + 1 < len(lowered) else ""
-            if following in _BE:
-                pass
+            if following in _BE or (at + 1 < len(lowered) and lowered[at + 1] in ("able", "allowed", "free")):
+                optional = optional or following not in _BE
             elif is_participle(following) and (after in _PREPOSITIONS or following in ("assigned", "deleted", "removed", "given")):
                 passive = True
             else:

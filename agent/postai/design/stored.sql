@@ -1,6 +1,7 @@
 -- What a change is drawn on: the tables outside the system's and postai's own schemas, with exact definitions.
 
 -- name: columns
+-- Columns with their types, defaults and how they are made, of one schema or of all.
 select n.nspname, c.relname, obj_description(c.oid, 'pg_class'), a.attname, format_type(a.atttypid, a.atttypmod),
        a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text,
        case when a.attcollation not in (0, t.typcollation) then (select quote_ident(s.nspname) || '.' || quote_ident(l.collname)
@@ -18,6 +19,7 @@ select n.nspname, c.relname, obj_description(c.oid, 'pg_class'), a.attname, form
  order by n.nspname, c.relname, a.attnum
 
 -- name: rules
+-- Constraints with their columns, definitions and what they refer to.
 select n.nspname, c.relname, k.conname, k.contype::text,
        array(select a.attname::text from unnest(k.conkey) with ordinality u (num, pos)
                join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num order by u.pos),
@@ -34,6 +36,7 @@ select n.nspname, c.relname, k.conname, k.contype::text,
  order by n.nspname, c.relname, k.conname
 
 -- name: indexes
+-- Indexes that belong to no constraint.
 select n.nspname, c.relname, i.relname, pg_get_indexdef(x.indexrelid),
        array(select coalesce(a.attname::text, '') from unnest(x.indkey::int2[]) with ordinality u (num, pos)
                left join pg_attribute a on a.attrelid = x.indrelid and a.attnum = u.num order by u.pos), x.indisunique
@@ -46,4 +49,5 @@ select n.nspname, c.relname, i.relname, pg_get_indexdef(x.indexrelid),
  order by n.nspname, c.relname, i.relname
 
 -- name: extensions
+-- Whether exclusion rules over a key and a period can be made.
 select exists (select from pg_extension where extname = 'btree_gist')
