@@ -26,8 +26,11 @@ from postai.scratch.schema_copy import make_copy
 from postai.scratch.scratch_database import PREFIX, opener, scratch_database
 from postai.scratch.scratch_schema import scratch_schemas
 
-SUITE_PART = 4
+SUITE_PART = 6
 """One of so many forms is measured in every run; all of them by the slow test."""
+
+AT_ONCE = 100
+"""Forms that are traced together: all their tables are looked at after each."""
 
 
 def traced(database: TestDatabase, statements: Sequence[str], user: str | None = None) -> tuple[Traced, ...]:
@@ -39,13 +42,16 @@ def traced(database: TestDatabase, statements: Sequence[str], user: str | None =
 
 def traced_forms(database: TestDatabase, some: Sequence[Form]) -> list[Traced]:
     """Traces of forms, each on tables of its own, which are empty."""
-    statements: list[str] = []
-    with database.connect() as session:
-        for number, form in enumerate(some):
-            schema = f"{form.setup}_{number}"
-            make(session, schema, form.setup, filled=False)
-            statements += [f"set search_path = {schema}", form.sql(schema)]
-    return list(traced(database, statements)[1::2])
+    found: list[Traced] = []
+    for at in range(0, len(some), AT_ONCE):
+        statements: list[str] = []
+        with database.connect() as session:
+            for number, form in enumerate(some[at : at + AT_ONCE], start=at):
+                schema = f"{form.setup}_{number}"
+                make(session, schema, form.setup, filled=False)
+                statements += [f"set search_path = {schema}", form.sql(schema)]
+        found += traced(database, statements)[1::2]
+    return found
 
 
 def differences(database: TestDatabase, some: Sequence[Form]) -> list[str]:

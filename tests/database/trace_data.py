@@ -155,6 +155,70 @@ SETUPS: dict[str, tuple[str, str]] = {
         insert into cache select g, 'x' from generate_series(1, 300) g;
         """,
     ),
+    "deep": (
+        """
+        create table region (id int primary key, name text);
+        create table event (id bigint not null, at date not null, region int not null, note varchar(10),
+            primary key (id, at, region), constraint event_region foreign key (region) references region)
+            partition by range (at);
+        create table event_1 partition of event for values from ('2020-01-01') to ('2021-01-01')
+            partition by list (region);
+        create table event_1a partition of event_1 for values in (1);
+        create table event_1b partition of event_1 default;
+        create table event_rest partition of event default partition by hash (id);
+        create table event_rest_0 partition of event_rest for values with (modulus 2, remainder 0);
+        create table event_rest_1 partition of event_rest for values with (modulus 2, remainder 1);
+        create index event_note on event (note) where note is not null;
+        create table event_2 (id bigint not null, at date not null, region int not null, note varchar(10),
+            primary key (id, at, region), check (at >= '2021-01-01' and at < '2022-01-01'));
+        create index event_2_note on event_2 (note) where note is not null;
+        create table remark (id bigint primary key, event bigint, at date, region int,
+            constraint remark_event foreign key (event, at, region) references event);
+        create view events as select e.id, e.note, r.name from event e join region r on r.id = e.region;
+        create materialized view counts as select region, count(*) as n from event group by region;
+        create materialized view more as select n, count(*) as m from counts group by n;
+        """,
+        """
+        insert into region select g, 'r' || g from generate_series(1, 20) g;
+        insert into event select g, date '2020-01-01' + g % 300, 1 + g % 2, 'n' from generate_series(1, 300) g;
+        insert into event select g, date '2030-01-01', 1 + g % 20, 'n' from generate_series(301, 600) g;
+        insert into event_2 select g, '2021-05-05', 1 + g % 20, 'n' from generate_series(601, 800) g;
+        insert into remark select id, id, at, region from event;
+        refresh materialized view counts;
+        refresh materialized view more;
+        """,
+    ),
+    "mixed": (
+        """
+        create function half(i int) returns int language plpgsql immutable as 'begin return i / 2; end';
+        create domain short as varchar(20);
+        create domain code as short check (length(value) > 0);
+        create type address as (street text, code code);
+        create table base (id bigint primary key, code code, home address, at timestamptz default now(),
+            n int not null);
+        create table child (extra int) inherits (base);
+        create table other (id bigint primary key, base bigint references base, n int unique,
+            half int generated always as (half(n)) stored);
+        create index other_half on other (half(n));
+        create table queue (id bigint generated always as identity (start 5), job text default 'x', done bool)
+            with (fillfactor = 70);
+        create materialized view halves as select id, half(n) as h from other;
+        create index halves_h on halves (h);
+        create view codes as select id, code from base;
+        create function trig() returns trigger language plpgsql as 'begin return new; end';
+        create trigger base_trig before insert or update on base for each row execute function trig();
+        create constraint trigger other_trig after update on other from base deferrable
+            for each row execute function trig();
+        alter table other alter constraint other_base_fkey deferrable initially deferred;
+        """,
+        """
+        insert into base select g, 'c', row('s', 'c')::address, now(), g from generate_series(1, 200) g;
+        insert into child select g, 'c', row('s', 'c')::address, now(), g, g from generate_series(1001, 1200) g;
+        insert into other select g, g, g from generate_series(1, 200) g;
+        insert into queue (job) select 'j' from generate_series(1, 200) g;
+        refresh materialized view halves;
+        """,
+    ),
 }  # fmt: skip
 """Name -> schema, rows."""
 
@@ -479,6 +543,156 @@ extra: create unlogged table cache_2 as select id from cache
 extra: truncate log restart identity
 extra: create index on cache using hash (body)
 extra: drop schema {schema} cascade
+deep: alter table event attach partition event_2 for values from ('2021-01-01') to ('2022-01-01')
+deep: create table event_3 partition of event for values from ('2022-01-01') to ('2023-01-01')
+deep: create table event_3 partition of event for values from ('2022-01-01') to ('2023-01-01') partition by hash (id)
+deep: create table event_1c partition of event_1 for values in (7)
+deep: create table event_3 partition of event (note default 'x') for values from ('2022-01-01') to ('2023-01-01')
+deep: alter table event drop constraint event_region
+deep: alter table event add constraint note_short check (length(note) < 9)
+deep: alter table event add constraint note_short check (length(note) < 9) not valid
+deep: alter table event alter column note type varchar(20)
+deep: alter table event alter column note type text
+deep: alter table event alter column id type numeric
+deep: alter table event alter column region set default 5
+deep: alter table event alter column note set not null
+deep: alter table event_1 alter column note set not null
+deep: alter table event add column size int default 5 check (size > 0)
+deep: alter table event add column size bigint default (random() * 5)::bigint
+deep: alter table event drop column note cascade
+deep: alter table event drop column note
+deep: alter table event add column second int references region
+deep: alter table event add column second int default 1 references region
+deep: alter table remark drop constraint remark_event
+deep: alter table remark add constraint again foreign key (event, at, region) references event
+deep: alter table remark validate constraint remark_event
+deep: alter table remark disable trigger all
+deep: create index on event (region, note)
+deep: create unique index on event (region, at, id, note)
+deep: create index on only event_1 (note)
+deep: create index on event_rest (note)
+deep: drop index event_note
+deep: alter index event_note rename to event_noted
+deep: reindex table event_1a
+deep: create trigger t after delete on event for each statement execute function {schema}.none()
+deep: drop table event_1a
+deep: drop table event_1
+deep: drop table event cascade
+deep: drop table region cascade
+deep: drop table remark
+deep: truncate event_1a cascade
+deep: truncate event, remark
+deep: truncate region cascade
+deep: alter table region alter column id type bigint
+deep: alter table region rename to area
+deep: drop view events
+deep: create or replace view events as select e.id, e.note, r.name, e.at from event e join region r on r.id = e.region
+deep: refresh materialized view counts
+deep: refresh materialized view more
+deep: drop materialized view counts cascade
+deep: create materialized view third as select * from events
+deep: create table copied as select * from event where region = 1 with no data
+deep: create table copied (like event including all)
+deep: analyze event
+deep: analyze event_1
+deep: lock table event in exclusive mode
+deep: lock table events in share mode
+deep: alter table event set (autovacuum_enabled = off)
+deep: alter table event_1a set (autovacuum_enabled = off)
+deep: alter table event enable row level security
+deep: create policy p on event using (region = 1)
+deep: comment on table event is 'x'
+deep: create statistics s on id, region from event
+deep: create statistics s on id, region from event_1a
+deep: alter table event replica identity full
+deep: alter table event_1a set unlogged
+deep: create publication all_events for table event
+deep: alter table event owner to current_user
+deep: grant all on event to public
+deep: update event set note = 'x' where note like '%x'
+deep: delete from remark
+mixed: alter domain code add constraint no_x check (value <> 'x')
+mixed: alter domain short add constraint no_x check (value <> 'x')
+mixed: alter domain short set not null
+mixed: alter domain code drop constraint code_check
+mixed: alter table base alter column code type short
+mixed: alter table base alter column code type varchar(20)
+mixed: alter table base alter column code type text
+mixed: alter table base add column other code default 'abc'
+mixed: alter table base add column addresses address[]
+mixed: alter type address add attribute land text
+mixed: alter type address alter attribute street type varchar(10)
+mixed: drop type address cascade
+mixed: drop domain code cascade
+mixed: alter table base alter column n type bigint, alter column n set default 5, add check (n < 1e9)
+mixed: alter table other alter column n type bigint
+mixed: alter table other drop column n cascade
+mixed: alter table other drop column half
+mixed: alter table other drop constraint other_n_key, add constraint n_once unique (n, half)
+mixed: alter table other add constraint n_key unique using index other_half
+mixed: alter table other rename column n to number
+mixed: alter table other set schema public
+mixed: alter table only base drop column code
+mixed: alter table base drop column code
+mixed: alter table base no inherit child
+mixed: alter table child no inherit base
+mixed: alter table child alter column n drop not null
+mixed: alter table base alter column n drop not null
+mixed: alter table base disable trigger base_trig
+mixed: alter table base enable replica trigger base_trig
+mixed: drop trigger base_trig on base
+mixed: drop trigger other_trig on other
+mixed: drop function trig cascade
+mixed: drop function half cascade
+mixed: create or replace function half(i int) returns int language plpgsql immutable as 'begin return i; end'
+mixed: alter function half(int) volatile
+mixed: refresh materialized view halves
+mixed: refresh materialized view concurrently halves
+mixed: create unique index halves_id on halves (id)
+mixed: cluster halves using halves_h
+mixed: alter materialized view halves cluster on halves_h
+mixed: alter materialized view halves set (fillfactor = 50)
+mixed: alter materialized view halves set schema public
+mixed: drop index halves_h
+mixed: reindex table halves
+mixed: alter table queue alter column id set start 10
+mixed: alter table queue alter column id set data type int
+mixed: alter table queue add primary key (id)
+mixed: alter table queue add column at timestamptz default now() not null
+mixed: alter table queue add column at timestamp default localtimestamp
+mixed: alter table queue add column who text default current_user
+mixed: alter table queue add column key uuid unique default gen_random_uuid()
+mixed: alter table queue add column part int generated by default as identity
+mixed: alter table queue alter column job set not null, alter column done set default false
+mixed: alter table queue alter column done type int using done::int
+mixed: alter table queue alter column job type varchar(5)
+mixed: alter table queue alter column job type text
+mixed: alter table queue alter column job set compression pglz
+mixed: alter table queue reset (fillfactor), set (toast_tuple_target = 200)
+mixed: alter table if exists queues add column a int
+mixed: alter table queue add column if not exists job text, add column if not exists fresh text
+mixed: create table if not exists queue (id int)
+mixed: create table made (id bigint references base, primary key (id))
+mixed: create table made (like queue including defaults, n int references other (n))
+mixed: create temporary table made as select * from queue
+mixed: create view wide as select * from base join other on other.base = base.id
+mixed: create or replace view codes as select id, code, n from base
+mixed: alter view codes set schema public
+mixed: drop view codes, events
+mixed: create rule keep as on delete to base where old.n > 5 do instead nothing
+mixed: create index concurrent on other (half)
+mixed: create index on base (code) where code is not null
+mixed: create index on queue ((job || 'x'))
+mixed: create index on queue using gist (id)
+mixed: merge into other using base on other.id = base.id when matched then update set n = other.n + 1000
+mixed: insert into other (id, base) values (5000, 1)
+mixed: select * from codes for update
+mixed: lock base, other in row exclusive mode nowait
+mixed: truncate only base cascade
+mixed: truncate other
+mixed: drop table base
+mixed: drop table base cascade
+mixed: drop table child, other
 """
 
 _FORMS_18 = """
