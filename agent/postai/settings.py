@@ -185,6 +185,7 @@ class Settings(BaseSettings):
     databases: tuple[DatabaseSettings, ...] = Field(default=(), validation_alias="database")
     model: ModelSettings = Field(default_factory=ModelSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    lint: dict[str, Any] = Field(default_factory=dict, description="read by `post-ai lint` alone (docs/lint.md)")
 
     @classmethod
     def load(cls, config: Path | None = None, **flags: Any) -> Settings:

@@ -17,6 +17,7 @@ from postai.migrate.lint import LintOptions, lint_text
 from postai.migrate.lint.config import find_options
 from postai.migrate.lint.registry import RULES, rule_names
 from postai.migrate.lint.reports import as_json, as_markdown, as_sarif
+from postai.settings import Settings
 from postai.sql.parse import parse
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -182,3 +183,9 @@ def test_a_rolled_back_table_is_not_new() -> None:
 def test_a_block_nested_too_deeply_is_passed_over() -> None:
     body = "begin " + "if true then " * 5000 + "update t set a = 1; " + "end if; " * 5000 + "end"
     assert found(f"do $$ {body} $$") == []
+
+
+def test_the_agent_reads_past_the_section(tmp_path: Path) -> None:
+    (tmp_path / "postai.toml").write_text("[lint]\npg_version = 15\n")
+    assert Settings.load(tmp_path / "postai.toml").databases == ()
+    assert find_options(tmp_path) == LintOptions(15)

@@ -22,7 +22,7 @@ from postai.sql.parse import statement_node
 
 Value = Decimal | datetime | str
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d(:?\d\d)?)?)?")
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 
 
@@ -144,7 +144,8 @@ def value_of(node: Any) -> Value | None:
 def _text_value(text: str) -> Value:
     if _DATE.fullmatch(text):
         try:
-            return datetime.fromisoformat(text)
+            # PostgreSQL writes moments with the session's offset: without it they are what the session's clock shows.
+            return datetime.fromisoformat(text).replace(tzinfo=None)
         except ValueError:
             return text
     try:
@@ -202,7 +203,7 @@ def _less(left: Value, right: Value) -> bool:
     if isinstance(left, Decimal) and isinstance(right, Decimal):
         return left < right
     if isinstance(left, datetime) and isinstance(right, datetime):
-        return left.replace(tzinfo=None) < right.replace(tzinfo=None)
+        return left < right
     return False  # texts: the order is the collation's
 
 

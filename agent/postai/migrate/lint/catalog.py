@@ -56,8 +56,10 @@ class _Reader:
 
     def tables(self, relations: list[Any], columns: list[Any], constraints: list[Any]) -> dict[Key, Table]:
         of_table: dict[int, dict[str, Column]] = {}
-        for oid, name, kind, not_null, default in columns:
-            of_table.setdefault(oid, {})[name] = Column(name, self._read_type(kind), not_null, default=default)
+        for oid, name, kind, not_null, default, virtual in columns:
+            of_table.setdefault(oid, {})[name] = Column(
+                name, self._read_type(kind), not_null, default=default, virtual=virtual
+            )
         rules: dict[int, list[Constraint]] = {}
         for oid, name, kind, valid, referenced, names, expression in constraints:
             tree = None if expression is None else _expression(expression)

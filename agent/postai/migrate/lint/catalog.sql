@@ -17,7 +17,7 @@ select c.oid::bigint, n.nspname, c.relname, c.relkind, c.relispopulated,
 
 -- name: columns
 -- Columns of those relations with their types as SQL text.
-select a.attrelid::bigint, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef
+select a.attrelid::bigint, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef, a.attgenerated = 'v'
   from pg_catalog.pg_attribute as a
   join pg_catalog.pg_class as c on c.oid = a.attrelid
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace

@@ -10,6 +10,7 @@ from postgast import pg_query_pb2 as pb
 
 from postai.migrate.lint.datatypes import data_type
 from postai.migrate.lint.reading import (
+    NewColumn,
     NewConstraint,
     constraint_name,
     definition,
@@ -66,6 +67,8 @@ def apply(world: World, tree: Message, command: Any | None) -> None:
             _set(world, node)
         case pb.CreateSchemaStmt():
             world.new_schemas |= {node.schemaname}
+        case pb.InsertStmt() | pb.CopyStmt() if node.HasField("relation"):
+            _fill(world, node)
         case pb.RefreshMatViewStmt():
             world.put(replace(world.table_of(node.relation), kind="m", populated=not node.skip_data))
         case _:
@@ -109,10 +112,7 @@ def _create_table(world: World, node: Any) -> None:
     key = (schema, node.relation.relname)
     if node.if_not_exists and key in world.tables:
         return
-    columns = {
-        one.name: Column(one.name, one.type, one.not_null, new=True, default=one.fills_itself)
-        for one in new_columns(node, None)
-    }
+    columns = {one.name: _column(one) for one in new_columns(node, None)}
     inherits = [world.table_of(item.range_var) for item in node.inh_relations]
     partition_of = inherits[0] if node.HasField("partbound") and inherits else None
     for parent in inherits:
@@ -130,6 +130,11 @@ def _create_table(world: World, node: Any) -> None:
         table = _add_constraint(world, table, constraint)
     if not has_all:
         _take_over(world, table, node)
+
+
+def _column(column: NewColumn) -> Column:
+    virtual = column.generated == "v"
+    return Column(column.name, column.type, column.not_null, True, column.fills_itself, virtual)
 
 
 def _partitioning(node: Any) -> tuple[tuple[str | None, ...], str]:
@@ -167,7 +172,16 @@ def _create_from_query(world: World, into: Any, kind: str, if_not_exists: bool) 
     key = ("pg_temp" if temporary else relation.schemaname or world.search_path[0], relation.relname)
     if if_not_exists and key in world.tables:
         return
-    world.put(Table(key, kind, new=True, temporary=temporary, populated=not into.skip_data))
+    filled = not into.skip_data
+    world.put(Table(key, kind, new=True, filled=filled, temporary=temporary, populated=filled))
+
+
+def _fill(world: World, node: Any) -> None:
+    """Rows from elsewhere; a few VALUES are nothing."""
+    table = world.table_of(node.relation)
+    rows = isinstance(node, pb.CopyStmt) or not node.select_stmt.select_stmt.values_lists
+    if table.new and rows:
+        world.put(replace(table, filled=True))
 
 
 def _create_view(world: World, node: Any) -> None:
@@ -305,9 +319,7 @@ def _add_column(world: World, table: Table, command: Any) -> None:
     (column,) = new_columns(None, command)
     if command.missing_ok and column.name in table.columns:
         return
-    table = world.put_column(
-        table, Column(column.name, column.type, column.not_null, new=True, default=column.fills_itself)
-    )
+    table = world.put_column(table, _column(column))
     for constraint in new_constraints(None, command):
         table = _add_constraint(world, table, constraint)
 

@@ -165,6 +165,9 @@ class _Run:
         elif isinstance(tree, pb.AlterEnumStmt) and tree.new_val and not tree.old_val:
             names = [item.string.sval for item in tree.type_name]
             key = self._world.key(names[-2] if len(names) > 1 else "", names[-1], among=self._world.types)
+            known = self._world.types.get(key)
+            if tree.skip_if_new_val_exists and known is not None and tree.new_val in known.labels:
+                return
             if self._options.version < _FREE_LABELS_SINCE or key not in session.types:
                 session.labels = {**session.labels, tree.new_val: key}
         elif isinstance(tree, pb.CreateEnumStmt):

@@ -31,6 +31,7 @@ class Column:
         not_null: None = unknown.
         new: whether a statement of the text added it.
         default: whether rows get a value by themselves.
+        virtual: whether it is generated when it is read.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Column:
     not_null: bool | None = None
     new: bool = False
     default: bool = False
+    virtual: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Table:
         key: schema and name.
         kind: r, p, v, m, f as in pg_class.relkind.
         new: whether the text made it: it is empty, and nobody uses it.
+        filled: whether the text put rows of another table into it.
         known: whether all columns and constraints are known.
         columns: those that are known.
         constraints: those that are known.
@@ -83,6 +86,7 @@ class Table:
     key: Key
     kind: str = "r"
     new: bool = False
+    filled: bool = False
     known: bool = False
     columns: Mapping[str, Column] = field(default_factory=dict)
     constraints: tuple[Constraint, ...] = ()

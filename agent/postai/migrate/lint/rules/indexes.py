@@ -252,10 +252,16 @@ def _lacks_index(here: Here, table: Table, constraint: NewConstraint) -> Hit:
     if here.tree.relation.relpersistence != "t" and key not in here.world.tables and not here.is_new_table:
         key = here.table.key
     referenced = here.world.table_of(constraint.node.pktable).name
-    concurrently = "" if here.is_new_table or here.table.new else " CONCURRENTLY"
+    place = relation_name(here.tree.relation)
+    if here.is_new_table or here.table.new:
+        instead = script(f"CREATE INDEX ON {place} ({columns})")
+    elif here.table.kind == "p":
+        instead = script(f"CREATE INDEX ON ONLY {place} ({columns})", f"-- {_PARTITIONED}")
+    else:
+        instead = script(f"CREATE INDEX CONCURRENTLY ON {place} ({columns})")
     return Hit(
         f"no index on {table.name} ({columns}): every DELETE and key UPDATE of {referenced} reads the whole table",
-        script(f"CREATE INDEX{concurrently} ON {relation_name(here.tree.relation)} ({columns})"),
+        instead,
         unless=lambda world: covers(world.indexes.values(), constraint.columns, key) or key not in world.tables,
     )
 

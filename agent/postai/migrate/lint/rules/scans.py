@@ -57,6 +57,9 @@ def _rewrite(here: Here) -> Iterable[Hit]:
     elif command == "AT_AlterColumnType":
         yield from _retyped(here)
     elif command == "AT_SetExpression":
+        known = here.table.columns.get(here.command.name)
+        if known is not None and known.virtual:
+            return
         yield Hit(f"a stored expression is computed for every row of {here.table.name} while nobody can read it")
 
 
@@ -143,7 +146,9 @@ def _set_not_null(here: Here) -> Iterable[Hit]:
     if not here.old:
         return
     command = here.command
-    if command.subtype == pb.AT_AddConstraint:
+    if command.subtype == pb.AT_AddColumn:
+        columns = [one.name for one in here.columns if one.generated == "v" and one.not_null]
+    elif command.subtype == pb.AT_AddConstraint:
         columns = [one for item in here.constraints if item.kind == "n" and item.checked for one in item.columns]
     else:
         columns = [command.name]
@@ -203,10 +208,12 @@ def _without(command: Any, kind: int) -> Any:
 
 
 def _foreign_key(here: Here) -> Iterable[Hit]:
-    if here.is_new_table or not here.old:
+    if here.is_new_table or not (here.old or here.table.filled):
         return
     for constraint in here.constraints:
         if constraint.kind != "f" or not constraint.checked:
+            continue
+        if not here.old and here.world.table_of(constraint.node.pktable).new:
             continue
         if constraint.column is not None and not constraint.column.fills_itself:
             continue  # all NULL: nothing to look up
@@ -247,7 +254,7 @@ def _domain(here: Here) -> Iterable[Hit]:
     if tree.subtype == "O" and domain is not None and domain.not_null:
         return
     instead = None
-    if tree.subtype == "C" and definition(tree).constraint.conname:
+    if tree.subtype == "C" and definition(tree).constraint.contype == pb.CONSTR_CHECK:
         relaxed = copied(tree)
         definition(relaxed).constraint.skip_validation = True
         definition(relaxed).constraint.initially_valid = False
@@ -282,7 +289,7 @@ RULES = (
         "set_not_null_scan", "blocking", "error", "NOT NULL reads the table under a strong lock",
         "SET NOT NULL reads every row under ACCESS EXCLUSIVE, unless a valid CHECK (column IS NOT NULL) proves it.",
         "Prove it first with a constraint that is added NOT VALID and validated later.",
-        frozenset({"AT_SetNotNull", "AT_AddConstraint"}), _set_not_null,
+        frozenset({"AT_SetNotNull", "AT_AddConstraint", "AT_AddColumn"}), _set_not_null,
     ),
     Rule(
         "check_scan", "blocking", "error", "CHECK reads the table under a strong lock",
