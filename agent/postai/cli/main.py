@@ -26,6 +26,7 @@ from postai.cli import (
     agent,
     ask,
     connections,
+    designing,
     evaluating,
     installing,
     lifecycle,
@@ -65,6 +66,8 @@ app.command("status", short_help="Show the state of the sidecar")(agent.status)
 app.command("ask", short_help="Ask the database a question")(ask.ask)
 app.command("sql", short_help="Print the statement for a question")(ask.sql)
 app.command("explain", short_help="Say where a statement's time goes")(ask.explain)
+app.command("design", short_help="Propose tables for a description")(designing.design)
+app.command("change", short_help="Propose the change for a wish")(designing.change)
 app.add_typer(migrating.app, name="migrate", short_help="Change a schema safely")
 app.command("optimize", short_help="Say what would make the database faster")(optimizing.optimize)
 app.command("lint", short_help="Say what is hazardous in SQL files")(linting.lint)

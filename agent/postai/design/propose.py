@@ -2,22 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 from postai.database import Database
+from postai.database.identifiers import quote_ident
 from postai.deadline import Deadline
 from postai.design.diagram import mermaid
 from postai.design.differences import Difference, difference
-from postai.design.draft import Draft
+from postai.design.draft import Column, Draft
 from postai.design.ground import Ground
+from postai.design.model_engine import propose_by_model
 from postai.design.reading import read_text
 from postai.design.relations import index_keys, settle
 from postai.design.shelter import Shelter
 from postai.design.stored import has_btree_gist, read_draft
-from postai.design.types import Proposed
-from postai.errors import NotSure, UsageError
+from postai.design.trying import Try, on_copy
+from postai.design.types import EngineChoice, Proposed
+from postai.design.wishes import read_wishes
+from postai.errors import ModelFailed, NotSure, UsageError, VerificationFailed
 from postai.language.word_set import word_set
+from postai.model.types import Completer
+from postai.scratch.scratch_database import Opener
 
 LONGEST = 20_000
 """Characters of a description."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the verbs may use.
+
+    Attributes:
+        engine: which engine reads the words; auto = the grammar, and the model where the grammar understood not all.
+        model: who is asked; None = none is configured.
+        open_database: opens sessions of other databases of the server, to try statements; None = nothing is tried.
+    """
+
+    engine: EngineChoice = "auto"
+    model: Completer | None = None
+    open_database: Opener | None = None
+
+
+def design(db: Database, description: str, deadline: Deadline, means: Means, *, schema: str = "") -> Proposed:
+    """A new schema for a description; nothing is made in the database.
+
+    Args:
+        db: a session; its server tries the statements.
+        description: sentences or notes.
+        schema: of the new tables; "" = the first of the search_path.
+
+    Raises:
+        UsageError: no description, or too long.
+        NotSure: nothing of it was understood.
+        VerificationFailed: the statements do not run on an empty database: an error of ours.
+        ModelFailed, BudgetSpent, Refused: see `propose_by_model`.
+        Cancelled, DeadlineExceeded: the time is over.
+    """
+    check_text(description)
+    attempt = means.open_database and on_copy(db, means.open_database, Draft(), deadline)
+    made = _prefer(means, lambda: _tried(design_by_grammar(description, schema, btree_gist=has_btree_gist(db)), attempt, schema))
+    if made is not None:
+        return made
+    assert means.model is not None
+    words = f"{description}\n\nAll tables go into schema {schema}." if schema else description
+    return propose_by_model(words, Draft(), means.model, attempt, deadline, purpose="design")
+
+
+def change(db: Database, request: str, deadline: Deadline, means: Means, *, schema: str | None = None) -> Proposed:
+    """The change that fulfils a wish, and the way back; nothing is changed.
+
+    Args:
+        db: a session of the database that is to be changed.
+        request: one or more wishes.
+        schema: whose tables are meant; None = all.
+
+    Raises:
+        UsageError: no request, or too long.
+        NotSure: nothing was understood, or a name may mean several things.
+        VerificationFailed: the statements do not run on a copy: an error of ours.
+        ModelFailed, BudgetSpent, Refused: see `propose_by_model`.
+        Cancelled, DeadlineExceeded: the time is over.
+    """
+    check_text(request)
+    before = read_draft(db, schema)
+    attempt = means.open_database and on_copy(db, means.open_database, before, deadline)
+    gist = has_btree_gist(db)
+    made = _prefer(means, lambda: _tried(change_by_grammar(before, request, btree_gist=gist), attempt, ""))
+    if made is not None:
+        return made
+    assert means.model is not None
+    return propose_by_model(request, before, means.model, attempt, deadline, purpose="change")
+
+
+def _prefer(means: Means, read: Callable[[], Proposed]) -> Proposed | None:
+    """What the grammar made where that is what counts; None = the model is to be asked."""
+    if means.engine == "model":
+        if means.model is None:
+            raise ModelFailed(
+                "no model is configured",
+                hint="Set ANTHROPIC_API_KEY, or choose the engine grammar.",
+            )
+        return None
+    if means.engine == "grammar" or means.model is None:
+        return read()
+    try:
+        made = read()
+    except NotSure:
+        return None
+    return None if any(one.startswith("not understood") for one in made.warnings) else made
+
+
+def _tried(made: Proposed, attempt: Try | None, schema: str) -> Proposed:
+    if attempt is None:
+        return made
+    start = (f"CREATE SCHEMA IF NOT EXISTS {quote_ident(schema)}",) if schema else ()
+    trial = attempt((*start, *made.up, *made.down))
+    if trial.failed:
+        raise VerificationFailed(
+            "what was read does not run on a copy",
+            detail=f"{trial.message}: {trial.statement}",
+            hint="Put it in other words, and please report the sentence.",
+        )
+    warnings = (*made.warnings, trial.note) if trial.note else made.warnings
+    return replace(made, tried=trial.tried, warnings=warnings)
 
 
 def design_by_grammar(description: str, schema: str = "", *, btree_gist: bool = False) -> Proposed:
@@ -31,46 +139,61 @@ def design_by_grammar(description: str, schema: str = "", *, btree_gist: bool = 
         UsageError: no description, or too long.
         NotSure: nothing of it was understood.
     """
-    _check(description)
-    shelter = Shelter()
-    ground = Ground(Draft(), shelter, btree_gist=btree_gist)
-    read_text(ground, shelter.prepare(description))
-    _finish(ground)
+    check_text(description)
+    ground = read_description(description, btree_gist=btree_gist)
     if not ground.draft.tables:
-        raise _nothing(description, "Say what there is and what it has: \"A blog has users and posts. A user has a name and a unique email. Each post is written by one user.\"")
+        raise NotSure(
+            "nothing of this was understood",
+            detail="; ".join(ground.warnings)[:1000] or None,
+            hint='Say what there is and what it has: "A blog has users and posts. A user has a name and a unique email. '
+            'Each post is written by one user."',
+        )
     for table in ground.draft.tables.values():
         table.schema = schema
     return _proposed(ground, Draft())
 
 
-def change_by_grammar(db: Database, request: str, schema: str | None = None) -> Proposed:
+def read_description(description: str, *, btree_gist: bool = False) -> Ground:
+    """The draft for a description."""
+    shelter = Shelter()
+    ground = Ground(Draft(), shelter, btree_gist=btree_gist)
+    read_text(ground, shelter.prepare(description))
+    _finish(ground)
+    return ground
+
+
+def change_by_grammar(before: Draft, request: str, *, btree_gist: bool = False) -> Proposed:
     """The change for a wish, by the embedded grammar.
 
     Args:
-        db: where the catalogs are read.
-        schema: whose tables are meant; None = all.
+        before: the schema that is there.
+        btree_gist: whether exclusion rules can be made.
 
     Raises:
         UsageError: no request, or too long.
         NotSure: nothing was understood, or a name may mean several things.
     """
-    from postai.design.wishes import read_wishes
-
-    _check(request)
-    before = read_draft(db, schema)
-    shelter = Shelter()
-    ground = Ground(before.copy(), shelter, existing=True, btree_gist=has_btree_gist(db))
-    read_wishes(ground, shelter.prepare(request))
-    _finish(ground)
+    check_text(request)
+    ground = read_request(before, request, btree_gist=btree_gist)
     made = _proposed(ground, before)
     if not made.up:
         known = ", ".join(sorted(before.tables)[:12]) or "none"
         raise NotSure(
             "the wish leads to no change",
-            detail=" ".join((*ground.warnings, *ground.notes)) or f"Tables: {known}.",
-            hint="Name the table and the column: \"Add an optional phone number to customers\", \"The status of orders may only be open or closed\".",
+            detail=" ".join((*ground.warnings, *ground.notes))[:1000] or f"Tables: {known}.",
+            hint='Name the table and the column: "Add an optional phone number to customers", "The status of orders may '
+            'only be open or closed".',
         )
     return made
+
+
+def read_request(before: Draft, request: str, *, btree_gist: bool = False) -> Ground:
+    """The draft of what a schema is to become."""
+    shelter = Shelter()
+    ground = Ground(before.copy(), shelter, existing=True, btree_gist=btree_gist)
+    read_wishes(ground, shelter.prepare(request))
+    _finish(ground)
+    return ground
 
 
 def _finish(ground: Ground) -> None:
@@ -87,8 +210,6 @@ _TITLED = word_set("post article book film movie song album task lesson event jo
 
 def _complete(ground: Ground) -> None:
     """A thing of which nothing was said has at least a name."""
-    from postai.design.draft import Column
-
     for table in ground.draft.tables.values():
         if table.pair or any(not one.fixed and not one.name.endswith("_id") for one in table.columns.values()):
             continue
@@ -101,15 +222,12 @@ def _complete(ground: Ground) -> None:
         ground.note(f"Assumed: {table.name} have a {name}, as nothing else was said of them.")
 
 
-def _check(text: str) -> None:
+def check_text(text: str) -> None:
+    """Raise UsageError for a text that cannot be read at all."""
     if not text.strip():
         raise UsageError("there is nothing to read", hint="Say in sentences what there is, or what should change.")
     if len(text) > LONGEST or "\0" in text:
         raise UsageError(f"the text is longer than {LONGEST} characters or holds a NUL character", hint="Shorten it.")
-
-
-def _nothing(text: str, hint: str) -> NotSure:
-    return NotSure("nothing of this was understood", detail=text[:300], hint=hint)
 
 
 def _proposed(ground: Ground, before: Draft) -> Proposed:
