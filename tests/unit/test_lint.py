@@ -189,3 +189,16 @@ def test_the_agent_reads_past_the_section(tmp_path: Path) -> None:
     (tmp_path / "postai.toml").write_text("[lint]\npg_version = 15\n")
     assert Settings.load(tmp_path / "postai.toml").databases == ()
     assert find_options(tmp_path) == LintOptions(15)
+
+
+def test_all_kinds_of_statements_are_read() -> None:
+    for path in sorted((DOCS.parent / "sql").glob("*.sql")):
+        assert not lint_text(path.read_text("utf-8")).mistakes
+    others = """
+        DROP FUNCTION f(int); DROP OPERATOR + (int, int); DROP CAST (int AS text); DROP TRIGGER t ON a; DROP ROLE r;
+        ALTER FUNCTION f(int) RENAME TO g; DROP OPERATOR CLASS o USING gin; ALTER TYPE t RENAME ATTRIBUTE a TO b;
+        ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO r; ALTER OPERATOR CLASS o USING btree RENAME TO p;
+        IMPORT FOREIGN SCHEMA s FROM SERVER x INTO y; PREPARE p AS SELECT 1; CREATE PUBLICATION p FOR ALL TABLES;
+        ALTER TABLE ALL IN TABLESPACE a SET TABLESPACE b; CALL p(); SET x.y = 'z'; RESET ALL; DISCARD ALL; LISTEN c
+    """
+    assert found(others) == []

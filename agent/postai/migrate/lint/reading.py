@@ -186,8 +186,10 @@ def object_names(tree: Any) -> list[tuple[str, str]]:
             parts = strings(node.items)
         elif isinstance(node, pb.TypeName):
             parts = strings(node.names)
+        elif isinstance(node, pb.ObjectWithArgs):
+            parts = strings(node.objname)
         else:
-            parts = (node.sval,)
+            parts = (getattr(node, "sval", ""),)
         found.append((parts[-2] if len(parts) > 1 else "", parts[-1]))
     return found
 
