@@ -25,10 +25,11 @@ from postai.migrate.trace_forms import (
     path_of,
     schemas_of,
     way_of,
+    without_concurrently,
 )
 from postai.migrate.trace_ground import Ground, prepare
 from postai.migrate.trace_guess import guessed_locks
-from postai.migrate.trace_known import known_locks
+from postai.migrate.trace_known import concurrent_error, known_locks
 from postai.migrate.trace_picture import Picture, take_picture
 from postai.migrate.types import Blocks, Traced
 from postai.scratch.affected import Names, affected
@@ -202,22 +203,28 @@ class _Tracer:
         copy = self._copy
         self._said.clear()
         locks = known_locks(statement.tree, self._picture, self._path, copy.server_version)
+        if self._ground.renaming is not None:
+            # Beside the real tables a CONCURRENTLY form would wait for everybody's transactions.
+            refusal = concurrent_error(statement.tree, self._picture, self._path)
+            if refusal is not None:
+                return self._refused(statement, ServerError(*refusal), in_transaction=False)
+            text = self._ground.text(without_concurrently(statement.tree), text)
         copy.execute("set client_min_messages = debug1")
         try:
             copy.execute(text)
         except ServerError as error:
-            return replace(self._refused(statement, error), in_transaction=False)
+            return self._refused(statement, error, in_transaction=False)
         finally:
             copy.execute("set client_min_messages = warning")
         return replace(self._told(statement, locks, self._ground.picture()), in_transaction=False)
 
-    def _refused(self, statement: Statement, error: ServerError) -> Traced:
+    def _refused(self, statement: Statement, error: ServerError, *, in_transaction: bool = True) -> Traced:
         """What the server did not take."""
         if error.sqlstate == "57014":
             self._deadline.check()
         message = self._ground.readable(error.message)
         note = "; ".join(self._ground.missing) or None
-        return Traced(statement.sql, error=message, sqlstate=error.sqlstate, note=note)
+        return Traced(statement.sql, in_transaction=in_transaction, error=message, sqlstate=error.sqlstate, note=note)
 
     def _untried(self, statement: Statement, why: str) -> Traced:
         locks, alone = guessed_locks(statement, self._picture, self._path, self._copy.server_version)
@@ -234,7 +241,7 @@ class _Tracer:
         before, self._picture = self._picture, after
         held = lockable(locks, before)
         seen = Seen(statement.tree, tuple(self._said), held, before, after, self._path, sequential)
-        return self._traced(statement, held, effects(self._copy, seen), before)
+        return self._traced(statement, held, effects(seen), before)
 
     def _traced(self, statement: Statement, held: Mapping[int, str], did: Effects, before: Picture) -> Traced:
         labels = {oid: before.by_oid[oid].label for oid in {*held, *did.rewrites, *did.rebuilt, *did.scans}}

@@ -1,14 +1,15 @@
 -- name: relations
 -- The copy's relations (of all schemas, or of these): oid, kind, schema, name, file, an index's table, a partition's
--- or child's parent, whether it is an index along which its table was clustered.
+-- or child's parent, whether it is an index along which its table was clustered, the default partition.
 select c.oid::pg_catalog.int8, c.relkind::pg_catalog.text, n.nspname, c.relname,
        c.relfilenode::pg_catalog.int8, i.indrelid::pg_catalog.int8,
        (select h.inhparent from pg_catalog.pg_inherits h where h.inhrelid = c.oid order by h.inhseqno limit 1)::pg_catalog.int8,
-       coalesce(i.indisclustered, false)
+       coalesce(i.indisclustered, false), p.partdefid::pg_catalog.int8
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname not like 'pg\_%%'
    and n.nspname <> 'information_schema' and coalesce(n.nspname = any(%s::pg_catalog.text[]), true)
   left join pg_catalog.pg_index i on i.indexrelid = c.oid
+  left join pg_catalog.pg_partitioned_table p on p.partrelid = c.oid and p.partdefid <> 0
  where c.oid >= 16384 and c.relkind in ('r', 'p', 'v', 'm', 'f', 'i', 'I')
 
 -- name: locks
@@ -23,11 +24,6 @@ select l.relation::pg_catalog.int8, l.mode
 select k.oid::pg_catalog.int8, k.conname, k.conrelid::pg_catalog.int8, k.confrelid::pg_catalog.int8, k.convalidated
   from pg_catalog.pg_constraint k join pg_catalog.pg_namespace n on n.oid = k.connamespace
  where k.contype = 'f' and coalesce(n.nspname = any(%s::pg_catalog.text[]), true)
-
--- name: default_partition
--- The default partition of a partitioned table.
-select p.partdefid::pg_catalog.int8 from pg_catalog.pg_partitioned_table p
- where p.partrelid = %s::pg_catalog.oid and p.partdefid <> 0
 
 -- name: session
 -- Who asks, the schemas of the search_path, and settings that say what a statement means.

@@ -9,7 +9,6 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from postai.database import Database, named_sql
 from postai.migrate.trace_known import rewritten_by
 from postai.migrate.trace_picture import LOCKABLE, STORED, Picture
 
@@ -56,7 +55,7 @@ class Effects:
     scans: frozenset[int] = frozenset()
 
 
-def effects(copy: Database, seen: Seen) -> Effects:
+def effects(seen: Seen) -> Effects:
     """What a statement did, beside its locks."""
     before, after = seen.before, seen.after
     rewrites = frozenset(
@@ -70,7 +69,7 @@ def effects(copy: Database, seen: Seen) -> Effects:
         for oid, one in before.by_oid.items()
         if one.kind == "i" and files.get((one.schema, one.name), one.file) != one.file
     )
-    scans = _by_messages(seen) | _by_kind(copy, seen, rewrites)
+    scans = _by_messages(seen) | _by_kind(seen, rewrites)
     return Effects(rewrites, rebuilt, frozenset(scans & before.by_oid.keys()))
 
 
@@ -106,7 +105,7 @@ def _called(seen: Seen, name: str) -> set[int]:
     return {one.oid for one in locked if one.name == name and one.kind in STORED}
 
 
-def _by_kind(copy: Database, seen: Seen, rewrites: Iterable[int]) -> set[int]:
+def _by_kind(seen: Seen, rewrites: Iterable[int]) -> set[int]:
     """Tables that are read without a message, or with none where they are empty."""
     tree = seen.tree
     kind: str = tree.DESCRIPTOR.name
@@ -123,7 +122,7 @@ def _by_kind(copy: Database, seen: Seen, rewrites: Iterable[int]) -> set[int]:
     if kind == "AlterTableStmt":
         return _detached(seen)
     if kind == "CreateStmt" and tree.HasField("partbound"):
-        return _default_partition(copy, seen)
+        return _default_partition(seen)
     return {one.oid for schema, name in seen.sequential if (one := seen.before.find(schema, name, seen.path))}
 
 
@@ -148,14 +147,14 @@ def _checks_values(tree: Any) -> bool:
     return tree.subtype in ("V", "O")
 
 
-def _default_partition(copy: Database, seen: Seen) -> set[int]:
+def _default_partition(seen: Seen) -> set[int]:
     """The default partition, where rows of a new partition could be."""
     (parent, *_) = seen.tree.inh_relations
     found = seen.before.find(parent.range_var.schemaname or None, parent.range_var.relname, seen.path)
     if found is None or seen.tree.partbound.is_default or any(_IMPLIED.match(text) for text in seen.said):
         return set()
-    rows = copy.query(named_sql.load(__package__, "trace.sql")["default_partition"], (found.oid,))
-    return _leaves(seen.before, (oid for (oid,) in rows))
+    default = seen.before.default_of(found)
+    return _leaves(seen.before, [default.oid]) if default is not None else set()
 
 
 def _detached(seen: Seen) -> set[int]:

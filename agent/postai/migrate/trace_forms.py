@@ -170,6 +170,25 @@ def path_of(tree: Any, user: str) -> tuple[str, ...] | None:
     return tuple(user if name == "$user" else name for name in names if name)
 
 
+def without_concurrently(tree: Any) -> Any:
+    """The plain form of a CONCURRENTLY statement, with the same result; other statements as they are."""
+    other: Any = type(tree)()
+    other.CopyFrom(tree)
+    kind: str = tree.DESCRIPTOR.name
+    if kind in ("IndexStmt", "DropStmt"):
+        other.concurrent = False
+    elif kind == "ReindexStmt":
+        kept = [one for one in tree.params if one.def_elem.defname != "concurrently"]
+        del other.params[:]
+        other.params.extend(kept)
+    elif kind == "AlterTableStmt":
+        for one in other.cmds:
+            definition = getattr(one.alter_table_cmd, "def")
+            if definition.WhichOneof("node") == "partition_cmd":
+                definition.partition_cmd.concurrent = False
+    return other
+
+
 def emptied(statement: Statement) -> str:
     """CREATE FUNCTION with a body that does nothing, so that nobody's code runs when a later statement calls it.
 

@@ -38,6 +38,18 @@ def known_locks(tree: Any, picture: Picture, path: tuple[str, ...], version: int
     }.get(tree.DESCRIPTOR.name, _nothing)(tree, picture, path)
 
 
+def concurrent_error(tree: Any, picture: Picture, path: tuple[str, ...]) -> tuple[str, str] | None:
+    """SQLSTATE and message with which PostgreSQL refuses a CONCURRENTLY form whose plain form it takes."""
+    kind: str = tree.DESCRIPTOR.name
+    if kind == "IndexStmt" and any(one.kind == "p" for one in _find(picture, tree.relation, path)):
+        return "0A000", f'cannot create index on partitioned table "{tree.relation.relname}" concurrently'
+    if kind == "DropStmt" and any(one.kind == "I" for one in _dropped(tree, picture, path)):
+        return "0A000", "cannot drop a partitioned index concurrently"
+    if kind == "AlterTableStmt" and any(picture.default_of(one) for one in _find(picture, tree.relation, path)):
+        return "55000", "cannot detach partitions concurrently when a default partition exists"
+    return None
+
+
 def rewritten_by(tree: Any) -> bool:
     """Whether the statement reads every row of the tables whose files it replaces, without saying so."""
     kind: str = tree.DESCRIPTOR.name
@@ -69,13 +81,16 @@ def _index(tree: Any, picture: Picture, path: tuple[str, ...]) -> dict[int, str]
 
 
 def _drop(tree: Any, picture: Picture, path: tuple[str, ...]) -> dict[int, str]:
-    found = {}
+    return {one.table: SHARE_UPDATE for one in _dropped(tree, picture, path) if one.table is not None}
+
+
+def _dropped(tree: Any, picture: Picture, path: tuple[str, ...]) -> Iterator[Relation]:
+    """The indexes that a DROP INDEX names."""
     for one in tree.objects:
         parts = [item.string.sval for item in one.list.items]
-        index = picture.find(parts[-2] if len(parts) > 1 else None, parts[-1], path)
-        if index is not None and index.table is not None:
-            found[index.table] = SHARE_UPDATE
-    return found
+        found = picture.find(parts[-2] if len(parts) > 1 else None, parts[-1], path)
+        if found is not None:
+            yield found
 
 
 def _reindex(tree: Any, picture: Picture, path: tuple[str, ...]) -> dict[int, str]:

@@ -26,6 +26,7 @@ class Relation:
     table: int | None
     parent: int | None
     clustered: bool
+    default: int | None
 
     @property
     def label(self) -> str:
@@ -81,6 +82,10 @@ class Picture:
         if one.kind != "p":
             return [one]
         return [leaf for leaf in self.tree(one) if leaf.kind in STORED]
+
+    def default_of(self, one: Relation) -> Relation | None:
+        """Its default partition."""
+        return None if one.default is None else self.by_oid.get(one.default)
 
     def indexes(self, one: Relation) -> list[Relation]:
         """Its indexes."""

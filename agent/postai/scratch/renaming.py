@@ -62,10 +62,6 @@ class Renaming:
         """The schema that this one stands for."""
         return next((real for real, own in self._places.items() if own == place), place)
 
-    def move(self, schema: str, name: str) -> None:
-        """A real schema has got another name."""
-        self._places = {name if real == schema else real: own for real, own in self._places.items()}
-
     def readable(self, text: str) -> str:
         """A message of the server in the words of the real schemas."""
         for real, own in self._places.items():
