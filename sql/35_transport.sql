@@ -271,7 +271,7 @@ create function postai._time_limit(verb text) returns integer
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  select greatest(postai._setting_ms('ask_timeout'), case when verb in ('optimize', 'migrate') then 60000 end)
+  select greatest(postai._setting_ms('ask_timeout'), case when verb in ('optimize', 'migrate', 'drift') then 60000 end)
 $$;
 comment on function postai._time_limit(text) is
   'How long a request of that verb may take, in milliseconds: select postai._time_limit(''optimize'')';
@@ -294,7 +294,7 @@ begin
       'A question is asked with the rights of a role that the login is a member of.', 'SET ROLE, or log in as that role.');
   end if;
   -- The whole workload is asked for by no statement at all.
-  if question is null or btrim(question, E' \t\r\n\f') = '' and not (verb = 'optimize' and question = '') then
+  if question is null or btrim(question, E' \t\r\n\f') = '' and not (verb in ('optimize', 'drift') and question = '') then
     perform postai._raise('22023', format('the %s is empty', thing), null,
       case verb when 'check' then 'Give the SELECT that answers the question.'
                 when 'optimize' then 'Give one SELECT; SELECT * FROM postai.optimize() looks at the whole workload.'
@@ -363,7 +363,8 @@ begin
         'Its transport is call: only a procedure that commits between polls can wait.',
         case verb when 'explain' then 'Run EXPLAIN (ANALYZE, BUFFERS) yourself, or choose another transport with: post-ai install --transport dblink'
           when 'optimize' then 'SELECT * FROM postai.recommendations: the agent fills it every optimize_interval; or run from a shell: post-ai optimize'
-          when 'migrate' then 'Run from a shell: post-ai migrate execute'
+          when 'migrate' then 'Run from a shell: post-ai migrate explain FILE'
+          when 'drift' then 'Run from a shell: post-ai migrate drift'
           when 'lint' then 'Run from a shell: post-ai lint FILE'
           else format('CALL postai.run(%L); then FETCH ALL FROM ask;', left(question, 200)) end);
     end if;

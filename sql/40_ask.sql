@@ -505,7 +505,7 @@ as $$
 $$;
 comment on function postai._is_answered(json) is 'Whether a last frame holds a statement: select postai._is_answered(frame)';
 
--- What a last frame says in the place of an answer; code is null when it holds a statement, proposals, or hazards.
+-- What a last frame says in the place of an answer; code is null when it holds a statement, proposals, hazards or differences.
 create function postai._refusal(frame json, out code text, out message text, out detail text, out hint text)
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
@@ -520,7 +520,7 @@ begin
     detail := frame #>> '{error,detail}';
     hint := frame #>> '{error,hint}';
     return;
-  elsif postai._is_answered(frame) or 'array' in (json_typeof(answer -> 'proposals'), json_typeof(answer -> 'hazards')) then
+  elsif postai._is_answered(frame) or 'array' in (json_typeof(answer -> 'proposals'), json_typeof(answer -> 'hazards'), json_typeof(answer -> 'differences')) then
     return;
   end if;
   select string_agg(format(E'\n%s. %s\n   %s', r.position, r.reading ->> 'text',

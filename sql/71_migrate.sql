@@ -1,6 +1,35 @@
 -- postai.migrate and its relatives: the agent reads the request, plans, and tries the steps on an empty copy; what it
 -- proposes is then decided on and carried out like any other proposal.
 
+create table postai.migration (
+  id text primary key,
+  title text not null,
+  checksum text,
+  source text not null default 'postai' check (source in ('postai', 'alembic', 'flyway', 'sqitch')),
+  state text not null check (state in ('running', 'applied', 'rolling back', 'rolled back')),
+  proposal bigint references postai.proposal,
+  applied_by name not null default session_user,
+  started_at timestamptz not null default now(),
+  finished_at timestamptz
+);
+comment on table postai.migration is
+  'Migration files that were carried out here, or that a baseline says are in the schema already: select id, title, state, finished_at from postai.migration order by id';
+comment on column postai.migration.checksum is 'SHA-256 of the body of the up file; null = another tool''s migration that has none.';
+comment on column postai.migration.source is 'Whose history it was taken from; postai = a file of a migrations directory.';
+
+create table postai.schema_snapshot (
+  id bigint generated always as identity primary key,
+  taken_at timestamptz not null default now(),
+  taken_by name not null default session_user,
+  reason text not null,
+  hash text not null,
+  server_version integer not null,
+  content jsonb
+);
+comment on table postai.schema_snapshot is
+  'What the schema should be; postai.drift() compares with the newest one: select taken_at, taken_by, reason, hash from postai.schema_snapshot order by id';
+comment on column postai.schema_snapshot.content is 'Each part of the schema: [kind, object, name, [texts]]; older snapshots keep their hash only.';
+
 create function postai._changed(
     verb text, request text, path text, schemas text[],
     out answer json, out code text, out message text, out detail text, out hint text)
@@ -47,22 +76,48 @@ create function postai.steps(proposal bigint)
   language sql stable security definer
   set search_path = pg_catalog, pg_temp
 as $$
-  select s.step, s.statement, s.locks::json,
-         (select case when bool_or(b.value = 'reads+writes') then 'reads+writes' when bool_or(b.value = 'writes') then 'writes'
-                      when bool_or(b.value = 'ddl') then 'ddl' when count(*) > 0 then 'none' end
-            from jsonb_each_text(case jsonb_typeof(t.told -> 'blocks') when 'object' then t.told -> 'blocks' end) as b),
-         jsonb_array_length(case jsonb_typeof(t.told -> 'rewrites') when 'array' then t.told -> 'rewrites' end) > 0,
-         jsonb_array_length(case jsonb_typeof(t.told -> 'scans') when 'array' then t.told -> 'scans' end) > 0,
+  -- Only steps of schema changes know what they block, rewrite and scan.
+  select s.step, array_to_string(array[s.statement] || s.together, E';\n'), s.locks::json,
+         (select case when s.step_class is null then null when bool_or(b.value = 'reads+writes') then 'reads+writes'
+                      when bool_or(b.value = 'writes') then 'writes' when bool_or(b.value = 'ddl') then 'ddl' else 'none' end
+            from jsonb_each_text(s.blocks) as b),
+         case when s.step_class is not null then cardinality(s.rewrites) > 0 end,
+         case when s.step_class is not null then cardinality(s.scans) > 0 end,
          s.in_transaction, s.estimated_ms, s.estimated_rows, s.hazard, s.undo
     from postai.proposal_step as s
-    join postai.proposal as p on p.id = s.proposal,
-         lateral (select p.evidence #> array['steps', (s.step - 1)::text] as told) as t
    where s.proposal = steps.proposal
    order by s.step
 $$;
 comment on function postai.steps(bigint) is
-  'The steps of a proposal with the lock on every table, what that blocks, and the undo (null = irreversible); what is not known is null: select step, statement, locks, blocks, undo from postai.steps(1). Definer: readers see proposals through views only; the columns are those of postai.proposals, and of its evidence what the steps do.';
+  'The steps of a proposal with the lock on every table, what that blocks, and the undo (null = irreversible); what is not known is null: select step, statement, locks, blocks, undo from postai.steps(1). Definer: readers see proposals through views only; these are the same statements as in postai.proposals.';
+
+create function postai.drift()
+  returns table (object text, change text, expected text, actual text, fix text)
+  language plpgsql volatile
+as $$
+declare
+  talk constant pg_catalog.record := postai._changed('drift', '', 'pg_catalog', '{}');
+begin
+  if talk.code is not null and talk.detail is null then
+    raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
+  elsif talk.code is not null then
+    raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
+  end if;
+  return query select d.object, d.change, d.expected, d.actual, d.fix
+                 from rows from (pg_catalog.json_to_recordset(talk.answer -> 'differences')
+                      as (object pg_catalog.text, change pg_catalog.text, expected pg_catalog.text, actual pg_catalog.text,
+                          fix pg_catalog.text)) with ordinality as d (object, change, expected, actual, fix, position)
+                order by d.position;
+end
+$$;
+comment on function postai.drift() is
+  'Where the schema is not what it should be, by the newest snapshot and what postai changed since, with the statement that mends it: select object, change, fix from postai.drift()';
 
 select postai._grant('execute on function ' || f, 'postai_user')
-  from pg_catalog.unnest(array['postai._changed(text, text, text, text[])', 'postai.migrate(text)']) as f;
-select postai._grant('execute on function postai.steps(bigint)', 'postai_reader');
+  from pg_catalog.unnest(array[
+    'postai._changed(text, text, text, text[])', 'postai.migrate(text)', 'postai.drift()']) as f;
+select postai._grant('execute on function postai.steps(bigint)', 'postai_reader', 'postai_agent');
+select postai._grant('select on postai.migration', 'postai_reader', 'postai_agent');
+select postai._grant('select on postai.schema_snapshot', 'postai_reader', 'postai_agent');
+select postai._grant('insert, update on postai.migration', 'postai_operator');
+select postai._grant('insert (reason, hash, server_version, content), update (content) on postai.schema_snapshot', 'postai_operator', 'postai_agent');

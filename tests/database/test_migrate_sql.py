@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running
+from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running, wait_for
 
 from conftest import TestDatabase, drop_database, make_database
 from postai.setup.transport import Transport
@@ -83,3 +83,39 @@ def test_a_change_is_proposed_shown_and_carried_out(stand: Stand) -> None:
     assert steps[0]["rewrites"] is False and steps[0]["in_transaction"] is True and steps[0]["undo"]
     stand.apply(proposal)
     assert stand.rows("select distinct region from shop.parcel", "mig_operator") == [{"region": "north"}]
+
+
+def test_drift_is_what_others_did(stand: Stand) -> None:
+    wait_for(lambda: stand.rows("select 1 as one from postai.schema_snapshot", None))
+    stand.apply(stand.migrate("alter table parcel add column height int; create index on parcel (height)"))
+    assert stand.rows("select * from postai.drift()") == []
+    stand.database.execute("alter table shop.secret add column bonus int")
+    (found,) = stand.rows("select * from postai.drift()")
+    assert (found["object"], found["change"], found["expected"]) == ("column shop.secret.bonus", "unexpected", None)
+    assert found["fix"] == "ALTER TABLE shop.secret DROP COLUMN bonus"
+    stand.database.execute(found["fix"])
+    assert stand.rows("select * from postai.drift()") == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "sqlstate", "hint"),
+    [
+        ("alter table no_such add column a int", "42704", "schema.name"),
+        ("alter table parcel add colum a int", "42601", None),
+        ("grant select on parcel to public", "PA003", "by hand"),
+        ("select 1", "PA003", None),
+        (" ", "22023", "in words"),
+    ],
+)
+def test_what_cannot_be_proposed(stand: Stand, request_: str, sqlstate: str, hint: str | None) -> None:
+    error = stand.refused("select postai.migrate(%s)", "mig_user", request_)
+    assert error.sqlstate == sqlstate, error
+    assert hint is None or hint in (error.diag.message_hint or "")
+
+
+def test_the_way_back_and_an_explicit_yes(stand: Stand) -> None:
+    proposal = stand.migrate("alter table parcel drop column weight")
+    assert all(row["undo"] is None for row in stand.rows("select * from postai.steps(%s)", None, proposal)[-1:])
+    with pytest.raises(psycopg.Error, match="undone") as caught:
+        stand.apply(proposal)
+    assert "unsafe => true" in (caught.value.diag.message_hint or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from postai.migrate.types import Traced
+from postai.migrate.types import Plan, PlannedStep, Traced
 
 
 def explained(traced: Traced) -> dict[str, Any]:
@@ -31,4 +31,50 @@ def explained(traced: Traced) -> dict[str, Any]:
         "error": None if traced.error is None else {"sqlstate": traced.sqlstate, "message": traced.error},
         "traced": traced.traced,
         "note": traced.note,
+    }
+
+
+def planned(made: Plan, given: int | None = None) -> list[dict[str, Any]]:
+    """The online steps of a plan, or those of one given statement (its number, from 1)."""
+    return [_step(number, one) for number, one in enumerate(made.steps, start=1) if given in (None, one.given)]
+
+
+def _step(number: int, step: PlannedStep) -> dict[str, Any]:
+    return {
+        "step": number,
+        "given": step.given,
+        "statement": step.statement,
+        "together": list(step.together),
+        "class": step.step_class,
+        "phase": step.phase,
+        "locks": dict(step.locks),
+        "blocks": dict(step.blocks),
+        "rewrites": bool(step.rewrites),
+        "scans": bool(step.scans),
+        "in_transaction": step.step_class != "alone",
+        "precondition": step.precondition,
+        "postcondition": step.postcondition,
+        "undo": step.undo,
+        "hazard": step.hazard,
+        "backfill": None if step.backfill is None else {
+            "table": step.backfill.table, "key": list(step.backfill.key),
+            "assignments": dict(step.backfill.assignments), "condition": step.backfill.condition,
+        },
+        "estimated_rows": step.estimated_rows,
+        "estimated_ms": step.estimated_ms,
+        "risk_score": step.risk_score,
+    }  # fmt: skip
+
+
+def plan_as_json(made: Plan) -> dict[str, Any]:
+    """A plan without its steps."""
+    return {
+        "destructive": made.destructive,
+        "risk": made.risk,
+        "risk_score": made.risk_score,
+        "warnings": list(made.warnings),
+        "refused": list(made.refused),
+        "conflicts": list(made.conflicts),
+        "schedule": made.schedule,
+        "checks": [{"query": query, "words": words} for query, words in made.checks],
     }

@@ -14,12 +14,14 @@ from postai.ask.types import Answer, Reading
 from postai.ask.verify import verify
 from postai.deadline import Cancelled, Deadline
 from postai.errors import AgentNotReachable, ErrorParts, PostaiError, UsageError
+from postai.migrate.drift_store import drift
 from postai.model.types import ModelCall
 from postai.service.conversation import Outcome, There
 from postai.service.frames import (
     RUNNING_VERBS,
     AskFrame,
     answer_message,
+    differences_message,
     error_message,
     findings_message,
     hazards_message,
@@ -52,6 +54,9 @@ class Asking:
                 return Outcome(hazards_message(frame.id, hazards(home.pool, frame.question, frame.search_path)))
             if frame.verb == "migrate":
                 return _proposed(frame, home.migrator.ddl(frame, deadline))
+            if frame.verb == "drift":
+                with home.pool.database() as db:
+                    return Outcome(differences_message(frame.id, drift(db).differences))
             ground = prepare(home, frame, there, deadline)
             steps = {"explain": self._explain, "check": self._check, "optimize": self._optimize}
             return steps.get(frame.verb, self._answer)(ground, started)

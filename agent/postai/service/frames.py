@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from postai.ask.types import Answer, Digested, Explained
 from postai.errors import ErrorParts, PostaiError
+from postai.migrate.drift_types import Difference
 from postai.sql.plan import PlanFinding
 
 PROTOCOL = 1
@@ -23,7 +24,7 @@ MAX_FRAME = 16 * 1024 * 1024
 MAX_DEADLINE_MS = 3_600_000
 REPLIES = frozenset({"explained", "digested"})
 """What the backend may send while the agent waits for it."""
-VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize", "lint", "migrate")
+VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize", "lint", "migrate", "drift")
 RUNNING_VERBS = frozenset({"ask", "answer", "run"})
 """Verbs after whose answer the backend runs the statement, so that ask_timeout applies."""
 
@@ -305,6 +306,15 @@ def proposals_message(identity: str, proposals: Sequence[Mapping[str, Any]], not
         "type": "answer",
         "answer": {"status": "proposed", "proposals": list(proposals), "notes": list(notes)},
     }
+
+
+def differences_message(identity: str, differences: Sequence[Difference]) -> dict[str, Any]:
+    """Agent to backend: the end of a conversation about drift, with the rows of postai.drift."""
+    rows = [
+        {"object": one.object, "change": one.change, "expected": one.expected, "actual": one.actual, "fix": one.fix}
+        for one in differences
+    ]
+    return {"v": PROTOCOL, "id": identity, "type": "answer", "answer": {"status": "compared", "differences": rows}}
 
 
 def hazards_message(identity: str, hazards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

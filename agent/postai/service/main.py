@@ -33,6 +33,7 @@ from postai.proposals import Runner
 from postai.service import socket_place
 from postai.service.asking import Asking
 from postai.service.collect_duty import CollectDuty
+from postai.service.drift_duty import DriftDuty
 from postai.service.ground import Home
 from postai.service.health_duty import HealthDuty
 from postai.service.jobs import JobQueue
@@ -48,7 +49,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 PRUNE_SECONDS = 60
-DUTY_SESSIONS = 9
+DUTY_SESSIONS = 10
 """Sessions that duties may hold at a time, beside those that answer."""
 
 
@@ -140,6 +141,7 @@ def _keeper(
         HealthDuty(one.name, home.pool, alerts),
         VerifyDuty(one.name, home.pool),
         OptimizeDuty(one.name, home.optimizer),
+        DriftDuty(one.name, home.pool),
     ]
     return Keeper(one, identity, duties, randomness, settings.model)
 

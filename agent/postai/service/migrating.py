@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +13,22 @@ from postai.database import Database, connect
 from postai.deadline import Deadline
 from postai.errors import ErrorParts
 from postai.migrate.draft import draft, usage_from_history
-from postai.migrate.plan import plan, script, with_traces
-from postai.migrate.trace import trace
-from postai.migrate.types import Plan, Traced
+from postai.migrate.plan import plan
+from postai.migrate.tried import tried
+from postai.migrate.types import PlannedStep, Traced
 from postai.migrate.work import PlanOptions
+from postai.proposals.objects import UnknownObject
 from postai.proposals.store import create
 from postai.scratch.scratch_database import opener
 from postai.service.frames import AskFrame
 from postai.sql.parse import Unparsable, split
+from postai.sql.vet import vet_change
 
 log = logging.getLogger(__name__)
 
 MOST_NOTES = 12
+OF_TABLES = frozenset({"42P01", "42P07", "42701", "42703"})
+"""Errors about tables and columns, which a copy never lacks."""
 TITLE = 120
 """Most characters of the given text in a title."""
 
@@ -101,9 +105,11 @@ class Migrator:
             set_path(db, change.search_path)
             options = PlanOptions(usage=usage_from_history(db))
             made = plan(db, change.statements, deadline, options)
-            # Every name has its schema now.
+            # Every name that was found has its schema now.
             set_path(db, ())
-            made, notes = tried(db, made, self._dsn, deadline)
+            _require_found(made.steps)
+            made, traces = tried(db, made, deadline, opener(self._dsn))
+            notes = _refusals(traces)
             proposal = create(
                 db,
                 draft(made, change.title, change.why, given=change.statements, proposed_by=change.proposed_by),
@@ -119,33 +125,41 @@ class Migrator:
         return Made(({"id": proposal},), tuple(dict.fromkeys(_sentence(one) for one in said))[:MOST_NOTES])
 
 
-def tried(db: Database, made: Plan, dsn: str, deadline: Deadline) -> tuple[Plan, tuple[str, ...]]:
-    """The plan with what its statements did on an empty copy, and notes about what was not tried.
-
-    Args:
-        db: a session of the real database, outside a transaction.
-        dsn: leads to the same server as the same role.
-
-    Raises:
-        PlanningError: PostgreSQL refuses a statement there.
-    """
-    if made.refused or not made.steps:
-        return made, ()
-    traces = trace(db, script(made), deadline, opener(dsn))
-    for one in traces:
-        if one.error is not None and one.note is None:
-            raise PlanningError(_parts(one))
-    notes = [f"{_short(one.statement)}: {one.note}" for one in traces if one.note is not None]
-    notes += [
-        f"{_short(one.statement)} was refused on an empty copy: {one.error}" for one in traces if one.error is not None
-    ]
-    return with_traces(made, traces), tuple(notes)
-
-
 def set_path(db: Database, schemas: Sequence[str]) -> None:
     """Let a session look unqualified names up in these schemas; pg_catalog always comes first."""
     text = ", ".join('"' + name.replace('"', '""') + '"' for name in schemas if name != "pg_catalog")
     db.query("select pg_catalog.set_config('search_path', %s, false)", [text or "pg_catalog"])
+
+
+def _require_found(steps: Iterable[PlannedStep]) -> None:
+    """Refuse names that were found nowhere along the search_path.
+
+    Raises:
+        UnknownObject: naming the first one.
+        Refused: a statement that no proposal may hold.
+    """
+    for text in (text for step in steps for text in (step.statement, *step.together)):
+        for ref in vet_change(text).touched:
+            if ref.schema is None and ref.kind != "schema":
+                raise UnknownObject(
+                    f"{ref.kind} {ref.name} does not exist", hint="Check the name, or write its schema: schema.name."
+                )
+
+
+def _refusals(traces: Sequence[Traced]) -> tuple[str, ...]:
+    """What was not tried, or refused for what the copy lacks.
+
+    Raises:
+        PlanningError: PostgreSQL refuses a statement.
+    """
+    for one in traces:
+        if one.error is not None and (one.note is None or one.sqlstate in OF_TABLES):
+            raise PlanningError(_parts(one))
+    return tuple(
+        f"{_short(one.statement)}: {one.error + '; ' if one.error else ''}{one.note}"
+        for one in traces
+        if one.note is not None
+    )
 
 
 def _parts(traced: Traced) -> ErrorParts:

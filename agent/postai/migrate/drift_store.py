@@ -1,0 +1,211 @@
+"""The snapshot that a schema is compared with: taken, kept, and brought up to date with what postai changed itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from postai.database import Database
+from postai.database.identifiers import qualified, quote_ident
+from postai.database.named_sql import load
+from postai.errors import LockNotObtained, PostaiError, Refused, UsageError
+from postai.migrate.drift import as_json, compare, from_json, schema_hash, schema_parts
+from postai.migrate.drift_types import Difference, Part
+from postai.sql.parse import parse
+from postai.sql.vet import ObjectRef, vet_change
+
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A kept state of the schema; `content` is read when it is needed."""
+
+    id: int
+    taken_at: datetime
+    hash: str
+    server_version: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a comparison came to.
+
+    Attributes:
+        hash: of the schema as it is.
+        expected: of the snapshot that it was compared with.
+        taken_at: when that was taken.
+        differences: none = there is no drift.
+        in_flux: objects that an action of postai is changing now, which were left out.
+    """
+
+    hash: str
+    expected: str
+    taken_at: datetime
+    differences: tuple[Difference, ...]
+    in_flux: tuple[str, ...] = ()
+
+
+class NoBaseline(UsageError):
+    """Nobody has said yet what the schema should be."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is nothing to compare the schema with",
+            detail="No snapshot of it was taken.",
+            hint="post-ai migrate baseline takes one; the agent does so when it first leads in a database.",
+        )
+
+
+def home(db: Database) -> str | None:
+    """The schema that holds our tables; None = there are none."""
+    found = db.query(load(__package__, "drift_store.sql")["home"])[0][0]
+    return None if found is None else str(found)
+
+
+def require_home(db: Database) -> str:
+    """The schema that holds our tables, made where postai is not installed."""
+    found = home(db)
+    if found is None:
+        with db.transaction():
+            db.query(load(__package__, "drift_store.sql")["make_home"])
+        found = "postai_migrate"
+    return found
+
+
+def newest(db: Database) -> Snapshot | None:
+    """The newest snapshot; None = there is none."""
+    place = home(db)
+    rows = db.query(_sql(place)["newest"]) if place else []
+    return Snapshot(*rows[0]) if rows else None
+
+
+def take(db: Database, reason: str) -> str:
+    """Say that the schema is as it should be, now; gives its hash."""
+    place = require_home(db)
+    return _keep(db, place, *_look(db), reason)
+
+
+def drift(db: Database) -> Report:
+    """How the schema differs from the newest snapshot and what postai changed since.
+
+    Args:
+        db: a session outside a transaction.
+
+    Raises:
+        NoBaseline: there is no snapshot.
+    """
+    snapshot = newest(db)
+    if snapshot is None:
+        raise NoBaseline
+    found = schema_hash(db)
+    if found == snapshot.hash:
+        return Report(found, snapshot.hash, snapshot.taken_at, ())
+    place = home(db)
+    assert place is not None
+    sql = _sql(place)
+    (content,) = db.query(sql["content"], [snapshot.id])[0]
+    expected, actual = from_json(content or []), schema_parts(db)
+    changed, changing = _Touched(), _Touched()
+    if place == "postai":
+        for statement, running in db.query(sql["own_changes"], [snapshot.taken_at]):
+            (changing if running else changed).add(statement)
+    differences = compare(expected, actual)
+    ours = [one for one in differences if changed.covers(one)]
+    flux = [one for one in differences if changing.covers(one) and one not in ours]
+    if ours:
+        merged = _merge(expected, actual, ours)
+        differences = compare(merged, actual)
+        flux = [one for one in differences if changing.covers(one)]
+    rest = tuple(one for one in differences if one not in flux)
+    return Report(found, snapshot.hash, snapshot.taken_at, rest, tuple(one.object for one in flux))
+
+
+def renew(db: Database, report: Report) -> None:
+    """After a comparison without a difference: the schema as it is becomes the snapshot, if it is another."""
+    if not report.differences and not report.in_flux and report.hash != report.expected:
+        found, parts = _look(db)
+        if found == report.hash:
+            _keep(db, require_home(db), found, parts, "changed by postai")
+
+
+def _keep(db: Database, place: str, found: str, parts: Iterable[Part], reason: str) -> str:
+    sql = _sql(place)
+    content = json.dumps(as_json(parts))
+    with db.transaction():
+        number = db.query(sql["insert"], [reason, found, db.server_version, content])[0][0]
+        db.execute(sql["forget"], [number])
+    return found
+
+
+def _look(db: Database) -> tuple[str, tuple[Part, ...]]:
+    """The hash and the parts of one and the same schema."""
+    before = schema_hash(db)
+    for _ in range(TRIES):
+        parts, after = schema_parts(db), schema_hash(db)
+        if before == after:
+            return after, parts
+        before = after
+    raise LockNotObtained(
+        "the schema keeps changing while it is looked at", hint="Try again when the changes are done."
+    )
+
+
+def _sql(place: str) -> Mapping[str, str]:
+    blocks = load(__package__, "drift_store.sql")
+    return {name: text.replace("{home}", quote_ident(place)) for name, text in blocks.items()}
+
+
+def _merge(expected: Iterable[Part], actual: Iterable[Part], ours: Iterable[Difference]) -> tuple[Part, ...]:
+    """What should be there, with those parts as they are that postai itself changed."""
+    accepted = {(one.part.kind, one.part.of, one.part.name) for one in ours}
+    whole = {of for kind, of, name in accepted if not name}
+
+    def is_ours(part: Part) -> bool:
+        return part.of in whole or (part.kind, part.of, part.name) in accepted
+
+    return (*(one for one in expected if not is_ours(one)), *(one for one in actual if is_ours(one)))
+
+
+@dataclass
+class _Touched:
+    """Objects that statements change, by their qualified names, and names that a rename takes to other texts."""
+
+    objects: set[str] = field(default_factory=set)
+    renamed: set[str] = field(default_factory=set)
+
+    def add(self, statements: str) -> None:
+        """Note what a step's statements change; what cannot be read changes nothing that we know of."""
+        try:
+            parsed = parse(statements)
+        except PostaiError:
+            return
+        for one in parsed:
+            try:
+                facts = vet_change(one.sql)
+            except Refused:
+                continue
+            self.objects |= {_name(ref) for ref in (*facts.touched, *facts.creates)}
+            if one.tree.DESCRIPTOR.name == "RenameStmt":
+                schema = next((ref.schema for ref in facts.touched if ref.schema), None)
+                self.objects |= {qualified(schema, one.tree.newname)} if schema else set()
+                self.renamed |= {quote_ident(ref.name) for ref in facts.touched} | {quote_ident(one.tree.newname)}
+
+    def covers(self, difference: Difference) -> bool:
+        """Whether a difference is about one of them."""
+        part = difference.part
+        own = {part.of, part.of.partition("(")[0]}
+        if part.kind in ("index", "statistics"):
+            own.add(difference.object.partition(" ")[2])
+        if part.kind == "sequence owner":
+            own.add(part.parts[0])
+        if part.kind == "sequence" and any(part.of.startswith(f"{one}_") for one in self.objects):
+            return True  # of a serial column
+        texts = f"{difference.expected or ''} {difference.actual or ''}"
+        return bool(own & self.objects) or any(word in texts for word in self.renamed)
+
+
+def _name(ref: ObjectRef) -> str:
+    return quote_ident(ref.name) if ref.schema is None else qualified(ref.schema, ref.name)

@@ -1,0 +1,37 @@
+-- Which migrations were carried out. {home} is the schema that holds the table.
+
+-- name: known
+-- All that are known, oldest first.
+select m.id, m.title, m.checksum, m.source, m.state, m.proposal, m.applied_by::pg_catalog.text, m.started_at, m.finished_at
+  from {home}.migration as m order by m.started_at, m.id;
+
+-- name: begin
+-- One begins (again).
+insert into {home}.migration as m (id, title, checksum, state, proposal) values (%s, %s, %s, %s, %s)
+    on conflict (id) do update
+   set title = excluded.title, checksum = excluded.checksum, state = excluded.state, proposal = excluded.proposal,
+       applied_by = session_user, started_at = pg_catalog.clock_timestamp(), finished_at = null
+ where m.state in ('rolled back', 'applied', excluded.state)
+returning 1;
+
+-- name: end
+-- It is done.
+update {home}.migration set state = %s, finished_at = pg_catalog.clock_timestamp() where id = %s;
+
+-- name: record
+-- One that was there before us.
+insert into {home}.migration (id, title, checksum, source, state, finished_at)
+values (%s, %s, %s, %s, 'applied', pg_catalog.clock_timestamp()) on conflict (id) do nothing;
+
+-- name: proposal
+-- What became of a proposal: its state, outcome, last action and that action's state.
+select p.state, p.outcome, a.id, a.state
+  from postai.proposals as p left join postai.actions as a on a.id = p.action where p.id = %s;
+
+-- name: has_agent
+-- Whether postai is installed.
+select pg_catalog.to_regprocedure('postai.migrate(text)') is not null;
+
+-- name: propose
+-- A proposal for DDL; the agent makes it.
+select postai.migrate(%s);
