@@ -39,6 +39,10 @@ def _rewrite(here: Here) -> Iterable[Hit]:
         case pb.VacuumStmt():
             yield from _vacuum(here)
             return
+        case pb.AlterTableMoveAllStmt():
+            if tree.objtype in (pb.OBJECT_TABLE, pb.OBJECT_MATVIEW):
+                yield Hit(f"every table of tablespace {quote_ident(tree.orig_tablespacename)} is written anew, locked")
+            return
         case pb.ClusterStmt():
             if tree.HasField("relation") and not here.old:
                 return
@@ -282,7 +286,10 @@ RULES = (
         "Every row is written into a new file, and every index is built anew, while the table is locked ACCESS"
         " EXCLUSIVE: nobody can even read it.",
         "A new column, filled in batches and swapped in; for bloat pg_repack or pg_squeeze.",
-        frozenset({"VacuumStmt", "ClusterStmt", "AT_AddColumn", "AT_AlterColumnType", "AT_SetExpression", *_WHOLE}),
+        frozenset(
+            {"VacuumStmt", "ClusterStmt", "AlterTableMoveAllStmt", "AT_AddColumn", "AT_AlterColumnType",
+             "AT_SetExpression", *_WHOLE}
+        ),
         _rewrite,
     ),
     Rule(
