@@ -87,7 +87,7 @@ def pgbench(database: TestDatabase, place: Path, options: argparse.Namespace) ->
         found["errors"] = sum("ERROR" in line or "error" in line for line in told)
 
 
-def backfill(database: TestDatabase, rows: int) -> float:
+def backfill(database: TestDatabase, rows: int, limits: RunnerOptions) -> float:
     """Seconds that the step runner takes."""
     step = DraftStep(
         "UPDATE s.t SET filled = note || 'x' WHERE filled IS NULL",
@@ -98,7 +98,9 @@ def backfill(database: TestDatabase, rows: int) -> float:
         proposal = create(agent, Draft(kind="migrate", title="x", why="x", steps=(step,)))
     database.execute(f"select postai.apply({proposal}, unsafe => true)", "bench_boss")
     begin = time.monotonic()
-    result = Runner(lambda: db.connect(database.dsn("bench_agent")), "bench").run_next(Deadline.after(3600))
+    result = Runner(lambda: db.connect(database.dsn("bench_agent")), "bench", options=limits).run_next(
+        Deadline.after(3600)
+    )
     took = time.monotonic() - begin
     assert result is not None and result.state == "done", result
     assert database.execute("select count(*) from s.t where filled is null")[0][0] == 0
@@ -157,8 +159,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=20.0, help="how long pgbench runs alone in each round")
     parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--rate", type=int, default=300, help="transactions a second that pgbench is to make; 0 = all")
+    parser.add_argument("--rate", type=int, default=1000, help="transactions a second that pgbench is to make; 0 = all")
+    parser.add_argument("--batch-ms", type=float, help="what a batch should take (the runner's own figure)")
+    parser.add_argument("--rest", type=float, help="pause after a batch, as a part of it (the runner's own figure)")
     options = parser.parse_args()
+    own = RunnerOptions()
+    limits = RunnerOptions(
+        batch_ms=own.batch_ms if options.batch_ms is None else options.batch_ms,
+        batch_rest=own.batch_rest if options.rest is None else options.rest,
+    )
     with stand(options.major) as place:
         database = place.database("call")
         with db.connect(database.dsn()) as owner:
@@ -170,7 +179,7 @@ def main() -> None:
             with pgbench(database, place.place, options) as quiet:
                 time.sleep(options.seconds)
             with pgbench(database, place.place, options) as busy:
-                times.append(backfill(database, options.rows))
+                times.append(backfill(database, options.rows, limits))
             alone.append(quiet["tps"])
             under.append(busy["tps"])
             errors += busy["errors"] + busy["failed"]

@@ -431,9 +431,11 @@ class StepEngine:
         )
 
     def _limits(self, lock_timeout: float, longest: float | None = None) -> None:
-        self._work.execute("set local search_path = pg_catalog, pg_temp")
-        self._work.execute(f"set local lock_timeout = {int(lock_timeout * 1000)}")
-        self._work.execute(f"set local statement_timeout = {self._statement_ms(longest)}")
+        self._work.execute(
+            "set local search_path = pg_catalog, pg_temp;"
+            f"set local lock_timeout = {int(lock_timeout * 1000)};"
+            f"set local statement_timeout = {self._statement_ms(longest)}"
+        )
 
     def _statement_ms(self, longest: float | None = None) -> int:
         """How long a statement may run: not past the end of the window."""

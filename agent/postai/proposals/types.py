@@ -222,7 +222,8 @@ class RunnerOptions:
         statement_timeout: longest run of one statement.
         max_attempts: workers that may die over an action before it is given up.
         batch_timeout: longest run of one batch of a backfill; a batch that takes longer is tried with fewer rows.
-        batch_ms: what a batch of a backfill should take, in milliseconds; the number of rows follows.
+        batch_ms: what a batch of a backfill should take, in milliseconds; the number of rows follows. Its rows are
+            locked that long: who wants one of them waits, so that the loss of others grows with the square of it.
         batch_rest: pause after each batch, as a part of the time that it took; what others have of the machine.
         max_waiting: sessions that wait for locks at which a backfill pauses.
     """
@@ -235,6 +236,6 @@ class RunnerOptions:
     statement_timeout: float = 4 * 3600.0
     max_attempts: int = 5
     batch_timeout: float = 30.0
-    batch_ms: float = 200.0
-    batch_rest: float = 0.25
+    batch_ms: float = 100.0
+    batch_rest: float = 0.1
     max_waiting: int = 10
