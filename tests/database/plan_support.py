@@ -91,7 +91,8 @@ def row_text(connection: psycopg.Connection, only_null: Iterable[str] = ()) -> d
     """
     tables = connection.execute(
         "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        " where c.relkind in ('r', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
+        " where c.relkind in ('r', 'm') and c.relispopulated and n.nspname !~ '^pg_'"
+        " and n.nspname <> 'information_schema'"
     ).fetchall()
     hidden = list(only_null)
     found = {}

@@ -222,5 +222,6 @@ def test_the_draft_holds_the_evidence(pair: tuple[TestDatabase, TestDatabase]) -
     assert (one.kind, one.risk, len(one.steps)) == ("migrate", made.risk, 3)
     assert one.steps[0].undo == "ALTER TABLE public.book RENAME COLUMN tags_dropped TO tags"
     assert one.steps[1].undo is None
-    assert one.evidence["steps"][2]["backfill"]["key"] == ["id"]
-    assert one.evidence["steps"][2]["backfill"]["condition"] == "(title IS DISTINCT FROM ('x'))"
+    backfill = one.steps[2].backfill
+    assert backfill is not None and backfill.key == ("id",)
+    assert backfill.condition == "(title IS DISTINCT FROM ('x'))"

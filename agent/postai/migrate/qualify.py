@@ -24,7 +24,6 @@ _RELATIONS = frozenset(
 )
 _PARTS = frozenset({pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT, pb.OBJECT_TRIGGER, pb.OBJECT_POLICY, pb.OBJECT_RULE})
 _TYPES = frozenset({pb.OBJECT_TYPE, pb.OBJECT_DOMAIN})
-_ROUTINES = frozenset({pb.OBJECT_FUNCTION, pb.OBJECT_PROCEDURE, pb.OBJECT_ROUTINE, pb.OBJECT_AGGREGATE})
 
 _Mention = tuple[str, Any, int]
 """Kind of a name, the list of its parts in the tree, and how many of the last parts belong to something inside it."""
@@ -100,6 +99,8 @@ def _made(tree: Any) -> Any:
     field = {"CreateStmt": "relation", "ViewStmt": "view", "CreateSeqStmt": "sequence", "CompositeTypeStmt": "typevar"}
     if kind == "CreateTableAsStmt":
         return tree.into.rel
+    if kind == "SelectStmt" and tree.HasField("into_clause"):
+        return tree.into_clause.rel
     return getattr(tree, field[kind]) if kind in field else None
 
 
@@ -137,12 +138,17 @@ def _mentioned(tree: Any) -> Iterator[_Mention]:
             yield "type", node.names, 0
         elif kind == "FuncCall":
             yield "function", node.funcname, 0
+        elif kind == "ObjectWithArgs":
+            yield "function", node.objname, 0
         elif kind == "IndexElem":
             yield "opclass", node.opclass, 0
             yield "collation", node.collation, 0
         elif kind == "CollateClause":
             yield "collation", node.collname, 0
     kind = tree.DESCRIPTOR.name
+    for one in tree.options if kind in ("CreateSeqStmt", "AlterSeqStmt") else ():
+        if one.def_elem.defname == "owned_by" and len(one.def_elem.arg.list.items) > 1:
+            yield "relation", one.def_elem.arg.list.items, 1
     if kind == "DropStmt":
         for one in tree.objects:
             yield from _object(tree.remove_type, one)
@@ -162,10 +168,7 @@ def _mentioned(tree: Any) -> Iterator[_Mention]:
 
 
 def _object(kind: int, node: Any) -> Iterator[_Mention]:
-    which = node.WhichOneof("node")
-    if which == "object_with_args" and kind in _ROUTINES:
-        yield "function", node.object_with_args.objname, 0
-    elif which == "list":
+    if node.WhichOneof("node") == "list":
         parts = node.list.items
         if kind in _RELATIONS:
             yield "relation", parts, 0

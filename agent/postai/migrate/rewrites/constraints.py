@@ -59,6 +59,13 @@ def add_constraint(work: Work, relation: Relation, command: Any) -> list[Planned
         work.check(relation, violated, f"rows of {relation.full_name} violate {constraint.conname}")
         return not_valid_then_validate(work, relation, command, constraint)
     _orphans(work, relation, constraint)
+    target = work.relation(constraint.pktable)
+    if target is not None and target.kind == "p" and not target.new and work.version < 18:
+        work.warn(
+            f"{quote_ident(constraint.conname)} refers to a partitioned table: before 18 VALIDATE leaves parts"
+            f" of such a key not validated, so writes of {relation.full_name} wait until its rows are checked"
+        )
+        return [_at_once(work, relation, command, constraint, "scan")]
     if relation.kind == "p" and work.version < 18:
         return _per_partition(work, relation, command, constraint)
     return not_valid_then_validate(work, relation, command, constraint)
@@ -121,7 +128,8 @@ def validate(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
         return []
     if known is not None:
         known.valid = True
-    return [validation(work, relation, command.name, "")]
+    again = f"ALTER TABLE {relation.full_name} VALIDATE CONSTRAINT {quote_ident(command.name)}"
+    return [validation(work, relation, command.name, again)]  # nothing leads back, and nothing has to
 
 
 def _not_null(work: Work, relation: Relation, command: Any, constraint: Any) -> list[PlannedStep]:

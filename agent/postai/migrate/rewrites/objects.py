@@ -23,6 +23,8 @@ _DROPS = {
     pb.OBJECT_SEQUENCE: ("SEQUENCE", "S"), pb.OBJECT_FOREIGN_TABLE: ("FOREIGN TABLE", "f"),
 }  # fmt: skip
 
+_RELATIONS = frozenset({pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE, pb.OBJECT_FOREIGN_TABLE})
+
 
 def create_table(work: Work, tree: Any) -> list[PlannedStep]:
     """CREATE TABLE: nobody uses it yet; tables that it refers to or becomes a part of are locked for a moment."""
@@ -78,7 +80,7 @@ def _default_scan(work: Work, parent: Relation) -> None:
 def _columns(tree: Any) -> list[Column]:
     found = []
     for one in tree.table_elts:
-        if one.WhichOneof("node") == "column_def":
+        if one.WhichOneof("node") == "column_def" and one.column_def.HasField("type_name"):
             column = one.column_def
             found.append(Column(len(found) + 1, column.colname, type_text(column.type_name)))
     return found
@@ -216,7 +218,7 @@ def rename(work: Work, tree: Any) -> list[PlannedStep]:
         work.warn(f"clients that name the schema {tree.subname} get errors from then on")
         undo = f"ALTER SCHEMA {quote_ident(tree.newname)} RENAME TO {quote_ident(tree.subname)}"
         return [work.plain(tree, undo=undo)]
-    if tree.HasField("relation"):
+    if tree.HasField("relation") and tree.rename_type in _RELATIONS:
         relation = work.relation(tree.relation)
         if relation is not None:
             old, new = relation.full_name, full_name(relation.schema, tree.newname)
