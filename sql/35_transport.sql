@@ -271,7 +271,7 @@ create function postai._time_limit(verb text) returns integer
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  select greatest(postai._setting_ms('ask_timeout'), case when verb in ('optimize', 'migrate', 'drift') then 60000 end)
+  select greatest(postai._setting_ms('ask_timeout'), case when verb in ('optimize', 'migrate', 'design', 'drift') then 60000 end)
 $$;
 comment on function postai._time_limit(text) is
   'How long a request of that verb may take, in milliseconds: select postai._time_limit(''optimize'')';
@@ -285,7 +285,7 @@ create function postai._request(
   set timezone = 'UTC'
 as $$
 declare
-  thing constant text := case when verb in ('check', 'optimize') then 'statement' when verb in ('explain', 'lint') then 'text' when verb = 'migrate' then 'request' else 'question' end;
+  thing constant text := case when verb in ('check', 'optimize') then 'statement' when verb in ('explain', 'lint') then 'text' when verb = 'migrate' then 'request' when verb = 'design' then 'description' else 'question' end;
   longest constant integer := case when verb in ('lint', 'migrate') then 1000000 else 20000 end;
 begin
   if role is null or not exists (select from pg_roles as r where r.rolname = role)
@@ -299,6 +299,7 @@ begin
       case verb when 'check' then 'Give the SELECT that answers the question.'
                 when 'optimize' then 'Give one SELECT; SELECT * FROM postai.optimize() looks at the whole workload.'
                 when 'migrate' then 'Give DDL, or say in words what is to change: select postai.migrate(''add a region to orders'')'
+                when 'design' then 'Say what there is and what it has: select postai.design(''a blog with authors, posts and comments'')'
                 when 'lint' then 'Give the statements of a schema change, with semicolons between them.'
         else 'Ask in words, for example: select postai.ask(''how many orders were placed yesterday?'')' end);
   end if;
@@ -364,6 +365,7 @@ begin
         case verb when 'explain' then 'Run EXPLAIN (ANALYZE, BUFFERS) yourself, or choose another transport with: post-ai install --transport dblink'
           when 'optimize' then 'SELECT * FROM postai.recommendations: the agent fills it every optimize_interval; or run from a shell: post-ai optimize'
           when 'migrate' then 'Run from a shell: post-ai migrate explain FILE'
+          when 'design' then 'Run from a shell: post-ai design'
           when 'drift' then 'Run from a shell: post-ai migrate drift'
           when 'lint' then 'Run from a shell: post-ai lint FILE'
           else format('CALL postai.run(%L); then FETCH ALL FROM ask;', left(question, 200)) end);

@@ -70,6 +70,24 @@ $$;
 comment on function postai.migrate(text) is
   'Proposes a schema change, given as DDL or in words, as online steps; nothing is changed yet: select postai.migrate(''alter table orders add column region text not null default ''''north'''''')';
 
+create function postai.design(description text, schema_name text default 'public') returns bigint
+  language plpgsql volatile
+as $$
+declare
+  talk constant pg_catalog.record := postai._changed('design', description, postai._path(array[schema_name]::pg_catalog.name[]),
+    array[schema_name]);
+begin
+  if talk.code is not null and talk.detail is null then
+    raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
+  elsif talk.code is not null then
+    raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
+  end if;
+  return (talk.answer #>> '{proposals,0,id}')::pg_catalog.int8;
+end
+$$;
+comment on function postai.design(text, text) is
+  'Proposes tables, keys, rules and indexes for a description in words; nothing is made yet: select postai.design(''a blog with authors, posts, tags and comments'')';
+
 create function postai.steps(proposal bigint)
   returns table (step integer, statement text, locks json, blocks text, rewrites boolean, scans boolean,
                  in_transaction boolean, estimated_ms bigint, estimated_rows bigint, hazard text, undo text)
@@ -115,7 +133,8 @@ comment on function postai.drift() is
 
 select postai._grant('execute on function ' || f, 'postai_user')
   from pg_catalog.unnest(array[
-    'postai._changed(text, text, text, text[])', 'postai.migrate(text)', 'postai.drift()']) as f;
+    'postai._changed(text, text, text, text[])', 'postai.migrate(text)', 'postai.drift()',
+    'postai.design(text, text)']) as f;
 select postai._grant('execute on function postai.steps(bigint)', 'postai_reader', 'postai_agent');
 select postai._grant('select on postai.migration', 'postai_reader', 'postai_agent');
 select postai._grant('select on postai.schema_snapshot', 'postai_reader', 'postai_agent');

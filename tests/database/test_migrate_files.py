@@ -22,9 +22,11 @@ ALEMBIC = (
 FLYWAY = """
     create table flyway_schema_history (installed_rank integer primary key, version varchar(50),
       description varchar(200) not null, type varchar(20) not null, script varchar(1000) not null, checksum integer,
-      installed_by varchar(100) not null, installed_on timestamp not null default now(), execution_time integer not null,
+      installed_by varchar(100) not null, installed_on timestamp not null default now(),
+      execution_time integer not null,
       success boolean not null);
-    insert into flyway_schema_history values (1, '1', 'first one', 'SQL', 'V1__first_one.sql', {one}, 'a', now(), 3, true),
+    insert into flyway_schema_history values
+      (1, '1', 'first one', 'SQL', 'V1__first_one.sql', {one}, 'a', now(), 3, true),
       (2, '2', 'second', 'SQL', 'V2__second.sql', 17, 'a', now(), 3, true),
       (3, '3', 'broken', 'SQL', 'V3__broken.sql', 18, 'a', now(), 3, false),
       (4, null, 'views', 'SQL', 'R__views.sql', 19, 'a', now(), 3, true)

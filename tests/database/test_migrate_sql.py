@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from agent_support import AGENT, AgentProcess, agent_dsn, install_postai, running, wait_for
 
 from conftest import TestDatabase, drop_database, make_database
+from postai.cli.main import run
 from postai.setup.transport import Transport
 
 SCHEMA = """
@@ -119,3 +121,39 @@ def test_the_way_back_and_an_explicit_yes(stand: Stand) -> None:
     with pytest.raises(psycopg.Error, match="undone") as caught:
         stand.apply(proposal)
     assert "unsafe => true" in (caught.value.diag.message_hint or "")
+
+
+def test_a_change_and_a_schema_in_words(stand: Stand) -> None:
+    proposal = stand.migrate("Add a required status to parcels, default pending")
+    (why,) = stand.rows("select why, statements from postai.proposals where id = %s", None, proposal)
+    assert any("status" in one for one in why["statements"]) and why["why"]
+    stand.apply(proposal)
+    assert stand.rows("select distinct status from shop.parcel", "mig_operator") == [{"status": "pending"}]
+    (made,) = stand.rows("select postai.design('Authors write posts. A post has a title.', 'shop') as id")
+    stand.apply(made["id"])
+    assert stand.rows(
+        "select to_regclass('shop.posts') is not null or to_regclass('shop.post') is not null as yes"
+    ) == [{"yes": True}]
+    assert stand.refused("select postai.migrate('make it nicer please')").sqlstate == "PA001"
+
+
+def test_files_are_carried_out_and_taken_back(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POSTAI_DSN", stand.database.dsn("mig_operator"))
+    place = str(tmp_path)
+    assert run(["migrate", "generate", "alter table shop.parcel add column fragile boolean", "-d", place]) == 0
+    capsys.readouterr()
+    assert run(["migrate", "execute", place, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["migrations"]
+    assert [(one["id"], one["result"]) for one in told] == [("0001", "applied")] and told[0]["proposal"]
+    assert stand.rows("select fragile from shop.parcel limit 1", "mig_operator")
+    # As if the command had died before it could note the end.
+    stand.database.execute("update postai.migration set state = 'running', finished_at = null")
+    assert run(["migrate", "execute", place]) == 2
+    assert "resume" in capsys.readouterr().err
+    assert run(["migrate", "resume", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["resumed"][0]["id"] == "0001"
+    assert run(["migrate", "rollback", place, "--unsafe", "--markdown"]) == 0
+    assert "| rolled back |" in capsys.readouterr().out
+    assert stand.refused("select fragile from shop.parcel", "mig_operator").sqlstate == "42703"

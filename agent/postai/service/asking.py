@@ -27,7 +27,7 @@ from postai.service.frames import (
     hazards_message,
     proposals_message,
 )
-from postai.service.ground import Ground, Home, prepare
+from postai.service.ground import Ground, Home, prepare, read_options
 from postai.service.linting import hazards
 from postai.service.migrating import Made
 from postai.service.optimizing import Report
@@ -52,8 +52,8 @@ class Asking:
                 return _proposed(frame, home.optimizer.everything(deadline))
             if frame.verb == "lint":
                 return Outcome(hazards_message(frame.id, hazards(home.pool, frame.question, frame.search_path)))
-            if frame.verb == "migrate":
-                return _proposed(frame, home.migrator.ddl(frame, deadline))
+            if frame.verb in ("migrate", "design"):
+                return _proposed(frame, self._change(home, frame, deadline))
             if frame.verb == "drift":
                 with home.pool.database() as db:
                     return Outcome(differences_message(frame.id, drift(db).differences))
@@ -164,6 +164,20 @@ class Asking:
     def _optimize(self, ground: Ground, _started: float) -> Outcome:
         """What would make one statement faster."""
         return _proposed(ground.frame, ground.home.optimizer.statement(ground))
+
+    def _change(self, home: Home, frame: AskFrame, deadline: Deadline) -> Made:
+        """The proposal for a schema change, given as DDL or in words, or for a new schema."""
+        statements = home.migrator.statements(frame)
+        if statements is not None:
+            return home.migrator.ddl(frame, statements, deadline)
+        with home.pool.database() as db:
+            options = read_options(db, home)
+        calls: list[ModelCall] = []
+        try:
+            with home.ledger.model(options.model, options.budget, calls) as model:
+                return home.migrator.words(frame, options.ask.engine, model, deadline)
+        finally:
+            home.ledger.book(calls, None)
 
     def _think(self, ground: Ground, started: float) -> tuple[Answer, int | None]:
         """The answer to a question, and the number under which it is noted."""

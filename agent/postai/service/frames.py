@@ -24,7 +24,7 @@ MAX_FRAME = 16 * 1024 * 1024
 MAX_DEADLINE_MS = 3_600_000
 REPLIES = frozenset({"explained", "digested"})
 """What the backend may send while the agent waits for it."""
-VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize", "lint", "migrate", "drift")
+VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize", "lint", "migrate", "design", "drift")
 RUNNING_VERBS = frozenset({"ask", "answer", "run"})
 """Verbs after whose answer the backend runs the statement, so that ask_timeout applies."""
 

@@ -167,7 +167,7 @@ def prepare(home: Home, frame: AskFrame, there: There, deadline: Deadline) -> Gr
         Cancelled, DeadlineExceeded: the caller is gone, the time is over.
     """
     with home.pool.database() as db:
-        options = _options(db, home)
+        options = read_options(db, home)
         today, ask_timeout_ms, version = db.query(home.sql["moment"], (frame.session_user,))[0]
         deadline.check()
         taught = home.lessons.of(db, frame.session_user, version, frame.question)
@@ -177,7 +177,8 @@ def prepare(home: Home, frame: AskFrame, there: There, deadline: Deadline) -> Gr
     return Ground(home, frame, request, options, seen, safety, guarded, deadline, ask_timeout_ms / 1000)
 
 
-def _options(db: Database, home: Home) -> Options:
+def read_options(db: Database, home: Home) -> Options:
+    """The settings of a database, those of the agent's configuration where it has none of its own."""
     rows = db.query(home.sql["settings"])
     value = {name: text or "" for name, text, _ in rows}
     own = {name for name, _, overridden in rows if overridden}

@@ -11,17 +11,21 @@ from typing import Any
 from postai.ask.verify import SYNTAX_ERROR, PlanningError
 from postai.database import Database, connect
 from postai.deadline import Deadline
+from postai.design.propose import Means, change, design
+from postai.design.types import EngineChoice
 from postai.errors import ErrorParts
 from postai.migrate.draft import draft, usage_from_history
+from postai.migrate.generate import as_ddl
 from postai.migrate.plan import plan
 from postai.migrate.tried import tried
 from postai.migrate.types import PlannedStep, Traced
 from postai.migrate.work import PlanOptions
+from postai.model.types import Completer
 from postai.proposals.objects import UnknownObject
 from postai.proposals.store import create
 from postai.scratch.scratch_database import opener
 from postai.service.frames import AskFrame
-from postai.sql.parse import Unparsable, split
+from postai.sql.parse import Unparsable
 from postai.sql.vet import vet_change
 
 log = logging.getLogger(__name__)
@@ -79,24 +83,54 @@ class Migrator:
         self._name = name
         self._dsn = dsn
 
-    def ddl(self, frame: AskFrame, deadline: Deadline) -> Made:
+    def statements(self, frame: AskFrame) -> tuple[str, ...] | None:
+        """The statements that are asked for; None = words that design reads.
+
+        Raises:
+            PlanningError: DDL that does not parse.
+        """
+        if frame.verb == "design":
+            return None
+        try:
+            return as_ddl(frame.question)
+        except Unparsable as error:
+            raise PlanningError(ErrorParts(SYNTAX_ERROR, error.message, error.detail, error.hint)) from None
+
+    def ddl(self, frame: AskFrame, statements: tuple[str, ...], deadline: Deadline) -> Made:
         """Propose what given statements say.
 
         Raises:
-            PlanningError: a statement does not parse, or PostgreSQL would refuse it.
+            PlanningError: PostgreSQL would refuse a statement.
+            UnknownObject: a name is found nowhere.
             Refused: no proposal may hold it, or there is nothing to do.
             PostaiError: the database cannot be read.
         """
-        try:
-            statements = split(frame.question)
-        except Unparsable as error:
-            raise PlanningError(ErrorParts(SYNTAX_ERROR, error.message, error.detail, error.hint)) from None
+        why = "It was asked for as statements."
         return self.propose(
-            Change(
-                statements, _title(statements), "It was asked for as statements.", frame.search_path, frame.session_user
-            ),
-            deadline,
+            Change(statements, _title(statements), why, frame.search_path, frame.session_user), deadline
         )
+
+    def words(self, frame: AskFrame, engine: EngineChoice, model: Completer | None, deadline: Deadline) -> Made:
+        """Propose a change, or (verb "design") a new schema, for what was said in words; raises as `ddl` does.
+
+        Raises:
+            NotSure: nothing was understood.
+            ModelFailed, BudgetSpent: from the model.
+        """
+        means = Means(engine, model, opener(self._dsn))
+        with connect(self._dsn, application_name="postai design", statement_timeout_ms=60_000) as db:
+            set_path(db, frame.search_path)
+            if frame.verb == "design":
+                schema = frame.search_path[0] if frame.search_path else ""
+                found = design(db, frame.question, deadline, means, schema=schema)
+            else:
+                found = change(db, frame.question, deadline, means)
+        diagram = f"\n\n{found.mermaid}" if found.mermaid else ""
+        asked = Change(
+            found.up, _short(frame.question), found.explanation + diagram, frame.search_path, frame.session_user,
+            found.warnings,
+        )  # fmt: skip
+        return self.propose(asked, deadline)
 
     def propose(self, change: Change, deadline: Deadline) -> Made:
         """Plan a change, try its steps on an empty copy, and write the proposal; raises as `ddl` does."""
