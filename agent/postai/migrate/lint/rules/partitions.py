@@ -30,6 +30,11 @@ def _attach(here: Here) -> Iterable[Hit]:
             f"indexes like {', '.join(missing)} are built on {part.name} while nobody can read or write it",
             f"-- build them CONCURRENTLY on {part.name} first",
         )
+    elif not part.new and (missing := _missing_keys(parent, part)):
+        yield Hit(
+            f"every row of {part.name} is looked up for {', '.join(missing)} while nobody can read or write it",
+            f"-- add the same foreign keys to {part.name} first: NOT VALID, then VALIDATE, then attach",
+        )
     default = _default(here, parent)
     if default is not None and not bound.is_default and not outside(default, parent.partition_key, bound):
         yield Hit(
@@ -50,6 +55,13 @@ def _missing_indexes(here: Here, parent: Table, part: Table) -> list[str]:
         return []
     own = here.world.indexes_of(part.key)
     return [one.key[1] for one in here.world.indexes_of(parent.key) if not any(_alike(one, other) for other in own)]
+
+
+def _missing_keys(parent: Table, part: Table) -> list[str]:
+    """Foreign keys of the parent that the new partition lacks."""
+    own = {(one.columns, one.referenced) for one in part.constraints if one.kind == "f" and one.valid}
+    wanted = [one for one in parent.constraints if one.kind == "f"] if parent.known and part.known else []
+    return [one.name for one in wanted if (one.columns, one.referenced) not in own]
 
 
 def _alike(wanted: Index, index: Index) -> bool:
