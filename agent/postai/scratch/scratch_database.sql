@@ -10,6 +10,7 @@ select r.rolsuper or r.rolcreatedb, pg_catalog.pg_is_in_recovery(),
          case j.o ->> 'datlocprovider'
            when 'i' then pg_catalog.format('locale_provider icu icu_locale %L',
                            coalesce(j.o ->> 'datlocale', j.o ->> 'daticulocale'))
+                         || coalesce(' icu_rules ' || pg_catalog.quote_literal(j.o ->> 'daticurules'), '')
            when 'b' then pg_catalog.format('locale_provider builtin builtin_locale %L', j.o ->> 'datlocale') end)
   from pg_catalog.pg_roles r, pg_catalog.pg_database d
  cross join lateral (select pg_catalog.to_jsonb(d) as o) j
