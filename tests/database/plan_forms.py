@@ -187,6 +187,19 @@ FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         ("alter table book alter pages type bigint, alter price drop default",),
         (),
     ),
+    "type of a key that others refer to": (
+        (
+            *BOOKS,
+            "alter table book add constraint on_shelf foreign key (shelf_id) references shelf on delete cascade",
+            "create table copy (id bigint primary key, book_id integer references book deferrable initially deferred)",
+            "insert into copy select g, g from generate_series(1, 20) g",
+            "comment on constraint copy_book_id_fkey on copy is 'of'",
+            "alter table book add column before integer",
+            "alter table book add constraint after foreign key (before) references book not valid",
+        ),
+        ("alter table book alter id type bigint", "alter table copy alter book_id type bigint"),
+        (),
+    ),
     "type of a serial column": (
         ("create table s (id serial primary key, v text)", "insert into s (v) select 'v' from generate_series(1, 9)"),
         ("alter table s alter id type bigint",),

@@ -57,6 +57,7 @@ class Constraint:
     referenced_columns: tuple[int, ...] = ()
     comment: str | None = None
     no_inherit: bool = False
+    table_kind: str = "r"
 
 
 @dataclass
@@ -210,11 +211,11 @@ class Picture:
             self.by_oid[row[0]].columns.append(Column(*row[1:]))
         for row in db.query(self._sql["constraints"], [oids, oids]):
             (_, table, name, kind, text, valid, deferrable, deferred, columns, index, other, inherited, *rest) = row
-            schema, relation, other_columns, comment, no_inherit, derived = rest
+            schema, relation, other_columns, comment, no_inherit, derived, table_kind = rest
             constraint = Constraint(
                 name, kind, text, valid, deferrable, deferred, tuple(columns or ()), index, other,
                 inherited or derived, table, qualified(schema, relation), tuple(other_columns or ()), comment,
-                no_inherit,
+                no_inherit, table_kind,
             )  # fmt: skip
             for oid in {table, other if kind == "f" else table}:
                 if oid in self.by_oid:

@@ -92,7 +92,7 @@ select a.attrelid::pg_catalog.int8, a.attnum, a.attname, pg_catalog.format_type(
 select k.oid::pg_catalog.int8, k.conrelid::pg_catalog.int8, k.conname, k.contype::pg_catalog.text, pg_catalog.pg_get_constraintdef(k.oid),
        k.convalidated, k.condeferrable, k.condeferred, k.conkey, k.conindid::pg_catalog.int8, k.confrelid::pg_catalog.int8,
        k.conparentid <> 0, n.nspname, c.relname, k.confkey, pg_catalog.obj_description(k.oid, 'pg_constraint'),
-       coalesce(k.connoinherit, false), k.coninhcount > 0
+       coalesce(k.connoinherit, false), k.coninhcount > 0, c.relkind::pg_catalog.text
   from pg_catalog.pg_constraint k
   join pg_catalog.pg_class c on c.oid = k.conrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace

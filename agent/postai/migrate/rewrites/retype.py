@@ -4,43 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from postai.database.identifiers import qualified, quote_ident, quote_literal
 from postai.database.named_sql import load
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
-from postai.migrate.picture import Column, Constraint, Index, Relation
+from postai.migrate.picture import Column, Relation
 from postai.migrate.rewrites.columns import backfill, volatile
-from postai.migrate.rewrites.constraints import validation
-from postai.migrate.rewrites.indexes import build_concurrently
-from postai.migrate.rewrites.not_null import not_null_steps
+from postai.migrate.rewrites.swap import Change, Swap, trigger_name
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import (
     Work,
     expression_text,
     parsed,
-    renamed_columns,
     subcommand,
 )
 from postai.sql.nodes import messages
-from postai.sql.parse import write
 
 _LENGTH = re.compile(r"(.*?)\((\d+)(?:,(-?\d+))?\)(.*)")
-
-
-@dataclass(frozen=True)
-class _Change:
-    """What is to become of the column."""
-
-    relation: Relation
-    column: Column
-    type: str
-    collation: str | None
-    expression: str
-    new: str
-    old: str
 
 
 def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
@@ -155,7 +137,7 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
     number = column.number
     used = [(kind, name) for at, kind, name in relation.others if at == number]
     referring = [
-        one.name for one in relation.constraints
+        one for one in relation.constraints
         if one.kind == "f" and one.referenced_oid == relation.oid and number in one.referenced_columns
     ]  # fmt: skip
     exclusion = [one.name for one in relation.indexes if one.exclusion and number in one.keys]
@@ -167,7 +149,15 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
         (not relation.key_of_rows(), lambda: "the table has no unique key to fill it along"),
         (bool(used), lambda: f"{used[0][0]} {used[0][1]} depends on it"),
         (bool(update_of), lambda: f"trigger {quote_ident(update_of[0])} names it"),
-        (bool(referring), lambda: f"foreign key {quote_ident(referring[0])} refers to it"),
+        (
+            any(one.table_kind != "r" for one in referring),
+            lambda: f"foreign key {quote_ident(referring[0].name)} of a partitioned table refers to it",
+        ),
+        (
+            any(one.table_oid == relation.oid and number in one.columns for one in referring),
+            lambda: f"foreign key {quote_ident(referring[0].name)} refers from it to itself",
+        ),
+        (any(not one.definition for one in referring), lambda: "a key that refers to it is new"),
         (bool(exclusion), lambda: f"the exclusion constraint {quote_ident(exclusion[0])} uses it"),
         (bool(column.identity), lambda: "it is an identity column"),
         (bool(column.generated), lambda: "it is a generated column"),
@@ -195,7 +185,7 @@ def _expand(work: Work, relation: Relation, column: Column, wanted: str, using: 
     old = naming.free_name(column.name, None, "old", lambda one: one in taken)
     own = quote_ident(column.name)
     expression = expression_text(using) if using is not None else f"{own}::{wanted}"
-    change = _Change(relation, column, wanted, column.collation, expression, new, old)
+    change = Change(relation, column, wanted, column.collation, expression, new, old)
     table = relation.full_name
     work.warn(
         f"{own} of {table} is replaced by a new column of type {wanted}, which stands last in the table: statements"
@@ -219,7 +209,7 @@ def _expand(work: Work, relation: Relation, column: Column, wanted: str, using: 
     steps += _sync(work, change)
     fill = f"{quote_ident(new)} IS NULL AND ({expression}) IS NOT NULL"
     steps.append(backfill(work, relation, {new: expression}, fill, key, drop))
-    swap = _Swap(work, change, second)
+    swap = Swap(work, change, second)
     steps += swap.prepare()
     steps += swap.steps()
     return steps
@@ -229,10 +219,10 @@ def _collatable(type_name: str) -> bool:
     return type_name == "text" or type_name.startswith("character")
 
 
-def _sync(work: Work, change: _Change) -> list[PlannedStep]:
+def _sync(work: Work, change: Change) -> list[PlannedStep]:
     """The trigger that keeps the new column in step while rows are filled; it fires after all others."""
     relation = change.relation
-    name = _trigger_name(change)
+    name = trigger_name(change)
     function = qualified(relation.schema, name)
     table, new = relation.full_name, quote_ident(change.new)
     value = _of_new_row(change)
@@ -256,11 +246,7 @@ def _sync(work: Work, change: _Change) -> list[PlannedStep]:
     ]
 
 
-def _trigger_name(change: _Change) -> str:
-    return naming.object_name("zz_postai", f"{change.relation.name}_{change.column.name}", None)
-
-
-def _of_new_row(change: _Change) -> str:
+def _of_new_row(change: Change) -> str:
     """The expression with every column of the table read from the row that is written."""
     tree = parsed(f"SELECT {change.expression}").target_list[0].res_target.val
     known = {one.name for one in change.relation.columns}
@@ -271,198 +257,3 @@ def _of_new_row(change: _Change) -> str:
             node.fields.add().string.sval = "new"
             node.fields.add().string.sval = name
     return expression_text(tree)
-
-
-class _Swap:
-    """Indexes and constraints for the new column, then the moment in which it takes the old one's place."""
-
-    def __init__(self, work: Work, change: _Change, second: Column) -> None:
-        self._work = work
-        self._change = change
-        self._second = second
-        self._relation = change.relation
-        self._table = change.relation.full_name
-        self._indexes: list[tuple[Index, str]] = []
-        self._constraints: list[tuple[Constraint, str]] = []
-        self._not_null: tuple[str | None, str | None] | None = None
-
-    def prepare(self) -> list[PlannedStep]:
-        """What can be made beside the old column."""
-        steps: list[PlannedStep] = []
-        number = self._change.column.number
-        for index in list(self._relation.indexes):
-            tree = parsed(index.definition)
-            if number in index.keys or self._mentions(tree):
-                steps.append(self._index(index, tree))
-        if self._change.column.not_null:
-            steps += self._require_value()
-        for constraint in list(self._relation.constraints):
-            if constraint.table_oid == self._relation.oid and number in constraint.columns and constraint.kind in "cf":
-                steps += self._constraint(constraint)
-        return steps
-
-    def _mentions(self, tree: Any) -> bool:
-        return self._change.column.name in naming.columns_of(tree, [self._change.column.name])
-
-    def _index(self, index: Index, tree: Any) -> PlannedStep:
-        name = naming.free_name(
-            index.name, None, "new", lambda one: self._work.picture.taken(index.schema, one, constraint=True)
-        )
-        self._indexes.append((index, name))
-        copy = renamed_columns(tree, self._change.column.name, self._change.new)
-        checks = len(self._work.checks)
-        step = build_concurrently(self._work, self._relation, copy, name)
-        del self._work.checks[checks:]  # the column is not there yet, and its values are unique as they were
-        return step
-
-    def _require_value(self) -> list[PlannedStep]:
-        known = next(
-            (
-                one
-                for one in self._relation.constraints
-                if one.kind == "n" and one.columns == (self._change.column.number,)
-            ),
-            None,
-        )
-        temporary = None
-        if self._work.version >= 18:
-            temporary = self._work.constraint_name(self._relation, [self._change.new], "not_null")
-        steps = not_null_steps(self._work, self._relation, self._second, temporary, check=False)
-        self._not_null = (known.name if known else None, temporary)
-        return steps
-
-    def _constraint(self, constraint: Constraint) -> list[PlannedStep]:
-        taken = self._work.picture
-        name = naming.free_name(
-            constraint.name, None, "new", lambda one: taken.constraint_taken(self._relation.schema, one)
-        )
-        taken.take(self._relation.schema, "constraint", name)
-        self._constraints.append((constraint, name))
-        tree = parsed(f"ALTER TABLE {self._table} ADD CONSTRAINT {quote_ident(name)} {constraint.definition}")
-        node = getattr(tree.cmds[0].alter_table_cmd, "def").constraint
-        if constraint.kind == "c":
-            changed = renamed_columns(node.raw_expr, self._change.column.name, self._change.new)
-            node.raw_expr.CopyFrom(changed)
-        else:
-            for one in (*node.fk_attrs, *node.fk_del_set_cols):
-                if one.string.sval == self._change.column.name:
-                    one.string.sval = self._change.new
-        node.skip_validation, node.initially_valid = True, False
-        undo = f"ALTER TABLE {self._table} DROP CONSTRAINT IF EXISTS {quote_ident(name)}"
-        here = that.constraint(self._table, name)
-        first = self._work.step(
-            write(tree), undo=undo, pre=that.all_of(that.negated(here)), post=that.all_of(here), on=self._relation
-        )
-        return [first, validation(self._work, self._relation, name, undo)] if constraint.valid else [first]
-
-    def steps(self) -> list[PlannedStep]:
-        """The swap in one transaction, then what is left of the old column."""
-        change, table = self._change, self._table
-        column, relation = change.column, self._relation
-        own, new, old = quote_ident(column.name), quote_ident(change.new), quote_ident(change.old)
-        trigger = _trigger_name(change)
-        statements = [f"DROP TRIGGER {quote_ident(trigger)} ON {table}", *self._take_over()]
-        if column.default is not None:
-            statements.append(f"ALTER TABLE {table} ALTER COLUMN {own} DROP DEFAULT")
-            statements.append(f"ALTER TABLE {table} ALTER COLUMN {new} SET DEFAULT {column.default}")
-        statements.append(f"ALTER TABLE {table} RENAME COLUMN {own} TO {old}")
-        statements.append(f"ALTER TABLE {table} RENAME COLUMN {new} TO {own}")
-        if column.sequence is not None:
-            statements.append(f"ALTER SEQUENCE {column.sequence} OWNED BY {table}.{own}")
-        if column.comment is not None:
-            statements.append(f"COMMENT ON COLUMN {table}.{own} IS {quote_literal(column.comment).strip()}")
-        self._settle()
-        function = qualified(relation.schema, trigger)
-        return [
-            self._work.step(
-                statements[0],
-                undo=None,
-                pre=that.all_of(that.column(table, change.new, change.type), that.trigger(table, trigger)),
-                post=that.all_of(
-                    that.column(table, change.old), that.column(table, column.name, change.type),
-                    that.negated(that.column(table, change.new)),
-                ),
-                on=relation,
-                together=statements[1:],
-                contract=True,
-                hazard=f"from here on {own} is the new column; the old values stay in {old} until it is dropped",
-            ),
-            self._work.step(
-                f"DROP FUNCTION {function}()",
-                undo=None,
-                pre=that.all_of(that.function(function)),
-                post=that.all_of(that.negated(that.function(function))),
-            ),
-            self._work.step(
-                f"ALTER TABLE {table} DROP COLUMN {old}",
-                undo=None,
-                pre=that.all_of(that.column(table, change.old)),
-                post=that.all_of(that.negated(that.column(table, change.old))),
-                on=relation,
-                contract=True,
-            ),
-        ]  # fmt: skip
-
-    def _take_over(self) -> list[str]:
-        """Constraints and indexes of the new column get the names of the old one's."""
-        table, statements = self._table, []
-        for constraint, name in self._constraints:
-            statements.append(f"ALTER TABLE {table} DROP CONSTRAINT {quote_ident(constraint.name)}")
-            statements.append(
-                f"ALTER TABLE {table} RENAME CONSTRAINT {quote_ident(name)} TO {quote_ident(constraint.name)}"
-            )
-            if constraint.comment is not None:
-                statements.append(
-                    f"COMMENT ON CONSTRAINT {quote_ident(constraint.name)} ON {table} IS"
-                    f" {quote_literal(constraint.comment).strip()}"
-                )
-        for index, name in self._indexes:
-            statements += self._take_over_index(index, name)
-        if self._not_null is not None:
-            native, temporary = self._not_null
-            own = quote_ident(self._change.column.name)
-            statements.append(f"ALTER TABLE {table} ALTER COLUMN {own} DROP NOT NULL")
-            if temporary is not None and native is not None:
-                statements.append(
-                    f"ALTER TABLE {table} RENAME CONSTRAINT {quote_ident(temporary)} TO {quote_ident(native)}"
-                )
-        return statements
-
-    def _take_over_index(self, index: Index, name: str) -> list[str]:
-        schema, table = index.schema, self._table
-        if index.constraint is None:
-            statements = [
-                f"DROP INDEX {index.full_name}",
-                f"ALTER INDEX {qualified(schema, name)} RENAME TO {quote_ident(index.name)}",
-            ]
-        else:
-            known = self._relation.constraint(index.constraint)
-            later = " DEFERRABLE" if known is not None and known.deferrable else ""
-            later += " INITIALLY DEFERRED" if known is not None and known.deferred else ""
-            own = quote_ident(index.constraint)
-            word = "PRIMARY KEY" if index.primary else "UNIQUE"
-            add = f"ADD CONSTRAINT {own} {word} USING INDEX {quote_ident(name)}{later}"
-            statements = [f"ALTER TABLE {table} DROP CONSTRAINT {own}, {add}"]
-            if known is not None and known.comment is not None:
-                text = quote_literal(known.comment).strip()
-                statements.append(f"COMMENT ON CONSTRAINT {own} ON {table} IS {text}")
-        if index.comment is not None:
-            statements.append(f"COMMENT ON INDEX {index.full_name} IS {quote_literal(index.comment).strip()}")
-        return statements
-
-    def _settle(self) -> None:
-        """The picture after the swap."""
-        relation, column = self._relation, self._change.column
-        number = column.number
-        relation.columns.remove(column)
-        self._second.name, self._second.default = column.name, column.default
-        self._second.not_null, self._second.comment = column.not_null, column.comment
-        names = {name for _, name in self._indexes}
-        relation.indexes[:] = [one for one in relation.indexes if one.name not in names]
-        for index, _ in self._indexes:
-            index.keys = tuple(self._second.number if key == number else key for key in index.keys)
-        for constraint in relation.constraints:
-            constraint.columns = tuple(self._second.number if key == number else key for key in constraint.columns)
-        for name in names | {name for _, name in self._constraints}:
-            self._work.picture.release(relation.schema, "relation", name)
-            self._work.picture.release(relation.schema, "constraint", name)
