@@ -99,6 +99,11 @@ CASES: tuple[Case, ...] = (
     Case("DROP TABLE animal; CREATE TABLE animal (id bigint); CREATE INDEX ON animal (id)", "drop_table", static=True),
     Case("ALTER TABLE animal ALTER born TYPE timestamptz", "index_build_blocks_writes",
          more=("create index animal_born on animal (born)",)),
+    Case("ALTER TABLE animal ALTER tag TYPE text", "index_build_blocks_writes",
+         more=("create index animal_lower on animal (lower(tag))",)),
+    Case("ALTER TABLE animal ALTER tag TYPE varchar(90)", "index_build_blocks_writes",
+         more=("create index animal_some on animal (legs) where tag <> 'x'",)),
+    Case("ALTER TABLE animal ALTER tag TYPE text", "", more=("create index animal_tag on animal (tag)",)),
     # index_drop_blocks_all
     Case("DROP INDEX IF EXISTS public.animal_born CASCADE", "index_drop_blocks_all",
          more=("create index animal_born on animal (born)",), static=True),
@@ -195,6 +200,7 @@ CASES: tuple[Case, ...] = (
     Case("ALTER TABLE animal ADD CONSTRAINT four CHECK (legs = 4) NOT VALID;\nALTER TABLE animal VALIDATE CONSTRAINT four;",
          "", static=True),
     Case("ALTER TABLE animal ALTER tag TYPE text", "check_scan", more=("alter table animal add check (tag <> '')",)),
+    Case("ALTER TABLE animal ALTER tag TYPE text", "", more=("alter table animal add check (tag <> '') not valid",)),
     # fk_scan, fk_without_index
     Case("ALTER TABLE animal ADD FOREIGN KEY (barn_id) REFERENCES barn ON DELETE CASCADE", "fk_scan",
          more=("create index on animal (barn_id, tag)",)),

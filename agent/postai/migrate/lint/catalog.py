@@ -79,8 +79,16 @@ class _Reader:
 
     def indexes(self, rows: Iterable[Any]) -> dict[Key, Index]:
         return {
-            (schema, name): Index((schema, name), self._keys[table], tuple(columns or ()), unique, valid, partial)
-            for schema, name, table, unique, valid, partial, columns in rows
+            (schema, name): Index(
+                (schema, name),
+                self._keys[table],
+                tuple(columns or ()),
+                unique,
+                valid,
+                partial,
+                computed=frozenset(computed or ()),
+            )
+            for schema, name, table, unique, valid, partial, columns, computed in rows
             if table in self._keys
         }
 

@@ -38,12 +38,19 @@ select c.conrelid::bigint, c.conname, c.contype, c.convalidated, c.confrelid::bi
    and n.nspname not in ('pg_catalog', 'information_schema')
 
 -- name: indexes
--- Indexes with their key columns; null for an expression.
+-- Indexes with their key columns (null for an expression), and all columns of those with expressions or a predicate.
 select n.nspname, i.relname, x.indrelid::bigint, x.indisunique, x.indisvalid, x.indpred is not null,
        (select pg_catalog.array_agg(a.attname::text order by k.position)
           from pg_catalog.unnest(x.indkey::smallint[]) with ordinality as k (attnum, position)
           left join pg_catalog.pg_attribute as a on a.attrelid = x.indrelid and a.attnum = k.attnum and k.attnum > 0
-         where k.position <= x.indnkeyatts)
+         where k.position <= x.indnkeyatts),
+       case when x.indexprs is not null or x.indpred is not null then
+         (select pg_catalog.array_agg(distinct a.attname::text)
+            from pg_catalog.pg_depend as d
+            join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+           where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = x.indexrelid
+             and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = x.indrelid
+             and d.refobjsubid > 0) end
   from pg_catalog.pg_index as x
   join pg_catalog.pg_class as i on i.oid = x.indexrelid
   join pg_catalog.pg_namespace as n on n.oid = i.relnamespace

@@ -211,8 +211,23 @@ def _create_index(world: World, node: Any) -> None:
     if node.if_not_exists and key in world.indexes:
         return
     world.indexes[key] = Index(
-        key, table.key, columns, unique=node.unique, partial=node.HasField("where_clause"), new=True
+        key,
+        table.key,
+        columns,
+        unique=node.unique,
+        partial=node.HasField("where_clause"),
+        new=True,
+        computed=frozenset(_computed(node)),
     )
+
+
+def _computed(node: Any) -> set[str]:
+    """Columns of an index's expressions and predicate, or of the whole index where it has any."""
+    expressions = [item.index_elem.expr for item in node.index_params if item.index_elem.HasField("expr")]
+    if node.HasField("where_clause"):
+        expressions.append(node.where_clause)
+    plain = {one for one in index_columns(node) if one} if expressions else set()
+    return plain.union(*(mentioned_columns(one) for one in expressions))
 
 
 def _drop(world: World, node: Any) -> None:

@@ -117,6 +117,7 @@ class Index:
         columns: key columns in order; None for an expression.
         unique, valid, partial: as in pg_index.
         new: whether the text made it.
+        computed: columns that its expressions and its predicate use.
     """
 
     key: Key
@@ -126,6 +127,7 @@ class Index:
     valid: bool = True
     partial: bool = False
     new: bool = False
+    computed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

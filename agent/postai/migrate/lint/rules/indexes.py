@@ -41,10 +41,14 @@ def _build(here: Here) -> Iterable[Hit]:
 
 def _rebuild(here: Here) -> Iterator[Hit]:
     """A change of type that leaves the rows alone but not the indexes on them."""
-    if not here.old or retype_rewrites(here) is not False or not changes_order(here):
+    if not here.old or retype_rewrites(here) is not False:
         return
-    name = here.command.name
-    names = [one.key[1] for one in here.world.indexes_of(here.table.key) if name in one.columns]
+    name, reordered = here.command.name, changes_order(here)
+    names = [
+        one.key[1]
+        for one in here.world.indexes_of(here.table.key)
+        if name in one.computed or (reordered and name in one.columns)
+    ]
     if names:
         yield Hit(
             f"the change of {name} builds {', '.join(names)} anew while nobody can read {here.table.name}",

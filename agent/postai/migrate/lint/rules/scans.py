@@ -22,7 +22,7 @@ from postai.migrate.lint.phrasing import (
     written,
 )
 from postai.migrate.lint.reading import NewColumn, constraint_name, definition, option
-from postai.migrate.lint.retyping import by_second_column, new_type, retype_rewrites
+from postai.migrate.lint.retyping import by_second_column, retype_rewrites
 from postai.migrate.lint.rule import Here, Hit, Rule
 from postai.migrate.lint.rules.indexes import not_null_script
 from postai.migrate.lint.world import shown
@@ -187,12 +187,11 @@ def _check(here: Here) -> Iterable[Hit]:
 
 def _rechecked(here: Here) -> Iterator[Hit]:
     """A change of type makes the CHECKs of that column anew and reads the table for them."""
-    known = here.table.columns.get(here.command.name)
-    if known is None or known.type is None or known.type == new_type(here):
-        return
     if "table_rewrite" in here.hits:
         return
-    names = [one.name for one in here.table.constraints if one.kind == "c" and here.command.name in one.columns]
+    names = [
+        one.name for one in here.table.constraints if one.kind == "c" and one.valid and here.command.name in one.columns
+    ]
     if names:
         yield Hit(
             f"the change of {here.command.name} checks {', '.join(names)} again: every row of {here.table.name} is read"
