@@ -22,6 +22,7 @@ test-unit: .venv/postai.stamp ## the part that needs no server
 
 fuzz: .venv/postai.stamp ## new random examples for the properties; the suite itself always takes the same ones
 	@for round in 1 2 3 4 5; do $(PY) -m pytest -q tests/unit -m hypothesis --hypothesis-profile=fuzz || exit 1; done
+	@POSTAI_PLAN_EXAMPLES=500 $(PY) -m pytest -q tests/database/test_migrate_property.py --hypothesis-profile=fuzz
 
 check: .venv/postai.stamp ## linters, strict types, floors, SQL checks, documentation
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" packaging/check

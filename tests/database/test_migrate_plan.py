@@ -11,16 +11,18 @@ import pytest
 from plan_forms import BOOKS, FORMS, FORMS_18
 from plan_support import row_text, run_naive, run_plan, schema_text, undo_plan
 
-from conftest import TestDatabase, drop_database, make_database
+from conftest import TestDatabase, drop_database, make_database, put_postai
 from postai.database import connect
 from postai.deadline import Deadline
 from postai.errors import Refused
 from postai.migrate.checks import run_checks
 from postai.migrate.draft import draft, usage_from_history
+from postai.migrate.estimate import calibration
 from postai.migrate.plan import PlanOptions, plan, script, with_traces
 from postai.migrate.trace import trace
 from postai.migrate.types import Plan
 from postai.proposals.conditions import Conditions
+from postai.proposals.store import create
 from postai.setup.server import LocalServer
 from postai.sql.parse import Unparsable
 from postai.sql.vet import vet_change
@@ -225,3 +227,44 @@ def test_the_draft_holds_the_evidence(pair: tuple[TestDatabase, TestDatabase]) -
     backfill = one.steps[2].backfill
     assert backfill is not None and backfill.key == ("id",)
     assert backfill.condition == "(title IS DISTINCT FROM ('x'))"
+
+
+def test_the_history_gives_evidence_times_and_a_quiet_hour(database15: TestDatabase) -> None:
+    put_postai(database15)
+    with database15.connect() as connection:
+        run_naive(connection, BOOKS)
+        connection.execute(
+            "insert into postai.statement (dbid, userid, queryid, toplevel, query, usage, last_seen) values"
+            " (1, 10, 7, true, 'select tags from book where id = $1',"
+            ' \'{"public.book": {"reads": ["tags"], "filters": ["id"]}}\', \'2026-03-01 12:00+00\'),'
+            ' (1, 10, 8, true, \'select label from shelf\', \'{"public.shelf": {"reads": ["label"]}}\', now())'
+        )
+        connection.execute(
+            "insert into postai.sample_statement (at, statement_id, seconds, calls, total_ms)"
+            " select now(), id, 60, 21, 1 from postai.statement, generate_series(1, 2)"
+        )
+        connection.execute(
+            "insert into postai.sample_database (at, dbid, seconds, xact_commit)"
+            " select at, 1, 3600, case when to_char(at at time zone 'UTC', 'D HH24') = '3 03' then 10 else 5000 end"
+            " from generate_series(timestamptz '2026-03-01 00:30+00', '2026-03-07 23:30+00', '1 hour') at"
+        )
+    with connect(database15.dsn()) as db:
+        made = plan(
+            db,
+            ["alter table book drop column tags", "alter table book drop column isbn", "create index on book (pages)"],
+            Deadline.after(30),
+            PlanOptions(usage=usage_from_history(db)),
+        )
+        assert calibration(db) == 1.0
+        proposal = create(db, draft(made, "Fewer columns", "because"))
+        # Steps that took five times as long as estimated.
+        with database15.connect() as connection:
+            connection.execute("update postai.proposal_step set measured_ms = 5000, done_at = now()")
+            connection.execute("alter table postai.proposal_step disable trigger all")
+            connection.execute("update postai.proposal_step set estimated_ms = 1000 where proposal = %s", [proposal])
+        assert calibration(db) == 5.0
+    assert "tags of public.book is named by 1 statements of the history, 42 calls, last seen 2026-03-01 12:00" in (
+        made.warnings
+    )
+    assert "no statement of the collected history names isbn of public.book" in made.warnings
+    assert made.schedule == "Tuesday 03:00 to 04:00 UTC is the quietest hour, 0% of the average"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from postai.database import Database
+from postai.database.identifiers import qualified
 from postai.database.named_sql import load
 from postai.errors import Refused
 from postai.migrate.checks import Found
@@ -94,11 +95,6 @@ def _told(step: PlannedStep) -> dict[str, object]:
     return {"given": step.given, "risk_score": step.risk_score}
 
 
-def _whole_word(name: str) -> str:
-    """A regular expression for a name as a word of its own."""
-    return r"\m" + "".join(one if one.isalnum() or one == "_" else "\\" + one for one in name) + r"\M"
-
-
 def usage_from_history(db: Database) -> Callable[[str, str, str | None], Usage | None]:
     """Looks a table or column up in the statements that postai has collected.
 
@@ -107,11 +103,11 @@ def usage_from_history(db: Database) -> Callable[[str, str, str | None], Usage |
     """
     sql = load(__package__, "draft.sql")
 
-    def look(_: str, table: str, column: str | None) -> Usage | None:
+    def look(schema: str, table: str, column: str | None) -> Usage | None:
         if not db.query(sql["readable"])[0][0]:
             return None
-        words = [_whole_word(table), _whole_word(column if column is not None else table)]
-        statements, calls, last = db.query(sql["named"], words)[0]
+        name = qualified(schema, table)
+        statements, calls, last = db.query(sql["named"], [name, column, name, column])[0]
         return Usage(statements, calls, last)
 
     return look
