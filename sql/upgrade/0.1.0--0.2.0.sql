@@ -204,6 +204,7 @@ select postai._apply_grants();
 -- include: 63_health.sql
 -- include: 66_optimize.sql
 -- include: 67_scratch.sql
+-- include: 68_script.sql
 -- include: 70_lint.sql
 -- include: 71_migrate.sql
 -- include: 90_rights.sql

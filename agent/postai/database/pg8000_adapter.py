@@ -7,7 +7,7 @@ import decimal
 import re
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -178,6 +178,9 @@ class Pg8000Database(Session):
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         return max(int(self._run(sql, params).row_count), 0)
 
+    def copy_in(self, sql: str, chunks: Iterable[bytes]) -> int:
+        return max(int(self._run(sql, (), chunks).row_count), 0)
+
     def on_notice(self, tell: Callable[[str], None]) -> None:
         self._session.tell = lambda text: tell(failures.scrub(text, self._secrets))
 
@@ -194,13 +197,15 @@ class Pg8000Database(Session):
             with suppress(InterfaceError, OSError):  # the server may be gone already
                 self._session.close()
 
-    def _run(self, sql: str, params: Sequence[object]) -> Context:
+    def _run(self, sql: str, params: Sequence[object], chunks: Iterable[bytes] | None = None) -> Context:
         if not self._open:
             raise self._lost("the session is closed")
         if "\0" in sql:
             raise UsageError("a statement cannot hold a NUL character")
         failure: PostaiError
         try:
+            if chunks is not None:
+                return self._session.execute_unnamed(sql, stream=chunks)
             if not params:
                 return self._session.execute_simple(sql)
             statement = numbered(sql, len(params))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -53,6 +53,15 @@ class Database(Protocol):
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         """Run one statement and return the number of rows it touched (0 where the server counts none)."""
+        ...
+
+    def copy_in(self, sql: str, chunks: Iterable[bytes]) -> int:
+        """Run a COPY FROM STDIN and return the number of rows.
+
+        Args:
+            sql: the statement.
+            chunks: its rows as the statement's format has them, cut anywhere; taken as fast as the server reads.
+        """
         ...
 
     def transaction(self) -> AbstractContextManager[None]:

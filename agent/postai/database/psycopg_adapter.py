@@ -6,7 +6,7 @@ with what the server repeated of the statement, as its `__context__`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,19 @@ class PsycopgDatabase(Session):
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         return max(self._run(sql, params).rowcount, 0)
+
+    def copy_in(self, sql: str, chunks: Iterable[bytes]) -> int:
+        import psycopg
+
+        try:
+            with self._connection.cursor() as cursor:
+                with cursor.copy(sql) as copy:
+                    for chunk in chunks:
+                        copy.write(chunk)
+                return max(cursor.rowcount, 0)
+        except psycopg.Error as error:
+            failure = self._translated(error)
+        raise failure
 
     def fileno(self) -> int:
         """The socket's descriptor, to wait on until the server sends something."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
@@ -46,6 +46,9 @@ class Session(ABC):
 
     @abstractmethod
     def execute(self, sql: str, params: Sequence[object] = ()) -> int: ...
+
+    @abstractmethod
+    def copy_in(self, sql: str, chunks: Iterable[bytes]) -> int: ...
 
     @abstractmethod
     def on_notice(self, tell: Callable[[str], None]) -> None: ...
