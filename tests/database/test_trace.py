@@ -187,11 +187,27 @@ def test_statements_that_are_not_tried(database: TestDatabase) -> None:
         "select pg_terminate_backend(1)",
         "call nothing()",
         "create extension plpython3u",
+        "lock table pg_authid in access exclusive mode",
+        "vacuum full pg_catalog.pg_database",
     ]
     found = traced(database, statements)
     assert all(not one.traced and (one.note or "").startswith("not tried: ") for one in found)
     assert found[1].locks == {"public.item": "AccessExclusiveLock"}  # known of the form
-    assert [one.statement for one in found if not one.in_transaction] == [statements[4], statements[6]]
+    assert [one.statement for one in found if not one.in_transaction] == [statements[4], statements[6], statements[-1]]
+
+
+def test_whole_database_statements_leave_shared_catalogs_alone(database: TestDatabase) -> None:
+    database.execute("create table item (id int primary key); create schema app; create table app.other (a int unique)")
+    files = "select oid, pg_relation_filenode(oid), pg_stat_get_last_vacuum_time(oid) from pg_class where relisshared order by 1"
+    before = database.execute(files)
+    vacuum, full, reindex, analyze, cluster = traced(
+        database, ["vacuum", "vacuum full", f"reindex database {database.name}", "analyze", "cluster"]
+    )
+    assert database.execute(files) == before
+    assert set(full.locks) == set(full.rewrites) == {"public.item", "app.other"}
+    assert set(vacuum.locks.values()) == set(analyze.locks.values()) == {"ShareUpdateExclusiveLock"}
+    assert reindex.rebuilt_indexes == ("app.other_a_key", "public.item_pkey") and not reindex.in_transaction
+    assert cluster.locks == {} and not cluster.in_transaction
 
 
 def test_script_settings_and_earlier_statements_count(database: TestDatabase) -> None:

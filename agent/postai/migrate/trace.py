@@ -22,9 +22,11 @@ from postai.migrate.trace_forms import (
     emptied,
     evaluates,
     named,
+    names_catalog,
     path_of,
     schemas_of,
     way_of,
+    within,
     without_concurrently,
 )
 from postai.migrate.trace_ground import Ground, prepare
@@ -37,7 +39,7 @@ from postai.scratch.definitions import Definitions, read_definitions
 from postai.scratch.harmless import Harmless
 from postai.scratch.scratch_database import Opener
 from postai.sql.nodes import messages
-from postai.sql.parse import Statement, parse_one
+from postai.sql.parse import Statement, parse_one, write
 
 BLOCKS: Mapping[str, Blocks] = {
     "AccessShareLock": "none",
@@ -166,18 +168,20 @@ class _Tracer:
         culprit = culprit or self._unsafe_view(tree)
         if culprit:
             return self._untried(statement, f"it would run {culprit}")
-        if way == "never" or not self._ground.confines(tree):
+        if way == "never" or not self._ground.confines(tree) or names_catalog(tree, self._picture, self._path):
             return self._untried(statement, f"{statement.statement_class} is not run, not even on a copy")
         self._said.clear()
         try:
-            text = self._text(statement)
-            return self._planned(statement, text) if way == "plan" else self._run(statement, text)
+            texts = self._texts(statement)
+            if not texts:
+                return self._untried(statement, "the database holds nothing of the kind")
+            return self._planned(statement, *texts) if way == "plan" else self._run(statement, texts[0])
         except Refused as error:
             return self._untried(statement, error.message)
         except ServerError as error:
             if "postai_none" in error.message:  # the wrapper of copied foreign tables, which reaches no other server
                 return self._untried(statement, "it would read a foreign table")
-            return self._alone(statement, text) if error.sqlstate == "25001" else self._refused(statement, error)
+            return self._alone(statement, texts) if error.sqlstate == "25001" else self._refused(statement, error)
 
     def _run(self, statement: Statement, text: str) -> Traced:
         copy = self._copy
@@ -198,7 +202,7 @@ class _Tracer:
         sequential = [(self._ground.real(one["Schema"]), one["Relation Name"]) for one in nodes]
         return self._told(statement, locks, self._picture, tuple(sequential))
 
-    def _alone(self, statement: Statement, text: str) -> Traced:
+    def _alone(self, statement: Statement, texts: list[str]) -> Traced:
         """A statement that refuses a transaction block: its locks are known, the rest is seen."""
         copy = self._copy
         self._said.clear()
@@ -208,10 +212,12 @@ class _Tracer:
             refusal = concurrent_error(statement.tree, self._picture, self._path)
             if refusal is not None:
                 return self._refused(statement, ServerError(*refusal), in_transaction=False)
-            text = self._ground.text(without_concurrently(statement.tree), text)
+            plain = without_concurrently(statement.tree)
+            texts = [self._ground.text(plain, "")]
         copy.execute("set client_min_messages = debug1")
         try:
-            copy.execute(text)
+            for text in texts:
+                copy.execute(text)
         except ServerError as error:
             return self._refused(statement, error, in_transaction=False)
         finally:
@@ -272,14 +278,16 @@ class _Tracer:
                     return found.label
         return None
 
-    def _text(self, statement: Statement) -> str:
+    def _texts(self, statement: Statement) -> list[str]:
         """What is sent: somebody's function gets a body that does nothing, unless it only computes."""
-        kind: str = statement.tree.DESCRIPTOR.name
-        trusted = self._ground.renaming is None and self._harmless.computes(statement.sql)
-        if kind == "CreateFunctionStmt" and not trusted:
+        tree: Any = statement.tree
+        ground = self._ground
+        trusted = ground.renaming is None and self._harmless.computes(statement.sql)
+        if tree.DESCRIPTOR.name == "CreateFunctionStmt" and not trusted:
             empty = emptied(statement)
-            return self._ground.text(parse_one(empty).tree, empty)
-        return self._ground.text(statement.tree, statement.sql)
+            return [ground.text(parse_one(empty).tree, empty)]
+        parts = within(tree, self._picture, ground.database)
+        return [ground.text(one, statement.sql if one is tree else write(one)) for one in parts]
 
     def _locks(self) -> dict[int, str]:
         renaming = self._ground.renaming

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
+from postai.migrate.trace_picture import Picture
 from postai.scratch.affected import Names
 from postai.sql.nodes import messages
 from postai.sql.parse import Statement, statement_node, write
@@ -32,6 +33,11 @@ _RUN = frozenset(
         "RuleStmt", "TruncateStmt", "VacuumStmt", "ViewStmt",
     }
 )  # fmt: skip
+_WORKING = frozenset(
+    {"AlterTableStmt", "ClusterStmt", "CreateStatsStmt", "CreateTrigStmt", "GrantStmt", "IndexStmt", "LockStmt",
+     "ReindexStmt", "RenameStmt", "RuleStmt", "TruncateStmt", "VacuumStmt"}
+)  # fmt: skip
+"""Statements that could be given a system catalog to work on."""
 _PLAN = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
 _SESSION = frozenset(
     {"VariableSetStmt", "VariableShowStmt", "TransactionStmt", "ListenStmt", "UnlistenStmt", "NotifyStmt",
@@ -168,6 +174,43 @@ def path_of(tree: Any, user: str) -> tuple[str, ...] | None:
         return None
     names = [one.a_const.sval.sval for one in tree.args]
     return tuple(user if name == "$user" else name for name in names if name)
+
+
+def within(tree: Any, picture: Picture, database: str) -> list[Any]:
+    """A statement on the whole database as statements on what the copy holds of it; others as they are.
+
+    The system catalogs stay out: some of them are shared by all databases of the server.
+    """
+    kind: str = tree.DESCRIPTOR.name
+    if kind == "VacuumStmt" and not tree.rels:
+        other: Any = type(tree)()
+        other.CopyFrom(tree)
+        for one in picture.by_oid.values():
+            if one.kind in "rmp":
+                named = other.rels.add().vacuum_relation.relation
+                named.schemaname, named.relname, named.inh, named.relpersistence = one.schema, one.name, True, "p"
+        return [other] if other.rels else []
+    if kind == "ReindexStmt" and tree.kind == pb.REINDEX_OBJECT_DATABASE and tree.name in ("", database):
+        parts = []
+        for schema in sorted({one.schema for one in picture.by_oid.values()}):
+            part: Any = type(tree)()
+            part.CopyFrom(tree)
+            part.kind, part.name = pb.REINDEX_OBJECT_SCHEMA, schema
+            parts.append(part)
+        return parts
+    return [tree]
+
+
+def names_catalog(tree: Any, picture: Picture, path: tuple[str, ...]) -> bool:
+    """Whether the statement would work on a system catalog, which may be shared by all databases of the server."""
+    if tree.DESCRIPTOR.name not in _WORKING:
+        return False
+    for node in messages(tree):
+        if node.DESCRIPTOR.name == "RangeVar":
+            own = node.relname.startswith("pg_") and picture.find(None, node.relname, path) is None
+            if node.schemaname in ("pg_catalog", "information_schema") or (own and not node.schemaname):
+                return True
+    return False
 
 
 def without_concurrently(tree: Any) -> Any:

@@ -17,7 +17,6 @@ from postai.scratch.renaming import Renaming
 from postai.scratch.schema_copy import make_copy
 from postai.scratch.scratch_database import Opener, scratch_database
 from postai.scratch.scratch_schema import scratch_schemas
-from postai.sql.parse import write
 
 _UNCONFINED = frozenset(
     {
@@ -73,11 +72,6 @@ class Ground:
         """
         if self.renaming is not None:
             return self.renaming.tree(tree, strict=True)
-        if tree.DESCRIPTOR.name == "ReindexStmt" and tree.name == self.database:
-            other: Any = type(tree)()
-            other.CopyFrom(tree)
-            other.name = self.session.name
-            return write(other)
         return text
 
     def place(self, schema: str) -> str:
