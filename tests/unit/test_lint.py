@@ -88,6 +88,12 @@ def test_odd_texts_are_no_crash(text: str) -> None:
     lint_text(text)
 
 
+def test_a_long_insert_is_no_obstacle() -> None:
+    rows = ", ".join(f"({number}, 'some text')" for number in range(60_000))
+    report = lint_text(f"INSERT INTO a (b, c) VALUES {rows};\nDROP TABLE a")
+    assert not report.mistakes and [(one.hazard, one.line) for one in report.findings] == [("drop_table", 2)]
+
+
 def test_ignore_comments() -> None:
     drop = "ALTER TABLE a DROP COLUMN b"
     assert found(drop) == ["drop_column"]

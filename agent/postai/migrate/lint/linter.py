@@ -16,7 +16,7 @@ from postai.migrate.lint.notes import worth_knowing
 from postai.migrate.lint.reading import constraint_name, definition
 from postai.migrate.lint.registry import EVERY, by_node, places
 from postai.migrate.lint.rule import Here, Hit, Rule, Session
-from postai.migrate.lint.text import EVERYTHING, Piece, Places, Script, cut, without_variables
+from postai.migrate.lint.text import EVERYTHING, Piece, Places, Script, cut, without_rows, without_variables
 from postai.migrate.lint.types import LintOptions, LintReport, Mistake, StatementReport
 from postai.migrate.lint.world import Key, Known, World
 from postai.migrate.types import Finding
@@ -24,6 +24,8 @@ from postai.sql.parse import Statement, Unparsable, parse
 
 _CHUNK = 1 << 18
 """Characters that are parsed at once."""
+_LONG = 1 << 19
+"""From this many characters on the rows of an INSERT are left out."""
 _FREE_LABELS_SINCE = 17
 """Since then a value that is added to an enum of the same transaction can be used at once."""
 _SCANS = frozenset({"table_rewrite", "set_not_null_scan", "check_scan"})
@@ -107,7 +109,8 @@ class _Run:
             yield from self._parse_one(piece)
 
     def _parse_one(self, piece: Piece) -> Iterator[tuple[Piece, Statement]]:
-        for sql in dict.fromkeys((piece.sql, without_variables(piece.sql))):
+        whole = without_rows(piece.sql) if len(piece.sql) > _LONG else piece.sql
+        for sql in dict.fromkeys((whole, without_variables(whole))):
             try:
                 statements = parse(sql)
             except Unparsable as error:

@@ -29,6 +29,8 @@ _SENDS = re.compile(r"\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch|bind_named|p
 _DIRECTIVE = re.compile(r"postai:ignore(?P<file>-file)?(?![\w-])[ \t:]*(?P<names>[\w, \t]*)")
 _VARIABLE = re.compile(r"(?<![:\w]):(?=(?P<name>[A-Za-z_])|['\"])")
 
+_INSERT_VALUES = re.compile(r"insert\s+into\b[^(;']*(?:\([^)']*\)\s*)?values\b", re.IGNORECASE)
+
 EVERYTHING = "*"
 """Stands for every hazard in an ignore comment without names."""
 
@@ -75,6 +77,12 @@ class Places:
 def without_variables(sql: str) -> str:
     """The same text with psql's variables (`:name`, `:'name'`) as plain names and strings, of the same length."""
     return _VARIABLE.sub(lambda match: "_" if match["name"] else " ", sql)
+
+
+def without_rows(sql: str) -> str:
+    """An INSERT of many VALUES with one row only; another statement as it is."""
+    head = _INSERT_VALUES.match(sql)
+    return sql if head is None else f"{head.group()} (NULL)"
 
 
 def cut(text: str) -> Script:
