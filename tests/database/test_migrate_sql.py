@@ -123,6 +123,18 @@ def test_the_way_back_and_an_explicit_yes(stand: Stand) -> None:
     assert "unsafe => true" in (caught.value.diag.message_hint or "")
 
 
+def test_rows_in_the_way_are_told_to_who_may_read_them(stand: Stand) -> None:
+    stand.database.execute("insert into shop.secret select g, g from generate_series(1, 5) g")
+    request = "alter table shop.secret add constraint rich check (salary > 3)"
+    said: list[str] = []
+    for user in ("mig_user", "mig_operator"):
+        with stand.database.connect(user) as connection:
+            connection.add_notice_handler(lambda one: said.append(one.message_primary or ""))
+            connection.execute("select postai.migrate(%s)", (request,))
+            seen = [one for one in said if "correct them" in one]
+            assert (len(seen) == 1 and "salary" in seen[0]) == (user == "mig_operator"), said
+
+
 def test_a_change_and_a_schema_in_words(stand: Stand) -> None:
     proposal = stand.migrate("Add a required status to parcels, default pending")
     (why,) = stand.rows("select why, statements from postai.proposals where id = %s", None, proposal)

@@ -16,6 +16,7 @@ from postai.errors import UsageError
 
 if TYPE_CHECKING:
     from postai.database import Database
+    from postai.migrate.checks import Found
     from postai.migrate.files import Migration
     from postai.migrate.files_store import Consent
     from postai.migrate.types import Plan, Traced
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 SECONDS = 120.0
 """Longest look."""
+CHECK_SECONDS = 30.0
+"""Longest count of rows that stand in the way."""
 RUN_SECONDS = 7 * 24 * 3600.0
 """Longest wait for one migration; the agent goes on with it in any case."""
 DRIFT = 22
@@ -55,9 +58,11 @@ def explain(
 ) -> None:
     """Show what each statement of a file would lock, rewrite and scan, and the online steps for it.
 
-    Statements and steps are tried on an empty copy; nothing is changed.
+    Statements and steps are tried on an empty copy; rows that would make a step fail are counted; nothing is changed.
     """
-    found, made = _explained(_read(file), resolve(dsn, connection))
+    text, target = _read(file), resolve(dsn, connection)
+    found, made = _explained(text, target)
+    counts = _counted(made, target)
     if json:
         from postai.migrate.explained import explained, plan_as_json, planned
 
@@ -67,13 +72,16 @@ def explain(
                     {**explained(one), "steps": planned(made, number)} for number, one in enumerate(found, start=1)
                 ],
                 "steps": planned(made),
-                "plan": plan_as_json(made),
+                "plan": {**plan_as_json(made), "checks": list(counts)},
             }
         )
         return
     for number, one in enumerate(found, start=1):
         show_trace(number, one)
     show_plan(made)
+    for check in counts:
+        if check.stands_in_the_way:
+            output.say(f"   - {check.sentence()}")
 
 
 @app.command("status", short_help="Show which migrations a database has")
@@ -282,3 +290,15 @@ def _explained(text: str, dsn: str) -> tuple[tuple[Traced, ...], Plan]:
         found = trace(database, statements, deadline, opener(dsn))
         made, _ = tried(database, plan(database, statements, deadline), deadline, opener(dsn))
     return found, made
+
+
+def _counted(made: Plan, dsn: str) -> tuple[Found, ...]:
+    """The rows that stand in the way of a plan, counted with the rights of whoever asks."""
+    from postai.database import connect
+    from postai.deadline import Deadline
+    from postai.migrate.checks import run_checks
+
+    if not made.checks:
+        return ()
+    with connect(dsn, application_name="post-ai") as database:
+        return run_checks(database, made, Deadline.after(CHECK_SECONDS))

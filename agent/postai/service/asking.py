@@ -13,7 +13,7 @@ from postai.ask.taught_answers import answer_as_taught
 from postai.ask.types import Answer, Reading
 from postai.ask.verify import verify
 from postai.deadline import Cancelled, Deadline
-from postai.errors import AgentNotReachable, ErrorParts, PostaiError, UsageError
+from postai.errors import AgentNotReachable, ErrorParts, PostaiError, Refused, UsageError
 from postai.migrate.drift_store import drift
 from postai.model.types import ModelCall
 from postai.service.conversation import Outcome, There
@@ -32,8 +32,12 @@ from postai.service.linting import hazards
 from postai.service.migrating import Made
 from postai.service.optimizing import Report
 from postai.service.recall import KeptAnswers
+from postai.sql.guard import check
 
 log = logging.getLogger(__name__)
+
+NO_ROWS = "SELECT count(*) FROM (SELECT 1 LIMIT 0) AS x"
+"""What a check of a schema change gives where nothing stands in the way."""
 
 
 class Asking:
@@ -53,7 +57,7 @@ class Asking:
             if frame.verb == "lint":
                 return Outcome(hazards_message(frame.id, hazards(home.pool, frame.question, frame.search_path)))
             if frame.verb in ("migrate", "design"):
-                return _proposed(frame, self._change(home, frame, deadline))
+                return self._changed(home, frame, there, deadline)
             if frame.verb == "drift":
                 with home.pool.database() as db:
                     return Outcome(differences_message(frame.id, drift(db).differences))
@@ -164,6 +168,24 @@ class Asking:
     def _optimize(self, ground: Ground, _started: float) -> Outcome:
         """What would make one statement faster."""
         return _proposed(ground.frame, ground.home.optimizer.statement(ground))
+
+    def _changed(self, home: Home, frame: AskFrame, there: There, deadline: Deadline) -> Outcome:
+        """A schema change is proposed; the caller's own backend then looks whether rows stand in the way."""
+        made = self._change(home, frame, deadline)
+        if not made.checks:
+            return _proposed(frame, made)
+        ground = prepare(home, frame, there, deadline)
+        nothing = ground.there.digest(NO_ROWS).digest
+        notes = []
+        for query, words in made.checks:
+            try:
+                check(query, ground.safety, search_path=ground.request.search_path)
+                found = ground.there.digest(query)
+            except Refused:
+                continue  # it calls what nobody has declared harmless
+            if found.error is None and found.digest is not None and found.digest != nothing:
+                notes.append(f"There are {words}; correct them before it is applied. To see them: {query}")
+        return _proposed(frame, replace(made, notes=(*notes, *made.notes)))
 
     def _change(self, home: Home, frame: AskFrame, deadline: Deadline) -> Made:
         """The proposal for a schema change, given as DDL or in words, or for a new schema."""

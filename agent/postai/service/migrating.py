@@ -65,10 +65,12 @@ class Made:
     Attributes:
         proposals: one row, {"id": its number}.
         notes: what people should know, sentences.
+        checks: SELECTs of one count that must be zero before it is applied, each with the words for what it counts.
     """
 
     proposals: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
+    checks: tuple[tuple[str, str], ...] = ()
 
 
 class Migrator:
@@ -156,7 +158,7 @@ class Migrator:
             },
         )  # fmt: skip
         said = (*change.notes, *notes, *made.warnings, *made.conflicts, *((made.schedule,) if made.schedule else ()))
-        return Made(({"id": proposal},), tuple(dict.fromkeys(_sentence(one) for one in said))[:MOST_NOTES])
+        return Made(({"id": proposal},), tuple(dict.fromkeys(_sentence(one) for one in said))[:MOST_NOTES], made.checks)
 
 
 def set_path(db: Database, schemas: Sequence[str]) -> None:
