@@ -201,6 +201,8 @@ CASES: tuple[Case, ...] = (
          "", static=True),
     Case("ALTER TABLE animal ALTER tag TYPE text", "check_scan", more=("alter table animal add check (tag <> '')",)),
     Case("ALTER TABLE animal ALTER tag TYPE text", "", more=("alter table animal add check (tag <> '') not valid",)),
+    Case("ALTER TABLE animal ALTER tag TYPE varchar(20)", "table_rewrite",
+         more=("alter table animal add check (tag <> '')", "create index on animal (lower(tag))")),
     # fk_scan, fk_without_index
     Case("ALTER TABLE animal ADD FOREIGN KEY (barn_id) REFERENCES barn ON DELETE CASCADE", "fk_scan",
          more=("create index on animal (barn_id, tag)",)),

@@ -187,7 +187,7 @@ def _check(here: Here) -> Iterable[Hit]:
 
 def _rechecked(here: Here) -> Iterator[Hit]:
     """A change of type makes the CHECKs of that column anew and reads the table for them."""
-    if "table_rewrite" in here.hits:
+    if retype_rewrites(here) is not False:
         return
     names = [
         one.name for one in here.table.constraints if one.kind == "c" and one.valid and here.command.name in one.columns
