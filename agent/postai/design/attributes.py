@@ -16,7 +16,7 @@ _TYPES = "|".join(sorted(map(re.escape, TYPE_WORDS), key=len, reverse=True))
 _FLAG_ONLY = re.compile(r"^(?:(?:an?|the|is|must be|,|and|but|globally)\s*)*(?:required|optional|mandatory|unique|distinct)(?:\s+and\s+(?:required|optional|unique|mandatory))?$", re.I)
 _TAIL = re.compile(
     r"\s(?=(?:which|that|who|whose|where|between|§\d+§|at least|at most|at the time|at the moment|greater|less than|more than|over \d|under \d|up to|if |unless|until|defaults?\b|"
-    r"defaulting|starting|starts|measured in|in (?:\w+)$|per |from \d|no (?:more|less)|of at (?:least|most)|when |as (?:an?\s)?(?:text|number|json|boolean|date)|initially|by default|must |may |can |is |are |cannot |"
+    r"defaulting|starting (?:at|from|with|as)\b|starts (?:at|with|as)\b|measured in|in (?:\w+)$|per |from \d|no (?:more|less)|of at (?:least|most)|when |as (?:an?\s)?(?:text|number|json|boolean|date)|initially|by default|must |may |can |is |are |cannot |"
     r"within |for each |for every |among |with |yes/no|true/false|to |without |plus |longer |not )|(?:optional|required|unique|mandatory)$)",
     re.I,
 )
@@ -95,7 +95,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     said = text.strip(" ,")
     if found := re.match(r"^(?:the\s+)?(?:whether|if)\s+(?:or not\s+)?(?P<what>.+)$", said, re.I):
         return _flag(said, found["what"], shelter)
-    if found := re.match(r"^(?:the\s+)?(?P<kind>time|date|day|moment|timestamp)?\s*(?:when|(?:on|at) which|that)\s+(?P<what>.+)$", said, re.I):
+    if found := re.match(r"^(?:the\s+)?(?P<kind>time|date|day|moment|timestamp)?\s*(?:when|(?:on|at) which|that|(?=(?:it|they|he|she) (?:was|were|is|are)\b))\s*(?P<what>.+)$", said, re.I):
         moment = _moment(said, found["kind"] or "", found["what"], shelter)
         if moment is not None:
             return moment
@@ -103,16 +103,21 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     core, tail = (said[: found.start()], said[found.start() :]) if found else (said, "")
     if not shelter.bare(core) and not core:
         return None
-    quoted = shelter.without_details(core)
+    quoted = re.sub(r"^(?P<a>(?:an?|the|its|their)\s+)?(?P<b>(?:maximum|minimum|max|min|total|maximal)\s+)?number of (?P<c>[\w ]+)$", lambda m: f"{m['b'] or ''}{_one(m['c'])} count", shelter.without_details(core), flags=re.I)
+    quoted, long = _lettered(quoted)
     typed = re.match(rf"^(?P<core>.+?)\s*[:=]?\s+\b(?P<type>{_TYPES})$", quoted, re.I) if not re.search(r"\bof\b", quoted) else None
     type_said = ""
-    if typed and typed["type"].lower() not in ("number", "date", "time", "amount", "flag", "numbers", "money", "moment") or (typed and ":" in quoted):
+    if typed and read_noun(typed["core"]) is not None and not re.fullmatch(r"(?:an?|the|its|their)", typed["core"], re.I) and typed["type"].lower() not in ("number", "date", "time", "amount", "flag", "numbers", "money", "moment") or (typed and ":" in quoted):
         quoted, type_said = typed["core"], typed["type"].lower()  # type: ignore[index]
     noun = read_noun(quoted.rstrip(":"))
     if noun is None:
         return None
     kind = kind_of(noun.words)
     made = Attribute(noun, kind.name, kind.type, text=said, unique_by_nature=kind.unique, optional_by_nature=kind.optional, default=kind.default)
+    made.checks += long
+    words = shelter.bare(core).lower().split()
+    if noun.plural and words and words[-1] in _KEPT_PLURAL:
+        made.name = (*made.name[:-1], words[-1])
     if type_said:
         made.type, made.type_said = TYPE_WORDS[type_said], True
     if noun.flags & OPTIONAL_FLAGS:
@@ -125,6 +130,22 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         if detail.strip():
             apply_details(made, detail.strip(" ,"))
     return made
+
+
+_KEPT_PLURAL = frozenset("notes instructions remarks details terms preferences settings hours coordinates calories dimensions directions contents symptoms credits points goals".split())
+
+
+def _one(text: str) -> str:
+    noun = read_noun(text)
+    return " ".join(noun.words) if noun else text
+
+
+def _lettered(text: str) -> tuple[str, list[str]]:
+    """"Two-letter code" as a code of two characters."""
+    found = re.search(rf"\b(?P<n>{_NUMBER})[- ](?:letter|character|digit)s?\s+(?=\w)", text, re.I)
+    if found is None:
+        return text, []
+    return text[: found.start()] + text[found.end() :], [f"char_length({{c}}) = {number(found['n'])}"]
 
 
 def _flag(said: str, what: str, shelter: Shelter) -> Attribute | None:

@@ -13,7 +13,7 @@ from postai.design.attributes import Attribute
 from postai.design.draft import Column, Draft, IndexDraft, Rule, Table, identity
 from postai.design.kinds import kind_of
 from postai.design.nouns import Noun, column_name, read_noun, singular, table_name
-from postai.design.relations import Pairing, Relation, settle
+from postai.design.relations import NOMINALS, Pairing, Relation, settle
 from postai.design.shelter import Shelter
 from postai.errors import NotSure
 from postai.language.thesaurus import GROUPS
@@ -59,6 +59,10 @@ class Ground:
         """Last words of the tables' names."""
         return frozenset(one.noun[-1] for one in self.draft.tables.values()) | {one[-1] for one in self.candidates}
 
+    def has_nominal(self, lemma: str) -> bool:
+        """Whether what doing something is called is a thing of its own: a booking for book."""
+        return any(self.is_thing(Noun((word,))) for word in NOMINALS.get(lemma, "").split())
+
     def is_thing(self, noun: Noun) -> bool:
         """Whether a noun phrase names a table, or something that sentences speak of like one."""
         if self.find_table(noun) is not None or noun.words in self.candidates:
@@ -71,6 +75,10 @@ class Ground:
         if table is not None:
             return table
         longer = [one for one in self.candidates if one[-len(noun.words) :] == noun.words]
+        for size in range(1, len(noun.words)):
+            short = noun.words[size:]
+            if short in self.candidates and noun.words not in self.candidates and not self.is_thing(Noun(noun.words[:size])) and noun.words[0] not in ROLE_WORDS:
+                return self.make_table(Noun(short))
         return self.make_table(Noun(min(longer, key=len)) if longer and noun.words not in self.candidates else noun)
 
     def find_table(self, noun: Noun | None, *, fuzzy: bool = False) -> Table | None:
@@ -196,11 +204,11 @@ class Ground:
             table = self.find_table(Noun(tuple(found[2].lower().split("_")))) or self.draft.tables.get(found[2].lower()) or self.find_table(read_noun(found[2]), fuzzy=fuzzy)
             column = table and (table.columns.get(found[3].lower()) or self.find_column(table, tuple(found[3].lower().split("_")), fuzzy=fuzzy))
             return (table, column) if table and column else None
-        if found := re.match(r"^(?P<c>.+?)\s+(?:of|in|on|for|from|at)\s+(?P<t>(?:an?|the|each|every|all|our|its|their|any)?\s*[\w ]+)$", text, re.I):
+        if found := re.match(r"^(?P<c>.+?)\s+(?:of|in|on|for|from|at|per)\s+(?P<t>(?:an?|the|each|every|all|our|its|their|any)?\s*[\w ]+)$", text, re.I):
             table = self.find_table(read_noun(found["t"]), fuzzy=fuzzy) if read_noun(found["t"]) else None
             noun = read_noun(found["c"])
             if table is not None and noun is not None:
-                column = self.find_column(table, noun.words, fuzzy=fuzzy)
+                column = self.find_column(table, noun.words, fuzzy=fuzzy) or (self.find_column(table, noun.words[-1:]) if fuzzy else None)
                 if column is not None:
                     return table, column
         if found := re.match(r"^(?P<t>.+?)['’]s?\s+(?P<c>.+)$", text):

@@ -95,7 +95,9 @@ class Kind:
 
 def kind_of(words: tuple[str, ...]) -> Kind:
     """The type that the words of a column's name suggest."""
-    words = _said_of(words)
+    words = _said_of(words) or words
+    if words[-1] == "flag" and len(words) > 1:
+        return Kind("boolean", words[:-1])
     name, head = "_".join(words), words[-1]
     unique = head in CODES or words[-2:] in _CODE_PAIRS
     optional = (head in _OPTIONAL or name in _OPTIONAL or (len(words) > 1 and head in ("date", "time", "at", "on") and bool(_LATER.match(words[0]))))

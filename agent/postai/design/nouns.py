@@ -35,6 +35,7 @@ MANY = (
     r"|two|three|four|five|ten"
 )
 _QUANTITY = re.compile(rf"^(?:(?P<many>{MANY})|(?P<one>{ONE}))\b\s*(?:of\s+(?:the\s+|these\s+|those\s+|its\s+|their\s+|our\s+)?)?", re.I)
+_COUNTED = frozenset({"two", "three", "four", "five", "ten"})
 _DETERMINERS = re.compile(
     r"^(?:the|a|an|each|every|any|its|their|his|her|our|your|my|this|that|these|those|another|other|all|both|also|either|new|no|such|own|certain|"
     r"respective|corresponding|following|individual|single|given|particular|specific|existing|per|different|then|as well as|plus|and|or|even|current)\s+",
@@ -120,7 +121,10 @@ def read_noun(text: str) -> Noun | None:
     """The noun phrase that a text is, without its article; None where it holds no word."""
     rest, quantity, flags, determiner = text.strip(" ,.;:\"'"), "", set(), ""
     while True:
-        if found := _QUANTITY.match(rest):
+        found = _QUANTITY.match(rest)
+        if found and found[0].strip().lower() in _COUNTED and not is_plural(rest.split()[-1].lower()):
+            found = None  # "two letter code"
+        if found:
             quantity = quantity or ("many" if found["many"] else "one")
         elif found := _FLAGS.match(rest + " "):
             flags.add(found["flag"].lower())

@@ -7,6 +7,7 @@ import re
 from postai.design.attributes import Attribute, read_attribute, split_list
 from postai.design.draft import Table
 from postai.design.ground import PERSON_ROLES, PERSONS, ROLE_WORDS, Ground
+from postai.design.kinds import kind_of
 from postai.design.nouns import Noun, read_noun
 from postai.design.relations import MANY_MANY, NOMINALS, Relation, key_column
 from postai.design.rules import read_rule, read_subject_rule
@@ -39,10 +40,12 @@ def discover(ground: Ground, found: list[str]) -> None:
             if noun and ground.find_table(noun) is None and not ground.existing:
                 ground.candidates.add(noun.words)
         for clause in clauses(text, ground.heads()):
-            if clause.verb is None or clause.inherited or (number == 0 and _is_system(ground, clause, found)):
+            if clause.verb is None or (number == 0 and _is_system(ground, clause, found)):
                 continue
             noun, verb = _subject_noun(clause.subject), clause.verb
             if noun is None or noun.head in _SPEAKERS or len(noun.words) > 3 or clause.subject.lower().startswith(("no ", "when ", "if ")):
+                continue
+            if verb.passive and verb.lemma in STORING:
                 continue
             active = verb.lemma in NOMINALS or verb.lemma in _CONTAIN | _TO_ONE or verb.passive or bool(verb.preposition) or noun.plural
             if verb.lemma == "have" or (verb.lemma != "be" and active):
@@ -65,10 +68,14 @@ def _subject_noun(text: str) -> Noun | None:
 
 def _headless(ground: Ground, sentence: str) -> str:
     """The sentence without a title before its colon."""
+    if not ground.existing:
+        sentence = re.sub(r"^(?:in|at|on|within)\s+(?:our|the|an?|this|my|every|each)\s+\w+,?\s+(?=(?:each|every|all|an?|the)\s+\w+\s+(?!\w+s\s+\w+\s+one\b))", "", sentence, flags=re.I) if not re.match(r"^(?:at|in|on)\s+(?:each|every)", sentence, re.I) else sentence
     found = re.match(r"^(?P<head>[^:§]{1,70}):\s+(?P<rest>.+)$", sentence)
     if found is None:
         return sentence
     if find_verb(words_of(found["rest"])) is None and len(found["head"].split()) <= 3 and not _SYSTEMLIKE.search(found["head"]):
+        return sentence
+    if find_verb(words_of(found["head"]), ground.heads()) is not None and not _SYSTEMLIKE.search(found["head"]):
         return sentence
     if re.search(r"\b(?:one of|either|be|is|are|values?|these|following)$", found["head"], re.I):
         return sentence
@@ -100,7 +107,7 @@ def read_sentence(ground: Ground, sentence: str, others: list[str], *, first: bo
     """Read one sentence, and say so where nothing was made of it."""
     text = _headless(ground, sentence)
     head = sentence[: len(sentence) - len(text)].strip(" :")
-    if head and head != sentence and (named := read_noun(head)) and ground.is_thing(named):
+    if head and sentence.startswith(f"{head}:") and (named := read_noun(head)) and ground.is_thing(named):
         ground.subject = ground.thing(named).name
     before = ground.understood
     if _read_notation(ground, text) or read_rule(ground, text):
@@ -148,6 +155,10 @@ def _read_notation(ground: Ground, text: str) -> bool:
     if found := re.match(r"^(?P<head>[\w ]{2,40}):\s+(?P<list>.+)$", text):
         noun = read_noun(found["head"])
         if noun and find_verb(words_of(found["list"])) is None and len(noun.words) <= 3 and noun.head not in ("table", "entity"):
+            listed = [read_noun(one) for one in split_list(found["list"], ground.shelter)]
+            if not ground.is_thing(noun) and not noun.plural and all(one is not None and one.plural for one in listed) and not ground.existing:
+                _things(ground, found["list"])
+                return True
             table = ground.thing(noun)
             ground.subject = table.name
             for item in split_list(found["list"], ground.shelter):
@@ -196,6 +207,10 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
         found = _LISTED.match(clause.text)
         if found and clause.text[found.end() :].strip():
             return _stored(ground, clause.text[found.end() :])
+        items = [read_noun(ground.shelter.bare(one)) for one in split_list(clause.text, ground.shelter)]
+        if len(items) > 1 and not ground.existing and all(one is not None and one.plural and len(one.words) <= 3 for one in items):
+            _things(ground, clause.text)
+            return True
         noun = read_noun(ground.shelter.bare(clause.text))
         if noun and not ground.existing and noun.plural and len(noun.words) <= 3 and len(clause.text.split()) <= 4:
             ground.thing(noun)
@@ -206,10 +221,13 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
     subject_text = clause.subject
     if clause.inherited and ground.subject and subject_text == clause.subject and not _subject_noun(subject_text):
         return False
-    if read_rule(ground, clause.text) or read_subject_rule(ground, clause):
+    said = f"{clause.subject} {clause.text}" if clause.inherited else clause.text
+    if read_rule(ground, said) or read_subject_rule(ground, clause):
         return True
     noun = _subject_noun(ground.shelter.bare(subject_text))
     if noun is None:
+        return False
+    if noun.words[0] in ("we", "i", "you") and len(noun.words) > 1:
         return False
     if noun.head in _SPEAKERS or (noun.head in ("data",)):
         if noun.head == "it" and ground.subject and verb.lemma not in STORING:
@@ -247,7 +265,9 @@ def _subject_table(ground: Ground, noun: Noun, verb: Verb) -> Table | None:
 
 def _act(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
     """What a thing does or has."""
-    if verb.lemma == "have" or (verb.lemma in STORING and not verb.passive and verb.lemma not in MANY_MANY and _has_many(ground, rest) is None):
+    if verb.lemma in _HAVING or (verb.lemma in STORING and not verb.passive and verb.lemma not in MANY_MANY | {"own", "sell", "offer", "manage", "organize", "organise", "hold", "handle", "collect"}):
+        return _has(ground, table, rest, verb)
+    if verb.lemma in STORING and not verb.passive and verb.lemma not in MANY_MANY and not _known_objects(ground, rest):
         return _has(ground, table, rest, verb)
     if verb.lemma in ("get", "require", "show", "carry", "bear") and not verb.passive and not _known_objects(ground, rest):
         return _has(ground, table, rest, verb)
@@ -256,8 +276,7 @@ def _act(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
     return _relates(ground, table, verb, rest)
 
 
-def _has_many(ground: Ground, rest: str) -> bool | None:
-    return True if _known_objects(ground, rest) else None
+_HAVING = frozenset("have name state mention specify".split())
 
 
 def _known_objects(ground: Ground, rest: str) -> list[Noun]:
@@ -279,6 +298,11 @@ def _has(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
             _with(ground, relation, found["tail"])
             ground.relations.append(relation)
             return True
+    if (found := re.match(r"^(?P<head>(?:exactly one|one|a single|at most one|up to one)\s+[\w ]+?)\s+with\s+(?P<tail>.+)$", rest, re.I)) and (noun := read_noun(found["head"])) and not ground.existing:
+        relation = Relation(table.name, ground.thing(noun).name, many=False, exact=True, owned=True, optional=verb.optional)
+        _with(ground, relation, found["tail"])
+        ground.relations.append(relation)
+        return True
     done = False
     items = split_list(rest, ground.shelter)
     for item in items:
@@ -302,8 +326,11 @@ def _has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
     attribute = read_attribute(item, ground.shelter)
     if noun is None or attribute is None:
         return False
-    many = noun.quantity == "many" or (noun.plural and noun.quantity != "one")
-    target = _target(ground, table, noun, attribute, many=many)
+    counted = bool(re.match(r"(?:an?|the|its|their)?\s*(?:maximum |minimum |total |max )?number of\b", core, re.I)) and not ground.is_thing(noun)
+    if re.match(r"(?:the|its|their)?\s*(?:maximum |minimum |total |max )?number of\b", core, re.I):
+        counted = True
+    many = (noun.quantity == "many" or (noun.plural and noun.quantity != "one")) and not counted
+    target = None if counted else _target(ground, table, noun, attribute, many=many)
     if target is not None:
         other, role = target
         relation = Relation(
@@ -358,7 +385,7 @@ def _target(ground: Ground, table: Table, noun: Noun, attribute: Attribute, *, m
     """The table that an object of "has" refers to, and the role that the reference plays."""
     if attribute.role_of:
         other = read_noun(attribute.role_of)
-        if other and (ground.is_thing(other) or ground.find_table(other, fuzzy=ground.existing)):
+        if other and (not ground.existing or ground.is_thing(other) or ground.find_table(other, fuzzy=ground.existing)):
             return ground.find_table(other, fuzzy=ground.existing) or ground.thing(other), noun.words
     if ground.is_thing(noun) and (found := ground.find_table(noun) or (ground.thing(noun) if noun.words in ground.candidates or not ground.existing else None)):
         if found.name == table.name and not many:
@@ -391,6 +418,11 @@ def _with(ground: Ground, relation: Relation, tail: str) -> None:
     """Attributes behind "with": of the related rows, or of the relation where it is many-to-many."""
     tail = re.sub(r"\s+in each$|\s+(?:there|in it|of it)$", "", tail)
     for item in split_list(tail, ground.shelter):
+        noun = read_noun(ground.shelter.bare(item))
+        if noun and ground.is_thing(noun) and not noun.plural and noun.determiner in ("a", "an", "one", "the", "their"):
+            holder = relation.b if relation.many else relation.a
+            ground.relations.append(Relation(holder, ground.thing(noun).name, many=False))
+            continue
         attribute = read_attribute(item, ground.shelter)
         if attribute is None:
             continue
@@ -415,6 +447,8 @@ def _is(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
             made = Attribute(Noun((name,)), (name,), "text", values=values, required=True)
             ground.add(table, made)
             return True
+    if (found := re.match(r"(?:for|of|in|on|at|about|from|part of|under|by)\s+(?P<rest>.+)$", rest, re.I)) and not verb.negated:
+        return _relates(ground, table, Verb("belong", optional=verb.optional, preposition="in"), found["rest"])
     if re.match(r"(?:not\s+)?(?:an?\s+)?\w+\s+(?:when|at|on|by default|initially|unless|until)\b", low):
         return False
     if found := re.match(r"(?P<adj>located|based|made|born|due|free|full)\b", low):
@@ -434,9 +468,19 @@ def _relates(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
     if ordered:
         core = core[: ordered.start()]
     head, sep, tail = re.sub(r",?\s+with\s+", "\x00", core, count=1).partition("\x00")
+    if (found := re.search(r"\bfrom\s+(?:one|an?|the)\s+(?P<a>[\w ]+?)\s+to\s+(?:another|an?|the|one)(?:\s+(?P<b>[\w ]+?))?(?=$|,)", head, re.I)) and (noun := read_noun(found["a"])) and ground.is_thing(noun):
+        other = ground.thing(noun)
+        for role in ("from", "to"):
+            ground.relations.append(Relation(table.name, other.name, many=False, role=(role, *other.noun)))
+        return True
     done = False
     made: list[Relation] = []
+    scores = re.search(r"\s+(?:from|on a scale (?:of|from))\s+(?P<a>\d+)\s+to\s+(?P<b>\d+)(?:\s+stars)?$", head, re.I)
+    if scores:
+        head = head[: scores.start()]
+    nominal = verb.lemma in NOMINALS
     for item in split_list(head, ground.shelter):
+        first: Relation | None = None
         for part in re.split(r"\s+(?:on|in|at|to|for|from|of|by)\s+(?=(?:an?|the|one|each|exactly|several|many|his|her|their|its|another|other|some|multiple|at most|up to)\s|\w+s$)", item):
             relation = _one_relation(ground, table, verb, part)
             if relation is None:
@@ -444,6 +488,12 @@ def _relates(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
                 done = done or attribute
                 continue
             relation.not_self = not_self
+            if first is not None and first.many and relation.b not in (first.b, first.a) and not (nominal and ground.has_nominal(verb.lemma)):
+                ground.relations.append(Relation(first.b, relation.b, many=False))  # "tenants sign leases for apartments"
+                continue
+            first = first or relation
+            if scores:
+                relation.attributes.append(Attribute(Noun(("rating",)), ("rating",), "integer", required=True, checks=[f"{{c}} BETWEEN {scores['a']} AND {scores['b']}"]))
             made.append(relation)
     for relation in made:
         pair = frozenset((relation.a, relation.b))
@@ -453,7 +503,7 @@ def _relates(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
             ground.pairing.repeated.add(pair)
         if ordered:
             relation.attributes.append(Attribute(Noun(("position",)), ("position",), "integer", required=True))
-        if sep and relation is made[-1]:
+        if sep and relation is made[0]:
             _with(ground, relation, tail)
         ground.relations.append(relation)
     return bool(made) or done
@@ -470,14 +520,24 @@ def _plain_object(ground: Ground, table: Table, verb: Verb, item: str, part: str
     return True
 
 
+_NO_NAME = frozenset("it they them before after starts than then we not no longer i you more less when if".split())
+
+
 def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relation | None:
     if re.fullmatch(r"(?:exactly |only |at most )?(?:one of )?(?:them|these|those|it)", text.strip(), re.I) and ground.object in ground.draft.tables:
         text = "one " + " ".join(ground.draft.tables[ground.object].noun)
     bare = ground.shelter.bare(re.split(r"\s(?:that|which|who|whose|as|during|after|before|when|if|until|while)\s", text)[0])
-    noun = read_noun(bare)
-    if noun is None:
+    noun = read_noun(bare.split(",")[0])
+    if noun is None or set(noun.words) & _NO_NAME:
         return None
+    if (played := re.search(r"\b(?:who|which|that)\s+(?:is|are)\s+(?:also\s+)?(?:an?|another)\s+(?P<who>\w+(?: \w+)?)", text, re.I)) and (who := read_noun(played["who"])) and ground.is_thing(who):
+        target = ground.thing(who)
+        return Relation(table.name, target.name, many=False, optional=verb.optional or target is table, lemma=verb.lemma, role=noun.words)
     many = noun.quantity == "many" or (noun.plural and noun.quantity != "one")
+    if many and verb.passive and verb.preposition == "by" and noun.quantity != "many":
+        many = False
+    if not verb.passive and noun.quantity != "one" and ground.has_nominal(verb.lemma):
+        many = True  # every time it is done is a row of its own
     self_said = bool(re.match(r"(?:an)?other\b|each other\b|one another\b|others\b|(?:him|her|it)self|themselves", bare.strip(), re.I))
     if noun.words in (("other",), ("each", "other")) or bare.lower() in ("each other", "one another", "others"):
         other: Table | None = table
@@ -486,7 +546,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
         other = ground.find_table(noun) or ground.alias(noun)
         if other is None and ground.existing:
             other = ground.find_table(noun, fuzzy=True)
-        if other is None and (ground.is_thing(noun) or (not verb.passive or verb.preposition == "by" or noun.quantity) and _may_be_thing(noun, verb, many=many)):
+        if other is None and (ground.is_thing(noun) or (not verb.passive or (noun.determiner in ("a", "an") and verb.lemma in ("assign", "link", "attach", "allocate", "sell", "deliver", "ship", "send", "give", "connect")) or verb.preposition == "by" or noun.quantity) and _may_be_thing(noun, verb, many=many)):
             other = ground.thing(noun)
     if other is None:
         return None
@@ -500,7 +560,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
         return Relation(table.name, other.name, many=False, optional=True, lemma=verb.lemma, role=_self_role(verb, role))
     owner = verb.lemma in _TO_ONE or verb.passive
     if verb.lemma in _TO_ONE or verb.passive:
-        return Relation(table.name, other.name, many, optional=verb.optional and not many, lemma=verb.lemma, role=role, owner=owner, exact=noun.quantity == "one", shared=many and (not verb.passive or verb.preposition != "by"))
+        return Relation(table.name, other.name, many, optional=verb.optional and not many, lemma=verb.lemma, role=role, owner=owner, exact=noun.quantity == "one", shared=many, must=verb.modal == "must")
     if not many and noun.quantity != "many":
         return Relation(table.name, other.name, many=False, optional=verb.optional, lemma=verb.lemma, role=role, exact=noun.quantity == "one")
     return Relation(table.name, other.name, many=True, lemma=verb.lemma, optional=verb.optional)
@@ -515,6 +575,8 @@ def _self_role(verb: Verb, role: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _may_be_thing(noun: Noun, verb: Verb, *, many: bool) -> bool:
+    if kind_of(noun.words).type != "text" and noun.quantity != "many":
+        return False
     return len(noun.words) <= 3 and (many or verb.lemma in _TO_ONE or noun.quantity == "one" or verb.preposition == "by" or bool(noun.determiner in ("a", "an") and verb.lemma not in ("start", "end", "default")))
 
 

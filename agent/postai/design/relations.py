@@ -21,13 +21,13 @@ NOMINALS = {
     "befriend": "friendship", "answer": "answer", "reply": "reply", "report": "report", "ship": "shipment", "employ": "employment",
     "hire": "hire rental", "play": "appearance", "supply": "supply", "work": "assignment", "charge": "charge", "groom": "grooming",
     "repair": "repair", "take": "", "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit",
-    "serve": "service", "cook": "", "speak": "", "know": "", "sell": "sale", "sign": "signature", "train": "training",
+    "serve": "service", "view": "viewing", "open": "opening", "cook": "", "speak": "", "know": "", "sell": "sale", "sign": "signature", "train": "training",
 }  # fmt: skip
 """What doing something is called, where that may be a table: a loan for borrow."""
 MANY_MANY = word_set("""
     enroll enrol borrow rent book attend register participate follow like rate review vote apply take join member bid favourite
     favorite bookmark subscribe treat perform compete play watch read visit block befriend buy purchase speak know listen use
-    sponsor supply stock work favour share tag star appear
+    sponsor supply stock work favour share tag star appear view open
     """)
 REPEATED = word_set("borrow lend rent book reserve visit buy purchase pay order donate bid transfer inspect repair hire treat comment reply deliver ship watch charge groom adopt prescribe exhibit")
 _NAMED = word_set("enroll enrol follow like rate register participate join member subscribe attend bookmark favourite favorite block befriend borrow rent book reserve vote review")
@@ -62,7 +62,8 @@ class Relation:
     not_self: bool = False
     junction: tuple[str, ...] = ()
     shared: bool = False
-    generic: bool = False
+    must: bool = False
+    owned: bool = False
 
 
 @dataclass
@@ -79,14 +80,14 @@ def key_column(target: Table, role: tuple[str, ...] = ()) -> str:
     return column_name((*(role or target.noun), "id"), target.noun)
 
 
-def refer(draft: Draft, holder: Table, target: Table, *, required: bool, role: tuple[str, ...] = (), said: bool = True) -> Rule:
+def refer(draft: Draft, holder: Table, target: Table, *, required: bool, role: tuple[str, ...] = (), said: bool = True, must: bool = False) -> Rule:
     """A foreign key of `holder`, which is made with its column and index where it is missing."""
     for one in holder.keys_to(target.name):
         if not role or one.columns[0] in (key_column(target, role), "_".join(role)):
             column = holder.columns[one.columns[0]]
             if said and not required and column.was is None and not column.required_said:
                 column.required = False
-            elif said and required and column.was is None:
+            elif said and required and (column.was is None or must):
                 column.required, column.required_said = True, True
             return one
     name = key_column(target, role)
@@ -125,7 +126,7 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
             one.role = ()  # "a parking permit" of which it is said that a permit belongs to one employee
         if one.role and not one.many:
             continue
-        nominal = _nominal_table(draft, one)
+        nominal = _nominal_table(draft, one) if one.many else None
         if one.junction or nominal is not None or one.a == one.b or (one.many and one.lemma in MANY_MANY):
             verbal.append(one)
         else:
@@ -182,12 +183,16 @@ def _settle_pair(draft: Draft, found: list[Relation], many: set[tuple[str, str]]
             add_attribute(draft.tables[b], each)
         return
     for one in to_one:
-        if one.lemma == "have" and one.exact and one.optional:
+        if one.lemma == "have" and one.exact and (one.optional or one.owned):
             # "A user has at most one profile": the profile holds the key.
             rule = refer(draft, draft.tables[one.b], draft.tables[one.a], required=True)
             draft.tables[one.b].add_unique(rule.columns)
+            for each in attributes:
+                add_attribute(draft.tables[one.b], each)
             return
-        refer(draft, draft.tables[one.a], draft.tables[one.b], required=not one.optional)
+        refer(draft, draft.tables[one.a], draft.tables[one.b], required=not one.optional, must=one.must)
+        for each in attributes:
+            add_attribute(draft.tables[one.b if one.lemma == "have" else one.a], each)
 
 
 def _is_shared(draft: Draft, found: list[Relation], plain) -> bool:  # type: ignore[no-untyped-def]
@@ -195,7 +200,7 @@ def _is_shared(draft: Draft, found: list[Relation], plain) -> bool:  # type: ign
     target = draft.tables[one.b]
     if one.shared or target.noun[-1] in _SHARED:
         return True
-    if one.lemma in ("contain", "include", "consist", "feature", "comprise", "list", "group"):
+    if one.lemma in ("contain", "include", "consist", "feature", "comprise"):
         owners = [pair for pair in plain if one.b in pair and one.a not in pair and any((two.b == one.b and two.many) or (two.a == one.b and not two.many) for two in plain[pair])]
         if owners and target.noun[-1] not in ("item", "line", "entry", "row", "position"):
             return True
@@ -246,7 +251,7 @@ def _pair_key(table: Table, columns: tuple[str, ...], *, repeats: bool) -> None:
 
 def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute) -> None:  # type: ignore[no-untyped-def]
     a, b = draft.tables[one.a], draft.tables[one.b]
-    nominal = _nominal_table(draft, one)
+    nominal = _nominal_table(draft, one) if one.many else None
     if nominal is not None and a.name != b.name:
         keys = [refer(draft, nominal, each, required=True, said=False).columns[0] for each in (a, b)]
         pair = frozenset((a.name, b.name))

@@ -7,8 +7,9 @@ import re
 from postai.design.attributes import Attribute, apply_details, default_expression, read_attribute, split_list
 from postai.design.draft import Column, Rule, Table
 from postai.design.ground import Ground
+from postai.design.kinds import kind_of
 from postai.design.nouns import Noun, read_noun
-from postai.design.relations import Relation, junction
+from postai.design.relations import MANY_MANY, Relation, junction
 from postai.design.sentences import Clause
 from postai.design.shelter import values_of
 
@@ -28,13 +29,17 @@ _DELETED_WITH = re.compile(rf"^(?P<b>[\w ]+?)\s+(?:is|are|must be|should be|gets
 _NOT_DELETED = re.compile(rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:cannot|can not|must not|may not|should not|can never)\s+be\s+(?:deleted|removed)\s+(?:while|if|as long as|when|until|unless)\s+(?P<rest>.+)$", re.I)
 _LOOKUP = re.compile(
     r"(?:look(?:ed|s)?\s+(?:them\s+|it\s+)?up|search(?:ed|es)?(?:\s+for)?|find|found|filter(?:ed)?|quer(?:y|ied)|list(?:ed)?|sort(?:ed)?|fetch(?:ed)?|retrieved?|access(?:ed)?|selected|display(?:ed)?|show(?:n)?|ask for|browsed?|ordered)\b", re.I)
-_BY = re.compile(rf"^(?:(?:we|users|people|customers|staff|they|i|you|employees|it)\s+)?(?:\w+\s+){{0,4}}?(?P<x>[\w ]*?)\s*(?:is|are|will be|must be|should be|can be)?\s*(?:\w+\s+){{0,2}}?{_LOOKUP.pattern}\s*(?P<y>[\w ]*?)\s+by\s+(?:their\s+|its\s+|the\s+|an?\s+)?(?P<by>.+)$", re.I)
+_BY = re.compile(rf"^(?:(?:we|users|people|customers|staff|they|i|you|employees|it)\s+)?(?P<x>[\w ]*?)\s*\b(?:is|are|will be|must be|should be|can be)?\s*(?:\w+\s+){{0,2}}?{_LOOKUP.pattern}\s*(?P<y>[\w ]*?)\s+by\s+(?:their\s+|its\s+|the\s+|an?\s+)?(?P<by>.+)$", re.I)
 _NEWEST = re.compile(r"\b(?P<order>newest|latest|most recent|recent|last|oldest|earliest)\s+(?P<x>[\w ]+?)\s+(?:of|for|by|from)\s+(?P<y>(?:one|an?|each|every|the|some|single|given)\s+[\w ]+)$", re.I)
 _NO_TWO = re.compile(r"^no two\s+(?P<x>[\w ]+?)\s+(?:can |may |must |should )?(?:share|have|use|get|carry|hold)\s+(?:the same\s+|an?\s+|one\s+|equal\s+)?(?P<c>[\w ]+?)(?:\s+(?:in|within|on|at|of|for|per)\s+(?P<scope>(?:the same|one|an?|each|every|the|any)\s+[\w ]+))?$", re.I)
+_TWO_SAME = re.compile(r"^two\s+(?P<x>[\w ]+?)\s+(?:of|in|on|at|from|for)\s+(?P<scope>the same\s+[\w ]+?)\s+(?:cannot|must not|may not|can never|must never|should not)\s+(?:have|share|use|get)\s+(?:the same\s+|an?\s+|one\s+)?(?P<c>[\w ]+)$", re.I)
+_ONCE_PER = re.compile(rf"^(?P<a>(?:{_A}\s+)?\w+)\s+(?:can|may|must)\s+(?:only\s+)?be\s+\w+\s+(?:only\s+|at most\s+)?once\s+(?:per|for each|in each|for every|for the same|in the same)\s+(?P<b>\w+)$", re.I)
+_NOT_SELF = re.compile(rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:cannot|can not|can never|must not|may not|never)\s+(?:ever\s+)?\w+(?:\s+(?:against|with|to|from|by))?\s+(?:itself|themselves|himself|themself|herself)$", re.I)
+_WHICH = re.compile(r"^(?:we\s+|also\s+)*(?:want to\s+|need to\s+|must\s+)?(?:track|record|store|know|keep track of|remember|log|save)\s+(?:of\s+)?which\s+(?P<a>\w+)\s+(?P<verb>\w+)\s+which\s+(?P<b>\w+)$", re.I)
 _ONLY_ONE = re.compile(rf"^(?:there\s+(?:is|are|can be|may be|must be|should be)\s+)?(?:at most|only|exactly|just|no more than)\s+one\s+(?P<x>[\w ]+?)\s+(?:per|for each|for every|for)\s+(?P<a>(?:{_A}\s+)?\w+(?: \w+)??)(?:\s+(?:and|in|per|in each|for each)\s+(?:per\s+|each\s+|every\s+|the\s+)?(?P<b>[\w ]+))?$", re.I)
 _COMBINATION = re.compile(r"^(?:the )?combinations?\s+of\s+(?P<list>.+?)\s+(?:must be|is|are|has to be|should be|have to be)\s+unique(?:\s+(?:in|for|within|on)\s+(?P<t>[\w ]+))?$", re.I)
 _AFTER = re.compile(r"^(?P<left>.+?)\s+(?:must|has to|have to|should|can|may|will|cannot|is|are|comes?|lies?|be|always|never|only|not|\s)*\s*(?P<op>(?:later|earlier|greater|less|larger|smaller|higher|lower|more|bigger|cheaper|fewer)(?:\s+than)(?:\s+or (?:equal to|the same as|equal))?|after|before|exceeds?|on or after|on or before|at least|at most)\s+(?P<right>(?!zero\b|\d)(?:the|its|their|an?)?\s*[a-z][\w ]*)$", re.I)
-_ENDS = re.compile(r"^(?:(?P<t>(?:an?|the|each|every)\s+[\w ]+?|[\w ]+?s|it|they)\s+)?(?:must\s+|has to\s+|have to\s+|always\s+|should\s+|can only\s+|cannot\s+|never\s+)*(?P<end>ends?|finish(?:es)?|close[sd]?|expires?|stops?)\s+(?P<op>after|before|later than)\s+(?:it|they|the \w+)\s+(?P<start>starts?|begins?|opens?|has started|have started|is started)$", re.I)
+_ENDS = re.compile(r"^(?:(?P<t>(?:an?|the|each|every)\s+[\w ]+?|[\w ]+?s|it|they)\s+)?(?:must\s+|has to\s+|have to\s+|always\s+|should\s+|can only\s+|cannot\s+|never\s+|not\s+|may\s+|can\s+)*(?P<end>ends?|finish(?:es)?|close[sd]?|expires?|stops?)\s+(?P<op>after|before|later than)\s+(?:it|they|the \w+)\s+(?P<start>starts?|begins?|opens?|has started|have started|is started)$", re.I)
 _OVERLAP = re.compile(r"^(?:two\s+|no two\s+)?(?P<x>[\w ]+?)\s+(?:of|for|in|on|at)\s+(?:the same|one|an?|each|the)\s+(?P<scope>[\w ]+?)\s+(?:cannot|must not|may not|can not|never|should not|must never|do not|may|can|are not allowed to|not)\s*(?:ever\s+)?overlap(?: in time)?$|^(?:the same |an? )?(?P<scope2>[\w ]+?)\s+(?:cannot|must not|may not|can not|can never)\s+(?:be\s+)?(?:double[- ]?booked|have overlapping (?P<x2>[\w ]+)|be (?:booked|reserved|rented) twice (?:at the same time|for overlapping \w+))$", re.I)
 _NEW = re.compile(r"^(?:an?\s+|every\s+|all\s+|each\s+)?new\s+(?P<t>[\w ]+?)\s+(?:is|are|starts?|begins?|gets?|has|have|should be|must be|will be|becomes?)\s+(?:(?:out\s+)?as\s+|in\s+|always\s+|initially\s+|set to\s+|marked\s+(?:as\s+)?|the\s+(?:status|state)\s+|status\s+)*(?P<v>not\s+\w+|[\w§-]+(?:\s[\w-]+)?)(?P<tail>\s+(?:unless|by default|until|when|at first|initially|status|state).*)?$", re.I)
 _WHEN_CREATED = re.compile(rf"^(?P<t>(?:{_A}\s+)?[\w ]+?)\s+(?:is|are|starts?|begins?)\s+(?:out\s+)?(?:as\s+|in\s+)?(?P<v>not\s+\w+|[\w§-]+(?:\s[\w-]+)?)\s+(?:when (?:it is |they are )?(?:created|new|added|placed|first created)|by default|at first|initially|unless (?:stated|said|specified|noted) otherwise|at creation|to begin with)$", re.I)
@@ -52,6 +57,9 @@ def read_rule(ground: Ground, text: str) -> bool:
     return False
 
 
+_AT_EACH = re.compile(r"^(?:at|in|during|on)\s+(?:each|every)\s+(?P<a>\w+)\s*,?\s*(?:the\s+|all\s+)?(?P<who>\w+s)\s+(?P<verb>\w+)\s+(?P<n>one|an?|several|many|multiple)\s+(?P<b>\w+)$", re.I)
+
+
 def _thing(ground: Ground, text: str) -> Table | None:
     noun = read_noun(text)
     if noun is None:
@@ -63,6 +71,12 @@ def _thing(ground: Ground, text: str) -> Table | None:
 def _for_each(ground: Ground, text: str) -> bool:
     from postai.design.reading import has_items
 
+    if found := _AT_EACH.match(text):
+        one, other = _thing(ground, found["a"]), _thing(ground, found["b"])
+        if one is None or other is None:
+            return False
+        ground.relations.append(Relation(one.name, other.name, many=found["n"].lower() in ("several", "many", "multiple"), shared=True))
+        return True
     found = _FOR_EACH.match(text) or _WITH_EACH.match(text)
     if found is None:
         return False
@@ -164,7 +178,21 @@ def _act_on_delete(ground: Ground, key: Rule, action: str, table: Table) -> None
 
 
 def _unique_rule(ground: Ground, text: str) -> bool:
-    if found := _NO_TWO.match(text):
+    if found := _WHICH.match(text):
+        from postai.design.sentences import lemma_of
+
+        a, b = _thing(ground, found["a"]), _thing(ground, found["b"])
+        if a is None or b is None:
+            return False
+        ground.relations += [Relation(a.name, b.name, many=True, lemma=lemma_of(found["verb"]) or "have"), Relation(b.name, a.name, many=True, lemma=lemma_of(found["verb"]) or "have")][: 1 if lemma_of(found["verb"]) in MANY_MANY else 2]
+        return True
+    if found := _ONCE_PER.match(text):
+        a, b = _thing(ground, found["a"]), _thing(ground, found["b"])
+        return a is not None and b is not None and _pair_unique(ground, a, b, text)
+    if found := _NOT_SELF.match(text):
+        a = _thing(ground, found["a"])
+        return a is not None and _not_self(ground, a, text)
+    if found := _NO_TWO.match(text) or _TWO_SAME.match(text):
         return _no_two(ground, found["x"], found["c"], found["scope"], text)
     if found := _COMBINATION.match(text):
         parts = [one for one in (read_noun(one) for one in re.split(r"\s*,\s*|\s+and\s+", found["list"])) if one]
@@ -212,6 +240,10 @@ def _once(ground: Ground, a: str, verb: str, b: str, text: str) -> bool:
     if lemma and one is not other:
         ground.relations.append(Relation(one.name, other.name, many=True, lemma=lemma))
 
+    return _pair_unique(ground, one, other, text)
+
+
+def _pair_unique(ground: Ground, one: Table, other: Table, text: str) -> bool:
     def say() -> bool:
         for table in ground.draft.tables.values():
             if table in (one, other):
@@ -219,6 +251,22 @@ def _once(ground: Ground, a: str, verb: str, b: str, text: str) -> bool:
             left, right = table.keys_to(one.name), table.keys_to(other.name)
             if left and right:
                 table.add_unique((left[0].columns[0], right[-1].columns[0]))
+                return True
+        return False
+
+    ground.defer(say, text)
+    return True
+
+
+def _not_self(ground: Ground, thing: Table, text: str) -> bool:
+    def say() -> bool:
+        for table in ground.draft.tables.values():
+            keys = [one.columns[0] for one in table.keys_to(thing.name)]
+            if len(keys) == 2:
+                table.add_check(tuple(keys), f"{keys[0]} <> {keys[1]}")
+                return True
+            if len(keys) == 1 and table is thing:
+                table.add_check((keys[0],), f"{keys[0]} <> {table.key[0]}")
                 return True
         return False
 
@@ -426,6 +474,10 @@ def _operator(word: str, *, negated: bool) -> str:
 
 
 def _defaults(ground: Ground, text: str) -> bool:
+    if found := re.match(r"^(?P<t>(?:an?|the|each|every)?\s*[\w ]+?)\s+defaults?\s+to\s+(?P<v>.+)$", text, re.I):
+        table = _thing(ground, found["t"])
+        if table is not None and ground.last[0] == table.name and ground.last[1] in table.columns:
+            return default_of(ground, f"{table.name}.{ground.last[1]}", found["v"])
     if found := _DEFAULTS.match(text):
         return default_of(ground, (found["c"] or found["c2"]).strip(), found["v"])
     found = _WHEN_CREATED.match(text) or _NEW.match(text) or _STARTS.match(text)
@@ -448,6 +500,8 @@ def _defaults(ground: Ground, text: str) -> bool:
             table.columns[rule.columns[0]].default = quote_literal(match).strip()
             return True
     noun = read_noun(plain)
+    if noun and len(plain.split()) > 1 and (named := ground.find_column(table, (noun.words[0],))):
+        return default_of(ground, f"{table.name}.{named.name}", plain.split(None, 1)[1])
     column = ground.find_column(table, noun.words) if noun else None
     if column is not None and column.type == "boolean":
         column.default = "false" if negated else "true"
@@ -463,8 +517,8 @@ def _defaults(ground: Ground, text: str) -> bool:
 
         status.default = quote_literal(value.lower()).strip()
         return True
-    if negated and noun and not ground.existing:
-        ground.add(table, Attribute(noun, ("is", *noun.words) if noun.words[0] != "is" else noun.words, "boolean", default="false", required=True))
+    if noun and not ground.existing and (negated or kind_of(noun.words).type == "boolean"):
+        ground.add(table, Attribute(noun, ("is", *noun.words) if noun.words[0] != "is" else noun.words, "boolean", default="false" if negated else "true", required=True))
         return True
     return False
 
@@ -519,14 +573,20 @@ def read_subject_rule(ground: Ground, clause: Clause) -> bool:
     if pronoun and ground.last[0] in ground.draft.tables and (verb.lemma == "be" or verb.modal or verb.lemma in ("exceed", "contain", "default")):
         table = ground.draft.tables[ground.last[0]]
         target = (table, table.columns[ground.last[1]]) if ground.last[1] in table.columns else None
-    elif ground.find_table(noun) is not None:
-        target = None
+    elif (measured := ground.find_table(noun)) is not None:
+        amounts = [one for one in measured.columns.values() if one.type.startswith(("numeric", "integer", "double")) and not one.name.endswith("_id")]
+        ranged = re.search(r"\b(?:negative|positive|greater|less|more|at least|at most|between|above|below|zero|exceed)\b", tail, re.I)
+        target = (measured, amounts[0]) if verb.lemma == "be" and ranged and len(amounts) == 1 else None
     else:
         target = ground.place(subject, fuzzy=ground.existing)
     if verb.lemma == "have" and not verb.modal and not re.search(r"\b(?:to be|unique|at (?:least|most)|between|characters|default)\b|§", tail):
         return False
-    if target is None and not ground.existing and verb.lemma in ("be", "contain", "exceed", "default") and ground.find_table(noun) is None and not pronoun:
+    if target is None and " and " not in subject and not ground.existing and verb.lemma in ("be", "contain", "exceed", "default") and ground.find_table(noun) is None and not pronoun:
         target = _new_column(ground, noun, tail)
+    if target is None and re.search(r"\s+and\s+|,", subject) and _is_column_rule(tail):
+        parts = [ground.place(one, fuzzy=ground.existing) for one in split_list(subject, ground.shelter)]
+        if parts and None not in parts:
+            return all([say(ground, *one, tail, verb.negated) for one in parts if one])
     if target is None:
         return False
     table, column = target

@@ -28,7 +28,7 @@ _OTHER_VERBS = word_set("""
     share train coach breed raise grow plant supply deliver ship employ hire drive fly operate run organize organise
     schedule log track store use share require produce publish compete participate belong contain include refer
     specialise specialize speak know earn serve sign stock carry invite befriend block mention tag collect wear
-    accept reference represent occupy inspect repair service cook translate illustrate edit record direct star appear
+    list view operate send discuss move put name state mention specify post produce open answer rescue accept reference represent occupy inspect repair service cook translate illustrate edit record direct star appear
     exhibit lend adopt foster walk groom charge unlock scan pass take open close transfer deposit withdraw
     """)
 _FORMS = {"sold": "sell", "bought": "buy", "lent": "lend", "led": "lead", "sung": "sing", "rented": "rent", "booked": "book",
@@ -127,7 +127,7 @@ def _candidates(word: str) -> tuple[str, ...]:
 def is_participle(word: str) -> bool:
     """Whether a word can follow "is" as what was done to the subject."""
     word = word.lower()
-    return word in _FORMS or (len(word) > 4 and word.endswith("ed") and not word.endswith("eed")) or word in ("run", "cut", "set", "put")
+    return word in _FORMS or (len(word) > 3 and word.endswith("ed") and not word.endswith("eed")) or word in ("run", "cut", "set", "put")
 
 
 def find_verb(words: list[str], nouns: frozenset[str] = frozenset()) -> tuple[int, int, Verb] | None:
@@ -149,7 +149,7 @@ def find_verb(words: list[str], nouns: frozenset[str] = frozenset()) -> tuple[in
             continue
         if word in _BE or word in _HAVE or word in _MODAL:
             return _group(words, lowered, at)
-        if word in _STRONG and lowered[at - 1] not in _NOT_SUBJECT and not _noun_here(lowered, at, nouns):
+        if word in _STRONG and lowered[at - 1] not in _NOT_SUBJECT and not _noun_here(lowered, at, nouns) and (word.endswith("s") or is_plural(lowered[at - 1])):
             return _group(words, lowered, at)
         if weak is None and _agrees(lowered, at, nouns):
             weak = at
@@ -162,7 +162,15 @@ def _noun_here(lowered: list[str], at: int, nouns: frozenset[str]) -> bool:
 
 def _agrees(lowered: list[str], at: int, nouns: frozenset[str]) -> bool:
     word, before = lowered[at], lowered[at - 1]
-    if before in _NOT_SUBJECT or before == "," or "§" in before or not lemma_of(word):
+    if before == "§subject":
+        return bool(lemma_of(word))
+    if before in _NOT_SUBJECT or before == "," or "§" in before:
+        return False
+    following = lowered[at + 1] if at + 1 < len(lowered) else ""
+    opens = at == 1 or (at == 2 and lowered[0] in ("all", "the", "our", "some", "many"))
+    if opens and is_plural(before) and word.isalpha() and not word.endswith(("s", "ed", "ing")) and word not in _NOT_SUBJECT | RELATIVE | {"per", "we", "i", "table", "tables"} and (following in ("a", "an", "the", "many", "several", "one", "other", "each", "their", "its", "multiple", "any", "money") or (is_plural(following) and following not in ("is", "has", "was"))):
+        return True  # "agents list properties": whatever stands between two plurals
+    if not lemma_of(word):
         return False
     if before in ("we", "i", "they", "you", "people"):
         return True
@@ -171,7 +179,9 @@ def _agrees(lowered: list[str], at: int, nouns: frozenset[str]) -> bool:
         return False
     if many:
         return not word.endswith("s") and not word.endswith("ed")
-    return word.endswith("s") and not word.endswith("ss") and singular(before) in nouns
+    if not word.endswith("s") or word.endswith("ss"):
+        return False
+    return singular(before) in nouns or (lowered[0] in ("a", "an", "each", "every", "the", "one") and at <= 4)
 
 
 def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Verb]:
@@ -253,9 +263,11 @@ def clauses(sentence: str, nouns: frozenset[str]) -> list[Clause]:
         following = [one for one in words[at + 1 :]]
         while following and following[0].lower() in ("and", "but", "then", "also", "so"):
             following = following[1:]
-        if following and words[at - 1] != "," and _begins(following, nouns):
-            starts.append(at)
-        elif following and words[at - 1] == "," and _begins(following, nouns) and at - 1 not in starts:
+        part = words[starts[-1] : at]
+        while part and part[0].lower() in (",", "and", "but", "then", "so", "also"):
+            part = part[1:]
+        said = find_verb(part, nouns) or find_verb(["§subject", *part], nouns)
+        if following and said is not None and _begins(following, nouns) and not (words[at - 1] == "," and at - 1 in starts):
             starts.append(at)
     found: list[Clause] = []
     subject = ""
@@ -294,6 +306,9 @@ def _verb_first(word: str, nouns: frozenset[str]) -> bool:
 def _begins(words: list[str], nouns: frozenset[str]) -> bool:
     """Whether these words begin a statement of their own, with or without a subject."""
     if words[0].lower() in RELATIVE or words[0].lower() in ("with", "or"):
+        return False
+    moment = [one for one in (each.lower() for each in words[:4]) if one not in ("the", "a", "an")]
+    if len(moment) > 1 and moment[0] in ("time", "date", "day", "moment", "timestamp") and moment[1] in ("it", "they", "when", "at", "on", "he", "she"):
         return False
     if _verb_first(words[0], nouns):
         return len(words) > 1 and words[1].lower() not in (",", "and", "or", "with")

@@ -14,11 +14,11 @@ from postai.design.nouns import Noun, read_noun
 from postai.design.reading import discover, has_items, read_sentence
 from postai.design.relations import refer
 from postai.design.rules import say
-from postai.design.sentences import sentences
+from postai.design.sentences import find_verb, sentences, words_of
 from postai.design.shelter import values_of
 from postai.design.statements import reference
 
-_COMMAND = "add|remove|drop|delete|rename|make|change|create|set|give|move|split|extract|allow|convert|turn|introduce|get rid|index|call|let|put|store|track|require|mark|ensure|enforce"
+_COMMAND = "add|use|remove|drop|delete|rename|make|change|create|set|give|move|split|extract|allow|convert|turn|introduce|get rid|index|call|let|put|store|track|require|mark|ensure|enforce"
 _SPLIT = re.compile(rf"\s*(?:,\s*(?:and\s+)?(?:then\s+|also\s+)?|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+)(?=(?:{_COMMAND})\s)", re.I)
 _POLITE = re.compile(r"^(?:please|kindly|also|now|then|next|finally|in addition|additionally|furthermore|and|we (?:should|need to|want to|would like to|have to|must)(?: also)?|i (?:want|need|would like)(?: you)? to|can you|could you|let us|let's)\s*,?\s+", re.I)
 _TYPES = "|".join(sorted(map(re.escape, TYPE_WORDS), key=len, reverse=True))
@@ -28,7 +28,7 @@ _ADD_TABLE = re.compile(r"^(?:add|create|introduce|make|we need)\s+(?:an?\s+|the
 _ADD = re.compile(rf"^(?:add|introduce|include|create|attach|append|put)\s+(?P<what>.+?)\s+(?:to|for|on|onto|in|into)\s+(?P<t>{_TABLE})(?P<tail>\s*(?:,|§|\bwith\b|\bthat\b|\bwhich\b|\bdefault|\bso that\b|\bfrom\b|\bbetween\b|\bwhose\b).*)?$", re.I)
 _GIVE = re.compile(r"^give\s+(?P<rest>.+)$", re.I)
 _REMOVE = re.compile(rf"^(?:remove|drop|delete|get rid of|throw away|discard|eliminate)\s+(?P<what>.+?)(?:\s+(?:from|of|in|on)\s+(?P<t>{_TABLE}))?(?:\s+(?:completely|entirely|altogether|again))?$", re.I)
-_NO_LONGER = re.compile(rf"^(?:(?P<t>{_TABLE})\s+(?:no longer|do not|does not|don't)\s+(?:needs?|have|has|requires?|stores?|keeps?|uses?)\s+|we\s+(?:no longer|do not|don't)\s+(?:need|use|want|store|keep|have)\s+)(?P<what>.+?)(?:\s+any\s?more)?$", re.I)
+_NO_LONGER = re.compile(rf"^(?:(?P<t>(?!we\b|i\b){_TABLE})\s+(?:no longer|do not|does not|don't)\s+(?:needs?|have|has|requires?|stores?|keeps?|uses?)\s+|we\s+(?:no longer|do not|don't)\s+(?:need|use|want|store|keep|have)\s+)(?P<what>.+?)(?:\s+any\s?more)?$", re.I)
 _NOT_NEEDED = re.compile(r"^(?P<what>.+?)\s+(?:is|are)\s+(?:no longer|not)\s+(?:needed|used|necessary|in use)(?:\s+any\s?more)?$", re.I)
 _RENAME = re.compile(r"^(?:rename|change the name of)\s+(?P<x>.+?)\s+(?:to|into|as)\s+(?P<y>[\w\" ]+|§\d+§)$|^(?P<x2>.+?)\s+(?:should|must|shall|is to|are to|has to|have to)\s+be\s+(?:called|named|renamed(?:\s+to)?)\s+(?P<y2>[\w\" ]+|§\d+§)(?:\s+(?:instead|from now on))?$|^call\s+(?P<x3>.+?)\s+(?P<y3>[\w\"]+|§\d+§)(?:\s+instead)?$", re.I)
 _TYPE = re.compile(rf"^(?:(?:change|convert|turn|switch|alter|make|set|store|migrate)\s+(?:the\s+)?(?:data\s?type\s+of\s+|type\s+of\s+)?(?P<c>.+?)\s+(?:from\s+\w+(?: \w+)?\s+)?(?:to|into|as|an?)\s+(?:be\s+)?(?:an?\s+)?|(?P<c2>.+?)\s+(?:should|must|has to|have to|needs to|need to)\s+(?:be|become|be stored as|have the type|be of type)\s+(?:an?\s+)?)(?P<type>{_TYPES})(?:s|\s+(?:column|type|value|field))?(?:\s+(?:instead of|rather than|not)\s.*)?$", re.I)
@@ -39,7 +39,7 @@ _DEFAULT = re.compile(r"^(?:set|change|make)\s+(?:the\s+)?default\s+(?:value\s+)
 _ALSO = re.compile(r"^(?:also\s+)?allow\s+(?:the\s+(?:value|status)\s+)?(?P<v>.+?)\s+(?:as|for|in)\s+(?:an?\s+(?:new\s+|further\s+|additional\s+|possible\s+)?|the\s+)?(?P<c>.+?)(?:\s+(?:too|as well|also))?$|^(?P<c2>.+?)\s+(?:can|may|should|could|must|might)\s+(?:now\s+)?also\s+(?:be|take|allow|accept|include|have|become)\s+(?:the value\s+|the status\s+)?(?P<v2>.+)$|^add\s+(?:the\s+)?(?:value\s+|status\s+|option\s+)?(?P<v3>.+?)\s+(?:to|as)\s+(?:the\s+|an?\s+)?(?:list of\s+)?(?:allowed|possible|valid|permitted|new|further|another)\s+(?:values\s+(?:of|for)\s+)?(?P<c3>.+)$|^(?P<c4>.+?)\s+(?:can|may|could)\s+be\s+(?P<v4>[\w§ -]+?)\s+(?:too|as well|now)$", re.I)
 _NOT_ALLOWED = re.compile(r"^(?P<v>[\w§-]+)\s+is\s+(?:no longer|not)\s+(?:an?\s+)?(?:allowed|valid|possible|permitted)\s+(?P<c>.+)$|^remove\s+(?:the\s+)?(?:value\s+)?(?P<v2>[\w§-]+)\s+from\s+(?:the\s+)?(?:list of\s+)?(?:allowed|possible|valid|permitted)\s+(?:values\s+(?:of|for)\s+)?(?P<c2>.+)$", re.I)
 _MOVE = re.compile(rf"^(?:move|split|extract|put|separate|pull|factor|normali[sz]e|turn)\s+(?:out\s+)?(?P<cols>.+?)(?:\s+(?:columns?|fields?|data|details))?\s+(?:of|from|out of|in|on)\s+(?P<t>{_TABLE})\s+(?:out\s+)?(?:in)?to\s+(?:an?|their|its|the|separate|own|new)\b\s*(?P<name>.*)$", re.I)
-_FK = re.compile(r"^(?:add\s+)?(?:an?\s+)?foreign key\s+(?:from|on)\s+(?P<a>[\w. ]+?)\s+(?:to|referencing|that references)\s+(?P<b>[\w. ]+)$|^(?P<a2>\w+\.\w+)\s+(?:should\s+|must\s+)?(?:references?|refers? to|points? to)\s+(?P<b2>[\w. ]+)$|^link\s+(?P<a3>\w+)\s+(?:to|with)\s+(?P<b3>\w+)$", re.I)
+_FK = re.compile(r"^(?:add\s+)?(?:an?\s+)?foreign key\s+(?:from|on)\s+(?P<a>[\w. ]+?)\s+(?:to|referencing|that references)\s+(?P<b>[\w. ]+)$|^(?P<a2>[\w. ]+?)\s+(?:should\s+|must\s+)?(?:references?|refers? to|points? to)\s+(?P<b2>[\w. ]+)$|^link\s+(?P<a3>\w+)\s+(?:to|with)\s+(?P<b3>\w+)$", re.I)
 _VERSA = re.compile(r",?\s+and\s+vice\s+versa$|,?\s+and\s+the other way (?:a)?round$", re.I)
 
 
@@ -47,12 +47,21 @@ def read_wishes(ground: Ground, text: str) -> None:
     """Read all wishes of a text, in order."""
     found = sentences(text)
     discover(ground, [one for one in found if not re.match(rf"(?:{_COMMAND})\b", _polite(one), re.I)])
+    found = [part for sentence in found for part in _headed(sentence)]
     for sentence in found:
         for part in _SPLIT.split(sentence):
             wish = _polite(part.strip(" ,"))
             if wish:
                 _read_wish(ground, wish)
         ground.settle_relations()
+
+
+def _headed(sentence: str) -> list[str]:
+    """"Add milestones to projects: a milestone has a title" as two wishes."""
+    found = re.match(r"^(?P<head>[^:§]+):\s+(?P<rest>.+)$", sentence)
+    if found is None or find_verb(words_of(found["rest"])) is None:
+        return [sentence]
+    return [found["head"], found["rest"]] if re.match(rf"(?:{_COMMAND})\b", _polite(found["head"]), re.I) and _ADD.match(_polite(found["head"])) else [found["rest"]]
 
 
 def _polite(text: str) -> str:
@@ -242,6 +251,16 @@ def _make(ground: Ground, wish: str) -> bool:
 def _default(ground: Ground, wish: str) -> bool:
     from postai.design.rules import default_of
 
+    if found := re.match(r"^(?:use|fill in|put|set)\s+(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on)\s+(?:the\s+|all\s+)?(?:existing|old|current|present|other)\b", wish, re.I):
+        from postai.design.attributes import default_expression
+
+        table = ground.draft.tables.get(ground.last[0])
+        column = table.columns.get(ground.last[1]) if table else None
+        if column is None:
+            return False
+        text = ground.shelter.without_details(found["v"])
+        column.fill = default_expression(text, Attribute(Noun((column.name,)), (column.name,), column.type))
+        return column.fill is not None
     found = _DEFAULT.match(wish)
     if found is None:
         return False
@@ -517,7 +536,7 @@ def _foreign(ground: Ground, wish: str) -> bool:
         if not any(one.kind == "foreign" and one.columns == (column.name,) for one in holder.rules):
             holder.rules.append(Rule("foreign", (column.name,), target=target.name, target_columns=target.key[:1]))
         return True
-    table = _table(ground, a)
+    table = _exact_table(ground, a) if found["a2"] is None else None
     if table is None:
         return False
     refer(ground.draft, table, target, required=False)
