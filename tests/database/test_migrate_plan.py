@@ -251,7 +251,12 @@ def test_the_history_gives_evidence_times_and_a_quiet_hour(database15: TestDatab
     with connect(database15.dsn()) as db:
         made = plan(
             db,
-            ["alter table book drop column tags", "alter table book drop column isbn", "create index on book (pages)"],
+            [
+                "alter table book drop column tags",
+                "alter table book drop column isbn",
+                "create index on book (pages)",
+                "drop table shelf",
+            ],  # fmt: skip
             Deadline.after(30),
             PlanOptions(usage=usage_from_history(db)),
         )

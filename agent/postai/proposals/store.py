@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from postgast import pg_query_pb2 as pb
 
 from postai.database import Database
 from postai.database.named_sql import load
@@ -18,6 +21,7 @@ from postai.sql.vet import ChangeFacts, ObjectRef, vet_change
 
 _REPEATABLE = frozenset({"VACUUM", "ANALYZE"})
 """Command tags of statements outside of transactions that may simply run again after an interruption."""
+_RENAMED = frozenset({pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE, pb.OBJECT_INDEX})
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ def _vet(
         # Who owns a table may do with its indexes what he likes; for all else the schema stands in.
         stands_in = facts.touched[0] if ref.kind == "index" and facts.touched else None
         planned[None if ref.kind == "schema" else ref.schema, ref.name] = stands_in
+    if (new_name := _renamed(step.statement)) is not None:
+        planned[new_name] = facts.touched[0]
     undo_facts = None
     if step.undo is not None:
         undo_facts = vet_change(step.undo)
@@ -118,6 +124,14 @@ def facts_of(step: DraftStep | Step) -> ChangeFacts:
     if (step.together or step.backfill) and not facts.in_transaction:
         raise Refused("a statement that allows no transaction cannot share one", detail=step.statement)
     return facts
+
+
+def _renamed(statement: str) -> tuple[str | None, str] | None:
+    """Schema and new name of a relation that a statement renames: later steps know it by that."""
+    tree: Any = parse_one(statement).tree
+    if tree.DESCRIPTOR.name != "RenameStmt" or not tree.HasField("relation") or tree.rename_type not in _RENAMED:
+        return None
+    return tree.relation.schemaname or None, tree.newname
 
 
 def _require_recoverable(statement: str, facts: ChangeFacts, postcondition: str | None) -> None:
