@@ -34,7 +34,11 @@ FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         (),
     ),
     "partitioned primary key": (READINGS, ("alter table reading_1 add primary key (id, at)",), ()),
-    "partitioned unique": (READINGS, ("alter table reading add unique (id, at, sensor)",), ()),
+    "partitioned unique": (
+        (*READINGS, "alter table reading_1 add constraint mine unique (id, at, sensor)"),
+        ("alter table reading add unique (id, at, sensor)", "alter table reading add primary key (at, sensor, id)"),
+        (),
+    ),
     "partitioned foreign key": (
         READINGS,
         ("alter table reading add foreign key (sensor) references sensor on delete cascade",),
@@ -43,6 +47,20 @@ FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "partitioned check and not null": (
         READINGS,
         ("alter table reading add check (id > 0), alter sensor set not null",),
+        (),
+    ),
+    "not null of a partition": (
+        READINGS,
+        ("alter table reading_1 alter sensor set not null", "alter table reading_2 alter note set not null"),
+        (),
+    ),
+    "times": (
+        (
+            *BOOKS,
+            "alter table book add column at timestamptz default '2024-01-01 00:00+00', add column day date",
+            "update book set day = date '2024-01-01' + id",
+        ),
+        ("alter table book alter at type date using at::date", "alter table book alter day type timestamptz"),
         (),
     ),
     "attach": (

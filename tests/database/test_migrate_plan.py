@@ -256,7 +256,7 @@ def test_the_history_gives_evidence_times_and_a_quiet_hour(database15: TestDatab
                 "alter table book drop column isbn",
                 "create index on book (pages)",
                 "drop table shelf",
-            ],  # fmt: skip
+            ],
             Deadline.after(30),
             PlanOptions(usage=usage_from_history(db)),
         )

@@ -10,7 +10,7 @@ from postai.database.identifiers import qualified, quote_ident
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Constraint, Relation
-from postai.migrate.rewrites.indexes import build_concurrently
+from postai.migrate.rewrites.indexes import attach_partition_index, build_concurrently
 from postai.migrate.rewrites.not_null import not_null_steps
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, expression_text, parsed, quoted, strings, subcommand
@@ -135,7 +135,7 @@ def validate(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
 def _not_null(work: Work, relation: Relation, command: Any, constraint: Any) -> list[PlannedStep]:
     column = relation.column(strings(constraint.keys)[0])
     direct = constraint.skip_validation or relation.new or constraint.is_no_inherit
-    if column is None or column.not_null or column.inherited or direct:
+    if column is None or column.not_null or direct:
         if column is not None:
             column.not_null = True
         return [work.plain(subcommand(relation, command), on=relation)]
@@ -157,12 +157,13 @@ def _by_index(work: Work, relation: Relation, command: Any, constraint: Any, kin
     for name in columns if kind == "p" else ():
         if (column := relation.column(name)) is not None:
             column.not_null = True
-    if relation.new or constraint.without_overlaps or relation.kind == "p":
+    if relation.kind == "p" and not (relation.new or constraint.without_overlaps or constraint.indexname):
+        return [*steps, *_partitioned_key(work, relation, command, kind)]
+    if relation.new or constraint.without_overlaps:
         if not relation.new:
-            why = "holds WITHOUT OVERLAPS" if constraint.without_overlaps else "is on a partitioned table"
             work.warn(
-                f"{quote_ident(constraint.conname)} {why}: PostgreSQL cannot put it on an index that was built"
-                f" CONCURRENTLY; reads and writes of {relation.full_name} wait until its index is built"
+                f"{quote_ident(constraint.conname)} holds WITHOUT OVERLAPS: it cannot be put on an index that was built"
+                f" CONCURRENTLY; reads and writes of {relation.full_name} wait until its own is built"
             )
         work.take(relation.schema, constraint.conname)
         return [*steps, _at_once(work, relation, command, constraint, "moment" if relation.new else "build")]
@@ -181,6 +182,61 @@ def _by_index(work: Work, relation: Relation, command: Any, constraint: Any, kin
     if mine is not None:
         mine[1].primary, mine[1].constraint = kind == "p", constraint.conname
     return steps
+
+
+def _partitioned_key(work: Work, relation: Relation, command: Any, kind: str) -> list[PlannedStep]:
+    """UNIQUE and PRIMARY KEY of a partitioned table: of the parents alone, then of each leaf, attached from below."""
+    constraint = getattr(command, "def").constraint
+    work.take(relation.schema, constraint.conname)
+    top = f"ALTER TABLE {relation.full_name} DROP CONSTRAINT IF EXISTS {quote_ident(constraint.conname)}"
+    steps, attached = [_parent_key(work, relation, command)], []
+    waiting = [(relation, str(constraint.conname))]
+    while waiting:
+        parent, above = waiting.pop()
+        for child in parent.children:
+            own, more = _child_key(work, child, command, kind)
+            steps += more
+            last = parent is relation and child is relation.children[0]  # they are attached in the opposite order
+            undo = top if more else None
+            attached.append(attach_partition_index(work, parent, above, child, own, undo, complete=last))
+            if child.kind == "p":
+                waiting.append((child, own))
+    return [*steps, *reversed(attached)]
+
+
+def _parent_key(work: Work, relation: Relation, command: Any) -> PlannedStep:
+    tree = subcommand(relation, command)
+    tree.relation.inh = False
+    table, name = relation.full_name, getattr(command, "def").constraint.conname
+    here = that.constraint(table, name)
+    return work.plain(
+        tree,
+        undo=f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quote_ident(name)}",
+        pre=that.all_of(that.relation(table, "p"), that.negated(here)),
+        post=that.all_of(here),
+        on=relation,
+        hazard="the key is not complete before the last partition is attached",
+    )
+
+
+def _child_key(work: Work, child: Relation, command: Any, kind: str) -> tuple[str, list[PlannedStep]]:
+    """Name of a partition's own key, and the steps that make it; none where it has one that fits."""
+    given = getattr(command, "def").constraint
+    names = strings(given.keys) + strings(given.including)
+    for one in child.indexes:
+        if one.constraint and one.primary == (kind == "p") and one.unique and child.named(one.keys) == names:
+            return one.name, []
+    copy = type(command)()
+    copy.CopyFrom(command)
+    own = getattr(copy, "def").constraint
+    own.conname = work.index_name(child, names, "pkey" if kind == "p" else "key")
+    work.picture.take(child.schema, "constraint", own.conname)
+    if child.kind == "p":
+        work.take(child.schema, own.conname)
+        return own.conname, [_parent_key(work, child, copy)]
+    tree = _index_of(child, own, strings(own.keys))
+    built = build_concurrently(work, child, tree, own.conname)
+    return own.conname, [built, attach_index(work, child, own.conname, own.conname, own, kind)]
 
 
 def _index_of(relation: Relation, constraint: Any, columns: list[str]) -> Any:

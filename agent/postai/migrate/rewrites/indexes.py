@@ -176,21 +176,30 @@ def _partitions(
                 steps.append(build_concurrently(work, child, tree, own))
         if child.kind == "p":
             _partitions(work, child, tree, columns, own, top, steps, attached)
-        above, below = qualified(relation.schema, name), qualified(child.schema, own)
         last = child is relation.children[-1]
-        for index in child.indexes:
-            index.parent_oid = 0 if index.name == own else index.parent_oid
-        attached.append(
-            work.step(
-                f"ALTER INDEX {above} ATTACH PARTITION {below}",
-                undo=undo,
-                pre=that.all_of(
-                    that.relation(above, "I"), that.relation(below), that.negated(that.child_of(below, above))
-                ),
-                post=that.all_of(that.child_of(below, above), that.valid_index(above) if last else None),
-                on=child,
-            )
-        )
+        attached.append(attach_partition_index(work, relation, name, child, own, undo, complete=last))
+
+
+def attach_partition_index(
+    work: Work, relation: Relation, name: str, child: Relation, own: str, undo: str | None, *, complete: bool = False
+) -> PlannedStep:
+    """ALTER INDEX ... ATTACH PARTITION.
+
+    Args:
+        relation, name: a partitioned table and its index.
+        child, own: a partition of it and the index there.
+        complete: whether the index is valid after that.
+    """
+    above, below = qualified(relation.schema, name), qualified(child.schema, own)
+    for index in child.indexes:
+        index.parent_oid = 0 if index.name == own else index.parent_oid
+    return work.step(
+        f"ALTER INDEX {above} ATTACH PARTITION {below}",
+        undo=undo,
+        pre=that.all_of(that.relation(above, "I"), that.relation(below), that.negated(that.child_of(below, above))),
+        post=that.all_of(that.child_of(below, above), that.valid_index(above) if complete else None),
+        on=child,
+    )
 
 
 def _equivalent(child: Relation, tree: Any) -> str | None:

@@ -16,7 +16,7 @@ from postai.migrate.work import Work, parsed, subcommand
 def set_not_null(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
     """ALTER TABLE ... ALTER COLUMN ... SET NOT NULL."""
     column = relation.column(command.name)
-    if column is None or relation.new or column.inherited or relation.blurred:
+    if column is None or relation.new or relation.blurred:
         steps = [_direct(work, relation, command.name)]
         if column is not None:
             column.not_null = True

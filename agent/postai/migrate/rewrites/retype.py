@@ -230,7 +230,7 @@ def _sync(work: Work, change: Change) -> list[PlannedStep]:
     return [
         work.step(
             f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp"
-            f" AS {quoted_body}",
+            f"{_settings(work, change)} AS {quoted_body}",
             undo=f"DROP FUNCTION IF EXISTS {function}()",
             pre=that.all_of(that.negated(that.function(function))),
             post=that.all_of(that.function(function)),
@@ -244,6 +244,17 @@ def _sync(work: Work, change: Change) -> list[PlannedStep]:
             on=relation,
         ),
     ]
+
+
+def _settings(work: Work, change: Change) -> str:
+    """Settings on which casts of times depend: whoever writes gets the values that the backfill writes."""
+    if not any(word in text for word in ("time", "date", "interval") for text in (change.column.type, change.type)):
+        return ""
+    found = work.db.query(
+        "select s.name, s.setting from pg_catalog.pg_settings as s"
+        " where s.name in ('TimeZone', 'DateStyle', 'IntervalStyle') order by 1"
+    )
+    return "".join(f" SET {name} = {quote_literal(value).strip()}" for name, value in found)
 
 
 def _of_new_row(change: Change) -> str:
