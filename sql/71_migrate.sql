@@ -64,7 +64,7 @@ begin
   elsif talk.code is not null then
     raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
   end if;
-  return (talk.answer #>> '{proposals,0,id}')::pg_catalog.int8;
+  return pg_catalog.json_extract_path_text(talk.answer, 'proposals', '0', 'id')::pg_catalog.int8;
 end
 $$;
 comment on function postai.migrate(text) is
@@ -82,7 +82,7 @@ begin
   elsif talk.code is not null then
     raise exception using errcode = talk.code, message = talk.message, detail = talk.detail, hint = talk.hint;
   end if;
-  return (talk.answer #>> '{proposals,0,id}')::pg_catalog.int8;
+  return pg_catalog.json_extract_path_text(talk.answer, 'proposals', '0', 'id')::pg_catalog.int8;
 end
 $$;
 comment on function postai.design(text, text) is

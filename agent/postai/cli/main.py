@@ -3,8 +3,8 @@
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 PA001 not sure · 4 PA002 agent not reachable · 5 PA003 refused ·
 6 PA004 model failed · 7 PA005 budget spent · 8 PA006 not permitted · 9 PA007 feature missing · 10 PA008 stale ·
 11 PA009 lock not obtained · 12 PA010 verification failed · 13 replies of a model are pending ·
-20 `health` has warnings · 21 `health` found something critical · 22 `migrate drift` found differences · 130 interrupted ·
-141 the reader of the output went away.
+20 `health` has warnings · 21 `health` found something critical ·
+22 `migrate drift` found differences · 130 interrupted · 141 the reader of the output went away.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3-12 the errors PA001-PA010, 13 replies pending, 20-21 health, 22 drift,"
-    " 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3-12 the errors PA001-PA010, 13 replies pending, 20-21 health,"
+    " 22 drift, 130 interrupted.",
 )
 
 app.command("init", short_help="Create a local database with postai")(local.init)
