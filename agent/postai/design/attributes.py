@@ -41,6 +41,7 @@ class Attribute:
     """One attribute as it was said.
 
     Attributes:
+        ignored: what was said about it and not understood.
         noun: what it is called.
         type: as SQL writes it.
         required: None = not said.
@@ -66,6 +67,7 @@ class Attribute:
     optional_by_nature: bool = False
     type_said: bool = False
     text: str = ""
+    ignored: list[str] = field(default_factory=list)
 
 
 def split_list(text: str, shelter: Shelter) -> list[str]:
@@ -127,8 +129,11 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     if noun.flags & UNIQUE_FLAGS:
         made.unique = True
     for detail in (shelter.open(tail.replace("§", " §", 1)) if "§" in tail else tail, *(shelter.marks(core))):
-        if detail.strip():
+        if detail.strip(" ,"):
+            before = repr(made)
             apply_details(made, detail.strip(" ,"))
+            if repr(made) == before and re.match(r"\s*,?\s*(?:which|that|must|may|can|cannot|unless|if|not|at least|at most|between|unique|per|for)\b", detail, re.I):
+                made.ignored.append(detail.strip(" ,"))
     return made
 
 

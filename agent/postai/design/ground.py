@@ -274,6 +274,8 @@ class Ground:
                 self.note(f"Assumed: {table.name}.{name} is unique, as it identifies by definition.")
         self.say_of(table, column, each, new=new)
         self.last = (table.name, column.name)
+        for one in each.ignored:
+            self.not_understood(f"{' '.join(each.noun.words)}: {one}")
         return column
 
     def say_of(self, table: Table, column: Column, each: Attribute, *, new: bool = False) -> None:
