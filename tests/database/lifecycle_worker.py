@@ -12,7 +12,7 @@ from postai.proposals import Decision, Runner, RunnerOptions
 # Whoever takes over waits for the end of the lease. (What the tests import themselves would double the start.)
 OPTIONS = RunnerOptions(
     lease=0.6, poll=0.05, lock_timeout=0.3, lock_patience=1.5, concurrent_lock_timeout=20.0, statement_timeout=60.0,
-    batch_ms=1.0, batch_rest=0.0,
+    batch_ms=1.0, batch_rest=0.0, max_attempts=int(os.environ.get("LIFECYCLE_MAX_ATTEMPTS", "5")),
 )  # fmt: skip
 
 

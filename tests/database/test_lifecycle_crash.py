@@ -34,7 +34,7 @@ def shop18(database18: TestDatabase) -> Shop:
 
 def worker(shop: Shop, die_at: int = 0) -> subprocess.Popen[bytes]:
     """A real agent process that runs one action and kills itself at its n-th decision (0 = never)."""
-    path = os.pathsep.join([str(HERE), str(HERE.parent)])
+    path = os.pathsep.join([str(HERE), str(HERE.parent), *sys.path])
     environment = {
         **os.environ,
         "PYTHONPATH": path,

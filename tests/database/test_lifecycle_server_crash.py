@@ -7,11 +7,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from lifecycle_support import Shop, draft, index_draft, open_shop
+from lifecycle_support import OPTIONS, Shop, draft, index_draft, open_shop
 
 from conftest import TestDatabase, make_database, server_user
 from postai.database.catalog import load_catalog
@@ -20,11 +21,23 @@ from postai.observe.collect import Collector
 from postai.observe.health.running import check_health
 from postai.optimize.advisors import advise_everything
 from postai.optimize.types import AdvisorOptions, Workload, WorkloadStatement
+from postai.proposals import Decision, DraftStep
+from postai.proposals.types import Backfill
 from postai.proposals.verification import measure_due
 from postai.setup.server import LocalServer, debian_binaries, free_port
 from postai.sql.safety import load_safety
 
 TABLES = 3000
+SLOWLY = replace(OPTIONS, batch_ms=3.0, batch_rest=0.5)
+FILLED = (
+    DraftStep("ALTER TABLE shop.item ADD COLUMN weight bigint", undo="ALTER TABLE shop.item DROP COLUMN weight"),
+    DraftStep(
+        "UPDATE shop.item SET weight = id % 7 WHERE weight IS NULL",
+        undo="ALTER TABLE shop.item DROP COLUMN IF EXISTS weight",
+        step_class="batched",
+        backfill=Backfill("shop.item", ("id",), {"weight": "id % 7"}, "weight IS NULL"),
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +50,7 @@ def own_server() -> Iterator[LocalServer]:
     server = LocalServer(binaries, base / "server", free_port(), server_user())
     server.create(fsync=False)
     with (server.data / "postgresql.conf").open("a") as file:
-        file.write("max_locks_per_transaction = 4096\nsynchronous_commit = on\n")
+        file.write("max_locks_per_transaction = 4096\nsynchronous_commit = on\nmax_prepared_transactions = 5\n")
     server.start()
     yield server
     server.stop("immediate")
@@ -79,6 +92,42 @@ def test_a_server_that_crashes_in_mid_build_leaves_no_broken_index(shop: Shop, o
     assert shop.indexes() == [("item_name", True)] and shop.proposal(proposal) == ("closed", "applied")
     assert shop.action(action)["attempt"] == 2 and shop.problems() == []
     assert shop.kinds(proposal).count("step.done") == 1
+
+
+def test_a_backfill_outlives_the_server(shop: Shop, own_server: LocalServer) -> None:
+    proposal = shop.create(draft(*FILLED))
+    shop.apply(proposal)
+    batches: list[Decision] = []
+
+    def report(one: Decision) -> None:
+        if one.point == "step.batch":
+            batches.append(one)
+            if len(batches) == 3:
+                own_server.stop("immediate")
+                own_server.start()
+
+    assert shop.run(options=SLOWLY, report=report).state in ("released", "lost")
+    written = shop.value("select count(*) from shop.item where weight is not null")
+    end = time.monotonic() + 20
+    while shop.runner().recover() == 0:
+        if shop.value("select lease_until < clock_timestamp() from postai.action where proposal = " + str(proposal)):
+            break
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    resumed: list[Decision] = []
+    assert shop.run(report=resumed.append).state == "done"
+    assert written > 0 and any(one.point == "step.resumed" and f" {written} rows" in one.sentence for one in resumed)
+    assert shop.value("select count(*) from shop.item where weight is distinct from id % 7") == 0
+
+
+def test_a_prepared_transaction_in_the_way_is_named(shop: Shop) -> None:
+    with shop.database.connect() as other:
+        other.execute("begin; update shop.item set price = 0 where id = 1; prepare transaction 'left_over'")
+        shop.apply(shop.create(draft(FILLED[0])))
+        result = shop.run()
+        assert result.error is not None and result.error.sqlstate == "PA009"
+        assert "a prepared transaction left_over holds RowExclusiveLock" in (result.error.detail or "")
+        other.execute("rollback prepared 'left_over'")
 
 
 def test_scans_that_a_crash_made_forgotten_are_not_taken_for_none(shop: Shop, own_server: LocalServer) -> None:

@@ -36,7 +36,7 @@ class BatchSql:
         return f"SELECT {self._texts} FROM {self._backfill.table} ORDER BY {order} LIMIT 1"  # noqa: S608 - quoted names
 
     def slice_end(self, *, first: bool) -> str:
-        """Where a batch ends, as `last_key`; no row = before its end the bound comes. Parameters: [last key,] bound, rows - 1."""
+        """Where a batch ends, as `last_key`; no row = at the bound. Parameters: [last key,] bound, rows - 1."""
         return (
             f"SELECT {_doubled(self._texts)} FROM {self._source} WHERE {self._span(first)}"  # noqa: S608 - quoted names
             f" ORDER BY {self._names} OFFSET %s LIMIT 1"

@@ -123,7 +123,8 @@ class StepEngine:
             # Who held the lock may have been an earlier attempt's backend, which went on without its worker.
             if self._is_done(step, work):
                 return
-            if step.precondition and not self._conditions.holds(step.precondition):
+            begun = self._started == step.number or (work is not None and self._is_debris(work))
+            if step.precondition and not begun and not self._conditions.holds(step.precondition):
                 raise StaleProposal(
                     f"the precondition of step {step.number} does not hold any more",
                     detail=step.precondition,
@@ -217,6 +218,10 @@ class StepEngine:
             self._elsewhere.add((work.schema, work.name))
             return True
         return False
+
+    def _is_debris(self, work: IndexWork) -> bool:
+        """Whether somebody's cut-off build of the same index is there: it is dropped and built again."""
+        return work.kind == "create" and index_work.look(self._control, work) == "invalid" and self._says_the_same(work)
 
     def _says_the_same(self, work: IndexWork) -> bool:
         definition = index_work.definition(self._control, work)
@@ -423,7 +428,10 @@ class StepEngine:
         oids = [one.lock_oid for one in plan.objects]
         holders = self._control.query(self._sql["blockers"], [oids])
         waited = [f"backend {one['pid']} of {one.get('user')}" for one in self._monitor.blockers]
-        held = [f"backend {pid} of {user} holds {mode}" for pid, user, mode in holders]
+        held = [
+            f"{'a prepared transaction' if pid is None else f'backend {pid} of'} {user} holds {mode}"
+            for pid, user, mode in holders
+        ]
         return LockNotObtained(
             f"step {step.number} got no lock within {self._options.lock_patience:.0f} s",
             detail="; ".join(held or waited) or error.message,
@@ -469,6 +477,8 @@ class StepEngine:
             work.kind == "create"
             and self._control.query(load(__package__, "objects.sql")["name_taken"], [work.schema, work.name])[0][0]
         ):
+            if self._is_debris(work):
+                return
             definition = index_work.definition(self._control, work)
             if definition is None and index_work.look(self._control, work) != "absent":
                 raise LockNotObtained(

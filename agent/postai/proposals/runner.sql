@@ -72,10 +72,13 @@ select coalesce(p.phase, v.phase),
   left join pg_catalog.pg_stat_progress_vacuum v on v.pid = w.pid
 
 -- name: blockers
--- Sessions that hold a lock on a relation which is not our own.
-select distinct l.pid, a.usename::text, l.mode
-  from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a on a.pid = l.pid
- where l.locktype = 'relation' and l.relation = any (%s::oid[]) and l.granted and l.pid <> pg_catalog.pg_backend_pid()
+-- Who holds a lock on a relation which is not our own: backend, user, mode; of a prepared transaction null and its name.
+select distinct l.pid, coalesce(a.usename::text, p.gid), l.mode
+  from pg_catalog.pg_locks l
+  left join pg_catalog.pg_stat_activity a on a.pid = l.pid
+  left join pg_catalog.pg_locks x on l.pid is null and x.pid is null and x.locktype = 'transactionid' and x.virtualtransaction = l.virtualtransaction
+  left join pg_catalog.pg_prepared_xacts p on p.transaction = x.transactionid
+ where l.locktype = 'relation' and l.relation = any (%s::oid[]) and l.granted and l.pid is distinct from pg_catalog.pg_backend_pid()
    and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
  order by 1 limit 5
 
