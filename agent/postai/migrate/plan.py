@@ -163,7 +163,8 @@ def _steps_of(work: Work, statement: Statement) -> list[PlannedStep]:
 def _alter_table(work: Work, tree: Any) -> list[PlannedStep]:
     """One subcommand after the other, in PostgreSQL's own order."""
     relation = work.relation(tree.relation)
-    if relation is None or tree.objtype != pb.OBJECT_TABLE or not tree.relation.inh:
+    alone = not tree.relation.inh and (relation is None or relation.kind == "p" or bool(relation.children))
+    if relation is None or tree.objtype != pb.OBJECT_TABLE or alone:
         if relation is None and tree.missing_ok and not work.picture.taken(
             tree.relation.schemaname, tree.relation.relname, constraint=False
         ):  # fmt: skip

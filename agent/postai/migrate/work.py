@@ -159,7 +159,9 @@ class Work:
         alone: bool = False,
         contract: bool = False,
     ) -> PlannedStep:
-        """The statement as it was given, with full names."""
+        """The statement as it was given, with full names; on a table of the text itself its undo drops the table."""
+        if undo is None and on is not None and on.new and on.kind in ("r", "p"):
+            undo = f"DROP TABLE IF EXISTS {on.full_name}"
         return self.step(
             self.text(tree), "alone" if alone else "short_lock", undo=undo, pre=pre, post=post, on=on, effort=effort,
             hazard=hazard, contract=contract,

@@ -25,7 +25,7 @@ def add_constraint(work: Work, relation: Relation, command: Any) -> list[Planned
     """ALTER TABLE ... ADD CONSTRAINT of any kind."""
     constraint = getattr(command, "def").constraint
     kind = _KINDS.get(constraint.contype)
-    if kind is None or relation.blurred:
+    if kind is None or relation.blurred or (relation.new and not constraint.conname):
         return [work.plain(subcommand(relation, command), on=relation)]
     if kind == "n":
         return _not_null(work, relation, command, constraint)

@@ -43,7 +43,7 @@ def _build(work: Work, relation: Relation, tree: Any, columns: list[str]) -> lis
 
 def _plain_creation(work: Work, tree: Any, relation: Relation | None) -> PlannedStep:
     schema = tree.relation.schemaname
-    if not tree.idxname and relation is not None:
+    if not tree.idxname and relation is not None and not relation.new:
         tree.idxname = work.index_name(relation, naming.index_columns(tree), "idx")
     if relation is not None and relation.new:
         tree.concurrent = False
@@ -52,7 +52,7 @@ def _plain_creation(work: Work, tree: Any, relation: Relation | None) -> Planned
         work.take(schema, tree.idxname)
     return work.plain(
         tree,
-        undo=f"DROP INDEX IF EXISTS {name}" if name else None,
+        undo=f"DROP INDEX IF EXISTS {name}" if name and not (relation is not None and relation.new) else None,
         post=that.all_of(that.relation(name, "iI")) if name else None,
         alone=tree.concurrent,
         on=relation,

@@ -128,7 +128,12 @@ def create_function(work: Work, tree: Any) -> list[PlannedStep]:
     """CREATE FUNCTION."""
     schema, name = names_of_parts(tree.funcname)
     work.names.made("function", name, schema)
-    return [work.plain(tree)]
+    undo = None
+    if not tree.replace and not tree.is_procedure:
+        given = [one.function_parameter for one in tree.parameters]
+        types = [type_text(one.arg_type) for one in given if one.mode not in (pb.FUNC_PARAM_OUT, pb.FUNC_PARAM_TABLE)]
+        undo = f"DROP FUNCTION IF EXISTS {full_name(schema, name)}({', '.join(types)})"
+    return [work.plain(tree, undo=undo)]
 
 
 def create_schema(work: Work, tree: Any) -> list[PlannedStep]:
@@ -194,7 +199,8 @@ def comment(work: Work, tree: Any) -> list[PlannedStep]:
             before = _literal(constraint.comment)
             undo = f"COMMENT ON CONSTRAINT {quote_ident(parts[2])} ON {relation.full_name} IS {before}"
             constraint.comment = tree.comment or None
-    return [work.plain(tree, undo=undo)]
+    on = work.picture.find(parts[0], parts[1]) if len(parts) > 1 else None
+    return [work.plain(tree, undo=undo, on=on)]
 
 
 def _literal(text: str | None) -> str:

@@ -130,4 +130,4 @@ def insert(work: Work, tree: Any) -> list[PlannedStep]:
     relation = work.relation(tree.relation)
     if relation is not None:
         relation.written = True
-    return [work.plain(tree)]
+    return [work.plain(tree, on=relation)]
