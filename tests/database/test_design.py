@@ -69,7 +69,10 @@ def test_wish_and_the_way_back(started: TestDatabase, number: int) -> None:
 def test_rows_survive_moves(started: TestDatabase) -> None:
     with connect(started.dsn()) as db:
         for text, query in (
-            ("Move the street and city of employees into their own table addresses.", "select string_agg(concat(street, city), ',' order by {}) from {}"),
+            (
+                "Move the street and city of employees into their own table addresses.",
+                "select string_agg(concat(street, city), ',' order by {}) from {}",
+            ),
             ("Turn the category of projects into its own table.", "select 1"),
         ):
             made = change_by_grammar(read_draft(db), text)
@@ -115,6 +118,7 @@ def model() -> Iterator[tuple[Role, Model]]:
     with model_server(role) as server:
         settings = ModelSettings(api_key=KEY, base_url=server.url)  # type: ignore[arg-type]
         client = Model(settings, record=lambda call: None, spent_today=lambda: 0)  # type: ignore[arg-type,return-value]
+        client.prepare()
         yield role, client
         client.close()
 
@@ -174,7 +178,9 @@ def test_auto_asks_the_model_only_where_needed(started: TestDatabase, model: tup
         assert design(db, "Sing a song of sixpence.", Deadline.after(20), means).engine == "model"
 
 
-def test_commands(started: TestDatabase, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands(
+    started: TestDatabase, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     password = started.dsn().split("password=")[1].split()[0]
     monkeypatch.setenv("PGPASSWORD", password)
     dsn = started.dsn().replace(f"password={password}", "")

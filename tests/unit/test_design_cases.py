@@ -44,13 +44,16 @@ def test_text_that_cannot_be_read(text: str) -> None:
 
 
 def test_values_with_quotes_stay_values() -> None:
-    made = design_by_grammar("An order has a status which is one of \"it's\", \"a\\b\" or \"x');DROP TABLE y;--\".")
+    made = design_by_grammar('An order has a status which is one of "it\'s", "a\\b" or "x\');DROP TABLE y;--".')
     assert [one.statement_class for one in parse(made.up[0])] == ["CREATE TABLE"]
     assert "'it''s'" in made.up[0]
 
 
 def test_overlap_needs_the_extension_and_says_so() -> None:
-    text = "Rooms have a name. A booking belongs to a room and has a start time and an end time. Bookings of the same room cannot overlap."
+    text = (
+        "Rooms have a name. A booking belongs to a room and has a start time and an end time. Bookings of the "
+        "same room cannot overlap."
+    )
     assert any("btree_gist" in one for one in design_by_grammar(text).warnings)
     with_it = design_by_grammar(text, btree_gist=True)
     assert "EXCLUDE USING gist (room_id WITH =, tstzrange(start_time, end_time) WITH &&)" in "".join(with_it.up)

@@ -151,6 +151,10 @@ def _show(made: Proposed) -> None:
         output.say("\n-- the way back:")
         output.say("".join(f"-- {line}\n" for line in _script(made.down).rstrip().splitlines()).rstrip())
     for warning in made.warnings:
-        output.say(textwrap.fill(f"warning: {warning}", WIDTH, initial_indent="\n", subsequent_indent="  ", break_on_hyphens=False))
+        output.say(
+            textwrap.fill(
+                f"warning: {warning}", WIDTH, initial_indent="\n", subsequent_indent="  ", break_on_hyphens=False
+            )
+        )
     tried = "tried on an empty copy" if made.tried else "not tried"
     output.say(f"\n{made.engine} engine, {tried}; nothing was changed.")

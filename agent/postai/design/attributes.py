@@ -13,25 +13,57 @@ from postai.language.numbers import NUMBER_WORDS
 
 _NUMBER = r"-?\d[\d,]*(?:[.·]\d+)?|" + "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
 _TYPES = "|".join(sorted(map(re.escape, TYPE_WORDS), key=len, reverse=True))
-_FLAG_ONLY = re.compile(r"^(?:(?:an?|the|is|must be|,|and|but|globally)\s*)*(?:required|optional|mandatory|unique|distinct)(?:\s+and\s+(?:required|optional|unique|mandatory))?$", re.I)
+_FLAG_ONLY = re.compile(
+    r"^(?:(?:an?|the|is|must be|,|and|but|globally)\s*)*(?:required|optional|mandatory|unique|distinct)(?:\s+and\s+"
+    r"(?:required|optional|unique|mandatory))?$",
+    re.I,
+)
 _TAIL = re.compile(
-    r"\s(?=(?:which|that|who|whose|where|between|§\d+§|at least|at most|at the time|at the moment|greater|less than|more than|over \d|under \d|up to|if |unless|until|defaults?\b|"
-    r"defaulting|starting (?:at|from|with|as)\b|starts (?:at|with|as)\b|measured in|in (?:\w+)$|per |from \d|no (?:more|less)|of at (?:least|most)|when |as (?:an?\s)?(?:text|number|json|boolean|date)|initially|by default|must |may |can |is |are |cannot |"
-    r"within |for each |for every |among |with |yes/no|true/false|to |without |plus |longer |not )|(?:optional|required|unique|mandatory)$)",
+    r"\s(?=(?:which|that|who|whose|where|between|§\d+§|at least|at most|at the time|at the moment|greater|less "
+    r"than|more than|over \d|under \d|up to|if |unless|until|defaults?\b|"
+    r"defaulting|starting (?:at|from|with|as)\b|starts (?:at|with|as)\b|measured in|in (?:\w+)$|per |from \d|no "
+    r"(?:more|less)|of at (?:least|most)|when |as (?:an?\s)?(?:text|number|json|boolean|date)|initially|by default|"
+    r"must |may |can |is |are |cannot |"
+    r"within |for each |for every |among |with |yes/no|true/false|to |without |plus |longer |not )|(?:optional|"
+    r"required|unique|mandatory)$)",
     re.I,
 )
 _OPTIONAL = re.compile(
-    r"\b(?:optional(?:ly)?|nullable|may be (?:empty|missing|null|blank|left (?:empty|blank|out)|unknown|absent)|can be (?:empty|missing|null|blank|left (?:empty|blank|out)|unknown|omitted)|if (?:known|any|there is one|given|available|applicable|present)"
-    r"|not (?:required|mandatory|always)|(?:is|are|stays?|remains?) (?:empty|null|blank|unknown|not set|unset) (?:until|while|as long|for|if|when|before|unless)|empty until|unknown until|until then|need not|does not have to|do not have to|only known|only (?:set|filled))",
+    r"\b(?:optional(?:ly)?|nullable|may be (?:empty|missing|null|blank|left (?:empty|blank|out)|unknown|absent)|"
+    r"can be (?:empty|missing|null|blank|left (?:empty|blank|out)|unknown|omitted)|if (?:known|any|there is one|"
+    r"given|available|applicable|present)"
+    r"|not (?:required|mandatory|always)|(?:is|are|stays?|remains?) (?:empty|null|blank|unknown|not set|unset) "
+    r"(?:until|while|as long|for|if|when|before|unless)|empty until|unknown until|until then|need not|does not "
+    r"have to|do not have to|only known|only (?:set|filled))",
     re.I,
 )
-_REQUIRED = re.compile(r"\b(?:required|mandatory|compulsory|must (?:always )?be (?:given|filled|present|set|provided|known|entered|specified)|must (?:always )?(?:have|not be (?:empty|null|blank|missing))|never (?:be )?(?:empty|null|missing|blank)|cannot be (?:empty|null|missing|blank)|not null|not empty|always (?:be )?(?:filled|given|set|present|known|required)|must not be (?:empty|null|blank|missing|left)|has to be (?:filled|given|present|set|provided)|have to be (?:filled|given|present|set|provided))", re.I)
+_REQUIRED = re.compile(
+    r"\b(?:required|mandatory|compulsory|must (?:always )?be (?:given|filled|present|set|provided|known|entered|"
+    r"specified)|must (?:always )?(?:have|not be (?:empty|null|blank|missing))|never (?:be )?(?:empty|null|missing|"
+    r"blank)|cannot be (?:empty|null|missing|blank)|not null|not empty|always (?:be )?(?:filled|given|set|present|"
+    r"known|required)|must not be (?:empty|null|blank|missing|left)|has to be (?:filled|given|present|set|"
+    r"provided)|have to be (?:filled|given|present|set|provided))",
+    re.I,
+)
 _UNIQUE = re.compile(
-    r"\bunique(?:ly)?\b|\bno other\b|\bno two\b|\b(?:not|never) (?:be )?(?:shared|repeated|used twice|duplicated|reused)|\bdistinct\b|\bno duplicates?\b|\bidentifies\b|\bonly (?:be used )?once\b|\bdifferent for (?:each|every)\b", re.I)
-_SCOPE = re.compile(r"\b(?:unique|only once|once|distinct|no duplicates?)\b\s*(?:\w+\s)?(?:within|per|for each|for every|for|in each|inside|in|among|across|of each)\s+(?P<scope>(?:its|the|their|a|an|one|each|every)?\s*[\w ]+?)(?=$|,|\.|\band\b)", re.I)
-_UNITS = re.compile(r"\b(?:measured |stored |given |kept |counted |expressed )?in (?:whole |full )?(?P<unit>[a-z]+)$", re.I)
+    r"\bunique(?:ly)?\b|\bno other\b|\bno two\b|\b(?:not|never) (?:be )?(?:shared|repeated|used twice|duplicated|"
+    r"reused)|\bdistinct\b|\bno duplicates?\b|\bidentifies\b|\bonly (?:be used )?once\b|\bdifferent for (?:each|"
+    r"every)\b",
+    re.I,
+)
+_SCOPE = re.compile(
+    r"\b(?:unique|only once|once|distinct|no duplicates?)\b\s*(?:\w+\s)?(?:within|per|for each|for every|for|in "
+    r"each|inside|in|among|across|of each)\s+(?P<scope>(?:its|the|their|a|an|one|each|every)?\s*[\w ]+?)(?=$|,|\.|"
+    r"\band\b)",
+    re.I,
+)
+_UNITS = re.compile(
+    r"\b(?:measured |stored |given |kept |counted |expressed )?in (?:whole |full )?(?P<unit>[a-z]+)$", re.I
+)
 _DEFAULT = re.compile(
-    r"\b(?:defaults? to|default(?:ing to)?(?: is| value(?: is| of)?|:|=)?|by default(?: it is)?|initially|starts? (?:as|at|with|out as)|starting (?:as|at|from|with)|which is|is)\s+(?P<value>\"[^\"]*\"|[\w.+-]+(?: [\w.+-]+){0,1}?)(?P<after>\s+by default|\s+initially|\s+unless\b.*|\s+at first|\s+when\b.*)?(?=$|,|;|\.|\s+and\b)",
+    r"\b(?:defaults? to|default(?:ing to)?(?: is| value(?: is| of)?|:|=)?|by default(?: it is)?|initially|starts? "
+    r"(?:as|at|with|out as)|starting (?:as|at|from|with)|which is|is)\s+(?P<value>\"[^\"]*\"|[\w.+-]+(?: [\w.+-]+"
+    r"){0,1}?)(?P<after>\s+by default|\s+initially|\s+unless\b.*|\s+at first|\s+when\b.*)?(?=$|,|;|\.|\s+and\b)",
     re.I,
 )
 
@@ -73,16 +105,54 @@ class Attribute:
 def split_list(text: str, shelter: Shelter) -> list[str]:
     """The items of a list, each with what is said about it behind."""
     text = shelter.protect_lists(text)
-    pieces = [one.strip() for one in re.split(r"\s*,\s*(?:and\s+|as well as\s+|plus\s+)?|\s+(?:and|as well as|plus|&)\s+(?:also\s+)?", text) if one.strip()]
+    pieces = [
+        one.strip()
+        for one in re.split(
+            r"\s*,\s*(?:and\s+|as well as\s+|plus\s+)?|\s+(?:and|as well as|plus|&)\s+(?:also\s+)?", text
+        )
+        if one.strip()
+    ]
     items: list[str] = []
     prefix = ""
     for piece in pieces:
         first = piece.split()[0].lower()
-        if _FLAG_ONLY.match(piece) and piece is not pieces[-1] and not prefix and (not items or re.match(r"(?:an?|the)\s", piece, re.I) or piece.split()[0].lower() not in ("is", "must")):
+        if (
+            _FLAG_ONLY.match(piece)
+            and piece is not pieces[-1]
+            and not prefix
+            and (not items or re.match(r"(?:an?|the)\s", piece, re.I) or piece.split()[0].lower() not in ("is", "must"))
+        ):
             # "a required, unique SKU": an adjective that waits for its noun
             prefix = piece + " "
             continue
-        if items and (first in RELATIVE and first not in ("whether", "when") or first in ("with", "default", "defaults", "defaulting", "at", "not", "must", "may", "can", "unless", "if", "but", "or", "is", "are", "up", "between", "starting", "initially", "both") or _FLAG_ONLY.match(piece) or piece.startswith("§")):
+        if items and (
+            (first in RELATIVE and first not in ("whether", "when"))
+            or first
+            in (
+                "with",
+                "default",
+                "defaults",
+                "defaulting",
+                "at",
+                "not",
+                "must",
+                "may",
+                "can",
+                "unless",
+                "if",
+                "but",
+                "or",
+                "is",
+                "are",
+                "up",
+                "between",
+                "starting",
+                "initially",
+                "both",
+            )
+            or _FLAG_ONLY.match(piece)
+            or piece.startswith("§")
+        ):
             items[-1] += ", " + piece
             continue
         items.append(prefix + piece)
@@ -97,7 +167,12 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     said = text.strip(" ,")
     if found := re.match(r"^(?:the\s+)?(?:whether|if)\s+(?:or not\s+)?(?P<what>.+)$", said, re.I):
         return _flag(said, found["what"], shelter)
-    if found := re.match(r"^(?:the\s+)?(?P<kind>time|date|day|moment|timestamp)?\s*(?:when|(?:on|at) which|that|(?=(?:it|they|he|she) (?:was|were|is|are)\b))\s*(?P<what>.+)$", said, re.I):
+    if found := re.match(
+        r"^(?:the\s+)?(?P<kind>time|date|day|moment|timestamp)?\s*(?:when|(?:on|at) which|that|(?=(?:it|they|he|"
+        r"she) (?:was|were|is|are)\b))\s*(?P<what>.+)$",
+        said,
+        re.I,
+    ):
         moment = _moment(said, found["kind"] or "", found["what"], shelter)
         if moment is not None:
             return moment
@@ -105,17 +180,40 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     core, tail = (said[: found.start()], said[found.start() :]) if found else (said, "")
     if not shelter.bare(core) and not core:
         return None
-    quoted = re.sub(r"^(?P<a>(?:an?|the|its|their)\s+)?(?P<b>(?:maximum|minimum|max|min|total|maximal)\s+)?number of (?P<c>[\w ]+)$", lambda m: f"{m['b'] or ''}{_one(m['c'])} count", shelter.without_details(core), flags=re.I)
+    quoted = re.sub(
+        r"^(?P<a>(?:an?|the|its|their)\s+)?(?P<b>(?:maximum|minimum|max|min|total|maximal)\s+)?number of (?P<c>[\w "
+        r"]+)$",
+        lambda m: f"{m['b'] or ''}{_one(m['c'])} count",
+        shelter.without_details(core),
+        flags=re.I,
+    )
     quoted, long = _lettered(quoted)
-    typed = re.match(rf"^(?P<core>.+?)\s*[:=]?\s+\b(?P<type>{_TYPES})$", quoted, re.I) if not re.search(r"\bof\b", quoted) else None
+    typed = (
+        re.match(rf"^(?P<core>.+?)\s*[:=]?\s+\b(?P<type>{_TYPES})$", quoted, re.I)
+        if not re.search(r"\bof\b", quoted)
+        else None
+    )
     type_said = ""
-    if typed and read_noun(typed["core"]) is not None and not re.fullmatch(r"(?:an?|the|its|their)", typed["core"], re.I) and typed["type"].lower() not in ("number", "date", "time", "amount", "flag", "numbers", "money", "moment") or (typed and ":" in quoted):
-        quoted, type_said = typed["core"], typed["type"].lower()  # type: ignore[index]
+    if (
+        typed
+        and read_noun(typed["core"]) is not None
+        and not re.fullmatch(r"(?:an?|the|its|their)", typed["core"], re.I)
+        and typed["type"].lower() not in ("number", "date", "time", "amount", "flag", "numbers", "money", "moment")
+    ) or (typed and ":" in quoted):
+        quoted, type_said = typed["core"], typed["type"].lower()
     noun = read_noun(quoted.rstrip(":"))
     if noun is None:
         return None
     kind = kind_of(noun.words)
-    made = Attribute(noun, kind.name, kind.type, text=said, unique_by_nature=kind.unique, optional_by_nature=kind.optional, default=kind.default)
+    made = Attribute(
+        noun,
+        kind.name,
+        kind.type,
+        text=said,
+        unique_by_nature=kind.unique,
+        optional_by_nature=kind.optional,
+        default=kind.default,
+    )
     made.checks += long
     words = shelter.bare(core).lower().split()
     if noun.plural and words and words[-1] in _KEPT_PLURAL:
@@ -132,12 +230,36 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         if detail.strip(" ,"):
             before = repr(made)
             apply_details(made, detail.strip(" ,"))
-            if repr(made) == before and re.match(r"\s*,?\s*(?:which|that|must|may|can|cannot|unless|if|not|at least|at most|between|unique|per|for)\b", detail, re.I):
+            if repr(made) == before and re.match(
+                r"\s*,?\s*(?:which|that|must|may|can|cannot|unless|if|not|at least|at most|between|unique|per|for)\b",
+                detail,
+                re.I,
+            ):
                 made.ignored.append(detail.strip(" ,"))
     return made
 
 
-_KEPT_PLURAL = frozenset("notes instructions remarks details terms preferences settings hours coordinates calories dimensions directions contents symptoms credits points goals".split())
+_KEPT_PLURAL = frozenset(
+    [
+        "notes",
+        "instructions",
+        "remarks",
+        "details",
+        "terms",
+        "preferences",
+        "settings",
+        "hours",
+        "coordinates",
+        "calories",
+        "dimensions",
+        "directions",
+        "contents",
+        "symptoms",
+        "credits",
+        "points",
+        "goals",
+    ]
+)
 
 
 def _one(text: str) -> str:
@@ -146,7 +268,7 @@ def _one(text: str) -> str:
 
 
 def _lettered(text: str) -> tuple[str, list[str]]:
-    """"Two-letter code" as a code of two characters."""
+    """ "Two-letter code" as a code of two characters."""
     found = re.search(rf"\b(?P<n>{_NUMBER})[- ](?:letter|character|digit)s?\s+(?=\w)", text, re.I)
     if found is None:
         return text, []
@@ -157,10 +279,20 @@ def _flag(said: str, what: str, shelter: Shelter) -> Attribute | None:
     words = shelter.bare(what).lower().split()
     for at, word in enumerate(words):
         if word in ("is", "was", "are", "has", "have", "can", "be", "been") and at + 1 < len(words):
-            rest = [one for one in words[at + 1 :] if one not in ("been", "already", "still", "currently", "a", "an", "the", "be")][:3]
+            rest = [
+                one
+                for one in words[at + 1 :]
+                if one not in ("been", "already", "still", "currently", "a", "an", "the", "be")
+            ][:3]
             if rest and rest[-1] in ("not", "or"):
                 rest = rest[:-1]
-            prefix = () if is_participle(rest[0]) and word in ("has", "have") else ("is",) if word in ("is", "was", "are", "has", "have", "been", "be") else ("can",)
+            prefix = (
+                ()
+                if is_participle(rest[0]) and word in ("has", "have")
+                else ("is",)
+                if word in ("is", "was", "are", "has", "have", "been", "be")
+                else ("can",)
+            )
             if word in ("has", "have") and not is_participle(rest[0]):
                 prefix = ("has",)
             name = (*(prefix or ("is",)), *rest)
@@ -170,7 +302,12 @@ def _flag(said: str, what: str, shelter: Shelter) -> Attribute | None:
 
 def _moment(said: str, kind: str, what: str, shelter: Shelter) -> Attribute | None:
     words = shelter.bare(what).lower().split()
-    verbs = [one for one in words if is_participle(one) or one in ("begins", "starts", "ends", "expires", "happened", "made", "sent", "started", "joined")]
+    verbs = [
+        one
+        for one in words
+        if is_participle(one)
+        or one in ("begins", "starts", "ends", "expires", "happened", "made", "sent", "started", "joined")
+    ]
     if not verbs:
         return None
     verb = verbs[-1]
@@ -185,7 +322,11 @@ def apply_details(made: Attribute, detail: str) -> None:
     """Take over what is said about an attribute behind it or in brackets."""
     detail = detail.replace("·", ".")
     low = detail.lower()
-    if found := re.search(r"\b(?:who|which|that|they|he|she)\s+(?:is|are|must be)\s+(?:also\s+)?(?P<who>(?:an?|another|other)\s+[\w ]+?)(?:$|,| too| as well)", low):
+    if found := re.search(
+        r"\b(?:who|which|that|they|he|she)\s+(?:is|are|must be)\s+(?:also\s+)?(?P<who>(?:an?|another|other)\s+[\w "
+        r"]+?)(?:$|,| too| as well)",
+        low,
+    ):
         made.role_of = re.sub(r"^(?:an?|another|other)\s+", "", found["who"]).strip()
     if found := re.search(r"\bboth (?:are |of them )?(?P<who>[\w ]+)$", low):
         made.role_of = found["who"].strip()
@@ -203,7 +344,9 @@ def apply_details(made: Attribute, detail: str) -> None:
         name, type_ = with_unit(made.name, low, made.type)
         if name != made.name or type_ != made.type:
             made.name, made.type = name, type_
-    if low in TYPE_WORDS or (found := re.search(rf"\b(?:as|is|are|being|stored as|of type)\s+(?:an?\s+)?(?P<t>{_TYPES})\b", low)):
+    if low in TYPE_WORDS or (
+        found := re.search(rf"\b(?:as|is|are|being|stored as|of type)\s+(?:an?\s+)?(?P<t>{_TYPES})\b", low)
+    ):
         made.type, made.type_said = TYPE_WORDS[low if low in TYPE_WORDS else found["t"]], True  # type: ignore[index]
     if re.search(r"\b(?:yes|true)\s*(?:/|or)\s*(?:no|false)\b", low):
         made.type, made.type_said = "boolean", True
@@ -224,36 +367,70 @@ def number(text: str) -> str:
 
 def _ranges(made: Attribute, low: str) -> None:
     whole = made.type in ("integer", "bigint", "smallint")
-    if found := re.search(rf"\b(?:up to|at most|max(?:imum)?(?: of)?|no more than|not (?:be )?longer than|no longer than|of at most|limited to|not exceed)\s+(?P<n>{_NUMBER})\s+(?:characters|chars|letters|signs)", low):
+    if found := re.search(
+        rf"\b(?:up to|at most|max(?:imum)?(?: of)?|no more than|not (?:be )?longer than|no longer than|of at most|"
+        rf"limited to|not exceed)\s+(?P<n>{_NUMBER})\s+(?:characters|chars|letters|signs)",
+        low,
+    ):
         made.checks.append(f"char_length({{c}}) <= {number(found['n'])}")
         return
-    if found := re.search(rf"\b(?:exactly|of)?\s*(?P<n>{_NUMBER})\s+(?:characters|chars|letters|digits)(?: long)?", low):
+    if found := re.search(
+        rf"\b(?:exactly|of)?\s*(?P<n>{_NUMBER})\s+(?:characters|chars|letters|digits)(?: long)?", low
+    ):
         made.checks.append(f"char_length({{c}}) = {number(found['n'])}")
         return
-    if found := re.search(rf"(?:between|from)\s+(?P<a>{_NUMBER})%?\s+(?:and|to|through|up to)\s+(?P<b>{_NUMBER})|^(?:\w+ )??(?P<a2>-?\d+(?:\.\d+)?)\s*(?:-|–|to|\.\.)\s*(?P<b2>\d+(?:\.\d+)?)\b", low):
+    if found := re.search(
+        rf"(?:between|from)\s+(?P<a>{_NUMBER})%?\s+(?:and|to|through|up to)\s+(?P<b>{_NUMBER})|^(?:\w+ "
+        rf")??(?P<a2>-?\d+(?:\.\d+)?)\s*(?:-|–|to|\.\.)\s*(?P<b2>\d+(?:\.\d+)?)\b",
+        low,
+    ):
         a, b = number(found["a"] or found["a2"]), number(found["b"] or found["b2"])
         made.checks.append(f"{{c}} BETWEEN {a} AND {b}")
         if made.type == "text" or (made.type == "double precision" and "." not in a + b and not found["a2"] and False):
             made.type = "integer" if "." not in a + b else "numeric"
         return
     bounds: list[tuple[str, str]] = []
-    if re.search(r"\b(?:not|never|cannot|can never|non)(?: be| become| go| fall| drop|-)?\s*(?:negative|below (?:zero|0)|less than (?:zero|0)|under (?:zero|0))|\bnon-?negative\b|\b(?:zero|0) or (?:more|greater|higher|positive)", low):
+    if re.search(
+        r"\b(?:not|never|cannot|can never|non)(?: be| become| go| fall| drop|-)?\s*(?:negative|below (?:zero|0)|"
+        r"less than (?:zero|0)|under (?:zero|0))|\bnon-?negative\b|\b(?:zero|0) or (?:more|greater|higher|"
+        r"positive)",
+        low,
+    ):
         bounds.append((">=", "0"))
-    elif re.search(r"\b(?:strictly )?positive\b|\bgreater than (?:zero|0)\b|\bmore than (?:zero|0)\b|\babove (?:zero|0)\b", low):
+    elif re.search(
+        r"\b(?:strictly )?positive\b|\bgreater than (?:zero|0)\b|\bmore than (?:zero|0)\b|\babove (?:zero|0)\b", low
+    ):
         bounds.append((">", "0"))
     else:
         for pattern, operator in (
-            (rf"(?:at least|min(?:imum)?(?: of| is)?:?|no less than|not (?:be )?(?:less|lower|smaller) than|>=|not (?:be )?below)\s*[€$£]?(?P<n>{_NUMBER})\b", ">="),
+            (
+                rf"(?:at least|min(?:imum)?(?: of| is)?:?|no less than|not (?:be )?(?:less|lower|smaller) than|>=|"
+                rf"not (?:be )?below)\s*[€$£]?(?P<n>{_NUMBER})\b",
+                ">=",
+            ),
             (rf"(?P<n>{_NUMBER})\s+or (?:more|greater|higher|above)", ">="),
-            (rf"(?<!no )(?<!not )(?<!not be )(?:greater than|more than|larger than|higher than|bigger than|above|over|exceeds?|>)\s*[€$£]?(?P<n>{_NUMBER})\b", ">"),
+            (
+                rf"(?<!no )(?<!not )(?<!not be )(?:greater than|more than|larger than|higher than|bigger than|"
+                rf"above|over|exceeds?|>)\s*[€$£]?(?P<n>{_NUMBER})\b",
+                ">",
+            ),
         ):
             if found := re.search(pattern, low):
                 bounds.append((operator, number(found["n"])))
                 break
     for pattern, operator in (
-        (rf"(?:at most|max(?:imum)?(?: of| is)?:?|no (?:more|greater|higher) than|not (?:be )?(?:more|greater|higher|larger|above|over)(?: than)?|<=|up to|(?:must |may |can)?not exceed|never exceed|never be more than|limited to)\s*[€$£]?(?P<n>{_NUMBER})\b", "<="),
+        (
+            rf"(?:at most|max(?:imum)?(?: of| is)?:?|no (?:more|greater|higher) than|not (?:be )?(?:more|greater|"
+            rf"higher|larger|above|over)(?: than)?|<=|up to|(?:must |may |can)?not exceed|never exceed|never be "
+            rf"more than|limited to)\s*[€$£]?(?P<n>{_NUMBER})\b",
+            "<=",
+        ),
         (rf"(?P<n>{_NUMBER})\s+or (?:less|fewer|lower|below)", "<="),
-        (rf"(?<!no )(?<!not )(?<!not be )(?:less than|fewer than|smaller than|lower than|below|under|<)\s*[€$£]?(?P<n>(?!zero|0\b)(?:{_NUMBER}))\b", "<"),
+        (
+            rf"(?<!no )(?<!not )(?<!not be )(?:less than|fewer than|smaller than|lower than|below|under|<)\s*"
+            rf"[€$£]?(?P<n>(?!zero|0\b)(?:{_NUMBER}))\b",
+            "<",
+        ),
     ):
         if found := re.search(pattern, low):
             bounds.append((operator, number(found["n"])))
@@ -272,15 +449,35 @@ def _values(made: Attribute, detail: str) -> None:
     text = detail.strip(" ,")
     listed = re.search(r"\b(?:one of|either|any of|values?:?|be|is|are|like|in)\s*:?\s+(?P<v>.+)$", text, re.I)
     plain = re.fullmatch(r"(?:[\w\"'/ -]+[,/|]\s*)+(?:or\s+)?[\w\"' -]+|[\w\"' -]+ or [\w\"' -]+", text)
-    if ENUMERATION.search(text) or (listed and ("," in listed["v"] or "/" in listed["v"]) and re.search(r"one of|either|values", text, re.I)):
-        source = listed["v"] if listed and (re.search(r"one of|either|any of|values", listed[0], re.I) or "," in listed["v"] or " or " in listed["v"]) else text
+    if ENUMERATION.search(text) or (
+        listed and ("," in listed["v"] or "/" in listed["v"]) and re.search(r"one of|either|values", text, re.I)
+    ):
+        source = (
+            listed["v"]
+            if listed
+            and (
+                re.search(r"one of|either|any of|values", listed[0], re.I)
+                or "," in listed["v"]
+                or " or " in listed["v"]
+            )
+            else text
+        )
     elif plain:
         source = text
     else:
         return
-    source = re.sub(r",?\s*(?:and\s+)?(?:defaults?|initially|optional|required|unless|by default|which|starting).*$", "", source, flags=re.I)
+    source = re.sub(
+        r",?\s*(?:and\s+)?(?:defaults?|initially|optional|required|unless|by default|which|starting).*$",
+        "",
+        source,
+        flags=re.I,
+    )
     values = values_of(source)
-    if len(values) < 2 or any(len(one.split()) > 4 for one in values) or {one.lower() for one in values} & {"optional", "required", "unique", "yes", "zero", "more", "null", "empty"}:
+    if (
+        len(values) < 2
+        or any(len(one.split()) > 4 for one in values)
+        or {one.lower() for one in values} & {"optional", "required", "unique", "yes", "zero", "more", "null", "empty"}
+    ):
         return
     if all(re.fullmatch(r"-?\d+", one) for one in values):
         made.type = "integer" if made.type == "text" else made.type
@@ -335,6 +532,6 @@ def merged(one: Attribute, other: Attribute) -> Attribute:
         checks=[*one.checks, *(check for check in other.checks if check not in one.checks)],
         values=other.values or one.values,
         default=other.default or one.default,
-        type=other.type if other.type_said or other.type not in ("text", MONEY) and one.type == "text" else one.type,
+        type=other.type if other.type_said or (other.type not in ("text", MONEY) and one.type == "text") else one.type,
         role_of=other.role_of or one.role_of,
     )

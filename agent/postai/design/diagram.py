@@ -18,7 +18,15 @@ def mermaid(draft: Draft, names: set[str] | None = None) -> str:
     for table in shown:
         lines.append(f"    {_word(table.name)} {{")
         for column in table.columns.values():
-            marks = [mark for mark, said in (("PK", column.name in table.key), ("FK", _is_key(table, column.name)), ("UK", table.unique((column.name,)) and column.name not in table.key)) if said]
+            marks = [
+                mark
+                for mark, said in (
+                    ("PK", column.name in table.key),
+                    ("FK", _is_key(table, column.name)),
+                    ("UK", table.unique((column.name,)) and column.name not in table.key),
+                )
+                if said
+            ]
             lines.append(f"        {_word(column.type)} {_word(column.name)}{' ' + ', '.join(marks) if marks else ''}")
         lines.append("    }")
     for table in shown:
@@ -27,7 +35,10 @@ def mermaid(draft: Draft, names: set[str] | None = None) -> str:
                 continue
             required = all(table.columns[one].required for one in rule.columns if one in table.columns)
             many = "|o" if table.unique(rule.columns) else "}o"
-            lines.append(f"    {_word(table.name)} {many}--{'||' if required else 'o|'} {_word(rule.target)} : {_word(rule.columns[0])}")
+            lines.append(
+                f"    {_word(table.name)} {many}--{'||' if required else 'o|'} {_word(rule.target)} : "
+                f"{_word(rule.columns[0])}"
+            )
     return "\n".join(lines) + "\n"
 
 

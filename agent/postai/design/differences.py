@@ -51,7 +51,12 @@ class Difference:
         return tuple(each for _, undo in reversed(self.steps) for each in undo)
 
 
-def difference(before: Draft, after: Draft, moves: list[tuple[str, tuple[str, ...]]] | None = None, moved: set[tuple[str, str]] | None = None) -> Difference:
+def difference(
+    before: Draft,
+    after: Draft,
+    moves: list[tuple[str, tuple[str, ...]]] | None = None,
+    moved: set[tuple[str, str]] | None = None,
+) -> Difference:
     """The statements from `before` to `after`.
 
     Args:
@@ -60,16 +65,18 @@ def difference(before: Draft, after: Draft, moves: list[tuple[str, tuple[str, ..
         moved: tables and columns whose values were moved elsewhere before they are dropped.
     """
     made = Difference()
-    old = {one.was: one for one in before.tables.values() if one.was}
-    kept = [(old[one.was], one) for one in after.tables.values() if one.was in old]
+    old: dict[tuple[str, str | None], Table] = {(one.schema, one.was): one for one in before.tables.values()}
+    kept = [(old[one.schema, one.was], one) for one in after.tables.values() if (one.schema, one.was) in old]
     new = [one for one in after.tables.values() if one.was is None]
-    gone = [one for name, one in old.items() if name not in {each.was for each in after.tables.values()}]
-    taken = {each.name for one in before.tables.values() for each in (*one.rules, *one.indexes) if each.name}
-    _drop_parts(made, before, kept, gone)
+    stay = {(one.schema, one.was) for one in after.tables.values()}
+    gone = [one for place, one in old.items() if place not in stay]
+    taken = {each.name for one in before.tables.values() for each in one.rules if each.name}
+    taken |= {each.name for one in before.tables.values() for each in one.indexes if each.name}
+    _drop_parts(made, kept, gone)
     _rename(made, kept)
     names = {one.name for _, one in kept}
     waiting: list[tuple[Table, Rule]] = []
-    for table in in_order(after, new):
+    for table in in_order(new):
         text, late = table_text(after, table, names)
         made.add(text, f"DROP TABLE {reference(table)}")
         if table.comment:
@@ -80,7 +87,7 @@ def difference(before: Draft, after: Draft, moves: list[tuple[str, tuple[str, ..
         name = rule_name(table, rule, taken)
         made.add(f"ALTER TABLE {reference(table)} ADD CONSTRAINT {quote_ident(name)} {rule_text(after, rule)}")
     for was, table in kept:
-        _add_columns(made, was, table)
+        _add_columns(made, table)
     for statement, undo in moves or ():
         made.add(statement, *undo)
     for was, table in kept:
@@ -89,8 +96,9 @@ def difference(before: Draft, after: Draft, moves: list[tuple[str, tuple[str, ..
         _add_rules(made, after, was, table, taken)
     for was, table in kept:
         _drop_columns(made, was, table, moved or set())
-    _drop_tables(made, before, gone)
-    for table in (*new, *(one for _, one in kept)):
+    _drop_tables(made, gone)
+    final: list[Table] = [*new, *(one for _, one in kept)]
+    for table in final:
         for index in table.indexes:
             if index.name is None:
                 name = object_name(table, index.columns, "idx", taken)
@@ -102,7 +110,7 @@ def difference(before: Draft, after: Draft, moves: list[tuple[str, tuple[str, ..
     return made
 
 
-def _drop_parts(made: Difference, before: Draft, kept: list[tuple[Table, Table]], gone: list[Table]) -> None:
+def _drop_parts(made: Difference, kept: list[tuple[Table, Table]], gone: list[Table]) -> None:
     """Constraints and indexes that end, first those that refer to others."""
     ended: list[tuple[Table, Rule]] = []
     gone_names = {one.name for one in gone}
@@ -136,7 +144,10 @@ def _rename(made: Difference, kept: list[tuple[Table, Table]]) -> None:
         for column in table.columns.values():
             if column.was is not None and column.was != column.name:
                 place, one, other = reference(table), quote_ident(column.was), quote_ident(column.name)
-                made.add(f"ALTER TABLE {place} RENAME COLUMN {one} TO {other}", f"ALTER TABLE {place} RENAME COLUMN {other} TO {one}")
+                made.add(
+                    f"ALTER TABLE {place} RENAME COLUMN {one} TO {other}",
+                    f"ALTER TABLE {place} RENAME COLUMN {other} TO {one}",
+                )
 
 
 def neutral(kind: str, values: tuple[str, ...] = ()) -> str:
@@ -146,7 +157,16 @@ def neutral(kind: str, values: tuple[str, ...] = ()) -> str:
     base = kind.split("(")[0].strip()
     if base in ("smallint", "integer", "bigint", "numeric", "double precision", "real", "money"):
         return "0"
-    simple = {"boolean": "false", "date": "current_date", "uuid": "gen_random_uuid()", "jsonb": "'{}'", "json": "'{}'", "inet": "'0.0.0.0'", "interval": "'0'", "bytea": "''"}
+    simple = {
+        "boolean": "false",
+        "date": "current_date",
+        "uuid": "gen_random_uuid()",
+        "jsonb": "'{}'",
+        "json": "'{}'",
+        "inet": "'0.0.0.0'",
+        "interval": "'0'",
+        "bytea": "''",
+    }
     if base in simple:
         return simple[base]
     if base.startswith("timestamp"):
@@ -158,7 +178,7 @@ def neutral(kind: str, values: tuple[str, ...] = ()) -> str:
     return "''"
 
 
-def _add_columns(made: Difference, was: Table, table: Table) -> None:
+def _add_columns(made: Difference, table: Table) -> None:
     place = reference(table)
     for column in table.columns.values():
         if column.was is not None:
@@ -177,13 +197,17 @@ def _add_columns(made: Difference, was: Table, table: Table) -> None:
                 made.add(f"ALTER TABLE {place} ADD COLUMN {name} {column.type}", undo)
                 column.required = False
                 made.warnings.append(
-                    f"{table.name}.{column.name} has no value for the rows that are there, so it may be empty at first; when all rows have one: ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"
+                    f"{table.name}.{column.name} has no value for the rows that are there, so it may be empty at "
+                    f"first; when all rows have one: ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"
                 )
             else:
                 value = neutral(column.type, values)
                 made.add(f"ALTER TABLE {place} ADD COLUMN {name} {column.type} DEFAULT {value} NOT NULL", undo)
                 made.add(f"ALTER TABLE {place} ALTER COLUMN {name} DROP DEFAULT")
-                made.warnings.append(f"{table.name}.{column.name} is required and no value was given for the rows that are there: they get {value}; say a default if it should be another")
+                made.warnings.append(
+                    f"{table.name}.{column.name} is required and no value was given for the rows that are there: "
+                    f"they get {value}; say a default if it should be another"
+                )
             continue
         made.add(f"ALTER TABLE {place} ADD COLUMN {column_text(column)}", undo)
 
@@ -206,21 +230,29 @@ def _alter_columns(made: Difference, was: Table, table: Table) -> None:
                 made.warnings.append(f"rows of {table.name} without {column.name} get {value}; down leaves that value")
             else:
                 made.warnings.append(
-                    f"rows of {table.name} without {column.name} must be filled first; this counts them: SELECT count(*) FROM {reference(table)} WHERE {name} IS NULL"
+                    f"rows of {table.name} without {column.name} must be filled first; this counts them: SELECT "
+                    f"count(*) FROM {reference(table)} WHERE {name} IS NULL"
                 )
             made.add(f"{change} SET NOT NULL", f"{change} DROP NOT NULL")
         elif before.required and not column.required:
             made.add(f"{change} DROP NOT NULL", f"{change} SET NOT NULL")
-            made.warnings.append(f"down makes {table.name}.{column.name} required again, which fails once rows without it were written")
+            made.warnings.append(
+                f"down makes {table.name}.{column.name} required again, which fails once rows without it were written"
+            )
 
 
 def _retype(made: Difference, change: str, name: str, before: Column, column: Column, table: Table) -> None:
     if before.default is not None:
         made.add(f"{change} DROP DEFAULT", f"{change} SET DEFAULT {before.default}")
-    made.add(f"{change} TYPE {column.type} USING {name}::{column.type}", f"{change} TYPE {before.type} USING {name}::{before.type}")
+    made.add(
+        f"{change} TYPE {column.type} USING {name}::{column.type}",
+        f"{change} TYPE {before.type} USING {name}::{before.type}",
+    )
     if column.default is not None:
         made.add(f"{change} SET DEFAULT {column.default}", f"{change} DROP DEFAULT")
-    made.warnings.append(f"every row of {table.name} is written anew while its type changes; values that are no {column.type} stop it")
+    made.warnings.append(
+        f"every row of {table.name} is written anew while its type changes; values that are no {column.type} stop it"
+    )
 
 
 def _default(change: str, default: str | None) -> str:
@@ -237,10 +269,16 @@ def _add_rules(made: Difference, after: Draft, was: Table, table: Table, taken: 
         drop = f"ALTER TABLE {place} DROP CONSTRAINT {quote_ident(name)}"
         if rule.kind == "unique":
             index = f"{quote_ident(table.schema)}.{quote_ident(name)}" if table.schema else quote_ident(name)
-            made.add(f"CREATE UNIQUE INDEX CONCURRENTLY {quote_ident(name)} ON {place} ({columns_of(rule.columns)})", f"DROP INDEX IF EXISTS {index}")
-            made.add(f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} UNIQUE USING INDEX {quote_ident(name)}", drop)
+            made.add(
+                f"CREATE UNIQUE INDEX CONCURRENTLY {quote_ident(name)} ON {place} ({columns_of(rule.columns)})",
+                f"DROP INDEX IF EXISTS {index}",
+            )
+            made.add(
+                f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} UNIQUE USING INDEX {quote_ident(name)}", drop
+            )
             made.warnings.append(
-                f"doubled values stop it; this finds them: SELECT {columns_of(rule.columns)}, count(*) FROM {place} GROUP BY {columns_of(rule.columns)} HAVING count(*) > 1"
+                f"doubled values stop it; this finds them: SELECT {columns_of(rule.columns)}, count(*) FROM "
+                f"{place} GROUP BY {columns_of(rule.columns)} HAVING count(*) > 1"
             ) if all(table.columns[one].was for one in rule.columns) else None
         elif rule.kind in ("check", "foreign"):
             made.add(f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} {rule_text(after, rule)} NOT VALID", drop)
@@ -257,7 +295,10 @@ def _drop_columns(made: Difference, was: Table, table: Table, moved: set[tuple[s
             continue
         made.add(f"ALTER TABLE {place} DROP COLUMN {quote_ident(column.name)}", *_restore(was, table, column))
         if (table.name, column.name) not in moved:
-            made.lost.append(f"dropping {table.name}.{column.name} destroys its data: down brings the column back, its values are lost")
+            made.lost.append(
+                f"dropping {table.name}.{column.name} destroys its data: down brings the column back, its values "
+                f"are lost"
+            )
 
 
 def _restore(was: Table, table: Table, column: Column) -> list[str]:
@@ -278,15 +319,18 @@ def _restore(was: Table, table: Table, column: Column) -> list[str]:
         if value == "row_number":
             if column.type not in ("smallint", "integer", "bigint"):
                 return [text]
-            return [f"ALTER TABLE {place} ADD COLUMN {name} {column.type} GENERATED ALWAYS AS IDENTITY", f"ALTER TABLE {place} ALTER COLUMN {name} DROP IDENTITY"]
+            return [
+                f"ALTER TABLE {place} ADD COLUMN {name} {column.type} GENERATED ALWAYS AS IDENTITY",
+                f"ALTER TABLE {place} ALTER COLUMN {name} DROP IDENTITY",
+            ]
         return [bare, f"UPDATE {place} SET {name} = {value}", f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"]
     values = next((one.values for one in was.rules if one.values and one.columns == (column.name,)), ())
     value = neutral(column.type, values)
     return [f"{bare} DEFAULT {value} NOT NULL", f"ALTER TABLE {place} ALTER COLUMN {name} DROP DEFAULT"]
 
 
-def _drop_tables(made: Difference, before: Draft, gone: list[Table]) -> None:
-    for table in reversed(in_order(before, gone)):
+def _drop_tables(made: Difference, gone: list[Table]) -> None:
+    for table in reversed(in_order(gone)):
         columns = ",\n    ".join(column_text(one) for one in table.columns.values())
         place = reference(table)
         undo = [f"CREATE TABLE {place} (\n    {columns}\n)"]

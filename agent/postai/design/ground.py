@@ -19,8 +19,77 @@ from postai.errors import NotSure
 from postai.language.thesaurus import GROUPS
 from postai.language.vocabulary import NOUN_SYNONYMS
 
-ROLE_WORDS = frozenset("home away parent main previous next sender source destination origin departure arrival first second from to primary secondary billing shipping starting ending original replaced replacement opposing winning losing backup".split())
-PERSON_ROLES = frozenset("sender receiver recipient author owner creator manager assignee reporter reviewer approver supervisor mentor lead leader organizer organiser host seller buyer winner editor uploader requester inviter moderator captain head boss follower responsible coach instructor teacher".split())
+ROLE_WORDS = frozenset(
+    [
+        "home",
+        "away",
+        "parent",
+        "main",
+        "previous",
+        "next",
+        "sender",
+        "source",
+        "destination",
+        "origin",
+        "departure",
+        "arrival",
+        "first",
+        "second",
+        "from",
+        "to",
+        "primary",
+        "secondary",
+        "billing",
+        "shipping",
+        "starting",
+        "ending",
+        "original",
+        "replaced",
+        "replacement",
+        "opposing",
+        "winning",
+        "losing",
+        "backup",
+    ]
+)
+PERSON_ROLES = frozenset(
+    [
+        "sender",
+        "receiver",
+        "recipient",
+        "author",
+        "owner",
+        "creator",
+        "manager",
+        "assignee",
+        "reporter",
+        "reviewer",
+        "approver",
+        "supervisor",
+        "mentor",
+        "lead",
+        "leader",
+        "organizer",
+        "organiser",
+        "host",
+        "seller",
+        "buyer",
+        "winner",
+        "editor",
+        "uploader",
+        "requester",
+        "inviter",
+        "moderator",
+        "captain",
+        "head",
+        "boss",
+        "follower",
+        "responsible",
+        "coach",
+        "instructor",
+        "teacher",
+    ]
+)
 PERSONS = ("user", "person", "employee", "member", "account", "customer", "player", "staff", "student", "worker")
 
 
@@ -77,7 +146,12 @@ class Ground:
         longer = [one for one in self.candidates if one[-len(noun.words) :] == noun.words]
         for size in range(1, len(noun.words)):
             short = noun.words[size:]
-            if short in self.candidates and noun.words not in self.candidates and not self.is_thing(Noun(noun.words[:size])) and noun.words[0] not in ROLE_WORDS:
+            if (
+                short in self.candidates
+                and noun.words not in self.candidates
+                and not self.is_thing(Noun(noun.words[:size]))
+                and noun.words[0] not in ROLE_WORDS
+            ):
                 return self.make_table(Noun(short))
         return self.make_table(Noun(min(longer, key=len)) if longer and noun.words not in self.candidates else noun)
 
@@ -95,7 +169,11 @@ class Ground:
         ends = [one for one in self.draft.tables.values() if one.noun[-len(noun.words) :] == noun.words]
         if len(ends) > 1 and self.existing:
             shortest = min(len(one.noun) for one in ends)
-            ends = [one for one in ends if len(one.noun) == shortest] if sum(len(one.noun) == shortest for one in ends) == 1 else ends
+            ends = (
+                [one for one in ends if len(one.noun) == shortest]
+                if sum(len(one.noun) == shortest for one in ends) == 1
+                else ends
+            )
             if len(ends) > 1:
                 raise NotSure(
                     f'"{" ".join(noun.words)}" may be one of several tables',
@@ -114,9 +192,15 @@ class Ground:
         found: list[Table] = []
         for group in (*NOUN_SYNONYMS, *GROUPS):
             if noun.head in group:
-                found += [one for one in self.draft.tables.values() if one.noun[-1] in group and one not in found and len(one.noun) == len(noun.words)]
+                found += [
+                    one
+                    for one in self.draft.tables.values()
+                    if one.noun[-1] in group and one not in found and len(one.noun) == len(noun.words)
+                ]
         if not found:
-            names = {one.noun[-1] if len(noun.words) == 1 else "_".join(one.noun): one for one in self.draft.tables.values()}
+            names = {
+                one.noun[-1] if len(noun.words) == 1 else "_".join(one.noun): one for one in self.draft.tables.values()
+            }
             close = difflib.get_close_matches(noun.name, names, n=2, cutoff=0.82) if len(noun.name) > 3 else []
             found = [names[one] for one in close[:1]]
         if len(found) > 1:
@@ -144,12 +228,18 @@ class Ground:
         table = self.find_table(noun)
         if table is None:
             name = table_name(noun.words)
-            table = self.draft.tables[name] = Table(name, noun.words, {"id": identity()}, [Rule("primary", ("id",))], schema=self.schema())
+            table = self.draft.tables[name] = Table(
+                name, noun.words, {"id": identity()}, [Rule("primary", ("id",))], schema=self.schema()
+            )
         return table
 
     def schema(self) -> str:
         """Schema of new tables: where most of the others are."""
-        return Counter(one.schema for one in self.draft.tables.values()).most_common(1)[0][0] if self.draft.tables else "public"
+        return (
+            Counter(one.schema for one in self.draft.tables.values()).most_common(1)[0][0]
+            if self.draft.tables
+            else "public"
+        )
 
     # Columns -----------------------------------------------------------------------------------------------------
 
@@ -159,7 +249,15 @@ class Ground:
         for candidate in (words, said, tuple(singular(one) for one in words)):
             name = "_".join(candidate)
             for column in table.columns.values():
-                if name and column.name in (name, f"{table.noun[-1]}_{name}", f"is_{name}", f"{name}_id", f"{name}_at", f"has_{name}", f"{name}_date"):
+                if name and column.name in (
+                    name,
+                    f"{table.noun[-1]}_{name}",
+                    f"is_{name}",
+                    f"{name}_id",
+                    f"{name}_at",
+                    f"has_{name}",
+                    f"{name}_date",
+                ):
                     return column
         if words[: len(table.noun)] == table.noun and len(words) > len(table.noun):
             return self.find_column(table, words[len(table.noun) :], fuzzy=fuzzy)
@@ -167,7 +265,12 @@ class Ground:
             return self.find_column(table, words[1:], fuzzy=fuzzy)
         if not words:
             return None
-        ends = [one for one in table.columns.values() if [singular(w) for w in one.name.split("_")][-len(words) :] == list(words) or set(words) <= set(one.name.split("_"))]
+        ends = [
+            one
+            for one in table.columns.values()
+            if [singular(w) for w in one.name.split("_")][-len(words) :] == list(words)
+            or set(words) <= set(one.name.split("_"))
+        ]
         if len(ends) == 1:
             return ends[0]
         if len(ends) > 1 and fuzzy:
@@ -198,17 +301,38 @@ class Ground:
         Raises:
             NotSure: several fit.
         """
-        text = re.sub(r"^(?:the\s+)?(?:column|field|attribute|value|values)s?\s+(?:of\s+)?", "", text.strip(), flags=re.I)
-        text = re.sub(r"\s+(?:column|field|attribute)s?$|\s+(?:column|field|attribute)s?(?=\s+(?:of|in|on|from)\b)", "", text, flags=re.I)
+        text = re.sub(
+            r"^(?:the\s+)?(?:column|field|attribute|value|values)s?\s+(?:of\s+)?", "", text.strip(), flags=re.I
+        )
+        text = re.sub(
+            r"\s+(?:column|field|attribute)s?$|\s+(?:column|field|attribute)s?(?=\s+(?:of|in|on|from)\b)",
+            "",
+            text,
+            flags=re.I,
+        )
         if found := re.fullmatch(r"\"?(?:(\w+)\.)?(\w+)\.(\w+)\"?", text):
-            table = self.find_table(Noun(tuple(found[2].lower().split("_")))) or self.draft.tables.get(found[2].lower()) or self.find_table(read_noun(found[2]), fuzzy=fuzzy)
-            column = table and (table.columns.get(found[3].lower()) or self.find_column(table, tuple(found[3].lower().split("_")), fuzzy=fuzzy))
+            table = (
+                self.find_table(Noun(tuple(found[2].lower().split("_"))))
+                or self.draft.tables.get(found[2].lower())
+                or self.find_table(read_noun(found[2]), fuzzy=fuzzy)
+            )
+            column = table and (
+                table.columns.get(found[3].lower())
+                or self.find_column(table, tuple(found[3].lower().split("_")), fuzzy=fuzzy)
+            )
             return (table, column) if table and column else None
-        if found := re.match(r"^(?P<c>.+?)\s+(?:of|in|on|for|from|at|per)\s+(?P<t>(?:an?|the|each|every|all|our|its|their|any)?\s*[\w ]+)$", text, re.I):
+        if found := re.match(
+            r"^(?P<c>.+?)\s+(?:of|in|on|for|from|at|per)\s+(?P<t>(?:an?|the|each|every|all|our|its|their|any)?\s*"
+            r"[\w ]+)$",
+            text,
+            re.I,
+        ):
             table = self.find_table(read_noun(found["t"]), fuzzy=fuzzy) if read_noun(found["t"]) else None
             noun = read_noun(found["c"])
             if table is not None and noun is not None:
-                column = self.find_column(table, noun.words, fuzzy=fuzzy) or (self.find_column(table, noun.words[-1:]) if fuzzy else None)
+                column = self.find_column(table, noun.words, fuzzy=fuzzy) or (
+                    self.find_column(table, noun.words[-1:]) if fuzzy else None
+                )
                 if column is not None:
                     return table, column
         if found := re.match(r"^(?P<t>.+?)['’]s?\s+(?P<c>.+)$", text):
@@ -219,14 +343,16 @@ class Ground:
         if noun is None:
             return None
         for size in range(len(noun.words) - 1, 0, -1):
-            table = self.find_table(Noun((*noun.words[: size - 1], singular(noun.words[size - 1])))) 
+            table = self.find_table(Noun((*noun.words[: size - 1], singular(noun.words[size - 1]))))
             if table is not None and (column := self.find_column(table, noun.words[size:], fuzzy=fuzzy)):
                 return table, column
         if re.match(r"(?:its|their|his|her)\s", text, re.I) and self.subject in self.draft.tables:
             own = self.find_column(self.draft.tables[self.subject], noun.words, fuzzy=fuzzy)
             if own is not None:
                 return self.draft.tables[self.subject], own
-        found_in = [(table, column) for table in self.draft.tables.values() if (column := self._exact(table, noun.words))]
+        found_in = [
+            (table, column) for table in self.draft.tables.values() if (column := self._exact(table, noun.words))
+        ]
         if len(found_in) == 1:
             return found_in[0]
         if len(found_in) > 1:
@@ -236,12 +362,18 @@ class Ground:
             if self.existing:
                 raise NotSure(
                     f'several tables have a column "{" ".join(noun.words)}"',
-                    detail="Candidates: " + ", ".join(f"{table.name}.{column.name}" for table, column in found_in) + ".",
+                    detail="Candidates: "
+                    + ", ".join(f"{table.name}.{column.name}" for table, column in found_in)
+                    + ".",
                     hint="Name the table too.",
                 )
             return max(found_in, key=lambda one: self.topic[one[0].name])
         if fuzzy and self.existing:
-            near = [(table, column) for table in self.draft.tables.values() if (column := self.find_column(table, noun.words))]
+            near = [
+                (table, column)
+                for table in self.draft.tables.values()
+                if (column := self.find_column(table, noun.words))
+            ]
             if len(near) == 1:
                 return near[0]
         return None
@@ -255,9 +387,17 @@ class Ground:
     def add(self, table: Table, each: Attribute) -> Column:
         """Put an attribute into a table, or what is said about one that is there."""
         words = each.name
-        if words[: len(table.noun)] == table.noun and len(words) > len(table.noun) and words[len(table.noun) :] not in (("date",), ("time",), ("at",), ("on",), ("type",), ("id",)):
+        if (
+            words[: len(table.noun)] == table.noun
+            and len(words) > len(table.noun)
+            and words[len(table.noun) :] not in (("date",), ("time",), ("at",), ("on",), ("type",), ("id",))
+        ):
             words = words[len(table.noun) :]
-        elif words[:1] == table.noun[-1:] and len(words) > 1 and words[1] not in ("date", "time", "at", "on", "type", "id"):
+        elif (
+            words[:1] == table.noun[-1:]
+            and len(words) > 1
+            and words[1] not in ("date", "time", "at", "on", "type", "id")
+        ):
             words = words[1:]
         name = column_name(words, table.noun)
         column = table.columns.get(name)
@@ -303,8 +443,12 @@ class Ground:
         from postai.database.identifiers import quote_literal
 
         texts = column.type in ("text",) or column.type.startswith(("character", "varchar"))
-        listed = ", ".join(quote_literal(one).strip() if texts or not re.fullmatch(r"-?\d+", one) else one for one in values)
-        table.rules = [one for one in table.rules if not (one.kind == "check" and one.values and one.columns == (column.name,))]
+        listed = ", ".join(
+            quote_literal(one).strip() if texts or not re.fullmatch(r"-?\d+", one) else one for one in values
+        )
+        table.rules = [
+            one for one in table.rules if not (one.kind == "check" and one.values and one.columns == (column.name,))
+        ]
         table.add_check((column.name,), f"{quote_ident(column.name)} IN ({listed})", values)
 
     def unique_within(self, table: Table, columns: tuple[str, ...], scope: str) -> None:
@@ -315,7 +459,9 @@ class Ground:
             found = [self.key_or_column(table, one) for one in parts if one]
             if None in found:
                 return False
-            table.rules = [one for one in table.rules if not (one.kind == "unique" and one.columns == columns and one.name is None)]
+            table.rules = [
+                one for one in table.rules if not (one.kind == "unique" and one.columns == columns and one.name is None)
+            ]
             table.add_unique((*(one for one in found if one), *columns))
             return True
 
@@ -341,7 +487,7 @@ class Ground:
     def settle_relations(self) -> None:
         """Turn the gathered relations into keys and junction tables; what then comes is gathered anew."""
         found, self.relations = self.relations, []
-        settle(self.draft, found, self.pairing, self.add, self.note)
+        settle(self.draft, found, self.pairing, self.add)
         for table in self.draft.tables.values():
             if table.was is None and not table.schema and self.existing:
                 table.schema = self.schema()

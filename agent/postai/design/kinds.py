@@ -20,8 +20,13 @@ _INTEGER = word_set("""
     length floor year priority_number sequence place stars attempts copies inventory level_number lap laps
     goals credits mileage odometer population calories servings votes likes views downloads size_in_bytes bytes minutes seconds
     """)
-_NUMERIC = word_set("weight height width depth distance area rate percentage percent hours dosage size_in_metres ratio discount")
-_FLOAT = word_set("temperature latitude longitude lat lng lon value measurement humidity pressure speed reading voltage current elevation altitude concentration")
+_NUMERIC = word_set(
+    "weight height width depth distance area rate percentage percent hours dosage size_in_metres ratio discount"
+)
+_FLOAT = word_set(
+    "temperature latitude longitude lat lng lon value measurement humidity pressure speed reading voltage current "
+    "elevation altitude concentration"
+)
 _DATE = word_set("date day birthday deadline dob birthdate expiry expiration")
 _TIME = word_set("time timestamp datetime moment instant at when")
 _FLAG = word_set("""
@@ -35,15 +40,23 @@ _OPTIONAL = word_set("""
     picture avatar logo middle_name nickname feedback result mark score memo summary caption telephone mobile
     """)
 _LATER = re.compile(
-    r"^(?:return(?:ed)?|end(?:ed)?|finish(?:ed)?|clos(?:ed|ing)?|cancel(?:led|ed|lation)|complet(?:ed|ion)|deliver(?:ed|y)|ship(?:ped|ping|ment)?|"
-    r"paid|payment|delet(?:ed|ion)|archived|resolved|resolution|approv(?:ed|al)|publish(?:ed)?|publication|discharged?|left|leaving|terminat(?:ed|ion)|"
-    r"last|death|died|dropped|checked_out|checkout|expires|expiry|expiration|confirmed|answered|read|seen|verified|processed|departure_actual)$"
+    r"^(?:return(?:ed)?|end(?:ed)?|finish(?:ed)?|clos(?:ed|ing)?|cancel(?:led|ed|lation)|complet(?:ed|ion)|"
+    r"deliver(?:ed|y)|ship(?:ped|ping|ment)?|"
+    r"paid|payment|delet(?:ed|ion)|archived|resolved|resolution|approv(?:ed|al)|publish(?:ed)?|publication|"
+    r"discharged?|left|leaving|terminat(?:ed|ion)|"
+    r"last|death|died|dropped|checked_out|checkout|expires|expiry|expiration|confirmed|answered|read|seen|verified|"
+    r"processed|departure_actual)$"
 )
-_TEXT_NUMBERS = word_set("page line version position round lap floor row week day month sequence track chapter episode season level")
+_TEXT_NUMBERS = word_set(
+    "page line version position round lap floor row week day month sequence track chapter episode season level"
+)
 CODES = word_set("isbn issn sku vin ean upc imei iban username slug gtin barcode ssn login handle")
 _CODE_PAIRS = frozenset({("serial", "number"), ("license", "plate"), ("licence", "plate"), ("user", "name"), ("passport", "number"),
     ("registration", "plate"), ("number", "plate"), ("chip", "number"), ("inventory", "number"), ("asset", "tag")})  # fmt: skip
-_CREATION = re.compile(r"^(?:created|creation|registered|registration|joined|signup|signed_up|sign_up|added|inserted|recorded)(?:_(?:at|on|time|date|timestamp))?$")
+_CREATION = re.compile(
+    r"^(?:created|creation|registered|registration|joined|signup|signed_up|sign_up|added|inserted|"
+    r"recorded)(?:_(?:at|on|time|date|timestamp))?$"
+)
 _PARTICIPLES = {
     "measurement": "measured", "creation": "created", "registration": "registered", "purchase": "purchased",
     "order": "ordered", "delivery": "delivered", "payment": "paid", "arrival": "arrived", "departure": "departed",
@@ -59,7 +72,10 @@ _UNITS = word_set("""
     fahrenheit percent cents bytes kb mb gb watts kwh volts points pages ms millisecond milliseconds tons tonnes pounds
     lbs inches feet
     """)
-_WHOLE_UNITS = word_set("second seconds minute minutes day days week weeks month months year years cents bytes kb mb points pages ms millisecond milliseconds")
+_WHOLE_UNITS = word_set(
+    "second seconds minute minutes day days week weeks month months year years cents bytes kb mb points pages ms "
+    "millisecond milliseconds"
+)
 _CURRENCIES = word_set("euro euros dollar dollars usd eur gbp pound money currency chf yen")
 TYPE_WORDS = {
     "text": "text", "string": "text", "varchar": "text", "integer": "integer", "int": "integer", "whole number": "integer",
@@ -100,7 +116,11 @@ def kind_of(words: tuple[str, ...]) -> Kind:
         return Kind("boolean", words[:-1])
     name, head = "_".join(words), words[-1]
     unique = head in CODES or words[-2:] in _CODE_PAIRS
-    optional = (head in _OPTIONAL or name in _OPTIONAL or (len(words) > 1 and head in ("date", "time", "at", "on") and bool(_LATER.match(words[0]))))
+    optional = (
+        head in _OPTIONAL
+        or name in _OPTIONAL
+        or (len(words) > 1 and head in ("date", "time", "at", "on") and bool(_LATER.match(words[0])))
+    )
     default = "now()" if _CREATION.match(name) or name in ("created_at", "updated_at") else None
     kind = _type_of(words)
     if kind == "date" and default:
@@ -111,7 +131,7 @@ def kind_of(words: tuple[str, ...]) -> Kind:
 
 
 def _said_of(words: tuple[str, ...]) -> tuple[str, ...]:
-    """"Time of measurement" as measured_at, "date of birth" as birth_date, "number of pages" as page_count."""
+    """ "Time of measurement" as measured_at, "date of birth" as birth_date, "number of pages" as page_count."""
     if "of" in words[1:-1]:
         at = words.index("of")
         first, of = words[:at], tuple(one for one in words[at + 1 :] if one not in ("the", "a", "an", "its"))
@@ -124,9 +144,13 @@ def _said_of(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one for one in words if one not in ("the", "a", "an"))
 
 
-def _type_of(words: tuple[str, ...]) -> str:  # noqa: PLR0911
+def _type_of(words: tuple[str, ...]) -> str:
     head, first, name = words[-1], words[0], "_".join(words)
-    if first in ("is", "has", "can") and len(words) > 1 or (head in _FLAG and len(words) <= 2 and head not in ("read",)) or head == "flag":
+    if (
+        (first in ("is", "has", "can") and len(words) > 1)
+        or (head in _FLAG and len(words) <= 2 and head not in ("read",))
+        or head == "flag"
+    ):
         return "boolean"
     if head in ("opening", "closing") or (head == "time" and first in ("opening", "closing", "open", "close")):
         return "time"

@@ -89,19 +89,27 @@ def schema_text(draft: Draft) -> str:
 
 def _judged(answer: ModelDesign, before: Draft, attempt: Try | None) -> Proposed:
     if answer.cannot and not answer.up:
-        raise NotSure("this cannot be carried out", detail=one_line(answer.cannot, LONGEST_REASON) or None, hint="Put it in other words.")
+        raise NotSure(
+            "this cannot be carried out",
+            detail=one_line(answer.cannot, LONGEST_REASON) or None,
+            hint="Put it in other words.",
+        )
     up, down = _statements(answer.up), _statements(answer.down)
     if not up:
         raise ComplaintError(
-            "`up` holds no statement", ModelFailed("the model gave no statement", hint="Put it in other words."), kind="form", at_most=1
+            "`up` holds no statement",
+            ModelFailed("the model gave no statement", hint="Put it in other words."),
+            kind="form",
+            at_most=1,
         )
-    tried = False
+    tried, after = False, before
     if attempt is not None:
-        trial = attempt((*up, *down))
+        trial = attempt(up, down)
         if trial.failed:
             where = "up" if trial.statement in up else "down"
             raise ComplaintError(
-                f"On a copy of the schema a statement of `{where}` fails.\n{trial.statement}\nERROR {trial.sqlstate}: {trial.message}",
+                f"On a copy of the schema a statement of `{where}` fails.\n{trial.statement}\nERROR "
+                f"{trial.sqlstate}: {trial.message}",
                 ModelFailed(
                     "the model's statements do not run",
                     detail=f"after all repairs the server still says: {one_line(trial.message or '', LONGEST_REASON)}",
@@ -110,7 +118,7 @@ def _judged(answer: ModelDesign, before: Draft, attempt: Try | None) -> Proposed
                 kind="server",
                 at_most=2,
             )
-        tried = trial.tried
+        tried, after = trial.tried, trial.after or before
     loses = _destroys(up)
     warnings = tuple(one_line(one, LONGEST_REASON) for one in answer.warnings)
     if loses and not warnings:
@@ -118,7 +126,7 @@ def _judged(answer: ModelDesign, before: Draft, attempt: Try | None) -> Proposed
     return Proposed(
         up, down, answer.destructive or bool(loses and not _moves(up)), warnings, one_line(answer.explanation, 4_000),
         tuple(one for one in up if one.upper().startswith(("CREATE INDEX", "CREATE UNIQUE INDEX"))),
-        mermaid(before), "model", tried,
+        mermaid(after), "model", tried,
     )  # fmt: skip
 
 
@@ -134,13 +142,20 @@ def _statements(texts: list[str]) -> tuple[str, ...]:
                 found.append(statement.sql)
         except Refused as refused:
             raise ComplaintError(
-                f"A statement is not allowed or not understood: {refused.message}. {refused.detail or ''}\n{text}", _final(refused), kind="guard", at_most=1
+                f"A statement is not allowed or not understood: {refused.message}. {refused.detail or ''}\n{text}",
+                _final(refused),
+                kind="guard",
+                at_most=1,
             ) from None
     return tuple(found)
 
 
 def _final(error: PostaiError) -> PostaiError:
-    return Refused("the model's statements are not allowed", detail=f"{error.message}. {error.detail or ''}".strip(), hint="Put it in other words.")
+    return Refused(
+        "the model's statements are not allowed",
+        detail=f"{error.message}. {error.detail or ''}".strip(),
+        hint="Put it in other words.",
+    )
 
 
 def _destroys(statements: tuple[str, ...]) -> list[str]:
@@ -150,7 +165,7 @@ def _destroys(statements: tuple[str, ...]) -> list[str]:
         tree = parse(text)[0].tree
         kind = tree.DESCRIPTOR.name
         if parse(text)[0].statement_class == "DROP TABLE" or (
-            kind == "AlterTableStmt" and any(one.alter_table_cmd.subtype == pb.AT_DropColumn for one in tree.cmds)  # type: ignore[attr-defined]
+            kind == "AlterTableStmt" and any(one.alter_table_cmd.subtype == pb.AT_DropColumn for one in tree.cmds)
         ):
             found.append(text)
     return found

@@ -28,20 +28,33 @@ _SINGULARS = {plural: one for one, plural in _PLURALS.items()} | {
     "axes": "axis", "caches": "cache", "niches": "niche", "indices": "index", "archives": "archive",
 }  # fmt: skip
 
-ONE = r"exactly one|only one|just one|precisely one|at most one|at most 1|up to one|zero or one|no more than one|one and only one|a single|one|1"
+ONE = (
+    r"exactly one|only one|just one|precisely one|at most one|at most 1|up to one|zero or one|no more than one|"
+    r"one and only one|a single|one|1"
+)
 MANY = (
-    r"one or more|zero or more|at least one|any number of|a number of|a list of|a set of|a collection of|lots of|a lot of"
-    r"|more than one|multiple|several|many|various|numerous|different|a few|some|multiple different|two or more|all kinds of"
+    r"one or more|zero or more|at least one|any number of|a number of|a list of|a set of|a collection of|lots of|a "
+    r"lot of"
+    r"|more than one|multiple|several|many|various|numerous|different|a few|some|multiple different|two or more|"
+    r"all kinds of"
     r"|two|three|four|five|ten"
 )
-_QUANTITY = re.compile(rf"^(?:(?P<many>{MANY})|(?P<one>{ONE}))\b\s*(?:of\s+(?:the\s+|these\s+|those\s+|its\s+|their\s+|our\s+)?)?", re.I)
+_QUANTITY = re.compile(
+    rf"^(?:(?P<many>{MANY})|(?P<one>{ONE}))\b\s*(?:of\s+(?:the\s+|these\s+|those\s+|its\s+|their\s+|our\s+)?)?", re.I
+)
 _COUNTED = frozenset({"two", "three", "four", "five", "ten"})
 _DETERMINERS = re.compile(
-    r"^(?:the|a|an|each|every|any|its|their|his|her|our|your|my|this|that|these|those|another|other|all|both|also|either|new|no|such|own|certain|"
-    r"respective|corresponding|following|individual|single|given|particular|specific|existing|per|different|then|as well as|plus|and|or|even|current)\s+",
+    r"^(?:the|a|an|each|every|any|its|their|his|her|our|your|my|this|that|these|those|another|other|all|both|also|"
+    r"either|new|no|such|own|certain|"
+    r"respective|corresponding|following|individual|single|given|particular|specific|existing|per|different|then|"
+    r"as well as|plus|and|or|even|current)\s+",
     re.I,
 )
-_FLAGS = re.compile(r"^(?P<flag>optional|required|mandatory|unique|distinct|compulsory|obligatory|nullable|non-?empty|not null)(?:\s*(?:,|and|but)\s*|\s+)", re.I)
+_FLAGS = re.compile(
+    r"^(?P<flag>optional|required|mandatory|unique|distinct|compulsory|obligatory|nullable|non-?empty|not null)(?:\s*"
+    r"(?:,|and|but)\s*|\s+)",
+    re.I,
+)
 OPTIONAL_FLAGS = frozenset({"optional", "nullable"})
 UNIQUE_FLAGS = frozenset({"unique", "distinct"})
 
@@ -54,7 +67,11 @@ _RESERVED = word_set("""
     """)
 """Words that no column is called, as they would always have to be quoted."""
 
-_UNCOUNTED = word_set("status address news series species bus business process access class analysis basis bonus campus gas lens is this its was has less address progress success loss pass press gross boss cross mass dress yes us plus minus previous always details")
+_UNCOUNTED = word_set(
+    "status address news series species bus business process access class analysis basis bonus campus gas lens is "
+    "this its was has less address progress success loss pass press gross boss cross mass dress yes us plus minus "
+    "previous always details"
+)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from postai.database import Database
 from postai.database.identifiers import quote_ident
 from postai.deadline import Deadline
 from postai.design.diagram import mermaid
-from postai.design.differences import Difference, difference
+from postai.design.differences import difference
 from postai.design.draft import Column, Draft
 from postai.design.ground import Ground
 from postai.design.model_engine import propose_by_model
 from postai.design.reading import read_text
-from postai.design.relations import index_keys, settle
+from postai.design.relations import index_keys
 from postai.design.shelter import Shelter
 from postai.design.stored import has_btree_gist, read_draft
 from postai.design.trying import Try, on_copy
@@ -61,7 +61,9 @@ def design(db: Database, description: str, deadline: Deadline, means: Means, *, 
     """
     check_text(description)
     attempt = means.open_database and on_copy(db, means.open_database, Draft(), deadline)
-    made = _prefer(means, lambda: _tried(design_by_grammar(description, schema, btree_gist=has_btree_gist(db)), attempt, schema))
+    made = _prefer(
+        means, lambda: _tried(design_by_grammar(description, schema, btree_gist=has_btree_gist(db)), attempt, schema)
+    )
     if made is not None:
         return made
     assert means.model is not None
@@ -117,7 +119,7 @@ def _tried(made: Proposed, attempt: Try | None, schema: str) -> Proposed:
     if attempt is None:
         return made
     start = (f"CREATE SCHEMA IF NOT EXISTS {quote_ident(schema)}",) if schema else ()
-    trial = attempt((*start, *made.up, *made.down))
+    trial = attempt((*start, *made.up), made.down)
     if trial.failed:
         raise VerificationFailed(
             "what was read does not run on a copy",
@@ -145,7 +147,8 @@ def design_by_grammar(description: str, schema: str = "", *, btree_gist: bool = 
         raise NotSure(
             "nothing of this was understood",
             detail="; ".join(ground.warnings)[:1000] or None,
-            hint='Say what there is and what it has: "A blog has users and posts. A user has a name and a unique email. '
+            hint='Say what there is and what it has: "A blog has users and posts. A user has a name and a unique '
+            "email. "
             'Each post is written by one user."',
         )
     for table in ground.draft.tables.values():
@@ -181,7 +184,8 @@ def change_by_grammar(before: Draft, request: str, *, btree_gist: bool = False) 
         raise NotSure(
             "the wish leads to no change",
             detail=" ".join((*ground.warnings, *ground.notes))[:1000] or f"Tables: {known}.",
-            hint='Name the table and the column: "Add an optional phone number to customers", "The status of orders may '
+            hint='Name the table and the column: "Add an optional phone number to customers", "The status of '
+            "orders may "
             'only be open or closed".',
         )
     return made
@@ -205,7 +209,10 @@ def _finish(ground: Ground) -> None:
     index_keys(ground.draft)
 
 
-_TITLED = word_set("post article book film movie song album task lesson event job document chapter episode video recipe report issue ticket talk course project story page")
+_TITLED = word_set(
+    "post article book film movie song album task lesson event job document chapter episode video recipe report "
+    "issue ticket talk course project story page"
+)
 
 
 def _complete(ground: Ground) -> None:
@@ -238,7 +245,7 @@ def _proposed(ground: Ground, before: Draft) -> Proposed:
         down=made.down,
         destructive=bool(made.lost),
         warnings=(*made.lost, *made.warnings, *ground.warnings),
-        explanation=_explanation(ground, before, made, changed),
+        explanation=_explanation(ground, before, changed),
         indexes=tuple(f"{text}; -- {why}" for text, why in made.indexes),
         mermaid=mermaid(ground.draft, changed),
         engine="grammar",
@@ -246,22 +253,29 @@ def _proposed(ground: Ground, before: Draft) -> Proposed:
 
 
 def _changed(before: Draft, after: Draft) -> set[str]:
-    old = {one.was: one for one in before.tables.values()}
+    old = {(one.schema, one.was): one for one in before.tables.values()}
     return {
         one.name for one in after.tables.values()
-        if one.was is None or (old[one.was].columns, old[one.was].rules, old[one.was].indexes, old[one.was].name) != (one.columns, one.rules, one.indexes, one.name)
+        if one.was is None or (old[one.schema, one.was].columns, old[one.schema, one.was].rules, old[one.schema, one.was].indexes, old[one.schema, one.was].name) != (one.columns, one.rules, one.indexes, one.name)
     }  # fmt: skip
 
 
-def _explanation(ground: Ground, before: Draft, made: Difference, changed: set[str]) -> str:
+def _explanation(ground: Ground, before: Draft, changed: set[str]) -> str:
     sentences = []
     new = [one for one in ground.draft.tables.values() if one.was is None]
     for table in new:
         keys = [rule for rule in table.rules if rule.kind == "foreign"]
-        own = [one.name for one in table.columns.values() if not one.fixed and not any(one.name in rule.columns for rule in keys)]
+        own = [
+            one.name
+            for one in table.columns.values()
+            if not one.fixed and not any(one.name in rule.columns for rule in keys)
+        ]
         text = f"{table.name}: {', '.join(own) or 'no columns of its own'}"
         if keys:
-            text += "; belongs to " + ", ".join(f"{rule.target} by {rule.columns[0]}{'' if table.columns[rule.columns[0]].required else ' (may be empty)'}" for rule in keys)
+            text += "; belongs to " + ", ".join(
+                f"{rule.target} by {rule.columns[0]}{'' if table.columns[rule.columns[0]].required else ' (may be empty)'}"
+                for rule in keys
+            )
         sentences.append(text + ".")
     if new and before.tables:
         sentences.insert(0, f"New: {', '.join(one.name for one in new)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from postai.design.attributes import Attribute
@@ -29,9 +30,17 @@ MANY_MANY = word_set("""
     favorite bookmark subscribe treat perform compete play watch read visit block befriend buy purchase speak know listen use
     sponsor supply stock work favour share tag star appear view open
     """)
-REPEATED = word_set("borrow lend rent book reserve visit buy purchase pay order donate bid transfer inspect repair hire treat comment reply deliver ship watch charge groom adopt prescribe exhibit")
-_NAMED = word_set("enroll enrol follow like rate register participate join member subscribe attend bookmark favourite favorite block befriend borrow rent book reserve vote review")
-_SHARED = word_set("tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity")
+REPEATED = word_set(
+    "borrow lend rent book reserve visit buy purchase pay order donate bid transfer inspect repair hire treat "
+    "comment reply deliver ship watch charge groom adopt prescribe exhibit"
+)
+_NAMED = word_set(
+    "enroll enrol follow like rate register participate join member subscribe attend bookmark favourite favorite "
+    "block befriend borrow rent book reserve vote review"
+)
+_SHARED = word_set(
+    "tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity"
+)
 _SELF_ROLES = {"follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"), "invite": ("inviter", "invitee"),
     "like": ("liker", "liked"), "refer": ("referrer", "referred"), "rate": ("rater", "rated"), "review": ("reviewer", "reviewed")}  # fmt: skip
 
@@ -66,6 +75,10 @@ class Relation:
     owned: bool = False
 
 
+Adds = Callable[[Table, Attribute], object]
+"""Puts an attribute into a table."""
+
+
 @dataclass
 class Pairing:
     """What is said of pairs: only once, more than once, on delete."""
@@ -75,12 +88,25 @@ class Pairing:
     deletes: list[tuple[str, str, str]] = field(default_factory=list)
 
 
+Pairs = dict[frozenset[str], list[Relation]]
+"""What was said of two tables."""
+
+
 def key_column(target: Table, role: tuple[str, ...] = ()) -> str:
     """What a foreign key to a table is called."""
     return column_name((*(role or target.noun), "id"), target.noun)
 
 
-def refer(draft: Draft, holder: Table, target: Table, *, required: bool, role: tuple[str, ...] = (), said: bool = True, must: bool = False) -> Rule:
+def refer(
+    draft: Draft,
+    holder: Table,
+    target: Table,
+    *,
+    required: bool,
+    role: tuple[str, ...] = (),
+    said: bool = True,
+    must: bool = False,
+) -> Rule:
     """A foreign key of `holder`, which is made with its column and index where it is missing."""
     for one in holder.keys_to(target.name):
         if not role or one.columns[0] in (key_column(target, role), "_".join(role)):
@@ -93,8 +119,8 @@ def refer(draft: Draft, holder: Table, target: Table, *, required: bool, role: t
     name = key_column(target, role)
     key = target.key or ("id",)
     kind = target.columns[key[0]].type if key[0] in target.columns else "bigint"
-    column = holder.columns.get(name)
-    if column is None:
+    found = holder.columns.get(name)
+    if found is None:
         plain = holder.columns.get("_".join(role)) if role else None
         if plain is not None and plain.was is None:
             del holder.columns[plain.name]
@@ -104,21 +130,20 @@ def refer(draft: Draft, holder: Table, target: Table, *, required: bool, role: t
         items = list(holder.columns.items())
         items.insert(at, (name, column))
         holder.columns = dict(items)
-    elif column.was is not None and said and required:
-        column.required = True
+    elif found.was is not None and said and required:
+        found.required = True
     rule = Rule("foreign", (name,), target=target.name, target_columns=key[:1])
     holder.rules.append(rule)
     return rule
 
 
-def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attribute, tell) -> None:  # type: ignore[no-untyped-def]
+def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attribute: Adds) -> None:
     """Turn what was gathered into keys and junction tables.
 
     Args:
         add_attribute: puts an attribute into a table.
-        tell: takes an assumption for people.
     """
-    plain: dict[frozenset[str], list[Relation]] = {}
+    plain: Pairs = {}
     verbal: list[Relation] = []
     for one in relations:
         back = any(two.a == one.b and two.b == one.a and not two.many for two in relations)
@@ -138,14 +163,25 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
     for pair, found in plain.items():
         verbs = [one for one in verbal if {one.a, one.b} == set(pair) and one.a != one.b]
         many = {(one.a, one.b) for one in found if one.many}
-        if verbs and all(one.many for one in found) and (len(many) == 2 or any(one.lemma in ("take", "have") and one.many for one in found)):
+        if (
+            verbs
+            and all(one.many for one in found)
+            and (len(many) == 2 or any(one.lemma in ("take", "have") and one.many for one in found))
+        ):
             for one in found:
                 verbs[0].attributes += one.attributes
             continue
-        _settle_pair(draft, found, many, pairing, add_attribute, tell, plain)
+        _settle_pair(draft, found, many, pairing, add_attribute, plain)
     for one in verbal:
         same = [two for two in plain.get(frozenset((one.a, one.b)), ()) if not two.many]
-        if same and one.many and one.lemma not in _NAMED and _nominal_table(draft, one) is None and not one.junction and one.a != one.b:
+        if (
+            same
+            and one.many
+            and one.lemma not in _NAMED
+            and _nominal_table(draft, one) is None
+            and not one.junction
+            and one.a != one.b
+        ):
             continue  # said the other way round as one-to-many
         _settle_verb(draft, one, pairing, add_attribute)
 
@@ -158,7 +194,9 @@ def _nominal_table(draft: Draft, one: Relation) -> Table | None:
     return None
 
 
-def _settle_pair(draft: Draft, found: list[Relation], many: set[tuple[str, str]], pairing: Pairing, add_attribute, tell, plain) -> None:  # type: ignore[no-untyped-def]
+def _settle_pair(
+    draft: Draft, found: list[Relation], many: set[tuple[str, str]], pairing: Pairing, add_attribute: Adds, plain: Pairs
+) -> None:
     first = found[0]
     to_one = [one for one in found if not one.many]
     attributes = [each for one in found for each in one.attributes]
@@ -176,11 +214,11 @@ def _settle_pair(draft: Draft, found: list[Relation], many: set[tuple[str, str]]
         draft.tables[holder.a].add_unique(rule.columns)
         return
     if many:
-        a, b = next(iter(many))
-        optional = any(one.optional for one in to_one if one.a == b)
-        refer(draft, draft.tables[b], draft.tables[a], required=not optional, said=bool(to_one))
+        one_name, many_name = next(iter(many))
+        optional = any(one.optional for one in to_one if one.a == many_name)
+        refer(draft, draft.tables[many_name], draft.tables[one_name], required=not optional, said=bool(to_one))
         for each in attributes:
-            add_attribute(draft.tables[b], each)
+            add_attribute(draft.tables[many_name], each)
         return
     for one in to_one:
         if one.lemma == "have" and one.exact and (one.optional or one.owned):
@@ -195,13 +233,19 @@ def _settle_pair(draft: Draft, found: list[Relation], many: set[tuple[str, str]]
             add_attribute(draft.tables[one.b if one.lemma == "have" else one.a], each)
 
 
-def _is_shared(draft: Draft, found: list[Relation], plain) -> bool:  # type: ignore[no-untyped-def]
+def _is_shared(draft: Draft, found: list[Relation], plain: Pairs) -> bool:
     one = next(one for one in found if one.many)
     target = draft.tables[one.b]
     if one.shared or target.noun[-1] in _SHARED:
         return True
     if one.lemma in ("contain", "include", "consist", "feature", "comprise"):
-        owners = [pair for pair in plain if one.b in pair and one.a not in pair and any((two.b == one.b and two.many) or (two.a == one.b and not two.many) for two in plain[pair])]
+        owners = [
+            pair
+            for pair in plain
+            if one.b in pair
+            and one.a not in pair
+            and any((two.b == one.b and two.many) or (two.a == one.b and not two.many) for two in plain[pair])
+        ]
         if owners and target.noun[-1] not in ("item", "line", "entry", "row", "position"):
             return True
     return False
@@ -218,17 +262,18 @@ def junction(draft: Draft, a: Table, b: Table, one: Relation, pairing: Pairing) 
     if not noun:
         noun = (*a.noun, *b.noun)
     name = "_".join((*noun[:-1], plural(noun[-1])))
-    table = draft.tables.get(name)
-    if table is None:
-        table = draft.tables[name] = Table(name, noun, pair=(a.name, b.name))
-        if a.name == b.name:
-            roles = _SELF_ROLES.get(one.lemma) or (a.noun[-1], f"related_{a.noun[-1]}")
-            for role in roles:
-                refer(draft, table, a, required=True, role=(role,))
-            columns = tuple(rule.columns[0] for rule in table.rules if rule.kind == "foreign")
-        else:
-            columns = tuple(refer(draft, table, each, required=True).columns[0] for each in (a, b))
-        _pair_key(table, columns, repeats=_repeats(pairing, a, b, one, table))
+    known = draft.tables.get(name)
+    if known is not None:
+        return known
+    table = draft.tables[name] = Table(name, noun, pair=(a.name, b.name))
+    if a.name == b.name:
+        roles = _SELF_ROLES.get(one.lemma) or (a.noun[-1], f"related_{a.noun[-1]}")
+        for role in roles:
+            refer(draft, table, a, required=True, role=(role,))
+        columns = tuple(rule.columns[0] for rule in table.rules if rule.kind == "foreign")
+    else:
+        columns = tuple(refer(draft, table, each, required=True).columns[0] for each in (a, b))
+    _pair_key(table, columns, repeats=_repeats(pairing, a, b, one, table))
     return table
 
 
@@ -249,7 +294,7 @@ def _pair_key(table: Table, columns: tuple[str, ...], *, repeats: bool) -> None:
         table.rules.insert(0, Rule("primary", columns))
 
 
-def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute) -> None:  # type: ignore[no-untyped-def]
+def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute: Adds) -> None:
     a, b = draft.tables[one.a], draft.tables[one.b]
     nominal = _nominal_table(draft, one) if one.many else None
     if nominal is not None and a.name != b.name:
@@ -261,7 +306,7 @@ def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute) -
         for each in one.attributes:
             add_attribute(nominal, each)
         return
-    if a.name == b.name and (not one.many or one.lemma not in MANY_MANY and not one.junction):
+    if a.name == b.name and (not one.many or (one.lemma not in MANY_MANY and not one.junction)):
         role = one.role or ("parent",)
         refer(draft, a, a, required=False, role=role)
         return
@@ -270,9 +315,9 @@ def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute) -
         return
     table = junction(draft, a, b, one, pairing)
     if a.name == b.name:
-        keys = tuple(rule.columns[0] for rule in table.keys_to(a.name))[:2]
-        if one.not_self and len(keys) == 2:
-            table.add_check(keys, f"{keys[0]} <> {keys[1]}")
+        ends = tuple(rule.columns[0] for rule in table.keys_to(a.name))[:2]
+        if one.not_self and len(ends) == 2:
+            table.add_check(ends, f"{ends[0]} <> {ends[1]}")
     for each in one.attributes:
         add_attribute(table, each)
 
@@ -287,4 +332,8 @@ def index_keys(draft: Draft) -> None:
                 tuple(column.split()[0] for column in one.columns) for one in table.indexes
             ]
             if not any(each[: len(rule.columns)] == rule.columns for each in begins):
-                table.indexes.append(IndexDraft(rule.columns, f"finds the {table.name} of one of {rule.target}, and keeps deletes there fast"))
+                table.indexes.append(
+                    IndexDraft(
+                        rule.columns, f"finds the {table.name} of one of {rule.target}, and keeps deletes there fast"
+                    )
+                )

@@ -14,39 +14,150 @@ from postai.design.sentences import Clause
 from postai.design.shelter import values_of
 
 _A = r"(?:an?|the|each|every|any|all|one)"
-_STORE = r"(?:we|i|you|the system|it|they)?\s*(?:also|must|need to|want to|should|have to|would like to|will)?\s*(?:store|keep|record|track|save|know|remember|note|register|log|hold|there (?:is|are)|have|needs?)"
+_STORE = (
+    r"(?:we|i|you|the system|it|they)?\s*(?:also|must|need to|want to|should|have to|would like to|will)?\s*"
+    r"(?:store|keep|record|track|save|know|remember|note|register|log|hold|there (?:is|are)|have|needs?)"
+)
 _FOR_EACH = re.compile(
-    rf"^(?:for|per)\s+{_A}\s+(?P<a>[\w-]+(?:\s[\w-]+)??)(?:\s+(?:in|and|of|at|on|per|for|from|with)\s+(?:each |every |an? |the |per |one )?(?P<b>[\w-]+(?:\s[\w-]+)??))?\s*,?\s*{_STORE}\s+(?:track of\s+)?(?P<list>.+)$",
+    rf"^(?:for|per)\s+{_A}\s+(?P<a>[\w-]+(?:\s[\w-]+)??)(?:\s+(?:in|and|of|at|on|per|for|from|with)\s+(?:each |"
+    rf"every |an? |the |per |one )?(?P<b>[\w-]+(?:\s[\w-]+)??))?\s*,?\s*{_STORE}\s+(?:track of\s+)?(?P<list>.+)$",
     re.I,
 )
-_WITH_EACH = re.compile(rf"^(?P<list>.+?)\s+(?:is|are)\s+(?:stored|kept|recorded|tracked|saved|noted)\s+(?:for|per)\s+(?:{_A}\s+)?(?P<a>\w+)(?:\s+(?:and|in|per|on)\s+(?:{_A}\s+)?(?P<b>\w+))?$", re.I)
+_WITH_EACH = re.compile(
+    rf"^(?P<list>.+?)\s+(?:is|are)\s+(?:stored|kept|recorded|tracked|saved|noted)\s+(?:for|per)\s+(?:{_A}\s+"
+    rf")?(?P<a>\w+)(?:\s+(?:and|in|per|on)\s+(?:{_A}\s+)?(?P<b>\w+))?$",
+    re.I,
+)
 _DELETED = re.compile(
-    rf"^(?:when(?:ever)?|if|once|after|as soon as)\s+(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:is|are|gets?|has been|have been)\s+(?:deleted|removed|erased),?\s*(?:then\s+)?(?P<rest>.+)$",
+    rf"^(?:when(?:ever)?|if|once|after|as soon as)\s+(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:is|are|gets?|has been|have "
+    rf"been)\s+(?:deleted|removed|erased),?\s*(?:then\s+)?(?P<rest>.+)$",
     re.I,
 )
-_DELETING = re.compile(rf"^(?:deleting|removing)\s+(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?P<not>(?:must not|should not|does not|may not|cannot|never)\s+)?(?:also\s+|should\s+|must\s+|will\s+)*(?:deletes?|removes?|affects?)\s+(?:also\s+|all\s+)?(?P<b>[\w ,]+?)(?:\s+(?:too|as well))?$", re.I)
-_DELETED_WITH = re.compile(rf"^(?P<b>[\w ]+?)\s+(?:is|are|must be|should be|gets?|get|will be)\s+(?:also\s+|automatically\s+)?(?:deleted|removed)\s+(?:together\s+|along\s+|automatically\s+)?(?:with|when|if|once)\s+(?P<a>(?:their|its|the|an?|his)\s+[\w ]+?)(?:\s+(?:is|are|gets?)(?:\s+(?:deleted|removed))?)?$", re.I)
-_NOT_DELETED = re.compile(rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:cannot|can not|must not|may not|should not|can never)\s+be\s+(?:deleted|removed)\s+(?:while|if|as long as|when|until|unless)\s+(?P<rest>.+)$", re.I)
+_DELETING = re.compile(
+    rf"^(?:deleting|removing)\s+(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?P<not>(?:must not|should not|does not|may not|"
+    rf"cannot|never)\s+)?(?:also\s+|should\s+|must\s+|will\s+)*(?:deletes?|removes?|affects?)\s+(?:also\s+|all\s+"
+    rf")?(?P<b>[\w ,]+?)(?:\s+(?:too|as well))?$",
+    re.I,
+)
+_DELETED_WITH = re.compile(
+    r"^(?P<b>[\w ]+?)\s+(?:is|are|must be|should be|gets?|get|will be)\s+(?:also\s+|automatically\s+)?(?:deleted|"
+    r"removed)\s+(?:together\s+|along\s+|automatically\s+)?(?:with|when|if|once)\s+(?P<a>(?:their|its|the|an?|his)\s+"
+    r"[\w ]+?)(?:\s+(?:is|are|gets?)(?:\s+(?:deleted|removed))?)?$",
+    re.I,
+)
+_NOT_DELETED = re.compile(
+    rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:cannot|can not|must not|may not|should not|can never)\s+be\s+(?:deleted|"
+    rf"removed)\s+(?:while|if|as long as|when|until|unless)\s+(?P<rest>.+)$",
+    re.I,
+)
 _LOOKUP = re.compile(
-    r"(?:look(?:ed|s)?\s+(?:them\s+|it\s+)?up|search(?:ed|es)?(?:\s+for)?|find|found|filter(?:ed)?|quer(?:y|ied)|list(?:ed)?|sort(?:ed)?|fetch(?:ed)?|retrieved?|access(?:ed)?|selected|display(?:ed)?|show(?:n)?|ask for|browsed?|ordered)\b", re.I)
-_BY = re.compile(rf"^(?:(?:we|users|people|customers|staff|they|i|you|employees|it)\s+)?(?P<x>[\w ]*?)\s*\b(?:is|are|will be|must be|should be|can be)?\s*(?:\w+\s+){{0,2}}?{_LOOKUP.pattern}\s*(?P<y>[\w ]*?)\s+by\s+(?:their\s+|its\s+|the\s+|an?\s+)?(?P<by>.+)$", re.I)
-_NEWEST = re.compile(r"\b(?P<order>newest|latest|most recent|recent|last|oldest|earliest)\s+(?P<x>[\w ]+?)\s+(?:of|for|by|from)\s+(?P<y>(?:one|an?|each|every|the|some|single|given)\s+[\w ]+)$", re.I)
-_NO_TWO = re.compile(r"^no two\s+(?P<x>[\w ]+?)\s+(?:can |may |must |should )?(?:share|have|use|get|carry|hold)\s+(?:the same\s+|an?\s+|one\s+|equal\s+)?(?P<c>[\w ]+?)(?:\s+(?:in|within|on|at|of|for|per)\s+(?P<scope>(?:the same|one|an?|each|every|the|any)\s+[\w ]+))?$", re.I)
-_TWO_SAME = re.compile(r"^two\s+(?P<x>[\w ]+?)\s+(?:of|in|on|at|from|for)\s+(?P<scope>the same\s+[\w ]+?)\s+(?:cannot|must not|may not|can never|must never|should not)\s+(?:have|share|use|get)\s+(?:the same\s+|an?\s+|one\s+)?(?P<c>[\w ]+)$", re.I)
-_ONCE_PER = re.compile(rf"^(?P<a>(?:{_A}\s+)?\w+)\s+(?:can|may|must)\s+(?:only\s+)?be\s+\w+\s+(?:only\s+|at most\s+)?once\s+(?:per|for each|in each|for every|for the same|in the same)\s+(?P<b>\w+)$", re.I)
-_NOT_SELF = re.compile(rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:cannot|can not|can never|must not|may not|never)\s+(?:ever\s+)?\w+(?:\s+(?:against|with|to|from|by))?\s+(?:itself|themselves|himself|themself|herself)$", re.I)
-_WHICH = re.compile(r"^(?:we\s+|also\s+)*(?:want to\s+|need to\s+|must\s+)?(?:track|record|store|know|keep track of|remember|log|save)\s+(?:of\s+)?which\s+(?P<a>\w+)\s+(?P<verb>\w+)\s+which\s+(?P<b>\w+)$", re.I)
-_ONLY_ONE = re.compile(rf"^(?:there\s+(?:is|are|can be|may be|must be|should be)\s+)?(?:at most|only|exactly|just|no more than)\s+one\s+(?P<x>[\w ]+?)\s+(?:per|for each|for every|for)\s+(?P<a>(?:{_A}\s+)?\w+(?: \w+)??)(?:\s+(?:and|in|per|in each|for each)\s+(?:per\s+|each\s+|every\s+|the\s+)?(?P<b>[\w ]+))?$", re.I)
-_COMBINATION = re.compile(r"^(?:the )?combinations?\s+of\s+(?P<list>.+?)\s+(?:must be|is|are|has to be|should be|have to be)\s+unique(?:\s+(?:in|for|within|on)\s+(?P<t>[\w ]+))?$", re.I)
-_AFTER = re.compile(r"^(?P<left>.+?)\s+(?:must|has to|have to|should|can|may|will|cannot|is|are|comes?|lies?|be|always|never|only|not|\s)*\s*(?P<op>(?:later|earlier|greater|less|larger|smaller|higher|lower|more|bigger|cheaper|fewer)(?:\s+than)(?:\s+or (?:equal to|the same as|equal))?|after|before|exceeds?|on or after|on or before|at least|at most)\s+(?P<right>(?!zero\b|\d)(?:the|its|their|an?)?\s*[a-z][\w ]*)$", re.I)
-_ENDS = re.compile(r"^(?:(?P<t>(?:an?|the|each|every)\s+[\w ]+?|[\w ]+?s|it|they)\s+)?(?:must\s+|has to\s+|have to\s+|always\s+|should\s+|can only\s+|cannot\s+|never\s+|not\s+|may\s+|can\s+)*(?P<end>ends?|finish(?:es)?|close[sd]?|expires?|stops?)\s+(?P<op>after|before|later than)\s+(?:it|they|the \w+)\s+(?P<start>starts?|begins?|opens?|has started|have started|is started)$", re.I)
-_OVERLAP = re.compile(r"^(?:two\s+|no two\s+)?(?P<x>[\w ]+?)\s+(?:of|for|in|on|at)\s+(?:the same|one|an?|each|the)\s+(?P<scope>[\w ]+?)\s+(?:cannot|must not|may not|can not|never|should not|must never|do not|may|can|are not allowed to|not)\s*(?:ever\s+)?overlap(?: in time)?$|^(?:the same |an? )?(?P<scope2>[\w ]+?)\s+(?:cannot|must not|may not|can not|can never)\s+(?:be\s+)?(?:double[- ]?booked|have overlapping (?P<x2>[\w ]+)|be (?:booked|reserved|rented) twice (?:at the same time|for overlapping \w+))$", re.I)
-_NEW = re.compile(r"^(?:an?\s+|every\s+|all\s+|each\s+)?new\s+(?P<t>[\w ]+?)\s+(?:is|are|starts?|begins?|gets?|has|have|should be|must be|will be|becomes?)\s+(?:(?:out\s+)?as\s+|in\s+|always\s+|initially\s+|set to\s+|marked\s+(?:as\s+)?|the\s+(?:status|state)\s+|status\s+)*(?P<v>not\s+\w+|[\w§-]+(?:\s[\w-]+)?)(?P<tail>\s+(?:unless|by default|until|when|at first|initially|status|state).*)?$", re.I)
-_WHEN_CREATED = re.compile(rf"^(?P<t>(?:{_A}\s+)?[\w ]+?)\s+(?:is|are|starts?|begins?)\s+(?:out\s+)?(?:as\s+|in\s+)?(?P<v>not\s+\w+|[\w§-]+(?:\s[\w-]+)?)\s+(?:when (?:it is |they are )?(?:created|new|added|placed|first created)|by default|at first|initially|unless (?:stated|said|specified|noted) otherwise|at creation|to begin with)$", re.I)
-_STARTS = re.compile(rf"^(?P<t>(?:{_A}\s+)?[\w ]+?)\s+(?:starts?|begins?)\s+(?:out\s+)?(?:as|at|with|in)\s+(?P<v>[\w§-]+)$", re.I)
-_DEFAULTS = re.compile(r"^(?:(?:the\s+)?default\s+(?:value\s+)?(?:for|of)?\s*(?P<c>.+?)\s+(?:is|should be|must be|shall be|becomes)\s+|(?P<c2>.+?)\s+(?:should\s+|must\s+|shall\s+)?defaults?\s+to\s+)(?P<v>.+)$", re.I)
-_ONCE = re.compile(rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:can|may|must|is allowed to|can be|should)\s+(?:only\s+)?(?P<verb>.+?)\s+(?P<b>(?:an?|the same|one|the|each|every)\s+[\w ]+?)\s+(?:(?:only|at most|just)\s+once|no more than once|once(?: only)?)$", re.I)
-_AGAIN = re.compile(rf"^(?P<a>(?:{_A}\s+|the same\s+)?[\w ]+?)\s+(?:can|may)\s+(?P<verb>.+?)\s+(?P<b>(?:an?|the same|one|the)\s+[\w ]+?)\s+(?:more than once|several times|many times|multiple times|repeatedly|again)$", re.I)
+    r"(?:look(?:ed|s)?\s+(?:them\s+|it\s+)?up|search(?:ed|es)?(?:\s+for)?|find|found|filter(?:ed)?|quer(?:y|ied)|"
+    r"list(?:ed)?|sort(?:ed)?|fetch(?:ed)?|retrieved?|access(?:ed)?|selected|display(?:ed)?|show(?:n)?|ask for|"
+    r"browsed?|ordered)\b",
+    re.I,
+)
+_BY = re.compile(
+    rf"^(?:(?:we|users|people|customers|staff|they|i|you|employees|it)\s+)?(?P<x>[\w ]*?)\s*\b(?:is|are|will be|"
+    rf"must be|should be|can be)?\s*(?:\w+\s+){{0,2}}?{_LOOKUP.pattern}\s*(?P<y>[\w ]*?)\s+by\s+(?:their\s+|its\s+|"
+    rf"the\s+|an?\s+)?(?P<by>.+)$",
+    re.I,
+)
+_NEWEST = re.compile(
+    r"\b(?P<order>newest|latest|most recent|recent|last|oldest|earliest)\s+(?P<x>[\w ]+?)\s+(?:of|for|by|from)\s+"
+    r"(?P<y>(?:one|an?|each|every|the|some|single|given)\s+[\w ]+)$",
+    re.I,
+)
+_NO_TWO = re.compile(
+    r"^no two\s+(?P<x>[\w ]+?)\s+(?:can |may |must |should )?(?:share|have|use|get|carry|hold)\s+(?:the same\s+|"
+    r"an?\s+|one\s+|equal\s+)?(?P<c>[\w ]+?)(?:\s+(?:in|within|on|at|of|for|per)\s+(?P<scope>(?:the same|one|an?|"
+    r"each|every|the|any)\s+[\w ]+))?$",
+    re.I,
+)
+_TWO_SAME = re.compile(
+    r"^two\s+(?P<x>[\w ]+?)\s+(?:of|in|on|at|from|for)\s+(?P<scope>the same\s+[\w ]+?)\s+(?:cannot|must not|may "
+    r"not|can never|must never|should not)\s+(?:have|share|use|get)\s+(?:the same\s+|an?\s+|one\s+)?(?P<c>[\w ]+)$",
+    re.I,
+)
+_ONCE_PER = re.compile(
+    rf"^(?P<a>(?:{_A}\s+)?\w+)\s+(?:can|may|must)\s+(?:only\s+)?be\s+\w+\s+(?:only\s+|at most\s+)?once\s+(?:per|"
+    rf"for each|in each|for every|for the same|in the same)\s+(?P<b>\w+)$",
+    re.I,
+)
+_NOT_SELF = re.compile(
+    rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:cannot|can not|can never|must not|may not|never)\s+(?:ever\s+)?\w+(?:\s+"
+    rf"(?:against|with|to|from|by))?\s+(?:itself|themselves|himself|themself|herself)$",
+    re.I,
+)
+_WHICH = re.compile(
+    r"^(?:we\s+|also\s+)*(?:want to\s+|need to\s+|must\s+)?(?:track|record|store|know|keep track of|remember|log|"
+    r"save)\s+(?:of\s+)?which\s+(?P<a>\w+)\s+(?P<verb>\w+)\s+which\s+(?P<b>\w+)$",
+    re.I,
+)
+_ONLY_ONE = re.compile(
+    rf"^(?:there\s+(?:is|are|can be|may be|must be|should be)\s+)?(?:at most|only|exactly|just|no more than)\s+one\s+"
+    rf"(?P<x>[\w ]+?)\s+(?:per|for each|for every|for)\s+(?P<a>(?:{_A}\s+)?\w+(?: \w+)??)(?:\s+(?:and|in|per|in "
+    rf"each|for each)\s+(?:per\s+|each\s+|every\s+|the\s+)?(?P<b>[\w ]+))?$",
+    re.I,
+)
+_COMBINATION = re.compile(
+    r"^(?:the )?combinations?\s+of\s+(?P<list>.+?)\s+(?:must be|is|are|has to be|should be|have to be)\s+unique(?:\s+"
+    r"(?:in|for|within|on)\s+(?P<t>[\w ]+))?$",
+    re.I,
+)
+_AFTER = re.compile(
+    r"^(?P<left>.+?)\s+(?:must|has to|have to|should|can|may|will|cannot|is|are|comes?|lies?|be|always|never|only|"
+    r"not|\s)*\s*(?P<op>(?:later|earlier|greater|less|larger|smaller|higher|lower|more|bigger|cheaper|fewer)(?:\s+"
+    r"than)(?:\s+or (?:equal to|the same as|equal))?|after|before|exceeds?|on or after|on or before|at least|at "
+    r"most)\s+(?P<right>(?!zero\b|\d)(?:the|its|their|an?)?\s*[a-z][\w ]*)$",
+    re.I,
+)
+_ENDS = re.compile(
+    r"^(?:(?P<t>(?:an?|the|each|every)\s+[\w ]+?|[\w ]+?s|it|they)\s+)?(?:must\s+|has to\s+|have to\s+|always\s+|"
+    r"should\s+|can only\s+|cannot\s+|never\s+|not\s+|may\s+|can\s+)*(?P<end>ends?|finish(?:es)?|close[sd]?|"
+    r"expires?|stops?)\s+(?P<op>after|before|later than)\s+(?:it|they|the \w+)\s+(?P<start>starts?|begins?|opens?|"
+    r"has started|have started|is started)$",
+    re.I,
+)
+_OVERLAP = re.compile(
+    r"^(?:two\s+|no two\s+)?(?P<x>[\w ]+?)\s+(?:of|for|in|on|at)\s+(?:the same|one|an?|each|the)\s+(?P<scope>[\w ]+?"
+    r")\s+(?:cannot|must not|may not|can not|never|should not|must never|do not|may|can|are not allowed to|not)\s*"
+    r"(?:ever\s+)?overlap(?: in time)?$|^(?:the same |an? )?(?P<scope2>[\w ]+?)\s+(?:cannot|must not|may not|can "
+    r"not|can never)\s+(?:be\s+)?(?:double[- ]?booked|have overlapping (?P<x2>[\w ]+)|be (?:booked|reserved|"
+    r"rented) twice (?:at the same time|for overlapping \w+))$",
+    re.I,
+)
+_NEW = re.compile(
+    r"^(?:an?\s+|every\s+|all\s+|each\s+)?new\s+(?P<t>[\w ]+?)\s+(?:is|are|starts?|begins?|gets?|has|have|should "
+    r"be|must be|will be|becomes?)\s+(?:(?:out\s+)?as\s+|in\s+|always\s+|initially\s+|set to\s+|marked\s+(?:as\s+"
+    r")?|the\s+(?:status|state)\s+|status\s+)*(?P<v>not\s+\w+|[\w§-]+(?:\s[\w-]+)?)(?P<tail>\s+(?:unless|by "
+    r"default|until|when|at first|initially|status|state).*)?$",
+    re.I,
+)
+_WHEN_CREATED = re.compile(
+    rf"^(?P<t>(?:{_A}\s+)?[\w ]+?)\s+(?:is|are|starts?|begins?)\s+(?:out\s+)?(?:as\s+|in\s+)?(?P<v>not\s+\w+|"
+    rf"[\w§-]+(?:\s[\w-]+)?)\s+(?:when (?:it is |they are )?(?:created|new|added|placed|first created)|by default|"
+    rf"at first|initially|unless (?:stated|said|specified|noted) otherwise|at creation|to begin with)$",
+    re.I,
+)
+_STARTS = re.compile(
+    rf"^(?P<t>(?:{_A}\s+)?[\w ]+?)\s+(?:starts?|begins?)\s+(?:out\s+)?(?:as|at|with|in)\s+(?P<v>[\w§-]+)$", re.I
+)
+_DEFAULTS = re.compile(
+    r"^(?:(?:the\s+)?default\s+(?:value\s+)?(?:for|of)?\s*(?P<c>.+?)\s+(?:is|should be|must be|shall be|becomes)\s+"
+    r"|(?P<c2>.+?)\s+(?:should\s+|must\s+|shall\s+)?defaults?\s+to\s+)(?P<v>.+)$",
+    re.I,
+)
+_ONCE = re.compile(
+    rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:can|may|must|is allowed to|can be|should)\s+(?:only\s+)?(?P<verb>.+?)\s+"
+    rf"(?P<b>(?:an?|the same|one|the|each|every)\s+[\w ]+?)\s+(?:(?:only|at most|just)\s+once|no more than once|"
+    rf"once(?: only)?)$",
+    re.I,
+)
+_AGAIN = re.compile(
+    rf"^(?P<a>(?:{_A}\s+|the same\s+)?[\w ]+?)\s+(?:can|may)\s+(?P<verb>.+?)\s+(?P<b>(?:an?|the same|one|the)\s+"
+    rf"[\w ]+?)\s+(?:more than once|several times|many times|multiple times|repeatedly|again)$",
+    re.I,
+)
 
 
 def read_rule(ground: Ground, text: str) -> bool:
@@ -57,7 +168,11 @@ def read_rule(ground: Ground, text: str) -> bool:
     return False
 
 
-_AT_EACH = re.compile(r"^(?:at|in|during|on)\s+(?:each|every)\s+(?P<a>\w+)\s*,?\s*(?:the\s+|all\s+)?(?P<who>\w+s)\s+(?P<verb>\w+)\s+(?P<n>one|an?|several|many|multiple)\s+(?P<b>\w+)$", re.I)
+_AT_EACH = re.compile(
+    r"^(?:at|in|during|on)\s+(?:each|every)\s+(?P<a>\w+)\s*,?\s*(?:the\s+|all\s+)?(?P<who>\w+s)\s+(?P<verb>\w+)\s+"
+    r"(?P<n>one|an?|several|many|multiple)\s+(?P<b>\w+)$",
+    re.I,
+)
 
 
 def _thing(ground: Ground, text: str) -> Table | None:
@@ -75,7 +190,9 @@ def _for_each(ground: Ground, text: str) -> bool:
         one, other = _thing(ground, found["a"]), _thing(ground, found["b"])
         if one is None or other is None:
             return False
-        ground.relations.append(Relation(one.name, other.name, many=found["n"].lower() in ("several", "many", "multiple"), shared=True))
+        ground.relations.append(
+            Relation(one.name, other.name, many=found["n"].lower() in ("several", "many", "multiple"), shared=True)
+        )
         return True
     found = _FOR_EACH.match(text) or _WITH_EACH.match(text)
     if found is None:
@@ -110,15 +227,37 @@ def _deletion(ground: Ground, text: str) -> bool:
     if found := _DELETED_WITH.match(text):
         return _delete(ground, found["a"], found["b"], "CASCADE", text)
     if found := _NOT_DELETED.match(text):
-        rest = re.sub(r"^(?:it|they|there|he|she)\s+(?:still\s+)?(?:has|have|is|are|owns?)\s+(?:still\s+)?(?:any\s+|some\s+|still\s+)?|\s+(?:belong|refer|exist|are|is|use)\b.*$", "", found["rest"], flags=re.I)
+        rest = re.sub(
+            r"^(?:it|they|there|he|she)\s+(?:still\s+)?(?:has|have|is|are|owns?)\s+(?:still\s+)?(?:any\s+|some\s+|"
+            r"still\s+)?|\s+(?:belong|refer|exist|are|is|use)\b.*$",
+            "",
+            found["rest"],
+            flags=re.I,
+        )
         return _delete(ground, found["a"], rest, "RESTRICT", text)
     return False
 
 
 def _on_delete(ground: Ground, a: str, rest: str) -> bool:
     low = rest.lower()
-    noun = re.sub(r"\b(?:all|also|its|their|his|her|of|the|must|should|will|are|is|be|get|gets|stay|stays|remain|remains|keep|lose|but)\b.*$", "", re.sub(r"^(?:all\s+(?:of\s+)?|also\s+|its\s+|their\s+|the\s+|his\s+|her\s+|any\s+|we\s+(?:keep|want to keep|delete)\s+)+", "", rest, flags=re.I), flags=re.I)
-    if re.search(r"\b(?:kept|stay|stays|remain|remains|keep|set to null|empty|without|lose|loses|unassigned|not deleted|survive)\b", low):
+    noun = re.sub(
+        r"\b(?:all|also|its|their|his|her|of|the|must|should|will|are|is|be|get|gets|stay|stays|remain|remains|"
+        r"keep|lose|but)\b.*$",
+        "",
+        re.sub(
+            r"^(?:all\s+(?:of\s+)?|also\s+|its\s+|their\s+|the\s+|his\s+|her\s+|any\s+|we\s+(?:keep|want to keep|"
+            r"delete)\s+)+",
+            "",
+            rest,
+            flags=re.I,
+        ),
+        flags=re.I,
+    )
+    if re.search(
+        r"\b(?:kept|stay|stays|remain|remains|keep|set to null|empty|without|lose|loses|unassigned|not deleted|"
+        r"survive)\b",
+        low,
+    ):
         action = "SET NULL"
     elif re.search(r"\b(?:deleted|removed|go|disappear|too|as well|delete|vanish)\b", low):
         action = "CASCADE"
@@ -131,7 +270,9 @@ def _on_delete(ground: Ground, a: str, rest: str) -> bool:
 
 def _delete(ground: Ground, a: str, b: str, action: str, text: str) -> bool:
     parent_noun = read_noun(a)
-    if parent_noun is None or not (ground.is_thing(parent_noun) or ground.find_table(parent_noun, fuzzy=ground.existing)):
+    if parent_noun is None or not (
+        ground.is_thing(parent_noun) or ground.find_table(parent_noun, fuzzy=ground.existing)
+    ):
         return False
 
     def say() -> bool:
@@ -141,12 +282,22 @@ def _delete(ground: Ground, a: str, b: str, action: str, text: str) -> bool:
             noun = read_noun(part)
             child = _thing(ground, part) if noun else None
             children = [child] if child else []
-            if noun and parent and child is None and noun.head in ("it", "them", "child", "everything", "row", "record", "data"):
+            if (
+                noun
+                and parent
+                and child is None
+                and noun.head in ("it", "them", "child", "everything", "row", "record", "data")
+            ):
                 children = [one for one in ground.draft.tables.values() if one.keys_to(parent.name)]
             for each in children:
                 keys = each.keys_to(parent.name) if parent and each else []
                 if not keys and parent:
-                    keys = [two for one in ground.draft.tables.values() if one.pair and {parent.name, each.name} <= set(one.pair) for two in one.keys_to(parent.name)]
+                    keys = [
+                        two
+                        for one in ground.draft.tables.values()
+                        if one.pair and {parent.name, each.name} <= set(one.pair)
+                        for two in one.keys_to(parent.name)
+                    ]
                 for key in keys:
                     _act_on_delete(ground, key, action, each)
                     done = True
@@ -168,10 +319,15 @@ def _act_on_delete(ground: Ground, key: Rule, action: str, table: Table) -> None
     if action == "SET NULL" and column is not None and column.required:
         if set(key.columns) <= set(table.key):
             key.on_delete = ""
-            ground.warn(f"{table.name}.{column.name} is part of the key and cannot be emptied when the row it refers to is deleted")
+            ground.warn(
+                f"{table.name}.{column.name} is part of the key and cannot be emptied when the row it refers to is "
+                f"deleted"
+            )
             return
         column.required = False
-        ground.note(f"{table.name}.{column.name} may be empty, as the rows are kept when what they refer to is deleted.")
+        ground.note(
+            f"{table.name}.{column.name} may be empty, as the rows are kept when what they refer to is deleted."
+        )
 
 
 # Uniqueness -------------------------------------------------------------------------------------------------------
@@ -184,7 +340,10 @@ def _unique_rule(ground: Ground, text: str) -> bool:
         a, b = _thing(ground, found["a"]), _thing(ground, found["b"])
         if a is None or b is None:
             return False
-        ground.relations += [Relation(a.name, b.name, many=True, lemma=lemma_of(found["verb"]) or "have"), Relation(b.name, a.name, many=True, lemma=lemma_of(found["verb"]) or "have")][: 1 if lemma_of(found["verb"]) in MANY_MANY else 2]
+        ground.relations += [
+            Relation(a.name, b.name, many=True, lemma=lemma_of(found["verb"]) or "have"),
+            Relation(b.name, a.name, many=True, lemma=lemma_of(found["verb"]) or "have"),
+        ][: 1 if lemma_of(found["verb"]) in MANY_MANY else 2]
         return True
     if found := _ONCE_PER.match(text):
         a, b = _thing(ground, found["a"]), _thing(ground, found["b"])
@@ -198,13 +357,13 @@ def _unique_rule(ground: Ground, text: str) -> bool:
         parts = [one for one in (read_noun(one) for one in re.split(r"\s*,\s*|\s+and\s+", found["list"])) if one]
         return _unique_over(ground, parts, found["t"] or "", text)
     if found := _ONLY_ONE.match(text):
-        x = read_noun(found["x"])
+        x, x_text = read_noun(found["x"]), found["x"]
         scopes = [one for one in (read_noun(found["a"]), read_noun(found["b"]) if found["b"] else None) if one]
         if x is None:
             return False
 
         def say() -> bool:
-            table = _thing(ground, found["x"])
+            table = _thing(ground, x_text)
             for candidate in [table] if table else ground.draft.tables.values():
                 keys = [ground.key_or_column(candidate, one) for one in scopes]
                 if None not in keys and (table or ground.find_column(candidate, x.words)):
@@ -286,7 +445,10 @@ def _no_two(ground: Ground, x: str, c: str, scope: str | None, text: str) -> boo
                 ground.add(table, Attribute(one, one.words, "text"))
 
     def say() -> bool:
-        candidates = [table, *(one for one in ground.draft.tables.values() if one is not table and one.keys_to(table.name))]
+        candidates = [
+            table,
+            *(one for one in ground.draft.tables.values() if one is not table and one.keys_to(table.name)),
+        ]
         for candidate in candidates:
             names = [ground.key_or_column(candidate, one) for one in ([scope_noun] if scope_noun else []) + columns]
             if None not in names:
@@ -300,7 +462,11 @@ def _no_two(ground: Ground, x: str, c: str, scope: str | None, text: str) -> boo
 
 def _unique_over(ground: Ground, parts: list[Noun], table_text: str, text: str) -> bool:
     def say() -> bool:
-        tables = [found] if table_text and (found := _thing(ground, table_text)) else sorted(ground.draft.tables.values(), key=lambda one: one.name != ground.subject)
+        tables = (
+            [found]
+            if table_text and (found := _thing(ground, table_text))
+            else sorted(ground.draft.tables.values(), key=lambda one: one.name != ground.subject)
+        )
         for table in tables:
             names = [ground.key_or_column(table, one) for one in parts]
             if None not in names and len(set(names)) == len(parts):
@@ -317,16 +483,23 @@ def _unique_over(ground: Ground, parts: list[Noun], table_text: str, text: str) 
 
 def _lookup(ground: Ground, text: str) -> bool:
     if (found := _NEWEST.search(text)) and not re.search(r"\b(?:add|keep|remove|store)\b", text, re.I):
-        table, other = _thing(ground, found["x"]), _thing(ground, found["y"])
-        if table is None or other is None:
+        rows, other, order = _thing(ground, found["x"]), _thing(ground, found["y"]), found["order"].lower()
+        if rows is None or other is None:
             return False
+        holder, target = rows, other
 
         def newest() -> bool:
-            keys = table.keys_to(other.name)
-            times = [one.name for one in table.columns.values() if one.type.startswith("timestamp")] or [one.name for one in table.columns.values() if one.type == "date"]
+            keys = holder.keys_to(target.name)
+            times = [one.name for one in holder.columns.values() if one.type.startswith("timestamp")] or [
+                one.name for one in holder.columns.values() if one.type == "date"
+            ]
             if not keys or not times:
                 return False
-            ground.index(table, (keys[0].columns[0], f"{times[0]} DESC"), f"the {found['order'].lower()} {table.name} of one of {other.name}")
+            ground.index(
+                holder,
+                (keys[0].columns[0], f"{times[0]} DESC"),
+                f"the {order} {holder.name} of one of {target.name}",
+            )
             return True
 
         ground.defer(newest, text)
@@ -338,19 +511,32 @@ def _lookup(ground: Ground, text: str) -> bool:
     for part in (found["y"], found["x"]):
         for words in _tails(part):
             noun = read_noun(words)
-            if noun and ground.is_thing(noun) or (noun and ground.existing and ground.find_table(noun, fuzzy=True)):
+            if (noun and ground.is_thing(noun)) or (noun and ground.existing and ground.find_table(noun, fuzzy=True)):
                 table = _thing(ground, words)
                 break
         if table:
             break
-    if table is None and ground.existing and re.search(r"\b(?:it|them|they)\b", text) and ground.subject in ground.draft.tables:
+    if (
+        table is None
+        and ground.existing
+        and re.search(r"\b(?:it|them|they)\b", text)
+        and ground.subject in ground.draft.tables
+    ):
         table = ground.draft.tables[ground.subject]
     if table is None:
         return False
     chosen = table
-    by = re.sub(r"\s+(?:very |quite )?(?:often|frequently|a lot|mostly|all the time|most of the time|regularly|usually|first|quickly|fast)$", "", found["by"], flags=re.I)
+    by = re.sub(
+        r"\s+(?:very |quite )?(?:often|frequently|a lot|mostly|all the time|most of the time|regularly|usually|"
+        r"first|quickly|fast)$",
+        "",
+        found["by"],
+        flags=re.I,
+    )
     together = not re.search(r"\bor\b", by)
-    parts = [one for one in re.split(r"\s*,\s*(?:and |or )?(?:by )?|\s+(?:and|or)\s+(?:by\s+)?(?:then by\s+)?", by) if one]
+    parts = [
+        one for one in re.split(r"\s*,\s*(?:and |or )?(?:by )?|\s+(?:and|or)\s+(?:by\s+)?(?:then by\s+)?", by) if one
+    ]
 
     def say() -> bool:
         names = []
@@ -358,7 +544,9 @@ def _lookup(ground: Ground, text: str) -> bool:
             noun = read_noun(re.sub(r"^(?:their|its|the|an?)\s+", "", part))
             name = ground.key_or_column(chosen, noun) if noun else None
             if name is None and noun and noun.head in ("date", "time", "day"):
-                name = next((one.name for one in chosen.columns.values() if one.type.startswith(("timestamp", "date"))), None)
+                name = next(
+                    (one.name for one in chosen.columns.values() if one.type.startswith(("timestamp", "date"))), None
+                )
             if name is None and noun and ground.existing:
                 column = ground.find_column(chosen, noun.words, fuzzy=True)
                 name = column.name if column else None
@@ -400,10 +588,19 @@ def _overlap(ground: Ground, text: str) -> bool:
             if span is None or by is None:
                 continue
             start, end = span
-            kind = "daterange" if table.columns[start].type == "date" else "tstzrange" if table.columns[start].type == "timestamptz" else "tsrange"
+            kind = (
+                "daterange"
+                if table.columns[start].type == "date"
+                else "tstzrange"
+                if table.columns[start].type == "timestamptz"
+                else "tsrange"
+            )
             expression = f"EXCLUDE USING gist ({by} WITH =, {kind}({start}, {end}) WITH &&)"
             if not ground.btree_gist:
-                ground.warn(f"rows of {table.name} can overlap: the rule needs the extension btree_gist; after CREATE EXTENSION btree_gist: ALTER TABLE {table.name} ADD {expression}")
+                ground.warn(
+                    f"rows of {table.name} can overlap: the rule needs the extension btree_gist; after CREATE "
+                    f"EXTENSION btree_gist: ALTER TABLE {table.name} ADD {expression}"
+                )
             elif not any(one.expression == expression for one in table.rules):
                 table.rules.append(Rule("exclude", (by, start, end), expression))
             return True
@@ -414,14 +611,42 @@ def _overlap(ground: Ground, text: str) -> bool:
 
 
 def _span(table: Table) -> tuple[str, str] | None:
-    start = next((one.name for one in table.columns.values() if re.search(r"(?:^|_)(?:start|starts|begin|begins|from|checkin|check_in|arrival|pickup|opens|started|valid_from)(?:_|$)", one.name) and one.type.startswith(("date", "timestamp"))), None)
-    end = next((one.name for one in table.columns.values() if re.search(r"(?:^|_)(?:end|ends|finish|finishes|to|until|checkout|check_out|departure|return|closes|ended|valid_to|valid_until|dropoff|due|expires|expiry)(?:_|$)", one.name) and one.type.startswith(("date", "timestamp"))), None)
+    start = next(
+        (
+            one.name
+            for one in table.columns.values()
+            if re.search(
+                r"(?:^|_)(?:start|starts|begin|begins|from|checkin|check_in|arrival|pickup|opens|started|"
+                r"valid_from)(?:_|$)",
+                one.name,
+            )
+            and one.type.startswith(("date", "timestamp"))
+        ),
+        None,
+    )
+    end = next(
+        (
+            one.name
+            for one in table.columns.values()
+            if re.search(
+                r"(?:^|_)(?:end|ends|finish|finishes|to|until|checkout|check_out|departure|return|closes|ended|"
+                r"valid_to|valid_until|dropoff|due|expires|expiry)(?:_|$)",
+                one.name,
+            )
+            and one.type.startswith(("date", "timestamp"))
+        ),
+        None,
+    )
     return (start, end) if start and end else None
 
 
 def _compare(ground: Ground, text: str) -> bool:
     if found := _ENDS.match(text):
-        table = _thing(ground, found["t"]) if found["t"] and found["t"].lower() not in ("it", "they") else ground.draft.tables.get(ground.subject)
+        table = (
+            _thing(ground, found["t"])
+            if found["t"] and found["t"].lower() not in ("it", "they")
+            else ground.draft.tables.get(ground.subject)
+        )
         if table is None:
             return False
 
@@ -437,7 +662,12 @@ def _compare(ground: Ground, text: str) -> bool:
     found = _AFTER.match(text)
     if found is None:
         return False
-    left = re.sub(r"\s+(?:must|has to|have to|should|can|may|will|cannot|is|are|comes?|lies?|be|always|never|only|not)\b.*$", "", found["left"], flags=re.I)
+    left = re.sub(
+        r"\s+(?:must|has to|have to|should|can|may|will|cannot|is|are|comes?|lies?|be|always|never|only|not)\b.*$",
+        "",
+        found["left"],
+        flags=re.I,
+    )
     negated = bool(re.search(r"\b(?:not|never|cannot)\b", text[: found.start("op")], re.I))
     operator = _operator(found["op"].lower(), negated=negated)
     right = found["right"]
@@ -464,7 +694,9 @@ def _compare(ground: Ground, text: str) -> bool:
 
 def _operator(word: str, *, negated: bool) -> str:
     equal = "equal" in word or "on or" in word or word in ("at least", "at most") or "the same" in word
-    more = word.startswith(("later", "greater", "larger", "higher", "more", "bigger", "after", "on or after", "exceed", "at least"))
+    more = word.startswith(
+        ("later", "greater", "larger", "higher", "more", "bigger", "after", "on or after", "exceed", "at least")
+    )
     if negated:
         more, equal = not more, not equal
     return (">" if more else "<") + ("=" if equal else "")
@@ -506,19 +738,41 @@ def _defaults(ground: Ground, text: str) -> bool:
     if column is not None and column.type == "boolean":
         column.default = "false" if negated else "true"
         return True
-    opposite = {"inactive": "active", "unpaid": "paid", "unpublished": "published", "unread": "read", "disabled": "enabled", "unverified": "verified", "incomplete": "complete", "unfinished": "finished", "undone": "done", "private": "public"}
+    opposite = {
+        "inactive": "active",
+        "unpaid": "paid",
+        "unpublished": "published",
+        "unread": "read",
+        "disabled": "enabled",
+        "unverified": "verified",
+        "incomplete": "complete",
+        "unfinished": "finished",
+        "undone": "done",
+        "private": "public",
+    }
     column = ground.find_column(table, (opposite[plain.lower()],)) if plain.lower() in opposite else None
     if column is not None and column.type == "boolean":
         column.default = "true" if negated else "false"
         return True
-    status = next((one for name in ("status", "state", "stage", "phase") if (one := ground.find_column(table, (name,)))), None)
+    status = next(
+        (one for name in ("status", "state", "stage", "phase") if (one := ground.find_column(table, (name,)))), None
+    )
     if status is not None and not negated and status.type == "text":
         from postai.database.identifiers import quote_literal
 
         status.default = quote_literal(value.lower()).strip()
         return True
     if noun and not ground.existing and (negated or kind_of(noun.words).type == "boolean"):
-        ground.add(table, Attribute(noun, ("is", *noun.words) if noun.words[0] != "is" else noun.words, "boolean", default="false" if negated else "true", required=True))
+        ground.add(
+            table,
+            Attribute(
+                noun,
+                ("is", *noun.words) if noun.words[0] != "is" else noun.words,
+                "boolean",
+                default="false" if negated else "true",
+                required=True,
+            ),
+        )
         return True
     return False
 
@@ -538,15 +792,24 @@ def default_of(ground: Ground, place: str, value: str) -> bool:
 
 
 def _value_for(ground: Ground, table: Table, column: Column, value: str) -> str | None:
-    text = re.sub(r"\s+(?:by default|unless.*|for new.*|if .*|when .*)$", "", ground.shelter.without_details(value), flags=re.I).strip(" '\"")
+    text = re.sub(
+        r"\s+(?:by default|unless.*|for new.*|if .*|when .*)$", "", ground.shelter.without_details(value), flags=re.I
+    ).strip(" '\"")
     values = next((one.values for one in table.rules if one.values and one.columns == (column.name,)), ())
     made = Attribute(Noun((column.name,)), (column.name,), column.type, values=values)
     return default_expression(text, made)
 
 
 def _times(ground: Ground, text: str) -> bool:
-    """"We track when orders were created": moments of rows."""
-    found = re.match(r"^(?:we\s+|please\s+|also\s+)*(?:need to\s+|want to\s+|should\s+|must\s+)?(?:track|record|store|know|remember|keep track of|save|see)\s+when\s+(?P<t>(?:an?|each|every|the)?\s*[\w ]+?)\s+(?:was|were|is|are|has been|have been)\s+(?:last\s+)?(?P<v>\w+ed|sent|paid|made)(?:\s+and\s+(?:when (?:it was|they were)\s+)?(?:last\s+)?(?P<v2>\w+ed))?$", text, re.I)
+    """ "We track when orders were created": moments of rows."""
+    found = re.match(
+        r"^(?:we\s+|please\s+|also\s+)*(?:need to\s+|want to\s+|should\s+|must\s+)?(?:track|record|store|know|"
+        r"remember|keep track of|save|see)\s+when\s+(?P<t>(?:an?|each|every|the)?\s*[\w ]+?)\s+(?:was|were|is|are|"
+        r"has been|have been)\s+(?:last\s+)?(?P<v>\w+ed|sent|paid|made)(?:\s+and\s+(?:when (?:it was|they were)\s+"
+        r")?(?:last\s+)?(?P<v2>\w+ed))?$",
+        text,
+        re.I,
+    )
     table = _thing(ground, found["t"]) if found else None
     if found is None or table is None:
         return False
@@ -570,18 +833,39 @@ def read_subject_rule(ground: Ground, clause: Clause) -> bool:
     if noun is None or re.match(r"^(?:we|i|there)$", subject, re.I):
         return False
     pronoun = noun.words in (("it",), ("they",), ("this",))
-    if pronoun and ground.last[0] in ground.draft.tables and (verb.lemma == "be" or verb.modal or verb.lemma in ("exceed", "contain", "default")):
+    if (
+        pronoun
+        and ground.last[0] in ground.draft.tables
+        and (verb.lemma == "be" or verb.modal or verb.lemma in ("exceed", "contain", "default"))
+    ):
         table = ground.draft.tables[ground.last[0]]
         target = (table, table.columns[ground.last[1]]) if ground.last[1] in table.columns else None
     elif (measured := ground.find_table(noun)) is not None:
-        amounts = [one for one in measured.columns.values() if one.type.startswith(("numeric", "integer", "double")) and not one.name.endswith("_id")]
-        ranged = re.search(r"\b(?:negative|positive|greater|less|more|at least|at most|between|above|below|zero|exceed)\b", tail, re.I)
+        amounts = [
+            one
+            for one in measured.columns.values()
+            if one.type.startswith(("numeric", "integer", "double")) and not one.name.endswith("_id")
+        ]
+        ranged = re.search(
+            r"\b(?:negative|positive|greater|less|more|at least|at most|between|above|below|zero|exceed)\b", tail, re.I
+        )
         target = (measured, amounts[0]) if verb.lemma == "be" and ranged and len(amounts) == 1 else None
     else:
         target = ground.place(subject, fuzzy=ground.existing)
-    if verb.lemma == "have" and not verb.modal and not re.search(r"\b(?:to be|unique|at (?:least|most)|between|characters|default)\b|§", tail):
+    if (
+        verb.lemma == "have"
+        and not verb.modal
+        and not re.search(r"\b(?:to be|unique|at (?:least|most)|between|characters|default)\b|§", tail)
+    ):
         return False
-    if target is None and " and " not in subject and not ground.existing and verb.lemma in ("be", "contain", "exceed", "default") and ground.find_table(noun) is None and not pronoun:
+    if (
+        target is None
+        and " and " not in subject
+        and not ground.existing
+        and verb.lemma in ("be", "contain", "exceed", "default")
+        and ground.find_table(noun) is None
+        and not pronoun
+    ):
         target = _new_column(ground, noun, tail)
     if target is None and re.search(r"\s+and\s+|,", subject) and _is_column_rule(tail):
         parts = [ground.place(one, fuzzy=ground.existing) for one in split_list(subject, ground.shelter)]
@@ -600,7 +884,9 @@ def _new_column(ground: Ground, noun: Noun, tail: str) -> tuple[Table, Column] |
     table = None
     words = noun.words
     for size in range(len(words) - 1, 0, -1):
-        if (found := ground.find_table(Noun(words[:size]))) or (words[:size] in ground.candidates and (found := ground.thing(Noun(words[:size])))):
+        if (found := ground.find_table(Noun(words[:size]))) or (
+            words[:size] in ground.candidates and (found := ground.thing(Noun(words[:size])))
+        ):
             table, words = found, words[size:]
             break
     if table is None:
@@ -617,7 +903,15 @@ def _new_column(ground: Ground, noun: Noun, tail: str) -> tuple[Table, Column] |
 
 
 def _is_column_rule(tail: str) -> bool:
-    return bool(re.search(r"\b(?:unique|required|optional|mandatory|negative|positive|empty|null|between|at least|at most|money|default|more than|less than|greater|amounts?|zero|one of|either|or|characters|number|date|boolean|percent|percentage|given|filled|exceed|below|above)\b|§", tail, re.I))
+    return bool(
+        re.search(
+            r"\b(?:unique|required|optional|mandatory|negative|positive|empty|null|between|at least|at most|money|"
+            r"default|more than|less than|greater|amounts?|zero|one of|either|or|characters|number|date|boolean|"
+            r"percent|percentage|given|filled|exceed|below|above)\b|§",
+            tail,
+            re.I,
+        )
+    )
 
 
 def say(ground: Ground, table: Table, column: Column, tail: str, negated: bool) -> bool:
@@ -625,22 +919,80 @@ def say(ground: Ground, table: Table, column: Column, tail: str, negated: bool) 
     low = tail.lower()
     opened = ground.shelter.open(tail).replace("·", ".")
     ground.last = (table.name, column.name)
-    if re.search(r"\b(?:no longer|need not|not have to|not need to|does not|do not)\b.*\bunique\b|\bnot (?:be )?unique\b|\bnot unique\b", low):
+    if re.search(
+        r"\b(?:no longer|need not|not have to|not need to|does not|do not)\b.*\bunique\b|\bnot (?:be )?unique\b|"
+        r"\bnot unique\b",
+        low,
+    ):
         table.rules = [one for one in table.rules if not (one.kind == "unique" and column.name in one.columns)]
-        table.indexes = [one for one in table.indexes if not (one.definition.startswith("CREATE UNIQUE") and one.columns == (column.name,))]
+        table.indexes = [
+            one
+            for one in table.indexes
+            if not (one.definition.startswith("CREATE UNIQUE") and one.columns == (column.name,))
+        ]
         return True
-    if re.search(r"\b(?:no longer|not|never)\b[\w ]*\b(?:required|mandatory|compulsory|have to be (?:given|filled|set))\b|\b(?:becomes?|is|be|are|made)\s+(?:now\s+)?optional\b", low):
+    if re.search(
+        r"\b(?:no longer|not|never)\b[\w ]*\b(?:required|mandatory|compulsory|have to be (?:given|filled|set))\b|"
+        r"\b(?:becomes?|is|be|are|made)\s+(?:now\s+)?optional\b",
+        low,
+    ):
         column.required = False
         return True
     made = Attribute(Noun((column.name,)), (column.name,), column.type)
-    apply_details(made, re.sub(r"^(?:is|are|be|must|should|can|may|has|have|to|only|always|will|shall|\s)+(?=\d|one of|either)", "", opened))
-    if not made.values and (found := re.search(r"\b(?:is|are|be|only|contains?|either|one of|allowed|has|have|hold|as|values?)\s*:?\s+(?P<v>(?:\"?[\w-]+(?: [\w-]+)?\"?\s*,\s*)*\"?[\w-]+(?: [\w-]+)?\"?,?\s+(?:or|and)\s+\"?[\w-]+(?: [\w-]+)?\"?)\s*(?:,.*|by default.*|and (?:a new|new|the default|defaults?|initially|starts?).*)?$", opened, re.I)):
+    apply_details(
+        made,
+        re.sub(
+            r"^(?:is|are|be|must|should|can|may|has|have|to|only|always|will|shall|\s)+(?=\d|one of|either)", "", opened
+        ),
+    )
+    if not made.values and (
+        found := re.search(
+            r"\b(?:is|are|be|only|contains?|either|one of|allowed|has|have|hold|as|values?)\s*:?\s+"
+            r"(?P<v>(?:\"?[\w-]+(?: [\w-]+)?\"?\s*,\s*)*\"?[\w-]+(?: [\w-]+)?\"?,?\s+(?:or|and)\s+\"?[\w-]+(?: "
+            r"[\w-]+)?\"?)\s*(?:,.*|by default.*|and (?:a new|new|the default|defaults?|initially|starts?).*)?$",
+            opened,
+            re.I,
+        )
+    ):
         values = values_of(re.sub(r"^(?:only\s+)?(?:one of|either|the values?)\s*:?\s*", "", found["v"], flags=re.I))
-        bad = {"unique", "required", "optional", "mandatory", "null", "empty", "positive", "negative", "not", "must", "given", "filled", "zero", "more", "present"}
-        if len(values) > 1 and not made.checks and not any(set(one.lower().split()) & bad for one in values) and not made.unique and made.required is None and not negated:
+        bad = {
+            "unique",
+            "required",
+            "optional",
+            "mandatory",
+            "null",
+            "empty",
+            "positive",
+            "negative",
+            "not",
+            "must",
+            "given",
+            "filled",
+            "zero",
+            "more",
+            "present",
+        }
+        if (
+            len(values) > 1
+            and not made.checks
+            and not any(set(one.lower().split()) & bad for one in values)
+            and not made.unique
+            and made.required is None
+            and not negated
+        ):
             made.values = values
     new_name = made.name != (column.name,)
-    understood = bool(made.values or made.checks or made.unique or made.required is not None or made.default or made.type_said or made.type != column.type or new_name or made.role_of)
+    understood = bool(
+        made.values
+        or made.checks
+        or made.unique
+        or made.required is not None
+        or made.default
+        or made.type_said
+        or made.type != column.type
+        or new_name
+        or made.role_of
+    )
     if not understood:
         return False
     if made.type != column.type and column.was is None:

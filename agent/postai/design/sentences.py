@@ -11,9 +11,33 @@ from postai.language.word_set import word_set
 
 _BE = frozenset({"is", "are", "was", "were", "be", "been", "being"})
 _HAVE = frozenset({"has", "have", "had", "having"})
-_MODAL = frozenset({"may", "can", "might", "could", "must", "should", "shall", "will", "cannot", "need", "needs", "would", "do", "does"})
-_ADVERBS = word_set("not always only also usually never optionally normally typically then still all both each either often sometimes able to allowed ever no longer just currently never exactly possibly of_course already directly again now at_most ")
-STORING = word_set("store keep record save track know need want collect remember log capture register_that hold manage maintain note monitor sell own offer organize organise handle")
+_MODAL = frozenset(
+    {
+        "may",
+        "can",
+        "might",
+        "could",
+        "must",
+        "should",
+        "shall",
+        "will",
+        "cannot",
+        "need",
+        "needs",
+        "would",
+        "do",
+        "does",
+    }
+)
+_ADVERBS = word_set(
+    "not always only also usually never optionally normally typically then still all both each either often "
+    "sometimes able to allowed ever no longer just currently never exactly possibly of_course already directly "
+    "again now at_most "
+)
+STORING = word_set(
+    "store keep record save track know need want collect remember log capture register_that hold manage maintain "
+    "note monitor sell own offer organize organise handle"
+)
 _STRONG = word_set("""
     belongs belong consists consist contains contain includes include refers refer references works comprises comprise
     depends depend corresponds correspond follows gets get receives receive lives live points defaults starts start
@@ -35,9 +59,75 @@ _FORMS = {"sold": "sell", "bought": "buy", "lent": "lend", "led": "lead", "sung"
     "written": "write", "taught": "teach", "made": "make", "held": "hold", "given": "give", "taken": "take", "known": "know", "spoken": "speak",
     "paid": "pay", "sent": "send", "read": "read", "born": "bear", "found": "find", "located": "locate", "assigned": "assign", "linked": "link",
     "grouped": "group", "run": "run", "driven": "drive", "flown": "fly", "built": "build", "met": "meet", "won": "win", "grown": "grow", "worn": "wear", "chosen": "choose", "shown": "show", "kept": "keep"}  # fmt: skip
-_PREPOSITIONS = frozenset("by to in at for from on with of into under as within about against between through".split())
-RELATIVE = frozenset("that which who whose whether when where if unless until because so while whom".split())
-_NOT_SUBJECT = frozenset("a an the each every any some no with of in on at for to by from and or its their this that as per between".split())
+_PREPOSITIONS = frozenset(
+    [
+        "by",
+        "to",
+        "in",
+        "at",
+        "for",
+        "from",
+        "on",
+        "with",
+        "of",
+        "into",
+        "under",
+        "as",
+        "within",
+        "about",
+        "against",
+        "between",
+        "through",
+    ]
+)
+RELATIVE = frozenset(
+    [
+        "that",
+        "which",
+        "who",
+        "whose",
+        "whether",
+        "when",
+        "where",
+        "if",
+        "unless",
+        "until",
+        "because",
+        "so",
+        "while",
+        "whom",
+    ]
+)
+_NOT_SUBJECT = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "each",
+        "every",
+        "any",
+        "some",
+        "no",
+        "with",
+        "of",
+        "in",
+        "on",
+        "at",
+        "for",
+        "to",
+        "by",
+        "from",
+        "and",
+        "or",
+        "its",
+        "their",
+        "this",
+        "that",
+        "as",
+        "per",
+        "between",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +217,11 @@ def _candidates(word: str) -> tuple[str, ...]:
 def is_participle(word: str) -> bool:
     """Whether a word can follow "is" as what was done to the subject."""
     word = word.lower()
-    return word in _FORMS or (len(word) > 3 and word.endswith("ed") and not word.endswith("eed")) or word in ("run", "cut", "set", "put")
+    return (
+        word in _FORMS
+        or (len(word) > 3 and word.endswith("ed") and not word.endswith("eed"))
+        or word in ("run", "cut", "set", "put")
+    )
 
 
 def find_verb(words: list[str], nouns: frozenset[str] = frozenset()) -> tuple[int, int, Verb] | None:
@@ -149,7 +243,12 @@ def find_verb(words: list[str], nouns: frozenset[str] = frozenset()) -> tuple[in
             continue
         if word in _BE or word in _HAVE or word in _MODAL:
             return _group(words, lowered, at)
-        if word in _STRONG and lowered[at - 1] not in _NOT_SUBJECT and not _noun_here(lowered, at, nouns) and (word.endswith("s") or is_plural(lowered[at - 1])):
+        if (
+            word in _STRONG
+            and lowered[at - 1] not in _NOT_SUBJECT
+            and not _noun_here(lowered, at, nouns)
+            and (word.endswith("s") or is_plural(lowered[at - 1]))
+        ):
             return _group(words, lowered, at)
         if weak is None and _agrees(lowered, at, nouns):
             weak = at
@@ -168,7 +267,18 @@ def _agrees(lowered: list[str], at: int, nouns: frozenset[str]) -> bool:
         return False
     following = lowered[at + 1] if at + 1 < len(lowered) else ""
     opens = at == 1 or (at == 2 and lowered[0] in ("all", "the", "our", "some", "many"))
-    if opens and is_plural(before) and word.isalpha() and not word.endswith(("s", "ed", "ing")) and word not in _NOT_SUBJECT | RELATIVE | {"per", "we", "i", "table", "tables"} and (following in ("a", "an", "the", "many", "several", "one", "other", "each", "their", "its", "multiple", "any", "money") or (is_plural(following) and following not in ("is", "has", "was"))):
+    if (
+        opens
+        and is_plural(before)
+        and word.isalpha()
+        and not word.endswith(("s", "ed", "ing"))
+        and word not in _NOT_SUBJECT | RELATIVE | {"per", "we", "i", "table", "tables"}
+        and (
+            following
+            in ("a", "an", "the", "many", "several", "one", "other", "each", "their", "its", "multiple", "any", "money")
+            or (is_plural(following) and following not in ("is", "has", "was"))
+        )
+    ):
         return True  # "agents list properties": whatever stands between two plurals
     if not lemma_of(word):
         return False
@@ -198,9 +308,7 @@ def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Ver
             modal = modal or word
             optional = optional or word in ("may", "can", "might", "could")
             negated = negated or word == "cannot"
-        elif word in ("not", "never"):
-            negated = True
-        elif word == "no" and at + 1 < len(lowered) and lowered[at + 1] == "longer":
+        elif word in ("not", "never") or (word == "no" and at + 1 < len(lowered) and lowered[at + 1] == "longer"):
             negated = True
         elif word in ("optionally", "possibly", "sometimes"):
             optional = True
@@ -210,9 +318,7 @@ def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Ver
             following = next((one for one in lowered[at + 1 :] if one not in ("not", "also", "always")), "")
             if following == "to":
                 modal = modal or "must"
-            elif following == "been":
-                pass
-            elif is_participle(following) and at + 2 < len(lowered) and lowered[at + 2] != ",":
+            elif following == "been" or (is_participle(following) and at + 2 < len(lowered) and lowered[at + 2] != ","):
                 pass
             else:
                 main = "have"
@@ -224,7 +330,9 @@ def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Ver
             after = lowered[where + 1] if where + 1 < len(lowered) else ""
             if following in _BE or (at + 1 < len(lowered) and lowered[at + 1] in ("able", "allowed", "free")):
                 optional = optional or following not in _BE
-            elif is_participle(following) and (after in _PREPOSITIONS or following in ("assigned", "deleted", "removed", "given")):
+            elif is_participle(following) and (
+                after in _PREPOSITIONS or following in ("assigned", "deleted", "removed", "given")
+            ):
                 passive = True
             else:
                 negated = negated or "not" in lowered[at + 1 : where] or "never" in lowered[at + 1 : where]
@@ -237,7 +345,11 @@ def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Ver
             break
         at += 1
     form = lowered[at - 1] if at > begin else ""
-    while at < len(words) and lowered[at] in ("only", "also", "not", "never", "always", "usually", "either", "exactly_one", "both") and main in ("be", "have"):
+    while (
+        at < len(words)
+        and lowered[at] in ("only", "also", "not", "never", "always", "usually", "either", "exactly_one", "both")
+        and main in ("be", "have")
+    ):
         negated = negated or lowered[at] in ("not", "never")
         at += 1
     preposition = lowered[at] if at < len(words) and lowered[at] in _PREPOSITIONS else ""
@@ -267,7 +379,12 @@ def clauses(sentence: str, nouns: frozenset[str]) -> list[Clause]:
         while part and part[0].lower() in (",", "and", "but", "then", "so", "also"):
             part = part[1:]
         said = find_verb(part, nouns) or find_verb(["§subject", *part], nouns)
-        if following and said is not None and _begins(following, nouns) and not (words[at - 1] == "," and at - 1 in starts):
+        if (
+            following
+            and said is not None
+            and _begins(following, nouns)
+            and not (words[at - 1] == "," and at - 1 in starts)
+        ):
             starts.append(at)
     found: list[Clause] = []
     subject = ""
@@ -298,9 +415,12 @@ def _verb_first(word: str, nouns: frozenset[str]) -> bool:
     word = word.lower()
     if word in ("need", "needs"):
         return True
-    return word in _BE | _HAVE | _MODAL or (word in _STRONG and singular(word) not in nouns) or (
-        word in ("optionally",)
-    ) or (word.endswith("s") and bool(lemma_of(word)) and singular(word) not in nouns)
+    return (
+        word in _BE | _HAVE | _MODAL
+        or (word in _STRONG and singular(word) not in nouns)
+        or (word in ("optionally",))
+        or (word.endswith("s") and bool(lemma_of(word)) and singular(word) not in nouns)
+    )
 
 
 def _begins(words: list[str], nouns: frozenset[str]) -> bool:
@@ -308,7 +428,11 @@ def _begins(words: list[str], nouns: frozenset[str]) -> bool:
     if words[0].lower() in RELATIVE or words[0].lower() in ("with", "or"):
         return False
     moment = [one for one in (each.lower() for each in words[:4]) if one not in ("the", "a", "an")]
-    if len(moment) > 1 and moment[0] in ("time", "date", "day", "moment", "timestamp") and moment[1] in ("it", "they", "when", "at", "on", "he", "she"):
+    if (
+        len(moment) > 1
+        and moment[0] in ("time", "date", "day", "moment", "timestamp")
+        and moment[1] in ("it", "they", "when", "at", "on", "he", "she")
+    ):
         return False
     if _verb_first(words[0], nouns):
         return len(words) > 1 and words[1].lower() not in (",", "and", "or", "with")

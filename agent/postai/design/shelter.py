@@ -15,24 +15,28 @@ _ENUM_NOUN = (
     "phase|visibility|currency|colou?r|result|outcome|channel|frequency|format|unit|class|source|rank|mood|difficulty"
 )
 _NAMED_ENUM = re.compile(
-    rf"\b(?P<noun>(?:[a-z]+[ _])?(?:{_ENUM_NOUN}))\s*(?:,\s*)?(?:(?:which|that)?\s*(?:is|are|can be|may be|must be|of)?\s*)?(?:either|one of|:|being|of)?:?\s+"
-    rf"(?P<values>(?!is\b|are\b|that\b|which\b|for\b|in\b|on\b|must\b|may\b|can\b|has\b|should\b|defaults?\b|column\b)(?:{_VALUE}\s*,\s*)*(?:{_VALUE})\s*,?\s+or\s+{_VALUE})",
+    rf"\b(?P<noun>(?:[a-z]+[ _])?(?:{_ENUM_NOUN}))\s*(?:,\s*)?(?:(?:which|that)?\s*(?:is|are|can be|may be|must be|"
+    rf"of)?\s*)?(?:either|one of|:|being|of)?:?\s+"
+    rf"(?P<values>(?!is\b|are\b|that\b|which\b|for\b|in\b|on\b|must\b|may\b|can\b|has\b|should\b|defaults?\b|"
+    rf"column\b)(?:{_VALUE}\s*,\s*)*(?:{_VALUE})\s*,?\s+or\s+{_VALUE})",
     re.I,
 )
 _PAIRS = re.compile(
-    r"\b(start|starting|begin|opening|first|home|departure|arrival|billing|check-?in|minimum|min|planned|source|origin|old|from|given|pickup|pick-?up)"
-    r"\s+(?:and|/)\s+(end|ending|finish|closing|last|away|arrival|departure|shipping|delivery|check-?out|maximum|max|actual|target|destination|new|to|family|drop-?off|return)"
+    r"\b(start|starting|begin|opening|first|home|departure|arrival|billing|check-?in|minimum|min|planned|source|"
+    r"origin|old|from|given|pickup|pick-?up)"
+    r"\s+(?:and|/)\s+(end|ending|finish|closing|last|away|arrival|departure|shipping|delivery|check-?out|maximum|"
+    r"max|actual|target|destination|new|to|family|drop-?off|return)"
     r"\s+([a-z]+)",
     re.I,
 )
 _SPELLINGS = (
     (re.compile(r"\be-mails?\b", re.I), lambda m: m[0].replace("-", "")),
-    (re.compile(r"\b(?:date and time|time and date|date/time)\b", re.I), lambda m: "time"),
+    (re.compile(r"\b(?:date and time|time and date|date/time)\b", re.I), lambda _: "time"),
     (re.compile(r"\bcheck-(in|out)\b", re.I), lambda m: f"check{m[1]}"),
     (re.compile(r"\b(?:i\.e\.|e\.g\.|etc\.)", re.I), lambda m: m[0].replace(".", "")),
-    (re.compile(r"\bcan't\b|\bcan not\b", re.I), lambda m: "cannot"),
-    (re.compile(r"n't\b", re.I), lambda m: " not"),
-    (re.compile(r"[–—]"), lambda m: " - "),
+    (re.compile(r"\bcan't\b|\bcan not\b", re.I), lambda _: "cannot"),
+    (re.compile(r"n't\b", re.I), lambda _: " not"),
+    (re.compile(r"[–—]"), lambda _: " - "),
 )
 
 
@@ -57,8 +61,7 @@ class Shelter:
             text = _BRACKETS.sub(lambda m: " " + self._keep(m[1] if m[1] is not None else m[2]), text)
         text = _PAIRS.sub(lambda m: f"{m[1]} {m[3]} and {m[2]} {m[3]}", text)
         text = re.sub(r"\bbetween\s+(\S+)\s+and\s+(\S+?)(?=[\s,.;]|$)", lambda m: " " + self._keep(m[0]), text)
-        text = re.sub(r"(\d)\.(\d)", "\\1·\\2", text)
-        return text
+        return re.sub(r"(\d)\.(\d)", "\\1·\\2", text)
 
     def protect_lists(self, text: str) -> str:
         """Values after a noun like status ("role owner, admin or member") put aside as "one of ..."."""
@@ -96,14 +99,17 @@ class Shelter:
 
     def without_details(self, text: str) -> str:
         """The text with quoted words put back as plain words, and the other marks left out."""
-        return " ".join(
-            _MARK.sub(lambda m: self.kept[int(m[1])] if int(m[1]) in self.quoted else " ", text).split()
-        )
+        return " ".join(_MARK.sub(lambda m: self.kept[int(m[1])] if int(m[1]) in self.quoted else " ", text).split())
 
 
 def values_of(text: str) -> tuple[str, ...]:
     """The values of a list: "pending, paid or 'in progress'", "'a', 'b'", "a/b/c"."""
-    text = re.sub(r"^(?:either|one of|any of|exactly one of|the following|:|only|be|are|is|the values?)\b[:\s]*", "", text.strip(" .:"), flags=re.I)
+    text = re.sub(
+        r"^(?:either|one of|any of|exactly one of|the following|:|only|be|are|is|the values?)\b[:\s]*",
+        "",
+        text.strip(" .:"),
+        flags=re.I,
+    )
     text = re.sub(r"^(?:either|one of|the following|:|the values?)\s*:?\s*", "", text, flags=re.I)
     parts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([^,\"'|]+)", text)
     found = []
@@ -115,5 +121,4 @@ def values_of(text: str) -> tuple[str, ...]:
             piece = re.sub(r"^(?:an?|the|else)\s+", "", piece.strip(" .:;"), flags=re.I)
             if piece:
                 found.append(piece)
-    unique = tuple(dict.fromkeys(one.strip() for one in found))
-    return unique
+    return tuple(dict.fromkeys(one.strip() for one in found))

@@ -18,7 +18,9 @@ def reference(table: Table, name: str | None = None) -> str:
 
 def columns_of(columns: tuple[str, ...]) -> str:
     """Columns in brackets without them; "at DESC" stays an order."""
-    return ", ".join(quote_ident(one.removesuffix(" DESC")) + (" DESC" if one.endswith(" DESC") else "") for one in columns)
+    return ", ".join(
+        quote_ident(one.removesuffix(" DESC")) + (" DESC" if one.endswith(" DESC") else "") for one in columns
+    )
 
 
 def object_name(table: Table, columns: tuple[str, ...], ending: str, taken: set[str]) -> str:
@@ -46,7 +48,10 @@ def rule_text(draft: Draft, rule: Rule) -> str:
         return f"{'UNIQUE' if rule.kind == 'unique' else 'PRIMARY KEY'} ({columns_of(rule.columns)})"
     target = draft.tables[rule.target]
     action = f" ON DELETE {rule.on_delete}" if rule.on_delete and rule.on_delete != "NO ACTION" else ""
-    return f"FOREIGN KEY ({columns_of(rule.columns)}) REFERENCES {reference(target)} ({columns_of(rule.target_columns)}){action}"
+    return (
+        f"FOREIGN KEY ({columns_of(rule.columns)}) REFERENCES {reference(target)} "
+        f"({columns_of(rule.target_columns)}){action}"
+    )
 
 
 def column_text(column: Column) -> str:
@@ -70,7 +75,9 @@ def table_text(draft: Draft, table: Table, made: set[str]) -> tuple[str, list[Ru
         made: names of the tables that are there.
     """
     lines: list[str] = []
-    waiting = [one for one in table.rules if one.kind == "foreign" and one.target not in made and one.target != table.name]
+    waiting = [
+        one for one in table.rules if one.kind == "foreign" and one.target not in made and one.target != table.name
+    ]
     single: dict[str, list[Rule]] = {}
     rest: list[Rule] = []
     for rule in table.rules:
@@ -100,12 +107,20 @@ def index_text(table: Table, index: IndexDraft, name: str, *, online: bool) -> s
     return f"CREATE INDEX{how} {quote_ident(name)} ON {reference(table)} ({columns_of(index.columns)})"
 
 
-def in_order(draft: Draft, tables: list[Table]) -> list[Table]:
+def in_order(tables: list[Table]) -> list[Table]:
     """Tables so that those come first which others refer to, as far as that goes."""
     left, done, found = list(tables), set(), []
     names = {one.name for one in tables}
     while left:
-        ready = [one for one in left if all(rule.target in done or rule.target == one.name or rule.target not in names for rule in one.rules if rule.kind == "foreign")]
+        ready = [
+            one
+            for one in left
+            if all(
+                rule.target in done or rule.target == one.name or rule.target not in names
+                for rule in one.rules
+                if rule.kind == "foreign"
+            )
+        ]
         step = ready or left[:1]
         for one in step:
             done.add(one.name)

@@ -39,7 +39,9 @@ def read_draft(db: Database, schema: str | None = None) -> Draft:
             column, kind, required, None if generated else default, was=column, fixed=bool(identity or generated),
             definition=definition, type_said=True, required_said=required,
         )  # fmt: skip
-    for space, name, rule, kind, columns, definition, target, target_space, target_columns, action in db.query(sql["rules"]):
+    for space, name, rule, kind, columns, definition, target, target_space, target_columns, action in db.query(
+        sql["rules"]
+    ):
         table = by_place.get((space, name))
         if table is None:
             continue

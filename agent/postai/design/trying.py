@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postai.database import ConnectionFailed, Database, ServerError
 from postai.deadline import Deadline
 from postai.design.draft import Draft
+from postai.design.stored import read_draft
 from postai.errors import FeatureMissing, NotPermitted
 from postai.scratch.affected import Names, affected
 from postai.scratch.definitions import read_definitions
@@ -23,6 +24,7 @@ class Trial:
     Attributes:
         tried: whether they ran; False where no copy could be made, `note` says why.
         statement, message, sqlstate: of the first that failed.
+        after: the schema once the first statements had run; None = they did not.
     """
 
     tried: bool
@@ -30,6 +32,7 @@ class Trial:
     message: str | None = None
     sqlstate: str | None = None
     note: str | None = None
+    after: Draft | None = None
 
     @property
     def failed(self) -> bool:
@@ -37,8 +40,8 @@ class Trial:
         return self.message is not None
 
 
-Try = Callable[[Sequence[str]], Trial]
-"""Runs statements one by one on a fresh empty copy."""
+Try = Callable[[Sequence[str], Sequence[str]], Trial]
+"""Runs statements, and then those that lead back, one by one on a fresh empty copy."""
 
 
 def on_copy(db: Database, open_database: Opener, before: Draft, deadline: Deadline) -> Try:
@@ -50,13 +53,17 @@ def on_copy(db: Database, open_database: Opener, before: Draft, deadline: Deadli
         before: the schema to copy; without tables an empty database is made.
     """
 
-    def attempt(statements: Sequence[str]) -> Trial:
+    def attempt(up: Sequence[str], down: Sequence[str]) -> Trial:
         try:
             with scratch_database(db, open_database, deadline) as session:
                 session.execute(f"set statement_timeout = {max(1, int(deadline.remaining() * 1000))}")
                 if before.tables:
                     _copy(db, session, before, deadline)
-                return _run(session, statements, deadline)
+                trial = _run(session, up, deadline)
+                if trial.failed:
+                    return trial
+                after = read_draft(session)
+                return replace(_run(session, down, deadline), after=after)
         except (NotPermitted, FeatureMissing, ConnectionFailed) as error:
             return Trial(False, note=f"not tried on a copy: {error.message}")
 

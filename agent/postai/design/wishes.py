@@ -18,28 +18,112 @@ from postai.design.sentences import find_verb, sentences, words_of
 from postai.design.shelter import values_of
 from postai.design.statements import reference
 
-_COMMAND = "add|use|remove|drop|delete|rename|make|change|create|set|give|move|split|extract|allow|convert|turn|introduce|get rid|index|call|let|put|store|track|require|mark|ensure|enforce"
-_SPLIT = re.compile(rf"\s*(?:,\s*(?:and\s+)?(?:then\s+|also\s+)?|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+)(?=(?:{_COMMAND})\s)", re.I)
-_POLITE = re.compile(r"^(?:please|kindly|also|now|then|next|finally|in addition|additionally|furthermore|and|we (?:should|need to|want to|would like to|have to|must)(?: also)?|i (?:want|need|would like)(?: you)? to|can you|could you|let us|let's)\s*,?\s+", re.I)
+_COMMAND = (
+    "add|use|remove|drop|delete|rename|make|change|create|set|give|move|split|extract|allow|convert|turn|"
+    "introduce|get rid|index|call|let|put|store|track|require|mark|ensure|enforce"
+)
+_SPLIT = re.compile(
+    rf"\s*(?:,\s*(?:and\s+)?(?:then\s+|also\s+)?|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+)(?=(?:{_COMMAND})\s)", re.I
+)
+_POLITE = re.compile(
+    r"^(?:please|kindly|also|now|then|next|finally|in addition|additionally|furthermore|and|we (?:should|need to|"
+    r"want to|would like to|have to|must)(?: also)?|i (?:want|need|would like)(?: you)? to|can you|could you|let "
+    r"us|let's)\s*,?\s+",
+    re.I,
+)
 _TYPES = "|".join(sorted(map(re.escape, TYPE_WORDS), key=len, reverse=True))
 _TABLE = r"(?:(?:each|every|the|all|our|an?|any|table)\s+)*[\w\"]+(?: [\w\"]+){0,2}?(?: table)?"
-_ADD_INDEX = re.compile(r"^(?:add|create|put|build|we need|make)?\s*(?:an?\s+)?(?P<unique>unique\s+)?index(?:es)?\s+(?:on|for|to|over)\s+(?P<what>.+)$", re.I)
-_ADD_TABLE = re.compile(r"^(?:add|create|introduce|make|we need)\s+(?:an?\s+|the\s+)?(?:new\s+|separate\s+|own\s+)*table\s*(?:called|named|for|of)?\s+(?P<t>[\w ]+?)(?P<rest>(?:\s+(?:with|having|containing|that|which|where|to)\b|\s*:|\s*§|,).*)?$", re.I)
-_ADD = re.compile(rf"^(?:add|introduce|include|create|attach|append|put)\s+(?P<what>.+?)\s+(?:to|for|on|onto|in|into)\s+(?P<t>{_TABLE})(?P<tail>\s*(?:,|§|\bwith\b|\bthat\b|\bwhich\b|\bdefault|\bso that\b|\bfrom\b|\bbetween\b|\bwhose\b).*)?$", re.I)
+_ADD_INDEX = re.compile(
+    r"^(?:add|create|put|build|we need|make)?\s*(?:an?\s+)?(?P<unique>unique\s+)?index(?:es)?\s+(?:on|for|to|over)\s+"
+    r"(?P<what>.+)$",
+    re.I,
+)
+_ADD_TABLE = re.compile(
+    r"^(?:add|create|introduce|make|we need)\s+(?:an?\s+|the\s+)?(?:new\s+|separate\s+|own\s+)*table\s*(?:called|"
+    r"named|for|of)?\s+(?P<t>[\w ]+?)(?P<rest>(?:\s+(?:with|having|containing|that|which|where|to)\b|\s*:|\s*§|,"
+    r").*)?$",
+    re.I,
+)
+_ADD = re.compile(
+    rf"^(?:add|introduce|include|create|attach|append|put)\s+(?P<what>.+?)\s+(?:to|for|on|onto|in|into)\s+"
+    rf"(?P<t>{_TABLE})(?P<tail>\s*(?:,|§|\bwith\b|\bthat\b|\bwhich\b|\bdefault|\bso that\b|\bfrom\b|\bbetween\b|"
+    rf"\bwhose\b).*)?$",
+    re.I,
+)
 _GIVE = re.compile(r"^give\s+(?P<rest>.+)$", re.I)
-_REMOVE = re.compile(rf"^(?:remove|drop|delete|get rid of|throw away|discard|eliminate)\s+(?P<what>.+?)(?:\s+(?:from|of|in|on)\s+(?P<t>{_TABLE}))?(?:\s+(?:completely|entirely|altogether|again))?$", re.I)
-_NO_LONGER = re.compile(rf"^(?:(?P<t>(?!we\b|i\b){_TABLE})\s+(?:no longer|do not|does not|don't)\s+(?:needs?|have|has|requires?|stores?|keeps?|uses?)\s+|we\s+(?:no longer|do not|don't)\s+(?:need|use|want|store|keep|have)\s+)(?P<what>.+?)(?:\s+any\s?more)?$", re.I)
-_NOT_NEEDED = re.compile(r"^(?P<what>.+?)\s+(?:is|are)\s+(?:no longer|not)\s+(?:needed|used|necessary|in use)(?:\s+any\s?more)?$", re.I)
-_RENAME = re.compile(r"^(?:rename|change the name of)\s+(?P<x>.+?)\s+(?:to|into|as)\s+(?P<y>[\w\" ]+|§\d+§)$|^(?P<x2>.+?)\s+(?:should|must|shall|is to|are to|has to|have to)\s+be\s+(?:called|named|renamed(?:\s+to)?)\s+(?P<y2>[\w\" ]+|§\d+§)(?:\s+(?:instead|from now on))?$|^call\s+(?P<x3>.+?)\s+(?P<y3>[\w\"]+|§\d+§)(?:\s+instead)?$", re.I)
-_TYPE = re.compile(rf"^(?:(?:change|convert|turn|switch|alter|make|set|store|migrate)\s+(?:the\s+)?(?:data\s?type\s+of\s+|type\s+of\s+)?(?P<c>.+?)\s+(?:from\s+\w+(?: \w+)?\s+)?(?:to|into|as|an?)\s+(?:be\s+)?(?:an?\s+)?|(?P<c2>.+?)\s+(?:should|must|has to|have to|needs to|need to)\s+(?:be|become|be stored as|have the type|be of type)\s+(?:an?\s+)?)(?P<type>{_TYPES})(?:s|\s+(?:column|type|value|field))?(?:\s+(?:instead of|rather than|not)\s.*)?$", re.I)
-_DECIMALS = re.compile(r"^(?P<c>.+?)\s+(?:should|must|needs?|has|have|need)\s+(?:to\s+)?(?:have|store|keep|allow|hold|be stored with|be kept with)?\s*(?P<n>\d|two|three|four|five|six)\s+(?:decimals?|decimal places|digits after the (?:decimal )?point|fraction digits)$", re.I)
-_MAKE = re.compile(r"^(?:make|mark|set|declare)\s+(?P<c>.+?)\s+(?:to be\s+|as\s+)?(?P<what>(?:required|optional|unique|mandatory|nullable|not null|compulsory|not required|non-?null)\b.*)$", re.I)
+_REMOVE = re.compile(
+    rf"^(?:remove|drop|delete|get rid of|throw away|discard|eliminate)\s+(?P<what>.+?)(?:\s+(?:from|of|in|on)\s+"
+    rf"(?P<t>{_TABLE}))?(?:\s+(?:completely|entirely|altogether|again))?$",
+    re.I,
+)
+_NO_LONGER = re.compile(
+    rf"^(?:(?P<t>(?!we\b|i\b){_TABLE})\s+(?:no longer|do not|does not|don't)\s+(?:needs?|have|has|requires?|"
+    rf"stores?|keeps?|uses?)\s+|we\s+(?:no longer|do not|don't)\s+(?:need|use|want|store|keep|have)\s+)(?P<what>.+?"
+    rf")(?:\s+any\s?more)?$",
+    re.I,
+)
+_NOT_NEEDED = re.compile(
+    r"^(?P<what>.+?)\s+(?:is|are)\s+(?:no longer|not)\s+(?:needed|used|necessary|in use)(?:\s+any\s?more)?$", re.I
+)
+_RENAME = re.compile(
+    r"^(?:rename|change the name of)\s+(?P<x>.+?)\s+(?:to|into|as)\s+(?P<y>[\w\" ]+|§\d+§)$|^(?P<x2>.+?)\s+"
+    r"(?:should|must|shall|is to|are to|has to|have to)\s+be\s+(?:called|named|renamed(?:\s+to)?)\s+(?P<y2>[\w\" ]+"
+    r"|§\d+§)(?:\s+(?:instead|from now on))?$|^call\s+(?P<x3>.+?)\s+(?P<y3>[\w\"]+|§\d+§)(?:\s+instead)?$",
+    re.I,
+)
+_TYPE = re.compile(
+    rf"^(?:(?:change|convert|turn|switch|alter|make|set|store|migrate)\s+(?:the\s+)?(?:data\s?type\s+of\s+|type\s+"
+    rf"of\s+)?(?P<c>.+?)\s+(?:from\s+\w+(?: \w+)?\s+)?(?:to|into|as|an?)\s+(?:be\s+)?(?:an?\s+)?|(?P<c2>.+?)\s+"
+    rf"(?:should|must|has to|have to|needs to|need to)\s+(?:be|become|be stored as|have the type|be of type)\s+"
+    rf"(?:an?\s+)?)(?P<type>{_TYPES})(?:s|\s+(?:column|type|value|field))?(?:\s+(?:instead of|rather than|not)\s"
+    rf".*)?$",
+    re.I,
+)
+_DECIMALS = re.compile(
+    r"^(?P<c>.+?)\s+(?:should|must|needs?|has|have|need)\s+(?:to\s+)?(?:have|store|keep|allow|hold|be stored with|"
+    r"be kept with)?\s*(?P<n>\d|two|three|four|five|six)\s+(?:decimals?|decimal places|digits after the (?:decimal "
+    r")?point|fraction digits)$",
+    re.I,
+)
+_MAKE = re.compile(
+    r"^(?:make|mark|set|declare)\s+(?P<c>.+?)\s+(?:to be\s+|as\s+)?(?P<what>(?:required|optional|unique|mandatory|"
+    r"nullable|not null|compulsory|not required|non-?null)\b.*)$",
+    re.I,
+)
 _REQUIRE = re.compile(r"^(?:require|enforce|ensure|check)\s+(?:that\s+)?(?P<rest>.+)$", re.I)
-_DEFAULT = re.compile(r"^(?:set|change|make)\s+(?:the\s+)?default\s+(?:value\s+)?(?:of|for)\s+(?P<c>.+?)\s+(?:to|=|be)\s+(?P<v>.+)$|^use\s+(?P<v2>.+?)\s+as\s+(?:the\s+)?default\s+(?:value\s+)?(?:of|for)\s+(?P<c2>.+)$|^(?:let|make)\s+(?P<c3>.+?)\s+default\s+to\s+(?P<v3>.+)$|^default\s+(?P<c4>.+?)\s+to\s+(?P<v4>.+)$", re.I)
-_ALSO = re.compile(r"^(?:also\s+)?allow\s+(?:the\s+(?:value|status)\s+)?(?P<v>.+?)\s+(?:as|for|in)\s+(?:an?\s+(?:new\s+|further\s+|additional\s+|possible\s+)?|the\s+)?(?P<c>.+?)(?:\s+(?:too|as well|also))?$|^(?P<c2>.+?)\s+(?:can|may|should|could|must|might)\s+(?:now\s+)?also\s+(?:be|take|allow|accept|include|have|become)\s+(?:the value\s+|the status\s+)?(?P<v2>.+)$|^add\s+(?:the\s+)?(?:value\s+|status\s+|option\s+)?(?P<v3>.+?)\s+(?:to|as)\s+(?:the\s+|an?\s+)?(?:list of\s+)?(?:allowed|possible|valid|permitted|new|further|another)\s+(?:values\s+(?:of|for)\s+)?(?P<c3>.+)$|^(?P<c4>.+?)\s+(?:can|may|could)\s+be\s+(?P<v4>[\w§ -]+?)\s+(?:too|as well|now)$", re.I)
-_NOT_ALLOWED = re.compile(r"^(?P<v>[\w§-]+)\s+is\s+(?:no longer|not)\s+(?:an?\s+)?(?:allowed|valid|possible|permitted)\s+(?P<c>.+)$|^remove\s+(?:the\s+)?(?:value\s+)?(?P<v2>[\w§-]+)\s+from\s+(?:the\s+)?(?:list of\s+)?(?:allowed|possible|valid|permitted)\s+(?:values\s+(?:of|for)\s+)?(?P<c2>.+)$", re.I)
-_MOVE = re.compile(rf"^(?:move|split|extract|put|separate|pull|factor|normali[sz]e|turn)\s+(?:out\s+)?(?P<cols>.+?)(?:\s+(?:columns?|fields?|data|details))?\s+(?:of|from|out of|in|on)\s+(?P<t>{_TABLE})\s+(?:out\s+)?(?:in)?to\s+(?:an?|their|its|the|separate|own|new)\b\s*(?P<name>.*)$", re.I)
-_FK = re.compile(r"^(?:add\s+)?(?:an?\s+)?foreign key\s+(?:from|on)\s+(?P<a>[\w. ]+?)\s+(?:to|referencing|that references)\s+(?P<b>[\w. ]+)$|^(?P<a2>[\w. ]+?)\s+(?:should\s+|must\s+)?(?:references?|refers? to|points? to)\s+(?P<b2>[\w. ]+)$|^link\s+(?P<a3>\w+)\s+(?:to|with)\s+(?P<b3>\w+)$", re.I)
+_DEFAULT = re.compile(
+    r"^(?:set|change|make)\s+(?:the\s+)?default\s+(?:value\s+)?(?:of|for)\s+(?P<c>.+?)\s+(?:to|=|be)\s+(?P<v>.+)$|"
+    r"^use\s+(?P<v2>.+?)\s+as\s+(?:the\s+)?default\s+(?:value\s+)?(?:of|for)\s+(?P<c2>.+)$|^(?:let|make)\s+"
+    r"(?P<c3>.+?)\s+default\s+to\s+(?P<v3>.+)$|^default\s+(?P<c4>.+?)\s+to\s+(?P<v4>.+)$",
+    re.I,
+)
+_ALSO = re.compile(
+    r"^(?:also\s+)?allow\s+(?:the\s+(?:value|status)\s+)?(?P<v>.+?)\s+(?:as|for|in)\s+(?:an?\s+(?:new\s+|further\s+"
+    r"|additional\s+|possible\s+)?|the\s+)?(?P<c>.+?)(?:\s+(?:too|as well|also))?$|^(?P<c2>.+?)\s+(?:can|may|"
+    r"should|could|must|might)\s+(?:now\s+)?also\s+(?:be|take|allow|accept|include|have|become)\s+(?:the value\s+|"
+    r"the status\s+)?(?P<v2>.+)$|^add\s+(?:the\s+)?(?:value\s+|status\s+|option\s+)?(?P<v3>.+?)\s+(?:to|as)\s+"
+    r"(?:the\s+|an?\s+)?(?:list of\s+)?(?:allowed|possible|valid|permitted|new|further|another)\s+(?:values\s+"
+    r"(?:of|for)\s+)?(?P<c3>.+)$|^(?P<c4>.+?)\s+(?:can|may|could)\s+be\s+(?P<v4>[\w§ -]+?)\s+(?:too|as well|now)$",
+    re.I,
+)
+_NOT_ALLOWED = re.compile(
+    r"^(?P<v>[\w§-]+)\s+is\s+(?:no longer|not)\s+(?:an?\s+)?(?:allowed|valid|possible|permitted)\s+(?P<c>.+)$|"
+    r"^remove\s+(?:the\s+)?(?:value\s+)?(?P<v2>[\w§-]+)\s+from\s+(?:the\s+)?(?:list of\s+)?(?:allowed|possible|"
+    r"valid|permitted)\s+(?:values\s+(?:of|for)\s+)?(?P<c2>.+)$",
+    re.I,
+)
+_MOVE = re.compile(
+    rf"^(?:move|split|extract|put|separate|pull|factor|normali[sz]e|turn)\s+(?:out\s+)?(?P<cols>.+?)(?:\s+"
+    rf"(?:columns?|fields?|data|details))?\s+(?:of|from|out of|in|on)\s+(?P<t>{_TABLE})\s+(?:out\s+)?(?:in)?to\s+"
+    rf"(?:an?|their|its|the|separate|own|new)\b\s*(?P<name>.*)$",
+    re.I,
+)
+_FK = re.compile(
+    r"^(?:add\s+)?(?:an?\s+)?foreign key\s+(?:from|on)\s+(?P<a>[\w. ]+?)\s+(?:to|referencing|that references)\s+"
+    r"(?P<b>[\w. ]+)$|^(?P<a2>[\w. ]+?)\s+(?:should\s+|must\s+)?(?:references?|refers? to|points? to)\s+"
+    r"(?P<b2>[\w. ]+)$|^link\s+(?P<a3>\w+)\s+(?:to|with)\s+(?P<b3>\w+)$",
+    re.I,
+)
 _VERSA = re.compile(r",?\s+and\s+vice\s+versa$|,?\s+and\s+the other way (?:a)?round$", re.I)
 
 
@@ -57,11 +141,15 @@ def read_wishes(ground: Ground, text: str) -> None:
 
 
 def _headed(sentence: str) -> list[str]:
-    """"Add milestones to projects: a milestone has a title" as two wishes."""
+    """ "Add milestones to projects: a milestone has a title" as two wishes."""
     found = re.match(r"^(?P<head>[^:§]+):\s+(?P<rest>.+)$", sentence)
     if found is None or find_verb(words_of(found["rest"])) is None:
         return [sentence]
-    return [found["head"], found["rest"]] if re.match(rf"(?:{_COMMAND})\b", _polite(found["head"]), re.I) and _ADD.match(_polite(found["head"])) else [found["rest"]]
+    return (
+        [found["head"], found["rest"]]
+        if re.match(rf"(?:{_COMMAND})\b", _polite(found["head"]), re.I) and _ADD.match(_polite(found["head"]))
+        else [found["rest"]]
+    )
 
 
 def _polite(text: str) -> str:
@@ -90,7 +178,7 @@ def _read_wish(ground: Ground, wish: str) -> None:
 
 
 def _table(ground: Ground, text: str) -> Table | None:
-    text = re.sub(r"^(?:the\s+)?table\s+|\s+table$", "", ground.shelter.without_details(text).strip(" \""), flags=re.I)
+    text = re.sub(r"^(?:the\s+)?table\s+|\s+table$", "", ground.shelter.without_details(text).strip(' "'), flags=re.I)
     exact = ground.draft.tables.get(text.lower().removeprefix("the "))
     return exact or ground.find_table(read_noun(text), fuzzy=True)
 
@@ -106,7 +194,12 @@ def _add(ground: Ground, wish: str) -> bool:
     if table is None:
         return False
     tail = (found["tail"] or "").strip()
-    what = re.sub(r"\b(?:new\s+)?(?:column|field|attribute)s?\s+(?:called|named|for\s+(?:the\s+|their\s+|its\s+)?)?(?=\S)", "", found["what"], flags=re.I)
+    what = re.sub(
+        r"\b(?:new\s+)?(?:column|field|attribute)s?\s+(?:called|named|for\s+(?:the\s+|their\s+|its\s+)?)?(?=\S)",
+        "",
+        found["what"],
+        flags=re.I,
+    )
     what = re.sub(r"\s+(?:column|field|attribute)s?\b", "", what, flags=re.I)
     if re.search(r"\b(?:constraint|rule|check|unique key)\b", what, re.I):
         return _constraint(ground, table, found["what"], tail)
@@ -134,7 +227,9 @@ def _give(ground: Ground, wish: str) -> bool:
     for size in range(1, min(5, len(words))):
         table = _table(ground, " ".join(words[:size]))
         following = words[size].lower() if size < len(words) else ""
-        if table is not None and (following in ("a", "an", "the", "one", "several", "many", "optional", "required", "unique") or size >= 2):
+        if table is not None and (
+            following in ("a", "an", "the", "one", "several", "many", "optional", "required", "unique") or size >= 2
+        ):
             ground.subject = table.name
             return has_items(ground, table, " ".join(words[size:]))
     return False
@@ -152,7 +247,9 @@ def _rename(ground: Ground, wish: str) -> bool:
     said_column = bool(re.search(r"\bcolumn\b|\.", old))
     table = None if said_column or re.search(r"\s(?:of|in|on)\s|['’]s?\s", old) else _exact_table(ground, old)
     place = None if table is not None else ground.place(re.sub(r"^column\s+", "", old))
-    raw = re.sub(r"[\"\s]+", "_", ground.shelter.without_details(found["y"] or found["y2"] or found["y3"]).strip().lower())
+    raw = re.sub(
+        r"[\"\s]+", "_", ground.shelter.without_details(found["y"] or found["y2"] or found["y3"]).strip().lower()
+    )
     if table is None and place is None:
         table = _table(ground, old)
     if place is not None:
@@ -231,7 +328,13 @@ def _make(ground: Ground, wish: str) -> bool:
     for part in parts:
         if re.match(r"(?:not null|non-?null|required|mandatory|compulsory)", part, re.I):
             column.required = True
-            value = re.search(r"\b(?:with|using|use|fill(?:ing)?|set(?:ting)?|default(?:s|ing)?(?: to)?|give)\b.*?\b(?:rows|ones|records|default|to|with|get|values?|as)\s+(?:the\s+(?:value|default)\s+)?(?P<v>§\d+§|[\w.-]+)(?:\s+for\s.*|\s+where\s.*)?$", part, re.I)
+            value = re.search(
+                r"\b(?:with|using|use|fill(?:ing)?|set(?:ting)?|default(?:s|ing)?(?: to)?|give)\b.*?\b(?:rows|ones|"
+                r"records|default|to|with|get|values?|as)\s+(?:the\s+(?:value|default)\s+)?(?P<v>§\d+§|[\w.-]+)(?:\s+"
+                r"for\s.*|\s+where\s.*)?$",
+                part,
+                re.I,
+            )
             if value:
                 from postai.design.attributes import default_expression
 
@@ -251,7 +354,12 @@ def _make(ground: Ground, wish: str) -> bool:
 def _default(ground: Ground, wish: str) -> bool:
     from postai.design.rules import default_of
 
-    if found := re.match(r"^(?:use|fill in|put|set)\s+(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on)\s+(?:the\s+|all\s+)?(?:existing|old|current|present|other)\b", wish, re.I):
+    if found := re.match(
+        r"^(?:use|fill in|put|set)\s+(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on)\s+(?:the\s+|all\s+)?(?:existing|old|"
+        r"current|present|other)\b",
+        wish,
+        re.I,
+    ):
         from postai.design.attributes import default_expression
 
         table = ground.draft.tables.get(ground.last[0])
@@ -295,7 +403,9 @@ def _also(ground: Ground, wish: str) -> bool:
 
 def _enumerated(ground: Ground, text: str) -> tuple[Table, Column, tuple[str, ...]] | None:
     """The column with listed values that a phrase names; a table may stand for its only one."""
-    text = re.sub(r"\s+values?(?=$|\s+(?:of|for|in)\b)|^values?\s+(?:of|for)\s+|\s+options?(?=$|\s+of\b)", "", text, flags=re.I)
+    text = re.sub(
+        r"\s+values?(?=$|\s+(?:of|for|in)\b)|^values?\s+(?:of|for)\s+|\s+options?(?=$|\s+of\b)", "", text, flags=re.I
+    )
     noun = read_noun(text)
     table = ground.find_table(noun) if noun else None
     if table is not None:
@@ -303,7 +413,12 @@ def _enumerated(ground: Ground, text: str) -> tuple[Table, Column, tuple[str, ..
         return (table, table.columns[lists[0].columns[0]], lists[0].values) if len(lists) == 1 else None
     place = ground.place(text)
     if place is None and noun is not None:
-        lists_of = [(one, one.columns[rule.columns[0]]) for one in ground.draft.tables.values() for rule in one.rules if rule.values and noun.head in rule.columns[0].split("_")]
+        lists_of = [
+            (one, one.columns[rule.columns[0]])
+            for one in ground.draft.tables.values()
+            for rule in one.rules
+            if rule.values and noun.head in rule.columns[0].split("_")
+        ]
         place = lists_of[0] if len(lists_of) == 1 else None
     if place is None:
         return None
@@ -317,9 +432,17 @@ def _enumerated(ground: Ground, text: str) -> tuple[Table, Column, tuple[str, ..
 def _new_table(ground: Ground, wish: str) -> bool:
     found = _ADD_TABLE.match(wish)
     if found is None:
-        plain = re.match(r"^(?:add|create|introduce)\s+(?P<t>[\w ]+?)(?P<rest>\s*(?:§|\bwith\b|\bhaving\b).*)?$", wish, re.I)
+        plain = re.match(
+            r"^(?:add|create|introduce)\s+(?P<t>[\w ]+?)(?P<rest>\s*(?:§|\bwith\b|\bhaving\b).*)?$", wish, re.I
+        )
         noun = read_noun(plain["t"]) if plain else None
-        if plain is None or noun is None or not noun.plural or ground.find_table(noun) is not None or re.search(r"\s(?:to|on|of|in|for)\s", plain["t"]):
+        if (
+            plain is None
+            or noun is None
+            or not noun.plural
+            or ground.find_table(noun) is not None
+            or re.search(r"\s(?:to|on|of|in|for)\s", plain["t"])
+        ):
             return False
         found = plain
     noun = read_noun(found["t"])
@@ -327,7 +450,9 @@ def _new_table(ground: Ground, wish: str) -> bool:
         return False
     table = ground.thing(noun)
     ground.subject = table.name
-    rest = re.sub(r"^\s*(?:with|having|containing|:|,|that has|which has|that have)\s*", "", found["rest"] or "", flags=re.I)
+    rest = re.sub(
+        r"^\s*(?:with|having|containing|:|,|that has|which has|that have)\s*", "", found["rest"] or "", flags=re.I
+    )
     details = ground.shelter.raw_marks(rest) if rest.strip().startswith("§") else []
     for detail in details:
         has_items(ground, table, detail)
@@ -337,7 +462,11 @@ def _new_table(ground: Ground, wish: str) -> bool:
     if match := re.match(r"^(?:where|that|which|so that|to)\s+(?P<s>.+)$", rest, re.I):
         read_sentence(ground, match["s"], [])
         return True
-    linked = re.split(r"\s*,?\s+(?:and\s+)?(?:linked to|belonging to|referring to|that belongs? to|which belongs? to|for)\s+", rest, maxsplit=1)
+    linked = re.split(
+        r"\s*,?\s+(?:and\s+)?(?:linked to|belonging to|referring to|that belongs? to|which belongs? to|for)\s+",
+        rest,
+        maxsplit=1,
+    )
     has_items(ground, table, linked[0])
     for other in linked[1:]:
         read_sentence(ground, f"each {' '.join(table.noun)} belongs to {other}", [])
@@ -353,7 +482,12 @@ def _remove(ground: Ground, wish: str) -> bool:
     if re.search(r"\bto be\b", what):
         return False
     table = _table(ground, of) if of else None
-    if special := re.match(r"^(?:the\s+)?(?P<kind>unique(?:ness)?(?: constraint| rule| key)?|default(?: value)?|not[- ]null(?: constraint)?|check(?: constraint)?|index(?:es)?|foreign key)\b\s*(?:of|on|for|from)?\s*(?P<c>.*)$", what, re.I):
+    if special := re.match(
+        r"^(?:the\s+)?(?P<kind>unique(?:ness)?(?: constraint| rule| key)?|default(?: value)?|not[- ]null(?: "
+        r"constraint)?|check(?: constraint)?|index(?:es)?|foreign key)\b\s*(?:of|on|for|from)?\s*(?P<c>.*)$",
+        what,
+        re.I,
+    ):
         return _remove_part(ground, table, special["kind"].lower(), special["c"] or "", of or "")
     if of is None:
         text = re.sub(r"^(?:the\s+|table\s+|all\s+)+|\s+table$", "", what, flags=re.I)
@@ -361,7 +495,9 @@ def _remove(ground: Ground, wish: str) -> bool:
         if exact is not None and not re.search(r"\bcolumn\b", what):
             _drop_table(ground, exact)
             return True
-        places = [ground.place(one) for one in split_list(re.sub(r"\b(?:column|field)s?\b\s*", "", what), ground.shelter)]
+        places = [
+            ground.place(one) for one in split_list(re.sub(r"\b(?:column|field)s?\b\s*", "", what), ground.shelter)
+        ]
     elif table is None:
         return False
     else:
@@ -400,7 +536,11 @@ def _drop_column(ground: Ground, table: Table, column: Column) -> None:
     table.rules = [one for one in table.rules if column.name not in one.columns]
     table.indexes = [one for one in table.indexes if column.name not in one.columns]
     for other in ground.draft.tables.values():
-        other.rules = [one for one in other.rules if not (one.kind == "foreign" and one.target == table.name and column.name in one.target_columns)]
+        other.rules = [
+            one
+            for one in other.rules
+            if not (one.kind == "foreign" and one.target == table.name and column.name in one.target_columns)
+        ]
 
 
 def _drop_table(ground: Ground, table: Table) -> None:
@@ -427,7 +567,12 @@ def _move(ground: Ground, wish: str) -> bool:
     if not columns or None in columns:
         return False
     moved = [one for one in columns if one is not None]
-    name = re.sub(r"^(?:separate|own|new|the|a|different)\s+|\b(?:table|entity)\b|\b(?:called|named)\b|§\d+§", "", re.sub(r"^(?:separate|own|new)\s+(?:new\s+)?", "", found["name"].strip(), flags=re.I), flags=re.I).strip(" ,")
+    name = re.sub(
+        r"^(?:separate|own|new|the|a|different)\s+|\b(?:table|entity)\b|\b(?:called|named)\b|§\d+§",
+        "",
+        re.sub(r"^(?:separate|own|new)\s+(?:new\s+)?", "", found["name"].strip(), flags=re.I),
+        flags=re.I,
+    ).strip(" ,")
     name = re.sub(r"\s*,.*$|\s+(?:with|so that|and|that|linked)\b.*$", "", name).strip()
     noun = read_noun(name) if name else read_noun(ground.shelter.bare(found["cols"])) if marks else nouns[0]
     if noun is None or len(table.key) != 1:
@@ -476,10 +621,13 @@ def _part_table(ground: Ground, table: Table, columns: list[Column], noun: Noun)
     key = quote_ident(table.key[0])
     filled = " OR ".join(f"{quote_ident(each.name)} IS NOT NULL" for each in columns)
     where = "" if any(each.required for each in columns) else f" WHERE {filled}"
-    back = ", ".join(f"{quote_ident(each.name)} = part.{quote_ident(name)}" for each, name in zip(columns, new, strict=True))
+    back = ", ".join(
+        f"{quote_ident(each.name)} = part.{quote_ident(name)}" for each, name in zip(columns, new, strict=True)
+    )
     ground.moves.append(
         (
-            f"INSERT INTO {two} ({quote_ident(rule.columns[0])}, {', '.join(map(quote_ident, new))}) SELECT {key}, {old_names} FROM {one}{where}",
+            f"INSERT INTO {two} ({quote_ident(rule.columns[0])}, {', '.join(map(quote_ident, new))}) SELECT {key}, "
+            f"{old_names} FROM {one}{where}",
             (f"UPDATE {one} SET {back} FROM {two} AS part WHERE part.{quote_ident(rule.columns[0])} = {one}.{key}",),
         )
     )
@@ -510,7 +658,14 @@ def _index(ground: Ground, wish: str) -> bool:
     names = []
     for item in items:
         noun = read_noun(item)
-        name = (ground.key_or_column(table, noun) or ((column := ground.find_column(table, noun.words, fuzzy=True)) and column.name)) if noun else None
+        name = (
+            (
+                ground.key_or_column(table, noun)
+                or ((column := ground.find_column(table, noun.words, fuzzy=True)) and column.name)
+            )
+            if noun
+            else None
+        )
         if not name:
             return False
         names.append(name)
