@@ -125,6 +125,15 @@ class TestSession:
         assert db.query("select a from t order by a") == [(1,), (2,), (3,)]
         assert db.query("delete from t where a = 1 returning a") == [(1,)]
 
+    def test_rows_are_copied_in(self, db: Database) -> None:
+        db.execute("create temp table copied (id int, note text)")
+        chunks = [b"1\ta\n2", b"\tb", b"\n", b"3\t\\N\n"]
+        assert db.copy_in("copy copied from stdin", iter(chunks)) == 3
+        with pytest.raises(ServerError) as caught, db.transaction():
+            db.copy_in("copy copied from stdin", iter([b"x\tb\n"]))
+        assert caught.value.sqlstate == "22P02"
+        assert db.query("select id, note from copied order by id") == [(1, "a"), (2, "b"), (3, None)]
+
     def test_transactions(self, db: Database) -> None:
         db.execute("create table t (a int)")
         with pytest.raises(ZeroDivisionError), db.transaction():
