@@ -37,7 +37,7 @@ app.command("lint", short_help="Say what is hazardous in SQL files")(linting.lin
 
 Directory = Annotated[Path, typer.Argument(help="Directory of the migrations.")]
 HERE = Path("migrations")
-To = Annotated[str | None, typer.Option("--to", help="Number of the last migration. Default: all of them.")]
+To = Annotated[int | None, typer.Option("--to", min=0, help="Number of the last migration. Default: all of them.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe", help="Yes to what cannot be undone.")]
 Triggers = Annotated[bool, typer.Option("--accept-triggers", help="Yes to triggers that fire where rows are written.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print a report in Markdown.")]
@@ -135,7 +135,8 @@ def execute(
 def rollback(
     directory: Directory = HERE,
     to: Annotated[
-        str | None, typer.Option("--to", help="Number of the migration that stays. Default: only the last one goes.")
+        int | None,
+        typer.Option("--to", min=0, help="Number of the migration that stays. Default: only the last one goes."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run; change nothing.")] = False,
     unsafe: Unsafe = False,
@@ -215,7 +216,7 @@ def baseline(
         elif directory is not None:
             for file in read_directory(directory):
                 file.up.require_unchanged()
-                wanted = to is None or int(file.id) <= int(to)
+                wanted = to is None or int(file.id) <= to
                 if wanted and files_store.record(database, file.id, file.up.title, file.up.checksum, "postai"):
                     noted.append(file.id)
         reason = "baseline" if tool is None else f"baseline, history of {tool}"

@@ -104,7 +104,7 @@ def _state(text: str) -> State:
     return states[text]
 
 
-def pending(files: Sequence[Migration], there: Sequence[Known], to: str | None = None) -> tuple[Migration, ...]:
+def pending(files: Sequence[Migration], there: Sequence[Known], to: int | None = None) -> tuple[Migration, ...]:
     """The migrations that are still to run, in order.
 
     Args:
@@ -114,7 +114,7 @@ def pending(files: Sequence[Migration], there: Sequence[Known], to: str | None =
         ChangedFile: one that was applied has another body now, or a file is not what its checksum says.
         UsageError: there is no migration `to`; one is under way.
     """
-    if to is not None and all(int(one.id) != int(to) for one in files):
+    if to is not None and all(int(one.id) != to for one in files):
         raise UsageError(f"there is no migration {to}", hint="post-ai migrate status lists them.")
     wanted = []
     for status, file in ((_status(one, there), one) for one in files):
@@ -126,12 +126,12 @@ def pending(files: Sequence[Migration], there: Sequence[Known], to: str | None =
             )
         if status in ("running", "rolling back"):
             raise UsageError(f"migration {file.id} is under way", hint="post-ai migrate resume goes on with it.")
-        if status in ("pending", "rolled back") and (to is None or int(file.id) <= int(to)):
+        if status in ("pending", "rolled back") and (to is None or int(file.id) <= to):
             wanted.append(file)
     return tuple(wanted)
 
 
-def applied(files: Sequence[Migration], there: Sequence[Known], to: str | None = None) -> tuple[Migration, ...]:
+def applied(files: Sequence[Migration], there: Sequence[Known], to: int | None = None) -> tuple[Migration, ...]:
     """The migrations that are to be taken back, the last one first.
 
     Args:
@@ -140,14 +140,14 @@ def applied(files: Sequence[Migration], there: Sequence[Known], to: str | None =
     Raises:
         UsageError: there is no migration `to`, or one is under way.
     """
-    if to is not None and int(to) != 0 and all(int(one.id) != int(to) for one in files):
+    if to is not None and to != 0 and all(int(one.id) != to for one in files):
         raise UsageError(f"there is no migration {to}", hint="post-ai migrate status lists them; 0 takes back all.")
     states = {file.id: _status(file, there) for file in files}
     under_way = next((number for number, state in states.items() if state in ("running", "rolling back")), None)
     if under_way is not None:
         raise UsageError(f"migration {under_way} is under way", hint="post-ai migrate resume goes on with it.")
     last_first = [file for file in reversed(files) if states[file.id] in ("applied", "changed")]
-    return tuple(last_first[:1] if to is None else [one for one in last_first if int(one.id) > int(to)])
+    return tuple(last_first[:1] if to is None else [one for one in last_first if int(one.id) > to])
 
 
 def _status(file: Migration, there: Sequence[Known]) -> State:
