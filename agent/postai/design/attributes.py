@@ -151,6 +151,11 @@ def split_list(text: str, shelter: Shelter) -> list[str]:
                 "both",
             )
             or _FLAG_ONLY.match(piece)
+            or re.match(
+                r"(?:unique|required|optional|mandatory)\s+(?:per|within|for|in|among|if|when|until|across)\b",
+                piece,
+                re.I,
+            )
             or piece.startswith("§")
         ):
             items[-1] += ", " + piece

@@ -13,7 +13,7 @@ from postai.design.attributes import Attribute
 from postai.design.draft import Column, Draft, IndexDraft, Rule, Table, identity
 from postai.design.kinds import kind_of
 from postai.design.nouns import Noun, column_name, read_noun, singular, table_name
-from postai.design.relations import NOMINALS, Pairing, Relation, settle
+from postai.design.relations import Pairing, Relation, nominals, settle
 from postai.design.shelter import Shelter
 from postai.errors import NotSure
 from postai.language.thesaurus import GROUPS
@@ -130,7 +130,7 @@ class Ground:
 
     def has_nominal(self, lemma: str) -> bool:
         """Whether what doing something is called is a thing of its own: a booking for book."""
-        return any(self.is_thing(Noun((word,))) for word in NOMINALS.get(lemma, "").split())
+        return any(self.is_thing(Noun((word,))) for word in nominals(lemma))
 
     def is_thing(self, noun: Noun) -> bool:
         """Whether a noun phrase names a table, or something that sentences speak of like one."""
@@ -339,6 +339,9 @@ class Ground:
             table, noun = self.find_table(read_noun(found["t"]), fuzzy=fuzzy), read_noun(found["c"])
             if table is not None and noun is not None and (column := self.find_column(table, noun.words, fuzzy=fuzzy)):
                 return table, column
+        if text.lower() in ("it", "this", "that", "them", "this one") and self.last[0] in self.draft.tables:
+            own_table = self.draft.tables[self.last[0]]
+            return (own_table, own_table.columns[self.last[1]]) if self.last[1] in own_table.columns else None
         noun = read_noun(text)
         if noun is None:
             return None

@@ -9,7 +9,7 @@ from postai.design.draft import Table
 from postai.design.ground import PERSON_ROLES, PERSONS, ROLE_WORDS, Ground
 from postai.design.kinds import kind_of
 from postai.design.nouns import Noun, read_noun
-from postai.design.relations import MANY_MANY, NOMINALS, Relation, key_column
+from postai.design.relations import MANY_MANY, NOMINALS, Relation, key_column, nominals
 from postai.design.rules import read_rule, read_subject_rule
 from postai.design.sentences import STORING, Clause, Verb, clauses, find_verb, sentences, words_of
 
@@ -17,6 +17,9 @@ _SPEAKERS = frozenset(
     [
         "we",
         "i",
+        "the",
+        "over",
+        "nobody",
         "it",
         "they",
         "one",
@@ -84,6 +87,7 @@ def discover(ground: Ground, found: list[str]) -> None:
             noun, verb = _subject_noun(clause.subject), clause.verb
             if (
                 noun is None
+                or set(noun.words) & _NO_NAME
                 or noun.head in _SPEAKERS
                 or len(noun.words) > 3
                 or clause.subject.lower().startswith(("no ", "when ", "if "))
@@ -109,6 +113,16 @@ def discover(ground: Ground, found: list[str]) -> None:
     for words in list(ground.candidates):
         if len(words) > 1 and words[0] in ROLE_WORDS and any(one == words[1:] for one in ground.candidates):
             ground.candidates.discard(words)
+
+
+def _speaks(noun: Noun) -> bool:
+    """Whether a subject is who speaks or the whole that is modelled: "we", "the app"."""
+    return noun.head in _SPEAKERS and (
+        noun.head not in _WHOLE or (noun.determiner in ("the", "our", "this", "my", "") and not noun.plural)
+    )
+
+
+_WHOLE = frozenset("system app application database schema platform software site website service tool".split())
 
 
 def _subject_noun(text: str) -> Noun | None:
@@ -141,7 +155,8 @@ def _headless(ground: Ground, sentence: str) -> str:
         and not _SYSTEMLIKE.search(found["head"])
     ):
         return sentence
-    if find_verb(words_of(found["head"]), ground.heads()) is not None and not _SYSTEMLIKE.search(found["head"]):
+    said = find_verb(words_of(found["head"]), ground.heads())
+    if said is not None and not re.match(r"(?:i|we|it|there|you)\b", found["head"], re.I):
         return sentence
     if re.search(r"\b(?:one of|either|be|is|are|values?|these|following)$", found["head"], re.I):
         return sentence
@@ -305,7 +320,9 @@ def _things(ground: Ground, text: str) -> None:
         if noun is not None and (last is None or noun.plural or ground.is_thing(noun)) and (noun.head not in _SPEAKERS):
             last = ground.thing(noun)
             ground.topic[last.name] += 0
-            if found := re.search(r"\s(?:from|of|for)\s+(?P<of>(?:the |an? |our )?[\w]+)$", ground.shelter.bare(core)):
+            if found := re.search(
+                r"\s(?:from|of|for|in)\s+(?P<of>(?:the |an? |our )?[\w]+)$", ground.shelter.bare(core)
+            ):
                 other = read_noun(found["of"])
                 if other and (ground.is_thing(other) or other.plural):
                     ground.relations.append(Relation(last.name, ground.thing(other).name, many=False))
@@ -353,7 +370,7 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
         return False
     if noun.words[0] in ("we", "i", "you") and len(noun.words) > 1:
         return False
-    if noun.head in _SPEAKERS or (noun.head in ("data",)):
+    if _speaks(noun) or (noun.head in ("data",)):
         if noun.head == "it" and ground.subject and verb.lemma not in STORING:
             return _act(ground, ground.draft.tables[ground.subject], verb, clause.rest)
         if verb.lemma in STORING or verb.lemma in ("have", "be"):
@@ -404,6 +421,25 @@ def _act(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
         and not _known_objects(ground, rest)
     ):
         return _has(ground, table, rest, verb)
+    if (
+        verb.lemma in ("be", "nest")
+        and re.match(r"(?:nested|hierarchical|in a hierarchy)?$", rest.strip(), re.I)
+        and (rest.strip() or verb.lemma == "nest")
+    ):
+        ground.relations.append(Relation(table.name, table.name, many=False, optional=True, role=("parent",)))
+        return True
+    if (
+        verb.optional
+        and not verb.negated
+        and verb.lemma == "be"
+        and kind_of(tuple(rest.lower().split()[:1]) or ("x",)).type == "boolean"
+        and len(rest.split()) == 1
+    ):
+        ground.add(
+            table,
+            Attribute(Noun(("is", rest.lower())), ("is", rest.lower()), "boolean", default="false", required=True),
+        )
+        return True
     if verb.lemma == "be":
         return _is(ground, table, rest, verb)
     return _relates(ground, table, verb, rest)
@@ -483,7 +519,7 @@ def _has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
     )
     noun = read_noun(core)
     attribute = read_attribute(item, ground.shelter)
-    if noun is None or attribute is None:
+    if noun is None or attribute is None or {"the", "we", "nobody", "they"} & set(attribute.name):
         return False
     counted = bool(
         re.match(r"(?:an?|the|its|their)?\s*(?:maximum |minimum |total |max )?number of\b", core, re.I)
@@ -619,9 +655,25 @@ def _target(
         ):
             ground.note(f"Assumed: the {noun.head} of {table.name} is one of {persons[0].name}.")
             return persons[0], noun.words
+    if (
+        noun.words in _USUAL_THINGS
+        and not many
+        and not ground.existing
+        and attribute.type == "text"
+        and noun.words != table.noun
+        and not attribute.values
+    ):
+        ground.note(f"Assumed: the {noun.head} of {table.name} is a row of its own table.")
+        return ground.thing(noun), ()
     if noun.head == "parent" and len(noun.words) == 1:
         return table, ("parent",)
     return None
+
+
+_USUAL_THINGS = frozenset(
+    (one,)
+    for one in "customer client user employee supplier vendor student teacher patient doctor department company organization organisation project team driver".split()
+)
 
 
 def _with(ground: Ground, relation: Relation, tail: str) -> None:
@@ -741,7 +793,7 @@ def _relates(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
         ):
             relation = _one_relation(ground, table, verb, part)
             if relation is None:
-                attribute = _plain_object(ground, table, verb, item, part)
+                attribute = _plain_object(ground, table, verb, item, part) or _dated(ground, table, part)
                 done = done or attribute
                 continue
             relation.not_self = not_self
@@ -779,6 +831,15 @@ def _relates(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
             _with(ground, relation, tail)
         ground.relations.append(relation)
     return bool(made) or done
+
+
+def _dated(ground: Ground, table: Table, part: str) -> bool:
+    """A moment of what is done: "made from an arrival date to a departure date"."""
+    attribute = read_attribute(re.sub(r"^(?:from|to|until|on|at|by)\s+", "", part), ground.shelter)
+    if attribute is None or attribute.type not in ("date", "timestamptz") or len(attribute.name) < 2:
+        return False
+    ground.add(table, attribute)
+    return True
 
 
 def _plain_object(ground: Ground, table: Table, verb: Verb, item: str, part: str) -> bool:
@@ -841,7 +902,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
     ):
         text = "one " + " ".join(ground.draft.tables[ground.object].noun)
     bare = ground.shelter.bare(
-        re.split(r"\s(?:that|which|who|whose|as|during|after|before|when|if|until|while)\s", text)[0]
+        re.split(r"\s(?:that|which|who|whose|as|over|during|after|before|when|if|until|while)\s", text)[0]
     )
     noun = read_noun(bare.split(",")[0])
     if noun is None or set(noun.words) & _NO_NAME:
@@ -922,6 +983,13 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
             table.name, other.name, many=False, optional=True, lemma=verb.lemma, role=_self_role(verb, role)
         )
     owner = verb.lemma in _TO_ONE or verb.passive
+    if (
+        verb.passive
+        and ground.has_nominal(verb.lemma)
+        and other.noun[-1] not in nominals(verb.lemma)
+        and table.noun[-1] not in nominals(verb.lemma)
+    ):
+        return Relation(table.name, other.name, many=True, lemma=verb.lemma)
     if verb.lemma in _TO_ONE or verb.passive:
         return Relation(
             table.name,
@@ -997,7 +1065,11 @@ def _stored(ground: Ground, text: str) -> bool:
                 [_has_item(ground, table, item, Verb("have")) for item in split_list(found["list"], ground.shelter)]
             )
     items = split_list(text, ground.shelter)
-    if ground.relations and (last := ground.relations[-1]).many and not re.match(r"(?:an?\s+)?(?:many|several)\b", text):
+    if (
+        ground.relations
+        and (last := ground.relations[-1]).many
+        and not re.match(r"(?:an?\s+)?(?:many|several)\b", text)
+    ):
         both = any((one.a, one.b) == (last.b, last.a) and one.many for one in ground.relations)
         named = [read_noun(re.split(r"\s(?:of|per|in|for)\s", ground.shelter.bare(one))[0]) for one in items]
         if both and not any(one is None or ground.is_thing(one) for one in named):

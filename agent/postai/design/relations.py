@@ -92,6 +92,31 @@ Pairs = dict[frozenset[str], list[Relation]]
 """What was said of two tables."""
 
 
+def nominals(lemma: str) -> tuple[str, ...]:
+    """What doing something may be called: admission for admit, treatment for treat, rating for rate."""
+    known = tuple(NOMINALS.get(lemma, "").split())
+    if not lemma or lemma in _PLAIN_VERBS:
+        return known
+    base = lemma.removesuffix("e")
+    made = (
+        lemma,
+        f"{lemma}ing",
+        f"{base}ing",
+        f"{lemma}ment",
+        f"{lemma}ion",
+        f"{base}ion",
+        f"{base}ation",
+        f"{base}al",
+    )
+    special = {"admit": "admission", "analyse": "analysis", "analyze": "analysis", "diagnose": "diagnosis"}.get(lemma)
+    return (*known, *made, *((special,) if special else ()))
+
+
+_PLAIN_VERBS = word_set(
+    "have belong contain include consist own build do make refer be use place park house list stock state name"
+)
+
+
 def key_column(target: Table, role: tuple[str, ...] = ()) -> str:
     """What a foreign key to a table is called."""
     return column_name((*(role or target.noun), "id"), target.noun)
@@ -187,7 +212,7 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
 
 
 def _nominal_table(draft: Draft, one: Relation) -> Table | None:
-    for word in NOMINALS.get(one.lemma, "").split():
+    for word in nominals(one.lemma):
         for table in draft.tables.values():
             if table.noun[-1] == word and table.name not in (one.a, one.b):
                 return table

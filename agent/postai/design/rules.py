@@ -226,6 +226,12 @@ def _deletion(ground: Ground, text: str) -> bool:
         return _delete(ground, found["a"], found["b"], "NO ACTION" if found["not"] else "CASCADE", text)
     if found := _DELETED_WITH.match(text):
         return _delete(ground, found["a"], found["b"], "CASCADE", text)
+    if found := re.match(
+        rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:that|which|who)\s+(?:appears?|occurs?|is|are|has|have)\s+(?:still\s+)?(?:used\s+|referenced\s+|referred to\s+)?(?:in\s+|by\s+)?(?P<b>[\w ]+?)\s+(?:must not|cannot|can not|may not|must never)\s+be\s+(?:deleted|removed)$",
+        text,
+        re.I,
+    ):
+        return _delete(ground, found["a"], found["b"], "RESTRICT", text)
     if found := _NOT_DELETED.match(text):
         rest = re.sub(
             r"^(?:it|they|there|he|she)\s+(?:still\s+)?(?:has|have|is|are|owns?)\s+(?:still\s+)?(?:any\s+|some\s+|"
@@ -749,6 +755,7 @@ def _defaults(ground: Ground, text: str) -> bool:
         "unfinished": "finished",
         "undone": "done",
         "private": "public",
+        "open": "closed",
     }
     column = ground.find_column(table, (opposite[plain.lower()],)) if plain.lower() in opposite else None
     if column is not None and column.type == "boolean":

@@ -35,7 +35,21 @@ _SPELLINGS = (
     (re.compile(r"\bcheck-(in|out)\b", re.I), lambda m: f"check{m[1]}"),
     (re.compile(r"\b(?:i\.e\.|e\.g\.|etc\.)", re.I), lambda m: m[0].replace(".", "")),
     (re.compile(r"\bcan't\b|\bcan not\b", re.I), lambda _: "cannot"),
-    (re.compile(r"n't\b", re.I), lambda _: " not"),
+    (
+        re.compile(r"\b(is|are) (?:made up|composed|built up) of\b", re.I),
+        lambda m: "consists of" if m[1].lower() == "is" else "consist of",
+    ),
+    (re.compile(r"\b(?:looked after|taken care of) by\b", re.I), lambda _: "supervised by"),
+    (re.compile(r"\b(?:look after|take care of)\b", re.I), lambda _: "supervise"),
+    (re.compile(r"\b(?:looks after|takes care of)\b", re.I), lambda _: "supervises"),
+    (
+        re.compile(r"\b(?:is|are) responsible for\b", re.I),
+        lambda m: "supervises" if m[0].lower().startswith("is") else "supervise",
+    ),
+    (re.compile(r"\btakes part in\b", re.I), lambda _: "participates in"),
+    (re.compile(r"\btake part in\b", re.I), lambda _: "participate in"),
+    (re.compile(r"\b(?:nobody|no one|noone) else has\b", re.I), lambda _: "(unique)"),
+    (re.compile(r"\bn't\b|n't\b", re.I), lambda _: " not"),
     (re.compile(r"[–—]"), lambda _: " - "),
 )
 

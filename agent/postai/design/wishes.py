@@ -194,10 +194,16 @@ def _add(ground: Ground, wish: str) -> bool:
     if table is None:
         return False
     tail = (found["tail"] or "").strip()
+    given = re.sub(
+        rf"\b(?P<ty>{_TYPES})\s+(?:column|field|attribute|flag)s?\s+(?:called\s+|named\s+)?(?P<x>\w+)",
+        r"\g<x> \g<ty>",
+        found["what"],
+        flags=re.I,
+    )
     what = re.sub(
         r"\b(?:new\s+)?(?:column|field|attribute)s?\s+(?:called|named|for\s+(?:the\s+|their\s+|its\s+)?)?(?=\S)",
         "",
-        found["what"],
+        given,
         flags=re.I,
     )
     what = re.sub(r"\s+(?:column|field|attribute)s?\b", "", what, flags=re.I)
@@ -309,6 +315,7 @@ def _type(ground: Ground, wish: str) -> bool:
     place = ground.place(found["c"] or found["c2"])
     if place is None:
         return False
+    ground.last = (place[0].name, place[1].name)
     _, column = place
     column.type, column.type_said = TYPE_WORDS[found["type"].lower()], True
     column.definition = column.type
