@@ -102,7 +102,7 @@ def row_text(connection: psycopg.Connection, only_null: Iterable[str] = ()) -> d
             " case when e.key = any (%s) then to_jsonb(e.value = 'null'::jsonb) else e.value end)"
             f" from jsonb_each(to_jsonb(t)) e)::text as line from {name} t) r"
         )
-        row = connection.execute(query, [hidden]).fetchone()  # type: ignore[arg-type]
+        row = connection.execute(query, [hidden]).fetchone()
         assert row is not None
         found[name] = row[0]
     return found
@@ -121,7 +121,7 @@ def run_plan(connection: psycopg.Connection, plan: Plan) -> None:
             assert not _holds(connection, step.postcondition), f"already there: {label}: {step.postcondition}"
         with _scope(connection, alone=step.step_class == "alone"):
             for statement in (step.statement, *step.together):
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
         if step.postcondition is not None:
             assert _holds(connection, step.postcondition), f"postcondition of {label}: {step.postcondition}"
     connection.execute("reset search_path")
@@ -133,7 +133,7 @@ def undo_plan(connection: psycopg.Connection, plan: Plan, done: int) -> None:
     for step in reversed(plan.steps[:done]):
         assert step.undo is not None, step.statement
         if step.undo:
-            connection.execute(step.undo)  # type: ignore[arg-type]
+            connection.execute(step.undo)
     connection.execute("reset search_path")
 
 
@@ -144,11 +144,11 @@ def _scope(connection: psycopg.Connection, *, alone: bool):  # type: ignore[no-u
 
 
 def _holds(connection: psycopg.Connection, condition: str) -> bool:
-    rows = connection.execute(condition).fetchall()  # type: ignore[arg-type]
+    rows = connection.execute(condition).fetchall()
     assert len(rows) == 1 and isinstance(rows[0][0], bool), condition
     return rows[0][0]
 
 
 def run_naive(connection: psycopg.Connection, statements: Sequence[str]) -> None:
     for statement in statements:
-        connection.execute(statement)  # type: ignore[arg-type]
+        connection.execute(statement)
