@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from postai.database import Database, ServerError
@@ -24,17 +24,12 @@ from postai.proposals.batches import Batches, BatchWriter, Bearable
 from postai.proposals.conditions import Conditions
 from postai.proposals.index_work import IndexWork
 from postai.proposals.monitor import LeaseLost, Watch, WindowClosed
+from postai.proposals.object_locks import ObjectLocks
 from postai.proposals.objects import ROW_WRITERS, UnknownObject, require_rights, require_triggers, resolve
 from postai.proposals.store import facts_of
 from postai.proposals.types import Action, Backfill, Decision, Object, RunnerOptions, Step
 from postai.sql.parse import parse_one
 from postai.sql.vet import ChangeFacts, vet_change
-
-OBJECT_LOCK = 0x706F7375
-"""First key of the advisory locks that workers take per object (the second key is the object's oid)."""
-
-MIGRATOR_LOCK = 0x6D696772
-"""Second key of the advisory lock that whoever carries out a schema change holds from its first step to its last."""
 
 _LOCK_ERRORS = ("55P03", "40P01")
 
@@ -85,6 +80,7 @@ class StepEngine:
         self._report = report
         self._sql = load(__package__, "runner.sql")
         self._conditions = Conditions(control)
+        self._locks = ObjectLocks(work, monitor, options.concurrent_lock_timeout)
         self._started: int | None = (
             action.checkpoint.get("step") if action.checkpoint.get("phase") == "started" else None
         )
@@ -102,7 +98,7 @@ class StepEngine:
         Raises:
             LockNotObtained: another one is still at it.
         """
-        self._wait_for([MIGRATOR_LOCK], None, "another schema change of this database")
+        self._locks.become_migrator(partial(self._say, None))
 
     def run(self, step: Step) -> None:
         """Bring a step about, unless it is already.
@@ -119,7 +115,7 @@ class StepEngine:
             return
         plan = self._inspect(step)
         self._say(step, "step.checked", f"runs as {plan.run_as}: {plan.facts.statement_class}")
-        with self._locked(step, plan.objects):
+        with self._locks.held(plan.objects, partial(self._say, step)):
             # Who held the lock may have been an earlier attempt's backend, which went on without its worker.
             if self._is_done(step, work):
                 return
@@ -157,7 +153,7 @@ class StepEngine:
             work = _index_work(step)
             if step.number == self._started and work is not None and not self._is_done(step, work):
                 plan = self._inspect(step)
-                with self._locked(step, plan.objects):
+                with self._locks.held(plan.objects, partial(self._say, step)):
                     if not self._is_done(step, work):
                         self._clean(step, plan, work)
 
@@ -238,49 +234,6 @@ class StepEngine:
         if not objects:
             raise Refused(f"step {step.number} touches nothing that has an owner")
         return _Plan(facts, objects, objects[0].owner)
-
-    # Locking
-
-    @contextmanager
-    def _locked(self, step: Step, objects: Sequence[Object]) -> Iterator[None]:
-        """Hold the advisory locks of the objects, so that no other worker (or what is left of one) is at them."""
-        keys = sorted({(one.lock_oid + 2**31) % 2**32 - 2**31 for one in objects})
-        self._wait_for(keys, step, ", ".join(one.identity for one in objects))
-        try:
-            self._say(step, "step.locked", "holds " + ", ".join(one.identity for one in objects))
-            yield
-        finally:
-            self._unlock(keys)
-
-    def _wait_for(self, keys: Sequence[int], step: Step | None, what: str) -> None:
-        waits_until = time.monotonic() + self._options.concurrent_lock_timeout
-        pause = 0.05
-        while not self._try_lock(keys):
-            if time.monotonic() > waits_until:
-                raise LockNotObtained(
-                    "another worker of postai is still at the same object",
-                    detail=what,
-                    hint="SELECT * FROM postai.actions shows what runs; apply again when it has ended.",
-                )
-            self._say(step, "step.waiting", f"another worker is at {what}")
-            self._monitor.pause(pause)
-            pause = min(1.0, pause * 1.5)
-
-    def _try_lock(self, keys: Sequence[int]) -> bool:
-        for number, key in enumerate(keys):
-            if not self._work.query("select pg_catalog.pg_try_advisory_lock(%s, %s)", [OBJECT_LOCK, key])[0][0]:
-                self._unlock(keys[:number])
-                return False
-        return True
-
-    def _unlock(self, keys: Sequence[int]) -> None:
-        try:
-            for key in keys:
-                self._work.query("select pg_catalog.pg_advisory_unlock(%s, %s)", [OBJECT_LOCK, key])
-        except ServerError as error:
-            # A cancel that came late hits the unlock; the session is closed after it, which frees the locks.
-            if error.sqlstate != "57014":
-                raise
 
     # Running
 
