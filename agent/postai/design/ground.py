@@ -244,7 +244,7 @@ class Ground:
     # Columns -----------------------------------------------------------------------------------------------------
 
     def find_column(self, table: Table, words: tuple[str, ...], *, fuzzy: bool = False) -> Column | None:
-        """The column of a table that words name; its own name first, then without the table's, then by what it ends in."""
+        """The column of a table that words name; its own name first, then without the table's, then by what it ends in."""  # noqa: E501
         said = kind_of(words).name if words else ()
         for candidate in (words, said, tuple(singular(one) for one in words)):
             name = "_".join(candidate)

@@ -19,7 +19,7 @@ _INTEGER = word_set("""
     quantity qty count age capacity stock position rank ranking seats seat_count pages points score rating duration
     length floor year priority_number sequence place stars attempts copies inventory level_number lap laps
     goals credits mileage odometer population calories servings votes likes views downloads size_in_bytes bytes minutes seconds
-    """)
+    """)  # noqa: E501
 _NUMERIC = word_set(
     "weight height width depth distance area rate percentage percent hours dosage size_in_metres ratio discount"
 )
@@ -51,8 +51,8 @@ _TEXT_NUMBERS = word_set(
     "page line version position round lap floor row week day month sequence track chapter episode season level"
 )
 CODES = word_set("isbn issn sku vin ean upc imei iban username slug gtin barcode ssn login handle")
-_CODE_PAIRS = frozenset({("serial", "number"), ("license", "plate"), ("licence", "plate"), ("user", "name"), ("passport", "number"),
-    ("registration", "plate"), ("number", "plate"), ("chip", "number"), ("inventory", "number"), ("asset", "tag")})  # fmt: skip
+_CODE_PAIRS = frozenset({("serial", "number"), ("license", "plate"), ("licence", "plate"), ("user", "name"), ("passport", "number"),  # noqa: E501
+    ("registration", "plate"), ("number", "plate"), ("chip", "number"), ("inventory", "number"), ("asset", "tag")})  # fmt: skip  # noqa: E501
 _CREATION = re.compile(
     r"^(?:created|creation|registered|registration|joined|signup|signed_up|sign_up|added|inserted|"
     r"recorded)(?:_(?:at|on|time|date|timestamp))?$"
@@ -78,16 +78,16 @@ _WHOLE_UNITS = word_set(
 )
 _CURRENCIES = word_set("euro euros dollar dollars usd eur gbp pound money currency chf yen")
 TYPE_WORDS = {
-    "text": "text", "string": "text", "varchar": "text", "integer": "integer", "int": "integer", "whole number": "integer",
+    "text": "text", "string": "text", "varchar": "text", "integer": "integer", "int": "integer", "whole number": "integer",  # noqa: E501
     "bigint": "bigint", "big integer": "bigint", "64-bit integer": "bigint", "large integer": "bigint",
-    "number": "numeric", "decimal": "numeric", "numeric": "numeric", "decimal number": "numeric", "float": "double precision",
+    "number": "numeric", "decimal": "numeric", "numeric": "numeric", "decimal number": "numeric", "float": "double precision",  # noqa: E501
     "floating point": "double precision", "double": "double precision", "real number": "double precision",
-    "boolean": "boolean", "bool": "boolean", "yes/no": "boolean", "true/false": "boolean", "flag": "boolean", "yes or no": "boolean",
-    "true or false": "boolean", "date": "date", "timestamp": MOMENT, "timestamptz": MOMENT, "datetime": MOMENT, "date and time": MOMENT,
-    "timestamp with time zone": MOMENT, "point in time": MOMENT, "moment": MOMENT, "time of day": "time", "time": "time", "json": "jsonb", "jsonb": "jsonb",
-    "uuid": "uuid", "money": MONEY, "amount of money": MONEY, "amounts of money": MONEY, "monetary amount": MONEY, "interval": "interval",
-    "ip address": "inet", "smallint": "smallint", "whole numbers": "integer", "integers": "integer", "free text": "text", "long text": "text",
-    "decimal numbers": "numeric", "decimals": "numeric", "numbers": "numeric", "double precision": "double precision", "fractions": "numeric",
+    "boolean": "boolean", "bool": "boolean", "yes/no": "boolean", "true/false": "boolean", "flag": "boolean", "yes or no": "boolean",  # noqa: E501
+    "true or false": "boolean", "date": "date", "timestamp": MOMENT, "timestamptz": MOMENT, "datetime": MOMENT, "date and time": MOMENT,  # noqa: E501
+    "timestamp with time zone": MOMENT, "point in time": MOMENT, "moment": MOMENT, "time of day": "time", "time": "time", "json": "jsonb", "jsonb": "jsonb",  # noqa: E501
+    "uuid": "uuid", "money": MONEY, "amount of money": MONEY, "amounts of money": MONEY, "monetary amount": MONEY, "interval": "interval",  # noqa: E501
+    "ip address": "inet", "smallint": "smallint", "whole numbers": "integer", "integers": "integer", "free text": "text", "long text": "text",  # noqa: E501
+    "decimal numbers": "numeric", "decimals": "numeric", "numbers": "numeric", "double precision": "double precision", "fractions": "numeric",  # noqa: E501
 }  # fmt: skip
 
 

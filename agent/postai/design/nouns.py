@@ -33,7 +33,7 @@ ONE = (
     r"one and only one|a single|one|1"
 )
 MANY = (
-    r"one or more|zero or more|at least (?:two|three|2|3)|at least one|any number of|a number of|a list of|a set of|a collection of|lots of|a "
+    r"one or more|zero or more|at least (?:two|three|2|3)|at least one|any number of|a number of|a list of|a set of|a collection of|lots of|a "  # noqa: E501
     r"lot of"
     r"|more than one|multiple|several|many|various|numerous|different|a few|some|multiple different|two or more|"
     r"all kinds of"

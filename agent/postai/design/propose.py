@@ -256,7 +256,7 @@ def _changed(before: Draft, after: Draft) -> set[str]:
     old = {(one.schema, one.was): one for one in before.tables.values()}
     return {
         one.name for one in after.tables.values()
-        if one.was is None or (old[one.schema, one.was].columns, old[one.schema, one.was].rules, old[one.schema, one.was].indexes, old[one.schema, one.was].name) != (one.columns, one.rules, one.indexes, one.name)
+        if one.was is None or (old[one.schema, one.was].columns, old[one.schema, one.was].rules, old[one.schema, one.was].indexes, old[one.schema, one.was].name) != (one.columns, one.rules, one.indexes, one.name)  # noqa: E501
     }  # fmt: skip
 
 
@@ -273,7 +273,7 @@ def _explanation(ground: Ground, before: Draft, changed: set[str]) -> str:
         text = f"{table.name}: {', '.join(own) or 'no columns of its own'}"
         if keys:
             text += "; belongs to " + ", ".join(
-                f"{rule.target} by {rule.columns[0]}{'' if table.columns[rule.columns[0]].required else ' (may be empty)'}"
+                f"{rule.target} by {rule.columns[0]}{'' if table.columns[rule.columns[0]].required else ' (may be empty)'}"  # noqa: E501
                 for rule in keys
             )
         sentences.append(text + ".")

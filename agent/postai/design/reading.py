@@ -88,7 +88,7 @@ def discover(ground: Ground, found: list[str]) -> None:
             if (
                 noun is None
                 or set(noun.words) & _NO_NAME
-                or noun.head in _SPEAKERS
+                or _speaks(noun)
                 or len(noun.words) > 3
                 or clause.subject.lower().startswith(("no ", "when ", "if "))
             ):
@@ -122,7 +122,9 @@ def _speaks(noun: Noun) -> bool:
     )
 
 
-_WHOLE = frozenset("system app application database schema platform software site website service tool".split())
+_WHOLE = frozenset(
+    ["system", "app", "application", "database", "schema", "platform", "software", "site", "website", "service", "tool"]
+)
 
 
 def _subject_noun(text: str) -> Noun | None:
@@ -531,7 +533,7 @@ def _has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
     if target is not None:
         other, role = target
         relation = Relation(
-            table.name, other.name, many, optional=verb.optional or attribute.required is False or "at most" in item.lower() or "up to one" in item.lower() or "zero or one" in item.lower(),
+            table.name, other.name, many, optional=verb.optional or attribute.required is False or "at most" in item.lower() or "up to one" in item.lower() or "zero or one" in item.lower(),  # noqa: E501
             lemma="have", role=role, exact=noun.quantity == "one",
         )  # fmt: skip
         if many and ground.shelter.marks(core):
@@ -605,6 +607,8 @@ def _is_thing_list(ground: Ground, noun: Noun, attribute: Attribute) -> bool:
 
     if plural(noun.head) in _PLURAL_ATTRIBUTES and noun.quantity != "many" and not ground.is_thing(noun):
         return False
+    if noun.quantity == "many":
+        return len(noun.words) <= 3
     return (
         attribute.type in ("text", "double precision", "date", "integer", "numeric", "numeric(12,2)")
         and len(noun.words) <= 3
@@ -672,7 +676,25 @@ def _target(
 
 _USUAL_THINGS = frozenset(
     (one,)
-    for one in "customer client user employee supplier vendor student teacher patient doctor department company organization organisation project team driver".split()
+    for one in [
+        "customer",
+        "client",
+        "user",
+        "employee",
+        "supplier",
+        "vendor",
+        "student",
+        "teacher",
+        "patient",
+        "doctor",
+        "department",
+        "company",
+        "organization",
+        "organisation",
+        "project",
+        "team",
+        "driver",
+    ]
 )
 
 
@@ -902,7 +924,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
     ):
         text = "one " + " ".join(ground.draft.tables[ground.object].noun)
     bare = ground.shelter.bare(
-        re.split(r"\s(?:that|which|who|whose|as|over|during|after|before|when|if|until|while)\s", text)[0]
+        re.split(r"\s(?:that|which|who|whose|as|per|over|during|after|before|when|if|until|while)\s", text)[0]
     )
     noun = read_noun(bare.split(",")[0])
     if noun is None or set(noun.words) & _NO_NAME:
@@ -928,6 +950,8 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
     many = noun.quantity == "many" or (noun.plural and noun.quantity != "one")
     if many and verb.passive and verb.preposition == "by" and noun.quantity != "many":
         many = False
+    if not verb.passive and verb.lemma in MANY_MANY and re.search(r"\sper\s", text):
+        many = True
     if not verb.passive and noun.quantity != "one" and ground.has_nominal(verb.lemma):
         many = True  # every time it is done is a row of its own
     self_said = bool(

@@ -11,25 +11,25 @@ from postai.design.nouns import column_name, plural
 from postai.language.word_set import word_set
 
 NOMINALS = {
-    "enroll": "enrollment enrolment", "enrol": "enrolment enrollment", "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent",
-    "book": "booking", "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee", "register": "registration",
-    "participate": "participation", "purchase": "purchase", "buy": "purchase order", "follow": "follow", "like": "like", "rate": "rating",
-    "review": "review", "vote": "vote", "comment": "comment", "apply": "application", "visit": "visit appointment", "order": "order",
-    "assign": "assignment", "join": "membership", "member": "membership", "invite": "invitation", "bid": "bid", "donate": "donation",
-    "pay": "payment", "treat": "treatment", "prescribe": "prescription", "perform": "performance", "favourite": "favourite",
-    "favorite": "favorite", "bookmark": "bookmark", "adopt": "adoption", "submit": "submission", "transfer": "transfer", "deliver": "delivery",
-    "inspect": "inspection", "sponsor": "sponsorship", "compete": "participation entry", "enter": "entry", "block": "block",
-    "befriend": "friendship", "answer": "answer", "reply": "reply", "report": "report", "ship": "shipment", "employ": "employment",
-    "hire": "hire rental", "play": "appearance", "supply": "supply", "work": "assignment", "charge": "charge", "groom": "grooming",
-    "repair": "repair", "take": "", "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit",
-    "serve": "service", "view": "viewing", "open": "opening", "cook": "", "speak": "", "know": "", "sell": "sale", "sign": "signature", "train": "training",
+    "enroll": "enrollment enrolment", "enrol": "enrolment enrollment", "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent",  # noqa: E501
+    "book": "booking", "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee", "register": "registration",  # noqa: E501
+    "participate": "participation", "purchase": "purchase", "buy": "purchase order", "follow": "follow", "like": "like", "rate": "rating",  # noqa: E501
+    "review": "review", "vote": "vote", "comment": "comment", "apply": "application", "visit": "visit appointment", "order": "order",  # noqa: E501
+    "assign": "assignment", "join": "membership", "member": "membership", "invite": "invitation", "bid": "bid", "donate": "donation",  # noqa: E501
+    "pay": "payment", "treat": "treatment", "prescribe": "prescription", "perform": "performance", "favourite": "favourite",  # noqa: E501
+    "favorite": "favorite", "bookmark": "bookmark", "adopt": "adoption", "submit": "submission", "transfer": "transfer", "deliver": "delivery",  # noqa: E501
+    "inspect": "inspection", "sponsor": "sponsorship", "compete": "participation entry", "enter": "entry", "block": "block",  # noqa: E501
+    "befriend": "friendship", "answer": "answer", "reply": "reply", "report": "report", "ship": "shipment", "employ": "employment",  # noqa: E501
+    "hire": "hire rental", "play": "appearance", "supply": "supply", "work": "assignment", "charge": "charge", "groom": "grooming",  # noqa: E501
+    "repair": "repair", "take": "", "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit",  # noqa: E501
+    "serve": "service", "view": "viewing", "open": "opening", "cook": "", "speak": "", "know": "", "sell": "sale", "sign": "signature", "train": "training",  # noqa: E501
 }  # fmt: skip
 """What doing something is called, where that may be a table: a loan for borrow."""
 MANY_MANY = word_set("""
     enroll enrol borrow rent book attend register participate follow like rate review vote apply take join member bid favourite
     favorite bookmark subscribe treat perform compete play watch read visit block befriend buy purchase speak know listen use
     sponsor supply stock work favour share tag star appear view open
-    """)
+    """)  # noqa: E501
 REPEATED = word_set(
     "borrow lend rent book reserve visit buy purchase pay order donate bid transfer inspect repair hire treat "
     "comment reply deliver ship watch charge groom adopt prescribe exhibit"
@@ -41,8 +41,8 @@ _NAMED = word_set(
 _SHARED = word_set(
     "tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity"
 )
-_SELF_ROLES = {"follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"), "invite": ("inviter", "invitee"),
-    "like": ("liker", "liked"), "refer": ("referrer", "referred"), "rate": ("rater", "rated"), "review": ("reviewer", "reviewed")}  # fmt: skip
+_SELF_ROLES = {"follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"), "invite": ("inviter", "invitee"),  # noqa: E501
+    "like": ("liker", "liked"), "refer": ("referrer", "referred"), "rate": ("rater", "rated"), "review": ("reviewer", "reviewed")}  # fmt: skip  # noqa: E501
 
 
 @dataclass
@@ -123,7 +123,6 @@ def key_column(target: Table, role: tuple[str, ...] = ()) -> str:
 
 
 def refer(
-    draft: Draft,
     holder: Table,
     target: Table,
     *,
@@ -183,7 +182,7 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
             plain.setdefault(frozenset((one.a, one.b)), []).append(one)
     for one in relations:
         if one.role and not one.many:
-            refer(draft, draft.tables[one.a], draft.tables[one.b], required=not one.optional, role=one.role)
+            refer(draft.tables[one.a], draft.tables[one.b], required=not one.optional, role=one.role)
     # What is owned elsewhere can be contained in many.
     for pair, found in plain.items():
         verbs = [one for one in verbal if {one.a, one.b} == set(pair) and one.a != one.b]
@@ -235,25 +234,25 @@ def _settle_pair(
         # One-to-one: the side that depends holds the key.
         belongs = [one for one in to_one if one.owner] or [one for one in to_one if not one.optional] or to_one
         holder = belongs[0]
-        rule = refer(draft, draft.tables[holder.a], draft.tables[holder.b], required=not holder.optional)
+        rule = refer(draft.tables[holder.a], draft.tables[holder.b], required=not holder.optional)
         draft.tables[holder.a].add_unique(rule.columns)
         return
     if many:
         one_name, many_name = next(iter(many))
         optional = any(one.optional for one in to_one if one.a == many_name)
-        refer(draft, draft.tables[many_name], draft.tables[one_name], required=not optional, said=bool(to_one))
+        refer(draft.tables[many_name], draft.tables[one_name], required=not optional, said=bool(to_one))
         for each in attributes:
             add_attribute(draft.tables[many_name], each)
         return
     for one in to_one:
         if one.lemma == "have" and one.exact and (one.optional or one.owned):
             # "A user has at most one profile": the profile holds the key.
-            rule = refer(draft, draft.tables[one.b], draft.tables[one.a], required=True)
+            rule = refer(draft.tables[one.b], draft.tables[one.a], required=True)
             draft.tables[one.b].add_unique(rule.columns)
             for each in attributes:
                 add_attribute(draft.tables[one.b], each)
             return
-        refer(draft, draft.tables[one.a], draft.tables[one.b], required=not one.optional, must=one.must)
+        refer(draft.tables[one.a], draft.tables[one.b], required=not one.optional, must=one.must)
         for each in attributes:
             add_attribute(draft.tables[one.b if one.lemma == "have" else one.a], each)
 
@@ -294,15 +293,15 @@ def junction(draft: Draft, a: Table, b: Table, one: Relation, pairing: Pairing) 
     if a.name == b.name:
         roles = _SELF_ROLES.get(one.lemma) or (a.noun[-1], f"related_{a.noun[-1]}")
         for role in roles:
-            refer(draft, table, a, required=True, role=(role,))
+            refer(table, a, required=True, role=(role,))
         columns = tuple(rule.columns[0] for rule in table.rules if rule.kind == "foreign")
     else:
-        columns = tuple(refer(draft, table, each, required=True).columns[0] for each in (a, b))
-    _pair_key(table, columns, repeats=_repeats(pairing, a, b, one, table))
+        columns = tuple(refer(table, each, required=True).columns[0] for each in (a, b))
+    _pair_key(table, columns, repeats=_repeats(pairing, a, b, one))
     return table
 
 
-def _repeats(pairing: Pairing, a: Table, b: Table, one: Relation, table: Table) -> bool:
+def _repeats(pairing: Pairing, a: Table, b: Table, one: Relation) -> bool:
     pair = frozenset((a.name, b.name))
     if pair in pairing.once:
         return False
@@ -323,7 +322,7 @@ def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute: A
     a, b = draft.tables[one.a], draft.tables[one.b]
     nominal = _nominal_table(draft, one) if one.many else None
     if nominal is not None and a.name != b.name:
-        keys = [refer(draft, nominal, each, required=True, said=False).columns[0] for each in (a, b)]
+        keys = [refer(nominal, each, required=True, said=False).columns[0] for each in (a, b)]
         pair = frozenset((a.name, b.name))
         if pair in pairing.once:
             nominal.add_unique(tuple(keys))
@@ -333,10 +332,10 @@ def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute: A
         return
     if a.name == b.name and (not one.many or (one.lemma not in MANY_MANY and not one.junction)):
         role = one.role or ("parent",)
-        refer(draft, a, a, required=False, role=role)
+        refer(a, a, required=False, role=role)
         return
     if not one.many:
-        refer(draft, a, b, required=not one.optional)
+        refer(a, b, required=not one.optional)
         return
     table = junction(draft, a, b, one, pairing)
     if a.name == b.name:

@@ -1,4 +1,4 @@
-"""Sentences that are rules: uniqueness, ranges, defaults, deletion, comparisons of columns, what is looked up by what."""
+"""Sentences that are rules: uniqueness, ranges, defaults, deletion, comparisons of columns, what is looked up by what."""  # noqa: E501
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def _deletion(ground: Ground, text: str) -> bool:
     if found := _DELETED_WITH.match(text):
         return _delete(ground, found["a"], found["b"], "CASCADE", text)
     if found := re.match(
-        rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:that|which|who)\s+(?:appears?|occurs?|is|are|has|have)\s+(?:still\s+)?(?:used\s+|referenced\s+|referred to\s+)?(?:in\s+|by\s+)?(?P<b>[\w ]+?)\s+(?:must not|cannot|can not|may not|must never)\s+be\s+(?:deleted|removed)$",
+        rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:that|which|who)\s+(?:appears?|occurs?|is|are|has|have)\s+(?:still\s+)?(?:used\s+|referenced\s+|referred to\s+)?(?:in\s+|by\s+)?(?P<b>[\w ]+?)\s+(?:must not|cannot|can not|may not|must never)\s+be\s+(?:deleted|removed)$",  # noqa: E501
         text,
         re.I,
     ):

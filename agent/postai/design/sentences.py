@@ -54,11 +54,11 @@ _OTHER_VERBS = word_set("""
     specialise specialize speak know earn serve sign stock carry invite befriend block mention tag collect wear
     list view operate send discuss move put name state mention specify post produce open answer rescue accept reference represent occupy inspect repair service cook translate illustrate edit record direct star appear
     exhibit lend adopt foster walk groom charge unlock scan pass take open close transfer deposit withdraw
-    """)
-_FORMS = {"sold": "sell", "bought": "buy", "lent": "lend", "led": "lead", "sung": "sing", "rented": "rent", "booked": "book",
-    "written": "write", "taught": "teach", "made": "make", "held": "hold", "given": "give", "taken": "take", "known": "know", "spoken": "speak",
-    "paid": "pay", "sent": "send", "read": "read", "born": "bear", "found": "find", "located": "locate", "assigned": "assign", "linked": "link",
-    "grouped": "group", "run": "run", "driven": "drive", "flown": "fly", "built": "build", "met": "meet", "won": "win", "grown": "grow", "worn": "wear", "chosen": "choose", "shown": "show", "kept": "keep"}  # fmt: skip
+    """)  # noqa: E501
+_FORMS = {"sold": "sell", "bought": "buy", "lent": "lend", "led": "lead", "sung": "sing", "rented": "rent", "booked": "book",  # noqa: E501
+    "written": "write", "taught": "teach", "made": "make", "held": "hold", "given": "give", "taken": "take", "known": "know", "spoken": "speak",  # noqa: E501
+    "paid": "pay", "sent": "send", "read": "read", "born": "bear", "found": "find", "located": "locate", "assigned": "assign", "linked": "link",  # noqa: E501
+    "grouped": "group", "run": "run", "driven": "drive", "flown": "fly", "built": "build", "met": "meet", "won": "win", "grown": "grow", "worn": "wear", "chosen": "choose", "shown": "show", "kept": "keep"}  # fmt: skip  # noqa: E501
 _PREPOSITIONS = frozenset(
     [
         "by",

@@ -1,4 +1,4 @@
-"""Text prepared for reading: brackets and quoted words are put aside as marks, so that sentences and lists split well."""
+"""Text prepared for reading: brackets and quoted words are put aside as marks, so that sentences and lists split well."""  # noqa: E501
 
 from __future__ import annotations
 

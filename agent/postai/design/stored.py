@@ -49,7 +49,7 @@ def read_draft(db: Database, schema: str | None = None) -> Draft:
         table.rules.append(
             Rule(
                 _KINDS[kind], tuple(columns), definition, other.name if other else (target or ""),
-                tuple(target_columns or ()), _ACTIONS.get(action, ""), rule, _values(definition) if kind == "c" and len(columns) == 1 else (),
+                tuple(target_columns or ()), _ACTIONS.get(action, ""), rule, _values(definition) if kind == "c" and len(columns) == 1 else (),  # noqa: E501
             )
         )  # fmt: skip
     for space, name, index, definition, columns, _ in db.query(sql["indexes"]):

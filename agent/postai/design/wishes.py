@@ -597,13 +597,13 @@ def _lookup_table(ground: Ground, table: Table, column: Column, noun: Noun) -> b
     other.columns["name"] = Column("name", column.type)
     other.add_unique(("name",))
     required = column.required
-    rule = refer(ground.draft, table, other, required=required)
+    rule = refer(table, other, required=required)
     key = table.columns[rule.columns[0]]
     key.required = False
     one, two, old, new = reference(table), reference(other), quote_ident(column.name), quote_ident(key.name)
     ground.moves += [
-        (f"INSERT INTO {two} (name) SELECT DISTINCT {old} FROM {one} WHERE {old} IS NOT NULL", ()),
-        (f"UPDATE {one} SET {new} = other.id FROM {two} AS other WHERE other.name = {one}.{old}", (f"UPDATE {one} SET {old} = other.name FROM {two} AS other WHERE other.id = {one}.{new}",)),
+        (f"INSERT INTO {two} (name) SELECT DISTINCT {old} FROM {one} WHERE {old} IS NOT NULL", ()),  # noqa: S608
+        (f"UPDATE {one} SET {new} = other.id FROM {two} AS other WHERE other.name = {one}.{old}", (f"UPDATE {one} SET {old} = other.name FROM {two} AS other WHERE other.id = {one}.{new}",)),  # noqa: E501, S608
     ]  # fmt: skip
     if required:
         ground.moves.append((f"ALTER TABLE {one} ALTER COLUMN {new} SET NOT NULL", ()))
@@ -617,7 +617,7 @@ def _part_table(ground: Ground, table: Table, columns: list[Column], noun: Noun)
     if ground.find_table(noun) is not None:
         return False
     other = ground.make_table(noun)
-    rule = refer(ground.draft, other, table, required=True)
+    rule = refer(other, table, required=True)
     other.add_unique(rule.columns)
     for column in columns:
         name = column.name.removeprefix(f"{noun.head}_") or column.name
@@ -633,9 +633,9 @@ def _part_table(ground: Ground, table: Table, columns: list[Column], noun: Noun)
     )
     ground.moves.append(
         (
-            f"INSERT INTO {two} ({quote_ident(rule.columns[0])}, {', '.join(map(quote_ident, new))}) SELECT {key}, "
+            f"INSERT INTO {two} ({quote_ident(rule.columns[0])}, {', '.join(map(quote_ident, new))}) SELECT {key}, "  # noqa: S608
             f"{old_names} FROM {one}{where}",
-            (f"UPDATE {one} SET {back} FROM {two} AS part WHERE part.{quote_ident(rule.columns[0])} = {one}.{key}",),
+            (f"UPDATE {one} SET {back} FROM {two} AS part WHERE part.{quote_ident(rule.columns[0])} = {one}.{key}",),  # noqa: S608
         )
     )
     for column in columns:
@@ -701,5 +701,5 @@ def _foreign(ground: Ground, wish: str) -> bool:
     table = _exact_table(ground, a) if found["a2"] is None else None
     if table is None:
         return False
-    refer(ground.draft, table, target, required=False)
+    refer(table, target, required=False)
     return True
