@@ -27,7 +27,7 @@ def score(shared: Path, database: TestDatabase, cases: str, predictions: Path) -
     )  # fmt: skip
     assert done.stdout, done.stderr
     print(done.stdout)
-    return dict(json.loads(done.stdout))
+    return dict(json.loads(done.stdout)["total"])
 
 
 @pytest.fixture

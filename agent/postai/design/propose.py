@@ -14,7 +14,7 @@ from postai.design.draft import Column, Draft
 from postai.design.ground import Ground
 from postai.design.model_engine import propose_by_model
 from postai.design.reading import read_text
-from postai.design.relations import index_keys
+from postai.design.relations import Relation, index_keys
 from postai.design.shelter import Shelter
 from postai.design.stored import has_btree_gist, read_draft
 from postai.design.trying import Try, on_copy
@@ -200,7 +200,37 @@ def read_request(before: Draft, request: str, *, btree_gist: bool = False) -> Gr
     return ground
 
 
+_USUAL = (
+    (("post", "article", "book"), ("author", "user", "writer"), False),
+    (("comment",), ("post", "article"), False),
+    (("order", "invoice", "booking", "reservation"), ("customer", "guest"), False),
+    (("post", "article", "task", "note", "photo"), ("tag",), True),
+)
+"""What usually belongs together where a description only lists things: many of one side, whether also of the other."""
+
+
+def _assume(ground: Ground) -> None:
+    """Relations between things that were only listed, said as assumptions."""
+    related = {name for one in ground.relations for name in (one.a, one.b)}
+    bare = {
+        one.noun[-1]: one for one in ground.draft.tables.values()
+        if one.name not in related and len(one.columns) == 1 and not one.pair
+    }  # fmt: skip
+    for holders, targets, both in _USUAL:
+        holder = next((bare[one] for one in holders if one in bare), None)
+        target = next((bare[one] for one in targets if one in bare), None)
+        if holder is None or target is None:
+            continue
+        ground.relations.append(Relation(holder.name, target.name, many=both))
+        if both:
+            ground.relations.append(Relation(target.name, holder.name, many=True))
+        how = "have many" if both else "belong to"
+        ground.note(f"Assumed: {holder.name} {how} {target.name}, as only the things were listed.")
+
+
 def _finish(ground: Ground) -> None:
+    if not ground.existing:
+        _assume(ground)
     ground.settle_relations()
     for work in ground.deferred:
         work()

@@ -208,7 +208,10 @@ def _is_system(ground: Ground, clause: Clause, found: list[str]) -> bool:
     items = [
         read_noun(re.split(r"\s(?:with|that|which|who)\s", one)[0]) for one in split_list(clause.rest, ground.shelter)
     ]
-    return bool(items) and all(one is not None and one.plural for one in items)
+    whole = (
+        len(items) > 1 or bool(_SYSTEMLIKE.search(noun.name)) or noun.head in ("blog", "company", "school", "library")
+    )
+    return whole and bool(items) and all(one is not None and one.plural for one in items)
 
 
 # Sentences --------------------------------------------------------------------------------------------------------
@@ -228,6 +231,12 @@ def read_sentence(ground: Ground, sentence: str, others: list[str], *, first: bo
         if clause.verb is not None and first and _is_system(ground, clause, [sentence, *others]):
             _things(ground, clause.rest)
             ground.understood += 1
+            continue
+        if (
+            clause.verb is None
+            and first
+            and re.match(r"(?:an?|the|my|our)\s+[\w ]+?\s+(?:with|for|of)\s", clause.text, re.I)
+        ) and _read_intro(ground, clause.text):
             continue
         if _read_clause(ground, clause):
             ground.understood += 1
