@@ -209,7 +209,10 @@ def _is_system(ground: Ground, clause: Clause, found: list[str]) -> bool:
         read_noun(re.split(r"\s(?:with|that|which|who)\s", one)[0]) for one in split_list(clause.rest, ground.shelter)
     ]
     whole = (
-        len(items) > 1 or bool(_SYSTEMLIKE.search(noun.name)) or noun.head in ("blog", "company", "school", "library")
+        len(items) > 1
+        or bool(_SYSTEMLIKE.search(noun.name))
+        or noun.head in ("blog", "company", "school", "library")
+        or clause.verb.lemma in ("store", "track", "sell", "run")
     )
     return whole and bool(items) and all(one is not None and one.plural for one in items)
 
