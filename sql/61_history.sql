@@ -275,6 +275,32 @@ create view postai.logged_plans with (security_barrier) as
 comment on view postai.logged_plans is
   'Plans that statements ran with and what is wrong with them, where auto_explain logs them and setting collect_plans is on; of other people''s statements for operators only: select last_seen, slowest_ms, problems, plan from postai.logged_plans where queryid = 42';
 
+create function postai._log_files() returns table (name text, size bigint, format text)
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select l.name, l.size, w.format
+    from pg_ls_logdir() as l
+    left join (select f.format, regexp_replace(pg_current_logfile(f.format), '^.*[/\\]', '') as file
+                 from unnest(case when current_setting('server_version_num')::integer >= 150000
+                                  then array['jsonlog', 'csvlog', 'stderr'] else array['csvlog', 'stderr'] end) as f (format)) as w
+      on w.file = l.name
+   where postai._setting_text('collect_plans')::bool
+$$;
+comment on function postai._log_files() is
+  'Files of the server''s log with their sizes in bytes, and the format of those that are written now, while setting collect_plans is on: select name, size, format from postai._log_files(). Definer: pg_monitor alone may not ask for the file of a format.';
+
+create function postai._log_part(file text, at bigint, length bigint) returns bytea
+  language sql stable strict security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_read_binary_file(current_setting('log_directory') || '/' || l.name, at, length, true)
+    from postai._log_files() as l
+   where l.name = file and length <= 1 << 23
+$$;
+comment on function postai._log_part(text, bigint, bigint) is
+  'Some bytes of a file of the server''s log, at most 8 MB, while setting collect_plans is on; NULL = there is no such file: select postai._log_part(''postgresql.json'', 0, 1000). Definer: whoever may read files of the server may read any of them, and the agent needs nothing but the log.';
+
 create view postai.unused_columns with (security_barrier) as
   with collected as materialized (
     select pg_catalog.min(x.at) as since, pg_catalog.count(distinct pg_catalog.date_trunc('day', x.at)) as days
@@ -326,4 +352,6 @@ select postai._grant('select, insert, update, delete on postai.' || t, 'postai_a
 select postai._grant('select on postai.collect_state', 'postai_reader');
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
   from pg_catalog.unnest(array['statements', 'logged_plans', 'unused_columns']) as v;
+select postai._grant('execute on function ' || f, 'postai_agent')
+  from pg_catalog.unnest(array['postai._log_files()', 'postai._log_part(text, bigint, bigint)']) as f;
 select postai._grant('execute on function postai._may_see_statement(oid)', 'postai_reader', 'postai_agent');

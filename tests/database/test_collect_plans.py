@@ -103,12 +103,45 @@ def _farm(database: TestDatabase) -> Iterator[Farm]:
     database.execute(FARM)
     with contextlib.closing(connect(database.dsn(AGENT))) as db:
         one = Farm(database, Collector(CollectLimits(rest=0.0)), db)
-        state = one.turn()
+        database.execute("select postai.set('collect_plans', 'true')")
+        yield one
+
+
+def test_where_no_superuser_installed_the_grants_are_told(farm: Farm) -> None:
+    database = farm.database
+    database.execute(
+        "create role installer; grant usage on schema postai to installer;"
+        "grant execute on all functions in schema postai to installer;"
+        "grant select on all tables in schema postai to installer"
+    )
+    mine = "alter function postai._log_files() owner to {0}; alter function postai._log_part owner to {0}"
+    database.execute(mine.format("installer"))
+    try:
+        state = farm.turn()
         assert state is not None
         assert state.missing == "the agent may not read the server's log"
-        assert (state.hint or "").startswith("GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint,")
-        database.execute(state.hint or "")
-        yield one
+        hint = state.hint or ""
+        assert hint == (
+            "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean),"
+            " pg_catalog.pg_ls_logdir(), pg_catalog.pg_current_logfile(text) TO installer;"
+        )
+        database.execute(hint)
+        state = farm.turn()
+        assert state is not None
+        assert state.missing is None
+    finally:
+        database.execute(mine.format("postgres"))
+
+
+def test_parts_of_other_files_are_not_given(farm: Farm) -> None:
+    look = "select postai._log_part('{}', 0, 10)"
+    for name in ("../postgresql.conf", "../PG_VERSION", "PG_VERSION", "/etc/passwd", ""):
+        assert farm.db.query(look.format(name)) == [(None,)]
+    current = str(farm.database.execute("select pg_current_logfile()")[0][0]).rpartition("/")[2]
+    assert farm.db.query(look.format(current))[0][0] is not None
+    farm.database.execute("select postai.set('collect_plans', 'false')")
+    assert farm.db.query(look.format(current)) == [(None,)]
+    farm.database.execute("select postai.set('collect_plans', 'true')")
 
 
 @pytest.mark.parametrize("destination", ["csvlog", "jsonlog", "stderr"])
@@ -157,7 +190,7 @@ def test_rotation_back_log_and_what_is_forged(farm: Farm) -> None:
     assert before is not None
     time.sleep(1.1)  # the name of a log file tells the second
     farm.database.execute("select pg_rotate_logfile()")
-    wait_for(lambda: farm.database.execute("select pg_current_logfile('csvlog')")[0][0] != before.file)
+    wait_for(lambda: farm.database.execute("select pg_current_logfile('csvlog')")[0][0] != f"log/{before.file}")
     farm.database.execute("select 1 as first_file, id from cows where barn = 2")
     farm.turn()
     assert [one[1] for one in farm.kept("first_file")] == [2], "of both files"
@@ -165,7 +198,7 @@ def test_rotation_back_log_and_what_is_forged(farm: Farm) -> None:
     assert after is not None
     assert after.file != before.file
     # An emptied file begins anew, a back-log is passed over, and what nobody's statement is stays out.
-    path = farm.database.server.data / after.file
+    path = farm.database.server.data / "log" / after.file
     forged = MESSAGE_OF_NOBODY.replace("DATABASE", farm.database.name)
     path.write_text(forged * 3)
     farm.turn()

@@ -75,16 +75,14 @@ class LoggedPlans:
         Raises:
             FeatureMissing: the log cannot be read; says what to do.
         """
-        forbidden, collecting, prefix, database, role = db.query(self._sql["ground"])[0]
+        missing, collecting, prefix, database = db.query(self._sql["ground"])[0]
         if not collecting:
             raise FeatureMissing(
                 "the server's log does not go to files that can be read (logging_collector is off)",
                 hint="ALTER SYSTEM SET logging_collector = on; restart the server.",
             )
-        if forbidden:
-            raise FeatureMissing(
-                "the agent may not read the server's log", hint=f"GRANT EXECUTE ON FUNCTION {forbidden} TO {role};"
-            )
+        if missing:
+            raise FeatureMissing("the agent may not read the server's log", hint=missing)
         rows = db.query(self._sql["file"])
         if not rows:
             raise FeatureMissing(
@@ -144,7 +142,7 @@ class LoggedPlans:
         return (part.runs, part.as_text, consumed > 0), LogPosition(at.file, begin + consumed), skipped
 
     def _size(self, db: Database, file: str) -> int | None:
-        rows = db.query(self._sql["size"], (file.replace("\\", "/").rpartition("/")[2],))
+        rows = db.query(self._sql["size"], (file,))
         return int(rows[0][0]) if rows else None
 
     # The statements ---------------------------------------------------------------------------------------------
