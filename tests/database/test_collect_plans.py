@@ -122,13 +122,18 @@ def test_where_no_superuser_installed_the_grants_are_told(farm: Farm) -> None:
         assert state.missing == "the agent may not read the server's log"
         hint = state.hint or ""
         assert hint == (
-            "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean),"
+            "GRANT pg_read_all_settings TO installer;"
+            " GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean),"
             " pg_catalog.pg_ls_logdir(), pg_catalog.pg_current_logfile(text) TO installer;"
         )
         database.execute(hint)
+        farm.write_to("csvlog")
+        farm.begin()
+        database.execute("select count(*) as told_by_an_installer from cows where barn < 3")
         state = farm.turn()
         assert state is not None
-        assert state.missing is None
+        assert (state.missing, state.error) == (None, None)
+        assert len(farm.kept("told_by_an_installer")) == 1
     finally:
         database.execute(mine.format("postgres"))
 

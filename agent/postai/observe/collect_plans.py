@@ -1,8 +1,8 @@
 """Plans of statements as they ran, out of what auto_explain writes into the server's log.
 
-Only where an operator switched it on (setting collect_plans). The log is read through SQL, a part each interval and
-never more than so many bytes; where we are is kept in the history, so that nothing is read twice. What is said of a
-record that cannot be used is nothing: no text of a log reaches our own log, an error or a state.
+Only where an owner of schema postai switched it on (setting collect_plans). The log is read through SQL, a part each
+interval and never more than so many bytes; where we are is kept in the history, so that nothing is read twice. What is
+said of a record that cannot be used is nothing: no text of a log reaches our own log, an error or a state.
 """
 
 from __future__ import annotations

@@ -1,15 +1,19 @@
 -- How the server's log is read, a part at a time.
 
 -- name: ground
--- What the log can be read with: the GRANT that is missing, whether it is written to files, how its lines begin.
-select (select pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %I;', pg_catalog.string_agg(f.name, ', '), r.rolname)
+-- What the log can be read with: GRANTs that the owner of the functions lacks, whether it is written to files, how its
+-- lines begin.
+select (select nullif(pg_catalog.concat_ws(' ',
+                 case when not pg_catalog.pg_has_role(r.oid, 'pg_read_all_settings', 'usage')
+                      then pg_catalog.format('GRANT pg_read_all_settings TO %I;', r.rolname) end,
+                 (select pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %I;', pg_catalog.string_agg(f.name, ', '), r.rolname)
+                    from (values ('pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)'),
+                                 ('pg_catalog.pg_ls_logdir()'), ('pg_catalog.pg_current_logfile(text)')) as f (name)
+                   where not pg_catalog.has_function_privilege(r.oid, f.name, 'EXECUTE')
+                  having pg_catalog.count(*) > 0)), '')
           from pg_catalog.pg_proc as p
           join pg_catalog.pg_roles as r on r.oid = p.proowner
-          join (values ('pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)'), ('pg_catalog.pg_ls_logdir()'),
-                       ('pg_catalog.pg_current_logfile(text)')) as f (name)
-            on not pg_catalog.has_function_privilege(r.oid, f.name, 'EXECUTE')
-         where p.oid = 'postai._log_files()'::pg_catalog.regprocedure
-         group by r.rolname),
+         where p.oid = 'postai._log_files()'::pg_catalog.regprocedure),
        pg_catalog.current_setting('logging_collector')::pg_catalog.bool,
        pg_catalog.current_setting('log_line_prefix'), pg_catalog.current_database()::pg_catalog.text
 
