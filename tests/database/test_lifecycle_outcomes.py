@@ -108,8 +108,10 @@ def test_a_machine_that_got_slower_as_a_whole_is_no_verdict(shop: Shop, slower: 
 @both_servers
 def test_indexes_of_the_same_hour_do_not_condemn_each_other(shop: Shop) -> None:
     """Statements of two other tables got far faster: one by a proposal, one by an index that somebody made by hand."""
-    shop.sql("set role lc_owner; create table shop.parcel (id int, name text);"
-             "create table shop.visit (id int, name text); create view shop.parcels as select * from shop.parcel")  # fmt: skip
+    shop.sql(
+        "set role lc_owner; create table shop.parcel (id int, name text); create table shop.visit (id int, name text);"
+        "create view shop.parcels as select * from shop.parcel"
+    )
     shop.sql("insert into postai.seen_index (index_oid, table_oid, index_name, definition, first_seen)"
              " values (1, 1, 'old', 'old', now() - interval '9 days'),"
              " (2, 'shop.visit'::regclass, 'shop.v', 'new', now() + interval '1 h')")  # fmt: skip
