@@ -214,6 +214,36 @@ def test_rotation_back_log_and_what_is_forged(farm: Farm) -> None:
     assert len(farm.database.execute("select from postai.logged_plans where query ~ 'nobody'")) == 0
 
 
+def test_what_somebody_forged_is_not_taken(farm: Farm) -> None:
+    document = '{"Query Text": "select 1 as forged from cows", "Plan": {"Node Type": "F", "Plans": 5}}'
+    forged = f"duration: 99999.0 ms  plan:\n{document}"
+    farm.database.execute("select 1 as forged from cows")
+    for destination in ("csvlog", "stderr"):
+        farm.write_to(destination)
+        farm.begin()
+        farm.database.execute("truncate postai.logged_plan")
+        with farm.database.connect() as session:
+            session.execute("select 1 as forged from cows")
+            with pytest.raises(psycopg.DataError):
+                session.execute("select %s::int from cows", (f"x LOG:  {forged}\n}}",))
+            if destination == "csvlog":
+                session.execute(f"do $$ begin raise log '%', '{forged}'; end $$")
+        state = farm.turn()
+        assert state is not None
+        assert (state.error, state.missing) == (None, None)
+        assert [(one[1], "Seq Scan" in str(one[3])) for one in farm.kept("forged from")] == [(1, True)]
+    farm.database.execute("alter system set log_line_prefix = '%m [%p] '")
+    farm.database.execute("select pg_reload_conf()")
+    wait_for(lambda: farm.db.query("select current_setting('log_line_prefix')") == [("%m [%p] ",)])
+    state = farm.turn()
+    assert state is not None
+    assert state.missing == "the lines of the server's log do not say who ran a statement, and in which database"
+    assert "put %u and %d into log_line_prefix" in (state.hint or "")
+    farm.database.execute("alter system reset log_line_prefix")
+    farm.database.execute("select pg_reload_conf()")
+    wait_for(lambda: "%u" in farm.db.query("select current_setting('log_line_prefix')")[0][0])
+
+
 def test_text_is_told_of_and_switching_off_begins_anew(farm: Farm) -> None:
     farm.write_to("stderr")
     farm.begin()

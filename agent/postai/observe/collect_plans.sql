@@ -2,7 +2,7 @@
 
 -- name: ground
 -- What the log can be read with: GRANTs that the owner of the functions lacks, whether it is written to files, how its
--- lines begin.
+-- lines begin, the database, whether statements are written beside messages.
 select (select nullif(pg_catalog.concat_ws(' ',
                  case when not pg_catalog.pg_has_role(r.oid, 'pg_read_all_settings', 'usage')
                       then pg_catalog.format('GRANT pg_read_all_settings TO %I;', r.rolname) end,
@@ -15,7 +15,8 @@ select (select nullif(pg_catalog.concat_ws(' ',
           join pg_catalog.pg_roles as r on r.oid = p.proowner
          where p.oid = 'postai._log_files()'::pg_catalog.regprocedure),
        pg_catalog.current_setting('logging_collector')::pg_catalog.bool,
-       pg_catalog.current_setting('log_line_prefix'), pg_catalog.current_database()::pg_catalog.text
+       pg_catalog.current_setting('log_line_prefix'), pg_catalog.current_database()::pg_catalog.text,
+       pg_catalog.current_setting('log_min_error_statement') not in ('fatal', 'panic')
 
 -- name: file
 -- The file that is written now, in the format that is read best; no row = none.
