@@ -29,7 +29,7 @@ as $$
     ('collect', 'boolean', 'true', 'operator', 'Whether the agent collects the counters of statements, tables and indexes.'),
     ('collect_interval', 'duration', '60s', 'operator', 'How often the counters are collected.'),
     ('collect_values', 'boolean', 'false', 'owner', 'Whether texts of running statements, with the values in them, are kept as samples.'),
-    ('collect_plans', 'boolean', 'false', 'operator', 'Whether plans that auto_explain writes into the server''s log are collected.'),
+    ('collect_plans', 'boolean', 'false', 'owner', 'Whether plans that auto_explain writes into the server''s log are collected.'),
     ('history_days', 'number', '14', 'operator', 'Days for which every interval is kept; after that one row an hour, for a year.'),
     ('history_mb', 'number', '500', 'operator', 'Most that the history may take, in megabytes; the oldest goes first.'),
     ('optimize_interval', 'duration', '1h', 'operator', 'How often the advisors look for something to propose.'),

@@ -85,20 +85,26 @@ begin
     return query select format('role %I is no operator', approver), format('GRANT postai_operator TO %I;', approver);
   end if;
   for one in
-    select distinct o.class, now_there.identity, now_there.owner, r.rolsuper
+    select distinct o.class, now_there.identity, now_there.owner, r.rolsuper,
+           coalesce((select format('%I.%I', n.nspname, t.relname)
+                       from pg_index as i join pg_class as t on t.oid = i.indrelid join pg_namespace as n on n.oid = t.relnamespace
+                      where o.class = 'pg_class' and i.indexrelid = o.oid), now_there.identity) as whole
       from jsonb_to_recordset(objects) as o (class text, oid oid)
      cross join lateral postai._object(o.class, o.oid) as now_there
       join pg_roles as r on r.rolname = now_there.owner
      order by 2
   loop
-    if not postai._may_use(approver, one.owner) then
+    -- First, so that nobody is told to hand a superuser's role out.
+    if one.rolsuper then
+      return query select format('%s belongs to superuser %I, and the agent never acts as a superuser', one.identity, one.owner),
+        case one.class when 'pg_class' then format('ALTER TABLE %s OWNER TO ...;', one.whole)
+                       when 'pg_namespace' then format('ALTER SCHEMA %s OWNER TO ...;', one.identity)
+                       when 'pg_database' then format('ALTER DATABASE %s OWNER TO ...;', one.identity)
+                       else 'Give it' end
+        || format(' to a plain role, no superuser, that is granted to %I and to %I.', approver, grantee);
+    elsif not postai._may_use(approver, one.owner) then
       return query select format('role %I does not hold role %I, the owner of %s', approver, one.owner, one.identity),
                           format('GRANT %I TO %I;', one.owner, approver);
-    elsif one.rolsuper then
-      return query select format('%s belongs to superuser %I, and the agent never acts as a superuser', one.identity, one.owner),
-        case one.class when 'pg_class' then format('ALTER TABLE %s OWNER TO ...; to a role that is no superuser.', one.identity)
-                       when 'pg_namespace' then format('ALTER SCHEMA %s OWNER TO ...; to a role that is no superuser.', one.identity)
-                       else 'Give it to a role that is no superuser.' end;
     elsif not exists (select from unnest(agents) as a where postai._may_become(a, one.owner)) then
       return query select format('the agent (%s) is no member of role %I, the owner of %s',
                                  array_to_string(agents, ', '), one.owner, one.identity),

@@ -136,6 +136,16 @@ $$;
 comment on function postai._policy_bytes(bigint, text, regclass, text) is
   'How much a step of a proposal builds, rewrites or drops: select postai._policy_bytes(7, ''reindex'', ''shop.item_name'', '''')';
 
+create function postai._saves(evidence jsonb) returns boolean
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(postai._number(evidence -> 'saved_ms_per_day'), 0) > 0
+     and case when jsonb_typeof(evidence -> 'effects') = 'array' then evidence -> 'effects' <> '[]' else false end
+$$;
+comment on function postai._saves(jsonb) is
+  'Whether evidence names statements that would save time: select postai._saves(''{"saved_ms_per_day": 5, "effects": [{}]}'')';
+
 create function postai._require_policy(
     p postai.proposal, kinds text[], of_role name, most_bytes double precision, refusal text) returns void
   language plpgsql stable
@@ -162,6 +172,8 @@ begin
       problem := format('step %s is %s, which is not among the kinds of setting auto_apply', one.step, one.what);
     elsif one.target is null and one.what not in ('attach', 'comment') then
       problem := format('what step %s touches does not exist', one.step);
+    elsif one.what = 'create_index' and not postai._saves(p.evidence) then
+      problem := format('step %s makes an index of which no statement is known to get faster', one.step);
     elsif one.target is not null then
       objects := objects || jsonb_build_object('class', 'pg_class', 'oid', one.target::oid::bigint);
       bytes := bytes + postai._policy_bytes(p.id, one.what, one.target, one.statement);
@@ -208,4 +220,4 @@ comment on function postai._apply_by_policy(bigint) is
   'Applies what the operator''s policy allows, in the operator''s name and with his rights: select postai._apply_by_policy(7). SECURITY DEFINER: the agent may not approve anything itself.';
 
 select postai._grant('execute on function ' || f, 'postai_agent')
-  from unnest(array['postai._policy()', 'postai._apply_by_policy(bigint)']) as f;
+  from unnest(array['postai._policy()', 'postai._saves(jsonb)', 'postai._apply_by_policy(bigint)']) as f;

@@ -275,6 +275,32 @@ create view postai.logged_plans with (security_barrier) as
 comment on view postai.logged_plans is
   'Plans that statements ran with and what is wrong with them, where auto_explain logs them and setting collect_plans is on; of other people''s statements for operators only: select last_seen, slowest_ms, problems, plan from postai.logged_plans where queryid = 42';
 
+create function postai._log_files() returns table (name text, size bigint, format text)
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select l.name, l.size, w.format
+    from pg_ls_logdir() as l
+    left join (select f.format, regexp_replace(pg_current_logfile(f.format), '^.*[/\\]', '') as file
+                 from unnest(case when current_setting('server_version_num')::integer >= 150000
+                                  then array['jsonlog', 'csvlog', 'stderr'] else array['csvlog', 'stderr'] end) as f (format)) as w
+      on w.file = l.name
+   where postai._setting_text('collect_plans')::bool
+$$;
+comment on function postai._log_files() is
+  'Files of the server''s log with their sizes in bytes, and the format of those that are written now, while setting collect_plans is on: select name, size, format from postai._log_files(). Definer: pg_monitor alone may not ask for the file of a format.';
+
+create function postai._log_part(file text, at bigint, length bigint) returns bytea
+  language sql stable strict security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select pg_read_binary_file(current_setting('log_directory') || '/' || l.name, at, length, true)
+    from postai._log_files() as l
+   where l.name = file and length <= 1 << 23
+$$;
+comment on function postai._log_part(text, bigint, bigint) is
+  'Some bytes of a file of the server''s log, at most 8 MB, while setting collect_plans is on; NULL = there is no such file: select postai._log_part(''postgresql.json'', 0, 1000). Definer: whoever may read files of the server may read any of them, and the agent needs nothing but the log.';
+
 create view postai.unused_columns with (security_barrier) as
   with collected as materialized (
     select pg_catalog.min(x.at) as since, pg_catalog.count(distinct pg_catalog.date_trunc('day', x.at)) as days
@@ -284,40 +310,60 @@ create view postai.unused_columns with (security_barrier) as
   ), known as materialized (
     select s.id, s.usage, pg_catalog.lower(s.query) as query
       from postai.statement as s
-     where s.queryid <> 0 and not s.own and not s.utility
+     where s.queryid <> 0 and not s.own
        and s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+  ), relations as materialized (
+    -- What is done with a partition is done with the partitioned table, and the other way round.
+    select c.oid, c.relname::text as relname, pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
+           coalesce(pg_catalog.pg_partition_root(c.oid)::oid, c.oid) as root
+      from pg_catalog.pg_class as c
+      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
   ), named as materialized (
-    select t.name, pg_catalog.count(*) as statements
-      from known as k, pg_catalog.jsonb_each(k.usage) as t (name, uses)
-     group by t.name
+    select r.root, pg_catalog.count(distinct k.id) as statements
+      from known as k, pg_catalog.jsonb_each(k.usage) as t (name, uses), relations as r
+     where r.name = t.name
+     group by r.root
   ), used as materialized (
-    select distinct t.name, c.name as column_name
+    select distinct r.root, c.name as column_name
       from known as k, pg_catalog.jsonb_each(k.usage) as t (name, uses), pg_catalog.jsonb_each(t.uses) as u (name, columns),
-           pg_catalog.jsonb_array_elements_text(u.columns) as c (name)
+           pg_catalog.jsonb_array_elements_text(u.columns) as c (name), relations as r
+     where r.name = t.name
+  ), doubtful as materialized (
+    -- What could not be parsed, or is no statement whose columns are known (COPY, DECLARE, CALL ...), may use any column
+    -- of the tables that it names.
+    select distinct r.root
+      from known as k
+      join relations as r on k.query is null or pg_catalog.strpos(k.query, pg_catalog.lower(r.relname)) > 0
+     where k.usage is null
+       and (k.query ~ '^\s*(vacuum|analyze|reindex|cluster|lock|truncate|grant|revoke|comment|drop|alter|create\s+(unique\s+)?index)\M') is not true
   )
-  select m.name as table_name, a.attname as column_name, m.statements, w.since, w.days
+  select m.name as table_name, a.attname as column_name, d.statements, w.since, w.days
     from collected as w
-   cross join named as m
-    join pg_catalog.pg_namespace as n on n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
-    join pg_catalog.pg_class as c
-      on c.relnamespace = n.oid and c.relkind in ('r', 'p') and pg_catalog.format('%I.%I', n.nspname, c.relname) = m.name
-    join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-   where m.statements >= 10 and w.days >= 7
-     and pg_catalog.has_table_privilege(c.oid, 'select')
-     and not exists (select from used as u where u.name = m.name and u.column_name = a.attname)
-     -- What could not be parsed may name the table.
-     and not exists (select from known as k
-                      where k.usage is null and (k.query is null or pg_catalog.strpos(k.query, pg_catalog.lower(c.relname::text)) > 0))
+   cross join relations as m
+    join named as d on d.root = m.oid
+    join pg_catalog.pg_attribute as a on a.attrelid = m.oid and a.attnum > 0 and not a.attisdropped
+   where d.statements >= 10 and w.days >= 7
+     and pg_catalog.has_table_privilege(m.oid, 'select')
+     and not exists (select from used as u where u.root = m.oid and u.column_name = a.attname)
+     and not exists (select from doubtful as u where u.root = m.oid)
+     -- Uses by way of a table that it inherits from, or that inherits from it, are not followed.
+     and not exists (select from pg_catalog.pg_inherits as h join pg_catalog.pg_class as c on c.oid = h.inhrelid
+                      where (h.inhparent = m.oid or h.inhrelid = m.oid) and not c.relispartition)
+     and not exists (select from pg_catalog.pg_partitioned_table as p
+                      where p.partrelid = m.oid and a.attnum = any (p.partattrs::smallint[]))
      -- Views, indexes, constraints, generated columns, policies and triggers need it.
      and not exists (select from pg_catalog.pg_depend as d
-                      where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = c.oid
-                        and d.refobjsubid = a.attnum and d.deptype in ('n', 'a', 'i')
+                       join relations as r on r.oid = d.refobjid and r.root = m.oid
+                       join pg_catalog.pg_attribute as b
+                         on b.attrelid = r.oid and b.attname = a.attname and b.attnum = d.refobjsubid
+                      where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype in ('n', 'a', 'i')
                         and not exists (select from pg_catalog.pg_attrdef as f
                                          where d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass and f.oid = d.objid
-                                           and f.adrelid = c.oid and f.adnum = a.attnum))
-   order by m.statements desc, m.name, a.attnum;
+                                           and f.adrelid = r.oid and f.adnum = b.attnum))
+   order by d.statements desc, m.name, a.attnum;
 comment on view postai.unused_columns is
-  'Columns that no collected statement reads or writes, of tables with ten statements or more, since when, and on how many days was collected; statements too small for a row of their own, and what functions do inside, are not known: select table_name, column_name, statements, since, days from postai.unused_columns';
+  'Columns that no collected statement reads or writes, of tables with ten statements or more, since when, and on how many days was collected; partitions count with their table, and tables that a COPY, DECLARE or the like names are left out; statements too small for a row of their own, and what functions do inside, are not known: select table_name, column_name, statements, since, days from postai.unused_columns';
 
 select postai._grant('select, insert, update, delete on postai.' || t, 'postai_agent')
   from pg_catalog.unnest(array[
@@ -326,4 +372,6 @@ select postai._grant('select, insert, update, delete on postai.' || t, 'postai_a
 select postai._grant('select on postai.collect_state', 'postai_reader');
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
   from pg_catalog.unnest(array['statements', 'logged_plans', 'unused_columns']) as v;
+select postai._grant('execute on function ' || f, 'postai_agent')
+  from pg_catalog.unnest(array['postai._log_files()', 'postai._log_part(text, bigint, bigint)']) as f;
 select postai._grant('execute on function postai._may_see_statement(oid)', 'postai_reader', 'postai_agent');

@@ -189,7 +189,8 @@ comment on function postai._load_severity(double precision, double precision, do
 
 create view postai.slow_queries with (security_barrier) as
   with spent as (
-    select pg_catalog.sum(d.seconds)::double precision as seconds
+    -- As for the advisors, less than an hour counts as one: a few minutes say too little of a day.
+    select pg_catalog.sum(d.seconds)::double precision as known, greatest(pg_catalog.sum(d.seconds), 3600)::double precision as seconds
       from (select x.at, pg_catalog.max(x.seconds) as seconds from postai.sample_database as x
              where x.at > pg_catalog.now() - interval '1 day' group by x.at) as d
   ), done as (
@@ -203,10 +204,10 @@ create view postai.slow_queries with (security_barrier) as
     select s.queryid, s.userid, s.query, d.calls * 86400 / e.seconds as calls_per_day, d.total_ms / d.calls as mean_ms,
            d.total_ms * 86400 / e.seconds as total_ms_per_day,
            d.total_ms / nullif((select pg_catalog.sum(o.total_ms) from done as o), 0) as share,
-           d.rows / d.calls as rows_per_call, d.blocks / d.calls as blocks_per_call
+           d.rows / d.calls as rows_per_call, d.blocks / d.calls as blocks_per_call, e.known / 60 as minutes
       from done as d join postai.statement as s on s.id = d.statement_id
      cross join spent as e
-     where s.queryid <> 0 and not s.own and d.calls > 0 and e.seconds > 0
+     where s.queryid <> 0 and not s.own and d.calls > 0 and e.known > 0
        -- Who calls postai waits for the agent, and works no more than its own statements do.
        and (s.query operator(pg_catalog.~*) '\mpostai\.[a-z_]+\s*\(') is not true
   )
@@ -218,12 +219,13 @@ create view postai.slow_queries with (security_barrier) as
          pg_catalog.round(j.rows_per_call::numeric, 1) as rows_per_call,
          case when postai._may_see_statement(j.userid) then j.query end as query,
          j.queryid, pg_catalog.pg_get_userbyid(j.userid) as user_name,
-         pg_catalog.round(j.blocks_per_call::numeric, 1) as blocks_per_call
+         pg_catalog.round(j.blocks_per_call::numeric, 1) as blocks_per_call,
+         pg_catalog.round(j.minutes)::integer as minutes
     from judged as j
    where postai._load_severity(j.total_ms_per_day, j.share, j.mean_ms) is not null
    order by j.total_ms_per_day desc;
 comment on view postai.slow_queries is
-  'Statements of the last day that take much time, the most first; other people''s texts for operators only: select severity, calls_per_day, mean_ms, share, left(query, 40) as query from postai.slow_queries limit 10';
+  'Statements of the last day that take much time, the most first; minutes = time that the figures come from, scaled to a day, less than an hour counting as an hour; other people''s texts for operators only: select severity, calls_per_day, mean_ms, share, left(query, 40) as query from postai.slow_queries limit 10';
 
 create view postai.query_trends with (security_barrier) as
   with points as (

@@ -47,7 +47,17 @@ create view postai.recommendations with (security_barrier) as
          case when not g.asked then g.saved_ms_per_day end as saved_ms_per_day,
          case when not g.asked then g.write_ms_per_day end as write_ms_per_day, g.bytes, p.evidence ->> 'estimated_by' as estimated_by, p.proposed_at,
          (select pg_catalog.string_agg(s.statement, E';\n' order by s.step)
-            from postai.proposal_step as s where s.proposal = p.id) as statement
+            from postai.proposal_step as s where s.proposal = p.id) as statement,
+         (select pg_catalog.array_agg(b.beginning order by b.place)
+            from (select distinct on (e.place) e.place,
+                         pg_catalog.left(pg_catalog.regexp_replace(s.query, '\s+', ' ', 'g'), 60) as beginning
+                    from pg_catalog.jsonb_array_elements(
+                           case when pg_catalog.jsonb_typeof(p.evidence -> 'effects') = 'array' then p.evidence -> 'effects' else '[]' end)
+                         with ordinality as e (value, place)
+                    join postai.statement as s on s.queryid::text = e.value ->> 'id'
+                   where s.query is not null and postai._may_see_statement(s.userid)
+                     and s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+                   order by e.place, s.last_seen desc) as b) as queries
     from postai.proposal as p,
          lateral (select coalesce((p.evidence ->> 'saved_ms_per_day')::double precision, 0) as saved_ms_per_day,
                          coalesce((p.evidence ->> 'write_ms_per_day')::double precision, 0) as write_ms_per_day,
@@ -58,6 +68,8 @@ create view postai.recommendations with (security_barrier) as
             pg_catalog.array_position(array['HIGH', 'MEDIUM', 'LOW'], p.evidence ->> 'severity'), g.bytes, p.id;
 comment on view postai.recommendations is
   'What the advisors propose and nobody has decided on yet, the most valuable first, what came of a question about one statement last: select id, title, gain, statement from postai.recommendations';
+comment on column postai.recommendations.queries is
+  'How the statements begin that get faster, the one that gains most first: for operators, and for those whose statements they are.';
 
 create function postai._optimized(whole boolean, query text, schemas text[])
   returns table (id bigint, kind text, severity text, object text, title text, gain text, statement text)

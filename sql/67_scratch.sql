@@ -48,6 +48,13 @@ as $$
      where case when p.plain then has_column_privilege(p.owner, t.oid, a.attnum, 'select')
                 else has_table_privilege(p.owner, t.oid, 'select') end
        and (not t.relrowsecurity or w.rolsuper or w.rolbypassrls)
+       -- Of an index the type is that of its keys, which tells the type of the values only where the operator class
+       -- stores what it is given: with values of another type the planner would read memory that is not theirs.
+       and (p.plain or exists (select from pg_index as r join pg_index as c on c.indexrelid = p.copy
+                                 join pg_opclass as k on k.oid = c.indclass[b.attnum - 1] and k.opckeytype = 0
+                                where r.indexrelid = p.real and a.attnum = b.attnum
+                                  and r.indclass[a.attnum - 1] = k.oid
+                                  and pg_get_indexdef(p.real, a.attnum, false) = pg_get_indexdef(p.copy, b.attnum, false)))
        and not exists (select from pg_statistic as k where k.starelid = p.copy and k.staattnum = b.attnum
                                                        and k.stainherit = s.stainherit)
     returning 1
@@ -55,7 +62,7 @@ as $$
   select count(*) from told
 $$;
 comment on function postai._copy_statistics(oid[], oid[]) is
-  'Gives copies of tables, and indexes on them, what ANALYZE found of the real ones, column by column of the same name, type and collation; gives how many: select postai._copy_statistics(array[16400]::oid[], array[16500]::oid[]). Definer: before PostgreSQL 18 only a superuser can write statistics. Changes copies of the session alone, and tells their owner nothing of columns that it may not read, nor of tables with row level security.';
+  'Gives copies of tables, and indexes on them, what ANALYZE found of the real ones, column by column of the same name, type and collation, of indexes also the same expression and operator class, one that stores keys of the type it is given; gives how many: select postai._copy_statistics(array[16400]::oid[], array[16500]::oid[]). Definer: before PostgreSQL 18 only a superuser can write statistics. Changes copies of the session alone, and tells their owner nothing of columns that it may not read, nor of tables with row level security.';
 
 create function postai._set_copy_sizes(copies oid[], pages integer[], tuples real[], visible integer[]) returns void
   language sql volatile security definer

@@ -103,12 +103,50 @@ def _farm(database: TestDatabase) -> Iterator[Farm]:
     database.execute(FARM)
     with contextlib.closing(connect(database.dsn(AGENT))) as db:
         one = Farm(database, Collector(CollectLimits(rest=0.0)), db)
-        state = one.turn()
+        database.execute("select postai.set('collect_plans', 'true')")
+        yield one
+
+
+def test_where_no_superuser_installed_the_grants_are_told(farm: Farm) -> None:
+    database = farm.database
+    database.execute(
+        "create role installer; grant usage on schema postai to installer;"
+        "grant execute on all functions in schema postai to installer;"
+        "grant select on all tables in schema postai to installer"
+    )
+    mine = "alter function postai._log_files() owner to {0}; alter function postai._log_part owner to {0}"
+    database.execute(mine.format("installer"))
+    try:
+        state = farm.turn()
         assert state is not None
         assert state.missing == "the agent may not read the server's log"
-        assert (state.hint or "").startswith("GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint,")
-        database.execute(state.hint or "")
-        yield one
+        hint = state.hint or ""
+        assert hint == (
+            "GRANT pg_read_all_settings TO installer;"
+            " GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean),"
+            " pg_catalog.pg_ls_logdir(), pg_catalog.pg_current_logfile(text) TO installer;"
+        )
+        database.execute(hint)
+        farm.write_to("csvlog")
+        farm.begin()
+        database.execute("select count(*) as told_by_an_installer from cows where barn < 3")
+        state = farm.turn()
+        assert state is not None
+        assert (state.missing, state.error) == (None, None)
+        assert len(farm.kept("told_by_an_installer")) == 1
+    finally:
+        database.execute(mine.format("postgres"))
+
+
+def test_parts_of_other_files_are_not_given(farm: Farm) -> None:
+    look = "select postai._log_part('{}', 0, 10)"
+    for name in ("../postgresql.conf", "../PG_VERSION", "PG_VERSION", "/etc/passwd", ""):
+        assert farm.db.query(look.format(name)) == [(None,)]
+    current = str(farm.database.execute("select pg_current_logfile()")[0][0]).rpartition("/")[2]
+    assert farm.db.query(look.format(current))[0][0] is not None
+    farm.database.execute("select postai.set('collect_plans', 'false')")
+    assert farm.db.query(look.format(current)) == [(None,)]
+    farm.database.execute("select postai.set('collect_plans', 'true')")
 
 
 @pytest.mark.parametrize("destination", ["csvlog", "jsonlog", "stderr"])
@@ -157,7 +195,7 @@ def test_rotation_back_log_and_what_is_forged(farm: Farm) -> None:
     assert before is not None
     time.sleep(1.1)  # the name of a log file tells the second
     farm.database.execute("select pg_rotate_logfile()")
-    wait_for(lambda: farm.database.execute("select pg_current_logfile('csvlog')")[0][0] != before.file)
+    wait_for(lambda: farm.database.execute("select pg_current_logfile('csvlog')")[0][0] != f"log/{before.file}")
     farm.database.execute("select 1 as first_file, id from cows where barn = 2")
     farm.turn()
     assert [one[1] for one in farm.kept("first_file")] == [2], "of both files"
@@ -165,7 +203,7 @@ def test_rotation_back_log_and_what_is_forged(farm: Farm) -> None:
     assert after is not None
     assert after.file != before.file
     # An emptied file begins anew, a back-log is passed over, and what nobody's statement is stays out.
-    path = farm.database.server.data / after.file
+    path = farm.database.server.data / "log" / after.file
     forged = MESSAGE_OF_NOBODY.replace("DATABASE", farm.database.name)
     path.write_text(forged * 3)
     farm.turn()
@@ -174,6 +212,36 @@ def test_rotation_back_log_and_what_is_forged(farm: Farm) -> None:
     assert state is not None
     assert (state.missing or "").endswith("MB of the server's log were passed over, as more is written than is read")
     assert len(farm.database.execute("select from postai.logged_plans where query ~ 'nobody'")) == 0
+
+
+def test_what_somebody_forged_is_not_taken(farm: Farm) -> None:
+    document = '{"Query Text": "select 1 as forged from cows", "Plan": {"Node Type": "F", "Plans": 5}}'
+    forged = f"duration: 99999.0 ms  plan:\n{document}"
+    farm.database.execute("select 1 as forged from cows")
+    for destination in ("csvlog", "stderr"):
+        farm.write_to(destination)
+        farm.begin()
+        farm.database.execute("truncate postai.logged_plan")
+        with farm.database.connect() as session:
+            session.execute("select 1 as forged from cows")
+            with pytest.raises(psycopg.DataError):
+                session.execute("select %s::int from cows", (f"x LOG:  {forged}\n}}",))
+            if destination == "csvlog":
+                session.execute(f"do $$ begin raise log '%', '{forged}'; end $$")
+        state = farm.turn()
+        assert state is not None
+        assert (state.error, state.missing) == (None, None)
+        assert [(one[1], "Seq Scan" in str(one[3])) for one in farm.kept("forged from")] == [(1, True)]
+    farm.database.execute("alter system set log_line_prefix = '%m [%p] '")
+    farm.database.execute("select pg_reload_conf()")
+    wait_for(lambda: farm.db.query("select current_setting('log_line_prefix')") == [("%m [%p] ",)])
+    state = farm.turn()
+    assert state is not None
+    assert state.missing == "the lines of the server's log do not say who ran a statement, and in which database"
+    assert "put %u and %d into log_line_prefix" in (state.hint or "")
+    farm.database.execute("alter system reset log_line_prefix")
+    farm.database.execute("select pg_reload_conf()")
+    wait_for(lambda: "%u" in farm.db.query("select current_setting('log_line_prefix')")[0][0])
 
 
 def test_text_is_told_of_and_switching_off_begins_anew(farm: Farm) -> None:

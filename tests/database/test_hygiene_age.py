@@ -113,6 +113,25 @@ def test_columns_that_no_statement_uses(shop: Shop) -> None:
     unused = "select column_name, statements, days from postai.unused_columns where table_name = 'shop.item'"
     assert ("forgotten", 10, 8) in shop.database.execute(unused)
     assert not {"looked_at", "indexed", "id", "name", "price"} & {row[0] for row in shop.database.execute(unused)}
+    add = (
+        "insert into postai.statement (dbid, userid, queryid, toplevel, query, utility, usage)"
+        " select d.oid, 10, {}, true, {}, {}, {} from pg_database d where d.datname = current_database()"
+    )
+    shop.database.execute(add.format(300, "'VACUUM shop.item'", "true", "null"))
+    assert ("forgotten", 10, 8) in shop.database.execute(unused)
+    shop.database.execute(add.format(301, "'COPY shop.Item TO STDOUT'", "true", "null"))
+    assert shop.database.execute(unused) == [], "it reads every column"
+    shop.database.execute("delete from postai.statement where queryid = 301")
+    shop.database.execute(
+        "create table shop.parted (id int, a int, b int, c int) partition by range (id);"
+        "create table shop.parted_1 partition of shop.parted for values from (0) to (9)"
+    )
+    for n in range(10):
+        table, column = ("parted", "a") if n % 2 else ("parted_1", "b")
+        usage = f"""'{{"shop.{table}": {{"reads": ["{column}"]}}}}'"""
+        shop.database.execute(add.format(400 + n, "'select'", "false", usage))
+    parted = unused.replace("= 'shop.item'", "like 'shop.parted%%'")
+    assert shop.database.execute(parted) == [("c", 10, 8)]
     shop.database.execute(
         "insert into postai.statement (dbid, userid, queryid, toplevel, query, truncated)"
         " select d.oid, 10, 200, true, 'select * from shop.ITEM where', true from pg_database d"

@@ -404,6 +404,37 @@ def test_hypopg_that_the_role_may_not_use_is_done_without(library: Library) -> N
             connection.execute(f"drop owned by {role}; drop role {role}")  # type: ignore[arg-type]
 
 
+def test_no_index_that_another_one_begins_with(library: Library) -> None:
+    """The planner finds a tiny index on the rare values a little cheaper; nobody wants both."""
+    with library.database.connect() as connection:
+        connection.execute("create table lib.fine (id int primary key, state text, amount numeric, note text)")
+        connection.execute(
+            "insert into lib.fine select g, case when g % 50 = 0 then 'open' else 'paid' end, g % 977, repeat('x', 50)"
+            " from generate_series(1, 60000) as g"
+        )
+        connection.execute("vacuum analyze lib.fine")
+    try:
+        text = "select count(*) from lib.fine where state = $1 and amount > $2"
+        advice = _now(library).advise(WorkloadStatement("open", text, 30_000.0))
+        assert sum("(state" in one.statement for one in advice.recommendations) == 1, advice
+    finally:
+        with library.database.connect() as connection:
+            connection.execute("drop table lib.fine")
+
+
+def test_hypopg_is_done_without_while_every_plan_is_logged(library15: Library) -> None:
+    token = ("'00000000-0000-0000-0000-000000000001'",)
+    statement = WorkloadStatement("q", "select * from lib.loan where token = $1", 50_000.0, 20.0, (token,))
+    with connect(library15.database.dsn()) as db:
+        db.execute("load 'auto_explain'")
+        db.execute("set auto_explain.log_min_duration = 0")
+        advice = library15.advise_with(db, Workload((statement,), "file"), AdvisorOptions())
+        db.execute("set auto_explain.log_min_duration = 1")
+        other = library15.advise_with(db, Workload((statement,), "file"), AdvisorOptions())
+    assert [one.statement for one in advice.recommendations] == [one.statement for one in other.recommendations] != []
+    assert [one for one in advice.notes if "auto_explain.log_min_duration" in one] and not other.notes
+
+
 def test_a_value_among_many_is_no_predicate(library: Library) -> None:
     for value in ("1", "17"):
         advice = _now(library).advise(

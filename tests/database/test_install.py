@@ -50,11 +50,13 @@ def bare() -> Iterator[LocalServer]:
     base = Path(tempfile.mkdtemp(prefix="postai-bare-"))
     base.chmod(0o755)
     server = LocalServer(binaries, base / "server", free_port(), server_user())
-    server.create(fsync=False)
-    server.start()
-    yield server
-    server.stop("immediate")
-    shutil.rmtree(base)
+    try:
+        server.create(fsync=False)
+        server.start()
+        yield server
+    finally:
+        server.stop("immediate")
+        shutil.rmtree(base)
 
 
 def test_fresh_then_again(database: TestDatabase) -> None:

@@ -254,10 +254,15 @@ def test_without_a_collection_nothing_happens(shop15: Shop) -> None:
 def test_slow_queries_and_trends(shop: Shop) -> None:
     for n in range(30):
         shop.pass_(1, slower=20 + n, judge=False)
+    look = "select calls_per_day, minutes from postai.slow_queries limit 1"
+    assert shop.database.execute(look) == [(43200, 30)], "half an hour counts as an hour"
+    for n in range(30, 60):
+        shop.pass_(1, slower=20 + n, judge=False)
+    assert shop.database.execute(look) == [(86400, 60)]
     columns = "severity, calls_per_day, mean_ms, share, query, user_name"
     rows = shop.database.execute(f"select {columns} from postai.slow_queries", "j_operator")
     assert [row[4] for row in rows] == [QUERY, "SELECT 2", "SELECT 3", "SELECT 4"]
-    assert rows[0][:2] == ("HIGH", 86400) and 150 < rows[0][2] < 200 and rows[0][3] > 0.9  # type: ignore[operator]
+    assert rows[0][:2] == ("HIGH", 86400) and 200 < rows[0][2] < 300 and rows[0][3] > 0.9  # type: ignore[operator]
     assert rows[0][5] == "j_app"
     assert {row[0] for row in shop.database.execute("select query from postai.slow_queries", "j_reader")} == {None}
     trends = shop.database.execute("select query, mean_ms_per_day, fit from postai.query_trends", "j_operator")

@@ -293,6 +293,7 @@ def test_wait_shows_progress_and_lets_an_index_be_built(shop: Shop) -> None:
             time.sleep(0.2)
             assert shop.run().state == "done"
     assert notices[0].startswith(f"action {action}: queued") and notices[-1].startswith(f"action {action}: done")
+    assert shop.sql("select phase, progress from postai.actions") == [(None, 1.0)]
 
 
 def test_wait_says_why_it_cannot_wait(shop: Shop) -> None:

@@ -18,6 +18,7 @@ from postai.deadline import Deadline
 from postai.proposals import Draft, DraftStep, PolicyReport, apply_by_policy
 from postai.proposals.keeping import ASKED, keep
 
+EFFECTS = [{"id": "7", "calls_per_day": 5.0, "before_ms": 2.0, "after_ms": 1.0}]
 INDEX = "CREATE INDEX CONCURRENTLY item_{0} ON shop.item ({0})"
 
 both_servers = pytest.mark.parametrize("template", ["pg15", "pg18"], indirect=True)
@@ -38,7 +39,7 @@ def index(column: str = "name", saved: float = 1000.0, **changes: object) -> Dra
         DraftStep(INDEX.format(column), undo=f"DROP INDEX CONCURRENTLY shop.item_{column}"),
         DraftStep(f"COMMENT ON INDEX shop.item_{column} IS 'it''s for; {column}'"),
     )
-    evidence = {"saved_ms_per_day": saved, "bytes": 800_000}
+    evidence = {"saved_ms_per_day": saved, "bytes": 800_000, "effects": EFFECTS}
     return Draft(**{"kind": "create_index", "title": "t", "why": "w", "steps": steps, "evidence": evidence, **changes})  # type: ignore[arg-type]
 
 
@@ -126,7 +127,7 @@ def test_windows_and_sizes_are_limits(shop: Shop) -> None:
     setting(shop, auto_apply_window=f"{before}:00-{next_one}:00", auto_apply_mb="0.5")
     assert "auto_apply_mb" in why_not(shop, proposal)
     shop.sql("analyze shop.item")
-    lying = shop.create(index("id", evidence={"bytes": 1}))
+    lying = shop.create(index("id", evidence={"bytes": 1, "saved_ms_per_day": 5.0, "effects": EFFECTS}))
     setting(shop, auto_apply_mb="0.1")
     assert "auto_apply_mb" in why_not(shop, lying), "a B-tree of all rows cannot be that small"
     setting(shop, auto_apply_mb="100")
@@ -176,9 +177,9 @@ def test_a_hostile_agent_gets_nothing_approved_that_the_policy_does_not_say(shop
         for kind in ("create_index", "analyze"):
             why_not(shop, forged(shop, statement, kind))
     shop.sql("create table shop.root (a int)")  # a superuser's
-    assert "does not hold role postgres" in why_not(shop, forged(shop, "ANALYZE shop.root", "analyze"))
+    assert "belongs to superuser postgres" in why_not(shop, forged(shop, "ANALYZE shop.root", "analyze"))
     assert "does not exist" in why_not(shop, forged(shop, "ANALYZE shop.gone", "analyze"))
-    assert "does not hold" in why_not(shop, forged(shop, "ANALYZE pg_catalog.pg_class", "analyze"))
+    assert "superuser" in why_not(shop, forged(shop, "ANALYZE pg_catalog.pg_class", "analyze"))
     for attack in (
         "update postai.setting set value = '\"drop_index\"'",
         "select postai.set('auto_apply', 'drop_index')",
@@ -199,14 +200,17 @@ def test_a_hostile_agent_gets_nothing_approved_that_the_policy_does_not_say(shop
 
 def test_what_came_of_a_question_is_never_applied_without_being_asked(shop: Shop) -> None:
     setting(shop, auto_apply="create_index, analyze")
-    evidence = {"saved_ms_per_day": 9e9, "bytes": 800_000}
+    evidence = {"saved_ms_per_day": 9e9, "bytes": 800_000, "effects": EFFECTS}
     asked = index("price", key="price", evidence={**evidence, ASKED: True})
     measured = index("name", key="name", evidence=evidence)
     with shop.connect() as agent:
         (one,) = keep(agent, [asked]).proposals
         (other,) = keep(agent, [measured]).proposals
         assert one is not None and other is not None
-        assert keep(agent, [replace(measured, evidence={"saved_ms_per_day": 1.0, ASKED: True})]).refreshed == ()
+        assert (
+            keep(agent, [replace(measured, evidence={**evidence, "saved_ms_per_day": 1.0, ASKED: True})]).refreshed
+            == ()
+        )
         report = apply_by_policy(agent)
         assert ([proposal for proposal, _ in report.applied], report.refused) == ([other], ())
         assert "question about one statement" in why_not(shop, one)
@@ -216,6 +220,21 @@ def test_what_came_of_a_question_is_never_applied_without_being_asked(shop: Shop
         assert apply_by_policy(agent) == PolicyReport()
         assert keep(agent, [replace(asked, evidence=evidence)]).refreshed == (one,)
         assert [proposal for proposal, _ in apply_by_policy(agent).applied] == [one], "measured by now"
+
+
+def test_an_index_is_made_without_being_asked_only_for_statements_that_get_faster(shop: Shop) -> None:
+    setting(shop, auto_apply="create_index")
+    none = {"saved_ms_per_day": 0.0, "bytes": 800_000, "effects": [], "foreign_key": "item_fkey"}
+    for evidence in (
+        none,
+        {**none, "effects": EFFECTS},
+        {**none, "saved_ms_per_day": 5.0},
+        {**none, "effects": {"a": 1}},
+    ):
+        proposal = shop.create(index(evidence=evidence))
+        assert "no statement is known to get faster" in why_not(shop, proposal), evidence
+        assert applied(shop) == PolicyReport(), "it is not even tried"
+        shop.sql(f"select postai.dismiss({proposal}, 'no')", "lc_boss")
 
 
 def test_a_kind_that_no_policy_can_allow_is_refused(shop: Shop) -> None:

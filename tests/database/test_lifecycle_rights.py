@@ -135,8 +135,13 @@ def test_the_agent_must_be_a_member_of_the_owner(shop: Shop) -> None:
 def test_what_a_superuser_owns_is_never_changed(shop: Shop) -> None:
     shop.sql("create table shop.root (a int)")
     proposal = shop.create(draft("ALTER TABLE shop.root ADD COLUMN b int"))
-    error = error_of(lambda: shop.sql(f"select postai.apply({proposal})"))
-    assert error.sqlstate == "PA006" and "ALTER TABLE shop.root OWNER TO" in (error.diag.message_hint or "")
+    shop.sql("create index root_a on shop.root (a)")
+    for one in (proposal, shop.create(draft("REINDEX INDEX CONCURRENTLY shop.root_a"))):
+        for who in (None, "lc_stranger"):
+            error = error_of(lambda one=one, who=who: shop.sql(f"select postai.apply({one})", who))
+            hint = error.diag.message_hint or ""
+            assert error.sqlstate == "PA006" and "ALTER TABLE shop.root OWNER TO" in hint
+            assert "GRANT" not in hint and "to a plain role" in hint
 
 
 @pytest.mark.parametrize("who", ["lc_boss", "lc_agent"])

@@ -17,7 +17,7 @@ from agent_support import PATIENCE, agent_dsn, install_postai, wait_for
 
 from conftest import TestDatabase
 from postai.ask.types import Answer
-from postai.database import Pool
+from postai.database import ConnectionFailed, Pool
 from postai.deadline import Deadline
 from postai.errors import PostaiError
 from postai.service.conversation import Outcome, There
@@ -287,3 +287,20 @@ def test_a_queue_out_of_reach_does_not_end_the_worker(
     token = caller.submit("echo back")
     jobs.wake("")
     assert caller.poll(token)["answer"]["sql"] == "back"
+
+
+def test_what_is_stopped_leaves_no_thread_at_the_queue(
+    caller: Caller, pool: Pool, threads: ThreadPoolExecutor, answering: Answering
+) -> None:
+    jobs = make(pool, threads, answering)
+    jobs.begin()
+    caller.submit("block")
+    jobs.wake("")
+    assert answering.started.wait(PATIENCE)
+    jobs.stop(Deadline.after(3.5))
+    assert answering.cancelled.is_set()
+    wait_for(lambda: "jobs-home" not in {one.name for one in threading.enumerate()})
+    pool.close()
+    with pytest.raises(ConnectionFailed) as caught, pool.database():
+        pass
+    assert "closed" in caught.value.message

@@ -84,6 +84,27 @@ def test_a_column_of_another_type_gets_none(agent: psycopg.Connection) -> None:
     assert agent.execute((STATISTICS % f"{PLACE}.note").encode()).fetchone() == (0,)
 
 
+def test_an_index_that_stores_keys_of_another_type_gets_none(agent: psycopg.Connection) -> None:
+    """The values that were found may be of another type than the keys: the planner would read foreign memory."""
+    agent.execute("create temp table documents (d jsonb); create temp table numbers (d int4)")
+    agent.execute("insert into documents select jsonb_build_object('k', g % 3) from generate_series(1, 300) as g")
+    agent.execute("create index documents_key on documents using gin ((d - 'zz') jsonb_path_ops)")
+    agent.execute("create index numbers_key on numbers using gin ((array[d] || 1))")
+    agent.execute("analyze documents")
+    copy = "select postai._copy_statistics(array['{}'::regclass::oid], array['{}'::regclass::oid])"
+    assert agent.execute(copy.format("documents_key", "numbers_key").encode()).fetchone() == (0,)
+    # The same words over columns of other types are another expression.
+    agent.execute(
+        "create temp table days (d date);"
+        "insert into days select date '2024-01-01' + g % 5 from generate_series(1, 300) as g"
+    )
+    agent.execute("create temp table sums (d int4)")
+    agent.execute("create index days_key on days ((d - 1)); create index sums_key on sums ((d - 1)); analyze days")
+    assert agent.execute(copy.format("days_key", "sums_key").encode()).fetchone() == (0,)
+    agent.execute("create temp table dates (d date); create index dates_key on dates ((d - 1))")
+    assert agent.execute(copy.format("days_key", "dates_key").encode()).fetchone() == (1,)
+
+
 def test_nothing_but_own_copies_is_changed(world: TestDatabase, agent: psycopg.Connection) -> None:
     agent.execute("create table pg_temp.mine (a int)")
     agent.execute("create schema elsewhere; create table elsewhere.own (a int)")

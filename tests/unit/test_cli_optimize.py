@@ -57,6 +57,38 @@ def test_the_list_is_eighty_columns_wide_but_for_statements() -> None:
     assert "nothing to recommend" in "\n".join(optimizing._list(Advice(())))
 
 
+def test_a_file_of_which_nothing_can_be_parsed_is_an_error() -> None:
+    for text in ("-- @id x calls=5\nselec 1;", "query,calls\nselec 1,5", '[{"query": "", "calls": 3}]'):
+        with pytest.raises(UsageError) as caught:
+            optimizing._of_file(text, 1.0)
+        assert caught.value.exit_code == 2 and caught.value.hint == optimizing.FORMATS
+    assert len(optimizing._of_file("-- @id x calls=5\nselec 1;\n-- @id y calls=5\nselect 1;", 1.0).statements) == 2
+    skipped = [Skipped("1", "CREATE TABLE has no plan that an index could change"), Skipped("2", "no SQL")]
+    assert list(optimizing._left_out(tuple(skipped))) == [
+        "left out: 1 statement without a plan (DDL and the like)",
+        "left out: 1 statement: no SQL",
+    ]
+
+
+def test_explain_takes_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "/nope.json"]) == 2
+    assert "There is no file /nope.json either." in capsys.readouterr().err
+
+
+def test_an_interrupt_inside_a_library_is_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise RuntimeError("generator didn't yield") from None
+
+    monkeypatch.setattr(watching, "open_database", interrupted)
+    assert run(["top"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def test_no_text_leaves_its_comment_in_a_script() -> None:
     lines = "\n".join(optimizing._script(ADVICE)).splitlines()
     run_lines = [line for line in lines if line and not line.startswith("--")]

@@ -150,3 +150,9 @@ def test_who_writes_and_how_long_it_takes() -> None:
     assert (syncs.object, syncs.level) == ("client backends", "warning")
     assert (reads.object, reads.level) == ("reads", "warning") and "20.0 ms" in reads.text
     assert judge_io([ServerWindow(noon, noon, {"io client backend relation normal": {"reads": 5}})]) == []
+    slow = {
+        "io checkpointer relation normal": {"fsyncs": 20, "fsync_time": 10_000.0},
+        "io walwriter wal normal": {"fsyncs": 9999},
+    }
+    (syncs,) = judge_io([ServerWindow(noon, noon, slow)])
+    assert syncs.text.startswith("one takes 500.0 ms"), "WAL has no times"

@@ -120,6 +120,10 @@ def uses(sql: str) -> dict[str, dict[str, set[str]]]:
             },
         ),
         (
+            "merge into barns b using cows c on c.barn_id = b.id when not matched then insert values ($1, $2)",
+            {"barns": {"joins": {"id"}, "writes": {"id", "name"}}, "cows": {"joins": {"barn_id"}}},
+        ),
+        (
             "select b.name, l.* from barns b, lateral (select weight from cows where barn_id = b.id) l",
             {"barns": {"reads": {"name"}, "joins": {"id"}}, "cows": {"joins": {"barn_id"}, "reads": {"weight"}}},
         ),

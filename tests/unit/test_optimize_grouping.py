@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from postai.optimize.grouping import MOST_SETS, grouped
 from postai.optimize.types import WorkloadStatement
 
@@ -50,3 +52,22 @@ def test_entries_of_one_statement_add_up() -> None:
         "2": (40.0, 4.0), "3": (10.0, 1.0), "4": (10.0, 1.0), "5": (10.0, None),
     }  # fmt: skip
     assert next(one.parameters for one in found if one.id == "2") == (("1", "2", "3"),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select a, b, c, d, e, f from t order by {} limit 10",
+        "select a, b, c, d, e, f from t group by {}, a",
+        "select a::numeric({}, 2) from t",
+    ],
+)
+def test_a_number_that_is_no_value_stays(text: str) -> None:
+    statements = [WorkloadStatement(str(n), text.format(n), 1.0) for n in range(1, 7)]
+    assert grouped(statements) == statements
+
+
+def test_parameters_in_another_order_are_another_statement() -> None:
+    texts = ("a = $1 and b = $2", "a = $2 and b = $1", "b = $1 and a = $1", "a = $1 and İd = 1", "a = $1 and i̇d = 1")
+    statements = [WorkloadStatement(text, f"select * from t where {text}", 1.0) for text in texts]
+    assert len(grouped(statements)) == len(statements)

@@ -9,7 +9,7 @@ import pytest
 
 from postai.errors import UsageError
 from postai.history.types import StatementKey, StatementWindow
-from postai.optimize.workload import from_windows, one_statement, read_workload
+from postai.optimize.workload import from_windows, one_statement, read_workload, unparsable
 
 FILE = """-- anything may stand before the first statement
 -- @id find calls=400 trap=whatever
@@ -46,6 +46,22 @@ ROWS = [
     {"queryid": 1, "query": "select $1", "calls": 10, "total_exec_time": 50.0, "mean_exec_time": 5.0, "rows": 20},
     {"queryid": 2, "query": "", "calls": 1, "total_exec_time": 1, "mean_exec_time": 1, "rows": 0},
 ]
+
+
+@pytest.mark.parametrize(
+    "text", ['query,calls\n"select 1', "query,calls,rows\nselect 1,5,1\nselect 2\n", "query,calls\na,1,2"]
+)
+def test_an_export_that_is_cut_is_an_error(text: str):
+    with pytest.raises(UsageError, match="is not whole") as caught:
+        read_workload(text)
+    assert "Export it again" in (caught.value.hint or "")
+
+
+def test_what_cannot_be_parsed_is_known():
+    with pytest.raises(UsageError, match="cannot be parsed"):
+        read_workload("selec 1")
+    found = unparsable(read_workload("-- @id bad calls=5\nselec 1;\n-- @id good calls=5\nselect 1;"))
+    assert found.keys() == {"bad"}
 
 
 def test_an_export_as_json_and_as_csv_say_the_same():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postai.proposals.verdict import Promise, Sample, Verdict, judge
+from postai.proposals.verdict import Promise, Sample, Verdict, drift, fair, judge
 
 PROMISE = Promise(1, calls_per_day=1000.0, before_ms=20.0, after_ms=2.0)
 """18,000 ms a day."""
@@ -65,3 +65,30 @@ def test_the_main_statements_decide_when_it_is_enough() -> None:
     assert judge([PROMISE, seldom], before, run(2.0)).enough
     main = Promise(2, calls_per_day=1000.0, before_ms=100.0, after_ms=1.0)
     assert not judge([PROMISE, main], before, run(2.0)).enough
+
+
+@pytest.mark.parametrize(
+    ("slowdown", "after_ms", "state"),
+    [
+        (1.0, 21.0, "no effect"),
+        (1.5, 21.0, "helped"),  # 14 ms on the machine of before
+        (1.5, 45.0, "worse"),
+        (3.0, 30.0, "unknown"),  # worse as it is, helped as it would be: too much happened
+        (3.0, 2.0, "helped"),
+        (0.7, 2.0, "helped"),
+        (0.7, 19.0, "no effect"),  # never "worse" because others got faster
+        (0.7, 14.0, "unknown"),  # all got faster by so much
+        (0.01, 0.2, "unknown"),
+        (0.01, 20.0, "unknown"),
+    ],
+)
+def test_the_machine_excuses_and_never_condemns(slowdown: float, after_ms: float, state: str) -> None:
+    verdict = fair(lambda after: judge([PROMISE], run(20.0), after), run(after_ms), slowdown)
+    assert verdict.state == state, verdict
+    assert ("other tables" in verdict.reason) is (state == "unknown")
+
+
+def test_other_indexes_of_the_same_minute_do_not_condemn_one() -> None:
+    slowdown = drift([(100.0, 1.0)] * 5)
+    verdict = fair(lambda after: judge([PROMISE], run(20.0), after, scans=500), run(0.2), slowdown)
+    assert verdict.state not in ("worse", "no effect"), verdict

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,6 +35,8 @@ LAST_QUESTION = (
 )
 PLAN_COLUMNS = ("step", "node", "problem", "advice", "severity")
 PLAN = "select step, node, problem, advice, severity from postai.explain(%s)"
+_FILE = re.compile(r"[/~.]\S*|\S+\.(?:json|sql|txt|csv)")
+"""What somebody types who thinks that it takes a file."""
 STATES = {"abstained": "PA001", "refused": "PA003", "failed": "PA004"}
 
 
@@ -142,6 +146,11 @@ def explain(
     """Run a statement, or the answer to a question, and say in words where its time goes."""
     if not text.strip():
         raise UsageError("there is nothing to explain", hint="Give a SELECT statement or a question, in quotes.")
+    if _FILE.fullmatch(text.strip()):
+        there = Path(text.strip()).exists()
+        said = f"{text.strip()} is a file." if there else f"There is no file {text.strip()} either."
+        hint = "Give a SELECT statement or a question, in quotes."
+        raise UsageError("explain takes a statement or a question, not a file", detail=said, hint=hint)
     with open_database(dsn, connection) as database:
         rows = database.query(PLAN, (text,))
         advice = _advice(database, text) if advise else None

@@ -126,8 +126,11 @@ def run(arguments: Sequence[str], program: str = "post-ai") -> int:
         show_error(UsageError(mistake.format_message(), hint=f"{asked} --help"), as_json=as_json)
         return UsageError.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted\n")
-        return INTERRUPTED
+        return _interrupted()
+    except RuntimeError as error:
+        if not _was_interrupted(error):
+            raise
+        return _interrupted()
     except BrokenPipeError:
         # Python would complain once more when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -137,6 +140,18 @@ def run(arguments: Sequence[str], program: str = "post-ai") -> int:
         show_error(PostaiError(error.strerror or "the operating system refused", detail=place), as_json=as_json)
         return PostaiError.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _interrupted() -> int:
+    sys.stderr.write("interrupted\n")
+    return INTERRUPTED
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error came of an interrupt that met a library, or an import, at a bad moment."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _not_installed(error: PostaiError) -> PostaiError | None:
@@ -150,6 +165,9 @@ def _not_installed(error: PostaiError) -> PostaiError | None:
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Say that postai has a bug: where, but not with which values (they may be secrets)."""
+    if _was_interrupted(error):
+        sys.stderr.write("interrupted\n")
+        return
     if os.environ.get("POSTAI_TRACEBACK"):
         traceback.print_exception(kind, error, trace)
         return

@@ -25,6 +25,8 @@ WIDTH = 80
 MEGABYTE = 1 << 20
 MOST_SKIPPED = 5
 LARGEST_FILE = 256 * MEGABYTE
+NO_PLAN = "has no plan that an index could change"
+"""End of the reason why DDL and utility statements are left out: only their number is told."""
 FORMATS = "Give SQL statements separated by semicolons, or an export of pg_stat_statements as CSV or JSON."
 
 
@@ -110,7 +112,7 @@ def _advise(database: Database, query: str | None, text: str | None, days: float
     from postai.optimize.advisors import advise_everything
     from postai.optimize.storage import StorageOptions
     from postai.optimize.types import AdvisorOptions
-    from postai.optimize.workload import one_statement, read_pg_stat_statements, read_workload
+    from postai.optimize.workload import one_statement, read_pg_stat_statements
     from postai.sql.safety import load_safety
 
     deadline = Deadline.after(SECONDS)
@@ -123,7 +125,7 @@ def _advise(database: Database, query: str | None, text: str | None, days: float
     notes: tuple[str, ...] = ()
     known: Workload | None = None
     try:
-        known = read_workload(text, days=days) if text is not None else read_pg_stat_statements(database)
+        known = _of_file(text, days) if text is not None else read_pg_stat_statements(database)
     except FeatureMissing as error:
         notes = (f"no missing index was looked for: {error.message}; {error.hint}",)
     if database.query("select pg_catalog.current_setting('is_superuser')") == [("on",)]:
@@ -131,6 +133,29 @@ def _advise(database: Database, query: str | None, text: str | None, days: float
     price = StorageOptions().price_per_gb_month
     told = advise_everything(database, catalog, safety, known, options, deadline, price_per_gb_month=price).advice
     return replace(told, notes=(*notes, *told.notes))
+
+
+def _of_file(text: str, days: float) -> Workload:
+    """The workload of a file.
+
+    Raises:
+        UsageError: there is no statement in it that can be parsed.
+    """
+    from postai.optimize.workload import read_workload, unparsable
+
+    known = read_workload(text, days=days)
+    if not known.statements:
+        why = known.skipped[0].reason if known.skipped else "It holds none."
+        raise UsageError("there is no statement in the workload file to be looked at", detail=why, hint=FORMATS)
+    failed = unparsable(known)
+    if len(failed) == len(known.statements):
+        first, why = next(iter(failed.items()))
+        raise UsageError(
+            "no statement of the workload file can be parsed",
+            detail=f"Of {len(failed)}, the first ({first}): {why}.",
+            hint=FORMATS,
+        )
+    return known
 
 
 def _of_query(advice: Advice) -> Advice:
@@ -227,7 +252,10 @@ def _list(advice: Advice) -> Iterator[str]:
 def _left_out(skipped: tuple[Skipped, ...]) -> Iterator[str]:
     from collections import Counter
 
-    reasons = Counter(one.reason for one in skipped)
+    without = sum(one.reason.endswith(NO_PLAN) for one in skipped)
+    if without:
+        yield f"left out: {without} {'statement' if without == 1 else 'statements'} without a plan (DDL and the like)"
+    reasons = Counter(one.reason for one in skipped if not one.reason.endswith(NO_PLAN))
     for reason, count in reasons.most_common(MOST_SKIPPED):
         text = f"left out: {count} {'statement' if count == 1 else 'statements'}: {_line(reason)}"
         yield from textwrap.wrap(text, WIDTH, subsequent_indent="          ")

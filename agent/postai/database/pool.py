@@ -67,7 +67,7 @@ class Pool:
         """A session for the time of the block.
 
         Raises:
-            ConnectionFailed: no session could be opened, or none became free in time.
+            ConnectionFailed: no session could be opened, or none became free in time, or the pool is closed.
         """
         import psycopg_pool
 
@@ -75,6 +75,8 @@ class Pool:
             connection = self._pool.getconn(self._timeout)
         except psycopg_pool.PoolTimeout:
             raise self._why() from None
+        except psycopg_pool.PoolClosed:
+            raise ConnectionFailed(f"no session on {self._target}: its pool is closed") from None
         try:
             yield PsycopgDatabase(connection, self._target, self._secrets, self._name)
         finally:

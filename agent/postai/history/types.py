@@ -142,7 +142,7 @@ class Predicate:
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """Up to where the server's log was read: the file as pg_current_logfile names it, and bytes of it."""
+    """Up to where the server's log was read: name of the file without its directory, and bytes of it."""
 
     file: str
     bytes: int

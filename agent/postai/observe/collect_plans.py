@@ -1,13 +1,13 @@
 """Plans of statements as they ran, out of what auto_explain writes into the server's log.
 
-Only where an operator switched it on (setting collect_plans). The log is read through SQL, a part each interval and
-never more than so many bytes; where we are is kept in the history, so that nothing is read twice. What is said of a
-record that cannot be used is nothing: no text of a log reaches our own log, an error or a state.
+Only where an owner of schema postai switched it on (setting collect_plans). The log is read through SQL, a part each
+interval and never more than so many bytes; where we are is kept in the history, so that nothing is read twice. What is
+said of a record that cannot be used is nothing: no text of a log reaches our own log, an error or a state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from postai.database import Database
@@ -16,7 +16,7 @@ from postai.errors import FeatureMissing, Refused
 from postai.history import store
 from postai.history.types import LoggedPlan, LogPosition, StatementKey
 from postai.observe.collect_counters import Ground
-from postai.observe.collect_plans_log import LogFormat, LoggedRun, read_log
+from postai.observe.collect_plans_log import LogFormat, LoggedRun, names_its_origin, read_log
 from postai.observe.collect_plans_strip import filled, stripped
 from postai.observe.plan_hash import plan_hash, plan_shape
 from postai.sql.parse import fingerprint, split
@@ -57,6 +57,16 @@ class LogReading:
     hint: str | None = None
 
 
+@dataclass(frozen=True)
+class _Lines:
+    """How a log is written: see `read_log`."""
+
+    format: LogFormat
+    prefix: str
+    database: str
+    statements_told: bool
+
+
 class LoggedPlans:
     """Reads on in the server's log at every turn.
 
@@ -75,32 +85,35 @@ class LoggedPlans:
         Raises:
             FeatureMissing: the log cannot be read; says what to do.
         """
-        forbidden, collecting, prefix, database, role = db.query(self._sql["ground"])[0]
+        missing, collecting, prefix, database, statements_told = db.query(self._sql["ground"])[0]
         if not collecting:
             raise FeatureMissing(
                 "the server's log does not go to files that can be read (logging_collector is off)",
                 hint="ALTER SYSTEM SET logging_collector = on; restart the server.",
             )
-        if forbidden:
-            raise FeatureMissing(
-                "the agent may not read the server's log", hint=f"GRANT EXECUTE ON FUNCTION {forbidden} TO {role};"
-            )
+        if missing:
+            raise FeatureMissing("the agent may not read the server's log", hint=missing)
         rows = db.query(self._sql["file"])
         if not rows:
             raise FeatureMissing(
                 "the server writes no log file now", hint="ALTER SYSTEM SET log_destination = 'jsonlog'; reload."
             )
         log_format, current = rows[0]
-        runs, as_text, lost = self._read_on(db, log_format, current, prefix)
-        ours = sorted((one for one in runs if one.database in (None, database)), key=lambda one: -one.duration_ms)
+        if log_format == "stderr" and not names_its_origin(prefix):
+            raise FeatureMissing(
+                "the lines of the server's log do not say who ran a statement, and in which database",
+                hint="ALTER SYSTEM SET log_destination = 'csvlog' (from 15 on 'jsonlog'), or put %u and %d into"
+                " log_line_prefix; reload.",
+            )
+        lines = _Lines(log_format, prefix, database, statements_told)
+        runs, as_text, lost = self._read_on(db, lines, current)
+        ours = sorted(runs, key=lambda one: -one.duration_ms)
         plans, texts = self._known(db, ground, ours[: self._limits.runs])
         return LogReading(plans, texts, *_remark(as_text, lost))
 
     # The log ----------------------------------------------------------------------------------------------------
 
-    def _read_on(
-        self, db: Database, log_format: LogFormat, current: str, prefix: str
-    ) -> tuple[list[LoggedRun], int, int]:
+    def _read_on(self, db: Database, lines: _Lines, current: str) -> tuple[list[LoggedRun], int, int]:
         """Runs, how many plans were written as text, how many bytes were passed over."""
         last = store.read_log_position(db)
         size = self._size(db, current) or 0
@@ -112,7 +125,7 @@ class LoggedPlans:
         position = last
         if last.file != current:
             before = self._size(db, last.file) or 0
-            found, position, skipped = self._part(db, log_format, LogPosition(last.file, last.bytes), before, prefix)
+            found, position, skipped = self._part(db, lines, LogPosition(last.file, last.bytes), before)
             runs, as_text, lost = [*found[0]], found[1], skipped
             if position.bytes < before and found[2]:
                 store.write_log_position(db, position)  # there is more in the file that was written before
@@ -120,13 +133,13 @@ class LoggedPlans:
             position = LogPosition(current, 0)
         if size < position.bytes:
             position = LogPosition(current, 0)  # it was emptied
-        found, position, skipped = self._part(db, log_format, position, size, prefix)
+        found, position, skipped = self._part(db, lines, position, size)
         # First where we are: what cannot be kept must not come again and again.
         store.write_log_position(db, position)
         return [*runs, *found[0]], as_text + found[1], lost + skipped
 
     def _part(
-        self, db: Database, log_format: LogFormat, at: LogPosition, size: int, prefix: str
+        self, db: Database, lines: _Lines, at: LogPosition, size: int
     ) -> tuple[tuple[tuple[LoggedRun, ...], int, bool], LogPosition, int]:
         """What the next part of a file holds (runs, plans as text, whether anything was read), where we are, and the
         bytes that were passed over."""
@@ -135,16 +148,19 @@ class LoggedPlans:
         begin = at.bytes + skipped
         if begin >= size:
             return ((), 0, False), LogPosition(at.file, begin), skipped
-        data = db.query(self._sql["part"], (at.file, begin, min(limits.bytes, size - begin)))[0][0]
+        before = 1 if begin else 0  # the byte before tells whether a line begins here
+        data = db.query(self._sql["part"], (at.file, begin - before, min(limits.bytes, size - begin) + before))[0][0]
         if not data:
             return ((), 0, False), LogPosition(at.file, begin), skipped
-        part = read_log(log_format, bytes(data), prefix)
+        rest = bytes(data)[before and (data.find(b"\n") + 1 or len(data)) :]
+        part = read_log(lines.format, rest, lines.prefix, lines.database, statements_told=lines.statements_told)
         # A record that is longer than a part is passed over.
-        consumed = len(data) if part.consumed == 0 and len(data) >= limits.bytes else part.consumed
+        whole = part.consumed == 0 and len(data) - before >= limits.bytes
+        consumed = len(data) - before - (0 if whole else len(rest) - part.consumed)
         return (part.runs, part.as_text, consumed > 0), LogPosition(at.file, begin + consumed), skipped
 
     def _size(self, db: Database, file: str) -> int | None:
-        rows = db.query(self._sql["size"], (file.replace("\\", "/").rpartition("/")[2],))
+        rows = db.query(self._sql["size"], (file,))
         return int(rows[0][0]) if rows else None
 
     # The statements ---------------------------------------------------------------------------------------------
@@ -154,61 +170,76 @@ class LoggedPlans:
     ) -> tuple[tuple[LoggedPlan, ...], tuple[tuple[StatementKey, str], ...]]:
         if not runs:
             return (), ()
-        users: dict[str, int] = dict(db.query(self._sql["roles"], (sorted({one.user for one in runs if one.user}),)))
-        by_queryid: dict[int, list[StatementKey]] = {}
-        for key in store.read_known(db):
-            by_queryid.setdefault(key.queryid, []).append(key)
-        wanted = {one for run in runs for one in (_said(run), run.queryid) if one}
-        told = self._fingerprints(db, [key for queryid in wanted for key in by_queryid.get(queryid, ())])
-        if any(_said(run) not in by_queryid for run in runs):
-            told = self._fingerprints(db, [key for keys in by_queryid.values() for key in keys])
+        users: dict[str, int] = dict(db.query(self._sql["roles"], (sorted({one.user for one in runs}),)))
+        known = _Known(self._fingerprints(db, runs))
         plans: dict[tuple[StatementKey, str], LoggedPlan] = {}
         texts: dict[tuple[StatementKey, str], None] = {}
         for run in runs:
-            found = _match(run, by_queryid, told, users.get(run.user or ""))
-            plan = stripped(run.document["Plan"]) if found is not None else None
-            shape = plan_shape({"Plan": plan}) if plan is not None else None
-            if found is None or plan is None or shape is None:
+            key = known.of(run, users.get(run.user))
+            one = _kept(run, key, ground) if key is not None else None
+            if one is None:
                 continue
-            one = plan_hash(shape)
-            kept = plans.get((found, one))
-            if kept is None:  # they come with the slowest first
-                plans[found, one] = LoggedPlan(
-                    found, one, {"Plan": plan}, _problems(plan), 1, run.duration_ms, ground.at, ground.at
-                )
-            else:
-                plans[found, one] = kept.again()
+            before = plans.get((one.key, one.plan_hash))  # they come with the slowest first
+            plans[one.key, one.plan_hash] = one if before is None else before.again()
             if (text := _with_values(run)) is not None:
-                texts[found, text] = None
+                texts[one.key, text] = None
         return tuple(plans.values()), tuple(texts)
 
-    def _fingerprints(self, db: Database, keys: Iterable[StatementKey]) -> Mapping[StatementKey, str | None]:
-        """Of the texts of statements; None = the agent's own, or not known."""
-        new = [key for key in dict.fromkeys(keys) if key not in self._prints][: self._limits.texts]
+    def _fingerprints(self, db: Database, runs: Sequence[LoggedRun]) -> Mapping[StatementKey, str | None]:
+        """Of the texts of the statements that the history knows; None = the agent's own, or not known."""
+        known = sorted(store.read_known(db))
+        self._prints = {key: self._prints[key] for key in known if key in self._prints}
+        said = {_said(run) for run in runs}
+        wanted = said | {run.queryid for run in runs}
+        first = [key for key in known if key.queryid in wanted]
+        others = () if said <= {key.queryid for key in first} else known
+        new = [key for key in dict.fromkeys((*first, *others)) if key not in self._prints][: self._limits.texts]
         for one in store.texts_of(db, new):
             self._prints[one.key] = None if one.own or one.truncated or not one.query else _fingerprint(one.query)
         return self._prints
 
 
-def _match(
-    run: LoggedRun,
-    by_queryid: Mapping[int, Sequence[StatementKey]],
-    told: Mapping[StatementKey, str | None],
-    userid: int | None,
-) -> StatementKey | None:
-    """The statement that ran: by the identifier in the plan, else by the text, of those that the line names first."""
-    said = _said(run)
-    if said is not None and said in by_queryid:
-        candidates = [key for key in by_queryid[said] if told.get(key) is not None]
-    else:
-        text = run.document.get("Query Text")
-        prints = _fingerprints_in(text) if isinstance(text, str) else frozenset()
-        named = [key for key in by_queryid.get(run.queryid or 0, ()) if told.get(key) in prints]
-        candidates = named or [key for key, one in told.items() if one is not None and one in prints]
-    mine = [key for key in candidates if userid is not None and key.userid == userid] or candidates
-    if userid is not None and mine is candidates:
-        return None  # somebody else ran it, of whom there is no history
-    return max(mine, key=lambda key: (key.toplevel, key), default=None)
+class _Known:
+    """The statements of the history, by their identifiers and by their fingerprints."""
+
+    def __init__(self, prints: Mapping[StatementKey, str | None]) -> None:
+        self._prints = prints
+        self._by_queryid: dict[int, list[StatementKey]] = {}
+        self._by_print: dict[str, list[StatementKey]] = {}
+        for key, one in prints.items():
+            if one is not None:
+                self._by_queryid.setdefault(key.queryid, []).append(key)
+                self._by_print.setdefault(one, []).append(key)
+
+    def of(self, run: LoggedRun, userid: int | None) -> StatementKey | None:
+        """The statement that ran: by the identifier in the plan, else by the text, of those that the line names first.
+
+        None = nobody of whom there is history ran it.
+        """
+        candidates = self._by_queryid.get(_said(run) or 0)
+        if candidates is None:
+            text = run.document.get("Query Text")
+            prints = _fingerprints_in(text) if isinstance(text, str) else frozenset()
+            named = [key for key in self._by_queryid.get(run.queryid or 0, ()) if self._prints[key] in prints]
+            candidates = named or [key for one in sorted(prints) for key in self._by_print.get(one, ())]
+        mine = [key for key in candidates if key.userid == userid]
+        return max(mine, key=lambda key: (key.toplevel, key), default=None)
+
+
+def _kept(run: LoggedRun, key: StatementKey, ground: Ground) -> LoggedPlan | None:
+    """What is kept of a run; None = it is no plan.
+
+    A plan may be anybody's text: one of a kind that nobody foresaw is lost alone.
+    """
+    try:
+        plan = stripped(run.document["Plan"])
+        shape = plan_shape({"Plan": plan}) if plan is not None else None
+        if plan is None or shape is None:
+            return None
+        problems = _problems(plan)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return None
+    return LoggedPlan(key, plan_hash(shape), {"Plan": plan}, problems, 1, run.duration_ms, ground.at, ground.at)
 
 
 def _said(run: LoggedRun) -> int | None:

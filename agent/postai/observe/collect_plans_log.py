@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,12 +19,21 @@ LONGEST_RECORD = 1 << 20
 """Bytes of a record beyond which it is passed over."""
 _MARK = b" ms  plan:"
 _MESSAGE = re.compile(r"duration: (\d{1,12}\.\d{1,6}) ms  plan:\n(.*)", re.DOTALL)
-_FIRST_LINE = re.compile(rb"(.*?)\S+:  (?:\w{5}: )?(duration: [\d.]+ ms  plan:)")
+_FIRST_LINE = re.compile(r"(?:\w{5}: )?(duration: [\d.]+ ms  plan:)")
+_SEVERITY = r"[^\s:]+"  # in the server's language
+_END_OF_SEVERITY = ":  "
 _RECORD_OF_CSV = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^,\n]{1,20},", re.MULTILINE)
-_USER, _DATABASE, _MESSAGE_AT, _CONTEXT, _QUERY_ID = 1, 2, 13, 18, 25
+_USER, _DATABASE, _MESSAGE_AT, _CONTEXT, _STATEMENT, _QUERY_ID = 1, 2, 13, 18, 19, 25
 """Columns of csvlog, from PostgreSQL 14 on."""
-_RAISED = re.compile(r"\bat RAISE\s*$", re.MULTILINE)
 _ESCAPE = re.compile(r"%(-?\d*)([A-Za-z%])")
+_FREE = ".{0,70}"
+"""What a stranger may have chosen."""
+_ESCAPES = {
+    "m": r"[\d-]+ [\d:.]+ \S+", "t": r"[\d-]+ [\d:]+ \S+", "s": r"[\d-]+ [\d:]+ \S+", "n": r"[\d.]+", "p": r"\d+",
+    "P": r"\d*", "l": r"\d+", "c": r"[\da-f.]+", "x": r"\d+", "v": r"[\d/]*", "e": r"\w{5}", "Q": r"-?\d+",
+    "r": r"\S*", "h": r"\S*", "L": r"\S*",
+}  # fmt: skip
+"""What the escapes of log_line_prefix write, where nobody chooses it."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +43,13 @@ class LoggedRun:
     Attributes:
         duration_ms: how long it ran.
         document: what auto_explain wrote as JSON: "Query Text", "Plan", ...
-        database, user: names; None = the log does not say.
+        user: name.
         queryid: of the statement that the client sent, which may have called this one; None = the log does not say.
     """
 
     duration_ms: float
     document: Mapping[str, Any]
-    database: str | None
-    user: str | None
+    user: str
     queryid: int | None
 
 
@@ -61,19 +69,36 @@ class LogPart:
 
 @dataclass(frozen=True)
 class _Record:
+    """A record of a log; `statement` is that of the client, which auto_explain hides: it is in the plan."""
+
     message: str
-    database: str | None = None
-    user: str | None = None
-    queryid: int | None = None
+    database: str | None
+    user: str | None
+    queryid: int | None
     context: str = ""
+    statement: str = ""
 
 
-def read_log(log_format: LogFormat, part: bytes, line_prefix: str) -> LogPart:
-    """The plans in a part of a log.
+def names_its_origin(line_prefix: str) -> bool:
+    """Whether log_line_prefix tells who ran a statement, and in which database, before the severity."""
+    return {"u", "d"} <= {one[2] for one in _ESCAPE.finditer(line_prefix)} and _END_OF_SEVERITY not in line_prefix
+
+
+def read_log(
+    log_format: LogFormat, part: bytes, line_prefix: str, database: str, *, statements_told: bool = True
+) -> LogPart:
+    """The plans of a database in a part of a log.
+
+    What a function wrote with RAISE LOG (or any other message) is told from what auto_explain wrote by the client's
+    statement, which the server writes beside every message (log_min_error_statement) but those of auto_explain. Lines
+    in the format stderr do not show it: there a message is only known to be of the user and the database it names.
 
     Args:
-        part: begins where a record does; where it does not, what comes before the next record is passed over.
-        line_prefix: setting log_line_prefix, for stderr.
+        part: begins where a line does; where no record does, what comes before the next record is passed over.
+        line_prefix: setting log_line_prefix, for stderr; without %u and %d no line is used.
+        database: its name.
+        statements_told: whether log_min_error_statement lets statements be written beside messages; where it does
+            not, what has a context is passed over, as it may have been raised.
     """
     split: Callable[[bytes, list[int]], Iterator[_Record]]
     if log_format == "jsonlog":
@@ -81,20 +106,22 @@ def read_log(log_format: LogFormat, part: bytes, line_prefix: str) -> LogPart:
     elif log_format == "csvlog":
         split = _csv_records
     else:
-        pattern = prefix_pattern(line_prefix)
+        patterns = [re.compile(f"{one}{_SEVERITY}", re.DOTALL) for one in prefix_patterns(line_prefix, database)]
 
         def split(part: bytes, consumed: list[int]) -> Iterator[_Record]:
-            return _stderr_records(part, consumed, pattern)
+            return _stderr_records(part, consumed, patterns)
 
     consumed = [0]
     runs, as_text = [], 0
     for record in split(part, consumed):
         found = _MESSAGE.fullmatch(record.message)
-        if found is None or _RAISED.search(record.context):
+        if found is None or record.user is None or record.database != database:
+            continue  # auto_explain looks at processes that serve a client
+        if record.statement or (record.context and not statements_told):
             continue
         document = _document(found[2])
         if document is not None:
-            runs.append(LoggedRun(float(found[1]), document, record.database, record.user, record.queryid))
+            runs.append(LoggedRun(float(found[1]), document, record.user, record.queryid))
         elif found[2].startswith("Query Text:"):
             as_text += 1
     return LogPart(tuple(runs), consumed[0], as_text)
@@ -128,7 +155,7 @@ def _json_records(part: bytes, consumed: list[int]) -> Iterator[_Record]:
         if isinstance(found, dict) and isinstance(found.get("message"), str):
             yield _Record(
                 found["message"], _name(found.get("dbname")), _name(found.get("user")), _queryid(found.get("query_id")),
-                str(found.get("context", "")),
+                str(found.get("context", "")), str(found.get("statement", "")),
             )  # fmt: skip
 
 
@@ -151,7 +178,7 @@ def _csv_records(part: bytes, consumed: list[int]) -> Iterator[_Record]:
             if len(values) > _QUERY_ID:
                 yield _Record(
                     values[_MESSAGE_AT], values[_DATABASE] or None, values[_USER] or None, _queryid(values[_QUERY_ID]),
-                    values[_CONTEXT],
+                    values[_CONTEXT], values[_STATEMENT],
                 )  # fmt: skip
     consumed[0] = start
 
@@ -164,7 +191,7 @@ def _values(record: str) -> list[str]:
         return []
 
 
-def _stderr_records(part: bytes, consumed: list[int], prefix: re.Pattern[str]) -> Iterator[_Record]:
+def _stderr_records(part: bytes, consumed: list[int], patterns: Sequence[re.Pattern[str]]) -> Iterator[_Record]:
     """Lines of a record after its first one begin with a tab, whatever a stranger put in them."""
     end = part.rfind(b"\n") + 1
     lines = part[:end].split(b"\n")[:-1]
@@ -175,11 +202,11 @@ def _stderr_records(part: bytes, consumed: list[int], prefix: re.Pattern[str]) -
         if head and line.startswith(b"\t"):
             head.append(line[1:])
             if line == b"\t}":
-                if (record := _stderr_record(head, prefix)) is not None:
+                if (record := _stderr_record(head, patterns)) is not None:
                     yield record
                 head = []
         else:
-            if head and (record := _stderr_record(head, prefix)) is not None:
+            if head and (record := _stderr_record(head, patterns)) is not None:
                 yield record  # as text, or not whole
             head = [line] if _MARK in line and not line.startswith(b"\t") else []
             open_at = at
@@ -187,21 +214,28 @@ def _stderr_records(part: bytes, consumed: list[int], prefix: re.Pattern[str]) -
     consumed[0] = open_at if head and end - open_at < LONGEST_RECORD else end
 
 
-def _stderr_record(lines: list[bytes], prefix: re.Pattern[str]) -> _Record | None:
-    first = _FIRST_LINE.fullmatch(lines[0])
-    text = _text(b"\n".join((first[2], *lines[1:]))) if first else None
-    if first is None or text is None:
-        return None
-    said = prefix.fullmatch(first[1].decode(errors="replace"))
-    told = said.groupdict() if said else {}
-    return _Record(text, _name(told.get("d")), _name(told.get("u")), _queryid(told.get("Q")))
+def _stderr_record(lines: list[bytes], patterns: Sequence[re.Pattern[str]]) -> _Record | None:
+    """The message has to begin where the first severity of the line ends: what comes later may be anybody's text."""
+    head, _, said = lines[0].decode(errors="replace").partition(_END_OF_SEVERITY)
+    first = _FIRST_LINE.fullmatch(said)
+    text = _text(b"\n".join((first[1].encode(), *lines[1:]))) if first else None
+    found = [one.fullmatch(head) for one in patterns] if text else []
+    read = [{key: (value or "").strip() for key, value in one.groupdict().items()} for one in found if one is not None]
+    if text is None or not read or read.count(read[0]) < len(patterns):
+        return None  # or it can be read in more than one way
+    return _Record(text, _name(read[0].get("d")), _name(read[0].get("u")), _queryid(read[0].get("Q")))
 
 
-def prefix_pattern(line_prefix: str) -> re.Pattern[str]:
-    """What log_line_prefix writes, with groups u (user), d (database) and Q (query identifier) where it has them.
+def prefix_patterns(line_prefix: str, database: str) -> tuple[str, str]:
+    """What log_line_prefix writes in a database, with groups u (user), d (database) and Q (query identifier).
 
-    What follows %q is missing in lines of processes that serve no client.
+    What follows %q is missing in lines of processes that serve no client. Two expressions, of which one takes as little
+    as can be for each name that a stranger chooses, the other as much: where they differ, the line is ambiguous.
     """
+    return _prefix_pattern(line_prefix, database, "?"), _prefix_pattern(line_prefix, database, "")
+
+
+def _prefix_pattern(line_prefix: str, database: str, lazy: str) -> str:
     found, seen, at, optional = "", set(), 0, 0
     for one in _ESCAPE.finditer(line_prefix):
         found += re.escape(line_prefix[at : one.start()])
@@ -212,13 +246,13 @@ def prefix_pattern(line_prefix: str) -> re.Pattern[str]:
         elif letter == "q":
             found += "(?:"
             optional += 1
-        elif letter in "udQ" and letter not in seen:
-            seen.add(letter)
-            found += rf" *(?P<{letter}>{'-?[0-9]+' if letter == 'Q' else '.*?'}) *"
         else:
-            found += ".*?"
-    found += re.escape(line_prefix[at:]) + ")?" * optional
-    return re.compile(found, re.DOTALL)
+            what = re.escape(database) if letter == "d" else _ESCAPES.get(letter, _FREE + lazy)
+            if letter in "udQ" and letter not in seen:
+                seen.add(letter)
+                what = f"(?P<{letter}>{what})"
+            found += f" *?{what} *" if one[1] else what
+    return found + re.escape(line_prefix[at:]) + ")?" * optional
 
 
 def _text(record: bytes) -> str | None:

@@ -31,6 +31,14 @@ _CONDITIONS = frozenset(
     }
 )  # fmt: skip
 """Keys of a node with expressions, one or a list of them."""
+_STRUCTURE = frozenset(
+    {
+        "Plans", "Workers", "Triggers", "JIT", "Planning", "Settings", "Output", "Grouping Sets", "Group Keys",
+        "Hash Keys", "Full-sort Groups", "Pre-sorted Groups", "Target Tables", "Conflict Arbiter Indexes",
+    }
+)  # fmt: skip
+"""Keys under which there are lists or objects: a number there is none of PostgreSQL's."""
+_NO_NUMBERS = _NAMES | _CONDITIONS | _STRUCTURE
 _TOKEN = re.compile(
     r"""(?P<name>"(?:[^"]|"")*"|[A-Za-z_\u0080-\U0010ffff$][\w$]*)"""
     r"""|(?P<value>'(?:[^']|'')*(?:'|\Z)|-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"""
@@ -62,7 +70,7 @@ def stripped(plan: Mapping[str, Any]) -> dict[str, Any] | None:
             elif key in _CONDITIONS and (texts := _texts(value)):
                 told = [without_values(text, numbers) for text in texts]
                 found[key] = told if isinstance(value, list) else told[0]
-            elif isinstance(value, bool | int | float) and _finite(value) and len(key) < 50 and _keepable(key):
+            elif key not in _NO_NUMBERS and _is_number(value) and len(key) < 50 and _keepable(key):
                 found[key] = value
         below = one.get("Plans")
         for each in below if isinstance(below, list) else ():
@@ -124,8 +132,8 @@ def _texts(value: object) -> list[str]:
     return texts[:50] if len(texts) == len(found) else []
 
 
-def _finite(value: float) -> bool:
-    return abs(value) < 1e18 and math.isfinite(value)
+def _is_number(value: object) -> bool:
+    return isinstance(value, bool | int | float) and abs(value) < 1e18 and math.isfinite(value)
 
 
 def _keepable(text: str) -> bool:

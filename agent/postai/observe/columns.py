@@ -186,6 +186,9 @@ class _Walk:
             clause = _bare(one)
             self._condition(clause.condition, scopes)
             self._set(clause.target_list, target, scopes)
+            if not clause.target_list:  # INSERT VALUES means the first columns
+                for name in list(target.columns)[: len(clause.values)]:
+                    self._note("writes", target.columns[name])
             for value in clause.values:
                 self._expression(value, "reads", scopes)
         return self._returning(tree, scopes)

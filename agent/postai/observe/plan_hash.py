@@ -48,7 +48,8 @@ def _shape(node: Mapping[str, Any], *, names: bool) -> dict[str, Any]:
     for key in _KEYS:
         if isinstance(node.get(key), str) and (names or key not in _INSIDE_MANY):
             shape[key] = node[key]
-    below = [one for one in node.get("Plans") or [] if isinstance(one, dict)]
+    plans_below = node.get("Plans")
+    below = [one for one in plans_below if isinstance(one, dict)] if isinstance(plans_below, list) else []
     plans = [_shape(one, names=names and kind not in _MANY) for one in below]
     if kind in _MANY:
         plans = list({json.dumps(one, sort_keys=True): one for one in plans}.values())

@@ -48,12 +48,8 @@ class Cause:
 def explain(suspect: Suspect, facts: Facts) -> Regression:
     """The regression that a suspect is."""
     suspect = _up_to_date(suspect, facts)
-    for cause in CAUSES:
-        told = cause.tell(suspect, facts)
-        if told is not None:
-            break
-    else:
-        raise AssertionError("the last cause takes what no other explains")
+    # The last cause takes what no other explains.
+    cause, told = next((cause, told) for cause in CAUSES if (told := cause.tell(suspect, facts)) is not None)
     extra = max(0.0, suspect.extra_ms_per_day)
     return Regression(
         key=suspect.key,
@@ -377,11 +373,9 @@ def _plan_changed(suspect: Suspect, facts: Facts) -> Told | None:
         signs.append(f"{_table(scan)} is now read by sequential scans")
     if abandoned is not None:
         signs.append(f"index {abandoned.index_abandoned} is no longer used")
-    if not signs and _blocks(suspect) < 1.5:
-        return None
-    if not signs and any(one.dead_share > 0.3 for one in suspect.tables):
-        return None
     if not signs:
+        if _blocks(suspect) < 1.5 or any(one.dead_share > 0.3 for one in suspect.tables):
+            return None
         signs.append(f"{_blocks_sentence(suspect)} for the same rows, so the plan must be another one")
     tables = [_table(one) for one in (scan, abandoned) if one is not None] or [_table(one) for one in suspect.tables]
     analyze = " ".join(f"ANALYZE {name};" for name in dict.fromkeys(tables))
@@ -398,18 +392,23 @@ def _concurrently(definition: str) -> str:
     return definition
 
 
+def _set(suspect: Suspect, facts: Facts, setting: str) -> str:
+    """The statement that changes a setting for the role that runs it, or where that is not known for a session."""
+    role = facts.roles.get(suspect.key.userid)
+    return f"ALTER ROLE {role} SET {setting};" if role else f"SET {setting};"
+
+
 def _temp(suspect: Suspect, facts: Facts) -> Told | None:
     more = suspect.after.temp_blocks - suspect.before.temp_blocks
     if more < 10 or suspect.after.temp_blocks < 2 * suspect.before.temp_blocks:
         return None
-    role = facts.roles.get(suspect.key.userid)
     megabytes = max(8, round(suspect.after.temp_blocks * 8192 / 2 / 1e6 * 2.5))
-    whose = f"ALTER ROLE {role} SET work_mem = '{megabytes}MB';" if role else f"SET work_mem = '{megabytes}MB';"
+    work_mem = _set(suspect, facts, f"work_mem = '{megabytes}MB'")
     return Told(
         f"{_slower(suspect)}: sorts or hashes no longer fit into work_mem,"
         f" {suspect.after.temp_blocks:,.0f} blocks of temporary files a call"
         f" instead of {suspect.before.temp_blocks:,.0f}.",
-        f"{whose} (then reconnect), if that much memory is there for every session of this role.",
+        f"{work_mem} (then reconnect), if that much memory is there for every session of this role.",
     )
 
 
@@ -417,22 +416,18 @@ def _jit(suspect: Suspect, facts: Facts) -> Told | None:
     more = suspect.after.jit_ms - suspect.before.jit_ms
     if more <= 0 or more < 0.4 * (suspect.after.mean_ms - suspect.before.mean_ms):
         return None
-    role = facts.roles.get(suspect.key.userid)
     return Told(
         f"{_slower(suspect)}, of which {_ms(suspect.after.jit_ms)} compiling (JIT):"
         " the planner believes it dearer than it is.",
-        (f"ALTER ROLE {role} SET jit = off;" if role else "SET jit = off;")
-        + " or raise jit_above_cost; ANALYZE its tables.",
+        f"{_set(suspect, facts, 'jit = off')} or raise jit_above_cost; ANALYZE its tables.",
     )
 
 
 def _only_io(suspect: Suspect) -> bool:
     """The same work, but blocks come from outside that used to be in the cache."""
     now, then = suspect.after, suspect.before
-    slower = now.mean_ms - then.mean_ms
-    return _blocks(suspect) < 1.5 and (
-        now.read_ms - then.read_ms >= 0.4 * slower or (now.reads + 1) / (then.reads + 1) >= 3
-    )
+    reads = now.read_ms - then.read_ms >= 0.4 * (now.mean_ms - then.mean_ms)
+    return _blocks(suspect) < 1.5 and (reads or (now.reads + 1) / (then.reads + 1) >= 3)
 
 
 def _io_wait(suspect: Suspect, _facts: Facts) -> Told | None:

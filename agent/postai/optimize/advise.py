@@ -124,7 +124,7 @@ def _planner(
     notes: list[str],
 ) -> Iterator[Planner]:
     """HypoPG where it is installed and the role may use it, else empty copies, else no more than the real tables."""
-    if options.hypothetical and "hypopg" in extensions and _may_use_hypopg(db):
+    if options.hypothetical and "hypopg" in extensions and _may_use_hypopg(db, notes):
         with read_only_session(db, STATEMENT_TIMEOUT_MS):
             hypopg = HypopgPlanner(db, extensions["hypopg"], catalog, safety.definitions)
             try:
@@ -149,10 +149,21 @@ def _planner(
                 yield CopiesPlanner(copies)
 
 
-def _may_use_hypopg(db: Database) -> bool:
-    """Whether the role may look into the extension's schema; where it may not, every index would seem impossible."""
+def _may_use_hypopg(db: Database, notes: list[str]) -> bool:
+    """Whether every hypothetical index would not seem impossible.
+
+    The role needs the extension's schema; and auto_explain, when it logs every plan, prints the one of EXPLAIN when
+    HypoPG's indexes have no names any more ("cache lookup failed for index").
+    """
     rows = db.query(
-        "select pg_catalog.has_schema_privilege(e.extnamespace, 'USAGE') from pg_catalog.pg_extension as e"
-        " where e.extname = 'hypopg'"
+        "select pg_catalog.has_schema_privilege(e.extnamespace, 'USAGE'),"
+        " pg_catalog.current_setting('auto_explain.log_min_duration', true) = '0', pg_catalog.quote_ident(current_user)"
+        " from pg_catalog.pg_extension as e where e.extname = 'hypopg'"
     )
-    return bool(rows and rows[0][0])
+    allowed, logs_all, role = rows[0] if rows else (False, False, "")
+    if allowed and logs_all:
+        notes.append(
+            "HypoPG cannot be asked while auto_explain.log_min_duration is 0;"
+            f" ALTER ROLE {role} SET auto_explain.log_min_duration = -1; by a superuser helps"
+        )
+    return bool(allowed and not logs_all)

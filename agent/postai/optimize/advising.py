@@ -121,7 +121,7 @@ class Run:
         elif not complete:
             notes.append(f"{why} before every combination was tried")
         notes += [f"{NOT_COPIED}: {one}" for one in self._planner.notes]
-        complete &= not any("planned as" in one for one in self._planner.notes)
+        complete &= self._planner.whole
         notes += [*gatherer.hints, *self._hints][:MOST_HINTS]
         return Found(chosen, cases, objective, self._facts, gatherer.skipped, notes, complete)
 

@@ -10,9 +10,9 @@ from postai.database.amounts import bytes_text
 from postai.database.catalog_types import Catalog, ForeignKey, Table
 from postai.database.identifiers import qualified, quote_ident, quote_literal
 from postai.database.named_sql import load
-from postai.database.upkeep import counted_since, looking
+from postai.database.upkeep import counted_since, leaving_out_held, looking
 from postai.deadline import Deadline
-from postai.optimize.naming import index_name, taken_names
+from postai.optimize.naming import Steps, index_name, partition_steps, taken_names
 from postai.optimize.statements import Prepared
 from postai.optimize.types import IndexDefinition, IndexKey, Recommendation, WorkloadStatement
 from postai.proposals.index_work import leading_key
@@ -37,7 +37,8 @@ class BigKey:
         table, referenced: qualified and quoted; `columns` plain.
         written: rows inserted, or updated with new index entries, since the counters began.
         deleted: rows deleted from the referenced table since then.
-        covered_by: valid, whole indexes that begin with its columns, qualified and quoted.
+        covered_by: valid indexes that begin with its columns and have all rows in which these are not null, qualified
+            and quoted.
     """
 
     table_oid: int
@@ -58,7 +59,8 @@ def big_keys(db: Database, deadline: Deadline) -> tuple[tuple[BigKey, ...], floa
         db: a session outside a transaction.
     """
     with looking(db, deadline):
-        rows = db.query(load(__package__, "foreign_keys.sql")["big"], [LEAST_PAGES, LEAST_ROWS, MOST_KEYS])
+        big = leaving_out_held(load(__package__, "foreign_keys.sql")["big"])
+        rows = db.query(big, [LEAST_PAGES, LEAST_ROWS, MOST_KEYS])
         return tuple(BigKey(*row) for row in rows), max(counted_since(db)[1] / 86400, 1.0)
 
 
@@ -118,14 +120,17 @@ def advise_foreign_keys(
         begun.add((key.table, first))
         keyed = tuple(IndexKey(quote_ident(column), column) for column in key.columns)
         index = IndexDefinition(table.schema, table.name, table.oid, keyed)
-        advice.append(_advice(key, index, index_name(index, taken), days))
+        name = index_name(index, taken)
+        advice.append(_advice(key, index, name, partition_steps(index, name, catalog, taken), days))
     return advice
 
 
-def _advice(key: BigKey, index: IndexDefinition, name: str, days: float) -> Recommendation:
+def _advice(key: BigKey, index: IndexDefinition, name: str, steps: Steps | None, days: float) -> Recommendation:
     place = qualified(index.schema, name)
     columns = ", ".join(one.expression for one in index.keys)
     size = round(key.rows * ENTRY_BYTES)
+    evidence = {"foreign_key": key.name, "table_rows": round(key.rows), "referenced": key.referenced,
+                "rows_deleted_there": round(key.deleted)}  # fmt: skip
     deleted = f"{key.deleted:,.0f} rows were deleted there" if key.deleted else "nothing was deleted there"
     return Recommendation(
         kind="create_index",
@@ -134,16 +139,15 @@ def _advice(key: BigKey, index: IndexDefinition, name: str, days: float) -> Reco
         why=f"{key.table} has about {key.rows:,.0f} rows, and no index begins with the columns of its foreign key "
         f"{key.name}: a delete of one row of {key.referenced}, or another key for it, reads them all; joins on it do "
         f"too. Since the counters began {deleted}, so what it saves is not known. It takes about {bytes_text(size)}.",
-        statement=index.statement(name),
-        undo=f"DROP INDEX CONCURRENTLY {place}",
+        statement=index.statement(name, concurrently=steps is None),
+        undo=f"DROP INDEX {'' if steps else 'CONCURRENTLY '}{place}",
         comment=f"COMMENT ON INDEX {place} IS {quote_literal(f'Made for foreign key {key.name}.').strip()}",
         write_ms_per_day=key.written / days * WRITE_MS,
         bytes=size,
         severity="LOW",
         estimated_by="catalog",
-        evidence={"foreign_key": key.name, "table_rows": round(key.rows), "referenced": key.referenced,
-                  "rows_deleted_there": round(key.deleted)},
-    )  # fmt: skip
+        evidence=evidence if steps is None else {**evidence, "steps": steps},
+    )
 
 
 def hidden_lookups(prepared: Iterable[Prepared], catalog: Catalog) -> Iterator[WorkloadStatement]:

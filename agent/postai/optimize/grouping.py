@@ -11,8 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import postgast
+from google.protobuf.message import Message
+from postgast import pg_query_pb2 as pb
 
 from postai.optimize.types import WorkloadStatement
+from postai.sql.nodes import messages
 
 FEW_VALUES = 3
 """A literal that takes at most so many values in all statements of a kind is part of their meaning: it stays."""
@@ -79,7 +82,8 @@ def _read(statement: WorkloadStatement) -> _Read | None:
     short: list[str] = []
     literals: list[str] = []
     places: list[tuple[int, int]] = []
-    bare, before, begin = True, "", 0
+    parameters: list[int] = []
+    before, begin = "", 0
     for token in tokens:
         name = names[token.token].name
         text = data[token.start : token.end].decode(errors="replace")
@@ -95,15 +99,22 @@ def _read(statement: WorkloadStatement) -> _Read | None:
             places.append((start, token.end))
             word = "?"
         elif name == "PARAM":
-            word, bare = "?", False
+            word = "?"
+            parameters.append(int(text[1:]))
         else:
-            word = text if text.startswith('"') else text.lower()
+            # As the server does: of names without quotes only ASCII letters.
+            word = text if text.startswith('"') else text.encode().lower().decode()
         before, begin = name, token.start
         words.append(word)
         short.append(word)
         if short[-5:] == ["in", "(", "?", ",", "?"]:
             del short[-2:]
-    return _Read(statement, " ".join(short), " ".join(words), tuple(literals), tuple(places), bare)
+    if parameters != list(range(1, len(parameters) + 1)):
+        words = short = [
+            *words,
+            *(f"${one}" for one in parameters),
+        ]  # the same order of parameters is another statement
+    return _Read(statement, " ".join(short), " ".join(words), tuple(literals), tuple(places), not parameters)
 
 
 def _without_literals(some: Sequence[_Read]) -> list[_Read]:
@@ -127,13 +138,29 @@ def _parametrized(part: Sequence[_Read], varying: Sequence[int]) -> list[_Read]:
         data = data[:begin] + f"${place + 1}".encode() + data[end:]
     text = data.decode(errors="replace")
     try:
-        postgast.parse(text)
+        other = any(_has_another_meaning(one) for one in messages(postgast.parse(text)))
     except postgast.PgQueryError:  # such as date '...', of which only the literal form exists
+        return list(part)
+    if other:
         return list(part)
     sets = [tuple(one.literals[number] for number in varying) for one in part]
     statement = replace(_sum([one.statement for one in part], first.statement), sql=text, parameters=_some(sets))
     kept = tuple(one for number, one in enumerate(first.literals) if number not in varying)
     return [replace(first, statement=statement, literals=kept, bare=not varying)]
+
+
+def _has_another_meaning(node: Message) -> bool:
+    """Whether a parameter stands where a number is no value: ORDER BY 1 names a column, ORDER BY $1 does not."""
+    places: tuple[Message, ...] = ()
+    if isinstance(node, pb.SortBy):
+        places = (node.node,)
+    elif isinstance(node, pb.SelectStmt):
+        places = (*node.group_clause, *node.distinct_clause)
+    elif isinstance(node, pb.GroupingSet):
+        places = tuple(node.content)
+    elif isinstance(node, pb.TypeName):
+        places = tuple(node.typmods)
+    return any(one.HasField("param_ref") for one in places if isinstance(one, pb.Node))
 
 
 def _together(some: Sequence[_Read]) -> WorkloadStatement:

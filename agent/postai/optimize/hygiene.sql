@@ -113,10 +113,14 @@ with held as (/* held */), counted as materialized (
     and not exists (select from held where held.relation in (i.indexrelid, i.indrelid))
     and not exists (
       select from pg_constraint f
-      where f.conrelid = i.indrelid and f.contype = 'f' and i.indpred is null
+      where f.conrelid = i.indrelid and f.contype = 'f'
         and i.indnkeyatts >= cardinality(f.conkey)
         and (i.indkey::int2[])[0:cardinality(f.conkey) - 1] @> f.conkey
-        and (i.indkey::int2[])[0:cardinality(f.conkey) - 1] <@ f.conkey)
+        and (i.indkey::int2[])[0:cardinality(f.conkey) - 1] <@ f.conkey
+        and (i.indpred is null
+             or string_to_array(btrim(pg_get_expr(i.indpred, i.indrelid), '()'), ') AND (')
+                <@ (select array_agg(format('%%I IS NOT NULL', a.attname)) from pg_attribute a
+                     where a.attrelid = i.indrelid and a.attnum = any (f.conkey))))
 )
 select u.indexrelid::int8
 from counted u

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from postai.database.identifiers import quote_literal
 from postai.optimize.access_cost import Cost, Search, scan_cost
 from postai.optimize.accesses import Access, Node
 from postai.optimize.expressions import Clause, SortTerm
@@ -192,7 +193,7 @@ def _bounds(clause: Clause, key: IndexKey) -> bool:
         return not key.opclass
     beginning = clause.value.literal if clause.kind == "pattern" and clause.value is not None else None
     by_bytes = "pattern_ops" in (key.opclass or "") or key.collation is not None
-    return clause.operator in ("~~", "^@") and bool(beginning) and beginning[:1] not in ("%", "_") and by_bytes  # type: ignore[index]
+    return clause.operator in ("~~", "^@") and (beginning or "%")[0] not in ("%", "_") and by_bytes
 
 
 def _implied(where: str, access: Access) -> bool:
@@ -201,8 +202,15 @@ def _implied(where: str, access: Access) -> bool:
     bound = {one.term.text for one in (*access.clauses, *access.joins) if one.terms and one.kind not in ("null", "or")}
     parts = [where] if where in texts else where.split(" AND ")
     known = texts | {f"{one} IS NOT NULL" for one in bound}
-    by_value = {one.term.text for one in access.clauses if one.kind in ("equal", "in")}
-    return all(one in known or one.partition(" <> ")[0] in by_value for one in parts)
+    return all(one in known or any(_excludes(clause, one) for clause in access.clauses) for one in parts)
+
+
+def _excludes(clause: Clause, unequal: str) -> bool:
+    """Whether a condition asks for one value, and the predicate leaves out another one."""
+    column, operator, left_out = unequal.partition(" <> ")
+    asked = clause.value.literal if clause.kind == "equal" and clause.value is not None else None
+    same = asked is not None and left_out.startswith(f"{quote_literal(asked).strip()}::")
+    return bool(operator) and asked is not None and clause.term.text == column and not same
 
 
 def _gives(index: IndexDefinition, match: _Match, orders: Sequence[tuple[SortTerm, ...]]) -> bool:

@@ -12,6 +12,8 @@ from postai.optimize.types import IndexDefinition
 LONGEST = 63
 
 Taken = set[tuple[str, str]]
+Steps = list[dict[str, str | None]]
+"""As in `Recommendation.evidence["steps"]`."""
 
 
 def taken_names(catalog: Catalog) -> Taken:
@@ -37,9 +39,7 @@ def index_name(index: IndexDefinition, taken: Taken) -> str:
         number += 1
 
 
-def partition_steps(
-    index: IndexDefinition, name: str, catalog: Catalog, taken: Taken
-) -> list[dict[str, str | None]] | None:
+def partition_steps(index: IndexDefinition, name: str, catalog: Catalog, taken: Taken) -> Steps | None:
     """How to build an index on a partitioned table without keeping writers out; None for other tables.
 
     CREATE INDEX CONCURRENTLY does not exist for partitioned tables: the index is built on every partition CONCURRENTLY,
@@ -53,17 +53,14 @@ def partition_steps(
     return [*builds, *joins]
 
 
-_Steps = list[dict[str, str | None]]
-
-
-def _steps(table: Table, index: IndexDefinition, name: str, catalog: Catalog, taken: Taken) -> tuple[_Steps, _Steps]:
+def _steps(table: Table, index: IndexDefinition, name: str, catalog: Catalog, taken: Taken) -> tuple[Steps, Steps]:
     """The builds on partitions below a partitioned table, and what makes one index of them."""
     own = replace(index, schema=table.schema, table=table.name, table_oid=table.oid)
     place = qualified(table.schema, name)
     parent = f"CREATE INDEX {quote_ident(name)} ON ONLY {own.body().removeprefix('ON ')}"
-    builds: _Steps = []
-    joins: _Steps = []
-    attached: _Steps = [{"statement": parent, "undo": f"DROP INDEX IF EXISTS {place}"}]
+    builds: Steps = []
+    joins: Steps = []
+    attached: Steps = [{"statement": parent, "undo": f"DROP INDEX IF EXISTS {place}"}]
     for child in catalog.tables:
         if child.parent_oid != table.oid:
             continue

@@ -90,6 +90,11 @@ class Planner(Protocol):
         """What is not planned as it would be with the indexes that are asked for, for people."""
         ...
 
+    @property
+    def whole(self) -> bool:
+        """Whether it looks at all that it ever could; then what it does not show is not worth it."""
+        ...
+
     def plans(self, probe: Probe, index: IndexDefinition) -> bool:
         """Whether its plans of this statement can show what the index does."""
         ...

@@ -27,6 +27,10 @@ class CopiesPlanner:
     def notes(self) -> tuple[str, ...]:
         return self._copies.notes
 
+    @property
+    def whole(self) -> bool:
+        return self._copies.whole
+
     def plans(self, probe: Probe, index: IndexDefinition) -> bool:  # noqa: ARG002 - it is the same for all statements
         return index.method in self.methods
 

@@ -143,6 +143,7 @@ class HypopgPlanner:
     """
 
     notes: tuple[str, ...] = ()
+    whole = True
     estimated_by: EstimatedBy = "planner"
     methods = frozenset({"btree", "hash", "brin"})
 

@@ -28,6 +28,7 @@ class ModelPlanner:
     """
 
     notes: tuple[str, ...] = ()
+    whole = True
     estimated_by: EstimatedBy = "model"
     methods: frozenset[str] = frozenset()
 

@@ -16,6 +16,7 @@ from postai.optimize.cases import Case
 from postai.optimize.existing import superfluous, written_again
 from postai.optimize.naming import Taken, index_name, partition_steps, taken_names
 from postai.optimize.types import Effect, IndexDefinition, Recommendation, Severity, by_text
+from postai.optimize.words import span
 from postai.scratch.validate import validate
 
 MOST_INDEXES = 100
@@ -95,7 +96,7 @@ class Reporter:
         writes = objective.writes.ms_per_day(chosen) - objective.writes.ms_per_day(chosen - {index})
         place = qualified(index.schema, name)
         steps = partition_steps(index, name, self._catalog, self._taken)
-        purpose = f"Made for {_named(effects)}; saves {seconds_text(saved / 1000)} a day by estimate."
+        purpose = f"Made for {_named(effects)}; saves {span(saved)} a day by estimate."
         evidence = self._evidence(index, saved, writes, size)
         if steps is not None:
             evidence["steps"] = steps
@@ -120,7 +121,7 @@ class Reporter:
     def _title(self, index: IndexDefinition, effects: list[Effect], saved: float) -> str:
         keys = ", ".join(key.expression for key in index.keys)
         many = "a statement" if len(effects) == 1 else f"{len(effects)} statements"
-        return f"Index {index.table} ({keys}): {many}, {seconds_text(saved / 1000)} a day less"
+        return f"Index {index.table} ({keys}): {many}, {span(saved)} a day less"
 
     def _evidence(self, index: IndexDefinition, saved: float, writes: float, size: int) -> dict[str, Any]:
         objective = self._found.objective
@@ -157,7 +158,7 @@ class Reporter:
         writes = evidence["write_ms_per_day"]
         cost = f"It takes {bytes_text(self._found.objective.sizes.bytes(index))}"
         if writes >= 1000:
-            cost += f" and makes writing {seconds_text(writes / 1000)} a day slower"
+            cost += f" and makes writing {span(writes)} a day slower"
         said.append(f"{cost}; {_earned(evidence['break_even_days'])}.")
         if evidence["hot_updates_lost_per_day"]:
             said.append(f"{evidence['hot_updates_lost_per_day']:,} updates a day can no longer be heap-only.")

@@ -27,6 +27,9 @@ SCARCITY = 2048.0
 ROOM_SECONDS = 1.2
 """Longest time for that: what is chosen already is good, and people wait."""
 
+WORTH_ANOTHER = 0.2
+"""Share of its statements' time that an index must save where another one begins with its keys."""
+
 ALTERNATIVES = 20
 """How many other indexes on the same table are tried in the place of one."""
 
@@ -107,6 +110,7 @@ class Search:
             if self.chosen == before:
                 break
         self._drop()
+        self._drop_beginnings()
 
     def make_room(self) -> Indexes:
         """Where the budget keeps out what would pay: shrink what is chosen, and fill what becomes free.
@@ -213,6 +217,21 @@ class Search:
             if self.gain(without, -self.objective.minimum_ms) is not None:
                 self.chosen = without
 
+    def _drop_beginnings(self) -> None:
+        """Leave out an index that another one begins with, unless much of its statements' time hangs on it.
+
+        Estimates of the two are too near each other for a gain of a few percent to be believed, and nobody wants both.
+        """
+        costs = self.objective.costs
+        for one in reversed(self._largest_first()):
+            if not any(_begins(one, other) for other in self.chosen):
+                continue
+            without = self.chosen - {one}
+            concerned = self._concerned(frozenset((one,)))
+            left = sum(costs.cost(case, costs.relevant(case, without)) * case.ms_per_unit for case in concerned)
+            if self.gain(without, -WORTH_ANOTHER * left) is not None:
+                self.chosen = without
+
     def _swap(self) -> None:
         """Put another index in the place of one or two."""
         for one in self._largest_first():
@@ -263,6 +282,13 @@ def _merged(one: IndexDefinition, other: IndexDefinition) -> IndexDefinition | N
     added = [key.column or "" for key in other.keys] + list(other.include)
     include = tuple(dict.fromkeys(name for name in (*one.include, *added) if name not in held))
     return replace(one, include=include) if alike and plain and len(include) <= MOST_INCLUDED else None
+
+
+def _begins(one: IndexDefinition, other: IndexDefinition) -> bool:
+    """Whether another index begins with the keys of the first, and holds all rows that it holds."""
+    keys = len(one.keys)
+    same = one.table_oid == other.table_oid and one.method == other.method == "btree" and one != other
+    return same and other.keys[:keys] == one.keys and other.where in (None, one.where)
 
 
 def _shares(one: IndexDefinition, other: IndexDefinition) -> bool:

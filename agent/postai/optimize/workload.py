@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from postai.database import Database, ServerError, named_sql
-from postai.errors import FeatureMissing, UsageError
+from postai.errors import FeatureMissing, Refused, UsageError
 from postai.history.types import StatementKey, StatementWindow
 from postai.optimize.types import Skipped, Workload, WorkloadStatement
-from postai.sql.parse import split
+from postai.sql.parse import parse_one, split
 
 MOST_STATEMENTS = 5000
 """Statements that are looked at, those with the highest total time."""
@@ -55,10 +55,26 @@ def read_workload(text: str, *, days: float = 1.0) -> Workload:
         return _export(_json_rows(text), days)
     heading = text.lstrip().split("\n", 1)[0].lower()
     if "query" in re.split(r"[^a-z_]+", heading) and "calls" in heading:
-        return _export(csv.DictReader(io.StringIO(text.lstrip())), days)
+        return _export(_csv_rows(text.lstrip()), days)
+    try:
+        statements = split(text)
+    except Refused as error:
+        hint = "Give SQL statements separated by semicolons, or an export of pg_stat_statements as CSV or JSON."
+        raise UsageError("the workload file cannot be parsed", detail=error.message, hint=hint) from None
     return Workload(
-        tuple(WorkloadStatement(str(n), sql, CALLS_OF_ONE) for n, sql in enumerate(split(text), start=1)), "file"
+        tuple(WorkloadStatement(str(n), sql, CALLS_OF_ONE) for n, sql in enumerate(statements, start=1)), "file"
     )
+
+
+def unparsable(workload: Workload) -> dict[str, str]:
+    """Why statements cannot be parsed, by their ids."""
+    found = {}
+    for one in workload.statements:
+        try:
+            parse_one(one.sql)
+        except Refused as error:
+            found[one.id] = error.message
+    return found
 
 
 def one_statement(sql: str, *, search_path: tuple[str, ...] = ()) -> Workload:
@@ -171,7 +187,9 @@ def _calls(words: str, line: int) -> float:
     except ValueError:
         calls = -1.0
     if not 0 <= calls < float("inf"):
-        raise UsageError(f"calls={text} is no number", detail=f"Line {line}.", hint="Write calls=<calls per day>.")
+        raise UsageError(
+            f"calls={text} is no number of calls", detail=f"Line {line}.", hint="Write calls=<calls per day>."
+        )
     return calls
 
 
@@ -201,6 +219,20 @@ def _json_rows(text: str) -> Iterable[Mapping[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(one, dict) for one in rows):
         raise UsageError("the JSON workload is no array of objects", hint="Export pg_stat_statements with json_agg.")
     return rows
+
+
+def _csv_rows(text: str) -> Iterator[Mapping[str, Any]]:
+    """The rows of an export; each has to be whole."""
+    csv_hint = "Export it again, with COPY (SELECT ...) TO STDOUT (FORMAT csv, HEADER)."
+    rows = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        for number, row in enumerate(rows, start=1):
+            if None in row or None in row.values():
+                detail = f"Row {number} has not as many values as the heading."
+                raise UsageError("the CSV workload is not whole", detail=detail, hint=csv_hint)
+            yield row
+    except csv.Error as error:
+        raise UsageError("the CSV workload is not whole", detail=f"{error}.", hint=csv_hint) from None
 
 
 def _export(rows: Iterable[Mapping[str, Any]], days: float) -> Workload:

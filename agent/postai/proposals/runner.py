@@ -268,7 +268,7 @@ class Runner:
             finished = control.query(
                 self._sql["finish_action"],
                 [
-                    state, None if parts is None else json.dumps(parts), None if values is None else json.dumps(values),
+                    None if parts is None else json.dumps(parts), None if values is None else json.dumps(values), state,
                     action.id, action.attempt,
                 ],
             )  # fmt: skip

@@ -159,10 +159,12 @@ update postai.action set before = %s::jsonb where id = %s and attempt = %s and b
 update postai.action set state = 'verifying' where id = %s and attempt = %s and state in ('running', 'verifying') returning id
 
 -- name: finish_action
--- End the action; no row = another worker has it.
-update postai.action
-   set state = %s, error = %s::jsonb, measured = %s::jsonb, finished_at = pg_catalog.clock_timestamp(), lease_until = null
- where id = %s and attempt = %s and state in ('running', 'verifying') returning id
+-- End the action; no row = another worker has it. Of one that failed stays what it was at.
+update postai.action a
+   set state = x.ended, error = %s::jsonb, measured = %s::jsonb, finished_at = pg_catalog.clock_timestamp(), lease_until = null,
+       progress = case when x.ended in ('done', 'regressed') then '{"done": 1}' else a.progress end
+  from (select %s::text as ended) x
+ where a.id = %s and a.attempt = %s and a.state in ('running', 'verifying') returning a.id
 
 -- name: close_proposal
 -- The proposal was applied or undone; one that is done again and again stays approved while its next action waits.

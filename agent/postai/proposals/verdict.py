@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any, Literal
 
@@ -23,6 +23,8 @@ NOISE = 0.1
 """Share by which the time of a statement that writes may change for other reasons."""
 FEWEST_OTHERS = 5
 """Statements that must tell whether the whole machine got slower."""
+MOST_SLOWDOWN = 2.0
+"""Factor of other statements, up or down, beyond which more happened than a machine that got busier."""
 _DAY = 86400.0
 
 
@@ -224,7 +226,7 @@ def drift(pairs: Sequence[tuple[float, float]]) -> float:
     """By what factor the whole machine got slower (faster: below 1).
 
     Args:
-        pairs: mean times before and after of statements that have nothing to do with the change.
+        pairs: mean times before and after of statements that have nothing to do with any change.
 
     Returns:
         the median ratio; 1 where it is noise, or where too few statements tell.
@@ -234,6 +236,32 @@ def drift(pairs: Sequence[tuple[float, float]]) -> float:
         return 1.0
     ratio = median(ratios)
     return 1.0 if abs(ratio - 1) <= NOISE else ratio
+
+
+def fair(judged: Callable[[Sequence[Sample]], Verdict], after: Sequence[Sample], slowdown: float) -> Verdict:
+    """A verdict for which the machine is not to blame, nor to be thanked.
+
+    A machine that got somewhat slower excuses a change: its times are divided by that. One that got faster condemns
+    nothing: what statements took counts. Where other statements changed by more than `MOST_SLOWDOWN`, or the change
+    helped only as much as a faster machine did, nobody can tell.
+
+    Args:
+        judged: the verdict on intervals after the change.
+        slowdown: of statements that have nothing to do with the change, see `drift`.
+    """
+    raw = judged(after)
+    if slowdown == 1.0 or raw.state == "unknown":
+        return raw
+    adjusted = judged([replace(one, total_ms=one.total_ms / slowdown) for one in after])
+    if 1.0 < slowdown <= MOST_SLOWDOWN:
+        return adjusted
+    helped = raw.state == "helped"
+    if (helped and adjusted.state == "helped") or (not helped and 1 / MOST_SLOWDOWN <= slowdown < 1.0):
+        return raw
+    reason = (
+        f"statements of other tables take {slowdown:.2g} times as long as before, so nobody can tell what it brought"
+    )
+    return replace(raw, state="unknown", reason=reason, enough=False)
 
 
 def by_statement(samples: Sequence[Sample]) -> Mapping[int, list[Sample]]:

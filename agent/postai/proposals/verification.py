@@ -19,7 +19,7 @@ from postai.proposals.outcomes import Applied, outcome, size_change
 from postai.proposals.pictures import Table, tables_again, tables_before
 from postai.proposals.store import create
 from postai.proposals.types import Draft, DraftStep
-from postai.proposals.verdict import Promise, Sample, Verdict, drift, judge
+from postai.proposals.verdict import Promise, Sample, Verdict, drift, fair, judge
 from postai.sql.parse import parse_one
 from postai.sql.vet import vet_change
 
@@ -62,6 +62,15 @@ class _Due:
     @property
     def object(self) -> str:
         return str(self.evidence.get("object") or "")
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Intervals of statements before and after a change; slowdown: of what has nothing to do with it."""
+
+    before: list[Sample]
+    after: list[Sample]
+    slowdown: float
 
 
 def measure_due(db: Database, now: datetime) -> tuple[Measurement, ...]:
@@ -110,12 +119,12 @@ def _measure(db: Database, sql: Mapping[str, str], due: _Due, now: datetime) -> 
             "foreign_key" if due.evidence.get("foreign_key") else "create" if made else "drop" if dropped else due.kind
         )
         readers = [one for (one,) in db.query(sql["readers"], [due.began - LONG_BEFORE, names])] if dropped else []
-        then, since = _windows(db, sql, due, now, readers, names)
+        windows = _windows(db, sql, due, now, readers, names)
         known = Applied(
             kind, _number(due.evidence, "bytes"), _number(due.evidence, "write_ms_per_day"), before, after,
             tables_again(db, due.proposal), _scans(db, sql, due), due.overdue,
         )  # fmt: skip
-        verdict = outcome(known, then, since)
+        verdict = fair(lambda after: outcome(known, windows.before, after), windows.after, windows.slowdown)
     extra: dict[str, Any] = {} if before is None else {"tables": {"before": before, "after": after}}
     if due.planner is not None:
         extra["planner"] = due.planner
@@ -126,27 +135,35 @@ def _compare(db: Database, sql: Mapping[str, str], due: _Due, now: datetime, nam
     """What the statements took to which something was promised, and those that write."""
     promises = _promises(due.evidence)
     writers = _writers(db, sql, due)
-    before, after = _windows(db, sql, due, now, sorted({one.queryid for one in promises} | writers), names)
+    windows = _windows(db, sql, due, now, sorted({one.queryid for one in promises} | writers), names)
     smallest = [(seconds, total) for _, seconds, total in db.query(sql["smallest"], [due.ended, now])]
     scans = _scans(db, sql, due)
-    return judge(promises, before, after, writers=frozenset(writers), smallest=smallest, scans=scans)
+    return fair(
+        lambda after: judge(
+            promises, windows.before, after, writers=frozenset(writers), smallest=smallest, scans=scans
+        ),
+        windows.after,
+        windows.slowdown,
+    )
 
 
 def _windows(
     db: Database, sql: Mapping[str, str], due: _Due, now: datetime, queryids: Sequence[int], names: Sequence[str]
-) -> tuple[list[Sample], list[Sample]]:
-    """Intervals of statements before and after; those after as if the whole machine had stayed as fast as it was."""
+) -> _Windows:
+    """Intervals of statements before and after, and what became of all others meanwhile."""
     if not queryids:
-        return [], []
-    before = _samples(db, sql, queryids, due.began - BEFORE, due.began)
+        return _Windows([], [], 1.0)
+    since = due.began - BEFORE
+    before = _samples(db, sql, queryids, since, due.began)
     seldom = set(queryids) - _often(before)
     if seldom:
         longer = _samples(db, sql, sorted(seldom), due.began - LONG_BEFORE, due.began)
         before = [one for one in before if one.queryid not in seldom] + longer
-    others = db.query(sql["others"], [due.began - BEFORE, due.began, due.ended, now, list(queryids), list(names)])
-    factor = drift([(earlier, later) for earlier, later in others])
-    after = _samples(db, sql, queryids, due.ended, now)
-    return before, [replace(one, total_ms=one.total_ms / factor) for one in after]
+    changed, promised = db.query(sql["changed"], [since, since])[0]
+    apart = [*map(str, queryids), *promised]
+    others = db.query(sql["others"], [since, due.began, due.ended, now, apart, [*names, *changed]])
+    slowdown = drift([(earlier, later) for earlier, later in others])
+    return _Windows(before, _samples(db, sql, queryids, due.ended, now), slowdown)
 
 
 def _after(db: Database, sql: Mapping[str, str], due: _Due) -> list[Table] | None:

@@ -40,8 +40,49 @@ select s.queryid from postai.statement s
    and s.queryid <> 0 and s.last_seen > %s and not s.utility and not s.own
    and exists (select from pg_catalog.jsonb_object_keys(s.usage) k where k = any (%s::text[]))
 
+-- name: changed
+-- What may have changed the time of statements since a moment, whoever did it: tables (identities) that were touched,
+-- or got or lost an index, with their partitions and the views on them; statements to which something was promised.
+with recursive applied as (
+  select p.id, p.evidence, a.before
+    from postai.proposal p left join postai.action a on a.proposal = p.id and a.started_at is not null
+   cross join (select %s::timestamptz as since) x
+   where p.home = postai._home()
+     and (coalesce(a.finished_at, 'infinity') > x.since and a.id is not null or p.outcome = 'applied' and p.closed_at > x.since)
+), touched (oid) as (
+  select coalesce(i.indrelid, o.oid)
+    from applied p join postai.proposal_step s on s.proposal = p.id
+   cross join lateral pg_catalog.jsonb_to_recordset(s.objects) as o (class text, oid oid)
+    left join pg_catalog.pg_index i on i.indexrelid = o.oid
+   where o.class = 'pg_class'
+  union
+  select (t.value ->> 'oid')::oid from applied p cross join lateral pg_catalog.jsonb_array_elements(p.before) t
+  union
+  -- What the first look found was not made then.
+  select s.table_oid from postai.seen_index s cross join (select %s::timestamptz as since) x
+   where s.gone_at > x.since
+      or s.first_seen > greatest(x.since, (select pg_catalog.min(f.first_seen) + interval '1 minute' from postai.seen_index f))
+  union
+  select r.oid from touched t cross join lateral (
+    select h.inhparent from pg_catalog.pg_inherits h where h.inhrelid = t.oid
+    union all
+    select h.inhrelid from pg_catalog.pg_inherits h where h.inhparent = t.oid
+    union all
+    select w.ev_class from pg_catalog.pg_depend d join pg_catalog.pg_rewrite w on w.oid = d.objid
+     where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = t.oid
+  ) r (oid)
+)
+select (select coalesce(pg_catalog.array_agg(distinct pg_catalog.format('%%I.%%I', n.nspname, c.relname)), '{}')
+          from touched t join pg_catalog.pg_class c on c.oid = t.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace),
+       (select coalesce(pg_catalog.array_agg(distinct e.value ->> 'id'), '{}')
+          from applied p
+         cross join lateral pg_catalog.jsonb_array_elements(
+           case when pg_catalog.jsonb_typeof(p.evidence -> 'effects') = 'array' then p.evidence -> 'effects' else '[]' end) e
+         where pg_catalog.jsonb_typeof(e.value) = 'object' and e.value ->> 'id' is not null)
+
 -- name: others
--- Mean times before and after of statements of this database that use none of these tables, each called often.
+-- Mean times before and after of statements of this database that are known to use none of these tables, each called
+-- often.
 select b.total_ms / b.calls, a.total_ms / a.calls
   from (select x.statement_id, pg_catalog.sum(x.calls)::float8 as calls, pg_catalog.sum(x.total_ms) as total_ms
           from postai.sample_statement x where x.at > %s and x.at <= %s group by 1) b
@@ -51,7 +92,7 @@ select b.total_ms / b.calls, a.total_ms / a.calls
   join postai.statement s on s.id = b.statement_id
  where b.calls >= 30 and a.calls >= 30 and s.queryid <> 0 and not s.utility and not s.own
    and s.dbid = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
-   and s.queryid <> all (%s::bigint[])
+   and s.queryid::text <> all (%s::text[]) and s.usage is not null
    and not exists (select from pg_catalog.jsonb_object_keys(s.usage) k where k = any (%s::text[]))
  order by a.total_ms + b.total_ms desc limit 200
 

@@ -21,7 +21,7 @@ from postai.database import Database, Row, ServerError, named_sql
 from postai.database.identifiers import qualified, quote_ident
 from postai.deadline import Deadline
 from postai.errors import FeatureMissing, Refused
-from postai.scratch.copies import TEMPORARY, lock_not_obtained, make_place, undone
+from postai.scratch.copies import TEMPORARY, lock_not_obtained, make_place, may_make_schemas, undone
 from postai.scratch.redirect import redirect, redirect_index
 from postai.sql.parse import parse_one
 
@@ -31,6 +31,9 @@ indexes does."""
 
 SMALL_PAGES = 8
 """Tables of fewer blocks are planned as they are: no index on them is worth anything."""
+
+_OURS = frozenset({"postai", "postai_cache"})
+"""Schemas whose relations, and views that read them, are nobody's to index."""
 
 Writer = Literal["superuser", "function", "owner"]
 """By whose rights the catalog rows of copies are written."""
@@ -42,6 +45,19 @@ _SIZES: Mapping[Writer, str] = {"superuser": "set_sizes", "function": "ask_sizes
 
 _PAD = "postai_pad"
 _MAKING = "postai_making"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What could not be copied.
+
+    Attributes:
+        text: for people.
+        missed: whether something may be missed that another time may be found; False = it never is looked at.
+    """
+
+    text: str
+    missed: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,14 +125,14 @@ class CopiedTables:
         tables: by oid of the real table.
         names: (schema, name) of a real relation -> schema of its copy.
         factor: by how much files are shorter than the real ones.
-        notes: what could not be copied, for people.
+        notes: what could not be copied.
         writer: by whose rights statistics are written.
     """
 
     tables: dict[int, Copy] = field(default_factory=dict)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
     factor: float = 1.0
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     writer: Writer = "owner"
 
     def write_sizes(self, db: Database, reals: Iterable[int]) -> None:
@@ -155,7 +171,8 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
 
     Returns:
         copies of all; before them, where some tables are longer than the limit, full-sized copies of those that are
-        not (and of views that read no other).
+        not (and of views that read no other). Temporary tables are all in one schema, so there are no such copies of
+        a role that may not make others.
 
     Raises:
         FeatureMissing: the role cannot write statistics on this version.
@@ -170,11 +187,11 @@ def copy_tables(db: Database, oids: Iterable[int], pages_limit: int, deadline: D
             hint="CREATE EXTENSION hypopg; (from the package hypopg), or let a superuser install postai.",
         )
     db.execute("set local search_path = pg_catalog; set local jit = off")
-    notes: list[str] = []
+    notes: list[Note] = []
     real = _read(db, wanted, notes)
     reals, sizes = real.relations, real.pages
     long = {one.oid for one in reals if sizes.get(one.oid, 0) > pages_limit}
-    small = _without(reals, long) if long else []
+    small = _without(reals, long) if long and may_make_schemas(db) else []
     factor = max(1.0, max((sizes.get(one.oid, 0) for one in reals), default=0) / pages_limit)
     made = [_Builder(db, factor, writer, deadline).build(real, reals)]
     if small:
@@ -241,7 +258,8 @@ class _Builder:
         place = self._place(real.schema)
         made = self._made
         if place == TEMPORARY and any(name == real.name for _, name in made.names):
-            made.notes.append(f"{qualified(real.schema, real.name)} is planned as it is: another has the same name.")
+            text = f"{qualified(real.schema, real.name)} is planned as it is: another has the same name."
+            made.notes.append(Note(text))
             return False
         copy = qualified(place, real.name)
         if real.kind == "p":
@@ -255,7 +273,7 @@ class _Builder:
             script.append(f"alter table {parent} attach partition {copy} {real.bound}")
         why = self._try(script)
         if why:
-            made.notes.append(f"{qualified(real.schema, real.name)} is planned as it is: {why}.")
+            made.notes.append(Note(f"{qualified(real.schema, real.name)} is planned as it is: {why}."))
         else:
             made.names[real.schema, real.name] = place
         return not why
@@ -282,7 +300,8 @@ class _Builder:
             if self._try(list(script.values())):  # one of them: find out which
                 for name, own in script.items():
                     if why := self._try([own]):
-                        self._made.notes.append(f"The index {quote_ident(name)} is not in the copies: {why}.")
+                        text = f"The index {quote_ident(name)} is not in the copies: {why}."
+                        self._made.notes.append(Note(text, missed=False))
         found = self._db.query(_block("oids"), ([oid for oid, _ in pairs], [name for _, name in pairs]))
         return [(oid, copy) for oid, copy in found if copy is not None]
 
@@ -303,7 +322,7 @@ class _Builder:
                 except Refused as error:
                     why = error.message
                 if why:
-                    self._made.notes.append(f"{qualified(one.schema, one.name)} is planned as it is: {why}.")
+                    self._made.notes.append(Note(f"{qualified(one.schema, one.name)} is planned as it is: {why}."))
                 else:
                     self._made.names[one.schema, one.name] = place
             waiting = [one for one in waiting if one not in ready] if ready else []
@@ -330,7 +349,7 @@ def _heap(copy: str, real: _Real, pages: int, *, temporary: bool) -> list[str]:
     return [*script, f"alter table {copy} {', '.join(changes)}"]
 
 
-def _read(db: Database, wanted: Sequence[int], notes: list[str]) -> _Picture:
+def _read(db: Database, wanted: Sequence[int], notes: list[Note]) -> _Picture:
     """What there is to copy; the locks that its texts need (ACCESS SHARE) end with the reading.
 
     Raises:
@@ -347,7 +366,7 @@ def _read(db: Database, wanted: Sequence[int], notes: list[str]) -> _Picture:
     raise lock_not_obtained()
 
 
-def _picture(db: Database, wanted: Sequence[int], notes: list[str]) -> _Picture:
+def _picture(db: Database, wanted: Sequence[int], notes: list[Note]) -> _Picture:
     locked = [oid for (oid,) in db.query(_block("locked"))]
     reals = _readable(db, wanted, locked, notes)
     sizes = db.query(_block("sizes"), ([one.oid for one in reals if one.kind in "rm"],))
@@ -357,10 +376,11 @@ def _picture(db: Database, wanted: Sequence[int], notes: list[str]) -> _Picture:
     return _Picture(reals, pages, db.query(_block("indexes"), ([one.oid for one in reals],)))
 
 
-def _readable(db: Database, oids: Sequence[int], locked: Collection[int], notes: list[str]) -> list[_Real]:
+def _readable(db: Database, oids: Sequence[int], locked: Collection[int], notes: list[Note]) -> list[_Real]:
     """The relations, with views' and partitions', that can be copied."""
     rows = db.query(_block("tables"), (list(oids), list(locked), list(locked)))
     reals = [_Real(*row) for row in rows]
+    reals = _without(reals, {one.oid for one in reals if one.schema in _OURS})
     gone = set()
     for one in reals:
         why = None
@@ -373,12 +393,13 @@ def _readable(db: Database, oids: Sequence[int], locked: Collection[int], notes:
         elif one.kind == "p" and one.partition_key is None:
             why = "is partitioned by an expression"
         if why:
-            notes.append(f"{qualified(one.schema, one.name)} {why}: it is planned as it is.")
+            text = f"{qualified(one.schema, one.name)} {why}: it is planned as it is."
+            notes.append(Note(text, missed=one.oid in locked))
             gone.add(one.oid)
     return _without(reals, gone, views=False)
 
 
-def _most_wanted(reals: Sequence[_Real], wanted: Sequence[int], notes: list[str]) -> list[_Real]:
+def _most_wanted(reals: Sequence[_Real], wanted: Sequence[int], notes: list[Note]) -> list[_Real]:
     """As many as are copied at most, with what belongs to each: a partitioned table whole, a view with its tables."""
     by_oid = {one.oid: one for one in reals}
     children: dict[int, list[int]] = {}
@@ -400,7 +421,8 @@ def _most_wanted(reals: Sequence[_Real], wanted: Sequence[int], notes: list[str]
         else:
             kept |= belonging
     if left:
-        notes.append(f"{left} relations are planned as they are: at most {MOST_RELATIONS} are copied.")
+        text = f"{left} relations are planned as they are: at most {MOST_RELATIONS} are copied."
+        notes.append(Note(text))
     return [one for one in reals if one.oid in kept]
 
 

@@ -111,6 +111,12 @@ def rolled_back(db: Database, deadline: Deadline) -> Iterator[None]:
         raise
 
 
+def may_make_schemas(db: Database) -> bool:
+    """Whether copies can be kept apart in schemas of their own; else all of them are in pg_temp."""
+    ((_, _, schema, _),) = db.query(_block("session"))
+    return bool(schema)
+
+
 def make_place(db: Database, *, temporary: bool) -> str:
     """A schema of our own for copies, within `rolled_back`.
 

@@ -96,7 +96,12 @@ class CopyPlanner:
     @property
     def notes(self) -> tuple[str, ...]:
         """What could not be copied and is planned as it is, for people."""
-        return tuple(dict.fromkeys(note for group in self._groups for note in group.copies.notes))
+        return tuple(dict.fromkeys(note.text for group in self._groups for note in group.copies.notes))
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was left out that another time may be copied."""
+        return not any(note.missed for group in self._groups for note in group.copies.notes)
 
     @property
     def tables(self) -> frozenset[int]:

@@ -137,8 +137,11 @@ class JobQueue:
             for running in self._running.values():
                 running.deadline.cancel.set()
                 running.replied.set()
-            self._lock.wait_for(lambda: not self._running and self._drains == 0, deadline.remaining())
-        self._look_now.set()
+            self._look_now.set()
+            # The watcher too: it may be at the queue, and the pool is closed next.
+            self._lock.wait_for(
+                lambda: not self._running and self._drains == 0 and not self._watching, deadline.remaining()
+            )
 
     def enqueue(self, kind: str) -> None:
         """Put background work on the queue, once (called by the clock)."""
@@ -205,6 +208,8 @@ class JobQueue:
             with self._lock:
                 del self._running[identity]
                 self._lock.notify_all()
+            if self._stopped:
+                self._look_now.set()
         return True
 
     def _work(self, running: _Running, kind: str, request: Mapping[str, Any]) -> None:
@@ -315,6 +320,7 @@ class JobQueue:
                 overdue = time.monotonic() < self._overdue_until
                 if not self._running and (self._stopped or not overdue):
                     self._watching = False
+                    self._lock.notify_all()
                     return
                 running = list(self._running.values())
             if time.monotonic() < self._taking_over_until:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 RUN_SECONDS = 55.0
 """Longest run of the advisors; those who wait for it may leave sooner."""
-ADVICE_SECONDS = 15.0
+ADVICE_SECONDS = 20.0
 """Of these so many for the index advisor; the rest is for what looks at catalogs and counters."""
 LOOK_SECONDS = 0.2
 MOST_NOTES = 5

@@ -51,7 +51,7 @@ where not one.indisunique and not one.enforces and (
 order by pg_catalog.pg_relation_size(one.indexrelid) desc nulls last, superfluous_index, kept_index
 
 -- name: missing_foreign_key_indexes
--- Foreign keys whose columns do not lead any valid, whole index.
+-- Foreign keys whose columns lead no valid index that has all rows, or all in which they are not null.
 select c.conrelid::pg_catalog.regclass as "table", c.conname as foreign_key,
        c.confrelid::pg_catalog.regclass as refers_to,
        (select pg_catalog.string_agg(a.attname::pg_catalog.text, ', ' order by k.place)
@@ -66,10 +66,14 @@ where c.contype = 'f' and c.conparentid = 0 and n.nspname not in ('postai', 'pos
     select from pg_catalog.pg_index i
     join pg_catalog.pg_class x on x.oid = i.indexrelid
     join pg_catalog.pg_am m on m.oid = x.relam and m.amname in ('btree', 'hash', 'gist', 'spgist')
-    where i.indrelid = c.conrelid and i.indisvalid and i.indpred is null
+    where i.indrelid = c.conrelid and i.indisvalid
       and i.indnkeyatts >= pg_catalog.array_length(c.conkey, 1)
       and (i.indkey::pg_catalog.int2[])[0:pg_catalog.array_length(c.conkey, 1) - 1] @> c.conkey
-      and (i.indkey::pg_catalog.int2[])[0:pg_catalog.array_length(c.conkey, 1) - 1] <@ c.conkey)
+      and (i.indkey::pg_catalog.int2[])[0:pg_catalog.array_length(c.conkey, 1) - 1] <@ c.conkey
+      and (i.indpred is null
+           or pg_catalog.string_to_array(pg_catalog.btrim(pg_catalog.pg_get_expr(i.indpred, i.indrelid), '()'), ') AND (')
+              <@ (select pg_catalog.array_agg(pg_catalog.quote_ident(a.attname::pg_catalog.text) || ' IS NOT NULL')
+                    from pg_catalog.pg_attribute a where a.attrelid = i.indrelid and a.attnum = any (c.conkey))))
 order by pg_catalog.pg_table_size(c.conrelid::pg_catalog.regclass) desc nulls last, "table", foreign_key
 
 -- name: invalid_indexes

@@ -38,7 +38,8 @@ def judge_io(windows: Iterable[ServerWindow]) -> list[Seen]:
     groups: dict[str, Counter[str]] = {}
     for window in windows:
         for group, counters in window.counters.items():
-            if group.startswith("io "):
+            # From 18 on WAL is counted too, whose times are 0 unless track_wal_io_timing is on.
+            if group.startswith("io ") and " relation " in group:
                 groups.setdefault(group, Counter()).update(counters)
     client = groups.get(CLIENT, Counter())
     written = sum(one["writes"] for group, one in groups.items() if group.endswith(" relation normal"))

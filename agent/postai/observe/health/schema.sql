@@ -66,9 +66,9 @@ where not u.readable
 having count(*) > 0
 
 -- name: foreign_key_indexes
--- Foreign keys of big tables whose columns lead no valid, whole index.
-select format('%s (%s)', c.conrelid::regclass, quote_ident(c.conname)), greatest(t.reltuples, s.live)::float8,
-       format('about %s rows refer to %s', to_char(greatest(t.reltuples, s.live)::int8, 'FM999,999,999,999'),
+-- Foreign keys of big tables whose columns lead no valid index that has all rows, or all in which they are not null.
+select format('%s (%s)', c.conrelid::regclass, quote_ident(c.conname)), s.rows::float8,
+       format('about %s rows refer to %s', to_char(s.rows::int8, 'FM999,999,999,999'),
               c.confrelid::regclass),
        format('CREATE INDEX %sON %s (%s)', case when t.relkind = 'p' then '' else 'CONCURRENTLY ' end,
               c.conrelid::regclass,
@@ -79,17 +79,29 @@ select format('%s (%s)', c.conrelid::regclass, quote_ident(c.conname)), greatest
 from pg_constraint c
 join pg_class t on t.oid = c.conrelid
 join pg_namespace n on n.oid = t.relnamespace
-cross join lateral (select pg_stat_get_live_tuples(t.oid) as live) s
+cross join lateral (
+  with recursive part(oid) as (
+    select t.oid
+    union all
+    select h.inhrelid from part p join pg_inherits h on h.inhparent = p.oid where t.relkind = 'p'
+  )
+  select sum(greatest(x.reltuples, pg_stat_get_live_tuples(x.oid))) as rows
+  from part p join pg_class x on x.oid = p.oid and x.relkind = 'r'
+) s
 where c.contype = 'f' and c.conparentid = 0 and t.relpersistence <> 't' and n.nspname not in ('postai', 'postai_cache')
-  and greatest(t.reltuples, s.live) >= 10000
+  and s.rows >= 10000
   and not exists (
     select from pg_index i
     join pg_class x on x.oid = i.indexrelid
     join pg_am m on m.oid = x.relam and m.amname in ('btree', 'hash', 'gist', 'spgist')
-    where i.indrelid = c.conrelid and i.indisvalid and i.indpred is null
+    where i.indrelid = c.conrelid and i.indisvalid
       and i.indnkeyatts >= array_length(c.conkey, 1)
       and (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] @> c.conkey
-      and (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] <@ c.conkey)
+      and (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] <@ c.conkey
+      and (i.indpred is null
+           or string_to_array(btrim(pg_get_expr(i.indpred, i.indrelid), '()'), ') AND (')
+              <@ (select array_agg(format('%I IS NOT NULL', a.attname)) from pg_attribute a
+                  where a.attrelid = i.indrelid and a.attnum = any (c.conkey))))
 order by 2 desc, 1
 limit 20
 
