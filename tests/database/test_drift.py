@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from conftest import TestDatabase, drop_database, make_database
@@ -17,7 +18,8 @@ SHOP = """
     create schema "Shop"; create type "Shop".mood as enum ('sad', 'glad');
     create domain "Shop".amount as int default 3 check (value > 0);
     create table "Shop"."Order" (id bigint generated always as identity primary key, "a b" text not null default 'x''y',
-      mood "Shop".mood, n "Shop".amount, twice int generated always as (id * 2) stored, parent bigint references "Shop"."Order");
+      mood "Shop".mood, n "Shop".amount, twice int generated always as (id * 2) stored,
+      parent bigint references "Shop"."Order");
     create index order_ab on "Shop"."Order" ("a b") where n > 4;
     create table "Shop".part (id int not null, at date not null, primary key (id, at)) partition by range (at);
     create table "Shop".part1 partition of "Shop".part for values from ('2024-01-01') to ('2025-01-01');
@@ -62,9 +64,9 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[TestDatabase, TestDat
     drop_database(other)
 
 
-def _differences(expected: TestDatabase, actual: TestDatabase) -> tuple[Difference, ...]:
+def _differences(expected: TestDatabase, actual: TestDatabase, *, losing: bool = False) -> tuple[Difference, ...]:
     with connect(expected.dsn()) as should, connect(actual.dsn()) as there:
-        return compare(from_json(as_json(schema_parts(should))), schema_parts(there))
+        return compare(from_json(as_json(schema_parts(should))), schema_parts(there), losing=losing)
 
 
 def _hash(database: TestDatabase) -> str:
@@ -73,7 +75,7 @@ def _hash(database: TestDatabase) -> str:
 
 
 def _mend(expected: TestDatabase, actual: TestDatabase) -> None:
-    fixes = [one.fix for one in _differences(expected, actual)]
+    fixes = [one.fix for one in _differences(expected, actual, losing=True)]
     for fix in fixes:
         assert fix is not None
         for statement in fix.split(";\nA") if "CONCURRENTLY" in fix else [fix]:
@@ -130,3 +132,22 @@ def test_what_postgres_chooses_does_not_count(pair: tuple[TestDatabase, TestData
     for database in pair:
         database.execute(RICH)
     assert _hash(one) == _hash(other)
+
+
+def test_no_fix_loses_what_is_held(pair: tuple[TestDatabase, TestDatabase]) -> None:
+    expected, actual = pair
+    expected.execute("create table t (id int, a int, b varchar(5), c numeric, d text, e date)")
+    actual.execute(
+        "create table t (id bigint, a text, b text, c numeric(9,2), d int, e timestamp, f int, "
+        "g int generated always as (id + 1) stored); create table u (a int); create sequence s; "
+        "create type mood as enum ('a'); create materialized view m as select 1 as one"
+    )
+    fixes = {one.object: one.fix for one in _differences(expected, actual)}
+    assert {name for name, fix in fixes.items() if fix is None} == {
+        "column public.t.a", "column public.t.e", "column public.t.f", "column public.t.g", "table public.u",
+        "sequence public.s",
+    }  # fmt: skip
+    assert fixes["column public.t.b"] == "ALTER TABLE public.t ALTER COLUMN b TYPE character varying(5)"
+    actual.execute("insert into t values (1, 'x', 'too long')")
+    with pytest.raises(psycopg.errors.StringDataRightTruncation):
+        actual.execute(fixes["column public.t.b"])

@@ -137,6 +137,8 @@ def show_drift(report: drift_store.Report, *, json: bool, markdown: bool) -> Non
         for word in ("expected", "actual", "fix"):
             if row[word]:
                 output.say(f"  {word}: {row[word]}")
+        if row["fix"] is None:
+            output.say("  no fix: no statement leads back without losing what it holds")
     if not rows:
         output.say("no drift")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from postai.database import Database
 from postai.database.named_sql import load
-from postai.migrate.drift_fixes import alter, create, drop, order, shown
+from postai.migrate.drift_fixes import HOLDERS, alter, create, drop, keeps_values, order, shown
 from postai.migrate.drift_types import Difference, Part
 
 OWNERS = ("table", "foreign table", "view", "materialized view", "domain", "sequence")
@@ -46,12 +46,13 @@ def from_json(rows: Iterable[Sequence[object]]) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def compare(expected: Iterable[Part], actual: Iterable[Part]) -> tuple[Difference, ...]:
+def compare(expected: Iterable[Part], actual: Iterable[Part], *, losing: bool = False) -> tuple[Difference, ...]:
     """The differences, in an order in which their fixes can run.
 
     Args:
         expected: as the schema should be.
         actual: as it is.
+        losing: whether a fix may lose rows or values; if not, there is no fix where only such a one leads back.
     """
     should = {(one.kind, one.of, one.name): one for one in expected}
     there = {(one.kind, one.of, one.name): one for one in actual}
@@ -64,11 +65,13 @@ def compare(expected: Iterable[Part], actual: Iterable[Part]) -> tuple[Differenc
             found.append(Difference(shown(part), "missing", _text(part), None, create(part, columns), part))
     for part in (there[key] for key in new):
         if not _with_owner(part, new) and not _owned(part, there, new):
-            found.append(Difference(shown(part), "unexpected", None, _text(part), drop(part), part))
+            fix = drop(part) if losing or part.kind not in HOLDERS else None
+            found.append(Difference(shown(part), "unexpected", None, _text(part), fix, part))
     for key in should.keys() & there.keys():
         one, other = should[key], there[key]
         if one.parts != other.parts:
-            found.append(Difference(shown(one), "changed", _text(one), _text(other), alter(one, other), one))
+            fix = alter(one, other) if losing or keeps_values(one, other) else None
+            found.append(Difference(shown(one), "changed", _text(one), _text(other), fix, one))
     return tuple(sorted(found, key=lambda one: order(one.part, gone=one.change == "unexpected")))
 
 

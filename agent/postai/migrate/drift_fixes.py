@@ -14,6 +14,10 @@ _ORDER = (
 )  # fmt: skip
 _LAST_TO_GO = frozenset({"schema", "type", "domain", "sequence", "function", "procedure", "aggregate"})
 """Others may still need them while the rest is changed."""
+HOLDERS = frozenset({"table", "foreign table", "column", "sequence"})
+"""Kinds of parts that hold what nobody can make again once they are dropped."""
+_WHOLE = {"smallint", "integer", "bigint"}
+_TEXT = re.compile(r"(text|character varying)(\(\d+\))?")
 _HEAD = re.compile(r'((?:"(?:[^"]|"")*"|[^".])+)\.')
 
 
@@ -66,6 +70,22 @@ def drop(part: Part) -> str:
         case "rule" | "trigger" | "policy":
             return f"DROP {part.kind.upper()} {on}"
     return f"DROP {part.kind.upper()} {part.of}"
+
+
+def keeps_values(wanted: Part, there: Part) -> bool:
+    """Whether `alter` loses no value; a value that does not fit may make it fail."""
+    if wanted.kind != "column":
+        return True
+    if ("AS (" in wanted.parts[3]) != ("AS (" in there.parts[3]):
+        return False
+    kind, now = wanted.parts[0], there.parts[0]
+    return (
+        kind in (now, "text")
+        or (kind in _WHOLE and now in _WHOLE)
+        or (kind == "numeric" and (now in _WHOLE or now.startswith("numeric(")))
+        or (kind == "double precision" and now == "real")
+        or (_TEXT.fullmatch(kind) is not None and _TEXT.fullmatch(now) is not None)
+    )
 
 
 def alter(wanted: Part, there: Part) -> str | None:
@@ -164,7 +184,9 @@ def _column_changes(wanted: Part, there: Part) -> str | None:
         found.append("DROP DEFAULT")
     if retyped:
         collate = f" COLLATE {collation}" if collation else ""
-        found.append(f"TYPE {kind}{collate} USING {wanted.name}::{kind}")
+        # An assignment refuses text that is too long, a cast cuts it.
+        using = "" if _TEXT.fullmatch(kind) and _TEXT.fullmatch(kind_now) else f" USING {wanted.name}::{kind}"
+        found.append(f"TYPE {kind}{collate}{using}")
     if generated_now and not generated:
         found.append("DROP IDENTITY")
     if required and not required_now:

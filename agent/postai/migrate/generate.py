@@ -83,9 +83,9 @@ def from_difference(here: Database, there: Database) -> Generated:
         there: the database that it is to be like.
     """
     now, wanted = schema_parts(here), schema_parts(there)
-    changes = compare(wanted, now)
+    changes = compare(wanted, now, losing=True)
     up, cannot = _fixes(changes)
-    down, cannot_back = _fixes(compare(now, wanted))
+    down, cannot_back = _fixes(compare(now, wanted, losing=True))
     notes = [f"No statement makes it like the other without losing what it holds: {one}" for one in cannot]
     notes += [f"Nothing leads back: {one}" for one in cannot_back if one not in cannot]
     return Generated(up, down, any(_loses(one) for one in changes), tuple(notes))

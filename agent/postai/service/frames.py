@@ -314,7 +314,10 @@ def differences_message(identity: str, differences: Sequence[Difference]) -> dic
         {"object": one.object, "change": one.change, "expected": one.expected, "actual": one.actual, "fix": one.fix}
         for one in differences
     ]
-    return {"v": PROTOCOL, "id": identity, "type": "answer", "answer": {"status": "compared", "differences": rows}}
+    without = sum(one.fix is None for one in differences)
+    notes = [f"{without} without a fix: no statement leads back without losing what it holds"] if without else []
+    answer = {"status": "compared", "differences": rows, "notes": notes}
+    return {"v": PROTOCOL, "id": identity, "type": "answer", "answer": answer}
 
 
 def hazards_message(identity: str, hazards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
