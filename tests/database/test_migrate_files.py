@@ -85,6 +85,8 @@ def test_files_are_written_and_checked(home: TestDatabase, tmp_path: Path, capsy
     )
     assert [Path(one).name for one in made["files"]] == ["0001_add_weight.up.sql", "0001_add_weight.down.sql"]
     assert not made["destructive"] and any("DROP COLUMN" in one for one in made["down"])
+    wish = _run(capsys, "generate", "Add an optional phone number to parcels", "--dry-run")
+    assert "parcel" in wish["up"][0] and "phone" in wish["up"][0] and wish["down"]
     _run(capsys, "generate", "alter table parcel drop column city", "-d", str(place))
     one, two = read_directory(place)
     assert (one.id, one.up.title, one.up.destructive, two.up.destructive) == ("0001", "Add weight!", False, True)

@@ -198,7 +198,10 @@ def test_statements_that_are_not_tried(database: TestDatabase) -> None:
 
 def test_whole_database_statements_leave_shared_catalogs_alone(database: TestDatabase) -> None:
     database.execute("create table item (id int primary key); create schema app; create table app.other (a int unique)")
-    files = "select oid, pg_relation_filenode(oid), pg_stat_get_last_vacuum_time(oid) from pg_class where relisshared order by 1"
+    files = (
+        "select oid, pg_relation_filenode(oid), pg_stat_get_last_vacuum_time(oid) from pg_class"
+        " where relisshared order by 1"
+    )
     before = database.execute(files)
     vacuum, full, reindex, analyze, cluster = traced(
         database, ["vacuum", "vacuum full", f"reindex database {database.name}", "analyze", "cluster"]

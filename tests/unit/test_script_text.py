@@ -66,12 +66,10 @@ def test_every_place_between_statements_is_a_place_to_go_on() -> None:
     data = SCRIPT.encode()
     wanted = taken(data)
     script = Script(io.BytesIO(data))
-    number = 0
-    for piece in script:
+    for number, piece in enumerate(script, start=1):
         if piece.copies:
             for _ in script.rows():
                 pass
-        number += 1
         rest = Script(io.BytesIO(data), offset=script.offset, line=script.line)
         following = next(iter(rest), None)
         if number < len(wanted):

@@ -81,8 +81,9 @@ def _made(
         if statements is not None:
             return work.from_ddl(database, statements, Deadline.after(SECONDS))
         from postai.design.propose import change_by_grammar
+        from postai.design.stored import read_draft
 
-        wish = change_by_grammar(database, request)
+        wish = change_by_grammar(read_draft(database), request)
         return work.Generated(wish.up, wish.down, wish.destructive, wish.warnings)
 
 

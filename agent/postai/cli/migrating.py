@@ -72,7 +72,7 @@ def explain(
                     {**explained(one), "steps": planned(made, number)} for number, one in enumerate(found, start=1)
                 ],
                 "steps": planned(made),
-                "plan": {**plan_as_json(made), "checks": list(counts)},
+                "plan": plan_as_json(made) | {"checks": list(counts)},
             }
         )
         return

@@ -220,8 +220,8 @@ class Picture:
             for oid in {table, other if kind == "f" else table}:
                 if oid in self.by_oid:
                     self.by_oid[oid].constraints.append(constraint)
-        for table, *row in db.query(self._sql["indexes"], [oids]):
-            self.by_oid[table].indexes.append(_index(row))
+        for table, *shape in db.query(self._sql["indexes"], [oids]):
+            self.by_oid[table].indexes.append(_index(shape))
         for table, name, columns, update, delete, inherited in db.query(self._sql["triggers"], [oids]):
             if not inherited:
                 self.by_oid[table].triggers.append((name, tuple(columns), update, delete))

@@ -120,7 +120,7 @@ def _vacuum(tree: Any, picture: Picture, path: tuple[str, ...], version: int) ->
     mode = ACCESS_EXCLUSIVE if options(tree).get("full", False) else SHARE_UPDATE
     if not tree.rels:
         return {one.oid: mode for one in picture.by_oid.values() if one.kind in "rmp"}
-    found = {}
+    found: dict[int, str] = {}
     for item in tree.rels:
         relation = item.vacuum_relation.relation
         for root in _find(picture, relation, path):

@@ -14,6 +14,7 @@ from postai.ask.types import Answer, Reading
 from postai.ask.verify import verify
 from postai.deadline import Cancelled, Deadline
 from postai.errors import AgentNotReachable, ErrorParts, PostaiError, Refused, UsageError
+from postai.migrate.checks import Found, require_harmless
 from postai.migrate.drift_store import drift
 from postai.model.types import ModelCall
 from postai.service.conversation import Outcome, There
@@ -29,10 +30,9 @@ from postai.service.frames import (
 )
 from postai.service.ground import Ground, Home, prepare, read_options
 from postai.service.linting import hazards
-from postai.service.migrating import Made
+from postai.service.migrating import Made, sentence
 from postai.service.optimizing import Report
 from postai.service.recall import KeptAnswers
-from postai.sql.guard import check
 
 log = logging.getLogger(__name__)
 
@@ -179,13 +179,18 @@ class Asking:
         notes = []
         for query, words in made.checks:
             try:
-                check(query, ground.safety, search_path=ground.request.search_path)
-                found = ground.there.digest(query)
-            except Refused:
-                continue  # it calls what nobody has declared harmless
-            if found.error is None and found.digest is not None and found.digest != nothing:
-                notes.append(f"There are {words}; correct them before it is applied. To see them: {query}")
-        return _proposed(frame, replace(made, notes=(*notes, *made.notes)))
+                require_harmless(query, ground.safety, ground.request.search_path)
+                seen = ground.there.digest(query)
+            except Refused as error:
+                notes.append(Found(words, query, None, error.message).sentence())
+                continue
+            if seen.digest is None:
+                problem = "no answer" if seen.error is None else seen.error.message
+                notes.append(Found(words, query, None, problem).sentence())
+            elif seen.digest != nothing:
+                shown = Found(words, query, None).rows_query
+                notes.append(f"some {words}; correct them before it is applied; to see them: {shown}")
+        return _proposed(frame, replace(made, notes=(*(sentence(one) for one in notes), *made.notes)))
 
     def _change(self, home: Home, frame: AskFrame, deadline: Deadline) -> Made:
         """The proposal for a schema change, given as DDL or in words, or for a new schema."""

@@ -157,8 +157,8 @@ class Migrator:
                 "seconds": round(time.monotonic() - began, 2),
             },
         )  # fmt: skip
-        said = (*change.notes, *notes, *made.warnings, *made.conflicts, *((made.schedule,) if made.schedule else ()))
-        return Made(({"id": proposal},), tuple(dict.fromkeys(_sentence(one) for one in said))[:MOST_NOTES], made.checks)
+        said = (*made.warnings, *change.notes, *made.conflicts, *((made.schedule,) if made.schedule else ()), *notes)
+        return Made(({"id": proposal},), _told(said), made.checks)
 
 
 def set_path(db: Database, schemas: Sequence[str]) -> None:
@@ -191,11 +191,20 @@ def _refusals(traces: Sequence[Traced]) -> tuple[str, ...]:
     for one in traces:
         if one.error is not None and (one.note is None or one.sqlstate in OF_TABLES):
             raise PlanningError(_parts(one))
-    return tuple(
-        f"{_short(one.statement)}: {one.error + '; ' if one.error else ''}{one.note}"
-        for one in traces
-        if one.note is not None
-    )
+    reasons: dict[str, list[str]] = {}
+    for one in traces:
+        if one.note is not None:
+            reasons.setdefault(f"{one.error + '; ' if one.error else ''}{one.note}", []).append(one.statement)
+    return tuple(f"{_title(statements)}: {reason}" for reason, statements in reasons.items())
+
+
+def _told(said: Iterable[str]) -> tuple[str, ...]:
+    """Each sentence once, the first ones; how many are left out is said."""
+    told = tuple(dict.fromkeys(sentence(one) for one in said))
+    if len(told) <= MOST_NOTES:
+        return told
+    left = len(told) - MOST_NOTES + 1
+    return (*told[: MOST_NOTES - 1], f"{left} more notes are left out; the proposal's evidence has all warnings.")
 
 
 def _parts(traced: Traced) -> ErrorParts:
@@ -217,5 +226,6 @@ def _short(statement: str) -> str:
     return text if len(text) <= TITLE else text[: TITLE - 3] + "..."
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
+def sentence(text: str) -> str:
+    """With a full stop; the first letter stays as it is, for it may be that of a name."""
+    return text if text.endswith(".") else text + "."

@@ -78,7 +78,7 @@ def _default_scan(work: Work, parent: Relation) -> None:
 
 
 def _columns(tree: Any) -> list[Column]:
-    found = []
+    found: list[Column] = []
     for one in tree.table_elts:
         if one.WhichOneof("node") == "column_def" and one.column_def.HasField("type_name"):
             column = one.column_def

@@ -30,7 +30,7 @@ def _on(option: Any) -> bool:
     value = option.arg
     if value.WhichOneof("node") == "string":
         return value.string.sval.lower() in ("true", "on", "1")
-    return value.WhichOneof("node") != "integer" or value.integer.ival != 0
+    return bool(value.WhichOneof("node") != "integer" or value.integer.ival != 0)
 
 
 def cluster(work: Work, tree: Any) -> list[PlannedStep]:
