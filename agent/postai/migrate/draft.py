@@ -99,15 +99,19 @@ def usage_from_history(db: Database) -> Callable[[str, str, str | None], Usage |
     """Looks a table or column up in the statements that postai has collected.
 
     Args:
-        db: session of the home database; what its role may not see counts as unknown.
+        db: session of the home database; what its role may not see counts as unknown, and everything while
+            nothing was collected.
     """
     sql = load(__package__, "draft.sql")
 
     def look(schema: str, table: str, column: str | None) -> Usage | None:
         if not db.query(sql["readable"])[0][0]:
             return None
+        since = db.query(sql["since"])[0][0]
+        if since is None:
+            return None
         name = qualified(schema, table)
         statements, calls, last = db.query(sql["named"], [name, column, name, column])[0]
-        return Usage(statements, calls, last)
+        return Usage(statements, calls, last, since)
 
     return look

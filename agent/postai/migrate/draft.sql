@@ -3,6 +3,11 @@
 select coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('postai.statement'), 'select'), false)
    and coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('postai.sample_statement'), 'select'), false);
 
+-- name: since
+-- Since when statements that name tables have been collected; null = there are none.
+select pg_catalog.to_char(pg_catalog.min(s.first_seen), 'YYYY-MM-DD HH24:MI')
+  from postai.statement as s where not s.own and s.queryid <> 0 and s.usage is not null;
+
 -- name: named
 -- Number of statements that use a table (or a column of it), their calls, and when the last one was seen.
 --

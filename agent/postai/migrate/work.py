@@ -27,11 +27,13 @@ class Usage:
         statements: how many different statements name it.
         calls: how often they ran in the time that is kept.
         last: when the last one was seen, as text; None = never.
+        since: since when statements have been collected, as text.
     """
 
     statements: int
     calls: int
     last: str | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True)

@@ -419,9 +419,10 @@ def usage(work: Work, relation: Relation, column: str | None) -> None:
     found = work.options.usage(relation.schema, relation.name, column)
     what = relation.full_name if column is None else f"{quote_ident(column)} of {relation.full_name}"
     if found is None:
-        work.warn(f"whether {what} is still used is not known: there is no readable history")
+        work.warn(f"whether {what} is still used is not known: no statements were collected that could be read")
     elif found.statements == 0:
-        work.warn(f"no statement of the collected history names {what}")
+        since = f" since {found.since}" if found.since else ""
+        work.warn(f"no statement of the history collected{since} names {what}")
     else:
         last = f", last seen {found.last}" if found.last else ""
         work.warn(f"{what} is named by {found.statements} statements of the history, {found.calls} calls{last}")
