@@ -1,7 +1,7 @@
 # Every target prints what it does. `make demo` and `make test` need nothing but this directory and a Debian or Ubuntu machine.
 PY := .venv/bin/python
 
-.PHONY: help demo test test-unit fuzz check build install clean update-golden docs
+.PHONY: help demo test test-unit fuzz soak check build install clean update-golden docs
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -23,6 +23,9 @@ test-unit: .venv/postai.stamp ## the part that needs no server
 fuzz: .venv/postai.stamp ## new random examples for the properties; the suite itself always takes the same ones
 	@for round in 1 2 3 4 5; do $(PY) -m pytest -q tests/unit -m hypothesis --hypothesis-profile=fuzz || exit 1; done
 	@POSTAI_PLAN_EXAMPLES=500 $(PY) -m pytest -q tests/database/test_migrate_property.py --hypothesis-profile=fuzz
+
+soak: .venv/postai.stamp ## what the suite does in a small way, at full size: minutes each
+	@$(PY) -m pytest -n 2 --dist load -m soak tests/unit tests/database
 
 check: .venv/postai.stamp ## linters, strict types, floors, SQL checks, documentation
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" packaging/check
