@@ -142,7 +142,7 @@ def test_planned_changes_run_under_load_reach_the_plain_schema_and_go_back(shop1
         there_and_back(shop18, text)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_all_planned_changes_on_all_versions(shop: Shop) -> None:
     for text in CHANGES:
         there_and_back(shop, text)
@@ -189,7 +189,7 @@ alter table shop.orders add column status text not null default 'new';
 SUM = "select md5(string_agg(format('%s %s %s %s', id, customer_id, amount, code), ',' order by id)) from shop.orders"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_workers_that_are_killed_at_every_point_reach_the_same_schema_and_rows(shop: Shop) -> None:
     """Each attempt dies one decision later than the one before: between any two things the runner does."""
     wanted, rows = plain(shop, EVERY_KIND), shop.value(SUM)

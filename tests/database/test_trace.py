@@ -72,13 +72,13 @@ def test_traces_are_true(database: TestDatabase) -> None:
     assert differences(database, forms(major)[::SUITE_PART]) == []
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_traces_of_all_forms_are_true(database: TestDatabase) -> None:
     major = int(database.execute("show server_version_num")[0][0]) // 10000
     assert differences(database, forms(major)) == []
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_locks_outside_transactions_are_true(database: TestDatabase) -> None:
     major = int(database.execute("show server_version_num")[0][0]) // 10000
     found = alone(major)
