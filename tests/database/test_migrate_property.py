@@ -14,6 +14,7 @@ from plan_support import row_text, run_naive, run_plan, schema_text
 from conftest import TestDatabase, drop_database, make_database
 from postai.database import connect
 from postai.deadline import Deadline
+from postai.errors import PostaiError
 from postai.migrate.plan import plan
 
 EXAMPLES = int(os.environ.get("POSTAI_PLAN_EXAMPLES", "6"))
@@ -31,10 +32,10 @@ _VALUES = {
 }
 _WIDER = {
     "integer": ("bigint", "numeric", "text"),
-    "bigint": ("numeric(20,0)", "text"),
-    "text": ("varchar(100)",),
-    "varchar(20)": ("varchar(50)", "text", "varchar(10)"),
-    "numeric(10,2)": ("numeric(12,2)", "numeric(12,4)", "text"),
+    "bigint": ("numeric(20,0)", "text", "smallint", "numeric(3,2)"),
+    "text": ("varchar(100)", "varchar(1)", "char(3)"),
+    "varchar(20)": ("varchar(50)", "text", "varchar(10)", "varchar(1)", "char(1)"),
+    "numeric(10,2)": ("numeric(12,2)", "numeric(12,4)", "text", "numeric(3,2)"),
     "timestamptz": ("text",),
     "boolean": ("text",),
     "date": ("timestamptz", "text"),
@@ -234,14 +235,31 @@ def compare(
             run_naive(connection, setup)
         try:
             run_naive(one, statements)
-        except psycopg.errors.Error:
-            return  # what the server refuses in its plain form is no change that could be planned
+        except psycopg.errors.Error as error:
+            refused_too(two, planned, statements, str(error))
+            return
         with connect(planned.dsn()) as db:
             made = plan(db, statements, Deadline.after(30))
         run_plan(two, made)
         told = "\n".join([*statements, "->", *(step.statement for step in made.steps)])
         assert schema_text(two) == schema_text(one), told
         assert row_text(two, only_null) == row_text(one, only_null), told
+
+
+def refused_too(connection: psycopg.Connection, database: TestDatabase, statements: list[str], why: str) -> None:
+    """What the server refuses in its plain form is refused as a plan, or its steps fail."""
+    with connect(database.dsn()) as db:
+        try:
+            made = plan(db, statements, Deadline.after(30))
+        except PostaiError:
+            return
+    if made.refused:
+        return
+    try:
+        run_plan(connection, made)
+    except (psycopg.errors.Error, AssertionError):
+        return
+    pytest.fail("\n".join([*statements, "->", *(step.statement for step in made.steps), why]))
 
 
 def _empty(connection: psycopg.Connection) -> None:

@@ -92,7 +92,7 @@ class Work:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
-    def check(self, relation: Relation, where: str, words: str, source: str | None = None) -> None:
+    def check(self, relation: Relation, where: str, words: str, source: str | None = None) -> bool:
         """Note a count that must be zero; rows beyond a thousand are not counted.
 
         What an earlier statement of the text makes or writes is not looked at: the rows of now prove nothing.
@@ -101,11 +101,16 @@ class Work:
             where: expression over the rows of the relation.
             words: what was found, e.g. "rows of s.t with NULL in a".
             source: what stands after FROM; None = the relation.
+
+        Returns:
+            whether it is looked at.
         """
         made = [one.name for one in relation.columns if one.fresh and quote_ident(one.name) in where]
-        if not (relation.new or relation.written or made):
+        looked_at = not (relation.new or relation.written or made)
+        if looked_at:
             query = f"SELECT 1 FROM {source or relation.full_name} WHERE {where} LIMIT 1000"  # noqa: S608 - quoted names
             self.checks.append((f"SELECT count(*) FROM ({query}) AS x", words))  # noqa: S608 - made above
+        return looked_at
 
     def take(self, schema: str, name: str) -> None:
         """Note that a relation of that name is there from now on."""

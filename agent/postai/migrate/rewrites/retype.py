@@ -38,11 +38,13 @@ def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep
         return [_direct(work, relation, command, column, wanted, rewrites=True)]
     if using is None and (column.type == wanted or _needs_no_rewrite(work, column, wanted)):
         return [_direct(work, relation, command, column, wanted, rewrites=False)]
-    checked = _needs_check_only(column, wanted) if using is None else None
-    if checked is not None:
-        work.check(relation, checked, f"values of {quote_ident(column.name)} do not fit {wanted}")
+    misfit = _misfit(column, wanted) if using is None else None
+    if misfit is not None:
+        noted = work.check(relation, misfit, f"values of {quote_ident(column.name)} do not fit {wanted}")
     else:
-        _castable(work, relation, column, wanted, using)
+        misfit = _uncastable(work, column, wanted, using)
+        words = f"values of {quote_ident(column.name)} of {relation.full_name} are no {wanted}"
+        noted = misfit is not None and work.check(relation, misfit, words)
     obstacle = _obstacle(work, relation, column, using)
     if obstacle is not None:
         work.warn(
@@ -50,7 +52,8 @@ def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep
             " the table is written anew, and reads and writes wait until that is done"
         )
         return [_direct(work, relation, command, column, wanted, rewrites=True)]
-    return _expand(work, relation, column, wanted, using)
+    # What a type of somebody takes in may run functions of theirs: the agent looks at its own kinds only.
+    return _expand(work, relation, column, wanted, using, misfit if noted and "." not in wanted else None)
 
 
 def _direct(
@@ -95,41 +98,61 @@ def _needs_no_rewrite(work: Work, column: Column, wanted: str) -> bool:
     return bool(rows and rows[0][0]) and base != "character"
 
 
-def _needs_check_only(column: Column, wanted: str) -> str | None:
-    """Text types whose values only have to be short enough: which values are not."""
-    after = _LENGTH.fullmatch(wanted)
-    if after is None or after[1] != "character varying":
-        return None
-    if column.type != "text" and not column.type.startswith("character varying"):
-        return None
-    return f"length({quote_ident(column.name)}) > {after[2]}"
+_RANGES = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 
 
-def _castable(work: Work, relation: Relation, column: Column, wanted: str, using: Any) -> None:
-    """Note the check for values that do not cast, where the server can tell without an error (16 and newer)."""
-    texts = column.type == "text" or column.type.startswith("character")
-    if (texts and using is None) or (using is not None and using.WhichOneof("node") == "type_cast" and texts):
-        own = quote_ident(column.name)
-        if work.version >= 16:
-            work.check(
-                relation,
-                f"{own} IS NOT NULL AND NOT pg_catalog.pg_input_is_valid({own}::text, {quote_literal(wanted)})",
-                f"values of {own} of {relation.full_name} are no {wanted}",
-            )
-            return
-        pattern = {
-            "integer": r"^\s*[+-]?[0-9]{1,9}\s*$", "bigint": r"^\s*[+-]?[0-9]{1,18}\s*$",
-            "smallint": r"^\s*[+-]?[0-9]{1,4}\s*$",
-            "uuid": r"^\s*\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?\s*$",
-            "boolean": r"^\s*(?i:t|true|y|yes|on|1|f|false|n|no|off|0)\s*$",
-        }.get(wanted)  # fmt: skip
-        if wanted.startswith("numeric"):
-            pattern = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
-        if pattern is not None:
-            literal = quote_literal(pattern).strip()
-            work.check(relation, f"{own} IS NOT NULL AND {own}::text !~ {literal}",
-                f"values of {own} of {relation.full_name} do not look like {wanted}",
-            )  # fmt: skip
+def _misfit(column: Column, wanted: str) -> str | None:
+    """Which values PostgreSQL would refuse to assign to a narrower type of the same kind; None = not known so."""
+    own = quote_ident(column.name)
+    before, after = _LENGTH.fullmatch(column.type), _LENGTH.fullmatch(wanted)
+    base = before[1] + before[4] if before else column.type
+    target = after[1] + after[4] if after else wanted
+    if base in _RANGES and target in _RANGES:
+        return f"{own} NOT BETWEEN {-_RANGES[target]} AND {_RANGES[target] - 1}"
+    if after is None:
+        return None
+    length = int(after[2])
+    if base in ("text", "character varying", "character") and target in ("character varying", "character"):
+        return f"length(rtrim({own}::text, ' ')) > {length}"  # blanks behind are cut without a word
+    if base in ("bit", "bit varying") and target in ("bit", "bit varying"):
+        return f"length({own}) {'<>' if target == 'bit' else '>'} {length}"
+    if target == "numeric" and (base == "numeric" or base in _RANGES):
+        scale = int(after[3] or 0)
+        return f"{own}::numeric <> 'NaN' AND abs(round({own}::numeric, {scale})) >= 1e{length - scale}::numeric"
+    return None
+
+
+def _uncastable(work: Work, column: Column, wanted: str, using: Any) -> str | None:
+    """Which texts are no value of the type; None = they are not texts, or the server cannot tell without an error."""
+    if column.type != "text" and not column.type.startswith("character"):
+        return None
+    if using is not None and not _casts_itself(work, column, wanted, using):
+        return None
+    own = quote_ident(column.name)
+    if work.version >= 16:
+        return f"{own} IS NOT NULL AND NOT pg_catalog.pg_input_is_valid({own}::text, {quote_literal(wanted)})"
+    if wanted in _RANGES:
+        most = _RANGES[wanted]
+        return (
+            rf"CASE WHEN {own}::text !~ '^\s*[+-]?[0-9]+\s*$' THEN true"
+            f" ELSE {own}::numeric NOT BETWEEN {-most} AND {most - 1} END"
+        )
+    pattern = {
+        "uuid": r"^\s*\{?[0-9a-fA-F]{4}(-?[0-9a-fA-F]{4}){7}\}?\s*$",
+        "boolean": r"^\s*(?i:t|tr|tru|true|y|ye|yes|on|1|f|fa|fal|fals|false|n|no|of|off|0)\s*$",
+    }.get(wanted)
+    if wanted == "numeric":
+        pattern = r"^\s*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:nan|[+-]?inf(inity)?))\s*$"
+    return None if pattern is None else f"{own}::text !~ {quote_literal(pattern).strip()}"
+
+
+def _casts_itself(work: Work, column: Column, wanted: str, using: Any) -> bool:
+    """Whether USING is the column cast to the type; a length would be cut to, by an explicit cast."""
+    if using.WhichOneof("node") != "type_cast" or using.type_cast.arg.WhichOneof("node") != "column_ref":
+        return False
+    fields = using.type_cast.arg.column_ref.fields
+    itself = fields[-1].WhichOneof("node") == "string" and fields[-1].string.sval == column.name
+    return itself and _LENGTH.fullmatch(wanted) is None and work.type_name(using.type_cast.type_name) == wanted
 
 
 def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str | None:
@@ -179,12 +202,19 @@ def _reads_rows(using: Any) -> bool:
     return any(node.DESCRIPTOR.name == "SubLink" for node in messages(using))
 
 
-def _expand(work: Work, relation: Relation, column: Column, wanted: str, using: Any) -> list[PlannedStep]:
+def _expand(
+    work: Work, relation: Relation, column: Column, wanted: str, using: Any, misfit: str | None
+) -> list[PlannedStep]:
+    """The second column; without USING the old value is assigned to it, as ALTER COLUMN TYPE itself does.
+
+    Args:
+        misfit: which values it cannot take; nothing begins while there are any.
+    """
     taken = {one.name for one in relation.columns}
     new = naming.free_name(column.name, None, "new", lambda one: one in taken)
     old = naming.free_name(column.name, None, "old", lambda one: one in taken)
     own = quote_ident(column.name)
-    expression = expression_text(using) if using is not None else f"{own}::{wanted}"
+    expression = expression_text(using) if using is not None else own
     change = Change(relation, column, wanted, column.collation, expression, new, old)
     table = relation.full_name
     work.warn(
@@ -199,7 +229,11 @@ def _expand(work: Work, relation: Relation, column: Column, wanted: str, using: 
         work.step(
             f"ALTER TABLE {table} ADD COLUMN {quote_ident(new)} {wanted}{collate}",
             undo=drop,
-            pre=that.all_of(that.column(table, column.name, column.type), that.negated(here)),
+            pre=that.all_of(
+                that.column(table, column.name, column.type),
+                that.negated(here),
+                that.no_rows(table, misfit) if misfit is not None else None,
+            ),
             post=that.all_of(that.column(table, new, wanted)),
             on=relation,
         )
