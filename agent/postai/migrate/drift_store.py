@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,11 +12,14 @@ from postai.database.identifiers import qualified, quote_ident
 from postai.database.named_sql import load
 from postai.errors import LockNotObtained, PostaiError, Refused, UsageError
 from postai.migrate.drift import as_json, compare, from_json, schema_hash, schema_parts
+from postai.migrate.drift_fixes import shown
 from postai.migrate.drift_types import Difference, Part
+from postai.proposals import Action
 from postai.sql.parse import parse
 from postai.sql.vet import ObjectRef, vet_change
 
 TRIES = 5
+_Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -97,38 +100,90 @@ def drift(db: Database) -> Report:
     Raises:
         NoBaseline: there is no snapshot.
     """
+    changing = _running(db)
     snapshot = newest(db)
     if snapshot is None:
         raise NoBaseline
     found = schema_hash(db)
     if found == snapshot.hash:
         return Report(found, snapshot.hash, snapshot.taken_at, ())
-    place = home(db)
-    assert place is not None
-    sql = _sql(place)
-    (content,) = db.query(sql["content"], [snapshot.id])[0]
-    expected, actual = from_json(content or []), schema_parts(db)
-    changed, changing = _Touched(), _Touched()
-    if place == "postai":
-        for statement, running in db.query(sql["own_changes"], [snapshot.taken_at]):
-            (changing if running else changed).add(statement)
-    differences = compare(expected, actual)
-    ours = [one for one in differences if changed.covers(one)]
-    flux = [one for one in differences if changing.covers(one) and one not in ours]
-    if ours:
-        merged = _merge(expected, actual, ours)
-        differences = compare(merged, actual)
-        flux = [one for one in differences if changing.covers(one)]
+    differences = compare(_content(db, snapshot), schema_parts(db))
+    changing.objects |= (begun := _running(db)).objects
+    changing.renamed |= begun.renamed
+    flux = [one for one in differences if changing.covers(one)]
     rest = tuple(one for one in differences if one not in flux)
     return Report(found, snapshot.hash, snapshot.taken_at, rest, tuple(one.object for one in flux))
 
 
-def renew(db: Database, report: Report) -> None:
-    """After a comparison without a difference: the schema as it is becomes the snapshot, if it is another."""
-    if not report.differences and not report.in_flux and report.hash != report.expected:
-        found, parts = _look(db)
-        if found == report.hash:
-            _keep(db, require_home(db), found, parts, "changed by postai")
+class OwnChanges:
+    """Takes what actions change into the snapshot, so that it is no drift, and nothing else.
+
+    Accepted are the parts of the objects that an action's statements name which are not what they were before it. What
+    somebody else changes on these objects while the action runs cannot be told apart. After a crash the snapshot stands
+    in for what was there before.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[Part, ...]] = {}
+
+    def begins(self, db: Database, action: Action) -> None:
+        """Note what the schema is before the first step; nothing where there is no snapshot."""
+        if action.attempt == 1 and newest(db) is not None:
+            self._before[action.id] = schema_parts(db)
+
+    def ends(self, db: Database, action: Action) -> None:
+        """Take over what the action changed, however it ended.
+
+        Raises:
+            LockNotObtained: the schema keeps changing.
+        """
+        before, snapshot = self._before.pop(action.id, None), newest(db)
+        if snapshot is None or (before is None and action.attempt == 1):
+            return
+        expected = _content(db, snapshot)
+        actual = schema_parts(db)
+        touched = _Touched()
+        for (statement,) in db.query(_sql("postai")["own"], [action.id]):
+            touched.add(statement)
+        merged = _merge(expected, actual, _changed(expected if before is None else before, actual, touched))
+        if set(merged) != set(expected):
+            _keep(db, "postai", _hash(db, merged), merged, f"action {action.id}")
+
+
+def _running(db: Database) -> _Touched:
+    """What actions of postai change at this moment."""
+    touched = _Touched()
+    if home(db) == "postai":
+        for (statement,) in db.query(_sql("postai")["running"]):
+            touched.add(statement)
+    return touched
+
+
+def _content(db: Database, snapshot: Snapshot) -> tuple[Part, ...]:
+    rows = db.query(_sql(home(db) or "postai")["content"], [snapshot.id])
+    return from_json(rows[0][0] or [])
+
+
+def _hash(db: Database, parts: Iterable[Part]) -> str:
+    """What `schema_hash` would give of a schema of these parts."""
+    drift_sql = load(__package__, "drift.sql")
+    text = drift_sql["hash_head"] + _sql("postai")["parts"] + drift_sql["hash_tail"]
+    return str(db.query(text, [json.dumps(as_json(parts))])[0][0])
+
+
+def _changed(before: Iterable[Part], after: Iterable[Part], touched: _Touched) -> set[_Key]:
+    """The parts of touched objects that are not what they were."""
+    old = {(one.kind, one.of, one.name): one for one in before}
+    new = {(one.kind, one.of, one.name): one for one in after}
+    found = set()
+    for key in old.keys() | new.keys():
+        was, now = old.get(key), new.get(key)
+        part = now or was
+        if part is not None and was != now:
+            texts = [None if one is None else " ".join(one.parts) for one in (was, now)]
+            if touched.covers(Difference(shown(part), "changed", texts[0], texts[1], None, part)):
+                found.add(key)
+    return found
 
 
 def _keep(db: Database, place: str, found: str, parts: Iterable[Part], reason: str) -> str:
@@ -158,15 +213,12 @@ def _sql(place: str) -> Mapping[str, str]:
     return {name: text.replace("{home}", quote_ident(place)) for name, text in blocks.items()}
 
 
-def _merge(expected: Iterable[Part], actual: Iterable[Part], ours: Iterable[Difference]) -> tuple[Part, ...]:
+def _merge(expected: Iterable[Part], actual: Iterable[Part], ours: Set[_Key]) -> tuple[Part, ...]:
     """What should be there, with those parts as they are that postai itself changed."""
-    accepted = {(one.part.kind, one.part.of, one.part.name) for one in ours}
-    whole = {of for kind, of, name in accepted if not name}
-
-    def is_ours(part: Part) -> bool:
-        return part.of in whole or (part.kind, part.of, part.name) in accepted
-
-    return (*(one for one in expected if not is_ours(one)), *(one for one in actual if is_ours(one)))
+    return (
+        *(one for one in expected if (one.kind, one.of, one.name) not in ours),
+        *(one for one in actual if (one.kind, one.of, one.name) in ours),
+    )
 
 
 @dataclass

@@ -46,9 +46,21 @@ insert into {home}.schema_snapshot (reason, hash, server_version, content) value
 -- Older ones keep their hash only.
 update {home}.schema_snapshot set content = null where id < %s and content is not null;
 
--- name: own_changes
--- Statements of the actions that ran since a snapshot or run now, and whether they run now.
-select case a.kind when 'apply' then s.statement else s.undo end, a.finished_at is null
+-- name: running
+-- Statements of the actions that run now.
+select case a.kind when 'apply' then s.statement else s.undo end
   from postai.actions as a, lateral postai.steps(a.proposal) as s
- where a.started_at is not null and (a.finished_at is null or a.finished_at > %s)
-   and (a.kind = 'apply' or s.undo is not null);
+ where a.started_at is not null and a.finished_at is null and (a.kind = 'apply' or s.undo is not null);
+
+-- name: own
+-- Statements of one action.
+select case a.kind when 'apply' then s.statement else s.undo end
+  from postai.actions as a, lateral postai.steps(a.proposal) as s
+ where a.id = %s and (a.kind = 'apply' or s.undo is not null);
+
+-- name: parts
+-- Rows of `objects` out of a snapshot's content.
+select p.value ->> 0 as kind, p.value ->> 1 as "of", p.value ->> 2 as name,
+       array(select o.value from pg_catalog.jsonb_array_elements_text(p.value -> 3) with ordinality as o (value, position)
+              order by o.position) as parts
+  from pg_catalog.jsonb_array_elements(%s::pg_catalog.jsonb) as p (value)

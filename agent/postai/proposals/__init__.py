@@ -13,6 +13,7 @@ from postai.proposals.types import (
     Measured,
     RunnerOptions,
     RunResult,
+    Witness,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "RunnerOptions",
     "UnknownObject",
     "Verifier",
+    "Witness",
     "apply_by_policy",
     "create",
     "keep",

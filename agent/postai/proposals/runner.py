@@ -17,7 +17,7 @@ from postai.proposals.monitor import Calm, LeaseLost, Monitor, Stopping, WindowC
 from postai.proposals.objects import UnknownObject
 from postai.proposals.own_triggers import made_triggers
 from postai.proposals.pictures import tables_again, tables_of
-from postai.proposals.types import Action, Backfill, Decision, Measured, RunnerOptions, RunResult, Step
+from postai.proposals.types import Action, Backfill, Decision, Measured, RunnerOptions, RunResult, Step, Witness
 
 Verifier = Callable[[Database, int], Measured]
 """Looks at a proposal (its id) that was just applied; one per kind of proposal."""
@@ -43,6 +43,7 @@ class Runner:
         options: time limits.
         verifiers: kind of proposal -> what measures its effect.
         report: is told each decision, for the log.
+        witness: is told when an action begins and ends.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class Runner:
         options: RunnerOptions | None = None,
         verifiers: Mapping[str, Verifier] = MappingProxyType({}),
         report: Callable[[Decision], None] = lambda _: None,
+        witness: Witness | None = None,
     ) -> None:
         self._connect = connect
         self._agent_id = agent_id.replace("/", "-")
         self._options = options or RunnerOptions()
         self._verifiers = verifiers
         self._report = report
+        self._witness = witness
         self._sql = load(__package__, "runner.sql")
 
     def recover(self) -> int:
@@ -155,6 +158,8 @@ class Runner:
             approval = self._approval(control, action)
             steps = self._steps(control, action)
             self._picture(control, action)
+            if self._witness is not None:
+                self._tell(self._witness.begins, control, action)
             with self._connect() as work:
                 engine = StepEngine(
                     work, control, action, replace(approval, own_triggers=made_triggers(steps)), monitor,
@@ -224,6 +229,13 @@ class Runner:
         if action.kind == "apply" and (tables := tables_of(control, action.proposal)) is not None:
             control.execute(self._sql["before"], [json.dumps(tables), action.id, action.attempt])
 
+    def _tell(self, what: Callable[[Database, Action], None], control: Database, action: Action) -> None:
+        """Tell the witness; what it cannot look at is no reason to stop."""
+        try:
+            what(control, action)
+        except (ServerError, LockNotObtained) as error:
+            self._say(action, "action.unseen", f"what it changes is not known as its own: {error.message}")
+
     def _verify(self, control: Database, action: Action, engine: StepEngine, steps: tuple[Step, ...]) -> Measured:
         """Each step was checked when it ran; later steps may have used up earlier ones, so the last one counts now."""
         if not control.query(self._sql["verifying"], [action.id, action.attempt]):
@@ -259,6 +271,8 @@ class Runner:
     def _finish(
         self, control: Database, action: Action, state: EndState, measured: Measured | None, error: PostaiError | None
     ) -> RunResult:
+        if self._witness is not None:
+            self._tell(self._witness.ends, control, action)
         values = None if measured is None else {**measured.values, "regression": measured.regression}
         parts = None
         if error is not None and state == "failed":

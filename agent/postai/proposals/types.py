@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
+from postai.database import Database
 from postai.errors import ErrorParts
 
 Risk = Literal["low", "medium", "high"]
@@ -162,6 +163,16 @@ class Action:
     attempt: int
     checkpoint: Mapping[str, Any]
     seconds_left: float | None = None
+
+
+class Witness(Protocol):
+    """Is told when an action begins and ends; neither may change anything that the action looks at."""
+
+    def begins(self, db: Database, action: Action) -> None:
+        """Before the first step of an attempt."""
+
+    def ends(self, db: Database, action: Action) -> None:
+        """After the last step, before the action is noted as ended; not when another attempt follows."""
 
 
 @dataclass(frozen=True)

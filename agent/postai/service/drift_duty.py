@@ -9,7 +9,7 @@ from postai.daemon.loop import Loop, Pause
 from postai.database import Database, Pool
 from postai.database.named_sql import load
 from postai.deadline import Deadline
-from postai.migrate.drift_store import drift, newest, renew, take
+from postai.migrate.drift_store import drift, newest, take
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,11 @@ class DriftDuty(Loop):
 
     def __init__(self, name: str, pool: Pool, look: float = LOOK_SECONDS) -> None:
         super().__init__(
-            f"drift-{name}", self._look, trouble="the schema cannot be compared", database=name, again=LOOK_SECONDS / 60
+            f"drift-{name}",
+            self._take_turn,
+            trouble="the schema cannot be compared",
+            database=name,
+            again=LOOK_SECONDS / 60,
         )
         self._name = name
         self._pool = pool
@@ -38,17 +42,20 @@ class DriftDuty(Loop):
         self._told: str | None = None
         self._sql = load("postai.service", "drift_duty.sql")
 
-    def _look(self, deadline: Deadline) -> Pause:  # noqa: ARG002  (the statements have time limits of their own)
+    def _take_turn(self, deadline: Deadline) -> Pause:  # noqa: ARG002  (the statements have time limits of their own)
+        self.look()
+        return Pause(self._every, 1.0)
+
+    def look(self) -> None:
+        """Take the first snapshot, or tell what is not as the newest one says."""
         with self._pool.database() as db:
             if newest(db) is None:
                 take(db, "the agent's first look")
             else:
                 self._compare(db)
-        return Pause(self._every, 1.0)
 
     def _compare(self, db: Database) -> None:
         report = drift(db)
-        renew(db, report)
         if not report.differences:
             self._told = None
         elif report.hash != self._told:

@@ -27,6 +27,7 @@ from postai.database import dsn as connection_string
 from postai.database.named_sql import load
 from postai.deadline import Deadline
 from postai.errors import PostaiError, UsageError
+from postai.migrate.drift_store import OwnChanges
 from postai.observe.alerts import Alerts
 from postai.observe.alerts_channels import channels
 from postai.proposals import Runner
@@ -129,6 +130,7 @@ def _keeper(
         lambda: connect(one.direct, application_name="postai agent"),
         identity.agent_id,
         report=lambda decision: report(one.name, decision),
+        witness=OwnChanges(),
     )
     actions = ActionQueue(one.name, home.pool, runner, Backoff(randomness, first=1.0, longest=60.0))
     alerts = Alerts(one.name, channels(settings.alerts), settings.alerts.minimum_severity, randomness)
