@@ -184,3 +184,36 @@ def test_files_are_carried_out_and_taken_back(
     assert run(["migrate", "rollback", place, "--unsafe", "--markdown"]) == 0
     assert "| rolled back |" in capsys.readouterr().out
     assert stand.refused("select fragile from shop.parcel", "mig_operator").sqlstate == "42703"
+
+
+def test_a_migration_does_not_get_stuck(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POSTAI_DSN", stand.database.dsn("mig_operator"))
+    stand.database.execute("set role mig_owner; create table shop.stuck (id int primary key, a int, b int)")
+    stand.database.execute("delete from postai.migration")
+    place = str(tmp_path)
+    assert run(["migrate", "generate", "alter table shop.stuck drop column b", "-d", place]) == 0
+    capsys.readouterr()
+    before = stand.rows("select count(*) from postai.proposals where state <> 'closed'", None)
+
+    def state() -> str:
+        capsys.readouterr()
+        assert run(["migrate", "status", place, "--json"]) == 0
+        return str(json.loads(capsys.readouterr().out)["migrations"][0]["state"])
+
+    assert run(["migrate", "execute", place, "--json"]) == 5
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["sqlstate"] == "PA003" and "--unsafe" in error["hint"]
+    assert state() == "pending" and stand.rows("select * from postai.migration", None) == []
+    assert stand.rows("select count(*) from postai.proposals where state <> 'closed'", None) == before
+    # Begun, and then dismissed.
+    proposal = stand.migrate("alter table shop.stuck drop column b")
+    stand.database.execute(
+        f"insert into postai.migration (id, title, state, proposal) values ('0001', 'x', 'running', {proposal})"
+    )
+    assert state() == "running"
+    stand.rows("select postai.dismiss(%s, 'no')", "mig_operator", proposal)
+    assert state() == "pending"
+    assert run(["migrate", "execute", place, "--unsafe"]) == 0
+    assert state() == "applied"

@@ -11,7 +11,7 @@ from postai.database import Database
 from postai.database.identifiers import quote_ident
 from postai.database.named_sql import load
 from postai.deadline import Deadline
-from postai.errors import FeatureMissing, StaleProposal, UsageError
+from postai.errors import FeatureMissing, NotPermitted, Refused, StaleProposal, UsageError
 from postai.migrate.drift_store import home, require_home
 from postai.migrate.files import ChangedFile, Migration
 from postai.proposals import verbs
@@ -61,7 +61,9 @@ class Consent:
 def known(db: Database) -> tuple[Known, ...]:
     """What the database knows, oldest first."""
     place = home(db)
-    return tuple(Known(*row) for row in db.query(_sql(place)["known"])) if place else ()
+    if place is None:
+        return ()
+    return tuple(Known(*row) for row in db.query(_sql(place)["known_here" if place == "postai" else "known"]))
 
 
 def compare(files: Sequence[Migration], there: Iterable[Known]) -> tuple[Status, ...]:
@@ -221,9 +223,22 @@ def _carry_out(
             hint="post-ai install, then post-ai agent; explain, lint, status, drift and baseline work without them.",
         )
     proposal = int(db.query(sql["propose"], [body])[0][0])
-    if not db.query(sql["begin"], [file.id, file.up.title, file.up.checksum, states[0], proposal]):
-        raise UsageError(f"migration {file.id} is under way", hint="post-ai migrate resume goes on with it.")
-    action = verbs.apply(db, proposal, accept_triggers=consent.accept_triggers, unsafe=consent.unsafe)
+    try:
+        with db.transaction():
+            if not db.query(sql["begin"], [file.id, file.up.title, file.up.checksum, states[0], proposal]):
+                raise UsageError(f"migration {file.id} is under way", hint="post-ai migrate resume goes on with it.")
+            action = verbs.apply(db, proposal, accept_triggers=consent.accept_triggers, unsafe=consent.unsafe)
+    except (Refused, NotPermitted) as error:
+        asked = {"unsafe =>": "--unsafe", "accept_triggers =>": "--accept-triggers"}
+        option = next((option for word, option in asked.items() if word in (error.hint or "")), None)
+        if option is None:
+            raise
+        verbs.dismiss(db, proposal, f"carried out without {option}")
+        raise type(error)(
+            error.message,
+            detail=error.detail,
+            hint=f"Nothing was changed. To say yes to it, run it again with {option}.",
+        ) from error
     verbs.wait(db, action, deadline, progress)
     db.execute(sql["end"], [states[1], file.id])
     return proposal

@@ -5,6 +5,17 @@
 select m.id, m.title, m.checksum, m.source, m.state, m.proposal, m.applied_by::pg_catalog.text, m.started_at, m.finished_at
   from {home}.migration as m order by m.started_at, m.id;
 
+-- name: known_here
+-- The same where postai is installed: one whose proposal was dismissed or undone is where it was before.
+select m.id, m.title, m.checksum, m.source,
+       case when m.state = 'applied' and p.outcome = 'undone' then 'rolled back'
+            when m.state in ('rolling back', 'rolled back') and p.outcome in ('dismissed', 'superseded', 'undone') then 'applied'
+            else m.state end,
+       m.proposal, m.applied_by::pg_catalog.text, m.started_at, m.finished_at
+  from postai.migration as m left join postai.proposals as p on p.id = m.proposal
+ where not (m.state = 'running' and coalesce(p.outcome in ('dismissed', 'superseded', 'undone'), false))
+ order by m.started_at, m.id;
+
 -- name: begin
 -- One begins (again).
 insert into {home}.migration as m (id, title, checksum, state, proposal) values (%s, %s, %s, %s, %s)
