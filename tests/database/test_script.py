@@ -14,7 +14,8 @@ from lifecycle_support import Shop, open_shop
 
 from conftest import TestDatabase
 from postai import database as db
-from postai.database import ConnectionLost
+from postai.cli.main import run
+from postai.database import ConnectionLost, dsn
 from postai.deadline import Deadline
 from postai.errors import UsageError
 from postai.migrate.script import ScriptFailed, ScriptState, run_script
@@ -73,6 +74,28 @@ def test_a_script_runs_and_leaves_no_state(shop: Shop, tmp_path: Path) -> None:
     assert shop.sql("select * from postai.script") == [] and not (tmp_path / "state.json").exists()
 
 
+def test_the_command(
+    shop18: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = dsn.parse(shop18.database.dsn())
+    monkeypatch.setenv("PGPASSWORD", parameters.pop("password", ""))
+    path, state = tmp_path / "s.sql", tmp_path / "state"
+    path.write_text(
+        "create table shop.line (id int);\ninsert into shop.line values (1);\n"
+        "select 1 / (select count(*) from shop.gate);\n"
+    )
+    shop18.sql("create table shop.gate (a int); grant all on shop.gate to public")
+    command = ["migrate", "run", str(path), "--state", str(state), "--dsn", dsn.build(parameters)]
+    assert run([*command, "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["sqlstate"] == "22012" and "Line 3" in error["detail"] and "2 statements are done" in error["detail"]
+    assert json.loads(state.read_text())["statements"] == 2
+    shop18.sql("insert into shop.gate values (1)")
+    assert run([*command, "--json"]) == 0 and json.loads(capsys.readouterr().out)["statements"] == 3
+    assert not state.exists() and shop18.value("select count(*) from shop.line") == 1
+    assert run(["migrate", "run", str(tmp_path), "--dsn", dsn.build(parameters)]) == 2
+
+
 @pytest.mark.parametrize("keeps", ["the database", "a file"])
 def test_a_script_stops_and_goes_on_there(shop18: Shop, tmp_path: Path, keeps: str) -> None:
     user, path, state = "lc_user", tmp_path / "a.sql", tmp_path / "state.json"
@@ -128,6 +151,7 @@ WORKER = """
 import os, signal, sys
 from pathlib import Path
 from postai import database as db
+from postai.cli.main import run
 from postai.deadline import Deadline
 from postai.migrate.script import run_script
 left = int(sys.argv[3])

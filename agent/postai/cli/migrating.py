@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from postai.cli import generating, linting, output
+from postai.cli import generating, linting, output, scripting
 from postai.cli.migrate_report import Report, show_plan, show_trace
 from postai.cli.output import Json
 from postai.cli.target import Dsn, Name, open_database, resolve
@@ -34,6 +34,7 @@ DRIFT = 22
 app = typer.Typer(help="Change a schema safely.", rich_markup_mode=None)
 app.command("generate", short_help="Write the up and down file of a migration")(generating.generate)
 app.command("lint", short_help="Say what is hazardous in SQL files")(linting.lint)
+app.command("run", short_help="Run a script, or go on with one")(scripting.run)
 
 Directory = Annotated[Path, typer.Argument(help="Directory of the migrations.")]
 HERE = Path("migrations")

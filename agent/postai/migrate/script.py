@@ -161,7 +161,7 @@ class _Run:
                     self._export()
             if self._in_block:
                 raise UsageError("the script ends inside a transaction", hint="Its last COMMIT is missing.")
-        except ConnectionLost:
+        except (ConnectionLost, KeyboardInterrupt):
             self._export()
             raise
         except PostaiError as error:
