@@ -52,10 +52,10 @@ def _run(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
 
 
 @pytest.fixture
-def home(database: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> TestDatabase:
-    monkeypatch.setenv("POSTAI_DSN", database.dsn())
-    database.execute(TABLES)
-    return database
+def home(database18: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> TestDatabase:
+    monkeypatch.setenv("POSTAI_DSN", database18.dsn())
+    database18.execute(TABLES)
+    return database18
 
 
 def test_explain_gives_locks_and_steps(home: TestDatabase, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
