@@ -115,12 +115,29 @@ def test_what_cannot_be_proposed(stand: Stand, request_: str, sqlstate: str, hin
     assert hint is None or hint in (error.diag.message_hint or "")
 
 
-def test_the_way_back_and_an_explicit_yes(stand: Stand) -> None:
-    proposal = stand.migrate("alter table parcel drop column weight")
-    assert all(row["undo"] is None for row in stand.rows("select * from postai.steps(%s)", None, proposal)[-1:])
+def test_a_drop_is_taken_back_or_made_good_by_a_second_proposal(stand: Stand) -> None:
+    stand.database.execute("set role mig_owner; create table shop.old (id int primary key, a int, b int)")
+    stand.database.execute("insert into shop.old values (1, 2, 3)")
+    proposal = stand.migrate("alter table shop.old drop column a, drop column b")
+    stand.apply(proposal)
+    (undo,) = stand.rows("select postai.undo(%s) as id", "mig_operator", proposal)
+    with stand.database.connect("mig_operator") as connection:
+        connection.execute("call postai.wait(%s)", (undo["id"],))
+    assert stand.rows("select a, b from shop.old", "mig_operator") == [{"a": 2, "b": 3}]
+    proposal = stand.migrate("drop table shop.old")
+    stand.apply(proposal)
+    (second,) = stand.rows(
+        "select id, title, statements from postai.proposals where evidence ->> 'after' = %s", "mig_operator",
+        str(proposal),
+    )  # fmt: skip
+    assert second["title"].startswith("Drop for good") and second["statements"] == ["DROP TABLE shop.old_dropped"]
     with pytest.raises(psycopg.Error, match="undone") as caught:
-        stand.apply(proposal)
+        stand.apply(second["id"])
     assert "unsafe => true" in (caught.value.diag.message_hint or "")
+    with stand.database.connect("mig_operator") as connection:
+        action = connection.execute("select postai.apply(%s, unsafe => true)", (second["id"],)).fetchall()[0][0]
+        connection.execute("call postai.wait(%s)", (action,))
+    assert stand.rows("select to_regclass('shop.old_dropped') is null as gone") == [{"gone": True}]
 
 
 def test_rows_in_the_way_are_told_to_who_may_read_them(stand: Stand) -> None:
@@ -193,7 +210,7 @@ def test_a_migration_does_not_get_stuck(
     stand.database.execute("set role mig_owner; create table shop.stuck (id int primary key, a int, b int)")
     stand.database.execute("delete from postai.migration")
     place = str(tmp_path)
-    assert run(["migrate", "generate", "alter table shop.stuck drop column b", "-d", place]) == 0
+    assert run(["migrate", "generate", "alter table shop.stuck drop column id", "-d", place]) == 0
     capsys.readouterr()
     before = stand.rows("select count(*) from postai.proposals where state <> 'closed'", None)
 
@@ -208,7 +225,7 @@ def test_a_migration_does_not_get_stuck(
     assert state() == "pending" and stand.rows("select * from postai.migration", None) == []
     assert stand.rows("select count(*) from postai.proposals where state <> 'closed'", None) == before
     # Begun, and then dismissed.
-    proposal = stand.migrate("alter table shop.stuck drop column b")
+    proposal = stand.migrate("alter table shop.stuck drop column id")
     stand.database.execute(
         f"insert into postai.migration (id, title, state, proposal) values ('0001', 'x', 'running', {proposal})"
     )
@@ -217,3 +234,9 @@ def test_a_migration_does_not_get_stuck(
     assert state() == "pending"
     assert run(["migrate", "execute", place, "--unsafe"]) == 0
     assert state() == "applied"
+    # A yes to the loss is one to both proposals.
+    assert run(["migrate", "generate", "alter table shop.stuck drop column a", "-d", place]) == 0
+    assert run(["migrate", "execute", place, "--unsafe"]) == 0
+    assert stand.rows(
+        "select count(*) as n from pg_attribute where attrelid = 'shop.stuck'::regclass and attname in ('a', 'a_dropped')"
+    ) == [{"n": 0}]

@@ -9,6 +9,7 @@ from postai.database.identifiers import qualified
 from postai.database.named_sql import load
 from postai.errors import Refused
 from postai.migrate.checks import Found
+from postai.migrate.later import split, told
 from postai.migrate.types import Plan, PlannedStep
 from postai.migrate.work import Usage
 from postai.proposals.types import Draft, DraftStep
@@ -49,6 +50,7 @@ def draft(
     if not made.steps:
         raise Refused("there is nothing to do", detail="; ".join(made.warnings) or None,
                       hint="Everything that was asked for is there already.")  # fmt: skip
+    now, later = split(made.steps)
     evidence = {
         "given": list(given),
         "risk_score": made.risk_score,
@@ -57,13 +59,14 @@ def draft(
         "checks": [{"words": one.words, "query": one.query, "count": one.count} for one in found],
         "conflicts": list(made.conflicts),
         "schedule": made.schedule,
-        "steps": [_told(one) for one in made.steps],
+        "steps": [_told(one) for one in now],
+        "later": told([_step(one) for one in later]),
     }
     return Draft(
         kind=KIND,
         title=title[:200],
         why=why,
-        steps=tuple(_step(one) for one in made.steps),
+        steps=tuple(_step(one) for one in now),
         evidence=evidence,
         risk=made.risk,
         proposed_by=proposed_by,

@@ -14,6 +14,7 @@ from postai.deadline import Deadline
 from postai.errors import FeatureMissing, NotPermitted, Refused, StaleProposal, UsageError
 from postai.migrate.drift_store import home, require_home
 from postai.migrate.files import ChangedFile, Migration
+from postai.migrate.later import then
 from postai.proposals import verbs
 
 State = Literal["pending", "running", "applied", "rolling back", "rolled back", "changed", "no file"]
@@ -241,6 +242,8 @@ def _carry_out(
         ) from error
     verbs.wait(db, action, deadline, progress)
     db.execute(sql["end"], [states[1], file.id])
+    if consent.unsafe and (second := then(db, proposal)) is not None:
+        verbs.wait(db, verbs.apply(db, second, unsafe=True), deadline, progress)
     return proposal
 
 

@@ -91,6 +91,7 @@ class PlannedStep:
             without the rest. The conditions speak of all of them, and `undo` leads back from all of them.
         given: number of the given statement that it serves, from 1.
         risk_score: 0..100, made as the manual says.
+        for_good: whether it only drops what an earlier step set aside: a second proposal does, after the first one.
     """
 
     statement: str
@@ -110,6 +111,7 @@ class PlannedStep:
     together: tuple[str, ...] = ()
     given: int = 1
     risk_score: int = 0
+    for_good: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ from postai.database import dsn as connection_string
 from postai.database.named_sql import load
 from postai.deadline import Deadline
 from postai.errors import PostaiError, UsageError
+from postai.migrate.draft import KIND
 from postai.migrate.drift_store import OwnChanges
+from postai.migrate.later import propose_later
 from postai.observe.alerts import Alerts
 from postai.observe.alerts_channels import channels
 from postai.proposals import Runner
@@ -130,6 +132,7 @@ def _keeper(
         lambda: connect(one.direct, application_name="postai agent"),
         identity.agent_id,
         report=lambda decision: report(one.name, decision),
+        verifiers={KIND: propose_later},
         witness=OwnChanges(),
     )
     actions = ActionQueue(one.name, home.pool, runner, Backoff(randomness, first=1.0, longest=60.0))

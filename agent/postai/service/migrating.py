@@ -16,6 +16,7 @@ from postai.design.types import EngineChoice
 from postai.errors import ErrorParts
 from postai.migrate.draft import draft, usage_from_history
 from postai.migrate.generate import as_ddl
+from postai.migrate.later import split
 from postai.migrate.plan import plan
 from postai.migrate.tried import tried
 from postai.migrate.types import PlannedStep, Traced
@@ -157,7 +158,17 @@ class Migrator:
                 "seconds": round(time.monotonic() - began, 2),
             },
         )  # fmt: skip
-        said = (*made.warnings, *change.notes, *made.conflicts, *((made.schedule,) if made.schedule else ()), *notes)
+        later = "; ".join(one.statement for one in split(made.steps)[1])
+        if later:
+            later = f"a second proposal, made once this one was applied, drops for good what it sets aside: {later}"
+        said = (
+            *((later,) if later else ()),
+            *made.warnings,
+            *change.notes,
+            *made.conflicts,
+            *((made.schedule,) if made.schedule else ()),
+            *notes,
+        )
         return Made(({"id": proposal},), _told(said), made.checks)
 
 

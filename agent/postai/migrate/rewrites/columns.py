@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
@@ -382,14 +383,17 @@ def drop_column(work: Work, relation: Relation, command: Any) -> list[PlannedSte
             on=relation,
             hazard=f"whoever still uses {own} gets an error from here on; renaming it back loses nothing",
         ),
-        work.step(
-            f"ALTER TABLE {table} DROP COLUMN {hidden}",
-            undo=None,
-            pre=that.all_of(that.column(table, aside)),
-            post=gone,
-            on=relation,
-            hazard=f"the values of {own} are lost for good",
-            contract=True,
+        replace(
+            work.step(
+                f"ALTER TABLE {table} DROP COLUMN {hidden}",
+                undo=None,
+                pre=that.all_of(that.column(table, aside)),
+                post=gone,
+                on=relation,
+                hazard=f"the values of {own} are lost for good",
+                contract=True,
+            ),
+            for_good=True,
         ),
     ]
 

@@ -458,14 +458,17 @@ def _two_phases(work: Work, relation: Relation) -> list[PlannedStep]:
             on=relation,
             hazard=f"whoever still uses {old} gets an error from here on; renaming it back loses nothing",
         ),
-        work.step(
-            f"DROP TABLE {hidden}",
-            undo=None,
-            pre=that.all_of(that.relation(hidden)),
-            post=that.all_of(that.no_relation(hidden)),
-            on=relation,
-            hazard=f"the rows of {old} are lost for good",
-            contract=True,
+        replace(
+            work.step(
+                f"DROP TABLE {hidden}",
+                undo=None,
+                pre=that.all_of(that.relation(hidden)),
+                post=that.all_of(that.no_relation(hidden)),
+                on=relation,
+                hazard=f"the rows of {old} are lost for good",
+                contract=True,
+            ),
+            for_good=True,
         ),
     ]
 
