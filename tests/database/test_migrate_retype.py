@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -69,3 +70,81 @@ def test_what_fits_is_assigned(place: TestDatabase) -> None:
     with place.connect() as connection:
         run_plan(connection, found)
         assert connection.execute("select v from t order by id").fetchall() == [("ab   ",), ("abcde",)]
+
+
+def test_a_table_that_hides_rows_from_its_owner_is_not_filled_in_batches(place: TestDatabase) -> None:
+    place.execute("drop role if exists hider_of_rows; create role hider_of_rows")
+    setup = (
+        "create table t (id int primary key, v int)",
+        "insert into t values (1, 1), (2, 2)",
+        "alter table t enable row level security",
+        "create policy p on t using (id = 1)",
+        "alter table t force row level security",
+        "alter table t owner to hider_of_rows",
+    )
+    found, _ = made(
+        place, setup, "alter table t alter v type bigint", "alter table t add column w uuid default gen_random_uuid()"
+    )
+    assert {one.step_class for one in found.steps} == {"short_lock"}
+    assert sum("FORCE ROW LEVEL SECURITY" in one for one in found.warnings) == 2
+    place.execute("drop schema public cascade; create schema public; drop role hider_of_rows")
+
+
+def test_writes_that_fire_no_ordinary_trigger_are_kept(place: TestDatabase) -> None:
+    setup = (
+        "create table t (id int primary key, v int)",
+        "insert into t values (1, 1), (2, 2)",
+        "create publication p for table t",
+    )
+    found, _ = made(place, setup, "alter table t alter v type bigint")
+    swap = next(at for at, step in enumerate(found.steps) if step.phase == "contract")
+    assert any("is published (p)" in one for one in found.warnings)
+    with place.connect() as connection:
+        run_plan(connection, replace(found, steps=found.steps[:swap]))
+        connection.execute("set session_replication_role = replica; update public.t set v = 7 where id = 1")
+        connection.execute("insert into public.t values (3, 3); reset session_replication_role")
+        assert connection.execute("select v_new from public.t order by id").fetchall() == [(7,), (2,), (3,)]
+        # Whatever still writes past it: the swap does not begin.
+        connection.execute("alter table public.t disable trigger all; update public.t set v = 8 where id = 2")
+        connection.execute("alter table public.t enable always trigger zz_postai_t_v")
+        with pytest.raises(AssertionError, match="precondition"):
+            run_plan(connection, replace(found, steps=found.steps[swap:]))
+        connection.execute("update public.t set v = v")
+        run_plan(connection, replace(found, steps=found.steps[swap:]))
+        assert connection.execute("select v from public.t order by id").fetchall() == [(7,), (8,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("more", "using", "why"),
+    [
+        ("create function half(int) returns int immutable language sql as 'select $1 / 2'", "using half(v)", "own"),
+        (
+            "create function f() returns trigger language plpgsql as 'begin return new; end';"
+            " create trigger zzz before insert on t for each row execute function f()",
+            "",
+            "fires after",
+        ),
+    ],
+)
+def test_what_clients_would_feel_or_undo_is_run_as_given(place: TestDatabase, more: str, using: str, why: str) -> None:
+    found, _ = made(
+        place, ("create table t (id int primary key, v int)", more), f"alter table t alter v type bigint {using}"
+    )
+    assert len(found.steps) == 1
+    assert any(why in one for one in found.warnings)
+
+
+def test_a_key_of_a_type_with_an_order_of_its_own_is_not_walked_along(place: TestDatabase) -> None:
+    setup = (
+        "create type mood as enum ('good', 'bad')",
+        "create domain code as text",
+        "create type own_text",
+        "create function own_in(cstring) returns own_text immutable strict language internal as 'textin'",
+        "create function own_out(own_text) returns cstring immutable strict language internal as 'textout'",
+        "create type own_text (input = own_in, output = own_out, like = text)",
+        "create table a (id mood primary key, v int)",
+        "create table b (id code primary key, v int)",
+        "create table c (id int not null, own own_text not null, v int)",
+    )
+    found, _ = made(place, setup, *(f"alter table {one} alter v type bigint" for one in "abc"))
+    assert [one.backfill.table for one in found.steps if one.backfill is not None] == ["public.a", "public.b"]

@@ -17,8 +17,12 @@ from postai.database.named_sql import load
 
 @dataclass
 class Column:
-    """One column; `type` as format_type writes it ("" = not known), `extras` = storage, statistics or compression of
-    its own, `fresh` = the text makes, renames or replaces it."""
+    """One column.
+
+    `type` as format_type writes it ("" = not known), `extras` = storage, statistics or compression of its own,
+    `ordered` = PostgreSQL's own comparisons order its values as its indexes do, `fresh` = the text makes, renames or
+    replaces it.
+    """
 
     number: int
     name: str
@@ -35,6 +39,7 @@ class Column:
     inherited: bool = False
     extras: bool = False
     sequence: str | None = None
+    ordered: bool = True
     fresh: bool = False
 
 
@@ -98,6 +103,7 @@ class Relation:
     Attributes:
         kind: as in pg_class.relkind.
         rows, bytes: by the statistics; None = unknown.
+        hidden: row level security is forced on its owner, so that batches would not see all rows.
         new: the text itself makes it: nobody uses it yet and it needs no online form.
         blurred: a statement changed it in a way that is not followed; later ones are left as they are.
         written: a statement of the text writes its rows or renames it, so that its rows now prove nothing.
@@ -122,6 +128,7 @@ class Relation:
     row_security: bool = False
     replica_identity: str = "d"
     detach_pending: bool = False
+    hidden: bool = False
     new: bool = False
     blurred: bool = False
     written: bool = False
@@ -166,13 +173,25 @@ class Relation:
             waiting.extend(one.children)
         return found
 
+    @property
+    def no_key(self) -> str:
+        """Why there is no key to walk along, a predicate: "<table> has ..."."""
+        if self.hidden:
+            return "hides rows from its owner (FORCE ROW LEVEL SECURITY)"
+        return "has no unique key without NULLs, of types with PostgreSQL's own order, to walk along"
+
     def key_of_rows(self) -> tuple[str, ...]:
-        """Columns of the primary key, or of another unique key without NULLs; () = none."""
+        """Columns of the primary key, or of another unique key without NULLs, to walk along; () = none."""
+        if self.hidden:
+            return ()
         usable = [
             one
             for one in self.indexes
             if one.unique and one.valid and one.immediate and not one.partial and not one.expressions
-            and all(column.not_null for column in self.columns if column.number in one.keys[: one.key_count])
+            and all(
+                column.not_null and column.ordered
+                for column in self.columns if column.number in one.keys[: one.key_count]
+            )
         ]  # fmt: skip
         usable.sort(key=lambda one: (not one.primary, one.key_count))
         return tuple(self.named(usable[0].keys[: usable[0].key_count])) if usable else ()

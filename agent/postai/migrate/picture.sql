@@ -57,7 +57,9 @@ select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::pg_catalog.text,
             when c.relkind = 'i' then pg_catalog.pg_relation_size(c.oid) end,
        h.inhparent::pg_catalog.int8, c.relispartition, pg_catalog.pg_get_expr(c.relpartbound, c.oid),
        pg_catalog.pg_get_partkeydef(c.oid), p.partstrat::pg_catalog.text, p.partattrs::pg_catalog.int2[], c.relispopulated, c.relrowsecurity,
-       c.relreplident::pg_catalog.text, coalesce(h.inhdetachpending, false)
+       c.relreplident::pg_catalog.text, coalesce(h.inhdetachpending, false),
+       c.relrowsecurity and c.relforcerowsecurity
+         and exists (select from pg_catalog.pg_roles r where r.oid = c.relowner and not r.rolsuper and not r.rolbypassrls)
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_inherits h on h.inhrelid = c.oid and h.inhseqno = 1
@@ -78,7 +80,11 @@ select a.attrelid::pg_catalog.int8, a.attnum, a.attname, pg_catalog.format_type(
          or coalesce(a.attoptions::pg_catalog.text, '') operator(pg_catalog.~) 'n_distinct',
        case when a.atthasdef and a.attgenerated = '' then
          pg_catalog.pg_get_serial_sequence(pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
-                                           a.attname) end
+                                           a.attname) end,
+       -- The type itself, or the one below a domain of one level.
+       t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace or t.typtype = 'e'
+         or t.typtype = 'd' and exists (select from pg_catalog.pg_type b
+                                         where b.oid = t.typbasetype and b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace)
   from pg_catalog.pg_attribute a
   join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'm', 'v', 'f')
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -174,6 +180,17 @@ select s.oid = t.oid or exists (select from pg_catalog.pg_cast k
                                  where k.castsource = s.oid and k.casttarget = t.oid and k.castmethod = 'b')
   from pg_catalog.pg_type s, pg_catalog.pg_type t
  where s.oid = %s::pg_catalog.oid and t.oid = pg_catalog.to_regtype(%s)::pg_catalog.oid;
+
+-- name: made_by_users
+-- Whether one of the functions of these names may be somebody's own. %s: array of names.
+select exists (select from pg_catalog.pg_proc p
+                where p.proname = any (%s::pg_catalog.name[]) and p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace);
+
+-- name: publications
+-- Publications that send the rows of a table. %s: its qualified, quoted name.
+select p.pubname from pg_catalog.pg_publication_tables p
+ where pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', p.schemaname, p.tablename)) = pg_catalog.to_regclass(%s)
+ order by 1;
 
 -- name: any_volatile
 -- Whether one of the functions of these names may be volatile. %s: array of names.

@@ -188,7 +188,10 @@ class Work:
         bare.CopyFrom(node)
         del bare.typmods[:]
         del bare.array_bounds[:]
-        rows = self.ask("type_name", type_text(bare))
+        if node.names and node.names[-1].string.sval == "bpchar":  # without its length it would be read as char(1)
+            rows: list[Row] = [("character" if node.typmods else "bpchar",)]
+        else:
+            rows = self.ask("type_name", type_text(bare))
         numbers = [one.a_const.ival.ival for one in node.typmods if one.WhichOneof("node") == "a_const"]
         if not rows or len(numbers) != len(node.typmods) or (numbers and rows[0][0] == "interval"):
             return None

@@ -13,6 +13,11 @@ def whole_statement(backfill: Backfill) -> str:
     return _write(backfill, f"WHERE ({backfill.condition})")
 
 
+def fills(backfill: Backfill) -> bool:
+    """Whether it fills a column that is empty: the rows that need it have NULL there."""
+    return any(backfill.condition.startswith(f"{quote_ident(name)} IS NULL") for name in backfill.assignments)
+
+
 class BatchSql:
     """Statements over slices of the key; a percent sign in an expression is doubled, as they have parameters.
 
@@ -50,6 +55,10 @@ class BatchSql:
         """Whether rows up to the bound still need it. Parameters: bound."""
         condition = _doubled(self._backfill.condition)
         return f"SELECT EXISTS (SELECT FROM {self._source} WHERE {self._span(True)} AND ({condition}))"  # noqa: S608
+
+    def any_left(self) -> str:
+        """Whether any row still needs it. No parameters."""
+        return f"SELECT EXISTS (SELECT FROM {self._backfill.table} WHERE {self._backfill.condition})"  # noqa: S608
 
     def _span(self, first: bool) -> str:
         upper = f"({self._names}) <= ({self._values})"

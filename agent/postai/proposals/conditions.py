@@ -33,12 +33,13 @@ class Conditions:
         vetted = check(condition.replace(*INPUT_TEST), self._safety, search_path=("pg_catalog",)).sql
         return condition if INPUT_TEST[0] in condition else vetted
 
-    def holds(self, condition: str, db: Database | None = None) -> bool:
+    def holds(self, condition: str, db: Database | None = None, milliseconds: int | None = None) -> bool:
         """Whether a condition is true now.
 
         Args:
             condition: a SELECT of one boolean.
             db: another session to evaluate it in, e.g. the one whose transaction is looked at.
+            milliseconds: how long it may take, where it reads rows; None = as any statement of the session.
 
         Raises:
             Refused: the guard does not let it through, or it gives anything but one boolean.
@@ -51,6 +52,8 @@ class Conditions:
             session.execute("set local search_path = pg_catalog")
             # Where a policy would hide rows, an error is better than an answer about the rest.
             session.execute("set local row_security = off")
+            if milliseconds is not None:
+                session.execute(f"set local statement_timeout = {milliseconds}")
             rows = session.query(statement)
         if len(rows) != 1 or len(rows[0]) != 1 or not isinstance(rows[0][0], bool):
             raise Refused("a condition must give one boolean", detail=condition)

@@ -120,7 +120,7 @@ class StepEngine:
             if self._is_done(step, work):
                 return
             begun = self._started == step.number or (work is not None and self._is_debris(work))
-            if step.precondition and not begun and not self._conditions.holds(step.precondition):
+            if step.precondition and not begun and not self._precondition_holds(step.precondition):
                 raise StaleProposal(
                     f"the precondition of step {step.number} does not hold any more",
                     detail=step.precondition,
@@ -195,9 +195,15 @@ class StepEngine:
     def _has_postcondition(self, step: Step, work: IndexWork | None) -> bool:
         return step.postcondition is not None or (work is not None and work.kind != "reindex")
 
+    def _precondition_holds(self, condition: str) -> bool:
+        """It may read a whole table: in the session that is cancelled with the action, and as long as a step may."""
+        return self._conditions.holds(condition, self._work, self._statement_ms())
+
     def _postcondition_holds(self, step: Step, work: IndexWork | None) -> bool:
         if work is not None and not self._index_is_there(step, work):
             return False
+        if step.postcondition is not None and step.backfill is not None:
+            return self._conditions.holds(step.postcondition, self._work, self._statement_ms())
         return step.postcondition is None or self._conditions.holds(step.postcondition)
 
     def _index_is_there(self, step: Step, work: IndexWork) -> bool:

@@ -106,9 +106,13 @@ select coalesce((select extract(epoch from pg_catalog.max(r.replay_lag)) from pg
   from pg_catalog.pg_stat_activity a where a.backend_type = 'client backend' and a.pid <> pg_catalog.pg_backend_pid()
 
 -- name: key_types
--- Types of columns of a table, in the order of the names; null = there is no such column.
+-- Types of columns of a table, in the order of the names, with their schemas where search_path is pg_catalog; null =
+-- there is no such column, or only operators outside of pg_catalog order it as an index does.
 select (select pg_catalog.format_type(a.atttypid, a.atttypmod) from pg_catalog.pg_attribute a
-         where a.attrelid = pg_catalog.to_regclass(%s) and a.attname = k.name and not a.attisdropped)
+          join pg_catalog.pg_type t on t.oid = a.atttypid
+          left join pg_catalog.pg_type b on b.oid = t.typbasetype and t.typtype = 'd'
+         where a.attrelid = pg_catalog.to_regclass(%s) and a.attname = k.name and not a.attisdropped
+           and (t.typtype = 'e' or coalesce(b.typnamespace, t.typnamespace) = 'pg_catalog'::regnamespace))
   from pg_catalog.unnest(%s::text[]) with ordinality as k (name, position) order by k.position
 
 -- name: rows

@@ -94,6 +94,7 @@ _TABLE_CHANGES = frozenset(
         "AT_AttachPartition", "AT_DetachPartition", "AT_DetachPartitionFinalize", "AT_AddIdentity", "AT_SetIdentity",
         "AT_DropIdentity", "AT_EnableRowSecurity", "AT_DisableRowSecurity", "AT_ForceRowSecurity",
         "AT_NoForceRowSecurity", "AT_EnableTrig", "AT_DisableTrig", "AT_EnableTrigUser", "AT_DisableTrigUser",
+        "AT_EnableAlwaysTrig",
     }
 )  # fmt: skip
 _OBJECTS = frozenset(

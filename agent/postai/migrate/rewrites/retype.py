@@ -165,12 +165,17 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
     ]  # fmt: skip
     exclusion = [one.name for one in relation.indexes if one.exclusion and number in one.keys]
     update_of = [name for name, columns, _, _ in relation.triggers if number in columns]
+    last = trigger_name(relation, column).encode()
     cases: list[tuple[bool, Callable[[], str]]] = [
         (relation.kind != "r", lambda: "the table is partitioned"),
         (relation.partition, lambda: "the table is a partition"),
         (bool(relation.children) or relation.parent_oid is not None, lambda: "the table inherits or is inherited from"),
-        (not relation.key_of_rows(), lambda: "the table has no unique key to fill it along"),
+        (not relation.key_of_rows(), lambda: f"the table {relation.no_key}"),
         (bool(used), lambda: f"{used[0][0]} {used[0][1]} depends on it"),
+        (
+            any(name.encode() >= last for name, _, _, _ in relation.triggers),
+            lambda: "a trigger of the table fires after the one that would keep the new column in step",
+        ),
         (bool(update_of), lambda: f"trigger {quote_ident(update_of[0])} names it"),
         (
             any(one.table_kind != "r" for one in referring),
@@ -193,9 +198,24 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
             using is not None and (_reads_rows(using) or volatile(work, using)),
             lambda: "USING calls functions that may be volatile",
         ),
+        (
+            using is not None and _calls_own(work, using),
+            lambda: "USING calls functions that are not PostgreSQL's own, which every client that writes would call",
+        ),
         (number >= 1000 + len(relation.columns), lambda: "the same text adds it"),
     ]
     return next((why() for holds, why in cases if holds), None)
+
+
+def _calls_own(work: Work, using: Any) -> bool:
+    """Whether somebody's own function or operator may be called: clients may lack the right to it."""
+    called = [[one.string.sval for one in node.funcname] for node in messages(using)
+              if node.DESCRIPTOR.name == "FuncCall"]  # fmt: skip
+    operators = [[one.string.sval for one in node.name] for node in messages(using) if node.DESCRIPTOR.name == "A_Expr"]
+    if any(len(name) > 1 and name[0] != "pg_catalog" for name in (*called, *operators)):
+        return True
+    bare = sorted({name[0] for name in called if len(name) == 1})
+    return bool(bare) and bool(work.ask("made_by_users", bare)[0][0])
 
 
 def _reads_rows(using: Any) -> bool:
@@ -221,6 +241,12 @@ def _expand(
         f"{own} of {table} is replaced by a new column of type {wanted}, which stands last in the table: statements"
         " that name no columns (SELECT *, INSERT without a list) see it there"
     )
+    published = [row[0] for row in work.ask("publications", table)]
+    if published:
+        work.warn(
+            f"{table} is published ({', '.join(map(quote_ident, published))}): a subscriber's table needs the column"
+            f" {quote_ident(new)} before this begins, and the new type of {own} when it has ended"
+        )
     drop = f"ALTER TABLE {table} DROP COLUMN IF EXISTS {quote_ident(new)}"
     collate = f" COLLATE {column.collation}" if column.collation and _collatable(wanted) else ""
     second = Column(max(one.number for one in relation.columns) + 1000, new, wanted, fresh=True)
@@ -256,7 +282,7 @@ def _collatable(type_name: str) -> bool:
 def _sync(work: Work, change: Change) -> list[PlannedStep]:
     """The trigger that keeps the new column in step while rows are filled; it fires after all others."""
     relation = change.relation
-    name = trigger_name(change)
+    name = trigger_name(relation, change.column)
     function = qualified(relation.schema, name)
     table, new = relation.full_name, quote_ident(change.new)
     value = _of_new_row(change)
@@ -272,6 +298,8 @@ def _sync(work: Work, change: Change) -> list[PlannedStep]:
         work.step(
             f"CREATE TRIGGER {quote_ident(name)} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION"
             f" {function}()",
+            # Also for writes with session_replication_role = replica, and those of a subscription.
+            together=[f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {quote_ident(name)}"],
             undo=f"DROP TRIGGER IF EXISTS {quote_ident(name)} ON {table}",
             pre=that.all_of(that.negated(that.trigger(table, name))),
             post=that.all_of(that.trigger(table, name)),

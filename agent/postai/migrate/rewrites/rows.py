@@ -106,7 +106,7 @@ def _obstacle(work: Work, relation: Relation | None, tree: Any) -> str | None:
     if relation.kind not in ("r", "p") or relation.blurred:
         return "it writes no ordinary table"
     if not relation.key_of_rows():
-        return "the table has no unique key without NULLs to walk along"
+        return f"the table {relation.no_key}"
     return None
 
 

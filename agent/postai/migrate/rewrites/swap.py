@@ -30,9 +30,9 @@ class Change:
     old: str
 
 
-def trigger_name(change: Change) -> str:
+def trigger_name(relation: Relation, column: Column) -> str:
     """Name of the trigger and its function: it sorts behind those of people."""
-    return naming.object_name("zz_postai", f"{change.relation.name}_{change.column.name}", None)
+    return naming.object_name("zz_postai", f"{relation.name}_{column.name}", None)
 
 
 class Swap:
@@ -130,7 +130,7 @@ class Swap:
         change, table = self._change, self._table
         column, relation = change.column, self._relation
         own, new, old = quote_ident(column.name), quote_ident(change.new), quote_ident(change.old)
-        trigger = trigger_name(change)
+        trigger = trigger_name(relation, column)
         statements = [f"DROP TRIGGER {quote_ident(trigger)} ON {table}", *self._let_go(), *self._take_over()]
         if column.default is not None:
             statements.append(f"ALTER TABLE {table} ALTER COLUMN {own} DROP DEFAULT")
@@ -148,7 +148,9 @@ class Swap:
             self._work.step(
                 statements[0],
                 undo=None,
-                pre=that.all_of(that.column(table, change.new, change.type), that.trigger(table, trigger)),
+                pre=that.all_of(
+                    that.column(table, change.new, change.type), that.trigger(table, trigger), self._in_step()
+                ),
                 post=that.all_of(
                     that.column(table, change.old), that.column(table, column.name, change.type),
                     that.negated(that.column(table, change.new)),
@@ -174,6 +176,16 @@ class Swap:
                 contract=True,
             ),
         ]  # fmt: skip
+
+    def _in_step(self) -> str:
+        """No row says in the new column what the old one does not say: looked at just before the swap."""
+        change = self._change
+        new, old = quote_ident(change.new), change.expression
+        kinds = (change.column.type, change.type)
+        if any(word in kind for word in ("time", "date", "interval") for kind in kinds):
+            # Casts of times depend on the session; whether there is a value does not.
+            return that.no_rows(self._table, f"({new} IS NULL) <> (({old}) IS NULL)")
+        return that.no_rows(self._table, f"{new}::text IS DISTINCT FROM ({old})::{change.type}::text")
 
     def _let_go(self) -> list[str]:
         """Foreign keys that refer to the old column are dropped for the moment of the swap."""
