@@ -45,11 +45,13 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # Longest first; a file that is missing here goes with the others, after these.
 LONG = (
-    "agent", "cli_live", "eval_sets", "hostile_agent", "install", "lifecycle_crash", "collect", "optimize_sql", "teach",
-    "values_duty", "values", "ask_storm", "eval_nl2sql", "ask_model", "wheel", "dump", "catalog", "attack",
-    "ask_engine", "grammar_runs", "transport_sql", "index_advisor", "lifecycle_rights", "store", "queue",
-    "grammar_golden", "lifecycle", "teach_injection", "local", "history", "scratch_planner", "health_live",
-    "hygiene_live", "storage_live", "database_questions_run", "connection", "standby", "ask_context", "guard_rules",
+    "agent", "cli_live", "eval_sets", "hostile_agent", "trace", "migrate_plan", "install", "lifecycle_crash",
+    "collect", "optimize_sql", "migrate_sql", "lifecycle_batches", "teach", "values_duty", "values", "migrate_retype",
+    "script", "ask_storm", "eval_nl2sql", "ask_model", "lifecycle_planned", "drift_own", "wheel", "dump",
+    "migrate_property", "design", "migrate_files", "catalog", "attack", "ask_engine", "grammar_runs", "transport_sql",
+    "index_advisor", "drift", "eval_migrate_plan", "lifecycle_rights", "store", "queue", "grammar_golden",
+    "lifecycle", "teach_injection", "local", "history", "scratch_planner", "health_live", "hygiene_live",
+    "storage_live", "database_questions_run", "connection", "standby", "ask_context", "guard_rules",
 )  # fmt: skip
 UNTOUCHED = """
 select not exists (select from pg_class where oid >= 16384 and relkind <> 't') and d.datacl is null and d.datdba = 10

@@ -26,8 +26,8 @@ from postai.scratch.schema_copy import make_copy
 from postai.scratch.scratch_database import PREFIX, opener, scratch_database
 from postai.scratch.scratch_schema import scratch_schemas
 
-SUITE_PART = 6
-"""One of so many forms is measured in every run; all of them by the slow test."""
+SUITE_PART = 15
+"""One of so many forms is measured in every run; all of them in the soak."""
 
 AT_ONCE = 100
 """Forms that are traced together: all their tables are looked at after each."""
@@ -122,7 +122,7 @@ def plain(database: TestDatabase) -> str:
 
 
 def test_without_createdb_the_same_is_seen(database: TestDatabase, plain: str) -> None:
-    some = forms(15)[::14] + alone(15)[::4]
+    some = forms(15)[::40] + alone(15)[::10]
     some += tuple(one for one in alone(15) if "day_2 detach" in one.text or "on day (id)" in one.text)
     one = make_other(database, some)
     with database.connect(autocommit=False) as other:  # CREATE INDEX CONCURRENTLY would wait for it
