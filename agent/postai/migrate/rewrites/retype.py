@@ -241,6 +241,8 @@ def _expand(
         f"{own} of {table} is replaced by a new column of type {wanted}, which stands last in the table: statements"
         " that name no columns (SELECT *, INSERT without a list) see it there"
     )
+    if misfit is not None or using is not None:
+        work.warn(f"once the trigger stands, clients that write a value of {own} that is no {wanted} get an error")
     published = [row[0] for row in work.ask("publications", table)]
     if published:
         work.warn(
