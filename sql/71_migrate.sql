@@ -129,7 +129,7 @@ begin
 end
 $$;
 comment on function postai.drift() is
-  'Where the schema is not what it should be, by the newest snapshot and what postai changed since, with the statement that mends it: select object, change, fix from postai.drift()';
+  'Where the schema is not what it should be, by the newest snapshot, with the statement that mends it (null = only one that loses rows or values would): select object, change, fix from postai.drift()';
 
 select postai._grant('execute on function ' || f, 'postai_user')
   from pg_catalog.unnest(array[
