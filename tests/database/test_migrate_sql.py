@@ -124,6 +124,14 @@ def test_a_drop_is_taken_back_or_made_good_by_a_second_proposal(stand: Stand) ->
     with stand.database.connect("mig_operator") as connection:
         connection.execute("call postai.wait(%s)", (undo["id"],))
     assert stand.rows("select a, b from shop.old", "mig_operator") == [{"a": 2, "b": 3}]
+    retyped = stand.migrate("alter table shop.old alter a type text")
+    with stand.database.connect("mig_operator") as connection:
+        action = connection.execute("select postai.apply(%s, unsafe => true)", (retyped,)).fetchall()[0][0]
+        connection.execute("call postai.wait(%s)", (action,))
+    assert stand.rows("select a, a_old from shop.old", "mig_operator") == [{"a": "2", "a_old": 2}]
+    assert stand.rows(
+        "select statements from postai.proposals where evidence ->> 'after' = %s", "mig_operator", str(retyped)
+    ) == [{"statements": ["ALTER TABLE shop.old DROP COLUMN a_old"]}]
     proposal = stand.migrate("drop table shop.old")
     stand.apply(proposal)
     (second,) = stand.rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from postai.database.identifiers import qualified, quote_ident, quote_literal
@@ -167,13 +167,17 @@ class Swap:
                 pre=that.all_of(that.function(function)),
                 post=that.all_of(that.negated(that.function(function))),
             ),
-            self._work.step(
-                f"ALTER TABLE {table} DROP COLUMN {old}",
-                undo=None,
-                pre=that.all_of(that.column(table, change.old)),
-                post=that.all_of(that.negated(that.column(table, change.old))),
-                on=relation,
-                contract=True,
+            replace(
+                self._work.step(
+                    f"ALTER TABLE {table} DROP COLUMN {old}",
+                    undo=None,
+                    pre=that.all_of(that.column(table, change.old)),
+                    post=that.all_of(that.negated(that.column(table, change.old))),
+                    on=relation,
+                    contract=True,
+                    hazard=f"the values that {own} had before are lost for good",
+                ),
+                for_good=True,
             ),
         ]  # fmt: skip
 
