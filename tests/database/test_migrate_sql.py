@@ -246,5 +246,6 @@ def test_a_migration_does_not_get_stuck(
     assert run(["migrate", "generate", "alter table shop.stuck drop column a", "-d", place]) == 0
     assert run(["migrate", "execute", place, "--unsafe"]) == 0
     assert stand.rows(
-        "select count(*) as n from pg_attribute where attrelid = 'shop.stuck'::regclass and attname in ('a', 'a_dropped')"
+        "select count(*) as n from pg_attribute"
+        " where attrelid = 'shop.stuck'::regclass and attname in ('a', 'a_dropped')"
     ) == [{"n": 0}]
