@@ -15,6 +15,7 @@ from postai.deadline import Deadline
 from postai.migrate.checks import run_checks
 from postai.migrate.plan import plan
 from postai.migrate.types import Plan
+from postai.proposals.conditions import Conditions
 
 
 @pytest.fixture(scope="module", params=["pg15", "pg18"])
@@ -145,3 +146,27 @@ def test_a_key_of_a_type_with_an_order_of_its_own_is_not_walked_along(place: Tes
     )
     found, _ = made(place, setup, *(f"alter table {one} alter v type bigint" for one in "abc"))
     assert [one.backfill.table for one in found.steps if one.backfill is not None] == ["public.a", "public.b"]
+
+
+@pytest.mark.parametrize("kind", ["integer", "uuid", "boolean", "numeric", "mood"])
+def test_texts_that_do_not_cast_stop_the_first_step(place: TestDatabase, kind: str) -> None:
+    setup = (
+        "create type mood as enum ('good', 'bad')",
+        "create table t (id int primary key, v text)",
+        "insert into t values (1, 'odd'), (2, null)",
+    )
+    found, counts = made(place, setup, f"alter table t alter v type {kind} using v::{kind}")
+    with connect(place.dsn()) as db:
+        conditions = Conditions(db)
+        for step in found.steps:
+            for condition in (step.precondition, step.postcondition):
+                if condition is not None:
+                    conditions.vet(condition)
+        if kind == "mood":
+            assert db.server_version < 160000 or counts == [1]
+        else:
+            assert counts == [1]
+            assert not conditions.holds(found.steps[0].precondition or "")
+            with place.connect() as connection:
+                connection.execute("delete from public.t where v = 'odd'")
+            assert conditions.holds(found.steps[0].precondition or "")

@@ -139,11 +139,11 @@ def _uncastable(work: Work, column: Column, wanted: str, using: Any) -> str | No
         )
     pattern = {
         "uuid": r"^\s*\{?[0-9a-fA-F]{4}(-?[0-9a-fA-F]{4}){7}\}?\s*$",
-        "boolean": r"^\s*(?i:t|tr|tru|true|y|ye|yes|on|1|f|fa|fal|fals|false|n|no|of|off|0)\s*$",
+        "boolean": r"^\s*(t|tr|tru|true|y|ye|yes|on|1|f|fa|fal|fals|false|n|no|of|off|0)\s*$",
     }.get(wanted)
     if wanted == "numeric":
-        pattern = r"^\s*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:nan|[+-]?inf(inity)?))\s*$"
-    return None if pattern is None else f"{own}::text !~ {quote_literal(pattern).strip()}"
+        pattern = r"^\s*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(nan|[+-]?inf(inity)?))\s*$"
+    return None if pattern is None else f"{own}::text !~* {quote_literal(pattern).strip()}"
 
 
 def _casts_itself(work: Work, column: Column, wanted: str, using: Any) -> bool:
