@@ -364,7 +364,19 @@ def test_forged_notifications_do_no_harm(agent: AgentProcess, home: TestDatabase
     with connect(home.dsn()) as db:
         proposal = create(db, Draft("change", "Junk", "not wanted", (DraftStep("drop table public.junk"),)))
     home.execute(f"drop role if exists {home.name}_forger; create role {home.name}_forger login password 'forger'")
-    channels = ("action", "collect", "collected", "drift", "health", "job", "judge", "notice", "optimize", "values", "verify")
+    channels = (
+        "action",
+        "collect",
+        "collected",
+        "drift",
+        "health",
+        "job",
+        "judge",
+        "notice",
+        "optimize",
+        "values",
+        "verify",
+    )
     payloads = (
         "\u00b2",
         "9" * 5000,
