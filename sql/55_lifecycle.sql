@@ -300,7 +300,7 @@ create function postai._apply(proposal bigint, accept_triggers boolean) returns 
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform postai._approve(proposal, accept_triggers);
+  perform postai._approve_as(proposal, accept_triggers, session_user);
   return postai._enqueue(proposal, 'apply');
 end
 $$;
