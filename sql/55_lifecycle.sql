@@ -322,7 +322,7 @@ create function postai._apply(proposal bigint, accept_triggers boolean, unsafe b
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform postai._approve(proposal, accept_triggers, unsafe);
+  perform postai._approve_as(proposal, accept_triggers, session_user, unsafe);
   return postai._enqueue(proposal, 'apply');
 end
 $$;

@@ -110,6 +110,8 @@ def test_an_operator_without_the_owners_role_is_refused_with_the_grant(shop: Sho
     for verb in ("approve", "apply"):
         error = error_of(lambda verb=verb: shop.sql(f"select postai.{verb}({proposal})", "lc_stranger"))
         assert (error.sqlstate, error.diag.message_hint) == ("PA006", "GRANT lc_owner TO lc_stranger;")
+        through = 'SQL function "_approve"' in (error.diag.context or "")
+        assert through is (verb == "approve"), "the message is not lost among those who call"
     create = shop.create(draft("CREATE TABLE shop.other (a int)"))
     error = error_of(lambda: shop.sql(f"select postai.apply({create})", "lc_stranger"))
     assert (error.sqlstate, error.diag.message_hint) == ("PA006", "GRANT lc_owner TO lc_stranger;")

@@ -160,7 +160,7 @@ def _ordinary(work: Work, relation: Relation, command: Any, column: Any) -> list
 
 
 def _no_backfill(work: Work, relation: Relation, column: Any) -> None:
-    why = "is partitioned or has children" if relation.children or relation.kind == "p" else "has no unique key"
+    why = "is partitioned or has children" if relation.children or relation.kind == "p" else relation.no_key
     work.warn(
         f"the default of {quote_ident(column.colname)} differs from row to row and {relation.full_name} {why}: it is"
         " written anew at once, and reads and writes wait until that is done"
