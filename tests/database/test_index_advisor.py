@@ -428,9 +428,9 @@ def test_hypopg_is_done_without_while_every_plan_is_logged(library15: Library) -
     with connect(library15.database.dsn()) as db:
         db.execute("load 'auto_explain'")
         db.execute("set auto_explain.log_min_duration = 0")
-        advice = library15.advise_with(db, Workload((statement,), "file"), AdvisorOptions())
+        advice = _now(library15).advise_with(db, Workload((statement,), "file"), AdvisorOptions())
         db.execute("set auto_explain.log_min_duration = 1")
-        other = library15.advise_with(db, Workload((statement,), "file"), AdvisorOptions())
+        other = _now(library15).advise_with(db, Workload((statement,), "file"), AdvisorOptions())
     assert [one.statement for one in advice.recommendations] == [one.statement for one in other.recommendations] != []
     assert [one for one in advice.notes if "auto_explain.log_min_duration" in one] and not other.notes
 

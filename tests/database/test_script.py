@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,19 +42,21 @@ ROWS = [(1, "one;two"), (2, "x;'y"), (3, "three"), (4, "four"), (5, "five")]
 
 
 @pytest.fixture
-def shop(database: TestDatabase) -> Shop:
-    return _shop(database)
+def shop(database: TestDatabase) -> Iterator[Shop]:
+    yield from _shop(database)
 
 
 @pytest.fixture
-def shop18(database18: TestDatabase) -> Shop:
-    return _shop(database18)
+def shop18(database18: TestDatabase) -> Iterator[Shop]:
+    yield from _shop(database18)
 
 
-def _shop(database: TestDatabase) -> Shop:
+def _shop(database: TestDatabase) -> Iterator[Shop]:
+    """Roles are the whole server's: who is a member for these tests alone is none afterwards."""
     one = open_shop(database)
     one.sql("grant postai_user to lc_owner; grant lc_owner to lc_user; grant create, usage on schema shop to lc_user")
-    return one
+    yield one
+    one.sql("revoke lc_owner from lc_user, lc_nobody; revoke postai_user from lc_owner")
 
 
 def rows(shop: Shop) -> list[tuple[int, str]]:
@@ -149,6 +152,7 @@ def test_a_transaction_of_the_script_is_done_whole_or_not_at_all(shop: Shop, tmp
 
 WORKER = """
 import os, signal, sys
+from collections.abc import Iterator
 from pathlib import Path
 from postai import database as db
 from postai.cli.main import run

@@ -40,7 +40,7 @@ EXTENSIONS = frozenset({"pg_stat_statements"})
 """Extensions whose functions behind a view may run; only a superuser can put them there."""
 
 
-OWN_FUNCTIONS = frozenset({"_gain"})
+OWN_FUNCTIONS = frozenset({"_gain", "_may_see_statement"})
 """Functions of schema postai behind the views that topics read; only the owner of postai can put them there."""
 
 
