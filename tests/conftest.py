@@ -53,6 +53,12 @@ LONG = (
     "lifecycle", "teach_injection", "local", "history", "scratch_planner", "health_live", "hygiene_live",
     "storage_live", "database_questions_run", "connection", "standby", "ask_context", "guard_rules",
 )  # fmt: skip
+# What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
+EXTRA_ROLES = """
+select coalesce(string_agg(format('revoke %I from postai_test_agent cascade', r.rolname), '; '), '') from pg_auth_members as m
+  join pg_roles as r on r.oid = m.roleid join pg_roles as a on a.oid = m.member and a.rolname = 'postai_test_agent'
+ where r.rolname not in ('postai_agent', 'pg_monitor', 'pg_signal_backend')
+"""
 UNTOUCHED = """
 select not exists (select from pg_class where oid >= 16384 and relkind <> 't') and d.datacl is null and d.datdba = 10
   and not exists (select from pg_proc where oid >= 16384) and not exists (select from pg_extension where oid >= 16384)
@@ -61,6 +67,19 @@ select not exists (select from pg_class where oid >= 16384 and relkind <> 't') a
   and not exists (select from pg_stat_activity where datid = d.oid and pid <> pg_backend_pid())
 from pg_database as d where datname = current_database()
 """
+
+
+_running: list[LocalServer] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _same_agent() -> Iterator[None]:
+    """Roles outlive the databases of tests: no file of tests leaves the agent's login more rights for the next one."""
+    yield
+    for server in _running:
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            ((extra,),) = connection.execute(EXTRA_ROLES).fetchall()
+            connection.execute(extra)
 
 
 def server_user() -> str | None:
@@ -91,9 +110,11 @@ def _start(binaries: Binaries | None, label: str) -> Iterator[LocalServer]:
         if binaries.major >= 18:
             file.write("file_copy_method = clone\n")
     server.start()
+    _running.append(server)
     try:
         yield server
     finally:
+        _running.remove(server)
         server.stop("immediate")
         shutil.rmtree(base)
 

@@ -379,6 +379,8 @@ class LocalInstance:
         """
         running = self.agent_pid()
         if running is not None:
+            # Whoever started it may have been killed before it served.
+            self._await_agent(lambda: self.agent_pid() is not None, seconds)
             return running
         on_step("Starting the sidecar")
         command = [sys.executable, "-m", "postai.cli.main", "agent", "--config", str(self.config)]
@@ -393,15 +395,15 @@ class LocalInstance:
                 **as_os_user(self.os_user),
             )
         self._pid_file.write_text(str(process.pid), encoding="ascii")
-        self._await_agent(process, seconds)
+        self._await_agent(lambda: process.poll() is None, seconds)
+        process.returncode = 0  # it goes on without us: no warning when this object ends
         return process.pid
 
-    def _await_agent(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+    def _await_agent(self, runs: Callable[[], bool], seconds: float) -> None:
         end = time.monotonic() + seconds
         with connect(self.server().dsn(self.database)) as admin:
-            while time.monotonic() < end and process.poll() is None:
+            while time.monotonic() < end and runs():
                 if admin.query("select reachable and leader is not null from postai.agent()") == [(True,)]:
-                    process.returncode = 0  # it goes on without us: no warning when this object ends
                     return
                 time.sleep(0.05)
         tail = "\n".join(self.agent_log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
