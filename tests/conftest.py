@@ -55,7 +55,8 @@ LONG = (
 )  # fmt: skip
 # What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
 EXTRA_ROLES = """
-select coalesce(string_agg(format('revoke %I from postai_test_agent cascade', r.rolname), '; '), '') from pg_auth_members as m
+select coalesce(string_agg(format('revoke %I from postai_test_agent cascade', r.rolname), '; '), '')
+  from pg_auth_members as m
   join pg_roles as r on r.oid = m.roleid join pg_roles as a on a.oid = m.member and a.rolname = 'postai_test_agent'
  where r.rolname not in ('postai_agent', 'pg_monitor', 'pg_signal_backend')
 """
