@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -30,6 +31,9 @@ from postai.setup.server import (
     embedded_binaries,
     free_port,
 )
+
+if TYPE_CHECKING:
+    from replicate_support import PgBouncer, Servers, Stand
 
 # What somebody's shell says about their own servers must not reach the tests' servers, sidecars and commands.
 for _name in [name for name in os.environ if name.startswith("PG") and name != "PG_CONFIG"]:
@@ -259,6 +263,40 @@ def store18(pg18: LocalServer) -> Iterator[TestDatabase]:
 def store(request: pytest.FixtureRequest) -> TestDatabase:
     """The loaded sample store on both main servers, one after the other; read-only."""
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def moving_servers() -> Iterator[Servers]:
+    """Servers of their own for tests of moves, started when one is wanted (see replicate_support.py)."""
+    from replicate_support import servers  # in the folder of the tests that use it
+
+    yield from servers()
+
+
+@pytest.fixture
+def stand(moving_servers: Servers) -> Iterator[Stand]:
+    """The odd database on PostgreSQL 15, to be moved to 18."""
+    yield from moving_servers.stand(moving_servers.source, moving_servers.target)
+
+
+@pytest.fixture
+def reverse_stand(moving_servers: Servers) -> Iterator[Stand]:
+    """The odd database on PostgreSQL 18, to be moved to 15."""
+    yield from moving_servers.stand(moving_servers.target, moving_servers.source)
+
+
+@pytest.fixture
+def secure_stand(moving_servers: Servers) -> Iterator[Stand]:
+    """The odd database on a PostgreSQL 15 that takes only TLS, to be moved to 15."""
+    yield from moving_servers.stand(moving_servers.secure, moving_servers.source, moving_servers.authority)
+
+
+@pytest.fixture
+def bouncer() -> Iterator[PgBouncer]:
+    """PgBouncer in transaction mode; `bouncer.point_at(database)` starts it."""
+    from replicate_support import bouncers
+
+    yield from bouncers()
 
 
 @pytest.fixture(scope="session")
