@@ -92,6 +92,9 @@ def crash(server: LocalServer) -> None:
     while any(_alive(pid) for pid in family):
         assert time.monotonic() < end, "the server's processes did not end"
         time.sleep(0.01)
+    # Where nobody waits for orphans, the dead postmaster keeps its number, and the next one takes it for alive.
+    for lock in (server.data / "postmaster.pid", *server.socket_directory.glob(".s.PGSQL.*")):
+        lock.unlink()
 
 
 def _children(parent: int) -> list[int]:

@@ -99,7 +99,7 @@ create table odd.part_2024 partition of odd.part for values from ('2024-01-01') 
 create table odd.part_2024_0 partition of odd.part_2024 for values with (modulus 2, remainder 0);
 create table "Odd ""Name"""."part 2024 1" partition of odd.part_2024 for values with (modulus 2, remainder 1);
 create table odd.part_rest partition of odd.part default;
-insert into odd.part select i, date '2023-07-01' + i % 700, 'k' || i % 9
+insert into odd.part select i, date '2023-07-01' + i * 37 % 700, 'k' || i % 9
   from generate_series(1, 2 * current_setting('odd.rows')::int) as i;
 
 create table odd.parent (id int primary key, kind text);

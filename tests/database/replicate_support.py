@@ -91,7 +91,11 @@ grant usage on all sequences in schema loss to odd_app;
 
 
 class MovedDatabase(TestDatabase):
-    """A database of the stand."""
+    """A database of the stand; a superuser's session writes in it even when it is fenced by a setting."""
+
+    def connect(self, user: str | None = None, **options: object) -> psycopg.Connection:
+        free = {} if user else {"options": "-cdefault_transaction_read_only=off"}
+        return super().connect(user, **{**free, **options})
 
     def schema_text(self) -> str:
         """Its definition as pg_dump of its own version writes it, ownership and grants included."""
@@ -174,7 +178,6 @@ class Stand:
 def _disconnect(database: TestDatabase) -> None:
     """Forget the subscriptions of a database and drop its slots, whatever the other side says."""
     with database.connect() as connection:
-        connection.execute("set default_transaction_read_only = off")
         for (name,) in _names(connection, "select subname from pg_subscription where subdbid = "
                               "(select oid from pg_database where datname = current_database())"):  # fmt: skip
             connection.execute(f'alter subscription "{name}" disable')
