@@ -16,7 +16,8 @@ The fixtures are in tests/conftest.py; a test only names them:
         assert stand.leftovers() == []                         # slots, publications, ... named postai, on both sides
 
     stand.rows(1000) before the first use of stand.source: the same database with more rows (default 40).
-    Faults: replicate_faults.py (crash, small_disk, killed_at) and loss.Proxy.
+    Faults: replicate_faults.py (crash, small_disk, killed_at) and loss.Proxy:
+    with Proxy("127.0.0.1", stand.source_server.port) as wire: move(stand.source_dsn(port=wire.port), ...)
     The servers take synchronous_commit = on, so that kill -9 of one loses nothing that it acknowledged.
 """
 
@@ -140,11 +141,12 @@ class Stand:
         made = make_database(self.target_server, "template0")
         return MovedDatabase(made.server, made.name)
 
-    def source_dsn(self, user: str | None = None) -> str:
-        return self.source.dsn(user)
+    def source_dsn(self, user: str | None = None, port: int | None = None) -> str:
+        """A superuser's or that user's connection string; `port`: that of a `loss.Proxy` before the server."""
+        return _by(self.source, user, port)
 
-    def target_dsn(self, user: str | None = None) -> str:
-        return self.target.dsn(user)
+    def target_dsn(self, user: str | None = None, port: int | None = None) -> str:
+        return _by(self.target, user, port)
 
     def secure_dsn(self) -> str:
         """The source with TLS, the server's name and authority verified."""
@@ -173,6 +175,11 @@ class Stand:
             if database is not None:
                 drop_database(database)
         _drop_roles(self.target_server)
+
+
+def _by(database: TestDatabase, user: str | None, port: int | None) -> str:
+    dsn = database.dsn(user)
+    return dsn.replace(f"port={database.server.port}", f"port={port}") if port else dsn
 
 
 def _disconnect(database: TestDatabase) -> None:

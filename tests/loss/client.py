@@ -267,10 +267,10 @@ class _Connection:
             work.in_doubt = True
         elif work.phase == "commit" and error.sqlstate is not None and not re.match("08|57P", state):
             work.in_doubt = False  # the server itself said that the COMMIT failed
+        repeated = state == "23505" and work.in_doubt and work.doubted
+        retryable = repeated or RETRYABLE.fullmatch(state) is not None
         self.owner.record.failures.append(
-            Failure(
-                time.monotonic(), self.number, state, work.phase, bool(RETRYABLE.fullmatch(state)), str(error).strip()
-            )
+            Failure(time.monotonic(), self.number, state, work.phase, retryable, str(error).strip())
         )
         await self._close()
 
