@@ -1,0 +1,321 @@
+"""What the parts of a move have in common: its words, its values, and what a stream of changes must be able to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from postai.database.identifiers import qualified
+from postai.database.protocol import Database
+
+# Schemas that are postai's own, as a condition on pg_namespace `n`: never copied, compared or fenced.
+USERS_SCHEMA = r"n.nspname !~ '^(pg_|postai$|postai_)' and n.nspname <> 'information_schema'"
+
+
+class Side(StrEnum):
+    """One of the two databases of a move. The target is the home database."""
+
+    SOURCE = "source"
+    TARGET = "target"
+
+    @property
+    def other(self) -> Side:
+        return Side.TARGET if self is Side.SOURCE else Side.SOURCE
+
+
+class Method(StrEnum):
+    """How changes travel: logical replication, triggers on the source, or a dump while nobody writes."""
+
+    NATIVE = "native"
+    TRIGGER = "trigger"
+    DUMP = "dump"
+
+
+class Level(StrEnum):
+    """How grave a finding is; a move starts and switches only without blockers."""
+
+    BLOCKER = "blocker"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Identity(StrEnum):
+    """What identifies a row of a table in the stream of changes; with `none` UPDATE and DELETE cannot be published."""
+
+    PRIMARY = "primary"
+    INDEX = "index"
+    FULL = "full"
+    NONE = "none"
+
+
+class State(StrEnum):
+    """Where a move is. `failed` can be resumed; the last three and `completed` are final."""
+
+    CREATED = "created"
+    ANALYSED = "analysed"
+    PREFLIGHT_OK = "preflight_ok"
+    SCHEMA_COPIED = "schema_copied"
+    COPYING = "copying"
+    CATCHING_UP = "catching_up"
+    VERIFYING = "verifying"
+    READY = "ready"
+    SWITCHING = "switching"
+    SERVING_TARGET = "serving_target"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    ABORTED = "aborted"
+
+
+class Step(StrEnum):
+    """The steps of a switch, in their order; each is reported when it is done. No return after `redirected`.
+
+    gates: nothing stands against it. pausing: the clients are held back from now on. paused: the redirect driver holds
+    them. fenced: nobody can write on the old side. drained: all its changes are on the new side. sequences: they stand
+    there as here. synced: the new side has all of it on disk. reverse_slot: the reverse stream begins here. unfenced:
+    the new side may be written to. redirecting, redirected: the clients are sent to the new side. opened: they are let
+    go. forward_stopped: the old stream is gone. reverse_subscribed: the old side follows the new one.
+    """
+
+    GATES = "gates"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    FENCED = "fenced"
+    DRAINED = "drained"
+    SEQUENCES = "sequences"
+    SYNCED = "synced"
+    REVERSE_SLOT = "reverse_slot"
+    UNFENCED = "unfenced"
+    REDIRECTING = "redirecting"
+    REDIRECTED = "redirected"
+    OPENED = "opened"
+    FORWARD_STOPPED = "forward_stopped"
+    REVERSE_SUBSCRIBED = "reverse_subscribed"
+    UNDONE = "undone"
+
+
+class OnStep(Protocol):
+    """Told at the boundary of each step: its name, and what was done in a few words."""
+
+    def __call__(self, name: str, detail: str = "") -> None: ...
+
+
+class Open(Protocol):
+    """Opens a new session of a side, past every pooler (sessions.open_session); the caller closes it."""
+
+    def __call__(self, side: Side) -> Database: ...
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a check or a gate found.
+
+    Attributes:
+        check: its name in the registry.
+        level: how grave it is.
+        side: where.
+        what: one sentence.
+        objects: the tables, roles, settings ... it is about.
+        fix: statements or steps, each complete, that remove it.
+    """
+
+    check: str
+    level: Level
+    side: Side
+    what: str
+    objects: tuple[str, ...] = ()
+    fix: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Server:
+    """One side as the check saw it.
+
+    Attributes:
+        label: host, port and database, for people (no secret).
+        version: server_version_num, e.g. 150018.
+        database: name of the database.
+        user: the role of postai's session there.
+        superuser, replication: attributes of that role.
+        bytes: size of the database.
+    """
+
+    label: str
+    version: int
+    database: str
+    user: str
+    superuser: bool
+    replication: bool
+    bytes: int
+
+    @property
+    def major(self) -> int:
+        return self.version // 10000
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose rows move: ordinary or a partition, permanent.
+
+    Attributes:
+        bytes: its heap with TOAST, without indexes.
+        rows: the planner's estimate; -1 where it was never analysed.
+        identity: what identifies its rows in a stream of changes.
+    """
+
+    schema: str
+    name: str
+    bytes: int
+    rows: int
+    identity: Identity
+
+    @property
+    def qualified(self) -> str:
+        """schema.name, each quoted where it must be."""
+        return qualified(self.schema, self.name)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found.
+
+    Attributes:
+        method: the best that is possible; dump where nothing else is.
+        bytes: of all tables; seconds: estimate of copy and indexes; wal_bytes: what the source keeps meanwhile.
+    """
+
+    method: Method
+    source: Server
+    target: Server
+    findings: tuple[Finding, ...]
+    tables: tuple[Table, ...]
+    bytes: int
+    seconds: float
+    wal_bytes: int
+
+    @property
+    def blocked(self) -> bool:
+        return any(one.level is Level.BLOCKER for one in self.findings)
+
+
+@dataclass(frozen=True)
+class MoveOptions:
+    """What a person may say about a move.
+
+    Attributes:
+        schemas: only these; () = all but postai's own.
+        roles: whether roles are copied; role_passwords: with their password hashes (needs a superuser on both sides).
+        full_identity: whether tables on the source that have no usable key may get REPLICA IDENTITY FULL for the move
+            (taken back by complete and abort); without it they are blockers.
+        workers: sessions that copy at a time.
+        split_bytes: tables above this size are copied in parts from a snapshot of their own; 0 = never.
+        load: share of the source's busy sessions to its cores above which the copy waits; 0 = no limit.
+        replica_lag: seconds that a replica of the source may be behind before the copy waits.
+        keep_wal_bytes: WAL that the source may keep for the move; beyond it the slot is dropped and the move restarts.
+        passfile: file on the target's server that its subscription takes the source's password from, and the other way
+            round in `source_passfile`; None = the password stands in pg_subscription, which superusers read and dump.
+        max_pause: seconds that clients may be held back at the switch, undo included.
+    """
+
+    schemas: tuple[str, ...] = ()
+    roles: bool = True
+    role_passwords: bool = False
+    full_identity: bool = False
+    workers: int = 2
+    split_bytes: int = 10 * 2**30
+    load: float = 2.0
+    replica_lag: float = 30.0
+    keep_wal_bytes: int = 64 * 2**30
+    passfile: str | None = None
+    source_passfile: str | None = None
+    max_pause: float = 3.0
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a stream is behind.
+
+    Attributes:
+        bytes: WAL that the subscriber has not confirmed; None = unknown (no slot, another method).
+        kept_bytes: WAL that the publisher keeps for it.
+        silent: seconds since the subscriber heard from the publisher.
+        active: whether somebody reads the slot now.
+        wal_status: reserved, extended, unreserved, lost; None before 13.
+        safe_bytes: WAL that may still be written before the slot is lost; None = no limit.
+        errors: how often applying or copying failed until now; None before 15.
+    """
+
+    bytes: int | None
+    kept_bytes: int | None
+    silent: float | None
+    active: bool
+    wal_status: str | None
+    safe_bytes: int | None
+    errors: int | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the copy of one table is.
+
+    Attributes:
+        state: waiting, copying, catching_up, ready.
+        rows, bytes: copied until now; total_rows, total_bytes: of the table on the source (rows are estimated).
+        seconds: until it is done at the present speed; None = not known.
+    """
+
+    table: str
+    state: str
+    rows: int
+    bytes: int
+    total_rows: int
+    total_bytes: int
+    seconds: float | None
+
+
+class Stream(Protocol):
+    """Changes of one side on their way to the other, whatever the method; every call may be repeated."""
+
+    @property
+    def name(self) -> str:
+        """`postai_<id>_fwd` (source to target) or `postai_<id>_rev`."""
+        ...
+
+    def prepare(self, publisher: Database, subscriber: Database) -> None:
+        """Make what a start needs (publication, slot ...), without moving a row; or bring its beginning up to now."""
+        ...
+
+    def mark(self, publisher: Database) -> None:
+        """The stream begins after what is committed now, while nobody writes on the publisher."""
+        ...
+
+    def start(self, publisher: Database, subscriber: Database) -> None:
+        """Let changes flow from the mark on."""
+        ...
+
+    def pump(self, publisher: Database, subscriber: Database) -> None:
+        """Move what there is, where nobody else does it; called again and again while a fence row is awaited."""
+        ...
+
+    def gates(self, publisher: Database, subscriber: Database) -> tuple[Finding, ...]:
+        """What stands against switching along this stream: unfinished tables, lag, errors."""
+        ...
+
+    def ready(self, publisher: Database) -> bool:
+        """Whether it is prepared, so that it can be started in a moment."""
+        ...
+
+    def stop(self, publisher: Database, subscriber: Database) -> None:
+        """End it on both sides; what `prepare` makes anew goes, too."""
+        ...
+
+
+def object_name(move: int, part: str) -> str:
+    """The name of an object that postai makes for a move: `postai_7_fwd`."""
+    return f"postai_{move}_{part}"
+
+
+def own_schema(move: int) -> str:
+    """The schema of a move on both sides, with its fence: `postai_7`."""
+    return f"postai_{move}"
