@@ -1,0 +1,93 @@
+"""The fence: a row written on one side and seen on the other proves that all earlier commits were applied there.
+
+Changes are applied in the order of their commits, so this holds for every method, needs no superuser, and knows in
+milliseconds what the views of replication tell seconds later.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+from postai.database import named_sql
+from postai.database.identifiers import qualified
+from postai.database.protocol import Database
+from postai.deadline import Deadline
+from postai.replicate.types import own_schema
+
+POLL_SECONDS = 0.001
+
+
+def install(db: Database, move: int) -> None:
+    """Make the schema of the move and its fence where they are missing (on both sides, before any publication)."""
+    if not installed(db, move):
+        with db.transaction():
+            db.query(_sql("install", move))
+
+
+def installed(db: Database, move: int) -> bool:
+    """Whether `install` was here."""
+    ((there,),) = db.query(_sql("installed", move), (qualified(own_schema(move), "kept"),))
+    return bool(there)
+
+
+def put(db: Database, move: int) -> str:
+    """Write a row into the fence and commit it; returns its token."""
+    token = uuid.uuid4().hex
+    db.execute(_sql("put", move), (token,))
+    return token
+
+
+def seen(db: Database, move: int, token: str) -> bool:
+    """Whether that row has arrived."""
+    ((there,),) = db.query(_sql("seen", move), (token,))
+    return bool(there)
+
+
+def cross(
+    publisher: Database, subscriber: Database, move: int, deadline: Deadline, pump: Callable[[], None] | None = None
+) -> float:
+    """Wait until everything that was committed on the publisher before this call is on the subscriber.
+
+    Args:
+        pump: moves changes, where no process of the server does it.
+
+    Returns:
+        seconds that it took.
+
+    Raises:
+        DeadlineExceeded: it did not arrive in time.
+    """
+    began = time.monotonic()
+    token = put(publisher, move)
+    while True:
+        if pump is not None:
+            pump()
+        if seen(subscriber, move, token):
+            return time.monotonic() - began
+        deadline.check()
+        time.sleep(POLL_SECONDS)
+
+
+def keep(db: Database, move: int, stream: str) -> None:
+    """Have the beginning of a stream kept; on return everything committed before is on the disk, too."""
+    db.execute(_sql("keep", move), (stream,))
+
+
+def release(db: Database, move: int, stream: str) -> None:
+    """The beginning of that stream may be moved again."""
+    if kept(db, move, stream):
+        db.execute(_sql("release", move), (stream,))
+
+
+def kept(db: Database, move: int, stream: str) -> bool:
+    """Whether the beginning of a stream is kept: it must not be moved, traffic may have come since."""
+    if not installed(db, move):
+        return False
+    ((there,),) = db.query(_sql("kept", move), (stream,))
+    return bool(there)
+
+
+def _sql(name: str, move: int) -> str:
+    return named_sql.load(__package__, "fence.sql")[name].replace("{schema}", own_schema(move))

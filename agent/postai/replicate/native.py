@@ -1,0 +1,290 @@
+"""Logical replication: publication, slot and subscription of one direction, its progress and its lag.
+
+Every function looks first and does what is missing, so each may be called again after a crash.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from postai.database import dsn as connection_string
+from postai.database import libpq_files, named_sql
+from postai.database.identifiers import quote_ident
+from postai.database.protocol import Database
+from postai.deadline import Deadline
+from postai.errors import Refused, VerificationFailed
+from postai.replicate import fence
+from postai.replicate.types import USERS_SCHEMA, Identity, Lag, Progress, Table, own_schema
+
+# Tables that one statement adds to a publication: each stays locked until its end.
+AT_A_TIME = 500
+_STATES = {"i": "waiting", "d": "copying", "f": "catching_up", "s": "catching_up", "r": "ready"}
+_KEPT = ("host", "port", "dbname", "user", "sslmode", "sslrootcert")
+_WATCHFUL = {"connect_timeout": "10", "keepalives_idle": "5", "keepalives_interval": "5", "keepalives_count": "3",
+             "tcp_user_timeout": "20000"}  # fmt: skip
+
+
+def tables(db: Database, schemas: Sequence[str] = ()) -> tuple[Table, ...]:
+    """The tables whose rows move: permanent ones, partitions instead of their parents, none of an extension.
+
+    Args:
+        schemas: only these; () = all of the user's.
+    """
+    rows = db.query(_sql("tables"), (list(schemas), list(schemas)))
+    return tuple(Table(schema, name, size, count, Identity(kind)) for schema, name, size, count, kind in rows)
+
+
+def give_identity(source: Database, move: int, some: Iterable[Table]) -> tuple[str, ...]:
+    """Give the tables without a usable key REPLICA IDENTITY FULL, remembering what they had.
+
+    Args:
+        some: as `tables` told; those with an identity stay as they are.
+
+    Returns:
+        the tables that got one.
+    """
+    lacking = [table.qualified for table in some if table.identity is Identity.NONE]
+    if lacking:
+        fence.install(source, move)
+        source.execute(_of("identity_table", move))
+    for table in lacking:
+        with source.transaction():
+            source.execute(_of("give_identity", move), (table,))
+            source.execute(f"alter table {table} replica identity full")
+    return tuple(lacking)
+
+
+def take_identity_back(source: Database, move: int) -> None:
+    """Undo `give_identity`; no publication may have the tables any more."""
+    ((there,),) = source.query("select to_regclass(%s) is not null", (f"{own_schema(move)}.identity_given",))
+    for table, had in source.query(_of("identity_given", move)) if there else ():
+        source.execute(f"alter table only {table} replica identity {'nothing' if had == 'n' else 'default'}")
+
+
+def publish(db: Database, move: int, name: str, some: Sequence[Table]) -> tuple[str, ...]:
+    """Make the publication of these tables and the fence, or add what it lacks.
+
+    Explicit tables, never ALL TABLES: a table that the application makes later is published only when its rows can be
+    identified, since UPDATE and DELETE of it would fail in the application otherwise.
+
+    Returns:
+        the tables that were added.
+
+    Raises:
+        Refused: a table has nothing that identifies its rows.
+    """
+    if lacking := [table.qualified for table in some if table.identity is Identity.NONE]:
+        raise Refused(
+            f"{len(lacking)} tables have nothing that identifies their rows",
+            detail=", ".join(lacking[:20]),
+            hint="Give each a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL: "
+            "published as they are, UPDATE and DELETE of them would fail in the application.",
+        )
+    fence.install(db, move)
+    ((there, published),) = db.query(_sql("publication"), (name,))
+    if not there:
+        db.execute(f"create publication {quote_ident(name)}")
+    wanted = [f"{own_schema(move)}.fence", *(table.qualified for table in some)]
+    missing = [table for table in wanted if table not in set(published)]
+    for at in range(0, len(missing), AT_A_TIME):
+        part = ", ".join(f"only {table}" for table in missing[at : at + AT_A_TIME])
+        db.execute(f"alter publication {quote_ident(name)} add table {part}")
+    return tuple(missing)
+
+
+def unpublish(db: Database, name: str) -> None:
+    """Drop the publication."""
+    db.execute(f"drop publication if exists {quote_ident(name)}")
+
+
+def create_slot(db: Database, name: str) -> bool:
+    """Make a slot, after its publication; False when it was there. It waits for the transactions that run now."""
+    if db.query(_sql("slot"), (name,)):
+        return False
+    db.query(_sql("create_slot"), (name,))
+    return True
+
+
+def has_slot(db: Database, name: str) -> bool:
+    """Whether this database has that slot."""
+    return bool(db.query(_sql("slot"), (name,)))
+
+
+def advance(db: Database, name: str) -> None:
+    """Bring a slot that nobody reads past everything that is on the disk now.
+
+    Raises:
+        VerificationFailed: it did not get there, or is not there.
+    """
+    found = db.query(_sql("advance" if db.server_version >= 120_000 else "advance_before_12"), (name,))
+    if found != [(True,)]:
+        raise VerificationFailed(
+            f"the slot {name} did not advance to the end of the log",
+            detail="it is missing" if not found else None,
+            hint="Look at pg_replication_slots, and try again.",
+        )
+
+
+def drop_slot(db: Database, name: str, subscription: int | None, deadline: Deadline) -> None:
+    """Drop a slot and what the copying of its subscription left, as soon as nobody reads them.
+
+    Args:
+        subscription: oid that the subscription had, where it is known.
+
+    Raises:
+        DeadlineExceeded: somebody goes on reading it.
+    """
+    while True:
+        left = [slot for slot, pid, _ in db.query(_sql("drop_slots"), (name, str(subscription or 0))) if pid]
+        if not left:
+            return
+        for slot in left:
+            db.query(_sql("end_sender"), (slot,))
+        deadline.check()
+        time.sleep(0.02)
+
+
+def conninfo(dsn: str, name: str, passfile: str | None = None) -> str:
+    """The connection string of a subscription, for the server that has it.
+
+    Args:
+        dsn: of the publisher as this process reaches it; service file and passfile are looked up here.
+        name: of the subscription, shown as application_name.
+        passfile: a file on the subscriber's server with the password; the string then has none. Without it the
+            password stands in pg_subscription, which superusers can read and pg_dump writes for them.
+    """
+    given = libpq_files.resolve(connection_string.parse(dsn))
+    password = libpq_files.password_for(given)
+    kept = {keyword: given[keyword] for keyword in _KEPT if keyword in given}
+    if passfile:
+        kept["passfile"] = passfile
+    elif password:
+        kept["password"] = password
+    return connection_string.build({**kept, **_WATCHFUL, "application_name": name})
+
+
+def subscribe(db: Database, name: str, connection: str, publisher_version: int, *, copy_data: bool) -> bool:
+    """Make the subscription to the publication and slot of the same name; one that is there is only enabled.
+
+    Args:
+        connection: as `conninfo` gives it.
+        publisher_version: server_version_num of the publisher.
+        copy_data: whether the rows that are there are copied first.
+
+    Returns:
+        whether it was made.
+    """
+    found = db.query(_sql("subscription"), (name,))
+    if found:
+        if not found[0][1]:
+            db.execute(f"alter subscription {quote_ident(name)} enable")
+        return False
+    options = _options(db, name, publisher_version, copy_data)
+    with db.transaction():
+        db.query(_sql("subscribe_values"), (name, connection, options))
+        db.execute(_sql("subscribe"))
+    return True
+
+
+def _options(db: Database, name: str, publisher_version: int, copy_data: bool) -> str:
+    """What both versions know. Row security that holds for owners, too, stops a worker that takes the owner's role."""
+    both = min(db.server_version, publisher_version)
+    options = [f"create_slot = false, slot_name = '{name}', copy_data = {str(copy_data).lower()}"]
+    if both >= 140_000:
+        options.append("binary = true")
+    if both >= 160_000:
+        options.append("origin = none")
+    if db.server_version >= 160_000:
+        ((bypasses, _),) = db.query(_sql("can_bypass"))
+        ((forced,),) = db.query(_sql("forced"))
+        if bypasses and forced:
+            options.append("run_as_owner = true")
+    return ", ".join(options)
+
+
+def subscribed(db: Database, name: str) -> bool:
+    """Whether there is a subscription of that name, and it is enabled."""
+    return any(enabled for _, enabled, _ in db.query(_sql("subscription"), (name,)))
+
+
+def refresh(db: Database, name: str) -> None:
+    """Let the subscription take up tables that were added to its publication; their rows are copied."""
+    db.execute(f"alter subscription {quote_ident(name)} refresh publication")
+
+
+def unsubscribe(db: Database, name: str) -> int | None:
+    """Drop the subscription without asking the publisher, whose slot stays.
+
+    Returns:
+        the oid that it had, by which slots of its copying are named; None when there was none.
+    """
+    found = db.query(_sql("subscription"), (name,))
+    if not found:
+        return None
+    oid, enabled, slot = found[0]
+    quoted = quote_ident(name)
+    if enabled:
+        db.execute(f"alter subscription {quoted} disable")
+    if slot is not None:
+        db.execute(f"alter subscription {quoted} set (slot_name = none)")
+    db.execute(f"drop subscription {quoted}")
+    return int(oid)
+
+
+def progress(publisher: Database, subscriber: Database, name: str) -> tuple[Progress, ...]:
+    """How far the copy is, for each table of the subscription (the fence's left out)."""
+    whole = {table.qualified: table for table in tables(publisher)}
+    version = "relations" if subscriber.server_version >= 140_000 else "relations_before_14"
+    found = []
+    for table, state, rows, size, seconds in subscriber.query(_sql(version), (name,)):
+        if table not in whole:
+            continue
+        one = whole[table]
+        total = max(one.rows, 0)
+        done = state not in ("i", "d")
+        rows, size = (total, one.bytes) if done else (rows or 0, size or 0)
+        left = seconds * (total - rows) / rows if rows and seconds and total > rows else None
+        found.append(Progress(table, _STATES[state], rows, size, total, one.bytes, 0.0 if done else left))
+    return tuple(found)
+
+
+def unfinished(publisher: Database, subscriber: Database, name: str, schemas: Sequence[str] = ()) -> tuple[str, ...]:
+    """Tables of the publisher that the subscriber does not follow yet: not published, not taken up, still copied."""
+    version = "relations" if subscriber.server_version >= 140_000 else "relations_before_14"
+    ready = {row[0] for row in subscriber.query(_sql(version), (name,)) if row[1] == "r"}
+    return tuple(table.qualified for table in tables(publisher, schemas) if table.qualified not in ready)
+
+
+def lag(publisher: Database, subscriber: Database, name: str) -> Lag:
+    """How far the subscriber is behind, by the views of both sides (`fence.cross` measures it by the row)."""
+    version = "slot_lag" if publisher.server_version >= 130_000 else "slot_lag_before_13"
+    rows = publisher.query(_sql(version), (name,))
+    ((silent,),) = subscriber.query(_sql("silent"), (name,))
+    errors = subscriber.query(_sql("errors"), (name,)) if subscriber.server_version >= 150_000 else []
+    count = errors[0][0] if errors else None
+    if not rows:
+        return Lag(None, None, silent, False, None, None, count)
+    behind, kept, active, status, safe = rows[0]
+    return Lag(behind, kept, silent, active, status, safe, count)
+
+
+def wait_ready(
+    publisher: Database, subscriber: Database, name: str, deadline: Deadline, schemas: Sequence[str] = ()
+) -> None:
+    """Wait until every table is copied and followed.
+
+    Raises:
+        DeadlineExceeded: in that time they were not.
+    """
+    while unfinished(publisher, subscriber, name, schemas):
+        deadline.check()
+        deadline.cancel.wait(0.1)
+
+
+def _sql(name: str) -> str:
+    return named_sql.load(__package__, "native.sql")[name].replace("{users_schema}", USERS_SCHEMA)
+
+
+def _of(name: str, move: int) -> str:
+    return _sql(name).replace("{schema}", own_schema(move))

@@ -1,0 +1,166 @@
+-- name: tables
+-- The tables whose rows move: permanent, ordinary or partitions, not an extension's; what identifies their rows.
+select n.nspname::text, c.relname::text, pg_catalog.pg_table_size(c.oid)::int8, c.reltuples::int8,
+       case c.relreplident
+         when 'f' then 'full'
+         when 'i' then case when exists (select from pg_catalog.pg_index as i
+                        where i.indrelid = c.oid and i.indisreplident and i.indisvalid) then 'index' else 'none' end
+         when 'd' then case when exists (select from pg_catalog.pg_index as i
+                        where i.indrelid = c.oid and i.indisprimary and i.indisvalid) then 'primary' else 'none' end
+         else 'none' end
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
+ where c.relkind = 'r' and c.relpersistence = 'p'
+   and (pg_catalog.cardinality(%s::text[]) = 0 or n.nspname = any (%s::text[]))
+   and not exists (select from pg_catalog.pg_depend as d
+                    where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')
+ order by 1, 2
+
+-- name: identity_table
+-- Which tables got REPLICA IDENTITY FULL for the move, with what they had before.
+create table if not exists {schema}.identity_given (relation oid primary key, had "char" not null)
+
+-- name: give_identity
+-- Remember what a table had.
+insert into {schema}.identity_given
+select c.oid, c.relreplident from pg_catalog.pg_class as c where c.oid = %s::pg_catalog.regclass
+on conflict do nothing
+
+-- name: identity_given
+-- The tables that got one and still are there.
+select pg_catalog.format('%I.%I', n.nspname, c.relname), g.had::text
+  from {schema}.identity_given as g
+  join pg_catalog.pg_class as c on c.oid = g.relation and c.relreplident = 'f'
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+ order by 1
+
+-- name: publication
+-- Whether the publication is there, and its tables.
+select p.oid is not null,
+       array(select pg_catalog.format('%%I.%%I', n.nspname, c.relname)
+               from pg_catalog.pg_publication_rel as r
+               join pg_catalog.pg_class as c on c.oid = r.prrelid
+               join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+              where r.prpubid = p.oid)
+  from (select) as one left join pg_catalog.pg_publication as p on p.pubname = %s
+
+-- name: slot
+-- A slot of this database.
+select s.active, s.active_pid, s.confirmed_flush_lsn is not null
+  from pg_catalog.pg_replication_slots as s
+ where s.slot_name = %s and s.database = pg_catalog.current_database()
+
+-- name: create_slot
+-- Make a slot; it waits for the transactions that run now.
+select lsn::text from pg_catalog.pg_create_logical_replication_slot(%s, 'pgoutput') as t (slot_name, lsn)
+
+-- name: advance
+-- Bring an unused slot to the end of what is on the disk, and say whether it got there.
+with goal as materialized (select pg_catalog.pg_current_wal_flush_lsn() as lsn)
+select case when s.confirmed_flush_lsn >= goal.lsn then true
+            else (select a.end_lsn from pg_catalog.pg_replication_slot_advance(s.slot_name, goal.lsn) as a) >= goal.lsn end
+  from goal, pg_catalog.pg_replication_slots as s
+ where s.slot_name = %s
+
+-- name: advance_before_12
+-- The same where WITH is always materialized.
+with goal as (select pg_catalog.pg_current_wal_flush_lsn() as lsn)
+select case when s.confirmed_flush_lsn >= goal.lsn then true
+            else (select a.end_lsn from pg_catalog.pg_replication_slot_advance(s.slot_name, goal.lsn) as a) >= goal.lsn end
+  from goal, pg_catalog.pg_replication_slots as s
+ where s.slot_name = %s
+
+-- name: drop_slots
+-- Drop a slot and those that the copying of that subscription left, as far as nobody uses them; tells what stays.
+with ours as (
+    select s.slot_name, s.active_pid from pg_catalog.pg_replication_slots as s
+     where s.database = pg_catalog.current_database()
+       and (s.slot_name = %s or s.slot_name ~ ('^pg_' || %s || '_sync_')))
+select o.slot_name::text, o.active_pid,
+       case when o.active_pid is null then pg_catalog.pg_drop_replication_slot(o.slot_name)::text end
+  from ours as o
+
+-- name: end_sender
+-- End the server process that reads a slot for a subscriber that is gone.
+select pg_catalog.pg_terminate_backend(s.active_pid) from pg_catalog.pg_replication_slots as s
+ where s.slot_name = %s and s.active_pid is not null
+
+-- name: subscription
+-- A subscription of this database.
+select s.oid::int8, s.subenabled, s.subslotname::text
+  from pg_catalog.pg_subscription as s
+ where s.subname = %s
+   and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+
+-- name: subscribe
+-- Make a subscription without its connection string in a statement: the string may hold a password, and statements
+-- are logged. Nor may an error show the inner statement.
+do $subscribe$
+declare
+    name constant text := pg_catalog.current_setting('postai.subscription');
+begin
+    execute pg_catalog.format('create subscription %I connection %L publication %I with (%s)',
+        name, pg_catalog.current_setting('postai.conninfo'), name, pg_catalog.current_setting('postai.options'));
+exception when others then
+    raise exception using errcode = sqlstate, message = sqlerrm;
+end
+$subscribe$
+
+-- name: subscribe_values
+-- The values for it; they end with the transaction.
+select pg_catalog.set_config('postai.subscription', %s, true), pg_catalog.set_config('postai.conninfo', %s, true),
+       pg_catalog.set_config('postai.options', %s, true)
+
+-- name: can_bypass
+-- Whether this role passes by row security.
+select r.rolsuper or r.rolbypassrls, r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user
+
+-- name: forced
+-- Whether tables of the user have row security that holds for their owner, too.
+select exists (select from pg_catalog.pg_class as c
+                 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
+                where c.relkind in ('r', 'p') and c.relrowsecurity and c.relforcerowsecurity)
+
+-- name: relations
+-- The tables of a subscription with the state of their copy, and what is copied of them now.
+select pg_catalog.format('%%I.%%I', n.nspname, c.relname), r.srsubstate::text,
+       p.tuples_processed, p.bytes_processed, pg_catalog.extract('epoch', pg_catalog.clock_timestamp() - a.backend_start)::float8
+  from pg_catalog.pg_subscription as s
+  join pg_catalog.pg_subscription_rel as r on r.srsubid = s.oid
+  join pg_catalog.pg_class as c on c.oid = r.srrelid
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  left join pg_catalog.pg_stat_progress_copy as p on p.relid = c.oid and p.datname = pg_catalog.current_database()
+  left join pg_catalog.pg_stat_activity as a on a.pid = p.pid
+ where s.subname = %s
+ order by 1
+
+-- name: relations_before_14
+-- The same without what is copied now.
+select pg_catalog.format('%%I.%%I', n.nspname, c.relname), r.srsubstate::text, null::int8, null::int8, null::float8
+  from pg_catalog.pg_subscription as s
+  join pg_catalog.pg_subscription_rel as r on r.srsubid = s.oid
+  join pg_catalog.pg_class as c on c.oid = r.srrelid
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+ where s.subname = %s
+ order by 1
+
+-- name: slot_lag
+-- What the publisher knows of the subscriber.
+select pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.confirmed_flush_lsn)::int8,
+       pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.restart_lsn)::int8, s.active, s.wal_status, s.safe_wal_size
+  from pg_catalog.pg_replication_slots as s where s.slot_name = %s
+
+-- name: slot_lag_before_13
+-- The same without what the WAL that it needs is threatened by.
+select pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.confirmed_flush_lsn)::int8,
+       pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.restart_lsn)::int8, s.active, null::text, null::int8
+  from pg_catalog.pg_replication_slots as s where s.slot_name = %s
+
+-- name: silent
+-- Seconds since the subscriber heard from the publisher.
+select pg_catalog.extract('epoch', pg_catalog.clock_timestamp() - max(s.last_msg_receipt_time))::float8
+  from pg_catalog.pg_stat_subscription as s where s.subname = %s and s.relid is null
+
+-- name: errors
+-- How often applying and copying failed.
+select s.apply_error_count + s.sync_error_count from pg_catalog.pg_stat_subscription_stats as s where s.subname = %s

@@ -1,0 +1,13 @@
+-- name: sequences
+-- The sequences of the user's schemas.
+select n.nspname::text, c.relname::text
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
+ where c.relkind = 'S' and c.relpersistence <> 't'
+ order by 1, 2
+
+-- name: set
+-- Put sequences to a value.
+select pg_catalog.setval(s.name::pg_catalog.regclass, s.value, s.called)
+  from rows from (pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.int8[]),
+                  pg_catalog.unnest(%s::pg_catalog.bool[])) as s (name, value, called)

@@ -1,0 +1,100 @@
+"""Logical replication as a `Stream`: what the switch needs of it, in either direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from postai.database.identifiers import quote_ident
+from postai.database.protocol import Database
+from postai.deadline import Deadline
+from postai.replicate import fence, native
+from postai.replicate.types import Finding, Level, Side, object_name
+
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class NativeStream:
+    """Changes of one side, published and subscribed to by the servers themselves.
+
+    Attributes:
+        move: id of the move.
+        publisher_side: the side whose changes these are.
+        conninfo: connection string of the subscription (native.conninfo).
+        schemas: only these; () = all of the user's.
+        max_lag_bytes: WAL that the subscriber may be behind for a switch to begin.
+    """
+
+    move: int
+    publisher_side: Side
+    conninfo: str = field(repr=False)
+    schemas: tuple[str, ...] = ()
+    max_lag_bytes: int = 16 * 2**20
+
+    @property
+    def name(self) -> str:
+        return object_name(self.move, "fwd" if self.publisher_side is Side.SOURCE else "rev")
+
+    def prepare(self, publisher: Database, subscriber: Database) -> None:
+        """Publication and slot; a slot that waits is brought up to now, unless its beginning is kept.
+
+        Called every minute or so while the stream waits: what the slot has not passed stays on the publisher's disk,
+        and the switch would have to read it.
+        """
+        fence.install(subscriber, self.move)
+        native.publish(publisher, self.move, self.name, native.tables(publisher, self.schemas))
+        made = native.create_slot(publisher, self.name)
+        if not made and not self._begun(publisher, subscriber):
+            native.advance(publisher, self.name)
+
+    def copy(self, publisher: Database, subscriber: Database) -> None:
+        """Begin from nothing: the rows that are there are copied, then changes follow; new tables are taken up."""
+        fence.install(subscriber, self.move)
+        added = native.publish(publisher, self.move, self.name, native.tables(publisher, self.schemas))
+        native.create_slot(publisher, self.name)
+        made = native.subscribe(subscriber, self.name, self.conninfo, publisher.server_version, copy_data=True)
+        if added and not made:
+            native.refresh(subscriber, self.name)
+
+    def mark(self, publisher: Database) -> None:
+        fence.keep(publisher, self.move, self.name)
+        native.advance(publisher, self.name)
+
+    def start(self, publisher: Database, subscriber: Database) -> None:
+        native.subscribe(subscriber, self.name, self.conninfo, publisher.server_version, copy_data=False)
+        fence.release(publisher, self.move, self.name)
+
+    def pump(self, publisher: Database, subscriber: Database) -> None:
+        """Nothing: the subscriber's own processes apply the changes."""
+
+    def gates(self, publisher: Database, subscriber: Database) -> tuple[Finding, ...]:
+        found: list[Finding] = []
+
+        def blocker(check: str, what: str, objects: tuple[str, ...] = (), fix: tuple[str, ...] = ()) -> None:
+            found.append(Finding(check, Level.BLOCKER, self.publisher_side.other, what, objects, fix))
+
+        name = quote_ident(self.name)
+        if not native.subscribed(subscriber, self.name):
+            blocker("subscription", f"the subscription {self.name} is missing or disabled", (self.name,),
+                    (f"ALTER SUBSCRIPTION {name} ENABLE",))  # fmt: skip
+            return tuple(found)
+        if unfinished := native.unfinished(publisher, subscriber, self.name, self.schemas):
+            blocker("unfinished_tables", f"{len(unfinished)} tables are not followed yet", unfinished,
+                    ("wait until post-ai replicate status shows each of them ready",))  # fmt: skip
+        lag = native.lag(publisher, subscriber, self.name)
+        if lag.bytes is None or lag.wal_status == "lost":
+            blocker("slot", "the slot is lost, and changes with it", (self.name,), ("abort the move and start again",))
+        elif lag.bytes > self.max_lag_bytes:
+            blocker("lag", f"the stream is {lag.bytes / 2**20:.0f} MiB behind", (), ("wait until it has caught up",))
+        return tuple(found)
+
+    def ready(self, publisher: Database) -> bool:
+        return native.has_slot(publisher, self.name)
+
+    def stop(self, publisher: Database, subscriber: Database) -> None:
+        oid = native.unsubscribe(subscriber, self.name)
+        native.drop_slot(publisher, self.name, oid, Deadline.after(STOP_SECONDS))
+        fence.release(publisher, self.move, self.name)
+
+    def _begun(self, publisher: Database, subscriber: Database) -> bool:
+        return native.subscribed(subscriber, self.name) or fence.kept(publisher, self.move, self.name)

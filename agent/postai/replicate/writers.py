@@ -1,0 +1,104 @@
+"""Keeping everybody else from writing to a database, and letting them write again."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+from postai.database import named_sql
+from postai.database.identifiers import quote_ident
+from postai.database.protocol import Database
+from postai.deadline import Deadline
+from postai.replicate.types import Finding, Level, Side
+
+# Other people's sessions: not postai's own, not parts of the server (replication, autovacuum, parallel workers).
+_OTHERS = """a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid()
+   and not (a.application_name = 'postai' and a.usename = session_user)
+   and coalesce(a.backend_type, '') !~ '^(walsender|logical replication|autovacuum|parallel|slotsync)'"""
+
+
+def close(db: Database) -> datetime:
+    """Make every new session of the database read-only, unless it says otherwise itself.
+
+    Returns:
+        the server's time: sessions that began later know of it.
+    """
+    if not closed(db):
+        db.execute(f"alter database {quote_ident(db.name)} set default_transaction_read_only = on")
+    ((moment,),) = db.query(_sql("moment"))
+    return moment  # type: ignore[no-any-return]
+
+
+def reopen(db: Database) -> None:
+    """New sessions may write again."""
+    if closed(db):
+        db.execute(f"alter database {quote_ident(db.name)} reset default_transaction_read_only")
+
+
+def closed(db: Database) -> bool:
+    """Whether `close` was here."""
+    ((found,),) = db.query(_sql("closed"))
+    return bool(found)
+
+
+def end_sessions(db: Database, before: datetime, deadline: Deadline) -> int:
+    """End other people's sessions that began before that moment, and those that write, until none is left.
+
+    Returns:
+        how many there were.
+
+    Raises:
+        DeadlineExceeded: some did not end in time.
+    """
+    ended: set[int] = set()
+    while found := {pid for pid, _ in db.query(_sql("end_sessions"), (before,))}:
+        ended |= found
+        deadline.check()
+        time.sleep(0.001)
+    return len(ended)
+
+
+def prepared(db: Database) -> tuple[str, ...]:
+    """Names of the prepared transactions."""
+    return tuple(gid for (gid,) in db.query(_sql("prepared")))
+
+
+def gates(db: Database, side: Side, *, transaction_seconds: float, held: bool) -> tuple[Finding, ...]:
+    """What stands against keeping writers from this database for a moment.
+
+    Args:
+        transaction_seconds: transactions that are older would make the pause long.
+        held: whether the redirect driver itself holds the clients back.
+    """
+    found: list[Finding] = []
+
+    def blocker(check: str, what: str, objects: tuple[str, ...] = (), fix: tuple[str, ...] = ()) -> None:
+        found.append(Finding(check, Level.BLOCKER, side, what, objects, fix))
+
+    if gids := prepared(db):
+        blocker("prepared_transactions", "there are prepared transactions, which no fence can stop", gids,
+                ("COMMIT PREPARED or ROLLBACK PREPARED each of them",))  # fmt: skip
+    if long := db.query(_sql("long_transactions"), (transaction_seconds,)):
+        pids = tuple(f"process {pid} of {user}: {seconds} s" for pid, user, seconds in long)
+        blocker("long_transactions", f"transactions are older than {transaction_seconds:g} s", pids,
+                ("wait for them, or end them",))  # fmt: skip
+    ((owner, sees, ends, user, name),) = db.query(_sql("rights"))
+    if not owner and not held:
+        blocker("own_database", "only its owner may make the database read-only", (db.name,),
+                (f"GRANT <owner of the database> TO {user}", f"ALTER DATABASE {name} OWNER TO {user}"))  # fmt: skip
+    if not sees or not ends:
+        blocker("see_sessions", "sessions of others cannot be seen or ended", (),
+                (f"GRANT pg_read_all_stats, pg_signal_backend TO {user}",))  # fmt: skip
+    if not held and (roles := tuple(role for (role,) in db.query(_sql("unfenced_roles")))):
+        blocker("unfenced_roles", "roles have a setting of their own that keeps them writing", roles,
+                tuple(f"ALTER ROLE {quote_ident(x)} RESET default_transaction_read_only" for x in roles))  # fmt: skip
+    return tuple(found)
+
+
+def owned(db: Database) -> bool:
+    """Whether this role may make the database read-only."""
+    return bool(db.query(_sql("rights"))[0][0])
+
+
+def _sql(name: str) -> str:
+    return named_sql.load(__package__, "writers.sql")[name].replace("{others}", _OTHERS)
