@@ -42,6 +42,8 @@ class CommandDriver:
         """Nothing."""
 
     def redirect(self, to: Side, deadline: Deadline) -> None:
+        if self.where() is to:
+            return
         self._run(("redirect", to.value), to, min(self._seconds, deadline.remaining()))
         if self.where() is not to:
             raise RedirectFailed(f"the command says that clients do not go to the {to} after it sent them there")
@@ -113,6 +115,8 @@ class HttpDriver:
         """Nothing."""
 
     def redirect(self, to: Side, deadline: Deadline) -> None:
+        if self.where() is to:
+            return
         address = self._addresses[to]
         what = {
             "action": "redirect", "to": to.value, "host": address.host, "port": address.port, "dbname": address.dbname

@@ -187,16 +187,20 @@ def _with_hosts(text: str, databases: tuple[str, ...], address: Address) -> str:
         name = name.strip().strip('"')
         if inside and equals and name in databases:
             found.add(name)
-            lines[number] = f"{name} = {_line(rest, address)}\n"
+            if (line_of := _line(rest, address)) is not None:
+                lines[number] = f"{name} = {line_of}\n"
     if missing := sorted(set(databases) - found):
         raise RedirectFailed(f"no line of {missing[0]} in PgBouncer's file", hint="Name the file that has it.")
     return "".join(lines)
 
 
-def _line(rest: str, address: Address) -> str:
+def _line(rest: str, address: Address) -> str | None:
+    """What stands after the name, with that address; None when it has it already."""
     given = {key: value for key, value in _PAIR.findall(rest)}
-    given.update(host=_quoted(address.host), port=str(address.port), dbname=_quoted(address.dbname))
-    return " ".join(f"{key}={value}" for key, value in given.items())
+    wanted = {"host": _quoted(address.host), "port": str(address.port), "dbname": _quoted(address.dbname)}
+    if {"port": "5432", **given}.items() >= wanted.items():
+        return None
+    return " ".join(f"{key}={value}" for key, value in {**given, **wanted}.items())
 
 
 def _quoted(value: str) -> str:

@@ -75,7 +75,8 @@ class Step(StrEnum):
     them. fenced: nobody can write on the old side. drained: all its changes are on the new side. sequences: they stand
     there as here. synced: the new side has all of it on disk. reverse_slot: the reverse stream begins here. unfenced:
     the new side may be written to. redirecting, redirected: the clients are sent to the new side. opened: they are let
-    go. forward_stopped: the old stream is gone. reverse_subscribed: the old side follows the new one.
+    go. forward_stopped: the old stream is gone. reverse_subscribed: the old side follows the new one. way_back:
+    the stream for a switch back is prepared. undone: instead of all after `gates`, the old side serves as before.
     """
 
     GATES = "gates"
@@ -92,6 +93,7 @@ class Step(StrEnum):
     OPENED = "opened"
     FORWARD_STOPPED = "forward_stopped"
     REVERSE_SUBSCRIBED = "reverse_subscribed"
+    WAY_BACK = "way_back"
     UNDONE = "undone"
 
 

@@ -25,6 +25,11 @@ def close(db: Database) -> datetime:
     """
     if not closed(db):
         db.execute(f"alter database {quote_ident(db.name)} set default_transaction_read_only = on")
+    return now(db)
+
+
+def now(db: Database) -> datetime:
+    """The server's time."""
     ((moment,),) = db.query(_sql("moment"))
     return moment  # type: ignore[no-any-return]
 

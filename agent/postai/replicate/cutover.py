@@ -1,0 +1,433 @@
+"""The switch: clients write to one side, and a moment later to the other; the same function for both directions.
+
+Until the clients are sent to the new side, every failure and the end of `max_pause` undo what was done, and the old
+side serves as before. After it there is only forward: what is left can be repeated until it is done. A process that
+dies within is followed by `resume_switch`, which looks where the clients are sent and undoes or finishes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from postai.database.errors import ConnectionFailed, ConnectionLost
+from postai.database.protocol import Database
+from postai.deadline import Deadline
+from postai.errors import PostaiError, Refused
+from postai.replicate import fence, sequences, writers
+from postai.replicate.redirect import Driver, RedirectFailed
+from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream
+
+# Of max_pause for undoing what was done; at least so many seconds, at most half of it.
+UNDO_SHARE, UNDO_SECONDS = 0.2, 0.3
+# Seconds that an undo or a finish tries to reach a side again.
+AGAIN_SECONDS = 20.0
+
+
+class NotReady(Refused):
+    """Something stands against the switch; nothing was changed."""
+
+
+class SwitchUndone(PostaiError):
+    """The switch did not come about in time or failed; the old side serves as before."""
+
+    sqlstate = "PA009"
+    exit_code = 11
+    title = "switch undone"
+
+
+class SwitchUnfinished(PostaiError):
+    """The switch is neither undone nor at its end; `resume_switch` brings it there."""
+
+    sqlstate = "PA010"
+    exit_code = 12
+    title = "switch not finished"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a switch may begin, and how long it may hold the clients back.
+
+    Attributes:
+        max_pause: seconds from the moment when clients are held back until they go on, undo included.
+        lag_seconds: how long a row may take to the other side before it begins.
+        transaction_seconds: age of the oldest transaction before it begins.
+    """
+
+    max_pause: float = 3.0
+    lag_seconds: float = 1.0
+    transaction_seconds: float = 2.0
+
+    @property
+    def window(self) -> float:
+        """Seconds until the point where it is undone."""
+        return self.max_pause - min(max(self.max_pause * UNDO_SHARE, UNDO_SECONDS), self.max_pause / 2)
+
+
+def _nothing() -> tuple[Finding, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Switch:
+    """What a switch needs to know.
+
+    Attributes:
+        move: id of the move.
+        to: the side that is to serve.
+        open: opens sessions; the switch uses its own and closes them.
+        forward: the stream to that side, running.
+        reverse: the stream back; None = there is no way back.
+        driver: sends the clients.
+        limits: of time and lag.
+        more_gates: what else stands against it (verified lately, space on the disks, the same schema on both sides).
+    """
+
+    move: int
+    to: Side
+    open: Open
+    forward: Stream
+    reverse: Stream | None
+    driver: Driver
+    limits: Limits = Limits()
+    more_gates: Callable[[], tuple[Finding, ...]] = _nothing
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a switch ended.
+
+    Attributes:
+        serving: the side that serves.
+        pause: seconds that clients were held back; 0 where nobody was.
+        steps: seconds from the beginning of the pause to the end of each step.
+        ended: how many sessions were ended on the old side.
+    """
+
+    serving: Side
+    pause: float = 0.0
+    steps: tuple[tuple[Step, float], ...] = ()
+    ended: int = 0
+
+
+def gates(plan: Switch) -> tuple[Finding, ...]:
+    """What stands against the switch now; nothing is changed."""
+    with plan.open(plan.to.other) as old, plan.open(plan.to) as new:
+        return _gates(plan, old, new)
+
+
+def switch(plan: Switch, on_step: OnStep, *, rehearse: bool = False, cancel: Deadline | None = None) -> Outcome:
+    """Let the clients write to the other side.
+
+    Args:
+        on_step: told at the end of each step. Between `pausing` and `opened` the clients wait for it, too.
+        rehearse: do everything but hold the clients back and send them: it shows what would stand against it, and how
+            long each step takes. Nothing of it has to be undone.
+        cancel: whose flag or end stops the switch as long as it can be undone.
+
+    Raises:
+        NotReady: a gate is shut; nothing was changed.
+        SwitchUndone: it failed or took too long, and was undone; the old side serves.
+        SwitchUnfinished: call `resume_switch`.
+    """
+    with plan.open(plan.to.other) as old, plan.open(plan.to) as new:
+        return _Run(plan, on_step, old, new, cancel).run(rehearse=rehearse)
+
+
+def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
+    """Bring a switch to an end that was broken off somewhere: undone before the redirect, finished after it.
+
+    It may be called at any time, also when there was nothing to do, and again when it failed.
+
+    Raises:
+        SwitchUnfinished: it is not known where the clients go, or a side cannot be reached; the hint says what to do.
+    """
+    at = _where(plan)
+    with _reach(plan, plan.to) as new, _reach(plan, plan.to.other) as old:
+        run = _Run(plan, on_step, old, new, None)
+        if at is plan.to:
+            return run.finish(resumed=True)
+        run.undo()
+    return Outcome(plan.to.other)
+
+
+def _where(plan: Switch) -> Side:
+    try:
+        at = plan.driver.where()
+    except RedirectFailed as error:
+        why: str | None = error.message
+    else:
+        if at is not None:
+            return at
+        why = "neither side, or some to the one and some to the other"
+    raise SwitchUnfinished(
+        "it is not known where the clients are sent",
+        detail=why,
+        hint=f"Send all of them to the {plan.to.other} (or to the {plan.to}), and resume the switch.",
+    )
+
+
+def _reach(plan: Switch, side: Side) -> Database:
+    end = time.monotonic() + AGAIN_SECONDS
+    while True:
+        try:
+            return plan.open(side)
+        except ConnectionFailed as error:
+            if time.monotonic() > end:
+                raise SwitchUnfinished(
+                    f"the {side} cannot be reached", detail=error.message, hint="Start it, and resume the switch."
+                ) from None
+            time.sleep(0.1)
+
+
+def _gates(plan: Switch, old: Database, new: Database) -> tuple[Finding, ...]:
+    found = list(plan.more_gates())
+    old_side = plan.to.other
+    at = plan.driver.where()
+    if at is not old_side:
+        what = f"the clients are sent to {at or 'neither side'}, not to the {old_side}"
+        found.append(Finding("redirect", Level.BLOCKER, old_side, what, (), (f"send them to the {old_side}",)))
+    found += plan.forward.gates(old, new)
+    found += writers.gates(
+        old, old_side, transaction_seconds=plan.limits.transaction_seconds, held=plan.driver.holds
+    )  # fmt: skip
+    if plan.reverse is not None and not plan.reverse.ready(new):
+        what, fix = f"the stream back, {plan.reverse.name}, is not prepared", "wait until the agent has prepared it"
+        found.append(Finding("reverse", Level.BLOCKER, plan.to, what, (), (fix,)))
+    return tuple(found)
+
+
+def require_open(found: tuple[Finding, ...]) -> None:
+    """Raises:
+    NotReady: one of them is a blocker.
+    """
+    shut = [one for one in found if one.level is Level.BLOCKER]
+    if shut:
+        raise NotReady(
+            f"the switch is not ready: {shut[0].what}",
+            detail="; ".join(f"{one.check}: {one.what} ({', '.join(one.objects[:5])})" for one in shut),
+            hint="; ".join(fix for one in shut for fix in one.fix) or None,
+        )
+
+
+class _Run:
+    """One switch on its way."""
+
+    def __init__(self, plan: Switch, on_step: OnStep, old: Database, new: Database, cancel: Deadline | None) -> None:
+        self.plan, self.on_step, self.old, self.new, self.cancel = plan, on_step, old, new, cancel
+        self.began = time.monotonic()
+        self.steps: list[tuple[Step, float]] = []
+        self.ended = 0
+        self.held_until = 0.0
+
+    def run(self, *, rehearse: bool) -> Outcome:
+        names, known = self._gates()
+        self.began = time.monotonic()
+        window = Deadline.after(self.plan.limits.window)
+        if self.cancel is not None:
+            window = Deadline(min(window.at, self.cancel.at), self.cancel.cancel)
+        if rehearse:
+            self._carry(window, names, known)
+            return self._outcome(self.plan.to.other)
+        try:
+            self._step(Step.PAUSING)
+            self._shut(window)
+            self._carry(window, names, known)
+            self._open_new(window)
+            self._redirect(window)
+        except BaseException as error:
+            if not self._undone(error):
+                raise
+        return self.finish(resumed=False)
+
+    def _gates(self) -> tuple[tuple[str, ...], sequences.Values]:
+        """Everything that can be done before the pause; the limits of time of both sessions are the pause's then."""
+        plan = self.plan
+        require_open(_gates(plan, self.old, self.new))
+        if plan.reverse is not None:
+            fence.release(self.new, plan.move, plan.reverse.name)
+            plan.reverse.prepare(self.new, self.old)
+        names = sequences.require_equal(self.old, self.new)
+        sequences.copy(self.old, self.new, names)
+        seconds = self._crossed(Deadline.after(plan.limits.lag_seconds))
+        known = sequences.read(self.new, names)
+        limit = max(1, int(plan.limits.window * 1000))
+        for db in (self.old, self.new):
+            db.query(f"set statement_timeout = {limit}; set lock_timeout = {limit}")
+        self._step(Step.GATES, f"a row takes {seconds * 1000:.0f} ms")
+        return names, known
+
+    def _crossed(self, deadline: Deadline) -> float:
+        plan = self.plan
+        try:
+            return fence.cross(self.old, self.new, plan.move, deadline, self._pump)
+        except PostaiError as error:
+            if error.sqlstate != "57014":
+                raise
+        lag = Finding("lag", Level.BLOCKER, plan.to, f"a row takes more than {plan.limits.lag_seconds:g} s", (),
+                      ("wait until the stream has caught up",))  # fmt: skip
+        require_open((lag,))
+        raise AssertionError("unreachable")
+
+    def _pump(self) -> None:
+        self.plan.forward.pump(self.old, self.new)
+
+    def _shut(self, window: Deadline) -> None:
+        """Nobody can write on the old side."""
+        plan = self.plan
+        plan.driver.pause(window)
+        self._step(Step.PAUSED)
+        if not plan.driver.holds or writers.owned(self.old):
+            self.shut_at = writers.close(self.old)
+        else:
+            self.shut_at = writers.now(self.old)
+        self.ended = writers.end_sessions(self.old, self.shut_at, window)
+        self._step(Step.FENCED, f"{self.ended} sessions ended")
+
+    def _carry(self, window: Deadline, names: tuple[str, ...], known: sequences.Values) -> None:
+        """All that was committed on the old side is on the new one, on its disk, and the way back begins here."""
+        plan = self.plan
+        fence.cross(self.old, self.new, plan.move, window, self._pump)
+        if hasattr(self, "shut_at"):
+            self._nobody_since(window)
+        self._step(Step.DRAINED)
+        changed = sequences.copy(self.old, self.new, names, known)
+        self._step(Step.SEQUENCES, f"{changed} of {len(names)} moved on")
+        window.check()
+        fence.keep(self.new, plan.move, plan.reverse.name if plan.reverse else "none")
+        self._step(Step.SYNCED)
+        if plan.reverse is not None:
+            plan.reverse.mark(self.new)
+            self._step(Step.REVERSE_SLOT)
+        window.check()
+
+    def _nobody_since(self, window: Deadline) -> None:
+        """A session that was being made when the fence rose may have written before it was seen; then once more."""
+        while writers.end_sessions(self.old, self.shut_at, window):
+            fence.cross(self.old, self.new, self.plan.move, window, self._pump)
+        if gids := writers.prepared(self.old):
+            raise Refused("a prepared transaction came up during the switch", detail=", ".join(gids[:5]))
+
+    def _open_new(self, window: Deadline) -> None:
+        writers.reopen(self.new)
+        self._step(Step.UNFENCED)
+        window.check()
+
+    def _redirect(self, window: Deadline) -> None:
+        self._step(Step.REDIRECTING)
+        self.plan.driver.redirect(self.plan.to, window)
+
+    def _undone(self, error: BaseException) -> bool:
+        """Undo after an error; False: the clients are on the new side all the same, and the switch goes on.
+
+        Raises:
+            SwitchUndone: it was undone; or the error itself, where it is not one of postai's.
+        """
+        plan = self.plan
+        if self._reached(Step.REDIRECTING) and self._sent() is plan.to:
+            return True
+        self.undo()
+        if not isinstance(error, PostaiError):
+            raise error
+        raise SwitchUndone(
+            f"the switch was undone after {time.monotonic() - self.began:.2f} s: {error.message}",
+            detail=error.detail,
+            hint=error.hint or "Look at what held it up, and switch again.",
+        ) from error
+
+    def _sent(self) -> Side:
+        """Where the clients are sent after a redirect that failed; back to the old side where that is not known."""
+        try:
+            return _where(self.plan)
+        except SwitchUnfinished:
+            self.plan.driver.redirect(self.plan.to.other, Deadline.after(self.plan.limits.max_pause))
+        return _where(self.plan)
+
+    def undo(self) -> None:
+        """The old side serves as before.
+
+        Raises:
+            SwitchUnfinished: it cannot be reached.
+        """
+        plan = self.plan
+        if plan.to is Side.SOURCE:  # which was fenced when the target began to serve
+            self._again(plan.to, lambda db: writers.close(db), give_up=True)
+        self._again(plan.to.other, writers.reopen)
+        plan.driver.redirect(plan.to.other, Deadline.after(plan.limits.max_pause))
+        plan.driver.resume()
+        if plan.reverse is not None:
+            name = plan.reverse.name
+            self._again(plan.to, lambda db: fence.release(db, plan.move, name), give_up=True)
+        self._step(Step.UNDONE)
+
+    def _again(self, side: Side, work: Callable[[Database], object], *, give_up: bool = False) -> None:
+        """Do something on a side, on a new session where the old one is lost.
+
+        Args:
+            give_up: whether it may be left undone where the side cannot be reached; a resume does it later.
+        """
+        try:
+            work(self.new if side is self.plan.to else self.old)
+        except ConnectionLost:
+            pass
+        else:
+            return
+        try:
+            with _reach(self.plan, side) as db:
+                work(db)
+        except (SwitchUnfinished, ConnectionLost):
+            if not give_up:
+                raise
+
+    def finish(self, *, resumed: bool) -> Outcome:
+        """What follows the redirect; each part looks first, so that all of it may be repeated.
+
+        Raises:
+            SwitchUnfinished: the clients are on the new side, but something behind them is not done.
+        """
+        plan = self.plan
+        if not self._reached(Step.REDIRECTED):
+            self._step(Step.REDIRECTED)
+        try:
+            if resumed:
+                self._shut_again()
+            plan.driver.resume()
+            self.held_until = time.monotonic()
+            self._step(Step.OPENED)
+            for db in (self.old, self.new):
+                db.query("reset statement_timeout; reset lock_timeout")
+            plan.forward.stop(self.old, self.new)
+            self._step(Step.FORWARD_STOPPED)
+            if plan.reverse is not None:
+                plan.reverse.start(self.new, self.old)
+                self._step(Step.REVERSE_SUBSCRIBED)
+                plan.forward.prepare(self.old, self.new)
+                self._step(Step.WAY_BACK)
+        except PostaiError as error:
+            failure = SwitchUnfinished(
+                f"the {plan.to} serves, but the switch is not at its end: {error.message}",
+                detail=error.detail,
+                hint=error.hint or "Resume the switch.",
+            )
+        else:
+            return self._outcome(plan.to)
+        raise failure
+
+    def _shut_again(self) -> None:
+        """After a crash: the new side is open to writers, the old one is not."""
+        writers.reopen(self.new)
+        if not self.plan.driver.holds or writers.owned(self.old):
+            moment = writers.close(self.old)
+            self.ended = writers.end_sessions(self.old, moment, Deadline.after(AGAIN_SECONDS))
+
+    def _reached(self, step: Step) -> bool:
+        return any(one is step for one, _ in self.steps)
+
+    def _step(self, step: Step, detail: str = "") -> None:
+        self.steps.append((step, time.monotonic() - self.began))
+        self.on_step(step, detail)
+
+    def _outcome(self, serving: Side) -> Outcome:
+        pause = self.held_until - self.began if self.held_until else 0.0
+        return Outcome(serving, pause, tuple(self.steps), self.ended)
