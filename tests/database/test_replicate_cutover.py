@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
+import pytest
+from replicate_faults import killed_at
 from replicate_move import MOVE, Moved, begin, sides
 from replicate_support import SMALL, PgBouncer, Stand
 
 from loss import LossClient, check, compare
 from postai.deadline import Deadline
 from postai.replicate import cutover, fence, writers
+from postai.replicate.cutover import NotReady, SwitchUndone
 from postai.replicate.types import Side, Step
 
 
@@ -69,3 +76,106 @@ def test_there_and_back_without_a_proxy(stand: Stand, tmp_path: Path) -> None:
     assert outcome.ended >= SMALL.clients and seen().fatal == {}
     assert address.read_text() == stand.source_dsn("odd_app") + "\n" and address.stat().st_mode & 0o777 == 0o640
     settled(stand, client, Side.SOURCE)
+
+
+def test_what_takes_too_long_is_undone(stand: Stand, bouncer: PgBouncer) -> None:
+    begin(stand)
+    bouncer.point_at(stand.source)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    driver = moved.by_bouncer(bouncer)
+    with psycopg.connect(bouncer.dsn(), prepare_threshold=None) as slow, LossClient(bouncer.dsn(), SMALL) as client:
+        client.wait_for(30)
+
+        def begin_late(name: str, detail: str = "") -> None:
+            if name == Step.PAUSING:  # a transaction that PAUSE has to wait for, after the gates
+                slow.execute("update loss.branch set balance = balance where id = 1")
+
+        with client.window() as seen, pytest.raises(SwitchUndone) as caught:
+            cutover.switch(moved.switch(Side.TARGET, driver, max_pause=2.0), begin_late)
+        assert caught.value.sqlstate == "PA009" and caught.value.hint
+        with pytest.raises(NotReady, match="older than 2 s") as shut:
+            time.sleep(2.1)
+            cutover.switch(moved.switch(Side.TARGET, driver), quiet)
+        assert shut.value.sqlstate == "PA003" and shut.value.hint == "wait for them, or end them"
+        slow.rollback()
+        client.wait_for(30)
+    assert seen().errors == {} and driver.where() is Side.SOURCE
+    assert check(client.record, stand.source_dsn()) == ()
+    driver.close()
+
+
+def test_any_failure_before_the_redirect_is_undone(stand: Stand, tmp_path: Path) -> None:
+    begin(stand)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    address = tmp_path / "address"
+    address.write_text(stand.source_dsn("odd_app"))
+    driver = moved.by_file(address)
+    with LossClient(address, SMALL) as client:
+        for to in (Side.TARGET, Side.SOURCE):
+            for step in (Step.PAUSED, Step.FENCED, Step.SEQUENCES, Step.UNFENCED, Step.REDIRECTING):
+                client.wait_for(5)
+                with pytest.raises(ArithmeticError):
+                    cutover.switch(moved.switch(to, driver), failing(step))
+                assert driver.where() is to.other
+                client.wait_for(5)
+            cutover.switch(moved.switch(to, driver), quiet)
+    settled(stand, client, Side.SOURCE)
+
+
+def failing(step: str) -> Callable[..., None]:
+    """Reports of steps that raise at that one."""
+
+    def on_step(name: str, detail: str = "") -> None:
+        if name == step:
+            raise ArithmeticError(name)
+
+    return on_step
+
+
+def work(on_step: object, source: str, target: str, admin: str, file: str, to: str) -> None:
+    """A switch for `killed_at`."""
+    moved = Moved(source, target)
+    cutover.switch(moved.switch(Side(to), moved.by_console(admin, Path(file))), on_step)  # type: ignore[arg-type]
+
+
+def dies(stand: Stand, bouncer: PgBouncer, boundaries: list[int] | list[str] | itertools.count[int]) -> None:
+    """kill -9 at these boundaries of a switch, each followed by a resume: nothing is lost, one side serves."""
+    begin(stand)
+    bouncer.point_at(stand.source)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    driver = moved.by_bouncer(bouncer)
+    serving = Side.SOURCE
+    with LossClient(bouncer.dsn(), SMALL) as client:
+        for boundary in boundaries:
+            client.wait_for(10)
+            to = serving.other
+            died = killed_at(
+                boundary, "test_replicate_cutover:work", source=moved.source, target=moved.target,
+                admin=bouncer.admin_dsn(), file=str(bouncer.databases), to=to,
+            )  # fmt: skip
+            plan = moved.switch(to, driver)
+            serving = cutover.resume_switch(plan, quiet).serving
+            assert cutover.resume_switch(plan, quiet).serving is serving
+            assert serving is (to if "redirected" in died.steps else to.other), died
+            client.wait_for(10)
+            with sides(stand) as (source, target):
+                pair = {Side.SOURCE: source, Side.TARGET: target}
+                assert not writers.closed(pair[serving])
+                assert serving is Side.SOURCE or writers.closed(source)
+            if not died.killed:
+                break
+        if serving is Side.SOURCE:
+            serving = cutover.switch(moved.switch(Side.TARGET, driver), quiet).serving
+            client.wait_for(10)
+    assert client.record.window().errors == {}
+    settled(stand, client, serving)
+    driver.close()
+
+
+def test_kill_9_of_the_driver_loses_nothing(stand: Stand, bouncer: PgBouncer) -> None:
+    dies(stand, bouncer, ["fenced", "redirecting", "redirected"])
+
+
+@pytest.mark.soak
+def test_kill_9_at_every_boundary_loses_nothing(stand: Stand, bouncer: PgBouncer) -> None:
+    dies(stand, bouncer, itertools.count(1))
