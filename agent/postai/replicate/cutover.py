@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from postai.database.errors import ConnectionFailed, ConnectionLost
 from postai.database.protocol import Database
-from postai.deadline import Deadline
+from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import PostaiError, Refused
 from postai.replicate import fence, sequences, writers
 from postai.replicate.redirect import Driver, RedirectFailed
@@ -101,7 +102,7 @@ class Outcome:
     Attributes:
         serving: the side that serves.
         pause: seconds that clients were held back; 0 where nobody was.
-        steps: seconds from the beginning of the pause to the end of each step.
+        steps: seconds from the beginning of the pause to the end of each step (`gates`: how long they took).
         ended: how many sessions were ended on the old side.
     """
 
@@ -168,8 +169,8 @@ def _where(plan: Switch) -> Side:
     )
 
 
-def _reach(plan: Switch, side: Side) -> Database:
-    end = time.monotonic() + AGAIN_SECONDS
+def _reach(plan: Switch, side: Side, seconds: float = AGAIN_SECONDS) -> Database:
+    end = time.monotonic() + seconds
     while True:
         try:
             return plan.open(side)
@@ -220,6 +221,7 @@ class _Run:
         self.steps: list[tuple[Step, float]] = []
         self.ended = 0
         self.held_until = 0.0
+        self.shut_at: datetime | None = None
 
     def run(self, *, rehearse: bool) -> Outcome:
         names, known = self._gates()
@@ -229,6 +231,7 @@ class _Run:
             window = Deadline(min(window.at, self.cancel.at), self.cancel.cancel)
         if rehearse:
             self._carry(window, names, known)
+            self._release(self.new)
             return self._outcome(self.plan.to.other)
         try:
             self._step(Step.PAUSING)
@@ -246,7 +249,7 @@ class _Run:
         plan = self.plan
         require_open(_gates(plan, self.old, self.new))
         if plan.reverse is not None:
-            fence.release(self.new, plan.move, plan.reverse.name)
+            self._release(self.new)
             plan.reverse.prepare(self.new, self.old)
         names = sequences.require_equal(self.old, self.new)
         sequences.copy(self.old, self.new, names)
@@ -289,8 +292,8 @@ class _Run:
         """All that was committed on the old side is on the new one, on its disk, and the way back begins here."""
         plan = self.plan
         fence.cross(self.old, self.new, plan.move, window, self._pump)
-        if hasattr(self, "shut_at"):
-            self._nobody_since(window)
+        if self.shut_at is not None:
+            self._nobody_since(self.shut_at, window)
         self._step(Step.DRAINED)
         changed = sequences.copy(self.old, self.new, names, known)
         self._step(Step.SEQUENCES, f"{changed} of {len(names)} moved on")
@@ -302,9 +305,9 @@ class _Run:
             self._step(Step.REVERSE_SLOT)
         window.check()
 
-    def _nobody_since(self, window: Deadline) -> None:
+    def _nobody_since(self, moment: datetime, window: Deadline) -> None:
         """A session that was being made when the fence rose may have written before it was seen; then once more."""
-        while writers.end_sessions(self.old, self.shut_at, window):
+        while writers.end_sessions(self.old, moment, window):
             fence.cross(self.old, self.new, self.plan.move, window, self._pump)
         if gids := writers.prepared(self.old):
             raise Refused("a prepared transaction came up during the switch", detail=", ".join(gids[:5]))
@@ -341,30 +344,53 @@ class _Run:
         try:
             return _where(self.plan)
         except SwitchUnfinished:
-            self.plan.driver.redirect(self.plan.to.other, Deadline.after(self.plan.limits.max_pause))
+            self._send_back()
         return _where(self.plan)
 
     def undo(self) -> None:
-        """The old side serves as before.
+        """The old side serves as before; where it does not answer, the clients are let go all the same.
 
         Raises:
-            SwitchUnfinished: it cannot be reached.
+            SwitchUnfinished: it cannot be reached, or the redirect driver fails.
         """
-        plan = self.plan
+        plan, old_side = self.plan, self.plan.to.other
         if plan.to is Side.SOURCE:  # which was fenced when the target began to serve
-            self._again(plan.to, lambda db: writers.close(db), give_up=True)
-        self._again(plan.to.other, writers.reopen)
-        plan.driver.redirect(plan.to.other, Deadline.after(plan.limits.max_pause))
-        plan.driver.resume()
-        if plan.reverse is not None:
-            name = plan.reverse.name
-            self._again(plan.to, lambda db: fence.release(db, plan.move, name), give_up=True)
+            self._again(plan.to, writers.close, 0.5, give_up=True)
+        left = max(0.5, self.began + plan.limits.max_pause - time.monotonic())
+        reopened = self._again(old_side, writers.reopen, left, give_up=True)
+        self._send_back()
+        try:
+            plan.driver.resume()
+        except (RedirectFailed, DeadlineExceeded) as error:
+            raise SwitchUnfinished(
+                "the clients are still held back", detail=error.detail or error.message,
+                hint="Let them go (RESUME on PgBouncer's console), or resume the switch.",
+            ) from None  # fmt: skip
+        if not reopened:
+            self._again(old_side, writers.reopen, AGAIN_SECONDS)
+        self._again(plan.to, self._release, 0.5, give_up=True)
         self._step(Step.UNDONE)
 
-    def _again(self, side: Side, work: Callable[[Database], object], *, give_up: bool = False) -> None:
-        """Do something on a side, on a new session where the old one is lost.
+    def _send_back(self) -> None:
+        plan = self.plan
+        try:
+            plan.driver.redirect(plan.to.other, Deadline.after(plan.limits.max_pause))
+        except (RedirectFailed, DeadlineExceeded) as error:
+            raise SwitchUnfinished(
+                f"the clients could not be sent back to the {plan.to.other}", detail=error.detail or error.message,
+                hint="Send them there, and resume the switch.",
+            ) from None  # fmt: skip
+
+    def _release(self, new: Database) -> None:
+        """The way back need not begin where it was marked."""
+        if self.plan.reverse is not None:
+            fence.release(new, self.plan.move, self.plan.reverse.name)
+
+    def _again(self, side: Side, work: Callable[[Database], object], seconds: float, *, give_up: bool = False) -> bool:
+        """Do something on a side, on a new session where the old one is lost; whether it was done.
 
         Args:
+            seconds: how long the side is tried.
             give_up: whether it may be left undone where the side cannot be reached; a resume does it later.
         """
         try:
@@ -372,13 +398,15 @@ class _Run:
         except ConnectionLost:
             pass
         else:
-            return
+            return True
         try:
-            with _reach(self.plan, side) as db:
+            with _reach(self.plan, side, seconds) as db:
                 work(db)
         except (SwitchUnfinished, ConnectionLost):
             if not give_up:
                 raise
+            return False
+        return True
 
     def finish(self, *, resumed: bool) -> Outcome:
         """What follows the redirect; each part looks first, so that all of it may be repeated.

@@ -136,8 +136,8 @@ class HttpDriver:
         connection = kind(self._host, self._port, timeout=max(seconds, 0.01))
         try:
             connection.request("POST", self._path, json.dumps(what), {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            text = response.read(_ANSWER_BYTES)
+            with connection.getresponse() as response:
+                text = response.read(_ANSWER_BYTES)
             if not 200 <= response.status < 300:
                 raise RedirectFailed(f"the hook on {self._host} answered {response.status}")
             return json.loads(text) if text.strip() else None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from postai.database import dsn as connection_string
 from postai.database import libpq_files, named_sql
-from postai.database.identifiers import quote_ident
+from postai.database.identifiers import qualified, quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import Refused, VerificationFailed
@@ -58,8 +58,10 @@ def give_identity(source: Database, move: int, some: Iterable[Table]) -> tuple[s
 def take_identity_back(source: Database, move: int) -> None:
     """Undo `give_identity`; no publication may have the tables any more."""
     ((there,),) = source.query("select to_regclass(%s) is not null", (f"{own_schema(move)}.identity_given",))
-    for table, had in source.query(_of("identity_given", move)) if there else ():
-        source.execute(f"alter table only {table} replica identity {'nothing' if had == 'n' else 'default'}")
+    for schema, name, had in source.query(_of("identity_given", move)) if there else ():
+        source.execute(
+            f"alter table only {qualified(schema, name)} replica identity {'nothing' if had == 'n' else 'default'}"
+        )
 
 
 def publish(db: Database, move: int, name: str, some: Sequence[Table]) -> tuple[str, ...]:
@@ -82,11 +84,12 @@ def publish(db: Database, move: int, name: str, some: Sequence[Table]) -> tuple[
             "published as they are, UPDATE and DELETE of them would fail in the application.",
         )
     fence.install(db, move)
-    ((there, published),) = db.query(_sql("publication"), (name,))
-    if not there:
+    found = db.query(_sql("publication"), (name,))
+    if not found:
         db.execute(f"create publication {quote_ident(name)}")
+    published = {qualified(schema, table) for schema, table in found if table is not None}
     wanted = [f"{own_schema(move)}.fence", *(table.qualified for table in some)]
-    missing = [table for table in wanted if table not in set(published)]
+    missing = [table for table in wanted if table not in published]
     for at in range(0, len(missing), AT_A_TIME):
         part = ", ".join(f"only {table}" for table in missing[at : at + AT_A_TIME])
         db.execute(f"alter publication {quote_ident(name)} add table {part}")
@@ -235,9 +238,8 @@ def unsubscribe(db: Database, name: str) -> int | None:
 def progress(publisher: Database, subscriber: Database, name: str) -> tuple[Progress, ...]:
     """How far the copy is, for each table of the subscription (the fence's left out)."""
     whole = {table.qualified: table for table in tables(publisher)}
-    version = "relations" if subscriber.server_version >= 140_000 else "relations_before_14"
     found = []
-    for table, state, rows, size, seconds in subscriber.query(_sql(version), (name,)):
+    for table, state, rows, size, seconds in _relations(subscriber, name):
         if table not in whole:
             continue
         one = whole[table]
@@ -251,9 +253,19 @@ def progress(publisher: Database, subscriber: Database, name: str) -> tuple[Prog
 
 def unfinished(publisher: Database, subscriber: Database, name: str, schemas: Sequence[str] = ()) -> tuple[str, ...]:
     """Tables of the publisher that the subscriber does not follow yet: not published, not taken up, still copied."""
-    version = "relations" if subscriber.server_version >= 140_000 else "relations_before_14"
-    ready = {row[0] for row in subscriber.query(_sql(version), (name,)) if row[1] == "r"}
+    ready = {table for table, state, *_ in _relations(subscriber, name) if state == "r"}
     return tuple(table.qualified for table in tables(publisher, schemas) if table.qualified not in ready)
+
+
+def taken_up(subscriber: Database, name: str) -> frozenset[str]:
+    """Tables that the subscription knows, whatever the state of their copy."""
+    return frozenset(table for table, *_ in _relations(subscriber, name))
+
+
+def _relations(subscriber: Database, name: str) -> list[tuple[str, str, int | None, int | None, float | None]]:
+    version = "relations" if subscriber.server_version >= 140_000 else "relations_before_14"
+    rows = subscriber.query(_sql(version), (name,))
+    return [(qualified(schema, table), state, *copied) for schema, table, state, *copied in rows]
 
 
 def lag(publisher: Database, subscriber: Database, name: str) -> Lag:

@@ -28,21 +28,20 @@ on conflict do nothing
 
 -- name: identity_given
 -- The tables that got one and still are there.
-select pg_catalog.format('%I.%I', n.nspname, c.relname), g.had::text
+select n.nspname::text, c.relname::text, g.had::text
   from {schema}.identity_given as g
   join pg_catalog.pg_class as c on c.oid = g.relation and c.relreplident = 'f'
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
- order by 1
+ order by 1, 2
 
 -- name: publication
--- Whether the publication is there, and its tables.
-select p.oid is not null,
-       array(select pg_catalog.format('%%I.%%I', n.nspname, c.relname)
-               from pg_catalog.pg_publication_rel as r
-               join pg_catalog.pg_class as c on c.oid = r.prrelid
-               join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-              where r.prpubid = p.oid)
-  from (select) as one left join pg_catalog.pg_publication as p on p.pubname = %s
+-- The tables of a publication; one row of nulls where it has none.
+select n.nspname::text, c.relname::text
+  from pg_catalog.pg_publication as p
+  left join pg_catalog.pg_publication_rel as r on r.prpubid = p.oid
+  left join pg_catalog.pg_class as c on c.oid = r.prrelid
+  left join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+ where p.pubname = %s
 
 -- name: slot
 -- A slot of this database.
@@ -123,8 +122,8 @@ select exists (select from pg_catalog.pg_class as c
 
 -- name: relations
 -- The tables of a subscription with the state of their copy, and what is copied of them now.
-select pg_catalog.format('%%I.%%I', n.nspname, c.relname), r.srsubstate::text,
-       p.tuples_processed, p.bytes_processed, pg_catalog.extract('epoch', pg_catalog.clock_timestamp() - a.backend_start)::float8
+select n.nspname::text, c.relname::text, r.srsubstate::text,
+       p.tuples_processed, p.bytes_processed, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.backend_start)::float8
   from pg_catalog.pg_subscription as s
   join pg_catalog.pg_subscription_rel as r on r.srsubid = s.oid
   join pg_catalog.pg_class as c on c.oid = r.srrelid
@@ -132,17 +131,17 @@ select pg_catalog.format('%%I.%%I', n.nspname, c.relname), r.srsubstate::text,
   left join pg_catalog.pg_stat_progress_copy as p on p.relid = c.oid and p.datname = pg_catalog.current_database()
   left join pg_catalog.pg_stat_activity as a on a.pid = p.pid
  where s.subname = %s
- order by 1
+ order by 1, 2
 
 -- name: relations_before_14
 -- The same without what is copied now.
-select pg_catalog.format('%%I.%%I', n.nspname, c.relname), r.srsubstate::text, null::int8, null::int8, null::float8
+select n.nspname::text, c.relname::text, r.srsubstate::text, null::int8, null::int8, null::float8
   from pg_catalog.pg_subscription as s
   join pg_catalog.pg_subscription_rel as r on r.srsubid = s.oid
   join pg_catalog.pg_class as c on c.oid = r.srrelid
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
  where s.subname = %s
- order by 1
+ order by 1, 2
 
 -- name: slot_lag
 -- What the publisher knows of the subscriber.
@@ -158,7 +157,7 @@ select pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.confirmed_f
 
 -- name: silent
 -- Seconds since the subscriber heard from the publisher.
-select pg_catalog.extract('epoch', pg_catalog.clock_timestamp() - max(s.last_msg_receipt_time))::float8
+select pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - max(s.last_msg_receipt_time))::float8
   from pg_catalog.pg_stat_subscription as s where s.subname = %s and s.relid is null
 
 -- name: errors

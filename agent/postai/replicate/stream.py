@@ -50,10 +50,12 @@ class NativeStream:
     def copy(self, publisher: Database, subscriber: Database) -> None:
         """Begin from nothing: the rows that are there are copied, then changes follow; new tables are taken up."""
         fence.install(subscriber, self.move)
-        added = native.publish(publisher, self.move, self.name, native.tables(publisher, self.schemas))
+        tables = native.tables(publisher, self.schemas)
+        native.publish(publisher, self.move, self.name, tables)
         native.create_slot(publisher, self.name)
         made = native.subscribe(subscriber, self.name, self.conninfo, publisher.server_version, copy_data=True)
-        if added and not made:
+        known = native.taken_up(subscriber, self.name)
+        if not made and not all(table.qualified in known for table in tables):
             native.refresh(subscriber, self.name)
 
     def mark(self, publisher: Database) -> None:

@@ -21,7 +21,7 @@ select p.gid from pg_catalog.pg_prepared_xacts as p where p.database = pg_catalo
 
 -- name: long_transactions
 -- Transactions of other people that are older than so many seconds.
-select a.pid, a.usename::text, pg_catalog.round(pg_catalog.extract('epoch', pg_catalog.clock_timestamp() - a.xact_start))::int
+select a.pid, a.usename::text, pg_catalog.round(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start))::int
   from pg_catalog.pg_stat_activity as a
  where {others} and a.xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %s)
  order by 3 desc
