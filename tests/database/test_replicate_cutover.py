@@ -9,11 +9,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from replicate_faults import killed_at
+from replicate_faults import crash, killed_at
 from replicate_move import MOVE, Moved, begin, sides
 from replicate_support import SMALL, PgBouncer, Stand
 
-from loss import LossClient, check, compare
+from loss import Load, LossClient, check, compare
 from postai.deadline import Deadline
 from postai.replicate import cutover, fence, writers
 from postai.replicate.cutover import NotReady, SwitchUndone
@@ -179,3 +179,98 @@ def test_kill_9_of_the_driver_loses_nothing(stand: Stand, bouncer: PgBouncer) ->
 @pytest.mark.soak
 def test_kill_9_at_every_boundary_loses_nothing(stand: Stand, bouncer: PgBouncer) -> None:
     dies(stand, bouncer, itertools.count(1))
+
+
+def test_pgbouncer_that_was_told_half_is_undone_by_what_is_in_force(stand: Stand, bouncer: PgBouncer) -> None:
+    """The file says target, PgBouncer has not read it yet and holds the clients: they go to the source again."""
+    begin(stand)
+    bouncer.point_at(stand.source)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    driver = moved.by_bouncer(bouncer)
+    before = bouncer.databases.read_text()
+    plan = moved.switch(Side.TARGET, driver)
+    with moved.open(Side.SOURCE) as source:
+        writers.close(source)
+        bouncer.admin("PAUSE app")
+        bouncer.databases.write_text(before.replace(str(stand.source_server.port), str(stand.target_server.port)))
+        assert driver.where() is Side.SOURCE
+        assert cutover.resume_switch(plan, quiet).serving is Side.SOURCE
+        assert not writers.closed(source)
+    text = bouncer.databases.read_text()
+    assert str(stand.source_server.port) in text and str(stand.target_server.port) not in text
+    bouncer.admin("RELOAD")
+    with LossClient(bouncer.dsn(), SMALL) as client:
+        client.wait_for(10)
+    bouncer.stop()
+    with pytest.raises(cutover.SwitchUnfinished, match="not known where") as caught:
+        cutover.resume_switch(plan, quiet)
+    assert caught.value.sqlstate == "PA010" and "resume" in str(caught.value.hint)
+    driver.close()
+
+
+def test_gates_that_are_shut(stand: Stand, tmp_path: Path) -> None:
+    begin(stand)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    address = tmp_path / "address"
+    address.write_text(stand.source_dsn("odd_app"))
+    plan = moved.switch(Side.TARGET, moved.by_file(address))
+    assert cutover.gates(plan) == ()
+    stand.source.execute("create table loss.later (id int primary key)")
+    stand.source.execute("alter role odd_app set default_transaction_read_only = off")
+    with psycopg.connect(stand.source_dsn()) as other:
+        other.execute("create table public.two (id int); prepare transaction 'two phases'")
+    stand.target.execute("select pg_drop_replication_slot('postai_7_rev')")
+    address.write_text(stand.target_dsn("odd_app"))
+    try:
+        with pytest.raises(NotReady) as caught:
+            cutover.switch(plan, quiet)
+    finally:
+        stand.source.execute("rollback prepared 'two phases'")
+        stand.source.execute("alter role odd_app reset default_transaction_read_only")
+    assert [one.check for one in cutover.gates(plan)] == ["redirect", "unfinished_tables", "reverse"]
+    for what in ("redirect", "unfinished_tables", "prepared_transactions", "unfenced_roles", "reverse"):
+        assert f"{what}: " in str(caught.value.detail)
+    with moved.open(Side.SOURCE) as source:
+        assert not writers.closed(source)
+
+
+def test_the_source_that_dies_in_the_pause_serves_again(stand: Stand, bouncer: PgBouncer) -> None:
+    begin(stand)
+    bouncer.point_at(stand.source)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    driver = moved.by_bouncer(bouncer)
+
+    def die(name: str, detail: str = "") -> None:
+        if name == Step.FENCED:
+            crash(stand.source_server)
+            stand.source_server.start()
+
+    with LossClient(bouncer.dsn(), SMALL) as client:
+        client.wait_for(20)
+        with pytest.raises(SwitchUndone):
+            cutover.switch(moved.switch(Side.TARGET, driver), die)
+        client.wait_for(20)
+        assert cutover.switch(moved.switch(Side.TARGET, driver), quiet).serving is Side.TARGET
+        client.wait_for(20)
+    settled(stand, client, Side.TARGET)
+    driver.close()
+
+
+@pytest.mark.soak
+def test_twenty_switches(stand: Stand, bouncer: PgBouncer) -> None:
+    begin(stand)
+    bouncer.point_at(stand.source)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    driver = moved.by_bouncer(bouncer)
+    to = Side.TARGET
+    with LossClient(
+        bouncer.dsn(), Load(clients=8, rate=300, branches=SMALL.branches, accounts=SMALL.accounts)
+    ) as client:
+        for _ in range(20):
+            client.wait_for(50)
+            cutover.switch(moved.switch(to, driver), quiet)
+            to = to.other
+        client.wait_for(50)
+    assert client.record.window().errors == {}
+    settled(stand, client, Side.SOURCE)
+    driver.close()

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from replicate_move import copy_schema, sides
+import pytest
+from replicate_move import LOSS, MOVE, copy_schema, sides
 from replicate_support import ODD_SKIP, Stand
 
 from loss import compare
+from postai.database import ServerError
 from postai.deadline import Deadline
+from postai.errors import Refused
 from postai.replicate import fence, native, sequences
 from postai.replicate.stream import NativeStream
-from postai.replicate.types import Side
+from postai.replicate.types import Identity, Side
 
 
 def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
     with sides(stand) as (source, target):
-        given = native.give_identity(source, 7, native.tables(source))
+        given = native.give_identity(source, MOVE, native.tables(source))
         copy_schema(stand)
         assert "odd.no_key" in given and "odd.wide" not in given
-        stream = NativeStream(7, Side.SOURCE, native.conninfo(stand.source_dsn(), "postai_7_fwd"))
+        stream = NativeStream(MOVE, Side.SOURCE, native.conninfo(stand.source_dsn(), "postai_7_fwd"))
         stream.copy(source, target)
         stream.copy(source, target)  # again is harmless
         native.wait_ready(source, target, stream.name, Deadline.after(60))
@@ -31,7 +34,7 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         assert native.unfinished(source, target, stream.name) == ("odd.later",)
         stream.copy(source, target)
         native.wait_ready(source, target, stream.name, Deadline.after(60))
-        assert fence.cross(source, target, 7, Deadline.after(30)) < 30
+        assert fence.cross(source, target, MOVE, Deadline.after(30)) < 30
         names = sequences.require_equal(source, target)
         assert sequences.copy(source, target, names) > 5
         assert sequences.copy(source, target, names) == 0
@@ -39,3 +42,54 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         assert [one for one in found if one.where != "large objects"] == []
         lag = native.lag(source, target, stream.name)
         assert lag.active and lag.wal_status == "reserved" and lag.errors == 0
+
+
+def test_a_password_stays_out_of_logs_and_errors(stand: Stand) -> None:
+    """The statement that makes a subscription has its connection string; it must not be logged, failing or not."""
+    with sides(stand) as (source, target):
+        target.execute("set log_statement = 'ddl'; set log_min_duration_statement = -1")
+        native.publish(source, MOVE, "postai_7_fwd", ())
+        native.create_slot(source, "postai_7_fwd")
+        fence.install(target, MOVE)
+        good = native.conninfo(stand.source_dsn(), "postai_7_fwd")
+        password = stand.source_server.password()
+        assert password in good and password not in repr(NativeStream(MOVE, Side.SOURCE, good))
+        bad = good.replace(password, "planted-secret")
+        with pytest.raises(ServerError) as caught:
+            native.subscribe(target, "postai_7_fwd", bad, source.server_version, copy_data=False)
+        assert "planted-secret" not in f"{caught.value} {caught.value.detail} {caught.value.hint}"
+        assert native.subscribe(target, "postai_7_fwd", good, source.server_version, copy_data=False)
+        assert not native.subscribe(target, "postai_7_fwd", good, source.server_version, copy_data=False)
+        assert target.query("select current_setting('postai.conninfo', true)") in ([("",)], [(None,)])
+    log = stand.target_server.log.read_text()
+    assert "postai.conninfo" in log and password not in log and "planted-secret" not in log
+    without = native.conninfo(stand.source_dsn(), "x", "/etc/postai/passfile")
+    assert password not in without and "passfile=/etc/postai/passfile" in without
+
+
+def test_nothing_is_left_behind(stand: Stand) -> None:
+    stand.source.execute("create table loss.json_table (id int)")
+    with sides(stand) as (source, target):
+        with pytest.raises(Refused, match="nothing that identifies") as caught:
+            native.publish(source, MOVE, "postai_7_fwd", native.tables(source, LOSS))
+        assert caught.value.sqlstate == "PA003" and "loss.history" in str(caught.value.detail)
+        assert set(native.give_identity(source, MOVE, native.tables(source, LOSS))) == {
+            "loss.history", 'loss."json_table"'
+        }  # fmt: skip
+        assert [one.identity for one in native.tables(source, LOSS) if one.name == "history"] == [Identity.FULL]
+        stream = NativeStream(MOVE, Side.SOURCE, native.conninfo(stand.source_dsn(), "x"), LOSS)
+        stream.prepare(source, target)
+        stream.prepare(source, target)
+        fence.keep(source, MOVE, stream.name)
+        place = "select confirmed_flush_lsn::text from pg_replication_slots where slot_name = 'postai_7_fwd'"
+        before = source.query(place)
+        stream.prepare(source, target)  # its beginning is kept: it does not move
+        assert before == source.query(place)
+        stream.stop(source, target)
+        stream.stop(source, target)
+        native.unpublish(source, stream.name)
+        native.take_identity_back(source, MOVE)
+        assert Identity.NONE in {one.identity for one in native.tables(source, LOSS)}
+        for db in (source, target):
+            db.execute("drop schema postai_7 cascade")
+    assert stand.leftovers() == []

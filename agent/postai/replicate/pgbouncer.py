@@ -105,17 +105,17 @@ class PgBouncerDriver:
         try:
             return self._ask(command, deadline)
         except RedirectFailed:
-            if fresh or self._console is not None:
+            if fresh:
                 raise
         return self._ask(command, deadline)
 
     def _ask(self, command: str, deadline: Deadline) -> list[dict[str, str]]:
-        from psycopg import pq
+        from psycopg import OperationalError, pq
 
         console = self._console = self._console or self._open(deadline)
-        console.send_query(command.encode())
         rows: list[dict[str, str]] = []
         try:
+            console.send_query(command.encode())
             while True:
                 while console.is_busy():
                     select.select([console.socket], [], [], min(0.05, deadline.remaining() + 0.001))
@@ -131,9 +131,13 @@ class PgBouncerDriver:
                 for row in range(result.ntuples):
                     values = [(result.get_value(row, at) or b"").decode() for at in range(result.nfields)]
                     rows.append(dict(zip(names, values, strict=True)))
+        except OperationalError as error:
+            self.close()
+            failure = self._refused(command, str(error).encode())
         except BaseException:
             self.close()
             raise
+        raise failure
 
     def _open(self, deadline: Deadline) -> PGconn:
         try:
