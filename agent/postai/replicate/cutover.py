@@ -22,6 +22,8 @@ from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Str
 
 # Of max_pause for undoing what was done; at least so many seconds, at most half of it.
 UNDO_SHARE, UNDO_SECONDS = 0.2, 0.3
+# Seconds for the clients to connect to the new side, before the streams are changed and take processor time.
+SETTLE_SECONDS = 0.25
 # Seconds that an undo or a finish tries to reach a side again.
 AGAIN_SECONDS = 20.0
 
@@ -222,6 +224,7 @@ class _Run:
         self.ended = 0
         self.held_until = 0.0
         self.shut_at: datetime | None = None
+        self.may_close = True
 
     def run(self, *, rehearse: bool) -> Outcome:
         names, known = self._gates()
@@ -230,15 +233,19 @@ class _Run:
         if self.cancel is not None:
             window = Deadline(min(window.at, self.cancel.at), self.cancel.cancel)
         if rehearse:
-            self._carry(window, names, known)
+            self._drain(window)
+            self._settle(window, names, known)
             self._release(self.new)
             return self._outcome(self.plan.to.other)
         try:
             self._step(Step.PAUSING)
             self._shut(window)
-            self._carry(window, names, known)
-            self._open_new(window)
-            self._redirect(window)
+            self._drain(window)
+            writers.reopen(self.new, at_once=True)
+            self._step(Step.UNFENCED)
+            self._settle(window, names, known)
+            self._step(Step.REDIRECTING)
+            self.plan.driver.redirect(self.plan.to, window)
         except BaseException as error:
             if not self._undone(error):
                 raise
@@ -248,6 +255,7 @@ class _Run:
         """Everything that can be done before the pause; the limits of time of both sessions are the pause's then."""
         plan = self.plan
         require_open(_gates(plan, self.old, self.new))
+        self.may_close = not plan.driver.holds or writers.owned(self.old)
         if plan.reverse is not None:
             self._release(self.new)
             plan.reverse.prepare(self.new, self.old)
@@ -281,20 +289,20 @@ class _Run:
         plan = self.plan
         plan.driver.pause(window)
         self._step(Step.PAUSED)
-        if not plan.driver.holds or writers.owned(self.old):
-            self.shut_at = writers.close(self.old)
-        else:
-            self.shut_at = writers.now(self.old)
+        self.shut_at = writers.close(self.old) if self.may_close else writers.now(self.old)
         self.ended = writers.end_sessions(self.old, self.shut_at, window)
         self._step(Step.FENCED, f"{self.ended} sessions ended")
 
-    def _carry(self, window: Deadline, names: tuple[str, ...], known: sequences.Values) -> None:
-        """All that was committed on the old side is on the new one, on its disk, and the way back begins here."""
-        plan = self.plan
-        fence.cross(self.old, self.new, plan.move, window, self._pump)
+    def _drain(self, window: Deadline) -> None:
+        """All that was committed on the old side is on the new one."""
+        fence.cross(self.old, self.new, self.plan.move, window, self._pump)
         if self.shut_at is not None:
             self._nobody_since(self.shut_at, window)
         self._step(Step.DRAINED)
+
+    def _settle(self, window: Deadline, names: tuple[str, ...], known: sequences.Values) -> None:
+        """The new side's sequences go on where the old one's stand, all of it is on its disk, the way back begins."""
+        plan = self.plan
         changed = sequences.copy(self.old, self.new, names, known)
         self._step(Step.SEQUENCES, f"{changed} of {len(names)} moved on")
         window.check()
@@ -311,15 +319,6 @@ class _Run:
             fence.cross(self.old, self.new, self.plan.move, window, self._pump)
         if gids := writers.prepared(self.old):
             raise Refused("a prepared transaction came up during the switch", detail=", ".join(gids[:5]))
-
-    def _open_new(self, window: Deadline) -> None:
-        writers.reopen(self.new)
-        self._step(Step.UNFENCED)
-        window.check()
-
-    def _redirect(self, window: Deadline) -> None:
-        self._step(Step.REDIRECTING)
-        self.plan.driver.redirect(self.plan.to, window)
 
     def _undone(self, error: BaseException) -> bool:
         """Undo after an error; False: the clients are on the new side all the same, and the switch goes on.
@@ -423,6 +422,7 @@ class _Run:
             plan.driver.resume()
             self.held_until = time.monotonic()
             self._step(Step.OPENED)
+            time.sleep(SETTLE_SECONDS)
             for db in (self.old, self.new):
                 db.query("reset statement_timeout; reset lock_timeout")
             plan.forward.stop(self.old, self.new)

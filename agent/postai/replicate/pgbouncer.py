@@ -64,7 +64,7 @@ class PgBouncerDriver:
         changed = _with_hosts(text, self._databases, self._addresses[to])
         if changed != text:
             replace_file(self._file, changed)
-        if self.where() is not to:
+        if changed != text or self.where() is not to:
             self._call("RELOAD", Deadline.after(max(deadline.remaining(), CALL_SECONDS)))
         if self.where() is not to:
             raise RedirectFailed(

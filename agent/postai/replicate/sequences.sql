@@ -7,7 +7,7 @@ select n.nspname::text, c.relname::text
  order by 1, 2
 
 -- name: set
--- Put sequences to a value.
-select pg_catalog.setval(s.name::pg_catalog.regclass, s.value, s.called)
+-- Put sequences to a value. It does not wait for the disk: the commit that follows in a switch does.
+select pg_catalog.set_config('synchronous_commit', 'off', true), pg_catalog.setval(s.name::pg_catalog.regclass, s.value, s.called)
   from rows from (pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.int8[]),
                   pg_catalog.unnest(%s::pg_catalog.bool[])) as s (name, value, called)

@@ -59,7 +59,6 @@ class NativeStream:
             native.refresh(subscriber, self.name)
 
     def mark(self, publisher: Database) -> None:
-        fence.keep(publisher, self.move, self.name)
         native.advance(publisher, self.name)
 
     def start(self, publisher: Database, subscriber: Database) -> None:

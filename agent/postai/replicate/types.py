@@ -72,11 +72,11 @@ class Step(StrEnum):
     """The steps of a switch, in their order; each is reported when it is done. No return after `redirected`.
 
     gates: nothing stands against it. pausing: the clients are held back from now on. paused: the redirect driver holds
-    them. fenced: nobody can write on the old side. drained: all its changes are on the new side. sequences: they stand
-    there as here. synced: the new side has all of it on disk. reverse_slot: the reverse stream begins here. unfenced:
-    the new side may be written to. redirecting, redirected: the clients are sent to the new side. opened: they are let
-    go. forward_stopped: the old stream is gone. reverse_subscribed: the old side follows the new one. way_back:
-    the stream for a switch back is prepared. undone: instead of all after `gates`, the old side serves as before.
+    them. fenced: nobody can write on the old side. drained: all its changes are on the new side. unfenced: that one may
+    be written to. sequences: they stand there as here. synced: it has all of it on its disk. reverse_slot: the reverse
+    stream begins here. redirecting, redirected: the clients are sent to the new side. opened: they are let go.
+    forward_stopped: the old stream is gone. reverse_subscribed: the old side follows the new one. way_back: the stream
+    for a switch back is prepared. undone: instead of all after `gates`, the old side serves as before.
     """
 
     GATES = "gates"
@@ -84,10 +84,10 @@ class Step(StrEnum):
     PAUSED = "paused"
     FENCED = "fenced"
     DRAINED = "drained"
+    UNFENCED = "unfenced"
     SEQUENCES = "sequences"
     SYNCED = "synced"
     REVERSE_SLOT = "reverse_slot"
-    UNFENCED = "unfenced"
     REDIRECTING = "redirecting"
     REDIRECTED = "redirected"
     OPENED = "opened"
@@ -289,7 +289,7 @@ class Stream(Protocol):
         ...
 
     def mark(self, publisher: Database) -> None:
-        """The stream begins after what is committed now, while nobody writes on the publisher."""
+        """The stream begins after what is on the disk now; nobody writes there, and its beginning is kept."""
         ...
 
     def start(self, publisher: Database, subscriber: Database) -> None:

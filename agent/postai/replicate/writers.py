@@ -20,11 +20,12 @@ _OTHERS = """a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.p
 def close(db: Database) -> datetime:
     """Make every new session of the database read-only, unless it says otherwise itself.
 
+    It does not wait for the disk: a fence row is written next, and its commit does.
+
     Returns:
         the server's time: sessions that began later know of it.
     """
-    if not closed(db):
-        db.execute(f"alter database {quote_ident(db.name)} set default_transaction_read_only = on")
+    db.query(f"set local synchronous_commit = off; {_setting(db, 'set default_transaction_read_only = on')}")
     return now(db)
 
 
@@ -34,10 +35,19 @@ def now(db: Database) -> datetime:
     return moment  # type: ignore[no-any-return]
 
 
-def reopen(db: Database) -> None:
-    """New sessions may write again."""
+def reopen(db: Database, *, at_once: bool = False) -> None:
+    """New sessions may write again.
+
+    Args:
+        at_once: do not wait for the disk; the caller commits something else that does.
+    """
     if closed(db):
-        db.execute(f"alter database {quote_ident(db.name)} reset default_transaction_read_only")
+        lazily = "set local synchronous_commit = off; " if at_once else ""
+        db.query(lazily + _setting(db, "reset default_transaction_read_only"))
+
+
+def _setting(db: Database, what: str) -> str:
+    return f"alter database {quote_ident(db.name)} {what}"
 
 
 def closed(db: Database) -> bool:
