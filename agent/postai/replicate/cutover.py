@@ -8,7 +8,7 @@ dies within is followed by `resume_switch`, which looks where the clients are se
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -146,12 +146,15 @@ def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
     Raises:
         SwitchUnfinished: it is not known where the clients go, or a side cannot be reached; the hint says what to do.
     """
-    at = _where(plan)
-    with _reach(plan, plan.to) as new, _reach(plan, plan.to.other) as old:
-        run = _Run(plan, on_step, old, new, None)
-        if at is plan.to:
-            return run.finish(resumed=True)
-        run.undo()
+    if _where(plan) is plan.to:
+        with _reach(plan, plan.to) as new:
+            writers.reopen(new)
+            _let_go(plan)  # before the old side is asked: it may be gone
+            with _reach(plan, plan.to.other) as old:
+                return _Run(plan, on_step, old, new, None).finish(resumed=True)
+    with _reach(plan, plan.to.other) as old:
+        _undo(plan, {plan.to.other: old}, 0.0)
+    on_step(Step.UNDONE)
     return Outcome(plan.to.other)
 
 
@@ -235,7 +238,7 @@ class _Run:
         if rehearse:
             self._drain(window)
             self._settle(window, names, known)
-            self._release(self.new)
+            _release(self.plan, self.new)
             return self._outcome(self.plan.to.other)
         try:
             self._step(Step.PAUSING)
@@ -257,7 +260,7 @@ class _Run:
         require_open(_gates(plan, self.old, self.new))
         self.may_close = not plan.driver.holds or writers.owned(self.old)
         if plan.reverse is not None:
-            self._release(self.new)
+            _release(plan, self.new)
             plan.reverse.prepare(self.new, self.old)
         names = sequences.require_equal(self.old, self.new)
         sequences.copy(self.old, self.new, names)
@@ -329,7 +332,8 @@ class _Run:
         plan = self.plan
         if self._reached(Step.REDIRECTING) and self._sent() is plan.to:
             return True
-        self.undo()
+        _undo(plan, {plan.to: self.new, plan.to.other: self.old}, self.began + plan.limits.max_pause)
+        self._step(Step.UNDONE)
         if not isinstance(error, PostaiError):
             raise error
         raise SwitchUndone(
@@ -343,69 +347,8 @@ class _Run:
         try:
             return _where(self.plan)
         except SwitchUnfinished:
-            self._send_back()
+            _send_back(self.plan)
         return _where(self.plan)
-
-    def undo(self) -> None:
-        """The old side serves as before; where it does not answer, the clients are let go all the same.
-
-        Raises:
-            SwitchUnfinished: it cannot be reached, or the redirect driver fails.
-        """
-        plan, old_side = self.plan, self.plan.to.other
-        if plan.to is Side.SOURCE:  # which was fenced when the target began to serve
-            self._again(plan.to, writers.close, 0.5, give_up=True)
-        left = max(0.5, self.began + plan.limits.max_pause - time.monotonic())
-        reopened = self._again(old_side, writers.reopen, left, give_up=True)
-        self._send_back()
-        try:
-            plan.driver.resume()
-        except (RedirectFailed, DeadlineExceeded) as error:
-            raise SwitchUnfinished(
-                "the clients are still held back", detail=error.detail or error.message,
-                hint="Let them go (RESUME on PgBouncer's console), or resume the switch.",
-            ) from None  # fmt: skip
-        if not reopened:
-            self._again(old_side, writers.reopen, AGAIN_SECONDS)
-        self._again(plan.to, self._release, 0.5, give_up=True)
-        self._step(Step.UNDONE)
-
-    def _send_back(self) -> None:
-        plan = self.plan
-        try:
-            plan.driver.redirect(plan.to.other, Deadline.after(plan.limits.max_pause))
-        except (RedirectFailed, DeadlineExceeded) as error:
-            raise SwitchUnfinished(
-                f"the clients could not be sent back to the {plan.to.other}", detail=error.detail or error.message,
-                hint="Send them there, and resume the switch.",
-            ) from None  # fmt: skip
-
-    def _release(self, new: Database) -> None:
-        """The way back need not begin where it was marked."""
-        if self.plan.reverse is not None:
-            fence.release(new, self.plan.move, self.plan.reverse.name)
-
-    def _again(self, side: Side, work: Callable[[Database], object], seconds: float, *, give_up: bool = False) -> bool:
-        """Do something on a side, on a new session where the old one is lost; whether it was done.
-
-        Args:
-            seconds: how long the side is tried.
-            give_up: whether it may be left undone where the side cannot be reached; a resume does it later.
-        """
-        try:
-            work(self.new if side is self.plan.to else self.old)
-        except ConnectionLost:
-            pass
-        else:
-            return True
-        try:
-            with _reach(self.plan, side, seconds) as db:
-                work(db)
-        except (SwitchUnfinished, ConnectionLost):
-            if not give_up:
-                raise
-            return False
-        return True
 
     def finish(self, *, resumed: bool) -> Outcome:
         """What follows the redirect; each part looks first, so that all of it may be repeated.
@@ -419,7 +362,7 @@ class _Run:
         try:
             if resumed:
                 self._shut_again()
-            plan.driver.resume()
+            _let_go(plan)
             self.held_until = time.monotonic()
             self._step(Step.OPENED)
             time.sleep(SETTLE_SECONDS)
@@ -433,6 +376,8 @@ class _Run:
                 plan.forward.prepare(self.old, self.new)
                 self._step(Step.WAY_BACK)
         except PostaiError as error:
+            if isinstance(error, SwitchUnfinished):
+                raise
             failure = SwitchUnfinished(
                 f"the {plan.to} serves, but the switch is not at its end: {error.message}",
                 detail=error.detail,
@@ -443,8 +388,7 @@ class _Run:
         raise failure
 
     def _shut_again(self) -> None:
-        """After a crash: the new side is open to writers, the old one is not."""
-        writers.reopen(self.new)
+        """After a crash: nobody writes on the old side, as before it."""
         if not self.plan.driver.holds or writers.owned(self.old):
             moment = writers.close(self.old)
             self.ended = writers.end_sessions(self.old, moment, Deadline.after(AGAIN_SECONDS))
@@ -459,3 +403,78 @@ class _Run:
     def _outcome(self, serving: Side) -> Outcome:
         pause = self.held_until - self.began if self.held_until else 0.0
         return Outcome(serving, pause, tuple(self.steps), self.ended)
+
+
+def _undo(plan: Switch, sessions: Mapping[Side, Database], until: float) -> None:
+    """The old side serves as before; where it does not answer, the clients are let go all the same.
+
+    Args:
+        sessions: those that are open; others are opened.
+        until: when the clients should be let go at the latest (`time.monotonic()`).
+
+    Raises:
+        SwitchUnfinished: the old side cannot be reached, or the redirect driver fails.
+    """
+    old_side = plan.to.other
+    if plan.to is Side.SOURCE:  # which was fenced when the target began to serve
+        _again(plan, sessions, plan.to, writers.close, 0.5)
+    reopened = _again(plan, sessions, old_side, writers.reopen, max(0.5, until - time.monotonic()))
+    _send_back(plan)
+    _let_go(plan)
+    if not reopened:
+        with _reach(plan, old_side) as old:
+            writers.reopen(old)
+    _again(plan, sessions, plan.to, lambda db: _release(plan, db), 0.5)
+
+
+def _again(
+    plan: Switch, sessions: Mapping[Side, Database], side: Side, work: Callable[[Database], object], seconds: float
+) -> bool:
+    """Do something on a side, on a new session where there is none or it is lost; whether it could be reached."""
+    if side in sessions:
+        try:
+            work(sessions[side])
+        except ConnectionLost:
+            pass
+        else:
+            return True
+    try:
+        with _reach(plan, side, seconds) as db:
+            work(db)
+    except (SwitchUnfinished, ConnectionLost):
+        return False
+    return True
+
+
+def _send_back(plan: Switch) -> None:
+    try:
+        plan.driver.redirect(plan.to.other, Deadline.after(plan.limits.max_pause))
+    except (RedirectFailed, DeadlineExceeded) as error:
+        failure = SwitchUnfinished(
+            f"the clients could not be sent back to the {plan.to.other}",
+            detail=error.detail or error.message,
+            hint="Send them there, and resume the switch.",
+        )
+    else:
+        return
+    raise failure
+
+
+def _let_go(plan: Switch) -> None:
+    try:
+        plan.driver.resume()
+    except (RedirectFailed, DeadlineExceeded) as error:
+        failure = SwitchUnfinished(
+            "the clients are still held back",
+            detail=error.detail or error.message,
+            hint="Let them go (RESUME on PgBouncer's console), and resume the switch.",
+        )
+    else:
+        return
+    raise failure
+
+
+def _release(plan: Switch, new: Database) -> None:
+    """The way back need not begin where it was marked."""
+    if plan.reverse is not None:
+        fence.release(new, plan.move, plan.reverse.name)
