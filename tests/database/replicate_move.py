@@ -94,4 +94,6 @@ class Moved:
     def switch(self, to: Side, driver: Driver, max_pause: float = 10.0) -> Switch:
         """A switch to that side; its limits are for a busy machine."""
         forward, backward = (self.forward, self.backward) if to is Side.TARGET else (self.backward, self.forward)
-        return Switch(MOVE, to, self.open, forward, backward, driver, Limits(max_pause, lag_seconds=10.0))
+        return Switch(
+            MOVE, to, self.open, forward, backward, driver, self.schemas, Limits(max_pause, lag_seconds=10.0)
+        )  # fmt: skip

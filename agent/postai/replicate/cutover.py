@@ -83,6 +83,7 @@ class Switch:
         forward: the stream to that side, running.
         reverse: the stream back; None = there is no way back.
         driver: sends the clients.
+        schemas: only these move; () = all of the user's.
         limits: of time and lag.
         more_gates: what else stands against it (verified lately, space on the disks, the same schema on both sides).
     """
@@ -93,6 +94,7 @@ class Switch:
     forward: Stream
     reverse: Stream | None
     driver: Driver
+    schemas: tuple[str, ...] = ()
     limits: Limits = Limits()
     more_gates: Callable[[], tuple[Finding, ...]] = _nothing
 
@@ -262,7 +264,7 @@ class _Run:
         if plan.reverse is not None:
             _release(plan, self.new)
             plan.reverse.prepare(self.new, self.old)
-        names = sequences.require_equal(self.old, self.new)
+        names = sequences.require_equal(self.old, self.new, plan.schemas)
         sequences.copy(self.old, self.new, names)
         seconds = self._crossed(Deadline.after(plan.limits.lag_seconds))
         known = sequences.read(self.new, names)

@@ -114,6 +114,11 @@ def has_slot(db: Database, name: str) -> bool:
     return bool(db.query(_sql("slot"), (name,)))
 
 
+def lost(db: Database, name: str) -> bool:
+    """Whether the log that the slot needs is gone (before 13 a server never removes it)."""
+    return db.server_version >= 130_000 and db.query(_sql("lost"), (name,)) == [(True,)]
+
+
 def advance(db: Database, name: str) -> None:
     """Bring a slot that nobody reads past everything that is on the disk now.
 

@@ -49,6 +49,10 @@ select s.active, s.active_pid, s.confirmed_flush_lsn is not null
   from pg_catalog.pg_replication_slots as s
  where s.slot_name = %s and s.database = pg_catalog.current_database()
 
+-- name: lost
+-- Whether a slot has lost the log that it needs.
+select s.wal_status = 'lost' from pg_catalog.pg_replication_slots as s where s.slot_name = %s
+
 -- name: create_slot
 -- Make a slot; it waits for the transactions that run now.
 select lsn::text from pg_catalog.pg_create_logical_replication_slot(%s, 'pgoutput') as t (slot_name, lsn)

@@ -16,9 +16,9 @@ AT_A_TIME = 500
 Values = Mapping[str, tuple[int, bool]]
 
 
-def names(db: Database) -> tuple[str, ...]:
-    """The sequences of the user's schemas, as schema.name quoted where it must be."""
-    found = db.query(_sql("sequences").replace("{users_schema}", USERS_SCHEMA))
+def names(db: Database, schemas: Sequence[str] = ()) -> tuple[str, ...]:
+    """The sequences of these schemas (() = of all of the user's), as schema.name quoted where it must be."""
+    found = db.query(_sql("sequences").replace("{users_schema}", USERS_SCHEMA), (list(schemas), list(schemas)))
     return tuple(qualified(schema, name) for schema, name in found)
 
 
@@ -53,14 +53,14 @@ def copy(source: Database, target: Database, sequences: Sequence[str], known: Va
     return len(changed)
 
 
-def require_equal(source: Database, target: Database) -> tuple[str, ...]:
-    """The names of the sequences, which both sides must have.
+def require_equal(source: Database, target: Database, schemas: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of the sequences of these schemas (() = of all of the user's), which both sides must have.
 
     Raises:
         VerificationFailed: the target lacks some.
     """
-    wanted = names(source)
-    if missing := sorted(set(wanted) - set(names(target))):
+    wanted = names(source, schemas)
+    if missing := sorted(set(wanted) - set(names(target, schemas))):
         raise VerificationFailed(
             f"{len(missing)} sequences are missing on the target",
             detail=", ".join(missing[:20]),

@@ -4,6 +4,7 @@ select n.nspname::text, c.relname::text
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
  where c.relkind = 'S' and c.relpersistence <> 't'
+   and (pg_catalog.cardinality(%s::text[]) = 0 or n.nspname = any (%s::text[]))
  order by 1, 2
 
 -- name: set

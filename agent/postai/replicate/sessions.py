@@ -7,7 +7,7 @@ from postai.database import dsn as connection_string
 from postai.database.protocol import Database
 
 # Seconds of silence after which a session is given up; libpq's keywords (a driver without libpq has its own limits).
-_WATCHFUL = {"keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3", "tcp_user_timeout": "5000"}
+_WATCHFUL = {"keepalives_idle": "1", "keepalives_interval": "1", "keepalives_count": "3", "tcp_user_timeout": "3000"}
 _FREE = "-cdefault_transaction_read_only=off -csynchronous_commit=on"
 
 

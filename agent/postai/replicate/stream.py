@@ -43,8 +43,11 @@ class NativeStream:
         """
         fence.install(subscriber, self.move)
         native.publish(publisher, self.move, self.name, native.tables(publisher, self.schemas))
+        begun = native.subscribed(subscriber, self.name) or fence.kept(publisher, self.move, self.name)
+        if not begun and native.lost(publisher, self.name):
+            native.drop_slot(publisher, self.name, None, Deadline.after(STOP_SECONDS))
         made = native.create_slot(publisher, self.name)
-        if not made and not self._begun(publisher, subscriber):
+        if not made and not begun:
             native.advance(publisher, self.name)
 
     def copy(self, publisher: Database, subscriber: Database) -> None:
@@ -90,12 +93,9 @@ class NativeStream:
         return tuple(found)
 
     def ready(self, publisher: Database) -> bool:
-        return native.has_slot(publisher, self.name)
+        return native.has_slot(publisher, self.name) and not native.lost(publisher, self.name)
 
     def stop(self, publisher: Database, subscriber: Database) -> None:
         oid = native.unsubscribe(subscriber, self.name)
         native.drop_slot(publisher, self.name, oid, Deadline.after(STOP_SECONDS))
         fence.release(publisher, self.move, self.name)
-
-    def _begun(self, publisher: Database, subscriber: Database) -> bool:
-        return native.subscribed(subscriber, self.name) or fence.kept(publisher, self.move, self.name)
