@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -13,11 +15,14 @@ from replicate_faults import crash, killed_at
 from replicate_move import MOVE, Moved, begin, sides
 from replicate_support import SMALL, PgBouncer, Stand
 
-from loss import Load, LossClient, check, compare
+from loss import Load, LossClient, Proxy, check, compare
 from postai.deadline import Deadline
 from postai.replicate import cutover, fence, writers
 from postai.replicate.cutover import NotReady, SwitchUndone
 from postai.replicate.types import Side, Step
+
+# The steps between holding the clients back and the point of no return.
+BEFORE = tuple(Step)[tuple(Step).index(Step.PAUSING) : tuple(Step).index(Step.REDIRECTED)]
 
 
 def quiet(name: str, detail: str = "") -> None:
@@ -91,7 +96,7 @@ def test_what_takes_too_long_is_undone(stand: Stand, bouncer: PgBouncer) -> None
                 slow.execute("update loss.branch set balance = balance where id = 1")
 
         with client.window() as seen, pytest.raises(SwitchUndone) as caught:
-            cutover.switch(moved.switch(Side.TARGET, driver, max_pause=2.0), begin_late)
+            cutover.switch(moved.switch(Side.TARGET, driver, max_pause=1.0), begin_late)
         assert caught.value.sqlstate == "PA009" and caught.value.hint
         with pytest.raises(NotReady, match="older than 2 s") as shut:
             time.sleep(2.1)
@@ -104,7 +109,17 @@ def test_what_takes_too_long_is_undone(stand: Stand, bouncer: PgBouncer) -> None
     driver.close()
 
 
+def test_a_failure_before_the_redirect_is_undone(stand: Stand, tmp_path: Path) -> None:
+    fails(stand, tmp_path, Step.REDIRECTING)
+
+
+@pytest.mark.soak
 def test_any_failure_before_the_redirect_is_undone(stand: Stand, tmp_path: Path) -> None:
+    fails(stand, tmp_path, *BEFORE)
+
+
+def fails(stand: Stand, tmp_path: Path, *steps: Step) -> None:
+    """A switch that fails at each of these steps in turn, in both directions."""
     begin(stand)
     moved = Moved(stand.source_dsn(), stand.target_dsn())
     address = tmp_path / "address"
@@ -112,7 +127,7 @@ def test_any_failure_before_the_redirect_is_undone(stand: Stand, tmp_path: Path)
     driver = moved.by_file(address)
     with LossClient(address, SMALL) as client:
         for to in (Side.TARGET, Side.SOURCE):
-            for step in (Step.PAUSED, Step.FENCED, Step.SEQUENCES, Step.UNFENCED, Step.REDIRECTING):
+            for step in steps:
                 client.wait_for(5)
                 with pytest.raises(ArithmeticError):
                     cutover.switch(moved.switch(to, driver), failing(step))
@@ -173,7 +188,7 @@ def dies(stand: Stand, bouncer: PgBouncer, boundaries: list[int] | list[str] | i
 
 
 def test_kill_9_of_the_driver_loses_nothing(stand: Stand, bouncer: PgBouncer) -> None:
-    dies(stand, bouncer, ["fenced", "redirecting", "redirected"])
+    dies(stand, bouncer, ["redirecting", "redirected"])
 
 
 @pytest.mark.soak
@@ -272,5 +287,57 @@ def test_twenty_switches(stand: Stand, bouncer: PgBouncer) -> None:
             to = to.other
         client.wait_for(50)
     assert client.record.window().errors == {}
+    settled(stand, client, Side.SOURCE)
+    driver.close()
+
+
+@pytest.mark.soak
+def test_a_source_out_of_reach_in_the_pause(stand: Stand, bouncer: PgBouncer) -> None:
+    """The network between the driver and the source is gone, not that of the clients: they are let go all the same."""
+    begin(stand)
+    bouncer.point_at(stand.source)
+    with Proxy("127.0.0.1", stand.source_server.port) as wire:
+        moved = Moved(stand.source_dsn(), stand.target_dsn())
+        driver = moved.by_bouncer(bouncer)
+        plan = moved.switch(Side.TARGET, driver, max_pause=2.0)
+        plan = replace(plan, open=Moved(stand.source_dsn(port=wire.port), stand.target_dsn()).open)
+
+        def cut(name: str, detail: str = "") -> None:
+            if name == Step.FENCED:
+                wire.black_hole()
+                threading.Timer(9, wire.restore).start()
+
+        with LossClient(bouncer.dsn(), SMALL) as client:
+            client.wait_for(20)
+            with client.window() as seen, pytest.raises(SwitchUndone):
+                cutover.switch(plan, cut)
+            client.wait_for(20)
+        assert set(seen().errors) == {"25006"}  # none waited for longer than its patience
+        assert check(client.record, stand.source_dsn()) == ()
+        driver.close()
+
+
+@pytest.mark.soak
+def test_a_source_that_is_gone_after_the_redirect(stand: Stand, bouncer: PgBouncer) -> None:
+    """The driver dies before the clients are let go, the source with it: the target serves, the rest waits for it."""
+    begin(stand)
+    bouncer.point_at(stand.source)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    driver = moved.by_bouncer(bouncer)
+    with LossClient(bouncer.dsn(), SMALL) as client:
+        client.wait_for(20)
+        killed_at(
+            "redirected", "test_replicate_cutover:work", source=moved.source, target=moved.target,
+            admin=bouncer.admin_dsn(), file=str(bouncer.databases), to="target",
+        )  # fmt: skip
+        crash(stand.source_server)
+        with pytest.raises(cutover.SwitchUnfinished, match="source cannot be reached"):
+            cutover.resume_switch(moved.switch(Side.TARGET, driver), quiet)
+        client.wait_for(20)
+        stand.source_server.start()
+        assert cutover.resume_switch(moved.switch(Side.TARGET, driver), quiet).serving is Side.TARGET
+        client.wait_for(20)
+        assert cutover.switch(moved.switch(Side.SOURCE, driver), quiet).serving is Side.SOURCE
+        client.wait_for(20)
     settled(stand, client, Side.SOURCE)
     driver.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import PostaiError, Refused
 from postai.replicate import fence, sequences, writers
 from postai.replicate.redirect import Driver, RedirectFailed
+from postai.replicate.sessions import Watch
 from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream
 
 # Of max_pause for undoing what was done; at least so many seconds, at most half of it.
@@ -136,8 +138,8 @@ def switch(plan: Switch, on_step: OnStep, *, rehearse: bool = False, cancel: Dea
         SwitchUndone: it failed or took too long, and was undone; the old side serves.
         SwitchUnfinished: call `resume_switch`.
     """
-    with plan.open(plan.to.other) as old, plan.open(plan.to) as new:
-        return _Run(plan, on_step, old, new, cancel).run(rehearse=rehearse)
+    with plan.open(plan.to.other) as old, plan.open(plan.to) as new, Watch(old, new) as watch:
+        return _Run(plan, on_step, old, new, cancel).run(watch, rehearse=rehearse)
 
 
 def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
@@ -155,7 +157,7 @@ def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
             with _reach(plan, plan.to.other) as old:
                 return _Run(plan, on_step, old, new, None).finish(resumed=True)
     with _reach(plan, plan.to.other) as old:
-        _undo(plan, {plan.to.other: old}, 0.0)
+        _undo(plan, {plan.to.other: old}, 0.0, lambda: None)
     on_step(Step.UNDONE)
     return Outcome(plan.to.other)
 
@@ -231,7 +233,7 @@ class _Run:
         self.shut_at: datetime | None = None
         self.may_close = True
 
-    def run(self, *, rehearse: bool) -> Outcome:
+    def run(self, watch: Watch, *, rehearse: bool) -> Outcome:
         names, known = self._gates()
         self.began = time.monotonic()
         window = Deadline.after(self.plan.limits.window)
@@ -243,6 +245,7 @@ class _Run:
             _release(self.plan, self.new)
             return self._outcome(self.plan.to.other)
         try:
+            watch.arm(window.remaining())
             self._step(Step.PAUSING)
             self._shut(window)
             self._drain(window)
@@ -250,9 +253,11 @@ class _Run:
             self._step(Step.UNFENCED)
             self._settle(window, names, known)
             self._step(Step.REDIRECTING)
+            watch.disarm()
             self.plan.driver.redirect(self.plan.to, window)
         except BaseException as error:
-            if not self._undone(error):
+            watch.disarm()
+            if not self._undone(error, watch):
                 raise
         return self.finish(resumed=False)
 
@@ -325,7 +330,7 @@ class _Run:
         if gids := writers.prepared(self.old):
             raise Refused("a prepared transaction came up during the switch", detail=", ".join(gids[:5]))
 
-    def _undone(self, error: BaseException) -> bool:
+    def _undone(self, error: BaseException, watch: Watch) -> bool:
         """Undo after an error; False: the clients are on the new side all the same, and the switch goes on.
 
         Raises:
@@ -334,7 +339,7 @@ class _Run:
         plan = self.plan
         if self._reached(Step.REDIRECTING) and self._sent() is plan.to:
             return True
-        _undo(plan, {plan.to: self.new, plan.to.other: self.old}, self.began + plan.limits.max_pause)
+        _undo(plan, {plan.to: self.new, plan.to.other: self.old}, self.began + plan.limits.max_pause, watch.cut)
         self._step(Step.UNDONE)
         if not isinstance(error, PostaiError):
             raise error
@@ -407,26 +412,37 @@ class _Run:
         return Outcome(serving, pause, tuple(self.steps), self.ended)
 
 
-def _undo(plan: Switch, sessions: Mapping[Side, Database], until: float) -> None:
+def _undo(plan: Switch, sessions: Mapping[Side, Database], until: float, cut: Callable[[], None]) -> None:
     """The old side serves as before; where it does not answer, the clients are let go all the same.
 
     Args:
         sessions: those that are open; others are opened.
         until: when the clients should be let go at the latest (`time.monotonic()`).
+        cut: breaks the connections of those sessions, where no answer comes.
 
     Raises:
         SwitchUnfinished: the old side cannot be reached, or the redirect driver fails.
     """
-    old_side = plan.to.other
+    with ThreadPoolExecutor(1, "postai-undo") as pool:
+        reopened = pool.submit(_reopen, plan, sessions)
+        try:
+            wait([reopened], timeout=max(0.1, until - time.monotonic()))
+            _send_back(plan)
+            _let_go(plan)
+        finally:
+            if not reopened.done():
+                cut()
+        if not reopened.result():
+            raise SwitchUnfinished(
+                f"the {plan.to.other} cannot be reached and is still read-only", hint="Start it, and resume the switch."
+            )
+    _again(plan, {}, plan.to, lambda db: _release(plan, db), 0.5)
+
+
+def _reopen(plan: Switch, sessions: Mapping[Side, Database]) -> bool:
     if plan.to is Side.SOURCE:  # which was fenced when the target began to serve
         _again(plan, sessions, plan.to, writers.close, 0.5)
-    reopened = _again(plan, sessions, old_side, writers.reopen, max(0.5, until - time.monotonic()))
-    _send_back(plan)
-    _let_go(plan)
-    if not reopened:
-        with _reach(plan, old_side) as old:
-            writers.reopen(old)
-    _again(plan, sessions, plan.to, lambda db: _release(plan, db), 0.5)
+    return _again(plan, sessions, plan.to.other, writers.reopen, AGAIN_SECONDS)
 
 
 def _again(

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
 from postai.database import connect
 from postai.database import dsn as connection_string
 from postai.database.protocol import Database
@@ -31,3 +38,45 @@ def open_session(dsn: str, *, statement_timeout_ms: int = 30_000, lock_timeout_m
     return connect(
         own_dsn(dsn), connect_timeout=3, statement_timeout_ms=statement_timeout_ms, lock_timeout_ms=lock_timeout_ms
     )
+
+
+class Watch:
+    """Breaks the connections of sessions when a time is over: a statement whose answer never comes ends then.
+
+    The server's own limits do not help where the network is gone. A driver without a socket to get at is left alone.
+    """
+
+    def __init__(self, *sessions: Database) -> None:
+        self._sockets = [os.dup(one.fileno()) for one in sessions if hasattr(one, "fileno")]
+        self._timer: threading.Timer | None = None
+
+    def arm(self, seconds: float) -> None:
+        """Break them so many seconds from now, unless disarmed before."""
+        self.disarm()
+        self._timer = threading.Timer(seconds, self.cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def disarm(self) -> None:
+        """Let them be."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+        self._timer = None
+
+    def cut(self) -> None:
+        """Break them now; whoever waits for an answer gets ConnectionLost."""
+        for descriptor in self._sockets:
+            with socket.socket(fileno=os.dup(descriptor)) as one, suppress(OSError):  # it may be at its end already
+                one.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.disarm()
+        for descriptor in self._sockets:
+            os.close(descriptor)
+        self._sockets = []
