@@ -93,3 +93,25 @@ def test_nothing_is_left_behind(stand: Stand) -> None:
         for db in (source, target):
             db.execute("drop schema postai_7 cascade")
     assert stand.leftovers() == []
+
+
+def test_a_slot_that_lost_its_log_is_made_anew_while_nobody_reads_it(stand: Stand) -> None:
+    with sides(stand) as (source, target):
+        native.give_identity(source, MOVE, native.tables(source, LOSS))
+        stream = NativeStream(MOVE, Side.SOURCE, native.conninfo(stand.source_dsn(), "x"), LOSS)
+        stream.prepare(source, target)
+        assert stream.ready(source)
+        source.execute("alter system set max_slot_wal_keep_size = '1MB'")
+        try:
+            source.query("select pg_reload_conf()")
+            for _ in range(3):
+                source.query("create table loss.wal (); drop table loss.wal; select pg_switch_wal()")
+            source.execute("checkpoint")
+        finally:
+            source.execute("alter system reset max_slot_wal_keep_size")
+            source.query("select pg_reload_conf()")
+        lag = native.lag(source, target, stream.name)
+        assert lag.wal_status == "lost" and lag.kept_bytes is None and not stream.ready(source)
+        assert {one.check for one in stream.gates(source, target)} == {"subscription"}
+        stream.prepare(source, target)
+        assert stream.ready(source)
