@@ -18,7 +18,7 @@ from replicate_support import SMALL, PgBouncer, Stand
 from loss import Load, LossClient, Proxy, check, compare
 from postai.deadline import Deadline
 from postai.replicate import cutover, fence, writers
-from postai.replicate.cutover import NotReady, SwitchUndone
+from postai.replicate.cutover import Limits, NotReady, SwitchUndone
 from postai.replicate.types import Side, Step
 
 # The steps between holding the clients back and the point of no return.
@@ -98,9 +98,10 @@ def test_what_takes_too_long_is_undone(stand: Stand, bouncer: PgBouncer) -> None
         with client.window() as seen, pytest.raises(SwitchUndone) as caught:
             cutover.switch(moved.switch(Side.TARGET, driver, max_pause=1.0), begin_late)
         assert caught.value.sqlstate == "PA009" and caught.value.hint
-        with pytest.raises(NotReady, match="older than 2 s") as shut:
-            time.sleep(2.1)
-            cutover.switch(moved.switch(Side.TARGET, driver), quiet)
+        plan = replace(moved.switch(Side.TARGET, driver), limits=Limits(transaction_seconds=0.2))
+        with pytest.raises(NotReady, match=r"older than 0\.2 s") as shut:
+            time.sleep(0.3)
+            cutover.switch(plan, quiet)
         assert shut.value.sqlstate == "PA003" and shut.value.hint == "wait for them, or end them"
         slow.rollback()
         client.wait_for(30)
