@@ -51,7 +51,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 LONG = (
     "agent", "cli_live", "eval_sets", "hostile_agent", "trace", "migrate_plan", "install", "lifecycle_crash",
     "collect", "optimize_sql", "migrate_sql", "lifecycle_batches", "teach", "values_duty", "values", "migrate_retype",
-    "script", "ask_storm", "eval_nl2sql", "ask_model", "lifecycle_planned", "drift_own", "wheel", "dump",
+    "replicate_cutover", "script", "ask_storm", "eval_nl2sql", "ask_model", "lifecycle_planned", "drift_own", "wheel",
+    "dump",
     "migrate_property", "design", "migrate_files", "catalog", "attack", "ask_engine", "grammar_runs", "transport_sql",
     "index_advisor", "drift", "eval_migrate_plan", "lifecycle_rights", "store", "queue", "grammar_golden",
     "lifecycle", "teach_injection", "local", "history", "scratch_planner", "health_live", "hygiene_live",
