@@ -245,7 +245,7 @@ class _Run:
             _release(self.plan, self.new)
             return self._outcome(self.plan.to.other)
         try:
-            watch.arm(window.remaining())
+            watch.arm(window.remaining() + UNDO_SECONDS / 3)
             self._step(Step.PAUSING)
             self._shut(window)
             self._drain(window)
@@ -432,10 +432,14 @@ def _undo(plan: Switch, sessions: Mapping[Side, Database], until: float, cut: Ca
         finally:
             if not reopened.done():
                 cut()
-        if not reopened.result():
-            raise SwitchUnfinished(
-                f"the {plan.to.other} cannot be reached and is still read-only", hint="Start it, and resume the switch."
-            )
+        try:
+            done, why = reopened.result(), None
+        except PostaiError as error:
+            done, why = False, error.message
+    if not done:
+        raise SwitchUnfinished(
+            f"the {plan.to.other} may still be read-only", detail=why, hint="See that it runs, and resume the switch."
+        )
     _again(plan, {}, plan.to, lambda db: _release(plan, db), 0.5)
 
 
