@@ -1,0 +1,275 @@
+"""Reads what a thing has: attributes, references with a role, rows of another table."""
+
+from __future__ import annotations
+
+import re
+
+from postai.design.attributes import Attribute, read_attribute, split_list
+from postai.design.draft import Table
+from postai.design.ground import PERSON_ROLES, PERSONS, ROLE_WORDS, Ground
+from postai.design.nouns import Noun, read_noun
+from postai.design.relations import Relation, key_column
+from postai.design.sentences import Verb
+
+
+def known_objects(ground: Ground, rest: str) -> list[Noun]:
+    found = []
+    for item in split_list(rest, ground.shelter):
+        noun = read_noun(
+            re.split(r"\s(?:with|that|which|who|in|on|at|for|from|of|to|but)\s", ground.shelter.bare(item))[0]
+        )
+        if noun and ground.is_thing(noun):
+            found.append(noun)
+    return found
+
+
+def has(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
+    if verb.negated:
+        return False
+    if found := re.match(
+        r"^(?P<head>(?:many|several|multiple|one or more|any number of|some|zero or more|a number of)\s+[\w ]+?)\s+"
+        r"with\s+(?P<tail>.+)$",
+        rest,
+        re.I,
+    ) or re.match(r"^(?P<head>[\w]+s)\s+with\s+(?P<tail>.+)$", rest, re.I):
+        noun = read_noun(found["head"])
+        if noun and (noun.plural or noun.quantity == "many"):
+            relation = Relation(table.name, ground.thing(noun).name, many=True)
+            with_attributes(ground, relation, found["tail"])
+            ground.relations.append(relation)
+            return True
+    if (
+        (
+            found := re.match(
+                r"^(?P<head>(?:exactly one|one|a single|at most one|up to one)\s+[\w ]+?)\s+with\s+(?P<tail>.+)$",
+                rest,
+                re.I,
+            )
+        )
+        and (noun := read_noun(found["head"]))
+        and not ground.existing
+    ):
+        relation = Relation(
+            table.name, ground.thing(noun).name, many=False, exact=True, owned=True, optional=verb.optional
+        )
+        with_attributes(ground, relation, found["tail"])
+        ground.relations.append(relation)
+        return True
+    done = False
+    items = split_list(rest, ground.shelter)
+    for item in items:
+        done = has_item(ground, table, item, verb) or done
+    return done
+
+
+def has_items(ground: Ground, table: Table, text: str) -> bool:
+    """A list of what the rows of a table have."""
+    return any([has_item(ground, table, item, Verb("have")) for item in split_list(text, ground.shelter)])
+
+
+def has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
+    """One thing that a table's rows have: an attribute, a reference with a role, or rows of another table."""
+    if " and " in item or (
+        "," in item
+        and not re.search(
+            r",\s*(?:which|that|who|both|one of|unique|optional|required|default|at|must|may|not|can|if|\w+ed\b)", item
+        )
+    ):
+        parts = split_list(item, ground.shelter)
+        if len(parts) > 1:
+            return any([has_item(ground, table, one, verb) for one in parts])
+    core = ground.shelter.bare(
+        re.split(r",|\s(?:which|that|who|with|whose|from \d|in|for|at least|at most|per|to|but)\s", item)[0]
+    )
+    noun = read_noun(core)
+    attribute = read_attribute(item, ground.shelter)
+    if noun is None or attribute is None or {"the", "we", "nobody", "they"} & set(attribute.name):
+        return False
+    counted = bool(
+        re.match(r"(?:an?|the|its|their)?\s*(?:maximum |minimum |total |max )?number of\b", core, re.I)
+    ) and not ground.is_thing(noun)
+    if re.match(r"(?:the|its|their)?\s*(?:maximum |minimum |total |max )?number of\b", core, re.I):
+        counted = True
+    many = (noun.quantity == "many" or (noun.plural and noun.quantity != "one")) and not counted
+    target = None if counted else _target(ground, table, noun, attribute, many=many)
+    if target is not None:
+        other, role = target
+        relation = Relation(
+            table.name, other.name, many, optional=verb.optional or attribute.required is False or "at most" in item.lower() or "up to one" in item.lower() or "zero or one" in item.lower(),  # noqa: E501
+            lemma="have", role=role, exact=noun.quantity == "one",
+        )  # fmt: skip
+        if many and ground.shelter.marks(core):
+            for each in split_list(ground.shelter.raw_marks(core)[0], ground.shelter):
+                has_item(ground, other, each, Verb("have"))
+        tail = re.search(r"\swith\s+(?P<tail>.+)$", item)
+        if tail:
+            with_attributes(ground, relation, tail["tail"])
+        if not many and attribute.unique:
+            key = key_column(other, role)
+            ground.defer(lambda: table.add_unique((key,)), item)
+        ground.relations.append(relation)
+        ground.object = other.name
+        if many and (details := ground.shelter.raw_marks(re.split(r"\swith\s", item)[0])):
+            for each in split_list(details[0], ground.shelter):
+                has_item(ground, other, each, Verb("have"))
+        return True
+    if many and noun.plural and _is_thing_list(ground, noun, attribute):
+        other = ground.thing(noun)
+        ground.object = other.name
+        ground.relations.append(Relation(table.name, other.name, many=True, optional=verb.optional))
+        for detail in ground.shelter.raw_marks(item):
+            for each in split_list(detail, ground.shelter):
+                has_item(ground, other, each, Verb("have"))
+        return True
+    if verb.optional and attribute.required is None:
+        attribute.required = False
+    elif verb.modal in ("must",) and attribute.required is None:
+        attribute.required = True
+    if ground.existing and attribute.required is None and noun.quantity == "one":
+        attribute.required = False
+    ground.add(table, attribute)
+    return True
+
+
+_PLURAL_ATTRIBUTES = frozenset(
+    [
+        "notes",
+        "remarks",
+        "comments",
+        "seats",
+        "points",
+        "goals",
+        "pages",
+        "hours",
+        "minutes",
+        "seconds",
+        "days",
+        "credits",
+        "settings",
+        "preferences",
+        "calories",
+        "attributes",
+        "coordinates",
+        "details",
+        "instructions",
+        "kilometers",
+        "miles",
+        "terms",
+        "opening",
+        "sales",
+        "stars",
+        "views",
+        "likes",
+    ]
+)
+
+
+def _is_thing_list(ground: Ground, noun: Noun, attribute: Attribute) -> bool:
+    from postai.design.nouns import plural
+
+    if plural(noun.head) in _PLURAL_ATTRIBUTES and noun.quantity != "many" and not ground.is_thing(noun):
+        return False
+    if noun.quantity == "many":
+        return len(noun.words) <= 3
+    return (
+        attribute.type in ("text", "double precision", "date", "integer", "numeric", "numeric(12,2)")
+        and len(noun.words) <= 3
+    )
+
+
+def _target(
+    ground: Ground, table: Table, noun: Noun, attribute: Attribute, *, many: bool
+) -> tuple[Table, tuple[str, ...]] | None:
+    """The table that an object of "has" refers to, and the role that the reference plays."""
+    if attribute.role_of:
+        other = read_noun(attribute.role_of)
+        if other and (not ground.existing or ground.is_thing(other) or ground.find_table(other, fuzzy=ground.existing)):
+            return ground.find_table(other, fuzzy=ground.existing) or ground.thing(other), noun.words
+    if ground.is_thing(noun) and (
+        found := ground.find_table(noun)
+        or (ground.thing(noun) if noun.words in ground.candidates or not ground.existing else None)
+    ):
+        if found.name == table.name and not many:
+            return found, ("parent",)
+        if len(found.noun) > len(noun.words) and not many and attribute.type != "text":
+            return None
+        return found, ()
+    if noun.words[0] == "sub" or (noun.head.startswith("sub") and len(noun.head) > 5):
+        base = Noun((noun.head.removeprefix("sub"),))
+        if ground.is_thing(base):
+            return ground.thing(base), ("parent",)
+    if len(noun.words) > 1:
+        last = Noun(noun.words[-1:])
+        if ground.is_thing(last) and (
+            noun.words[0] in ROLE_WORDS or last.words in ground.candidates or ground.find_table(last) is not None
+        ):
+            named = ground.thing(last)
+            plays = attribute.type in ("text", "double precision") or noun.words[0] in ROLE_WORDS
+            if plays and named.noun == last.words:
+                return named, ("parent",) if noun.words[0] == "parent" else noun.words
+    if noun.head in PERSON_ROLES and len(noun.words) == 1 and not many:
+        persons = [
+            one
+            for name in PERSONS
+            if (one := ground.find_table(Noun((name,))))
+            or ((name,) in ground.candidates and (one := ground.thing(Noun((name,)))))
+        ]
+        if (
+            len(persons) == 1
+            or (persons and persons[0].name == table.name)
+            or (persons and noun.head in ("owner", "author", "creator", "sender", "receiver", "recipient", "assignee"))
+        ):
+            ground.note(f"Assumed: the {noun.head} of {table.name} is one of {persons[0].name}.")
+            return persons[0], noun.words
+    if (
+        noun.words in _USUAL_THINGS
+        and not many
+        and not ground.existing
+        and attribute.type == "text"
+        and noun.words != table.noun
+        and not attribute.values
+    ):
+        ground.note(f"Assumed: the {noun.head} of {table.name} is a row of its own table.")
+        return ground.thing(noun), ()
+    if noun.head == "parent" and len(noun.words) == 1:
+        return table, ("parent",)
+    return None
+
+
+_USUAL_THINGS = frozenset(
+    (one,)
+    for one in [
+        "customer",
+        "client",
+        "user",
+        "employee",
+        "supplier",
+        "vendor",
+        "student",
+        "teacher",
+        "patient",
+        "doctor",
+        "department",
+        "company",
+        "organization",
+        "organisation",
+        "project",
+        "team",
+        "driver",
+    ]
+)
+
+
+def with_attributes(ground: Ground, relation: Relation, tail: str) -> None:
+    """Attributes behind "with": of the related rows, or of the relation where it is many-to-many."""
+    tail = re.sub(r"\s+in each$|\s+(?:there|in it|of it)$", "", tail)
+    for item in split_list(tail, ground.shelter):
+        noun = read_noun(ground.shelter.bare(item))
+        if noun and ground.is_thing(noun) and not noun.plural and noun.determiner in ("a", "an", "one", "the", "their"):
+            holder = relation.b if relation.many else relation.a
+            ground.relations.append(Relation(holder, ground.thing(noun).name, many=False))
+            continue
+        attribute = read_attribute(item, ground.shelter)
+        if attribute is None:
+            continue
+        relation.attributes.append(attribute)

@@ -1,0 +1,35 @@
+"""The table that a phrase names."""
+
+from __future__ import annotations
+
+import re
+
+from postai.design.draft import Table
+from postai.design.ground import Ground
+from postai.design.nouns import read_noun
+
+TABLE = r"(?:(?:each|every|the|all|our|an?|any|table)\s+)*[\w\"]+(?: [\w\"]+){0,2}?(?: table)?"
+"""Pattern of a phrase that names a table."""
+
+
+def named_thing(ground: Ground, text: str) -> Table | None:
+    """The table that a phrase names; of a new design it is made where sentences speak of it as a thing."""
+    noun = read_noun(text)
+    if noun is None:
+        return None
+    found = ground.find_table(noun, fuzzy=ground.existing)
+    return found or (ground.thing(noun) if ground.is_thing(noun) or ground.alias(noun) else None)
+
+
+def named_table(ground: Ground, text: str) -> Table | None:
+    """The table of the database that a phrase of a wish names, also by near spellings."""
+    text = re.sub(r"^(?:the\s+)?table\s+|\s+table$", "", ground.shelter.without_details(text).strip(' "'), flags=re.I)
+    exact = ground.draft.tables.get(text.lower().removeprefix("the "))
+    return exact or ground.find_table(read_noun(text), fuzzy=True)
+
+
+def table_by_name(ground: Ground, text: str) -> Table | None:
+    """The table that a phrase names by its own words."""
+    text = re.sub(r"^(?:the\s+)?table\s+|\s+table$", "", text.strip(), flags=re.I)
+    noun = read_noun(text)
+    return ground.draft.tables.get(text.lower()) or (ground.find_table(noun) if noun else None)

@@ -1,0 +1,130 @@
+"""Wishes that something is added: columns, tables, what a table has."""
+
+from __future__ import annotations
+
+import re
+
+from postai.design.attributes import split_list
+from postai.design.draft import Table
+from postai.design.ground import Ground
+from postai.design.having import has_items
+from postai.design.nouns import read_noun
+from postai.design.reading import read_sentence
+from postai.design.things import TABLE, named_table
+from postai.design.wish_change import TYPES
+
+_ADD_TABLE = re.compile(
+    r"^(?:add|create|introduce|make|we need)\s+(?:an?\s+|the\s+)?(?:new\s+|separate\s+|own\s+)*table\s*(?:called|"
+    r"named|for|of)?\s+(?P<t>[\w ]+?)(?P<rest>(?:\s+(?:with|having|containing|that|which|where|to)\b|\s*:|\s*§|,"
+    r").*)?$",
+    re.I,
+)
+ADD = re.compile(
+    rf"^(?:add|introduce|include|create|attach|append|put)\s+(?P<what>.+?)\s+(?:to|for|on|onto|in|into)\s+"
+    rf"(?P<t>{TABLE})(?P<tail>\s*(?:,|§|\bwith\b|\bthat\b|\bwhich\b|\bdefault|\bso that\b|\bfrom\b|\bbetween\b|"
+    rf"\bwhose\b).*)?$",
+    re.I,
+)
+_GIVE = re.compile(r"^give\s+(?P<rest>.+)$", re.I)
+
+
+def add(ground: Ground, wish: str) -> bool:
+    """Read a column, or a constraint over columns, to a table; False where the wish is none."""
+    found = ADD.match(wish)
+    if found is None:
+        return False
+    table = named_table(ground, found["t"])
+    if table is None:
+        return False
+    tail = (found["tail"] or "").strip()
+    given = re.sub(
+        rf"\b(?P<ty>{TYPES})\s+(?:column|field|attribute|flag)s?\s+(?:called\s+|named\s+)?(?P<x>\w+)",
+        r"\g<x> \g<ty>",
+        found["what"],
+        flags=re.I,
+    )
+    what = re.sub(
+        r"\b(?:new\s+)?(?:column|field|attribute)s?\s+(?:called|named|for\s+(?:the\s+|their\s+|its\s+)?)?(?=\S)",
+        "",
+        given,
+        flags=re.I,
+    )
+    what = re.sub(r"\s+(?:column|field|attribute)s?\b", "", what, flags=re.I)
+    if re.search(r"\b(?:constraint|rule|check|unique key)\b", what, re.I):
+        return _constraint(ground, table, found["what"], tail)
+    text = what + (f" {tail}" if tail.startswith("§") else f", {tail.lstrip(', ')}" if tail else "")
+    ground.subject = table.name
+    return has_items(ground, table, text)
+
+
+def _constraint(ground: Ground, table: Table, what: str, tail: str) -> bool:
+    if not re.search(r"\bunique\b", what, re.I):
+        return False
+    nouns = [read_noun(one) for one in split_list(tail or what.split(" on ")[-1], ground.shelter)]
+    columns = [ground.find_column(table, one.words, fuzzy=True) for one in nouns if one]
+    if not columns or None in columns:
+        return False
+    table.add_unique(tuple(one.name for one in columns if one))
+    return True
+
+
+def give(ground: Ground, wish: str) -> bool:
+    """Read "give customers a phone number"; False where the wish is none."""
+    found = _GIVE.match(wish)
+    if found is None:
+        return False
+    words = found["rest"].split()
+    for size in range(1, min(5, len(words))):
+        table = named_table(ground, " ".join(words[:size]))
+        following = words[size].lower() if size < len(words) else ""
+        if table is not None and (
+            following in ("a", "an", "the", "one", "several", "many", "optional", "required", "unique") or size >= 2
+        ):
+            ground.subject = table.name
+            return has_items(ground, table, " ".join(words[size:]))
+    return False
+
+
+def new_table(ground: Ground, wish: str) -> bool:
+    """Read a table that is to be made; False where the wish is none."""
+    found = _ADD_TABLE.match(wish)
+    if found is None:
+        plain = re.match(
+            r"^(?:add|create|introduce)\s+(?P<t>[\w ]+?)(?P<rest>\s*(?:§|\bwith\b|\bhaving\b).*)?$", wish, re.I
+        )
+        noun = read_noun(plain["t"]) if plain else None
+        if (
+            plain is None
+            or noun is None
+            or not noun.plural
+            or ground.find_table(noun) is not None
+            or re.search(r"\s(?:to|on|of|in|for)\s", plain["t"])
+        ):
+            return False
+        found = plain
+    noun = read_noun(found["t"])
+    if noun is None or ground.find_table(noun) is not None:
+        return False
+    table = ground.thing(noun)
+    ground.subject = table.name
+    rest = re.sub(
+        r"^\s*(?:with|having|containing|:|,|that has|which has|that have)\s*", "", found["rest"] or "", flags=re.I
+    )
+    details = ground.shelter.raw_marks(rest) if rest.strip().startswith("§") else []
+    for detail in details:
+        has_items(ground, table, detail)
+    rest = re.sub(r"^\s*§\d+§\s*", "", rest)
+    if not rest.strip():
+        return True
+    if match := re.match(r"^(?:where|that|which|so that|to)\s+(?P<s>.+)$", rest, re.I):
+        read_sentence(ground, match["s"], [])
+        return True
+    linked = re.split(
+        r"\s*,?\s+(?:and\s+)?(?:linked to|belonging to|referring to|that belongs? to|which belongs? to|for)\s+",
+        rest,
+        maxsplit=1,
+    )
+    has_items(ground, table, linked[0])
+    for other in linked[1:]:
+        read_sentence(ground, f"each {' '.join(table.noun)} belongs to {other}", [])
+    return True

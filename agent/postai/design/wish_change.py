@@ -1,0 +1,250 @@
+"""Wishes that a column or table is changed: renamed, of another type, required, with other values."""
+
+from __future__ import annotations
+
+import re
+
+from postai.design.attributes import Attribute, default_expression
+from postai.design.draft import Column, Table
+from postai.design.ground import Ground
+from postai.design.kinds import TYPE_WORDS
+from postai.design.nouns import Noun, read_noun
+from postai.design.rule_column import say
+from postai.design.rule_default import default_of
+from postai.design.shelter import values_of
+from postai.design.things import named_table, table_by_name
+
+TYPES = "|".join(sorted(map(re.escape, TYPE_WORDS), key=len, reverse=True))
+"""Pattern of what people call a type."""
+
+_RENAME = re.compile(
+    r"^(?:rename|change the name of)\s+(?P<x>.+?)\s+(?:to|into|as)\s+(?P<y>[\w\" ]+|§\d+§)$|^(?P<x2>.+?)\s+"
+    r"(?:should|must|shall|is to|are to|has to|have to)\s+be\s+(?:called|named|renamed(?:\s+to)?)\s+(?P<y2>[\w\" ]+"
+    r"|§\d+§)(?:\s+(?:instead|from now on))?$|^call\s+(?P<x3>.+?)\s+(?P<y3>[\w\"]+|§\d+§)(?:\s+instead)?$",
+    re.I,
+)
+_TYPE = re.compile(
+    rf"^(?:(?:change|convert|turn|switch|alter|make|set|store|migrate)\s+(?:the\s+)?(?:data\s?type\s+of\s+|type\s+"
+    rf"of\s+)?(?P<c>.+?)\s+(?:from\s+\w+(?: \w+)?\s+)?(?:to|into|as|an?)\s+(?:be\s+)?(?:an?\s+)?|(?P<c2>.+?)\s+"
+    rf"(?:should|must|has to|have to|needs to|need to)\s+(?:be|become|be stored as|have the type|be of type)\s+"
+    rf"(?:an?\s+)?)(?P<type>{TYPES})(?:s|\s+(?:column|type|value|field))?(?:\s+(?:instead of|rather than|not)\s"
+    rf".*)?$",
+    re.I,
+)
+_DECIMALS = re.compile(
+    r"^(?P<c>.+?)\s+(?:should|must|needs?|has|have|need)\s+(?:to\s+)?(?:have|store|keep|allow|hold|be stored with|"
+    r"be kept with)?\s*(?P<n>\d|two|three|four|five|six)\s+(?:decimals?|decimal places|digits after the (?:decimal "
+    r")?point|fraction digits)$",
+    re.I,
+)
+_MAKE = re.compile(
+    r"^(?:make|mark|set|declare)\s+(?P<c>.+?)\s+(?:to be\s+|as\s+)?(?P<what>(?:required|optional|unique|mandatory|"
+    r"nullable|not null|compulsory|not required|non-?null)\b.*)$",
+    re.I,
+)
+_DEFAULT = re.compile(
+    r"^(?:set|change|make)\s+(?:the\s+)?default\s+(?:value\s+)?(?:of|for)\s+(?P<c>.+?)\s+(?:to|=|be)\s+(?P<v>.+)$|"
+    r"^use\s+(?P<v2>.+?)\s+as\s+(?:the\s+)?default\s+(?:value\s+)?(?:of|for)\s+(?P<c2>.+)$|^(?:let|make)\s+"
+    r"(?P<c3>.+?)\s+default\s+to\s+(?P<v3>.+)$|^default\s+(?P<c4>.+?)\s+to\s+(?P<v4>.+)$",
+    re.I,
+)
+_ALSO = re.compile(
+    r"^(?:also\s+)?allow\s+(?:the\s+(?:value|status)\s+)?(?P<v>.+?)\s+(?:as|for|in)\s+(?:an?\s+(?:new\s+|further\s+"
+    r"|additional\s+|possible\s+)?|the\s+)?(?P<c>.+?)(?:\s+(?:too|as well|also))?$|^(?P<c2>.+?)\s+(?:can|may|"
+    r"should|could|must|might)\s+(?:now\s+)?also\s+(?:be|take|allow|accept|include|have|become)\s+(?:the value\s+|"
+    r"the status\s+)?(?P<v2>.+)$|^add\s+(?:the\s+)?(?:value\s+|status\s+|option\s+)?(?P<v3>.+?)\s+(?:to|as)\s+"
+    r"(?:the\s+|an?\s+)?(?:list of\s+)?(?:allowed|possible|valid|permitted|new|further|another)\s+(?:values\s+"
+    r"(?:of|for)\s+)?(?P<c3>.+)$|^(?P<c4>.+?)\s+(?:can|may|could)\s+be\s+(?P<v4>[\w§ -]+?)\s+(?:too|as well|now)$",
+    re.I,
+)
+_NOT_ALLOWED = re.compile(
+    r"^(?P<v>[\w§-]+)\s+is\s+(?:no longer|not)\s+(?:an?\s+)?(?:allowed|valid|possible|permitted)\s+(?P<c>.+)$|"
+    r"^remove\s+(?:the\s+)?(?:value\s+)?(?P<v2>[\w§-]+)\s+from\s+(?:the\s+)?(?:list of\s+)?(?:allowed|possible|"
+    r"valid|permitted)\s+(?:values\s+(?:of|for)\s+)?(?P<c2>.+)$",
+    re.I,
+)
+
+
+def rename(ground: Ground, wish: str) -> bool:
+    """Read a new name of a column or table; False where the wish is none."""
+    found = _RENAME.match(wish)
+    if found is None:
+        return False
+    old = found["x"] or found["x2"] or found["x3"]
+    noun = read_noun(ground.shelter.without_details(found["y"] or found["y2"] or found["y3"]))
+    if noun is None:
+        return False
+    old = ground.shelter.without_details(old)
+    said_column = bool(re.search(r"\bcolumn\b|\.", old))
+    table = None if said_column or re.search(r"\s(?:of|in|on)\s|['’]s?\s", old) else table_by_name(ground, old)
+    place = None if table is not None else ground.place(re.sub(r"^column\s+", "", old))
+    raw = re.sub(
+        r"[\"\s]+", "_", ground.shelter.without_details(found["y"] or found["y2"] or found["y3"]).strip().lower()
+    )
+    if table is None and place is None:
+        table = named_table(ground, old)
+    if place is not None:
+        holder, column = place
+        name = re.sub(r"^(?:the|an?)_", "", raw)
+        if name in holder.columns:
+            ground.warn(f"{holder.name} has a column {name} already")
+            return False
+        _rename_column(ground, holder, column, name)
+        return True
+    if table is None:
+        return False
+    name = re.sub(r"^(?:the|an?)_|_table$", "", raw)
+    if name in ground.draft.tables:
+        ground.warn(f"there is a table {name} already")
+        return False
+    _rename_table(ground, table, name)
+    return True
+
+
+def _rename_column(ground: Ground, table: Table, column: Column, name: str) -> None:
+    old = column.name
+    table.columns = {name if key == old else key: value for key, value in table.columns.items()}
+    column.name = name
+    ground.last = (table.name, name)
+
+
+def _rename_table(ground: Ground, table: Table, name: str) -> None:
+    old = table.name
+    ground.draft.tables = {name if key == old else key: value for key, value in ground.draft.tables.items()}
+    table.name = name
+    noun = read_noun(name.replace("_", " "))
+    table.noun = noun.words if noun else (name,)
+    for each in ground.draft.tables.values():
+        for rule in each.rules:
+            if rule.target == old:
+                rule.target = name
+
+
+def retype(ground: Ground, wish: str) -> bool:
+    """Read another type of a column; False where the wish is none."""
+    if found := _DECIMALS.match(wish):
+        place = ground.place(found["c"])
+        if place is None:
+            return False
+        digits = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}.get(found["n"].lower()) or int(found["n"])
+        place[1].type, place[1].type_said = f"numeric({10 + digits},{digits})", True
+        return True
+    found = _TYPE.match(wish)
+    if found is None:
+        return False
+    place = ground.place(found["c"] or found["c2"])
+    if place is None:
+        return False
+    ground.last = (place[0].name, place[1].name)
+    _, column = place
+    column.type, column.type_said = TYPE_WORDS[found["type"].lower()], True
+    column.definition = column.type
+    return True
+
+
+def make(ground: Ground, wish: str) -> bool:
+    """Read "make it required"; False where the wish is none."""
+    found = _MAKE.match(wish)
+    if found is None:
+        return False
+    parts = re.split(r"\s+and\s+(?=(?:required|optional|unique|mandatory)\b)", found["what"])
+    place = ground.place(ground.shelter.bare(found["c"]))
+    if place is None:
+        return False
+    table, column = place
+    done = False
+    for part in parts:
+        if re.match(r"(?:not null|non-?null|required|mandatory|compulsory)", part, re.I):
+            column.required = True
+            value = re.search(
+                r"\b(?:with|using|use|fill(?:ing)?|set(?:ting)?|default(?:s|ing)?(?: to)?|give)\b.*?\b(?:rows|ones|"
+                r"records|default|to|with|get|values?|as)\s+(?:the\s+(?:value|default)\s+)?(?P<v>§\d+§|[\w.-]+)(?:\s+"
+                r"for\s.*|\s+where\s.*)?$",
+                part,
+                re.I,
+            )
+            if value:
+                text = ground.shelter.without_details(value["v"])
+                column.fill = default_expression(text, Attribute(Noun((column.name,)), (column.name,), column.type))
+                if re.search(r"\bdefault", part, re.I) and not re.search(r"existing", part, re.I):
+                    column.default = column.fill
+            done = True
+        elif re.match(r"(?:optional|nullable|not required)", part, re.I):
+            column.required = False
+            done = True
+        else:
+            done = say(ground, table, column, part, negated=False) or done
+    return done
+
+
+def set_default(ground: Ground, wish: str) -> bool:
+    """Read a default, or the value for rows that are there; False where the wish is none."""
+    if found := re.match(
+        r"^(?:use|fill in|put|set)\s+(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on)\s+(?:the\s+|all\s+)?(?:existing|old|"
+        r"current|present|other)\b",
+        wish,
+        re.I,
+    ):
+        table = ground.draft.tables.get(ground.last[0])
+        column = table.columns.get(ground.last[1]) if table else None
+        if column is None:
+            return False
+        text = ground.shelter.without_details(found["v"])
+        column.fill = default_expression(text, Attribute(Noun((column.name,)), (column.name,), column.type))
+        return column.fill is not None
+    found = _DEFAULT.match(wish)
+    if found is None:
+        return False
+    place = next(filter(None, (found[one] for one in ("c", "c2", "c3", "c4"))))
+    value = next(filter(None, (found[one] for one in ("v", "v2", "v3", "v4"))))
+    return default_of(ground, place, value)
+
+
+def allow(ground: Ground, wish: str) -> bool:
+    """Read a value that is allowed too, or no longer; False where the wish is none."""
+    if found := _NOT_ALLOWED.match(wish):
+        place = _enumerated(ground, found["c"] or found["c2"])
+        value = ground.shelter.without_details(found["v"] or found["v2"]).lower()
+        if place is None:
+            return False
+        table, column, values = place
+        if value not in [one.lower() for one in values]:
+            return False
+        ground.enumerate(table, column, tuple(one for one in values if one.lower() != value))
+        return True
+    found = _ALSO.match(wish)
+    if found is None:
+        return False
+    text = next(filter(None, (found[one] for one in ("c", "c2", "c3", "c4"))))
+    new = values_of(ground.shelter.open(next(filter(None, (found[one] for one in ("v", "v2", "v3", "v4"))))))
+    place = _enumerated(ground, text)
+    if place is None or not new or any(len(one.split()) > 3 for one in new):
+        return False
+    table, column, values = place
+    ground.enumerate(table, column, tuple(dict.fromkeys((*values, *new))))
+    return True
+
+
+def _enumerated(ground: Ground, text: str) -> tuple[Table, Column, tuple[str, ...]] | None:
+    """The column with listed values that a phrase names; a table may stand for its only one."""
+    text = re.sub(
+        r"\s+values?(?=$|\s+(?:of|for|in)\b)|^values?\s+(?:of|for)\s+|\s+options?(?=$|\s+of\b)", "", text, flags=re.I
+    )
+    noun = read_noun(text)
+    table = ground.find_table(noun) if noun else None
+    if table is not None:
+        lists = [one for one in table.rules if one.values]
+        return (table, table.columns[lists[0].columns[0]], lists[0].values) if len(lists) == 1 else None
+    place = ground.place(text)
+    if place is None and noun is not None:
+        lists_of = [
+            (one, one.columns[rule.columns[0]])
+            for one in ground.draft.tables.values()
+            for rule in one.rules
+            if rule.values and noun.head in rule.columns[0].split("_")
+        ]
+        place = lists_of[0] if len(lists_of) == 1 else None
+    if place is None:
+        return None
+    values = next((one.values for one in place[0].rules if one.values and one.columns == (place[1].name,)), ())
+    return (*place, values) if values else None

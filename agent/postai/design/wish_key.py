@@ -1,0 +1,84 @@
+"""Wishes for indexes and foreign keys."""
+
+from __future__ import annotations
+
+import re
+
+from postai.design.attributes import split_list
+from postai.design.draft import Rule
+from postai.design.ground import Ground
+from postai.design.nouns import read_noun
+from postai.design.relations import refer
+from postai.design.things import TABLE, named_table, table_by_name
+
+_ADD_INDEX = re.compile(
+    r"^(?:add|create|put|build|we need|make)?\s*(?:an?\s+)?(?P<unique>unique\s+)?index(?:es)?\s+(?:on|for|to|over)\s+"
+    r"(?P<what>.+)$",
+    re.I,
+)
+_FK = re.compile(
+    r"^(?:add\s+)?(?:an?\s+)?foreign key\s+(?:from|on)\s+(?P<a>[\w. ]+?)\s+(?:to|referencing|that references)\s+"
+    r"(?P<b>[\w. ]+)$|^(?P<a2>[\w. ]+?)\s+(?:should\s+|must\s+)?(?:references?|refers? to|points? to)\s+"
+    r"(?P<b2>[\w. ]+)$|^link\s+(?P<a3>\w+)\s+(?:to|with)\s+(?P<b3>\w+)$",
+    re.I,
+)
+
+
+def index(ground: Ground, wish: str) -> bool:
+    """Read an index; False where the wish is none."""
+    found = _ADD_INDEX.match(wish)
+    if found is None:
+        return False
+    what = found["what"]
+    table, items = None, []
+    if match := re.match(r"^(?P<t>[\w. ]+?)\s*§\d+§$", what):
+        table, items = named_table(ground, match["t"]), split_list(ground.shelter.raw_marks(what)[0], ground.shelter)
+    elif match := re.match(rf"^(?P<c>.+?)\s+(?:of|in|on|from)\s+(?P<t>{TABLE})$", what, re.I):
+        table, items = named_table(ground, match["t"]), split_list(match["c"], ground.shelter)
+    else:
+        place = ground.place(what)
+        table, items = (place[0], [place[1].name]) if place else (None, [])
+    if table is None:
+        return False
+    names = []
+    for item in items:
+        noun = read_noun(item)
+        name = (
+            (
+                ground.key_or_column(table, noun)
+                or ((column := ground.find_column(table, noun.words, fuzzy=True)) and column.name)
+            )
+            if noun
+            else None
+        )
+        if not name:
+            return False
+        names.append(name)
+    if found["unique"]:
+        table.add_unique(tuple(names))
+    else:
+        ground.index(table, tuple(names), "asked for")
+    return True
+
+
+def foreign_key(ground: Ground, wish: str) -> bool:
+    """Read a foreign key; False where the wish is none."""
+    found = _FK.match(wish)
+    if found is None:
+        return False
+    a = found["a"] or found["a2"] or found["a3"]
+    b = (found["b"] or found["b2"] or found["b3"]).split(".")[0]
+    target = named_table(ground, b)
+    if target is None or not target.key:
+        return False
+    place = ground.place(a) if "." in a or " " in a.strip() else None
+    if place is not None:
+        holder, column = place
+        if not any(one.kind == "foreign" and one.columns == (column.name,) for one in holder.rules):
+            holder.rules.append(Rule("foreign", (column.name,), target=target.name, target_columns=target.key[:1]))
+        return True
+    table = table_by_name(ground, a) if found["a2"] is None else None
+    if table is None:
+        return False
+    refer(table, target, required=False)
+    return True
