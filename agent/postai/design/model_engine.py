@@ -1,4 +1,4 @@
-"""The model engine: words, a schema, one structured answer; it is parsed, vetted, tried on a copy, and may be mended."""  # noqa: E501
+"""The model engine: words, a schema, one structured answer; it is parsed, vetted, tried, and may be mended."""
 
 from __future__ import annotations
 

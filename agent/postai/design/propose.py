@@ -10,7 +10,7 @@ from postai.database.identifiers import quote_ident
 from postai.deadline import Deadline
 from postai.design.diagram import mermaid
 from postai.design.differences import difference
-from postai.design.draft import Column, Draft
+from postai.design.draft import Column, Draft, Table
 from postai.design.ground import Ground
 from postai.design.model_engine import propose_by_model
 from postai.design.reading import read_text
@@ -284,10 +284,11 @@ def _proposed(ground: Ground, before: Draft) -> Proposed:
 
 def _changed(before: Draft, after: Draft) -> set[str]:
     old = {(one.schema, one.was): one for one in before.tables.values()}
-    return {
-        one.name for one in after.tables.values()
-        if one.was is None or (old[one.schema, one.was].columns, old[one.schema, one.was].rules, old[one.schema, one.was].indexes, old[one.schema, one.was].name) != (one.columns, one.rules, one.indexes, one.name)  # noqa: E501
-    }  # fmt: skip
+
+    def parts(table: Table | None) -> object:
+        return table and (table.name, table.columns, table.rules, table.indexes)
+
+    return {one.name for one in after.tables.values() if parts(old.get((one.schema, one.was))) != parts(one)}
 
 
 def _explanation(ground: Ground, before: Draft, changed: set[str]) -> str:
@@ -303,7 +304,8 @@ def _explanation(ground: Ground, before: Draft, changed: set[str]) -> str:
         text = f"{table.name}: {', '.join(own) or 'no columns of its own'}"
         if keys:
             text += "; belongs to " + ", ".join(
-                f"{rule.target} by {rule.columns[0]}{'' if table.columns[rule.columns[0]].required else ' (may be empty)'}"  # noqa: E501
+                f"{rule.target} by {rule.columns[0]}"
+                + ("" if table.columns[rule.columns[0]].required else " (may be empty)")
                 for rule in keys
             )
         sentences.append(text + ".")

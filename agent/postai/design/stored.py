@@ -46,10 +46,11 @@ def read_draft(db: Database, schema: str | None = None) -> Draft:
         if table is None:
             continue
         other = by_place.get((target_space, target)) if target else None
+        values = _values(definition) if kind == "c" and len(columns) == 1 else ()
         table.rules.append(
             Rule(
                 _KINDS[kind], tuple(columns), definition, other.name if other else (target or ""),
-                tuple(target_columns or ()), _ACTIONS.get(action, ""), rule, _values(definition) if kind == "c" and len(columns) == 1 else (),  # noqa: E501
+                tuple(target_columns or ()), _ACTIONS.get(action, ""), rule, values,
             )
         )  # fmt: skip
     for space, name, index, definition, columns, _ in db.query(sql["indexes"]):
