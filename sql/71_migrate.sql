@@ -90,7 +90,8 @@ comment on function postai.design(text, text) is
 
 create function postai.steps(proposal bigint)
   returns table (step integer, statement text, locks json, blocks text, rewrites boolean, scans boolean,
-                 in_transaction boolean, estimated_ms bigint, estimated_rows bigint, hazard text, undo text)
+                 in_transaction boolean, estimated_ms bigint, estimated_rows bigint, hazard text, undo text, step_class text,
+                 state text)
   language sql stable security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -101,13 +102,19 @@ as $$
             from jsonb_each_text(s.blocks) as b),
          case when s.step_class is not null then cardinality(s.rewrites) > 0 end,
          case when s.step_class is not null then cardinality(s.scans) > 0 end,
-         s.in_transaction, s.estimated_ms, s.estimated_rows, s.hazard, s.undo
+         s.in_transaction, s.estimated_ms, s.estimated_rows, s.hazard, s.undo, s.step_class,
+         case when s.done_at is not null then 'done'
+              when a.scan_window is not null and bool_or(s.step_class = 'weak_scan' and s.done_at is null) over (order by s.step)
+                then concat('waits for ', a.scan_window)
+              when a.state = 'queued' then concat('queued', ' for ' || a.run_window)
+              when (a.checkpoint ->> 'step')::integer = s.step then a.state end
     from postai.proposal_step as s
    where s.proposal = steps.proposal
    order by s.step
 $$;
+    left join postai.action as a on a.proposal = s.proposal and a.state in ('queued', 'running', 'verifying')
 comment on function postai.steps(bigint) is
-  'The steps of a proposal with the lock on every table, what that blocks, and the undo (null = irreversible); what is not known is null: select step, statement, locks, blocks, undo from postai.steps(1). Definer: readers see proposals through views only; these are the same statements as in postai.proposals.';
+  'The steps of a proposal with the lock on every table, what that blocks, the undo (null = irreversible), and whether it is done, runs or waits; what is not known is null: select step, statement, locks, blocks, undo from postai.steps(1). Definer: readers see proposals through views only; these are the same statements as in postai.proposals.';
 
 create function postai.drift()
   returns table (object text, change text, expected text, actual text, fix text)

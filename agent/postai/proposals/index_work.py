@@ -183,7 +183,7 @@ def normal_form(statement: str) -> str:
     node = result.stmts[0].stmt
     if node.WhichOneof("node") == "index_stmt":
         _make_plain(node.index_stmt)
-        _as_server_writes(node)
+        as_server_writes(node)
     return str(postgast.deparse(result))
 
 
@@ -212,7 +212,7 @@ def _make_plain(tree: Any) -> None:
     tree.access_method = tree.access_method or "btree"
 
 
-def _as_server_writes(node: Message) -> None:
+def as_server_writes(node: Message) -> None:
     """Take casts away, and write IN and LIKE as the operators that the server shows for them."""
     waiting = [node]
     while waiting:

@@ -54,6 +54,18 @@ select pg_catalog.pg_get_indexdef(c.oid)
   join pg_catalog.pg_index i on i.indexrelid = c.oid
  where n.nspname = %s and c.relname = %s
 
+-- name: constraint_definition
+-- A constraint of a table by name, as the server writes it.
+select pg_catalog.pg_get_constraintdef(k.oid)
+  from pg_catalog.pg_constraint k where k.conrelid = pg_catalog.to_regclass(%s) and k.conname = %s
+
+-- name: default_expression
+-- The default of a column, as the server writes it.
+select pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+  from pg_catalog.pg_attrdef d
+  join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+ where d.adrelid = pg_catalog.to_regclass(%s) and a.attname = %s
+
 -- name: indexes_of
 -- Valid indexes of a table: name and definition; waits for whoever has locked the table.
 select c.relname::text, pg_catalog.pg_get_indexdef(c.oid)

@@ -30,6 +30,10 @@ select m.id, m.proposal, p.kind, m.kind, m.state, m.requested_by::text, m.attemp
             then extract(epoch from upper(m.run_window) - pg_catalog.clock_timestamp())::double precision end
   from mine m join postai.proposal p on p.id = m.proposal
 
+-- name: scans_wait
+-- Whether what reads whole tables is left to an action of its own.
+select a.scan_window is not null from postai.action a where a.id = %s
+
 -- name: proposal
 -- What was approved: digest then and now, accepted triggers, who approved.
 select p.approved_digest is not distinct from postai._digest(p.id), p.accepted_triggers, p.approved_by::text
@@ -42,7 +46,7 @@ select postai._require_current(%s)
 -- name: steps
 -- The steps in their order.
 select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at is not null, s.undo_precondition,
-       s.step_class, s.together, s.backfill
+       s.step_class, s.together, s.backfill, s.locks
   from postai.proposal_step s where s.proposal = %s order by s.step
 
 -- name: agent_is_superuser
@@ -92,11 +96,27 @@ update postai.action set checkpoint = %s::jsonb where id = %s and attempt = %s a
 
 -- name: limits
 -- Settings of the operator for running steps: lock time-out in seconds, rows of a first batch, lag in seconds and active
--- sessions at which a backfill pauses.
+-- sessions at which a backfill pauses; and the server's deadlock_timeout in seconds.
 select extract(epoch from postai._setting_text('step_lock_timeout')::interval)::double precision,
        least(postai._setting_text('batch_rows')::numeric, 1000000)::integer,
        extract(epoch from postai._setting_text('batch_max_lag')::interval)::double precision,
-       least(postai._setting_text('batch_max_active')::numeric, 1000000)::integer
+       least(postai._setting_text('batch_max_active')::numeric, 1000000)::integer,
+       extract(epoch from pg_catalog.current_setting('deadlock_timeout')::interval)::double precision
+
+-- name: lockable
+-- Tables of a step, with the mode for each, that the current role may lock by hand: those that refer to others among
+-- them first.
+with wanted as (
+  select c.oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) as name, x.mode
+    from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) as x (name, mode)
+    join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(x.name) and c.relkind in ('r', 'p')
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+   where pg_catalog.has_table_privilege(c.oid, 'update, delete, truncate')
+)
+select w.name, w.mode from wanted w
+ order by (select pg_catalog.count(distinct k.conrelid) from pg_catalog.pg_constraint k
+            where k.contype = 'f' and k.confrelid = w.oid and k.conrelid <> w.oid
+              and k.conrelid in (select o.oid from wanted o)), w.name
 
 -- name: load
 -- What others have to bear: seconds by which the slowest standby replays late, active sessions, sessions that wait for locks.

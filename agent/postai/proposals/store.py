@@ -16,7 +16,7 @@ from postai.proposals.batch_sql import whole_statement
 from postai.proposals.conditions import Conditions
 from postai.proposals.objects import as_json, fingerprint, resolve
 from postai.proposals.types import Draft, DraftStep, Object, Step
-from postai.sql.parse import parse_one
+from postai.sql.parse import parse_one, split
 from postai.sql.vet import ChangeFacts, ObjectRef, vet_change
 
 _REPEATABLE = frozenset({"VACUUM", "ANALYZE"})
@@ -92,8 +92,10 @@ def _vet(
         planned[new_name] = facts.touched[0]
     undo_facts = None
     if step.undo is not None:
-        undo_facts = vet_change(step.undo)
-        _require_recoverable(step.undo, undo_facts, None)
+        listed = [(text, vet_change(text)) for text in split(step.undo)]
+        for text, one in listed:
+            _require_recoverable(text, one, None)
+        undo_facts = replace(listed[0][1], in_transaction=all(one.in_transaction for _, one in listed))
     for condition in (step.precondition, None if step.backfill else step.postcondition):
         if condition is not None and (step.step_class is None or not planned):
             conditions.vet(condition)

@@ -14,6 +14,7 @@ from postai.migrate import naming
 from postai.migrate.picture import Column, Relation
 from postai.migrate.rewrites.constraints import add_constraint
 from postai.migrate.rewrites.not_null import not_null_steps
+from postai.migrate.rewrites.way_back import not_null_again
 from postai.migrate.types import Backfill, PlannedStep
 from postai.migrate.work import Work, expression_text, parsed, subcommand, type_text
 from postai.sql.nodes import messages
@@ -106,12 +107,11 @@ def _note(work: Work, relation: Relation, command: Any, step: PlannedStep) -> Pl
 def _addition(work: Work, relation: Relation, command: Any, *, effort: Any = "moment") -> PlannedStep:
     column = getattr(command, "def").column_def
     table, own = relation.full_name, quote_ident(column.colname)
-    here = that.column(table, column.colname)
     step = work.plain(
         subcommand(relation, command),
         undo=f"ALTER TABLE {table} DROP COLUMN IF EXISTS {own}",
-        pre=that.all_of(that.relation(table), that.negated(here)),
-        post=that.all_of(here),
+        pre=that.all_of(that.relation(table), that.negated(that.column(table, column.colname))),
+        post=that.all_of(that.column(table, column.colname, work.type_name(column.type_name))),
         on=relation,
         effort=effort,
     )
@@ -365,7 +365,7 @@ def drop_column(work: Work, relation: Relation, command: Any) -> list[PlannedSte
         steps.append(
             work.step(
                 f"ALTER TABLE {table} ALTER COLUMN {own} DROP NOT NULL",
-                undo=f"ALTER TABLE {table} ALTER COLUMN {own} SET NOT NULL",
+                undo=not_null_again(work, relation, column),
                 pre=that.all_of(that.column(table, command.name, not_null=True)),
                 post=that.all_of(that.column(table, command.name, not_null=False)),
                 on=relation,

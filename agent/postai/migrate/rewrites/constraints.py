@@ -12,6 +12,7 @@ from postai.migrate import naming
 from postai.migrate.picture import Constraint, Relation
 from postai.migrate.rewrites.indexes import attach_partition_index, build_concurrently
 from postai.migrate.rewrites.not_null import not_null_steps
+from postai.migrate.rewrites.way_back import constraint_again
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, expression_text, parsed, quoted, strings, subcommand
 
@@ -94,10 +95,18 @@ def _at_once(work: Work, relation: Relation, command: Any, constraint: Any, effo
         subcommand(relation, command),
         undo=f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quote_ident(name)}",
         pre=that.all_of(that.relation(table), that.negated(here)) if not relation.new else None,
-        post=that.all_of(here),
+        post=that.all_of(that.constraint(table, name, kind=_KINDS[constraint.contype], valid=_is_valid(constraint))),
         on=relation,
         effort=effort,
     )
+
+
+def _is_valid(constraint: Any) -> bool | None:
+    """Whether a constraint that is added is validated at once; None = it may be not enforced (18 and newer)."""
+    enforced = getattr(constraint, "is_enforced", True)
+    if constraint.contype in (pb.CONSTR_CHECK, pb.CONSTR_FOREIGN) and not enforced:
+        return None
+    return not constraint.skip_validation
 
 
 def not_valid_then_validate(work: Work, relation: Relation, command: Any, constraint: Any) -> list[PlannedStep]:
@@ -264,7 +273,7 @@ def attach_index(work: Work, relation: Relation, name: str, index: str, constrai
         pre=that.all_of(
             that.valid_index(qualified(relation.schema, index), table), that.negated(that.constraint(table, name))
         ),
-        post=that.all_of(that.constraint(table, name)),
+        post=that.all_of(that.constraint(table, name, kind=kind)),
         on=relation,
     )
 
@@ -324,13 +333,12 @@ def drop_constraint(work: Work, relation: Relation, command: Any) -> list[Planne
     here = that.constraint(table, command.name)
     undo = None
     if known is not None:
+        undo = constraint_again(work, relation, known) if known.definition else None
         relation.constraints.remove(known)
         work.picture.release(relation.schema, "constraint", known.name)
         if known.kind in ("u", "p", "x"):
             work.picture.release(relation.schema, "relation", known.name)
             relation.indexes[:] = [one for one in relation.indexes if one.name != known.name]
-        if known.definition:
-            undo = f"ALTER TABLE {table} ADD CONSTRAINT {quote_ident(known.name)} {known.definition}"
         for column in relation.columns:
             if known.kind == "n" and known.columns == (column.number,):
                 column.not_null = False

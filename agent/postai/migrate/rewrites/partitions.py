@@ -10,6 +10,7 @@ from postai.migrate import naming
 from postai.migrate.picture import Index, Relation
 from postai.migrate.rewrites.constraints import add_constraint, validation
 from postai.migrate.rewrites.indexes import build_concurrently
+from postai.migrate.rewrites.way_back import partition_again
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, expression_text, parsed, subcommand
 from postai.proposals.index_work import same_index
@@ -188,7 +189,7 @@ def detach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
     own = partition.full_name
     default = next((one for one in relation.children if (one.bound or "") == "DEFAULT"), None)
     here = that.child_of(own, table)
-    undo = f"ALTER TABLE {table} ATTACH PARTITION {own} {partition.bound}"
+    undo = partition_again(work, relation, partition, default)
     wanted = part.concurrent
     if default is not None:
         part.concurrent = False

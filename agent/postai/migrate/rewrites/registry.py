@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from postai.migrate.picture import Relation
-from postai.migrate.rewrites import columns, constraints, indexes, not_null, objects, partitions, retype, rows, upkeep
+from postai.migrate.rewrites import (
+    columns,
+    constraints,
+    drops,
+    indexes,
+    not_null,
+    objects,
+    partitions,
+    renames,
+    retype,
+    rows,
+    upkeep,
+)
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work
 
@@ -103,10 +115,10 @@ REWRITES: tuple[Rewrite, ...] = (
             "CreateTrigStmt": objects.create_trigger,
             "CommentStmt": objects.comment,
             "AlterEnumStmt": objects.alter_enum,
-            "RenameStmt": objects.rename,
-            "AlterObjectSchemaStmt": objects.move,
-            "DropStmt": objects.drop,
-            "TruncateStmt": objects.truncate,
+            "RenameStmt": renames.rename,
+            "AlterObjectSchemaStmt": renames.move,
+            "DropStmt": drops.drop,
+            "TruncateStmt": drops.truncate,
         },
     ),
     Rewrite(
