@@ -211,6 +211,8 @@ def _add_columns(made: Difference, table: Table) -> None:
                 )
             continue
         made.add(f"ALTER TABLE {place} ADD COLUMN {column_text(column)}", undo)
+        if column.fill is not None and column.fill != column.default:
+            made.add(update(place, f"{name} = {column.fill}"))
 
 
 def _alter_columns(made: Difference, was: Table, table: Table) -> None:

@@ -12,11 +12,11 @@ from postai.design.diagram import mermaid
 from postai.design.differences import difference
 from postai.design.draft import Column, Draft, Table
 from postai.design.ground import Ground
-from postai.design.model_engine import propose_by_model
+from postai.design.model_engine import Judges, propose_by_model
 from postai.design.reading import read_text
 from postai.design.relations import Relation, index_keys
 from postai.design.shelter import Shelter
-from postai.design.stored import has_btree_gist, read_draft
+from postai.design.stored import has_btree_gist, read_draft, unfit
 from postai.design.trying import Try, on_copy
 from postai.design.types import EngineChoice, Proposed
 from postai.design.wishes import read_wishes
@@ -68,7 +68,7 @@ def design(db: Database, description: str, deadline: Deadline, means: Means, *, 
         return made
     assert means.model is not None
     words = f"{description}\n\nAll tables go into schema {schema}." if schema else description
-    return propose_by_model(words, Draft(), means.model, attempt, deadline, purpose="design")
+    return propose_by_model(words, Draft(), means.model, _rules(db, attempt), deadline, purpose="design")
 
 
 def change(db: Database, request: str, deadline: Deadline, means: Means, *, schema: str | None = None) -> Proposed:
@@ -87,14 +87,18 @@ def change(db: Database, request: str, deadline: Deadline, means: Means, *, sche
         Cancelled, DeadlineExceeded: the time is over.
     """
     check_text(request)
-    before = read_draft(db, schema)
+    before = read_draft(db, None if schema is None else (schema,))
     attempt = means.open_database and on_copy(db, means.open_database, before, deadline)
     gist = has_btree_gist(db)
     made = _prefer(means, lambda: _tried(change_by_grammar(before, request, btree_gist=gist), attempt, ""))
     if made is not None:
         return made
     assert means.model is not None
-    return propose_by_model(request, before, means.model, attempt, deadline, purpose="change")
+    return propose_by_model(request, before, means.model, _rules(db, attempt), deadline, purpose="change")
+
+
+def _rules(db: Database, attempt: Try | None) -> Judges:
+    return Judges(lambda functions, operators: unfit(db, functions, operators), attempt)
 
 
 def _prefer(means: Means, read: Callable[[], Proposed]) -> Proposed | None:
@@ -110,7 +114,7 @@ def _prefer(means: Means, read: Callable[[], Proposed]) -> Proposed | None:
         return read()
     try:
         made = read()
-    except NotSure:
+    except (NotSure, VerificationFailed):
         return None
     return None if any(one.startswith("not understood") for one in made.warnings) else made
 
@@ -126,8 +130,12 @@ def _tried(made: Proposed, attempt: Try | None, schema: str) -> Proposed:
             detail=f"{trial.message}: {trial.statement}",
             hint="Put it in other words, and please report the sentence.",
         )
-    warnings = (*made.warnings, trial.note) if trial.note else made.warnings
-    return replace(made, tried=trial.tried, warnings=warnings)
+    warnings = made.warnings
+    if trial.note:
+        warnings = (*warnings, trial.note)
+    if trial.astray:
+        warnings = (*warnings, f"down does not lead back exactly: {trial.astray}")
+    return replace(made, tried=trial.tried_in is not None, tried_in=trial.tried_in, warnings=warnings)
 
 
 def design_by_grammar(description: str, schema: str = "", *, btree_gist: bool = False) -> Proposed:

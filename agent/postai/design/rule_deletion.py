@@ -27,6 +27,20 @@ _DELETED_WITH = re.compile(
     r"[\w ]+?)(?:\s+(?:is|are|gets?)(?:\s+(?:deleted|removed))?)?$",
     re.I,
 )
+_NOT_DELETING = re.compile(
+    rf"^(?:deleting|removing|the deletion of|it\s+(?:must|should)\s+(?:not\s+be|be\s+im)possible to (?:delete|remove)"
+    rf"|(?:we|you|"
+    rf"people|users|nobody|no one)\s+(?:must|may|should|can|cannot)?\s*(?:not\s+)?(?:delete|remove))"
+    rf"\s+(?P<a>(?:{_A}\s+)?[\w ]+?)\s+"
+    r"(?:(?:must|should|may|shall)\s+not\s+be\s+(?:possible|allowed|permitted)\s+|(?:must|should)"
+    r"\s+be\s+(?:forbidden|prevented|"
+    r"refused|impossible|blocked)\s+|(?:is|are)\s+(?:not allowed|forbidden|impossible)\s+)?(?:while|if|as long as|"
+    r"when|until|unless)"
+    r"\s+(?P<rest>.+)$|^(?:prevent|forbid|block|disallow|refuse|do not allow)\s+(?:deleting|removing|the deletion of|"
+    r"deletion of|"
+    rf"to delete)\s+(?P<a2>(?:{_A}\s+)?[\w ]+?)\s+(?:while|if|as long as|when|that|which|who|with)\s+(?P<rest2>.+)$",
+    re.I,
+)
 _NOT_DELETED = re.compile(
     rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:cannot|can not|must not|may not|should not|can never)\s+be\s+(?:deleted|"
     rf"removed)\s+(?:while|if|as long as|when|until|unless)\s+(?P<rest>.+)$",
@@ -50,15 +64,16 @@ def deletion(ground: Ground, text: str) -> bool:
         return _delete(ground, found["a"], found["b"], "CASCADE", text)
     if found := _USED.match(text):
         return _delete(ground, found["a"], found["b"], "RESTRICT", text)
-    if found := _NOT_DELETED.match(text):
+    if found := _NOT_DELETED.match(text) or _NOT_DELETING.match(text):
+        groups = found.groupdict()
         rest = re.sub(
-            r"^(?:it|they|there|he|she)\s+(?:still\s+)?(?:has|have|is|are|owns?)\s+(?:still\s+)?(?:any\s+|some\s+|"
+            r"^(?:it |they |there |he |she )?(?:still\s+)?(?:has|have|is|are|owns?)\s+(?:still\s+)?(?:any\s+|some\s+|"
             r"still\s+)?|\s+(?:belong|refer|exist|are|is|use)\b.*$",
             "",
-            found["rest"],
+            groups["rest"] or groups.get("rest2") or "",
             flags=re.I,
         )
-        return _delete(ground, found["a"], rest, "RESTRICT", text)
+        return _delete(ground, groups["a"] or groups.get("a2") or "", rest, "RESTRICT", text)
     return False
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from postai.design.attributes import read_attribute
 from postai.design.ground import Ground
 from postai.design.nouns import read_noun
 from postai.design.things import named_thing
 
 _LOOKUP = re.compile(
-    r"(?:look(?:ed|s)?\s+(?:them\s+|it\s+)?up|search(?:ed|es)?(?:\s+for)?|find|found|filter(?:ed)?|quer(?:y|ied)|"
+    r"(?:look(?:ed|s|ing)?\s+(?:them\s+|it\s+)?(?:up|for)|search(?:ed|es|ing)?(?:\s+for)?|find(?:ing)?|found|"
+    r"filter(?:ed|ing)?|quer(?:y|ied)|"
     r"list(?:ed)?|sort(?:ed)?|fetch(?:ed)?|retrieved?|access(?:ed)?|selected|display(?:ed)?|show(?:n)?|ask for|"
     r"browsed?|ordered)\b",
     re.I,
@@ -90,6 +92,10 @@ def lookup(ground: Ground, text: str) -> bool:
         for part in parts:
             noun = read_noun(re.sub(r"^(?:their|its|the|an?)\s+", "", part))
             name = ground.key_or_column(chosen, noun) if noun else None
+            moment = read_attribute(part, ground.shelter) if name is None else None
+            if moment is not None and moment.type.startswith(("date", "timestamp")):
+                column = ground.find_column(chosen, moment.name)
+                name = column.name if column else None
             if name is None and noun and noun.head in ("date", "time", "day"):
                 name = next(
                     (one.name for one in chosen.columns.values() if one.type.startswith(("timestamp", "date"))), None

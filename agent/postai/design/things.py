@@ -11,6 +11,10 @@ from postai.design.nouns import read_noun
 TABLE = r"(?:(?:each|every|the|all|our|an?|any|table)\s+)*[\w\"]+(?: [\w\"]+){0,2}?(?: table)?"
 """Pattern of a phrase that names a table."""
 
+_TABLE_WORD = re.compile(
+    r"^(?:the\s+|our\s+)?table\s+(?:(?:of|for|with|called|named)\s+)?(?:the\s+|all\s+)?|\s+table$", re.I
+)
+
 
 def named_thing(ground: Ground, text: str) -> Table | None:
     """The table that a phrase names; of a new design it is made where sentences speak of it as a thing."""
@@ -23,13 +27,13 @@ def named_thing(ground: Ground, text: str) -> Table | None:
 
 def named_table(ground: Ground, text: str) -> Table | None:
     """The table of the database that a phrase of a wish names, also by near spellings."""
-    text = re.sub(r"^(?:the\s+)?table\s+|\s+table$", "", ground.shelter.without_details(text).strip(' "'), flags=re.I)
+    text = _TABLE_WORD.sub("", ground.shelter.without_details(text).strip(' "'))
     exact = ground.draft.tables.get(text.lower().removeprefix("the "))
     return exact or ground.find_table(read_noun(text), fuzzy=True)
 
 
 def table_by_name(ground: Ground, text: str) -> Table | None:
     """The table that a phrase names by its own words."""
-    text = re.sub(r"^(?:the\s+)?table\s+|\s+table$", "", text.strip(), flags=re.I)
+    text = _TABLE_WORD.sub("", text.strip())
     noun = read_noun(text)
     return ground.draft.tables.get(text.lower()) or (ground.find_table(noun) if noun else None)

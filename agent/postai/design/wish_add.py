@@ -53,8 +53,72 @@ def add(ground: Ground, wish: str) -> bool:
     if re.search(r"\b(?:constraint|rule|check|unique key)\b", what, re.I):
         return _constraint(ground, table, found["what"], tail)
     text = what + (f" {tail}" if tail.startswith("§") else f", {tail.lstrip(', ')}" if tail else "")
+    text = re.sub(r"\b(?:enum|enumeration|enumerated)\s+(?:type\s+)?(?=\w)", "", text, flags=re.I)
+    text = re.sub(r",\s+with\s+(?=(?:an?\s+|the\s+)?default\b)", ", ", text)
+    return _give_all(ground, table, text)
+
+
+def add_there(ground: Ground, wish: str) -> bool:
+    """Read "add a country instead": a column of the table that the wish before spoke of; False where it is none."""
+    found = re.match(
+        r"^(?:add|introduce|use|put|store)\s+(?P<what>(?:an?\s|the\s)?.+?)(?:\s+(?:instead|there|too|as well))?$",
+        wish,
+        re.I,
+    )
+    table = ground.draft.tables.get(ground.last[0])
+    if (
+        found is None
+        or table is None
+        or re.search(r"\s(?:to|for|on|in|into|from)\s", ground.shelter.bare(found["what"]))
+    ):
+        return False
+    return _give_all(ground, table, found["what"])
+
+
+_NO_COLUMN = frozenset(
+    [
+        "delete",
+        "cascade",
+        "foreign",
+        "constraint",
+        "references",
+        "trigger",
+        "view",
+        "index",
+        "indexes",
+        "role",
+        "grant",
+        "everything",
+        "anything",
+        "nothing",
+        "something",
+        "rows",
+        "row",
+        "faster",
+        "slower",
+        "better",
+        "bigger",
+        "table",
+        "tables",
+        "schema",
+        "database",
+        "partition",
+        "partitions",
+    ]
+)
+
+
+def _give_all(ground: Ground, table: Table, text: str) -> bool:
+    """Give a table all that a list names; what is not understood of it is said."""
     ground.subject = table.name
-    return has_items(ground, table, text)
+    done = False
+    for item in split_list(text, ground.shelter):
+        noun = read_noun(ground.shelter.bare(re.split(r"\s(?:which|that|with|between|default|defaults)\s|,", item)[0]))
+        if noun is None or set(noun.words) & _NO_COLUMN or len(noun.words) > 5 or not has_items(ground, table, item):
+            ground.not_understood(item)
+        else:
+            done = True
+    return done
 
 
 def _constraint(ground: Ground, table: Table, what: str, tail: str) -> bool:
@@ -80,8 +144,7 @@ def give(ground: Ground, wish: str) -> bool:
         if table is not None and (
             following in ("a", "an", "the", "one", "several", "many", "optional", "required", "unique") or size >= 2
         ):
-            ground.subject = table.name
-            return has_items(ground, table, " ".join(words[size:]))
+            return _give_all(ground, table, " ".join(words[size:]))
     return False
 
 

@@ -7,12 +7,12 @@ import re
 from postai.design.attributes import Attribute, default_expression
 from postai.design.draft import Column, Table
 from postai.design.ground import Ground
-from postai.design.kinds import TYPE_WORDS
+from postai.design.kinds import MONEY, TYPE_WORDS
 from postai.design.nouns import Noun, read_noun
 from postai.design.rule_column import say
 from postai.design.rule_default import default_of
 from postai.design.shelter import values_of
-from postai.design.things import named_table, table_by_name
+from postai.design.things import TABLE, named_table, table_by_name
 
 TYPES = "|".join(sorted(map(re.escape, TYPE_WORDS), key=len, reverse=True))
 """Pattern of what people call a type."""
@@ -27,14 +27,26 @@ _TYPE = re.compile(
     rf"^(?:(?:change|convert|turn|switch|alter|make|set|store|migrate)\s+(?:the\s+)?(?:data\s?type\s+of\s+|type\s+"
     rf"of\s+)?(?P<c>.+?)\s+(?:from\s+\w+(?: \w+)?\s+)?(?:to|into|as|an?)\s+(?:be\s+)?(?:an?\s+)?|(?P<c2>.+?)\s+"
     rf"(?:should|must|has to|have to|needs to|need to)\s+(?:be|become|be stored as|have the type|be of type)\s+"
-    rf"(?:an?\s+)?)(?P<type>{TYPES})(?:s|\s+(?:column|type|value|field))?(?:\s+(?:instead of|rather than|not)\s"
-    rf".*)?$",
+    rf"(?:an?\s+)?)(?P<type>{TYPES})(?:s|\s+(?:column|type|value|field))?(?:\s*(?P<size>§\d+§))?(?:\s+(?:instead"
+    rf"|instead of .*|rather than .*|not .*))?$",
     re.I,
 )
 _DECIMALS = re.compile(
     r"^(?P<c>.+?)\s+(?:should|must|needs?|has|have|need)\s+(?:to\s+)?(?:have|store|keep|allow|hold|be stored with|"
     r"be kept with)?\s*(?P<n>\d|two|three|four|five|six)\s+(?:decimals?|decimal places|digits after the (?:decimal "
     r")?point|fraction digits)$",
+    re.I,
+)
+_HOLDS = re.compile(
+    r"^(?P<c>.+?)\s+(?:should|must|needs? to|has to|have to|needs?|shall)\s+(?:also\s+)?(?:be able to\s+)?(?:hold|"
+    r"store|keep|"
+    r"allow|have|contain|support|take|be stored with)?\s*(?:(?P<cents>(?:euro\s+|dollar\s+)?cents|decimals|fractions|"
+    r"pennies|"
+    r"decimal places|fractional (?:numbers|values|amounts)|decimal (?:numbers|values))|(?P<big>(?:bigger|larger|huge|"
+    r"big|large|very "
+    r"large|higher)\s+(?:numbers|values|amounts)|more than 2 billion)|(?P<long>(?:longer|long|very long|unlimited|"
+    r"arbitrary)\s+"
+    r"(?:texts?|values|strings)))(?:\s+too|\s+as well)?$",
     re.I,
 )
 _MAKE = re.compile(
@@ -129,6 +141,13 @@ def retype(ground: Ground, wish: str) -> bool:
         digits = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}.get(found["n"].lower()) or int(found["n"])
         place[1].type, place[1].type_said = f"numeric({10 + digits},{digits})", True
         return True
+    if found := _HOLDS.match(wish):
+        place = ground.place(found["c"])
+        if place is None:
+            return False
+        place[1].type = MONEY if found["cents"] else "bigint" if found["big"] else "text"
+        place[1].type_said = True
+        return True
     found = _TYPE.match(wish)
     if found is None:
         return False
@@ -136,9 +155,48 @@ def retype(ground: Ground, wish: str) -> bool:
     if place is None:
         return False
     ground.last = (place[0].name, place[1].name)
-    _, column = place
-    column.type, column.type_said = TYPE_WORDS[found["type"].lower()], True
+    column = place[1]
+    kind = _sized(found["type"].lower(), ground.shelter.open(found["size"] or ""))
+    if kind is None:
+        return False
+    column.type, column.type_said = kind, True
     column.definition = column.type
+    return True
+
+
+def _sized(word: str, size: str) -> str | None:
+    """A type with what stands in brackets behind it; None where the two do not fit."""
+    kind = TYPE_WORDS[word]
+    if not size:
+        return kind
+    if kind.startswith("numeric") and re.fullmatch(r"\d+(?:\s*,\s*\d+)?", size):
+        return f"numeric({size.replace(' ', '')})"
+    if word in ("varchar", "character varying", "char", "text", "string") and re.fullmatch(r"\d+", size):
+        return f"character varying({size})"
+    return None
+
+
+_MUST_HAVE = re.compile(
+    rf"^(?:for\s+)?(?:every|each|all|an?|any|the)?\s*(?P<t>{TABLE})\s+(?:must|has to|have to|should|shall|needs? to)\s+"
+    r"(?:now\s+|from now on\s+)?(?:always\s+)?(?:have|be (?:given|assigned(?: to)?|linked to)|belong to|specify|"
+    r"refer to)"
+    r"\s+(?:an?|the|one|its|their|exactly one)\s+(?P<c>[\w ]+?)(?:\s+(?:from now on|always|set|assigned|filled in))?$",
+    re.I,
+)
+
+
+def must_have(ground: Ground, wish: str) -> bool:
+    """Read "every order must have a customer" of a column that is there; False where the wish is none."""
+    found = _MUST_HAVE.match(wish)
+    table = table_by_name(ground, found["t"]) if found else None
+    noun = read_noun(found["c"]) if found else None
+    if table is None or noun is None:
+        return False
+    name = ground.key_or_column(table, noun)
+    if name is None or table.columns[name].was is None:
+        return False
+    table.columns[name].required = True
+    ground.subject, ground.last = table.name, (table.name, name)
     return True
 
 
@@ -177,27 +235,45 @@ def make(ground: Ground, wish: str) -> bool:
     return done
 
 
+_EXISTING = re.compile(
+    r"^(?:use|fill in|put|set|give)\s+(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on|to)\s+(?:the\s+|all\s+)*(?:existing|old|"
+    r"current|present|other)\b.*$|^(?:for\s+)?(?:the\s+|all\s+|our\s+)*(?:existing|old|current|present|other)\s+\w+\s+"
+    r"(?:(?:should|must|shall|will|can)\s+)?(?:all\s+)?(?:are|be|become|get|have|receive|start with|start as|count "
+    r"as|is|it is|use)"
+    r"\s+(?:the value\s+|set to\s+|all\s+)?(?P<v2>§\d+§|[\w.-]+)$|^(?P<v3>§\d+§|[\w.-]+)\s+(?:for|in)\s+(?:the\s+|"
+    r"all\s+)*"
+    r"(?:existing|old|current|present)\b[\w ]*$",
+    re.I,
+)
+
+
+def fill(ground: Ground, value: str) -> bool:
+    """Give the rows that are there a value of the column that was spoken of last; False where it does not fit."""
+    table = ground.draft.tables.get(ground.last[0])
+    column = table.columns.get(ground.last[1]) if table else None
+    if table is None or column is None:
+        return False
+    text = ground.shelter.without_details(value)
+    values = next((one.values for one in table.rules if one.values and one.columns == (column.name,)), ())
+    column.fill = default_expression(text, Attribute(Noun((column.name,)), (column.name,), column.type, values=values))
+    return column.fill is not None
+
+
 def set_default(ground: Ground, wish: str) -> bool:
     """Read a default, or the value for rows that are there; False where the wish is none."""
-    if found := re.match(
-        r"^(?:use|fill in|put|set)\s+(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on)\s+(?:the\s+|all\s+)?(?:existing|old|"
-        r"current|present|other)\b",
-        wish,
-        re.I,
-    ):
-        table = ground.draft.tables.get(ground.last[0])
-        column = table.columns.get(ground.last[1]) if table else None
-        if column is None:
-            return False
-        text = ground.shelter.without_details(found["v"])
-        column.fill = default_expression(text, Attribute(Noun((column.name,)), (column.name,), column.type))
-        return column.fill is not None
+    if found := _EXISTING.match(wish):
+        return fill(ground, found["v"] or found["v2"] or found["v3"])
     found = _DEFAULT.match(wish)
     if found is None:
         return False
     place = next(filter(None, (found[one] for one in ("c", "c2", "c3", "c4"))))
     value = next(filter(None, (found[one] for one in ("v", "v2", "v3", "v4"))))
-    return default_of(ground, place, value)
+    plain = re.sub(r"\s+and\s+(?:be\s+|make it\s+)?(?:required|mandatory|not null)$", "", value, flags=re.I)
+    if not default_of(ground, place, plain):
+        return False
+    if plain != value and (holder := ground.draft.tables.get(ground.last[0])):
+        holder.columns[ground.last[1]].required = True
+    return True
 
 
 def allow(ground: Ground, wish: str) -> bool:

@@ -19,17 +19,42 @@ _ADD_INDEX = re.compile(
 _FK = re.compile(
     r"^(?:add\s+)?(?:an?\s+)?foreign key\s+(?:from|on)\s+(?P<a>[\w. ]+?)\s+(?:to|referencing|that references)\s+"
     r"(?P<b>[\w. ]+)$|^(?P<a2>[\w. ]+?)\s+(?:should\s+|must\s+)?(?:references?|refers? to|points? to)\s+"
-    r"(?P<b2>[\w. ]+)$|^link\s+(?P<a3>\w+)\s+(?:to|with)\s+(?P<b3>\w+)$",
+    r"(?P<b2>[\w. ]+)$|^(?:link|connect|tie|relate|associate)\s+(?:each\s+|every\s+|all\s+|the\s+)?(?P<a3>\w+)"
+    r"\s+(?:directly\s+)?"
+    r"(?:to|with)\s+(?:an?\s+|the\s+|their\s+|its\s+)?(?P<b3>\w+)(?:\s+directly)?$|^(?:each\s+|every\s+|all\s+|"
+    r"the\s+|an?\s+)?"
+    r"(?P<a4>\w+)\s+(?:should|must|shall|need to|needs to|have to|has to|can|may)\s+be\s+(?:directly\s+)?(?:linked|"
+    r"connected|"
+    r"tied|related|associated)\s+(?:directly\s+)?(?:to|with)\s+(?:an?\s+|the\s+|their\s+|its\s+|one\s+)?(?P<b4>\w+)"
+    r"(?:\s+directly)?$",
     re.I,
+)
+_HOW = re.compile(
+    r"\s*,?\s+(?:so that\s.*|because\s.*|in order to\s.*|to (?:speed|make)\s.*|without (?:blocking|locking|downtime)"
+    r"\b.*|"
+    r"concurrently|online|for (?:speed|performance|faster \w+))$",
+    re.I,
+)
+_INDEX = re.compile(r"^index\s+(?P<unique>unique\s+)?(?P<what>.+)$", re.I)
+_INDEX_TOO = re.compile(
+    r"^(?:please\s+)?(?:add|create|build|make)\s+(?:an?|the|some|suitable|matching|right|proper|\s)*\s*index(?:es)"
+    r"?(?:\s+(?:for "
+    r"(?:that|this|it|them)|accordingly))?(?:\s*,?\s+(?:without\s.*|concurrently|online))?$",
+    re.I,
+)
+_ON_DELETE = re.compile(
+    r"\s*,?\s+(?:and\s+|with\s+)?on delete\s+(?P<a>cascade|set null|restrict|no action)(?:\s+rule)?$", re.I
 )
 
 
 def index(ground: Ground, wish: str) -> bool:
     """Read an index; False where the wish is none."""
-    found = _ADD_INDEX.match(wish)
+    if ground.understood and _INDEX_TOO.match(wish):
+        return True  # what is looked up by what has got its index
+    found = _ADD_INDEX.match(wish) or _INDEX.match(wish)
     if found is None:
         return False
-    what = found["what"]
+    what = _HOW.sub("", found["what"])
     table, items = None, []
     if match := re.match(r"^(?P<t>[\w. ]+?)\s*§\d+§$", what):
         table, items = named_table(ground, match["t"]), split_list(ground.shelter.raw_marks(what)[0], ground.shelter)
@@ -63,11 +88,13 @@ def index(ground: Ground, wish: str) -> bool:
 
 def foreign_key(ground: Ground, wish: str) -> bool:
     """Read a foreign key; False where the wish is none."""
-    found = _FK.match(wish)
+    action = _ON_DELETE.search(wish)
+    found = _FK.match(wish[: action.start()] if action else wish)
     if found is None:
         return False
-    a = found["a"] or found["a2"] or found["a3"]
-    b = (found["b"] or found["b2"] or found["b3"]).split(".")[0]
+    on_delete = action["a"].upper() if action else ""
+    a = found["a"] or found["a2"] or found["a3"] or found["a4"]
+    b = (found["b"] or found["b2"] or found["b3"] or found["b4"]).split(".")[0]
     target = named_table(ground, b)
     if target is None or not target.key:
         return False
@@ -75,10 +102,13 @@ def foreign_key(ground: Ground, wish: str) -> bool:
     if place is not None:
         holder, column = place
         if not any(one.kind == "foreign" and one.columns == (column.name,) for one in holder.rules):
-            holder.rules.append(Rule("foreign", (column.name,), target=target.name, target_columns=target.key[:1]))
+            holder.rules.append(
+                Rule("foreign", (column.name,), target=target.name, target_columns=target.key[:1], on_delete=on_delete)
+            )
         return True
     table = table_by_name(ground, a) if found["a2"] is None else None
     if table is None:
         return False
-    refer(table, target, required=False)
+    rule = refer(table, target, required=False)
+    rule.on_delete = on_delete or rule.on_delete
     return True

@@ -12,17 +12,24 @@ from postai.design.things import TABLE, named_table, table_by_name
 
 _REMOVE = re.compile(
     rf"^(?:remove|drop|delete|get rid of|throw away|discard|eliminate)\s+(?P<what>.+?)(?:\s+(?:from|of|in|on)\s+"
-    rf"(?P<t>{TABLE}))?(?:\s+(?:completely|entirely|altogether|again))?$",
+    rf"(?P<t>{TABLE}))?(?:\s+(?:completely|entirely|altogether|again|please))?$",
     re.I,
 )
 _NO_LONGER = re.compile(
     rf"^(?:(?P<t>(?!we\b|i\b){TABLE})\s+(?:no longer|do not|does not|don't)\s+(?:needs?|have|has|requires?|"
     rf"stores?|keeps?|uses?)\s+|we\s+(?:no longer|do not|don't)\s+(?:need|use|want|store|keep|have)\s+)(?P<what>.+?"
-    rf")(?:\s+any\s?more)?$",
+    rf")(?:\s+any\s?(?:more|longer))?$",
     re.I,
 )
 _NOT_NEEDED = re.compile(
-    r"^(?P<what>.+?)\s+(?:is|are)\s+(?:no longer|not)\s+(?:needed|used|necessary|in use)(?:\s+any\s?more)?$", re.I
+    r"^(?P<what>.+?)\s+(?:is|are|has become|have become)\s+(?:now\s+)?(?:(?:no longer|not)\s+(?:needed|used|"
+    r"necessary|in use|wanted)(?:\s+any\s?more)?|"
+    r"obsolete|unused|unneeded|unnecessary|redundant|superfluous|deprecated|useless)(?:\s+and\s+(?:can|should|must|"
+    r"may)\s+"
+    r"(?:be\s+(?:removed|dropped|deleted)|go))?$|^(?P<what2>.+?)\s+(?:can|should|must|may|has to|have to|needs to)"
+    r"\s+(?:be\s+"
+    r"(?:removed|dropped|deleted)|go(?:\s+away)?)(?:\s+(?:from|of|in)\s+(?P<t>[\w ]+?))?$",
+    re.I,
 )
 
 
@@ -32,7 +39,11 @@ def remove(ground: Ground, wish: str) -> bool:
     if found is None:
         return False
     groups = found.groupdict()
-    what, of = groups["what"], groups.get("t")
+    what, of = groups["what"] or groups.get("what2") or "", groups.get("t")
+    if re.fullmatch(r"(?:it|them|this|that|these)(?:\s+(?:column|field)s?)?", what, re.I) and of is None:
+        last = ground.draft.tables.get(ground.last[0])
+        if last is not None and ground.last[1] not in last.columns:
+            return True  # it went with the wish before
     if re.search(r"\bto be\b", what):
         return False
     table = named_table(ground, of) if of else None
@@ -88,6 +99,7 @@ def _remove_part(ground: Ground, table: Table | None, kind: str, column_text: st
 def drop_column(ground: Ground, table: Table, column: Column) -> None:
     """Take a column out of the draft, with the constraints and indexes that speak of it."""
     table.columns.pop(column.name)
+    ground.last = (table.name, column.name)
     table.rules = [one for one in table.rules if column.name not in one.columns]
     table.indexes = [one for one in table.indexes if column.name not in one.columns]
     for other in ground.draft.tables.values():

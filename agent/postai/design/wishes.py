@@ -3,26 +3,42 @@ a sentence that says what there is to be."""
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import replace
 
 from postai.design.discovering import discover
 from postai.design.ground import Ground
+from postai.design.nouns import is_plural, singular
 from postai.design.reading import read_sentence
-from postai.design.sentences import find_verb, sentences, words_of
-from postai.design.wish_add import ADD, add, give, new_table
-from postai.design.wish_change import allow, make, rename, retype, set_default
+from postai.design.sentences import clauses, find_verb, lemma_of, sentences, words_of
+from postai.design.wish_add import add, add_there, give, new_table
+from postai.design.wish_change import allow, fill, make, must_have, rename, retype, set_default
 from postai.design.wish_key import foreign_key, index
+from postai.design.wish_merge import merge
 from postai.design.wish_move import move
-from postai.design.wish_remove import remove
+from postai.design.wish_remove import drop_column, remove
+from postai.design.wish_rows import refuse_rows
+from postai.design.wish_usual import usual_columns
+from postai.language.word_set import word_set
 
 _COMMAND = (
-    "add|use|remove|drop|delete|rename|make|change|create|set|give|move|split|extract|allow|convert|turn|"
+    "add|use|merge|combine|support|enable|erase|empty|truncate|introduce soft|soft-delete|speed up|remove|drop|"
+    "delete|rename|make|change|create|set|give|move|split|extract|allow|convert|turn|"
     "introduce|get rid|index|call|let|put|store|track|require|mark|ensure|enforce"
 )
 _SPLIT = re.compile(
-    rf"\s*(?:,\s*(?:and\s+)?(?:then\s+|also\s+)?|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+)(?=(?:{_COMMAND})\s)", re.I
+    rf"\s*(?:,\s*(?:and\s+)?(?:then\s+|also\s+)?(?:please\s+)?|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+|"
+    rf"\s*,?\s+but\s+(?:please\s+|also\s+|then\s+)?)(?=(?:{_COMMAND})\s)",
+    re.I,
 )
+_ALONGSIDE = re.compile(
+    r"\s*,\s+and\s+(?=(?:each|every|all|an?|the)\s+\w+(?:\s\w+)?\s+(?:may|must|can|should|has|have|belongs?|"
+    r"refers?|needs?|gets?|takes?)\b)",
+    re.I,
+)
+_SPELLED = tuple(re.sub(r"\W.*", "", one) for one in _COMMAND.split("|"))
+_TERMS = ("column", "columns", "table", "index", "unique", "required", "optional", "default", "nullable", "foreign")
 _POLITE = re.compile(
     r"^(?:please|kindly|also|now|then|next|finally|in addition|additionally|furthermore|and|we (?:should|need to|"
     r"want to|would like to|have to|must)(?: also)?|i (?:want|need|would like)(?: you)? to|can you|could you|let "
@@ -39,11 +55,55 @@ def read_wishes(ground: Ground, text: str) -> None:
     discover(ground, [one for one in found if not re.match(rf"(?:{_COMMAND})\b", _polite(one), re.I)])
     found = [part for sentence in found for part in _headed(sentence)]
     for sentence in found:
-        for part in _SPLIT.split(sentence):
-            wish = _polite(part.strip(" ,"))
+        for part in _parts(sentence):
+            wish = _spelled(ground, _polite(part.strip(" ,")))
             if wish:
                 _read_wish(ground, wish)
         ground.settle_relations()
+
+
+def _parts(sentence: str) -> list[str]:
+    """The wishes of a sentence."""
+    parts = _SPLIT.split(sentence)
+    return [
+        one
+        for part in parts
+        for one in (_ALONGSIDE.split(part) if re.match(rf"(?:{_COMMAND})\b", _polite(part), re.I) else [part])
+    ]
+
+
+def _spelled(ground: Ground, wish: str) -> str:
+    """The wish with a misspelt first word, or a misspelt word of the trade, put right."""
+    words = wish.split(" ")
+    if len(words) < 2:
+        return wish
+    names = {
+        part
+        for table in ground.draft.tables.values()
+        for name in (table.name, *table.noun, *table.columns)
+        for part in (name, singular(name), *name.split("_"))
+    }
+    for at, word in enumerate(words):
+        low = word.lower()
+        known = _SPELLED if at == 0 else _TERMS
+        if (
+            len(low) < (2 if at == 0 else 5)
+            or low in known
+            or low.rstrip("s") in known
+            or singular(low) in names
+            or low in names
+        ):
+            continue
+        if at == 0 and (lemma_of(low) or is_plural(low) or find_verb(words_of(wish), ground.heads()) is not None):
+            continue
+        close = difflib.get_close_matches(low, known, n=1, cutoff=0.75 if at == 0 else 0.85)
+        if close and low not in _WORDS:
+            ground.note(f'"{word}" was read as "{close[0]}".')
+            words[at] = close[0]
+    return " ".join(words)
+
+
+_WORDS = frozenset({"at", "an", "as", "all", "any", "and", "do", "in", "is", "it", "our", "the", "we", "who", "tables"})
 
 
 def _headed(sentence: str) -> list[str]:
@@ -51,11 +111,8 @@ def _headed(sentence: str) -> list[str]:
     found = re.match(r"^(?P<head>[^:§]+):\s+(?P<rest>.+)$", sentence)
     if found is None or find_verb(words_of(found["rest"])) is None:
         return [sentence]
-    return (
-        [found["head"], found["rest"]]
-        if re.match(rf"(?:{_COMMAND})\b", _polite(found["head"]), re.I) and ADD.match(_polite(found["head"]))
-        else [found["rest"]]
-    )
+    commands = re.match(rf"(?:{_COMMAND})\b", _polite(found["head"]), re.I)
+    return [found["head"], found["rest"]] if commands else [found["rest"]]
 
 
 def _polite(text: str) -> str:
@@ -64,10 +121,101 @@ def _polite(text: str) -> str:
     return text
 
 
+_READERS = (
+    usual_columns, index, foreign_key, must_have, allow, rename, retype, make, set_default, merge, move, new_table,
+    remove, give, add, add_there,
+)  # fmt: skip
+
+
+_FOR_ROWS = re.compile(
+    r"\s*[,;]?\s+(?:with\s+|and\s+|using\s+)?(?P<v>§\d+§|[\w.-]+)\s+for\s+(?:all\s+)?(?:the\s+|our\s+)?(?:existing|"
+    r"old|current|"
+    r"present)(?:\s+\w+)?$",
+    re.I,
+)
+_REASON = re.compile(
+    r"\s*,?\s+because\s.*$|\s*,\s+(?:as|since)\s+(?:it|they|we|nobody|no one|this|that|these)\s.*$|\s*,?\s+so that "
+    r"(?:we|you|i|"
+    r"they|people|users|it|everybody|everyone)\s+(?:can|could|may|is|are)\s.*$|\s*,\s+(?:nobody|no one|no-one)\s.*$|"
+    r"\s*,\s+"
+    r"(?:it|they|we|this|that)\s+(?:(?:is|are|was|were|has|have|do|does)\s+)?(?:not|no longer|never|obsolete|unused|"
+    r"outdated|"
+    r"useless|redundant|superfluous)\b.*$",
+    re.I,
+)
+_ONLINE = re.compile(
+    r"^(?:without\s+(?:blocking|locking|stopping|downtime)|(?:nobody|no one|writers?|readers?|writes?|reads?|the "
+    r"application|users|"
+    r"the tables?|other sessions|it|this)\s+(?:must|should|may|can)\s*not\s+(?:be\s+)?(?:block|lock|stop|wait|"
+    r"disturb)|(?:there must|"
+    r"must) (?:be no|not be any) downtime)\b",
+    re.I,
+)
+_NEEDS = re.compile(r"^(?P<t>(?:every|each|all|any)\s+[\w ]+?)\s+needs?\s+(?=an?\s)", re.I)
+
+
 def _read_wish(ground: Ground, wish: str) -> None:
-    for rule in (index, foreign_key, allow, rename, retype, make, set_default, move, new_table, remove, give, add):
+    refuse_rows(ground, wish)
+    if _ONLINE.match(wish):
+        ground.note("What is built on tables with rows is built without blocking those who read and write.")
+        return
+    wish = _NEEDS.sub(r"\g<t> must have ", _REASON.sub("", wish))
+    rows = _FOR_ROWS.search(wish)
+    if rows is not None and rows.start() > 0 and not re.match(r"(?:use|fill|put|set|give)\b", wish, re.I):
+        _read_plain(ground, wish[: rows.start()])
+        if not fill(ground, rows["v"]):
+            ground.not_understood(wish[rows.start() :].strip(" ,"))
+        return
+    _read_plain(ground, wish)
+
+
+def _read_plain(ground: Ground, wish: str) -> None:
+    tables = set(ground.draft.tables)
+    columns = {(table.name, name) for table in ground.draft.tables.values() for name in table.columns}
+    _read_one(ground, wish)
+    _take_back(ground, wish, tables, columns)
+
+
+_NO_NAME = word_set(
+    "always never be were existing every each must should cannot than who whom which that whose when where while "
+    "instead please also too them their they we our us you again still then such these those nobody everything "
+    "anything something nothing everyone someone anymore filled ones meanwhile otherwise respectively because"
+)
+
+
+def _take_back(ground: Ground, wish: str, tables: set[str], columns: set[tuple[str, str]]) -> None:
+    """Tables and columns that a wish made under names that nobody gives are misread: say so, and forget them."""
+    wrong = False
+    for name in set(ground.draft.tables) - tables:
+        if set(ground.draft.tables[name].noun) & _NO_NAME:
+            del ground.draft.tables[name]
+            ground.relations = [one for one in ground.relations if name not in (one.a, one.b)]
+            wrong = True
+    for table in ground.draft.tables.values():
+        for name in [one for one in table.columns if (table.name, one) not in columns]:
+            words = name.split("_")
+            if set(words) & _NO_NAME or any(one.isdigit() for one in words[:-1]):
+                drop_column(ground, table, table.columns[name])
+                wrong = True
+    if wrong:
+        ground.not_understood(wish)
+
+
+_OF_CLAUSES = (must_have, allow, rename, retype, make, set_default, remove)
+
+
+def _read_one(ground: Ground, wish: str) -> None:
+    for rule in _READERS:
         if rule(ground, wish):
             ground.understood += 1
+            return
+    parts = [f"{one.subject} {one.text}" if one.inherited else one.text for one in clauses(wish, ground.heads())]
+    if len(parts) > 1:
+        left = [one for one in parts if not any(rule(ground, one) for rule in _OF_CLAUSES)]
+        if len(left) < len(parts):
+            ground.understood += 1
+            for one in left:
+                read_sentence(ground, one, [])
             return
     if found := _REQUIRE.match(wish):
         wish = found["rest"]
