@@ -115,9 +115,9 @@ create table postai.action (
   requested_at timestamptz not null default now(),
   not_before timestamptz,
   run_window tstzrange,
+  scan_window tstzrange,
   recurring text,
   time_zone text,
-  scan_window tstzrange,
   by_policy boolean not null default false,
   noticed_at timestamptz,
   worker text,
@@ -137,10 +137,10 @@ create table postai.action (
 );
 comment on table postai.action is 'Queue of changes of this database; only the agent runs them, outside of any caller''s transaction.';
 comment on column postai.action.run_window is 'It begins in this time only, and ends with it: what is not done by then waits for the next window.';
-comment on column postai.action.recurring is 'Cron expression, read in time_zone: when this action has ended, the next one is queued.';
-comment on column postai.action.by_policy is 'Whether nobody asked for it but setting auto_apply; requested_by is then who set that.';
 comment on column postai.action.scan_window is
   'Its first step that reads a whole table (VALIDATE) and what comes after it run in this time only, as an action of their own; what is before that runs at once.';
+comment on column postai.action.recurring is 'Cron expression, read in time_zone: when this action has ended, the next one is queued.';
+comment on column postai.action.by_policy is 'Whether nobody asked for it but setting auto_apply; requested_by is then who set that.';
 comment on column postai.action.noticed_at is 'When it was told that the action is about to run.';
 comment on column postai.action.attempt is 'Raised by each claim; a worker whose number is no longer this one has lost the action and writes nothing.';
 comment on column postai.action.checkpoint is

@@ -109,10 +109,10 @@ as $$
               when a.state = 'queued' then concat('queued', ' for ' || a.run_window)
               when (a.checkpoint ->> 'step')::integer = s.step then a.state end
     from postai.proposal_step as s
+    left join postai.action as a on a.proposal = s.proposal and a.state in ('queued', 'running', 'verifying')
    where s.proposal = steps.proposal
    order by s.step
 $$;
-    left join postai.action as a on a.proposal = s.proposal and a.state in ('queued', 'running', 'verifying')
 comment on function postai.steps(bigint) is
   'The steps of a proposal with the lock on every table, what that blocks, the undo (null = irreversible), and whether it is done, runs or waits; what is not known is null: select step, statement, locks, blocks, undo from postai.steps(1). Definer: readers see proposals through views only; these are the same statements as in postai.proposals.';
 
