@@ -52,12 +52,15 @@ $$;
 comment on function postai._changed(text, text, text, text[]) is
   'Body of postai.migrate, postai.design and postai.drift, an error as a value: select * from postai._changed(''migrate'', ''drop table t'', ''public'', ''{public}'')';
 
-create function postai.migrate(request text) returns bigint
+create function postai.migrate(request text, versioned_views boolean default false) returns bigint
   language plpgsql volatile
 as $$
 declare
-  talk constant pg_catalog.record := postai._changed('migrate', request, postai._path(pg_catalog.current_schemas(false)),
-    pg_catalog.current_schemas(false)::pg_catalog.text[]);
+  -- Files say it the same way: the agent reads it in the first line.
+  talk constant pg_catalog.record := postai._changed('migrate',
+    pg_catalog.concat(case when versioned_views and pg_catalog.btrim(request) operator(pg_catalog.<>) ''
+                           then E'-- postai: versioned-views\n' end, request),
+    postai._path(pg_catalog.current_schemas(false)), pg_catalog.current_schemas(false)::pg_catalog.text[]);
 begin
   if talk.code is not null and talk.detail is null then
     raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
@@ -67,8 +70,8 @@ begin
   return pg_catalog.json_extract_path_text(talk.answer, 'proposals', '0', 'id')::pg_catalog.int8;
 end
 $$;
-comment on function postai.migrate(text) is
-  'Proposes a schema change, given as DDL or in words, as online steps; nothing is changed yet: select postai.migrate(''alter table orders add column region text not null default ''''north'''''')';
+comment on function postai.migrate(text, boolean) is
+  'Proposes a schema change, given as DDL or in words, as online steps; nothing is changed yet; versioned_views leaves a view under the old name of what is renamed: select postai.migrate(''alter table orders add column region text not null default ''''north'''''')';
 
 create function postai.design(description text, schema_name text default 'public') returns bigint
   language plpgsql volatile
@@ -140,7 +143,7 @@ comment on function postai.drift() is
 
 select postai._grant('execute on function ' || f, 'postai_user')
   from pg_catalog.unnest(array[
-    'postai._changed(text, text, text, text[])', 'postai.migrate(text)', 'postai.drift()',
+    'postai._changed(text, text, text, text[])', 'postai.migrate(text, boolean)', 'postai.drift()',
     'postai.design(text, text)']) as f;
 select postai._grant('execute on function postai.steps(bigint)', 'postai_reader', 'postai_agent');
 select postai._grant('select on postai.migration', 'postai_reader', 'postai_agent');

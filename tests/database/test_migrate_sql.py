@@ -99,6 +99,16 @@ def test_drift_is_what_others_did(stand: Stand) -> None:
     assert stand.rows("select * from postai.drift()") == []
 
 
+def test_older_clients_go_on_with_the_old_name_where_that_is_asked_for(stand: Stand) -> None:
+    stand.database.execute(
+        "set role mig_owner; create table shop.box (id int primary key); insert into shop.box values (1)"
+    )
+    (made,) = stand.rows("select postai.migrate('alter table box rename to crate', versioned_views => true) as id")
+    stand.apply(made["id"])
+    assert stand.rows("select b.id from shop.box b join shop.crate using (id)", "mig_operator") == [{"id": 1}]
+    assert stand.refused("select postai.migrate(' ', versioned_views => true)").sqlstate == "22023"
+
+
 @pytest.mark.parametrize(
     ("request_", "sqlstate", "hint"),
     [

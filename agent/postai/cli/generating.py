@@ -10,7 +10,7 @@ import typer
 
 from postai.cli import output
 from postai.cli.output import Json
-from postai.cli.target import Dsn, Name, open_database
+from postai.cli.target import Dsn, Name, open_database, require_postai
 from postai.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def _made(
 
     with open_database(dsn, connection) as database:
         if proposal is not None:
+            require_postai(database, "Proposals are made through", dsn, connection)
             return work.from_proposal(database, proposal)
         if like is not None:
             with open_database(like, None) as other:

@@ -88,8 +88,8 @@ def _step(step: PlannedStep) -> DraftStep:
         backfill=step.backfill,
         phase=step.phase,
         blocks=step.blocks,
-        rewrites=step.rewrites,
-        scans=step.scans,
+        rewrites=step.rewrites if step.traced else None,
+        scans=step.scans if step.traced else None,
     )
 
 

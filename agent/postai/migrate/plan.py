@@ -109,6 +109,7 @@ def with_traces(made: Plan, traces: Sequence[Traced]) -> Plan:
             blocks=blocks,
             rewrites=tuple(dict.fromkeys(name for one in mine for name in one.rewrites)),
             scans=tuple(dict.fromkeys(name for one in mine for name in one.scans)),
+            traced=all(one.traced and one.error is None for one in mine),
         )
         steps.append(replace(seen, risk_score=score(seen, 0.0)))
     worst, risk = risk_of([one.risk_score for one in steps])

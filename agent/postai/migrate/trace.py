@@ -187,7 +187,7 @@ class _Tracer:
         copy = self._copy
         with copy.transaction():
             copy.execute("set local client_min_messages = debug1")
-            copy.execute(text)
+            self._ground.run(statement.tree, text)
             copy.execute("set local client_min_messages = warning")
             locks = self._locks()
             after = self._ground.picture()

@@ -83,6 +83,7 @@ class PlannedStep:
         precondition, postcondition: SELECTs of one boolean: must hold just before; holds once the work is done, and
             only then.
         locks, blocks, rewrites, scans: as in `Traced`.
+        traced: whether all of it was tried on a copy; False = `rewrites` and `scans` are not known.
         hazard: what people should know, one sentence.
         backfill: what to write in batches, of class `batched`.
         estimated_rows, estimated_ms: from the statistics of the tables; None = unknown.
@@ -112,6 +113,7 @@ class PlannedStep:
     given: int = 1
     risk_score: int = 0
     for_good: bool = False
+    traced: bool = False
 
 
 @dataclass(frozen=True)

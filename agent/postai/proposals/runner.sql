@@ -191,11 +191,21 @@ update postai.action a
  where a.id = %s and a.attempt = %s and a.state in ('running', 'verifying') returning a.id
 
 -- name: close_proposal
--- The proposal was applied or undone; one that is done again and again stays approved while its next action waits.
-update postai.proposal
-   set state = 'closed', outcome = %s, reason = %s, closed_by = session_user, closed_at = pg_catalog.clock_timestamp()
- where id = %s and not exists (select from postai.action a where a.proposal = proposal.id and a.state = 'queued')
-returning id
+-- The proposal was applied or undone; one that is done again and again stays approved while its next action waits. With
+-- one that is undone goes what would drop for good what it set aside.
+with closed as (
+  update postai.proposal
+     set state = 'closed', outcome = %s, reason = %s, closed_by = session_user, closed_at = pg_catalog.clock_timestamp()
+   where id = %s and not exists (select from postai.action a where a.proposal = proposal.id and a.state = 'queued')
+  returning id, outcome
+), followed as (
+  update postai.proposal f
+     set state = 'closed', outcome = 'superseded', reason = 'proposal ' || c.id || ' was undone', closed_by = session_user,
+         closed_at = pg_catalog.clock_timestamp()
+    from closed c
+   where c.outcome = 'undone' and f.kind = 'migrate' and f.state = 'open' and f.evidence ->> 'after' = c.id::pg_catalog.text
+)
+select id from closed
 
 -- name: close_undone
 -- What an applied proposal took back is undone.

@@ -155,6 +155,7 @@ def _row(proposal: int, number: int, each: _Vetted) -> list[object]:
         None if step.backfill else step.postcondition, step.undo, undo.statement_class if undo else None,
         undo.in_transaction if undo else None, as_json(each.objects), json.dumps(dict(step.locks)), step.hazard,
         step.estimated_ms, step.estimated_rows, step.undo_precondition, step.step_class, list(step.together),
-        step.phase, json.dumps(dict(step.blocks)), list(step.rewrites), list(step.scans),
+        step.phase, json.dumps(dict(step.blocks)), None if step.rewrites is None else list(step.rewrites),
+        None if step.scans is None else list(step.scans),
         None if step.backfill is None else json.dumps(asdict(step.backfill)),
     ]  # fmt: skip

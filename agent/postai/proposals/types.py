@@ -56,7 +56,7 @@ class DraftStep:
             not used: whether rows are left is looked at along the key.
         phase: `expand` leaves the old in its place; `contract` takes it away.
         blocks: relation -> what others cannot do meanwhile: "reads+writes", "writes", "ddl" or "none".
-        rewrites, scans: tables that are written anew, or read completely.
+        rewrites, scans: tables that are written anew, or read completely; None = not known.
     """
 
     statement: str
@@ -73,8 +73,8 @@ class DraftStep:
     backfill: Backfill | None = None
     phase: Literal["expand", "contract"] = "expand"
     blocks: Mapping[str, str] = field(default_factory=dict)
-    rewrites: tuple[str, ...] = ()
-    scans: tuple[str, ...] = ()
+    rewrites: tuple[str, ...] | None = None
+    scans: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
