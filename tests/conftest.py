@@ -5,10 +5,12 @@ Set POSTAI_TEST_PG15 / _PG18 / _PG16 to "off" to leave a server out. Every test 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pwd
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -34,6 +36,9 @@ from postai.setup.server import (
 # What somebody's shell says about their own servers must not reach the tests' servers, sidecars and commands.
 for _name in [name for name in os.environ if name.startswith("PG") and name != "PG_CONFIG"]:
     del os.environ[_name]
+# Hundreds of processes are started, and each would compile postai anew: a second of CPU.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # The same examples in every run of the suite; `make fuzz` looks for new ones.
 settings.register_profile("tests", derandomize=True, database=None)
@@ -43,6 +48,8 @@ settings.load_profile("tests")
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
+PLENTY = 8 << 30
+"""Bytes of memory that must be free before servers keep their files in it."""
 # Longest first; a file that is missing here goes with the others, after these.
 LONG = (
     "agent", "cli_live", "eval_sets", "hostile_agent", "trace", "migrate_plan", "install", "lifecycle_crash",
@@ -96,28 +103,58 @@ def _user_exists(name: str) -> bool:
     return True
 
 
+def _quick_directory() -> str | None:
+    """Where the tests' servers keep their files: in memory when there is plenty, as databases come and go all the time.
+
+    To make one takes a twentieth of the time there that it takes on some disks.
+    """
+    memory, meminfo = Path("/dev/shm"), Path("/proc/meminfo")
+    if not meminfo.exists() or not os.access(memory, os.W_OK):
+        return None
+    available = next(
+        int(line.split()[1]) << 10 for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable")
+    )
+    return str(memory) if min(available, shutil.disk_usage(memory).free) > PLENTY else None
+
+
+@contextlib.contextmanager
+def new_server(binaries: Binaries, label: str, conf: str = "") -> Iterator[LocalServer]:
+    """A cluster of its own, started; nothing of it is left afterwards.
+
+    Args:
+        binaries: its programs.
+        label: part of its directory's name.
+        conf: lines for postgresql.conf.
+    """
+    base = Path(tempfile.mkdtemp(prefix=f"postai-{label.lower()}-", dir=_quick_directory()))
+    base.chmod(0o755)
+    server = LocalServer(binaries, base / "server", free_port(), server_user())
+    try:
+        server.create(fsync=False)
+        with (server.data / "postgresql.conf").open("a") as file:
+            file.write(conf)
+        server.start()
+        yield server
+    finally:
+        server.stop("immediate")
+        shutil.rmtree(base)
+
+
 def _start(binaries: Binaries | None, label: str) -> Iterator[LocalServer]:
     if os.environ.get(f"POSTAI_TEST_{label}") == "off":
         pytest.skip(f"{label} is switched off")
     if binaries is None:
         pytest.skip(f"{label}: no server binaries (see CONTRIBUTING.md)")
-    base = Path(tempfile.mkdtemp(prefix=f"postai-{label.lower()}-"))
-    base.chmod(0o755)
-    server = LocalServer(binaries, base / "server", free_port(), server_user())
-    server.create(fsync=False)
     # Databases come and go all the time: copying files costs a third of writing them to the log, block by block.
-    with (server.data / "postgresql.conf").open("a") as file:
-        file.write("wal_init_zero = off\n")
-        if binaries.major >= 18:
-            file.write("file_copy_method = clone\n")
-    server.start()
-    _running.append(server)
-    try:
-        yield server
-    finally:
-        _running.remove(server)
-        server.stop("immediate")
-        shutil.rmtree(base)
+    conf = "wal_init_zero = off\nmax_wal_size = 256MB\n"
+    if binaries.major >= 18:
+        conf += "file_copy_method = clone\n"
+    with new_server(binaries, label, conf) as server:
+        _running.append(server)
+        try:
+            yield server
+        finally:
+            _running.remove(server)
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,9 @@ import psycopg
 import pytest
 from agent_support import AgentProcess, agent_dsn, install_postai, wait_for
 
-from conftest import TestDatabase, make_database, server_user
-from postai.setup.server import LocalServer, debian_binaries, embedded_binaries, free_port
+from conftest import TestDatabase, make_database, new_server
+from postai.setup.server import LocalServer, debian_binaries, embedded_binaries
+from postai.setup.transport import Transport
 
 SESSIONS = 50
 ROUNDS = 3
@@ -69,13 +70,12 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[tuple[TestDatabase, AgentP
     binaries = debian_binaries(15) if transport == "socket" else embedded_binaries()
     if binaries is None:
         pytest.skip("no server binaries (see CONTRIBUTING.md)")
-    server = LocalServer(binaries, place / "server", free_port(), server_user())
-    server.create(fsync=False)
-    server.start()
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        connection.execute("alter system set max_connections = 200")
-    server.stop()
-    server.start()
+    with new_server(binaries, "storm", "max_connections = 200\n") as server:
+        yield from _fleet(server, transport, place)
+    shutil.rmtree(place)
+
+
+def _fleet(server: LocalServer, transport: Transport, place: Path) -> Iterator[tuple[TestDatabase, AgentProcess]]:
     database = make_database(server)
     install_postai(database, transport, place / "run" / "agent.sock")
     database.execute(
@@ -95,8 +95,6 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[tuple[TestDatabase, AgentP
         yield database, agent
     finally:
         agent.stop()
-        server.stop("immediate")
-        shutil.rmtree(place)
 
 
 @pytest.mark.slow
