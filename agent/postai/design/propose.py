@@ -242,8 +242,7 @@ def _finish(ground: Ground) -> None:
     ground.settle_relations()
     for work in ground.deferred:
         work()
-    if not ground.existing:
-        _complete(ground)
+    _complete(ground)
     index_keys(ground.draft)
 
 
@@ -256,7 +255,11 @@ _TITLED = word_set(
 def _complete(ground: Ground) -> None:
     """A thing of which nothing was said has at least a name."""
     for table in ground.draft.tables.values():
-        if table.pair or any(not one.fixed and not one.name.endswith("_id") for one in table.columns.values()):
+        if (
+            table.was is not None
+            or table.pair
+            or any(not one.fixed and not one.name.endswith("_id") for one in table.columns.values())
+        ):
             continue
         if any(one.kind == "foreign" for one in table.rules) and len(table.columns) > 2:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from postai.design.draft import Rule, Table
+from postai.design.draft import Column, Rule, Table
 from postai.design.ground import Ground
 from postai.design.nouns import read_noun
 from postai.design.things import named_thing
@@ -148,13 +148,20 @@ def compare(ground: Ground, text: str) -> bool:
         table, column = one
         noun = read_noun(re.sub(r"\s+of\s+.*$", "", right))
         other = ground.find_column(table, noun.words, fuzzy=True) if noun else None
-        if other is None or other is column:
+        if other is None or other is column or not _comparable(table, column, other):
             return False
         table.add_check((column.name, other.name), f"{column.name} {operator} {other.name}")
         return True
 
     ground.defer(say, text)
     return True
+
+
+def _comparable(table: Table, one: Column, other: Column) -> bool:
+    """Whether an order of the two columns makes sense: times with times, numbers with numbers, no keys."""
+    keys = {name for rule in table.rules if rule.kind in ("primary", "foreign") for name in rule.columns}
+    kinds = {each.type.startswith(("date", "timestamp", "time")) for each in (one, other)}
+    return not keys & {one.name, other.name} and len(kinds) == 1
 
 
 def _operator(word: str, *, negated: bool) -> str:

@@ -17,9 +17,10 @@ _LOOKUP = re.compile(
     re.I,
 )
 _BY = re.compile(
-    rf"^(?:(?:we|users|people|customers|staff|they|i|you|employees|it)\s+)?(?P<x>[\w ]*?)\s*\b(?:is|are|will be|"
-    rf"must be|should be|can be)?\s*(?:\w+\s+){{0,2}}?{_LOOKUP.pattern}\s*(?P<y>[\w ]*?)\s+by\s+(?:their\s+|its\s+|"
-    rf"the\s+|an?\s+)?(?P<by>.+)$",
+    rf"^(?:(?:we|users|people|customers|staff|they|i|you|employees|it)\s+)?(?P<x>[\w ]*?)\s*\b(?:is|are|will be|must "
+    rf"be|"
+    rf"should be|can be)?\s*(?:(?:\w+ly|often|always|sometimes|usually|very|most|also|be|to|need|being)\s+){{0,3}}?"
+    rf"{_LOOKUP.pattern}\s*(?P<y>[\w ]*?)\s+by\s+(?:their\s+|its\s+|the\s+|an?\s+)?(?P<by>.+)$",
     re.I,
 )
 _NEWEST = re.compile(

@@ -10,7 +10,7 @@ from postai.design.ground import Ground
 from postai.design.nouns import Noun, read_noun
 from postai.design.relations import MANY_MANY, NOMINALS, Relation
 from postai.design.sentences import lemma_of
-from postai.design.things import named_thing
+from postai.design.things import column_by_words, named_thing
 
 _A = r"(?:an?|the|each|every|any|all|one)"
 _NO_TWO = re.compile(
@@ -194,7 +194,7 @@ def _unique_over(ground: Ground, parts: list[Noun], table_text: str, text: str) 
             else sorted(ground.draft.tables.values(), key=lambda one: one.name != ground.subject)
         )
         for table in tables:
-            names = [ground.key_or_column(table, one) for one in parts]
+            names = [column_by_words(ground, table, one) for one in parts]
             if None not in names and len(set(names)) == len(parts):
                 table.add_unique(tuple(one for one in names if one))
                 return True

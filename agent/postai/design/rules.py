@@ -18,7 +18,7 @@ from postai.design.things import named_thing
 
 _A = r"(?:an?|the|each|every|any|all|one)"
 _STORE = (
-    r"(?:we|i|you|the system|it|they)?\s*(?:also|must|need to|want to|should|have to|would like to|will)?\s*"
+    r"(?:we|i|you|the system|it|they)?\s*(?:(?:also|must|need to|want to|should|have to|would like to|will)\s+)*"
     r"(?:store|keep|record|track|save|know|remember|note|register|log|hold|there (?:is|are)|have|needs?)"
 )
 _FOR_EACH = re.compile(

@@ -6,7 +6,7 @@ import re
 
 from postai.design.draft import Table
 from postai.design.ground import Ground
-from postai.design.nouns import read_noun
+from postai.design.nouns import Noun, read_noun
 
 TABLE = r"(?:(?:each|every|the|all|our|an?|any|table)\s+)*[\w\"]+(?: [\w\"]+){0,2}?(?: table)?"
 """Pattern of a phrase that names a table."""
@@ -30,6 +30,18 @@ def named_table(ground: Ground, text: str) -> Table | None:
     text = _TABLE_WORD.sub("", ground.shelter.without_details(text).strip(' "'))
     exact = ground.draft.tables.get(text.lower().removeprefix("the "))
     return exact or ground.find_table(read_noun(text), fuzzy=True)
+
+
+def column_by_words(ground: Ground, table: Table, noun: Noun) -> str | None:
+    """The key or column that words name; "time" and "date" also name the only moment or day of a row."""
+    name = ground.key_or_column(table, noun)
+    if name is not None or noun.head not in ("date", "time", "day", "moment"):
+        return name
+    moments = [one.name for one in table.columns.values() if one.type.startswith(("timestamp", "date"))]
+    own = noun.words[:-1] in ((), table.noun, table.noun[-1:])
+    return (
+        moments[0] if moments and own and (len(moments) == 1 or not ground.existing or noun.words[:-1] == ()) else None
+    )
 
 
 def table_by_name(ground: Ground, text: str) -> Table | None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
+from postai.database.identifiers import quote_ident, quote_literal
 from postai.design.attributes import Attribute, default_expression
 from postai.design.draft import Column, Table
 from postai.design.ground import Ground
 from postai.design.kinds import MONEY, TYPE_WORDS
 from postai.design.nouns import Noun, read_noun
+from postai.design.row_statements import update
 from postai.design.rule_column import say
 from postai.design.rule_default import default_of
 from postai.design.shelter import values_of
+from postai.design.statements import reference
 from postai.design.things import TABLE, named_table, table_by_name
 
 TYPES = "|".join(sorted(map(re.escape, TYPE_WORDS), key=len, reverse=True))
@@ -205,7 +208,7 @@ def make(ground: Ground, wish: str) -> bool:
     found = _MAKE.match(wish)
     if found is None:
         return False
-    parts = re.split(r"\s+and\s+(?=(?:required|optional|unique|mandatory)\b)", found["what"])
+    parts = re.split(r"\s*,?\s+and\s+(?!use\b|fill\b|give\b|set\b)", found["what"])
     place = ground.place(ground.shelter.bare(found["c"]))
     if place is None:
         return False
@@ -231,12 +234,22 @@ def make(ground: Ground, wish: str) -> bool:
             column.required = False
             done = True
         else:
-            done = say(ground, table, column, part, negated=False) or done
+            value = re.fullmatch(
+                r"(?:(?P<a>[\w§.-]+) by default|default(?:s|ing)?(?: to)? (?P<b>[\w§.-]+))", part, re.I
+            )
+            if (value and default_of(ground, f"{table.name}.{column.name}", value["a"] or value["b"])) or say(
+                ground, table, column, part, negated=False
+            ):
+                done = True
+            else:
+                ground.not_understood(f"{found['c']}: {part}")
+    ground.last = (table.name, column.name)
     return done
 
 
 _EXISTING = re.compile(
-    r"^(?:use|fill in|put|set|give)\s+(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on|to)\s+(?:the\s+|all\s+)*(?:existing|old|"
+    r"^(?:use|fill in|put|set|give)\s+(?:it\s+to\s+|them\s+to\s+)?(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on|to)"
+    r"\s+(?:the\s+|all\s+)*(?:existing|old|"
     r"current|present|other)\b.*$|^(?:for\s+)?(?:the\s+|all\s+|our\s+)*(?:existing|old|current|present|other)\s+\w+\s+"
     r"(?:(?:should|must|shall|will|can)\s+)?(?:all\s+)?(?:are|be|become|get|have|receive|start with|start as|count "
     r"as|is|it is|use)"
@@ -276,8 +289,57 @@ def set_default(ground: Ground, wish: str) -> bool:
     return True
 
 
+_RENAME_VALUE = re.compile(
+    r"^(?:rename|change)\s+(?:the\s+)?(?:(?:value\s+)?(?P<v>[\w§-]+)\s+(?:of|in)\s+(?:the\s+)?(?P<c>[\w ]+?)|"
+    r"(?P<c2>[\w ]+?)\s+"
+    r"(?P<v2>[\w§-]+)(?P<of>\s+of\s+[\w ]+?)?)\s+(?:to|into|as)\s+(?:the\s+)?(?P<n>[\w§-]+)$",
+    re.I,
+)
+_ADD_VALUE = re.compile(
+    r"^add\s+(?:the\s+)?(?:values?\s+|option\s+)?(?P<v>.+?)\s+to\s+(?:the\s+)?(?:list of\s+)?(?:possible\s+|"
+    r"allowed\s+)?"
+    r"(?P<c>[\w ]+?(?:\s+of\s+[\w ]+)?)$",
+    re.I,
+)
+
+
+def _renamed_value(ground: Ground, wish: str) -> bool:
+    """ "Rename the status done to finished": rows that hold the value get the new one."""
+    found = _RENAME_VALUE.match(wish)
+    if found is None:
+        return False
+    text = found["c"] or f"{found['c2']}{found['of'] or ''}"
+    old, new = (ground.shelter.without_details(one) for one in (found["v"] or found["v2"], found["n"]))
+    place = _enumerated(ground, text)
+    if place is None or old not in place[2]:
+        return False
+    table, column, values = place
+    ground.enumerate(table, column, tuple(new if one == old else one for one in values))
+    name = quote_ident(column.name)
+    there, back = (
+        update(
+            reference(table),
+            f"{name} = {quote_literal(to).strip()}",
+            where=f"{name} = {quote_literal(now).strip()}",
+        )
+        for now, to in ((old, new), (new, old))
+    )
+    ground.moves.append((there, (back,)))
+    if column.default is not None and column.default.split("::")[0] == quote_literal(old).strip():
+        column.default = quote_literal(new).strip()
+    return True
+
+
 def allow(ground: Ground, wish: str) -> bool:
-    """Read a value that is allowed too, or no longer; False where the wish is none."""
+    """Read a value that is allowed too, no longer, or under another name; False where the wish is none."""
+    if _renamed_value(ground, wish):
+        return True
+    if (found := _ADD_VALUE.match(wish)) and (noun := read_noun(found["c"].split(" of ")[0])) and noun.plural:
+        listed = _enumerated(ground, found["c"]) if ground.find_table(noun) is None else None
+        if listed is not None:
+            new = values_of(ground.shelter.open(found["v"]))
+            ground.enumerate(listed[0], listed[1], tuple(dict.fromkeys((*listed[2], *new))))
+            return True
     if found := _NOT_ALLOWED.match(wish):
         place = _enumerated(ground, found["c"] or found["c2"])
         value = ground.shelter.without_details(found["v"] or found["v2"]).lower()

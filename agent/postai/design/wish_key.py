@@ -49,7 +49,7 @@ _ON_DELETE = re.compile(
 
 def index(ground: Ground, wish: str) -> bool:
     """Read an index; False where the wish is none."""
-    if ground.understood and _INDEX_TOO.match(wish):
+    if (ground.understood or ground.deferred) and _INDEX_TOO.match(wish):
         return True  # what is looked up by what has got its index
     found = _ADD_INDEX.match(wish) or _INDEX.match(wish)
     if found is None:

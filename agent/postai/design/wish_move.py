@@ -22,9 +22,14 @@ _MOVE = re.compile(
     re.I,
 )
 
+_OWN_TABLE = re.compile(r"^move\s+(?P<c>[\w.\"]+(?: \w+)?)\s+into\s+its\s+own\s+table(?:\s+(?P<name>\w+))?$", re.I)
+
 
 def move(ground: Ground, wish: str) -> bool:
     """Read columns that become a table of their own; False where the wish is none."""
+    if (own := _OWN_TABLE.match(wish)) and (place := ground.place(own["c"])) and len(place[0].key) == 1:
+        noun = read_noun(own["name"] or place[1].name)
+        return noun is not None and _lookup_table(ground, *place, noun)
     found = _MOVE.match(wish)
     table = named_table(ground, found["t"]) if found else None
     if found is None or table is None:

@@ -40,6 +40,12 @@ def remove(ground: Ground, wish: str) -> bool:
         return False
     groups = found.groupdict()
     what, of = groups["what"] or groups.get("what2") or "", groups.get("t")
+    if (
+        re.match(rf"^{TABLE}\s+(?:do not|does not|don't)\s+(?:need|have|require)", wish, re.I)
+        and of
+        and not re.search(r"\b(?:any\s?more|any longer|no longer)\b", wish)
+    ):
+        return _not_needed_here(ground, of, what)
     if re.fullmatch(r"(?:it|them|this|that|these)(?:\s+(?:column|field)s?)?", what, re.I) and of is None:
         last = ground.draft.tables.get(ground.last[0])
         if last is not None and ground.last[1] not in last.columns:
@@ -76,6 +82,21 @@ def remove(ground: Ground, wish: str) -> bool:
     for place in places:
         if place is not None:
             drop_column(ground, *place)
+    return True
+
+
+def _not_needed_here(ground: Ground, of: str, what: str) -> bool:
+    """ "Customers do not need a phone number": it may be empty; where it may be already, it is not needed at all."""
+    place = ground.place(f"{what} of {of}")
+    if place is None:
+        return False
+    if place[1].required:
+        place[1].required = False
+        ground.note(
+            f"{place[0].name}.{place[1].name} may be empty; to remove it: drop {place[1].name} from {place[0].name}."
+        )
+    else:
+        drop_column(ground, *place)
     return True
 
 

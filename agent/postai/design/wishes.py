@@ -17,6 +17,7 @@ from postai.design.wish_change import allow, fill, make, must_have, rename, rety
 from postai.design.wish_key import foreign_key, index
 from postai.design.wish_merge import merge
 from postai.design.wish_move import move
+from postai.design.wish_phrasing import said_plainly
 from postai.design.wish_remove import drop_column, remove
 from postai.design.wish_rows import refuse_rows
 from postai.design.wish_usual import usual_columns
@@ -40,7 +41,8 @@ _ALONGSIDE = re.compile(
 _SPELLED = tuple(re.sub(r"\W.*", "", one) for one in _COMMAND.split("|"))
 _TERMS = ("column", "columns", "table", "index", "unique", "required", "optional", "default", "nullable", "foreign")
 _POLITE = re.compile(
-    r"^(?:please|kindly|also|now|then|next|finally|in addition|additionally|furthermore|and|we (?:should|need to|"
+    r"^(?:please|so|therefore|kindly|also|now|then|next|finally|in addition|additionally|furthermore|and|we "
+    r"(?:should|need to|"
     r"want to|would like to|have to|must)(?: also)?|i (?:want|need|would like)(?: you)? to|can you|could you|let "
     r"us|let's)\s*,?\s+",
     re.I,
@@ -51,19 +53,20 @@ _VERSA = re.compile(r",?\s+and\s+vice\s+versa$|,?\s+and\s+the other way (?:a)?ro
 
 def read_wishes(ground: Ground, text: str) -> None:
     """Read all wishes of a text, in order."""
-    found = sentences(text)
-    discover(ground, [one for one in found if not re.match(rf"(?:{_COMMAND})\b", _polite(one), re.I)])
-    found = [part for sentence in found for part in _headed(sentence)]
-    for sentence in found:
-        for part in _parts(sentence):
-            wish = _spelled(ground, _polite(part.strip(" ,")))
-            if wish:
-                _read_wish(ground, wish)
+    found = [part for sentence in sentences(text) for part in _headed(sentence)]
+    wishes = [[_spelled(ground, _polite(one.strip(" ,"))) for one in _parts(sentence)] for sentence in found]
+    plain = [one for said in wishes for wish in said for one in said_plainly(ground, _tidy(wish)[0])]
+    discover(ground, [one for one in plain if not re.match(rf"(?:{_COMMAND})\b", one, re.I)])
+    for said in wishes:
+        for wish in filter(None, said):
+            _read_wish(ground, wish)
         ground.settle_relations()
 
 
 def _parts(sentence: str) -> list[str]:
     """The wishes of a sentence."""
+    if re.match(r"(?:when|whenever|if|once|after|as soon as)\b", _polite(sentence), re.I):
+        return [sentence]
     parts = _SPLIT.split(sentence)
     return [
         one
@@ -128,9 +131,11 @@ _READERS = (
 
 
 _FOR_ROWS = re.compile(
-    r"\s*[,;]?\s+(?:with\s+|and\s+|using\s+)?(?P<v>§\d+§|[\w.-]+)\s+for\s+(?:all\s+)?(?:the\s+|our\s+)?(?:existing|"
-    r"old|current|"
-    r"present)(?:\s+\w+)?$",
+    r"\s*[,;]?\s+(?:with\s+|and\s+|using\s+)?(?P<v>§\d+§|[\w.-]+)\s+for\s+(?:all\s+)?(?:the\s+|our\s+|those\s+)"
+    r"?(?:(?:existing|"
+    r"old|current|present)(?:\s+\w+)?|\w+\s+(?:that|which|who)\s+(?:are\s+)?(?:already\s+)?(?:exist|there|present|in "
+    r"the "
+    r"table)(?:\s+(?:already|now))?)$",
     re.I,
 )
 _REASON = re.compile(
@@ -155,18 +160,24 @@ _NEEDS = re.compile(r"^(?P<t>(?:every|each|all|any)\s+[\w ]+?)\s+needs?\s+(?=an?
 
 
 def _read_wish(ground: Ground, wish: str) -> None:
-    refuse_rows(ground, wish)
     if _ONLINE.match(wish):
         ground.note("What is built on tables with rows is built without blocking those who read and write.")
         return
+    text, value = _tidy(wish)
+    for one in said_plainly(ground, text):
+        refuse_rows(ground, one)
+        _read_plain(ground, one)
+    if value and not fill(ground, value):
+        ground.not_understood(wish[len(text) :].strip(" ,"))
+
+
+def _tidy(wish: str) -> tuple[str, str]:
+    """A wish without reasons, and the value that it gives to the rows that are there."""
     wish = _NEEDS.sub(r"\g<t> must have ", _REASON.sub("", wish))
     rows = _FOR_ROWS.search(wish)
-    if rows is not None and rows.start() > 0 and not re.match(r"(?:use|fill|put|set|give)\b", wish, re.I):
-        _read_plain(ground, wish[: rows.start()])
-        if not fill(ground, rows["v"]):
-            ground.not_understood(wish[rows.start() :].strip(" ,"))
-        return
-    _read_plain(ground, wish)
+    if rows is None or rows.start() == 0 or re.match(r"(?:use|fill|put|set|give)\b", wish, re.I):
+        return wish, ""
+    return wish[: rows.start()], rows["v"]
 
 
 def _read_plain(ground: Ground, wish: str) -> None:
