@@ -217,6 +217,10 @@ select (select c.typname from chain c where c.depth = 0),
 -- A type as the server writes it, without its modifier; no row where it is not known. %s: its text.
 select pg_catalog.format_type(t.oid, null) from pg_catalog.pg_type t where t.oid = pg_catalog.to_regtype(%s);
 
+-- name: kind
+-- What kind of relation it is. %s: its oid.
+select c.relkind::pg_catalog.text from pg_catalog.pg_class c where c.oid = %s::pg_catalog.oid;
+
 -- name: bound
 -- The partition constraint of a partition as an expression. %s: its oid.
 select pg_catalog.pg_get_partition_constraintdef(%s::pg_catalog.oid);

@@ -19,7 +19,7 @@ from postai.database import Database, ServerError
 from postai.database.identifiers import quote_ident
 from postai.database.named_sql import load
 from postai.errors import LockNotObtained, PostaiError, Refused, StaleProposal, VerificationFailed
-from postai.proposals import detaching, found, index_work
+from postai.proposals import detaching, found, index_work, offending
 from postai.proposals.batches import Batches, BatchWriter, Bearable
 from postai.proposals.conditions import Conditions
 from postai.proposals.index_steps import IndexSteps, work_of
@@ -129,12 +129,16 @@ class StepEngine:
                     detail=step.precondition,
                     hint="Dismiss the proposal and ask for a new one.",
                 )
-            if step.backfill is not None:
-                self._in_batches(step, plan, step.backfill)
-            elif plan.facts.in_transaction:
-                self._in_transaction(step, plan)
-            else:
-                self._alone(step, plan, work)
+            try:
+                if step.backfill is not None:
+                    self._in_batches(step, plan, step.backfill)
+                elif plan.facts.in_transaction:
+                    self._in_transaction(step, plan)
+                else:
+                    self._alone(step, plan, work)
+            except ServerError as error:
+                error.hint = error.hint or offending.hint_of(self._work, step, plan.run_as, error.sqlstate)
+                raise
 
     def verify(self, step: Step) -> None:
         """Check once more that what a step brought about is there.

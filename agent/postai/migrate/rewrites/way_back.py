@@ -30,8 +30,9 @@ def constraint_again(work: Work, relation: Relation, known: Constraint) -> str:
             index.definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1),
             f"{alter} ADD CONSTRAINT {name} {word} USING INDEX {name}{later}",
         )
-    target = work.picture.by_oid.get(known.referenced_oid)
-    whole = relation.kind == "p" or target is None or target.kind == "p"
+    whole = relation.kind == "p"
+    if known.kind == "f" and not whole:
+        whole = work.ask("kind", known.referenced_oid) == [("p",)]
     if known.kind not in "cfn" or not known.valid or (known.kind == "f" and whole and work.version < 18):
         return plain
     return listed(f"{plain} NOT VALID", f"{alter} VALIDATE CONSTRAINT {name}")
