@@ -20,9 +20,13 @@ test: .venv/postai.stamp ## the whole test suite, on real servers
 test-unit: .venv/postai.stamp ## the part that needs no server
 	@$(PY) -m pytest -n 2 tests/unit
 
-fuzz: .venv/postai.stamp ## new random examples for the properties; the suite itself always takes the same ones
-	@for round in 1 2 3 4 5; do $(PY) -m pytest -q tests/unit -m hypothesis --hypothesis-profile=fuzz || exit 1; done
-	@POSTAI_PLAN_EXAMPLES=500 $(PY) -m pytest -q tests/database/test_migrate_property.py --hypothesis-profile=fuzz
+fuzz: .venv/postai.stamp ## new random examples for the properties (SEED=... repeats them); the suite takes the same ones
+	@seed=$(or $(SEED),$$(date +%s)); echo "SEED=$$seed"; \
+	for round in 1 2 3 4 5; do \
+	  $(PY) -m pytest -q tests/unit -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$$((seed + round)) || exit 1; \
+	done; \
+	POSTAI_PLAN_EXAMPLES=1000 $(PY) -m pytest -q tests/database/test_migrate_property.py --hypothesis-profile=fuzz \
+	  --hypothesis-seed=$$seed
 
 soak: .venv/postai.stamp ## what the suite does in a small way, at full size: minutes each
 	@$(PY) -m pytest -n 2 --dist load -m soak tests/unit tests/database

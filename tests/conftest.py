@@ -1,6 +1,7 @@
 """Real servers for the tests: PostgreSQL 15 (Debian, with plpython3u), 18 and 16 (from wheels), one each per run.
 
-Set POSTAI_TEST_PG15 / _PG18 / _PG16 to "off" to leave a server out. Every test gets its own database.
+Set POSTAI_TEST_PG15 / _PG18 / _PG16 to "off" to leave a server out, or to the directory of other server programs
+(".../14/bin") to have those instead. Every test gets its own database.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ import contextlib
 import functools
 import os
 import pwd
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -140,9 +143,14 @@ def new_server(binaries: Binaries, label: str, conf: str = "") -> Iterator[Local
         shutil.rmtree(base)
 
 
-def _start(binaries: Binaries | None, label: str) -> Iterator[LocalServer]:
-    if os.environ.get(f"POSTAI_TEST_{label}") == "off":
+def start_server(binaries: Binaries | None, label: str) -> Generator[LocalServer, None, None]:
+    """A server of these programs until the generator is closed; what POSTAI_TEST_<label> says goes before."""
+    wanted = os.environ.get(f"POSTAI_TEST_{label}")
+    if wanted == "off":
         pytest.skip(f"{label} is switched off")
+    if wanted:
+        told = subprocess.run([f"{wanted}/postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        binaries = Binaries(int(re.findall(r"\d+", told)[0]), Path(wanted), "given")
     if binaries is None:
         pytest.skip(f"{label}: no server binaries (see CONTRIBUTING.md)")
     # Databases come and go all the time: copying files costs a third of writing them to the log, block by block.
@@ -159,18 +167,18 @@ def _start(binaries: Binaries | None, label: str) -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="session")
 def pg15() -> Iterator[LocalServer]:
-    yield from _start(debian_binaries(15), "PG15")
+    yield from start_server(debian_binaries(15), "PG15")
 
 
 @pytest.fixture(scope="session")
 def pg18() -> Iterator[LocalServer]:
-    yield from _start(embedded_binaries(), "PG18")
+    yield from start_server(embedded_binaries(), "PG18")
 
 
 @pytest.fixture(scope="session")
 def pg16() -> Iterator[LocalServer]:
     """A server without contrib, to prove clear degradation."""
-    yield from _start(bare_binaries(), "PG16")
+    yield from start_server(bare_binaries(), "PG16")
 
 
 @pytest.fixture(params=["pg15", "pg18"])

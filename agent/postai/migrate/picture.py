@@ -247,7 +247,7 @@ class Picture:
         for table, number, kind, name in db.query(self._sql["dependents"], [oids]):
             self.by_oid[table].others.append((number, kind, name))
         for one in self.by_oid.values():
-            if one.parent_oid in self.by_oid:
+            if one.parent_oid in self.by_oid and not one.detach_pending:
                 self.by_oid[one.parent_oid].children.append(one)
         for one in self.by_oid.values():
             one.children.sort(key=lambda child: child.full_name)

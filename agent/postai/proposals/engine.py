@@ -34,6 +34,8 @@ from postai.sql.parse import parse_one
 from postai.sql.vet import ChangeFacts, vet_change
 
 _LOCK_ERRORS = ("55P03", "40P01")
+_FROZEN = 5
+"""Seconds after which the server ends the transaction of a worker that does nothing: others wait for its locks."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class StepEngine:
         self._report = report
         self._sql = load(__package__, "runner.sql")
         self._conditions = Conditions(control)
-        self._locks = ObjectLocks(work, monitor, options.concurrent_lock_timeout)
+        self._locks = ObjectLocks(work, monitor, action.id, options)
         self._started: int | None = (
             action.checkpoint.get("step") if action.checkpoint.get("phase") == "started" else None
         )
@@ -390,6 +392,7 @@ class StepEngine:
         self._work.execute(
             "set local search_path = pg_catalog, pg_temp;"
             f"set local lock_timeout = {int(lock_timeout * 1000)};"
+            f"set local idle_in_transaction_session_timeout = '{_FROZEN}s';"
             f"set local statement_timeout = {self._statement_ms(longest)}"
         )
 

@@ -103,6 +103,11 @@ select extract(epoch from postai._setting_text('step_lock_timeout')::interval)::
        least(postai._setting_text('batch_max_active')::numeric, 1000000)::integer,
        extract(epoch from pg_catalog.current_setting('deadlock_timeout')::interval)::double precision
 
+-- name: counted
+-- What the server has done so far: transaction ids given, transactions ended.
+select pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint,
+       (select pg_catalog.sum(d.xact_commit + d.xact_rollback)::bigint from pg_catalog.pg_stat_database d)
+
 -- name: lockable
 -- Tables of a step, with the mode for each, that the current role may lock by hand: those that refer to others among
 -- them first.
@@ -154,6 +159,23 @@ update postai.action set checkpoint = %s::jsonb, progress = %s::jsonb
 -- Backends of other sessions that build an index on one of these tables at this moment.
 select p.pid, p.phase from pg_catalog.pg_stat_progress_create_index p
  where p.datname = pg_catalog.current_database() and p.relid = any (%s::oid[]) and p.pid <> %s
+
+-- name: end_frozen
+-- End the sessions that hold advisory locks and do nothing for so many seconds, while no other worker has an action.
+with frozen as materialized (
+select l.pid
+  from pg_catalog.pg_locks l
+  join pg_catalog.pg_stat_activity s on s.pid = l.pid
+  join pg_catalog.pg_database d on d.oid = l.database and d.datname = pg_catalog.current_database()
+ where l.locktype = 'advisory' and l.objsubid = 2 and l.granted and l.pid <> pg_catalog.pg_backend_pid()
+   and l.classid = %s::pg_catalog.int8::pg_catalog.oid
+   and l.objid = any (array(select (k & 4294967295)::pg_catalog.oid from pg_catalog.unnest(%s::pg_catalog.int8[]) as k))
+   and s.usename = current_user and s.state like 'idle%%'
+   and s.state_change < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %s)
+   and not exists (select from postai.action o
+                    where o.state in ('running', 'verifying') and o.lease_until > pg_catalog.clock_timestamp() and o.id <> %s)
+)
+select f.pid from frozen f where pg_catalog.pg_terminate_backend(f.pid)
 
 -- name: detach_pending
 -- Whether a partition's detachment was begun and not ended.

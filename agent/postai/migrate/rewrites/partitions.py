@@ -183,7 +183,7 @@ def detach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
     part = getattr(command, "def").partition_cmd
     partition = work.relation(part.name)
     table = relation.full_name
-    known = partition is not None and partition in relation.children
+    known = partition is not None and partition.parent_oid == relation.oid
     if partition is None or not known or relation.new or relation.blurred or partition.new:
         return [work.plain(subcommand(relation, command), on=relation, alone=part.concurrent)]
     own = partition.full_name
@@ -199,7 +199,8 @@ def detach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
         )
     else:
         part.concurrent = True
-    relation.children.remove(partition)
+    if partition in relation.children:
+        relation.children.remove(partition)
     partition.parent_oid, partition.partition = None, False
     step = work.plain(
         subcommand(relation, command),
