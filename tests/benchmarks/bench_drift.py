@@ -1,0 +1,82 @@
+"""How long looking for drift takes, with 100 and with 1,000 tables.
+
+    python tests/benchmarks/bench_drift.py                # private servers, removed afterwards
+    python tests/benchmarks/bench_drift.py --rounds 9
+
+A table has ten columns, defaults, an identity, a CHECK, a unique constraint, a foreign key, and three indexes. First
+looks are in sessions of their own, whose caches are empty; the others follow in one session. Limits: 100 ms for 100
+tables, 300 ms for 1,000. "changed" is a look that finds a difference, so that the parts are read and compared too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from migrate_plan import TABLES
+
+from postai.database import Database, connect
+from postai.migrate.drift_store import drift, take
+from postai.setup.server import LocalServer, debian_binaries, embedded_binaries, free_port
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    for binaries in (debian_binaries(15), embedded_binaries()):
+        if binaries is None:
+            continue
+        base = Path(tempfile.mkdtemp(prefix="postai-bench-"))
+        base.chmod(0o755)
+        server = LocalServer(binaries, base / "server", free_port(), "postgres")
+        server.create(fsync=False)
+        server.start()
+        try:
+            for tables in (100, 1000):
+                measure(server, tables, rounds)
+        finally:
+            server.stop("immediate")
+            shutil.rmtree(base)
+
+
+def measure(server: LocalServer, tables: int, rounds: int) -> None:
+    name = f"drift_{tables}"
+    with connect(server.dsn()) as db:
+        db.execute(f"create database {name}")
+    with connect(server.dsn(name)) as db:
+        db.execute(TABLES.replace("1..1000", f"1..{tables}"))
+        db.execute("vacuum analyze")
+        take(db, "the benchmark")
+    firsts = []
+    for _ in range(rounds):
+        with connect(server.dsn(name)) as db:
+            firsts += timed(db, 1)
+    with connect(server.dsn(name)) as db:
+        drift(db)
+        later = timed(db, rounds)
+        db.execute("alter table t7 alter note set not null")
+        changed = timed(db, rounds)
+    for words, taken in (("first look", firsts), ("later looks", later), ("changed", changed)):
+        print(
+            f"PostgreSQL {server.binaries.major}, {tables} tables, {words}: median {statistics.median(taken):.0f} ms,"
+            f" slowest {max(taken):.0f} ms"
+        )
+
+
+def timed(db: Database, rounds: int) -> list[float]:
+    """Milliseconds of each look."""
+    found = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        drift(db)
+        found.append((time.perf_counter() - began) * 1000)
+    return found
+
+
+if __name__ == "__main__":
+    main()
