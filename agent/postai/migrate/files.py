@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from postai.errors import PostaiError, UsageError
+from postai.sql.parse import Unparsable, parse
 
 _NAME = re.compile(r"(?P<id>\d{1,18})_(?P<label>[A-Za-z0-9_-]{1,80})\.(?P<way>up|down)\.sql")
 _FIELD = re.compile(r"-- (id|title|made|checksum|destructive): ?(.*)")
@@ -39,6 +40,7 @@ class Script:
         body: everything below the header.
         checksum: SHA-256 of the body, hexadecimal.
         stated: the checksum that the header states; None = the header has none.
+        header_lines: lines above the body.
     """
 
     path: Path
@@ -48,6 +50,19 @@ class Script:
     body: str
     checksum: str
     stated: str | None
+    header_lines: int = 0
+
+    def require_sql(self) -> None:
+        """Check that its statements parse.
+
+        Raises:
+            Unparsable: they do not; lines are those of the file.
+        """
+        try:
+            parse("\n" * self.header_lines + self.body)
+        except Unparsable as error:
+            error.detail = f"{self.path.name}: {error.detail or 'it cannot be read'}"
+            raise
 
     def require_unchanged(self) -> None:
         """Check the body against the header.
@@ -186,4 +201,5 @@ def _read(path: Path, number: str) -> Script:
         body=body,
         checksum=checksum(body),
         stated=fields.get("checksum") or None,
+        header_lines=used,
     )

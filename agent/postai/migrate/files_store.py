@@ -129,6 +129,7 @@ def pending(files: Sequence[Migration], there: Sequence[Known], to: int | None =
     Raises:
         ChangedFile: one that was applied has another body now, or a file is not what its checksum says.
         UsageError: there is no migration `to`; one is under way.
+        Unparsable: statements of one of them do not parse.
     """
     if to is not None and all(int(one.id) != to for one in files):
         raise UsageError(f"there is no migration {to}", hint="post-ai migrate status lists them.")
@@ -144,6 +145,8 @@ def pending(files: Sequence[Migration], there: Sequence[Known], to: int | None =
             raise UsageError(f"migration {file.id} is under way", hint="post-ai migrate resume goes on with it.")
         if status in ("pending", "rolled back") and (to is None or int(file.id) <= to):
             wanted.append(file)
+    for file in wanted:  # none of them runs where one of them cannot
+        file.up.require_sql()
     return tuple(wanted)
 
 
@@ -155,6 +158,7 @@ def applied(files: Sequence[Migration], there: Sequence[Known], to: int | None =
 
     Raises:
         UsageError: there is no migration `to`, or one is under way.
+        Unparsable: statements of one of them do not parse.
     """
     if to is not None and to != 0 and all(int(one.id) != to for one in files):
         raise UsageError(f"there is no migration {to}", hint="post-ai migrate status lists them; 0 takes back all.")
@@ -163,7 +167,11 @@ def applied(files: Sequence[Migration], there: Sequence[Known], to: int | None =
     if under_way is not None:
         raise UsageError(f"migration {under_way} is under way", hint="post-ai migrate resume goes on with it.")
     last_first = [file for file in reversed(files) if states[file.id] in ("applied", "changed")]
-    return tuple(last_first[:1] if to is None else [one for one in last_first if int(one.id) > to])
+    wanted = last_first[:1] if to is None else [one for one in last_first if int(one.id) > to]
+    for file in wanted:
+        if file.down is not None:
+            file.down.require_sql()
+    return tuple(wanted)
 
 
 def _status(file: Migration, there: Sequence[Known]) -> State:
