@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field, replace
 
 from postai.design.kinds import MONEY, TYPE_WORDS, kind_of, with_unit
-from postai.design.nouns import OPTIONAL_FLAGS, UNIQUE_FLAGS, Noun, read_noun
-from postai.design.sentences import RELATIVE, is_participle
+from postai.design.nouns import OPTIONAL_FLAGS, UNIQUE_FLAGS, Noun, plural, read_noun, singular
 from postai.design.shelter import ENUMERATION, Shelter, values_of
+from postai.design.verbs import RELATIVE, is_participle
 from postai.language.numbers import NUMBER_WORDS
 
 _NUMBER = r"-?\d[\d,]*(?:[.·]\d+)?|" + "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
@@ -19,13 +19,16 @@ _FLAG_ONLY = re.compile(
     re.I,
 )
 _TAIL = re.compile(
-    r"\s(?=(?:unique (?:per|within|in|for|among)\b|which|that|who|whose|where|between|§\d+§|at least|at most|at the time|at the moment|greater|less "  # noqa: E501
-    r"than|more than|over \d|under \d|up to|if |unless|until|defaults?\b|"
-    r"defaulting|starting (?:at|from|with|as)\b|starts (?:at|with|as)\b|measured in|in (?:\w+)$|per |from \d|no "
-    r"(?:more|less)|of at (?:least|most)|when |as (?:an?\s)?(?:text|number|json|boolean|date)|initially|by default|"
-    r"must |may |can |is |are |cannot |"
-    r"within |for each |for every |among |with |yes/no|true/false|to |without |plus |longer |not )|(?:optional|"
-    r"required|unique|mandatory)$)",
+    r"\s(?=(?:unique (?:per|within|in|for|among|across|throughout|to)|which|that|who|whose|where|whether|between|"
+    r"greater|less than|"
+    r"more than|over \d+|under \d+|up to|if|unless|until|defaults?|defaulting|starting (?:at|from|with|as)|"
+    r"starts (?:at|with|as)|measured|given|stored|expressed|written|per|no (?:more|less)|of at (?:least|most)|"
+    r"of (?:up to|exactly) \d+|when|as|initially|must|may|can|is|are|cannot|within|among|with|yes/no|true/false|"
+    r"without|plus|longer|not|never|during|across|including|represented|chosen|taken|identifying|has to|have to|"
+    r"being)\b"
+    r"|(?:in|at|by|on|to|from|for)\s+(?!§)\w|§\d+§|[<>=≥≤]|- "
+    r"|(?:optional|required|unique|mandatory|not null)\b(?:$|\s(?:and|but|not null|integer|int|text|numeric|boolean|"
+    r"date|§)))",
     re.I,
 )
 _OPTIONAL = re.compile(
@@ -38,7 +41,8 @@ _OPTIONAL = re.compile(
     re.I,
 )
 _REQUIRED = re.compile(
-    r"\b(?:required|mandatory|compulsory|must (?:always )?be (?:given|filled|present|set|provided|known|entered|"
+    r"\b(?:(?<!not )required|(?<!not )mandatory|compulsory|must (?:always )?be (?:given|filled|present|set|"
+    r"provided|known|entered|"
     r"specified)|must (?:always )?(?:have|not be (?:empty|null|blank|missing))|never (?:be )?(?:empty|null|missing|"
     r"blank)|cannot be (?:empty|null|missing|blank)|not null|not empty|always (?:be )?(?:filled|given|set|present|"
     r"known|required)|must not be (?:empty|null|blank|missing|left)|has to be (?:filled|given|present|set|"
@@ -58,7 +62,7 @@ _SCOPE = re.compile(
     re.I,
 )
 _UNITS = re.compile(
-    r"\b(?:measured |stored |given |kept |counted |expressed )?in (?:whole |full )?(?P<unit>[a-z]+)$", re.I
+    r"\b(?:measured |stored |given |kept |counted |expressed )?in (?:whole |full )?(?P<unit>[a-z]+)(?=$|[\s,.;)])", re.I
 )
 _DEFAULT = re.compile(
     r"\b(?:defaults? to|default(?:ing to)?(?: is| value(?: is| of)?|:|=)?|by default(?: it is)?|initially|starts? "
@@ -125,6 +129,15 @@ def split_list(text: str, shelter: Shelter) -> list[str]:
             # "a required, unique SKU": an adjective that waits for its noun
             prefix = piece + " "
             continue
+        if items and re.match(
+            r"(?:exactly |max\.? |maximum |up to |at most |at least )?\d+ (?:characters?|chars|letters|digits)\b|"
+            r"(?:pk|primary key|not null|null|"
+            r"nullable|indexed|auto[- ]?increment|generated|identity)$",
+            piece,
+            re.I,
+        ):
+            items[-1] += ", " + piece
+            continue
         several = re.match(r"at (?:least|most) (?:\w+) [a-z]+s$", piece, re.I) and not re.search(
             r"characters|digits|letters", piece
         )
@@ -174,9 +187,23 @@ def split_list(text: str, shelter: Shelter) -> list[str]:
     return items
 
 
+def definition_items(text: str, shelter: Shelter) -> list[str]:
+    """The items of a definition: "title, price > 0", or parted by semicolons, "email, unique; name"."""
+    text = text.strip(" .,;")
+    if ";" not in text:
+        return [one for one in split_list(text, shelter) if one]
+    found = []
+    for one in text.split(";"):
+        core, comma, details = one.strip().partition(",")
+        found.append(f"{core} {shelter.keep(details.strip())}" if comma else core)
+    return [one for one in found if one.strip()]
+
+
 def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     """One item of a list as an attribute; None where it names nothing."""
     said = text.strip(" ,")
+    if found := _WHICH_DONE.match(said):
+        return _when_done(said, found, shelter)
     if found := re.match(r"^(?:the\s+)?(?:whether|if)\s+(?:or not\s+)?(?P<what>.+)$", said, re.I):
         return _flag(said, found["what"], shelter)
     if found := re.match(
@@ -196,7 +223,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     quoted = re.sub(
         r"^(?P<a>(?:an?|the|its|their)\s+)?(?P<b>(?:maximum|minimum|max|min|total|maximal)\s+)?number of (?P<c>[\w "
         r"]+)$",
-        lambda m: f"{m['b'] or ''}{_one(m['c'])} count",
+        lambda m: _counted(m["b"] or "", m["c"]),
         shelter.without_details(core),
         flags=re.I,
     )
@@ -211,7 +238,20 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         typed
         and read_noun(typed["core"]) is not None
         and not re.fullmatch(r"(?:an?|the|its|their)", typed["core"], re.I)
-        and typed["type"].lower() not in ("number", "date", "time", "amount", "flag", "numbers", "money", "moment")
+        and typed["type"].lower()
+        not in (
+            "number",
+            "date",
+            "time",
+            "amount",
+            "flag",
+            "numbers",
+            "money",
+            "moment",
+            "timestamp",
+            "datetime",
+            "uuid",
+        )
     ) or (typed and ":" in quoted):
         quoted, type_said = typed["core"], typed["type"].lower()
     noun = read_noun(quoted.rstrip(":"))
@@ -227,9 +267,11 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         optional_by_nature=kind.optional,
         default=kind.default,
     )
+    if made.name[0] in ("max", "min") and made.name[-1] == "count" and len(made.name) > 2:
+        made.name = (*made.name[:-2], plural(singular(made.name[-2])))
     made.checks += long
     words = shelter.bare(core).lower().split()
-    if noun.plural and words and words[-1] in _KEPT_PLURAL:
+    if noun.plural and words and words[-1] in KEPT_PLURAL:
         made.name = (*made.name[:-1], words[-1])
     if type_said:
         made.type, made.type_said = TYPE_WORDS[type_said], True
@@ -243,16 +285,21 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         if detail.strip(" ,"):
             before = repr(made)
             apply_details(made, detail.strip(" ,"))
-            if repr(made) == before and re.match(
-                r"\s*,?\s*(?:which|that|must|may|can|cannot|unless|if|not|at least|at most|between|unique|per|for)\b",
-                detail,
-                re.I,
+            if (
+                repr(made) == before
+                and not re.match(r"\s*per (?:hour|day|night|week|month|year)", detail)
+                and re.match(
+                    r"\s*,?\s*(?:which|that|must|may|can|cannot|unless|if|not|at least|at most|between|unique|per|"
+                    r"for)\b",
+                    detail,
+                    re.I,
+                )
             ):
                 made.ignored.append(detail.strip(" ,"))
     return made
 
 
-_KEPT_PLURAL = frozenset(
+KEPT_PLURAL = frozenset(
     [
         "notes",
         "instructions",
@@ -275,9 +322,12 @@ _KEPT_PLURAL = frozenset(
 )
 
 
-def _one(text: str) -> str:
-    noun = read_noun(text)
-    return " ".join(noun.words) if noun else text
+def _counted(limit: str, what: str) -> str:
+    """ "Number of pages" as page count, "maximum number of guests" as max guests."""
+    noun = read_noun(what)
+    if limit.strip().lower() in ("maximum", "max", "maximal", "minimum", "min"):
+        return f"{limit.strip().lower()[:3]} {what} count"
+    return f"{limit}{' '.join(noun.words) if noun else what} count"
 
 
 def _lettered(text: str) -> tuple[str, list[str]]:
@@ -286,6 +336,39 @@ def _lettered(text: str) -> tuple[str, list[str]]:
     if found is None:
         return text, []
     return text[: found.start()] + text[found.end() :], [f"char_length({{c}}) = {number(found['n'])}"]
+
+
+_WHICH_DONE = re.compile(
+    r"^(?:the\s+|an?\s+)?(?P<kind>year|month|order|sequence|position|day|date|time|moment)\s+(?:in|on|at) which\s+"
+    r"(?P<who>[\w ]*?)\s*"
+    r"\b(?:was|were|is|are|has been|had been)\s+(?:first\s+|last\s+)?(?P<verb>\w+)(?P<tail>.*)$",
+    re.I,
+)
+
+
+def _when_done(said: str, found: re.Match[str], shelter: Shelter) -> Attribute:
+    """ "The year in which it was built", "the order in which they are shown", "the date on which it was sent"."""
+    kind, verb = found["kind"].lower(), found["verb"].lower()
+    who = read_noun(found["who"])
+    of = (
+        who.words
+        if who and who.words[-1] not in ("it", "they", "he", "she") and who.determiner in ("its", "their")
+        else ()
+    )
+    if kind in ("order", "sequence", "position"):
+        made = Attribute(Noun(("position",)), ("position",), "integer", text=said)
+    else:
+        name = (
+            *of,
+            "birth" if verb == "born" else verb,
+            {"day": "on", "date": "on", "moment": "at", "time": "at"}.get(kind, kind),
+        )
+        kind_type = {"year": "integer", "month": "integer", "day": "date", "date": "date"}.get(kind, "timestamptz")
+        made = Attribute(Noun(name), name, kind_type, text=said)
+    for detail in (shelter.open(found["tail"]), *shelter.marks(found["tail"])):
+        if detail.strip(" ,"):
+            apply_details(made, detail.strip(" ,"))
+    return made
 
 
 def _flag(said: str, what: str, shelter: Shelter) -> Attribute | None:
@@ -333,7 +416,12 @@ def _moment(said: str, kind: str, what: str, shelter: Shelter) -> Attribute | No
 
 def apply_details(made: Attribute, detail: str) -> None:
     """Take over what is said about an attribute behind it or in brackets."""
-    detail = detail.replace("·", ".")
+    parts = [one for one in re.split(r"\s*;\s*|\s+-{1,2}\s+", detail) if one.strip(" ,")]
+    if len(parts) > 1:
+        for one in parts:
+            apply_details(made, one.strip(" ,"))
+        return
+    detail = detail.replace("·", ".").removeprefix("- ")
     low = detail.lower()
     if found := re.search(
         r"\b(?:who|which|that|they|he|she)\s+(?:is|are|must be)\s+(?:also\s+)?(?P<who>(?:an?|another|other)\s+[\w "
@@ -341,7 +429,11 @@ def apply_details(made: Attribute, detail: str) -> None:
         low,
     ):
         made.role_of = re.sub(r"^(?:an?|another|other)\s+", "", found["who"]).strip()
-    if found := re.search(r"\bboth (?:are |of them )?(?P<who>[\w ]+)$", low):
+    if found := re.search(
+        r"\bboth (?:of (?:whom|which|them) )?(?:are |being |refer(?:ring)? to |pointing to )?(?:also )?(?P<who>[\w "
+        r"]+?)(?: as well| too)?$",
+        low,
+    ):
         made.role_of = found["who"].strip()
     if _OPTIONAL.search(low):
         made.required = False

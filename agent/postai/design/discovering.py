@@ -6,62 +6,21 @@ import re
 
 from postai.design.attributes import split_list
 from postai.design.ground import ROLE_WORDS, Ground
+from postai.design.kinds import is_value
 from postai.design.nouns import Noun, read_noun
 from postai.design.relations import NOMINALS
-from postai.design.sentences import STORING, Clause, clauses, find_verb, words_of
+from postai.design.sentences import Clause, clauses, words_of
+from postai.design.verbs import STORING, Verb, find_verb
+from postai.language.word_set import word_set
 
-SPEAKERS = frozenset(
-    [
-        "we",
-        "i",
-        "the",
-        "over",
-        "nobody",
-        "it",
-        "they",
-        "one",
-        "you",
-        "people",
-        "there",
-        "system",
-        "app",
-        "application",
-        "database",
-        "schema",
-        "platform",
-        "software",
-        "site",
-        "website",
-        "service",
-        "tool",
-        "nobody",
-        "everyone",
-        "somebody",
-    ]
-)
+SPEAKERS = word_set("""
+    we i the over nobody it they one you people there system app application database schema platform software
+    site website service tool everyone somebody anyone
+    """)
 """Who speaks, or the whole that is modelled."""
-NO_NAME = frozenset(
-    [
-        "it",
-        "they",
-        "them",
-        "before",
-        "after",
-        "starts",
-        "than",
-        "then",
-        "we",
-        "not",
-        "no",
-        "longer",
-        "i",
-        "you",
-        "more",
-        "less",
-        "when",
-        "if",
-    ]
-)
+NO_NAME = word_set("""
+    it they them before after starts than then we not no longer i you more less when if each both who there
+    """)
 """Words that name no thing."""
 CONTAIN = frozenset({"contain", "include", "consist", "comprise", "hold", "feature"})
 
@@ -73,49 +32,110 @@ TO_ONE = frozenset(
 
 def discover(ground: Ground, found: list[str]) -> None:
     """Find the things that sentences speak of before any is read: what is a thing cannot be an attribute."""
+    had = _had(ground, found)
     for number, sentence in enumerate(found):
         text = headless(ground, sentence)
         for each in re.finditer(
-            r"^for (?:each|every|an?|any) (?P<a>\w+(?: \w+)??)(?:,| (?:in|and|of|at|on|per|for|we|i|store|keep|"
+            r"\bfor (?:each|every|an?|any) (?P<a>\w+(?: \w+)??)(?:,| (?:in|and|of|at|on|per|for|we|i|store|keep|"
             r"record|track|save|note|there|you)\b)",
             text,
             re.I,
         ):
             noun = read_noun(each["a"])
-            if noun and ground.find_table(noun) is None and not ground.existing:
-                ground.candidates.add(noun.words)
+            if noun and not is_value(noun.words):
+                _candidate(ground, noun)
         for clause in clauses(text, ground.heads()):
             if clause.verb is None or (number == 0 and is_system(ground, clause, found)):
                 continue
-            noun, verb = subject_noun(clause.subject), clause.verb
-            if (
-                noun is None
-                or set(noun.words) & NO_NAME
-                or speaks(noun)
-                or len(noun.words) > 3
-                or clause.subject.lower().startswith(("no ", "when ", "if "))
-            ):
+            if clause.verb.lemma in LOOKING and re.search(r"\bby\b", clause.rest):
                 continue
-            if verb.passive and verb.lemma in STORING:
-                continue
-            active = (
-                verb.lemma in NOMINALS
-                or verb.lemma in CONTAIN | TO_ONE
-                or verb.passive
-                or bool(verb.preposition)
-                or noun.plural
-            )
-            if verb.lemma == "have" or (verb.lemma != "be" and active):
-                if re.match(r".*\b(?:of|per)\s+(?:an?|the|each)\b", clause.subject, re.I) and verb.lemma != "have":
-                    continue
-                if ground.find_table(noun) is None and not (
-                    ground.existing and ground.place(clause.subject, fuzzy=False)
-                ):
-                    ground.candidates.add(noun.words)
+            _subject_candidate(ground, clause, had)
+            _object_candidates(ground, clause)
     # A role of a thing ("home team") is no thing of its own; "order items" and "items" are one.
     for words in list(ground.candidates):
         if len(words) > 1 and words[0] in ROLE_WORDS and any(one == words[1:] for one in ground.candidates):
             ground.candidates.discard(words)
+
+
+def _candidate(ground: Ground, noun: Noun) -> None:
+    if ground.find_table(noun) is None and len(noun.words) <= 3 and not set(noun.words) & NO_NAME:
+        ground.candidates.add(noun.words)
+
+
+def _had(ground: Ground, found: list[str]) -> set[tuple[str, ...]]:
+    """What things have one of: "a name, a status"."""
+    had = set()
+    for sentence in found:
+        for clause in clauses(headless(ground, sentence), ground.heads()):
+            if clause.verb is None or clause.verb.lemma != "have":
+                continue
+            for item in split_list(clause.rest, ground.shelter):
+                noun = read_noun(ground.shelter.bare(re.split(r"\s(?:that|which|who|in|with|for|of)\s|,", item)[0]))
+                if noun and not noun.plural and noun.quantity != "many" and noun.determiner in ("a", "an", "the", ""):
+                    had.add(noun.words)
+    return had
+
+
+def _subject_candidate(ground: Ground, clause: Clause, had: set[tuple[str, ...]]) -> None:
+    noun, verb = subject_noun(clause.subject), clause.verb
+    assert verb is not None
+    if (
+        noun is None
+        or clause.inherited
+        or set(noun.words) & NO_NAME
+        or speaks(noun)
+        or clause.subject.lower().startswith(("no ", "when ", "if ", "only ", "at most", "two "))
+        or re.search(r"\b(?:and|or)\b", clause.subject)
+        or (verb.passive and verb.lemma in STORING)
+    ):
+        return
+    if _only_a_value(clause, noun, verb, noun.words in had, noun.words in ground.candidates):
+        return
+    active = (
+        verb.lemma in NOMINALS
+        or verb.lemma in CONTAIN | TO_ONE
+        or verb.passive
+        or bool(verb.preposition)
+        or noun.plural
+        or noun.determiner in ("a", "an", "each", "every")
+    )
+    if (verb.lemma == "have" or (verb.lemma != "be" and active)) and not (
+        ground.existing and ground.place(clause.subject, fuzzy=False)
+    ):
+        _candidate(ground, noun)
+
+
+def _only_a_value(clause: Clause, noun: Noun, verb: Verb, had: bool, known: bool) -> bool:
+    """Whether a subject is a value of something else: "country codes consist of two letters", "the status is"."""
+    value = is_value(noun.words)
+    if verb.lemma == "have":
+        limits = r"\b(?:characters|digits|letters|format|default|at least|at most|to be|value)\b"
+        return had and value and bool(re.search(limits, clause.rest, re.I))
+    if had and not known:
+        return True
+    if re.match(r".*\b(?:of|per)\s+(?:an?|the|each)\b", clause.subject, re.I) and not noun.plural:
+        return True
+    return value and (
+        verb.lemma in ("consist", "contain", "start", "default", "be", "exceed", "identify")
+        or (noun.determiner not in ("a", "an", "each", "every") and (not noun.plural or len(noun.words) > 1))
+    )
+
+
+def _object_candidates(ground: Ground, clause: Clause) -> None:
+    """What a thing has or does many of."""
+    noun = subject_noun(clause.subject)
+    if ground.existing or noun is None or clause.verb is None or clause.verb.lemma in ("be", "run", "lie"):
+        return
+    if set(noun.words) & NO_NAME or speaks(noun):
+        return
+    for item in split_list(clause.rest, ground.shelter):
+        text = ground.shelter.bare(re.split(r"\s(?:that|which|who|with|in|for|of|to|at|on|from|per)\s", item)[0])
+        other = read_noun(re.sub(r"^(?:to|in|at|by|with|of|from|on|for)\s+", "", text))
+        if other is not None and other.quantity == "many" and other.plural and not is_value(other.words):
+            _candidate(ground, other)
+
+
+LOOKING = word_set("search find look filter browse query sort fetch retrieve")
 
 
 def speaks(noun: Noun) -> bool:
@@ -186,23 +206,8 @@ def is_system(ground: Ground, clause: Clause, found: list[str]) -> bool:
         or clause.subject.lower().startswith(("each", "every"))
     ):
         return False
-    if clause.verb.lemma not in (
-        "have",
-        "manage",
-        "track",
-        "consist",
-        "contain",
-        "include",
-        "store",
-        "sell",
-        "run",
-        "offer",
-        "organize",
-        "organise",
-        "operate",
-        "own",
-        "employ",
-    ):
+    organised = noun.head in _ORGANISATIONS or clause.subject.lower().startswith(("our ", "my "))
+    if clause.verb.lemma not in _RUNNING and not organised:
         return False
     rest = " ".join(found[1:]) + " " + " ".join(found[0].split()[len(clause.subject.split()) + 1 :])
     said = {read.head for word in re.findall(r"[A-Za-z]+", rest) if (read := read_noun(word))}
@@ -212,9 +217,24 @@ def is_system(ground: Ground, clause: Clause, found: list[str]) -> bool:
         read_noun(re.split(r"\s(?:with|that|which|who)\s", one)[0]) for one in split_list(clause.rest, ground.shelter)
     ]
     whole = (
-        len(items) > 1
+        (len(items) > 1 and noun.determiner in ("a", "an", "the", "our", "my", "this", ""))
         or bool(_SYSTEMLIKE.search(noun.name))
-        or noun.head in ("blog", "company", "school", "library")
+        or organised
         or clause.verb.lemma in ("store", "track", "sell", "run")
     )
     return whole and bool(items) and all(one is not None and one.plural for one in items)
+
+
+_RUNNING = word_set(
+    "have manage track consist contain include store sell run offer organize organise operate own employ keep "
+    "record handle "
+    "maintain collect serve host"
+)
+_ORGANISATIONS = word_set("""
+    blog company school library association club league university college museum choir orchestra cooperative
+    agency organisation organization firm business studio hospital clinic hotel gym shop store restaurant bakery
+    farm foundation charity society institute laboratory lab office federation council municipality bank insurer
+    airline theatre theater zoo shelter workshop factory startup team family community network band festival
+    conference government ministry practice brewery winery nursery kindergarten church parish archive gallery
+    publisher marketplace
+    """)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
-from postai.design.attributes import Attribute, read_attribute, split_list
+from postai.design.attributes import KEPT_PLURAL, Attribute, read_attribute, split_list
 from postai.design.discovering import NO_NAME, TO_ONE
 from postai.design.draft import Table
 from postai.design.ground import ROLE_WORDS, Ground
-from postai.design.having import has, has_item, known_objects, with_attributes
-from postai.design.kinds import kind_of
-from postai.design.nouns import Noun, read_noun
+from postai.design.having import has, has_item, has_items, known_objects, with_attributes
+from postai.design.kinds import is_value, kind_of, with_unit
+from postai.design.nouns import Noun, is_plural, read_noun
 from postai.design.relations import MANY_MANY, NOMINALS, Relation, nominals
-from postai.design.sentences import STORING, Verb
 from postai.design.shelter import values_of
+from postai.design.verbs import STORING, Verb
+from postai.language.word_set import word_set
 
 
 def act(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
@@ -79,6 +81,20 @@ def _is(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
             "fan": "follow",
         }.get(word, "have")
         return _relates(ground, table, Verb(lemma, optional=verb.optional, preposition="of"), found["rest"])
+    if found := re.match(
+        r"an?\s+(?P<role>\w+(?: \w+)?)\s+(?:of|to|in|for)\s+(?P<b>(?:another|an?|one|exactly one|the)\s+[\w ]+)$",
+        rest,
+        re.I,
+    ):
+        role, other = read_noun(found["role"]), read_noun(found["b"])
+        if role and other and not ground.is_thing(role) and ground.is_thing(other):
+            target = ground.thing(other)
+            same = target is table
+            called = (*role.words, "of") if same else ()
+            ground.relations.append(
+                Relation(table.name, target.name, many=False, optional=verb.optional or same, role=called)
+            )
+            return True
     if found := re.match(r"(?:either\s+|one of\s+|exactly one of\s+)?(?P<v>.+?\s+or\s+.+)$", rest, re.I):
         values = values_of(ground.shelter.open(re.sub(r"^(?:either|one of)\s*:?\s*", "", rest, flags=re.I)))
         if len(values) > 1 and all(len(one.split()) <= 2 for one in values) and not verb.negated:
@@ -102,143 +118,243 @@ def _is(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
     return False
 
 
+_PREPOSITION = r"on|in|at|to|for|from|of|by|into|onto|under|during|via|through|as|about|against|between|within|with|per"
+_OPENS = (
+    r"(?:an?|the|one|each|every|exactly|several|many|his|her|their|its|another|other|some|multiple|at most|at "
+    r"least|up to|zero|"
+    r"two|different|any|all|more|only)\s|\w+s\b"
+)
+_NEXT_PART = re.compile(rf"(?<!\bone)\s+(?P<p>{_PREPOSITION})\s+(?={_OPENS})", re.I)
+_ONCE = re.compile(r",?\s*\b(?:only once|at most once|just once|once only|not twice|once)\b.*$", re.I)
+_AGAIN = re.compile(
+    r",?\s*\b(?:more than once|several times|many times|multiple times|repeatedly|again|for the second time)\b.*$", re.I
+)
+_ORDERED = re.compile(
+    r"\s*,?\s+in (?:a (?:certain|specific|given|fixed|particular|defined)|an?|their own|its own) (?:order|sequence|"
+    r"position)\b.*$|\s+in order\b.*$",
+    re.I,
+)
+_NOT_SELF = re.compile(
+    r",?\s*\b(?:but|and)?\s*(?:not|never)\s+(?:themselves|itself|himself|oneself|themself)\b|"
+    r"\bcannot \w+ (?:themselves|itself)",
+    re.I,
+)
+_SCORES = re.compile(
+    r"(?:,|\s)\s*(?:giving (?:it )?|from|on a scale (?:of|from)|with)\s*(?P<a>\d+)\s*(?:to|-)\s*(?P<b>\d+)(?:\s+"
+    r"stars?|\s+points)?",
+    re.I,
+)
+_FROM_TO = re.compile(
+    r"\bfrom\s+(?:one|an?|the)\s+(?P<a>[\w ]+?)\s+to\s+(?:another|an?|the|one)(?:\s+(?P<b>[\w ]+?))?(?=$|,)", re.I
+)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A noun phrase behind a verb, with the preposition before it."""
+
+    preposition: str
+    text: str
+    item: int
+
+
+def _parts(ground: Ground, rest: str, preposition: str) -> list[_Part]:
+    found: list[_Part] = []
+    for number, item in enumerate(split_list(rest, ground.shelter)):
+        at, before = 0, preposition if number == 0 else (found[-1].preposition if found else "")
+        if opened := re.match(rf"(?P<p>{_PREPOSITION})\s+(?={_OPENS})", item, re.I):
+            at, before = opened.end(), opened["p"].lower()
+        while follows := _NEXT_PART.search(item, at):
+            left = item[at : follows.start()]
+            if follows["p"].lower() == "of" and not _owns(ground, left, item[follows.end() :]):
+                cut = _NEXT_PART.search(item, follows.end())
+                if cut is None:
+                    break
+                follows = cut
+            found.append(_Part(before, item[at : follows.start()], number))
+            at, before = follows.end(), follows["p"].lower()
+        found.append(_Part(before, item[at:], number))
+    return [one for one in found if one.text.strip()]
+
+
+def _owns(ground: Ground, left: str, right: str) -> bool:
+    """Whether "A of B" names two things: "copies of a book", and not "a number of books"."""
+    one, other = read_noun(left), read_noun(right.split(",")[0])
+    return one is not None and other is not None and ground.is_thing(other) and not is_value(one.words)
+
+
+_EITHER = re.compile(
+    r"^(?:either\s+)?(?:(?P<p>by|to|in|at|for|of|with|from)\s+)?(?P<a>(?:an?|the|one)\s+[\w ]+?)\s+or\s+(?:(?:by|"
+    r"to|in|at|for|of|with|from)\s+)?"
+    r"(?P<b>(?:an?|the|one)\s+[\w ]+?)(?=$|,|\s(?:but|with)\b)",
+    re.I,
+)
+
+
 def _relates(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
     """A verb between two things."""
-    core = re.sub(r"^(?:of|to|by|in|on|at|for|with)\s+", "", rest)
-    not_self = bool(
-        re.search(
-            r"\b(?:but )?not (?:themselves|itself|himself|oneself)\b|\bcannot \w+ (?:themselves|itself)", core, re.I
-        )
-    )
-    core = re.sub(r",?\s*(?:but|and)\s+(?:not|never)\s+(?:themselves|itself|themself|himself)\b", "", core, flags=re.I)
-    once = re.search(r"\b(?:only once|at most once|just once|once only|not twice)\b", core, re.I)
-    again = re.search(r"\b(?:more than once|several times|many times|multiple times|repeatedly|again)\b", core, re.I)
-    core = re.sub(
-        r",?\s*\b(?:only once|at most once|just once|once only|more than once|several times|many times|multiple "
-        r"times|repeatedly|for the second time)\b.*$",
-        "",
-        core,
-        flags=re.I,
-    )
-    ordered = re.search(
-        r"\s*,?\s+in (?:a (?:certain|specific|given|fixed|particular|defined)|an?|their own|its own) (?:order|"
-        r"sequence|position)\b|\s+in order\b",
-        core,
-        re.I,
-    )
-    if ordered:
-        core = core[: ordered.start()]
-    head, sep, tail = re.sub(r",?\s+with\s+", "\x00", core, count=1).partition("\x00")
-    if (
-        (
-            found := re.search(
-                r"\bfrom\s+(?:one|an?|the)\s+(?P<a>[\w ]+?)\s+to\s+(?:another|an?|the|one)(?:\s+(?P<b>[\w ]+?"
-                r"))?(?=$|,)",
-                head,
-                re.I,
-            )
-        )
-        and (noun := read_noun(found["a"]))
-        and ground.is_thing(noun)
-    ):
+    if found := _EITHER.match(rest):
+        nouns = [read_noun(found[one]) for one in "ab"]
+        if all(one is not None and ground.is_thing(one) for one in nouns):
+            rest = f"{found['a']} and {found['b']}{rest[found.end() :]}"
+            verb = replace(verb, optional=True, preposition=(found["p"] or verb.preposition).lower())
+            names = [" ".join(one.words) for one in nouns if one]
+            ground.note(f"Assumed: {table.name} refer to {names[0]} or {names[1]}, and either may be empty.")
+    core, flags = _flags(rest)
+    head, tail = _tail_with(ground, core)
+    if (found := _FROM_TO.search(head)) and (noun := read_noun(found["a"])) and ground.is_thing(noun):
         other = ground.thing(noun)
         for role in ("from", "to"):
             ground.relations.append(Relation(table.name, other.name, many=False, role=(role, *other.noun)))
         return True
-    done = False
-    made: list[Relation] = []
-    scores = re.search(r"\s+(?:from|on a scale (?:of|from))\s+(?P<a>\d+)\s+to\s+(?P<b>\d+)(?:\s+stars)?$", head, re.I)
-    if scores:
-        head = head[: scores.start()]
-    nominal = verb.lemma in NOMINALS
-    for item in split_list(head, ground.shelter):
-        first: Relation | None = None
-        for part in re.split(
-            r"\s+(?:on|in|at|to|for|from|of|by)\s+(?=(?:an?|the|one|each|exactly|several|many|his|her|their|its|"
-            r"another|other|some|multiple|at most|up to)\s|\w+s$)",
-            item,
-        ):
-            relation = _one_relation(ground, table, verb, part)
-            if relation is None:
-                attribute = _plain_object(ground, table, verb, item, part) or _dated(ground, table, part)
-                done = done or attribute
-                continue
-            relation.not_self = not_self
-            if (
-                first is not None
-                and first.many
-                and relation.b not in (first.b, first.a)
-                and not (nominal and ground.has_nominal(verb.lemma))
-            ):
-                ground.relations.append(
-                    Relation(first.b, relation.b, many=False)
-                )  # "tenants sign leases for apartments"
-                continue
-            first = first or relation
-            if scores:
-                relation.attributes.append(
-                    Attribute(
-                        Noun(("rating",)),
-                        ("rating",),
-                        "integer",
-                        required=True,
-                        checks=[f"{{c}} BETWEEN {scores['a']} AND {scores['b']}"],
-                    )
-                )
-            made.append(relation)
+    made, done = _relations_of(ground, table, verb, _parts(ground, head, verb.preposition))
     for relation in made:
         pair = frozenset((relation.a, relation.b))
-        if once:
+        if "once" in flags:
             ground.pairing.once.add(pair)
-        if again:
+        if "again" in flags:
             ground.pairing.repeated.add(pair)
-        if ordered:
+        if "ordered" in flags:
             relation.attributes.append(Attribute(Noun(("position",)), ("position",), "integer", required=True))
-        if sep and relation is made[0]:
+        relation.not_self = "not self" in flags
+        if scores := _SCORES.search(rest):
+            between = f"{{c}} BETWEEN {scores['a']} AND {scores['b']}"
+            rating = Attribute(Noun(("rating",)), ("rating",), "integer", required=True, checks=[between])
+            relation.attributes.append(rating)
+        if tail and relation is made[0]:
             with_attributes(ground, relation, tail)
         ground.relations.append(relation)
+    if not made and tail:
+        return has_items(ground, table, tail) or done
     return bool(made) or done
 
 
-def _dated(ground: Ground, table: Table, part: str) -> bool:
-    """A moment of what is done: "made from an arrival date to a departure date"."""
-    attribute = read_attribute(re.sub(r"^(?:from|to|until|on|at|by)\s+", "", part), ground.shelter)
-    if attribute is None or attribute.type not in ("date", "timestamptz") or len(attribute.name) < 2:
-        return False
-    ground.add(table, attribute)
-    return True
+def _flags(rest: str) -> tuple[str, set[str]]:
+    """What is said of a whole relation, taken out of the words: only once, in order, not themselves."""
+    flags = set()
+    for name, pattern in (("not self", _NOT_SELF), ("ordered", _ORDERED), ("once", _ONCE), ("again", _AGAIN)):
+        if pattern.search(rest):
+            flags.add(name)
+            rest = pattern.sub("", rest)
+    return _SCORES.sub("", rest).strip(" ,"), flags
 
 
-def _plain_object(ground: Ground, table: Table, verb: Verb, item: str, part: str) -> bool:
-    """An object that is no thing: an attribute of the subject, said with another verb than have."""
-    if (
-        part != item
-        or verb.passive
-        or verb.lemma
-        not in (
-            "contain",
-            "include",
-            "get",
-            "require",
-            "need",
-            "carry",
-            "receive",
-            "hold",
-            "give",
-            "store",
-            "keep",
-            "record",
-        )
-    ):
-        return False
-    attribute = read_attribute(part, ground.shelter)
+def _tail_with(ground: Ground, core: str) -> tuple[str, str]:
+    """What is related, and the attributes behind "with"; "links a patient with a dentist" has none."""
+    for found in re.finditer(r",?\s+(?:with|giving|having|including|specifying|noting|recording)\s+", f" {core}"):
+        at = found.end() - 1
+        first = read_noun(ground.shelter.bare(re.split(r"\s(?:and|in|on|at|for|to)\s|,", core[at:])[0]))
+        if (first is not None and not ground.is_thing(first) and "with" in found[0]) or "with" not in found[0]:
+            return core[: max(found.start() - 1, 0)], core[at:]
+    return core, ""
+
+
+def _relations_of(ground: Ground, table: Table, verb: Verb, parts: list[_Part]) -> tuple[list[Relation], bool]:
+    made: list[Relation] = []
+    done, first, item = False, None, -1
+    nominal = verb.lemma in NOMINALS and ground.has_nominal(verb.lemma)
+    for part in parts:
+        if part.item != item:
+            first, item = None, part.item
+        relation = _one_relation(ground, table, verb, part.text, part.preposition)
+        if relation is None:
+            done = _value_part(ground, table, verb, part, made, single=len(parts) == 1) or done
+            continue
+        if first is not None and first.many and relation.b not in (first.b, first.a) and not nominal:
+            # "Tenants sign leases for apartments": what comes behind belongs to the object.
+            ground.relations.append(Relation(first.b, relation.b, many=False))
+            done = True
+            continue
+        first = first or relation
+        _part_roles(ground, made, relation, part.text)
+        made.append(relation)
+    return made, done
+
+
+def _part_roles(ground: Ground, made: list[Relation], relation: Relation, text: str) -> None:
+    """Two references to the same table in different parts: "departs from one port and arrives at another port"."""
+    if relation.many or relation.role or relation.a == relation.b:
+        return
+    for one in (*ground.relations, *made):
+        if (one.a, one.b, one.many, one.role) == (relation.a, relation.b, False, ()) and one.lemma != relation.lemma:
+            told = re.match(r"(?:an)?other\b|(?:a|the) (?:second|different)\b", text.strip(), re.I)
+            doers = one.doer and relation.doer
+            if told or doers:
+                target = ground.draft.tables[relation.b].noun
+                one.role = one.role if doers and not told else _role_of(one, target)
+                relation.role = _role_of(relation, target)
+                return
+
+
+_ENDS = {
+    "depart": "departure", "leave": "departure", "start": "start", "begin": "start", "arrive": "arrival", "end": "end",
+    "finish": "end", "land": "arrival", "reach": "arrival", "originate": "origin", "go": "destination",
+    "send": "sender", "receive": "receiver", "pick": "pickup", "drop": "dropoff",
+}  # fmt: skip
+
+
+def _role_of(one: Relation, target: tuple[str, ...]) -> tuple[str, ...]:
+    if one.doer:
+        return (one.doer, "by")
+    return (_ENDS.get(one.lemma, one.lemma), *target)
+
+
+_MEASURES = {"last": "duration", "take": "duration", "cost": "cost", "weigh": "weight", "measure": "size"}
+_GIVEN = re.compile(
+    r"^(?:an?|the|its|their|his|one)\s+(?:given|certain|specific|particular|fixed|defined|known|set)\s+", re.I
+)
+
+
+def _value_part(ground: Ground, table: Table, verb: Verb, part: _Part, made: list[Relation], *, single: bool) -> bool:
+    """A part that names a value: "on a given date", "in a role", "starts at a certain time", "contains a text"."""
+    text = _GIVEN.sub("a ", part.text.strip())
+    attribute = read_attribute(re.sub(r"^(?:an?\s+)?(?:number|amount) of\s+", "", text), ground.shelter)
     if attribute is None:
         return False
+    moment = attribute.type in ("date", "timestamptz", "time")
+    if verb.lemma in _MEASURES and not part.preposition and not made:
+        unit = attribute.noun.head
+        name, type_ = with_unit((_MEASURES[verb.lemma],), unit if is_plural(f"{unit}s") else "", "text")
+        attribute = replace(attribute, name=name, type=type_ if type_ != "text" else "numeric")
+    elif moment and len(attribute.noun.words) == 1 and verb.lemma in ("start", "begin", "end", "finish"):
+        word = "start" if verb.lemma in ("start", "begin") else "end"
+        attribute = replace(attribute, name=(word, *attribute.noun.words))
+    elif (moment and part.preposition and (len(attribute.noun.words) > 1 or made or text != part.text)) or (
+        is_value(attribute.noun.words)
+        and part.preposition in ("on", "at", "in", "under", "for")
+        and not made
+        and (attribute.noun.determiner in ("a", "an", "the", "its", "their"))
+    ):
+        pass
+    elif made and is_value(attribute.noun.words) and part.preposition in ("in", "as", "for", "at", "under", "with"):
+        made[-1].attributes.append(attribute)
+        return True
+    elif (
+        part.preposition
+        or verb.passive
+        or verb.lemma not in _HOLDING
+        or (not single and is_thing_like(ground, part.text))
+    ):
+        return False
+    if made and made[-1].many:
+        made[-1].attributes.append(attribute)
+        return True
     ground.add(table, attribute)
     return True
 
 
-def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relation | None:
+def is_thing_like(ground: Ground, text: str) -> bool:
+    """Whether a text names what is known as a thing."""
+    noun = read_noun(ground.shelter.bare(text))
+    return noun is not None and ground.is_thing(noun)
+
+
+_HOLDING = word_set("""
+    contain include get require need carry receive hold give store keep record note show pay bear wear earn
+    """)
+
+
+def _one_relation(ground: Ground, table: Table, verb: Verb, text: str, preposition: str) -> Relation | None:
     if (
         re.fullmatch(r"(?:exactly |only |at most )?(?:one of )?(?:them|these|those|it)", text.strip(), re.I)
         and ground.object in ground.draft.tables
@@ -253,10 +369,16 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
     if (
         (
             played := re.search(
-                r"\b(?:who|which|that)\s+(?:is|are)\s+(?:also\s+)?(?:an?|another)\s+(?P<who>\w+(?: \w+)?)", text, re.I
+                r"\b(?:who|which|that)\s+(?:is|are|must be)\s+(?:also\s+|themselves\s+)?(?:an?|another|one of the)\s+"
+                r"(?P<who>\w+(?: \w+)?)|"
+                r"^(?:also|again|itself|himself)\s+(?:an?|one of the)\s+(?P<who2>\w+(?: \w+)?)",
+                " ".join((text, *ground.shelter.raw_marks(text)))
+                if "§" not in text
+                else ground.shelter.raw_marks(text)[0],
+                re.I,
             )
         )
-        and (who := read_noun(played["who"]))
+        and (who := read_noun(played["who"] or played["who2"]))
         and ground.is_thing(who)
     ):
         target = ground.thing(who)
@@ -269,12 +391,20 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
             role=noun.words,
         )
     many = noun.quantity == "many" or (noun.plural and noun.quantity != "one")
-    if many and verb.passive and verb.preposition == "by" and noun.quantity != "many":
+    if many and verb.passive and noun.quantity != "many" and (preposition == "by" or verb.lemma not in _PASSIVE_MANY):
         many = False
     if not verb.passive and verb.lemma in MANY_MANY and re.search(r"\sper\s", text):
         many = True
     if not verb.passive and noun.quantity != "one" and ground.has_nominal(verb.lemma):
         many = True  # every time it is done is a row of its own
+    if (
+        verb.optional
+        and not verb.passive
+        and verb.lemma in MANY_MANY
+        and noun.determiner in ("a", "an")
+        and not noun.quantity
+    ):
+        many = True  # "a user can follow an artist": each of many
     self_said = bool(
         re.match(
             r"(?:an)?other\b|each other\b|one another\b|others\b|(?:him|her|it)self|themselves", bare.strip(), re.I
@@ -309,6 +439,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
                         )
                     )
                     or verb.preposition == "by"
+                    or (noun.plural and verb.lemma in _PASSIVE_MANY)
                     or noun.quantity
                 )
                 and _may_be_thing(noun, verb, many=many)
@@ -320,7 +451,8 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
     role = noun.words if len(noun.words) > len(other.noun) and noun.words[0] in ROLE_WORDS else ()
     for detail in ground.shelter.raw_marks(text):
         for each in split_list(detail, ground.shelter):
-            has_item(ground, other, each, Verb("have"))
+            if not _counted(ground, other, each):
+                has_item(ground, other, each, Verb("have"))
     if other.name == table.name and not self_said and not many:
         role = role or ("parent",)
     if other.name == table.name and not many:
@@ -347,6 +479,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
             exact=noun.quantity == "one",
             shared=many,
             must=verb.modal == "must",
+            doer=verb.form if verb.passive and preposition == "by" else "",
         )
     if not many and noun.quantity != "many":
         return Relation(
@@ -361,6 +494,26 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str) -> Relati
     return Relation(table.name, other.name, many=True, lemma=verb.lemma, optional=verb.optional)
 
 
+def _counted(ground: Ground, table: Table, text: str) -> bool:
+    """A plural in brackets that names no thing is a number: "rooms (name, beds)"."""
+    noun = read_noun(text)
+    word = text.strip().lower()
+    if noun is None or not noun.plural or noun.quantity or not word.isalpha() or ground.is_thing(noun):
+        return False
+    if kind_of(noun.words).type != "text" or kind_of((word,)).type != "text" or word in KEPT_PLURAL:
+        return False
+    ground.add(table, Attribute(noun, (word,), "integer", required=True))
+    return True
+
+
+_PASSIVE_MANY = word_set("""
+    tag label show exhibit display use perform translate offer mention feature include list serve register enrol
+    enroll invite share link associate connect play teach sell like bookmark favourite favorite follow read
+    watch attend assign categorise categorize classify recommend cover cite quote reference stock
+    """)
+"""What is done to many: "tagged with tags"; otherwise "stored in boxes" is one box for each."""
+
+
 def _self_role(verb: Verb, role: tuple[str, ...]) -> tuple[str, ...]:
     if verb.lemma in ("report",) or verb.form in ("managed", "supervised", "led"):
         return ("manager",) if verb.form != "supervised" else ("supervisor",)
@@ -370,7 +523,7 @@ def _self_role(verb: Verb, role: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _may_be_thing(noun: Noun, verb: Verb, *, many: bool) -> bool:
-    if kind_of(noun.words).type != "text" and noun.quantity != "many":
+    if is_value(noun.words) and (noun.quantity != "many" or kind_of(noun.words).type != "text"):
         return False
     return len(noun.words) <= 3 and (
         many

@@ -122,6 +122,7 @@ class Ground:
     object: str = ""
     moves: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     candidates: set[tuple[str, ...]] = field(default_factory=set)
+    defined: set[tuple[str, ...]] = field(default_factory=set)
 
     # Tables ------------------------------------------------------------------------------------------------------
 
@@ -167,6 +168,8 @@ class Ground:
         exact = [one for one in self.draft.tables.values() if one.noun == noun.words or one.name == noun.name]
         if exact:
             return exact[0]
+        if noun.words in self.defined:
+            return None
         ends = [one for one in self.draft.tables.values() if one.noun[-len(noun.words) :] == noun.words]
         if len(ends) > 1 and self.existing:
             shortest = min(len(one.noun) for one in ends)
@@ -371,6 +374,12 @@ class Ground:
             own = self.find_column(self.draft.tables[self.subject], noun.words, fuzzy=fuzzy)
             if own is not None:
                 return self.draft.tables[self.subject], own
+        if (
+            not self.existing
+            and self.subject in self.draft.tables
+            and (of_subject := self.find_column(self.draft.tables[self.subject], noun.words))
+        ):
+            return self.draft.tables[self.subject], of_subject
         found_in = [
             (table, column) for table in self.draft.tables.values() if (column := self._exact(table, noun.words))
         ]

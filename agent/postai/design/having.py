@@ -9,7 +9,7 @@ from postai.design.draft import Table
 from postai.design.ground import PERSON_ROLES, PERSONS, ROLE_WORDS, Ground
 from postai.design.nouns import Noun, read_noun
 from postai.design.relations import Relation, key_column
-from postai.design.sentences import Verb
+from postai.design.verbs import Verb
 
 
 def known_objects(ground: Ground, rest: str) -> list[Noun]:
@@ -57,6 +57,10 @@ def has(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
         return True
     done = False
     items = split_list(rest, ground.shelter)
+    if len(items) > 1 and (
+        both := re.search(r",?\s*both (?:of (?:whom|which|them) )?(?:are|being|refer)\b.*$", items[-1], re.I)
+    ):
+        items = [one if one is items[-1] or one is not items[-2] else one + both[0] for one in items]
     for item in items:
         done = has_item(ground, table, item, verb) or done
     return done
@@ -69,6 +73,12 @@ def has_items(ground: Ground, table: Table, text: str) -> bool:
 
 def has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
     """One thing that a table's rows have: an attribute, a reference with a role, or rows of another table."""
+    if re.match(
+        r"(?:the|its|their|an?)?\s*(?:\w+ )?(?:coordinates?|position|location)\b.*\blatitude\b.*\blongitude\b",
+        item,
+        re.I,
+    ):
+        return all([has_item(ground, table, one, verb) for one in ("a latitude", "a longitude")])
     if " and " in item or (
         "," in item
         and not re.search(
@@ -78,11 +88,27 @@ def has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
         parts = split_list(item, ground.shelter)
         if len(parts) > 1:
             return any([has_item(ground, table, one, verb) for one in parts])
+    if re.fullmatch(
+        r"(?:an?\s|the\s)?(?:\w+ )?(?:id|identifier|primary key|pk|surrogate key)", ground.shelter.bare(item), re.I
+    ):
+        noun = read_noun(ground.shelter.bare(item))
+        if noun and (noun.words[:-1] in ((), table.noun, table.noun[-1:], ("primary",), ("surrogate",), ("unique",))):
+            return True
     core = ground.shelter.bare(
         re.split(r",|\s(?:which|that|who|with|whose|from \d|in|for|at least|at most|per|to|but)\s", item)[0]
     )
     noun = read_noun(core)
     attribute = read_attribute(item, ground.shelter)
+    for mark in ground.shelter.raw_marks(item):
+        marked = read_noun(mark)
+        if (
+            attribute
+            and marked
+            and not marked.plural
+            and len(mark.split()) <= 4
+            and (re.match(r"(?:an?|the|anmarked|one)\s", mark, re.I) and ground.is_thing(marked))
+        ):
+            attribute.role_of = " ".join(marked.words)
     if noun is None or attribute is None or {"the", "we", "nobody", "they"} & set(attribute.name):
         return False
     counted = bool(

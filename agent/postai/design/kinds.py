@@ -11,18 +11,20 @@ MONEY = "numeric(12,2)"
 MOMENT = "timestamptz"
 
 _MONEY = word_set("""
-    price cost salary amount fee total subtotal balance wage budget rent payment fare deposit revenue income tax tip
-    charge spend spending turnover premium donation bonus compensation commission refund toll surcharge penalty fine
-    value_added bid
+    price cost salary amount fee total subtotal balance wage budget rent payment fare deposit revenue income tax
+    tip charge spend spending turnover premium donation bonus compensation commission refund toll surcharge
+    penalty fine value_added bid sum worth valuation stipend allowance earnings proceeds rebate royalty dues
+    bounty
     """)
 _INTEGER = word_set("""
-    quantity qty count age capacity stock position rank ranking seats seat_count pages points score rating duration
-    length floor year priority_number sequence place stars attempts copies inventory level_number lap laps
-    goals credits mileage odometer population calories servings votes likes views downloads size_in_bytes bytes minutes seconds
-    """)  # noqa: E501
-_NUMERIC = word_set(
-    "weight height width depth distance area rate percentage percent hours dosage size_in_metres ratio discount"
-)
+    quantity qty count age capacity stock position rank ranking seats seat_count pages points score rating
+    duration length floor year priority_number sequence place stars attempts copies inventory level_number lap
+    laps goals credits mileage odometer population calories servings votes likes views downloads size_in_bytes
+    bytes minutes seconds
+    """)
+_NUMERIC = word_set("""
+    weight height width depth distance area rate percentage percent hours dosage size_in_metres ratio discount
+    """)
 _FLOAT = word_set(
     "temperature latitude longitude lat lng lon value measurement humidity pressure speed reading voltage current "
     "elevation altitude concentration"
@@ -31,8 +33,9 @@ _DATE = word_set("date day birthday deadline dob birthdate expiry expiration")
 _TIME = word_set("time timestamp datetime moment instant at when")
 _FLAG = word_set("""
     active enabled disabled done paid published verified available completed archived visible featured approved
-    confirmed cancelled canceled refundable vegetarian vegan pinned read seen resolved closed locked blocked finished
-    billable taxable premium_member admin anonymous correct mandatory returned delivered shipped deleted public private
+    confirmed cancelled canceled refundable vegetarian vegan pinned read seen resolved closed locked blocked
+    finished billable taxable premium_member admin anonymous correct mandatory returned delivered shipped
+    deleted public private
     """)
 _JSON = word_set("json jsonb metadata payload settings preferences attributes configuration config options extras")
 _OPTIONAL = word_set("""
@@ -47,9 +50,9 @@ _LATER = re.compile(
     r"last|death|died|dropped|checked_out|checkout|expires|expiry|expiration|confirmed|answered|read|seen|verified|"
     r"processed|departure_actual)$"
 )
-_TEXT_NUMBERS = word_set(
-    "page line version position round lap floor row week day month sequence track chapter episode season level"
-)
+_TEXT_NUMBERS = word_set("""
+    page line version position round lap floor row week day month sequence track chapter episode season level
+    """)
 CODES = word_set("isbn issn sku vin ean upc imei iban username slug gtin barcode ssn login handle")
 _CODE_PAIRS = frozenset({("serial", "number"), ("license", "plate"), ("licence", "plate"), ("user", "name"), ("passport", "number"),  # noqa: E501
     ("registration", "plate"), ("number", "plate"), ("chip", "number"), ("inventory", "number"), ("asset", "tag")})  # fmt: skip  # noqa: E501
@@ -66,11 +69,11 @@ _PARTICIPLES = {
     "booking": "booked", "shipment": "shipped", "transaction": "made", "observation": "observed", "entry": "entered",
 }  # fmt: skip
 _UNITS = word_set("""
-    second seconds minute minutes hour hours day days week weeks month months year years meter meters metre metres
-    km kilometer kilometers kilometre kilometres mile miles kg kilogram kilograms kilo kilos gram grams g cm mm
-    centimeter centimeters centimetre centimetres millimeter millimetres liter liters litre litres ml celsius
-    fahrenheit percent cents bytes kb mb gb watts kwh volts points pages ms millisecond milliseconds tons tonnes pounds
-    lbs inches feet
+    second seconds minute minutes hour hours day days week weeks month months year years meter meters metre
+    metres km kilometer kilometers kilometre kilometres mile miles kg kilogram kilograms kilo kilos gram grams g
+    cm mm centimeter centimeters centimetre centimetres millimeter millimetres liter liters litre litres ml
+    celsius fahrenheit percent cents bytes kb mb gb watts kwh volts points pages ms millisecond milliseconds
+    tons tonnes pounds lbs inches feet
     """)
 _WHOLE_UNITS = word_set(
     "second seconds minute minutes day days week weeks month months year years cents bytes kb mb points pages ms "
@@ -89,6 +92,31 @@ TYPE_WORDS = {
     "ip address": "inet", "smallint": "smallint", "whole numbers": "integer", "integers": "integer", "free text": "text", "long text": "text",  # noqa: E501
     "decimal numbers": "numeric", "decimals": "numeric", "numbers": "numeric", "double precision": "double precision", "fractions": "numeric",  # noqa: E501
 }  # fmt: skip
+
+
+_VALUES = word_set("""
+    name title code number status state kind role level label colour color reason note description remark text
+    body content content phone email mail url link website gender sex unit currency brand make model
+    manufacturer format version path hash password token key username nickname weekday weekdays month order
+    sequence abstract biography bio birthplace nationality street house zip postcode city country address
+    location surname forename lastname firstname initials salutation language date day time year hour minute
+    second duration type severity priority visibility mood subject object_ message_ symbol sign icon image
+    picture photo avatar logo file filename mime checksum signature material shape flavour flavor taste smell
+    texture pattern style theme purpose goal hobby identifier id uuid plate
+    """)
+
+
+def is_value(words: tuple[str, ...]) -> bool:
+    """Whether a noun is by its nature a value of something else, and hardly a thing of its own: a name, a date."""
+    return words[-1] in _VALUES or _type_of(words) not in ("text",)
+
+
+_MOMENTS = word_set("arrival departure start end takeoff landing pickup dropoff kickoff")
+_WHEN = word_set("scheduled actual planned expected estimated real official")
+_AMOUNTS = (MONEY, "integer", "numeric", "double precision")
+_COUNTABLE = word_set("""
+    participant guest person player member student attendee user passenger people seat occupant
+    """)
 
 
 @dataclass(frozen=True)
@@ -146,6 +174,10 @@ def _said_of(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _type_of(words: tuple[str, ...]) -> str:
     head, first, name = words[-1], words[0], "_".join(words)
+    if len(words) > 1 and head.endswith("ed") and (measured := _type_of(words[:-1])) in _AMOUNTS:
+        return measured  # "an amount claimed", "goals scored"
+    if len(words) == 2 and first in ("max", "min", "maximum", "minimum") and head in _COUNTABLE:
+        return "integer"
     if (
         (first in ("is", "has", "can") and len(words) > 1)
         or (head in _FLAG and len(words) <= 2 and head not in ("read",))
@@ -154,7 +186,7 @@ def _type_of(words: tuple[str, ...]) -> str:
         return "boolean"
     if head in ("opening", "closing") or (head == "time" and first in ("opening", "closing", "open", "close")):
         return "time"
-    if head in _TIME:
+    if head in _TIME or (head in _MOMENTS and (len(words) == 1 or first in _WHEN)):
         return MOMENT
     if head in _DATE or (head == "on" and len(words) > 1):
         return "date"

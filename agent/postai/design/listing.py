@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
-from postai.design.attributes import read_attribute, split_list
+from postai.design.attributes import definition_items, read_attribute, split_list
 from postai.design.discovering import SPEAKERS
 from postai.design.draft import Table
 from postai.design.ground import Ground
 from postai.design.having import has_item
+from postai.design.kinds import is_value
 from postai.design.nouns import read_noun
 from postai.design.relations import Relation
-from postai.design.sentences import Verb, find_verb, words_of
+from postai.design.sentences import words_of
+from postai.design.verbs import Verb, find_verb
 
 LISTED = re.compile(
     r"^(?:we (?:have|need|store|keep|track|manage|record|collect|want|sell|own|offer)|there (?:are|is|will be|"
@@ -89,7 +91,14 @@ def things(ground: Ground, text: str) -> None:
             core, tail = "", item[5:]
         details = ground.shelter.raw_marks(core)
         noun = read_noun(re.sub(r"\s+(?:that|which|who|from|in|for|by|to|of)\s.*$", "", ground.shelter.bare(core)))
-        if noun is not None and (last is None or noun.plural or ground.is_thing(noun)) and (noun.head not in SPEAKERS):
+        described = any(
+            len(definition_items(one, ground.shelter)) > 1 and not re.search(r"\sor\s|/|§", one) for one in details
+        )
+        if (
+            noun is not None
+            and (last is None or noun.plural or ground.is_thing(noun) or (described and not is_value(noun.words)))
+            and (noun.head not in SPEAKERS)
+        ):
             last = ground.thing(noun)
             ground.topic[last.name] += 0
             if found := re.search(
@@ -99,8 +108,8 @@ def things(ground: Ground, text: str) -> None:
                 if other and (ground.is_thing(other) or other.plural):
                     ground.relations.append(Relation(last.name, ground.thing(other).name, many=False))
             for detail in details:
-                for each in split_list(detail, ground.shelter):
-                    has_item(ground, last, each, Verb("have"))
+                for each in definition_items(detail, ground.shelter):
+                    has_item(ground, last, terse(ground, each), Verb("have"))
             if tail:
                 has_item(ground, last, tail, Verb("have"))
         elif last is not None:
@@ -167,3 +176,42 @@ def stored(ground: Ground, text: str) -> bool:
     if nouns and all(one is not None for one in nouns) and ground.subject and not ground.existing:
         return any([has_item(ground, ground.draft.tables[ground.subject], item, Verb("have")) for item in items])
     return False
+
+
+_KEY_WORD = r"(?:fk|foreign key|references?|refers to|ref|links? to|points? to|->|→|=>)"
+_TO_KEY = re.compile(
+    rf"^(?P<c>[\w ]*?)\s*{_KEY_WORD}\s*(?:to\s+|:\s*)?(?:the\s+)?(?P<t>[a-z_]+)?(?:§\d+§|\.\w+)?", re.I
+)
+
+
+def terse(ground: Ground, item: str) -> str:
+    """An item of a definition in the words of sentences: "status: a/b", "owner -> users", "email - unique"."""
+    item = re.sub(r"^\*\s*|\s*\*$", "", item.strip())
+    details = [
+        f"who is also a {found['t']}" if (found := _TO_KEY.match(one)) and found["t"] and not found["c"] else one
+        for one in ground.shelter.raw_marks(item)
+    ]
+    bare = ground.shelter.without_details(item)
+    if (found := _TO_KEY.match(bare)) and found["c"] and found["t"]:
+        name = re.sub(r"[ _]id$", "", found["c"].strip(), flags=re.I)
+        rest = bare[found.end() :].strip(" ,")
+        target = read_noun(found["t"])
+        same = target is not None and (read_noun(name) or target).words == target.words
+        details = [*details, rest] if rest else details
+        bare = (
+            name
+            if same
+            else f"{name} {ground.shelter.keep('who is also a ' + ' '.join(target.words if target else ()))}"
+        )
+        return bare + "".join(f" {ground.shelter.keep(one)}" for one in details)
+    if found := re.match(r"^(?P<c>[\w ]+?)\s*(?::|=|\s-{1,2}\s)\s*(?P<d>\S.*)$", bare):
+        said = found["d"]
+        parts = [one for one in re.split(r"\s*,\s*", said)]
+        if "/" in parts[0] or "|" in parts[0] or re.search(r"\sor\s", said):
+            parts[0] = f"one of {parts[0]}"
+        return found["c"] + "".join(f" {ground.shelter.keep(one)}" for one in (*parts, *details))
+    if found := re.match(r"^(?P<c>\w+(?: \w+)?)[ _]id$", bare, re.I):
+        noun = read_noun(found["c"])
+        if noun and ground.is_thing(noun):
+            return found["c"] + "".join(f" {ground.shelter.keep(one)}" for one in details)
+    return item

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from postai.design.attributes import split_list
 from postai.design.discovering import discover, headless, is_system, speaks, subject_noun
 from postai.design.doing import act
 from postai.design.draft import Table
 from postai.design.ground import Ground
-from postai.design.listing import LISTED, read_intro_with, read_notation, stored, things
+from postai.design.having import has_item
+from postai.design.layout import Statement, statements
+from postai.design.listing import LISTED, read_intro_with, read_notation, stored, terse, things
 from postai.design.nouns import Noun, read_noun
+from postai.design.phrasing import rephrased
+from postai.design.relations import Relation
 from postai.design.rule_column import read_subject_rule
 from postai.design.rules import read_rule
-from postai.design.sentences import STORING, Clause, Verb, clauses, find_verb, sentences, words_of
+from postai.design.sentences import Clause, clauses, words_of
+from postai.design.verbs import STORING, Verb, find_verb, verb_first
 
 _INTRO = re.compile(
     r"^(?:please\s+)?(?:design|create|build|make|model|draw up|track|manage|give me|set up|i (?:need|want|would "
@@ -25,10 +31,87 @@ _INTRO = re.compile(
 
 def read_text(ground: Ground, text: str) -> None:
     """Read a whole description into the ground."""
-    found = sentences(text)
-    discover(ground, found)
-    for number, sentence in enumerate(found):
-        read_sentence(ground, sentence, found[number + 1 :], first=number == 0)
+    found = [replace(one, text=rephrased(one.text)) for one in statements(text, ground.shelter)]
+    defined = [one for one in found if one.items and not _only_lists(ground, one)]
+    for one in defined:
+        noun = read_noun(one.head)
+        if noun is not None:
+            ground.candidates.add(noun.words)
+            ground.defined.add(noun.words)
+    discover(ground, [one.text for one in found if one.text])
+    texts = [one.text for one in found]
+    for number, one in enumerate(found):
+        if one in defined:
+            define(ground, one)
+        elif one.items:
+            things(ground, ", ".join(one.items))
+            ground.understood += 1
+        else:
+            if one.head and (noun := read_noun(one.head)):
+                ground.subject = ground.thing(noun).name
+            read_sentence(ground, one.text, texts[number + 1 :], first=number == 0)
+
+
+def _only_lists(ground: Ground, one: Statement) -> bool:
+    """Whether what looks like a definition is a title before a list of things: "Online shop: customers, orders"."""
+    noun = read_noun(one.head)
+    if one.sure or noun is None or noun.plural:
+        return False
+    nouns = [read_noun(ground.shelter.bare(item)) for item in one.items]
+    return all(each is not None and each.plural and len(each.words) <= 3 for each in nouns)
+
+
+def define(ground: Ground, one: Statement) -> None:
+    """What a line or a list of bullets says of the thing it defines."""
+    noun = read_noun(one.head)
+    if noun is None:
+        return
+    table = ground.thing(noun)
+    ground.topic[table.name] += 1
+    for item in one.items:
+        ground.subject = table.name
+        if _joins(ground, table, item):
+            ground.understood += 1
+            continue
+        if verb_first(item.split()):
+            read_sentence(ground, f"each {' '.join(table.noun)} {item}", [])
+        elif has_item(ground, table, terse(ground, item), Verb("have")):
+            ground.understood += 1
+        else:
+            ground.not_understood(f"{one.head}: {item}")
+
+
+def _joins(ground: Ground, table: Table, item: str) -> bool:
+    """ "card + label" or "m:n" in the definition of what stands between two things."""
+    text = ground.shelter.bare(item)
+    if re.fullmatch(
+        r"(?:an? )?(?:m:n|n:m|many.to.many|junction|join|link(?:ing)?|bridge|association)(?: table| relation| "
+        r"relationship)?",
+        text,
+        re.I,
+    ):
+        ground.defer(lambda: _pair_of(table), item)
+        return True
+    found = re.fullmatch(r"(?P<a>\w+(?: \w+)?)\s*(?:[+&×*]|\bx\b)\s*(?P<b>\w+(?: \w+)?)", text)
+    if found is None:
+        return False
+    nouns = [read_noun(found[one]) for one in "ab"]
+    if not all(one is not None and ground.is_thing(one) for one in nouns):
+        return False
+    for one in nouns:
+        if one is not None:
+            ground.relations.append(Relation(table.name, ground.thing(one).name, many=False))
+    ground.defer(lambda: _pair_of(table), item)
+    return True
+
+
+def _pair_of(table: Table) -> bool:
+    """Make the two keys of a junction unique together."""
+    keys = [one.columns[0] for one in table.rules if one.kind == "foreign"]
+    if len(keys) != 2:
+        return False
+    table.add_unique(tuple(keys))
+    return True
 
 
 def read_sentence(ground: Ground, sentence: str, others: list[str], *, first: bool = False) -> None:

@@ -26,10 +26,10 @@ NOMINALS = {
 }  # fmt: skip
 """What doing something is called, where that may be a table: a loan for borrow."""
 MANY_MANY = word_set("""
-    enroll enrol borrow rent book attend register participate follow like rate review vote apply take join member bid favourite
-    favorite bookmark subscribe treat perform compete play watch read visit block befriend buy purchase speak know listen use
-    sponsor supply stock work favour share tag star appear view open
-    """)  # noqa: E501
+    enroll enrol borrow rent book attend register participate follow like rate review vote apply take join
+    member bid favourite favorite bookmark subscribe treat perform compete play watch read visit block befriend
+    buy purchase speak know listen use sponsor supply stock work favour share tag star appear view open
+    """)
 REPEATED = word_set(
     "borrow lend rent book reserve visit buy purchase pay order donate bid transfer inspect repair hire treat "
     "comment reply deliver ship watch charge groom adopt prescribe exhibit"
@@ -38,9 +38,9 @@ _NAMED = word_set(
     "enroll enrol follow like rate register participate join member subscribe attend bookmark favourite favorite "
     "block befriend borrow rent book reserve vote review"
 )
-_SHARED = word_set(
-    "tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity"
-)
+_SHARED = word_set("""
+    tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity
+    """)
 _SELF_ROLES = {"follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"), "invite": ("inviter", "invitee"),  # noqa: E501
     "like": ("liker", "liked"), "refer": ("referrer", "referred"), "rate": ("rater", "rated"), "review": ("reviewer", "reviewed")}  # fmt: skip  # noqa: E501
 
@@ -57,6 +57,7 @@ class Relation:
         owner: said from the side that depends ("a permit belongs to an employee").
         attributes: of the relation itself.
         exact: "exactly one", "at most one": a number was said.
+        doer: the participle where the related row is who did it: "approved" by.
     """
 
     a: str
@@ -73,6 +74,7 @@ class Relation:
     shared: bool = False
     must: bool = False
     owned: bool = False
+    doer: str = ""
 
 
 Adds = Callable[[Table, Attribute], object]
@@ -112,9 +114,9 @@ def nominals(lemma: str) -> tuple[str, ...]:
     return (*known, *made, *((special,) if special else ()))
 
 
-_PLAIN_VERBS = word_set(
-    "have belong contain include consist own build do make refer be use place park house list stock state name"
-)
+_PLAIN_VERBS = word_set("""
+    have belong contain include consist own build do make refer be use place park house list stock state name
+    """)
 
 
 def key_column(target: Table, role: tuple[str, ...] = ()) -> str:
@@ -232,8 +234,7 @@ def _settle_pair(
         return
     if to_one and len({(one.a, one.b) for one in to_one}) == 2:
         # One-to-one: the side that depends holds the key.
-        belongs = [one for one in to_one if one.owner] or [one for one in to_one if not one.optional] or to_one
-        holder = belongs[0]
+        holder = min(to_one, key=lambda one: (one.optional, not one.owner))
         rule = refer(draft.tables[holder.a], draft.tables[holder.b], required=not holder.optional)
         draft.tables[holder.a].add_unique(rule.columns)
         return
@@ -281,7 +282,7 @@ def junction(draft: Draft, a: Table, b: Table, one: Relation, pairing: Pairing) 
         if table.pair and set(table.pair) == {a.name, b.name} and (not one.junction or table.noun == one.junction):
             return table
     noun = one.junction
-    if not noun and one.lemma in _NAMED and one.lemma not in ("review",):
+    if not noun and one.lemma in _NAMED:
         noun = (NOMINALS[one.lemma].split()[0],)
     if not noun:
         noun = (*a.noun, *b.noun)

@@ -9,8 +9,8 @@ from postai.design.draft import Table
 from postai.design.ground import Ground
 from postai.design.nouns import Noun, read_noun
 from postai.design.relations import MANY_MANY, NOMINALS, Relation
-from postai.design.sentences import lemma_of
 from postai.design.things import column_by_words, named_thing
+from postai.design.verbs import lemma_of
 
 _A = r"(?:an?|the|each|every|any|all|one)"
 _NO_TWO = re.compile(
@@ -130,7 +130,7 @@ def _once(ground: Ground, a: str, verb: str, b: str, text: str) -> bool:
 
 def _pair_unique(ground: Ground, one: Table, other: Table, text: str) -> bool:
     def say() -> bool:
-        for table in ground.draft.tables.values():
+        for table in sorted(ground.draft.tables.values(), key=lambda each: each.was is not None):
             if table in (one, other):
                 continue
             left, right = table.keys_to(one.name), table.keys_to(other.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from postai.database.identifiers import quote_ident, quote_literal
-from postai.design.attributes import Attribute, default_expression
+from postai.design.attributes import Attribute, default_expression, number
 from postai.design.draft import Column, Table
 from postai.design.ground import Ground
 from postai.design.kinds import MONEY, TYPE_WORDS
@@ -50,6 +50,12 @@ _HOLDS = re.compile(
     r"large|higher)\s+(?:numbers|values|amounts)|more than 2 billion)|(?P<long>(?:longer|long|very long|unlimited|"
     r"arbitrary)\s+"
     r"(?:texts?|values|strings)))(?:\s+too|\s+as well)?$",
+    re.I,
+)
+_DIGITS = re.compile(
+    r"\s+(?:with|of|having)\s+(?P<n>\d|one|two|three|four|five|six)\s+(?:digits?|decimals?|decimal places?|decimal "
+    r"digits?|"
+    r"fraction(?:al)? digits?)(?:\s+after the (?:decimal )?point)?$",
     re.I,
 )
 _MAKE = re.compile(
@@ -151,7 +157,8 @@ def retype(ground: Ground, wish: str) -> bool:
         place[1].type = MONEY if found["cents"] else "bigint" if found["big"] else "text"
         place[1].type_said = True
         return True
-    found = _TYPE.match(wish)
+    fraction = _DIGITS.search(wish)
+    found = _TYPE.match(wish[: fraction.start()] if fraction else wish)
     if found is None:
         return False
     place = ground.place(found["c"] or found["c2"])
@@ -159,7 +166,8 @@ def retype(ground: Ground, wish: str) -> bool:
         return False
     ground.last = (place[0].name, place[1].name)
     column = place[1]
-    kind = _sized(found["type"].lower(), ground.shelter.open(found["size"] or ""))
+    size = f"12,{number(fraction['n'])}" if fraction else ground.shelter.open(found["size"] or "")
+    kind = _sized(found["type"].lower(), size)
     if kind is None:
         return False
     column.type, column.type_said = kind, True

@@ -49,6 +49,9 @@ def _rules() -> tuple[tuple[re.Pattern[str], str, str], ...]:
     return tuple(found)
 
 
+_LISTED = re.compile(r"\[([^\]]+)\]")
+
+
 def said_plainly(ground: Ground, wish: str) -> list[str]:
     """The wish in the words that are read; more than one where it says several things."""
     waiting, done = [(wish, 0)], []
@@ -68,7 +71,8 @@ def _turned(ground: Ground, text: str) -> Iterator[list[str]]:
         if found is None:
             continue
         groups = {key: value or "" for key, value in found.groupdict().items()}
-        made = [" ".join(one.split()) for one in template.format(**groups).split("|")]
+        said = _LISTED.sub(lambda m: ground.shelter.keep(f"one of {m[1]}"), template.format(**groups))
+        made = [" ".join(one.split()) for one in said.split("|")]
         if made != [text] and all(_holds(ground, groups, one) for one in holding):
             yield made
 
@@ -76,13 +80,20 @@ def _turned(ground: Ground, text: str) -> Iterator[list[str]]:
 def _holds(ground: Ground, groups: dict[str, str], what: str) -> bool:
     """Whether the words of a rule name what it needs; the letters are those of phrasings.txt."""
     table = table_by_name(ground, groups["t"]) if groups.get("t") else None
-    noun = read_noun(groups.get({"n": "n", "c": "c"}.get(what, "x"), ""))
+    noun = read_noun(groups.get({"n": "n", "m": "n", "i": "n", "c": "c"}.get(what, "x"), ""))
     if what == "t":
         return table is not None
     if what == "n":
         return noun is not None and not noun.plural and not _known(ground, groups["t"], noun)
     if what == "x":
         return noun is not None and not noun.plural and noun.quantity != "many"
+    if what == "m":
+        return noun is not None and not any(ground.find_column(one, noun.words) for one in ground.draft.tables.values())
+    if what == "i":
+        other = ground.find_table(noun)
+        return bool(
+            table and other and other is not table and not (table.keys_to(other.name) or other.keys_to(table.name))
+        )
     if what in ("c", "e"):
         return noun is not None and table is not None and ground.key_or_column(table, noun) is not None
     try:

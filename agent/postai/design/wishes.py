@@ -11,7 +11,8 @@ from postai.design.discovering import discover
 from postai.design.ground import Ground
 from postai.design.nouns import is_plural, singular
 from postai.design.reading import read_sentence
-from postai.design.sentences import clauses, find_verb, lemma_of, sentences, words_of
+from postai.design.sentences import clauses, sentences, words_of
+from postai.design.verbs import find_verb, lemma_of
 from postai.design.wish_add import add, add_there, give, new_table
 from postai.design.wish_change import allow, fill, make, must_have, rename, retype, set_default
 from postai.design.wish_key import foreign_key, index
@@ -53,7 +54,7 @@ _VERSA = re.compile(r",?\s+and\s+vice\s+versa$|,?\s+and\s+the other way (?:a)?ro
 
 def read_wishes(ground: Ground, text: str) -> None:
     """Read all wishes of a text, in order."""
-    found = [part for sentence in sentences(text) for part in _headed(sentence)]
+    found = [part for sentence in sentences(text) for part in _headed(ground, sentence)]
     wishes = [[_spelled(ground, _polite(one.strip(" ,"))) for one in _parts(sentence)] for sentence in found]
     plain = [one for said in wishes for wish in said for one in said_plainly(ground, _tidy(wish)[0])]
     discover(ground, [one for one in plain if not re.match(rf"(?:{_COMMAND})\b", one, re.I)])
@@ -109,8 +110,20 @@ def _spelled(ground: Ground, wish: str) -> str:
 _WORDS = frozenset({"at", "an", "as", "all", "any", "and", "do", "in", "is", "it", "our", "the", "we", "who", "tables"})
 
 
-def _headed(sentence: str) -> list[str]:
+_COLON_VALUES = re.compile(
+    r"^(?P<head>(?:\w+\s+)?add\s+[^:§]+?)\s+(?P<place>(?:to|for|on)\s+[^:§]+?)\s*:\s+(?:one of\s+|either\s+)"
+    r"?(?P<v>(?:[\w§-]+(?: "
+    r"[\w§-]+)?,\s+)*[\w§-]+(?: [\w§-]+)?,?\s+(?:or|and)\s+[\w§-]+(?: [\w§-]+)?)(?P<more>\s*,\s+default(?:s to)"
+    r"?\s+[\w§-]+)?$",
+    re.I,
+)
+
+
+def _headed(ground: Ground, sentence: str) -> list[str]:
     """ "Add milestones to projects: a milestone has a title" as two wishes."""
+    if found := _COLON_VALUES.match(sentence):
+        listed = ground.shelter.keep(f"one of {found['v']}")
+        return [f"{found['head']} {listed} {found['place']}{found['more'] or ''}"]
     found = re.match(r"^(?P<head>[^:§]+):\s+(?P<rest>.+)$", sentence)
     if found is None or find_verb(words_of(found["rest"])) is None:
         return [sentence]
@@ -174,6 +187,7 @@ def _read_wish(ground: Ground, wish: str) -> None:
 def _tidy(wish: str) -> tuple[str, str]:
     """A wish without reasons, and the value that it gives to the rows that are there."""
     wish = _NEEDS.sub(r"\g<t> must have ", _REASON.sub("", wish))
+    wish = re.sub(r"\band (always|never) (?=be\b)", r"and must \1 ", wish, flags=re.I)
     rows = _FOR_ROWS.search(wish)
     if rows is None or rows.start() == 0 or re.match(r"(?:use|fill|put|set|give)\b", wish, re.I):
         return wish, ""
@@ -222,8 +236,9 @@ def _read_one(ground: Ground, wish: str) -> None:
             return
     parts = [f"{one.subject} {one.text}" if one.inherited else one.text for one in clauses(wish, ground.heads())]
     if len(parts) > 1:
-        left = [one for one in parts if not any(rule(ground, one) for rule in _OF_CLAUSES)]
-        if len(left) < len(parts):
+        plain = [one for part in parts for one in said_plainly(ground, part)]
+        left = [one for one in plain if not any(rule(ground, one) for rule in _OF_CLAUSES)]
+        if left != parts:
             ground.understood += 1
             for one in left:
                 read_sentence(ground, one, [])
