@@ -314,7 +314,7 @@ class StepEngine:
         resumed = self._action.checkpoint if self._resumes(step) else {}
         batches = Batches(self._work, self._sql, backfill, self._options, self._bearable)
         writer = BatchWriter(
-            limits=lambda longest: self._limits(self._lock_timeout, longest),
+            limits=lambda longest: self._limit_texts(self._lock_timeout, longest),
             role=plan.run_as,
             save=lambda at, extra: self._save_batch(step, at, extra),
             mark=lambda elapsed: self._mark(self._work, step, elapsed),
@@ -388,8 +388,12 @@ class StepEngine:
             hint="Apply it again when those transactions have ended.",
         )
 
-    def _limits(self, lock_timeout: float, longest: float | None = None) -> None:
-        self._work.execute(
+    def _limits(self, lock_timeout: float) -> None:
+        self._work.execute(self._limit_texts(lock_timeout))
+
+    def _limit_texts(self, lock_timeout: float, longest: float | None = None) -> str:
+        """The statements that set the limits of the open transaction."""
+        return (
             "set local search_path = pg_catalog, pg_temp;"
             f"set local lock_timeout = {int(lock_timeout * 1000)};"
             f"set local idle_in_transaction_session_timeout = '{_FROZEN}s';"
