@@ -189,6 +189,10 @@ def test_older_clients_go_on_with_the_old_name_where_that_is_asked_for(stand: St
     (made,) = stand.rows("select postai.migrate('alter table box rename to crate', versioned_views => true) as id")
     stand.apply(made["id"])
     assert stand.rows("select b.id from shop.box b join shop.crate using (id)", "mig_operator") == [{"id": 1}]
+    (undo,) = stand.rows("select postai.undo(%s) as id", "mig_operator", made["id"])
+    with stand.database.connect("mig_operator") as connection:
+        connection.execute("call postai.wait(%s)", (undo["id"],))
+    assert stand.rows("select relkind::text as kind from pg_class where oid = 'shop.box'::regclass") == [{"kind": "r"}]
     assert stand.refused("select postai.migrate(' ', versioned_views => true)").sqlstate == "22023"
 
 
@@ -265,6 +269,9 @@ def test_values_that_do_not_cast_are_told(stand: Stand) -> None:
         )
     assert any(one.startswith("some values of v of shop.coded ") and "correct them" in one for one in said), said
     assert said.index("the rows of shop.secret are lost for good.") < 6
+    assert "CALL postai.wait(postai.apply(" in said[-1]  # what comes next
+    (last,) = stand.rows("select evidence from postai.proposals order by id desc limit 1", "mig_operator")
+    assert [one["in_the_way"] for one in last["evidence"]["checks"]] == [True], last
     assert not any(one.startswith("Shop.") for one in said)
 
 

@@ -137,8 +137,11 @@ def show_plan(made: Plan) -> None:
             output.say(f"     rewritten: {', '.join(one.rewrites)}")
         if one.scans:
             output.say(f"     scanned: {', '.join(one.scans)}")
+        if not one.traced:
+            output.say("     not tried: what it rewrites and scans is not known")
         if one.estimated_ms:
-            output.say(f"     about {one.estimated_ms} ms for {one.estimated_rows or 0} rows")
+            rows = f" for {one.estimated_rows} rows" if one.estimated_rows else ""
+            output.say(f"     about {one.estimated_ms} ms{rows}")
         output.say(f"     undo: {' '.join(one.undo.split()) if one.undo else 'irreversible'}")
         if one.hazard:
             output.say(f"     {one.hazard}")

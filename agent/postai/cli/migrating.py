@@ -32,9 +32,6 @@ DRIFT = 22
 """Exit code when the schema is not what it should be."""
 
 app = typer.Typer(help="Change a schema safely.", rich_markup_mode=None)
-app.command("generate", short_help="Write the up and down file of a migration")(generating.generate)
-app.command("lint", short_help="Say what is hazardous in SQL files")(linting.lint)
-app.command("run", short_help="Run a script, or go on with one")(scripting.run)
 
 Directory = Annotated[Path, typer.Argument(help="Directory of the migrations.")]
 HERE = Path("migrations")
@@ -53,6 +50,10 @@ Markdown = Annotated[bool, typer.Option("--markdown", help="Print a report in Ma
 def root(context: typer.Context) -> None:
     """Change a schema safely."""
     output.require_command(context)
+
+
+app.command("generate", short_help="Write the up and down file of a migration")(generating.generate)
+app.command("lint", short_help="Say what is hazardous in SQL files")(linting.lint)
 
 
 @app.command("explain", short_help="Show the locks and the online steps of a file of statements")
@@ -198,11 +199,15 @@ def resume(
             left = told_left(now.left, again(dsn, connection))
             done.append({"id": one.id, "proposal": one.proposal, "was": one.state, "left": left})
             if not json:
-                output.say(f"{one.id} {one.title}: done{left_sentence(left)}")
+                through = "done" if one.state in files_store.UNDER_WAY else "dropped for good what it had set aside"
+                output.say(f"{one.id} {one.title}: {through}{left_sentence(left)}")
     if json:
         output.show_json({"resumed": done})
     elif not done:
         output.say("nothing is under way")
+
+
+app.command("run", short_help="Run a script, or go on with one")(scripting.run)
 
 
 @app.command("baseline", short_help="Say that a database is as it should be, and take over another tool's history")

@@ -17,6 +17,8 @@ from postai.migrate.files import ChangedFile, Migration
 from postai.migrate.later import Second, drop_for_good, then
 from postai.proposals import verbs
 
+UNDER_WAY = ("running", "rolling back")
+"""States of a migration that was begun and is not through."""
 State = Literal["pending", "running", "applied", "rolling back", "rolled back", "changed", "no file"]
 
 
@@ -200,6 +202,12 @@ def roll_back(
     if file.down is None or not _has_statements(file.down.body):
         raise UsageError(f"nothing leads back from migration {file.id}", hint="Write a new migration that mends it.")
     file.down.require_unchanged()
+    if db.query(_sql("postai")["dropped"], [file.id])[0][0]:
+        raise UsageError(
+            f"nothing leads back from migration {file.id}",
+            detail="What it had set aside was dropped for good.",
+            hint="Write a new migration that makes it again; what it held is in your backups only.",
+        )
     return _carry_out(db, file, file.down.body, ("rolling back", "rolled back"), consent, deadline, progress)
 
 
@@ -214,8 +222,7 @@ def unfinished(db: Database, there: Iterable[Known], *, dropping: bool) -> tuple
     return tuple(
         one
         for one in there
-        if one.state in ("running", "rolling back")
-        or (dropping and one.proposal is not None and then(db, one.proposal) is not None)
+        if one.state in UNDER_WAY or (dropping and one.proposal is not None and then(db, one.proposal) is not None)
     )
 
 

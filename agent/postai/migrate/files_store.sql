@@ -39,6 +39,11 @@ values (%s, %s, %s, %s, 'applied', pg_catalog.clock_timestamp()) on conflict (id
 select p.state, p.outcome, a.id, a.state
   from postai.proposals as p left join postai.actions as a on a.id = p.action where p.id = %s;
 
+-- name: dropped
+-- Whether what a migration set aside was dropped for good. Its number is given.
+select exists (select from {home}.migration as m join postai.proposals as p on p.evidence ->> 'after' = m.proposal::pg_catalog.text
+                where m.id = %s and p.kind = 'migrate' and p.outcome = 'applied');
+
 -- name: orphans
 -- Open proposals of the same statements, by the same login, that no migration stands for: a command died before it could
 -- note them. The number of the new proposal is given.

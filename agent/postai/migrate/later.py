@@ -19,6 +19,9 @@ from postai.sql.parse import parse_one
 
 _HARMLESS = frozenset({"AT_AddColumn", "AT_DropNotNull", "AT_SetNotNull", "AT_ColumnDefault", "AT_SetStatistics"})
 
+OWN_TRIGGER = "zz_postai_"
+"""What the names of the triggers begin with that keep a new column in step, and of their functions."""
+
 
 def split(steps: Sequence[PlannedStep]) -> tuple[tuple[PlannedStep, ...], tuple[PlannedStep, ...]]:
     """The steps that run now, and those that drop for good what they set aside.
@@ -40,6 +43,8 @@ def _needs(text: str, drop: str) -> bool:
     hidden = drop.rsplit(None, 1)[-1].rsplit(".", 1)[-1]
     if hidden in text:
         return True
+    if OWN_TRIGGER in text and name in ("CreateFunctionStmt", "CreateTrigStmt", "DropStmt"):
+        return False
     if name in ("UpdateStmt", "InsertStmt", "DeleteStmt", "VacuumStmt"):
         return False
     if name == "RenameStmt":

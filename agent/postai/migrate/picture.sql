@@ -186,6 +186,12 @@ select s.oid = t.oid or exists (select from pg_catalog.pg_cast k
 select exists (select from pg_catalog.pg_proc p
                 where p.proname = any (%s::pg_catalog.name[]) and p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace);
 
+-- name: row_security
+-- Whether row level security of a table is enabled and forced, its owner, its policies. %s: its qualified, quoted name.
+select c.relrowsecurity, c.relforcerowsecurity, pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text,
+       array(select p.polname::pg_catalog.text from pg_catalog.pg_policy p where p.polrelid = c.oid order by 1)
+  from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass(%s);
+
 -- name: publications
 -- Publications that send the rows of a table. %s: its qualified, quoted name.
 select p.pubname from pg_catalog.pg_publication_tables p

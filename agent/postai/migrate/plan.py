@@ -204,12 +204,7 @@ def _other(work: Work, relation: Relation, name: str, command: Any) -> PlannedSt
         return work.plain(subcommand(relation, command), on=relation, effort="rewrite")
     if name == "AT_SetExpression":
         work.warn(f"{relation.full_name} is written anew: reads and writes wait until that is done")
-    reverse = {
-        "AT_EnableRowSecurity": "DISABLE ROW LEVEL SECURITY", "AT_DisableRowSecurity": "ENABLE ROW LEVEL SECURITY",
-        "AT_ForceRowSecurity": "NO FORCE ROW LEVEL SECURITY", "AT_NoForceRowSecurity": "FORCE ROW LEVEL SECURITY",
-    }.get(name)  # fmt: skip
-    undo = f"ALTER TABLE {relation.full_name} {reverse}" if reverse else None
-    return work.plain(subcommand(relation, command), undo=undo, on=relation)
+    return work.plain(subcommand(relation, command), on=relation)
 
 
 def _rate(step: PlannedStep, rates: Mapping[str, float]) -> float:

@@ -175,7 +175,11 @@ class Migrator:
             *((made.schedule,) if made.schedule else ()),
             *notes,
         )
-        return Made(({"id": proposal},), _told(said), made.checks)
+        steps = "step" if len(made.steps) == 1 else f"{len(made.steps)} steps"
+        then = (
+            f"postai.steps({proposal}) shows the {steps}; CALL postai.wait(postai.apply({proposal})); carries it out."
+        )
+        return Made(({"id": proposal},), (*_told(said), then), made.checks)
 
 
 def set_path(db: Database, schemas: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from postai.database.identifiers import quote_ident
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Relation
+from postai.migrate.rewrites import policies
 from postai.migrate.rewrites.columns import usage
 from postai.migrate.rewrites.indexes import drop_index
 from postai.migrate.types import PlannedStep
@@ -26,6 +27,8 @@ def drop(work: Work, tree: Any) -> list[PlannedStep]:
     """DROP of whatever it is."""
     if tree.remove_type == pb.OBJECT_INDEX:
         return drop_index(work, tree)
+    if tree.remove_type == pb.OBJECT_POLICY:
+        policies.dropped(work, tree)
     if tree.remove_type not in _DROPS:
         return [work.plain(tree)]
     if tree.remove_type == pb.OBJECT_TABLE:

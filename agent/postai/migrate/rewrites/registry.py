@@ -15,6 +15,7 @@ from postai.migrate.rewrites import (
     not_null,
     objects,
     partitions,
+    policies,
     renames,
     retype,
     rows,
@@ -119,6 +120,18 @@ REWRITES: tuple[Rewrite, ...] = (
             "AlterObjectSchemaStmt": renames.move,
             "DropStmt": drops.drop,
             "TruncateStmt": drops.truncate,
+        },
+    ),
+    Rewrite(
+        "policy",
+        "CREATE POLICY, ALTER POLICY; ENABLE, DISABLE, FORCE ROW LEVEL SECURITY",
+        "as given, and said who will see which rows",
+        {"CreatePolicyStmt": policies.create_policy, "AlterPolicyStmt": policies.alter_policy},
+        {
+            "AT_EnableRowSecurity": policies.row_security,
+            "AT_DisableRowSecurity": policies.row_security,
+            "AT_ForceRowSecurity": policies.row_security,
+            "AT_NoForceRowSecurity": policies.row_security,
         },
     ),
     Rewrite(

@@ -36,7 +36,14 @@ def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep
     if definition.HasField("coll_clause"):
         work.warn(f"another collation builds the indexes on {quote_ident(column.name)} anew")
         return [_direct(work, relation, command, column, wanted, rewrites=True)]
-    if using is None and (column.type == wanted or _needs_no_rewrite(work, column, wanted)):
+    if using is None and column.type == wanted:
+        return [_direct(work, relation, command, column, wanted, rewrites=False)]
+    work.warn(
+        f"sessions that prepared a statement that gives {quote_ident(column.name)} of {relation.full_name} get an error"
+        ' from it ("cached plan must not change result type", 0A000) until they prepare it anew: let clients that keep'
+        " prepared statements reconnect"
+    )
+    if using is None and _needs_no_rewrite(work, column, wanted) and not _orders_anew(relation, column, wanted):
         return [_direct(work, relation, command, column, wanted, rewrites=False)]
     misfit = _misfit(column, wanted) if using is None else None
     if misfit is not None:
@@ -96,6 +103,14 @@ def _needs_no_rewrite(work: Work, column: Column, wanted: str) -> bool:
         return False
     rows = work.db.query(load("postai.migrate", "picture.sql")["binary"], [column.type_oid, wanted])
     return bool(rows and rows[0][0]) and base != "character"
+
+
+def _orders_anew(relation: Relation, column: Column, wanted: str) -> bool:
+    """Whether indexes on the column are built anew although no row is written: their operators are of another type."""
+    kinds = {_LENGTH.sub(r"\1\4", one) for one in (column.type, wanted)}
+    if len(kinds) == 1 or kinds == {"text", "character varying"}:
+        return False
+    return any(column.number in one.keys or one.expressions for one in relation.indexes)
 
 
 _RANGES = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
