@@ -170,8 +170,9 @@ def plain(shop: Shop, text: str) -> tuple[str, str]:
 def finish(shop: Shop, proposal: int) -> None:
     """Drop for good what a change that was carried out set aside, by the proposal that it makes."""
     with shop.connect() as agent:
-        second = propose_later(agent, proposal).values.get("then")
-    if second is not None:
+        told = propose_later(agent, proposal).values
+    assert "not_proposed" not in told, told
+    if (second := told.get("then")) is not None:
         shop.sql(f"select postai.apply({second}, unsafe => true)", "lc_boss")
         result = shop.run(options=QUICK)
         assert result.state == "done", result.error
