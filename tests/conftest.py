@@ -18,11 +18,12 @@ import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from coverage import Coverage
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from postai.database import connect
 from postai.setup import store as store_data
@@ -43,9 +44,11 @@ for _name in [name for name in os.environ if name.startswith("PG") and name != "
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# A machine that is busy is no mistake.
+_ANY_SPEED: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 # The same examples in every run of the suite; `make fuzz` looks for new ones.
-settings.register_profile("tests", derandomize=True, database=None)
-settings.register_profile("fuzz", derandomize=False)
+settings.register_profile("tests", derandomize=True, database=None, **_ANY_SPEED)
+settings.register_profile("fuzz", derandomize=False, **_ANY_SPEED)
 settings.load_profile("tests")
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
@@ -88,7 +91,7 @@ def _same_agent() -> Iterator[None]:
     """Roles outlive the databases of tests: no file of tests leaves the agent's login more rights for the next one."""
     yield
     for server in _running:
-        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        with superuser(server) as connection:
             ((extra,),) = connection.execute(EXTRA_ROLES).fetchall()
             connection.execute(extra)
 
@@ -106,7 +109,7 @@ def _user_exists(name: str) -> bool:
     return True
 
 
-def _quick_directory() -> str | None:
+def quick_directory() -> str | None:
     """Where the tests' servers keep their files: in memory when there is plenty, as databases come and go all the time.
 
     To make one takes a twentieth of the time there that it takes on some disks.
@@ -121,21 +124,24 @@ def _quick_directory() -> str | None:
 
 
 @contextlib.contextmanager
-def new_server(binaries: Binaries, label: str, conf: str = "") -> Iterator[LocalServer]:
+def new_server(binaries: Binaries, label: str, conf: str = "", hba: str = "") -> Iterator[LocalServer]:
     """A cluster of its own, started; nothing of it is left afterwards.
 
     Args:
         binaries: its programs.
         label: part of its directory's name.
         conf: lines for postgresql.conf.
+        hba: lines that go before the others of pg_hba.conf.
     """
-    base = Path(tempfile.mkdtemp(prefix=f"postai-{label.lower()}-", dir=_quick_directory()))
+    base = Path(tempfile.mkdtemp(prefix=f"postai-{label.lower()}-", dir=quick_directory()))
     base.chmod(0o755)
     server = LocalServer(binaries, base / "server", free_port(), server_user())
     try:
         server.create(fsync=False)
         with (server.data / "postgresql.conf").open("a") as file:
             file.write(conf)
+        access = server.data / "pg_hba.conf"
+        access.write_text(hba + access.read_text())
         server.start()
         yield server
     finally:
@@ -157,7 +163,8 @@ def start_server(binaries: Binaries | None, label: str) -> Generator[LocalServer
     conf = "wal_init_zero = off\nmax_wal_size = 256MB\n"
     if binaries.major >= 18:
         conf += "file_copy_method = clone\n"
-    with new_server(binaries, label, conf) as server:
+    # To prove a password takes 3 ms of CPU: `superuser` below need not, thousands of times.
+    with new_server(binaries, label, conf, "local all postgres trust\n") as server:
         _running.append(server)
         try:
             yield server
@@ -200,12 +207,23 @@ class TestDatabase:
         return self.server.dsn(self.name, user)
 
     def connect(self, user: str | None = None, **options: object) -> psycopg.Connection:
+        if user is None:
+            return superuser(self.server, self.name, **options)
         return psycopg.connect(self.dsn(user), **{"autocommit": True, **options})  # type: ignore[arg-type]
 
     def execute(self, sql: str, user: str | None = None) -> list[tuple[object, ...]]:
         with self.connect(user) as connection:
             cursor = connection.execute(sql)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
+
+
+def superuser(server: LocalServer, database: str = "postgres", **options: object) -> psycopg.Connection:
+    """A session of the superuser over the server's own socket."""
+    target = f"host={server.socket_directory} port={server.port} dbname={database} user={server.superuser}"
+    return psycopg.connect(
+        f"{target} password={server.password()}",
+        **{"autocommit": True, **options},  # type: ignore[arg-type]
+    )
 
 
 def make_database(server: LocalServer, template: str = "template1") -> TestDatabase:
@@ -216,7 +234,7 @@ def make_database(server: LocalServer, template: str = "template1") -> TestDatab
 
 def _copy(database: TestDatabase, template: str) -> None:
     strategy = "strategy file_copy" if database.server.binaries.major >= 15 else ""
-    with psycopg.connect(database.server.dsn(), autocommit=True) as connection:
+    with superuser(database.server) as connection:
         connection.execute(f'create database "{database.name}" template "{template}" {strategy}')  # type: ignore[arg-type]
 
 
@@ -248,7 +266,7 @@ def become(database: TestDatabase, made: Callable[[LocalServer], TestDatabase]) 
 
 
 def drop_database(database: TestDatabase) -> None:
-    with psycopg.connect(database.server.dsn(), autocommit=True) as connection:
+    with superuser(database.server) as connection:
         connection.execute(f'drop database if exists "{database.name}" with (force)')  # type: ignore[arg-type]
 
 
@@ -276,10 +294,10 @@ def database18(pg18: LocalServer) -> Iterator[TestDatabase]:
 
 def _load_store(server: LocalServer) -> Iterator[TestDatabase]:
     """The sample store, owned by the plain role `shop`; sessions are read-only unless they ask otherwise."""
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+    with superuser(server) as connection:
         connection.execute("create role shop login password 'shop'")
     one = make_database(server)
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+    with superuser(server) as connection:
         connection.execute(f'alter database "{one.name}" owner to shop')  # type: ignore[arg-type]
         with connect(one.dsn("shop")) as db:
             store_data.load(db, lambda _: None)

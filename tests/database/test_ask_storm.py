@@ -19,8 +19,6 @@ from postai.setup.server import LocalServer, debian_binaries, embedded_binaries
 from postai.setup.transport import Transport
 
 SESSIONS = 50
-ROUNDS = 3
-"""How often the agent dies in the middle."""
 SECONDS = 45.0
 """After which no new question is asked."""
 
@@ -98,7 +96,9 @@ def _fleet(server: LocalServer, transport: Transport, place: Path) -> Iterator[t
 
 
 @pytest.mark.slow
-def test_nobody_gets_the_answer_of_somebody_else(fleet: tuple[TestDatabase, AgentProcess]) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.soak)])
+def test_nobody_gets_the_answer_of_somebody_else(fleet: tuple[TestDatabase, AgentProcess], rounds: int) -> None:
+    """The agent dies that many times in the middle."""
     database, agent = fleet
     storm = Storm(database)
     threads = [threading.Thread(target=storm.session, args=(number,)) for number in range(1, SESSIONS + 1)]
@@ -106,7 +106,7 @@ def test_nobody_gets_the_answer_of_somebody_else(fleet: tuple[TestDatabase, Agen
     for thread in threads:
         thread.start()
     try:
-        for round_ in range(ROUNDS):
+        for round_ in range(rounds):
             before = len(storm.answers)
             wait_for(lambda seen=before: len(storm.answers) > seen + SESSIONS or time.monotonic() > until)  # type: ignore[misc]
             agent.kill()
@@ -121,6 +121,6 @@ def test_nobody_gets_the_answer_of_somebody_else(fleet: tuple[TestDatabase, Agen
             thread.join(30)
     assert not any(thread.is_alive() for thread in threads)
     assert storm.wrong == []
-    assert len(storm.answers) > SESSIONS * (ROUNDS + 1)
+    assert len(storm.answers) > SESSIONS * (rounds + 1)
     assert set(storm.errors) <= {"PA002"}
     assert database.execute("select count(*) from postai.job where state in ('queued', 'running', 'asking')") == [(0,)]

@@ -21,7 +21,7 @@ import psycopg
 import pytest
 from agent_support import wait_for
 
-from conftest import server_user
+from conftest import quick_directory, server_user
 from postai.database import connect
 from postai.errors import PostaiError, UsageError
 from postai.setup import demo
@@ -42,7 +42,7 @@ def os_user() -> str | None:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="postai-l-"))
+    path = Path(tempfile.mkdtemp(prefix="postai-l-", dir=quick_directory()))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
