@@ -273,6 +273,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     words = shelter.bare(core).lower().split()
     if noun.plural and words and words[-1] in KEPT_PLURAL:
         made.name = (*made.name[:-1], words[-1])
+        made.type = kind_of(made.name).type
     if type_said:
         made.type, made.type_said = TYPE_WORDS[type_said], True
     if noun.flags & OPTIONAL_FLAGS:

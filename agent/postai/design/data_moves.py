@@ -62,7 +62,7 @@ def vet_data(up: Sequence[Statement], down: Sequence[Statement], before: Draft, 
             operators |= {one.name[-1].string.sval for one in _of(statement.tree, "A_Expr")}
     if called or operators:
         for name in unfit(frozenset(called), frozenset(operators)):
-            raise _refused(f"{name} is volatile, or not PostgreSQL's own")
+            raise _refused(f"what {name} does is volatile, or not PostgreSQL's own")
 
 
 def overwritten(statements: Sequence[Statement], before: Draft) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ def _vet(tree: Any, tables: _Tables) -> None:
     target = _name(tree.relation)
     if target not in tables.own:
         raise _refused(f"the change neither makes nor alters the table {target}, so it may not write its rows")
-    if tree.HasField("with_clause") or tree.returning_list:
+    if tree.HasField("with_clause") or tree.HasField("returning_clause"):
         raise _refused("WITH and RETURNING are not needed to move rows")
     if tree.DESCRIPTOR.name == "InsertStmt":
         query = statement_node(tree.select_stmt) if tree.HasField("select_stmt") else None
@@ -136,7 +136,7 @@ def _vet_node(node: Any, tables: _Tables) -> None:
         raise _refused(f"{kind} is not on the list of what may move rows")
     if kind == "RangeVar":
         if _name(node) not in tables.known or node.catalogname:
-            raise _refused(f"{_name(node)} is no table of this schema")
+            raise _refused(f"there is no table {_name(node)} in this schema")
     elif kind == "SelectStmt" and (node.HasField("with_clause") or node.HasField("into_clause")):
         raise _refused("WITH and INTO are not needed to move rows")
     elif kind == "FuncCall":

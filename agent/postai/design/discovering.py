@@ -71,7 +71,7 @@ def _had(ground: Ground, found: list[str]) -> set[tuple[str, ...]]:
                 continue
             for item in split_list(clause.rest, ground.shelter):
                 noun = read_noun(ground.shelter.bare(re.split(r"\s(?:that|which|who|in|with|for|of)\s|,", item)[0]))
-                if noun and not noun.plural and noun.quantity != "many" and noun.determiner in ("a", "an", "the", ""):
+                if noun and not noun.plural and not noun.quantity and noun.determiner in ("a", "an", "the", ""):
                     had.add(noun.words)
     return had
 
@@ -111,7 +111,7 @@ def _only_a_value(clause: Clause, noun: Noun, verb: Verb, had: bool, known: bool
     if verb.lemma == "have":
         limits = r"\b(?:characters|digits|letters|format|default|at least|at most|to be|value)\b"
         return had and value and bool(re.search(limits, clause.rest, re.I))
-    if had and not known:
+    if had and not known and verb.lemma not in TO_ONE:
         return True
     if re.match(r".*\b(?:of|per)\s+(?:an?|the|each)\b", clause.subject, re.I) and not noun.plural:
         return True

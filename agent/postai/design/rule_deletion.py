@@ -28,7 +28,8 @@ _DELETED_WITH = re.compile(
     re.I,
 )
 _NOT_DELETING = re.compile(
-    rf"^(?:deleting|removing|the deletion of|it\s+(?:must|should)\s+(?:not\s+be|be\s+im)possible to (?:delete|remove)"
+    rf"^(?:deleting|removing|the deletion of|it\s+(?:must|should)\s+(?:not\s+be\s+|be\s+im)possible to (?:delete|"
+    rf"remove)"
     rf"|(?:we|you|"
     rf"people|users|nobody|no one)\s+(?:must|may|should|can|cannot)?\s*(?:not\s+)?(?:delete|remove))"
     rf"\s+(?P<a>(?:{_A}\s+)?[\w ]+?)\s+"
@@ -43,7 +44,7 @@ _NOT_DELETING = re.compile(
 )
 _NOT_DELETED = re.compile(
     rf"^(?P<a>(?:{_A}\s+)?[\w ]+?)\s+(?:cannot|can not|must not|may not|should not|can never)\s+be\s+(?:deleted|"
-    rf"removed)\s+(?:while|if|as long as|when|until|unless)\s+(?P<rest>.+)$",
+    rf"removed)\s+(?:while|if|as long as|when|until|unless|who|that|which|with)\s+(?P<rest>.+)$",
     re.I,
 )
 _USED = re.compile(

@@ -8,10 +8,10 @@ from postai.design.attributes import split_list
 from postai.design.draft import Table
 from postai.design.ground import Ground
 from postai.design.having import has_items
-from postai.design.nouns import read_noun
+from postai.design.nouns import read_noun, singular
 from postai.design.reading import read_sentence
 from postai.design.things import TABLE, named_table
-from postai.design.wish_change import TYPES
+from postai.design.wish_change import TYPES, rename_column
 
 _ADD_TABLE = re.compile(
     r"^(?:add|create|introduce|make|we need)\s+(?:an?\s+|the\s+)?(?:new\s+|separate\s+|own\s+)*table\s*(?:called|"
@@ -55,7 +55,13 @@ def add(ground: Ground, wish: str) -> bool:
     text = what + (f" {tail}" if tail.startswith("§") else f", {tail.lstrip(', ')}" if tail else "")
     text = re.sub(r"\b(?:enum|enumeration|enumerated)\s+(?:type\s+)?(?=\w)", "", text, flags=re.I)
     text = re.sub(r",\s+with\s+(?=(?:an?\s+|the\s+)?default\b)", ", ", text)
-    return _give_all(ground, table, text)
+    before = set(table.columns)
+    done = _give_all(ground, table, text)
+    named = re.search(r"\b(?:column|field)\s+(?:called\s+|named\s+)?(?P<n>[a-z_][a-z0-9_]*)\b", found["what"])
+    made = [one for one in table.columns if one not in before]
+    if named and len(made) == 1 and named["n"] not in (*table.columns, "for") and " and " not in found["what"]:
+        rename_column(ground, table, table.columns[made[0]], named["n"])
+    return done
 
 
 def add_there(ground: Ground, wish: str) -> bool:
@@ -108,11 +114,18 @@ _NO_COLUMN = frozenset(
 )
 
 
+_OF_ROWS = re.compile(
+    r"^(?!.*\b(?:many|several|multiple|some|any)\b).*\b(?:numbers|addresses|names|dates|emails|codes|times)$", re.I
+)
+
+
 def _give_all(ground: Ground, table: Table, text: str) -> bool:
     """Give a table all that a list names; what is not understood of it is said."""
     ground.subject = table.name
     done = False
     for item in split_list(text, ground.shelter):
+        if _OF_ROWS.search(item):
+            item = " ".join((*item.split()[:-1], singular(item.split()[-1].lower())))
         noun = read_noun(ground.shelter.bare(re.split(r"\s(?:which|that|with|between|default|defaults)\s|,", item)[0]))
         if noun is None or set(noun.words) & _NO_COLUMN or len(noun.words) > 5 or not has_items(ground, table, item):
             ground.not_understood(item)
@@ -160,13 +173,14 @@ def new_table(ground: Ground, wish: str) -> bool:
             plain is None
             or noun is None
             or not noun.plural
-            or ground.find_table(noun) is not None
+            or ((there := ground.find_table(noun)) is not None and there.was is not None)
             or re.search(r"\s(?:to|on|of|in|for)\s", plain["t"])
         ):
             return False
         found = plain
     noun = read_noun(found["t"])
-    if noun is None or ground.find_table(noun) is not None:
+    there = ground.find_table(noun)
+    if noun is None or (there is not None and there.was is not None):
         return False
     table = ground.thing(noun)
     ground.subject = table.name

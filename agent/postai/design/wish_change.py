@@ -110,7 +110,7 @@ def rename(ground: Ground, wish: str) -> bool:
         if name in holder.columns:
             ground.warn(f"{holder.name} has a column {name} already")
             return False
-        _rename_column(ground, holder, column, name)
+        rename_column(ground, holder, column, name)
         return True
     if table is None:
         return False
@@ -122,7 +122,8 @@ def rename(ground: Ground, wish: str) -> bool:
     return True
 
 
-def _rename_column(ground: Ground, table: Table, column: Column, name: str) -> None:
+def rename_column(ground: Ground, table: Table, column: Column, name: str) -> None:
+    """Give a column another name."""
     old = column.name
     table.columns = {name if key == old else key: value for key, value in table.columns.items()}
     column.name = name

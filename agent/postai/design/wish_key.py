@@ -12,7 +12,8 @@ from postai.design.relations import refer
 from postai.design.things import TABLE, named_table, table_by_name
 
 _ADD_INDEX = re.compile(
-    r"^(?:add|create|put|build|we need|make)?\s*(?:an?\s+)?(?P<unique>unique\s+)?index(?:es)?\s+(?:on|for|to|over)\s+"
+    r"^(?:add|create|put|build|we need|make)?\s*(?:an?\s+)?(?P<unique>unique\s+)?(?:(?:composite|compound|combined|"
+    r"multi-?column|joint|new|plain)\s+)?index(?:es)?\s+(?:on|for|to|over)\s+"
     r"(?P<what>.+)$",
     re.I,
 )

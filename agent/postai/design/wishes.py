@@ -199,22 +199,27 @@ def _read_plain(ground: Ground, wish: str) -> None:
     columns = {(table.name, name) for table in ground.draft.tables.values() for name in table.columns}
     _read_one(ground, wish)
     _take_back(ground, wish, tables, columns)
+    if f"not understood: {ground.shelter.open(wish)}" in ground.warnings:
+        for name in set(ground.draft.tables) - tables:
+            _forget(ground, name)
 
 
 _NO_NAME = word_set(
-    "always never be were existing every each must should cannot than who whom which that whose when where while "
+    "whether always never be were existing every each must should cannot than who whom which that whose when where "
+    "while "
     "instead please also too them their they we our us you again still then such these those nobody everything "
-    "anything something nothing everyone someone anymore filled ones meanwhile otherwise respectively because"
+    "anything something nothing both same now column field attribute a an the of everyone someone anymore filled "
+    "ones meanwhile otherwise respectively because"
 )
 
 
 def _take_back(ground: Ground, wish: str, tables: set[str], columns: set[tuple[str, str]]) -> None:
     """Tables and columns that a wish made under names that nobody gives are misread: say so, and forget them."""
-    wrong = False
+    wrong = any(set(one.role) & _NO_NAME for one in ground.relations)
+    ground.relations = [one for one in ground.relations if not set(one.role) & _NO_NAME]
     for name in set(ground.draft.tables) - tables:
         if set(ground.draft.tables[name].noun) & _NO_NAME:
-            del ground.draft.tables[name]
-            ground.relations = [one for one in ground.relations if name not in (one.a, one.b)]
+            _forget(ground, name)
             wrong = True
     for table in ground.draft.tables.values():
         for name in [one for one in table.columns if (table.name, one) not in columns]:
@@ -224,6 +229,12 @@ def _take_back(ground: Ground, wish: str, tables: set[str], columns: set[tuple[s
                 wrong = True
     if wrong:
         ground.not_understood(wish)
+
+
+def _forget(ground: Ground, name: str) -> None:
+    """Take a table that was made in passing out again."""
+    del ground.draft.tables[name]
+    ground.relations = [one for one in ground.relations if name not in (one.a, one.b)]
 
 
 _OF_CLAUSES = (must_have, allow, rename, retype, make, set_default, remove)
