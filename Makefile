@@ -1,5 +1,7 @@
 # Every target prints what it does. `make demo` and `make test` need nothing but this directory and a Debian or Ubuntu machine.
 PY := .venv/bin/python
+# Tests wait a third of their time, for locks, leases and limits: three workers keep two cores busy.
+JOBS ?= 3
 
 .PHONY: help demo test test-unit fuzz soak check build install clean update-golden docs
 help: ## show this list
@@ -15,7 +17,7 @@ demo: ## a private server with a sample store, postai and its sidecar; ONCE=1 do
 
 test: .venv/postai.stamp ## the whole test suite, on real servers
 	@echo "Running the tests"
-	@$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=
 
 test-unit: .venv/postai.stamp ## the part that needs no server
 	@$(PY) -m pytest -n 2 tests/unit
