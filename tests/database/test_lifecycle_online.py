@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from agent_support import wait_for
-from lifecycle_support import Shop, draft, shop_clone, shop_template
+from lifecycle_support import OPTIONS, Shop, draft, shop_clone, shop_template
 
 from conftest import TestDatabase
 from postai.database import connect
@@ -33,6 +34,7 @@ insert into shop.log select i, date '2026-01-01' + i from generate_series(1, 80)
 reset role;
 """
 BOTH = {"shop.parent": "AccessExclusiveLock", "shop.child": "AccessExclusiveLock"}
+HASTY = replace(OPTIONS, lock_patience=0.5, concurrent_lock_timeout=0.5)
 MARK = "COMMENT ON TABLE shop.parent IS 'marked'"
 
 both_servers = pytest.mark.parametrize("template", ["pg15", "pg18"], indirect=True)
@@ -160,6 +162,8 @@ def test_an_undo_that_stopped_goes_on_behind_what_it_had_done_and_names_the_rows
          " not valid"),
         ("alter table shop.child add column x int", "alter table shop.child add column x text",
          "alter table shop.child add column x int"),
+        ("create index x on shop.child (parent)", "create index x on shop.child (id, parent)",
+         "create index x on shop.child (parent)"),
         ("create table shop.x (a int)", "create table shop.x (b text)", None),
     ],
 )  # fmt: skip
@@ -172,14 +176,14 @@ def test_another_object_of_that_name_is_not_taken_for_done(
         proposal = changed(shop, f"alter table shop.item add column first int; {wanted}")
         shop.apply(proposal)
         with shop.holding("lock table shop.child", "create table shop.x ()"):
-            assert shop.run().state == "failed"
+            assert shop.run(options=HASTY).state == "failed"
         shop.sql(f"set role lc_owner; {made}")
         listed = as_it_is(shop)
         shop.apply(proposal)
-        result = shop.run()
+        result = shop.run(options=HASTY)
         assert result.state == state, (made, result.error)
         if state == "failed":
             assert result.error is not None and result.error.sqlstate == "PA008" and result.error.hint, made
             assert as_it_is(shop) == listed
             shop.sql("alter table shop.child drop constraint if exists x, drop column if exists x")
-            shop.sql("drop table if exists shop.x")
+            shop.sql("drop index if exists shop.x" if "index" in made else "drop table if exists shop.x")

@@ -12,7 +12,7 @@ from postai.database.named_sql import load
 from postai.errors import StaleProposal
 from postai.proposals.index_work import as_server_writes
 from postai.proposals.types import Step
-from postai.sql.parse import parse_one, write
+from postai.sql.parse import Unparsable, parse_one, write
 from postai.sql.vet import vet_change
 
 _MAKES = frozenset(
@@ -36,7 +36,8 @@ def require_same(db: Database, step: Step) -> None:
     """
     tree: Any = parse_one(step.statement).tree
     kind = tree.DESCRIPTOR.name
-    if kind in _MAKES and not getattr(tree, "replace", False):
+    anyhow = getattr(tree, "replace", False) or getattr(tree, "if_not_exists", False)
+    if kind in _MAKES and not anyhow:
         raise _other(", ".join(f"{one.kind} {one.name}" for one in vet_change(step.statement).creates) or "it", None)
     if kind != "AlterTableStmt":
         return
@@ -71,7 +72,10 @@ def _other(what: str, definition: str | None) -> StaleProposal:
 
 def _same_constraint(wanted: Any, definition: str) -> bool:
     """Whether a constraint says what the server shows of another one; its name and whether it is validated aside."""
-    alter: Any = parse_one(f"ALTER TABLE t ADD CONSTRAINT c {definition}").tree
+    try:
+        alter: Any = parse_one(f"ALTER TABLE t ADD CONSTRAINT c {definition}").tree
+    except Unparsable:
+        return False  # words of a newer server
     there = getattr(alter.cmds[0].alter_table_cmd, "def").constraint
     if wanted.contype != there.contype or (wanted.deferrable, wanted.initdeferred) != (
         there.deferrable, there.initdeferred

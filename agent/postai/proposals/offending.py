@@ -14,7 +14,7 @@ from postai.database import Database, ServerError
 from postai.database.identifiers import qualified, quote_ident
 from postai.database.named_sql import load
 from postai.proposals.types import Step
-from postai.sql.parse import parse_one, write
+from postai.sql.parse import Unparsable, parse_one, write
 
 _FEW = 3
 _SECONDS = 10
@@ -51,7 +51,7 @@ def hint_of(db: Database, step: Step, role: str, sqlstate: str) -> str | None:
                 return shown
             listed = ", ".join(f"t.{quote_ident(one)}::text" for one in key)
             found = db.query(f"SELECT ARRAY[{listed}] {rows_of} LIMIT {_FEW}")
-    except ServerError:
+    except (ServerError, Unparsable):
         return None  # the step's own error is what people need
     names = ", ".join(key)
     keys = "; ".join(", ".join(str(value) for value in row[0]) for row in found)

@@ -11,15 +11,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-LOSS = 0.15
+LOSS = 0.17
 """What others may lose: part of the transactions that they do while the backfill rests."""
 LEAST, MOST = 0.1, 0.95
 """Parts of the time that it works."""
-LOOK = 1.0
+LOOK = 0.5
 """Seconds for which it rests to see what others do."""
 FIRST, LAST = 1.0, 20.0
-"""Seconds of work before the first look, and between two later ones; between them the time doubles."""
-_ENOUGH = 100
+"""Seconds before the first look, and most between two; it grows to twice, or four times where nobody loses."""
+_MEMORY = 0.7
+"""Weight of the looks before, in each new one."""
+_ENOUGH = 50
 """Transactions in a look from which on a difference tells something."""
 
 
@@ -52,6 +54,7 @@ class Pace:
         self._share = 1 / (1 + rest)
         self._most = max(MOST, self._share)
         self._interval = FIRST
+        self._lost = self._worked = 0.0
         self._own = 0
         self._start = self._counted()
 
@@ -77,12 +80,19 @@ class Pace:
         # Ids are given at once, ended transactions are told late; but only who writes gets an id.
         which = 0 if alone[0] * LOOK >= _ENOUGH else 1
         if alone[which] * LOOK >= _ENOUGH:
-            lost = 1 - beside[which] / alone[which]
-            self._share = min(self._most, max(LEAST, self._share * LOSS / max(lost, LOSS / 2)))
+            self._learn(1 - beside[which] / alone[which])
         else:
+            self._lost = self._worked = 0.0
             self._share = self._most
-        self._interval = min(LAST, self._interval * 2)
+        self._interval = min(LAST, self._interval * (4 if self._share == self._most else 2))
         self._own, self._start = 0, after
+
+    def _learn(self, lost: float) -> None:
+        """What others lose grows with the part of the time at work: how much, by all looks, the newer ones more."""
+        self._lost = _MEMORY * self._lost + self._share * lost
+        self._worked = _MEMORY * self._worked + self._share**2
+        by_work = max(LOSS / self._most, self._lost / self._worked)
+        self._share = max(LEAST, min(self._most, LOSS / by_work, 2 * self._share))
 
     def _counted(self) -> Counted:
         ids, ended = self._count()

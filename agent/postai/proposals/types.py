@@ -255,6 +255,6 @@ class RunnerOptions:
     statement_timeout: float = 4 * 3600.0
     max_attempts: int = 5
     batch_timeout: float = 30.0
-    batch_ms: float = 100.0
+    batch_ms: float = 50.0
     batch_rest: float = 0.1
     max_waiting: int = 10
