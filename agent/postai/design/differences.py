@@ -286,6 +286,9 @@ def _add_rules(made: Difference, after: Draft, was: Table, table: Table, taken: 
         elif rule.kind in ("check", "foreign"):
             made.add(f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} {rule_text(after, rule)} NOT VALID", drop)
             made.add(f"ALTER TABLE {place} VALIDATE CONSTRAINT {quote_ident(name)}")
+            if rule.kind == "check" and rule.name is None and all(table.columns[one].was for one in rule.columns):
+                broken = select("count(*)", place, where=f"NOT ({rule.expression})")
+                made.warnings.append(f"rows that break it stop it; this counts them: {broken}")
         else:
             made.add(f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} {rule_text(after, rule)}", drop)
 

@@ -325,4 +325,8 @@ def _explanation(ground: Ground, before: Draft, changed: set[str]) -> str:
     changed_old = sorted(changed - {one.name for one in new})
     if changed_old:
         sentences.append(f"Changed: {', '.join(changed_old)}.")
+    stay = {(one.schema, one.was) for one in ground.draft.tables.values()}
+    dropped = sorted(one.name for one in before.tables.values() if (one.schema, one.was) not in stay)
+    if dropped:
+        sentences.append(f"Dropped: {', '.join(dropped)}.")
     return " ".join((*sentences, *ground.notes))

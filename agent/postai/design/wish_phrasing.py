@@ -80,13 +80,15 @@ def _turned(ground: Ground, text: str) -> Iterator[list[str]]:
 def _holds(ground: Ground, groups: dict[str, str], what: str) -> bool:
     """Whether the words of a rule name what it needs; the letters are those of phrasings.txt."""
     table = table_by_name(ground, groups["t"]) if groups.get("t") else None
-    noun = read_noun(groups.get({"n": "n", "m": "n", "i": "n", "c": "c"}.get(what, "x"), ""))
+    noun = read_noun(groups.get({"n": "n", "m": "n", "i": "n", "d": "n", "c": "c"}.get(what, "x"), ""))
     if what == "t":
         return table is not None
     if what == "n":
         return noun is not None and not noun.plural and not _known(ground, groups["t"], noun)
     if what == "x":
         return noun is not None and not noun.plural and noun.quantity != "many"
+    if what == "d":
+        return noun is not None and noun.words in ground.candidates
     if what == "m":
         return noun is not None and not any(ground.find_column(one, noun.words) for one in ground.draft.tables.values())
     if what == "i":

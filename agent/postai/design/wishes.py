@@ -101,7 +101,7 @@ def _spelled(ground: Ground, wish: str) -> str:
         if at == 0 and (lemma_of(low) or is_plural(low) or find_verb(words_of(wish), ground.heads()) is not None):
             continue
         close = difflib.get_close_matches(low, known, n=1, cutoff=0.75 if at == 0 else 0.85)
-        if close and low not in _WORDS:
+        if close and low not in _WORDS and not low.endswith(close[0]):
             ground.note(f'"{word}" was read as "{close[0]}".')
             words[at] = close[0]
     return " ".join(words)
