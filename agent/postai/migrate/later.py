@@ -43,7 +43,7 @@ def _needs(text: str, drop: str) -> bool:
     hidden = drop.rsplit(None, 1)[-1].rsplit(".", 1)[-1]
     if hidden in text:
         return True
-    if OWN_TRIGGER in text and name in ("CreateFunctionStmt", "CreateTrigStmt", "DropStmt"):
+    if OWN_TRIGGER in text and name in ("CreateFunctionStmt", "CreateTrigStmt", "DropStmt", "AlterTableStmt"):
         return False
     if name in ("UpdateStmt", "InsertStmt", "DeleteStmt", "VacuumStmt"):
         return False

@@ -164,21 +164,20 @@ class Migrator:
                 "seconds": round(time.monotonic() - began, 2),
             },
         )  # fmt: skip
-        later = "; ".join(one.statement for one in split(made.steps)[1])
-        if later:
-            later = f"a second proposal, made once this one was applied, drops for good what it sets aside: {later}"
+        now, later = split(made.steps)
+        dropped = "; ".join(one.statement for one in later)
+        if dropped:
+            dropped = f"a second proposal, made once this one was applied, drops for good what it sets aside: {dropped}"
         said = (
-            *((later,) if later else ()),
+            *((dropped,) if dropped else ()),
             *made.warnings,
             *change.notes,
             *made.conflicts,
             *((made.schedule,) if made.schedule else ()),
             *notes,
         )
-        steps = "step" if len(made.steps) == 1 else f"{len(made.steps)} steps"
-        then = (
-            f"postai.steps({proposal}) shows the {steps}; CALL postai.wait(postai.apply({proposal})); carries it out."
-        )
+        steps = "its step" if len(now) == 1 else f"its {len(now)} steps"
+        then = f"postai.steps({proposal}) shows {steps}, CALL postai.wait(postai.apply({proposal})); carries it out."
         return Made(({"id": proposal},), (*_told(said), then), made.checks)
 
 
