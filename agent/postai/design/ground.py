@@ -296,6 +296,8 @@ class Ground:
         bare = said[:-1] if said[-1] in ("number", "date", "time", "day", "moment", "value", "name", "code") else said
         found = [one for one in table.columns.values() if full[one.name] == said]
         found = found or [one for one in table.columns.values() if bare and full[one.name] == bare]
+        counted = tuple(one for one in said if one not in ("number", "of"))
+        found = found or [one for one in table.columns.values() if counted and full[one.name] == counted]
         if not found and bare != said:
             found = [
                 one

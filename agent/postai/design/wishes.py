@@ -127,7 +127,7 @@ def _headed(ground: Ground, sentence: str) -> list[str]:
     found = re.match(r"^(?P<head>[^:§]+):\s+(?P<rest>.+)$", sentence)
     if found is None or find_verb(words_of(found["rest"])) is None:
         return [sentence]
-    commands = re.match(rf"(?:{_COMMAND})\b", _polite(found["head"]), re.I)
+    commands = re.match(rf"(?:{_COMMAND})\b", _polite(found["head"]), re.I) or find_verb(words_of(found["head"]))
     return [found["head"], found["rest"]] if commands else [found["rest"]]
 
 
