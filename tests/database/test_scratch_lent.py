@@ -10,6 +10,7 @@ from agent_support import AGENT, install_postai
 
 from conftest import TestDatabase, drop_database, make_database
 from postai.database import connect
+from postai.database.catalog import load_catalog
 from postai.deadline import Deadline
 from postai.migrate.trace import trace
 from postai.migrate.types import Traced
@@ -171,3 +172,14 @@ def test_only_the_agent_is_lent_schemas(world: TestDatabase) -> None:
             connection.execute("select postai._lend_scratch_schema('x')")
     finally:
         world.execute(f"drop role {user}")
+
+
+def test_copies_are_no_change_of_the_catalog(world: TestDatabase, agent: psycopg.Connection) -> None:
+    place = own_name(agent, 0)
+    ((before,),) = world.execute("select postai._catalog_fingerprint()")
+    lend(agent, place)
+    agent.execute(f"create table {place}.item (id int primary key); create index on {place}.item (id)".encode())
+    assert world.execute("select postai._catalog_fingerprint()") == [(before,)]
+    with connect(world.dsn()) as db:
+        assert all(not one.schema.startswith(PREFIX) for one in load_catalog(db).tables)
+    agent.execute("select postai._return_scratch_schema(%s)", (place,))
