@@ -127,6 +127,9 @@ def show_trace(number: int, one: Traced) -> None:
 
 def show_plan(made: Plan) -> None:
     """Print the online steps of a change."""
+    from postai.migrate.later import split
+
+    later = split(made.steps)[1]
     if made.steps:
         output.say(f"online steps (risk {made.risk}, {made.risk_score} of 100):")
     for number, one in enumerate(made.steps, start=1):
@@ -143,6 +146,8 @@ def show_plan(made: Plan) -> None:
             rows = f" for {one.estimated_rows} rows" if one.estimated_rows else ""
             output.say(f"     about {one.estimated_ms} ms{rows}")
         output.say(f"     undo: {' '.join(one.undo.split()) if one.undo else 'irreversible'}")
+        if one in later:
+            output.say("     put off: a second proposal does it, or --unsafe at once")
         if one.hazard:
             output.say(f"     {one.hazard}")
     told = [*made.refused, *made.warnings, *made.conflicts, *((made.schedule,) if made.schedule else ())]
