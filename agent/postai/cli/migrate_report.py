@@ -106,8 +106,12 @@ def left_sentence(left: Mapping[str, Any] | None) -> str:
     return f"\n   set aside, not dropped yet; what is left to do:{statements}\n   to do it: {left['command']}"
 
 
-def show_trace(number: int, one: Traced) -> None:
-    """Print what a statement does."""
+def show_trace(number: int, one: Traced, noted: set[str]) -> None:
+    """Print what a statement does.
+
+    Args:
+        noted: notes that were printed already, which are not printed again; this one's is added.
+    """
     from postai.migrate.explained import explained
 
     told: dict[str, Any] = explained(one)
@@ -122,7 +126,8 @@ def show_trace(number: int, one: Traced) -> None:
     if one.error is not None:
         output.say(f"     refused ({one.sqlstate}): {one.error}")
     if one.note is not None:
-        output.say(f"     {one.note}")
+        output.say(f"     {one.note if one.note not in noted else 'not tried either'}")
+        noted.add(one.note)
 
 
 def show_plan(made: Plan) -> None:

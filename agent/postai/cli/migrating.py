@@ -84,8 +84,9 @@ def explain(
             }
         )
         return
+    noted: set[str] = set()
     for number, one in enumerate(found, start=1):
-        show_trace(number, one)
+        show_trace(number, one, noted)
     show_plan(made)
     for check in counts:
         if check.stands_in_the_way:

@@ -40,7 +40,10 @@ def scratch_schemas(db: Database, open_database: Opener, path: tuple[str, ...], 
     if read_only:
         raise FeatureMissing("nothing can be made here", hint="Connect to the primary, in a session that may write.")
     if not allowed and not lent:
-        raise NotPermitted("the role may not make a schema to try statements in", hint="GRANT CREATE ON DATABASE ...")
+        raise NotPermitted(
+            f"nor a schema, without GRANT CREATE ON DATABASE {quote_ident(db.name)}",
+            hint="Or let it make a database: ALTER ROLE ... CREATEDB.",
+        )
     if triggers:
         raise FeatureMissing(
             "the event triggers of this database would run", hint="Use a role with CREATEDB: a database has none."
