@@ -14,7 +14,9 @@ from postai.language.numbers import NUMBER_WORDS
 _NUMBER = r"-?\d[\d,]*(?:[.·]\d+)?|" + "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
 _TYPES = "|".join(sorted(map(re.escape, TYPE_WORDS), key=len, reverse=True))
 _FLAG_ONLY = re.compile(
-    r"^(?:(?:an?|the|is|must be|,|and|but|globally)\s*)*(?:required|optional|mandatory|unique|distinct)(?:\s+and\s+"
+    r"^(?:(?:an?|the|is|must be|,|and|but|globally|always)\s*)*(?:required|optional|mandatory|unique|distinct|"
+    r"filled(?: in)?|not empty|"
+    r"not null|never empty)(?:\s+and\s+"
     r"(?:required|optional|unique|mandatory))?$",
     re.I,
 )
@@ -24,7 +26,8 @@ _TAIL = re.compile(
     r"more than|over \d+|under \d+|up to|if|unless|until|defaults?|defaulting|starting (?:at|from|with|as)|"
     r"starts (?:at|with|as)|measured|given|stored|expressed|written|per|no (?:more|less)|of at (?:least|most)|"
     r"of (?:up to|exactly) \d+|when|as|initially|must|may|can|is|are|cannot|within|among|with|yes/no|true/false|"
-    r"without|plus|longer|not|never|during|across|including|represented|chosen|taken|identifying|has to|have to|"
+    r"without|plus|longer|not|never|during|across|including|above|below|after|before|once|since|represented|chosen|"
+    r"taken|identifying|has to|have to|"
     r"being)\b"
     r"|(?:in|at|by|on|to|from|for)\s+(?!§)\w|§\d+§|[<>=≥≤]|- "
     r"|(?:optional|required|unique|mandatory|not null)\b(?:$|\s(?:and|but|not null|integer|int|text|numeric|boolean|"
@@ -34,10 +37,13 @@ _TAIL = re.compile(
 _OPTIONAL = re.compile(
     r"\b(?:optional(?:ly)?|nullable|may be (?:empty|missing|null|blank|left (?:empty|blank|out)|unknown|absent)|"
     r"can be (?:empty|missing|null|blank|left (?:empty|blank|out)|unknown|omitted)|if (?:known|any|there is one|"
+    r"(?:it|they|he|she) (?:did|does|has|was|is|have)|"
     r"given|available|applicable|present)"
     r"|not (?:required|mandatory|always)|(?:is|are|stays?|remains?) (?:empty|null|blank|unknown|not set|unset) "
     r"(?:until|while|as long|for|if|when|before|unless)|empty until|unknown until|until then|need not|does not "
-    r"have to|do not have to|only known|only (?:set|filled))",
+    r"have to|do not have to|only known|only (?:set|filled)|(?:comes?|follows?|known|set|filled(?: in)?|added|"
+    r"given|recorded) (?:only )?(?:later|afterwards)|"
+    r"(?:until|before) (?:then|that)|as long as|once (?:it|they|the)|only (?:once|after|when)|not (?:yet )?known)",
     re.I,
 )
 _REQUIRED = re.compile(
@@ -45,12 +51,13 @@ _REQUIRED = re.compile(
     r"provided|known|entered|"
     r"specified)|must (?:always )?(?:have|not be (?:empty|null|blank|missing))|never (?:be )?(?:empty|null|missing|"
     r"blank)|cannot be (?:empty|null|missing|blank)|not null|not empty|always (?:be )?(?:filled|given|set|present|"
-    r"known|required)|must not be (?:empty|null|blank|missing|left)|has to be (?:filled|given|present|set|"
+    r"known|required)|filled in|must not be (?:empty|null|blank|missing|left)|has to be (?:filled|given|present|set|"
     r"provided)|have to be (?:filled|given|present|set|provided))",
     re.I,
 )
 _UNIQUE = re.compile(
-    r"\bunique(?:ly)?\b|\bno other\b|\bno two\b|\b(?:not|never) (?:be )?(?:shared|repeated|used twice|duplicated|"
+    r"\bunique(?:ly)?\b|\bno other\b|\b(?:nobody|no ?one) else\b|\bno two\b|\b(?:not|never) (?:be )?(?:shared|"
+    r"repeated|used twice|duplicated|"
     r"reused)|\bdistinct\b|\bno duplicates?\b|\bidentifies\b|\bonly (?:be used )?once\b|\bdifferent for (?:each|"
     r"every)\b",
     re.I,
@@ -60,6 +67,10 @@ _SCOPE = re.compile(
     r"each|inside|in|among|across|of each)\s+(?P<scope>(?:its|the|their|a|an|one|each|every)?\s*[\w ]+?)(?=$|,|\.|"
     r"\band\b)",
     re.I,
+)
+_NOBODY_ELSE = re.compile(
+    r"\b(?:no other [\w ]+?|nobody else|no one else|noone else)\s+(?:in|of|on|at|within|from)\s+(?:that|the same|"
+    r"the|its|their|this)\s+(?P<scope>\w+)"
 )
 _UNITS = re.compile(
     r"\b(?:measured |stored |given |kept |counted |expressed )?in (?:whole |full )?(?P<unit>[a-z]+)(?=$|[\s,.;)])", re.I
@@ -122,15 +133,24 @@ def split_list(text: str, shelter: Shelter) -> list[str]:
         first = piece.split()[0].lower()
         if (
             _FLAG_ONLY.match(piece)
+            and not re.match(r"(?:always )?(?:filled|not|never)", piece, re.I)
             and piece is not pieces[-1]
             and not prefix
-            and (not items or re.match(r"(?:an?|the)\s", piece, re.I) or piece.split()[0].lower() not in ("is", "must"))
+            and (not items or re.match(r"(?:an?|the)\s", piece, re.I))
         ):
             # "a required, unique SKU": an adjective that waits for its noun
             prefix = piece + " "
             continue
         if items and re.match(
-            r"(?:exactly |max\.? |maximum |up to |at most |at least )?\d+ (?:characters?|chars|letters|digits)\b|"
+            r"(?:empty|unknown|null|blank|missing|not (?:yet )?known|initially|once|none|zero unless)\b", piece, re.I
+        ):
+            items[-1] += ", " + piece
+            continue
+        if items and re.match(
+            r"(?!an?\s|the\s)(?:normally |usually )?[\w.-]+ (?:by default|when (?:created|new)|at first|initially|"
+            r"to (?:begin|start) with|at the "
+            r"(?:beginning|start)|unless .*)$|(?:exactly |max\.? |maximum |up to |at most |at least )?\d+ "
+            r"(?:characters?|chars|letters|digits)\b|"
             r"(?:pk|primary key|not null|null|"
             r"nullable|indexed|auto[- ]?increment|generated|identity)$",
             piece,
@@ -201,11 +221,29 @@ def definition_items(text: str, shelter: Shelter) -> list[str]:
 
 def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     """One item of a list as an attribute; None where it names nothing."""
-    said = text.strip(" ,")
+    said = re.sub(
+        r"^(?:an?|the)\s+(?:flag|boolean|marker|indicator)\s+(?=whether\b|if\b)|^(?:an?|the) flag (?:that (?:says|"
+        r"tells|shows)|indicating) (?=whether|if)",
+        "",
+        text.strip(" ,"),
+    )
+    if found := _BACK.match(said):
+        kind_word = "at" if found["kind"].lower() in ("time", "moment") else "on"
+        return Attribute(
+            Noun(("returned", kind_word)),
+            ("returned", kind_word),
+            "timestamptz" if kind_word == "at" else "date",
+            text=said,
+            optional_by_nature=True,
+        )
     if found := _WHICH_DONE.match(said):
         return _when_done(said, found, shelter)
     if found := re.match(r"^(?:the\s+)?(?:whether|if)\s+(?:or not\s+)?(?P<what>.+)$", said, re.I):
-        return _flag(said, found["what"], shelter)
+        what, _, behind = found["what"].partition(",")
+        flag = _flag(said, what, shelter)
+        if flag is not None and re.search(r"\b(?:true|yes)\b", behind):
+            flag.default = "true"
+        return flag
     if found := re.match(
         r"^(?:the\s+)?(?P<kind>time|date|day|moment|timestamp)?\s*(?:when|(?:on|at) which|that|(?=(?:it|they|he|"
         r"she) (?:was|were|is|are)\b))\s*(?P<what>.+)$",
@@ -215,7 +253,15 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         moment = _moment(said, found["kind"] or "", found["what"], shelter)
         if moment is not None:
             return moment
+    said = re.sub(
+        r"^(?:an?|the)\s+(?:flag|boolean|marker|indicator)\s+(?:that (?:says|tells|shows)|saying|telling|"
+        r"indicating|showing|for)\s+",
+        "",
+        said,
+    )
     found = _TAIL.search(said)
+    if "," in said and (found is None or found.start() > said.index(",")):
+        found = re.search(",", said)
     core, tail = (said[: found.start()], said[found.start() :]) if found else (said, "")
     core = core.strip(" ,")
     if not shelter.bare(core) and not core:
@@ -282,12 +328,16 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         made.required = True
     if noun.flags & UNIQUE_FLAGS:
         made.unique = True
-    for detail in (shelter.open(tail.replace("§", " §", 1)) if "§" in tail else tail, *(shelter.marks(core))):
+    for detail in (
+        shelter.open(re.sub(r"§\s+§", "§ ; §", tail.replace("§", " §", 1))) if "§" in tail else tail,
+        *(shelter.marks(core)),
+    ):
         if detail.strip(" ,"):
             before = repr(made)
             apply_details(made, detail.strip(" ,"))
             if (
                 repr(made) == before
+                and not (made.default and "default" in detail)
                 and not re.match(r"\s*per (?:hour|day|night|week|month|year)", detail)
                 and re.match(
                     r"\s*,?\s*(?:which|that|must|may|can|cannot|unless|if|not|at least|at most|between|unique|per|"
@@ -339,6 +389,12 @@ def _lettered(text: str) -> tuple[str, list[str]]:
     return text[: found.start()] + text[found.end() :], [f"char_length({{c}}) = {number(found['n'])}"]
 
 
+_BACK = re.compile(
+    r"^(?:the\s+)?(?P<kind>day|date|time|moment)\s+(?:when\s+|on which\s+|at which\s+)?(?:it|they|he|she)\s+"
+    r"(?:came back|comes back|was returned|"
+    r"was brought back|is back)\b",
+    re.I,
+)
 _WHICH_DONE = re.compile(
     r"^(?:the\s+|an?\s+)?(?P<kind>year|month|order|sequence|position|day|date|time|moment)\s+(?:in|on|at) which\s+"
     r"(?P<who>[\w ]*?)\s*"
@@ -393,7 +449,13 @@ def _flag(said: str, what: str, shelter: Shelter) -> Attribute | None:
             if word in ("has", "have") and not is_participle(rest[0]):
                 prefix = ("has",)
             name = (*(prefix or ("is",)), *rest)
-            return Attribute(Noun(name), name, "boolean", default="false", text=said)
+            return Attribute(
+                Noun(name),
+                name,
+                "boolean",
+                default="true" if re.search(r"\btrue by default|default(?:s to|:)? (?:true|yes)", what) else "false",
+                text=said,
+            )
     return None
 
 
@@ -431,7 +493,8 @@ def apply_details(made: Attribute, detail: str) -> None:
     ):
         made.role_of = re.sub(r"^(?:an?|another|other)\s+", "", found["who"]).strip()
     if found := re.search(
-        r"\bboth (?:of (?:whom|which|them) )?(?:are |being |refer(?:ring)? to |pointing to )?(?:also )?(?P<who>[\w "
+        r"\b(?:both|who are|which are)\b (?:of (?:whom|which|them) )?(?:are |being |refer(?:ring)? to |pointing to "
+        r")?(?:also )?(?P<who>[\w "
         r"]+?)(?: as well| too)?$",
         low,
     ):
@@ -442,7 +505,7 @@ def apply_details(made: Attribute, detail: str) -> None:
         made.required = True
     if _UNIQUE.search(low):
         made.unique = "not unique" not in low and "need not be unique" not in low
-        if (found := _SCOPE.search(low)) and made.unique:
+        if (found := _NOBODY_ELSE.search(low) or _SCOPE.search(low)) and made.unique:
             made.scope = found["scope"].strip()
     if found := _UNITS.search(low):
         made.name, made.type = with_unit(made.name, found["unit"], made.type)
@@ -581,7 +644,16 @@ def _values(made: Attribute, detail: str) -> None:
     values = values_of(source)
     if (
         len(values) < 2
-        or any(len(one.split()) > 4 for one in values)
+        or any(
+            len(one.split()) > 4
+            or re.match(
+                r"(?:of|on|at|for|by|with|which|that|it|when|in (?:minutes|seconds|hours|days|euros?|percent|"
+                r"metres|meters|km|kg))\s",
+                one,
+            )
+            for one in values
+        )
+        or any(re.search(r"\b(?:when created|by default|at first|initially)\b", one) for one in values)
         or {one.lower() for one in values} & {"optional", "required", "unique", "yes", "zero", "more", "null", "empty"}
     ):
         return
@@ -591,6 +663,17 @@ def _values(made: Attribute, detail: str) -> None:
 
 
 def _default(made: Attribute, detail: str) -> None:
+    if found := re.search(
+        r"(?:^|,\s*|\band\s+)(?:(?:which|it|that) is )?(?:normally |usually |always )?(?P<value>[\w.+-]+(?: [\w-]+"
+        r")?) (?:by default|when (?:created|new)|at first|"
+        r"initially|to (?:begin|start) with|at the (?:beginning|start)|unless .*|if nothing .*|if not .*)$",
+        detail,
+        re.I,
+    ):
+        expression = default_expression(found["value"].strip('"'), made)
+        if expression is not None:
+            made.default = expression
+            return
     for found in _DEFAULT.finditer(detail):
         lead = found[0].lower()
         if not (lead.startswith(("default", "by default", "initially", "start")) or found["after"]):

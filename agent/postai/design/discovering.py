@@ -8,9 +8,9 @@ from postai.design.attributes import split_list
 from postai.design.ground import ROLE_WORDS, Ground
 from postai.design.kinds import is_value
 from postai.design.nouns import Noun, read_noun
-from postai.design.relations import NOMINALS
+from postai.design.relations import NOMINALS, nominals
 from postai.design.sentences import Clause, clauses, words_of
-from postai.design.verbs import STORING, Verb, find_verb
+from postai.design.verbs import STORING, Verb, find_verb, lemma_of
 from postai.language.word_set import word_set
 
 SPEAKERS = word_set("""
@@ -33,6 +33,7 @@ TO_ONE = frozenset(
 def discover(ground: Ground, found: list[str]) -> None:
     """Find the things that sentences speak of before any is read: what is a thing cannot be an attribute."""
     had = _had(ground, found)
+    whole = " ".join(found).lower()
     for number, sentence in enumerate(found):
         text = headless(ground, sentence)
         for each in re.finditer(
@@ -43,6 +44,21 @@ def discover(ground: Ground, found: list[str]) -> None:
         ):
             noun = read_noun(each["a"])
             if noun and not is_value(noun.words):
+                _candidate(ground, noun)
+        for clause in clauses(text, ground.heads()):
+            acts = NOMINALS.get(clause.verb.lemma, "").split() if clause.verb and not ground.existing else []
+            for word in acts:
+                if (
+                    re.search(rf"\b{word}s?\b", whole)
+                    and clause.subject
+                    and len(clause.rest.split()) > 0
+                    and clause.verb
+                    and clause.verb.lemma != word
+                ):
+                    _candidate(ground, Noun((word,)))
+        for each in re.finditer(r"\b(?:of|for) (?:each|every) (?P<a>\w+)", text, re.I):
+            noun = read_noun(each["a"])
+            if noun and any(noun.head in nominals(one) for one in _lemmas(text)):
                 _candidate(ground, noun)
         for clause in clauses(text, ground.heads()):
             if clause.verb is None or (number == 0 and is_system(ground, clause, found)):
@@ -57,7 +73,24 @@ def discover(ground: Ground, found: list[str]) -> None:
             ground.candidates.discard(words)
 
 
+def _lemmas(text: str) -> set[str]:
+    """The base forms of all verbs of a sentence, nouns that look like them among them."""
+    return {lemma for word in re.findall(r"[a-z]+", text.lower()) if (lemma := lemma_of(word))} - {"have"}
+
+
 def _candidate(ground: Ground, noun: Noun) -> None:
+    if noun.words in (
+        ("number",),
+        ("name",),
+        ("date",),
+        ("time",),
+        ("amount",),
+        ("day",),
+        ("hour",),
+        ("minute",),
+        ("price",),
+    ):
+        return
     if ground.find_table(noun) is None and len(noun.words) <= 3 and not set(noun.words) & NO_NAME:
         ground.candidates.add(noun.words)
 
@@ -86,7 +119,7 @@ def _subject_candidate(ground: Ground, clause: Clause, had: set[tuple[str, ...]]
         or speaks(noun)
         or clause.subject.lower().startswith(("no ", "when ", "if ", "only ", "at most", "two "))
         or re.search(r"\b(?:and|or)\b", clause.subject)
-        or (verb.passive and verb.lemma in STORING)
+        or (verb.passive and verb.lemma in STORING and not (verb.lemma == "hold" and verb.preposition in ("in", "at")))
     ):
         return
     if _only_a_value(clause, noun, verb, noun.words in had, noun.words in ground.candidates):
@@ -99,6 +132,8 @@ def _subject_candidate(ground: Ground, clause: Clause, had: set[tuple[str, ...]]
         or noun.plural
         or noun.determiner in ("a", "an", "each", "every")
     )
+    if verb.lemma == "have":
+        ground.described.add(noun.words)
     if (verb.lemma == "have" or (verb.lemma != "be" and active)) and not (
         ground.existing and ground.place(clause.subject, fuzzy=False)
     ):
@@ -207,7 +242,7 @@ def is_system(ground: Ground, clause: Clause, found: list[str]) -> bool:
     ):
         return False
     organised = noun.head in _ORGANISATIONS or clause.subject.lower().startswith(("our ", "my "))
-    if clause.verb.lemma not in _RUNNING and not organised:
+    if clause.verb.lemma == "be" or clause.verb.passive:
         return False
     rest = " ".join(found[1:]) + " " + " ".join(found[0].split()[len(clause.subject.split()) + 1 :])
     said = {read.head for word in re.findall(r"[A-Za-z]+", rest) if (read := read_noun(word))}
@@ -216,10 +251,16 @@ def is_system(ground: Ground, clause: Clause, found: list[str]) -> bool:
     items = [
         read_noun(re.split(r"\s(?:with|that|which|who)\s", one)[0]) for one in split_list(clause.rest, ground.shelter)
     ]
+    alone = (
+        noun.determiner in ("a", "an", "the")
+        and not clause.verb.optional
+        and all(one is not None and not one.quantity for one in items)
+    )
     whole = (
         (len(items) > 1 and noun.determiner in ("a", "an", "the", "our", "my", "this", ""))
         or bool(_SYSTEMLIKE.search(noun.name))
         or organised
+        or alone
         or clause.verb.lemma in ("store", "track", "sell", "run")
     )
     return whole and bool(items) and all(one is not None and one.plural for one in items)

@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from postai.design.attributes import KEPT_PLURAL, Attribute, read_attribute, split_list
+from postai.design.attributes import (
+    KEPT_PLURAL,
+    Attribute,
+    apply_details,
+    default_expression,
+    number,
+    read_attribute,
+    split_list,
+)
 from postai.design.discovering import NO_NAME, TO_ONE
 from postai.design.draft import Table
 from postai.design.ground import ROLE_WORDS, Ground
 from postai.design.having import has, has_item, has_items, known_objects, with_attributes
-from postai.design.kinds import is_value, kind_of, with_unit
+from postai.design.kinds import MONEY, is_person, is_value, kind_of, with_unit
 from postai.design.nouns import Noun, is_plural, read_noun
 from postai.design.relations import MANY_MANY, NOMINALS, Relation, nominals
 from postai.design.shelter import values_of
-from postai.design.verbs import STORING, Verb
+from postai.design.verbs import STORING, Verb, is_participle, lemma_of
 from postai.language.word_set import word_set
 
 
@@ -54,12 +62,69 @@ def act(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
             Attribute(Noun(("is", rest.lower())), ("is", rest.lower()), "boolean", default="false", required=True),
         )
         return True
+    if verb.lemma == "be" and (done := lemma_of(rest)) and ground.has_nominal(done) and is_participle(rest):
+        verb, rest = Verb(done, passive=True), ""
+    if verb.passive and not rest.strip() and (event := _nominal_thing(ground, verb.lemma)) and event is not table:
+        ground.relations.append(Relation(event.name, table.name, many=False))
+        return True
+    if (
+        verb.lemma in ("seat", "accommodate")
+        and not verb.passive
+        and re.match(r"(?:at least|up to|at most|a |exactly)", rest)
+        and not known_objects(ground, rest)
+    ):
+        return _value_part(ground, table, verb, _Part("", rest, 0), [], single=True)
+    if (
+        verb.optional
+        and not verb.negated
+        and not ground.existing
+        and (
+            (verb.passive and verb.preposition in ("for", "as", ""))
+            or (verb.lemma == "be" and re.fullmatch(r"[a-z]+(?:\s*§\d+§)?", rest.split(",")[0].strip()))
+        )
+        and not known_objects(ground, rest)
+    ):
+        form = verb.form if verb.passive else rest.split(",")[0].strip().lower()
+        behind = read_noun(re.sub(r"^the ", "", rest.split(",")[0])) if verb.passive else None
+        name = (form, verb.preposition, *behind.words) if behind and verb.preposition == "for" else (form,)
+        name = tuple(word for one in name if (word := ground.shelter.bare(one)))
+        flag = Attribute(Noun(name), name, "boolean", default="false", required=True)
+        for detail in ground.shelter.marks(rest):
+            apply_details(flag, detail)
+        ground.add(table, flag)
+        return True
+    if found := re.match(
+        r"valid from (?:an?|one|the|its)?\s*(?:(?:start )?(?P<k>date|day|time))? ?(?:until|to|till) (?:another|an?|"
+        r"one|the)?\s*(?:end )?(?:date|day|time)?",
+        rest,
+        re.I,
+    ):
+        kind = "timestamptz" if found["k"] == "time" else "date"
+        for name in (("valid", "from"), ("valid", "until")):
+            ground.add(table, Attribute(Noun(name), name, kind, required=True))
+        return True
     if verb.lemma == "be":
         return _is(ground, table, rest, verb)
     return _relates(ground, table, verb, rest)
 
 
+def _nominal_thing(ground: Ground, lemma: str) -> Table | None:
+    """The table of what doing something is called: inspections for "hives are inspected"."""
+    for word in nominals(lemma):
+        if ground.is_thing(Noun((word,))):
+            return ground.thing(Noun((word,)))
+    return None
+
+
 _HAVING = frozenset(["have", "name", "state", "mention", "specify"])
+
+
+_BY_DEFAULT = re.compile(
+    r",?\s*(?:and\s+)?(?:(?:it is |they are )?(?:always |normally |usually )?(?P<v>[\w-]+) (?:by default|at first|"
+    r"initially|when (?:it is |they are )?(?:created|new|made|placed)|"
+    r"to (?:begin|start) with|unless .*)|(?:with )?(?:the )?default(?:s to|ing to| is|:)? (?P<v2>[\w-]+)).*$",
+    re.I,
+)
 
 
 def _is(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
@@ -95,8 +160,38 @@ def _is(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
                 Relation(table.name, target.name, many=False, optional=verb.optional or same, role=called)
             )
             return True
+    if found := re.match(
+        r"(?:an?|one)\s+(?P<a>\w+(?: \w+)?) \w+ing (?:(?P<p>with|for|to|at|in|by|on) )?(?P<b>(?:an?|one|the) [\w ]+?"
+        r")(?:,? with (?P<t>.+))?$",
+        rest,
+        re.I,
+    ):
+        both = [read_noun(found[each]) for each in "ab"]
+        if all(each is not None and ground.is_thing(each) for each in both):
+            for each in both:
+                if each is not None:
+                    ground.relations.append(Relation(table.name, ground.thing(each).name, many=False))
+            return not found["t"] or has_items(ground, table, found["t"])
+    if (found := re.match(r"(?:an?\s+|one\s+)?(?P<n>[\w ]+?)\s+with\s+(?P<t>.+)$", rest, re.I)) and (
+        (kind := read_noun(found["n"]))
+        and not ground.is_thing(kind)
+        and not is_participle(found["n"].split()[0])
+        and not re.search(r"\s(?:of|in|for|between|from|at)\s", found["n"])
+    ):
+        return has_items(ground, table, found["t"])
+    if (
+        found := re.match(
+            r"(?:an?|one)\s+(?P<n>\w+(?: \w+)?)\s+(?P<r>(?:in|for|of|at|on|by|from|between|about)\s+.+)$", rest, re.I
+        )
+    ) and ((kind := read_noun(found["n"])) and not ground.is_thing(kind)):
+        if is_value(kind.words):
+            ground.add(table, Attribute(kind, kind.words, kind_of(kind.words).type))
+        preposition, _, behind = found["r"].partition(" ")
+        return _relates(ground, table, Verb("belong", optional=verb.optional, preposition=preposition.lower()), behind)
     if found := re.match(r"(?:either\s+|one of\s+|exactly one of\s+)?(?P<v>.+?\s+or\s+.+)$", rest, re.I):
-        values = values_of(ground.shelter.open(re.sub(r"^(?:either|one of)\s*:?\s*", "", rest, flags=re.I)))
+        said = ground.shelter.open(re.sub(r"^(?:either|one of)\s*:?\s*", "", rest, flags=re.I))
+        usual = _BY_DEFAULT.search(said)
+        values = values_of(said[: usual.start()] if usual else said)
         if len(values) > 1 and all(len(one.split()) <= 2 for one in values) and not verb.negated:
             nouns = bool(re.match(r"(?:either\s+)?an?\s", rest, re.I))
             existing = next(
@@ -105,10 +200,14 @@ def _is(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
             )
             name = existing.name if existing else "type" if nouns else "status"
             made = Attribute(Noun((name,)), (name,), "text", values=values, required=True)
+            if usual:
+                made.default = default_expression(usual["v"] or usual["v2"], made)
             ground.add(table, made)
             return True
     if (
-        found := re.match(r"(?:for|of|in|on|at|about|from|part of|under|by)\s+(?P<rest>.+)$", rest, re.I)
+        found := re.match(
+            r"(?P<p>for|of|in|on|at|about|from|part of|under|by|between|with)\s+(?P<rest>.+)$", rest, re.I
+        )
     ) and not verb.negated:
         return _relates(ground, table, Verb("belong", optional=verb.optional, preposition="in"), found["rest"])
     if re.match(r"(?:not\s+)?(?:an?\s+)?\w+\s+(?:when|at|on|by default|initially|unless|until)\b", low):
@@ -118,9 +217,13 @@ def _is(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
     return False
 
 
-_PREPOSITION = r"on|in|at|to|for|from|of|by|into|onto|under|during|via|through|as|about|against|between|within|with|per"
+_PREPOSITION = (
+    r"since|along|next to|on|in|at|to|for|from|of|by|into|onto|under|during|via|through|as|about|"
+    r"against|between|within|with|per"
+)
 _OPENS = (
-    r"(?:an?|the|one|each|every|exactly|several|many|his|her|their|its|another|other|some|multiple|at most|at "
+    r"(?:an?|the|one|each|every|exactly|several|many|his|her|their|its|another|other|that|this|some|multiple|at "
+    r"most|at "
     r"least|up to|zero|"
     r"two|different|any|all|more|only)\s|\w+s\b"
 )
@@ -128,6 +231,11 @@ _NEXT_PART = re.compile(rf"(?<!\bone)\s+(?P<p>{_PREPOSITION})\s+(?={_OPENS})", r
 _ONCE = re.compile(r",?\s*\b(?:only once|at most once|just once|once only|not twice|once)\b.*$", re.I)
 _AGAIN = re.compile(
     r",?\s*\b(?:more than once|several times|many times|multiple times|repeatedly|again|for the second time)\b.*$", re.I
+)
+_IF_ANY = re.compile(
+    r",?\s*\b(?:if (?:it is |they are )?(?:known|any|there is one|applicable|available|given|one exists|present)|"
+    r"where (?:known|applicable))\b",
+    re.I,
 )
 _ORDERED = re.compile(
     r"\s*,?\s+in (?:a (?:certain|specific|given|fixed|particular|defined)|an?|their own|its own) (?:order|sequence|"
@@ -160,8 +268,8 @@ class _Part:
 
 def _parts(ground: Ground, rest: str, preposition: str) -> list[_Part]:
     found: list[_Part] = []
-    for number, item in enumerate(split_list(rest, ground.shelter)):
-        at, before = 0, preposition if number == 0 else (found[-1].preposition if found else "")
+    for place, item in enumerate(split_list(rest, ground.shelter)):
+        at, before = 0, preposition if place == 0 else (found[-1].preposition if found else "")
         if opened := re.match(rf"(?P<p>{_PREPOSITION})\s+(?={_OPENS})", item, re.I):
             at, before = opened.end(), opened["p"].lower()
         while follows := _NEXT_PART.search(item, at):
@@ -171,9 +279,9 @@ def _parts(ground: Ground, rest: str, preposition: str) -> list[_Part]:
                 if cut is None:
                     break
                 follows = cut
-            found.append(_Part(before, item[at : follows.start()], number))
+            found.append(_Part(before, item[at : follows.start()], place))
             at, before = follows.end(), follows["p"].lower()
-        found.append(_Part(before, item[at:], number))
+        found.append(_Part(before, item[at:], place))
     return [one for one in found if one.text.strip()]
 
 
@@ -201,13 +309,29 @@ def _relates(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
             names = [" ".join(one.words) for one in nouns if one]
             ground.note(f"Assumed: {table.name} refer to {names[0]} or {names[1]}, and either may be empty.")
     core, flags = _flags(rest)
+    if "optional" in flags:
+        verb = replace(verb, optional=True)
     head, tail = _tail_with(ground, core)
-    if (found := _FROM_TO.search(head)) and (noun := read_noun(found["a"])) and ground.is_thing(noun):
+    if (found := _FROM_TO.search(f"{verb.preposition} {head}")) and _two_ends(ground, table, verb, head, found):
+        return True
+    if (
+        (found := _FROM_TO.search(f"{verb.preposition} {head}"))
+        and (noun := read_noun(found["a"]))
+        and ground.is_thing(noun)
+    ):
         other = ground.thing(noun)
+        before = f"{verb.preposition} {head}"[: found.start()].strip(" ,")
+        if before and before != verb.preposition:
+            _relates(ground, table, verb, re.sub(rf"^{verb.preposition}\s+", "", before))
         for role in ("from", "to"):
             ground.relations.append(Relation(table.name, other.name, many=False, role=(role, *other.noun)))
         return True
-    made, done = _relations_of(ground, table, verb, _parts(ground, head, verb.preposition))
+    parts = _parts(ground, head, verb.preposition)
+    if not ground.existing and (event := _event_part(ground, table, parts)):
+        return event
+    if verb.preposition == "with" and not verb.passive and parts and not is_thing_like(ground, parts[0].text):
+        return has_items(ground, table, rest)
+    made, done = _relations_of(ground, table, verb, parts)
     for relation in made:
         pair = frozenset((relation.a, relation.b))
         if "once" in flags:
@@ -224,15 +348,55 @@ def _relates(ground: Ground, table: Table, verb: Verb, rest: str) -> bool:
         if tail and relation is made[0]:
             with_attributes(ground, relation, tail)
         ground.relations.append(relation)
+        ground.object = relation.b
     if not made and tail:
         return has_items(ground, table, tail) or done
     return bool(made) or done
 
 
+def _event_part(ground: Ground, table: Table, parts: list[_Part]) -> bool:
+    """ "Tenants rent flats under leases": the lease is what joins the two."""
+    events = [
+        one for one in parts if one.preposition in ("under", "through", "via") and is_thing_like(ground, one.text)
+    ]
+    objects = [one for one in parts if one not in events]
+    if len(events) != 1 or len(objects) != 1 or len(parts) != 2:
+        return False
+    nouns = [read_noun(ground.shelter.bare(one.text)) for one in (events[0], objects[0])]
+    if nouns[0] is None or nouns[1] is None:
+        return False
+    holder = ground.thing(nouns[0])
+    for name in (table.name, ground.thing(nouns[1]).name):
+        ground.relations.append(Relation(holder.name, name, many=False))
+    return True
+
+
+def _two_ends(ground: Ground, table: Table, verb: Verb, head: str, found: re.Match[str]) -> bool:
+    """ "From a start station to an end station", whatever is said before it."""
+    nouns = [read_noun(found["a"]), read_noun(found["b"] or "")]
+    if not all(one and len(one.words) == 2 and ground.is_thing(Noun(one.words[-1:])) for one in nouns):
+        return False
+    before = f"{verb.preposition} {head}"[: found.start()].strip(" ,")
+    if before and before != verb.preposition:
+        _relates(ground, table, verb, re.sub(rf"^{verb.preposition}\s+", "", before))
+    for one in nouns:
+        if one:
+            ground.relations.append(
+                Relation(table.name, ground.thing(Noun(one.words[-1:])).name, many=False, role=one.words)
+            )
+    return True
+
+
 def _flags(rest: str) -> tuple[str, set[str]]:
     """What is said of a whole relation, taken out of the words: only once, in order, not themselves."""
     flags = set()
-    for name, pattern in (("not self", _NOT_SELF), ("ordered", _ORDERED), ("once", _ONCE), ("again", _AGAIN)):
+    for name, pattern in (
+        ("optional", _IF_ANY),
+        ("not self", _NOT_SELF),
+        ("ordered", _ORDERED),
+        ("once", _ONCE),
+        ("again", _AGAIN),
+    ):
         if pattern.search(rest):
             flags.add(name)
             rest = pattern.sub("", rest)
@@ -260,15 +424,38 @@ def _relations_of(ground: Ground, table: Table, verb: Verb, parts: list[_Part]) 
         if relation is None:
             done = _value_part(ground, table, verb, part, made, single=len(parts) == 1) or done
             continue
+        if part.preposition == "of" and made and relation.b not in (made[-1].b, table.name):
+            ground.relations.append(Relation(made[-1].b, relation.b, many=False))
+            continue
         if first is not None and first.many and relation.b not in (first.b, first.a) and not nominal:
             # "Tenants sign leases for apartments": what comes behind belongs to the object.
             ground.relations.append(Relation(first.b, relation.b, many=False))
             done = True
             continue
         first = first or relation
+        _marked(ground, relation, part.text)
         _part_roles(ground, made, relation, part.text)
         made.append(relation)
     return made, done
+
+
+_WHEN_MARK = re.compile(r"(?:(?:remember|store|record|keep|note|track|with|and|since) )*(?:since )?when\b.*", re.I)
+
+
+def _marked(ground: Ground, relation: Relation, text: str) -> None:
+    """What brackets say of the relation: "users join rooms (many to many, remember when)"."""
+    for mark in ground.shelter.raw_marks(text):
+        for one in split_list(mark, ground.shelter):
+            if re.fullmatch(r"many.to.many|[nm]:[nm]", one, re.I):
+                relation.many, relation.shared = True, True
+            elif _WHEN_MARK.fullmatch(one) and relation.lemma:
+                verb = relation.lemma
+                name = (f"{verb}d" if verb.endswith("e") else f"{verb}ed", "at")
+                relation.attributes.append(Attribute(Noun(name), name, "timestamptz", required=True))
+
+
+def _is_mark(one: str) -> bool:
+    return bool(re.fullmatch(r"many.to.many|one.to.many|[nm1]:[nm1]", one, re.I) or _WHEN_MARK.fullmatch(one))
 
 
 def _part_roles(ground: Ground, made: list[Relation], relation: Relation, text: str) -> None:
@@ -299,7 +486,16 @@ def _role_of(one: Relation, target: tuple[str, ...]) -> tuple[str, ...]:
     return (_ENDS.get(one.lemma, one.lemma), *target)
 
 
-_MEASURES = {"last": "duration", "take": "duration", "cost": "cost", "weigh": "weight", "measure": "size"}
+_MEASURES = {
+    "seat": "seats",
+    "accommodate": "capacity",
+    "fit": "capacity",
+    "last": "duration",
+    "take": "duration",
+    "cost": "cost",
+    "weigh": "weight",
+    "measure": "size",
+}
 _GIVEN = re.compile(
     r"^(?:an?|the|its|their|his|one)\s+(?:given|certain|specific|particular|fixed|defined|known|set)\s+", re.I
 )
@@ -315,7 +511,10 @@ def _value_part(ground: Ground, table: Table, verb: Verb, part: _Part, made: lis
     if verb.lemma in _MEASURES and not part.preposition and not made:
         unit = attribute.noun.head
         name, type_ = with_unit((_MEASURES[verb.lemma],), unit if is_plural(f"{unit}s") else "", "text")
-        attribute = replace(attribute, name=name, type=type_ if type_ != "text" else "numeric")
+        usual = {"cost": MONEY, "seats": "integer", "capacity": "integer"}.get(name[0], "numeric")
+        attribute = replace(attribute, name=name, type=type_ if type_ != "text" else usual)
+        if found := re.match(r"at least (?P<n>\w+)", part.text):
+            attribute = replace(attribute, checks=[f"{{c}} >= {number(found['n'])}"])
     elif moment and len(attribute.noun.words) == 1 and verb.lemma in ("start", "begin", "end", "finish"):
         word = "start" if verb.lemma in ("start", "begin") else "end"
         attribute = replace(attribute, name=(word, *attribute.noun.words))
@@ -366,6 +565,8 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str, prepositi
     noun = read_noun(bare.split(",")[0])
     if noun is None or set(noun.words) & NO_NAME:
         return None
+    if re.match(r"(?:at most|up to|no more than) (?:one|1)\b|zero or one\b", bare.strip(), re.I):
+        verb = replace(verb, optional=True)
     if (
         (
             played := re.search(
@@ -423,7 +624,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str, prepositi
                 (
                     not verb.passive
                     or (
-                        noun.determiner in ("a", "an")
+                        (noun.determiner in ("a", "an") or noun.plural)
                         and verb.lemma
                         in (
                             "assign",
@@ -439,7 +640,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str, prepositi
                         )
                     )
                     or verb.preposition == "by"
-                    or (noun.plural and verb.lemma in _PASSIVE_MANY)
+                    or noun.plural
                     or noun.quantity
                 )
                 and _may_be_thing(noun, verb, many=many)
@@ -451,7 +652,7 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str, prepositi
     role = noun.words if len(noun.words) > len(other.noun) and noun.words[0] in ROLE_WORDS else ()
     for detail in ground.shelter.raw_marks(text):
         for each in split_list(detail, ground.shelter):
-            if not _counted(ground, other, each):
+            if not _is_mark(each) and not _counted(ground, other, each):
                 has_item(ground, other, each, Verb("have"))
     if other.name == table.name and not self_said and not many:
         role = role or ("parent",)
@@ -459,6 +660,15 @@ def _one_relation(ground: Ground, table: Table, verb: Verb, text: str, prepositi
         return Relation(
             table.name, other.name, many=False, optional=True, lemma=verb.lemma, role=_self_role(verb, role)
         )
+    if (
+        verb.passive
+        and verb.lemma in ("assign", "allocate", "appoint", "attach", "dedicate")
+        and is_person(table.noun)
+        and not is_person(other.noun)
+        and not many
+    ):
+        # "An agent may be assigned to a ticket": the ticket has the agent.
+        return Relation(other.name, table.name, many=False, optional=verb.optional, lemma=verb.lemma)
     owner = verb.lemma in TO_ONE or verb.passive
     if (
         verb.passive
@@ -530,5 +740,6 @@ def _may_be_thing(noun: Noun, verb: Verb, *, many: bool) -> bool:
         or verb.lemma in TO_ONE
         or noun.quantity == "one"
         or verb.preposition == "by"
+        or (verb.passive and noun.plural)
         or bool(noun.determiner in ("a", "an") and verb.lemma not in ("start", "end", "default"))
     )

@@ -122,6 +122,7 @@ class Ground:
     object: str = ""
     moves: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     candidates: set[tuple[str, ...]] = field(default_factory=set)
+    described: set[tuple[str, ...]] = field(default_factory=set)
     defined: set[tuple[str, ...]] = field(default_factory=set)
 
     # Tables ------------------------------------------------------------------------------------------------------

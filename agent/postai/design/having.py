@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from postai.design.attributes import Attribute, read_attribute, split_list
 from postai.design.draft import Table
 from postai.design.ground import PERSON_ROLES, PERSONS, ROLE_WORDS, Ground
+from postai.design.kinds import is_unit
 from postai.design.nouns import Noun, read_noun
 from postai.design.relations import Relation, key_column
+from postai.design.rule_compare import compare
 from postai.design.verbs import Verb
+from postai.language.relating import does
 
 
 def known_objects(ground: Ground, rest: str) -> list[Noun]:
@@ -55,15 +59,50 @@ def has(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
         with_attributes(ground, relation, found["tail"])
         ground.relations.append(relation)
         return True
+    if not ground.existing and (found := _EACH_WITH.match(rest)) and (noun := read_noun(found["head"])) and noun.plural:
+        relation = Relation(table.name, ground.thing(noun).name, many=True, optional=verb.optional)
+        with_attributes(ground, relation, found["tail"])
+        ground.relations.append(relation)
+        ground.object = relation.b
+        return True
     done = False
     items = split_list(rest, ground.shelter)
     if len(items) > 1 and (
-        both := re.search(r",?\s*both (?:of (?:whom|which|them) )?(?:are|being|refer)\b.*$", items[-1], re.I)
+        none := re.fullmatch(
+            r"(?:none of (?:them|these|which)|neither of them|neither)(?: is| are| can be| may be)? (?P<v>negative|"
+            r"empty)",
+            items[-1].split(", ")[-1],
+            re.I,
+        )
+    ):
+        cut = items[-1].rpartition(", ")[0]
+        items = [*items[:-1], *([cut] if cut else [])]
+        items = [_not_negative(ground, one) if none["v"].lower() == "negative" else f"{one}, required" for one in items]
+    if len(items) > 1 and (
+        both := re.search(
+            r",?\s*(?:both (?:of (?:whom|which|them) )?(?:are|being|refer)|(?:who|which) are)\b(?! not\b).*$",
+            items[-1],
+            re.I,
+        )
     ):
         items = [one if one is items[-1] or one is not items[-2] else one + both[0] for one in items]
+    perhaps = False
     for item in items:
-        done = has_item(ground, table, item, verb) or done
+        if item.lower() in ("later", "afterwards", "optionally"):
+            perhaps = True
+            continue
+        if found := re.match(r"(?:later|afterwards|optionally|possibly|perhaps)\s*,?\s+(?P<item>.+)$", item, re.I):
+            perhaps, item = True, found["item"]
+        done = has_item(ground, table, item, replace(verb, optional=True) if perhaps else verb) or done
     return done
+
+
+_EACH_WITH = re.compile(
+    r"^(?P<head>(?:many |several |multiple |one or more |any number of |some |its |their |numbered )?\w+(?: \w+"
+    r")?s),?\s+(?:each )?(?:with|having|which "
+    r"have|that have|who have|each of which has)\s+(?P<tail>.+)$",
+    re.I,
+)
 
 
 def has_items(ground: Ground, table: Table, text: str) -> bool:
@@ -94,6 +133,15 @@ def has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
         noun = read_noun(ground.shelter.bare(item))
         if noun and (noun.words[:-1] in ((), table.noun, table.noun[-1:], ("primary",), ("surrogate",), ("unique",))):
             return True
+    if both := _of_both(ground, table, item):
+        return all([has_item(ground, table, one, verb) for one in both])
+    if numbered := re.match(r"(?:(?:many|several|a number of|any number of) )?numbered (?P<what>[\w ]+s)$", item, re.I):
+        done = has_item(ground, table, f"several {numbered['what']}", verb)
+        return (
+            has_item(ground, ground.draft.tables[ground.object], "a number", Verb("have"))
+            if done and ground.object
+            else done
+        )
     core = ground.shelter.bare(
         re.split(r",|\s(?:which|that|who|with|whose|from \d|in|for|at least|at most|per|to|but)\s", item)[0]
     )
@@ -153,10 +201,27 @@ def has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
         attribute.required = True
     if ground.existing and attribute.required is None and noun.quantity == "one":
         attribute.required = False
-    ground.add(table, attribute)
+    column = ground.add(table, attribute)
+    if not ground.existing and (told := _COMPARED.search(item)):
+        compare(
+            ground,
+            f"the {column.name.replace('_', ' ')} must {'not ' if told['no'] else ''}be {told['op']} {told['right']}",
+        )
     return True
 
 
+def _not_negative(ground: Ground, item: str) -> str:
+    attribute = read_attribute(item, ground.shelter)
+    amount = attribute is not None and attribute.type.startswith(("numeric", "integer", "double"))
+    return f"{item}, cannot be negative" if amount else item
+
+
+_COMPARED = re.compile(
+    r"(?:that|which|always|it)?\s*(?:is|must|cannot|can|comes?|lies|may|has to|should)?\s*(?P<no>not |never )?(?:be )?"
+    r"(?P<op>before|after|later than|earlier than|greater than|less than|more than|at least|at most|on or after|on "
+    r"or before) (?P<right>(?:the|its|their) [a-z][\w ]*)$",
+    re.I,
+)
 _PLURAL_ATTRIBUTES = frozenset(
     [
         "notes",
@@ -197,6 +262,8 @@ def _is_thing_list(ground: Ground, noun: Noun, attribute: Attribute) -> bool:
         return False
     if noun.quantity == "many":
         return len(noun.words) <= 3
+    if is_unit(noun.head):
+        return False
     return (
         attribute.type in ("text", "double precision", "date", "integer", "numeric", "numeric(12,2)")
         and len(noun.words) <= 3
@@ -233,6 +300,10 @@ def _target(
             plays = attribute.type in ("text", "double precision") or noun.words[0] in ROLE_WORDS
             if plays and named.noun == last.words:
                 return named, ("parent",) if noun.words[0] == "parent" else noun.words
+    for said in ground.relations:
+        if said.a == said.b == table.name and said.many and not many and does(noun.head, said.lemma):
+            ground.relations.remove(said)  # "members can sponsor others; a member has at most one sponsor"
+            return table, noun.words
     if noun.head in PERSON_ROLES and len(noun.words) == 1 and not many:
         persons = [
             one
@@ -288,6 +359,8 @@ _USUAL_THINGS = frozenset(
 
 def with_attributes(ground: Ground, relation: Relation, tail: str) -> None:
     """Attributes behind "with": of the related rows, or of the relation where it is many-to-many."""
+    if relation.many and relation.lemma != "have" and ground.draft.tables[relation.b].noun in ground.described:
+        relation.shared = True  # what is described elsewhere is no part of this
     tail = re.sub(r"\s+in each$|\s+(?:there|in it|of it)$", "", tail)
     for item in split_list(tail, ground.shelter):
         noun = read_noun(ground.shelter.bare(item))
@@ -299,3 +372,21 @@ def with_attributes(ground: Ground, relation: Relation, tail: str) -> None:
         if attribute is None:
             continue
         relation.attributes.append(attribute)
+
+
+def _of_both(ground: Ground, table: Table, item: str) -> list[str]:
+    """ "The goals of both sides" as one attribute for each of two references: "home goals", "away goals"."""
+    found = re.match(
+        r"(?:the )?(?P<what>\w+(?: \w+)?) (?:of|for|by|from) (?:both|the two|each of the)(?: \w+)?(?P<tail>.*)$",
+        ground.shelter.bare(item),
+        re.I,
+    )
+    roles = [one.role[0] for one in ground.relations if one.a == table.name and not one.many and len(one.role) > 1]
+    if found is None or len(roles) != 2:
+        return []
+    behind = item.split(",", 1)[1] if "," in item else ""
+    return (
+        [f"the {role} {found['what']}{', ' + behind.strip() if behind else ''}" for role in roles]
+        if split_list(item, ground.shelter)
+        else []
+    )

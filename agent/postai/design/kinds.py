@@ -18,16 +18,16 @@ _MONEY = word_set("""
     """)
 _INTEGER = word_set("""
     quantity qty count age capacity stock position rank ranking seats seat_count pages points score rating
-    duration length floor year priority_number sequence place stars attempts copies inventory level_number lap
-    laps goals credits mileage odometer population calories servings votes likes views downloads size_in_bytes
-    bytes minutes seconds
+    duration length floor year priority_number sequence stars attempts copies inventory level_number lap laps
+    goals credits mileage odometer population calories servings votes likes views downloads size_in_bytes bytes
+    minutes seconds
     """)
 _NUMERIC = word_set("""
     weight height width depth distance area rate percentage percent hours dosage size_in_metres ratio discount
     """)
 _FLOAT = word_set(
     "temperature latitude longitude lat lng lon value measurement humidity pressure speed reading voltage current "
-    "elevation altitude concentration"
+    "elevation altitude wattage voltage concentration"
 )
 _DATE = word_set("date day birthday deadline dob birthdate expiry expiration")
 _TIME = word_set("time timestamp datetime moment instant at when")
@@ -39,11 +39,11 @@ _FLAG = word_set("""
     """)
 _JSON = word_set("json jsonb metadata payload settings preferences attributes configuration config options extras")
 _OPTIONAL = word_set("""
-    description note notes bio biography comment remark remarks grade website url homepage phone fax image photo
+    description note notes bio biography comment remark remarks grade website homepage phone fax image photo
     picture avatar logo middle_name nickname feedback result mark score memo summary caption telephone mobile
     """)
 _LATER = re.compile(
-    r"^(?:return(?:ed)?|end(?:ed)?|finish(?:ed)?|clos(?:ed|ing)?|cancel(?:led|ed|lation)|complet(?:ed|ion)|"
+    r"^(?:return(?:ed)?|end(?:ed)?|finish(?:ed)?|closed?|cancel(?:led|ed|lation)|complet(?:ed|ion)|"
     r"deliver(?:ed|y)|ship(?:ped|ping|ment)?|"
     r"paid|payment|delet(?:ed|ion)|archived|resolved|resolution|approv(?:ed|al)|publish(?:ed)?|publication|"
     r"discharged?|left|leaving|terminat(?:ed|ion)|"
@@ -52,6 +52,7 @@ _LATER = re.compile(
 )
 _TEXT_NUMBERS = word_set("""
     page line version position round lap floor row week day month sequence track chapter episode season level
+    period slot step shelf question
     """)
 CODES = word_set("isbn issn sku vin ean upc imei iban username slug gtin barcode ssn login handle")
 _CODE_PAIRS = frozenset({("serial", "number"), ("license", "plate"), ("licence", "plate"), ("user", "name"), ("passport", "number"),  # noqa: E501
@@ -113,9 +114,36 @@ def is_value(words: tuple[str, ...]) -> bool:
 
 _MOMENTS = word_set("arrival departure start end takeoff landing pickup dropoff kickoff")
 _WHEN = word_set("scheduled actual planned expected estimated real official")
+_WORTH = word_set("""
+    insured insurance asking market purchase book estimated appraised monetary cash face nominal declared resale
+    """)
 _AMOUNTS = (MONEY, "integer", "numeric", "double precision")
 _COUNTABLE = word_set("""
     participant guest person player member student attendee user passenger people seat occupant
+    """)
+
+
+_PERSONS = word_set("""
+    user person employee member account customer staff student agent doctor client guest patient pilot
+    technician nurse assistant consultant clerk chef cook guide vet judge captain coach applicant tenant
+    accountant attendant participant colleague specialist expert expert parent child man woman people personnel
+    staff crew volunteer recruit freelancer
+    """)
+
+
+def is_person(words: tuple[str, ...]) -> bool:
+    """Whether a noun names people."""
+    head = words[-1]
+    return head in _PERSONS or (
+        len(head) > 4 and head.endswith(("er", "or", "ist", "ian", "ee")) and head not in _THINGS_IN_ER
+    )
+
+
+_THINGS_IN_ER = word_set("""
+    order paper computer printer server folder number letter container filter chapter register poster sticker
+    trailer buffer cluster router meter sensor motor reactor tractor elevator monitor door floor color mirror
+    error committee fee coffee degree tree trophee river counter center theater water tower power layer offer
+    corner matter member_card voucher transfer banner ladder locker holder marker cylinder calendar
     """)
 
 
@@ -184,8 +212,12 @@ def _type_of(words: tuple[str, ...]) -> str:
         or head == "flag"
     ):
         return "boolean"
-    if head in ("opening", "closing") or (head == "time" and first in ("opening", "closing", "open", "close")):
+    if head in ("opening", "closing") or (head == "time" and first in ("opening", "open")):
         return "time"
+    if head == "size" and first in ("party", "group", "class", "team", "family", "household", "crew", "squad", "batch"):
+        return "integer"
+    if head == "value" and first in _WORTH:
+        return MONEY
     if head in _TIME or (head in _MOMENTS and (len(words) == 1 or first in _WHEN)):
         return MOMENT
     if head in _DATE or (head == "on" and len(words) > 1):
@@ -193,15 +225,19 @@ def _type_of(words: tuple[str, ...]) -> str:
     if head == "count" or name in _INTEGER:
         return "integer"
     if head in ("number", "no", "nr"):
-        return "integer" if first in _TEXT_NUMBERS else "text"
+        return "integer" if first in _TEXT_NUMBERS or len(words) == 1 else "text"
     if head in _MONEY and not (head == "tip" and len(words) > 1):
         return MONEY
     if head == "rate" and first in ("hourly", "daily", "nightly", "monthly", "day", "hour", "room", "pay"):
         return MONEY
+    if first == "date" and len(words) == 2 and head.endswith("ed"):
+        return "date"
+    if f"{head}s" in _INTEGER and head not in ("like", "view", "download", "second", "minute", "byte"):
+        return "integer"
     for family, kind in ((_INTEGER, "integer"), (_NUMERIC, "numeric"), (_FLOAT, "double precision")):
         if head in family:
             return kind
-    if head in _UNITS and len(words) > 1:
+    if head in _UNITS or f"{head}s" in _UNITS:
         return "integer" if head in _WHOLE_UNITS else "numeric"
     if head in _JSON:
         return "jsonb"
@@ -210,6 +246,11 @@ def _type_of(words: tuple[str, ...]) -> str:
     if name in ("ip", "ip_address"):
         return "inet"
     return "text"
+
+
+def is_unit(word: str) -> bool:
+    """Whether a noun is a unit of measurement: litres, hours."""
+    return word in _UNITS or f"{word}s" in _UNITS
 
 
 def with_unit(words: tuple[str, ...], unit: str, kind: str) -> tuple[tuple[str, ...], str]:

@@ -14,7 +14,7 @@ from postai.language.word_set import word_set
 
 _BULLET = re.compile(r"^(?P<indent>\s*)(?:[-*•+·]|\d+[.)]|\([a-z\d]\)|[a-z]\))\s+(?P<text>.*)$")
 _HEAD = re.compile(
-    r"^(?P<head>[A-Za-z][\w /&]{0,45}?)\s*(?P<mark>§\d+§)?\s*(?::|\s-{1,2}\s|\s=\s|\s\|\s)\s*(?P<rest>.*)$"
+    r"^(?P<head>[A-Za-z][\w /&'’]{0,45}?)\s*(?P<mark>§\d+§)?\s*(?::|\s-{1,2}\s|\s=\s|\s\|\s)\s*(?P<rest>.*)$"
 )
 _BARE_HEAD = re.compile(r"^(?P<head>[A-Za-z]\w*(?: \w+){0,2})\s*(?P<mark>§\d+§)\s*[.;]?$")
 _GENERAL = word_set("""
@@ -56,7 +56,7 @@ class _Line:
 
 def statements(text: str, shelter: Shelter) -> list[Statement]:
     """The statements of a description whose brackets and quotes were put aside."""
-    lines = _lines(text)
+    lines = _lines(re.sub(r"\band, ", ", and ", text))
     found: list[Statement] = []
     at = 0
     while at < len(lines):
@@ -69,17 +69,76 @@ def statements(text: str, shelter: Shelter) -> list[Statement]:
                 continue
         found += _of_line(line.text, shelter)
         at += 1
-    found = [each for one in found for each in _parted(one, shelter)]
+    found = [part for one in found for aside in _asides(one, shelter) for part in _parted(aside, shelter)]
     several = sum(1 for one in found if one.items) > 1
     return [Statement(one.text, one.head, one.items, sure=True) if several and one.items else one for one in found]
 
 
+_ASIDE = re.compile(
+    r"^(?P<x>(?:(?:an?|each|every|the|all|our|one) )?\w+(?: \w+)?), (?P<r>(?:who|which) (?P<v>(?:is|are|has|have|"
+    r"can|may|must)\b[^,]*)|(?P<p>\w+ed"
+    r" (?:by|with|in|on|at|to) [^,]+)), (?P<rest>.+)$",
+    re.I,
+)
+
+
+def _asides(one: Statement, shelter: Shelter) -> list[Statement]:
+    """A sentence, and what is said in passing in it: "Voters, identified by an email, vote", "(a team never ...)"."""
+    found = []
+    text = one.text
+    if inner := re.search(
+        r"(?<=\s)(?P<np>(?:an?|one|exactly one) \w+), with (?P<w>[^,]+), (?=(?:for|in|at|to|on|by|from)\b)", text
+    ):
+        noun = read_noun(inner["np"])
+        text = text[: inner.start()] + inner["np"] + " " + text[inner.end() :]
+        found.append(replace(one, text=f"a {' '.join(noun.words) if noun else inner['np']} has {inner['w']}"))
+    if aside := _ASIDE.match(text):
+        noun = read_noun(aside["x"])
+        said = aside["v"] or f"{'are' if noun and noun.plural else 'is'} {aside['p']}"
+        text = f"{aside['x']} {aside['rest']}"
+        found.append(replace(one, text=f"{aside['x']} {said}"))
+    for number in re.findall(r"§(\d+)§", text):
+        kept = shelter.kept[int(number)]
+        if (
+            int(number) in shelter.quoted
+            or len(kept.split()) < 4
+            or re.match(r"(?:it|they|this|that|which|who|e\.?g|i\.?e|or|and|not)\b", kept)
+        ):
+            continue
+        verb = find_verb(words_of(kept))
+        if (
+            verb is not None
+            and 0 < verb[0] <= 4
+            and re.match(r"(?:an?|the|each|every|no|all|two|one|\w+s)\s", kept, re.I)
+        ):
+            text = " ".join(text.replace(f"§{number}§", " ").split())
+            found.append(replace(one, text=kept))
+    return [*found, replace(one, text=text)] if found else [one]
+
+
 def _parted(one: Statement, shelter: Shelter) -> list[Statement]:
     """A sentence with a colon as two, where both sides are sentences; values behind a colon as a bracket."""
+    split = re.match(r"^(?P<a>.*<->[^,]*), (?P<b>.+)$", one.text)
+    if split and find_verb(words_of(split["b"])) is not None:
+        return [replace(one, text=split["a"]), replace(one, text=split["b"])]
+    if split := re.match(
+        r"^(?P<a>.+), (?:but |and )?(?:an?|each|every) (?P<b>\w+) (?:at most|only|no more than|just) once "
+        r"(?P<c>(?:per|for each|in each|for every) \w+)$",
+        one.text,
+    ):
+        return [
+            replace(one, text=split["a"]),
+            replace(one, text=f"a {split['b']} can be recorded only once {split['c']}"),
+        ]
     head, colon, rest = one.text.partition(": ")
     if not colon or re.search(r"\b(?:one of|either|be|is|are|values?|these|following)$", head, re.I):
         return [one]
     said, follows = find_verb(words_of(head)), _subject_verb(rest)
+    if said is not None and _subject_verb(head) is not None and not _SPEAKS.match(head):
+        if re.match(r"for (?:each|every|an?|any|all)\b", rest, re.I):
+            return [replace(one, text=head), replace(one, text=rest)]
+        if ordered := _ORDERS.match(rest):
+            return [replace(one, text=head), replace(one, text=f"for that we store {rest[ordered.end() :]}")]
     if said is not None and follows is not None and said[1] < len(words_of(head)) and not _SPEAKS.match(head):
         return [replace(one, text=head), replace(one, text=rest)]
     last = read_noun(shelter.bare(re.split(r"\s(?:and|an?|the)\s|,\s", head)[-1]))
@@ -88,6 +147,12 @@ def _parted(one: Statement, shelter: Shelter) -> list[Statement]:
     return [one]
 
 
+_ORDERS = re.compile(
+    r"(?:(?:we|you|please|also|and|i|must|should|want to|need to|have to) )*(?:note|notes|store|keep|record|save|"
+    r"track|log|remember|know|register)\s"
+    r"(?!that\b|in mind)(?:down )?(?:track of )?",
+    re.I,
+)
 _SPEAKS = re.compile(r"(?:i|we|it|there|you|please|build|create|design|model)\b", re.I)
 
 
@@ -148,6 +213,9 @@ def _of_line(text: str, shelter: Shelter) -> list[Statement]:
     if found is None:
         return [Statement(one) for one in sentences(text)]
     head, mark, rest = found
+    things = re.match(r"[a-z]+s(?: [a-z]+s)?,? (?:with|having|each)\b|[a-z]+s; ", rest, re.I)
+    if things and find_verb(words_of(head)) is None:
+        return [Statement(one) for one in sentences(rest)]
     if not _is_head(head, shelter):
         general = _general(head) and rest
         return [Statement(one) for one in sentences(rest if general else text)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from postai.design.attributes import definition_items, read_attribute, split_list
-from postai.design.discovering import SPEAKERS
+from postai.design.discovering import NO_NAME, SPEAKERS
 from postai.design.draft import Table
 from postai.design.ground import Ground
 from postai.design.having import has_item
@@ -83,7 +83,9 @@ def read_notation(ground: Ground, text: str) -> bool:
 def things(ground: Ground, text: str) -> None:
     """A list of things, each perhaps with its attributes: "books with title and ISBN, authors, and members"."""
     last: Table | None = None
-    for item in split_list(text, ground.shelter):
+    items = split_list(text, ground.shelter)
+    marked = len(items) > 1 and all("§" in one for one in items)
+    for item in items:
         core, _, tail = re.sub(
             r",?\s+(?:each\s+)?(?:with|having|which have|that have|who have)\s+", "\x00", item, count=1
         ).partition("\x00")
@@ -96,13 +98,22 @@ def things(ground: Ground, text: str) -> None:
         )
         if (
             noun is not None
-            and (last is None or noun.plural or ground.is_thing(noun) or (described and not is_value(noun.words)))
+            and (
+                last is None
+                or noun.plural
+                or ground.is_thing(noun)
+                or marked
+                or (described and not is_value(noun.words))
+            )
             and (noun.head not in SPEAKERS)
         ):
+            if set(noun.words) & NO_NAME:
+                continue
             last = ground.thing(noun)
+            ground.subject = last.name
             ground.topic[last.name] += 0
             if found := re.search(
-                r"\s(?:from|of|for|in)\s+(?P<of>(?:the |an? |our )?[\w]+)$", ground.shelter.bare(core)
+                r"\s(?:from|of|for|in|to|by)\s+(?P<of>(?:the |an? |our )?[\w]+)$", ground.shelter.bare(core)
             ):
                 other = read_noun(found["of"])
                 if other and (ground.is_thing(other) or other.plural):
@@ -111,6 +122,7 @@ def things(ground: Ground, text: str) -> None:
                 for each in definition_items(detail, ground.shelter):
                     has_item(ground, last, terse(ground, each), Verb("have"))
             if tail:
+                ground.described.add(last.noun)
                 has_item(ground, last, tail, Verb("have"))
         elif last is not None:
             has_item(ground, last, item, Verb("have"))

@@ -39,6 +39,37 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"^(?:an?|the|our|this) [\w ]+? (?:lets|allows|enables|helps) (?P<r>[\w]+s)(?: to)? (?=\w)",
             r"\g<r> ",
         ),
+        # What is identified by something has it, alone.
+        (
+            r"^(?P<x>.+?) (?:is|can be|must be) (?:uniquely )?identified by (?:its |his |her |an? |the )?(?:own "
+            r")?(?:unique )?(?P<y>[^,]+)",
+            r"\g<x> has a unique \g<y>",
+        ),
+        (
+            r"^(?P<x>.+?) are (?:uniquely )?identified by (?:their |an? |the )?(?:own )?(?:unique )?(?P<y>[^,]+)",
+            r"\g<x> have a unique \g<y>",
+        ),
+        # Yes or no.
+        (
+            r"\b(?:can be|may be|is|are) (?:either )?(?P<f>[a-z]+) or not(?:,? (?:(?:and )?(?:normally|by default|"
+            r"usually|initially|at first) "
+            r"(?:it is|they are|is|are) not|by default not|not by default))\b",
+            r"has a \g<f> flag, default false",
+        ),
+        (r"\b(?:can be|may be|is|are) (?:either )?(?P<f>[a-z]+) or not$", r"has a \g<f> flag"),
+        # Once only.
+        (
+            r"\b(?P<v>(?:can|may|must|should) (?:\w+ )?\w+) (?P<o>only|at most|just|no more than) once (?P<p>to|in|"
+            r"for|on|at|with|from) "
+            r"(?P<b>(?:the same|an?|each|every|any|the|one) [\w ]+)$",
+            r"\g<v> \g<p> \g<b> only once",
+        ),
+        (
+            r"^(?:the same|an?|each|every) (?P<c>[\w ]+?) (?:can|may|must|should) (?:only )?(?:occur|appear|exist|"
+            r"be used|be given|be taken|come)"
+            rf" (?:only |at most )?once (?:within|in|for|on|at|per) (?P<s>(?:{_SAME} )?[\w ]+)$",
+            r"\g<c> is unique within \g<s>",
+        ),
         # There is at most one of them for each combination.
         (
             r"^(?:and |but )?(?:there (?:can|may|must|should|shall|will)? ?(?:only |never )?(?:be|is|are) )?"

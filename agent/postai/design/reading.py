@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from postai.design.attributes import split_list
+from postai.design.attributes import Attribute, split_list
 from postai.design.discovering import discover, headless, is_system, speaks, subject_noun
 from postai.design.doing import act
 from postai.design.draft import Table
 from postai.design.ground import Ground
-from postai.design.having import has_item
+from postai.design.having import has_item, has_items, with_attributes
+from postai.design.kinds import is_value
 from postai.design.layout import Statement, statements
 from postai.design.listing import LISTED, read_intro_with, read_notation, stored, terse, things
 from postai.design.nouns import Noun, read_noun
@@ -19,6 +20,7 @@ from postai.design.relations import Relation
 from postai.design.rule_column import read_subject_rule
 from postai.design.rules import read_rule
 from postai.design.sentences import Clause, clauses, words_of
+from postai.design.shelter import values_of
 from postai.design.verbs import STORING, Verb, find_verb, verb_first
 
 _INTRO = re.compile(
@@ -55,6 +57,11 @@ def read_text(ground: Ground, text: str) -> None:
 def _only_lists(ground: Ground, one: Statement) -> bool:
     """Whether what looks like a definition is a title before a list of things: "Online shop: customers, orders"."""
     noun = read_noun(one.head)
+    marked = [ground.shelter.bare(item) for item in one.items if "§" in item]
+    if len(marked) == len(one.items) > 1 and all(
+        (each := read_noun(item)) and not is_value(each.words) for item in marked
+    ):
+        return True
     if one.sure or noun is None or noun.plural:
         return False
     nouns = [read_noun(ground.shelter.bare(item)) for item in one.items]
@@ -124,6 +131,21 @@ def read_sentence(ground: Ground, sentence: str, others: list[str], *, first: bo
     if read_notation(ground, text) or read_rule(ground, text):
         ground.understood += 1
         return
+    if told := re.match(r"for that we store (?P<list>.+)$", text, re.I):
+        if ground.relations:
+            ground.understood += 1
+            last = ground.relations[-1]
+            if last.many and last.a != last.b and ground.draft.tables[last.b].noun not in ground.described:
+                same = [one for one in ground.relations if {one.a, one.b} == {last.a, last.b} and one is not last]
+                if not same and last.lemma in ("take", "make", "do", "give", "get", "undergo", "have"):
+                    last.lemma = "have"  # "learners take exams: record the date"
+            if last.many:
+                with_attributes(ground, last, told["list"])
+            else:
+                has_items(ground, ground.draft.tables[last.a], told["list"])
+        else:
+            ground.not_understood(told["list"])
+        return
     for clause in clauses(text, ground.heads()):
         if clause.verb is not None and first and is_system(ground, clause, [sentence, *others]):
             things(ground, clause.rest)
@@ -184,6 +206,8 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
     said = f"{clause.subject} {clause.text}" if clause.inherited else clause.text
     if read_rule(ground, said) or read_subject_rule(ground, clause):
         return True
+    if _PRONOUN.fullmatch(subject_text.strip()) and ground.subject in ground.draft.tables and not ground.existing:
+        return act(ground, ground.draft.tables[ground.subject], verb, clause.rest)
     noun = subject_noun(ground.shelter.bare(subject_text))
     if noun is None:
         return False
@@ -192,7 +216,14 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
     if speaks(noun) or (noun.head in ("data",)):
         if noun.head == "it" and ground.subject and verb.lemma not in STORING:
             return act(ground, ground.draft.tables[ground.subject], verb, clause.rest)
-        if verb.lemma in STORING or verb.lemma in ("have", "be"):
+        plain = read_noun(
+            ground.shelter.bare(re.split(r"\s(?:to|for|with|in|at|from|that|which|and)\s|,", clause.rest)[0])
+        )
+        if (
+            verb.lemma in STORING
+            or verb.lemma in ("have", "be")
+            or (noun.head == "we" and plain and plain.plural and not ground.existing)
+        ):
             return stored(ground, clause.rest)
         return False
     table = _subject_table(ground, noun, verb)
@@ -200,7 +231,19 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
         return False
     ground.subject = table.name
     ground.topic[table.name] += 1
+    for mark in ground.shelter.raw_marks(subject_text) if not ground.existing else ():
+        values = values_of(mark)
+        if len(values) > 1 and all(len(one.split()) == 1 for one in values) and not has_verb(mark):
+            ground.add(table, Attribute(Noun(("type",)), ("type",), "text", values=values, required=True))
     return act(ground, table, verb, clause.rest)
+
+
+_PRONOUN = re.compile(r"(?:each|each one|each of them|each of these|every one|they|these|it|all of them|both)", re.I)
+
+
+def has_verb(text: str) -> bool:
+    """Whether a text has a verb of its own."""
+    return find_verb(words_of(text)) is not None
 
 
 def _subject_table(ground: Ground, noun: Noun, verb: Verb) -> Table | None:

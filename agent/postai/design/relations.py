@@ -28,7 +28,7 @@ NOMINALS = {
 MANY_MANY = word_set("""
     enroll enrol borrow rent book attend register participate follow like rate review vote apply take join
     member bid favourite favorite bookmark subscribe treat perform compete play watch read visit block befriend
-    buy purchase speak know listen use sponsor supply stock work favour share tag star appear view open
+    buy purchase speak know listen use sponsor supply stock work favour share tag star appear view
     """)
 REPEATED = word_set(
     "borrow lend rent book reserve visit buy purchase pay order donate bid transfer inspect repair hire treat "
@@ -253,7 +253,8 @@ def _settle_pair(
             for each in attributes:
                 add_attribute(draft.tables[one.b], each)
             return
-        refer(draft.tables[one.a], draft.tables[one.b], required=not one.optional, must=one.must)
+        same = [two for two in to_one if (two.a, two.b) == (one.a, one.b)]
+        refer(draft.tables[one.a], draft.tables[one.b], required=not any(two.optional for two in same), must=one.must)
         for each in attributes:
             add_attribute(draft.tables[one.b if one.lemma == "have" else one.a], each)
 
@@ -263,7 +264,7 @@ def _is_shared(draft: Draft, found: list[Relation], plain: Pairs) -> bool:
     target = draft.tables[one.b]
     if one.shared or target.noun[-1] in _SHARED:
         return True
-    if one.lemma in ("contain", "include", "consist", "feature", "comprise"):
+    if one.lemma in ("contain", "include", "feature"):
         owners = [
             pair
             for pair in plain

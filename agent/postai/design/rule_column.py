@@ -7,7 +7,7 @@ import re
 from postai.design.attributes import Attribute, apply_details, read_attribute, split_list
 from postai.design.draft import Column, Table
 from postai.design.ground import Ground
-from postai.design.nouns import Noun, read_noun
+from postai.design.nouns import Noun, read_noun, singular
 from postai.design.sentences import Clause
 from postai.design.shelter import values_of
 
@@ -22,6 +22,10 @@ def read_subject_rule(ground: Ground, clause: Clause) -> bool:
     if noun is None or re.match(r"^(?:we|i|there)$", subject, re.I):
         return False
     pronoun = noun.words in (("it",), ("they",), ("this",))
+    if pronoun and not ground.existing and not (verb.lemma in ("be", "exceed", "contain", "default") or verb.modal):
+        return False
+    if pronoun and not ground.existing and re.search(r"\w, [\w ]+ or \w", tail) and not _enumerable(ground):
+        return False
     if (
         pronoun
         and ground.last[0] in ground.draft.tables
@@ -58,6 +62,15 @@ def read_subject_rule(ground: Ground, clause: Clause) -> bool:
         target = _new_column(ground, noun, tail)
     if target is None and re.search(r"\s+and\s+|,", subject) and _is_column_rule(tail):
         parts = [ground.place(one, fuzzy=ground.existing) for one in split_list(subject, ground.shelter)]
+        if (
+            parts
+            and None in parts
+            and not ground.existing
+            and re.search(r"\b(?:known|unknown|empty|null|optional|required|filled|set)\b", tail)
+        ):
+            for at, text in enumerate(split_list(subject, ground.shelter)):
+                each = read_noun(text)
+                parts[at] = parts[at] or (_new_column(ground, each, f"{tail} required") if each else None)
         if parts and None not in parts:
             return all([say(ground, *one, tail, verb.negated) for one in parts if one])
     if target is None:
@@ -66,23 +79,68 @@ def read_subject_rule(ground: Ground, clause: Clause) -> bool:
     return say(ground, table, column, tail, verb.negated)
 
 
+def _enumerable(ground: Ground) -> bool:
+    """Whether the column that was spoken of last may be one of a few words."""
+    table = ground.draft.tables.get(ground.last[0])
+    column = table.columns.get(ground.last[1]) if table else None
+    words = (
+        "status",
+        "state",
+        "type",
+        "kind",
+        "role",
+        "level",
+        "priority",
+        "category",
+        "result",
+        "answer",
+        "condition",
+        "stage",
+        "class",
+    )
+    return column is not None and column.type == "text" and column.name.split("_")[-1] in words
+
+
 def _new_column(ground: Ground, noun: Noun, tail: str) -> tuple[Table, Column] | None:
     """A column that is first met in a rule: of the thing that its name begins with, else of what the text is about."""
     if not _is_column_rule(tail):
         return None
     table = None
     words = noun.words
+    if "of" in words[1:-1]:
+        at = words.index("of")
+        of = Noun(
+            tuple(one for one in (*words[at + 1 : -1], words[-1]) if one not in ("a", "an", "the", "each", "every"))
+        )
+        if ground.is_thing(of):
+            table, words = ground.thing(of), (*words[: at - 1], singular(words[at - 1]))
+    if table is None and len(words) == 1:
+        table = next(
+            (
+                one
+                for one in ground.draft.tables.values()
+                if words[0].startswith(one.noun[-1]) and words[0] not in one.noun
+            ),
+            None,
+        )
     for size in range(len(words) - 1, 0, -1):
         if (found := ground.find_table(Noun(words[:size]))) or (
             words[:size] in ground.candidates and (found := ground.thing(Noun(words[:size])))
         ):
             table, words = found, words[size:]
             break
+    if table is None and len(words) > 1:
+        table = next(
+            (one for one in ground.draft.tables.values() if one.noun[-1].endswith(words[0]) and len(words[0]) > 3), None
+        )
+        words = words[1:] if table else words
     if table is None:
         if len(words) > 3 or ground.is_thing(noun) or not ground.topic:
             return None
         best = max(ground.topic.values())
-        table = next(ground.draft.tables[name] for name, count in ground.topic.items() if count == best)
+        table = ground.draft.tables.get(ground.subject) or next(
+            ground.draft.tables[name] for name, count in ground.topic.items() if count == best
+        )
         ground.note(f"Assumed: {' '.join(noun.words)} belongs to {table.name}.")
     attribute = read_attribute(" ".join(words), ground.shelter)
     if attribute is None:
@@ -126,7 +184,8 @@ def say(ground: Ground, table: Table, column: Column, tail: str, negated: bool) 
         low,
     ):
         column.required = False
-        return True
+        if not re.search(r"\bunique\b", low):
+            return True
     made = Attribute(Noun((column.name,)), (column.name,), column.type)
     apply_details(
         made,

@@ -81,7 +81,8 @@ def deletion(ground: Ground, text: str) -> bool:
 def _on_delete(ground: Ground, a: str, rest: str) -> bool:
     low = rest.lower()
     noun = re.sub(
-        r"\b(?:all|also|its|their|his|her|of|the|must|should|will|are|is|be|get|gets|stay|stays|remain|remains|"
+        r"\b(?:all|also|its|their|his|her|of|the|must|should|will|are|is|be|get|gets|stay|stays|remain|remains|go|"
+        r"goes|disappear|disappears|vanish|vanishes|"
         r"keep|lose|but)\b.*$",
         "",
         re.sub(

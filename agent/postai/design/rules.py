@@ -13,6 +13,7 @@ from postai.design.rule_compare import compare, overlap
 from postai.design.rule_default import defaults
 from postai.design.rule_deletion import deletion
 from postai.design.rule_lookup import lookup
+from postai.design.rule_pair import pair_rule
 from postai.design.rule_unique import unique_rule
 from postai.design.things import named_thing
 
@@ -40,7 +41,7 @@ _AT_EACH = re.compile(
 
 def read_rule(ground: Ground, text: str) -> bool:
     """Read a sentence that is a rule; False where it is none of those known here."""
-    for rule in (_for_each, deletion, unique_rule, lookup, overlap, compare, defaults, _times):
+    for rule in (_for_each, deletion, unique_rule, lookup, overlap, compare, pair_rule, defaults, _times):
         if rule(ground, text):
             return True
     return False
@@ -67,7 +68,18 @@ def _for_each(ground: Ground, text: str) -> bool:
         if a is None or b is None:
             return False
     assert a is not None
-    if b is not None and b is not a:
+    pairs = {(one.a, one.b) for one in ground.relations if one.many}
+    crossed = b is not None and {(a.name, b.name), (b.name, a.name)} <= pairs
+    if (
+        b is not None
+        and b is not a
+        and not crossed
+        and not ground.existing
+        and re.match(r"(?:for|per) \w+ [\w ]+? (?:of|by|from) ", text, re.I)
+    ):
+        ground.relations.append(Relation(a.name, b.name, many=False))
+        table = a
+    elif b is not None and b is not a:
         table = junction(ground.draft, a, b, Relation(a.name, b.name, many=True), ground.pairing)
         table.schema = a.schema
     else:

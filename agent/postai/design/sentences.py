@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from postai.design.nouns import is_plural
 from postai.design.verbs import RELATIVE, Verb, find_verb, verb_first
 
 
@@ -50,11 +51,20 @@ def clauses(sentence: str, nouns: frozenset[str]) -> list[Clause]:
         part = words[starts[-1] : at]
         while part and part[0].lower() in (",", "and", "but", "then", "so", "also"):
             part = part[1:]
+        relative = [one for one, each in enumerate(part) if each.lower() in ("which", "that", "who")]
         said = find_verb(part, nouns) or find_verb(["§subject", *part], nouns)
         if (
             following
+            and not (
+                relative
+                and said is not None
+                and relative[-1] >= said[1]
+                and "," not in part[relative[-1] :]
+                and word != ","
+                and following[0].lower() in ("is", "are", "must", "can", "may", "cannot", "has", "never")
+            )
             and said is not None
-            and _begins(following, nouns)
+            and _begins(following, nouns, many=_many(" ".join(part[: said[0]]) if said else ""))
             and not (words[at - 1] == "," and at - 1 in starts)
         ):
             starts.append(at)
@@ -70,7 +80,11 @@ def clauses(sentence: str, nouns: frozenset[str]) -> list[Clause]:
             part = part[:-1]
         if not part:
             continue
-        verb = find_verb(["§subject", *part], nouns) if verb_first(part, nouns) and begin > 0 else None
+        verb = (
+            find_verb(["§subject", *part], nouns)
+            if verb_first(part, nouns, many=_many(subject)) and begin > 0
+            else None
+        )
         if verb is not None and verb[0] == 1 and subject:
             found.append(Clause(_join(part), subject, verb[2], _join(part[verb[1] - 1 :]), inherited=True))
             continue
@@ -83,7 +97,12 @@ def clauses(sentence: str, nouns: frozenset[str]) -> list[Clause]:
     return found
 
 
-def _begins(words: list[str], nouns: frozenset[str]) -> bool:
+def _many(subject: str) -> bool:
+    words = subject.lower().split()
+    return bool(words) and is_plural(words[-1])
+
+
+def _begins(words: list[str], nouns: frozenset[str], *, many: bool) -> bool:
     """Whether these words begin a statement of their own, with or without a subject."""
     if words[0].lower() in RELATIVE or words[0].lower() in ("with", "or"):
         return False
@@ -94,7 +113,7 @@ def _begins(words: list[str], nouns: frozenset[str]) -> bool:
         and moment[1] in ("it", "they", "when", "at", "on", "he", "she")
     ):
         return False
-    if verb_first(words, nouns):
+    if verb_first(words, nouns, many=many):
         return len(words) > 1 and words[1].lower() not in (",", "and", "or", "with")
     head: list[str] = []
     for word in words[:9]:

@@ -21,6 +21,11 @@ _NAMED_ENUM = re.compile(
     rf"column\b)(?:{_VALUE}\s*,\s*)*(?:{_VALUE})\s*,?\s+or\s+{_VALUE})",
     re.I,
 )
+_THAT_IS = re.compile(
+    rf"\b(?P<w>\w+),? (?:that|which) (?:is|are|can be|may be|must be) (?:always )?(?:either )?(?:one of )?:?\s*"
+    rf"(?P<values>(?:{_VALUE}\s*,\s*)+(?:{_VALUE})\s*,?\s+or\s+{_VALUE})",
+    re.I,
+)
 _PAIRS = re.compile(
     r"\b(start|starting|begin|opening|first|home|departure|arrival|billing|check-?in|minimum|min|planned|source|"
     r"origin|old|from|given|pickup|pick-?up)"
@@ -41,6 +46,14 @@ _SPELLINGS = (
             r"\b(keeps?|maintains?|runs?|operates?|manages?|have|has|owns?|record|keep track of) (?:an?|the|our) "
             r"(?:\w+ )?(?:register|chain|network|list|"
             r"directory|catalogue|catalog|collection|database|fleet|registry|track) of\b",
+            re.I,
+        ),
+        lambda m: m[1],
+    ),
+    (
+        re.compile(
+            r"\b(keeps?|maintains?|have|has|record|stores?|manages?) (?:records?|track|lists?|data|information|"
+            r"details|a record|an overview) (?:of|on|about)\b",
             re.I,
         ),
         lambda m: m[1],
@@ -98,6 +111,7 @@ class Shelter:
 
     def prepare(self, text: str) -> str:
         """The text with one spelling of what has several, and marks in the place of brackets and quotes."""
+        text = text.replace("§", " ")  # the sign of our own marks
         for pattern, instead in _SPELLINGS:
             text = pattern.sub(instead, text)
         text = _QUOTED.sub(lambda m: self.keep(next(filter(None, m.groups()), ""), quoted=True), text)
@@ -109,6 +123,7 @@ class Shelter:
 
     def protect_lists(self, text: str) -> str:
         """Values after a noun like status ("role owner, admin or member") put aside as "one of ..."."""
+        text = _THAT_IS.sub(lambda m: f"{m['w']} {self.keep('one of ' + m['values'])}", text)
         return _NAMED_ENUM.sub(lambda m: f"{m['noun']} {self.keep('one of ' + m['values'])}", text)
 
     def keep(self, text: str, *, quoted: bool = False) -> str:

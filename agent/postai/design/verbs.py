@@ -20,7 +20,7 @@ ADVERBS = word_set("""
     """)
 STORING = word_set("""
     store keep record save track know need want collect remember log capture register_that hold manage maintain
-    note monitor sell own offer organize organise handle
+    note monitor count sell own offer organize organise handle
     """)
 STRONG = word_set("""
     belongs belong consists consist contains contain includes include refers refer references works comprises
@@ -261,12 +261,21 @@ def _agrees(
     if many:
         start = at == 1 or (at == 2 and lowered[0] in ("all", "the", "our", "some", "many", "other", "these"))
         if known:
-            return opens or after in _PARTICLES or after == "" or before in _PRONOUNS
+            second = lowered[at + 2] if at + 2 < len(lowered) else ""
+            compound = start and after.isalpha() and is_plural(second) and second not in BE | HAVE
+            return opens or compound or after in _PARTICLES or after == "" or before in _PRONOUNS
         return start and is_plural(after) and after not in ("is", "has", "was")
     if not known and not (lowered[0] in _SINGULAR_START and opens):
         return False
     if lowered[0] in _SINGULAR_START:
         return bool(after) and (opens or after in _PARTICLES)
+    if (
+        known
+        and lowered[0] in ("our", "the", "my", "this")
+        and singular(word) not in nouns
+        and (after in DETERMINERS or (is_plural(after) and after not in BE | HAVE))
+    ):
+        return True
     return known and singular(before) in nouns and (opens or after in _PARTICLES)
 
 
@@ -322,7 +331,12 @@ def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Ver
             following = next((one for one in lowered[at + 1 :] if one not in ("not", "also", "always")), "")
             if following == "to":
                 modal = modal or "must"
-            elif following == "been" or (is_participle(following) and at + 2 < len(lowered) and lowered[at + 2] != ","):
+            elif following == "been" or (
+                is_participle(following)
+                and at + 2 < len(lowered)
+                and (lowered[at + 2] in DETERMINERS or lowered[at + 2] in PREPOSITIONS)
+                and not re_mark(lowered[at + 2])
+            ):
                 pass
             else:
                 main = "have"
@@ -332,6 +346,13 @@ def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Ver
             following = next((one for one in lowered[at + 1 :] if one not in ADVERBS), "")
             where = lowered.index(following, at) if following else at
             behind = [one for one in lowered[where + 1 : where + 4] if one not in ADVERBS or one == "to"]
+            if (
+                behind
+                and behind[0] in ("out", "off", "away", "back", "down", "up")
+                and behind[1:2]
+                and behind[1] in PREPOSITIONS
+            ):
+                behind = behind[1:]
             after = behind[0] if behind else ""
             if following in BE or (at + 1 < len(lowered) and lowered[at + 1] in ("able", "allowed", "free")):
                 optional = optional or following not in BE
@@ -363,7 +384,11 @@ def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Ver
     ):
         negated = negated or lowered[at] in ("not", "never")
         at += 1
-    if main in ("sign", "check", "set", "hand", "fill", "pick") and at < len(words) and lowered[at] in _PARTICLES:
+    if (
+        (main in ("sign", "check", "set", "hand", "fill", "pick") or passive)
+        and at < len(words)
+        and lowered[at] in _PARTICLES
+    ):
         at += 1
     preposition = lowered[at] if at < len(words) and lowered[at] in PREPOSITIONS else ""
     if preposition in ("at",) and at + 1 < len(words) and lowered[at + 1] in ("least", "most"):
@@ -375,12 +400,14 @@ def _group(words: list[str], lowered: list[str], at: int) -> tuple[int, int, Ver
     return begin, at, Verb(main or "be", passive, preposition, optional, negated, modal, form)
 
 
-def verb_first(words: list[str], nouns: frozenset[str] = frozenset()) -> bool:
-    """Whether a statement begins with its verb: what it speaks of was said before."""
+def verb_first(words: list[str], nouns: frozenset[str] = frozenset(), *, many: bool = False) -> bool:
+    """Whether a statement begins with its verb: what it speaks of was said before, and was many where `many`."""
     word = words[0].lower() if words else ""
     following = words[1].lower() if len(words) > 1 else ""
     if word in ("need", "needs") or word in BE | HAVE | MODAL:
         return True
     if following in BE | HAVE | MODAL or singular(word) in nouns:
         return False
+    if many and lemma_of(word) == word and (following in DETERMINERS or is_plural(following)):
+        return True
     return word in STRONG or (word.endswith("s") and bool(lemma_of(word)))
