@@ -9,7 +9,7 @@ import pytest
 
 from conftest import TestDatabase, drop_database, make_database
 from design_cases import HERE
-from model_server import KEY, Role, model_server
+from model_server import KEY, Role, Seen, model_server
 from postai.database import connect
 from postai.deadline import Deadline
 from postai.design.propose import Means, change, design
@@ -89,14 +89,14 @@ def test_way_back_is_held_against_what_was(started: TestDatabase, role: str) -> 
 
 
 @pytest.fixture
-def model() -> Iterator[tuple[Role, Model]]:
+def model() -> Iterator[tuple[Role, Model, list[Seen]]]:
     """A model behind a real HTTP server, and how it behaves."""
     role = Role()
     with model_server(role) as server:
         settings = ModelSettings(api_key=KEY, base_url=server.url)  # type: ignore[arg-type]
         client = Model(settings, record=lambda call: None, spent_today=lambda: 0)  # type: ignore[arg-type,return-value]
         client.prepare()
-        yield role, client
+        yield role, client, server.seen
         client.close()
 
 
@@ -128,8 +128,8 @@ def by_model(database: TestDatabase, model: Model) -> Any:
         return change(db, "as told", Deadline.after(30), Means("model", model, opener(database.dsn())))
 
 
-def test_model_moves_rows_and_back(started: TestDatabase, model: tuple[Role, Model]) -> None:
-    role, client = model
+def test_model_moves_rows_and_back(started: TestDatabase, model: tuple[Role, Model, list[Seen]]) -> None:
+    role, client, _ = model
     role.script = lambda question, turn: reply(SPLIT_UP, SPLIT_DOWN)
     made = by_model(started, client)
     assert made.tried_in == "database" and not made.destructive
@@ -142,8 +142,8 @@ def test_model_moves_rows_and_back(started: TestDatabase, model: tuple[Role, Mod
         assert read_state(db) == state and db.query(rows) == before
 
 
-def test_model_fills_a_new_column(started: TestDatabase, model: tuple[Role, Model]) -> None:
-    role, client = model
+def test_model_fills_a_new_column(started: TestDatabase, model: tuple[Role, Model, list[Seen]]) -> None:
+    role, client, _ = model
     role.script = lambda question, turn: reply(
         ["ALTER TABLE projects ADD COLUMN label text", "UPDATE projects SET label = concat(title, ' ', state)",
          "UPDATE projects SET category = 'other' WHERE category IS NULL",
@@ -155,17 +155,17 @@ def test_model_fills_a_new_column(started: TestDatabase, model: tuple[Role, Mode
     assert any("values of projects.category are written anew" in one for one in made.warnings)
 
 
-def test_way_back_goes_to_the_model_again(started: TestDatabase, model: tuple[Role, Model]) -> None:
-    role, client = model
+def test_way_back_goes_to_the_model_again(started: TestDatabase, model: tuple[Role, Model, list[Seen]]) -> None:
+    role, client, seen = model
     up = ["ALTER TABLE employees DROP COLUMN postcode"]
     wrong, right = (reply(up, [f"ALTER TABLE employees ADD COLUMN postcode {one}"]) for one in ("varchar", "text"))
     role.script = lambda question, turn: right if turn > 1 else wrong
     assert not any("exactly" in one for one in by_model(started, client).warnings)
-    assert "it does not bring back: column public.employees.postcode text" in role.seen[-1].text
-    asked = len(role.seen)
+    assert "it does not bring back: column public.employees.postcode text" in seen[-1].text
+    asked = len(seen)
     role.script = lambda question, turn: wrong
     made = by_model(started, client)
-    assert len(role.seen) - asked == 3 and made.tried
+    assert len(seen) - asked == 3 and made.tried
     assert any("down does not lead back exactly" in one and "postcode" in one for one in made.warnings)
 
 
@@ -183,8 +183,8 @@ ADD = "ALTER TABLE projects ADD COLUMN label text"
         ("UPDATE projects SET label = (SELECT min(column_name) FROM information_schema.columns)", "no table"),
         ("UPDATE projects SET label = public.sly()", "public.sly"),
         ("UPDATE projects SET label = sly()", "sly"),
-        ("UPDATE projects SET label = lower(title)", "what lower does is volatile"),
-        ("UPDATE projects SET label = random()::text", "what random does is volatile"),
+        ("UPDATE projects SET label = lower(title)", "lower does is volatile"),
+        ("UPDATE projects SET label = random()::text", "random does is volatile"),
         ("UPDATE projects SET label = clock_timestamp()::text", "clock_timestamp"),
         ("UPDATE projects SET label = set_config('role', 'postgres', false)", "set_config"),
         ("UPDATE projects SET label = pg_sleep(10)::text", "pg_sleep"),
@@ -201,9 +201,9 @@ ADD = "ALTER TABLE projects ADD COLUMN label text"
     ],
 )  # fmt: skip
 def test_rows_are_written_in_no_other_way(
-    started: TestDatabase, model: tuple[Role, Model], statement: str, said: str
+    started: TestDatabase, model: tuple[Role, Model, list[Seen]], statement: str, said: str
 ) -> None:
-    role, client = model
+    role, client, _ = model
     role.script = lambda question, turn: reply([ADD, statement], ["ALTER TABLE projects DROP COLUMN label"])
     with pytest.raises(Refused) as caught:
         by_model(started, client)

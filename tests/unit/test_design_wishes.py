@@ -70,3 +70,10 @@ def test_what_is_left_over_is_said(clinic: Draft) -> None:
     made = change_by_grammar(clinic, "Drop the fax of vets. The moon should sing to every cheese.")
     assert made.up == ("ALTER TABLE public.vets DROP COLUMN fax",) and "moon" in made.warnings[-1]
     assert "sing" in made.warnings[-1] and made.warnings[-1].startswith("not understood")
+
+
+def test_endless_sentences_are_not_read(clinic: Draft) -> None:
+    for text in ("The status of visits may only be " + "a b, " * 3900, "Add a kind to visits: " + "a b, " * 3900):
+        with pytest.raises(NotSure) as caught:
+            change_by_grammar(clinic, text)
+        assert "more than 1000 characters" in (caught.value.detail or "")

@@ -24,6 +24,8 @@ from postai.design.wish_rows import refuse_rows
 from postai.design.wish_usual import usual_columns
 from postai.language.word_set import word_set
 
+LONGEST_SENTENCE = 1_000
+"""Characters of one sentence, brackets and quotes apart; what is longer would take too long to read."""
 _COMMAND = (
     "add|use|merge|combine|support|enable|erase|empty|truncate|introduce soft|soft-delete|speed up|remove|drop|"
     "delete|rename|make|change|create|set|give|move|split|extract|allow|convert|turn|"
@@ -54,7 +56,11 @@ _VERSA = re.compile(r",?\s+and\s+vice\s+versa$|,?\s+and\s+the other way (?:a)?ro
 
 def read_wishes(ground: Ground, text: str) -> None:
     """Read all wishes of a text, in order."""
-    found = [part for sentence in sentences(text) for part in _headed(ground, sentence)]
+    given = sentences(text)
+    for sentence in (one for one in given if len(one) > LONGEST_SENTENCE):
+        ground.not_understood(f"{sentence[:100]}... (a sentence of more than {LONGEST_SENTENCE} characters)")
+    short = [one for one in given if len(one) <= LONGEST_SENTENCE]
+    found = [part for sentence in short for part in _headed(ground, sentence)]
     wishes = [[_spelled(ground, _polite(one.strip(" ,"))) for one in _parts(sentence)] for sentence in found]
     plain = [one for said in wishes for wish in said for one in said_plainly(ground, _tidy(wish)[0])]
     discover(ground, [one for one in plain if not re.match(rf"(?:{_COMMAND})\b", one, re.I)])
