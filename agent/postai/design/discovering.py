@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from postai.design.attributes import split_list
 from postai.design.ground import ROLE_WORDS, Ground
 from postai.design.kinds import is_value
+from postai.design.lists import split_list
 from postai.design.nouns import Noun, read_noun
 from postai.design.relations import NOMINALS, nominals
 from postai.design.sentences import Clause, clauses, words_of

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from postai.database.identifiers import quote_ident
-from postai.design.attributes import Attribute
+from postai.design.details import Attribute
 from postai.design.draft import Column, Draft, IndexDraft, Rule, Table, identity
 from postai.design.kinds import kind_of
 from postai.design.nouns import Noun, column_name, read_noun, singular, table_name

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from postai.design.attributes import Attribute, read_attribute, split_list
+from postai.design.attributes import read_attribute
+from postai.design.details import Attribute
 from postai.design.draft import Table
 from postai.design.ground import PERSON_ROLES, PERSONS, ROLE_WORDS, Ground
 from postai.design.kinds import is_unit
+from postai.design.lists import split_list
 from postai.design.nouns import Noun, read_noun
 from postai.design.relations import Relation, key_column
 from postai.design.rule_compare import compare

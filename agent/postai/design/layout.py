@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from postai.design.attributes import definition_items
+from postai.design.lists import definition_items
 from postai.design.nouns import read_noun
 from postai.design.sentences import sentences, words_of
 from postai.design.shelter import Shelter

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from postai.design.attributes import definition_items, read_attribute, split_list
+from postai.design.attributes import read_attribute
 from postai.design.discovering import NO_NAME, SPEAKERS
 from postai.design.draft import Table
 from postai.design.ground import Ground
 from postai.design.having import has_item
 from postai.design.kinds import is_value
+from postai.design.lists import definition_items, split_list
 from postai.design.nouns import read_noun
 from postai.design.relations import Relation
 from postai.design.sentences import words_of

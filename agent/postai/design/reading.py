@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from postai.design.attributes import Attribute, split_list
+from postai.design.details import Attribute
 from postai.design.discovering import discover, headless, is_system, speaks, subject_noun
 from postai.design.doing import act
 from postai.design.draft import Table
@@ -14,6 +14,7 @@ from postai.design.having import has_item, has_items, with_attributes
 from postai.design.kinds import is_value
 from postai.design.layout import Statement, statements
 from postai.design.listing import LISTED, read_intro_with, read_notation, stored, terse, things
+from postai.design.lists import split_list
 from postai.design.nouns import Noun, read_noun
 from postai.design.phrasing import rephrased
 from postai.design.relations import Relation

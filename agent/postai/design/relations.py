@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from postai.design.attributes import Attribute
+from postai.design.details import Attribute
 from postai.design.draft import Column, Draft, IndexDraft, Rule, Table, identity
 from postai.design.nouns import column_name, plural
 from postai.language.word_set import word_set

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from postai.design.attributes import Attribute, apply_details, read_attribute, split_list
+from postai.design.attributes import read_attribute
+from postai.design.details import Attribute, apply_details
 from postai.design.draft import Column, Table
 from postai.design.ground import Ground
+from postai.design.lists import split_list
 from postai.design.nouns import Noun, read_noun, singular
 from postai.design.sentences import Clause
 from postai.design.shelter import values_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from postai.database.identifiers import quote_literal
-from postai.design.attributes import Attribute, default_expression
+from postai.design.details import Attribute, default_expression
 from postai.design.draft import Column, Table
 from postai.design.ground import Ground
 from postai.design.kinds import kind_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from postai.design.attributes import Attribute
+from postai.design.details import Attribute
 from postai.design.draft import Table
 from postai.design.ground import Ground
 from postai.design.nouns import Noun, read_noun

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from postai.design.attributes import split_list
 from postai.design.draft import Table
 from postai.design.ground import Ground
 from postai.design.having import has_items
+from postai.design.lists import split_list
 from postai.design.nouns import read_noun, singular
 from postai.design.reading import read_sentence
 from postai.design.things import TABLE, named_table

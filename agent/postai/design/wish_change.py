@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from postai.database.identifiers import quote_ident, quote_literal
-from postai.design.attributes import Attribute, default_expression, number
+from postai.design.details import Attribute, default_expression, number
 from postai.design.draft import Column, Table
 from postai.design.ground import Ground
 from postai.design.kinds import MONEY, TYPE_WORDS
@@ -267,6 +267,12 @@ _EXISTING = re.compile(
     r"(?:existing|old|current|present)\b[\w ]*$",
     re.I,
 )
+_WHERE_EMPTY = re.compile(
+    r"^(?:use|fill in|put|set|give)\s+(?:it to\s+)?(?P<v>§\d+§|[\w.-]+)\s+(?:where|wherever|if|when)\s+(?:it|they|"
+    r"there|none|"
+    r"nothing|that)\b[\w ]*$",
+    re.I,
+)
 
 
 def fill(ground: Ground, value: str) -> bool:
@@ -283,6 +289,8 @@ def fill(ground: Ground, value: str) -> bool:
 
 def set_default(ground: Ground, wish: str) -> bool:
     """Read a default, or the value for rows that are there; False where the wish is none."""
+    if found := _WHERE_EMPTY.match(wish):
+        return fill(ground, found["v"])
     if found := _EXISTING.match(wish):
         return fill(ground, found["v"] or found["v2"] or found["v3"])
     found = _DEFAULT.match(wish)

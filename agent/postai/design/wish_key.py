@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from postai.design.attributes import split_list
 from postai.design.draft import Rule
 from postai.design.ground import Ground
+from postai.design.lists import split_list
 from postai.design.nouns import read_noun
 from postai.design.relations import refer
 from postai.design.things import TABLE, named_table, table_by_name

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from postai.database.identifiers import quote_ident
-from postai.design.attributes import split_list
 from postai.design.draft import Column, Table
 from postai.design.ground import Ground
+from postai.design.lists import split_list
 from postai.design.nouns import Noun, read_noun
 from postai.design.relations import refer
 from postai.design.row_statements import insert, select, update
