@@ -94,7 +94,7 @@ def _spelled(ground: Ground, wish: str) -> str:
         for part in (name, singular(name), *name.split("_"))
     }
     for at, word in enumerate(words):
-        low = word.lower()
+        low = word.lower().strip(",;.")
         known = _SPELLED if at == 0 else _TERMS
         if (
             len(low) < (2 if at == 0 else 5)
@@ -109,7 +109,7 @@ def _spelled(ground: Ground, wish: str) -> str:
         close = difflib.get_close_matches(low, known, n=1, cutoff=0.75 if at == 0 else 0.85)
         if close and low not in _WORDS and not low.endswith(close[0]):
             ground.note(f'"{word}" was read as "{close[0]}".')
-            words[at] = close[0]
+            words[at] = close[0] + word[len(word.rstrip(",;.")) :]
     return " ".join(words)
 
 
