@@ -40,7 +40,7 @@ def add(ground: Ground, wish: str) -> bool:
     given = re.sub(
         rf"\b(?P<ty>{TYPES})\s+(?:column|field|attribute|flag)s?\s+(?:called\s+|named\s+)?(?P<x>\w+)",
         r"\g<x> \g<ty>",
-        found["what"],
+        _unquoted(ground, found["what"]),
         flags=re.I,
     )
     what = re.sub(
@@ -62,6 +62,16 @@ def add(ground: Ground, wish: str) -> bool:
     if named and len(made) == 1 and named["n"] not in (*table.columns, "for") and " and " not in found["what"]:
         rename_column(ground, table, table.columns[made[0]], named["n"])
     return done
+
+
+def _unquoted(ground: Ground, text: str) -> str:
+    """The text with names that stood in quotation marks put back as plain words."""
+
+    def plain(mark: re.Match[str]) -> str:
+        kept = ground.shelter.kept[int(mark[1])]
+        return kept if int(mark[1]) in ground.shelter.quoted and kept.isidentifier() else mark[0]
+
+    return re.sub(r"§(\d+)§", plain, text)
 
 
 def add_there(ground: Ground, wish: str) -> bool:
