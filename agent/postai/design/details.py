@@ -25,7 +25,8 @@ _OPTIONAL = re.compile(
     r"(?:until|while|as long|for|if|when|before|unless)|empty until|unknown until|until then|need not|does not "
     r"have to|do not have to|only known|only (?:set|filled)|(?:comes?|follows?|known|set|filled(?: in)?|added|"
     r"given|recorded) (?:only )?(?:later|afterwards)|"
-    r"(?:until|before) (?:then|that)|as long as|once (?:it|they|the)|only (?:once|after|when)|not (?:yet )?known)",
+    r"(?:until|before) (?:then|that)|as long as|once (?:it|they|the)|only (?:once|after|when)|not (?:yet )?known|"
+    r"empty (?:while|until|as long|before|when|if))",
     re.I,
 )
 
@@ -286,7 +287,7 @@ def _values(made: Attribute, detail: str) -> None:
             for one in values
         )
         or any(re.search(r"\b(?:when created|by default|at first|initially)\b", one) for one in values)
-        or {one.lower() for one in values} & {"optional", "required", "unique", "yes", "zero", "more", "null", "empty"}
+        or {one.lower() for one in values} & {"optional", "required", "unique", "zero", "more", "null", "empty"}
     ):
         return
     if all(re.fullmatch(r"-?\d+", one) for one in values):

@@ -7,7 +7,7 @@ import re
 from postai.design.ground import ROLE_WORDS, Ground
 from postai.design.kinds import is_value
 from postai.design.lists import split_list
-from postai.design.nouns import Noun, read_noun
+from postai.design.nouns import Noun, plural, read_noun
 from postai.design.relations import NOMINALS, nominals
 from postai.design.sentences import Clause, clauses, words_of
 from postai.design.verbs import STORING, Verb, find_verb, lemma_of
@@ -61,7 +61,11 @@ def discover(ground: Ground, found: list[str]) -> None:
             if noun and any(noun.head in nominals(one) for one in _lemmas(text)):
                 _candidate(ground, noun)
         for clause in clauses(text, ground.heads()):
-            if clause.verb is None or (number == 0 and is_system(ground, clause, found)):
+            if clause.verb is None:
+                continue
+            if number == 0 and is_system(ground, clause, found):
+                whole_noun = subject_noun(clause.subject)
+                ground.whole = whole_noun.words if whole_noun else ()
                 continue
             if clause.verb.lemma in LOOKING and re.search(r"\bby\b", clause.rest):
                 continue
@@ -117,6 +121,7 @@ def _subject_candidate(ground: Ground, clause: Clause, had: set[tuple[str, ...]]
         or clause.inherited
         or set(noun.words) & NO_NAME
         or speaks(noun)
+        or (noun.words == ground.whole and noun.determiner in ("the", "our"))
         or clause.subject.lower().startswith(("no ", "when ", "if ", "only ", "at most", "two "))
         or re.search(r"\b(?:and|or)\b", clause.subject)
         or (verb.passive and verb.lemma in STORING and not (verb.lemma == "hold" and verb.preposition in ("in", "at")))
@@ -245,12 +250,15 @@ def is_system(ground: Ground, clause: Clause, found: list[str]) -> bool:
     if clause.verb.lemma == "be" or clause.verb.passive:
         return False
     rest = " ".join(found[1:]) + " " + " ".join(found[0].split()[len(clause.subject.split()) + 1 :])
-    said = {read.head for word in re.findall(r"[A-Za-z]+", rest) if (read := read_noun(word))}
-    if noun.head in said:
+    if re.search(
+        rf"\b(?:an?|each|every|one|several|many|which|any|same) (?:\w+ )?{noun.head}\b|"
+        rf"\b{re.escape(plural(noun.head))}\b",
+        rest,
+        re.I,
+    ):
         return False
-    items = [
-        read_noun(re.split(r"\s(?:with|that|which|who)\s", one)[0]) for one in split_list(clause.rest, ground.shelter)
-    ]
+    listed = re.sub(r",?\s+each (?:with|having)\b.*$|,?\s+with\b.*$", "", clause.rest)
+    items = [read_noun(re.split(r"\s(?:with|that|which|who)\s", one)[0]) for one in split_list(listed, ground.shelter)]
     alone = (
         noun.determiner in ("a", "an", "the")
         and not clause.verb.optional

@@ -122,6 +122,7 @@ class Ground:
     object: str = ""
     moves: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     candidates: set[tuple[str, ...]] = field(default_factory=set)
+    whole: tuple[str, ...] = ()
     described: set[tuple[str, ...]] = field(default_factory=set)
     defined: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -155,7 +156,9 @@ class Ground:
                 and not self.is_thing(Noun(noun.words[:size]))
                 and noun.words[0] not in ROLE_WORDS
             ):
-                return self.make_table(Noun(short))
+                table = self.find_table(Noun(short))
+                if table is None or len(table.noun) == len(short):
+                    return self.make_table(Noun(short))
         return self.make_table(Noun(min(longer, key=len)) if longer and noun.words not in self.candidates else noun)
 
     def find_table(self, noun: Noun | None, *, fuzzy: bool = False) -> Table | None:

@@ -98,12 +98,12 @@ TYPE_WORDS = {
 _VALUES = word_set("""
     name title code number status state kind role level label colour color reason note description remark text
     body content content phone email mail url link website gender sex unit currency brand make model
-    manufacturer format version path hash password token key username nickname weekday weekdays month order
-    sequence abstract biography bio birthplace nationality street house zip postcode city country address
-    location surname forename lastname firstname initials salutation language date day time year hour minute
-    second duration type severity priority visibility mood subject object_ message_ symbol sign icon image
-    picture photo avatar logo file filename mime checksum signature material shape flavour flavor taste smell
-    texture pattern style theme purpose goal hobby identifier id uuid plate
+    manufacturer format version path hash password token key username nickname weekday weekdays month sequence
+    abstract biography bio birthplace nationality street house zip postcode city country address location
+    surname forename lastname firstname initials salutation language date day time year hour minute second
+    duration type severity priority visibility mood subject object_ message_ symbol sign icon avatar logo
+    filename mime checksum signature material shape flavour flavor taste smell texture style purpose identifier
+    id uuid plate
     """)
 
 

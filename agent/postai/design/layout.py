@@ -139,7 +139,13 @@ def _parted(one: Statement, shelter: Shelter) -> list[Statement]:
             return [replace(one, text=head), replace(one, text=rest)]
         if ordered := _ORDERS.match(rest):
             return [replace(one, text=head), replace(one, text=f"for that we store {rest[ordered.end() :]}")]
-    if said is not None and follows is not None and said[1] < len(words_of(head)) and not _SPEAKS.match(head):
+    resumes = re.match(r"(?:each|every one|all of them|they|it|these)\b", rest, re.I)
+    if (
+        said is not None
+        and follows is not None
+        and said[1] < len(words_of(head))
+        and (resumes or not _SPEAKS.match(head))
+    ):
         return [replace(one, text=head), replace(one, text=rest)]
     last = read_noun(shelter.bare(re.split(r"\s(?:and|an?|the)\s|,\s", head)[-1]))
     if said is not None and follows is None and re.search(r"\sor\s|/", rest) and last is not None and not last.plural:

@@ -87,6 +87,10 @@ def things(ground: Ground, text: str) -> None:
     items = split_list(text, ground.shelter)
     marked = len(items) > 1 and all("§" in one for one in items)
     for item in items:
+        if last is not None and (told := re.match(r"each (?:with|having|has)\s+(?P<t>.+)$", item, re.I)):
+            ground.described.add(last.noun)
+            has_item(ground, last, told["t"], Verb("have"))
+            continue
         core, _, tail = re.sub(
             r",?\s+(?:each\s+)?(?:with|having|which have|that have|who have)\s+", "\x00", item, count=1
         ).partition("\x00")

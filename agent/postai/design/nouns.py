@@ -175,7 +175,8 @@ def _words_of(text: str) -> list[str]:
 
 def table_name(words: tuple[str, ...]) -> str:
     """The plural snake_case name of a table."""
-    return "_".join((*words[:-1], plural(words[-1])))[:63]
+    last = "persons" if len(words) > 1 and words[-1] == "person" else plural(words[-1])
+    return "_".join((*words[:-1], last))[:63]
 
 
 def column_name(words: tuple[str, ...], entity: tuple[str, ...]) -> str:

@@ -50,7 +50,7 @@ def read_text(ground: Ground, text: str) -> None:
             things(ground, ", ".join(one.items))
             ground.understood += 1
         else:
-            if one.head and (noun := read_noun(one.head)):
+            if one.head and (noun := read_noun(one.head)) and noun.words in ground.defined:
                 ground.subject = ground.thing(noun).name
             read_sentence(ground, one.text, texts[number + 1 :], first=number == 0)
 
@@ -149,6 +149,8 @@ def read_sentence(ground: Ground, sentence: str, others: list[str], *, first: bo
         return
     for clause in clauses(text, ground.heads()):
         if clause.verb is not None and first and is_system(ground, clause, [sentence, *others]):
+            whole = subject_noun(clause.subject)
+            ground.whole = whole.words if whole else ()
             things(ground, clause.rest)
             ground.understood += 1
             continue
@@ -195,23 +197,40 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
             things(ground, clause.text)
             return True
         noun = read_noun(ground.shelter.bare(clause.text))
-        if noun and not ground.existing and noun.plural and len(noun.words) <= 3 and len(clause.text.split()) <= 4:
+        told = re.match(r"(?:the|an?|each|every)\s", clause.text, re.I)
+        if (
+            noun
+            and not told
+            and not ground.existing
+            and noun.plural
+            and len(noun.words) <= 3
+            and len(clause.text.split()) <= 4
+        ):
             ground.thing(noun)
             return True
         if not ground.existing and re.search(r"\swith\s", clause.text):
             return read_intro_with(ground, clause.text)
         return False
     subject_text = clause.subject
-    if clause.inherited and ground.subject and subject_text == clause.subject and not subject_noun(subject_text):
+    pronoun = bool(_PRONOUN.fullmatch(subject_text.strip())) and not ground.existing
+    if (
+        not pronoun
+        and clause.inherited
+        and ground.subject
+        and subject_text == clause.subject
+        and not subject_noun(subject_text)
+    ):
         return False
     said = f"{clause.subject} {clause.text}" if clause.inherited else clause.text
     if read_rule(ground, said) or read_subject_rule(ground, clause):
         return True
-    if _PRONOUN.fullmatch(subject_text.strip()) and ground.subject in ground.draft.tables and not ground.existing:
+    if pronoun and ground.subject in ground.draft.tables:
         return act(ground, ground.draft.tables[ground.subject], verb, clause.rest)
     noun = subject_noun(ground.shelter.bare(subject_text))
     if noun is None:
         return False
+    if noun.words == ground.whole and noun.determiner in ("the", "our", "this"):
+        return verb.lemma not in STORING or stored(ground, clause.rest)
     if noun.words[0] in ("we", "i", "you") and len(noun.words) > 1:
         return False
     if speaks(noun) or (noun.head in ("data",)):

@@ -149,6 +149,7 @@ def refer(
     if found is None:
         plain = holder.columns.get("_".join(role)) if role else None
         if plain is not None and plain.was is None:
+            required = required and plain.required
             del holder.columns[plain.name]
         column = Column(name, kind, required=required, required_said=said and required)
         # Keys stand right behind the table's own key.

@@ -140,9 +140,8 @@ def _new_column(ground: Ground, noun: Noun, tail: str) -> tuple[Table, Column] |
         if len(words) > 3 or ground.is_thing(noun) or not ground.topic:
             return None
         best = max(ground.topic.values())
-        table = ground.draft.tables.get(ground.subject) or next(
-            ground.draft.tables[name] for name, count in ground.topic.items() if count == best
-        )
+        recent = ground.draft.tables.get(ground.subject) if noun.determiner == "the" and not noun.plural else None
+        table = recent or next(ground.draft.tables[name] for name, count in ground.topic.items() if count == best)
         ground.note(f"Assumed: {' '.join(noun.words)} belongs to {table.name}.")
     attribute = read_attribute(" ".join(words), ground.shelter)
     if attribute is None:
@@ -154,7 +153,8 @@ def _new_column(ground: Ground, noun: Noun, tail: str) -> tuple[Table, Column] |
 def _is_column_rule(tail: str) -> bool:
     return bool(
         re.search(
-            r"\b(?:unique|required|optional|mandatory|negative|positive|empty|null|between|at least|at most|money|"
+            r"\b(?:unique|required|optional|mandatory|known|unknown|negative|positive|empty|null|between|at least|"
+            r"at most|money|"
             r"default|more than|less than|greater|amounts?|zero|one of|either|or|characters|number|date|boolean|"
             r"percent|percentage|given|filled|exceed|below|above)\b|§",
             tail,

@@ -216,7 +216,8 @@ def _behind_relative(words: list[str], lowered: list[str], at: int, nouns: froze
 def _is_finite(lowered: list[str], at: int, nouns: frozenset[str]) -> bool:
     word = lowered[at]
     if word in BE or word in HAVE or word in MODAL:
-        return not (word in ("need", "needs", "want", "wants", "do", "can", "will") and lowered[at - 1] in DETERMINERS)
+        noun = word in ("need", "needs", "want", "wants", "do", "can", "will")
+        return not (noun and lowered[at - 1] in ("a", "an", "the", "this", "its", "their", "each", "every"))
     if (
         not word.isalpha()
         or word in PREPOSITIONS
