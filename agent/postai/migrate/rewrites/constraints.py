@@ -34,8 +34,10 @@ def add_constraint(work: Work, relation: Relation, command: Any) -> list[Planned
         constraint.conname = _own_name(work, relation, constraint, kind)
     work.picture.take(relation.schema, "constraint", constraint.conname)
     numbers = {one.name: one.number for one in relation.columns}
-    names = strings(constraint.fk_attrs if kind == "f" else constraint.keys)
-    definition = f"CHECK ({expression_text(constraint.raw_expr)})" if kind == "c" else ""
+    if kind == "c":
+        names, definition = naming.columns_of(constraint.raw_expr, list(numbers)), _words(work, command)
+    else:
+        names, definition = strings(constraint.fk_attrs if kind == "f" else constraint.keys), ""
     relation.constraints.append(
         Constraint(
             constraint.conname, kind, definition, not constraint.skip_validation, constraint.deferrable,
@@ -70,6 +72,14 @@ def add_constraint(work: Work, relation: Relation, command: Any) -> list[Planned
     if relation.kind == "p" and work.version < 18:
         return _per_partition(work, relation, command, constraint)
     return not_valid_then_validate(work, relation, command, constraint)
+
+
+def _words(work: Work, command: Any) -> str:
+    """What is added, without its name: what a swap of columns repeats for the new one."""
+    tree: Any = parsed("ALTER TABLE x ADD CHECK (true)")
+    tree.cmds[0].alter_table_cmd.CopyFrom(command)
+    getattr(tree.cmds[0].alter_table_cmd, "def").constraint.conname = ""
+    return work.text(tree).removeprefix("ALTER TABLE x ADD ")
 
 
 def _own_name(work: Work, relation: Relation, constraint: Any, kind: str) -> str:

@@ -208,7 +208,10 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
         (column.extras, lambda: "it has storage, statistics or compression settings of its own"),
         (any(one.identity and number in one.keys for one in relation.indexes), lambda: "it is the replica identity"),
         (any(one.clustered and number in one.keys for one in relation.indexes), lambda: "the table is clustered on it"),
-        (any(one.kind == "c" and not one.definition for one in relation.constraints), lambda: "its checks are new"),
+        (
+            any(one.kind == "f" and not one.definition and number in one.columns for one in relation.constraints),
+            lambda: "its foreign key is new",
+        ),
         (
             using is not None and (_reads_rows(using) or volatile(work, using)),
             lambda: "USING calls functions that may be volatile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,8 @@ from postai.migrate.rewrites.not_null import not_null_steps
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, parsed, renamed_columns
 from postai.sql.parse import write
+
+_LENGTH = re.compile(r"\([^()]*\)")
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class Swap:
         statements = [f"DROP TRIGGER {quote_ident(trigger)} ON {table}", *self._let_go(), *self._take_over()]
         if column.default is not None:
             statements.append(f"ALTER TABLE {table} ALTER COLUMN {own} DROP DEFAULT")
-            statements.append(f"ALTER TABLE {table} ALTER COLUMN {new} SET DEFAULT {column.default}")
+            statements.append(f"ALTER TABLE {table} ALTER COLUMN {new} SET DEFAULT {_default(column)}")
         statements.append(f"ALTER TABLE {table} RENAME COLUMN {own} TO {old}")
         statements.append(f"ALTER TABLE {table} RENAME COLUMN {new} TO {own}")
         if column.sequence is not None:
@@ -289,3 +292,12 @@ class Swap:
         for name in names | {name for _, name in self._constraints}:
             self._work.picture.release(relation.schema, "relation", name)
             self._work.picture.release(relation.schema, "constraint", name)
+
+
+def _default(column: Column) -> str:
+    """The default as it was under the old type: a bare string, which a text before gave, is of that type."""
+    value = parsed(f"SELECT {column.default}").target_list[0].res_target.val
+    if value.WhichOneof("node") != "a_const" or value.a_const.WhichOneof("val") != "sval":
+        return str(column.default)
+    kind = _LENGTH.sub("", column.type)
+    return f"{column.default}::{'bpchar' if kind == 'character' else kind}"
