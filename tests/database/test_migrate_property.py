@@ -232,9 +232,7 @@ def test_a_check_and_a_default_of_the_same_text_go_with_the_new_type(pair: tuple
         "create table one (id bigint primary key, a text, c integer)",
         "insert into one (id, a) select g, g from generate_series(1, 9) g",
     ]
-    added = (
-        "alter table one add column b text, add check (b <> ''), alter b set default 'q', alter a set default 'x'"
-    )
+    added = "alter table one add column b text, add check (b <> ''), alter b set default 'q', alter a set default 'x'"
     keyed = "alter table one add foreign key (c) references parent"
     typed = "alter table one alter b type varchar(100), alter a type varchar(9), alter c type bigint"
     compare(pair, setup, [added, keyed, typed], [])
