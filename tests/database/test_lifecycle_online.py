@@ -142,8 +142,8 @@ def test_an_undo_that_stopped_goes_on_behind_what_it_had_done_and_names_the_rows
     shop.sql(f"select postai.undo({proposal})", "lc_boss")
     result = shop.run()
     assert result.error is not None and result.error.sqlstate == "23514", result
-    hint = result.error.hint or ""
-    assert "(id) = -7; -8" in hint and "SELECT * FROM shop.child AS t WHERE NOT" in hint
+    assert "(id) = -7; -8" in (result.error.detail or "")
+    assert "SELECT * FROM shop.child AS t WHERE NOT" in (result.error.hint or "")
     assert shop.value("select convalidated from pg_constraint where conname = 'its_number'") is False
     shop.sql("delete from shop.child where id < 0")
     shop.sql(f"select postai.undo({proposal})", "lc_boss")

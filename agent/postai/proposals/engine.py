@@ -139,7 +139,7 @@ class StepEngine:
                 else:
                     self._alone(step, plan, work)
             except ServerError as error:
-                error.hint = error.hint or offending.hint_of(self._work, step, plan.run_as, error.sqlstate)
+                offending.name_rows(self._work, step, plan.run_as, error)
                 raise
 
     def verify(self, step: Step) -> None:

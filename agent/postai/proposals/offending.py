@@ -20,19 +20,28 @@ _FEW = 3
 _SECONDS = 10
 
 
-def hint_of(db: Database, step: Step, role: str, sqlstate: str) -> str | None:
-    """A hint that names rows which violate what a step checks; None where they cannot be told.
+def name_rows(db: Database, step: Step, role: str, error: ServerError) -> None:
+    """Add to an error which rows violate what the step checks, where that can be told.
+
+    The keys go to the detail, which only operators are shown; the SELECT to the hint.
 
     Args:
         db: session outside of a transaction.
         role: owner of the table, who reads.
-        sqlstate: of the step's error.
+        error: of the step.
     """
+    keys, hint = _looked_up(db, step, role, error.sqlstate)
+    error.detail = " ".join(text for text in (error.detail, keys) if text) or None
+    error.hint = error.hint or hint
+
+
+def _looked_up(db: Database, step: Step, role: str, sqlstate: str) -> tuple[str | None, str | None]:
+    nothing = (None, None)
     if sqlstate not in ("23502", "23503", "23514"):
-        return None
+        return nothing
     tree: Any = parse_one(step.statement).tree
     if tree.DESCRIPTOR.name != "AlterTableStmt" or len(tree.cmds) != 1:
-        return None
+        return nothing
     table = qualified(tree.relation.schemaname, tree.relation.relname)
     try:
         with db.transaction():
@@ -41,21 +50,21 @@ def hint_of(db: Database, step: Step, role: str, sqlstate: str) -> str | None:
             db.execute(f"set local statement_timeout = '{_SECONDS}s'")
             where = _violated(db, table, tree.cmds[0].alter_table_cmd)
             if where is None:
-                return None
+                return nothing
             key = [row[0] for row in db.query(load(__package__, "objects.sql")["key_columns"], [table])]
             db.execute("set local row_security = off")
             db.execute(f"set local role {quote_ident(role)}")
             rows_of = f"FROM {table} AS t WHERE {where}"
             shown = f"To see the rows: SELECT * {rows_of};"
             if not key:
-                return shown
+                return None, shown
             listed = ", ".join(f"t.{quote_ident(one)}::text" for one in key)
             found = db.query(f"SELECT ARRAY[{listed}] {rows_of} LIMIT {_FEW}")
     except (ServerError, Unparsable):
-        return None  # the step's own error is what people need
+        return nothing  # the step's own error is what people need
     names = ", ".join(key)
     keys = "; ".join(", ".join(str(value) for value in row[0]) for row in found)
-    return f"Rows with ({names}) = {keys}, perhaps more. {shown}" if found else shown
+    return f"Rows with ({names}) = {keys}, perhaps more." if found else None, shown
 
 
 def _violated(db: Database, table: str, command: Any) -> str | None:
