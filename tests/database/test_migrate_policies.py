@@ -78,3 +78,10 @@ def test_an_index_is_not_built_anew_under_the_strongest_lock(database18: TestDat
         varchar = plan(db, ["alter table note alter code type text"], Deadline.after(20))
     assert any("CONCURRENTLY" in one.statement for one in indexed.steps)
     assert len(plain.steps) == 1 and len(varchar.steps) == 1
+
+
+def test_a_column_whose_name_is_part_of_a_word_hides_no_check(database18: TestDatabase) -> None:
+    database18.execute("create table long (id int primary key, v text, w text)")
+    text = "alter table long alter v type int using v::int, alter w type int using w::int, alter w set not null"
+    found = [words for _, words in planned(database18, text).checks]
+    assert found == [f"values of {one} of public.long are no integer" for one in "vw"]  # of the new w nothing is known
