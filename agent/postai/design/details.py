@@ -26,7 +26,7 @@ _OPTIONAL = re.compile(
     r"have to|do not have to|only known|only (?:set|filled)|(?:comes?|follows?|known|set|filled(?: in)?|added|"
     r"given|recorded) (?:only )?(?:later|afterwards)|"
     r"(?:until|before) (?:then|that)|as long as|once (?:it|they|the)|only (?:once|after|when)|not (?:yet )?known|"
-    r"empty (?:while|until|as long|before|when|if))",
+    r"if (?:it (?:is|was|has been) )?\w+ed|(?:empty|null|blank) (?:while|until|as long|before|when|if))",
     re.I,
 )
 
@@ -128,9 +128,8 @@ def apply_details(made: Attribute, detail: str) -> None:
     ):
         made.role_of = re.sub(r"^(?:an?|another|other)\s+", "", found["who"]).strip()
     if found := re.search(
-        r"\b(?:both|who are|which are)\b (?:of (?:whom|which|them) )?(?:are |being |refer(?:ring)? to |pointing to "
-        r")?(?:also )?(?P<who>[\w "
-        r"]+?)(?: as well| too)?$",
+        r"\b(?:both|who are|which are)\b (?:of (?:whom|which|them) )?(?:are |being |refer(?:ring)? to |pointing to )?"
+        r"(?:also )?(?P<who>(?:other )?(?:\w+s|people))(?: as well| too)?$",
         low,
     ):
         made.role_of = found["who"].strip()
@@ -148,6 +147,8 @@ def apply_details(made: Attribute, detail: str) -> None:
         name, type_ = with_unit(made.name, low, made.type)
         if name != made.name or type_ != made.type:
             made.name, made.type = name, type_
+    if "," in low and (typed := next((one for one in re.split(r"\s*,\s*", low) if one in TYPE_WORDS), None)):
+        made.type, made.type_said = TYPE_WORDS[typed], True
     if low in TYPE_WORDS or (
         found := re.search(rf"\b(?:as|is|are|being|stored as|of type)\s+(?:an?\s+)?(?P<t>{TYPES})\b", low)
     ):
@@ -277,6 +278,7 @@ def _values(made: Attribute, detail: str) -> None:
     values = values_of(source)
     if (
         len(values) < 2
+        or any(re.match(r"(?:unique\b|in (?:its|the|an?|each|that|their)\b)", one, re.I) for one in values)
         or any(
             len(one.split()) > 4
             or re.match(

@@ -139,7 +139,8 @@ def _subject_candidate(ground: Ground, clause: Clause, had: set[tuple[str, ...]]
     )
     if verb.lemma == "have":
         ground.described.add(noun.words)
-    if (verb.lemma == "have" or (verb.lemma != "be" and active)) and not (
+    refers = re.match(r"(?:for|of|between|in|at|on|by) (?:exactly )?(?:one|an?|the)\b", clause.rest, re.I)
+    if (verb.lemma == "have" or ((verb.lemma != "be" or refers) and active)) and not (
         ground.existing and ground.place(clause.subject, fuzzy=False)
     ):
         _candidate(ground, noun)

@@ -106,7 +106,7 @@ def _nominal_thing(ground: Ground, lemma: str) -> Table | None:
     return None
 
 
-_HAVING = frozenset(["have", "name", "state", "mention", "specify"])
+_HAVING = frozenset(["have", "name", "state", "mention", "specify", "say", "tell", "indicate"])
 
 
 _BY_DEFAULT = re.compile(

@@ -252,7 +252,7 @@ class Ground:
     # Columns -----------------------------------------------------------------------------------------------------
 
     def find_column(self, table: Table, words: tuple[str, ...], *, fuzzy: bool = False) -> Column | None:
-        """The column of a table that words name; its own name first, then without the table's, then by what it ends in."""  # noqa: E501
+        """The column of a table that words name: its own name, then without the table's, then by what it ends in."""
         said = kind_of(words).name if words else ()
         for candidate in (words, said, tuple(singular(one) for one in words)):
             name = "_".join(candidate)
@@ -478,6 +478,8 @@ class Ground:
         """Only these values are allowed in a column; a rule of the same kind that was there is replaced."""
         from postai.database.identifiers import quote_literal
 
+        if column.was is None and not column.type_said and not all(re.fullmatch(r"-?\d+", one) for one in values):
+            column.type = "text"
         texts = column.type in ("text",) or column.type.startswith(("character", "varchar"))
         listed = ", ".join(
             quote_literal(one).strip() if texts or not re.fullmatch(r"-?\d+", one) else one for one in values

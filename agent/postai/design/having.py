@@ -69,6 +69,9 @@ def has(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
         return True
     done = False
     items = split_list(rest, ground.shelter)
+    if len(items) > 1 and (every := _EVERY.search(items[-1])):
+        items[-1] = items[-1][: every.start()]
+        items = [_amount(ground, one, f"must be {every['v']}") for one in items]
     if len(items) > 1 and (
         none := re.fullmatch(
             r"(?:none of (?:them|these|which)|neither of them|neither)(?: is| are| can be| may be)? (?P<v>negative|"
@@ -79,7 +82,10 @@ def has(ground: Ground, table: Table, rest: str, verb: Verb) -> bool:
     ):
         cut = items[-1].rpartition(", ")[0]
         items = [*items[:-1], *([cut] if cut else [])]
-        items = [_not_negative(ground, one) if none["v"].lower() == "negative" else f"{one}, required" for one in items]
+        items = [
+            _amount(ground, one, "cannot be negative") if none["v"].lower() == "negative" else f"{one}, required"
+            for one in items
+        ]
     if len(items) > 1 and (
         both := re.search(
             r",?\s*(?:both (?:of (?:whom|which|them) )?(?:are|being|refer)|(?:who|which) are)\b(?! not\b).*$",
@@ -136,7 +142,13 @@ def has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
         if noun and (noun.words[:-1] in ((), table.noun, table.noun[-1:], ("primary",), ("surrogate",), ("unique",))):
             return True
     if both := _of_both(ground, table, item):
-        return all([has_item(ground, table, one, verb) for one in both])
+        for one in both:
+            attribute = read_attribute(one, ground.shelter)
+            if attribute is not None:
+                said = tuple(re.sub(r"^the ", "", one.split(",")[0]).lower().split())
+                amount = "integer" if attribute.type == "text" and said[-1].endswith("s") else attribute.type
+                ground.add(table, replace(attribute, name=said, type=amount))
+        return True
     if numbered := re.match(r"(?:(?:many|several|a number of|any number of) )?numbered (?P<what>[\w ]+s)$", item, re.I):
         done = has_item(ground, table, f"several {numbered['what']}", verb)
         return (
@@ -170,10 +182,16 @@ def has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
     target = None if counted else _target(ground, table, noun, attribute, many=many)
     if target is not None:
         other, role = target
+        few = bool(re.search(r"at most|up to one|zero or one", item, re.I))
         relation = Relation(
-            table.name, other.name, many, optional=verb.optional or attribute.required is False or "at most" in item.lower() or "up to one" in item.lower() or "zero or one" in item.lower(),  # noqa: E501
-            lemma="have", role=role, exact=noun.quantity == "one",
-        )  # fmt: skip
+            table.name,
+            other.name,
+            many,
+            optional=verb.optional or attribute.required is False or few,
+            lemma="have",
+            role=role,
+            exact=noun.quantity == "one",
+        )
         if many and ground.shelter.marks(core):
             for each in split_list(ground.shelter.raw_marks(core)[0], ground.shelter):
                 has_item(ground, other, each, Verb("have"))
@@ -212,10 +230,18 @@ def has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
     return True
 
 
-def _not_negative(ground: Ground, item: str) -> str:
+_EVERY = re.compile(
+    r",\s*(?:both|all|each)(?: of (?:them|which|these))?(?: (?:are|is|must be|have to be))? (?P<v>positive|not "
+    r"negative|greater than \w+|at least \w+)$",
+    re.I,
+)
+
+
+def _amount(ground: Ground, item: str, rule: str) -> str:
+    """An item with a rule that only amounts can have."""
     attribute = read_attribute(item, ground.shelter)
     amount = attribute is not None and attribute.type.startswith(("numeric", "integer", "double"))
-    return f"{item}, cannot be negative" if amount else item
+    return f"{item}, {rule}" if amount else item
 
 
 _COMPARED = re.compile(

@@ -23,7 +23,8 @@ _INTEGER = word_set("""
     minutes seconds
     """)
 _NUMERIC = word_set("""
-    weight height width depth distance area rate percentage percent hours dosage size_in_metres ratio discount
+    weight height width depth distance area rate percentage percent hours dosage diameter thickness radius
+    perimeter magnitude brightness volume mass size_in_metres ratio discount
     """)
 _FLOAT = word_set(
     "temperature latitude longitude lat lng lon value measurement humidity pressure speed reading voltage current "
@@ -55,8 +56,11 @@ _TEXT_NUMBERS = word_set("""
     period slot step shelf question
     """)
 CODES = word_set("isbn issn sku vin ean upc imei iban username slug gtin barcode ssn login handle")
-_CODE_PAIRS = frozenset({("serial", "number"), ("license", "plate"), ("licence", "plate"), ("user", "name"), ("passport", "number"),  # noqa: E501
-    ("registration", "plate"), ("number", "plate"), ("chip", "number"), ("inventory", "number"), ("asset", "tag")})  # fmt: skip  # noqa: E501
+_CODE_PAIRS = frozenset({
+    ("serial", "number"), ("license", "plate"), ("licence", "plate"), ("user", "name"), ("passport", "number"),
+    ("registration", "plate"), ("number", "plate"), ("chip", "number"), ("inventory", "number"),
+    ("asset", "tag")
+})  # fmt: skip
 _CREATION = re.compile(
     r"^(?:created|creation|registered|registration|joined|signup|signed_up|sign_up|added|inserted|"
     r"recorded)(?:_(?:at|on|time|date|timestamp))?$"
@@ -82,16 +86,19 @@ _WHOLE_UNITS = word_set(
 )
 _CURRENCIES = word_set("euro euros dollar dollars usd eur gbp pound money currency chf yen")
 TYPE_WORDS = {
-    "text": "text", "string": "text", "varchar": "text", "integer": "integer", "int": "integer", "whole number": "integer",  # noqa: E501
-    "bigint": "bigint", "big integer": "bigint", "64-bit integer": "bigint", "large integer": "bigint",
-    "number": "numeric", "decimal": "numeric", "numeric": "numeric", "decimal number": "numeric", "float": "double precision",  # noqa: E501
-    "floating point": "double precision", "double": "double precision", "real number": "double precision",
-    "boolean": "boolean", "bool": "boolean", "yes/no": "boolean", "true/false": "boolean", "flag": "boolean", "yes or no": "boolean",  # noqa: E501
-    "true or false": "boolean", "date": "date", "timestamp": MOMENT, "timestamptz": MOMENT, "datetime": MOMENT, "date and time": MOMENT,  # noqa: E501
-    "timestamp with time zone": MOMENT, "point in time": MOMENT, "moment": MOMENT, "time of day": "time", "time": "time", "json": "jsonb", "jsonb": "jsonb",  # noqa: E501
-    "uuid": "uuid", "money": MONEY, "amount of money": MONEY, "amounts of money": MONEY, "monetary amount": MONEY, "interval": "interval",  # noqa: E501
-    "ip address": "inet", "smallint": "smallint", "whole numbers": "integer", "integers": "integer", "free text": "text", "long text": "text",  # noqa: E501
-    "decimal numbers": "numeric", "decimals": "numeric", "numbers": "numeric", "double precision": "double precision", "fractions": "numeric",  # noqa: E501
+    "text": "text", "string": "text", "varchar": "text", "integer": "integer", "int": "integer",
+    "whole number": "integer", "bigint": "bigint", "big integer": "bigint", "64-bit integer": "bigint",
+    "large integer": "bigint", "number": "numeric", "decimal": "numeric", "numeric": "numeric",
+    "decimal number": "numeric", "float": "double precision", "floating point": "double precision",
+    "double": "double precision", "real number": "double precision", "boolean": "boolean", "bool": "boolean",
+    "yes/no": "boolean", "true/false": "boolean", "flag": "boolean", "yes or no": "boolean",
+    "true or false": "boolean", "date": "date", "timestamp": MOMENT, "timestamptz": MOMENT, "datetime": MOMENT,
+    "date and time": MOMENT, "timestamp with time zone": MOMENT, "point in time": MOMENT, "moment": MOMENT,
+    "time of day": "time", "time": "time", "json": "jsonb", "jsonb": "jsonb", "uuid": "uuid", "money": MONEY,
+    "amount of money": MONEY, "amounts of money": MONEY, "monetary amount": MONEY, "interval": "interval",
+    "ip address": "inet", "smallint": "smallint", "whole numbers": "integer", "integers": "integer",
+    "free text": "text", "long text": "text", "decimal numbers": "numeric", "decimals": "numeric",
+    "numbers": "numeric", "double precision": "double precision", "fractions": "numeric",
 }  # fmt: skip
 
 
@@ -126,8 +133,8 @@ _COUNTABLE = word_set("""
 _PERSONS = word_set("""
     user person employee member account customer staff student agent doctor client guest patient pilot
     technician nurse assistant consultant clerk chef cook guide vet judge captain coach applicant tenant
-    accountant attendant participant colleague specialist expert expert parent child man woman people personnel
-    staff crew volunteer recruit freelancer
+    accountant attendant participant mechanic chef cadet colleague specialist expert expert parent child man
+    woman people personnel staff crew volunteer recruit freelancer
     """)
 
 

@@ -147,6 +147,17 @@ def _parted(one: Statement, shelter: Shelter) -> list[Statement]:
         and (resumes or not _SPEAKS.match(head))
     ):
         return [replace(one, text=head), replace(one, text=rest)]
+    if (
+        said is not None
+        and follows is None
+        and _subject_verb(head) is not None
+        and said[1] < len(words_of(head))
+        and len(definition_items(rest, shelter)) > 1
+        and not re.search(r"\sor\s|/", rest)
+        and not _SPEAKS.match(head)
+        and said[2].lemma not in ("have", "be", "contain", "include", "consist")
+    ):
+        return [replace(one, text=head), replace(one, text=f"it has {rest}")]
     last = read_noun(shelter.bare(re.split(r"\s(?:and|an?|the)\s|,\s", head)[-1]))
     if said is not None and follows is None and re.search(r"\sor\s|/", rest) and last is not None and not last.plural:
         return [replace(one, text=f"{head} {shelter.keep('one of ' + rest)}")]

@@ -41,12 +41,14 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         # What is identified by something has it, alone.
         (
-            r"^(?P<x>.+?) (?:is|can be|must be) (?:uniquely )?identified by (?:its |his |her |an? |the )?(?:own "
+            r"^(?P<x>.+?) (?:is|can be|must be) (?:uniquely )?(?:identified|known) by (?:its |his |her |an? |the "
+            r")?(?:own "
             r")?(?:unique )?(?P<y>[^,]+)",
             r"\g<x> has a unique \g<y>",
         ),
         (
-            r"^(?P<x>.+?) are (?:uniquely )?identified by (?:their |an? |the )?(?:own )?(?:unique )?(?P<y>[^,]+)",
+            r"^(?P<x>.+?) are (?:uniquely )?(?:identified|known) by (?:their |an? |the )?(?:own )?(?:unique "
+            r")?(?P<y>[^,]+)",
             r"\g<x> have a unique \g<y>",
         ),
         # Yes or no.

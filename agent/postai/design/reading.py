@@ -229,6 +229,17 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
     noun = subject_noun(ground.shelter.bare(subject_text))
     if noun is None:
         return False
+    if not ground.existing and (
+        of := re.match(r"(?P<x>\w+s) of (?:an?|one|each|every|the) (?P<y>\w+)$", subject_text, re.I)
+    ):
+        owner = read_noun(of["y"])
+        if (
+            owner
+            and ground.is_thing(owner)
+            and not is_value(noun.words)
+            and ground.thing(noun) is not ground.thing(owner)
+        ):
+            ground.relations.append(Relation(ground.thing(noun).name, ground.thing(owner).name, many=False))
     if noun.words == ground.whole and noun.determiner in ("the", "our", "this"):
         return verb.lemma not in STORING or stored(ground, clause.rest)
     if noun.words[0] in ("we", "i", "you") and len(noun.words) > 1:

@@ -28,7 +28,7 @@ _OPENS = (
     r"(?:an?|the|one|each|every|exactly|several|many|his|her|their|its|another|other|that|this|some|multiple|at "
     r"most|at "
     r"least|up to|zero|"
-    r"two|different|any|all|more|only)\s|\w+s\b"
+    r"two|different|any|all|more|only)\s|\w+s\b|another$"
 )
 
 
@@ -239,6 +239,11 @@ def _relations_of(ground: Ground, table: Table, verb: Verb, parts: list[Part]) -
     for part in parts:
         if part.item != item:
             first, item = None, part.item
+        if re.fullmatch(r"(?:an)?other(?: one)?", part.text.strip(), re.I) and made and not made[-1].many:
+            role = (part.preposition or "other", *ground.draft.tables[made[-1].b].noun)
+            made.append(replace(made[-1], role=role, attributes=[]))
+            made[-2].role = made[-2].role or ("from", *role[1:])
+            continue
         relation = one_relation(ground, table, verb, part.text, part.preposition)
         if relation is None:
             done = value_part(ground, table, verb, part, made, single=len(parts) == 1) or done
@@ -275,10 +280,16 @@ def _part_roles(ground: Ground, made: list[Relation], relation: Relation, text: 
     if relation.many or relation.role or relation.a == relation.b:
         return
     for one in (*ground.relations, *made):
-        if (one.a, one.b, one.many, one.role) == (relation.a, relation.b, False, ()) and one.lemma != relation.lemma:
+        if (one.a, one.b, one.many, one.role) == (relation.a, relation.b, False, ()) and (
+            one.lemma != relation.lemma or one in made
+        ):
             told = re.match(r"(?:an)?other\b|(?:a|the) (?:second|different)\b", text.strip(), re.I)
             doers = one.doer and relation.doer
-            if told or doers:
+            if told and one.lemma == relation.lemma:
+                target = ground.draft.tables[relation.b].noun
+                one.role, relation.role = ("from", *target), ("to", *target)
+                return
+            if (told or doers) and one.lemma != relation.lemma:
                 target = ground.draft.tables[relation.b].noun
                 one.role = one.role if doers and not told else _role_of(one, target)
                 relation.role = _role_of(relation, target)

@@ -72,6 +72,11 @@ def one_relation(ground: Ground, table: Table, verb: Verb, text: str, prepositio
     many = noun.quantity == "many" or (noun.plural and noun.quantity != "one")
     if many and verb.passive and noun.quantity != "many" and (preposition == "by" or verb.lemma not in _PASSIVE_MANY):
         many = False
+    if many and not verb.passive and noun.quantity != "many" and verb.lemma in _LYING and preposition:
+        many = False
+    if verb.passive and preposition == "into" and verb.lemma in _PARTING and noun.plural:
+        target = ground.find_table(noun) or ground.thing(noun)
+        return Relation(table.name, target.name, many=True)
     if not verb.passive and verb.lemma in MANY_MANY and re.search(r"\sper\s", text):
         many = True
     if not verb.passive and noun.quantity != "one" and ground.has_nominal(verb.lemma):
@@ -179,7 +184,8 @@ def one_relation(ground: Ground, table: Table, verb: Verb, text: str, prepositio
             role=role,
             exact=noun.quantity == "one",
         )
-    return Relation(table.name, other.name, many=True, lemma=verb.lemma, optional=verb.optional)
+    shared = other is table and self_said and verb.lemma not in ("have", "be", "contain", "include")
+    return Relation(table.name, other.name, many=True, lemma=verb.lemma, optional=verb.optional, shared=shared)
 
 
 def _counted(ground: Ground, table: Table, text: str) -> bool:
@@ -194,6 +200,8 @@ def _counted(ground: Ground, table: Table, text: str) -> bool:
     return True
 
 
+_LYING = word_set("lie stand hang sit live stay reside park grow dock rest")
+_PARTING = word_set("cut divide split break subdivide partition saw")
 _PASSIVE_MANY = word_set("""
     tag label show exhibit display use perform translate offer mention feature include list serve register enrol
     enroll invite share link associate connect play teach sell like bookmark favourite favorite follow read
@@ -218,6 +226,6 @@ def _may_be_thing(noun: Noun, verb: Verb, *, many: bool) -> bool:
         or verb.lemma in TO_ONE
         or noun.quantity == "one"
         or verb.preposition == "by"
-        or (verb.passive and noun.plural)
+        or (noun.plural and (verb.passive or verb.lemma in _LYING))
         or bool(noun.determiner in ("a", "an") and verb.lemma not in ("start", "end", "default"))
     )

@@ -11,18 +11,25 @@ from postai.design.nouns import column_name, plural
 from postai.language.word_set import word_set
 
 NOMINALS = {
-    "enroll": "enrollment enrolment", "enrol": "enrolment enrollment", "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent",  # noqa: E501
-    "book": "booking", "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee", "register": "registration",  # noqa: E501
-    "participate": "participation", "purchase": "purchase", "buy": "purchase order", "follow": "follow", "like": "like", "rate": "rating",  # noqa: E501
-    "review": "review", "vote": "vote", "comment": "comment", "apply": "application", "visit": "visit appointment", "order": "order",  # noqa: E501
-    "assign": "assignment", "join": "membership", "member": "membership", "invite": "invitation", "bid": "bid", "donate": "donation",  # noqa: E501
-    "pay": "payment", "treat": "treatment", "prescribe": "prescription", "perform": "performance", "favourite": "favourite",  # noqa: E501
-    "favorite": "favorite", "bookmark": "bookmark", "adopt": "adoption", "submit": "submission", "transfer": "transfer", "deliver": "delivery",  # noqa: E501
-    "inspect": "inspection", "sponsor": "sponsorship", "compete": "participation entry", "enter": "entry", "block": "block",  # noqa: E501
-    "befriend": "friendship", "answer": "answer", "reply": "reply", "report": "report", "ship": "shipment", "employ": "employment",  # noqa: E501
-    "hire": "hire rental", "play": "appearance", "supply": "supply", "work": "assignment", "charge": "charge", "groom": "grooming",  # noqa: E501
-    "repair": "repair", "take": "", "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit",  # noqa: E501
-    "serve": "service", "view": "viewing", "open": "opening", "cook": "", "speak": "", "know": "", "sell": "sale", "sign": "signature", "train": "training",  # noqa: E501
+    "cite": "citation", "refer": "referral", "reference": "reference", "recommend": "recommendation",
+    "marry": "marriage", "mention": "mention", "nominate": "nomination", "endorse": "endorsement",
+    "pick": "pickup", "enroll": "enrollment enrolment", "enrol": "enrolment enrollment",
+    "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent", "book": "booking",
+    "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee",
+    "register": "registration", "participate": "participation", "purchase": "purchase", "buy": "purchase order",
+    "follow": "follow", "like": "like", "rate": "rating", "review": "review", "vote": "vote",
+    "comment": "comment", "apply": "application", "visit": "visit appointment", "order": "order",
+    "assign": "assignment", "join": "membership", "member": "membership", "invite": "invitation", "bid": "bid",
+    "donate": "donation", "pay": "payment", "treat": "treatment", "prescribe": "prescription",
+    "perform": "performance", "favourite": "favourite", "favorite": "favorite", "bookmark": "bookmark",
+    "adopt": "adoption", "submit": "submission", "transfer": "transfer", "deliver": "delivery",
+    "inspect": "inspection", "sponsor": "sponsorship", "compete": "participation entry", "enter": "entry",
+    "block": "block", "befriend": "friendship", "answer": "answer", "reply": "reply", "report": "report",
+    "ship": "shipment", "employ": "employment", "hire": "hire rental", "play": "appearance", "supply": "supply",
+    "work": "assignment", "charge": "charge", "groom": "grooming", "repair": "repair", "take": "",
+    "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit", "serve": "service",
+    "view": "viewing", "open": "opening", "cook": "", "speak": "", "know": "", "sell": "sale",
+    "sign": "signature", "train": "training",
 }  # fmt: skip
 """What doing something is called, where that may be a table: a loan for borrow."""
 MANY_MANY = word_set("""
@@ -41,8 +48,11 @@ _NAMED = word_set(
 _SHARED = word_set("""
     tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity
     """)
-_SELF_ROLES = {"follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"), "invite": ("inviter", "invitee"),  # noqa: E501
-    "like": ("liker", "liked"), "refer": ("referrer", "referred"), "rate": ("rater", "rated"), "review": ("reviewer", "reviewed")}  # fmt: skip  # noqa: E501
+_SELF_ROLES = {
+    "follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"),
+    "invite": ("inviter", "invitee"), "like": ("liker", "liked"), "refer": ("referrer", "referred"),
+    "rate": ("rater", "rated"), "review": ("reviewer", "reviewed")
+}  # fmt: skip
 
 
 @dataclass
@@ -284,7 +294,7 @@ def junction(draft: Draft, a: Table, b: Table, one: Relation, pairing: Pairing) 
         if table.pair and set(table.pair) == {a.name, b.name} and (not one.junction or table.noun == one.junction):
             return table
     noun = one.junction
-    if not noun and one.lemma in _NAMED:
+    if not noun and (one.lemma in _NAMED or (a.name == b.name and NOMINALS.get(one.lemma))):
         noun = (NOMINALS[one.lemma].split()[0],)
     if not noun:
         noun = (*a.noun, *b.noun)
@@ -333,7 +343,7 @@ def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute: A
         for each in one.attributes:
             add_attribute(nominal, each)
         return
-    if a.name == b.name and (not one.many or (one.lemma not in MANY_MANY and not one.junction)):
+    if a.name == b.name and (not one.many or (one.lemma not in MANY_MANY and not one.junction and not one.shared)):
         role = one.role or ("parent",)
         refer(a, a, required=False, role=role)
         return

@@ -1,4 +1,4 @@
-"""Text prepared for reading: brackets and quoted words are put aside as marks, so that sentences and lists split well."""  # noqa: E501
+"""Text prepared for reading: brackets and quoted words are put aside as marks, so that what is left splits well."""
 
 from __future__ import annotations
 
@@ -171,6 +171,7 @@ def values_of(text: str) -> tuple[str, ...]:
         flags=re.I,
     )
     text = re.sub(r"^(?:either|one of|the following|:|the values?)\s*:?\s*", "", text, flags=re.I)
+    text = re.sub(r"\s+(?:for|in|of|per) each\b.*$", "", text)
     parts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([^,\"'|]+)", text)
     found = []
     for double, single, plain in parts:

@@ -30,23 +30,23 @@ STRONG = word_set("""
     gains
     """)
 _OTHER = word_set("""
-    place release follow borrow enrol enroll attend rate review book subscribe register rent purchase buy sell
-    like vote comment order visit apply assign write create publish teach lead manage own hold issue submit join
-    host give reply work live sit play sing perform treat prescribe make pay send receive post upload watch read
-    listen bookmark favourite favorite reserve request offer sponsor supervise report link group cover map
-    answer donate bid nominate share train coach breed raise grow plant supply deliver ship employ hire drive
-    fly operate run organize organise schedule log track store use require produce compete participate belong
-    contain include refer specialise specialize speak know earn serve sign stock carry invite befriend block
-    mention tag collect wear list view discuss move put name state specify open rescue accept reference
-    represent occupy inspect repair service cook translate illustrate edit record direct star appear exhibit
-    lend adopt foster walk groom charge unlock scan pass take close transfer deposit withdraw search find look
-    filter query browse sort pick select choose depart arrive land leave return begin finish complete stop last
-    contribute relate connect attach associate split divide bundle sum add remove delete update identify
-    describe define hold host house feed milk shear clean wash monitor measure weigh sample test diagnose admit
-    discharge consult examine interview recruit evaluate grade mark score win lose beat referee umpire judge
-    award win train transport load unload pack ship pick drop stop verify approve reject confirm cancel
-    authorise authorize audit archive file classify label categorise categorize assess report print mail email
-    call text chat message notify remind warn alert trigger fire emit generate compute settle bill invoice
+    say tell indicate place release follow borrow enrol enroll attend rate review book subscribe register rent
+    purchase buy sell like vote comment order visit apply assign write create publish teach lead manage own hold
+    issue submit join host give reply work live sit play sing perform treat prescribe make pay send receive post
+    upload watch read listen bookmark favourite favorite reserve request offer sponsor supervise report link
+    group cover map answer donate bid nominate share train coach breed raise grow plant supply deliver ship
+    employ hire drive fly operate run organize organise schedule log track store use require produce compete
+    participate belong contain include refer specialise specialize speak know earn serve sign stock carry invite
+    befriend block mention tag collect wear list view discuss move put name state specify open rescue accept
+    reference represent occupy inspect repair service cook translate illustrate edit record direct star appear
+    exhibit lend adopt foster walk groom charge unlock scan pass take close transfer deposit withdraw search
+    find look filter query browse sort pick select choose depart arrive land leave return begin finish complete
+    stop last contribute relate connect attach associate split divide bundle sum add remove delete update
+    identify describe define hold host house feed milk shear clean wash monitor measure weigh sample test
+    diagnose admit discharge consult examine interview recruit evaluate grade mark score win lose beat referee
+    umpire judge award win train transport load unload pack ship pick drop stop verify approve reject confirm
+    cancel authorise authorize audit archive file classify label categorise categorize assess report print mail
+    email call text chat message notify remind warn alert trigger fire emit generate compute settle bill invoice
     refund reimburse insure claim mortgage lease let sublet renew extend expire end terminate vaccinate spay
     microchip sponsor fund finance invest trade mint burn stake fish hunt harvest sow water fertilize fertilise
     irrigate prune cut mow build demolish renovate design draw paint sculpt photograph film shoot cast act dance
@@ -242,7 +242,8 @@ def _is_finite(lowered: list[str], at: int, nouns: frozenset[str]) -> bool:
         return False
     if word.endswith(("ed", "ing")) and word not in ("need", "feed", "breed", "bring", "sing", "proceed", "exceed"):
         return False
-    many = is_plural(before) or before in _PRONOUNS or before in ("who", "others")
+    owned = lowered.index("of", 1, before_at) if "of" in lowered[1:before_at] else 0
+    many = is_plural(lowered[owned - 1] if owned else before) or before in _PRONOUNS or before in ("who", "others")
     if many == third:
         return False
     if after in DETERMINERS and not (after in ("all", "both", "one", "other") and not known):
@@ -407,7 +408,7 @@ def verb_first(words: list[str], nouns: frozenset[str] = frozenset(), *, many: b
     following = words[1].lower() if len(words) > 1 else ""
     if word in ("need", "needs") or word in BE | HAVE | MODAL:
         return True
-    if following in BE | HAVE | MODAL or singular(word) in nouns:
+    if following in BE | HAVE | MODAL or singular(word) in nouns or not following or re_mark(following):
         return False
     if many and lemma_of(word) == word and (following in DETERMINERS or is_plural(following)):
         return True
