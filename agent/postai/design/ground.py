@@ -281,6 +281,8 @@ class Ground:
             if [singular(w) for w in one.name.split("_")][-len(words) :] == list(words)
             or set(words) <= set(one.name.split("_"))
         ]
+        if len(ends) > 1 and not self.existing:
+            ends = [one for one in ends if not one.name.endswith("_id")] or ends
         if len(ends) == 1:
             return ends[0]
         if len(ends) > 1 and fuzzy:
@@ -404,7 +406,7 @@ class Ground:
                     hint="Name the table too.",
                 )
             return max(found_in, key=lambda one: self.topic[one[0].name])
-        if fuzzy and self.existing:
+        if fuzzy:
             near = [
                 (table, column)
                 for table in self.draft.tables.values()
@@ -495,6 +497,10 @@ class Ground:
 
         def say() -> bool:
             found = [self.key_or_column(table, one) for one in parts if one]
+            if None in found and not self.existing and not any(one and self.is_thing(one) for one in parts):
+                table.add_unique(columns)
+                self.note(f"{table.name}.{', '.join(columns)} is unique everywhere, as {scope} is no table.")
+                return True
             if None in found:
                 return False
             table.rules = [

@@ -97,7 +97,9 @@ def things(ground: Ground, text: str) -> None:
         if not _ and item.lower().startswith("with "):
             core, tail = "", item[5:]
         details = ground.shelter.raw_marks(core)
-        noun = read_noun(re.sub(r"\s+(?:that|which|who|from|in|for|by|to|of)\s.*$", "", ground.shelter.bare(core)))
+        noun = read_noun(
+            re.sub(r"\s+(?:that|which|who|from|in|for|by|to|of|at|on|between)\s.*$", "", ground.shelter.bare(core))
+        )
         described = any(
             len(definition_items(one, ground.shelter)) > 1 and not re.search(r"\sor\s|/|§", one) for one in details
         )
@@ -118,7 +120,7 @@ def things(ground: Ground, text: str) -> None:
             ground.subject = last.name
             ground.topic[last.name] += 0
             if found := re.search(
-                r"\s(?:from|of|for|in|to|by)\s+(?P<of>(?:the |an? |our )?[\w]+)$", ground.shelter.bare(core)
+                r"\s(?:from|of|for|in|to|by|at)\s+(?P<of>(?:the |an? |our )?[\w]+)$", ground.shelter.bare(core)
             ):
                 other = read_noun(found["of"])
                 if other and (ground.is_thing(other) or other.plural):

@@ -34,6 +34,20 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             rf"[\w ]+)$",
             r"\g<c> is unique within \g<s>",
         ),
+        # What has something cannot go.
+        (
+            r"^(?:an? )?(?P<x>\w+(?: \w+)?) (?:with|that (?:still )?ha(?:ve|s)|which ha(?:ve|s)|who ha(?:ve|s)) "
+            r"(?:any )?(?P<y>\w+(?: \w+)?)"
+            r" (?:cannot|must not|may not|can never|should not) be (?:deleted|removed)$",
+            r"\g<x> cannot be deleted while they have \g<y>",
+        ),
+        # What stands first, with several of something: "in every concert, several pieces are performed".
+        (
+            r"^(?:in|at|on|during) (?:every|each|an?|one) (?P<a>\w+),? (?P<q>several|many|multiple|one or more|"
+            r"some) (?P<b>\w+s) "
+            r"(?:are|can be|get|may be) \w+(?P<t>,? in .+)?$",
+            r"a \g<a> includes \g<q> \g<b>\g<t>",
+        ),
         # Who is let do something does it.
         (
             r"^(?:an?|the|our|this) [\w ]+? (?:lets|allows|enables|helps) (?P<r>[\w]+s)(?: to)? (?=\w)",
