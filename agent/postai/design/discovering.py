@@ -248,11 +248,11 @@ def is_system(ground: Ground, clause: Clause, found: list[str]) -> bool:
     ):
         return False
     organised = noun.head in _ORGANISATIONS or clause.subject.lower().startswith(("our ", "my "))
-    if clause.verb.lemma == "be" or clause.verb.passive:
+    if clause.verb.lemma == "be" or clause.verb.passive or clause.inherited:
         return False
     rest = " ".join(found[1:]) + " " + " ".join(found[0].split()[len(clause.subject.split()) + 1 :])
     if re.search(
-        rf"\b(?:an?|each|every|one|several|many|which|any|same) (?:\w+ )?{noun.head}\b|"
+        rf"\b(?:an?|each|every|one|several|many|which|any|same|its|their) (?:\w+ )?{noun.head}\b|"
         rf"\b{re.escape(plural(noun.head))}\b",
         rest,
         re.I,

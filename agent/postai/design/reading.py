@@ -240,8 +240,11 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
             and ground.thing(noun) is not ground.thing(owner)
         ):
             ground.relations.append(Relation(ground.thing(noun).name, ground.thing(owner).name, many=False))
-    if noun.words == ground.whole and noun.determiner in ("the", "our", "this"):
-        return verb.lemma not in STORING or stored(ground, clause.rest)
+    if noun.words == ground.whole and (clause.inherited or noun.determiner in ("the", "our", "this")):
+        if verb.lemma in STORING:
+            return stored(ground, clause.rest)
+        named = {one.words for word in re.findall(r"[a-z]+", clause.rest.lower()) if (one := read_noun(word))}
+        return sum(ground.is_thing(Noun(words)) for words in named) < 2
     if noun.words[0] in ("we", "i", "you") and len(noun.words) > 1:
         return False
     if speaks(noun) or (noun.head in ("data",)):
