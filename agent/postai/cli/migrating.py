@@ -186,7 +186,7 @@ def resume(
 ) -> None:
     """Go on with the migrations that were begun, wherever they stopped.
 
-    With --unsafe also drop for good what those that are through only set aside.
+    Those that are through but only set aside what they drop are named; with --unsafe it is dropped for good.
     """
     from postai.deadline import Deadline
     from postai.migrate import files_store
@@ -195,12 +195,12 @@ def resume(
     with open_database(dsn, connection, statement_timeout_ms=120_000) as database:
         require_postai(database, "Migrations are carried out through", dsn, connection)
         yes = files_store.Consent(accept_triggers, unsafe)
-        for one in files_store.unfinished(database, files_store.known(database), dropping=unsafe):
+        for one in files_store.unfinished(database, files_store.known(database)):
             now = files_store.resume(database, one, yes, Deadline.after(RUN_SECONDS), _progress(json))
             left = told_left(now.left, again(dsn, connection))
             done.append({"id": one.id, "proposal": one.proposal, "was": one.state, "left": left})
             if not json:
-                through = "done" if one.state in files_store.UNDER_WAY else "dropped for good what it had set aside"
+                through = "done" if one.state in files_store.UNDER_WAY or left else "dropped for good what it set aside"
                 output.say(f"{one.id} {one.title}: {through}{left_sentence(left)}")
     if json:
         output.show_json({"resumed": done})

@@ -211,18 +211,17 @@ def roll_back(
     return _carry_out(db, file, file.down.body, ("rolling back", "rolled back"), consent, deadline, progress)
 
 
-def unfinished(db: Database, there: Iterable[Known], *, dropping: bool) -> tuple[Known, ...]:
-    """The migrations that `resume` has something to do for.
+def unfinished(db: Database, there: Iterable[Known]) -> tuple[Known, ...]:
+    """The migrations that are under way, and those that are through but only set aside what they drop.
 
     Args:
         db: the database that they were carried out in.
         there: what is known.
-        dropping: whether also those that are through, but only set aside what they drop.
     """
     return tuple(
         one
         for one in there
-        if one.state in UNDER_WAY or (dropping and one.proposal is not None and then(db, one.proposal) is not None)
+        if one.state in UNDER_WAY or (one.proposal is not None and then(db, one.proposal) is not None)
     )
 
 
