@@ -12,6 +12,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,8 @@ settings.load_profile("tests")
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
-PLENTY = 8 << 30
+MEMORY = Path("/dev/shm")
+PLENTY = 6 << 30
 """Bytes of memory that must be free before servers keep their files in it."""
 # Longest first; a file that is missing here goes with the others, after these.
 LONG = (
@@ -114,13 +116,25 @@ def quick_directory() -> str | None:
 
     To make one takes a twentieth of the time there that it takes on some disks.
     """
-    memory, meminfo = Path("/dev/shm"), Path("/proc/meminfo")
-    if not meminfo.exists() or not os.access(memory, os.W_OK):
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists() or not os.access(MEMORY, os.W_OK):
         return None
     available = next(
         int(line.split()[1]) << 10 for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable")
     )
-    return str(memory) if min(available, shutil.disk_usage(memory).free) > PLENTY else None
+    return str(MEMORY) if min(available, shutil.disk_usage(MEMORY).free) > PLENTY else None
+
+
+def _free_memory() -> None:
+    """End the servers of runs that were killed, and give back the memory that they lie in."""
+    for base in MEMORY.glob("postai-*-*-*"):
+        if (run := base.name.split("-")[2]).isdigit() and not Path("/proc", run).exists():
+            for lock_file in base.glob("*/data/postmaster.pid"):
+                server = Path("/proc", lock_file.read_text().split()[0])
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    if str(base).encode() in (server / "cmdline").read_bytes():
+                        os.kill(int(server.name), signal.SIGQUIT)
+            shutil.rmtree(base, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -133,7 +147,7 @@ def new_server(binaries: Binaries, label: str, conf: str = "", hba: str = "") ->
         conf: lines for postgresql.conf.
         hba: lines that go before the others of pg_hba.conf.
     """
-    base = Path(tempfile.mkdtemp(prefix=f"postai-{label.lower()}-", dir=quick_directory()))
+    base = Path(tempfile.mkdtemp(prefix=f"postai-{label.lower()}-{os.getpid()}-", dir=quick_directory()))
     base.chmod(0o755)
     server = LocalServer(binaries, base / "server", free_port(), server_user())
     try:
@@ -333,6 +347,9 @@ def shared() -> Path:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        _free_memory()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `timeout pytest ...` stops servers too
     if hasattr(config.option, "loadscopereorder"):  # pytest-xdist would begin with the files of many small tests
         config.option.loadscopereorder = False
 
