@@ -234,7 +234,7 @@ def test_a_check_and_a_default_of_the_same_text_go_with_the_new_type(pair: tuple
     ]
     added = "alter table one add column b text, add check (b <> ''), alter b set default 'q', alter a set default 'x'"
     keyed = "alter table one add foreign key (c) references parent"
-    typed = "alter table one alter b type varchar(100), alter a type varchar(9), alter c type bigint"
+    typed = "alter table one alter b type char(3), alter a type varchar(9), alter c type bigint"
     compare(pair, setup, [added, keyed, typed], [])
 
 

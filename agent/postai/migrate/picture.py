@@ -45,7 +45,10 @@ class Column:
 
 @dataclass
 class Constraint:
-    """One constraint; `kind` as in pg_constraint.contype, `table` the qualified relation it is of."""
+    """One constraint; `kind` as in pg_constraint.contype, `table` the qualified relation it is of.
+
+    `fresh`: the text itself makes it; its definition is as written there, and means another thing with another type.
+    """
 
     name: str
     kind: str
@@ -63,6 +66,7 @@ class Constraint:
     comment: str | None = None
     no_inherit: bool = False
     table_kind: str = "r"
+    fresh: bool = False
 
 
 @dataclass

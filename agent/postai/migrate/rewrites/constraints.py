@@ -42,7 +42,7 @@ def add_constraint(work: Work, relation: Relation, command: Any) -> list[Planned
         Constraint(
             constraint.conname, kind, definition, not constraint.skip_validation, constraint.deferrable,
             constraint.initdeferred, tuple(numbers.get(one, 0) for one in names), 0, 0, False, relation.oid,
-            relation.full_name,
+            relation.full_name, fresh=True,
         )
     )  # fmt: skip
     if kind in ("u", "p"):

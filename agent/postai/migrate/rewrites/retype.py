@@ -209,8 +209,8 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
         (any(one.identity and number in one.keys for one in relation.indexes), lambda: "it is the replica identity"),
         (any(one.clustered and number in one.keys for one in relation.indexes), lambda: "the table is clustered on it"),
         (
-            any(one.kind == "f" and not one.definition and number in one.columns for one in relation.constraints),
-            lambda: "its foreign key is new",
+            any(one.fresh and one.kind in "cf" and number in one.columns for one in relation.constraints),
+            lambda: "a constraint of the same text uses it",
         ),
         (
             using is not None and (_reads_rows(using) or volatile(work, using)),
