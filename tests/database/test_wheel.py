@@ -146,7 +146,8 @@ def test_the_action_installs_it(tools: Path, sources: Path, tmp_path: Path) -> N
     (step,) = (line.partition(": ")[2] for line in text.splitlines() if line.startswith("      run: python"))
     action = sources / "packaging" / "action"
     action.mkdir(parents=True)
-    settings = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "1", "PIP_TARGET": str(tmp_path)}
+    # pip reads "0" here as its option --no-build-isolation.
+    settings = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_TARGET": str(tmp_path)}
     path = f"{tools.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step],
