@@ -8,11 +8,23 @@ from typing import Literal
 
 from postai.proposals.types import Backfill, StepClass
 
-__all__ = ["Backfill", "Blocks", "Finding", "Plan", "PlannedStep", "Risk", "Severity", "StepClass", "Traced"]
+__all__ = ["BLOCKS", "Backfill", "Blocks", "Finding", "Plan", "PlannedStep", "Risk", "Severity", "StepClass", "Traced"]
 
 Blocks = Literal["reads+writes", "writes", "ddl", "none"]
 Risk = Literal["low", "medium", "high"]
 Severity = Literal["error", "warning", "advice"]
+
+BLOCKS: Mapping[str, Blocks] = {
+    "AccessShareLock": "none",
+    "RowShareLock": "none",
+    "RowExclusiveLock": "none",
+    "ShareUpdateExclusiveLock": "ddl",
+    "ShareLock": "writes",
+    "ShareRowExclusiveLock": "writes",
+    "ExclusiveLock": "writes",
+    "AccessExclusiveLock": "reads+writes",
+}
+"""Lock modes from the weakest to the strongest, and what they keep others from."""
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from postai.database.identifiers import qualified, quote_ident
+from postai.database.identifiers import qualified, quote_ident, quote_literal
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
-from postai.migrate.picture import Constraint, Relation
+from postai.migrate.picture import Constraint, Index, Relation
 from postai.migrate.rewrites.indexes import attach_partition_index, build_concurrently
 from postai.migrate.rewrites.not_null import not_null_steps
-from postai.migrate.rewrites.way_back import constraint_again
+from postai.migrate.rewrites.way_back import constraint_again, listed
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, expression_text, parsed, quoted, strings, subcommand
 
@@ -186,21 +187,48 @@ def _by_index(work: Work, relation: Relation, command: Any, constraint: Any, kin
             )
         work.take(relation.schema, constraint.conname)
         return [*steps, _at_once(work, relation, command, constraint, "moment" if relation.new else "build")]
+    undo: str | None = f"ALTER TABLE {relation.full_name} DROP CONSTRAINT IF EXISTS {quote_ident(constraint.conname)}"
     if not constraint.indexname:
         steps.append(build_concurrently(work, relation, _index_of(relation, constraint, columns), constraint.conname))
         index = constraint.conname
     else:
         index = constraint.indexname
         known = work.picture.index(relation.schema, index)
+        undo = _given_index_again(work, relation, constraint.conname, known[1]) if known is not None else undo
         if known is not None:
             known[1].name = constraint.conname
             work.picture.release(relation.schema, "relation", index)
             work.take(relation.schema, constraint.conname)
-    steps.append(attach_index(work, relation, constraint.conname, index, constraint, kind))
+    steps.append(replace(attach_index(work, relation, constraint.conname, index, constraint, kind), undo=undo))
     mine = work.picture.index(relation.schema, constraint.conname)
     if mine is not None:
         mine[1].primary, mine[1].constraint = kind == "p", constraint.conname
     return steps
+
+
+def _given_index_again(work: Work, relation: Relation, name: str, index: Index) -> str | None:
+    """Drops a constraint on an index that was there before, and leaves such an index; None = nothing leads back.
+
+    The index is built again before the constraint goes, so that the values stay unique.
+    """
+    drop = f"ALTER TABLE {relation.full_name} DROP CONSTRAINT IF EXISTS {quote_ident(name)}"
+    if not index.oid or relation.new:
+        return drop  # made by the text itself: its own undo drops it
+    if any(one.kind == "f" and one.index_oid == index.oid for one in relation.constraints):
+        return None  # foreign keys that were there before rest on it
+    again = work.relation_name(relation.schema, index.name, None, "back") if index.name == name else index.name
+    tree = parsed(index.definition)
+    tree.idxname, tree.concurrent = again, True
+    back = [work.text(tree), drop]
+    if again != index.name:
+        back.append(f"ALTER INDEX {qualified(relation.schema, again)} RENAME TO {quote_ident(index.name)}")
+    if index.comment is not None:
+        back.append(f"COMMENT ON INDEX {index.full_name} IS {quote_literal(index.comment).strip()}")
+    if index.clustered:
+        back.append(f"ALTER TABLE {relation.full_name} CLUSTER ON {quote_ident(index.name)}")
+    if index.identity:
+        back.append(f"ALTER TABLE {relation.full_name} REPLICA IDENTITY USING INDEX {quote_ident(index.name)}")
+    return listed(*back)
 
 
 def _partitioned_key(work: Work, relation: Relation, command: Any, kind: str) -> list[PlannedStep]:
