@@ -14,6 +14,7 @@ from postai.migrate.conflicts import activity, conflicts, quiet_hour
 from postai.migrate.estimate import calibration, risk_of, score
 from postai.migrate.picture import Picture, Relation
 from postai.migrate.qualify import Names
+from postai.migrate.rewrites.dependents import note_dependents, note_settings
 from postai.migrate.rewrites.registry import of_commands, of_statements
 from postai.migrate.types import Plan, PlannedStep, Traced
 from postai.migrate.work import PlanOptions, Usage, Work, subcommand
@@ -157,6 +158,7 @@ def _steps_of(work: Work, statement: Statement) -> list[PlannedStep]:
         return []
     if kind == "AlterTableStmt":
         return _alter_table(work, tree)
+    note_dependents(work, tree)
     function = of_statements().get(kind)
     return function(work, tree) if function is not None else [work.plain(tree)]
 
@@ -199,6 +201,7 @@ def _pass(name: str, command: Any) -> int:
 
 def _other(work: Work, relation: Relation, name: str, command: Any) -> PlannedStep:
     """A subcommand without a form of its own: as it is, with what it does said."""
+    note_settings(relation, name, command)
     if name in ("AT_SetLogged", "AT_SetUnLogged", "AT_SetAccessMethod", "AT_SetTableSpace") and not relation.new:
         work.warn(f"{relation.full_name} is written anew: reads and writes wait until that is done")
         return work.plain(subcommand(relation, command), on=relation, effort="rewrite")

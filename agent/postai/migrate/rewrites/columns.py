@@ -13,6 +13,7 @@ from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Column, Relation
 from postai.migrate.rewrites.constraints import add_constraint
+from postai.migrate.rewrites.dependents import note_generated
 from postai.migrate.rewrites.not_null import not_null_steps
 from postai.migrate.rewrites.way_back import not_null_again
 from postai.migrate.types import Backfill, PlannedStep
@@ -99,6 +100,9 @@ def _note(work: Work, relation: Relation, command: Any, step: PlannedStep) -> Pl
         added.not_null = bool(kinds & {pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY, pb.CONSTR_IDENTITY})
         added.identity = "a" if pb.CONSTR_IDENTITY in kinds else ""
         added.generated = "s" if pb.CONSTR_GENERATED in kinds else ""
+        for one in _constraints(column):
+            if one.contype == pb.CONSTR_GENERATED:
+                note_generated(relation, column.colname, one.raw_expr)
         given = next((one.raw_expr for one in _constraints(column) if one.contype == pb.CONSTR_DEFAULT), None)
         added.default = expression_text(given) if given is not None else None
     return step

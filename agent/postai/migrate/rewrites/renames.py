@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +11,14 @@ from postgast import pg_query_pb2 as pb
 
 from postai.database.identifiers import quote_ident
 from postai.migrate import catalog_conditions as that
-from postai.migrate.picture import Relation
+from postai.migrate.picture import Constraint, Relation
 from postai.migrate.rewrites.columns import usage
 from postai.migrate.rewrites.constraints import rename_constraint
 from postai.migrate.rewrites.indexes import rename_index
 from postai.migrate.rewrites.way_back import listed
 from postai.migrate.types import PlannedStep
-from postai.migrate.work import Work, full_name
+from postai.migrate.work import Work, full_name, parsed, renamed_columns
+from postai.sql.parse import Unparsable, write
 
 _RELATIONS = frozenset({pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE, pb.OBJECT_FOREIGN_TABLE})
 
@@ -52,12 +55,12 @@ def _rename_column(work: Work, tree: Any) -> list[PlannedStep]:
     together: tuple[str, ...] = ()
     if column is not None:
         column.name, column.fresh = tree.newname, True
-    _reread_definitions(relation)
+    _reread_definitions(work, relation, tree.subname, tree.newname)
     for child in relation.below():
         below = child.column(tree.subname)
         if below is not None:
             below.name, below.fresh = tree.newname, True
-        _reread_definitions(child)
+        _reread_definitions(work, child, tree.subname, tree.newname)
     if not relation.new:
         work.warn(f"clients that name {old} of {table} get errors from the moment it is called {new}")
         usage(work, relation, tree.subname)
@@ -78,11 +81,63 @@ def _rename_column(work: Work, tree: Any) -> list[PlannedStep]:
     ]
 
 
-def _reread_definitions(relation: Relation) -> None:
-    """Texts of indexes and constraints name the column as it was called: they are not used any more."""
+def _reread_definitions(work: Work, relation: Relation, old: str, new: str) -> None:
+    """Texts of indexes and keys name the column as it is called now; expressions are not used any more."""
     relation.blurred = relation.blurred or any(
         one.expressions or one.partial for one in relation.indexes
     ) or any(one.kind == "c" for one in relation.constraints)  # fmt: skip
+    _reread_indexes(relation, old, new)
+    for one in _keys(work, relation):
+        with _definition(relation, one) as key:
+            own = (*key.keys, *key.including, *key.fk_attrs, *key.fk_del_set_cols)
+            referred = one.referenced_oid == relation.oid
+            for name in (*(own if one.table_oid == relation.oid else ()), *(key.pk_attrs if referred else ())):
+                name.string.sval = new if name.string.sval == old else name.string.sval
+
+
+def _reread_names(work: Work, relation: Relation) -> None:
+    """Texts of indexes and keys name the table as it is called now."""
+    _reread_indexes(relation)
+    for one in _keys(work, relation):
+        one.table = relation.full_name if one.table_oid == relation.oid else one.table
+        if one.referenced_oid == relation.oid:
+            with _definition(relation, one) as key:
+                key.pktable.schemaname, key.pktable.relname = relation.schema, relation.name
+
+
+def _reread_indexes(relation: Relation, old: str = "", new: str = "") -> None:
+    for index in relation.indexes:
+        try:
+            tree = renamed_columns(parsed(index.definition), old, new)
+        except Unparsable:
+            relation.blurred = True
+            continue
+        tree.relation.schemaname, tree.relation.relname = relation.schema, relation.name
+        index.definition = write(tree)
+
+
+def _keys(work: Work, relation: Relation) -> list[Constraint]:
+    """Keys of the table, and foreign keys that refer to it, wherever the picture holds them."""
+    everywhere = {id(one): one for other in work.picture.by_oid.values() for one in other.constraints}
+    return [
+        one for one in everywhere.values()
+        if one.kind in "pufx" and relation.oid in (one.table_oid, one.referenced_oid)
+    ]  # fmt: skip
+
+
+@contextmanager
+def _definition(relation: Relation, one: Constraint) -> Iterator[Any]:
+    """The tree of a key's text, which is written again after; what the parser does not know makes a table blurred."""
+    before = "ALTER TABLE x ADD "
+    known = bool(one.definition)
+    tree: Any = parsed(f"{before}CHECK (true)")
+    try:
+        tree = parsed(before + one.definition) if known else tree
+    except Unparsable:
+        relation.blurred, known = True, False
+    yield getattr(tree.cmds[0].alter_table_cmd, "def").constraint
+    if known:
+        one.definition = write(tree).removeprefix(before)
 
 
 def _view_of_columns(work: Work, relation: Relation, old: str, new: str) -> tuple[str, ...]:
@@ -123,6 +178,7 @@ def _rename_table(work: Work, tree: Any) -> list[PlannedStep]:
     text = work.text(tree)
     before = old
     work.picture.renamed(relation, schema, tree.newname)
+    _reread_names(work, relation)
     work.names.made("relation", relation.name, schema)
     step = work.step(
         text,
@@ -155,6 +211,7 @@ def move(work: Work, tree: Any) -> list[PlannedStep]:
         index.schema = tree.newschema
         work.take(index.schema, index.name)
     work.picture.renamed(relation, tree.newschema, relation.name)
+    _reread_names(work, relation)
     return [
         work.step(
             text,

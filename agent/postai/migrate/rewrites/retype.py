@@ -268,7 +268,7 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
             lambda: "a constraint of the same text uses it",
         ),
         (
-            any(one.oid == 0 and (one.partial or one.expressions) and _read_by(one, column) for one in relation.indexes),
+            any(not one.oid and (one.partial or one.expressions) and _reads(one, column) for one in relation.indexes),
             lambda: "an index of the same text reads it in an expression or condition",
         ),
         (
@@ -284,7 +284,7 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
     return next((why() for holds, why in cases if holds), None)
 
 
-def _read_by(index: Index, column: Column) -> bool:
+def _reads(index: Index, column: Column) -> bool:
     """Whether an index has the column as a key, or names it in an expression or its condition."""
     return column.number in index.keys or bool(naming.columns_of(parsed(index.definition), [column.name]))
 
