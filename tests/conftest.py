@@ -69,7 +69,7 @@ LONG = (
     "guard_rules", "lifecycle_schedule", "catalog_fingerprint", "lifecycle_verify", "attack_ask",
     "install_extension", "database_questions_psql", "guard_hidden", "collect_plans", "plan_runs", "drift_own",
     "connection", "design", "lifecycle_planned", "scratch_planner", "history", "storage_live", "lifecycle_fills",
-    "lifecycle_keeping", "queue", "guard",
+    "lifecycle_keeping", "queue", "guard", "grammar_golden", "ask_finder", "cli",
 )  # fmt: skip
 # What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
 EXTRA_ROLES = """
@@ -83,7 +83,8 @@ select not exists (select from pg_class where oid >= 16384 and relkind <> 't') a
   and not exists (select from pg_proc where oid >= 16384) and not exists (select from pg_extension where oid >= 16384)
   and not exists (select from pg_namespace where oid >= 16384) and not exists (select from pg_type where oid >= 16384)
   and not exists (select from pg_db_role_setting where setdatabase = d.oid)
-  and not exists (select from pg_stat_activity where datid = d.oid and pid <> pg_backend_pid())
+  and not exists (select from pg_stat_activity where datid = d.oid and pid <> pg_backend_pid()
+                    and backend_type <> 'autovacuum worker')
 from pg_database as d where datname = current_database()
 """
 

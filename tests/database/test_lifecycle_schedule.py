@@ -109,7 +109,7 @@ def test_outside_of_its_window_nothing_runs_and_what_comes_is_told_once(shop: Sh
 @both_servers
 def test_a_statement_that_would_run_past_the_window_is_cut_off_and_leaves_nothing(shop: Shop) -> None:
     proposal = shop.create(draft("ALTER TABLE shop.item ADD COLUMN weight int", index_draft().steps[0]))
-    schedule(shop, proposal, SOON.format("1500 ms"))
+    schedule(shop, proposal, SOON.format("4 s"))
     # The build waits for this transaction; the window does not.
     with shop.holding("begin isolation level repeatable read", "select 1 from pg_class limit 1"):
         result = shop.run()
