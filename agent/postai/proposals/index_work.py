@@ -213,25 +213,38 @@ def _make_plain(tree: Any) -> None:
 
 
 def as_server_writes(node: Message) -> None:
-    """Take casts away, and write IN and LIKE as the operators that the server shows for them."""
+    """Take casts away, and write IN, LIKE, BETWEEN and negative numbers as the server shows them."""
     waiting = [node]
+    joined: list[Any] = []
     while waiting:
         one = cast("Any", waiting.pop())
-        if one.DESCRIPTOR.name == "Node":
+        if one.DESCRIPTOR.name == "BoolExpr":
+            joined.append(one)
+        elif one.DESCRIPTOR.name == "Node":
             while one.WhichOneof("node") == "type_cast":
                 inner = type(one)()
                 inner.CopyFrom(one.type_cast.arg)
                 one.CopyFrom(inner)
             if one.WhichOneof("node") == "a_expr":
                 _as_operator(one.a_expr)
+                _as_bounds(one)
+            elif one.WhichOneof("node") == "a_const":
+                _as_text(one.a_const)
         for field, value in one.ListFields():
             if field.message_type is not None:
                 waiting.extend(value if field.is_repeated else [value])
+    for one in reversed(joined):
+        _flatten(one)
 
 
 def _as_operator(expression: Any) -> None:
     if expression.kind in (pb.AEXPR_LIKE, pb.AEXPR_ILIKE) and not expression.rexpr.HasField("func_call"):
         expression.kind = pb.AEXPR_OP
+    elif expression.kind == pb.AEXPR_IN and len(expression.rexpr.list.items) == 1:
+        item = pb.Node()
+        item.CopyFrom(expression.rexpr.list.items[0])
+        expression.kind = pb.AEXPR_OP
+        expression.rexpr.CopyFrom(item)
     elif expression.kind == pb.AEXPR_IN:
         negative = expression.name[0].string.sval == "<>"
         expression.kind = pb.AEXPR_OP_ALL if negative else pb.AEXPR_OP_ANY
@@ -240,3 +253,42 @@ def _as_operator(expression: Any) -> None:
             copy.CopyFrom(item)
         expression.rexpr.a_array_expr.SetInParent()
         expression.rexpr.a_array_expr.elements.extend(items)
+
+
+def _as_bounds(node: Any) -> None:
+    """BETWEEN as two comparisons."""
+    forms = {pb.AEXPR_BETWEEN: (pb.AND_EXPR, ">=", "<="), pb.AEXPR_NOT_BETWEEN: (pb.OR_EXPR, "<", ">")}
+    if node.a_expr.kind not in forms:
+        return
+    joined, *operators = forms[node.a_expr.kind]
+    both = pb.BoolExpr(boolop=joined)
+    for operator, bound in zip(operators, node.a_expr.rexpr.list.items, strict=True):
+        one = both.args.add().a_expr
+        one.kind = pb.AEXPR_OP
+        one.name.add().string.sval = operator
+        one.lexpr.CopyFrom(node.a_expr.lexpr)
+        one.rexpr.CopyFrom(bound)
+    node.bool_expr.CopyFrom(both)
+
+
+def _as_text(constant: Any) -> None:
+    """A negative number as a string, which the server casts."""
+    kind = constant.WhichOneof("val")
+    if kind == "ival" and constant.ival.ival < 0:
+        constant.sval.sval = str(constant.ival.ival)
+    elif kind == "fval" and constant.fval.fval.startswith("-"):
+        constant.sval.sval = constant.fval.fval
+
+
+def _flatten(join: Any) -> None:
+    """a AND (b AND c) as a AND b AND c; likewise OR."""
+    arguments = []
+    for one in join.args:
+        inner = one.bool_expr if one.WhichOneof("node") == "bool_expr" else None
+        same = inner is not None and inner.boolop == join.boolop != pb.NOT_EXPR
+        for part in inner.args if inner is not None and same else [one]:
+            copy = pb.Node()
+            copy.CopyFrom(part)
+            arguments.append(copy)
+    del join.args[:]
+    join.args.extend(arguments)
