@@ -17,7 +17,9 @@ from postai.proposals import create, verbs
 from postai.proposals.types import Draft, DraftStep, Measured
 from postai.sql.parse import parse_one
 
-_HARMLESS = frozenset({"AT_AddColumn", "AT_DropNotNull", "AT_SetNotNull", "AT_ColumnDefault", "AT_SetStatistics"})
+_HARMLESS = frozenset(
+    {"AT_AddColumn", "AT_DropConstraint", "AT_DropNotNull", "AT_SetNotNull", "AT_ColumnDefault", "AT_SetStatistics"}
+)
 
 OWN_TRIGGER = "zz_postai_"
 """What the names of the triggers begin with that keep a new column in step, and of their functions."""

@@ -248,7 +248,7 @@ class Picture:
         for table, name, columns, update, delete, inherited in db.query(self._sql["triggers"], [oids]):
             if not inherited:
                 self.by_oid[table].triggers.append((name, tuple(columns), update, delete))
-        for table, number, kind, name in db.query(self._sql["dependents"], [oids]):
+        for table, number, kind, name in db.query(self._sql["dependents"], [oids, oids]):
             self.by_oid[table].others.append((number, kind, name))
         for one in self.by_oid.values():
             if one.parent_oid in self.by_oid and not one.detach_pending:

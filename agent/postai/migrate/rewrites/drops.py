@@ -12,7 +12,8 @@ from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Relation
 from postai.migrate.rewrites import policies
-from postai.migrate.rewrites.columns import usage
+from postai.migrate.rewrites.columns import dropping, usage
+from postai.migrate.rewrites.constraints import drop_constraint
 from postai.migrate.rewrites.indexes import drop_index
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, full_name, names_of_parts
@@ -105,13 +106,20 @@ def _say_lost(work: Work, relation: Relation) -> None:
 def _two_phases(work: Work, relation: Relation) -> list[PlannedStep]:
     old = relation.full_name
     referred = any(one.referenced_oid == relation.oid and one.table_oid != relation.oid for one in relation.constraints)
-    views = any(kind in ("view", "function") for _, kind, _ in relation.others)
+    views = any(kind in ("view", "function", "row type") for _, kind, _ in relation.others)
     name, schema = relation.name, relation.schema
     aside = naming.free_name(name, None, "dropped", lambda one: work.picture.taken(schema, one, constraint=False))
+    plainly = referred or views or relation.partition or relation.new
+    # Rows that are set aside must not keep those that they refer to.
+    keys = [
+        one for one in relation.constraints
+        if one.kind == "f" and relation.oid == one.table_oid != one.referenced_oid and not one.inherited
+    ]  # fmt: skip
+    steps = [] if plainly else [step for one in keys for step in drop_constraint(work, relation, dropping(one.name))]
     work.picture.forget(relation)
     work.names.gone("relation", name, schema)
     hidden = full_name(schema, aside)
-    if referred or views or relation.partition or relation.new:
+    if plainly:
         return [
             work.step(
                 f"DROP TABLE {old}", undo=None, pre=that.all_of(that.relation(old)), on=relation,
@@ -119,6 +127,7 @@ def _two_phases(work: Work, relation: Relation) -> list[PlannedStep]:
             )
         ]  # fmt: skip
     return [
+        *steps,
         work.step(
             f"ALTER TABLE {old} RENAME TO {quote_ident(aside)}",
             undo=f"ALTER TABLE {hidden} RENAME TO {quote_ident(name)}",

@@ -89,8 +89,8 @@ def together(work: Work, relation: Relation, commands: Sequence[Any]) -> Planned
     """Changes of types in one statement, as given."""
     names = [one.name for one in commands]
     work.warn(
-        f"the types of {', '.join(map(quote_ident, names))} of {relation.full_name} cannot be changed online, as a USING"
-        " reads another one of them: the table is written anew, and reads and writes wait until that is done"
+        f"the types of {', '.join(map(quote_ident, names))} of {relation.full_name} cannot be changed online, as a"
+        " USING reads another one of them: the table is written anew, and reads and writes wait until that is done"
     )
     tree = subcommand(relation, commands[0])
     for one in commands[1:]:
@@ -320,8 +320,8 @@ def _expand(
     change = Change(relation, column, wanted, expression, new, old)
     table = relation.full_name
     work.warn(
-        f"{own} of {table} is replaced by a new column of type {wanted}, which stands last in the table, where"
-        " SELECT * gives it; INSERT and COPY without a list of columns fail or put values into other columns than before"
+        f"{own} of {table} is replaced by a new column of type {wanted}, which stands last in the table: a list of all"
+        " columns (*) has it there; INSERT and COPY that name no columns fail or fill others than before"
     )
     if misfit is not None or using is not None:
         work.warn(f"once the trigger stands, clients that write a value of {own} that is no {wanted} get an error")

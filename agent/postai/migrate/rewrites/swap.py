@@ -27,7 +27,6 @@ class Change:
     relation: Relation
     column: Column
     type: str
-    collation: str | None
     expression: str
     new: str
     old: str
@@ -83,6 +82,7 @@ class Swap:
         )
         self._indexes.append((index, name))
         copy = renamed_columns(tree, self._change.column.name, self._change.new)
+        copy.table_space = next((row[0] for row in self._work.ask("tablespace", index.oid)), "")
         checks = len(self._work.checks)
         step = build_concurrently(self._work, self._relation, copy, name)
         del self._work.checks[checks:]  # the column is not there yet, and its values are unique as they were
@@ -140,8 +140,9 @@ class Swap:
             statements.append(f"ALTER TABLE {table} ALTER COLUMN {new} SET DEFAULT {_default(column)}")
         statements.append(f"ALTER TABLE {table} RENAME COLUMN {own} TO {old}")
         statements.append(f"ALTER TABLE {table} RENAME COLUMN {new} TO {own}")
-        if column.sequence is not None:
-            statements.append(f"ALTER SEQUENCE {column.sequence} OWNED BY {table}.{own}")
+        owned = [row[0] for row in self._work.ask("owned_sequences", [relation.oid, column.number])]
+        for sequence in dict.fromkeys([*([column.sequence] if column.sequence is not None else []), *owned]):
+            statements.append(f"ALTER SEQUENCE {sequence} OWNED BY {table}.{own}")
         if column.comment is not None:
             statements.append(f"COMMENT ON COLUMN {table}.{own} IS {quote_literal(column.comment).strip()}")
         statements += self._refer_again()
