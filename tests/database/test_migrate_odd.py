@@ -15,6 +15,8 @@ from postai.deadline import Deadline
 from postai.migrate.later import split
 from postai.migrate.plan import plan
 from postai.migrate.types import Plan
+from postai.proposals.store import facts_of
+from postai.proposals.types import DraftStep
 
 TABLE = "create table t (id int primary key, v int, w int)"
 ROWS = "insert into t values (1, 1, 5), (2, 2, 6)"
@@ -147,3 +149,11 @@ def test_a_table_that_is_set_aside_keeps_no_rows_of_others(place: TestDatabase) 
 def test_what_a_text_takes_back_is_not_carried_out(place: TestDatabase) -> None:
     found = made(place, (TABLE,), "begin; alter table t add x int; rollback; alter table t add y int")
     assert len(found.refused) == 1 and "rollback" in found.refused[0]
+
+
+def test_what_a_step_makes_in_its_own_schema_needs_no_schema_before() -> None:
+    step = DraftStep(
+        "alter table s.t rename v to w", together=("create schema b", "create view b.t as select w as v from s.t")
+    )
+    assert [(one.kind, one.name) for one in facts_of(step).creates] == [("schema", "b")]
+    assert {one.schema for one in facts_of(step).touched} == {"s"}

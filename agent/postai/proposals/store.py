@@ -125,7 +125,13 @@ def facts_of(step: DraftStep | Step) -> ChangeFacts:
         )
     if (step.together or step.backfill) and not facts.in_transaction:
         raise Refused("a statement that allows no transaction cannot share one", detail=step.statement)
-    return facts
+    # What goes into a schema that the same step makes needs no right in it; it need not be there yet.
+    schemas = {ref.name for ref in facts.creates if ref.kind == "schema"}
+    return replace(
+        facts,
+        touched=tuple(ref for ref in facts.touched if ref.schema not in schemas),
+        creates=tuple(ref for ref in facts.creates if ref.schema not in schemas),
+    )
 
 
 def _renamed(statement: str) -> tuple[str | None, str] | None:
