@@ -338,7 +338,7 @@ def test_two_agents_in_mid_backfill(either: Shop) -> None:
         assert first.wait(30) == 0
     assert errors == [] and any(one.point == "step.resumed" for one in told)
     assert_applied(either, proposal, wanted)
-    assert either.value("select attempt from postai.action") == 2
+    assert either.value(f"select attempt from postai.action where proposal = {proposal}") == 2
     assert either.kinds(proposal).count("step.done") == either.value(f"select count(*) from postai.steps({proposal})")
 
 
