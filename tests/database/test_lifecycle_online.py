@@ -28,6 +28,14 @@ create table shop.log_1 partition of shop.log for values from ('2026-01-01') to 
 create table shop.log_2 partition of shop.log for values from ('2026-02-01') to ('2026-03-01');
 create table shop.log_rest partition of shop.log default;
 create index log_id on shop.log (id);
+comment on table shop.log is 'what happened';
+comment on index shop.log_id is 'of all';
+comment on index shop.log_1_id_idx is 'of one';
+comment on constraint its_number on shop.child is 'it''s "positive"';
+comment on constraint its_parent on shop.child is 'a parent';
+comment on constraint parent_name_key on shop.parent is 'one of a name';
+comment on index shop.child_pkey is 'its key';
+alter table shop.child cluster on child_pkey, replica identity using index child_pkey;
 insert into shop.parent select i, 'n' || i from generate_series(1, 20) as i;
 insert into shop.child select i, i from generate_series(1, 20) as i;
 insert into shop.log select i, date '2026-01-01' + i from generate_series(1, 80) as i;
@@ -60,16 +68,19 @@ def changed(shop: Shop, statement: str) -> int:
 
 
 def as_it_is(shop: Shop) -> list[str]:
-    """Constraints, indexes and columns of the schema, one line each."""
+    """Constraints, indexes and columns of the schema with their comments, one line each."""
     return [row[0] for row in shop.sql("""
         select k.conrelid::regclass || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid) || k.convalidated
+               || coalesce(obj_description(k.oid, 'pg_constraint'), '')
           from pg_constraint k where k.connamespace = 'shop'::regnamespace
         union all
         select pg_get_indexdef(i.indexrelid) || i.indisvalid || coalesce(h.inhparent::regclass::text, '')
+               || i.indisclustered || i.indisreplident || coalesce(obj_description(i.indexrelid, 'pg_class'), '')
           from pg_index i join pg_class c on c.oid = i.indrelid left join pg_inherits h on h.inhrelid = i.indexrelid
          where c.relnamespace = 'shop'::regnamespace
         union all
         select c.oid::regclass || ' ' || a.attname || a.attnotnull || coalesce(pg_get_expr(c.relpartbound, c.oid), '')
+               || c.relreplident::text || coalesce(obj_description(c.oid, 'pg_class'), '')
           from pg_attribute a join pg_class c on c.oid = a.attrelid
          where c.relnamespace = 'shop'::regnamespace and a.attnum > 0 and c.relkind in ('r', 'p')
         order by 1""")]  # fmt: skip
@@ -115,6 +126,7 @@ def test_the_waits_of_one_step_are_taken_from_one_budget(shop: Shop) -> None:
         ("alter table shop.child drop constraint child_pkey", ["INDEX CONCURRENTLY", "PRIMARY KEY USING INDEX"]),
         ("alter table shop.parent alter column name drop not null", ["NOT VALID", "VALIDATE CONSTRAINT"]),
         ("alter table shop.log detach partition shop.log_2", ["NOT VALID", "VALIDATE", "VALIDATE", "ATTACH PARTITION"]),
+        ("comment on table shop.log is null", ["'what happened'"]),
         ("drop index shop.log_id", ["ON ONLY", "CONCURRENTLY", "CONCURRENTLY", "CONCURRENTLY", "ATTACH PARTITION"]),
     ],
 )  # fmt: skip

@@ -170,6 +170,9 @@ def create_trigger(work: Work, tree: Any) -> list[PlannedStep]:
     ]
 
 
+_RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE})
+
+
 def comment(work: Work, tree: Any) -> list[PlannedStep]:
     """COMMENT ON anything; the undo is the comment of before, where it is known."""
     undo = None
@@ -188,6 +191,11 @@ def comment(work: Work, tree: Any) -> list[PlannedStep]:
             undo = f"COMMENT ON CONSTRAINT {quote_ident(parts[2])} ON {relation.full_name} IS {before}"
             constraint.comment = tree.comment or None
     on = work.picture.find(parts[0], parts[1]) if len(parts) > 1 else None
+    if on is not None and tree.objtype in _RELATIONS:
+        before = type(tree)()
+        before.CopyFrom(tree)
+        before.comment = (work.ask("comment", on.oid)[0][0] if on.oid else None) or ""
+        undo = work.text(before)
     return [work.plain(tree, undo=undo, on=on)]
 
 

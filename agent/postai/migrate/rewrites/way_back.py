@@ -5,7 +5,7 @@ Each function gives a list of statements with `;` between them; the step runner 
 
 from __future__ import annotations
 
-from postai.database.identifiers import qualified, quote_ident
+from postai.database.identifiers import qualified, quote_ident, quote_literal
 from postai.migrate.picture import Column, Constraint, Index, Relation
 from postai.migrate.work import Work
 
@@ -15,27 +15,50 @@ def listed(*statements: str) -> str:
     return ";\n".join(statements)
 
 
+def marks_of(relation: Relation, index: Index) -> list[str]:
+    """What is said of an index, or of its table by it, and goes with it: comment, CLUSTER, replica identity."""
+    name = quote_ident(index.name)
+    return [
+        *_comment(f"INDEX {index.full_name}", index.comment),
+        *([f"ALTER TABLE {relation.full_name} CLUSTER ON {name}"] if index.clustered else []),
+        *([f"ALTER TABLE {relation.full_name} REPLICA IDENTITY USING INDEX {name}"] if index.identity else []),
+    ]
+
+
+def _comment(what: str, text: str | None) -> list[str]:
+    return [] if text is None else [f"COMMENT ON {what} IS {quote_literal(text).strip()}"]
+
+
 def constraint_again(work: Work, relation: Relation, known: Constraint) -> str:
     """Declares a constraint again that is dropped: NOT VALID and validated, or on an index built CONCURRENTLY."""
+    name = quote_ident(known.name)
+    index = next((one for one in relation.indexes if one.name == known.name), None)
+    return listed(
+        *_declared_again(work, relation, known, index),
+        *_comment(f"CONSTRAINT {name} ON {relation.full_name}", known.comment),
+        *(marks_of(relation, index) if index is not None and known.kind in "pux" else []),
+    )
+
+
+def _declared_again(work: Work, relation: Relation, known: Constraint, index: Index | None) -> list[str]:
     alter, name = f"ALTER TABLE {relation.full_name}", quote_ident(known.name)
     plain = f"{alter} ADD CONSTRAINT {name} {known.definition}"
     if relation.new:
-        return plain
-    index = next((one for one in relation.indexes if one.name == known.name), None)
+        return [plain]
     if known.kind in "pu" and relation.kind == "r" and index is not None and "OVERLAPS" not in known.definition:
         word = "PRIMARY KEY" if known.kind == "p" else "UNIQUE"
         later = " DEFERRABLE" if known.deferrable else ""
         later += " INITIALLY DEFERRED" if known.deferred else ""
-        return listed(
+        return [
             index.definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1),
             f"{alter} ADD CONSTRAINT {name} {word} USING INDEX {name}{later}",
-        )
+        ]
     whole = relation.kind == "p"
     if known.kind == "f" and not whole:
         whole = work.ask("kind", known.referenced_oid) == [("p",)]
     if known.kind not in "cfn" or not known.valid or (known.kind == "f" and whole and work.version < 18):
-        return plain
-    return listed(f"{plain} NOT VALID", f"{alter} VALIDATE CONSTRAINT {name}")
+        return [plain]
+    return [f"{plain} NOT VALID", f"{alter} VALIDATE CONSTRAINT {name}"]
 
 
 def not_null_again(work: Work, relation: Relation, column: Column) -> str:
@@ -83,7 +106,7 @@ def partition_again(work: Work, relation: Relation, partition: Relation, default
 def index_again(relation: Relation, index: Index) -> str:
     """Makes an index again that is dropped: CONCURRENTLY; of a partitioned table on each leaf, then attached."""
     if not index.partitioned:
-        return index.definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1)
+        return listed(index.definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1), *marks_of(relation, index))
     made: list[str] = []
     attached: list[str] = []
     _parts(relation, index, made, attached)
@@ -91,7 +114,7 @@ def index_again(relation: Relation, index: Index) -> str:
 
 
 def _parts(relation: Relation, index: Index, made: list[str], attached: list[str]) -> None:
-    made.append(index.definition)
+    made += [index.definition, *marks_of(relation, index)]
     above = qualified(index.schema, index.name)
     for child in relation.children:
         for one in child.indexes:
@@ -100,4 +123,4 @@ def _parts(relation: Relation, index: Index, made: list[str], attached: list[str
                 if one.partitioned:
                     _parts(child, one, made, attached)
                 else:
-                    made.append(one.definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1))
+                    made += [one.definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1), *marks_of(child, one)]
