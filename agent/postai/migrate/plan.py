@@ -171,9 +171,9 @@ def _steps_of(work: Work, statement: Statement) -> list[PlannedStep]:
             return []
         work.warn("BEGIN and COMMIT are left out: each step runs by itself, and locks are held for one step only")
         return []
+    note_dependents(work, tree)
     if kind == "AlterTableStmt":
         return _alter_table(work, tree)
-    note_dependents(work, tree)
     function = of_statements().get(kind)
     return function(work, tree) if function is not None else [work.plain(tree)]
 

@@ -403,7 +403,8 @@ def rename_constraint(work: Work, tree: Any) -> list[PlannedStep]:
             work.picture.release(relation.schema, "relation", known.name)
             work.take(relation.schema, tree.newname)
             for index in relation.indexes:
-                index.name = tree.newname if index.name == known.name else index.name
+                if index.constraint == known.name:
+                    index.name = index.constraint = tree.newname
         known.name = tree.newname
     work.picture.take(relation.schema, "constraint", tree.newname)
     table = relation.full_name

@@ -27,6 +27,10 @@ def note_dependents(work: Work, tree: Any) -> None:
         tree: a statement with full names.
     """
     kind = tree.DESCRIPTOR.name
+    if kind in ("CreateStmt", "AlterTableStmt"):
+        for node in messages(tree):
+            if node.DESCRIPTOR.name == "Constraint" and node.HasField("pktable"):
+                _note_referred(work, node)
     if kind not in _KINDS:
         return
     for node in messages(tree):
@@ -36,6 +40,19 @@ def note_dependents(work: Work, tree: Any) -> None:
             used = _named(tree, names) if kind in _PARTLY else set(names)
             numbers = [one.number for one in relation.columns if one.name in used]
             relation.others += [(number, _KINDS[kind], "of the same text") for number in numbers]
+
+
+def _note_referred(work: Work, constraint: Any) -> None:
+    """Note the columns that a new foreign key refers to."""
+    relation = work.relation(constraint.pktable)
+    if relation is not None:
+        named = {one.string.sval for one in constraint.pk_attrs}
+        keys = {number for one in relation.indexes if one.primary for number in one.keys}
+        relation.others += [
+            (one.number, "foreign key", "of the same text")
+            for one in relation.columns
+            if (one.name in named if named else one.number in keys)
+        ]
 
 
 def note_generated(relation: Relation, name: str, expression: Any) -> None:

@@ -312,6 +312,9 @@ def rename_index(work: Work, tree: Any) -> list[PlannedStep]:
         work.picture.release(schema, "relation", known[1].name)
         known[1].name = tree.newname
         work.take(schema, tree.newname)
+        served = known[0].constraint(known[1].constraint or "")
+        if served is not None:
+            served.name = known[1].constraint = tree.newname
     return [
         work.plain(
             tree,

@@ -212,6 +212,7 @@ def move(work: Work, tree: Any) -> list[PlannedStep]:
         work.take(index.schema, index.name)
     work.picture.renamed(relation, tree.newschema, relation.name)
     _reread_names(work, relation)
+    relation.blurred = relation.blurred or any(one.sequence for one in relation.columns)  # those move with the table
     return [
         work.step(
             text,
