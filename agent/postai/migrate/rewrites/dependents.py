@@ -39,7 +39,8 @@ def note_dependents(work: Work, tree: Any) -> None:
             names = [one.name for one in relation.columns]
             used = _named(tree, names) if kind in _PARTLY else set(names)
             numbers = [one.number for one in relation.columns if one.name in used]
-            relation.others += [(number, _KINDS[kind], "of the same text") for number in numbers]
+            word = _KINDS[kind]
+            relation.others += [(number, word, f"{word} of the same text") for number in numbers]
 
 
 def _note_referred(work: Work, constraint: Any) -> None:
@@ -49,7 +50,7 @@ def _note_referred(work: Work, constraint: Any) -> None:
         named = {one.string.sval for one in constraint.pk_attrs}
         keys = {number for one in relation.indexes if one.primary for number in one.keys}
         relation.others += [
-            (one.number, "foreign key", "of the same text")
+            (one.number, "foreign key", "foreign key of the same text")
             for one in relation.columns
             if (one.name in named if named else one.number in keys)
         ]

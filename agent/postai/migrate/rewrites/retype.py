@@ -221,7 +221,9 @@ def _casts_itself(work: Work, column: Column, wanted: str, using: Any) -> bool:
 def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str | None:
     """Why a second column cannot take the place of this one; None = it can."""
     number = column.number
-    used = [(kind, name) for at, kind, name in relation.others if at == number]
+    used = [
+        name if name.startswith(kind) else f"{kind} {name}" for at, kind, name in relation.others if at == number
+    ]  # fmt: skip
     kept = [name for _, kind, name in relation.others if kind == "row type"]
     noted = any(
         one.kind == "n" and one.columns == (number,) and (one.comment is not None or one.no_inherit)
@@ -239,7 +241,7 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
         (relation.partition, lambda: "the table is a partition"),
         (bool(relation.children) or relation.parent_oid is not None, lambda: "the table inherits or is inherited from"),
         (not relation.key_of_rows(), lambda: f"the table {relation.no_key}"),
-        (bool(used), lambda: f"{used[0][0]} {used[0][1]} depends on it"),
+        (bool(used), lambda: f"{used[0]} depends on it"),
         (bool(kept), lambda: f"{kept[0]} keeps rows of the table as they are"),
         (noted, lambda: "its NOT NULL has a comment, or is not inherited"),
         (
