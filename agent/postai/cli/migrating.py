@@ -294,7 +294,7 @@ def _progress(quiet: bool) -> Callable[[ActionStatus], None]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError("the file is not UTF-8", detail=f"{path}, byte {error.start}") from None
 

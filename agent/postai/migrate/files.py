@@ -91,7 +91,7 @@ def read_directory(directory: Path) -> tuple[Migration, ...]:
     """The migrations of a directory, in the order of their numbers.
 
     Raises:
-        UsageError: it is no directory, a header lies, a number is used twice, or an up file is missing.
+        UsageError: it is no directory, a file's name or header lies, a number is used twice, or an up file is missing.
     """
     if not directory.is_dir():
         raise UsageError(f"{directory} is no directory", hint="post-ai migrate generate makes the first migration.")
@@ -100,6 +100,11 @@ def read_directory(directory: Path) -> tuple[Migration, ...]:
     for path in sorted(directory.iterdir()):
         found = _NAME.fullmatch(path.name)
         if found is None:
+            if path.name.endswith((".up.sql", ".down.sql")) and not path.name.startswith("."):
+                raise UsageError(
+                    f"{path.name} is no name of a migration",
+                    hint="A number, an underscore, letters, digits, - and _, then .up.sql or .down.sql.",
+                )
             continue
         number, up = int(found["id"]), found["way"] == "up"
         script = _read(path, found["id"])
@@ -174,7 +179,7 @@ def _read(path: Path, number: str) -> Script:
             raise UsageError(
                 f"{path.name} is larger than {LARGEST >> 20} MB", hint="Load data with COPY, not with a migration."
             )
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # some editors write a mark before the first word
     except UnicodeDecodeError as error:
         raise UsageError(f"{path.name} is not UTF-8", detail=f"byte {error.start}") from None
     except OSError as error:
