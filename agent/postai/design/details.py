@@ -133,6 +133,11 @@ def apply_details(made: Attribute, detail: str) -> None:
         low,
     ):
         made.role_of = found["who"].strip()
+    if made.type == "text" and (
+        usual := re.fullmatch(r"\W*(?:usually|normally|mostly|by default) (not|no|yes)\W*", low)
+    ):
+        made.type, made.default, made.required = "boolean", "true" if usual[1] == "yes" else "false", True
+        return
     if _OPTIONAL.search(low):
         made.required = False
     elif _REQUIRED.search(low):
@@ -289,6 +294,7 @@ def _values(made: Attribute, detail: str) -> None:
             for one in values
         )
         or any(re.search(r"\b(?:when created|by default|at first|initially)\b", one) for one in values)
+        or any(one.lower() in ("integer", "boolean") or re.match(r"(?:can|may|must) be\b", one) for one in values)
         or {one.lower() for one in values} & {"optional", "required", "unique", "zero", "more", "null", "empty"}
     ):
         return

@@ -221,8 +221,12 @@ def has_item(ground: Ground, table: Table, item: str, verb: Verb) -> bool:
         attribute.required = True
     if ground.existing and attribute.required is None and noun.quantity == "one":
         attribute.required = False
+    told = None if ground.existing else _COMPARED.search(item)
+    if told:
+        attribute.optional_by_nature = False  # what must be after something is known when that is
+        attribute.ignored = [one for one in attribute.ignored if not _COMPARED.search(one)]
     column = ground.add(table, attribute)
-    if not ground.existing and (told := _COMPARED.search(item)):
+    if told:
         compare(
             ground,
             f"the {column.name.replace('_', ' ')} must {'not ' if told['no'] else ''}be {told['op']} {told['right']}",

@@ -209,7 +209,11 @@ def _said_of(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _type_of(words: tuple[str, ...]) -> str:
     head, first, name = words[-1], words[0], "_".join(words)
-    if len(words) > 1 and head.endswith("ed") and (measured := _type_of(words[:-1])) in _AMOUNTS:
+    if (
+        len(words) > 1
+        and (head.endswith("ed") or head in ("paid", "spent", "due"))
+        and (measured := _type_of(words[:-1])) in _AMOUNTS
+    ):
         return measured  # "an amount claimed", "goals scored"
     if len(words) == 2 and first in ("max", "min", "maximum", "minimum") and head in _COUNTABLE:
         return "integer"

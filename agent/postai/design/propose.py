@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from postai.database import Database
 from postai.database.identifiers import quote_ident
 from postai.deadline import Deadline
+from postai.design.bare import without_bare
 from postai.design.diagram import mermaid
 from postai.design.differences import difference
 from postai.design.draft import Column, Draft, Table
 from postai.design.ground import Ground
 from postai.design.model_engine import Judges, propose_by_model
+from postai.design.plainer import plainer
 from postai.design.reading import read_text
 from postai.design.relations import Relation, index_keys
 from postai.design.shelter import Shelter
@@ -168,7 +170,7 @@ def read_description(description: str, *, btree_gist: bool = False) -> Ground:
     """The draft for a description."""
     shelter = Shelter()
     ground = Ground(Draft(), shelter, btree_gist=btree_gist)
-    read_text(ground, shelter.prepare(description))
+    read_text(ground, plainer(shelter.prepare(description)))
     _finish(ground)
     return ground
 
@@ -242,6 +244,8 @@ def _finish(ground: Ground) -> None:
     ground.settle_relations()
     for work in ground.deferred:
         work()
+    if not ground.existing:
+        without_bare(ground)
     _complete(ground)
     index_keys(ground.draft)
 

@@ -236,7 +236,7 @@ def _read_clause(ground: Ground, clause: Clause) -> bool:
         if (
             owner
             and ground.is_thing(owner)
-            and not is_value(noun.words)
+            and (not is_value(noun.words) or ground.is_thing(noun))
             and ground.thing(noun) is not ground.thing(owner)
         ):
             ground.relations.append(Relation(ground.thing(noun).name, ground.thing(owner).name, many=False))

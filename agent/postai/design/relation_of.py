@@ -183,6 +183,7 @@ def one_relation(ground: Ground, table: Table, verb: Verb, text: str, prepositio
             lemma=verb.lemma,
             role=role,
             exact=noun.quantity == "one",
+            owned=not verb.preposition and bool(re.match(r"(?:at most|up to|no more than) one\b", text.strip(), re.I)),
         )
     shared = other is table and self_said and verb.lemma not in ("have", "be", "contain", "include")
     return Relation(table.name, other.name, many=True, lemma=verb.lemma, optional=verb.optional, shared=shared)

@@ -13,7 +13,7 @@ from postai.language.word_set import word_set
 NOMINALS = {
     "cite": "citation", "refer": "referral", "reference": "reference", "recommend": "recommendation",
     "marry": "marriage", "mention": "mention", "nominate": "nomination", "endorse": "endorsement",
-    "pick": "pickup", "enroll": "enrollment enrolment", "enrol": "enrolment enrollment",
+    "pick": "pickup", "drop": "dropoff", "enroll": "enrollment enrolment signup", "enrol": "enrolment enrollment",
     "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent", "book": "booking",
     "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee",
     "register": "registration", "participate": "participation", "purchase": "purchase", "buy": "purchase order",
@@ -48,6 +48,8 @@ _NAMED = word_set(
 _SHARED = word_set("""
     tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity
     """)
+_MAKING = word_set("cast give submit write hand place file send hold")
+"""What somebody does makes the row: "a voter casts at most one vote"."""
 _SELF_ROLES = {
     "follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"),
     "invite": ("inviter", "invitee"), "like": ("liker", "liked"), "refer": ("referrer", "referred"),
@@ -196,6 +198,7 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
     for one in relations:
         if one.role and not one.many:
             refer(draft.tables[one.a], draft.tables[one.b], required=not one.optional, role=one.role)
+    plain = {pair: found for pair, found in plain.items() if not _carried(pair, found, relations)}
     # What is owned elsewhere can be contained in many.
     for pair, found in plain.items():
         verbs = [one for one in verbal if {one.a, one.b} == set(pair) and one.a != one.b]
@@ -203,7 +206,11 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
         if (
             verbs
             and all(one.many for one in found)
-            and (len(many) == 2 or any(one.lemma in ("take", "have") and one.many for one in found))
+            and (
+                len(many) == 2
+                or any(one.lemma in ("take", "have") and one.many for one in found)
+                or any((one.a, one.b) == (two.b, two.a) for one in verbs for two in found)
+            )
         ):
             for one in found:
                 verbs[0].attributes += one.attributes
@@ -221,6 +228,20 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
         ):
             continue  # said the other way round as one-to-many
         _settle_verb(draft, one, pairing, add_attribute)
+
+
+_PASSING = word_set("pass go run travel move collect get receive undergo visit lead see hear use process")
+
+
+def _carried(pair: frozenset[str], found: list[Relation], relations: list[Relation]) -> bool:
+    """Whether a third table joins two things: "a parcel passes through depots: for each stop store the depot"."""
+    if len(pair) != 2 or not all(one.many and one.lemma in _PASSING for one in found):
+        return False
+    reached: dict[str, set[str]] = {}
+    for one in relations:
+        if not one.many and one.a not in pair and one.b in pair:
+            reached.setdefault(one.a, set()).add(one.b)
+    return any(ends == set(pair) for ends in reached.values())
 
 
 def _nominal_table(draft: Draft, one: Relation) -> Table | None:
@@ -257,7 +278,8 @@ def _settle_pair(
             add_attribute(draft.tables[many_name], each)
         return
     for one in to_one:
-        if one.lemma == "have" and one.exact and (one.optional or one.owned):
+        made = one.lemma in _MAKING and one.owned
+        if (one.lemma == "have" or made) and one.exact and (one.optional or one.owned):
             # "A user has at most one profile": the profile holds the key.
             rule = refer(draft.tables[one.b], draft.tables[one.a], required=True)
             draft.tables[one.b].add_unique(rule.columns)

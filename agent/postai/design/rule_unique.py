@@ -34,6 +34,11 @@ _NOT_SELF = re.compile(
     rf"(?:against|with|to|from|by))?\s+(?:itself|themselves|himself|themself|herself)$",
     re.I,
 )
+_NOBODY_SELF = re.compile(
+    r"^(?:and |but )?(?:nobody|no one|noone)\s+(?:can |may |ever )?[\w ]+?\s(?:himself|themselves|themself|oneself|"
+    r"itself)$",
+    re.I,
+)
 _WHICH = re.compile(
     r"^(?:we\s+|also\s+)*(?:want to\s+|need to\s+|must\s+)?(?:track|record|store|know|keep track of|remember|log|"
     r"save)\s+(?:of\s+)?which\s+(?P<a>\w+)\s+(?P<verb>\w+)\s+which\s+(?P<b>\w+)$",
@@ -77,6 +82,8 @@ def unique_rule(ground: Ground, text: str) -> bool:
     if found := _ONCE_PER.match(text):
         a, b = named_thing(ground, found["a"]), named_thing(ground, found["b"])
         return a is not None and b is not None and _pair_unique(ground, a, b, text)
+    if _NOBODY_SELF.match(text) and not ground.existing:
+        return _none_self(ground, text)
     if found := _NOT_SELF.match(text):
         a = named_thing(ground, found["a"])
         return a is not None and _not_self(ground, a, text)
@@ -143,6 +150,23 @@ def _pair_unique(ground: Ground, one: Table, other: Table, text: str) -> bool:
     return True
 
 
+def _none_self(ground: Ground, text: str) -> bool:
+    """ "Nobody plays against himself": the two keys of one row differ, in whichever table they are."""
+
+    def say() -> bool:
+        done = False
+        for table in ground.draft.tables.values():
+            for target in ground.draft.tables:
+                keys = [one.columns[0] for one in table.keys_to(target)]
+                if len(keys) == 2:
+                    table.add_check(tuple(keys), f"{keys[0]} <> {keys[1]}")
+                    done = True
+        return done
+
+    ground.defer(say, text)
+    return True
+
+
 def _not_self(ground: Ground, thing: Table, text: str) -> bool:
     def say() -> bool:
         for table in ground.draft.tables.values():
@@ -195,8 +219,9 @@ def _unique_over(ground: Ground, parts: list[Noun], table_text: str, text: str) 
         )
         for table in tables:
             names = [column_by_words(ground, table, one) for one in parts]
-            if None not in names and len(set(names)) == len(parts):
-                table.add_unique(tuple(one for one in names if one))
+            moments = sum(one.head in ("date", "time", "day", "moment") for one in parts)
+            if None not in names and len(set(names)) >= len(parts) - max(0, moments - 1):
+                table.add_unique(tuple(dict.fromkeys(one for one in names if one)))
                 return True
         return False
 

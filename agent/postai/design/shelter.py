@@ -74,7 +74,7 @@ _SPELLINGS = (
         lambda m: {"s": "enrolls in", "ed": "enrolled in"}.get(m[1], "enroll in"),
     ),
     (re.compile(r"\be-mails?\b", re.I), lambda m: m[0].replace("-", "")),
-    (re.compile(r"\b(?:date and time|time and date|date/time)\b", re.I), lambda _: "time"),
+    (re.compile(r"(?<!same )\b(?:date and time|time and date|date/time)\b", re.I), lambda _: "time"),
     (re.compile(r"\bcheck-(in|out)\b", re.I), lambda m: f"check{m[1]}"),
     (re.compile(r"\b(?:i\.e\.|e\.g\.|etc\.)", re.I), lambda m: m[0].replace(".", "")),
     (re.compile(r"\bcan't\b|\bcan not\b", re.I), lambda _: "cannot"),
