@@ -146,6 +146,14 @@ def test_a_table_that_is_set_aside_keeps_no_rows_of_others(place: TestDatabase) 
         assert connection.execute("select count(*) from pg_constraint where contype = 'f'").fetchall() == [(1,)]
 
 
+def test_a_column_that_others_refer_to_is_not_set_aside(place: TestDatabase) -> None:
+    referring = ("alter table t add unique (v)", "create table u (v int references t (v))")
+    found = made(place, (TABLE, ROWS, *referring), "alter table t drop column v")
+    with place.connect() as connection, pytest.raises(psycopg.errors.DependentObjectsStillExist):
+        run_plan(connection, found)
+    assert len(found.steps) == 1
+
+
 def test_what_a_text_takes_back_is_not_carried_out(place: TestDatabase) -> None:
     found = made(place, (TABLE,), "begin; alter table t add x int; rollback; alter table t add y int")
     assert len(found.refused) == 1 and "rollback" in found.refused[0]

@@ -411,6 +411,9 @@ def _felt_when_empty(work: Work, relation: Relation, column: Column | None) -> b
     """Whether rows that leave a column empty which is set aside may be refused, by what only its drop takes away."""
     if column is None or relation.new:
         return False
+    if any(one.referenced_oid == relation.oid and column.number in one.referenced_columns and one.kind == "f"
+           for one in relation.constraints):  # fmt: skip
+        return True  # DROP COLUMN is refused as long as others refer to it: so it is here
     for index in relation.indexes:
         if not (index.unique or index.exclusion):
             continue
