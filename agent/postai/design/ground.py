@@ -15,82 +15,22 @@ from postai.design.kinds import kind_of
 from postai.design.nouns import Noun, column_name, read_noun, singular, table_name
 from postai.design.relations import Pairing, Relation, nominals, settle
 from postai.design.shelter import Shelter
+from postai.design.spelled import written_otherwise
 from postai.errors import NotSure
-from postai.language.abbreviations import ABBREVIATIONS
 from postai.language.thesaurus import GROUPS
 from postai.language.vocabulary import NOUN_SYNONYMS
+from postai.language.word_set import word_set
 
-ROLE_WORDS = frozenset(
-    [
-        "home",
-        "away",
-        "parent",
-        "main",
-        "previous",
-        "next",
-        "sender",
-        "source",
-        "destination",
-        "origin",
-        "departure",
-        "arrival",
-        "first",
-        "second",
-        "from",
-        "to",
-        "primary",
-        "secondary",
-        "billing",
-        "shipping",
-        "starting",
-        "ending",
-        "original",
-        "replaced",
-        "replacement",
-        "opposing",
-        "winning",
-        "losing",
-        "backup",
-    ]
-)
-PERSON_ROLES = frozenset(
-    [
-        "sender",
-        "receiver",
-        "recipient",
-        "author",
-        "owner",
-        "creator",
-        "manager",
-        "assignee",
-        "reporter",
-        "reviewer",
-        "approver",
-        "supervisor",
-        "mentor",
-        "lead",
-        "leader",
-        "organizer",
-        "organiser",
-        "host",
-        "seller",
-        "buyer",
-        "winner",
-        "editor",
-        "uploader",
-        "requester",
-        "inviter",
-        "moderator",
-        "captain",
-        "head",
-        "boss",
-        "follower",
-        "responsible",
-        "coach",
-        "instructor",
-        "teacher",
-    ]
-)
+ROLE_WORDS = word_set("""
+    home away parent main previous next sender source destination origin departure arrival first second from
+    to primary secondary billing shipping starting ending original replaced replacement opposing winning
+    losing backup
+    """)
+PERSON_ROLES = word_set("""
+    sender receiver recipient author owner creator manager assignee reporter reviewer approver supervisor
+    mentor lead leader organizer organiser host seller buyer winner editor uploader requester inviter
+    moderator captain head boss follower responsible coach instructor teacher
+    """)
 PERSONS = ("user", "person", "employee", "member", "account", "customer", "player", "staff", "student", "worker")
 
 
@@ -273,7 +213,7 @@ class Ground:
             return self.find_column(table, words[1:], fuzzy=fuzzy)
         if not words:
             return None
-        if self.existing and (likely := self._written_otherwise(table, words)):
+        if self.existing and (likely := written_otherwise(table, words)):
             return likely
         ends = [
             one
@@ -294,23 +234,6 @@ class Ground:
         if fuzzy and self.existing:
             return self._column_like(table, words)
         return None
-
-    def _written_otherwise(self, table: Table, words: tuple[str, ...]) -> Column | None:
-        """The only column whose name is short for the words, or tells the moment that they name."""
-        said = _in_full(words)
-        full = {one.name: _in_full(tuple(one.name.split("_"))) for one in table.columns.values()}
-        bare = said[:-1] if said[-1] in ("number", "date", "time", "day", "moment", "value", "name", "code") else said
-        found = [one for one in table.columns.values() if full[one.name] == said]
-        found = found or [one for one in table.columns.values() if bare and full[one.name] == bare]
-        counted = tuple(one for one in said if one not in ("number", "of"))
-        found = found or [one for one in table.columns.values() if counted and full[one.name] == counted]
-        if not found and bare != said:
-            found = [
-                one
-                for one in table.columns.values()
-                if one.type.startswith(("date", "timestamp")) and _same_stem(bare, full[one.name])
-            ]
-        return found[0] if len(found) == 1 else None
 
     def _column_like(self, table: Table, words: tuple[str, ...]) -> Column | None:
         for group in NOUN_SYNONYMS:
@@ -563,18 +486,3 @@ class Ground:
             if tuple(one.split()[0] for one in each.columns)[: len(plain)] == plain:
                 return
         table.indexes.append(IndexDraft(columns, why))
-
-
-def _in_full(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Singular words, short forms written out."""
-    return tuple(full for one in words for full in ABBREVIATIONS.get(one, (singular(one),)))
-
-
-def _same_stem(said: tuple[str, ...], column: tuple[str, ...]) -> bool:
-    """Whether a column like departs_at tells the moment that "departure" names."""
-    plain = [one for one in column if one not in ("at", "on", "date", "time", "timestamp")]
-    if len(plain) != 1 or len(said) != 1:
-        return False
-    same = next((at for at, (one, two) in enumerate(zip(plain[0], said[0], strict=False)) if one != two), 99)
-    same = min(same, len(plain[0]), len(said[0]))
-    return same >= 4 and same >= min(len(plain[0]), len(said[0])) - 2
