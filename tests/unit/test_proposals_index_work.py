@@ -70,6 +70,19 @@ def test_definitions_are_compared_by_meaning_and_not_by_layout(statement: str, d
     assert same_index(statement, definition) is same
 
 
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("(((j ->> 'a')::int))", "((j ->> 'a'::text))"),
+        ("((id::text))", "(id)"),
+        ("((v::char(1))) where v::char(1) = 'a'", "(v) WHERE ((v)::text = 'a'::text)"),
+        ("(a) where b::date = '2020-01-01'", "(a) WHERE (b = '2020-01-01 00:00:00'::timestamp)"),
+    ],
+)
+def test_a_cast_that_somebody_wrote_counts(wanted: str, found: str) -> None:
+    assert not same_index(f"create index i on s.t {wanted}", f"CREATE INDEX i ON s.t USING btree {found}")
+
+
 def test_what_leads_back() -> None:
     assert undo_of('CREATE INDEX CONCURRENTLY "I" ON s.t (a)') == 'DROP INDEX CONCURRENTLY s."I"'
     assert undo_of("CREATE INDEX i ON ONLY s.t (a)") == "DROP INDEX s.i"

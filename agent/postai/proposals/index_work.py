@@ -22,6 +22,10 @@ from postai.sql.parse import parse_one
 
 IndexCondition = Literal["absent", "valid", "building", "invalid"]
 
+_WITH_OPERANDS = frozenset({"A_Expr", "FuncCall", "CoalesceExpr", "MinMaxExpr", "CaseExpr", "CaseWhen", "A_ArrayExpr"})
+_WIDER = frozenset({"text", "int8", "bigint", "numeric", "float8", "timestamp", "timestamptz"})
+"""Types that operands of a narrower one are cast to without being told (manual, 10.2 and 10.3)."""
+
 
 @dataclass(frozen=True)
 class IndexWork:
@@ -213,15 +217,20 @@ def _make_plain(tree: Any) -> None:
 
 
 def as_server_writes(node: Message) -> None:
-    """Take casts away, and write IN, LIKE, BETWEEN and negative numbers as the server shows them."""
-    waiting = [node]
+    """Take casts away that the server may add, and write IN, LIKE, BETWEEN and negative numbers as it shows them.
+
+    Other casts stay: with them an expression means another thing.
+    """
+    waiting: list[tuple[Message, bool]] = [(node, False)]
     joined: list[Any] = []
     while waiting:
-        one = cast("Any", waiting.pop())
-        if one.DESCRIPTOR.name == "BoolExpr":
+        message, is_operand = waiting.pop()
+        one = cast("Any", message)
+        kind = one.DESCRIPTOR.name
+        if kind == "BoolExpr":
             joined.append(one)
-        elif one.DESCRIPTOR.name == "Node":
-            while one.WhichOneof("node") == "type_cast":
+        elif kind == "Node":
+            while one.WhichOneof("node") == "type_cast" and _may_be_added(one.type_cast, is_operand):
                 inner = type(one)()
                 inner.CopyFrom(one.type_cast.arg)
                 one.CopyFrom(inner)
@@ -230,11 +239,30 @@ def as_server_writes(node: Message) -> None:
                 _as_bounds(one)
             elif one.WhichOneof("node") == "a_const":
                 _as_text(one.a_const)
+        operands = kind in _WITH_OPERANDS or (is_operand and kind in ("Node", "List"))
         for field, value in one.ListFields():
             if field.message_type is not None:
-                waiting.extend(value if field.is_repeated else [value])
+                waiting.extend((each, operands) for each in (value if field.is_repeated else [value]))
     for one in reversed(joined):
         _flatten(one)
+
+
+def _may_be_added(given: Any, is_operand: bool) -> bool:
+    """Whether the server writes such a cast itself: of constants, and of operands that are taken as a wider type."""
+    if _is_constant(given.arg):
+        return True
+    names = [part.string.sval for part in given.type_name.names]
+    bare = not given.type_name.typmods and not given.type_name.array_bounds
+    return is_operand and bare and names[-1] in _WIDER and names[:-1] in ([], ["pg_catalog"])
+
+
+def _is_constant(node: Any) -> bool:
+    kind = node.WhichOneof("node")
+    if kind == "type_cast":
+        return _is_constant(node.type_cast.arg)
+    if kind == "a_array_expr":
+        return all(_is_constant(one) for one in node.a_array_expr.elements)
+    return bool(kind == "a_const")
 
 
 def _as_operator(expression: Any) -> None:
