@@ -38,7 +38,12 @@ def test_the_hook_takes_the_files_that_pre_commit_hands_it(repository: Path) -> 
     assert "language: python" in text and "types: [sql]" in text and "pass_filenames" not in text
     for files, code in ((["migrations/1_safe.sql"], 0), (["migrations/1_safe.sql", "more changes/2.sql"], 1)):
         done = subprocess.run(
-            [*shlex.split(entry), *files], cwd=repository, env=environment(), capture_output=True, text=True, check=False
+            [*shlex.split(entry), *files],
+            cwd=repository,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == code, done
     assert "more changes/2.sql:1:1: warning drop_column" in done.stdout and "1_safe" not in done.stdout
