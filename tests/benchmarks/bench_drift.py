@@ -12,38 +12,25 @@ the session's backend and of this process: on a busy machine the wall time says 
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 from migrate_plan import TABLES
-from stand import cpu
+from stand import cpu, stand
 
 from postai.database import Database, connect
 from postai.migrate.drift_store import drift, take
-from postai.setup.server import LocalServer, debian_binaries, embedded_binaries, free_port
+from postai.setup.server import LocalServer
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    for binaries in (debian_binaries(15), embedded_binaries()):
-        if binaries is None:
-            continue
-        base = Path(tempfile.mkdtemp(prefix="postai-bench-"))
-        base.chmod(0o755)
-        server = LocalServer(binaries, base / "server", free_port(), "postgres")
-        server.create(fsync=False)
-        server.start()
-        try:
+    for major in (15, 18):
+        with stand(major) as place:
             for tables in (100, 1000):
-                measure(server, tables, rounds)
-        finally:
-            server.stop("immediate")
-            shutil.rmtree(base)
+                measure(place.server, tables, rounds)
 
 
 def measure(server: LocalServer, tables: int, rounds: int) -> None:

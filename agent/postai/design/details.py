@@ -154,10 +154,10 @@ def apply_details(made: Attribute, detail: str) -> None:
             made.name, made.type = name, type_
     if "," in low and (typed := next((one for one in re.split(r"\s*,\s*", low) if one in TYPE_WORDS), None)):
         made.type, made.type_said = TYPE_WORDS[typed], True
-    if low in TYPE_WORDS or (
-        found := re.search(rf"\b(?:as|is|are|being|stored as|of type)\s+(?:an?\s+)?(?P<t>{TYPES})\b", low)
-    ):
-        made.type, made.type_said = TYPE_WORDS[low if low in TYPE_WORDS else found["t"]], True  # type: ignore[index]
+    said = re.search(rf"\b(?:as|is|are|being|stored as|of type)\s+(?:an?\s+)?(?P<t>{TYPES})\b", low)
+    word = low if low in TYPE_WORDS else said and said["t"]
+    if word:
+        made.type, made.type_said = TYPE_WORDS[word], True
     if re.search(r"\b(?:yes|true)\s*(?:/|or)\s*(?:no|false)\b", low):
         made.type, made.type_said = "boolean", True
     if re.search(r"\bpercent(?:age)?s?\b", low):

@@ -74,33 +74,18 @@ def overlap(ground: Ground, text: str) -> bool:
     return True
 
 
+_START = re.compile(
+    r"(?:^|_)(?:start|starts|begin|begins|from|checkin|check_in|arrival|pickup|opens|started|valid_from)(?:_|$)"
+)
+_END = re.compile(
+    r"(?:^|_)(?:end|ends|finish|finishes|to|until|checkout|check_out|departure|return|closes|ended|valid_to|"
+    r"valid_until|dropoff|due|expires|expiry)(?:_|$)"
+)
+
+
 def _span(table: Table) -> tuple[str, str] | None:
-    start = next(
-        (
-            one.name
-            for one in table.columns.values()
-            if re.search(
-                r"(?:^|_)(?:start|starts|begin|begins|from|checkin|check_in|arrival|pickup|opens|started|"
-                r"valid_from)(?:_|$)",
-                one.name,
-            )
-            and one.type.startswith(("date", "timestamp"))
-        ),
-        None,
-    )
-    end = next(
-        (
-            one.name
-            for one in table.columns.values()
-            if re.search(
-                r"(?:^|_)(?:end|ends|finish|finishes|to|until|checkout|check_out|departure|return|closes|ended|"
-                r"valid_to|valid_until|dropoff|due|expires|expiry)(?:_|$)",
-                one.name,
-            )
-            and one.type.startswith(("date", "timestamp"))
-        ),
-        None,
-    )
+    moments = [one.name for one in table.columns.values() if one.type.startswith(("date", "timestamp"))]
+    start, end = (next(filter(names.search, moments), None) for names in (_START, _END))
     return (start, end) if start and end else None
 
 
