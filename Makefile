@@ -1,5 +1,7 @@
 # Every target prints what it does. `make demo` and `make test` need nothing but this directory and a Debian or Ubuntu machine.
 PY := .venv/bin/python
+# Tests wait a third of their time, for locks, leases and limits: three workers keep two cores busy.
+JOBS ?= 3
 
 .PHONY: help demo test test-unit fuzz soak check build install clean update-golden docs
 help: ## show this list
@@ -15,14 +17,18 @@ demo: ## a private server with a sample store, postai and its sidecar; ONCE=1 do
 
 test: .venv/postai.stamp ## the whole test suite, on real servers
 	@echo "Running the tests"
-	@$(PY) -m pytest -n 2 --dist loadfile --cov --cov-report=
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=
 
 test-unit: .venv/postai.stamp ## the part that needs no server
 	@$(PY) -m pytest -n 2 tests/unit
 
-fuzz: .venv/postai.stamp ## new random examples for the properties; the suite itself always takes the same ones
-	@for round in 1 2 3 4 5; do $(PY) -m pytest -q tests/unit -m hypothesis --hypothesis-profile=fuzz || exit 1; done
-	@POSTAI_PLAN_EXAMPLES=500 $(PY) -m pytest -q tests/database/test_migrate_property.py --hypothesis-profile=fuzz
+fuzz: .venv/postai.stamp ## new random examples for the properties (SEED=... repeats them); the suite takes the same ones
+	@seed=$(or $(SEED),$$(date +%s)); echo "SEED=$$seed"; \
+	for round in 1 2 3 4 5; do \
+	  $(PY) -m pytest -q tests/unit -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$$((seed + round)) || exit 1; \
+	done; \
+	POSTAI_PLAN_EXAMPLES=1000 $(PY) -m pytest -q tests/database/test_migrate_property.py --hypothesis-profile=fuzz \
+	  --hypothesis-seed=$$seed
 
 soak: .venv/postai.stamp ## what the suite does in a small way, at full size: minutes each
 	@$(PY) -m pytest -n 2 --dist load -m soak tests/unit tests/database

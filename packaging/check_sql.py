@@ -32,7 +32,7 @@ WITHOUT_SEARCH_PATH = (
     "postai.optimize(id bigint,kind text,severity text,object text,title text,gain text,statement text)",
     "postai.optimize(query text,id bigint,kind text,severity text,object text,title text,gain text,statement text)",
     "postai.lint(ddl text,statement integer,hazard text,severity text,message text,safe_alternative text)",
-    "postai.migrate(request text)",
+    "postai.migrate(request text,versioned_views boolean)",
     "postai.design(description text,schema_name text)",
     "postai.drift(object text,change text,expected text,actual text,fix text)",
     "postai.teach(question text,sql text,shared boolean)",

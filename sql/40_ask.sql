@@ -89,7 +89,7 @@ create function postai._catalog_fingerprint() returns text
 as $$
 with space as materialized (
   select n.oid, n.xmin from pg_catalog.pg_namespace n
-   where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai_cache')
+   where n.nspname !~ '^(pg|postai_scratch)_' and n.nspname not in ('information_schema', 'postai_cache')
 ), relation as materialized (
   select c.oid, c.relname, c.relnamespace, c.relkind, c.relowner, c.relacl, c.reloptions, c.relam, c.relispartition,
          c.relrowsecurity, c.relforcerowsecurity

@@ -86,8 +86,8 @@ create table postai.proposal_step (
   together text[] not null default '{}',
   phase text not null default 'expand' check (phase in ('expand', 'contract')),
   blocks jsonb not null default '{}',
-  rewrites text[] not null default '{}',
-  scans text[] not null default '{}',
+  rewrites text[],
+  scans text[],
   backfill jsonb check (jsonb_typeof(backfill) = 'object'),
   done_at timestamptz,
   measured_ms bigint,
@@ -101,6 +101,8 @@ comment on column postai.proposal_step.step_class is
 comment on column postai.proposal_step.together is 'Further statements of the same transaction, right after the statement.';
 comment on column postai.proposal_step.phase is 'expand leaves the old in its place, contract takes it away.';
 comment on column postai.proposal_step.blocks is 'What others cannot do meanwhile: {"public.t": "writes"}.';
+comment on column postai.proposal_step.rewrites is 'Tables that are written anew; null = not known.';
+comment on column postai.proposal_step.scans is 'Tables that are read completely; null = not known.';
 comment on column postai.proposal_step.backfill is
   'Rows that are written in batches along a key: {"table", "key": [column], "assignments": {column: expression}, "condition"}.';
 comment on column postai.proposal_step.objects is 'Existing objects that are touched, and schemas of new ones: [{"class": "pg_class", "oid": 16384, "identity": "public.t"}].';
@@ -115,6 +117,7 @@ create table postai.action (
   requested_at timestamptz not null default now(),
   not_before timestamptz,
   run_window tstzrange,
+  scan_window tstzrange,
   recurring text,
   time_zone text,
   by_policy boolean not null default false,
@@ -136,6 +139,8 @@ create table postai.action (
 );
 comment on table postai.action is 'Queue of changes of this database; only the agent runs them, outside of any caller''s transaction.';
 comment on column postai.action.run_window is 'It begins in this time only, and ends with it: what is not done by then waits for the next window.';
+comment on column postai.action.scan_window is
+  'Its first step that reads a whole table (VALIDATE) and what comes after it run in this time only, as an action of their own; what is before that runs at once.';
 comment on column postai.action.recurring is 'Cron expression, read in time_zone: when this action has ended, the next one is queued.';
 comment on column postai.action.by_policy is 'Whether nobody asked for it but setting auto_apply; requested_by is then who set that.';
 comment on column postai.action.noticed_at is 'When it was told that the action is about to run.';
@@ -159,7 +164,7 @@ as $$
     ('proposal', 'open', 'approved', 'apply_by_policy', 'agent'),
     ('proposal', 'open', 'dismissed', 'dismiss', 'operator'),
     ('proposal', 'open', 'applied', 'done_by_hand, notice', 'operator, agent'),
-    ('proposal', 'open', 'superseded', 'propose', 'agent'),
+    ('proposal', 'open', 'superseded', 'propose, finish', 'agent'),
     ('proposal', 'approved', 'dismissed', 'dismiss', 'operator'),
     ('proposal', 'approved', 'applied', 'done_by_hand, finish or notice', 'operator, agent'),
     ('proposal', 'approved', 'undone', 'finish', 'agent'),

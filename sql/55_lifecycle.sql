@@ -335,9 +335,20 @@ create function postai._undo(proposal bigint) returns bigint
 as $$
 declare
   p postai.proposal := postai._lock_proposal(proposal);
+  second record;
   fixed text;
 begin
   perform postai._require_no_live_action(p.id);
+  -- What dropped for good, or is about to drop, what this one only set aside.
+  select f.id, f.state, f.outcome into second from postai.proposal as f
+   where f.kind = 'migrate' and f.evidence ->> 'after' = p.id::text and (f.state = 'approved' or f.outcome = 'applied')
+   order by f.id desc limit 1;
+  if found then
+    perform postai._raise('55000', format('proposal %s cannot be undone', p.id),
+      format('Proposal %s %s for good what it set aside.', second.id, case when second.outcome is null then 'is to drop' else 'dropped' end),
+      case when second.outcome is null then format('SELECT postai.dismiss(%s, ''why''); unless steps of it were done already.', second.id)
+           else 'What was dropped is in your backups only; ask for a new proposal that makes it again.' end);
+  end if;
   if p.state = 'open' or p.outcome in ('dismissed', 'superseded', 'undone')
      or not exists (select from postai.proposal_step as s where s.proposal = p.id and s.done_at is not null
                        and (s.undo is not null or not postai._is_repeatable(p.id))) then

@@ -85,7 +85,7 @@ begin
       pg_catalog.format('Turn autocommit on (psql: \set AUTOCOMMIT on; drivers: autocommit = true) and CALL postai.wait(%s) again.', action));
   end if;
   loop
-    select v.state, v.phase, v.progress, v.blockers, v.error, v.kind, v.proposal, v.cancel_requested into a
+    select v.state, v.phase, v.progress, v.blockers, v.error, v.kind, v.proposal, v.cancel_requested, v.measured into a
       from postai.actions as v where v.id operator(pg_catalog.=) action;
     if not found then
       perform postai._raise('42704', pg_catalog.format('there is no action %s', action), null,
@@ -119,6 +119,10 @@ begin
     commit;
     pause := least(0.5, pause operator(pg_catalog.*) 1.5);
   end loop;
+  if pg_catalog.jsonb_typeof(a.measured operator(pg_catalog.->) 'then') operator(pg_catalog.=) 'number' then
+    raise notice 'proposal % drops for good what was set aside: CALL postai.wait(postai.apply(%, unsafe => true));',
+      a.measured operator(pg_catalog.->>) 'then', a.measured operator(pg_catalog.->>) 'then';
+  end if;
 end
 $$;
 comment on procedure postai.wait(bigint, interval) is

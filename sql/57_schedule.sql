@@ -71,13 +71,14 @@ $$;
 comment on function postai._next_time(text, text, timestamptz) is
   'The next moment of a cron expression: select postai._next_time(''30 2 * * 0'', ''Europe/Berlin'', now())';
 
-create function postai._schedule(proposal bigint, run_window tstzrange, recurring text, unsafe boolean) returns bigint
+create function postai._schedule(proposal bigint, run_window tstzrange, recurring text, unsafe boolean, scans_only boolean) returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
 declare
   zone text := current_setting('TimeZone');
   first timestamptz;
+  action bigint;
 begin
   if run_window is null and recurring is null then
     perform postai._raise('22023', 'no time is given', null,
@@ -104,24 +105,35 @@ begin
     run_window := tstzrange(first, first + (upper(run_window) - lower(run_window)));
     run_window := case when not upper_inf(run_window) then run_window end;
   end if;
+  if scans_only and (recurring is not null or run_window is null) then
+    perform postai._raise('22023', 'scans_only needs a window, and nothing that recurs', null,
+      'Give run_window => ''[2026-07-01 22:00, 2026-07-02 04:00)'', scans_only => true.');
+  end if;
   perform postai._approve(proposal, false, unsafe);
+  if scans_only then
+    action := postai._enqueue(proposal, 'apply');
+    update postai.action as a set scan_window = _schedule.run_window where a.id = action;
+    return action;
+  end if;
   return postai._enqueue(proposal, 'apply', session_user, run_window, first, recurring, case when recurring is not null then zone end);
 end
 $$;
-comment on function postai._schedule(bigint, tstzrange, text, boolean) is
+comment on function postai._schedule(bigint, tstzrange, text, boolean, boolean) is
   'Approves and queues for later. SECURITY DEFINER: nobody may write the tables; see postai.schedule.';
 
-create function postai.schedule(proposal bigint, run_window tstzrange default null, recurring text default null, unsafe boolean default false) returns bigint
+create function postai.schedule(
+  proposal bigint, run_window tstzrange default null, recurring text default null, unsafe boolean default false, scans_only boolean default false
+) returns bigint
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform postai._require_operator('schedule a proposal');
-  return postai._schedule(proposal, run_window, recurring, unsafe);
+  return postai._schedule(proposal, run_window, recurring, unsafe, scans_only);
 end
 $$;
-comment on function postai.schedule(bigint, tstzrange, text, boolean) is
-  'Queues a proposal for a window, or again and again at the times of a cron expression in the session''s time zone; gives the action: select postai.schedule(7, ''[2026-07-01 22:00, 2026-07-02 04:00)''); select postai.schedule(8, recurring => ''0 3 * * *'')';
+comment on function postai.schedule(bigint, tstzrange, text, boolean, boolean) is
+  'Queues a proposal for a window, or again and again at the times of a cron expression in the session''s time zone; with scans_only the short steps of a schema change run at once, and only from the first one that reads a whole table on it waits for the window; gives the action: select postai.schedule(7, ''[2026-07-01 22:00, 2026-07-02 04:00)''); select postai.schedule(8, recurring => ''0 3 * * *'')';
 
 create function postai._queue_next() returns trigger
   language plpgsql security definer
@@ -149,5 +161,22 @@ create trigger queue_next after update of state on postai.action for each row
   when (new.recurring is not null and new.state in ('done', 'regressed', 'failed') and old.state <> new.state)
   execute function postai._queue_next();
 
-select postai._grant('execute on function postai.schedule(bigint, tstzrange, text, boolean)', 'postai_reader');
-select postai._grant('execute on function postai._schedule(bigint, tstzrange, text, boolean)', 'postai_operator');
+create function postai._queue_scans() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if exists (select from postai.proposal_step as s where s.proposal = new.proposal and s.done_at is null) then
+    perform postai._enqueue(new.proposal, new.kind, new.requested_by, new.scan_window);
+  end if;
+  return null;
+end
+$$;
+comment on function postai._queue_scans() is
+  'Queues the rest of a schema change for the window in which it may read whole tables. SECURITY DEFINER: nobody may write postai.action; it goes on with what an operator asked for.';
+create trigger queue_scans after update of state on postai.action for each row
+  when (new.scan_window is not null and new.state = 'done' and old.state <> new.state)
+  execute function postai._queue_scans();
+
+select postai._grant('execute on function postai.schedule(bigint, tstzrange, text, boolean, boolean)', 'postai_reader');
+select postai._grant('execute on function postai._schedule(bigint, tstzrange, text, boolean, boolean)', 'postai_operator');

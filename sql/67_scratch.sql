@@ -1,3 +1,75 @@
+-- Schemas for empty copies, lent to the agent where it may make none itself; and what planning on copies needs.
+
+create function postai._require_no_event_triggers() returns void
+  language plpgsql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if exists (select from pg_event_trigger as t where t.evtenabled <> 'D') then
+    perform postai._raise('PA007', 'the event triggers of this database would run', null,
+      'Use a role with CREATEDB: a database of its own has none.');
+  end if;
+end
+$$;
+comment on function postai._require_no_event_triggers() is
+  'Raises PA007 where DDL would run somebody''s event trigger: select postai._require_no_event_triggers()';
+
+create function postai._lent_scratch_schemas() returns setof name
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select n.nspname
+    from pg_namespace as n
+    join pg_roles as o on o.oid = n.nspowner and o.rolname = current_user
+    join pg_roles as r on r.rolname = session_user
+   where n.nspname ~ '^postai_scratch_[0-9]+_[0-9a-f]{1,16}_[0-9a-f]{8}_[0-9]{1,3}$'
+     and exists (select from aclexplode(n.nspacl) as a
+                  where a.grantee = r.oid and a.grantor = n.nspowner and a.privilege_type = 'CREATE')
+$$;
+comment on function postai._lent_scratch_schemas() is
+  'Schemas that postai._lend_scratch_schema made for the session''s user, of all its sessions: select postai._lent_scratch_schemas(). Definer: it looks for schemas of the functions'' owner.';
+
+create function postai._lend_scratch_schema(name text) returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  mine constant text := format('postai_scratch_%s_', pg_backend_pid());
+begin
+  -- The name says which session asked (its start is told by the caller: the owner may not see it), so that it clashes
+  -- with nobody's, and shows when nobody uses it any more.
+  if not starts_with($1, mine) or substr($1, length(mine) + 1) !~ '^[0-9a-f]{1,16}_[0-9a-f]{8}_[0-9]{1,3}$' then
+    perform postai._raise('PA006', 'no schema of that name is lent', null,
+      format('Its name is %s, the session''s start, 8 hexadecimal digits and a number, with _ between them.', rtrim(mine, '_')));
+  end if;
+  if (select count(*) from postai._lent_scratch_schemas()) >= 200 then
+    perform postai._raise('PA006', format('200 schemas are lent to %I already', session_user), null,
+      'SELECT postai._return_scratch_schema(name) FROM postai._lent_scratch_schemas() AS name; as that user drops them.');
+  end if;
+  perform postai._require_no_event_triggers();
+  execute format('create schema %I', $1);
+  execute format('revoke all on schema %I from public', $1);
+  execute format('grant usage, create on schema %I to %I', $1, session_user);
+end
+$$;
+comment on function postai._lend_scratch_schema(text) is
+  'Makes an empty schema postai_scratch_..., named after the session, in which its user may make copies of tables to try statements on: select postai._lend_scratch_schema(''postai_scratch_4711_64d2f_0123abcd_0''). Definer: the agent''s login may make no schema. At most 200 a user; none where event triggers would run with the owner''s rights.';
+
+create function postai._return_scratch_schema(name text) returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from postai._lent_scratch_schemas() as l where l = $1) then
+    perform postai._raise('3F000', 'no schema of that name is lent to you', null, 'SELECT postai._lent_scratch_schemas(); lists them.');
+  end if;
+  perform postai._require_no_event_triggers();
+  execute format('drop schema %I cascade', $1);
+end
+$$;
+comment on function postai._return_scratch_schema(text) is
+  'Drops a schema that was lent to the session''s user, with the copies in it: select postai._return_scratch_schema(name) from postai._lent_scratch_schemas() as name. Definer: only its owner can drop it. Nothing else is ever dropped.';
+
 -- What planning on empty copies of tables needs from the catalogs, where the agent is no superuser and may not write
 -- them: before PostgreSQL 18 nobody else can give a table statistics. Nothing but copies that the agent has made for
 -- itself, in pg_temp or in a schema postai_scratch_..., is ever changed, and nothing is told that its owner may not read.
@@ -92,5 +164,6 @@ comment on function postai._show_copy_indexes(oid[], boolean) is
 
 select postai._grant('execute on function ' || f, 'postai_agent')
   from pg_catalog.unnest(array[
+    'postai._lent_scratch_schemas()', 'postai._lend_scratch_schema(text)', 'postai._return_scratch_schema(text)',
     'postai._copy_statistics(oid[], oid[])', 'postai._set_copy_sizes(oid[], integer[], real[], integer[])',
     'postai._show_copy_indexes(oid[], boolean)']) as f;

@@ -52,12 +52,15 @@ $$;
 comment on function postai._changed(text, text, text, text[]) is
   'Body of postai.migrate, postai.design and postai.drift, an error as a value: select * from postai._changed(''migrate'', ''drop table t'', ''public'', ''{public}'')';
 
-create function postai.migrate(request text) returns bigint
+create function postai.migrate(request text, versioned_views boolean default false) returns bigint
   language plpgsql volatile
 as $$
 declare
-  talk constant pg_catalog.record := postai._changed('migrate', request, postai._path(pg_catalog.current_schemas(false)),
-    pg_catalog.current_schemas(false)::pg_catalog.text[]);
+  -- Files say it the same way: the agent reads it in the first line.
+  talk constant pg_catalog.record := postai._changed('migrate',
+    pg_catalog.concat(case when versioned_views and pg_catalog.btrim(request) operator(pg_catalog.<>) ''
+                           then E'-- postai: versioned-views\n' end, request),
+    postai._path(pg_catalog.current_schemas(false)), pg_catalog.current_schemas(false)::pg_catalog.text[]);
 begin
   if talk.code is not null and talk.detail is null then
     raise exception using errcode = talk.code, message = talk.message, hint = talk.hint;
@@ -67,8 +70,8 @@ begin
   return pg_catalog.json_extract_path_text(talk.answer, 'proposals', '0', 'id')::pg_catalog.int8;
 end
 $$;
-comment on function postai.migrate(text) is
-  'Proposes a schema change, given as DDL or in words, as online steps; nothing is changed yet: select postai.migrate(''alter table orders add column region text not null default ''''north'''''')';
+comment on function postai.migrate(text, boolean) is
+  'Proposes a schema change, given as DDL or in words, as online steps; nothing is changed yet; versioned_views leaves a view under the old name of what is renamed: select postai.migrate(''alter table orders add column region text not null default ''''north'''''')';
 
 create function postai.design(description text, schema_name text default 'public') returns bigint
   language plpgsql volatile
@@ -90,7 +93,8 @@ comment on function postai.design(text, text) is
 
 create function postai.steps(proposal bigint)
   returns table (step integer, statement text, locks json, blocks text, rewrites boolean, scans boolean,
-                 in_transaction boolean, estimated_ms bigint, estimated_rows bigint, hazard text, undo text)
+                 in_transaction boolean, estimated_ms bigint, estimated_rows bigint, hazard text, undo text, step_class text,
+                 state text)
   language sql stable security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -101,13 +105,19 @@ as $$
             from jsonb_each_text(s.blocks) as b),
          case when s.step_class is not null then cardinality(s.rewrites) > 0 end,
          case when s.step_class is not null then cardinality(s.scans) > 0 end,
-         s.in_transaction, s.estimated_ms, s.estimated_rows, s.hazard, s.undo
+         s.in_transaction, s.estimated_ms, s.estimated_rows, s.hazard, s.undo, s.step_class,
+         case when s.done_at is not null then 'done'
+              when a.scan_window is not null and bool_or(s.step_class = 'weak_scan' and s.done_at is null) over (order by s.step)
+                then concat('waits for ', a.scan_window)
+              when a.state = 'queued' then concat('queued', ' for ' || a.run_window)
+              when (a.checkpoint ->> 'step')::integer = s.step then a.state end
     from postai.proposal_step as s
+    left join postai.action as a on a.proposal = s.proposal and a.state in ('queued', 'running', 'verifying')
    where s.proposal = steps.proposal
    order by s.step
 $$;
 comment on function postai.steps(bigint) is
-  'The steps of a proposal with the lock on every table, what that blocks, and the undo (null = irreversible); what is not known is null: select step, statement, locks, blocks, undo from postai.steps(1). Definer: readers see proposals through views only; these are the same statements as in postai.proposals.';
+  'The steps of a proposal with the lock on every table, what that blocks, the undo (null = irreversible), and whether it is done, runs or waits; what is not known is null: select step, statement, locks, blocks, undo from postai.steps(1). Definer: readers see proposals through views only; these are the same statements as in postai.proposals.';
 
 create function postai.drift()
   returns table (object text, change text, expected text, actual text, fix text)
@@ -133,7 +143,7 @@ comment on function postai.drift() is
 
 select postai._grant('execute on function ' || f, 'postai_user')
   from pg_catalog.unnest(array[
-    'postai._changed(text, text, text, text[])', 'postai.migrate(text)', 'postai.drift()',
+    'postai._changed(text, text, text, text[])', 'postai.migrate(text, boolean)', 'postai.drift()',
     'postai.design(text, text)']) as f;
 select postai._grant('execute on function postai.steps(bigint)', 'postai_reader', 'postai_agent');
 select postai._grant('select on postai.migration', 'postai_reader', 'postai_agent');

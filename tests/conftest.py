@@ -1,24 +1,30 @@
 """Real servers for the tests: PostgreSQL 15 (Debian, with plpython3u), 18 and 16 (from wheels), one each per run.
 
-Set POSTAI_TEST_PG15 / _PG18 / _PG16 to "off" to leave a server out. Every test gets its own database.
+Set POSTAI_TEST_PG15 / _PG18 / _PG16 to "off" to leave a server out, or to the directory of other server programs
+(".../14/bin") to have those instead. Every test gets its own database.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pwd
+import re
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from coverage import Coverage
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from postai.database import connect
 from postai.setup import store as store_data
@@ -38,25 +44,35 @@ if TYPE_CHECKING:
 # What somebody's shell says about their own servers must not reach the tests' servers, sidecars and commands.
 for _name in [name for name in os.environ if name.startswith("PG") and name != "PG_CONFIG"]:
     del os.environ[_name]
+# Hundreds of processes are started, and each would compile postai anew: a second of CPU.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
+# A machine that is busy is no mistake.
+_ANY_SPEED: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 # The same examples in every run of the suite; `make fuzz` looks for new ones.
-settings.register_profile("tests", derandomize=True, database=None)
-settings.register_profile("fuzz", derandomize=False)
+settings.register_profile("tests", derandomize=True, database=None, **_ANY_SPEED)
+settings.register_profile("fuzz", derandomize=False, **_ANY_SPEED)
 settings.load_profile("tests")
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
-# Longest first; a file that is missing here goes with the others, after these.
+MEMORY = Path("/dev/shm")
+PLENTY = 6 << 30
+"""Bytes of memory that must be free before servers keep their files in it."""
+# Those that take most time of processors first; a file that is missing here goes with the others, after these.
 LONG = (
-    "agent", "cli_live", "eval_sets", "hostile_agent", "trace", "migrate_plan", "install", "lifecycle_crash",
-    "collect", "optimize_sql", "migrate_sql", "lifecycle_batches", "teach", "values_duty", "values", "migrate_retype",
-    "replicate_cutover", "script", "ask_storm", "eval_nl2sql", "ask_model", "lifecycle_planned", "drift_own", "wheel",
-    "dump",
-    "migrate_property", "design", "migrate_files", "catalog", "attack", "ask_engine", "grammar_runs", "transport_sql",
-    "index_advisor", "drift", "eval_migrate_plan", "lifecycle_rights", "store", "queue", "grammar_golden",
-    "lifecycle", "teach_injection", "local", "history", "scratch_planner", "health_live", "hygiene_live",
-    "storage_live", "database_questions_run", "connection", "standby", "ask_context", "guard_rules",
+    "replicate_cutover", "cli_live", "agent", "hostile_agent", "migrate_sql", "eval_sets", "lifecycle_crash", "values_duty",
+    "migrate_faults", "local", "transport_sql", "install", "lifecycle_faults", "teach", "dump", "ask_model",
+    "store", "grammar_runs", "optimize_sql", "ask_engine", "index_advisor", "ask_store", "eval_nl2sql",
+    "lifecycle_online", "migrate_plan", "trace", "database_questions_run", "attack", "lifecycle",
+    "lifecycle_rights", "wheel", "teach_injection", "catalog", "lifecycle_outcomes", "values", "collect",
+    "lifecycle_batches", "ask_storm", "security_sql", "lifecycle_policy", "index_models_live", "judge",
+    "guard_rules", "lifecycle_schedule", "catalog_fingerprint", "lifecycle_verify", "attack_ask",
+    "install_extension", "database_questions_psql", "guard_hidden", "collect_plans", "plan_runs", "drift_own",
+    "connection", "design", "lifecycle_planned", "scratch_planner", "history", "storage_live", "lifecycle_fills",
+    "lifecycle_keeping", "queue", "guard", "grammar_golden", "ask_finder", "cli",
 )  # fmt: skip
 # What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
 EXTRA_ROLES = """
@@ -70,7 +86,8 @@ select not exists (select from pg_class where oid >= 16384 and relkind <> 't') a
   and not exists (select from pg_proc where oid >= 16384) and not exists (select from pg_extension where oid >= 16384)
   and not exists (select from pg_namespace where oid >= 16384) and not exists (select from pg_type where oid >= 16384)
   and not exists (select from pg_db_role_setting where setdatabase = d.oid)
-  and not exists (select from pg_stat_activity where datid = d.oid and pid <> pg_backend_pid())
+  and not exists (select from pg_stat_activity where datid = d.oid and pid <> pg_backend_pid()
+                    and backend_type <> 'autovacuum worker')
 from pg_database as d where datname = current_database()
 """
 
@@ -83,7 +100,7 @@ def _same_agent() -> Iterator[None]:
     """Roles outlive the databases of tests: no file of tests leaves the agent's login more rights for the next one."""
     yield
     for server in _running:
-        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        with superuser(server) as connection:
             ((extra,),) = connection.execute(EXTRA_ROLES).fetchall()
             connection.execute(extra)
 
@@ -101,44 +118,95 @@ def _user_exists(name: str) -> bool:
     return True
 
 
-def _start(binaries: Binaries | None, label: str) -> Iterator[LocalServer]:
-    if os.environ.get(f"POSTAI_TEST_{label}") == "off":
-        pytest.skip(f"{label} is switched off")
-    if binaries is None:
-        pytest.skip(f"{label}: no server binaries (see CONTRIBUTING.md)")
-    base = Path(tempfile.mkdtemp(prefix=f"postai-{label.lower()}-"))
+def quick_directory() -> str | None:
+    """Where the tests' servers keep their files: in memory when there is plenty, as databases come and go all the time.
+
+    To make one takes a twentieth of the time there that it takes on some disks.
+    """
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists() or not os.access(MEMORY, os.W_OK):
+        return None
+    available = next(
+        int(line.split()[1]) << 10 for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable")
+    )
+    return str(MEMORY) if min(available, shutil.disk_usage(MEMORY).free) > PLENTY else None
+
+
+def _free_memory() -> None:
+    """End the servers of runs that were killed, and give back the memory that they lie in."""
+    for base in MEMORY.glob("postai-*-*-*"):
+        if (run := base.name.split("-")[2]).isdigit() and not Path("/proc", run).exists():
+            for lock_file in base.glob("*/data/postmaster.pid"):
+                server = Path("/proc", lock_file.read_text().split()[0])
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    if str(base).encode() in (server / "cmdline").read_bytes():
+                        os.kill(int(server.name), signal.SIGQUIT)
+            shutil.rmtree(base, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def new_server(binaries: Binaries, label: str, conf: str = "", hba: str = "") -> Iterator[LocalServer]:
+    """A cluster of its own, started; nothing of it is left afterwards.
+
+    Args:
+        binaries: its programs.
+        label: part of its directory's name.
+        conf: lines for postgresql.conf.
+        hba: lines that go before the others of pg_hba.conf.
+    """
+    base = Path(tempfile.mkdtemp(prefix=f"postai-{label.lower()}-{os.getpid()}-", dir=quick_directory()))
     base.chmod(0o755)
     server = LocalServer(binaries, base / "server", free_port(), server_user())
-    server.create(fsync=False)
-    # Databases come and go all the time: copying files costs a third of writing them to the log, block by block.
-    with (server.data / "postgresql.conf").open("a") as file:
-        file.write("wal_init_zero = off\n")
-        if binaries.major >= 18:
-            file.write("file_copy_method = clone\n")
-    server.start()
-    _running.append(server)
     try:
+        server.create(fsync=False)
+        with (server.data / "postgresql.conf").open("a") as file:
+            file.write(conf)
+        access = server.data / "pg_hba.conf"
+        access.write_text(hba + access.read_text())
+        server.start()
         yield server
     finally:
-        _running.remove(server)
         server.stop("immediate")
         shutil.rmtree(base)
 
 
+def start_server(binaries: Binaries | None, label: str) -> Generator[LocalServer, None, None]:
+    """A server of these programs until the generator is closed; what POSTAI_TEST_<label> says goes before."""
+    wanted = os.environ.get(f"POSTAI_TEST_{label}")
+    if wanted == "off":
+        pytest.skip(f"{label} is switched off")
+    if wanted:
+        told = subprocess.run([f"{wanted}/postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        binaries = Binaries(int(re.findall(r"\d+", told)[0]), Path(wanted), "given")
+    if binaries is None:
+        pytest.skip(f"{label}: no server binaries (see CONTRIBUTING.md)")
+    # Databases come and go all the time: copying files costs a third of writing them to the log, block by block.
+    conf = "wal_init_zero = off\nmax_wal_size = 256MB\n"
+    if binaries.major >= 18:
+        conf += "file_copy_method = clone\n"
+    # To prove a password takes 3 ms of CPU: `superuser` below need not, thousands of times.
+    with new_server(binaries, label, conf, "local all postgres trust\n") as server:
+        _running.append(server)
+        try:
+            yield server
+        finally:
+            _running.remove(server)
+
+
 @pytest.fixture(scope="session")
 def pg15() -> Iterator[LocalServer]:
-    yield from _start(debian_binaries(15), "PG15")
+    yield from start_server(debian_binaries(15), "PG15")
 
 
 @pytest.fixture(scope="session")
 def pg18() -> Iterator[LocalServer]:
-    yield from _start(embedded_binaries(), "PG18")
+    yield from start_server(embedded_binaries(), "PG18")
 
 
 @pytest.fixture(scope="session")
 def pg16() -> Iterator[LocalServer]:
     """A server without contrib, to prove clear degradation."""
-    yield from _start(bare_binaries(), "PG16")
+    yield from start_server(bare_binaries(), "PG16")
 
 
 @pytest.fixture(params=["pg15", "pg18"])
@@ -160,12 +228,23 @@ class TestDatabase:
         return self.server.dsn(self.name, user)
 
     def connect(self, user: str | None = None, **options: object) -> psycopg.Connection:
+        if user is None:
+            return superuser(self.server, self.name, **options)
         return psycopg.connect(self.dsn(user), **{"autocommit": True, **options})  # type: ignore[arg-type]
 
     def execute(self, sql: str, user: str | None = None) -> list[tuple[object, ...]]:
         with self.connect(user) as connection:
             cursor = connection.execute(sql)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
+
+
+def superuser(server: LocalServer, database: str = "postgres", **options: object) -> psycopg.Connection:
+    """A session of the superuser over the server's own socket."""
+    target = f"host={server.socket_directory} port={server.port} dbname={database} user={server.superuser}"
+    return psycopg.connect(
+        f"{target} password={server.password()}",
+        **{"autocommit": True, **options},  # type: ignore[arg-type]
+    )
 
 
 def make_database(server: LocalServer, template: str = "template1") -> TestDatabase:
@@ -176,7 +255,7 @@ def make_database(server: LocalServer, template: str = "template1") -> TestDatab
 
 def _copy(database: TestDatabase, template: str) -> None:
     strategy = "strategy file_copy" if database.server.binaries.major >= 15 else ""
-    with psycopg.connect(database.server.dsn(), autocommit=True) as connection:
+    with superuser(database.server) as connection:
         connection.execute(f'create database "{database.name}" template "{template}" {strategy}')  # type: ignore[arg-type]
 
 
@@ -208,7 +287,7 @@ def become(database: TestDatabase, made: Callable[[LocalServer], TestDatabase]) 
 
 
 def drop_database(database: TestDatabase) -> None:
-    with psycopg.connect(database.server.dsn(), autocommit=True) as connection:
+    with superuser(database.server) as connection:
         connection.execute(f'drop database if exists "{database.name}" with (force)')  # type: ignore[arg-type]
 
 
@@ -236,10 +315,10 @@ def database18(pg18: LocalServer) -> Iterator[TestDatabase]:
 
 def _load_store(server: LocalServer) -> Iterator[TestDatabase]:
     """The sample store, owned by the plain role `shop`; sessions are read-only unless they ask otherwise."""
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+    with superuser(server) as connection:
         connection.execute("create role shop login password 'shop'")
     one = make_database(server)
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+    with superuser(server) as connection:
         connection.execute(f'alter database "{one.name}" owner to shop')  # type: ignore[arg-type]
         with connect(one.dsn("shop")) as db:
             store_data.load(db, lambda _: None)
@@ -309,6 +388,9 @@ def shared() -> Path:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        _free_memory()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `timeout pytest ...` stops servers too
     if hasattr(config.option, "loadscopereorder"):  # pytest-xdist would begin with the files of many small tests
         config.option.loadscopereorder = False
 

@@ -11,11 +11,13 @@ HERE = Path(__file__).parent / "design"
 
 
 def read_cases(name: str) -> list[tuple[str, list[str]]]:
-    """The texts of a file with their facts."""
+    """The texts of a file with their facts; a line that begins with | goes on with the text."""
     found: list[tuple[str, list[str]]] = []
     for line in (HERE / name).read_text("utf-8").splitlines():
         if line.startswith("> "):
             found.append((line[2:], []))
+        elif line.startswith("| "):
+            found[-1] = (f"{found[-1][0]}\n{line[2:]}", found[-1][1])
         elif line and not line.startswith("#"):
             found[-1][1].append(line)
     return found

@@ -127,6 +127,17 @@ CASES: tuple[Case, ...] = (
     Case("ALTER TABLE animal ADD COLUMN who text DEFAULT session_user", "", static=True),
     Case("ALTER TABLE animal ADD COLUMN code text DEFAULT next_code()", "table_rewrite",
          more=("create function next_code() returns text language plpgsql as 'begin return 1; end'",), static=True),
+    Case("ALTER TABLE animal ADD COLUMN letter text DEFAULT letter()", "",
+         more=("create function initial() returns text language sql return 'a'::text",
+               "create function letter() returns text language sql as 'select upper(initial())'"), pg=18),
+    Case("ALTER TABLE animal ADD COLUMN letter text DEFAULT letter()", "table_rewrite",
+         more=("create function letter() returns text language sql as 'select md5(random()::text)'",)),
+    Case("ALTER TABLE animal ADD COLUMN letter text DEFAULT letter()", "table_rewrite", pg=15,
+         more=("create function letter() returns text language sql as 'select max(chip) from animal'",)),
+    Case("CREATE FUNCTION today() RETURNS date LANGUAGE sql RETURN current_date;"
+         " ALTER TABLE animal ADD COLUMN since date DEFAULT today()", "", static=True),
+    Case("CREATE FUNCTION chance() RETURNS float LANGUAGE sql AS 'select random()';"
+         " ALTER TABLE animal ADD COLUMN luck float DEFAULT chance()", "table_rewrite", static=True),
     Case("ALTER TABLE animal ADD COLUMN code text DEFAULT fixed_code()", "",
          more=("create function fixed_code() returns text stable language sql as 'select ''x''::text'",)),
     Case("CREATE FUNCTION fixed_code() RETURNS text IMMUTABLE LANGUAGE sql AS 'select ''x''::text';"

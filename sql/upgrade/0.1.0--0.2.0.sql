@@ -39,7 +39,7 @@ as $$
     ('auto_apply_window', 'text', '', 'operator', 'Times of day, in the database''s time zone, in which they may be applied: 22:00-04:00; empty = always.'),
     ('verify_after', 'duration', '30min', 'operator', 'How long after a change its effect is measured, at the earliest.'),
     ('step_lock_timeout', 'duration', '1s', 'operator', 'Longest wait of one try for a strong lock, at which others queue; 200ms to 2s.'),
-    ('batch_rows', 'number', '1000', 'operator', 'Rows of the first batch of a backfill; later ones adapt so that each takes about 0.1 s.'),
+    ('batch_rows', 'number', '1000', 'operator', 'Rows of the first batch of a backfill; later ones adapt so that each takes about 50 ms.'),
     ('batch_max_lag', 'duration', '10s', 'operator', 'A backfill pauses while a standby replays later than this.'),
     ('batch_max_active', 'number', '40', 'operator', 'A backfill pauses while more sessions than this are active.')
 $$;

@@ -10,16 +10,14 @@ the CPU of this process; the rest of the wall time is the server and what else t
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
-import tempfile
 import time
-from pathlib import Path
+
+from stand import stand
 
 from postai.database import connect
 from postai.deadline import Deadline
 from postai.migrate.plan import plan
-from postai.setup.server import LocalServer, debian_binaries, embedded_binaries, free_port
 
 TABLES = """
 do $$ begin
@@ -54,31 +52,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
     statements = [FORMS[n % len(FORMS)].format(n=n + 1) for n in range(100)]
-    for binaries in (debian_binaries(15), embedded_binaries()):
-        if binaries is None:
-            continue
-        base = Path(tempfile.mkdtemp(prefix="postai-bench-"))
-        base.chmod(0o755)
-        server = LocalServer(binaries, base / "server", free_port(), "postgres")
-        server.create(fsync=False)
-        server.start()
-        try:
-            with connect(server.dsn()) as db:
-                db.execute(TABLES)
-                walls, cpus, steps = [], [], 0
-                for _ in range(rounds):
-                    wall, cpu = time.perf_counter(), time.process_time()
-                    steps = len(plan(db, statements, Deadline.after(60)).steps)
-                    walls.append((time.perf_counter() - wall) * 1000)
-                    cpus.append((time.process_time() - cpu) * 1000)
-            print(
-                f"PostgreSQL {binaries.major}: {len(statements)} statements, {steps} steps: median"
-                f" {statistics.median(walls):.0f} ms, slowest {max(walls):.0f} ms,"
-                f" CPU here {statistics.median(cpus):.0f} ms"
-            )
-        finally:
-            server.stop("immediate")
-            shutil.rmtree(base)
+    for major in (15, 18):
+        with stand(major) as place, connect(place.server.dsn()) as db:
+            db.execute(TABLES)
+            walls, cpus, steps = [], [], 0
+            for _ in range(rounds):
+                wall, cpu = time.perf_counter(), time.process_time()
+                steps = len(plan(db, statements, Deadline.after(60)).steps)
+                walls.append((time.perf_counter() - wall) * 1000)
+                cpus.append((time.process_time() - cpu) * 1000)
+        print(
+            f"PostgreSQL {major}: {len(statements)} statements, {steps} steps: median"
+            f" {statistics.median(walls):.0f} ms, slowest {max(walls):.0f} ms,"
+            f" CPU here {statistics.median(cpus):.0f} ms"
+        )
 
 
 if __name__ == "__main__":

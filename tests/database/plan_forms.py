@@ -78,6 +78,37 @@ FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         ("alter table reading attach partition march for values from ('2024-03-01') to ('2024-04-01')",),
         (),
     ),
+    "attach that a check allows": (
+        (
+            *READINGS,
+            *MARCH,
+            "create table rest partition of reading default",
+            "alter table march add check (at >= '2024-03-01' and at < '2024-04-01')",
+            "alter table rest add check (at < '2024-01-01' or at >= '2025-01-01')",
+        ),
+        ("alter table reading attach partition march for values from ('2024-03-01') to ('2024-04-01')",),
+        (),
+    ),
+    "detach concurrently": (READINGS, ("alter table reading detach partition reading_1 concurrently",), ()),
+    "detach with a check": (
+        (*READINGS, "alter table reading_1 add check (at < '2024-02-01' and at >= '2024-01-01')"),
+        ("alter table reading detach partition reading_1",),
+        (),
+    ),
+    "key on a given index": (
+        (
+            *BOOKS,
+            "create unique index book_name on book (pages, title) include (tags) with (fillfactor = 70)",
+            "comment on index book_name is 'it''s theirs'",
+            "create unique index book_price on book (id, price)",
+            "alter table book drop constraint book_pkey, alter price set not null",
+        ),
+        (
+            "alter table book add constraint book_pk primary key using index book_price",
+            "alter table book add constraint book_name unique using index book_name deferrable",
+        ),
+        (),
+    ),
     "attach with keys": (
         (
             "create table p (id bigint, at date, v text, primary key (id, at), unique (at, v)) partition by range (at)",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 
 import psycopg
 
 from postai.migrate.types import Plan
+from postai.proposals.undo_parts import parts_of
 
 SCHEMA = """
 select x.line from (
@@ -133,7 +135,10 @@ def undo_plan(connection: psycopg.Connection, plan: Plan, done: int) -> None:
     for step in reversed(plan.steps[:done]):
         assert step.undo is not None, step.statement
         if step.undo:
-            connection.execute(step.undo)
+            for part in parts_of(step.undo):
+                with connection.transaction() if len(part) > 1 else contextlib.nullcontext():
+                    for text in part:
+                        connection.execute(text)  # type: ignore[arg-type]
     connection.execute("reset search_path")
 
 

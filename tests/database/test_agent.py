@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from agent_support import AGENT, PATIENCE, AgentProcess, agent_dsn, install_postai, running, wait_for
 
-from conftest import TestDatabase, drop_database, make_database, server_user
+from conftest import TestDatabase, drop_database, make_database, new_server
 from postai.database import connect
 from postai.proposals import Draft, DraftStep, create
 from postai.setup.server import LocalServer, debian_binaries, free_port
@@ -250,10 +250,7 @@ def test_the_server_restarts(place: Path, model: ModelServer) -> None:
     binaries = debian_binaries(15)
     if binaries is None:
         pytest.skip("no PostgreSQL 15")
-    server = LocalServer(binaries, place / "server", free_port(), server_user())
-    server.create(fsync=False)
-    server.start()
-    try:
+    with new_server(binaries, "restart") as server:
         database = make_database(server)
         prepared(database, "dblink", place)
         with running(make_agent(place, model, database)) as agent:
@@ -264,8 +261,6 @@ def test_the_server_restarts(place: Path, model: ModelServer) -> None:
             server.start()
             agent.until("leading this database", 2)
             assert ask(database) == {"orders": 41}
-    finally:
-        server.stop("immediate")
 
 
 def leaders(database: TestDatabase) -> int:

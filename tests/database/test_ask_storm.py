@@ -14,12 +14,11 @@ import psycopg
 import pytest
 from agent_support import AgentProcess, agent_dsn, install_postai, wait_for
 
-from conftest import TestDatabase, make_database, server_user
-from postai.setup.server import LocalServer, debian_binaries, embedded_binaries, free_port
+from conftest import TestDatabase, make_database, new_server
+from postai.setup.server import LocalServer, debian_binaries, embedded_binaries
+from postai.setup.transport import Transport
 
 SESSIONS = 50
-ROUNDS = 3
-"""How often the agent dies in the middle."""
 SECONDS = 45.0
 """After which no new question is asked."""
 
@@ -69,13 +68,12 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[tuple[TestDatabase, AgentP
     binaries = debian_binaries(15) if transport == "socket" else embedded_binaries()
     if binaries is None:
         pytest.skip("no server binaries (see CONTRIBUTING.md)")
-    server = LocalServer(binaries, place / "server", free_port(), server_user())
-    server.create(fsync=False)
-    server.start()
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        connection.execute("alter system set max_connections = 200")
-    server.stop()
-    server.start()
+    with new_server(binaries, "storm", "max_connections = 200\n") as server:
+        yield from _fleet(server, transport, place)
+    shutil.rmtree(place)
+
+
+def _fleet(server: LocalServer, transport: Transport, place: Path) -> Iterator[tuple[TestDatabase, AgentProcess]]:
     database = make_database(server)
     install_postai(database, transport, place / "run" / "agent.sock")
     database.execute(
@@ -95,12 +93,12 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[tuple[TestDatabase, AgentP
         yield database, agent
     finally:
         agent.stop()
-        server.stop("immediate")
-        shutil.rmtree(place)
 
 
 @pytest.mark.slow
-def test_nobody_gets_the_answer_of_somebody_else(fleet: tuple[TestDatabase, AgentProcess]) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.soak)])
+def test_nobody_gets_the_answer_of_somebody_else(fleet: tuple[TestDatabase, AgentProcess], rounds: int) -> None:
+    """The agent dies that many times in the middle."""
     database, agent = fleet
     storm = Storm(database)
     threads = [threading.Thread(target=storm.session, args=(number,)) for number in range(1, SESSIONS + 1)]
@@ -108,7 +106,7 @@ def test_nobody_gets_the_answer_of_somebody_else(fleet: tuple[TestDatabase, Agen
     for thread in threads:
         thread.start()
     try:
-        for round_ in range(ROUNDS):
+        for round_ in range(rounds):
             before = len(storm.answers)
             wait_for(lambda seen=before: len(storm.answers) > seen + SESSIONS or time.monotonic() > until)  # type: ignore[misc]
             agent.kill()
@@ -123,6 +121,6 @@ def test_nobody_gets_the_answer_of_somebody_else(fleet: tuple[TestDatabase, Agen
             thread.join(30)
     assert not any(thread.is_alive() for thread in threads)
     assert storm.wrong == []
-    assert len(storm.answers) > SESSIONS * (ROUNDS + 1)
+    assert len(storm.answers) > SESSIONS * (rounds + 1)
     assert set(storm.errors) <= {"PA002"}
     assert database.execute("select count(*) from postai.job where state in ('queued', 'running', 'asking')") == [(0,)]

@@ -202,6 +202,7 @@ def test_sql(served: Served) -> None:
     assert sorted(served.database.execute(statement)) == [("cancelled", 21), ("paid", 20)]
 
 
+@pytest.mark.parametrize("served", ["served_dblink"], indirect=True)  # the agent works off its queue in one way
 def test_apply_and_undo(served: Served) -> None:
     with connect(served.database.dsn()) as db:
         proposal = create(
@@ -277,7 +278,8 @@ def test_install_and_uninstall(database: TestDatabase, shell: Shell, tmp_path: P
     assert shell.json("uninstall", "--yes", code=2)["error"]["message"]
 
 
-def test_named_connections(database: TestDatabase, shell: Shell) -> None:
+def test_named_connections(database18: TestDatabase, shell: Shell) -> None:
+    database = database18
     database.execute("do $$ begin create role cli_ada login password 'geheim 1'; exception when others then end $$")
     place = ["--host", "127.0.0.1", "--port", str(database.server.port), "--dbname", database.name]
     error = shell.json("connection", "add", "shop", *place, "--user", "cli_ada", code=1)["error"]
@@ -352,6 +354,7 @@ def test_notices_are_told_as_they_come(database: TestDatabase, driver: Any) -> N
     assert told == ["one", "two"]
 
 
+@pytest.mark.parametrize("served", ["served_socket"], indirect=True)  # test_teach.py has all of them
 def test_teach_define_and_feedback(served: Served) -> None:
     question, sql = "how many went down the drain?", "select count(*) as n from orders where status = 'cancelled'"
     assert served.shell("teach", question, sql).stdout.startswith("example ")

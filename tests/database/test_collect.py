@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
 from agent_support import AGENT, install_postai, wait_for
 
-from conftest import TestDatabase, drop_database, make_database, server_user
+from conftest import TestDatabase, drop_database, make_database, new_server
 from postai.database import Pool, connect
 from postai.deadline import Deadline
 from postai.history import store
@@ -22,7 +19,7 @@ from postai.history.types import PartState, StatementWindow
 from postai.observe.collect import CollectLimits, Collector
 from postai.observe.collect_texts import TextLimits
 from postai.service.collect_duty import CollectDuty, CollectPace
-from postai.setup.server import LocalServer, debian_binaries, free_port
+from postai.setup.server import LocalServer, debian_binaries
 
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 OTHERS = ("pg_stat_kcache", "pg_wait_sampling", "pg_qualstats")
@@ -372,16 +369,8 @@ def own_server() -> Iterator[LocalServer]:
     binaries = debian_binaries(15)
     if binaries is None:
         pytest.skip("no Debian server")
-    base = Path(tempfile.mkdtemp(prefix="postai-collect-"))
-    base.chmod(0o755)
-    server = LocalServer(binaries, base / "server", free_port(), server_user())
-    server.create(fsync=False)
-    with (server.data / "postgresql.conf").open("a") as file:
-        file.write("shared_preload_libraries = ''\n")
-    server.start()
-    yield server
-    server.stop("immediate")
-    shutil.rmtree(base)
+    with new_server(binaries, "collect", "shared_preload_libraries = ''\n") as server:
+        yield server
 
 
 def test_not_loaded_then_evictions_and_a_restart(own_server: LocalServer) -> None:

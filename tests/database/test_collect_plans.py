@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
 from agent_support import AGENT, install_postai, wait_for
 
-from conftest import TestDatabase, server_user
+from conftest import TestDatabase, new_server
 from postai.database import Database, connect
 from postai.history import store
 from postai.history.types import PartState
 from postai.observe.collect import CollectLimits, Collector
 from postai.observe.collect_plans import PlanLimits
-from postai.setup.server import LocalServer, debian_binaries, embedded_binaries, free_port
+from postai.setup.server import debian_binaries, embedded_binaries
 
 CONF = """
 logging_collector = on
@@ -83,18 +80,8 @@ def farm(request: pytest.FixtureRequest) -> Iterator[Farm]:
     binaries = debian_binaries(15) if request.param == 15 else embedded_binaries()
     if binaries is None:
         pytest.skip("no such server")
-    base = Path(tempfile.mkdtemp(prefix="postai-plans-"))
-    base.chmod(0o755)
-    server = LocalServer(binaries, base / "server", free_port(), server_user())
-    server.create(fsync=False)
-    with (server.data / "postgresql.conf").open("a") as file:
-        file.write(CONF)
-    server.start()
-    try:
+    with new_server(binaries, "plans", CONF) as server:
         yield from _farm(TestDatabase(server, "postgres"))
-    finally:
-        server.stop("immediate")
-        shutil.rmtree(base)
 
 
 def _farm(database: TestDatabase) -> Iterator[Farm]:

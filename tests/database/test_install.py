@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +15,13 @@ from sql_core import make_login, put_in
 from sql_peer import JobPeer
 
 import postai
-from conftest import TestDatabase, drop_database, make_database, server_user
+from conftest import TestDatabase, drop_database, make_database, new_server
 from postai.database.connection import connect
 from postai.database.psycopg_adapter import PsycopgDatabase
 from postai.errors import FeatureMissing, NotPermitted, PostaiError, UsageError
 from postai.setup import sql_files
 from postai.setup.install import InstallOptions, InstallReport, install, uninstall
-from postai.setup.server import LocalServer, bare_binaries, free_port
+from postai.setup.server import LocalServer, bare_binaries
 
 
 def run(database: TestDatabase, user: str | None = None, **options: Any) -> InstallReport:
@@ -47,16 +45,8 @@ def bare() -> Iterator[LocalServer]:
     binaries = bare_binaries()
     if binaries is None:
         pytest.skip("no server without contrib")
-    base = Path(tempfile.mkdtemp(prefix="postai-bare-"))
-    base.chmod(0o755)
-    server = LocalServer(binaries, base / "server", free_port(), server_user())
-    try:
-        server.create(fsync=False)
-        server.start()
+    with new_server(binaries, "bare") as server:
         yield server
-    finally:
-        server.stop("immediate")
-        shutil.rmtree(base)
 
 
 def test_fresh_then_again(database: TestDatabase) -> None:

@@ -261,7 +261,8 @@ def test_slow_queries_and_trends(shop: Shop) -> None:
     assert shop.database.execute(look) == [(86400, 60)]
     columns = "severity, calls_per_day, mean_ms, share, query, user_name"
     rows = shop.database.execute(f"select {columns} from postai.slow_queries", "j_operator")
-    assert [row[4] for row in rows] == [QUERY, "SELECT 2", "SELECT 3", "SELECT 4"]
+    assert rows[0][4] == QUERY
+    assert sorted(str(row[4]) for row in rows[1:]) == ["SELECT 2", "SELECT 3", "SELECT 4"]  # they take about as long
     assert rows[0][:2] == ("HIGH", 86400) and 200 < rows[0][2] < 300 and rows[0][3] > 0.9  # type: ignore[operator]
     assert rows[0][5] == "j_app"
     assert {row[0] for row in shop.database.execute("select query from postai.slow_queries", "j_reader")} == {None}

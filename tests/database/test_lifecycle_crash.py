@@ -72,10 +72,15 @@ def assert_applied_once(shop: Shop, proposal: int) -> None:
     assert shop.problems() == []
 
 
-def test_a_worker_killed_between_any_two_points_is_continued_exactly_once(shop: Shop) -> None:
-    point = 0
+@pytest.mark.parametrize(
+    ("server", "every"),
+    [("pg15", 1), ("pg18", 4), pytest.param("pg18", 1, marks=pytest.mark.soak)],
+    indirect=["server"],
+)
+def test_a_worker_killed_between_any_two_points_is_continued_exactly_once(shop: Shop, every: int) -> None:
+    point = 1 - every
     while True:
-        point += 1
+        point += every
         proposal = shop.create(THREE_STEPS)
         shop.apply(proposal)
         process = worker(shop, die_at=point)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lifecycle_support import OPTIONS, Shop, draft, error_of, shop_clone, shop_template
+from planned_support import tiny_tablespace, wait_for
 
-from conftest import TestDatabase, server_user
+from conftest import TestDatabase
 from postai.optimize.drafts import draft_of
 from postai.optimize.types import Recommendation
 
@@ -40,13 +37,6 @@ def template(request: pytest.FixtureRequest) -> Iterator[TestDatabase]:
 @pytest.fixture
 def shop(template: TestDatabase) -> Iterator[Shop]:
     yield from shop_clone(template)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not come about in time"
-        time.sleep(0.02)
 
 
 def test_a_lock_held_for_long_names_its_holder_and_what_is_left_goes_later(shop: Shop) -> None:
@@ -78,33 +68,6 @@ def test_a_locked_table_does_not_hold_up_looking(shop: Shop) -> None:
         assert f"backend {holder.info.backend_pid} of postgres" in (result.error.detail or "")
     shop.apply(drop)
     assert shop.run().state == "done" and shop.indexes() == []
-
-
-@contextmanager
-def tiny_tablespace(shop: Shop) -> Iterator[None]:
-    """New objects of the shop's database go to a disk of one megabyte."""
-    user = server_user()
-    if user is None:
-        pytest.skip("only root can mount a disk of one megabyte")
-    place = tempfile.mkdtemp(prefix="postai-tiny-")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True)
-    try:
-        if mounted.returncode != 0:
-            pytest.skip("nothing can be mounted here")
-        shutil.chown(place, user)
-        os.chmod(place, 0o700)
-        shop.sql(f"create tablespace tiny location '{place}'")
-        shop.sql("grant create on tablespace tiny to lc_owner")
-        shop.sql(f'alter database "{shop.database.name}" set default_tablespace = tiny')
-        try:
-            yield
-        finally:
-            shop.sql(f'alter database "{shop.database.name}" reset default_tablespace')
-            shop.sql("drop tablespace tiny")
-    finally:
-        if mounted.returncode == 0:
-            subprocess.run(["umount", place], check=True)
-        os.rmdir(place)
 
 
 def test_a_full_disk_leaves_nothing(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from lifecycle_support import Shop, draft, error_of, index_draft, shop_clone, sh
 
 from conftest import TestDatabase
 from postai.deadline import Deadline
+from postai.proposals import DraftStep
 
 SOON = "tstzrange(now() - interval '1 hour', now() + interval '{}')"
 
@@ -108,7 +109,7 @@ def test_outside_of_its_window_nothing_runs_and_what_comes_is_told_once(shop: Sh
 @both_servers
 def test_a_statement_that_would_run_past_the_window_is_cut_off_and_leaves_nothing(shop: Shop) -> None:
     proposal = shop.create(draft("ALTER TABLE shop.item ADD COLUMN weight int", index_draft().steps[0]))
-    schedule(shop, proposal, SOON.format("1500 ms"))
+    schedule(shop, proposal, SOON.format("4 s"))
     # The build waits for this transaction; the window does not.
     with shop.holding("begin isolation level repeatable read", "select 1 from pg_class limit 1"):
         result = shop.run()
@@ -180,3 +181,39 @@ def test_a_series_ends_when_its_table_is_gone(shop: Shop) -> None:
     result = shop.run()
     assert result.error is not None and result.error.sqlstate == "PA008"
     assert shop.sql("select state from postai.action") == [("failed",)]
+
+
+@both_servers
+def test_scans_alone_can_wait_for_a_window_and_another_agent_goes_on_with_them(shop: Shop) -> None:
+    add = DraftStep(
+        "ALTER TABLE shop.item ADD CONSTRAINT dear CHECK (price >= 0) NOT VALID",
+        undo="ALTER TABLE shop.item DROP CONSTRAINT dear", step_class="short_lock",
+    )  # fmt: skip
+    read = DraftStep("ALTER TABLE shop.item VALIDATE CONSTRAINT dear", undo=add.undo, step_class="weak_scan")
+    last = DraftStep(
+        "ALTER TABLE shop.item ADD COLUMN seen boolean", undo="ALTER TABLE shop.item DROP COLUMN seen",
+        step_class="short_lock",
+    )  # fmt: skip
+    proposal = shop.create(draft(add, read, last, kind="migrate"))
+    window = "'[2090-01-01 22:00+00, 2090-01-02 04:00+00)'"
+    error = error_of(lambda: shop.sql(f"select postai.schedule({proposal}, scans_only => true)", "lc_boss"))
+    assert error.sqlstate == "22023" and "run_window" in (error.diag.message_hint or "")
+    shop.sql(f"select postai.schedule({proposal}, {window}, scans_only => true)", "lc_boss")
+    assert states(shop, proposal) == ["queued", "waits for", "waits for"]
+    assert shop.run().state == "done"
+    assert shop.proposal(proposal) == ("approved", None) and states(shop, proposal) == [
+        "done",
+        "queued for",
+        "queued for",
+    ]
+    assert shop.value("select convalidated from pg_constraint where conname = 'dear'") is False
+    assert shop.runner("another agent").run_next(Deadline.after(5)) is None
+    shop.sql(f"update postai.action set not_before = null, run_window = {SOON.format('1 h')} where state = 'queued'")
+    assert shop.run(name="another agent").state == "done"
+    assert shop.proposal(proposal) == ("closed", "applied") and states(shop, proposal) == ["done"] * 3
+    assert shop.value("select convalidated from pg_constraint where conname = 'dear'") is True
+
+
+def states(shop: Shop, proposal: int) -> list[str]:
+    """States of the steps, without the times."""
+    return [row[0].split(" [")[0].split(' ["')[0] for row in shop.sql(f"select state from postai.steps({proposal})")]

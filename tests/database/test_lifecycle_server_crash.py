@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import resource
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from lifecycle_support import OPTIONS, Shop, draft, index_draft, open_shop
 
-from conftest import TestDatabase, make_database, server_user
+from conftest import TestDatabase, make_database, new_server
 from postai.database.catalog import load_catalog
 from postai.deadline import Deadline
 from postai.observe.collect import Collector
@@ -24,7 +21,7 @@ from postai.optimize.types import AdvisorOptions, Workload, WorkloadStatement
 from postai.proposals import Decision, DraftStep
 from postai.proposals.types import Backfill
 from postai.proposals.verification import measure_due
-from postai.setup.server import LocalServer, debian_binaries, free_port
+from postai.setup.server import LocalServer, debian_binaries
 from postai.sql.safety import load_safety
 
 TABLES = 3000
@@ -45,16 +42,9 @@ def own_server() -> Iterator[LocalServer]:
     binaries = debian_binaries(15)
     if binaries is None:
         pytest.skip("no Debian server (see CONTRIBUTING.md)")
-    base = Path(tempfile.mkdtemp(prefix="postai-crash-"))
-    base.chmod(0o755)
-    server = LocalServer(binaries, base / "server", free_port(), server_user())
-    server.create(fsync=False)
-    with (server.data / "postgresql.conf").open("a") as file:
-        file.write("max_locks_per_transaction = 4096\nsynchronous_commit = on\nmax_prepared_transactions = 5\n")
-    server.start()
-    yield server
-    server.stop("immediate")
-    shutil.rmtree(base)
+    conf = "max_locks_per_transaction = 4096\nsynchronous_commit = on\nmax_prepared_transactions = 5\n"
+    with new_server(binaries, "crash", conf) as server:
+        yield server
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from agent_support import wait_for
 
-from conftest import server_user
+from conftest import quick_directory, server_user
 from postai.database import connect
 from postai.errors import PostaiError, UsageError
 from postai.setup import demo
@@ -41,7 +42,7 @@ def os_user() -> str | None:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="postai-l-"))
+    path = Path(tempfile.mkdtemp(prefix="postai-l-", dir=quick_directory()))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
@@ -168,6 +169,27 @@ def test_killed_anywhere_and_run_again(place: Path, instance: LocalInstance, sec
     ready = run(place, "init", "app", "--home", str(instance.home), "--server", "embedded")
     with psycopg.connect(ready["dsn"]) as owner:
         assert owner.execute("select reachable from postai.agent()").fetchone() == (True,)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_killed_before_the_sidecars_number_is_written_down(place: Path) -> None:
+    """Nobody would find that sidecar again: it must not start."""
+    instance = LocalInstance(place, "app")
+    killed = (
+        "import os, sys; from pathlib import Path; from postai.setup.local import LocalInstance\n"
+        "Path.write_text = lambda *_, **__: os.kill(os.getpid(), 9)\n"
+        "LocalInstance(Path(sys.argv[1]), 'app').start_agent(lambda _: None)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, str(place)], check=False).returncode == -signal.SIGKILL
+
+    def named(path: Path) -> bool:
+        try:
+            return str(instance.config).encode() in path.read_bytes()
+        except OSError:  # it ended meanwhile
+            return False
+
+    wait_for(lambda: not any(map(named, Path("/proc").glob("[0-9]*/cmdline"))))
+    assert instance.agent_log.read_bytes() == b""
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ ONLINE = (
 )  # fmt: skip
 REVERSIBLE = (
     "attach with default", "partitioned foreign key", "type of a column with everything", "volatile defaults",
-    "unique with everything",
+    "unique with everything", "key on a given index", "detach concurrently", "attach that a check allows",
 )  # fmt: skip
 OWN_ON_18 = (
     "partitioned foreign key",
@@ -131,6 +131,14 @@ def test_no_step_reads_or_writes_a_table_under_a_lock_that_stops_writes(
         heavy = {*step.scans, *step.rewrites}
         stopped = {table for table, mode in step.locks.items() if mode in STRONG}
         assert not heavy & stopped, step
+
+
+def test_what_checks_prove_is_not_proved_again(pair: tuple[TestDatabase, TestDatabase]) -> None:
+    for name in ("attach that a check allows", "detach with a check"):
+        setup, statements, _ = FORMS[name]
+        prepared(pair[0], *setup)
+        told = [step.statement for step in planned(pair[0], *statements).steps]
+        assert not any("CHECK" in one or "VALIDATE" in one or "DROP CONSTRAINT" in one for one in told), told
 
 
 @pytest.mark.parametrize(("pair", "name"), on_18(REVERSIBLE), indirect=["pair"])

@@ -225,6 +225,90 @@ def test_the_steps_reach_what_the_statements_would_have(
     compare(pair, setup, statements, only_null=[f"{word}{n}" for word in _VOLATILE for n in range(4)])
 
 
+def test_a_check_and_a_default_of_the_same_text_go_with_the_new_type(pair: tuple[TestDatabase, TestDatabase]) -> None:
+    """What random examples found first."""
+    setup = [
+        "create table parent (id integer primary key)",
+        "create table one (id bigint primary key, a text, c integer)",
+        "insert into one (id, a) select g, g from generate_series(1, 9) g",
+    ]
+    added = "alter table one add column b text, add check (b <> ''), alter b set default 'q', alter a set default 'x'"
+    keyed = "alter table one add foreign key (c) references parent"
+    typed = "alter table one alter b type char(3), alter a type varchar(9), alter c type bigint"
+    compare(pair, setup, [added, keyed, typed], [])
+
+
+_ROWS = [
+    "create table parent (id bigint primary key)",
+    "create table t (id bigint primary key, a varchar(20), b text, n integer)",
+    "insert into parent select g from generate_series(1, 9) g",
+    "create table kid (id bigint primary key, up bigint unique references parent)",
+    "insert into kid select g, g from generate_series(1, 9) g",
+    "insert into t select g, 'v' || g % 3, g::text, g from generate_series(1, 9) g",
+]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("create index i on t (id) where a = 'v1'", "alter table t alter a type text using a || 'x'"),
+        ("create index i on t (lower(a), b)", "alter table t alter a type char(9)"),
+        ("create index i on t ((n / 2))", "alter table t alter n type numeric"),
+        ("create index i on t (b) where a <> 'v1'", "alter table t alter a type char(30)",
+         "alter table t alter b type integer using b::integer"),
+        ("create statistics s on a, b from t", "alter table t alter b type integer using b::integer"),
+        ("create statistics s (mcv) on a, (n % 5) from t", "alter table t alter n type bigint"),
+        ("alter table t alter b set statistics 77", "alter table t alter b type integer using b::integer"),
+        ("alter table t alter b set (n_distinct = 5)", "alter table t alter b type char(9)"),
+        ("create unique index u on t (n)", "alter table t cluster on u", "alter table t alter n type text"),
+        ("grant select (b) on t to public", "alter table t alter b type integer using b::integer"),
+        ("create index i on t (n, b)", "alter table t rename n to m", "alter table t alter m type bigint"),
+        ("alter table t add foreign key (n) references parent", "alter table t rename n to m",
+         "alter table t alter m type text"),
+        ("alter table parent rename id to key", "alter table parent rename to above",
+         "alter table above alter key type numeric(20)", "alter table kid alter up type numeric(20)"),
+        ("alter table kid rename constraint kid_up_key to k", "alter table kid alter up type integer"),
+        ("alter index parent_pkey rename to k", "alter table parent alter id type numeric"),
+        ("create table more (id integer references t)", "alter table t alter id type integer"),
+        ("alter table t add foreign key (n) references kid (up)", "alter table kid alter up type integer"),
+        ("alter table kid rename up to over", "alter table kid rename to child",
+         "alter table child alter over type int"),
+        ("alter table t rename a to c", "create index i on t (id) where c = 'v1'",
+         "alter table t alter c type char(9)"),
+    ],
+)  # fmt: skip
+def test_what_the_same_text_made_with_a_column_is_there_with_the_new_type(
+    pair: tuple[TestDatabase, TestDatabase], statements: tuple[str, ...]
+) -> None:
+    compare(pair, _ROWS, list(statements), [])
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        "alter table t add g text generated always as (b || 'x') stored",
+        "create view v as select b from t",
+        "create policy p on t using (b <> '')",
+        "create rule r as on update to t where new.b = 'q' do instead nothing",
+        "create trigger w before update of b on t for each row execute function suppress_redundant_updates_trigger()",
+        "create function f() returns text begin atomic select max(b) from t; end",
+    ],
+)
+def test_a_column_that_the_same_text_made_something_of_is_not_replaced(
+    pair: tuple[TestDatabase, TestDatabase], maker: str
+) -> None:
+    typed = "alter table t alter b type integer using b::integer"
+    _, planned = pair
+    with planned.connect() as connection:
+        _empty(connection)
+        run_naive(connection, _ROWS)
+        with connect(planned.dsn()) as db:
+            made = plan(db, [maker, typed], Deadline.after(30))
+        assert [one.given for one in made.steps].count(2) == 1, made.steps
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            run_plan(connection, made)
+
+
 def compare(
     pair: tuple[TestDatabase, TestDatabase], setup: list[str], statements: list[str], only_null: list[str]
 ) -> None:

@@ -196,6 +196,45 @@ def test_statements_that_are_not_tried(database: TestDatabase) -> None:
     assert [one.statement for one in found if not one.in_transaction] == [statements[4], statements[6], statements[-1]]
 
 
+BLOCKS = """
+do $$ begin alter table item add column z int; create index on other (name); end $$;
+do $$ begin
+  if not exists (select from information_schema.columns where table_name = 'item' and column_name = 'id') then
+    alter table item add column id int;
+  end if;
+  if not exists (select from pg_constraint where conname = 'item_own') then
+    alter table item add constraint item_own check (id > 0);
+  end if;
+end $$;
+do $$ begin if (select count(*) > 5 from item) then execute 'alter table other alter id type bigint'; end if; end $$;
+do $$ declare r record; begin
+  for r in select relname from pg_class loop execute format('truncate %I', r.relname); end loop;
+  drop table other;
+end $$;
+do $$ begin create index concurrently on item (id); end $$;
+do $$ begin perform pg_reload_conf(); if pg_reload_conf() then alter table item add column q int; end if; end $$
+"""
+
+
+def test_blocks_are_read_and_run_where_only_catalogs_decide(database: TestDatabase, plain: str) -> None:
+    database.execute("create table item (id int); create table other (id int, name text)")
+    statements = [f"do {part.strip()}" for part in f";{BLOCKS}".split("do ")[1:]]
+    for user in (None, plain):
+        straight, catalogs, rows, made, alone, hostile = (traced(database, [one], user)[0] for one in statements)
+        assert straight.traced and straight.scans == ("public.other",)
+        assert straight.locks == {"public.item": "AccessExclusiveLock", "public.other": "ShareLock"}
+        assert catalogs.locks == {"public.item": "AccessExclusiveLock"} and catalogs.scans == ("public.item",)
+        assert catalogs.traced == (user is None)  # among the real tables nothing is run as it is
+        assert rows.rewrites == ("public.other",) and "as if each" in (rows.note or "")
+        assert made.locks == {"public.other": "AccessExclusiveLock"} and not made.traced
+        assert explained(made)["scans"] is None
+        assert alone.sqlstate == "25001" and alone.locks == {}
+        assert hostile.locks == {"public.item": "AccessExclusiveLock"}
+    assert database.execute("select count(*) from pg_attribute where attrelid = 'item'::regclass and attnum > 0") == [
+        (1,)
+    ]
+
+
 def test_whole_database_statements_leave_shared_catalogs_alone(database: TestDatabase) -> None:
     database.execute("create table item (id int primary key); create schema app; create table app.other (a int unique)")
     files = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import site
 import subprocess
@@ -136,3 +137,22 @@ def test_the_wheel_carries_everything(whole: Path) -> None:
         if file.is_file() and file.suffix != ".pyc":
             assert str(file.relative_to(ROOT / "agent")) in held, f"{file.name} is missing in the wheel"
     assert not [name for name in held if name.startswith(("tests", "packaging", "docs"))]
+
+
+@pytest.mark.slow
+def test_the_action_installs_it(tools: Path, sources: Path, tmp_path: Path) -> None:
+    """The step "Install" of the action as it is written, on the copy; dependencies are those that are there."""
+    text = (ROOT / "packaging" / "action" / "action.yml").read_text("utf-8")
+    (step,) = (line.partition(": ")[2] for line in text.splitlines() if line.startswith("      run: python"))
+    action = sources / "packaging" / "action"
+    action.mkdir(parents=True)
+    # pip reads "0" here as its option --no-build-isolation.
+    settings = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_TARGET": str(tmp_path)}
+    path = f"{tools.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step],
+        env={**os.environ, **settings, "PATH": path, "GITHUB_ACTION_PATH": str(action)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "bin" / "post-ai").exists() and (tmp_path / "postai" / "_sql").is_dir()

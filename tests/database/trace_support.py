@@ -11,8 +11,7 @@ import psycopg
 from trace_data import SETUPS, Form
 
 from conftest import TestDatabase
-from postai.migrate.trace import BLOCKS
-from postai.migrate.types import Traced
+from postai.migrate.types import BLOCKS, Traced
 
 _STRENGTH = list(BLOCKS)
 _BLOCKERS = ("access share", "row share", "row exclusive", "share update exclusive", "share", "access exclusive")

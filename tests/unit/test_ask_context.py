@@ -57,12 +57,14 @@ CATALOG = Catalog("store", 150018, "f", (COUNTRY, CUSTOMER, SECRET, PART))
 REQUEST = AskRequest("Which <b>gold</b> customers & countries?", "ann", ("public", "geo"), date(2026, 3, 14))
 
 
-def built(request: AskRequest, catalog: Catalog, *, share_values: bool = False) -> Prompt:
-    return build_prompt(request, catalog, Grammar(catalog), share_values=share_values)
+def built(
+    request: AskRequest, catalog: Catalog, engine: Grammar | None = None, *, share_values: bool = False
+) -> Prompt:
+    return build_prompt(request, catalog, engine or Grammar(catalog), share_values=share_values)
 
 
-def prompt(request: AskRequest, catalog: Catalog, *, share_values: bool = False) -> str:
-    made = built(request, catalog, share_values=share_values)
+def prompt(request: AskRequest, catalog: Catalog, engine: Grammar | None = None, *, share_values: bool = False) -> str:
+    made = built(request, catalog, engine, share_values=share_values)
     return "\n\n======\n\n".join([*(block.text for block in made.system), made.turn])
 
 
@@ -132,22 +134,26 @@ def big_catalog(tables: int = 1000) -> Catalog:
     return Catalog("big", 180000, "f", tuple(sorted((*CATALOG.tables, *made), key=lambda one: (one.schema, one.name))))
 
 
-@pytest.mark.uncovered
-def test_a_thousand_tables_fit_the_budget() -> None:
+@pytest.fixture(scope="module")
+def big() -> tuple[Catalog, Grammar]:
     catalog = big_catalog()
-    for question in ("Which gold customers live in which countries?", "x " * 1900):
-        request = dataclasses.replace(REQUEST, question=question)
-        assert 6_000 < estimate_tokens(prompt(request, catalog)) <= PROMPT_TOKENS
-    text = prompt(dataclasses.replace(REQUEST, question="Which gold customers live in which countries?"), catalog)
+    return catalog, Grammar(catalog)
+
+
+@pytest.mark.uncovered
+def test_a_thousand_tables_fit_the_budget(big: tuple[Catalog, Grammar]) -> None:
+    for question in ("x " * 1900, "Which gold customers live in which countries?"):
+        text = prompt(dataclasses.replace(REQUEST, question=question), *big)
+        assert 6_000 < estimate_tokens(text) <= PROMPT_TOKENS
     assert "table public.customer " in text
     assert "table geo.country " in text
     assert "others are left out" in text
 
 
 @pytest.mark.uncovered
-def test_a_table_with_a_key_to_a_likely_one_comes_along() -> None:
-    catalog = big_catalog()
-    context = schema_context(catalog, lambda: found(catalog, "which customers are gold?"), budget=330)
+def test_a_table_with_a_key_to_a_likely_one_comes_along(big: tuple[Catalog, Grammar]) -> None:
+    catalog, engine = big
+    context = schema_context(catalog, lambda: engine.finder.find([("which customers are gold?", 1.0)]), budget=330)
     assert "table public.customer " in context.text
     assert "table geo.country " in context.text
     assert context.left_out > 990

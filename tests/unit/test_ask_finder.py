@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 
 import pytest
@@ -32,9 +33,13 @@ def catalog(*tables: Table, others: int = 300, joins: tuple[KnownJoin, ...] = ()
     return Catalog("fleet", 150000, "f", tuple(every), joins=joins)
 
 
+@functools.lru_cache(maxsize=2)
+def finder_of(from_catalog: Catalog) -> Finder:
+    return Finder(from_catalog, Lexicon.build(from_catalog))
+
+
 def find(from_catalog: Catalog, question: str, first: int = 10, **more: object) -> list[str]:
-    finder = Finder(from_catalog, Lexicon.build(from_catalog))
-    found = finder.find([(question, 1.0)], **more)  # type: ignore[arg-type]
+    found = finder_of(from_catalog).find([(question, 1.0)], **more)  # type: ignore[arg-type]
     names = {one.oid: one.name for one in from_catalog.tables}
     return [names[oid] for oid in found.tables[: min(first, found.likely)]]
 
@@ -105,15 +110,13 @@ def test_equals_are_ordered_by_schema_and_length() -> None:
         table(5, "riders", "id", "nickname", schema="zoo"),
     )
     assert find(one, "nicknames of riders", 1, search_path=("public",)) == ["riders"]
-    finder = Finder(one, Lexicon.build(one))
-    assert finder.find([("riders", 1.0)], search_path=("zoo", "public")).tables[0] == 5
+    assert finder_of(one).find([("riders", 1.0)], search_path=("zoo", "public")).tables[0] == 5
 
 
 def test_named_tables_and_several_texts() -> None:
     one = catalog(table(1, "aa", "id"), table(2, "riders", "id", "pace"))
     assert "aa" in find(one, "how many riders", 2, named=[("public", "aa")])
-    finder = Finder(one, Lexicon.build(one))
-    assert finder.find([("what is the APX?", 1.0), ("APX = average pace", 0.5)]).tables[0] == 2
+    assert finder_of(one).find([("what is the APX?", 1.0), ("APX = average pace", 0.5)]).tables[0] == 2
 
 
 def test_values_and_columns_are_told() -> None:
@@ -155,10 +158,9 @@ def test_families() -> None:
 @given(st.text(max_size=400))
 def test_any_text_ranks_every_table_once(text: str) -> None:
     one = catalog(table(1, "riders", "id", "pace"), others=5)
-    finder = Finder(one, Lexicon.build(one))
-    found = finder.find([(text, 1.0)])
+    found = finder_of(one).find([(text, 1.0)])
     assert sorted(found.tables) == sorted(one.oid for one in one.tables)
-    assert found == finder.find([(text, 1.0)])
+    assert found == finder_of(one).find([(text, 1.0)])
 
 
 @pytest.mark.parametrize("name", ["orders", "shows", "uses", "lists"])

@@ -10,7 +10,9 @@ from postai.errors import NotSure, UsageError
 from postai.sql.parse import parse
 from postai.sql.vet import vet_change
 
-CASES = read_cases("create.cases") + read_cases("create2.cases")
+CASES = (
+    read_cases("create.cases") + read_cases("create2.cases") + read_cases("create3.cases") + read_cases("create4.cases")
+)
 
 
 @pytest.mark.parametrize("text", [text for text, _ in CASES], ids=range(len(CASES)))

@@ -208,3 +208,8 @@ def test_all_kinds_of_statements_are_read() -> None:
         CALL p(); SET x.y = 'z'; RESET ALL; DISCARD ALL; LISTEN c
     """
     assert found(others) == []
+
+
+def test_an_index_without_a_name_gets_the_servers_one() -> None:
+    (statement,) = lint_text("create index on orders (lower(note), city)").statements
+    assert "CREATE INDEX CONCURRENTLY orders_lower_city_idx ON orders" in statement.findings[0].safe_alternative

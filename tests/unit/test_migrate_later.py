@@ -23,6 +23,10 @@ DROP = "ALTER TABLE s.t DROP COLUMN c_dropped"
         ("ALTER TABLE s.t ADD CONSTRAINT c_check CHECK (d > 0)", False),
         ("CREATE INDEX CONCURRENTLY t_c ON s.t (d)", False),
         ("DROP SCHEMA s", False),
+        ("CREATE FUNCTION s.zz_postai_t_d() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end'", True),
+        ("CREATE TRIGGER zz_postai_t_d BEFORE INSERT ON s.t FOR EACH ROW EXECUTE FUNCTION s.zz_postai_t_d()", True),
+        ("ALTER TABLE s.t ENABLE ALWAYS TRIGGER zz_postai_t_d", True),
+        ("DROP TRIGGER zz_postai_t_d ON s.t", True),
     ],
 )
 def test_a_drop_waits_unless_something_after_it_needs_it(after: str, put_off: bool) -> None:

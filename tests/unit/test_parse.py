@@ -78,7 +78,7 @@ def test_long_but_flat_text_passes(sql: str) -> None:
     [
         ("", "holds no SQL statement", None),
         (" ; -- nothing\n;", "holds no SQL statement", None),
-        ("select 'é' from t wher x", "syntax error", "At character 23 (line 1)."),
+        ("select 'é' from t wher x", "syntax error", "At character 24 (line 1, column 24)."),
         ("select 1,\n from t\n where ,", "syntax error", "At character"),
         ("select 'open", "unterminated quoted string", "At character 8"),
         ("select 1 /* open", "unterminated /* comment", "At character 10"),

@@ -59,10 +59,28 @@ def test_forms_whose_result_could_not_be_told_are_refused(statement: str) -> Non
       "'y'::character varying])::text[])) AND (c ~~ 'z%'::text) AND (d <> ALL (ARRAY[1, 2])))", True),
      ("CREATE INDEX i ON s.t ((a || 'x'), lower(b) DESC)",
       "CREATE INDEX i ON s.t USING btree (((a || 'x'::text)), lower((b)::text) DESC)", True),
+     ("CREATE INDEX i ON s.t (a) WHERE a BETWEEN -1 AND 9 AND b NOT BETWEEN 0 AND -0.5 AND c IN (1) AND d NOT IN (2)",
+      "CREATE INDEX i ON s.t USING btree (a) WHERE (((a >= '-1'::integer) AND (a <= 9)) AND ((b < (0)::numeric) OR "
+      "(b > '-0.5'::numeric)) AND (c = 1) AND (d <> 2))", True),
+     ("CREATE INDEX i ON s.t (a) WHERE a BETWEEN 1 AND 9",
+      "CREATE INDEX i ON s.t USING btree (a) WHERE ((a >= 1) AND (a <= 8))", False),
      ("CREATE INDEX i ON s.t (a) WHERE b = 'x'", "CREATE INDEX i ON s.t (a) WHERE (b = 'y'::text)", False)],
 )  # fmt: skip
 def test_definitions_are_compared_by_meaning_and_not_by_layout(statement: str, definition: str, same: bool) -> None:
     assert same_index(statement, definition) is same
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("(((j ->> 'a')::int))", "((j ->> 'a'::text))"),
+        ("((id::text))", "(id)"),
+        ("((v::char(1))) where v::char(1) = 'a'", "(v) WHERE ((v)::text = 'a'::text)"),
+        ("(a) where b::date = '2020-01-01'", "(a) WHERE (b = '2020-01-01 00:00:00'::timestamp)"),
+    ],
+)
+def test_a_cast_that_somebody_wrote_counts(wanted: str, found: str) -> None:
+    assert not same_index(f"create index i on s.t {wanted}", f"CREATE INDEX i ON s.t USING btree {found}")
 
 
 def test_what_leads_back() -> None:

@@ -162,6 +162,36 @@ def test_a_peer_that_closes_cancels_its_work(client: Client, answering: Answerin
     assert time.monotonic() - begin < 5  # 0.5 s is promised; a busy machine gets more here
 
 
+class Lingering(Answering):
+    """Works on for a while after its caller is gone, as a thread inside a library call does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+
+    def respond(self, frame: AskFrame, there: There, deadline: Deadline) -> Outcome:
+        self.started.set()
+        assert self.released.wait(SECONDS)
+        return super().respond(frame, there, deadline)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc lists open files on Linux only")
+def test_no_descriptor_is_left_when_it_stops_while_a_gone_callers_work_still_ends(tmp_path: Path) -> None:
+    answering = Lingering()
+    server = make(tmp_path, answering, workers=1)
+    before = len(os.listdir("/proc/self/fd"))
+    server.start()
+    clients = [Client(server.path) for _ in range(3)]
+    for one in clients:  # one at work, two waiting for the only worker
+        one.ask("echo x")
+    assert answering.started.wait(SECONDS)
+    for one in clients:
+        one.close()
+    threading.Timer(0.3, answering.released.set).start()
+    server.stop(Deadline.after(SECONDS))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_the_deadline_of_the_request_ends_the_work(client: Client) -> None:
     client.ask("block", deadline_ms=50)
     message = client.read()

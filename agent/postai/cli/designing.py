@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -88,7 +89,15 @@ def change(
     return _propose(run, engine, transcript, config, resolve(dsn, connection), json=json)
 
 
-def _propose(run, engine: EngineOption, transcript: Path | None, config: Path | None, dsn: str, *, json: bool) -> int:  # type: ignore[no-untyped-def]
+def _propose(
+    run: Callable[[Database, Means], Proposed],
+    engine: EngineOption,
+    transcript: Path | None,
+    config: Path | None,
+    dsn: str,
+    *,
+    json: bool,
+) -> int:
     from postai.database import connect
     from postai.design.propose import Means
     from postai.model.transcript import PendingReply
@@ -143,18 +152,20 @@ def _script(statements: tuple[str, ...]) -> str:
 
 
 def _show(made: Proposed) -> None:
-    for paragraph in made.explanation.split("\n"):
-        output.say(textwrap.fill(paragraph, WIDTH))
-    output.say("")
-    output.say(_script(made.up).rstrip())
+    """Print what people read before they say yes, in its order: warnings, what it is, statements, diagram."""
+    parts = [_filled(f"warning: {one}", "  ") for one in made.warnings]
+    parts += [_filled(one) for one in made.explanation.split("\n")]
+    parts.append(_script(made.up))
     if made.down:
-        output.say("\n-- the way back:")
-        output.say("".join(f"-- {line}\n" for line in _script(made.down).rstrip().splitlines()).rstrip())
-    for warning in made.warnings:
-        output.say(
-            textwrap.fill(
-                f"warning: {warning}", WIDTH, initial_indent="\n", subsequent_indent="  ", break_on_hyphens=False
-            )
-        )
-    tried = "tried on an empty copy" if made.tried else "not tried"
-    output.say(f"\n{made.engine} engine, {tried}; nothing was changed.")
+        parts.append("-- the way back:\n" + "".join(f"-- {one}\n" for one in _script(made.down).splitlines()))
+    if made.indexes:
+        parts.append("indexes:\n" + "\n".join(_filled(f"  {one}", "    ") for one in made.indexes))
+    tried = {"database": "tried on an empty copy", "schema": "tried on an empty copy in a schema of its own"}
+    how = tried[made.tried_in] if made.tried_in else "not tried"
+    parts.append(_filled(f"{made.engine} engine, {how}; nothing was changed."))
+    parts.append(made.mermaid)
+    output.say("\n\n".join(one.strip("\n") for one in parts if one.strip()))
+
+
+def _filled(text: str, further: str = "") -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent=further, break_on_hyphens=False, break_long_words=False)

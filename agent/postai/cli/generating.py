@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from postai.cli import output
 from postai.cli.output import Json
-from postai.cli.target import Dsn, Name, open_database
+from postai.cli.target import Dsn, Name, again, open_database, require_postai
 from postai.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def generate(
         output.say(f"-- up\n{body_of(made.up)}-- down\n{body_of(made.down)}".rstrip())
     for sentence in made.notes:
         output.note(sentence)
+    if files:
+        output.note(f"next: post-ai migrate execute {shlex.quote(str(directory))} --explain{again(dsn, connection)}")
 
 
 def _made(
@@ -70,6 +73,7 @@ def _made(
 
     with open_database(dsn, connection) as database:
         if proposal is not None:
+            require_postai(database, "Proposals are made through", dsn, connection)
             return work.from_proposal(database, proposal)
         if like is not None:
             with open_database(like, None) as other:

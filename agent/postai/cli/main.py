@@ -38,7 +38,7 @@ from postai.cli import (
     watching,
 )
 from postai.cli.output import require_command, show_error
-from postai.errors import FeatureMissing, PostaiError, UsageError, from_parts
+from postai.errors import FeatureMissing, NotPermitted, PostaiError, UsageError, from_parts
 
 PROGRAMS = ("post-ai", "postai")
 INTERRUPTED = 130
@@ -115,7 +115,7 @@ def run(arguments: Sequence[str], program: str = "post-ai") -> int:
             result = command.invoke(context)
         sys.stdout.flush()
     except PostaiError as error:
-        known = _not_installed(error) or error
+        known = _not_usable(error) or error
         show_error(known, as_json=as_json)
         # An error of class PA that the server raised has the exit code of its class here too.
         return max(known.exit_code, from_parts(known.as_parts()).exit_code)
@@ -154,11 +154,17 @@ def _was_interrupted(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _not_installed(error: PostaiError) -> PostaiError | None:
-    """What a missing schema means to a person (3F000 invalid_schema_name, 42P01 undefined_table)."""
+def _not_usable(error: PostaiError) -> PostaiError | None:
+    """What a missing or closed schema means to a person (3F000, 42P01, 42501)."""
     if error.sqlstate in ("3F000", "42P01") and '"postai' in error.message:
         return FeatureMissing(
             "postai is not installed in this database", detail=error.message, hint="Install it with: post-ai install"
+        )
+    if error.sqlstate == "42501" and error.message == "permission denied for schema postai":
+        return NotPermitted(
+            "you may not use postai in this database",
+            detail=error.message,
+            hint="Its owner, or a superuser: GRANT postai_user TO your role; (postai_operator, to carry out changes).",
         )
     return None
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from postai.cli import generating, linting, output, scripting
-from postai.cli.migrate_report import Report, show_plan, show_trace
+from postai.cli.migrate_report import Report, left_sentence, show_plan, show_trace, told_left
 from postai.cli.output import Json
-from postai.cli.target import Dsn, Name, open_database, resolve
+from postai.cli.target import Dsn, Name, again, open_database, require_postai, resolve
 from postai.errors import UsageError
 
 if TYPE_CHECKING:
     from postai.database import Database
     from postai.migrate.checks import Found
     from postai.migrate.files import Migration
-    from postai.migrate.files_store import Consent
+    from postai.migrate.files_store import Carried, Consent
     from postai.migrate.types import Plan, Traced
     from postai.proposals.verbs import ActionStatus
 
@@ -32,15 +32,17 @@ DRIFT = 22
 """Exit code when the schema is not what it should be."""
 
 app = typer.Typer(help="Change a schema safely.", rich_markup_mode=None)
-app.command("generate", short_help="Write the up and down file of a migration")(generating.generate)
-app.command("lint", short_help="Say what is hazardous in SQL files")(linting.lint)
-app.command("run", short_help="Run a script, or go on with one")(scripting.run)
 
 Directory = Annotated[Path, typer.Argument(help="Directory of the migrations.")]
 HERE = Path("migrations")
 To = Annotated[int | None, typer.Option("--to", min=0, help="Number of the last migration. Default: all of them.")]
-Unsafe = Annotated[bool, typer.Option("--unsafe", help="Yes to what cannot be undone.")]
+Unsafe = Annotated[
+    bool, typer.Option("--unsafe", help="Yes to what cannot be undone; what is set aside is dropped for good at once.")
+]
 Triggers = Annotated[bool, typer.Option("--accept-triggers", help="Yes to triggers that fire where rows are written.")]
+VersionedViews = Annotated[
+    bool, typer.Option("--versioned-views", help="Leave a view under the old name of what is renamed.")
+]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print a report in Markdown.")]
 
 
@@ -50,9 +52,14 @@ def root(context: typer.Context) -> None:
     output.require_command(context)
 
 
+app.command("generate", short_help="Write the up and down file of a migration")(generating.generate)
+app.command("lint", short_help="Say what is hazardous in SQL files")(linting.lint)
+
+
 @app.command("explain", short_help="Show the locks and the online steps of a file of statements")
 def explain(
     file: Annotated[Path, typer.Argument(help="File of SQL statements.")],
+    versioned_views: VersionedViews = False,
     dsn: Dsn = None,
     connection: Name = None,
     json: Json = False,
@@ -62,7 +69,7 @@ def explain(
     Statements and steps are tried on an empty copy; rows that would make a step fail are counted; nothing is changed.
     """
     text, target = _read(file), resolve(dsn, connection)
-    found, made = _explained(text, target)
+    found, made = _explained(text, target, versioned_views=versioned_views)
     counts = _counted(made, target)
     if json:
         from postai.migrate.explained import explained, plan_as_json, planned
@@ -77,8 +84,9 @@ def explain(
             }
         )
         return
+    noted: set[str] = set()
     for number, one in enumerate(found, start=1):
-        show_trace(number, one)
+        show_trace(number, one, noted)
     show_plan(made)
     for check in counts:
         if check.stands_in_the_way:
@@ -108,6 +116,7 @@ def execute(
     explain_steps: Annotated[
         bool, typer.Option("--explain", help="Say the steps of each with their locks; change nothing.")
     ] = False,
+    versioned_views: VersionedViews = False,
     unsafe: Unsafe = False,
     accept_triggers: Triggers = False,
     dsn: Dsn = None,
@@ -119,15 +128,18 @@ def execute(
     from postai.migrate import files_store
     from postai.migrate.files import read_directory
 
-    report = Report(json=json, markdown=markdown)
+    report = Report(again(dsn, connection), json=json, markdown=markdown)
     with open_database(dsn, connection, statement_timeout_ms=120_000) as database:
         wanted = files_store.pending(read_directory(directory), files_store.known(database), to)
         if dry_run or explain_steps:
             for one in wanted:
-                made = _explained(one.up.body, resolve(dsn, connection))[1] if explain_steps else None
+                made = None
+                if explain_steps:
+                    made = _explained(one.up.body, resolve(dsn, connection), versioned_views=versioned_views)[1]
                 report.add(one, "would run", made)
         else:
-            yes = files_store.Consent(accept_triggers, unsafe)
+            require_postai(database, "Migrations are carried out through", dsn, connection)
+            yes = files_store.Consent(accept_triggers, unsafe, versioned_views)
             _each(database, wanted, yes, files_store.execute, report, "applied")
     report.show()
 
@@ -151,13 +163,14 @@ def rollback(
     from postai.migrate import files_store
     from postai.migrate.files import read_directory
 
-    report = Report(json=json, markdown=markdown)
+    report = Report(again(dsn, connection), json=json, markdown=markdown)
     with open_database(dsn, connection, statement_timeout_ms=120_000) as database:
         wanted = files_store.applied(read_directory(directory), files_store.known(database), to)
         if dry_run:
             for one in wanted:
                 report.add(one, "would be rolled back", None)
         else:
+            require_postai(database, "Migrations are taken back through", dsn, connection)
             yes = files_store.Consent(accept_triggers, unsafe)
             _each(database, wanted, yes, files_store.roll_back, report, "rolled back")
     report.show()
@@ -171,21 +184,31 @@ def resume(
     connection: Name = None,
     json: Json = False,
 ) -> None:
-    """Go on with the migrations that were begun, wherever they stopped."""
+    """Go on with the migrations that were begun, wherever they stopped.
+
+    Those that are through but only set aside what they drop are named; with --unsafe it is dropped for good.
+    """
     from postai.deadline import Deadline
     from postai.migrate import files_store
 
-    done = []
+    done: list[dict[str, object]] = []
     with open_database(dsn, connection, statement_timeout_ms=120_000) as database:
-        under_way = [one for one in files_store.known(database) if one.state in ("running", "rolling back")]
-        for one in under_way:
-            yes = files_store.Consent(accept_triggers, unsafe)
-            files_store.resume(database, one, yes, Deadline.after(RUN_SECONDS), _progress(json))
-            done.append({"id": one.id, "proposal": one.proposal, "was": one.state})
+        require_postai(database, "Migrations are carried out through", dsn, connection)
+        yes = files_store.Consent(accept_triggers, unsafe)
+        for one in files_store.unfinished(database, files_store.known(database)):
+            now = files_store.resume(database, one, yes, Deadline.after(RUN_SECONDS), _progress(json))
+            left = told_left(now.left, again(dsn, connection))
+            done.append({"id": one.id, "proposal": one.proposal, "was": one.state, "left": left})
+            if not json:
+                through = "done" if one.state in files_store.UNDER_WAY or left else "dropped for good what it set aside"
+                output.say(f"{one.id} {one.title}: {through}{left_sentence(left)}")
     if json:
         output.show_json({"resumed": done})
-    else:
-        output.say("\n".join(f"{one['id']}: done" for one in done) or "nothing is under way")
+    elif not done:
+        output.say("nothing is under way")
+
+
+app.command("run", short_help="Run a script, or go on with one")(scripting.run)
 
 
 @app.command("baseline", short_help="Say that a database is as it should be, and take over another tool's history")
@@ -249,15 +272,15 @@ def _each(
     database: Database,
     wanted: Sequence[Migration],
     consent: Consent,
-    work: Callable[..., int],
+    work: Callable[..., Carried],
     report: Report,
     done: str,
 ) -> None:
     from postai.deadline import Deadline
 
     for one in wanted:
-        proposal = work(database, one, consent, Deadline.after(RUN_SECONDS), _progress(report.quiet))
-        report.add(one, done, None, proposal)
+        now = work(database, one, consent, Deadline.after(RUN_SECONDS), _progress(report.quiet))
+        report.add(one, done, None, now)
 
 
 def _progress(quiet: bool) -> Callable[[ActionStatus], None]:
@@ -271,18 +294,19 @@ def _progress(quiet: bool) -> Callable[[ActionStatus], None]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError("the file is not UTF-8", detail=f"{path}, byte {error.start}") from None
 
 
-def _explained(text: str, dsn: str) -> tuple[tuple[Traced, ...], Plan]:
+def _explained(text: str, dsn: str, *, versioned_views: bool) -> tuple[tuple[Traced, ...], Plan]:
     """What the statements of a text do, and the online steps for them with what those do."""
     from postai.database import connect
     from postai.deadline import Deadline
     from postai.migrate.plan import plan
     from postai.migrate.trace import trace
     from postai.migrate.tried import tried
+    from postai.migrate.work import PlanOptions
     from postai.scratch.scratch_database import opener
     from postai.sql.parse import split
 
@@ -290,7 +314,8 @@ def _explained(text: str, dsn: str) -> tuple[tuple[Traced, ...], Plan]:
     statements = split(text)
     with connect(dsn, application_name="post-ai", statement_timeout_ms=60_000) as database:
         found = trace(database, statements, deadline, opener(dsn))
-        made, _ = tried(database, plan(database, statements, deadline), deadline, opener(dsn))
+        options = PlanOptions(versioned_views)
+        made, _ = tried(database, plan(database, statements, deadline, options), deadline, opener(dsn))
     return found, made
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from postai.errors import UsageError
+from postai.errors import FeatureMissing, UsageError
 
 if TYPE_CHECKING:
     from postai.database import Database
 
 DEFAULT = "default"
 """The named connection that is used when none is named."""
+INSTALLED = """
+    select exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+                    where n.nspname = 'postai' and p.proname = 'migrate'),
+           coalesce(pg_catalog.host(pg_catalog.inet_server_addr()), 'its socket'), pg_catalog.current_setting('port')
+"""
 
 
 def saved_names() -> list[str]:
@@ -74,3 +80,30 @@ def open_database(dsn: str | None, name: str | None, *, statement_timeout_ms: in
     from postai.database import connect
 
     return connect(resolve(dsn, name), application_name="post-ai", statement_timeout_ms=statement_timeout_ms)
+
+
+def again(dsn: str | None, name: str | None) -> str:
+    """The options with which another command talks to the same database, with a space before them; "" = none."""
+    options = [("--dsn", dsn), ("--connection", name)]
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in options if value)
+
+
+def require_postai(database: Database, what: str, dsn: str | None, name: str | None) -> None:
+    """Say where postai is missing, and the command that mends it.
+
+    Args:
+        database: a session of the database.
+        what: needs postai there, the beginning of a sentence.
+        dsn, name: the options that led there.
+
+    Raises:
+        FeatureMissing: it is not installed, or an older version is.
+    """
+    ((installed, host, port),) = database.query(INSTALLED)
+    if not installed:
+        raise FeatureMissing(
+            f"postai is not installed in database {database.name}",
+            detail=f"{what} it, and its agent. The server is at {host}, port {port}.",
+            hint=f"post-ai install{again(dsn, name)} --agent-login post_ai_agent, then post-ai agent. Without them"
+            " explain, lint, generate, run, status, baseline and drift work.",
+        )

@@ -69,7 +69,8 @@ _FUNCTION_KINDS: Mapping[str, FunctionKind] = {
 _GENERATED: Mapping[str, Any] = {"s": "stored", "v": "virtual"}
 _IDENTITY: Mapping[str, Any] = {"a": "always", "d": "by default"}
 _VOLATILITY: Mapping[str, Any] = {"i": "immutable", "s": "stable", "v": "volatile"}
-_ATTEMPTS = 5
+_ATTEMPTS = 25
+"""Where somebody makes and drops views without a pause on a busy machine, two of three attempts meet one that goes."""
 _ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,{}"]+)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 

@@ -10,12 +10,13 @@
 --   by the columns that mean something and not by xmin.
 -- * Objects made after initdb have oids from 16384 (FirstNormalObjectId), until the counter wraps round, and then again.
 -- * Temporary tables live in schemas pg_temp_N: relations of schemas pg_* are left out, or every temporary table of any
---   session would count. postai_cache is left out because refreshing the cache changes it all the time.
+--   session would count. postai_cache is left out because refreshing the cache changes it all the time, and
+--   postai_scratch_* because empty copies come and go there; functions and operators count in any schema.
 -- * bit_xor does not depend on the order of rows; each row is hashed together with its key, so no two cancel out.
 -- * postai._catalog_fingerprint() in sql/40_ask.sql is the same text; a test compares them.
 with space as materialized (
   select n.oid, n.xmin from pg_catalog.pg_namespace n
-   where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai_cache')
+   where n.nspname !~ '^(pg|postai_scratch)_' and n.nspname not in ('information_schema', 'postai_cache')
 ), relation as materialized (
   select c.oid, c.relname, c.relnamespace, c.relkind, c.relowner, c.relacl, c.reloptions, c.relam, c.relispartition,
          c.relrowsecurity, c.relforcerowsecurity
@@ -93,7 +94,7 @@ with before as materialized (
 /* fingerprint */
 ), space as materialized (
   select n.oid, n.nspname from pg_catalog.pg_namespace n
-   where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
+   where n.nspname !~ '^(pg|postai_scratch)_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
 ), locked as materialized (
   select l.relation as oid from pg_catalog.pg_locks l
    where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock'

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.design.draft import Column, Draft, Rule, Table
+from postai.design.row_statements import select, update
 from postai.design.statements import (
     column_text,
     columns_of,
@@ -191,7 +192,7 @@ def _add_columns(made: Difference, table: Table) -> None:
             values = next((one.values for one in table.rules if one.values and one.columns == (column.name,)), ())
             if column.fill is not None:
                 made.add(f"ALTER TABLE {place} ADD COLUMN {name} {column.type}", undo)
-                made.add(f"UPDATE {place} SET {name} = {column.fill}")  # noqa: S608
+                made.add(update(place, f"{name} = {column.fill}"))
                 made.add(f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL")
             elif is_key or unique:
                 made.add(f"ALTER TABLE {place} ADD COLUMN {name} {column.type}", undo)
@@ -210,6 +211,8 @@ def _add_columns(made: Difference, table: Table) -> None:
                 )
             continue
         made.add(f"ALTER TABLE {place} ADD COLUMN {column_text(column)}", undo)
+        if column.fill is not None and column.fill != column.default:
+            made.add(update(place, f"{name} = {column.fill}"))
 
 
 def _alter_columns(made: Difference, was: Table, table: Table) -> None:
@@ -226,12 +229,12 @@ def _alter_columns(made: Difference, was: Table, table: Table) -> None:
         if column.required and not before.required:
             if column.default is not None or column.fill is not None:
                 value = column.fill or column.default
-                made.add(f"UPDATE {reference(table)} SET {name} = {value} WHERE {name} IS NULL")  # noqa: S608
+                made.add(update(reference(table), f"{name} = {value}", where=f"{name} IS NULL"))
                 made.warnings.append(f"rows of {table.name} without {column.name} get {value}; down leaves that value")
             else:
                 made.warnings.append(
-                    f"rows of {table.name} without {column.name} must be filled first; this counts them: SELECT "  # noqa: S608
-                    f"count(*) FROM {reference(table)} WHERE {name} IS NULL"
+                    f"rows of {table.name} without {column.name} must be filled first; this counts them: "
+                    + select("count(*)", reference(table), where=f"{name} IS NULL")
                 )
             made.add(f"{change} SET NOT NULL", f"{change} DROP NOT NULL")
         elif before.required and not column.required:
@@ -276,13 +279,16 @@ def _add_rules(made: Difference, after: Draft, was: Table, table: Table, taken: 
             made.add(
                 f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} UNIQUE USING INDEX {quote_ident(name)}", drop
             )
-            made.warnings.append(
-                f"doubled values stop it; this finds them: SELECT {columns_of(rule.columns)}, count(*) FROM "  # noqa: S608
-                f"{place} GROUP BY {columns_of(rule.columns)} HAVING count(*) > 1"
-            ) if all(table.columns[one].was for one in rule.columns) else None
+            if all(table.columns[one].was for one in rule.columns):
+                listed = columns_of(rule.columns)
+                doubled = select(f"{listed}, count(*)", place, rest=f"GROUP BY {listed} HAVING count(*) > 1")
+                made.warnings.append(f"doubled values stop it; this finds them: {doubled}")
         elif rule.kind in ("check", "foreign"):
             made.add(f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} {rule_text(after, rule)} NOT VALID", drop)
             made.add(f"ALTER TABLE {place} VALIDATE CONSTRAINT {quote_ident(name)}")
+            if rule.kind == "check" and rule.name is None and all(table.columns[one].was for one in rule.columns):
+                broken = select("count(*)", place, where=f"NOT ({rule.expression})")
+                made.warnings.append(f"rows that break it stop it; this counts them: {broken}")
         else:
             made.add(f"ALTER TABLE {place} ADD CONSTRAINT {quote_ident(name)} {rule_text(after, rule)}", drop)
 
@@ -312,8 +318,8 @@ def _restore(was: Table, table: Table, column: Column) -> list[str]:
     unique = any(column.name in one.columns for one in was.rules if one.kind in ("unique", "primary"))
     if keys:
         source = re.search(r"REFERENCES ([^(]+)\(([^)]+)\)", keys[0].expression)
-        value = f"(SELECT {source[2]} FROM {source[1].strip()} ORDER BY 1 LIMIT 1)" if source else "0"  # noqa: S608
-        return [bare, f"UPDATE {place} SET {name} = {value}", f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"]  # noqa: S608
+        value = f"({select(source[2], source[1].strip(), rest='ORDER BY 1 LIMIT 1')})" if source else "0"
+        return [bare, update(place, f"{name} = {value}"), f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"]
     if unique:
         value = "substr(md5(ctid::text), 1, 32)" if column.type.startswith(("text", "char")) else "row_number"
         if value == "row_number":
@@ -323,7 +329,7 @@ def _restore(was: Table, table: Table, column: Column) -> list[str]:
                 f"ALTER TABLE {place} ADD COLUMN {name} {column.type} GENERATED ALWAYS AS IDENTITY",
                 f"ALTER TABLE {place} ALTER COLUMN {name} DROP IDENTITY",
             ]
-        return [bare, f"UPDATE {place} SET {name} = {value}", f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"]  # noqa: S608
+        return [bare, update(place, f"{name} = {value}"), f"ALTER TABLE {place} ALTER COLUMN {name} SET NOT NULL"]
     values = next((one.values for one in was.rules if one.values and one.columns == (column.name,)), ())
     value = neutral(column.type, values)
     return [f"{bare} DEFAULT {value} NOT NULL", f"ALTER TABLE {place} ALTER COLUMN {name} DROP DEFAULT"]

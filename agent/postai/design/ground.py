@@ -9,87 +9,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from postai.database.identifiers import quote_ident
-from postai.design.attributes import Attribute
+from postai.design.details import Attribute
 from postai.design.draft import Column, Draft, IndexDraft, Rule, Table, identity
 from postai.design.kinds import kind_of
 from postai.design.nouns import Noun, column_name, read_noun, singular, table_name
 from postai.design.relations import Pairing, Relation, nominals, settle
 from postai.design.shelter import Shelter
+from postai.design.spelled import written_otherwise
 from postai.errors import NotSure
 from postai.language.thesaurus import GROUPS
 from postai.language.vocabulary import NOUN_SYNONYMS
+from postai.language.word_set import word_set
 
-ROLE_WORDS = frozenset(
-    [
-        "home",
-        "away",
-        "parent",
-        "main",
-        "previous",
-        "next",
-        "sender",
-        "source",
-        "destination",
-        "origin",
-        "departure",
-        "arrival",
-        "first",
-        "second",
-        "from",
-        "to",
-        "primary",
-        "secondary",
-        "billing",
-        "shipping",
-        "starting",
-        "ending",
-        "original",
-        "replaced",
-        "replacement",
-        "opposing",
-        "winning",
-        "losing",
-        "backup",
-    ]
-)
-PERSON_ROLES = frozenset(
-    [
-        "sender",
-        "receiver",
-        "recipient",
-        "author",
-        "owner",
-        "creator",
-        "manager",
-        "assignee",
-        "reporter",
-        "reviewer",
-        "approver",
-        "supervisor",
-        "mentor",
-        "lead",
-        "leader",
-        "organizer",
-        "organiser",
-        "host",
-        "seller",
-        "buyer",
-        "winner",
-        "editor",
-        "uploader",
-        "requester",
-        "inviter",
-        "moderator",
-        "captain",
-        "head",
-        "boss",
-        "follower",
-        "responsible",
-        "coach",
-        "instructor",
-        "teacher",
-    ]
-)
+ROLE_WORDS = word_set("""
+    home away parent main previous next sender source destination origin departure arrival first second from
+    to primary secondary billing shipping starting ending original replaced replacement opposing winning
+    losing backup
+    """)
+PERSON_ROLES = word_set("""
+    sender receiver recipient author owner creator manager assignee reporter reviewer approver supervisor
+    mentor lead leader organizer organiser host seller buyer winner editor uploader requester inviter
+    moderator captain head boss follower responsible coach instructor teacher
+    """)
 PERSONS = ("user", "person", "employee", "member", "account", "customer", "player", "staff", "student", "worker")
 
 
@@ -121,6 +62,9 @@ class Ground:
     object: str = ""
     moves: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     candidates: set[tuple[str, ...]] = field(default_factory=set)
+    whole: tuple[str, ...] = ()
+    described: set[tuple[str, ...]] = field(default_factory=set)
+    defined: set[tuple[str, ...]] = field(default_factory=set)
 
     # Tables ------------------------------------------------------------------------------------------------------
 
@@ -152,7 +96,9 @@ class Ground:
                 and not self.is_thing(Noun(noun.words[:size]))
                 and noun.words[0] not in ROLE_WORDS
             ):
-                return self.make_table(Noun(short))
+                table = self.find_table(Noun(short))
+                if table is None or len(table.noun) == len(short):
+                    return self.make_table(Noun(short))
         return self.make_table(Noun(min(longer, key=len)) if longer and noun.words not in self.candidates else noun)
 
     def find_table(self, noun: Noun | None, *, fuzzy: bool = False) -> Table | None:
@@ -166,6 +112,8 @@ class Ground:
         exact = [one for one in self.draft.tables.values() if one.noun == noun.words or one.name == noun.name]
         if exact:
             return exact[0]
+        if noun.words in self.defined:
+            return None
         ends = [one for one in self.draft.tables.values() if one.noun[-len(noun.words) :] == noun.words]
         if len(ends) > 1 and self.existing:
             shortest = min(len(one.noun) for one in ends)
@@ -244,7 +192,7 @@ class Ground:
     # Columns -----------------------------------------------------------------------------------------------------
 
     def find_column(self, table: Table, words: tuple[str, ...], *, fuzzy: bool = False) -> Column | None:
-        """The column of a table that words name; its own name first, then without the table's, then by what it ends in."""  # noqa: E501
+        """The column of a table that words name: its own name, then without the table's, then by what it ends in."""
         said = kind_of(words).name if words else ()
         for candidate in (words, said, tuple(singular(one) for one in words)):
             name = "_".join(candidate)
@@ -265,12 +213,16 @@ class Ground:
             return self.find_column(table, words[1:], fuzzy=fuzzy)
         if not words:
             return None
+        if self.existing and (likely := written_otherwise(table, words)):
+            return likely
         ends = [
             one
             for one in table.columns.values()
             if [singular(w) for w in one.name.split("_")][-len(words) :] == list(words)
             or set(words) <= set(one.name.split("_"))
         ]
+        if len(ends) > 1 and not self.existing:
+            ends = [one for one in ends if not one.name.endswith("_id")] or ends
         if len(ends) == 1:
             return ends[0]
         if len(ends) > 1 and fuzzy:
@@ -353,6 +305,12 @@ class Ground:
             own = self.find_column(self.draft.tables[self.subject], noun.words, fuzzy=fuzzy)
             if own is not None:
                 return self.draft.tables[self.subject], own
+        if (
+            not self.existing
+            and self.subject in self.draft.tables
+            and (of_subject := self.find_column(self.draft.tables[self.subject], noun.words))
+        ):
+            return self.draft.tables[self.subject], of_subject
         found_in = [
             (table, column) for table in self.draft.tables.values() if (column := self._exact(table, noun.words))
         ]
@@ -371,7 +329,7 @@ class Ground:
                     hint="Name the table too.",
                 )
             return max(found_in, key=lambda one: self.topic[one[0].name])
-        if fuzzy and self.existing:
+        if fuzzy:
             near = [
                 (table, column)
                 for table in self.draft.tables.values()
@@ -445,6 +403,8 @@ class Ground:
         """Only these values are allowed in a column; a rule of the same kind that was there is replaced."""
         from postai.database.identifiers import quote_literal
 
+        if column.was is None and not column.type_said and not all(re.fullmatch(r"-?\d+", one) for one in values):
+            column.type = "text"
         texts = column.type in ("text",) or column.type.startswith(("character", "varchar"))
         listed = ", ".join(
             quote_literal(one).strip() if texts or not re.fullmatch(r"-?\d+", one) else one for one in values
@@ -460,6 +420,10 @@ class Ground:
 
         def say() -> bool:
             found = [self.key_or_column(table, one) for one in parts if one]
+            if None in found and not self.existing and not any(one and self.is_thing(one) for one in parts):
+                table.add_unique(columns)
+                self.note(f"{table.name}.{', '.join(columns)} is unique everywhere, as {scope} is no table.")
+                return True
             if None in found:
                 return False
             table.rules = [

@@ -11,48 +11,56 @@ MONEY = "numeric(12,2)"
 MOMENT = "timestamptz"
 
 _MONEY = word_set("""
-    price cost salary amount fee total subtotal balance wage budget rent payment fare deposit revenue income tax tip
-    charge spend spending turnover premium donation bonus compensation commission refund toll surcharge penalty fine
-    value_added bid
+    price cost salary amount fee total subtotal balance wage budget rent payment fare deposit revenue income tax
+    tip charge spend spending turnover premium donation bonus compensation commission refund toll surcharge
+    penalty fine value_added bid sum worth valuation stipend allowance earnings proceeds rebate royalty dues
+    bounty
     """)
 _INTEGER = word_set("""
-    quantity qty count age capacity stock position rank ranking seats seat_count pages points score rating duration
-    length floor year priority_number sequence place stars attempts copies inventory level_number lap laps
-    goals credits mileage odometer population calories servings votes likes views downloads size_in_bytes bytes minutes seconds
-    """)  # noqa: E501
-_NUMERIC = word_set(
-    "weight height width depth distance area rate percentage percent hours dosage size_in_metres ratio discount"
-)
+    quantity qty count age capacity stock position rank ranking seats seat_count pages points score rating
+    duration length floor year priority_number sequence stars attempts copies inventory level_number lap laps
+    goals credits mileage odometer population calories servings votes likes views downloads size_in_bytes bytes
+    minutes seconds
+    """)
+_NUMERIC = word_set("""
+    weight height width depth distance area rate percentage percent hours dosage diameter thickness radius
+    perimeter magnitude brightness volume mass size_in_metres ratio discount
+    """)
 _FLOAT = word_set(
     "temperature latitude longitude lat lng lon value measurement humidity pressure speed reading voltage current "
-    "elevation altitude concentration"
+    "elevation altitude wattage voltage concentration"
 )
 _DATE = word_set("date day birthday deadline dob birthdate expiry expiration")
 _TIME = word_set("time timestamp datetime moment instant at when")
 _FLAG = word_set("""
     active enabled disabled done paid published verified available completed archived visible featured approved
-    confirmed cancelled canceled refundable vegetarian vegan pinned read seen resolved closed locked blocked finished
-    billable taxable premium_member admin anonymous correct mandatory returned delivered shipped deleted public private
+    confirmed cancelled canceled refundable vegetarian vegan pinned read seen resolved closed locked blocked
+    finished billable taxable premium_member admin anonymous correct mandatory returned delivered shipped
+    deleted public private
     """)
 _JSON = word_set("json jsonb metadata payload settings preferences attributes configuration config options extras")
 _OPTIONAL = word_set("""
-    description note notes bio biography comment remark remarks grade website url homepage phone fax image photo
+    description note notes bio biography comment remark remarks grade website homepage phone fax image photo
     picture avatar logo middle_name nickname feedback result mark score memo summary caption telephone mobile
     """)
 _LATER = re.compile(
-    r"^(?:return(?:ed)?|end(?:ed)?|finish(?:ed)?|clos(?:ed|ing)?|cancel(?:led|ed|lation)|complet(?:ed|ion)|"
+    r"^(?:return(?:ed)?|end(?:ed)?|finish(?:ed)?|closed?|cancel(?:led|ed|lation)|complet(?:ed|ion)|"
     r"deliver(?:ed|y)|ship(?:ped|ping|ment)?|"
     r"paid|payment|delet(?:ed|ion)|archived|resolved|resolution|approv(?:ed|al)|publish(?:ed)?|publication|"
     r"discharged?|left|leaving|terminat(?:ed|ion)|"
     r"last|death|died|dropped|checked_out|checkout|expires|expiry|expiration|confirmed|answered|read|seen|verified|"
     r"processed|departure_actual)$"
 )
-_TEXT_NUMBERS = word_set(
-    "page line version position round lap floor row week day month sequence track chapter episode season level"
-)
+_TEXT_NUMBERS = word_set("""
+    page line version position round lap floor row week day month sequence track chapter episode season level
+    period slot step shelf question
+    """)
 CODES = word_set("isbn issn sku vin ean upc imei iban username slug gtin barcode ssn login handle")
-_CODE_PAIRS = frozenset({("serial", "number"), ("license", "plate"), ("licence", "plate"), ("user", "name"), ("passport", "number"),  # noqa: E501
-    ("registration", "plate"), ("number", "plate"), ("chip", "number"), ("inventory", "number"), ("asset", "tag")})  # fmt: skip  # noqa: E501
+_CODE_PAIRS = frozenset({
+    ("serial", "number"), ("license", "plate"), ("licence", "plate"), ("user", "name"), ("passport", "number"),
+    ("registration", "plate"), ("number", "plate"), ("chip", "number"), ("inventory", "number"),
+    ("asset", "tag")
+})  # fmt: skip
 _CREATION = re.compile(
     r"^(?:created|creation|registered|registration|joined|signup|signed_up|sign_up|added|inserted|"
     r"recorded)(?:_(?:at|on|time|date|timestamp))?$"
@@ -66,11 +74,11 @@ _PARTICIPLES = {
     "booking": "booked", "shipment": "shipped", "transaction": "made", "observation": "observed", "entry": "entered",
 }  # fmt: skip
 _UNITS = word_set("""
-    second seconds minute minutes hour hours day days week weeks month months year years meter meters metre metres
-    km kilometer kilometers kilometre kilometres mile miles kg kilogram kilograms kilo kilos gram grams g cm mm
-    centimeter centimeters centimetre centimetres millimeter millimetres liter liters litre litres ml celsius
-    fahrenheit percent cents bytes kb mb gb watts kwh volts points pages ms millisecond milliseconds tons tonnes pounds
-    lbs inches feet
+    second seconds minute minutes hour hours day days week weeks month months year years meter meters metre
+    metres km kilometer kilometers kilometre kilometres mile miles kg kilogram kilograms kilo kilos gram grams g
+    cm mm centimeter centimeters centimetre centimetres millimeter millimetres liter liters litre litres ml
+    celsius fahrenheit percent cents bytes kb mb gb watts kwh volts points pages ms millisecond milliseconds
+    tons tonnes pounds lbs inches feet
     """)
 _WHOLE_UNITS = word_set(
     "second seconds minute minutes day days week weeks month months year years cents bytes kb mb points pages ms "
@@ -78,17 +86,72 @@ _WHOLE_UNITS = word_set(
 )
 _CURRENCIES = word_set("euro euros dollar dollars usd eur gbp pound money currency chf yen")
 TYPE_WORDS = {
-    "text": "text", "string": "text", "varchar": "text", "integer": "integer", "int": "integer", "whole number": "integer",  # noqa: E501
-    "bigint": "bigint", "big integer": "bigint", "64-bit integer": "bigint", "large integer": "bigint",
-    "number": "numeric", "decimal": "numeric", "numeric": "numeric", "decimal number": "numeric", "float": "double precision",  # noqa: E501
-    "floating point": "double precision", "double": "double precision", "real number": "double precision",
-    "boolean": "boolean", "bool": "boolean", "yes/no": "boolean", "true/false": "boolean", "flag": "boolean", "yes or no": "boolean",  # noqa: E501
-    "true or false": "boolean", "date": "date", "timestamp": MOMENT, "timestamptz": MOMENT, "datetime": MOMENT, "date and time": MOMENT,  # noqa: E501
-    "timestamp with time zone": MOMENT, "point in time": MOMENT, "moment": MOMENT, "time of day": "time", "time": "time", "json": "jsonb", "jsonb": "jsonb",  # noqa: E501
-    "uuid": "uuid", "money": MONEY, "amount of money": MONEY, "amounts of money": MONEY, "monetary amount": MONEY, "interval": "interval",  # noqa: E501
-    "ip address": "inet", "smallint": "smallint", "whole numbers": "integer", "integers": "integer", "free text": "text", "long text": "text",  # noqa: E501
-    "decimal numbers": "numeric", "decimals": "numeric", "numbers": "numeric", "double precision": "double precision", "fractions": "numeric",  # noqa: E501
+    "text": "text", "string": "text", "varchar": "text", "integer": "integer", "int": "integer",
+    "whole number": "integer", "bigint": "bigint", "big integer": "bigint", "64-bit integer": "bigint",
+    "large integer": "bigint", "number": "numeric", "decimal": "numeric", "numeric": "numeric",
+    "decimal number": "numeric", "float": "double precision", "floating point": "double precision",
+    "double": "double precision", "real number": "double precision", "boolean": "boolean", "bool": "boolean",
+    "yes/no": "boolean", "true/false": "boolean", "flag": "boolean", "yes or no": "boolean",
+    "true or false": "boolean", "date": "date", "timestamp": MOMENT, "timestamptz": MOMENT, "datetime": MOMENT,
+    "date and time": MOMENT, "timestamp with time zone": MOMENT, "point in time": MOMENT, "moment": MOMENT,
+    "time of day": "time", "time": "time", "json": "jsonb", "jsonb": "jsonb", "uuid": "uuid", "money": MONEY,
+    "amount of money": MONEY, "amounts of money": MONEY, "monetary amount": MONEY, "interval": "interval",
+    "ip address": "inet", "smallint": "smallint", "whole numbers": "integer", "integers": "integer",
+    "free text": "text", "long text": "text", "decimal numbers": "numeric", "decimals": "numeric",
+    "numbers": "numeric", "double precision": "double precision", "fractions": "numeric",
 }  # fmt: skip
+
+
+_VALUES = word_set("""
+    name title code number status state kind role level label colour color reason note description remark text
+    body content content phone email mail url link website gender sex unit currency brand make model
+    manufacturer format version path hash password token key username nickname weekday weekdays month sequence
+    abstract biography bio birthplace nationality street house zip postcode city country address location
+    surname forename lastname firstname initials salutation language date day time year hour minute second
+    duration type severity priority visibility mood subject object_ message_ symbol sign icon avatar logo
+    filename mime checksum signature material shape flavour flavor taste smell texture style purpose identifier
+    id uuid plate
+    """)
+
+
+def is_value(words: tuple[str, ...]) -> bool:
+    """Whether a noun is by its nature a value of something else, and hardly a thing of its own: a name, a date."""
+    return words[-1] in _VALUES or _type_of(words) not in ("text",)
+
+
+_MOMENTS = word_set("arrival departure start end takeoff landing pickup dropoff kickoff")
+_WHEN = word_set("scheduled actual planned expected estimated real official")
+_WORTH = word_set("""
+    insured insurance asking market purchase book estimated appraised monetary cash face nominal declared resale
+    """)
+_AMOUNTS = (MONEY, "integer", "numeric", "double precision")
+_COUNTABLE = word_set("""
+    participant guest person player member student attendee user passenger people seat occupant
+    """)
+
+
+_PERSONS = word_set("""
+    user person employee member account customer staff student agent doctor client guest patient pilot
+    technician nurse assistant consultant clerk chef cook guide vet judge captain coach applicant tenant
+    accountant attendant participant mechanic chef cadet colleague specialist expert expert parent child man
+    woman people personnel staff crew volunteer recruit freelancer
+    """)
+
+
+def is_person(words: tuple[str, ...]) -> bool:
+    """Whether a noun names people."""
+    head = words[-1]
+    return head in _PERSONS or (
+        len(head) > 4 and head.endswith(("er", "or", "ist", "ian", "ee")) and head not in _THINGS_IN_ER
+    )
+
+
+_THINGS_IN_ER = word_set("""
+    order paper computer printer server folder number letter container filter chapter register poster sticker
+    trailer buffer cluster router meter sensor motor reactor tractor elevator monitor door floor color mirror
+    error committee fee coffee degree tree trophee river counter center theater water tower power layer offer
+    corner matter member_card voucher transfer banner ladder locker holder marker cylinder calendar
+    """)
 
 
 @dataclass(frozen=True)
@@ -147,29 +210,45 @@ def _said_of(words: tuple[str, ...]) -> tuple[str, ...]:
 def _type_of(words: tuple[str, ...]) -> str:
     head, first, name = words[-1], words[0], "_".join(words)
     if (
+        len(words) > 1
+        and (head.endswith("ed") or head in ("paid", "spent", "due"))
+        and (measured := _type_of(words[:-1])) in _AMOUNTS
+    ):
+        return measured  # "an amount claimed", "goals scored"
+    if len(words) == 2 and first in ("max", "min", "maximum", "minimum") and head in _COUNTABLE:
+        return "integer"
+    if (
         (first in ("is", "has", "can") and len(words) > 1)
         or (head in _FLAG and len(words) <= 2 and head not in ("read",))
         or head == "flag"
     ):
         return "boolean"
-    if head in ("opening", "closing") or (head == "time" and first in ("opening", "closing", "open", "close")):
+    if head in ("opening", "closing") or (head == "time" and first in ("opening", "open")):
         return "time"
-    if head in _TIME:
+    if head == "size" and first in ("party", "group", "class", "team", "family", "household", "crew", "squad", "batch"):
+        return "integer"
+    if head == "value" and first in _WORTH:
+        return MONEY
+    if head in _TIME or (head in _MOMENTS and (len(words) == 1 or first in _WHEN)):
         return MOMENT
     if head in _DATE or (head == "on" and len(words) > 1):
         return "date"
     if head == "count" or name in _INTEGER:
         return "integer"
     if head in ("number", "no", "nr"):
-        return "integer" if first in _TEXT_NUMBERS else "text"
+        return "integer" if first in _TEXT_NUMBERS or len(words) == 1 else "text"
     if head in _MONEY and not (head == "tip" and len(words) > 1):
         return MONEY
     if head == "rate" and first in ("hourly", "daily", "nightly", "monthly", "day", "hour", "room", "pay"):
         return MONEY
+    if first == "date" and len(words) == 2 and head.endswith("ed"):
+        return "date"
+    if f"{head}s" in _INTEGER and head not in ("like", "view", "download", "second", "minute", "byte"):
+        return "integer"
     for family, kind in ((_INTEGER, "integer"), (_NUMERIC, "numeric"), (_FLOAT, "double precision")):
         if head in family:
             return kind
-    if head in _UNITS and len(words) > 1:
+    if head in _UNITS or f"{head}s" in _UNITS:
         return "integer" if head in _WHOLE_UNITS else "numeric"
     if head in _JSON:
         return "jsonb"
@@ -178,6 +257,11 @@ def _type_of(words: tuple[str, ...]) -> str:
     if name in ("ip", "ip_address"):
         return "inet"
     return "text"
+
+
+def is_unit(word: str) -> bool:
+    """Whether a noun is a unit of measurement: litres, hours."""
+    return word in _UNITS or f"{word}s" in _UNITS
 
 
 def with_unit(words: tuple[str, ...], unit: str, kind: str) -> tuple[tuple[str, ...], str]:

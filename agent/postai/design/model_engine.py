@@ -1,26 +1,31 @@
-"""The model engine: words, a schema, one structured answer; it is parsed, vetted, tried on a copy, and may be mended."""  # noqa: E501
+"""The model engine: words, a schema, one structured answer; it is parsed, vetted, tried, and may be mended."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.resources import files
+from typing import Any
 
 from postgast import pg_query_pb2 as pb
 from pydantic import BaseModel, ConfigDict, Field
 
 from postai.deadline import Deadline
+from postai.design.data_moves import Unfit, is_data, overwritten, vet_data
 from postai.design.diagram import mermaid
 from postai.design.draft import Draft
 from postai.design.statements import column_text, reference, rule_text
-from postai.design.trying import Try
+from postai.design.trying import Trial, Try
 from postai.design.types import Proposed
 from postai.errors import ModelFailed, NotSure, PostaiError, Refused
 from postai.model.blocks import Block, data_block, one_line
 from postai.model.generate import ComplaintError, generate
 from postai.model.types import Completer
-from postai.sql.parse import parse
+from postai.sql.parse import Statement, parse
 from postai.sql.vet import vet_change
 
-PROMPT = "design_1"
+PROMPT = "design_2"
 """Version of the instructions: the name of the file in prompts/; a changed text gets a new number."""
 LONGEST_REASON = 600
 LONGEST_SCHEMA = 60_000
@@ -33,6 +38,29 @@ _ALLOWED = frozenset(
         "DROP TYPE", "COMMENT", "INSERT", "UPDATE", "ALTER INDEX",
     }
 )  # fmt: skip
+
+
+_ALTERATIONS = frozenset(
+    {
+        "AT_AddColumn", "AT_ColumnDefault", "AT_DropNotNull", "AT_SetNotNull", "AT_SetExpression", "AT_DropExpression",
+        "AT_DropColumn", "AT_AddConstraint", "AT_AlterConstraint", "AT_ValidateConstraint", "AT_AddIndexConstraint",
+        "AT_DropConstraint", "AT_AlterColumnType", "AT_AddIdentity", "AT_SetIdentity", "AT_DropIdentity",
+    }
+)  # fmt: skip
+"""What ALTER TABLE may do: nothing that is about who may see or write rows, or how they are stored."""
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Who judges the model's statements in the database.
+
+    Attributes:
+        unfit: of functions and operators in statements that move rows.
+        attempt: tries statements on a copy; None = they are only parsed and vetted.
+    """
+
+    unfit: Unfit
+    attempt: Try | None
 
 
 class ModelDesign(BaseModel):
@@ -49,14 +77,17 @@ class ModelDesign(BaseModel):
 
 
 def propose_by_model(
-    request: str, before: Draft, model: Completer, attempt: Try | None, deadline: Deadline, *, purpose: str
+    request: str, before: Draft, model: Completer, judges: Judges, deadline: Deadline, *, purpose: str
 ) -> Proposed:
     """Ask the model; a wrong answer goes back to it at most twice.
+
+    Statements that run but do not lead back exactly are such an answer too; where the repairs do not mend that, they
+    are given with a warning that says what `down` does not restore.
 
     Args:
         request: the description or wish.
         before: the schema that is there; empty for a new design.
-        attempt: tries statements on a copy; None = they are only parsed and vetted.
+        judges: who judges the statements.
         purpose: "design" or "change", for the record of calls.
 
     Raises:
@@ -71,9 +102,20 @@ def propose_by_model(
 
     def check(answer: ModelDesign) -> Proposed:
         deadline.check()
-        return _judged(answer, before, attempt)
+        return _judged(answer, before, judges)
 
-    return generate(model, purpose, system, turn, ModelDesign, check, deadline)
+    try:
+        return generate(model, purpose, system, turn, ModelDesign, check, deadline)
+    except _Astray as error:
+        return error.usable
+
+
+class _Astray(ModelFailed):
+    """The statements run, and those that lead back do not restore all; `usable` says so in a warning."""
+
+    def __init__(self, usable: Proposed) -> None:
+        super().__init__("the model's way back does not lead back", hint="Put it in other words.")
+        self.usable = usable
 
 
 def schema_text(draft: Draft) -> str:
@@ -87,7 +129,7 @@ def schema_text(draft: Draft) -> str:
     return "\n".join(parts)[:LONGEST_SCHEMA]
 
 
-def _judged(answer: ModelDesign, before: Draft, attempt: Try | None) -> Proposed:
+def _judged(answer: ModelDesign, before: Draft, judges: Judges) -> Proposed:
     if answer.cannot and not answer.up:
         raise NotSure(
             "this cannot be carried out",
@@ -102,52 +144,100 @@ def _judged(answer: ModelDesign, before: Draft, attempt: Try | None) -> Proposed
             kind="form",
             at_most=1,
         )
-    tried, after = False, before
-    if attempt is not None:
-        trial = attempt(up, down)
-        if trial.failed:
-            where = "up" if trial.statement in up else "down"
-            raise ComplaintError(
-                f"On a copy of the schema a statement of `{where}` fails.\n{trial.statement}\nERROR "
-                f"{trial.sqlstate}: {trial.message}",
-                ModelFailed(
-                    "the model's statements do not run",
-                    detail=f"after all repairs the server still says: {one_line(trial.message or '', LONGEST_REASON)}",
-                    hint="Put it in other words.",
-                ),
-                kind="server",
-                at_most=2,
-            )
-        tried, after = trial.tried, trial.after or before
+    with _complaints("\n".join((*answer.up, *answer.down))):
+        vet_data(up, down, before, judges.unfit)
+    trial = judges.attempt and judges.attempt(_texts(up), _texts(down))
+    if trial and trial.failed:
+        raise _failed(trial, up)
+    made = _proposed(answer, up, down, before, trial)
+    if trial and trial.astray:
+        raise ComplaintError(
+            f"On a copy of the schema `up` and then `down` run, but `down` does not lead back: {trial.astray}",
+            _Astray(replace(made, warnings=(*made.warnings, f"down does not lead back exactly: {trial.astray}"))),
+            kind="way back",
+            at_most=2,
+        )
+    return made
+
+
+def _failed(trial: Trial, up: tuple[Statement, ...]) -> ComplaintError:
+    where = "up" if trial.statement in _texts(up) else "down"
+    return ComplaintError(
+        f"On a copy of the schema a statement of `{where}` fails.\n{trial.statement}\nERROR "
+        f"{trial.sqlstate}: {trial.message}",
+        ModelFailed(
+            "the model's statements do not run",
+            detail=f"after all repairs the server still says: {one_line(trial.message or '', LONGEST_REASON)}",
+            hint="Put it in other words.",
+        ),
+        kind="server",
+        at_most=2,
+    )
+
+
+def _proposed(
+    answer: ModelDesign, up: tuple[Statement, ...], down: tuple[Statement, ...], before: Draft, trial: Trial | None
+) -> Proposed:
     loses = _destroys(up)
-    warnings = tuple(one_line(one, LONGEST_REASON) for one in answer.warnings)
+    warnings = [one_line(one, LONGEST_REASON) for one in answer.warnings]
     if loses and not warnings:
-        warnings = ("data is lost: " + "; ".join(loses),)
+        warnings.append("data is lost: " + "; ".join(loses))
+    warnings += [one_line(one, LONGEST_REASON) for one in overwritten(up, before)]
+    if trial and trial.note:
+        warnings.append(trial.note)
     return Proposed(
-        up, down, answer.destructive or bool(loses and not _moves(up)), warnings, one_line(answer.explanation, 4_000),
-        tuple(one for one in up if one.upper().startswith(("CREATE INDEX", "CREATE UNIQUE INDEX"))),
-        mermaid(after), "model", tried,
-    )  # fmt: skip
+        up=_texts(up),
+        down=_texts(down),
+        destructive=answer.destructive or bool(loses and not any(map(is_data, up))),
+        warnings=tuple(warnings),
+        explanation=one_line(answer.explanation, 4_000),
+        indexes=tuple(one.sql for one in up if one.statement_class == "CREATE INDEX"),
+        mermaid=mermaid((trial and trial.after) or before),
+        engine="model",
+        tried=bool(trial and trial.tried_in),
+        tried_in=trial.tried_in if trial else None,
+    )
 
 
-def _statements(texts: list[str]) -> tuple[str, ...]:
+def _texts(statements: tuple[Statement, ...]) -> tuple[str, ...]:
+    return tuple(one.sql for one in statements)
+
+
+def _statements(texts: list[str]) -> tuple[Statement, ...]:
     """The statements, each parsed and of an allowed kind."""
-    found: list[str] = []
+    found: list[Statement] = []
     for text in texts:
-        try:
+        with _complaints(text):
             for statement in parse(text):
                 if statement.statement_class not in _ALLOWED:
                     raise Refused(f"{statement.statement_class} is not allowed here", hint="Put it in other words.")
                 vet_change(statement.sql)
-                found.append(statement.sql)
-        except Refused as refused:
-            raise ComplaintError(
-                f"A statement is not allowed or not understood: {refused.message}. {refused.detail or ''}\n{text}",
-                _final(refused),
-                kind="guard",
-                at_most=1,
-            ) from None
+                _vet_alterations(statement)
+                found.append(statement)
     return tuple(found)
+
+
+def _vet_alterations(statement: Statement) -> None:
+    tree: Any = statement.tree
+    if tree.DESCRIPTOR.name == "AlterTableStmt" and tree.objtype == pb.OBJECT_TABLE:
+        for one in tree.cmds:
+            name = pb.AlterTableType.Name(one.alter_table_cmd.subtype)
+            if name not in _ALTERATIONS:
+                raise Refused(f"ALTER TABLE may not do {name.removeprefix('AT_')} here", hint="Put it in other words.")
+
+
+@contextmanager
+def _complaints(text: str) -> Iterator[None]:
+    """What is refused inside goes back to the model once."""
+    try:
+        yield
+    except Refused as refused:
+        raise ComplaintError(
+            f"A statement is not allowed or not understood: {refused.message}. {refused.detail or ''}\n{text}",
+            _final(refused),
+            kind="guard",
+            at_most=1,
+        ) from None
 
 
 def _final(error: PostaiError) -> PostaiError:
@@ -158,18 +248,14 @@ def _final(error: PostaiError) -> PostaiError:
     )
 
 
-def _destroys(statements: tuple[str, ...]) -> list[str]:
+def _destroys(statements: tuple[Statement, ...]) -> list[str]:
     """Statements that drop a table or a column."""
-    found = []
-    for text in statements:
-        tree = parse(text)[0].tree
-        kind = tree.DESCRIPTOR.name
-        if parse(text)[0].statement_class == "DROP TABLE" or (
-            kind == "AlterTableStmt" and any(one.alter_table_cmd.subtype == pb.AT_DropColumn for one in tree.cmds)
-        ):
-            found.append(text)
-    return found
-
-
-def _moves(statements: tuple[str, ...]) -> bool:
-    return any(parse(text)[0].statement_class in ("INSERT", "UPDATE") for text in statements)
+    return [
+        one.sql
+        for one in statements
+        if one.statement_class == "DROP TABLE"
+        or (
+            one.tree.DESCRIPTOR.name == "AlterTableStmt"
+            and any(cmd.alter_table_cmd.subtype == pb.AT_DropColumn for cmd in one.tree.cmds)
+        )
+    ]

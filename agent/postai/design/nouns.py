@@ -17,7 +17,10 @@ _PLURALS = {
     "shelf": "shelves", "life": "lives", "criterion": "criteria", "analysis": "analyses", "inventory": "inventory",
     "diagnosis": "diagnoses", "quiz": "quizzes", "hero": "heroes", "stock": "stock", "feedback": "feedback",
     "half": "halves", "knife": "knives", "wolf": "wolves", "axis": "axes", "index": "indexes", "mouse": "mice",
-    "foot": "feet", "luggage": "luggage", "furniture": "furniture", "homework": "homework",
+    "foot": "feet", "aircraft": "aircraft", "spacecraft": "spacecraft", "sheep": "sheep", "fish": "fish",
+    "offspring": "offspring", "personnel": "personnel", "software": "software",
+    "hardware": "hardware", "luggage": "luggage",
+    "furniture": "furniture", "homework": "homework",
 }  # fmt: skip
 _SINGULARS = {plural: one for one, plural in _PLURALS.items()} | {
     "expenses": "expense", "clauses": "clause", "databases": "database", "buses": "bus", "classes": "class",
@@ -33,10 +36,13 @@ ONE = (
     r"one and only one|a single|one|1"
 )
 MANY = (
-    r"one or more|zero or more|at least (?:two|three|2|3)|at least one|any number of|a number of|a list of|a set of|a collection of|lots of|a "  # noqa: E501
+    r"one or more|zero or more|at least (?:two|three|2|3)|at least one|any number of|a number of|a list of|a set "
+    r"of|a collection of|lots of|a "
     r"lot of"
     r"|more than one|multiple|several|many|various|numerous|different|a few|some|multiple different|two or more|"
-    r"all kinds of"
+    r"all kinds of|an? (?:chain|network|fleet|group|range|pool|catalogue|catalog|register|registry|directory|"
+    r"handful|couple|variety|"
+    r"sequence|series|certain number|large number|small number|unlimited number|arbitrary number) of"
     r"|two|three|four|five|ten"
 )
 _QUANTITY = re.compile(
@@ -51,19 +57,21 @@ _DETERMINERS = re.compile(
     re.I,
 )
 _FLAGS = re.compile(
-    r"^(?P<flag>optional|required|mandatory|unique|distinct|compulsory|obligatory|nullable|non-?empty|not null)(?:\s*"
+    r"^(?P<flag>optionally|possibly|perhaps|maybe|sometimes|optional|required|mandatory|unique|distinct|compulsory|"
+    r"obligatory|nullable|non-?empty|not null)(?:\s*"
     r"(?:,|and|but)\s*|\s+)",
     re.I,
 )
-OPTIONAL_FLAGS = frozenset({"optional", "nullable"})
+OPTIONAL_FLAGS = frozenset({"optional", "nullable", "optionally", "possibly", "perhaps", "maybe", "sometimes"})
 UNIQUE_FLAGS = frozenset({"unique", "distinct"})
 
 _RESERVED = word_set("""
     all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
-    current_date current_role current_time current_timestamp current_user default deferrable desc distinct do else end
-    except false fetch for foreign from grant group having in initially intersect into lateral leading limit localtime
-    localtimestamp not null offset on only or order placing primary references returning select session_user some
-    symmetric table then to trailing true union unique user using variadic when where window with left right like
+    current_date current_role current_time current_timestamp current_user default deferrable desc distinct do
+    else end except false fetch for foreign from grant group having in initially intersect into lateral leading
+    limit localtime localtimestamp not null offset on only or order placing primary references returning select
+    session_user some symmetric table then to trailing true union unique user using variadic when where window
+    with left right like
     """)
 """Words that no column is called, as they would always have to be quoted."""
 
@@ -167,7 +175,8 @@ def _words_of(text: str) -> list[str]:
 
 def table_name(words: tuple[str, ...]) -> str:
     """The plural snake_case name of a table."""
-    return "_".join((*words[:-1], plural(words[-1])))[:63]
+    last = "persons" if len(words) > 1 and words[-1] == "person" else plural(words[-1])
+    return "_".join((*words[:-1], last))[:63]
 
 
 def column_name(words: tuple[str, ...], entity: tuple[str, ...]) -> str:

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from postai.database import Database
 from postai.database.identifiers import quote_ident
 from postai.deadline import Deadline
+from postai.design.bare import without_bare
 from postai.design.diagram import mermaid
 from postai.design.differences import difference
-from postai.design.draft import Column, Draft
+from postai.design.draft import Column, Draft, Table
 from postai.design.ground import Ground
-from postai.design.model_engine import propose_by_model
+from postai.design.model_engine import Judges, propose_by_model
+from postai.design.plainer import plainer
 from postai.design.reading import read_text
 from postai.design.relations import Relation, index_keys
 from postai.design.shelter import Shelter
-from postai.design.stored import has_btree_gist, read_draft
+from postai.design.stored import has_btree_gist, read_draft, unfit
 from postai.design.trying import Try, on_copy
 from postai.design.types import EngineChoice, Proposed
 from postai.design.wishes import read_wishes
@@ -68,7 +70,7 @@ def design(db: Database, description: str, deadline: Deadline, means: Means, *, 
         return made
     assert means.model is not None
     words = f"{description}\n\nAll tables go into schema {schema}." if schema else description
-    return propose_by_model(words, Draft(), means.model, attempt, deadline, purpose="design")
+    return propose_by_model(words, Draft(), means.model, _rules(db, attempt), deadline, purpose="design")
 
 
 def change(db: Database, request: str, deadline: Deadline, means: Means, *, schema: str | None = None) -> Proposed:
@@ -87,14 +89,18 @@ def change(db: Database, request: str, deadline: Deadline, means: Means, *, sche
         Cancelled, DeadlineExceeded: the time is over.
     """
     check_text(request)
-    before = read_draft(db, schema)
+    before = read_draft(db, None if schema is None else (schema,))
     attempt = means.open_database and on_copy(db, means.open_database, before, deadline)
     gist = has_btree_gist(db)
     made = _prefer(means, lambda: _tried(change_by_grammar(before, request, btree_gist=gist), attempt, ""))
     if made is not None:
         return made
     assert means.model is not None
-    return propose_by_model(request, before, means.model, attempt, deadline, purpose="change")
+    return propose_by_model(request, before, means.model, _rules(db, attempt), deadline, purpose="change")
+
+
+def _rules(db: Database, attempt: Try | None) -> Judges:
+    return Judges(lambda functions, operators: unfit(db, functions, operators), attempt)
 
 
 def _prefer(means: Means, read: Callable[[], Proposed]) -> Proposed | None:
@@ -110,7 +116,7 @@ def _prefer(means: Means, read: Callable[[], Proposed]) -> Proposed | None:
         return read()
     try:
         made = read()
-    except NotSure:
+    except (NotSure, VerificationFailed):
         return None
     return None if any(one.startswith("not understood") for one in made.warnings) else made
 
@@ -126,8 +132,12 @@ def _tried(made: Proposed, attempt: Try | None, schema: str) -> Proposed:
             detail=f"{trial.message}: {trial.statement}",
             hint="Put it in other words, and please report the sentence.",
         )
-    warnings = (*made.warnings, trial.note) if trial.note else made.warnings
-    return replace(made, tried=trial.tried, warnings=warnings)
+    warnings = made.warnings
+    if trial.note:
+        warnings = (*warnings, trial.note)
+    if trial.astray:
+        warnings = (*warnings, f"down does not lead back exactly: {trial.astray}")
+    return replace(made, tried=trial.tried_in is not None, tried_in=trial.tried_in, warnings=warnings)
 
 
 def design_by_grammar(description: str, schema: str = "", *, btree_gist: bool = False) -> Proposed:
@@ -160,7 +170,7 @@ def read_description(description: str, *, btree_gist: bool = False) -> Ground:
     """The draft for a description."""
     shelter = Shelter()
     ground = Ground(Draft(), shelter, btree_gist=btree_gist)
-    read_text(ground, shelter.prepare(description))
+    read_text(ground, plainer(shelter.prepare(description)))
     _finish(ground)
     return ground
 
@@ -235,7 +245,8 @@ def _finish(ground: Ground) -> None:
     for work in ground.deferred:
         work()
     if not ground.existing:
-        _complete(ground)
+        without_bare(ground)
+    _complete(ground)
     index_keys(ground.draft)
 
 
@@ -248,7 +259,11 @@ _TITLED = word_set(
 def _complete(ground: Ground) -> None:
     """A thing of which nothing was said has at least a name."""
     for table in ground.draft.tables.values():
-        if table.pair or any(not one.fixed and not one.name.endswith("_id") for one in table.columns.values()):
+        if (
+            table.was is not None
+            or table.pair
+            or any(not one.fixed and not one.name.endswith("_id") for one in table.columns.values())
+        ):
             continue
         if any(one.kind == "foreign" for one in table.rules) and len(table.columns) > 2:
             continue
@@ -284,10 +299,11 @@ def _proposed(ground: Ground, before: Draft) -> Proposed:
 
 def _changed(before: Draft, after: Draft) -> set[str]:
     old = {(one.schema, one.was): one for one in before.tables.values()}
-    return {
-        one.name for one in after.tables.values()
-        if one.was is None or (old[one.schema, one.was].columns, old[one.schema, one.was].rules, old[one.schema, one.was].indexes, old[one.schema, one.was].name) != (one.columns, one.rules, one.indexes, one.name)  # noqa: E501
-    }  # fmt: skip
+
+    def parts(table: Table | None) -> object:
+        return table and (table.name, table.columns, table.rules, table.indexes)
+
+    return {one.name for one in after.tables.values() if parts(old.get((one.schema, one.was))) != parts(one)}
 
 
 def _explanation(ground: Ground, before: Draft, changed: set[str]) -> str:
@@ -303,7 +319,8 @@ def _explanation(ground: Ground, before: Draft, changed: set[str]) -> str:
         text = f"{table.name}: {', '.join(own) or 'no columns of its own'}"
         if keys:
             text += "; belongs to " + ", ".join(
-                f"{rule.target} by {rule.columns[0]}{'' if table.columns[rule.columns[0]].required else ' (may be empty)'}"  # noqa: E501
+                f"{rule.target} by {rule.columns[0]}"
+                + ("" if table.columns[rule.columns[0]].required else " (may be empty)")
                 for rule in keys
             )
         sentences.append(text + ".")
@@ -312,4 +329,8 @@ def _explanation(ground: Ground, before: Draft, changed: set[str]) -> str:
     changed_old = sorted(changed - {one.name for one in new})
     if changed_old:
         sentences.append(f"Changed: {', '.join(changed_old)}.")
+    stay = {(one.schema, one.was) for one in ground.draft.tables.values()}
+    dropped = sorted(one.name for one in before.tables.values() if (one.schema, one.was) not in stay)
+    if dropped:
+        sentences.append(f"Dropped: {', '.join(dropped)}.")
     return " ".join((*sentences, *ground.notes))

@@ -5,31 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from postai.design.attributes import Attribute
+from postai.design.details import Attribute
 from postai.design.draft import Column, Draft, IndexDraft, Rule, Table, identity
 from postai.design.nouns import column_name, plural
 from postai.language.word_set import word_set
 
 NOMINALS = {
-    "enroll": "enrollment enrolment", "enrol": "enrolment enrollment", "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent",  # noqa: E501
-    "book": "booking", "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee", "register": "registration",  # noqa: E501
-    "participate": "participation", "purchase": "purchase", "buy": "purchase order", "follow": "follow", "like": "like", "rate": "rating",  # noqa: E501
-    "review": "review", "vote": "vote", "comment": "comment", "apply": "application", "visit": "visit appointment", "order": "order",  # noqa: E501
-    "assign": "assignment", "join": "membership", "member": "membership", "invite": "invitation", "bid": "bid", "donate": "donation",  # noqa: E501
-    "pay": "payment", "treat": "treatment", "prescribe": "prescription", "perform": "performance", "favourite": "favourite",  # noqa: E501
-    "favorite": "favorite", "bookmark": "bookmark", "adopt": "adoption", "submit": "submission", "transfer": "transfer", "deliver": "delivery",  # noqa: E501
-    "inspect": "inspection", "sponsor": "sponsorship", "compete": "participation entry", "enter": "entry", "block": "block",  # noqa: E501
-    "befriend": "friendship", "answer": "answer", "reply": "reply", "report": "report", "ship": "shipment", "employ": "employment",  # noqa: E501
-    "hire": "hire rental", "play": "appearance", "supply": "supply", "work": "assignment", "charge": "charge", "groom": "grooming",  # noqa: E501
-    "repair": "repair", "take": "", "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit",  # noqa: E501
-    "serve": "service", "view": "viewing", "open": "opening", "cook": "", "speak": "", "know": "", "sell": "sale", "sign": "signature", "train": "training",  # noqa: E501
+    "cite": "citation", "refer": "referral", "reference": "reference", "recommend": "recommendation",
+    "marry": "marriage", "mention": "mention", "nominate": "nomination", "endorse": "endorsement",
+    "pick": "pickup", "drop": "dropoff", "enroll": "enrollment enrolment signup", "enrol": "enrolment enrollment",
+    "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent", "book": "booking",
+    "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee",
+    "register": "registration", "participate": "participation", "purchase": "purchase", "buy": "purchase order",
+    "follow": "follow", "like": "like", "rate": "rating", "review": "review", "vote": "vote",
+    "comment": "comment", "apply": "application", "visit": "visit appointment", "order": "order",
+    "assign": "assignment", "join": "membership", "member": "membership", "invite": "invitation", "bid": "bid",
+    "donate": "donation", "pay": "payment", "treat": "treatment", "prescribe": "prescription",
+    "perform": "performance", "favourite": "favourite", "favorite": "favorite", "bookmark": "bookmark",
+    "adopt": "adoption", "submit": "submission", "transfer": "transfer", "deliver": "delivery",
+    "inspect": "inspection", "sponsor": "sponsorship", "compete": "participation entry", "enter": "entry",
+    "block": "block", "befriend": "friendship", "answer": "answer", "reply": "reply", "report": "report",
+    "ship": "shipment", "employ": "employment", "hire": "hire rental", "play": "appearance", "supply": "supply",
+    "work": "assignment", "charge": "charge", "groom": "grooming", "repair": "repair", "take": "",
+    "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit", "serve": "service",
+    "view": "viewing", "open": "opening", "cook": "", "speak": "", "know": "", "sell": "sale",
+    "sign": "signature", "train": "training",
 }  # fmt: skip
 """What doing something is called, where that may be a table: a loan for borrow."""
 MANY_MANY = word_set("""
-    enroll enrol borrow rent book attend register participate follow like rate review vote apply take join member bid favourite
-    favorite bookmark subscribe treat perform compete play watch read visit block befriend buy purchase speak know listen use
-    sponsor supply stock work favour share tag star appear view open
-    """)  # noqa: E501
+    enroll enrol borrow rent book attend register participate follow like rate review vote apply take join
+    member bid favourite favorite bookmark subscribe treat perform compete play watch read visit block befriend
+    buy purchase speak know listen use sponsor supply stock work favour share tag star appear view
+    """)
 REPEATED = word_set(
     "borrow lend rent book reserve visit buy purchase pay order donate bid transfer inspect repair hire treat "
     "comment reply deliver ship watch charge groom adopt prescribe exhibit"
@@ -38,11 +45,16 @@ _NAMED = word_set(
     "enroll enrol follow like rate register participate join member subscribe attend bookmark favourite favorite "
     "block befriend borrow rent book reserve vote review"
 )
-_SHARED = word_set(
-    "tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity"
-)
-_SELF_ROLES = {"follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"), "invite": ("inviter", "invitee"),  # noqa: E501
-    "like": ("liker", "liked"), "refer": ("referrer", "referred"), "rate": ("rater", "rated"), "review": ("reviewer", "reviewed")}  # fmt: skip  # noqa: E501
+_SHARED = word_set("""
+    tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity
+    """)
+_MAKING = word_set("cast give submit write hand place file send hold")
+"""What somebody does makes the row: "a voter casts at most one vote"."""
+_SELF_ROLES = {
+    "follow": ("follower", "followed"), "block": ("blocker", "blocked"), "befriend": ("user", "friend"),
+    "invite": ("inviter", "invitee"), "like": ("liker", "liked"), "refer": ("referrer", "referred"),
+    "rate": ("rater", "rated"), "review": ("reviewer", "reviewed")
+}  # fmt: skip
 
 
 @dataclass
@@ -57,6 +69,7 @@ class Relation:
         owner: said from the side that depends ("a permit belongs to an employee").
         attributes: of the relation itself.
         exact: "exactly one", "at most one": a number was said.
+        doer: the participle where the related row is who did it: "approved" by.
     """
 
     a: str
@@ -73,6 +86,7 @@ class Relation:
     shared: bool = False
     must: bool = False
     owned: bool = False
+    doer: str = ""
 
 
 Adds = Callable[[Table, Attribute], object]
@@ -112,9 +126,9 @@ def nominals(lemma: str) -> tuple[str, ...]:
     return (*known, *made, *((special,) if special else ()))
 
 
-_PLAIN_VERBS = word_set(
-    "have belong contain include consist own build do make refer be use place park house list stock state name"
-)
+_PLAIN_VERBS = word_set("""
+    have belong contain include consist own build do make refer be use place park house list stock state name
+    """)
 
 
 def key_column(target: Table, role: tuple[str, ...] = ()) -> str:
@@ -147,6 +161,7 @@ def refer(
     if found is None:
         plain = holder.columns.get("_".join(role)) if role else None
         if plain is not None and plain.was is None:
+            required = required and plain.required
             del holder.columns[plain.name]
         column = Column(name, kind, required=required, required_said=said and required)
         # Keys stand right behind the table's own key.
@@ -183,6 +198,7 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
     for one in relations:
         if one.role and not one.many:
             refer(draft.tables[one.a], draft.tables[one.b], required=not one.optional, role=one.role)
+    plain = {pair: found for pair, found in plain.items() if not _carried(pair, found, relations)}
     # What is owned elsewhere can be contained in many.
     for pair, found in plain.items():
         verbs = [one for one in verbal if {one.a, one.b} == set(pair) and one.a != one.b]
@@ -190,7 +206,11 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
         if (
             verbs
             and all(one.many for one in found)
-            and (len(many) == 2 or any(one.lemma in ("take", "have") and one.many for one in found))
+            and (
+                len(many) == 2
+                or any(one.lemma in ("take", "have") and one.many for one in found)
+                or any((one.a, one.b) == (two.b, two.a) for one in verbs for two in found)
+            )
         ):
             for one in found:
                 verbs[0].attributes += one.attributes
@@ -208,6 +228,20 @@ def settle(draft: Draft, relations: list[Relation], pairing: Pairing, add_attrib
         ):
             continue  # said the other way round as one-to-many
         _settle_verb(draft, one, pairing, add_attribute)
+
+
+_PASSING = word_set("pass go run travel move collect get receive undergo visit lead see hear use process")
+
+
+def _carried(pair: frozenset[str], found: list[Relation], relations: list[Relation]) -> bool:
+    """Whether a third table joins two things: "a parcel passes through depots: for each stop store the depot"."""
+    if len(pair) != 2 or not all(one.many and one.lemma in _PASSING for one in found):
+        return False
+    reached: dict[str, set[str]] = {}
+    for one in relations:
+        if not one.many and one.a not in pair and one.b in pair:
+            reached.setdefault(one.a, set()).add(one.b)
+    return any(ends == set(pair) for ends in reached.values())
 
 
 def _nominal_table(draft: Draft, one: Relation) -> Table | None:
@@ -232,8 +266,7 @@ def _settle_pair(
         return
     if to_one and len({(one.a, one.b) for one in to_one}) == 2:
         # One-to-one: the side that depends holds the key.
-        belongs = [one for one in to_one if one.owner] or [one for one in to_one if not one.optional] or to_one
-        holder = belongs[0]
+        holder = min(to_one, key=lambda one: (one.optional, not one.owner))
         rule = refer(draft.tables[holder.a], draft.tables[holder.b], required=not holder.optional)
         draft.tables[holder.a].add_unique(rule.columns)
         return
@@ -245,14 +278,16 @@ def _settle_pair(
             add_attribute(draft.tables[many_name], each)
         return
     for one in to_one:
-        if one.lemma == "have" and one.exact and (one.optional or one.owned):
+        made = one.lemma in _MAKING and one.owned
+        if (one.lemma == "have" or made) and one.exact and (one.optional or one.owned):
             # "A user has at most one profile": the profile holds the key.
             rule = refer(draft.tables[one.b], draft.tables[one.a], required=True)
             draft.tables[one.b].add_unique(rule.columns)
             for each in attributes:
                 add_attribute(draft.tables[one.b], each)
             return
-        refer(draft.tables[one.a], draft.tables[one.b], required=not one.optional, must=one.must)
+        same = [two for two in to_one if (two.a, two.b) == (one.a, one.b)]
+        refer(draft.tables[one.a], draft.tables[one.b], required=not any(two.optional for two in same), must=one.must)
         for each in attributes:
             add_attribute(draft.tables[one.b if one.lemma == "have" else one.a], each)
 
@@ -262,7 +297,7 @@ def _is_shared(draft: Draft, found: list[Relation], plain: Pairs) -> bool:
     target = draft.tables[one.b]
     if one.shared or target.noun[-1] in _SHARED:
         return True
-    if one.lemma in ("contain", "include", "consist", "feature", "comprise"):
+    if one.lemma in ("contain", "include", "feature"):
         owners = [
             pair
             for pair in plain
@@ -281,7 +316,7 @@ def junction(draft: Draft, a: Table, b: Table, one: Relation, pairing: Pairing) 
         if table.pair and set(table.pair) == {a.name, b.name} and (not one.junction or table.noun == one.junction):
             return table
     noun = one.junction
-    if not noun and one.lemma in _NAMED and one.lemma not in ("review",):
+    if not noun and (one.lemma in _NAMED or (a.name == b.name and NOMINALS.get(one.lemma))):
         noun = (NOMINALS[one.lemma].split()[0],)
     if not noun:
         noun = (*a.noun, *b.noun)
@@ -330,7 +365,7 @@ def _settle_verb(draft: Draft, one: Relation, pairing: Pairing, add_attribute: A
         for each in one.attributes:
             add_attribute(nominal, each)
         return
-    if a.name == b.name and (not one.many or (one.lemma not in MANY_MANY and not one.junction)):
+    if a.name == b.name and (not one.many or (one.lemma not in MANY_MANY and not one.junction and not one.shared)):
         role = one.role or ("parent",)
         refer(a, a, required=False, role=role)
         return

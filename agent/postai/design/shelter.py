@@ -1,4 +1,4 @@
-"""Text prepared for reading: brackets and quoted words are put aside as marks, so that sentences and lists split well."""  # noqa: E501
+"""Text prepared for reading: brackets and quoted words are put aside as marks, so that what is left splits well."""
 
 from __future__ import annotations
 
@@ -21,17 +21,60 @@ _NAMED_ENUM = re.compile(
     rf"column\b)(?:{_VALUE}\s*,\s*)*(?:{_VALUE})\s*,?\s+or\s+{_VALUE})",
     re.I,
 )
+_THAT_IS = re.compile(
+    rf"\b(?P<w>\w+),? (?:that|which) (?:is|are|can be|may be|must be) (?:always )?(?:either )?(?:one of )?:?\s*"
+    rf"(?P<values>(?:{_VALUE}\s*,\s*)+(?:{_VALUE})\s*,?\s+or\s+{_VALUE})",
+    re.I,
+)
 _PAIRS = re.compile(
     r"\b(start|starting|begin|opening|first|home|departure|arrival|billing|check-?in|minimum|min|planned|source|"
     r"origin|old|from|given|pickup|pick-?up)"
-    r"\s+(?:and|/)\s+(end|ending|finish|closing|last|away|arrival|departure|shipping|delivery|check-?out|maximum|"
+    r"\s+(?:and|/)\s+(?:an?\s+|the\s+)?(end|ending|finish|closing|last|away|arrival|departure|shipping|delivery|"
+    r"check-?out|maximum|"
     r"max|actual|target|destination|new|to|family|drop-?off|return)"
     r"\s+([a-z]+)",
     re.I,
 )
+_RANGE = re.compile(
+    r"\bbetween\s+(?:\S*\d\S*|zero|one|two|three|five|ten)\s+and\s+(?:\S*\d[^\s,.;]*|two|five|ten|twenty|"
+    r"hundred)(?=[\s,.;]|$)",
+    re.I,
+)
 _SPELLINGS = (
+    (
+        re.compile(
+            r"\b(keeps?|maintains?|runs?|operates?|manages?|have|has|owns?|record|keep track of) (?:an?|the|our) "
+            r"(?:\w+ )?(?:register|chain|network|list|"
+            r"directory|catalogue|catalog|collection|database|fleet|registry|track) of\b",
+            re.I,
+        ),
+        lambda m: m[1],
+    ),
+    (
+        re.compile(
+            r"\b(keeps?|maintains?|have|has|record|stores?|manages?) (?:records?|track|lists?|data|information|"
+            r"details|a record|an overview) (?:of|on|about)\b",
+            re.I,
+        ),
+        lambda m: m[1],
+    ),
+    (re.compile(r"\btake(s?) place\b", re.I), lambda m: f"happen{m[1]}"),
+    (
+        re.compile(
+            r"\b(?:mark|save|flag|add|pin)(s?|ed)? (.{2,30}?) (?:as|to)(?: an?| their| his| its)? favou?rites?\b", re.I
+        ),
+        lambda m: f"favourite{ {'ed': 'd'}.get(m[1] or '', m[1] or '') } {m[2]}",
+    ),
+    (
+        re.compile(r"\b(is|are|may be|can be) (?:made up|composed|built up) of\b", re.I),
+        lambda m: "consists of" if m[1].lower() == "is" else "consist of",
+    ),
+    (
+        re.compile(r"\bsign(s|ed)? up (?:for|to)\b", re.I),
+        lambda m: {"s": "enrolls in", "ed": "enrolled in"}.get(m[1], "enroll in"),
+    ),
     (re.compile(r"\be-mails?\b", re.I), lambda m: m[0].replace("-", "")),
-    (re.compile(r"\b(?:date and time|time and date|date/time)\b", re.I), lambda _: "time"),
+    (re.compile(r"(?<!same )\b(?:date and time|time and date|date/time)\b", re.I), lambda _: "time"),
     (re.compile(r"\bcheck-(in|out)\b", re.I), lambda m: f"check{m[1]}"),
     (re.compile(r"\b(?:i\.e\.|e\.g\.|etc\.)", re.I), lambda m: m[0].replace(".", "")),
     (re.compile(r"\bcan't\b|\bcan not\b", re.I), lambda _: "cannot"),
@@ -68,20 +111,23 @@ class Shelter:
 
     def prepare(self, text: str) -> str:
         """The text with one spelling of what has several, and marks in the place of brackets and quotes."""
+        text = text.replace("§", " ")  # the sign of our own marks
         for pattern, instead in _SPELLINGS:
             text = pattern.sub(instead, text)
-        text = _QUOTED.sub(lambda m: self._keep(next(filter(None, m.groups()), ""), quoted=True), text)
+        text = _QUOTED.sub(lambda m: self.keep(next(filter(None, m.groups()), ""), quoted=True), text)
         while _BRACKETS.search(text):
-            text = _BRACKETS.sub(lambda m: " " + self._keep(m[1] if m[1] is not None else m[2]), text)
+            text = _BRACKETS.sub(lambda m: " " + self.keep(m[1] if m[1] is not None else m[2]), text)
         text = _PAIRS.sub(lambda m: f"{m[1]} {m[3]} and {m[2]} {m[3]}", text)
-        text = re.sub(r"\bbetween\s+(\S+)\s+and\s+(\S+?)(?=[\s,.;]|$)", lambda m: " " + self._keep(m[0]), text)
+        text = _RANGE.sub(lambda m: " " + self.keep(m[0]), text)
         return re.sub(r"(\d)\.(\d)", "\\1·\\2", text)
 
     def protect_lists(self, text: str) -> str:
         """Values after a noun like status ("role owner, admin or member") put aside as "one of ..."."""
-        return _NAMED_ENUM.sub(lambda m: f"{m['noun']} {self._keep('one of ' + m['values'])}", text)
+        text = _THAT_IS.sub(lambda m: f"{m['w']} {self.keep('one of ' + m['values'])}", text)
+        return _NAMED_ENUM.sub(lambda m: f"{m['noun']} {self.keep('one of ' + m['values'])}", text)
 
-    def _keep(self, text: str, *, quoted: bool = False) -> str:
+    def keep(self, text: str, *, quoted: bool = False) -> str:
+        """Put a text aside; the mark that stands in its place."""
         self.kept.append(text)
         if quoted:
             self.quoted.add(len(self.kept) - 1)
@@ -125,6 +171,7 @@ def values_of(text: str) -> tuple[str, ...]:
         flags=re.I,
     )
     text = re.sub(r"^(?:either|one of|the following|:|the values?)\s*:?\s*", "", text, flags=re.I)
+    text = re.sub(r"\s+(?:for|in|of|per) each\b.*$", "", text)
     parts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([^,\"'|]+)", text)
     found = []
     for double, single, plain in parts:

@@ -1,7 +1,7 @@
 -- What a change is drawn on: the tables outside the system's and postai's own schemas, with exact definitions.
 
 -- name: columns
--- Columns with their types, defaults and how they are made, of one schema or of all.
+-- Columns with their types, defaults and how they are made, of some schemas or of all but copies.
 select n.nspname, c.relname, obj_description(c.oid, 'pg_class'), a.attname, format_type(a.atttypid, a.atttypmod),
        a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, a.attgenerated::text,
        case when a.attcollation not in (0, t.typcollation) then (select quote_ident(s.nspname) || '.' || quote_ident(l.collname)
@@ -14,7 +14,7 @@ select n.nspname, c.relname, obj_description(c.oid, 'pg_class'), a.attname, form
   left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
  where c.relkind in ('r', 'p') and not c.relispartition
    and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
-   and (%s::text is null or n.nspname = %s)
+   and case when %s::text[] is null then n.nspname !~ '^postai_scratch_' else n.nspname = any(%s) end
    and not exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = c.oid and e.deptype = 'e')
  order by n.nspname, c.relname, a.attnum
 
@@ -47,6 +47,39 @@ select n.nspname, c.relname, i.relname, pg_get_indexdef(x.indexrelid),
  where c.relkind in ('r', 'p') and not c.relispartition
    and not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x'))
  order by n.nspname, c.relname, i.relname
+
+-- name: enumerations
+-- Enum types with their labels in order.
+select n.nspname, t.typname, array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder)
+  from pg_type t
+  join pg_namespace n on n.oid = t.typnamespace
+ where t.typtype = 'e' and n.nspname !~ '^pg_'
+   and case when %s::text[] is null then n.nspname !~ '^postai_scratch_' else n.nspname = any(%s) end
+ order by n.nspname, t.typname
+
+-- name: unfit
+-- Of names of functions and of operators, those that are not PostgreSQL's own, that are somebody's too (known
+-- extensions apart), or of which one is volatile: functions, operators, names of the extensions.
+with given as (
+  select w.name, 'f' as kind from unnest(%s::text[]) as w(name)
+   union all
+  select w.name, 'o' from unnest(%s::text[]) as w(name)
+), found as (
+  select g.name, g.kind, p.pronamespace = 'pg_catalog'::regnamespace as own, p.provolatile = 'v' as volatile,
+         'pg_proc'::regclass as catalog, p.oid
+    from given g join pg_proc p on g.kind = 'f' and p.proname = g.name
+   union all
+  select g.name, g.kind, o.oprnamespace = 'pg_catalog'::regnamespace, p.provolatile = 'v', 'pg_operator'::regclass, o.oid
+    from given g join pg_operator o on g.kind = 'o' and o.oprname = g.name join pg_proc p on p.oid = o.oprcode
+)
+select distinct g.name::text
+  from given g
+ where not exists (select from found f where (f.name, f.kind) = (g.name, g.kind) and f.own)
+    or exists (select from found f where (f.name, f.kind) = (g.name, g.kind) and f.own and f.volatile)
+    or exists (select from found f where (f.name, f.kind) = (g.name, g.kind) and not f.own and not exists (
+         select from pg_depend d join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
+          where d.classid = f.catalog and d.objid = f.oid and d.deptype = 'e' and e.extname = any(%s)))
+ order by 1
 
 -- name: extensions
 -- Whether exclusion rules over a key and a period can be made.

@@ -7,6 +7,7 @@ from typing import Literal
 
 Engine = Literal["grammar", "model"]
 EngineChoice = Literal["auto", "grammar", "model"]
+TriedIn = Literal["database", "schema"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Proposed:
         mermaid: the tables that are made or changed, as a Mermaid erDiagram.
         engine: which engine read the words.
         tried: whether `up` and `down` ran on an empty copy.
+        tried_in: what the copy lay in: a database of its own, or schemas of their own in the real one; None = no copy.
     """
 
     up: tuple[str, ...]
@@ -35,3 +37,4 @@ class Proposed:
     mermaid: str
     engine: Engine
     tried: bool = False
+    tried_in: TriedIn | None = None

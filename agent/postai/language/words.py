@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _IRREGULAR = {
     "people": "person", "ids": "id", "ssns": "ssn", "men": "man", "women": "woman", "children": "child",
     "feet": "foot", "mice": "mouse",
@@ -76,6 +78,7 @@ def is_plural(word: str) -> bool:
     return singular(word) != word
 
 
+@lru_cache(maxsize=1 << 14)  # the words of a catalog come again and again
 def stem(word: str) -> str:
     """A crude stem: "cancelled", "cancellation" and "canceled" give the same; so do "shipment" and "shipped"."""
     if word in _STEM_IRREGULAR:

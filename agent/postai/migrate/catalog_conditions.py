@@ -52,9 +52,10 @@ def column(
     )
 
 
-def constraint(table: str, name: str, *, valid: bool | None = None) -> str:
-    """The table has a constraint of that name, validated or not."""
-    more = "" if valid is None else f" AND k.convalidated = {str(valid).lower()}"
+def constraint(table: str, name: str, *, kind: str | None = None, valid: bool | None = None) -> str:
+    """The table has a constraint of that name, of a kind (pg_constraint.contype), validated or not."""
+    more = "" if kind is None else f" AND k.contype = {quote_literal(kind)}"
+    more += "" if valid is None else f" AND k.convalidated = {str(valid).lower()}"
     return (
         "EXISTS (SELECT 1 FROM pg_catalog.pg_constraint AS k"
         f" WHERE k.conrelid = pg_catalog.to_regclass({quote_literal(table)})"

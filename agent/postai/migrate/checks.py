@@ -25,20 +25,24 @@ class Found:
         query: the SELECT of the count; run it without the count to see the rows.
         count: how many there are, 1000 = that many or more; None = it could not be counted in time.
         problem: why it could not be counted.
+        some: whether there are some that were seen and not counted.
     """
 
     words: str
     query: str
     count: int | None
     problem: str | None = None
+    some: bool = False
 
     @property
     def stands_in_the_way(self) -> bool:
         """Whether the plan would fail."""
-        return bool(self.count)
+        return self.some or bool(self.count)
 
     def sentence(self) -> str:
         """For people; values of rows are never in it."""
+        if self.some:
+            return f"some {self.words}; correct them before it is applied; to see them: {self.rows_query}"
         if self.count is None:
             return f"whether {self.words} could not be counted: {self.problem}"
         number = f"{_SHOWN} or more" if self.count >= _SHOWN else str(self.count)

@@ -43,7 +43,9 @@ select s.relid::pg_catalog.int8,
 
 -- name: history_readable
 -- Whether the collected history is here and may be read.
-select coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('postai.sample_database'), 'select'), false);
+select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = 'postai' and c.relname = 'sample_database'
+                  and pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'select'));
 
 -- name: quiet_hours
 -- The quietest hour of the week: day (0 = Sunday), hour (UTC), transactions per second, average, days of history.

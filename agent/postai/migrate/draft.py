@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 from postai.database import Database
@@ -56,7 +57,7 @@ def draft(
         "risk_score": made.risk_score,
         "destructive": made.destructive,
         "warnings": list(made.warnings),
-        "checks": [{"words": one.words, "query": one.query, "count": one.count} for one in found],
+        "checks": _checks(found),
         "conflicts": list(made.conflicts),
         "schedule": made.schedule,
         "steps": [_told(one) for one in now],
@@ -88,9 +89,30 @@ def _step(step: PlannedStep) -> DraftStep:
         backfill=step.backfill,
         phase=step.phase,
         blocks=step.blocks,
-        rewrites=step.rewrites,
-        scans=step.scans,
+        rewrites=step.rewrites if step.traced else None,
+        scans=step.scans if step.traced else None,
     )
+
+
+def note_checks(db: Database, proposal: int, found: Sequence[Found]) -> None:
+    """Write into an open proposal what was looked for, and whether it stands in the way.
+
+    Args:
+        db: session of a member of postai_agent.
+        proposal: its number.
+        found: what the session that asked saw, with its rights.
+    """
+    db.execute(load(__package__, "draft.sql")["note_checks"], [json.dumps(_checks(found)), proposal])
+
+
+def _checks(found: Sequence[Found]) -> list[dict[str, object]]:
+    return [
+        {
+            "words": one.words, "query": one.query, "count": one.count, "problem": one.problem,
+            "in_the_way": None if one.problem else one.stands_in_the_way,
+        }
+        for one in found
+    ]  # fmt: skip
 
 
 def _told(step: PlannedStep) -> dict[str, object]:

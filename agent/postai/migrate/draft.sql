@@ -1,7 +1,9 @@
 -- name: readable
 -- Whether the collected statements are here and may be read.
-select coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('postai.statement'), 'select'), false)
-   and coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('postai.sample_statement'), 'select'), false);
+select pg_catalog.count(*) = 2
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = 'postai' and c.relname in ('statement', 'sample_statement')
+   and pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'select');
 
 -- name: since
 -- Since when statements that name tables have been collected; null = there are none.
@@ -22,3 +24,8 @@ select pg_catalog.count(distinct s.id), coalesce(pg_catalog.sum(x.calls), 0)::pg
    and (%s::pg_catalog.text is null
         or exists (select from pg_catalog.jsonb_each(pg_catalog.jsonb_extract_path(s.usage, %s)) as e
                     where pg_catalog.jsonb_exists(e.value, %s)));
+
+
+-- name: note_checks
+-- What was looked for in the rows; what people decided on is never changed.
+update postai.proposal set evidence = pg_catalog.jsonb_set(evidence, '{checks}', %s::pg_catalog.jsonb) where id = %s and state = 'open';

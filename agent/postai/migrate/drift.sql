@@ -88,7 +88,8 @@ select 'column', r.shown, pg_catalog.quote_ident(a.attname),
                   then (select pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(k.collname)
                           from pg_catalog.pg_collation as k join pg_catalog.pg_namespace as cn on cn.oid = k.collnamespace
                          where k.oid = a.attcollation) else '' end,
-             case when a.attgenerated = '' then coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '') else '' end,
+             -- A default names no column, and where none can be named the table need not be opened.
+             case when a.attgenerated = '' then coalesce(pg_catalog.pg_get_expr(d.adbin, 0), '') else '' end,
              case when a.attgenerated <> '' then 'ALWAYS AS (' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) || ')' || case a.attgenerated when 's' then ' STORED' else ' VIRTUAL' end
                   when a.attidentity = 'a' then 'ALWAYS AS IDENTITY' when a.attidentity = 'd' then 'BY DEFAULT AS IDENTITY' else '' end,
              case when a.attnotnull then 'NOT NULL' else '' end]
@@ -151,6 +152,7 @@ set transaction read only;
 set local search_path = '';
 set local lock_timeout = '2s';
 set local max_parallel_workers_per_gather = 0;
+set local jit = off;
 
 -- name: hash_head
 -- What stands before `objects` for the hash.
@@ -161,3 +163,24 @@ select pg_catalog.md5(coalesce(pg_catalog.string_agg(x.kind || E'\x1f' || x."of"
 -- name: hash_tail
 -- What stands behind it.
 ) as x
+
+-- name: changes_head
+-- What stands before `objects` for the hash and, where it is not the one of a snapshot, the parts that differ.
+with actual as materialized (
+
+-- name: changes_tail
+-- What stands behind it: 0 and the hash; 1 and each part that only the snapshot has; 2 and each that is only there now.
+), found as materialized (
+  select pg_catalog.md5(coalesce(pg_catalog.string_agg(x.kind || E'\x1f' || x."of" || E'\x1f' || x.name || E'\x1f' || x.parts::text, E'\x1e'
+           order by x.kind collate "C", x."of" collate "C", x.name collate "C"), '')) as hash from actual as x
+)
+select 0 as side, pg_catalog.to_jsonb(f.hash) as part from found as f
+union all
+select pg_catalog.max(b.side), b.part
+  from (select 1 as side, p.value as part
+          from {home}.schema_snapshot as s, pg_catalog.jsonb_array_elements(s.content) as p (value)
+         where s.id = %s and (select f.hash from found as f) <> %s
+        union all
+        select 2, pg_catalog.jsonb_build_array(x.kind, x."of", x.name, pg_catalog.array_replace(x.parts, null, ''))
+          from actual as x where (select f.hash from found as f) <> %s) as b
+ group by b.part having pg_catalog.count(*) = 1

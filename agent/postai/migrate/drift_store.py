@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -104,10 +104,10 @@ def drift(db: Database) -> Report:
     snapshot = newest(db)
     if snapshot is None:
         raise NoBaseline
-    found = schema_hash(db)
+    found, expected, actual = _differing(db, snapshot)
     if found == snapshot.hash:
         return Report(found, snapshot.hash, snapshot.taken_at, ())
-    differences = compare(_content(db, snapshot), schema_parts(db))
+    differences = compare(expected, actual)
     changing.objects |= (begun := _running(db)).objects
     changing.renamed |= begun.renamed
     flux = [one for one in differences if changing.covers(one)]
@@ -164,6 +164,22 @@ def _content(db: Database, snapshot: Snapshot) -> tuple[Part, ...]:
     return from_json(rows[0][0] or [])
 
 
+def _differing(db: Database, snapshot: Snapshot) -> tuple[str, tuple[Part, ...], tuple[Part, ...]]:
+    """The hash of the schema, the parts that only a snapshot has, and those that are only there now."""
+    drift_sql = load(__package__, "drift.sql")
+    place = require_home(db)
+    text = (
+        drift_sql["changes_head"] + drift_sql["objects"].replace("%", "%%") + _placed(drift_sql["changes_tail"], place)
+    )
+    with db.transaction():
+        db.query(drift_sql["limits"])
+        rows = db.query(text, [snapshot.id, snapshot.hash, snapshot.hash])
+    sides: dict[int, list[Sequence[object]]] = {0: [], 1: [], 2: []}
+    for side, part in rows:
+        sides[side].append(part)
+    return str(sides[0][0]), from_json(sides[1]), from_json(sides[2])
+
+
 def _hash(db: Database, parts: Iterable[Part]) -> str:
     """What `schema_hash` would give of a schema of these parts."""
     drift_sql = load(__package__, "drift.sql")
@@ -210,7 +226,11 @@ def _look(db: Database) -> tuple[str, tuple[Part, ...]]:
 
 def _sql(place: str) -> Mapping[str, str]:
     blocks = load(__package__, "drift_store.sql")
-    return {name: text.replace("{home}", quote_ident(place)) for name, text in blocks.items()}
+    return {name: _placed(text, place) for name, text in blocks.items()}
+
+
+def _placed(text: str, place: str) -> str:
+    return text.replace("{home}", quote_ident(place))
 
 
 def _merge(expected: Iterable[Part], actual: Iterable[Part], ours: Set[_Key]) -> tuple[Part, ...]:

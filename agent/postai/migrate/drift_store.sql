@@ -2,8 +2,9 @@
 
 -- name: home
 -- The schema that holds our tables: postai, else the small one that post-ai migrate makes; null = none of them.
-select case when pg_catalog.to_regclass('postai.schema_snapshot') is not null then 'postai'
-            when pg_catalog.to_regclass('postai_migrate.schema_snapshot') is not null then 'postai_migrate' end;
+select pg_catalog.min(n.nspname::pg_catalog.text)
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where n.nspname in ('postai', 'postai_migrate') and c.relname = 'schema_snapshot';
 
 -- name: make_home
 -- Where postai is not installed: the tables that its SQL core would have made.

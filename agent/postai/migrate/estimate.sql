@@ -1,6 +1,8 @@
 -- name: records_readable
 -- Whether postai's records of earlier steps are here and may be read.
-select coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('postai.proposal_step'), 'select'), false);
+select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = 'postai' and c.relname = 'proposal_step'
+                  and pg_catalog.has_schema_privilege(n.oid, 'usage') and pg_catalog.has_table_privilege(c.oid, 'select'));
 
 -- name: measured_over_estimated
 -- Number of measured steps, and the median of how many times longer than estimated they took.

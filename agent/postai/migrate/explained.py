@@ -22,16 +22,21 @@ def explained(traced: Traced) -> dict[str, Any]:
         "statement": traced.statement,
         "locks": {traced.shown.get(name, name): mode for name, mode in traced.locks.items()},
         "blocks": {traced.shown.get(name, name): what for name, what in traced.blocks.items()},
-        "rewrites": bool(traced.rewrites),
+        "rewrites": _known(traced.rewrites, traced),
         "rewritten": named(traced.rewrites),
         "rebuilt_indexes": named(traced.rebuilt_indexes),
-        "scans": bool(traced.scans),
+        "scans": _known(traced.scans, traced),
         "scanned": named(traced.scans),
         "in_transaction_allowed": traced.in_transaction,
         "error": None if traced.error is None else {"sqlstate": traced.sqlstate, "message": traced.error},
         "traced": traced.traced,
         "note": traced.note,
     }
+
+
+def _known(names: tuple[str, ...], traced: Traced) -> bool | None:
+    """Whether there are any; None = a statement that was not tried on a copy says nothing about it."""
+    return True if names else False if traced.traced else None
 
 
 def planned(made: Plan, given: int | None = None) -> list[dict[str, Any]]:
@@ -49,8 +54,8 @@ def _step(number: int, step: PlannedStep) -> dict[str, Any]:
         "phase": step.phase,
         "locks": dict(step.locks),
         "blocks": dict(step.blocks),
-        "rewrites": bool(step.rewrites),
-        "scans": bool(step.scans),
+        "rewrites": bool(step.rewrites) if step.traced else None,
+        "scans": bool(step.scans) if step.traced else None,
         "in_transaction": step.step_class != "alone",
         "precondition": step.precondition,
         "postcondition": step.postcondition,

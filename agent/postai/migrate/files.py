@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from postai.errors import PostaiError, UsageError
+from postai.sql.parse import Unparsable, parse
 
 _NAME = re.compile(r"(?P<id>\d{1,18})_(?P<label>[A-Za-z0-9_-]{1,80})\.(?P<way>up|down)\.sql")
 _FIELD = re.compile(r"-- (id|title|made|checksum|destructive): ?(.*)")
@@ -39,6 +40,7 @@ class Script:
         body: everything below the header.
         checksum: SHA-256 of the body, hexadecimal.
         stated: the checksum that the header states; None = the header has none.
+        header_lines: lines above the body.
     """
 
     path: Path
@@ -48,6 +50,19 @@ class Script:
     body: str
     checksum: str
     stated: str | None
+    header_lines: int = 0
+
+    def require_sql(self) -> None:
+        """Check that its statements parse.
+
+        Raises:
+            Unparsable: they do not; lines are those of the file.
+        """
+        try:
+            parse("\n" * self.header_lines + self.body)
+        except Unparsable as error:
+            error.detail = f"{self.path.name}: {error.detail or 'it cannot be read'}"
+            raise
 
     def require_unchanged(self) -> None:
         """Check the body against the header.
@@ -76,7 +91,7 @@ def read_directory(directory: Path) -> tuple[Migration, ...]:
     """The migrations of a directory, in the order of their numbers.
 
     Raises:
-        UsageError: it is no directory, a header lies, a number is used twice, or an up file is missing.
+        UsageError: it is no directory, a file's name or header lies, a number is used twice, or an up file is missing.
     """
     if not directory.is_dir():
         raise UsageError(f"{directory} is no directory", hint="post-ai migrate generate makes the first migration.")
@@ -85,6 +100,11 @@ def read_directory(directory: Path) -> tuple[Migration, ...]:
     for path in sorted(directory.iterdir()):
         found = _NAME.fullmatch(path.name)
         if found is None:
+            if path.name.endswith((".up.sql", ".down.sql")) and not path.name.startswith("."):
+                raise UsageError(
+                    f"{path.name} is no name of a migration",
+                    hint="A number, an underscore, letters, digits, - and _, then .up.sql or .down.sql.",
+                )
             continue
         number, up = int(found["id"]), found["way"] == "up"
         script = _read(path, found["id"])
@@ -159,7 +179,7 @@ def _read(path: Path, number: str) -> Script:
             raise UsageError(
                 f"{path.name} is larger than {LARGEST >> 20} MB", hint="Load data with COPY, not with a migration."
             )
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # some editors write a mark before the first word
     except UnicodeDecodeError as error:
         raise UsageError(f"{path.name} is not UTF-8", detail=f"byte {error.start}") from None
     except OSError as error:
@@ -186,4 +206,5 @@ def _read(path: Path, number: str) -> Script:
         body=body,
         checksum=checksum(body),
         stated=fields.get("checksum") or None,
+        header_lines=used,
     )

@@ -11,12 +11,14 @@ from postai.database import Database
 from postai.database.identifiers import quote_ident
 from postai.database.named_sql import load
 from postai.deadline import Deadline
-from postai.errors import FeatureMissing, NotPermitted, Refused, StaleProposal, UsageError
+from postai.errors import NotPermitted, Refused, StaleProposal, UsageError
 from postai.migrate.drift_store import home, require_home
 from postai.migrate.files import ChangedFile, Migration
-from postai.migrate.later import then
+from postai.migrate.later import Second, drop_for_good, then
 from postai.proposals import verbs
 
+UNDER_WAY = ("running", "rolling back")
+"""States of a migration that was begun and is not through."""
 State = Literal["pending", "running", "applied", "rolling back", "rolled back", "changed", "no file"]
 
 
@@ -53,10 +55,23 @@ class Status:
 
 @dataclass(frozen=True)
 class Consent:
-    """What whoever carries out migrations says yes to; see `postai.apply`."""
+    """What whoever carries out migrations says yes to; see `postai.apply`, for the last one `postai.migrate`."""
 
     accept_triggers: bool = False
     unsafe: bool = False
+    versioned_views: bool = False
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A migration that was carried out, by this proposal.
+
+    Attributes:
+        left: what only drops for good what was set aside, and waits for a yes; None = nothing is left.
+    """
+
+    proposal: int
+    left: Second | None = None
 
 
 def known(db: Database) -> tuple[Known, ...]:
@@ -116,6 +131,7 @@ def pending(files: Sequence[Migration], there: Sequence[Known], to: int | None =
     Raises:
         ChangedFile: one that was applied has another body now, or a file is not what its checksum says.
         UsageError: there is no migration `to`; one is under way.
+        Unparsable: statements of one of them do not parse.
     """
     if to is not None and all(int(one.id) != to for one in files):
         raise UsageError(f"there is no migration {to}", hint="post-ai migrate status lists them.")
@@ -131,6 +147,8 @@ def pending(files: Sequence[Migration], there: Sequence[Known], to: int | None =
             raise UsageError(f"migration {file.id} is under way", hint="post-ai migrate resume goes on with it.")
         if status in ("pending", "rolled back") and (to is None or int(file.id) <= to):
             wanted.append(file)
+    for file in wanted:  # none of them runs where one of them cannot
+        file.up.require_sql()
     return tuple(wanted)
 
 
@@ -142,6 +160,7 @@ def applied(files: Sequence[Migration], there: Sequence[Known], to: int | None =
 
     Raises:
         UsageError: there is no migration `to`, or one is under way.
+        Unparsable: statements of one of them do not parse.
     """
     if to is not None and to != 0 and all(int(one.id) != to for one in files):
         raise UsageError(f"there is no migration {to}", hint="post-ai migrate status lists them; 0 takes back all.")
@@ -150,7 +169,11 @@ def applied(files: Sequence[Migration], there: Sequence[Known], to: int | None =
     if under_way is not None:
         raise UsageError(f"migration {under_way} is under way", hint="post-ai migrate resume goes on with it.")
     last_first = [file for file in reversed(files) if states[file.id] in ("applied", "changed")]
-    return tuple(last_first[:1] if to is None else [one for one in last_first if int(one.id) > to])
+    wanted = last_first[:1] if to is None else [one for one in last_first if int(one.id) > to]
+    for file in wanted:
+        if file.down is not None:
+            file.down.require_sql()
+    return tuple(wanted)
 
 
 def _status(file: Migration, there: Sequence[Known]) -> State:
@@ -159,11 +182,10 @@ def _status(file: Migration, there: Sequence[Known]) -> State:
 
 def execute(
     db: Database, file: Migration, consent: Consent, deadline: Deadline, progress: Callable[[verbs.ActionStatus], None]
-) -> int:
-    """Carry out one migration: propose, apply, wait; gives the proposal.
+) -> Carried:
+    """Carry out one migration: propose, apply, wait; with `consent.unsafe` also drop for good what was set aside.
 
     Raises:
-        FeatureMissing: postai is not installed there.
         PostaiError: the proposal cannot be made or applied; the action's own error.
     """
     return _carry_out(db, file, file.up.body, ("running", "applied"), consent, deadline, progress)
@@ -171,7 +193,7 @@ def execute(
 
 def roll_back(
     db: Database, file: Migration, consent: Consent, deadline: Deadline, progress: Callable[[verbs.ActionStatus], None]
-) -> int:
+) -> Carried:
     """Carry out the down file of a migration; as `execute`.
 
     Raises:
@@ -180,31 +202,54 @@ def roll_back(
     if file.down is None or not _has_statements(file.down.body):
         raise UsageError(f"nothing leads back from migration {file.id}", hint="Write a new migration that mends it.")
     file.down.require_unchanged()
+    if db.query(_sql("postai")["dropped"], [file.id])[0][0]:
+        raise UsageError(
+            f"nothing leads back from migration {file.id}",
+            detail="What it had set aside was dropped for good.",
+            hint="Write a new migration that makes it again; what it held is in your backups only.",
+        )
     return _carry_out(db, file, file.down.body, ("rolling back", "rolled back"), consent, deadline, progress)
+
+
+def unfinished(db: Database, there: Iterable[Known]) -> tuple[Known, ...]:
+    """The migrations that are under way, and those that are through but only set aside what they drop.
+
+    Args:
+        db: the database that they were carried out in.
+        there: what is known.
+    """
+    return tuple(
+        one
+        for one in there
+        if one.state in UNDER_WAY or (one.proposal is not None and then(db, one.proposal) is not None)
+    )
 
 
 def resume(
     db: Database, one: Known, consent: Consent, deadline: Deadline, progress: Callable[[verbs.ActionStatus], None]
-) -> None:
-    """Go on with a migration that is under way, whatever stopped it.
+) -> Carried:
+    """Go on with a migration that is under way, whatever stopped it; or with what is left of one that is through.
 
     Raises:
         StaleProposal: its proposal was dismissed or replaced.
+        UsageError: it was not carried out by postai.
     """
     ends = {"running": "applied", "rolling back": "rolled back"}
-    if one.proposal is None or one.state not in ends:
+    if one.proposal is None:
         raise UsageError(f"migration {one.id} is not under way")
-    ((state, outcome, action, action_state),) = db.query(_sql("postai")["proposal"], [one.proposal])
-    if state == "closed" and outcome != "applied":
-        raise StaleProposal(
-            f"proposal {one.proposal} of migration {one.id} was {outcome}",
-            hint="post-ai migrate execute proposes it anew.",
-        )
-    if state != "closed":
-        if action is None or action_state in ("failed", "cancelled"):
-            action = verbs.apply(db, one.proposal, accept_triggers=consent.accept_triggers, unsafe=consent.unsafe)
-        verbs.wait(db, action, deadline, progress)
-    db.execute(_sql("postai")["end"], [ends[one.state], one.id])
+    if one.state in ends:
+        ((state, outcome, action, action_state),) = db.query(_sql("postai")["proposal"], [one.proposal])
+        if state == "closed" and outcome != "applied":
+            raise StaleProposal(
+                f"proposal {one.proposal} of migration {one.id} was {outcome}",
+                hint="post-ai migrate execute proposes it anew.",
+            )
+        if state != "closed":
+            if action is None or action_state in ("failed", "cancelled"):
+                action = verbs.apply(db, one.proposal, accept_triggers=consent.accept_triggers, unsafe=consent.unsafe)
+            verbs.wait(db, action, deadline, progress)
+        db.execute(_sql("postai")["end"], [ends[one.state], one.id])
+    return _rest(db, one.proposal, consent, deadline, progress)
 
 
 def record(db: Database, number: str, title: str, checksum: str | None, source: str) -> bool:
@@ -215,19 +260,15 @@ def record(db: Database, number: str, title: str, checksum: str | None, source: 
 def _carry_out(
     db: Database, file: Migration, body: str, states: tuple[str, str], consent: Consent, deadline: Deadline,
     progress: Callable[[verbs.ActionStatus], None],
-) -> int:  # fmt: skip
+) -> Carried:  # fmt: skip
     sql = _sql("postai")
-    if not db.query(sql["has_agent"])[0][0]:
-        raise FeatureMissing(
-            "migrations are carried out by postai's agent, and postai is not installed in this database",
-            detail=f"database {db.name}",
-            hint="post-ai install, then post-ai agent; explain, lint, status, drift and baseline work without them.",
-        )
-    proposal = int(db.query(sql["propose"], [body])[0][0])
+    proposal = int(db.query(sql["propose"], [body, consent.versioned_views])[0][0])
     try:
         with db.transaction():
             if not db.query(sql["begin"], [file.id, file.up.title, file.up.checksum, states[0], proposal]):
                 raise UsageError(f"migration {file.id} is under way", hint="post-ai migrate resume goes on with it.")
+            for (orphan,) in db.query(sql["orphans"], [proposal]):
+                verbs.dismiss(db, orphan, f"proposed anew for migration {file.id}")
             action = verbs.apply(db, proposal, accept_triggers=consent.accept_triggers, unsafe=consent.unsafe)
     except (Refused, NotPermitted) as error:
         asked = {"unsafe =>": "--unsafe", "accept_triggers =>": "--accept-triggers"}
@@ -242,9 +283,18 @@ def _carry_out(
         ) from error
     verbs.wait(db, action, deadline, progress)
     db.execute(sql["end"], [states[1], file.id])
-    if consent.unsafe and (second := then(db, proposal)) is not None:
-        verbs.wait(db, verbs.apply(db, second, unsafe=True), deadline, progress)
-    return proposal
+    return _rest(db, proposal, consent, deadline, progress)
+
+
+def _rest(
+    db: Database, proposal: int, consent: Consent, deadline: Deadline, progress: Callable[[verbs.ActionStatus], None]
+) -> Carried:
+    """What is left when a proposal was applied; with the yes to the loss nothing is."""
+    second = then(db, proposal)
+    if second is None or not (consent.unsafe or second.action):
+        return Carried(proposal, second)
+    drop_for_good(db, second, deadline, progress)
+    return Carried(proposal)
 
 
 def _has_statements(body: str) -> bool:

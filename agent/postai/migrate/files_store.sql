@@ -39,10 +39,19 @@ values (%s, %s, %s, %s, 'applied', pg_catalog.clock_timestamp()) on conflict (id
 select p.state, p.outcome, a.id, a.state
   from postai.proposals as p left join postai.actions as a on a.id = p.action where p.id = %s;
 
--- name: has_agent
--- Whether postai is installed.
-select pg_catalog.to_regprocedure('postai.migrate(text)') is not null;
+-- name: dropped
+-- Whether what a migration set aside was dropped for good. Its number is given.
+select exists (select from {home}.migration as m join postai.proposals as p on p.evidence ->> 'after' = m.proposal::pg_catalog.text
+                where m.id = %s and p.kind = 'migrate' and p.outcome = 'applied');
+
+-- name: orphans
+-- Open proposals of the same statements, by the same login, that no migration stands for: a command died before it could
+-- note them. The number of the new proposal is given.
+select p.id from postai.proposals as p, postai.proposals as n
+ where n.id = %s and p.id <> n.id and p.kind = 'migrate' and p.state = 'open' and p.proposed_by = session_user
+   and p.evidence -> 'given' = n.evidence -> 'given' and p.evidence -> 'after' is null
+   and not exists (select from {home}.migration as m where m.proposal = p.id);
 
 -- name: propose
 -- A proposal for DDL; the agent makes it.
-select postai.migrate(%s);
+select postai.migrate(%s, versioned_views => %s);

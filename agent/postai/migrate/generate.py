@@ -57,8 +57,8 @@ def as_ddl(text: str) -> tuple[str, ...] | None:
 def from_ddl(db: Database, statements: Sequence[str], deadline: Deadline) -> Generated:
     """The statements themselves, and what leads back from their online steps."""
     made = plan(db, statements, deadline)
-    down, missing = _back([one.undo for one in made.steps])
-    notes = [*made.warnings, *made.refused, *(_irreversible(missing))]
+    down, notes = _back([(one.statement, one.undo) for one in made.steps])
+    notes = (*made.warnings, *made.refused, *notes)
     return Generated(tuple(statements), down, made.destructive, tuple(dict.fromkeys(notes)))
 
 
@@ -71,8 +71,8 @@ def from_proposal(db: Database, proposal: int) -> Generated:
     rows = db.query("select statement, undo from postai.steps(%s)", [proposal])
     if not rows:
         raise UsageError(f"there is no proposal {proposal} with steps", hint="SELECT id, title FROM postai.proposals;")
-    down, missing = _back([undo for _, undo in rows])
-    return Generated(tuple(text for text, _ in rows), down, bool(missing), _irreversible(missing))
+    down, notes = _back([(text, undo) for text, undo in rows])
+    return Generated(tuple(text for text, _ in rows), down, bool(notes), notes)
 
 
 def from_difference(here: Database, there: Database) -> Generated:
@@ -104,11 +104,7 @@ def _loses(one: Difference) -> bool:
     return one.change == "unexpected" and part.kind in _LOSES
 
 
-def _back(undos: Sequence[str | None]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The undo statements, last first, each once where steps repeat it, and which steps have none."""
-    missing = tuple(number for number, one in enumerate(undos, start=1) if one is None)
-    return tuple(dict.fromkeys(one for one in reversed(undos) if one)), missing
-
-
-def _irreversible(steps: Sequence[int]) -> tuple[str, ...]:
-    return (f"Nothing leads back from step {', '.join(map(str, steps))} of its plan.",) if steps else ()
+def _back(steps: Sequence[tuple[str, str | None]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The undo statements, last first, each once where steps repeat it, and a sentence about each step without one."""
+    notes = tuple(f"Nothing leads back from {statement}" for statement, undo in steps if undo is None)
+    return tuple(dict.fromkeys(undo for _, undo in reversed(steps) if undo)), notes

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
 from postai.database import Database
 from postai.database.named_sql import load
+from postai.deadline import Deadline
 from postai.errors import PostaiError
 from postai.migrate.types import PlannedStep
-from postai.proposals import create
+from postai.proposals import create, verbs
 from postai.proposals.types import Draft, DraftStep, Measured
 from postai.sql.parse import parse_one
 
-_HARMLESS = frozenset({"AT_AddColumn", "AT_DropNotNull", "AT_SetNotNull", "AT_ColumnDefault", "AT_SetStatistics"})
+_HARMLESS = frozenset(
+    {"AT_AddColumn", "AT_DropConstraint", "AT_DropNotNull", "AT_SetNotNull", "AT_ColumnDefault", "AT_SetStatistics"}
+)
+
+OWN_TRIGGER = "zz_postai_"
+"""What the names of the triggers begin with that keep a new column in step, and of their functions."""
 
 
 def split(steps: Sequence[PlannedStep]) -> tuple[tuple[PlannedStep, ...], tuple[PlannedStep, ...]]:
@@ -40,6 +45,8 @@ def _needs(text: str, drop: str) -> bool:
     hidden = drop.rsplit(None, 1)[-1].rsplit(".", 1)[-1]
     if hidden in text:
         return True
+    if OWN_TRIGGER in text and name in ("CreateFunctionStmt", "CreateTrigStmt", "DropStmt", "AlterTableStmt"):
+        return False
     if name in ("UpdateStmt", "InsertStmt", "DeleteStmt", "VacuumStmt"):
         return False
     if name == "RenameStmt":
@@ -91,11 +98,42 @@ def propose_later(db: Database, proposal: int) -> Measured:
 
 
 def _step(kept: Mapping[str, Any]) -> DraftStep:
-    lists = {name: tuple(kept[name]) for name in ("together", "rewrites", "scans")}
+    lists = {name: None if kept[name] is None else tuple(kept[name]) for name in ("together", "rewrites", "scans")}
     return DraftStep(**{**kept, **lists})
 
 
-def then(db: Database, proposal: int) -> int | None:
-    """The open proposal that drops for good what a change set aside; None = there is none that may be seen."""
-    rows = db.query(load(__package__, "later.sql")["then"], [json.dumps(proposal)])
-    return int(rows[0][0]) if rows else None
+@dataclass(frozen=True)
+class Second:
+    """What is left to do of a change: a proposal that drops for good what was set aside, and its statements.
+
+    Attributes:
+        action: the action that is carrying it out; None = none is.
+    """
+
+    proposal: int
+    statements: tuple[str, ...]
+    action: int | None = None
+
+
+def then(db: Database, proposal: int) -> Second | None:
+    """What drops for good what a change set aside; None = nothing is left, or nothing that may be seen."""
+    rows = db.query(load(__package__, "later.sql")["then"], [str(proposal)])
+    if not rows:
+        return None
+    ((number, statements, action, state),) = rows
+    return Second(number, tuple(statements), action if state in ("queued", "running", "verifying") else None)
+
+
+def drop_for_good(
+    db: Database,
+    second: Second,
+    deadline: Deadline,
+    progress: Callable[[verbs.ActionStatus], None] = lambda _: None,
+) -> None:
+    """Carry it out, with the yes to the loss, and wait for its end.
+
+    Raises:
+        As `verbs.apply` and `verbs.wait`.
+    """
+    action = second.action or verbs.apply(db, second.proposal, unsafe=True)
+    verbs.wait(db, action, deadline, progress)

@@ -6,5 +6,8 @@ select p.title, p.evidence, p.proposed_by::pg_catalog.text,
   from postai.proposal as p where p.id = %s;
 
 -- name: then
--- The open proposal that follows a proposal.
-select p.id from postai.proposals as p where p.kind = 'migrate' and p.state = 'open' and p.evidence ->> 'after' = %s;
+-- What follows a proposal and is not done yet: its number, its statements, its last action and that one's state.
+select p.id, p.statements, a.id, a.state
+  from postai.proposals as p left join postai.actions as a on a.id = p.action
+ where p.kind = 'migrate' and p.state in ('open', 'approved') and p.evidence ->> 'after' = %s
+ order by p.id desc limit 1;

@@ -45,7 +45,10 @@ class Column:
 
 @dataclass
 class Constraint:
-    """One constraint; `kind` as in pg_constraint.contype, `table` the qualified relation it is of."""
+    """One constraint; `kind` as in pg_constraint.contype, `table` the qualified relation it is of.
+
+    `fresh`: the text itself makes it; its definition is as written there, and means another thing with another type.
+    """
 
     name: str
     kind: str
@@ -63,6 +66,7 @@ class Constraint:
     comment: str | None = None
     no_inherit: bool = False
     table_kind: str = "r"
+    fresh: bool = False
 
 
 @dataclass
@@ -244,10 +248,10 @@ class Picture:
         for table, name, columns, update, delete, inherited in db.query(self._sql["triggers"], [oids]):
             if not inherited:
                 self.by_oid[table].triggers.append((name, tuple(columns), update, delete))
-        for table, number, kind, name in db.query(self._sql["dependents"], [oids]):
+        for table, number, kind, name in db.query(self._sql["dependents"], [oids, oids]):
             self.by_oid[table].others.append((number, kind, name))
         for one in self.by_oid.values():
-            if one.parent_oid in self.by_oid:
+            if one.parent_oid in self.by_oid and not one.detach_pending:
                 self.by_oid[one.parent_oid].children.append(one)
         for one in self.by_oid.values():
             one.children.sort(key=lambda child: child.full_name)

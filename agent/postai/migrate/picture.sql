@@ -133,10 +133,12 @@ select t.tgrelid::pg_catalog.int8, t.tgname, t.tgattr::pg_catalog.int2[], (t.tgt
 -- name: dependents
 -- What depends on a column: views, rules, policies, triggers, generated columns, statistics, publications, functions.
 --
--- %s: array of oids. One row for each column (0 = the whole relation) and dependent object.
+-- %s: array of oids, twice. One row for each column (0 = the whole relation) and dependent object.
 select distinct d.refobjid::pg_catalog.int8, d.refobjsubid,
        case d.classid
-         when 'pg_catalog.pg_rewrite'::pg_catalog.regclass then 'view'
+         when 'pg_catalog.pg_rewrite'::pg_catalog.regclass then
+           case when exists (select from pg_catalog.pg_rewrite r where r.oid = d.objid and r.ev_class = d.refobjid)
+                then 'rule' else 'view' end
          when 'pg_catalog.pg_policy'::pg_catalog.regclass then 'policy'
          when 'pg_catalog.pg_trigger'::pg_catalog.regclass then 'trigger'
          when 'pg_catalog.pg_attrdef'::pg_catalog.regclass then 'generated column'
@@ -145,6 +147,7 @@ select distinct d.refobjid::pg_catalog.int8, d.refobjsubid,
          when 'pg_catalog.pg_proc'::pg_catalog.regclass then 'function'
        end as kind,
        case when d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                 and not exists (select from pg_catalog.pg_rewrite r where r.oid = d.objid and r.ev_class = d.refobjid)
             then (select pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
                     from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class
                     join pg_catalog.pg_namespace n on n.oid = c.relnamespace where r.oid = d.objid)
@@ -157,12 +160,49 @@ select distinct d.refobjid::pg_catalog.int8, d.refobjsubid,
                      'pg_catalog.pg_publication_rel'::pg_catalog.regclass,
                      'pg_catalog.pg_proc'::pg_catalog.regclass)
    and not (d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
-            and exists (select from pg_catalog.pg_rewrite r where r.oid = d.objid and r.ev_class = d.refobjid))
+            and exists (select from pg_catalog.pg_rewrite r where r.oid = d.objid and r.ev_class = d.refobjid
+                           and (r.ev_type = '1' or d.refobjsubid = 0)))
    and not (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
             and exists (select from pg_catalog.pg_attrdef f where f.oid = d.objid and f.adrelid = d.refobjid
                            and f.adnum = d.refobjsubid))
    and not (d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
-            and exists (select from pg_catalog.pg_trigger t where t.oid = d.objid and (t.tgisinternal or d.refobjsubid = 0)));
+            and exists (select from pg_catalog.pg_trigger t where t.oid = d.objid and (t.tgisinternal or d.refobjsubid = 0)))
+union all
+-- Columns and domains of its row type, which keep whole rows.
+select c.oid::pg_catalog.int8, 0, 'row type', pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid)
+  from pg_catalog.pg_class c join pg_catalog.pg_type y on y.oid = c.reltype
+  join pg_catalog.pg_depend d
+    on d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.refobjid in (y.oid, y.typarray)
+  left join pg_catalog.pg_class o on d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and o.oid = d.objid
+ where c.oid = any (%s::pg_catalog.oid[])
+   and (o.relkind in ('r', 'p', 'm', 'f', 'c') and d.objsubid > 0
+        or d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objid <> y.typarray);
+
+-- name: owned_sequences
+-- Sequences that a column owns, whether its default reads them or not. %s: array of the table's oid and its number.
+select pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(s.relname)
+  from (select %s::pg_catalog.int8[] as at) w
+  join pg_catalog.pg_depend d
+    on d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = w.at[1] and d.refobjsubid = w.at[2]
+       and d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype = 'a'
+  join pg_catalog.pg_class s on s.oid = d.objid and s.relkind = 'S'
+  join pg_catalog.pg_namespace n on n.oid = s.relnamespace
+ order by 1;
+
+-- name: tablespace
+-- Where an index lies, if not where the database does. %s: its oid.
+select t.spcname from pg_catalog.pg_class c join pg_catalog.pg_tablespace t on t.oid = c.reltablespace
+ where c.oid = %s::pg_catalog.oid;
+
+-- name: of_rows
+-- Whether values of a type are rows, or of a domain over them. %s: its name.
+with recursive base(oid, typtype) as (
+  select t.oid, t.typtype from pg_catalog.pg_type t where t.oid = pg_catalog.to_regtype(%s)
+  union all
+  select t.oid, t.typtype from base b join pg_catalog.pg_type d on d.oid = b.oid and b.typtype = 'd'
+    join pg_catalog.pg_type t on t.oid = d.typbasetype
+)
+select coalesce(pg_catalog.bool_or(b.typtype = 'c'), false) from base b;
 
 -- name: taken
 -- Names of relations and constraints in some schemas, which new names must avoid. %s: array of schema names, twice.
@@ -185,6 +225,12 @@ select s.oid = t.oid or exists (select from pg_catalog.pg_cast k
 -- Whether one of the functions of these names may be somebody's own. %s: array of names.
 select exists (select from pg_catalog.pg_proc p
                 where p.proname = any (%s::pg_catalog.name[]) and p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace);
+
+-- name: row_security
+-- Whether row level security of a table is enabled and forced, its owner, its policies. %s: its qualified, quoted name.
+select c.relrowsecurity, c.relforcerowsecurity, pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text,
+       array(select p.polname::pg_catalog.text from pg_catalog.pg_policy p where p.polrelid = c.oid order by 1)
+  from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass(%s);
 
 -- name: publications
 -- Publications that send the rows of a table. %s: its qualified, quoted name.
@@ -217,6 +263,10 @@ select (select c.typname from chain c where c.depth = 0),
 -- A type as the server writes it, without its modifier; no row where it is not known. %s: its text.
 select pg_catalog.format_type(t.oid, null) from pg_catalog.pg_type t where t.oid = pg_catalog.to_regtype(%s);
 
+-- name: kind
+-- What kind of relation it is. %s: its oid.
+select c.relkind::pg_catalog.text from pg_catalog.pg_class c where c.oid = %s::pg_catalog.oid;
+
 -- name: bound
 -- The partition constraint of a partition as an expression. %s: its oid.
 select pg_catalog.pg_get_partition_constraintdef(%s::pg_catalog.oid);
@@ -238,3 +288,7 @@ select coalesce(pg_catalog.bool_or(b.typtype in ('e', 'r', 'm') or exists (
                                                  where k.castsource = b.oid and k.casttarget = o.opcintype
                                                    and k.castmethod = 'b' and k.castcontext = 'i')))), false)
   from base b where b.typtype <> 'd' and b.typcategory <> 'A';
+
+-- name: comment
+-- What is said of a relation. %s: its oid.
+select pg_catalog.obj_description(%s::pg_catalog.oid, 'pg_class');

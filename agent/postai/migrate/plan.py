@@ -14,6 +14,8 @@ from postai.migrate.conflicts import activity, conflicts, quiet_hour
 from postai.migrate.estimate import calibration, risk_of, score
 from postai.migrate.picture import Picture, Relation
 from postai.migrate.qualify import Names
+from postai.migrate.rewrites import retype
+from postai.migrate.rewrites.dependents import note_dependents, note_settings
 from postai.migrate.rewrites.registry import of_commands, of_statements
 from postai.migrate.types import Plan, PlannedStep, Traced
 from postai.migrate.work import PlanOptions, Usage, Work, subcommand
@@ -29,6 +31,12 @@ _PASSES = {
     "AT_SetStatistics": 5, "AT_SetOptions": 5, "AT_ResetOptions": 5, "AT_SetStorage": 5, "AT_SetCompression": 5,
     "AT_AddIdentity": 7,
 }  # fmt: skip
+
+_LEFT_OUT = frozenset(
+    {
+        pb.TRANS_STMT_BEGIN, pb.TRANS_STMT_START, pb.TRANS_STMT_COMMIT, pb.TRANS_STMT_SAVEPOINT, pb.TRANS_STMT_RELEASE,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,7 @@ def with_traces(made: Plan, traces: Sequence[Traced]) -> Plan:
             blocks=blocks,
             rewrites=tuple(dict.fromkeys(name for one in mine for name in one.rewrites)),
             scans=tuple(dict.fromkeys(name for one in mine for name in one.scans)),
+            traced=all(one.traced and one.error is None for one in mine),
         )
         steps.append(replace(seen, risk_score=score(seen, 0.0)))
     worst, risk = risk_of([one.risk_score for one in steps])
@@ -144,6 +153,8 @@ def _work(db: Database, names: Names, given: Iterable[_Given], options: PlanOpti
             for item in tree.objects:
                 if item.WhichOneof("node") == "list" and len(item.list.items) >= 2:
                     wanted.add((item.list.items[-2].string.sval, item.list.items[-1].string.sval))
+        if tree.DESCRIPTOR.name == "CommentStmt" and len(parts := tree.object.list.items) >= 2:
+            wanted.add((parts[0].string.sval, parts[1].string.sval))
     picture = Picture(db, wanted, {names.creation, *(schema for schema, _ in wanted)})
     return Work(db, names, picture, options, calibration(db))
 
@@ -152,8 +163,15 @@ def _steps_of(work: Work, statement: Statement) -> list[PlannedStep]:
     tree: Any = statement.tree
     kind = tree.DESCRIPTOR.name
     if kind == "TransactionStmt":
+        if tree.kind not in _LEFT_OUT:
+            work.refused.append(
+                f"statement {work.given} ({statement.sql.strip()}) would take back what stands before it, or leave it"
+                " prepared, but each step is committed by itself: leave it out, and what it takes back too"
+            )
+            return []
         work.warn("BEGIN and COMMIT are left out: each step runs by itself, and locks are held for one step only")
         return []
+    note_dependents(work, tree)
     if kind == "AlterTableStmt":
         return _alter_table(work, tree)
     function = of_statements().get(kind)
@@ -178,9 +196,13 @@ def _alter_table(work: Work, tree: Any) -> list[PlannedStep]:
         return [work.plain(tree, on=relation)]
     order = sorted(range(len(commands)), key=lambda at: (_pass(names[at], commands[at]), at))
     steps: list[PlannedStep] = []
+    at_once = retype.entangled(commands)
     for at in order:
         function = known.get(names[at])
-        if function is not None:
+        if at in at_once:
+            if at == at_once[0]:
+                steps.append(retype.together(work, relation, [commands[one] for one in at_once]))
+        elif function is not None:
             steps += function(work, relation, commands[at])
         else:
             steps.append(_other(work, relation, names[at], commands[at]))
@@ -198,17 +220,13 @@ def _pass(name: str, command: Any) -> int:
 
 def _other(work: Work, relation: Relation, name: str, command: Any) -> PlannedStep:
     """A subcommand without a form of its own: as it is, with what it does said."""
+    note_settings(relation, name, command)
     if name in ("AT_SetLogged", "AT_SetUnLogged", "AT_SetAccessMethod", "AT_SetTableSpace") and not relation.new:
         work.warn(f"{relation.full_name} is written anew: reads and writes wait until that is done")
         return work.plain(subcommand(relation, command), on=relation, effort="rewrite")
     if name == "AT_SetExpression":
         work.warn(f"{relation.full_name} is written anew: reads and writes wait until that is done")
-    reverse = {
-        "AT_EnableRowSecurity": "DISABLE ROW LEVEL SECURITY", "AT_DisableRowSecurity": "ENABLE ROW LEVEL SECURITY",
-        "AT_ForceRowSecurity": "NO FORCE ROW LEVEL SECURITY", "AT_NoForceRowSecurity": "FORCE ROW LEVEL SECURITY",
-    }.get(name)  # fmt: skip
-    undo = f"ALTER TABLE {relation.full_name} {reverse}" if reverse else None
-    return work.plain(subcommand(relation, command), undo=undo, on=relation)
+    return work.plain(subcommand(relation, command), on=relation)
 
 
 def _rate(step: PlannedStep, rates: Mapping[str, float]) -> float:

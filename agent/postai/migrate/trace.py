@@ -11,9 +11,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+from google.protobuf.message import Message
+
 from postai.database import Database, ServerError, named_sql
 from postai.deadline import Deadline
 from postai.errors import Refused
+from postai.migrate.lint.blocks import read_block
+from postai.migrate.trace_blocks import held, runs_on_copy, together
 from postai.migrate.trace_effects import Effects, Seen, effects, lockable
 from postai.migrate.trace_forms import (
     ONLY_STORED,
@@ -33,7 +37,7 @@ from postai.migrate.trace_ground import Ground, prepare
 from postai.migrate.trace_guess import guessed_locks
 from postai.migrate.trace_known import concurrent_error, known_locks
 from postai.migrate.trace_picture import Picture, take_picture
-from postai.migrate.types import Blocks, Traced
+from postai.migrate.types import BLOCKS, Traced
 from postai.scratch.affected import Names, affected
 from postai.scratch.definitions import Definitions, read_definitions
 from postai.scratch.harmless import Harmless
@@ -41,17 +45,6 @@ from postai.scratch.scratch_database import Opener
 from postai.sql.nodes import messages
 from postai.sql.parse import Statement, parse_one, write
 
-BLOCKS: Mapping[str, Blocks] = {
-    "AccessShareLock": "none",
-    "RowShareLock": "none",
-    "RowExclusiveLock": "none",
-    "ShareUpdateExclusiveLock": "ddl",
-    "ShareLock": "writes",
-    "ShareRowExclusiveLock": "writes",
-    "ExclusiveLock": "writes",
-    "AccessExclusiveLock": "reads+writes",
-}
-"""Lock modes from the weakest to the strongest, and what they keep others from."""
 _STRENGTH = {mode: number for number, mode in enumerate(BLOCKS)}
 
 
@@ -99,11 +92,12 @@ def _definitions(
     """Definitions of everything that the statements can touch, and all schemas of their search_paths."""
     path = list(session.path)
     schemas = set(session.path)
-    names = [named(one.tree) for one in parsed]
-    for one in parsed:
-        schemas |= schemas_of(one.tree)
-        if one.tree.DESCRIPTOR.name == "VariableSetStmt":
-            path += path_of(one.tree, session.user) or ()
+    trees = [tree for one in parsed for tree in (one.tree, *held(one.tree))]
+    names = [named(one) for one in trees]
+    for one in trees:
+        schemas |= schemas_of(one)
+        if one.DESCRIPTOR.name == "VariableSetStmt":
+            path += path_of(one, session.user) or ()
     wanted = Names(
         frozenset(pair for one in names for pair in one.objects),
         frozenset(schema for one in names for schema in one.schemas),
@@ -161,6 +155,8 @@ class _Tracer:
         self._deadline.check()
         way = way_of(statement)
         tree: Any = statement.tree
+        if tree.DESCRIPTOR.name == "DoStmt":
+            return self._block(statement)
         if way == "session":
             self._session(statement)
             return Traced(statement.sql, in_transaction=allowed_in_transaction(statement))
@@ -183,15 +179,36 @@ class _Tracer:
                 return self._untried(statement, "it would read a foreign table")
             return self._alone(statement, texts) if error.sqlstate == "25001" else self._refused(statement, error)
 
-    def _run(self, statement: Statement, text: str) -> Traced:
+    def _block(self, statement: Statement) -> Traced:
+        """A DO block: as it is where only catalogs decide what it does, else all of its statements one by one."""
+        block = read_block(statement.tree)
+        if block is None or not block.statements:
+            return self._untried(statement, "what it does is not read")
+        self._said.clear()
+        if (
+            not block.straight
+            and self._ground.renaming is None
+            and runs_on_copy(block, self._harmless, self._picture, self._path)
+        ):
+            try:
+                return self._run(statement, statement.sql, tuple(one.tree for one in block.statements))
+            except ServerError as error:
+                return self._refused(statement, error)
+        before = self._picture
+        found = [self.one(one) for one in block.statements]
+        if block.straight and (refused := next((one for one in found if one.error is not None), None)) is not None:
+            return replace(refused, statement=statement.sql)
+        return together(statement, block, found, before, self._path)
+
+    def _run(self, statement: Statement, text: str, inner: tuple[Message, ...] = ()) -> Traced:
         copy = self._copy
         with copy.transaction():
             copy.execute("set local client_min_messages = debug1")
-            copy.execute(text)
+            self._ground.run(statement.tree, text)
             copy.execute("set local client_min_messages = warning")
             locks = self._locks()
             after = self._ground.picture()
-        return self._told(statement, locks, after)
+        return self._told(statement, locks, after, inner=inner)
 
     def _planned(self, statement: Statement, text: str) -> Traced:
         """A statement that reads or writes rows: the server plans it, which takes the locks it would take."""
@@ -243,11 +260,14 @@ class _Tracer:
         locks: Mapping[int, str],
         after: Picture,
         sequential: tuple[tuple[str, str], ...] = (),
+        inner: tuple[Message, ...] = (),
     ) -> Traced:
         before, self._picture = self._picture, after
         held = lockable(locks, before)
-        seen = Seen(statement.tree, tuple(self._said), held, before, after, self._path, sequential)
-        return self._traced(statement, held, effects(seen), before)
+        did = Effects()
+        for tree in inner or (statement.tree,):
+            did |= effects(Seen(tree, tuple(self._said), held, before, after, self._path, sequential))
+        return self._traced(statement, held, did, before)
 
     def _traced(self, statement: Statement, held: Mapping[int, str], did: Effects, before: Picture) -> Traced:
         labels = {oid: before.by_oid[oid].label for oid in {*held, *did.rewrites, *did.rebuilt, *did.scans}}

@@ -54,6 +54,9 @@ class Effects:
     rebuilt: frozenset[int] = frozenset()
     scans: frozenset[int] = frozenset()
 
+    def __or__(self, other: Effects) -> Effects:
+        return Effects(self.rewrites | other.rewrites, self.rebuilt | other.rebuilt, self.scans | other.scans)
+
 
 def effects(seen: Seen) -> Effects:
     """What a statement did, beside its locks."""

@@ -74,6 +74,21 @@ class Ground:
             return self.renaming.tree(tree, strict=True)
         return text
 
+    def run(self, tree: Any, text: str) -> None:
+        """Run a statement there.
+
+        Args:
+            tree: the statement as it was given.
+            text: as `text` gives it.
+
+        Raises:
+            ServerError: PostgreSQL refuses it.
+        """
+        if self.renaming is None:
+            self.session.execute(text)
+        else:
+            self.renaming.run(self.session, tree, text)
+
     def place(self, schema: str) -> str:
         """The schema there."""
         return schema if self.renaming is None else self.renaming.place(schema)
@@ -101,8 +116,14 @@ class Ground:
             return bool(tree.HasField("relation"))
         if kind == "ReindexStmt":
             return tree.kind in (pb.REINDEX_OBJECT_INDEX, pb.REINDEX_OBJECT_TABLE, pb.REINDEX_OBJECT_SCHEMA)
+        lent = self.renaming.lend is not None
+        if lent and kind == "CreateSchemaStmt":
+            return bool(tree.schemaname) and len(tree.schema_elts) == 0
         field = _OBJECT_FIELDS.get(kind)
-        return kind not in _UNCONFINED and (field is None or getattr(tree, field) in _CONFINED_OBJECTS)
+        of = None if field is None else getattr(tree, field)
+        if lent and of == pb.OBJECT_SCHEMA:
+            return False
+        return kind not in _UNCONFINED and (of is None or of in _CONFINED_OBJECTS)
 
 
 def prepare(

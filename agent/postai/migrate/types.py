@@ -8,11 +8,23 @@ from typing import Literal
 
 from postai.proposals.types import Backfill, StepClass
 
-__all__ = ["Backfill", "Blocks", "Finding", "Plan", "PlannedStep", "Risk", "Severity", "StepClass", "Traced"]
+__all__ = ["BLOCKS", "Backfill", "Blocks", "Finding", "Plan", "PlannedStep", "Risk", "Severity", "StepClass", "Traced"]
 
 Blocks = Literal["reads+writes", "writes", "ddl", "none"]
 Risk = Literal["low", "medium", "high"]
 Severity = Literal["error", "warning", "advice"]
+
+BLOCKS: Mapping[str, Blocks] = {
+    "AccessShareLock": "none",
+    "RowShareLock": "none",
+    "RowExclusiveLock": "none",
+    "ShareUpdateExclusiveLock": "ddl",
+    "ShareLock": "writes",
+    "ShareRowExclusiveLock": "writes",
+    "ExclusiveLock": "writes",
+    "AccessExclusiveLock": "reads+writes",
+}
+"""Lock modes from the weakest to the strongest, and what they keep others from."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,7 @@ class PlannedStep:
         precondition, postcondition: SELECTs of one boolean: must hold just before; holds once the work is done, and
             only then.
         locks, blocks, rewrites, scans: as in `Traced`.
+        traced: whether all of it was tried on a copy; False = `rewrites` and `scans` are not known.
         hazard: what people should know, one sentence.
         backfill: what to write in batches, of class `batched`.
         estimated_rows, estimated_ms: from the statistics of the tables; None = unknown.
@@ -112,6 +125,7 @@ class PlannedStep:
     given: int = 1
     risk_score: int = 0
     for_good: bool = False
+    traced: bool = False
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ class Work:
         Returns:
             whether it is looked at.
         """
-        made = [one.name for one in relation.columns if one.fresh and quote_ident(one.name) in where]
+        fresh = [one.name for one in relation.columns if one.fresh]
+        made = fresh and naming.columns_of(parsed(f"SELECT {where}"), fresh)
         looked_at = not (relation.new or relation.written or made)
         if looked_at:
             query = f"SELECT 1 FROM {source or relation.full_name} WHERE {where} LIMIT 1000"  # noqa: S608 - quoted names

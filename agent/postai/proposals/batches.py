@@ -16,6 +16,7 @@ from postai.database.identifiers import quote_ident
 from postai.errors import Refused, VerificationFailed
 from postai.proposals.batch_sql import BatchSql, fills
 from postai.proposals.monitor import Watch
+from postai.proposals.pace import Pace
 from postai.proposals.types import Backfill, RunnerOptions
 
 LARGEST = 200_000
@@ -66,7 +67,7 @@ class BatchWriter:
     """What the step runner gives to a backfill.
 
     Attributes:
-        limits: sets the time-outs of the open transaction; its argument is the longest that a statement may run.
+        limits: statements that set the time-outs of the open transaction; the longest that a statement may run.
         role: owner of the table.
         save: notes the position and the quarters just passed, in the open transaction.
         mark: notes the step as done, in the open transaction.
@@ -76,7 +77,7 @@ class BatchWriter:
         say: tells the log.
     """
 
-    limits: Callable[[float], None]
+    limits: Callable[[float], str]
     role: str
     save: Callable[[Mapping[str, Any], Sequence[int]], None]
     mark: Callable[[float], None]
@@ -118,6 +119,7 @@ class Batches:
             checkpoint: of the attempt before, if it was at this step; {} = from the beginning.
         """
         began = time.monotonic()
+        pace = Pace(self._counted, to.monitor.pause, self._options.batch_rest)
         position = self._resume(to, checkpoint) if checkpoint else self._first(to)
         try:
             for _ in range(MOST_WALKS):
@@ -125,7 +127,7 @@ class Batches:
                     to.monitor.check()
                     to.require_window()
                     self._rest(to)
-                    position = self._next(to, position)
+                    position = self._next(to, position, pace)
                 if not self._any_left(to):
                     break
                 position = self._first(to)
@@ -156,7 +158,7 @@ class Batches:
         to.say("step.resumed", f"goes on behind {position.key}, {position.rows} rows were written")
         return position
 
-    def _next(self, to: BatchWriter, position: Position) -> Position | None:
+    def _next(self, to: BatchWriter, position: Position, pace: Pace) -> Position | None:
         """One batch; None = no row is left."""
         if position.walks and position.key is None and not self._is_left(to, position):
             return None
@@ -180,8 +182,11 @@ class Batches:
             return replace(position, size=max(1, position.size // 10))
         took = time.monotonic() - began
         after = results[0]
-        to.say("step.batch", f"{after.rows} rows written, {after.done:.1%}, took {took * 1000:.0f} ms")
-        to.monitor.pause(took * self._options.batch_rest)
+        to.say(
+            "step.batch",
+            f"{after.rows} rows written, {after.done:.1%}, took {took * 1000:.0f} ms, at work {pace.share:.0%}",
+        )
+        pace.after_batch(took)
         factor = min(2.0, max(0.25, self._options.batch_ms / max(1.0, took * 1000)))
         return replace(after, size=min(LARGEST, max(1, int(after.size * factor))))
 
@@ -212,7 +217,6 @@ class Batches:
             end = self._db.query(self._texts.slice_end(first=first), [*span, position.size - 1])
             upper = list(end[0][0]) if end else position.bound
             written = self._db.execute(self._texts.batch(first=first), [*before, *upper])
-            self._db.execute("set constraints all immediate")
             transaction.leave()
             seen = min(position.seen + position.size, max(position.total, position.seen))
             after = replace(position, key=upper, rows=position.rows + written, seen=seen)
@@ -224,6 +228,10 @@ class Batches:
 
     def _as_owner(self, to: BatchWriter, seconds: float | None = None) -> _OwnerTransaction:
         return _OwnerTransaction(self._db, to, seconds or self._options.batch_timeout)
+
+    def _counted(self) -> tuple[int, int]:
+        ids, ended = self._db.query(self._sql["counted"])[0]
+        return ids, ended
 
     def _rest(self, to: BatchWriter) -> None:
         """Wait while standbys are late or others are busy; looked at twice a second at most."""
@@ -248,7 +256,7 @@ class Batches:
 
 
 class _OwnerTransaction:
-    """A transaction as the table's owner; `leave` goes back to the agent's role for its last statements."""
+    """A transaction as the table's owner; `leave` ends what he does and goes back to the agent's role."""
 
     def __init__(self, db: Database, to: BatchWriter, seconds: float) -> None:
         self._db = db
@@ -259,19 +267,21 @@ class _OwnerTransaction:
     def __enter__(self) -> _OwnerTransaction:
         self._transaction.__enter__()
         try:
-            self._to.limits(self._seconds)
             # Where a policy would hide rows from the owner, the server says so and writes nothing.
-            self._db.execute("set local row_security = off")
-            self._db.execute(f"set local role {quote_ident(self._to.role)}")
+            self._db.execute(
+                f"{self._to.limits(self._seconds)};set local row_security = off;"
+                f"set local role {quote_ident(self._to.role)}"
+            )
         except BaseException as error:
             self._transaction.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
     def leave(self) -> None:
-        self._db.execute("set local role none")
-        self._db.execute("set local row_security = on")
-        self._to.limits(self._seconds)
+        self._db.execute(
+            "set constraints all immediate;set local role none;set local row_security = on;"
+            + self._to.limits(self._seconds)
+        )
 
     def __exit__(self, *error: Any) -> bool | None:
         return self._transaction.__exit__(*error)

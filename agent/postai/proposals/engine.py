@@ -19,19 +19,23 @@ from postai.database import Database, ServerError
 from postai.database.identifiers import quote_ident
 from postai.database.named_sql import load
 from postai.errors import LockNotObtained, PostaiError, Refused, StaleProposal, VerificationFailed
-from postai.proposals import detaching, index_work
+from postai.proposals import detaching, found, index_work, offending
 from postai.proposals.batches import Batches, BatchWriter, Bearable
 from postai.proposals.conditions import Conditions
+from postai.proposals.index_steps import IndexSteps, work_of
 from postai.proposals.index_work import IndexWork
 from postai.proposals.monitor import LeaseLost, Watch, WindowClosed
 from postai.proposals.object_locks import ObjectLocks
 from postai.proposals.objects import ROW_WRITERS, UnknownObject, require_rights, require_triggers, resolve
+from postai.proposals.step_locks import LockBudget
 from postai.proposals.store import facts_of
 from postai.proposals.types import Action, Backfill, Decision, Object, RunnerOptions, Step
 from postai.sql.parse import parse_one
 from postai.sql.vet import ChangeFacts, vet_change
 
 _LOCK_ERRORS = ("55P03", "40P01")
+_FROZEN = 5
+"""Seconds after which the server ends the transaction of a worker that does nothing: others wait for its locks."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +84,17 @@ class StepEngine:
         self._report = report
         self._sql = load(__package__, "runner.sql")
         self._conditions = Conditions(control)
-        self._locks = ObjectLocks(work, monitor, options.concurrent_lock_timeout)
+        self._locks = ObjectLocks(work, monitor, action.id, options)
         self._started: int | None = (
             action.checkpoint.get("step") if action.checkpoint.get("phase") == "started" else None
         )
         self._elsewhere: set[tuple[str, str]] = set()
-        seconds, rows, lag, active = control.query(self._sql["limits"])[0]
+        seconds, rows, lag, active, self._deadlock_timeout = control.query(self._sql["limits"])[0]
         self._lock_timeout = options.lock_timeout or min(2.0, max(0.2, seconds))
         self._bearable = Bearable(rows, lag, active, options.max_waiting)
         self._closes = None if action.seconds_left is None else time.monotonic() + action.seconds_left
         self._pid, self._backend_start = work.query(self._sql["session"])[0]
+        self._indexes = IndexSteps(control, monitor, options.concurrent_lock_timeout, self._as_owner, self._pid)
         monitor.attach(work, self._pid)
 
     def become_migrator(self) -> None:
@@ -107,7 +112,7 @@ class StepEngine:
             PostaiError: it could not be done; nothing of it is left.
         """
         self._monitor.check()
-        work = _index_work(step)
+        work = work_of(step)
         if self._is_done(step, work):
             return
         self._require_window(step)
@@ -119,19 +124,23 @@ class StepEngine:
             # Who held the lock may have been an earlier attempt's backend, which went on without its worker.
             if self._is_done(step, work):
                 return
-            begun = self._started == step.number or (work is not None and self._is_debris(work))
+            begun = self._started == step.number or (work is not None and self._indexes.is_debris(work))
             if step.precondition and not begun and not self._precondition_holds(step.precondition):
                 raise StaleProposal(
                     f"the precondition of step {step.number} does not hold any more",
                     detail=step.precondition,
                     hint="Dismiss the proposal and ask for a new one.",
                 )
-            if step.backfill is not None:
-                self._in_batches(step, plan, step.backfill)
-            elif plan.facts.in_transaction:
-                self._in_transaction(step, plan)
-            else:
-                self._alone(step, plan, work)
+            try:
+                if step.backfill is not None:
+                    self._in_batches(step, plan, step.backfill)
+                elif plan.facts.in_transaction:
+                    self._in_transaction(step, plan)
+                else:
+                    self._alone(step, plan, work)
+            except ServerError as error:
+                offending.name_rows(self._work, step, plan.run_as, error)
+                raise
 
     def verify(self, step: Step) -> None:
         """Check once more that what a step brought about is there.
@@ -139,7 +148,7 @@ class StepEngine:
         Raises:
             VerificationFailed: it is not.
         """
-        work = _index_work(step)
+        work = work_of(step)
         if step.backfill is None and not self._postcondition_holds(step, work):
             raise VerificationFailed(
                 f"step {step.number} ran, but what it should bring about is not there",
@@ -150,18 +159,18 @@ class StepEngine:
     def tidy(self, steps: Sequence[Step]) -> None:
         """After a statement was cut off: remove a broken index, or note that the step was done after all."""
         for step in steps:
-            work = _index_work(step)
+            work = work_of(step)
             if step.number == self._started and work is not None and not self._is_done(step, work):
                 plan = self._inspect(step)
                 with self._locks.held(plan.objects, partial(self._say, step)):
                     if not self._is_done(step, work):
-                        self._clean(step, plan, work)
+                        self._indexes.clean(plan.run_as, work, partial(self._say, step))
 
     # Looking
 
     def _is_done(self, step: Step, work: IndexWork | None) -> bool:
         """Whether the step needs nothing more; it is marked if an attempt of this action had begun it."""
-        if step.done:
+        if step.done or step.part <= self._parts_done(step):
             self._say(step, "step.skipped", "was done before")
             return True
         if index_work.is_comment(step.statement) in self._elsewhere:
@@ -175,8 +184,14 @@ class StepEngine:
                 self._mark(self._control, step, None)
             self._say(step, "step.marked", "noted as done")
         else:
+            found.require_same(self._control, step)
             self._say(step, "step.found", "somebody else has brought it about")
         return True
+
+    def _parts_done(self, step: Step) -> int:
+        """How many transactions of an undo an earlier attempt had carried out."""
+        before = self._action.checkpoint
+        return int(before.get("parts", 0)) if step.parts > 1 and before.get("step") == step.number else 0
 
     def _is_gone(self, step: Step) -> bool:
         """Whether a statement with IF EXISTS finds nothing: an undo step may repeat the one before it."""
@@ -207,27 +222,14 @@ class StepEngine:
         return step.postcondition is None or self._conditions.holds(step.postcondition)
 
     def _index_is_there(self, step: Step, work: IndexWork) -> bool:
-        """Whether the work on an index has brought about what it should."""
-        if work.kind == "reindex":
-            return not index_work.leftovers(self._control, work)
-        condition = index_work.look(self._control, work)
-        if work.kind == "drop":
-            return condition == "absent"
+        """Whether the work on an index has brought about what it should, here or under another name."""
         ours = self._started == step.number or step.done
-        if condition == "valid" and (ours or self._says_the_same(work)):
+        if self._indexes.is_there(work, ours=ours):
             return True
-        if not ours and index_work.find_same(self._control, work) is not None:
+        if not ours and self._indexes.is_elsewhere(work):
             self._elsewhere.add((work.schema, work.name))
             return True
         return False
-
-    def _is_debris(self, work: IndexWork) -> bool:
-        """Whether somebody's cut-off build of the same index is there: it is dropped and built again."""
-        return work.kind == "create" and index_work.look(self._control, work) == "invalid" and self._says_the_same(work)
-
-    def _says_the_same(self, work: IndexWork) -> bool:
-        definition = index_work.definition(self._control, work)
-        return definition is not None and index_work.same_index(work.statement, definition)
 
     def _inspect(self, step: Step) -> _Plan:
         """Everything that was checked when the proposal was made and queued, checked again on what is there now."""
@@ -249,7 +251,10 @@ class StepEngine:
                 self._limits(self._lock_timeout)
                 self._work.execute(f"set local role {quote_ident(plan.run_as)}")
                 began = time.monotonic()
+                budget = LockBudget(self._work, self._longest_wait(step))
+                budget.take(step.locks)
                 for statement in (step.statement, *step.together):
+                    budget.limit()
                     self._work.execute(statement)
                 # Triggers that wait for the end of the transaction would otherwise run as the agent (before 18).
                 self._work.execute("set constraints all immediate")
@@ -269,16 +274,21 @@ class StepEngine:
         self._with_patience(step, plan, attempt)
         self._say(step, "step.marked", "committed")
 
+    def _longest_wait(self, step: Step) -> float:
+        """Seconds that a try may wait for locks; where it holds some already, others and it may wait for each other."""
+        several = len(step.locks) > 1 or bool(step.together)
+        return min(self._lock_timeout, self._deadlock_timeout) if several else self._lock_timeout
+
     def _alone(self, step: Step, plan: _Plan, work: IndexWork | None) -> None:
         if work is not None and self._started != step.number:
-            self._require_free_name(work)
+            self._indexes.require_free_name(work)
         self._checkpoint(step, "started")
         self._say(step, "step.started", "noted that it begins")
         began = time.monotonic()
 
         def attempt() -> None:
-            self._clean(step, plan, work)
-            self._wait_for_builds(step, plan)
+            self._indexes.clean(plan.run_as, work, partial(self._say, step))
+            self._indexes.wait_for_builds(plan.objects, partial(self._say, step))
             self._as_owner(plan.run_as, detaching.unfinished(self._control, step.statement) or step.statement)
 
         try:
@@ -299,31 +309,12 @@ class StepEngine:
             self._mark(self._control, step, elapsed)
         self._say(step, "step.marked", "noted as done")
 
-    def _wait_for_builds(self, step: Step, plan: _Plan) -> None:
-        """Let other sessions' index builds on the same tables end: two at once would only wait for each other."""
-        oids = [one.lock_oid for one in plan.objects if one.class_name == "pg_class"]
-        waits_until = time.monotonic() + self._options.concurrent_lock_timeout
-        try:
-            while others := self._control.query(self._sql["other_builds"], [oids, self._pid]):
-                pid, phase = others[0]
-                if time.monotonic() > waits_until:
-                    raise LockNotObtained(
-                        f"backend {pid} still builds an index on the same table",
-                        detail=f"Its phase: {phase}.",
-                        hint="Apply again when it has ended: SELECT * FROM pg_stat_progress_create_index;",
-                    )
-                self._monitor.note({"phase": f"waiting for the index build of backend {pid}"})
-                self._say(step, "step.waiting", f"backend {pid} builds an index on the same table: {phase}")
-                self._monitor.pause(0.3)
-        finally:
-            self._monitor.note({})
-
     def _in_batches(self, step: Step, plan: _Plan, backfill: Backfill) -> None:
         """Write the rows of a backfill; a batch that meets locks is tried again, as any short step is."""
         resumed = self._action.checkpoint if self._resumes(step) else {}
         batches = Batches(self._work, self._sql, backfill, self._options, self._bearable)
         writer = BatchWriter(
-            limits=lambda longest: self._limits(self._lock_timeout, longest),
+            limits=lambda longest: self._limit_texts(self._lock_timeout, longest),
             role=plan.run_as,
             save=lambda at, extra: self._save_batch(step, at, extra),
             mark=lambda elapsed: self._mark(self._work, step, elapsed),
@@ -354,7 +345,7 @@ class StepEngine:
         """After a failure: remove what it left, or say that it is still there."""
         if work is not None and error.sqlstate != "42P07":  # that name was taken under our hands: it is not ours
             try:
-                self._clean(step, plan, work)
+                self._indexes.clean(plan.run_as, work, partial(self._say, step))
             except ServerError as failure:
                 left = "A broken index is left; the agent removes it as soon as it can, applying again does so too"
                 left += f", or: {work.drop_statement};" if work.kind == "create" else "."
@@ -397,10 +388,15 @@ class StepEngine:
             hint="Apply it again when those transactions have ended.",
         )
 
-    def _limits(self, lock_timeout: float, longest: float | None = None) -> None:
-        self._work.execute(
+    def _limits(self, lock_timeout: float) -> None:
+        self._work.execute(self._limit_texts(lock_timeout))
+
+    def _limit_texts(self, lock_timeout: float, longest: float | None = None) -> str:
+        """The statements that set the limits of the open transaction."""
+        return (
             "set local search_path = pg_catalog, pg_temp;"
             f"set local lock_timeout = {int(lock_timeout * 1000)};"
+            f"set local idle_in_transaction_session_timeout = '{_FROZEN}s';"
             f"set local statement_timeout = {self._statement_ms(longest)}"
         )
 
@@ -431,47 +427,12 @@ class StepEngine:
         finally:
             self._work.execute("reset role")
 
-    def _require_free_name(self, work: IndexWork) -> None:
-        if (
-            work.kind == "create"
-            and self._control.query(load(__package__, "objects.sql")["name_taken"], [work.schema, work.name])[0][0]
-        ):
-            if self._is_debris(work):
-                return
-            definition = index_work.definition(self._control, work)
-            if definition is None and index_work.look(self._control, work) != "absent":
-                raise LockNotObtained(
-                    f"{work.schema}.{work.name} exists already, and its table is locked",
-                    detail="Whether it is what the step would create cannot be seen meanwhile.",
-                    hint="Apply it again when that transaction has ended.",
-                )
-            raise StaleProposal(
-                f"{work.schema}.{work.name} exists already and is not what the step would create",
-                detail=definition,
-                hint="Drop or rename it, or ask for a new proposal.",
-            )
-
-    def _clean(self, step: Step, plan: _Plan, work: IndexWork | None) -> None:
-        """Remove what a cut-off CREATE INDEX or REINDEX CONCURRENTLY of ours left, if there is anything."""
-        if work is None or work.kind == "drop":
-            return
-        if work.kind == "reindex":
-            for name in index_work.leftovers(self._control, work):
-                self._as_owner(plan.run_as, f"DROP INDEX CONCURRENTLY IF EXISTS {name}", whole=True)
-                self._say(step, "step.cleaned", f"dropped {name}")
-            return
-        while (condition := index_work.look(self._control, work)) == "building":
-            self._say(step, "step.waiting", f"{work.name} is being built at this moment")
-            self._monitor.pause(0.5)
-        if condition == "invalid":
-            self._say(step, "step.cleaning", f"drops the broken index {work.name}")
-            self._as_owner(plan.run_as, work.drop_statement, whole=True)
-            self._say(step, "step.cleaned", f"dropped {work.name}")
-
     # Writing down
 
     def _checkpoint(self, step: Step, phase: str) -> None:
         note = {"step": step.number, "phase": phase, "pid": self._pid, "backend_start": self._backend_start}
+        if step.parts > 1:
+            note["parts"] = step.part - 1
         with self._control.transaction():
             written = self._control.query(
                 self._sql["checkpoint"], [json.dumps(note), self._action.id, self._action.attempt]
@@ -483,6 +444,11 @@ class StepEngine:
 
     def _mark(self, db: Database, step: Step, elapsed: float | None) -> None:
         """Note that the step happened; part of its transaction where it has one."""
+        if step.part < step.parts:
+            part = json.dumps({"step": step.number, "phase": "part", "parts": step.part})
+            if not db.query(self._sql["checkpoint"], [part, self._action.id, self._action.attempt]):
+                raise LeaseLost(f"action {self._action.id} was taken by another worker")
+            return
         applying = self._action.kind == "apply"
         note = json.dumps({"step": step.number, "phase": "done"})
         elapsed_ms = None if elapsed is None else round(elapsed * 1000)
@@ -502,8 +468,3 @@ class StepEngine:
     def _say(self, step: Step | None, point: str, sentence: str) -> None:
         number = None if step is None else step.number
         self._report(Decision(self._action.id, self._action.attempt, number, point, sentence))
-
-
-def _index_work(step: Step) -> IndexWork | None:
-    """The work on an index that a step does by itself; of statements that share a transaction nothing is left."""
-    return None if step.together else index_work.recognise(step.statement)

@@ -22,6 +22,10 @@ from postai.sql.parse import parse_one
 
 IndexCondition = Literal["absent", "valid", "building", "invalid"]
 
+_WITH_OPERANDS = frozenset({"A_Expr", "FuncCall", "CoalesceExpr", "MinMaxExpr", "CaseExpr", "CaseWhen", "A_ArrayExpr"})
+_WIDER = frozenset({"text", "int8", "bigint", "numeric", "float8", "timestamp", "timestamptz"})
+"""Types that operands of a narrower one are cast to without being told (manual, 10.2 and 10.3)."""
+
 
 @dataclass(frozen=True)
 class IndexWork:
@@ -183,7 +187,7 @@ def normal_form(statement: str) -> str:
     node = result.stmts[0].stmt
     if node.WhichOneof("node") == "index_stmt":
         _make_plain(node.index_stmt)
-        _as_server_writes(node)
+        as_server_writes(node)
     return str(postgast.deparse(result))
 
 
@@ -212,26 +216,63 @@ def _make_plain(tree: Any) -> None:
     tree.access_method = tree.access_method or "btree"
 
 
-def _as_server_writes(node: Message) -> None:
-    """Take casts away, and write IN and LIKE as the operators that the server shows for them."""
-    waiting = [node]
+def as_server_writes(node: Message) -> None:
+    """Take casts away that the server may add, and write IN, LIKE, BETWEEN and negative numbers as it shows them.
+
+    Other casts stay: with them an expression means another thing.
+    """
+    waiting: list[tuple[Message, bool]] = [(node, False)]
+    joined: list[Any] = []
     while waiting:
-        one = cast("Any", waiting.pop())
-        if one.DESCRIPTOR.name == "Node":
-            while one.WhichOneof("node") == "type_cast":
+        message, is_operand = waiting.pop()
+        one = cast("Any", message)
+        kind = one.DESCRIPTOR.name
+        if kind == "BoolExpr":
+            joined.append(one)
+        elif kind == "Node":
+            while one.WhichOneof("node") == "type_cast" and _may_be_added(one.type_cast, is_operand):
                 inner = type(one)()
                 inner.CopyFrom(one.type_cast.arg)
                 one.CopyFrom(inner)
             if one.WhichOneof("node") == "a_expr":
                 _as_operator(one.a_expr)
+                _as_bounds(one)
+            elif one.WhichOneof("node") == "a_const":
+                _as_text(one.a_const)
+        operands = kind in _WITH_OPERANDS or (is_operand and kind in ("Node", "List"))
         for field, value in one.ListFields():
             if field.message_type is not None:
-                waiting.extend(value if field.is_repeated else [value])
+                waiting.extend((each, operands) for each in (value if field.is_repeated else [value]))
+    for one in reversed(joined):
+        _flatten(one)
+
+
+def _may_be_added(given: Any, is_operand: bool) -> bool:
+    """Whether the server writes such a cast itself: of constants, and of operands that are taken as a wider type."""
+    if _is_constant(given.arg):
+        return True
+    names = [part.string.sval for part in given.type_name.names]
+    bare = not given.type_name.typmods and not given.type_name.array_bounds
+    return is_operand and bare and names[-1] in _WIDER and names[:-1] in ([], ["pg_catalog"])
+
+
+def _is_constant(node: Any) -> bool:
+    kind = node.WhichOneof("node")
+    if kind == "type_cast":
+        return _is_constant(node.type_cast.arg)
+    if kind == "a_array_expr":
+        return all(_is_constant(one) for one in node.a_array_expr.elements)
+    return bool(kind == "a_const")
 
 
 def _as_operator(expression: Any) -> None:
     if expression.kind in (pb.AEXPR_LIKE, pb.AEXPR_ILIKE) and not expression.rexpr.HasField("func_call"):
         expression.kind = pb.AEXPR_OP
+    elif expression.kind == pb.AEXPR_IN and len(expression.rexpr.list.items) == 1:
+        item = pb.Node()
+        item.CopyFrom(expression.rexpr.list.items[0])
+        expression.kind = pb.AEXPR_OP
+        expression.rexpr.CopyFrom(item)
     elif expression.kind == pb.AEXPR_IN:
         negative = expression.name[0].string.sval == "<>"
         expression.kind = pb.AEXPR_OP_ALL if negative else pb.AEXPR_OP_ANY
@@ -240,3 +281,42 @@ def _as_operator(expression: Any) -> None:
             copy.CopyFrom(item)
         expression.rexpr.a_array_expr.SetInParent()
         expression.rexpr.a_array_expr.elements.extend(items)
+
+
+def _as_bounds(node: Any) -> None:
+    """BETWEEN as two comparisons."""
+    forms = {pb.AEXPR_BETWEEN: (pb.AND_EXPR, ">=", "<="), pb.AEXPR_NOT_BETWEEN: (pb.OR_EXPR, "<", ">")}
+    if node.a_expr.kind not in forms:
+        return
+    joined, *operators = forms[node.a_expr.kind]
+    both = pb.BoolExpr(boolop=joined)
+    for operator, bound in zip(operators, node.a_expr.rexpr.list.items, strict=True):
+        one = both.args.add().a_expr
+        one.kind = pb.AEXPR_OP
+        one.name.add().string.sval = operator
+        one.lexpr.CopyFrom(node.a_expr.lexpr)
+        one.rexpr.CopyFrom(bound)
+    node.bool_expr.CopyFrom(both)
+
+
+def _as_text(constant: Any) -> None:
+    """A negative number as a string, which the server casts."""
+    kind = constant.WhichOneof("val")
+    if kind == "ival" and constant.ival.ival < 0:
+        constant.sval.sval = str(constant.ival.ival)
+    elif kind == "fval" and constant.fval.fval.startswith("-"):
+        constant.sval.sval = constant.fval.fval
+
+
+def _flatten(join: Any) -> None:
+    """a AND (b AND c) as a AND b AND c; likewise OR."""
+    arguments = []
+    for one in join.args:
+        inner = one.bool_expr if one.WhichOneof("node") == "bool_expr" else None
+        same = inner is not None and inner.boolop == join.boolop != pb.NOT_EXPR
+        for part in inner.args if inner is not None and same else [one]:
+            copy = pb.Node()
+            copy.CopyFrom(part)
+            arguments.append(copy)
+    del join.args[:]
+    join.args.extend(arguments)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from postai.database import Database, ServerError
+from postai.database.named_sql import load
 from postai.errors import LockNotObtained
 from postai.proposals.monitor import Watch
-from postai.proposals.types import Object
+from postai.proposals.types import Object, RunnerOptions
 
 OBJECT_LOCK = 0x706F7375
 """First key of the advisory locks that workers take per object (the second key is the object's oid)."""
@@ -23,13 +24,14 @@ class ObjectLocks:
 
     Args:
         work: the session that runs the statements.
-        patience: seconds for which another worker is waited for.
+        action: id of the action that they belong to.
     """
 
-    def __init__(self, work: Database, monitor: Watch, patience: float) -> None:
+    def __init__(self, work: Database, monitor: Watch, action: int, options: RunnerOptions) -> None:
         self._work = work
         self._monitor = monitor
-        self._patience = patience
+        self._action = action
+        self._options = options
 
     def become_migrator(self, say: Callable[[str, str], None]) -> None:
         """Wait until no other worker changes this database's schema; the lock ends with the session.
@@ -52,7 +54,7 @@ class ObjectLocks:
             self._unlock(keys)
 
     def _wait(self, keys: Sequence[int], what: str, say: Callable[[str, str], None]) -> None:
-        waits_until = time.monotonic() + self._patience
+        waits_until = time.monotonic() + self._options.concurrent_lock_timeout
         pause = 0.05
         while not self._try_lock(keys):
             if time.monotonic() > waits_until:
@@ -62,8 +64,15 @@ class ObjectLocks:
                     hint="SELECT * FROM postai.actions shows what runs; apply again when it has ended.",
                 )
             say("step.waiting", f"another worker is at {what}")
+            self._end_frozen(keys, say)
             self._monitor.pause(pause)
             pause = min(1.0, pause * 1.5)
+
+    def _end_frozen(self, keys: Sequence[int], say: Callable[[str, str], None]) -> None:
+        """End the sessions of workers that hold the locks and have no action: frozen, or their host is gone."""
+        sql = load(__package__, "runner.sql")["end_frozen"]
+        for (pid,) in self._work.query(sql, [OBJECT_LOCK, list(keys), self._options.lease, self._action]):
+            say("step.freed", f"ended backend {pid} of a worker that did nothing for {self._options.lease:.0f} s")
 
     def _try_lock(self, keys: Sequence[int]) -> bool:
         for number, key in enumerate(keys):

@@ -54,6 +54,29 @@ select pg_catalog.pg_get_indexdef(c.oid)
   join pg_catalog.pg_index i on i.indexrelid = c.oid
  where n.nspname = %s and c.relname = %s
 
+-- name: constraint_definition
+-- A constraint of a table by name, as the server writes it.
+select pg_catalog.pg_get_constraintdef(k.oid)
+  from pg_catalog.pg_constraint k where k.conrelid = pg_catalog.to_regclass(%s) and k.conname = %s
+
+-- name: key_columns
+-- Columns of a table's primary key, or else of its first valid unique one, in order.
+select a.attname::text
+  from (select i.indrelid, i.indkey, i.indnkeyatts from pg_catalog.pg_index i
+         where i.indrelid = pg_catalog.to_regclass(%s) and i.indisunique and i.indisvalid and i.indpred is null
+           and 0 <> all (i.indkey::int2[])
+         order by i.indisprimary desc, i.indexrelid limit 1) k
+ cross join lateral pg_catalog.unnest(k.indkey::int2[]) with ordinality as c (number, position)
+  join pg_catalog.pg_attribute a on a.attrelid = k.indrelid and a.attnum = c.number
+ where c.position <= k.indnkeyatts order by c.position
+
+-- name: default_expression
+-- The default of a column, as the server writes it.
+select pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+  from pg_catalog.pg_attrdef d
+  join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+ where d.adrelid = pg_catalog.to_regclass(%s) and a.attname = %s
+
 -- name: indexes_of
 -- Valid indexes of a table: name and definition; waits for whoever has locked the table.
 select c.relname::text, pg_catalog.pg_get_indexdef(c.oid)

@@ -17,7 +17,9 @@ from postai.proposals.monitor import Calm, LeaseLost, Monitor, Stopping, WindowC
 from postai.proposals.objects import UnknownObject
 from postai.proposals.own_triggers import made_triggers
 from postai.proposals.pictures import tables_again, tables_of
+from postai.proposals.step_locks import strong
 from postai.proposals.types import Action, Backfill, Decision, Measured, RunnerOptions, RunResult, Step, Witness
+from postai.proposals.undo_parts import undo_steps
 
 Verifier = Callable[[Database, int], Measured]
 """Looks at a proposal (its id) that was just applied; one per kind of proposal."""
@@ -168,9 +170,10 @@ class Runner:
                 try:
                     if any(step.step_class for step in steps):
                         engine.become_migrator()
-                    for step in steps:
+                    now = self._before_scans(control, action, steps)
+                    for step in now:
                         engine.run(step)
-                    measured = self._verify(control, action, engine, steps)
+                    measured = self._verify(control, action, engine, now, whole=len(now) == len(steps))
                 finally:
                     monitor.detach()
         except Cancelled as error:
@@ -215,13 +218,16 @@ class Runner:
         rows = control.query(self._sql["steps"], [action.proposal])
         if action.kind == "apply":
             return tuple(
-                Step(number, text, before, after, done, step_class, tuple(together), _backfill(parts))
-                for number, text, before, after, _, done, _, step_class, together, parts in rows
-            )
+                Step(
+                    number, text, before, after, done, step_class, tuple(together), _backfill(parts), strong(locks)
+                )
+                for number, text, before, after, _, done, _, step_class, together, parts, locks in rows
+            )  # fmt: skip
         return tuple(
-            Step(number, undo, before, None, False, step_class)
-            for number, _, _, _, undo, done, before, step_class, _, _ in reversed(rows)
+            one
+            for number, _, _, _, undo, done, before, step_class, _, _, locks in reversed(rows)
             if done and undo
+            for one in undo_steps(number, undo, before, step_class, strong(locks, "AccessExclusiveLock"))
         )
 
     def _picture(self, control: Database, action: Action) -> None:
@@ -236,8 +242,21 @@ class Runner:
         except (ServerError, LockNotObtained) as error:
             self._say(action, "action.unseen", f"what it changes is not known as its own: {error.message}")
 
-    def _verify(self, control: Database, action: Action, engine: StepEngine, steps: tuple[Step, ...]) -> Measured:
-        """Each step was checked when it ran; later steps may have used up earlier ones, so the last one counts now."""
+    def _before_scans(self, control: Database, action: Action, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """The steps of this action: where scans wait for a window, those before the first one that is not done."""
+        if not control.query(self._sql["scans_wait"], [action.id])[0][0]:
+            return steps
+        first = next((at for at, one in enumerate(steps) if one.step_class == "weak_scan" and not one.done), len(steps))
+        return steps[:first]
+
+    def _verify(
+        self, control: Database, action: Action, engine: StepEngine, steps: tuple[Step, ...], *, whole: bool
+    ) -> Measured:
+        """Each step was checked when it ran; later steps may have used up earlier ones, so the last one counts now.
+
+        Args:
+            whole: whether these are all steps; else an action that is queued next goes on behind them.
+        """
         if not control.query(self._sql["verifying"], [action.id, action.attempt]):
             raise LeaseLost(f"action {action.id} was taken by another worker")
         self._say(action, "action.verifying", "all steps are done")
@@ -250,7 +269,7 @@ class Runner:
             values["steps"] = [{"step": s, "elapsed_ms": t, "estimated_ms": e} for s, t, e in rows]
             values["after"] = tables_again(control, action.proposal)
         verifier = self._verifiers.get(action.proposal_kind)
-        if verifier is None or action.kind == "undo":
+        if verifier is None or action.kind == "undo" or not whole:
             return Measured(values)
         found = verifier(control, action.proposal)
         return Measured({**values, **found.values}, found.regression)

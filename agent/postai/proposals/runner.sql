@@ -30,6 +30,10 @@ select m.id, m.proposal, p.kind, m.kind, m.state, m.requested_by::text, m.attemp
             then extract(epoch from upper(m.run_window) - pg_catalog.clock_timestamp())::double precision end
   from mine m join postai.proposal p on p.id = m.proposal
 
+-- name: scans_wait
+-- Whether what reads whole tables is left to an action of its own.
+select a.scan_window is not null from postai.action a where a.id = %s
+
 -- name: proposal
 -- What was approved: digest then and now, accepted triggers, who approved.
 select p.approved_digest is not distinct from postai._digest(p.id), p.accepted_triggers, p.approved_by::text
@@ -42,7 +46,7 @@ select postai._require_current(%s)
 -- name: steps
 -- The steps in their order.
 select s.step, s.statement, s.precondition, s.postcondition, s.undo, s.done_at is not null, s.undo_precondition,
-       s.step_class, s.together, s.backfill
+       s.step_class, s.together, s.backfill, s.locks
   from postai.proposal_step s where s.proposal = %s order by s.step
 
 -- name: agent_is_superuser
@@ -92,11 +96,32 @@ update postai.action set checkpoint = %s::jsonb where id = %s and attempt = %s a
 
 -- name: limits
 -- Settings of the operator for running steps: lock time-out in seconds, rows of a first batch, lag in seconds and active
--- sessions at which a backfill pauses.
+-- sessions at which a backfill pauses; and the server's deadlock_timeout in seconds.
 select extract(epoch from postai._setting_text('step_lock_timeout')::interval)::double precision,
        least(postai._setting_text('batch_rows')::numeric, 1000000)::integer,
        extract(epoch from postai._setting_text('batch_max_lag')::interval)::double precision,
-       least(postai._setting_text('batch_max_active')::numeric, 1000000)::integer
+       least(postai._setting_text('batch_max_active')::numeric, 1000000)::integer,
+       extract(epoch from pg_catalog.current_setting('deadlock_timeout')::interval)::double precision
+
+-- name: counted
+-- What the server has done so far: transaction ids given, transactions ended.
+select pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint,
+       (select pg_catalog.sum(d.xact_commit + d.xact_rollback)::bigint from pg_catalog.pg_stat_database d)
+
+-- name: lockable
+-- Tables of a step, with the mode for each, that the current role may lock by hand: those that refer to others among
+-- them first.
+with wanted as (
+  select c.oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) as name, x.mode
+    from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) as x (name, mode)
+    join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(x.name) and c.relkind in ('r', 'p')
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+   where pg_catalog.has_table_privilege(c.oid, 'update, delete, truncate')
+)
+select w.name, w.mode from wanted w
+ order by (select pg_catalog.count(distinct k.conrelid) from pg_catalog.pg_constraint k
+            where k.contype = 'f' and k.confrelid = w.oid and k.conrelid <> w.oid
+              and k.conrelid in (select o.oid from wanted o)), w.name
 
 -- name: load
 -- What others have to bear: seconds by which the slowest standby replays late, active sessions, sessions that wait for locks.
@@ -135,6 +160,23 @@ update postai.action set checkpoint = %s::jsonb, progress = %s::jsonb
 select p.pid, p.phase from pg_catalog.pg_stat_progress_create_index p
  where p.datname = pg_catalog.current_database() and p.relid = any (%s::oid[]) and p.pid <> %s
 
+-- name: end_frozen
+-- End the sessions that hold advisory locks and do nothing for so many seconds, while no other worker has an action.
+with frozen as materialized (
+select l.pid
+  from pg_catalog.pg_locks l
+  join pg_catalog.pg_stat_activity s on s.pid = l.pid
+  join pg_catalog.pg_database d on d.oid = l.database and d.datname = pg_catalog.current_database()
+ where l.locktype = 'advisory' and l.objsubid = 2 and l.granted and l.pid <> pg_catalog.pg_backend_pid()
+   and l.classid = %s::pg_catalog.int8::pg_catalog.oid
+   and l.objid = any (array(select (k & 4294967295)::pg_catalog.oid from pg_catalog.unnest(%s::pg_catalog.int8[]) as k))
+   and s.usename = current_user and s.state like 'idle%%'
+   and s.state_change < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %s)
+   and not exists (select from postai.action o
+                    where o.state in ('running', 'verifying') and o.lease_until > pg_catalog.clock_timestamp() and o.id <> %s)
+)
+select f.pid from frozen f where pg_catalog.pg_terminate_backend(f.pid)
+
 -- name: detach_pending
 -- Whether a partition's detachment was begun and not ended.
 select exists (select from pg_catalog.pg_inherits i
@@ -171,11 +213,21 @@ update postai.action a
  where a.id = %s and a.attempt = %s and a.state in ('running', 'verifying') returning a.id
 
 -- name: close_proposal
--- The proposal was applied or undone; one that is done again and again stays approved while its next action waits.
-update postai.proposal
-   set state = 'closed', outcome = %s, reason = %s, closed_by = session_user, closed_at = pg_catalog.clock_timestamp()
- where id = %s and not exists (select from postai.action a where a.proposal = proposal.id and a.state = 'queued')
-returning id
+-- The proposal was applied or undone; one that is done again and again stays approved while its next action waits. With
+-- one that is undone goes what would drop for good what it set aside.
+with closed as (
+  update postai.proposal
+     set state = 'closed', outcome = %s, reason = %s, closed_by = session_user, closed_at = pg_catalog.clock_timestamp()
+   where id = %s and not exists (select from postai.action a where a.proposal = proposal.id and a.state = 'queued')
+  returning id, outcome
+), followed as (
+  update postai.proposal f
+     set state = 'closed', outcome = 'superseded', reason = 'proposal ' || c.id || ' was undone', closed_by = session_user,
+         closed_at = pg_catalog.clock_timestamp()
+    from closed c
+   where c.outcome = 'undone' and f.kind = 'migrate' and f.state = 'open' and f.evidence ->> 'after' = c.id::pg_catalog.text
+)
+select id from closed
 
 -- name: close_undone
 -- What an applied proposal took back is undone.

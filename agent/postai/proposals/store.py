@@ -16,7 +16,7 @@ from postai.proposals.batch_sql import whole_statement
 from postai.proposals.conditions import Conditions
 from postai.proposals.objects import as_json, fingerprint, resolve
 from postai.proposals.types import Draft, DraftStep, Object, Step
-from postai.sql.parse import parse_one
+from postai.sql.parse import parse_one, split
 from postai.sql.vet import ChangeFacts, ObjectRef, vet_change
 
 _REPEATABLE = frozenset({"VACUUM", "ANALYZE"})
@@ -92,8 +92,10 @@ def _vet(
         planned[new_name] = facts.touched[0]
     undo_facts = None
     if step.undo is not None:
-        undo_facts = vet_change(step.undo)
-        _require_recoverable(step.undo, undo_facts, None)
+        listed = [(text, vet_change(text)) for text in split(step.undo)]
+        for text, one in listed:
+            _require_recoverable(text, one, None)
+        undo_facts = replace(listed[0][1], in_transaction=all(one.in_transaction for _, one in listed))
     for condition in (step.precondition, None if step.backfill else step.postcondition):
         if condition is not None and (step.step_class is None or not planned):
             conditions.vet(condition)
@@ -123,7 +125,13 @@ def facts_of(step: DraftStep | Step) -> ChangeFacts:
         )
     if (step.together or step.backfill) and not facts.in_transaction:
         raise Refused("a statement that allows no transaction cannot share one", detail=step.statement)
-    return facts
+    # What goes into a schema that the same step makes needs no right in it; it need not be there yet.
+    schemas = {ref.name for ref in facts.creates if ref.kind == "schema"}
+    return replace(
+        facts,
+        touched=tuple(ref for ref in facts.touched if ref.schema not in schemas),
+        creates=tuple(ref for ref in facts.creates if ref.schema not in schemas),
+    )
 
 
 def _renamed(statement: str) -> tuple[str | None, str] | None:
@@ -153,6 +161,7 @@ def _row(proposal: int, number: int, each: _Vetted) -> list[object]:
         None if step.backfill else step.postcondition, step.undo, undo.statement_class if undo else None,
         undo.in_transaction if undo else None, as_json(each.objects), json.dumps(dict(step.locks)), step.hazard,
         step.estimated_ms, step.estimated_rows, step.undo_precondition, step.step_class, list(step.together),
-        step.phase, json.dumps(dict(step.blocks)), list(step.rewrites), list(step.scans),
+        step.phase, json.dumps(dict(step.blocks)), None if step.rewrites is None else list(step.rewrites),
+        None if step.scans is None else list(step.scans),
         None if step.backfill is None else json.dumps(asdict(step.backfill)),
     ]  # fmt: skip

@@ -40,7 +40,7 @@ class DraftStep:
 
     Attributes:
         statement: one SQL statement in which every relation carries its schema.
-        undo: the statement that leads back; None = it cannot be undone.
+        undo: the statement that leads back, or several with `;` between them; None = it cannot be undone.
         precondition: a SELECT of one boolean that must be true just before the statement runs.
         postcondition: a SELECT of one boolean that is true once the statement has done its work, and only then.
         undo_precondition: a SELECT of one boolean that must be true just before the undo runs; it may speak of what the
@@ -56,7 +56,7 @@ class DraftStep:
             not used: whether rows are left is looked at along the key.
         phase: `expand` leaves the old in its place; `contract` takes it away.
         blocks: relation -> what others cannot do meanwhile: "reads+writes", "writes", "ddl" or "none".
-        rewrites, scans: tables that are written anew, or read completely.
+        rewrites, scans: tables that are written anew, or read completely; None = not known.
     """
 
     statement: str
@@ -73,8 +73,8 @@ class DraftStep:
     backfill: Backfill | None = None
     phase: Literal["expand", "contract"] = "expand"
     blocks: Mapping[str, str] = field(default_factory=dict)
-    rewrites: tuple[str, ...] = ()
-    scans: tuple[str, ...] = ()
+    rewrites: tuple[str, ...] | None = None
+    scans: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,12 @@ class Object:
 
 @dataclass(frozen=True)
 class Step:
-    """A stored step as it is to be run: for an undo, `statement` is the undo statement and the conditions are None."""
+    """A stored step as it is to be run: for an undo, `statement` is the undo statement and the conditions are None.
+
+    Attributes:
+        locks: table -> mode of those locks that stop others.
+        part, parts: an undo may need several transactions, each a step of the same number; which one, and of how many.
+    """
 
     number: int
     statement: str
@@ -142,6 +147,9 @@ class Step:
     step_class: StepClass | None = None
     together: tuple[str, ...] = ()
     backfill: Backfill | None = None
+    locks: Mapping[str, str] = field(default_factory=dict)
+    part: int = 1
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -150,7 +158,7 @@ class Action:
 
     Attributes:
         attempt: number of this claim; only the newest one may write.
-        checkpoint: what the attempt before had written: step, phase, pid, backend_start.
+        checkpoint: what the attempt before had written: step, phase, parts that were done, pid, backend_start.
         seconds_left: until its window closes, when it was claimed; None = it has none.
     """
 
@@ -226,8 +234,8 @@ class RunnerOptions:
     Attributes:
         lease: how long an action stays with a worker that does not renew it.
         poll: pause between two looks at the action while a statement runs (cancel is seen within this time).
-        lock_timeout: longest wait of one try for a lock; others queue behind it that long; None = setting
-            `step_lock_timeout`.
+        lock_timeout: longest wait of one try for its locks, all together; others queue behind it that long; None =
+            setting `step_lock_timeout`.
         lock_patience: how long a lock is tried for, with growing pauses.
         concurrent_lock_timeout: longest single wait of a CONCURRENTLY statement; it blocks nobody while it waits.
         statement_timeout: longest run of one statement.
@@ -247,6 +255,6 @@ class RunnerOptions:
     statement_timeout: float = 4 * 3600.0
     max_attempts: int = 5
     batch_timeout: float = 30.0
-    batch_ms: float = 100.0
+    batch_ms: float = 50.0
     batch_rest: float = 0.1
     max_waiting: int = 10

@@ -6,13 +6,14 @@ Unlike `redirect`, which changes queries, this reaches every name that any state
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
-from postai.database import Database, named_sql
+from postai.database import Database, ServerError, named_sql
+from postai.database.identifiers import quote_ident
 from postai.errors import Refused
 from postai.sql.nodes import messages
 from postai.sql.parse import parse_one, statement_node, write
@@ -30,22 +31,33 @@ class Renaming:
         prefix: of the copies' names.
         kept: (schema, name) of objects that are not copied, members of extensions.
         bare: names of such objects that are found without a schema -> their schema.
+        lend: makes a schema for the role that may make none itself; None = it may.
+
+    Attributes:
+        lend: as given.
     """
 
-    def __init__(self, prefix: str, kept: frozenset[tuple[str, str]], bare: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        kept: frozenset[tuple[str, str]],
+        bare: Mapping[str, str],
+        lend: Callable[[str], None] | None = None,
+    ) -> None:
+        self.lend = lend
         self._prefix = prefix
         self._kept = kept
         self._bare = bare
         self._places: dict[str, str] = {}
 
     @classmethod
-    def of(cls, db: Database, prefix: str, path: Iterable[str]) -> Renaming:
+    def of(cls, db: Database, prefix: str, path: Iterable[str], lend: Callable[[str], None] | None = None) -> Renaming:
         """One for the extensions that a database has and a search_path finds."""
         rows = db.query(named_sql.load(__package__, "scratch_schema.sql")["extension_objects"])
         kept = frozenset((schema, name) for schema, name, _ in rows)
         own = [(schema, name) for schema, name, alone in rows if alone]
         bare = {name: place for place in reversed(tuple(path)) for schema, name in own if schema == place}
-        return cls(prefix, kept, bare)
+        return cls(prefix, kept, bare, lend)
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -57,6 +69,41 @@ class Renaming:
         if schema in OWN:
             return schema
         return self._places.setdefault(schema, f"{self._prefix}{len(self._places)}")
+
+    def make_place(self, session: Database, schema: str, *, fresh: bool = False) -> None:
+        """Make the schema of the copy, where the copies are.
+
+        Args:
+            session: a session there.
+            schema: the real one.
+            fresh: whether one that is there already is an error, as of CREATE SCHEMA without IF NOT EXISTS.
+        """
+        place = self.place(schema)
+        if self.lend is None:
+            session.execute(f"create schema {'' if fresh else 'if not exists '}{quote_ident(place)}")
+            return
+        try:
+            self.lend(place)
+        except ServerError as error:
+            if fresh or error.sqlstate != "42P06":
+                raise
+
+    def run(self, session: Database, given: Message, text: str) -> None:
+        """Run a statement where the copies are.
+
+        Args:
+            session: a session there.
+            given: the statement about the real schemas.
+            text: the same for the copies, see `tree`.
+
+        Raises:
+            ServerError: PostgreSQL refuses it.
+        """
+        tree: Any = given
+        if self.lend is None or tree.DESCRIPTOR.name != "CreateSchemaStmt":
+            session.execute(text)
+        else:
+            self.make_place(session, tree.schemaname, fresh=not tree.if_not_exists)
 
     def real(self, place: str) -> str:
         """The schema that this one stands for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from postai.database import Database, ServerError
 from postai.database.identifiers import quote_ident
@@ -29,10 +29,11 @@ def make_copy(
     Returns:
         statements that could not be run, with the server's words.
     """
-    schemas = definitions.schemas if renaming is None else [renaming.place(one) for one in definitions.schemas]
-    failed = _run(copy, [f"create schema if not exists {quote_ident(one)}" for one in schemas], deadline)
     if renaming is None:
-        failed |= _run(copy, definitions.extensions, deadline)
+        schemas = [f"create schema if not exists {quote_ident(one)}" for one in definitions.schemas]
+        failed = _run(copy, schemas, deadline) | _run(copy, definitions.extensions, deadline)
+    else:
+        failed = _make_places(copy, definitions.schemas, renaming, deadline)
     waiting: dict[str, str] = _run(copy, _renamed(definitions.statements, renaming, failed), deadline)
     while waiting:
         still = _run(copy, list(waiting), deadline)
@@ -43,6 +44,17 @@ def make_copy(
     if renaming is None:
         failed |= _run(copy, definitions.publications, deadline)
     failed |= _run(copy, _renamed(definitions.filled, renaming, failed), deadline)
+    return failed
+
+
+def _make_places(copy: Database, schemas: Iterable[str], renaming: Renaming, deadline: Deadline) -> dict[str, str]:
+    failed: dict[str, str] = {}
+    for one in schemas:
+        deadline.check()
+        try:
+            renaming.make_place(copy, one)
+        except ServerError as error:
+            failed[f"create schema {quote_ident(one)}"] = error.message
     return failed
 
 

@@ -56,8 +56,7 @@ def scratch_database(db: Database, open_database: Opener, deadline: Deadline) ->
             "the role may not make a database to try statements in", hint="ALTER ROLE ... CREATEDB, as a superuser."
         )
     deadline.check()
-    for (leftover,) in db.query(_block("scratch_leftovers"), (PREFIX,) * 3):
-        _drop(db, leftover)
+    drop_left_databases(db)
     name = f"{PREFIX}{mark}_{secrets.token_hex(4)}"
     db.execute(f"create database {quote_ident(name)} template template0 connection limit 2 {options}")
     try:
@@ -67,6 +66,14 @@ def scratch_database(db: Database, open_database: Opener, deadline: Deadline) ->
             yield session
     finally:
         _drop(db, name)
+
+
+def drop_left_databases(db: Database) -> int:
+    """Drop what runs of this role left that were killed; gives how many databases there were."""
+    left = db.query(_block("scratch_leftovers"), (PREFIX,) * 3)
+    for (name,) in left:
+        _drop(db, name)
+    return len(left)
 
 
 def _drop(db: Database, name: str) -> None:

@@ -15,6 +15,7 @@ from postai.ask.verify import verify
 from postai.deadline import Cancelled, Deadline
 from postai.errors import AgentNotReachable, ErrorParts, PostaiError, Refused, UsageError
 from postai.migrate.checks import Found, require_harmless
+from postai.migrate.draft import note_checks
 from postai.migrate.drift_store import drift
 from postai.model.types import ModelCall
 from postai.service.conversation import Outcome, There
@@ -175,22 +176,11 @@ class Asking:
         if not made.checks:
             return _proposed(frame, made)
         ground = prepare(home, frame, there, deadline)
-        nothing = ground.there.digest(NO_ROWS).digest
-        notes = []
-        for query, words in made.checks:
-            try:
-                require_harmless(query, ground.safety, ground.request.search_path)
-                seen = ground.there.digest(query)
-            except Refused as error:
-                notes.append(Found(words, query, None, error.message).sentence())
-                continue
-            if seen.digest is None:
-                problem = "no answer" if seen.error is None else seen.error.message
-                notes.append(Found(words, query, None, problem).sentence())
-            elif seen.digest != nothing:
-                shown = Found(words, query, None).rows_query
-                notes.append(f"some {words}; correct them before it is applied; to see them: {shown}")
-        return _proposed(frame, replace(made, notes=(*(sentence(one) for one in notes), *made.notes)))
+        found = tuple(_looked(ground, query, words) for query, words in made.checks)
+        with home.pool.database() as db:
+            note_checks(db, made.proposals[0]["id"], found)
+        notes = (sentence(one.sentence()) for one in found if one.problem or one.stands_in_the_way)
+        return _proposed(frame, replace(made, notes=(*notes, *made.notes)))
 
     def _change(self, home: Home, frame: AskFrame, deadline: Deadline) -> Made:
         """The proposal for a schema change, given as DDL or in words, or for a new schema."""
@@ -270,6 +260,18 @@ class Asking:
         except PostaiError as error:
             log.error("a question could not be recorded", extra={"request": frame.id, "error": error.message})
             return None
+
+
+def _looked(ground: Ground, query: str, words: str) -> Found:
+    """Whether rows stand in the way of a change, as the caller's own backend sees it."""
+    try:
+        require_harmless(query, ground.safety, ground.request.search_path)
+        seen, nothing = ground.there.digest(query), ground.there.digest(NO_ROWS)
+    except Refused as error:
+        return Found(words, query, None, error.message)
+    if seen.digest is None:
+        return Found(words, query, None, "no answer" if seen.error is None else seen.error.message)
+    return Found(words, query, 0) if seen.digest == nothing.digest else Found(words, query, None, some=True)
 
 
 def _proposed(frame: AskFrame, report: Report | Made) -> Outcome:

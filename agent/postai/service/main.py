@@ -44,6 +44,7 @@ from postai.service.judge_duty import JudgeDuty
 from postai.service.optimize_duty import OptimizeDuty
 from postai.service.socket_place import SocketTaken
 from postai.service.socket_server import SocketServer
+from postai.service.sweep_duty import SweepDuty
 from postai.service.values_duty import ValuesDuty
 from postai.service.verify_duty import VerifyDuty
 from postai.settings import Settings
@@ -147,6 +148,7 @@ def _keeper(
         VerifyDuty(one.name, home.pool),
         OptimizeDuty(one.name, home.optimizer),
         DriftDuty(one.name, home.pool),
+        SweepDuty(one.name, home.pool),
     ]
     return Keeper(one, identity, duties, randomness, settings.model)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 MOST_NOTES = 12
 OF_TABLES = frozenset({"42P01", "42P07", "42701", "42703"})
 """Errors about tables and columns, which a copy never lacks."""
+_VERSIONED_VIEWS = re.compile(r"\s*-- postai: versioned-views[ \t]*(\n|\Z)")
 TITLE = 120
 """Most characters of the given text in a title."""
 
@@ -49,6 +51,7 @@ class Change:
         search_path: where unqualified names are looked up.
         proposed_by: login of who asked.
         notes: sentences that were said before it was planned.
+        versioned_views: whether what is renamed leaves a view under its old name.
     """
 
     statements: tuple[str, ...]
@@ -57,6 +60,7 @@ class Change:
     search_path: tuple[str, ...]
     proposed_by: str
     notes: tuple[str, ...] = ()
+    versioned_views: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Migrator:
         if frame.verb == "design":
             return None
         try:
-            return as_ddl(frame.question)
+            return as_ddl(_asked(frame)[0])
         except Unparsable as error:
             raise PlanningError(ErrorParts(SYNTAX_ERROR, error.message, error.detail, error.hint)) from None
 
@@ -108,10 +112,11 @@ class Migrator:
             Refused: no proposal may hold it, or there is nothing to do.
             PostaiError: the database cannot be read.
         """
-        why = "It was asked for as statements."
-        return self.propose(
-            Change(statements, _title(statements), why, frame.search_path, frame.session_user), deadline
-        )
+        change = Change(
+            statements, _title(statements), "It was asked for as statements.", frame.search_path, frame.session_user,
+            versioned_views=_asked(frame)[1],
+        )  # fmt: skip
+        return self.propose(change, deadline)
 
     def words(self, frame: AskFrame, engine: EngineChoice, model: Completer | None, deadline: Deadline) -> Made:
         """Propose a change, or (verb "design") a new schema, for what was said in words; raises as `ddl` does.
@@ -121,17 +126,18 @@ class Migrator:
             ModelFailed, BudgetSpent: from the model.
         """
         means = Means(engine, model, opener(self._dsn))
+        words, versioned_views = _asked(frame)
         with connect(self._dsn, application_name="postai design", statement_timeout_ms=60_000) as db:
             set_path(db, frame.search_path)
             if frame.verb == "design":
                 schema = frame.search_path[0] if frame.search_path else ""
-                found = design(db, frame.question, deadline, means, schema=schema)
+                found = design(db, words, deadline, means, schema=schema)
             else:
-                found = change(db, frame.question, deadline, means)
+                found = change(db, words, deadline, means)
         diagram = f"\n\n{found.mermaid}" if found.mermaid else ""
         asked = Change(
-            found.up, _short(frame.question), found.explanation + diagram, frame.search_path, frame.session_user,
-            found.warnings,
+            found.up, _short(words), found.explanation + diagram, frame.search_path, frame.session_user,
+            found.warnings, versioned_views,
         )  # fmt: skip
         return self.propose(asked, deadline)
 
@@ -140,13 +146,13 @@ class Migrator:
         began = time.monotonic()
         with connect(self._dsn, application_name="postai migrate", statement_timeout_ms=60_000) as db:
             set_path(db, change.search_path)
-            options = PlanOptions(usage=usage_from_history(db))
+            options = PlanOptions(change.versioned_views, usage_from_history(db))
             made = plan(db, change.statements, deadline, options)
             # Every name that was found has its schema now.
             set_path(db, ())
             _require_found(made.steps)
             made, traces = tried(db, made, deadline, opener(self._dsn))
-            notes = _refusals(traces)
+            notes = _untried(traces)
             proposal = create(
                 db,
                 draft(made, change.title, change.why, given=change.statements, proposed_by=change.proposed_by),
@@ -158,24 +164,33 @@ class Migrator:
                 "seconds": round(time.monotonic() - began, 2),
             },
         )  # fmt: skip
-        later = "; ".join(one.statement for one in split(made.steps)[1])
-        if later:
-            later = f"a second proposal, made once this one was applied, drops for good what it sets aside: {later}"
+        now, later = split(made.steps)
+        dropped = "; ".join(one.statement for one in later)
+        if dropped:
+            dropped = f"a second proposal, made once this one was applied, drops for good what it sets aside: {dropped}"
         said = (
-            *((later,) if later else ()),
+            *((dropped,) if dropped else ()),
             *made.warnings,
             *change.notes,
             *made.conflicts,
             *((made.schedule,) if made.schedule else ()),
             *notes,
         )
-        return Made(({"id": proposal},), _told(said), made.checks)
+        steps = "its step" if len(now) == 1 else f"its {len(now)} steps"
+        then = f"postai.steps({proposal}) shows {steps}, CALL postai.wait(postai.apply({proposal})); carries it out."
+        return Made(({"id": proposal},), (*_told(said), then), made.checks)
 
 
 def set_path(db: Database, schemas: Sequence[str]) -> None:
     """Let a session look unqualified names up in these schemas; pg_catalog always comes first."""
     text = ", ".join('"' + name.replace('"', '""') + '"' for name in schemas if name != "pg_catalog")
     db.query("select pg_catalog.set_config('search_path', %s, false)", [text or "pg_catalog"])
+
+
+def _asked(frame: AskFrame) -> tuple[str, bool]:
+    """The request itself, and whether its first line asks for versioned views."""
+    line = _VERSIONED_VIEWS.match(frame.question)
+    return (frame.question, False) if line is None else (frame.question[line.end() :], True)
 
 
 def _require_found(steps: Iterable[PlannedStep]) -> None:
@@ -193,8 +208,8 @@ def _require_found(steps: Iterable[PlannedStep]) -> None:
                 )
 
 
-def _refusals(traces: Sequence[Traced]) -> tuple[str, ...]:
-    """What was not tried, or refused for what the copy lacks.
+def _untried(traces: Sequence[Traced]) -> tuple[str, ...]:
+    """One sentence about the statements that were not tried, or that were refused for what the copy lacks.
 
     Raises:
         PlanningError: PostgreSQL refuses a statement.
@@ -202,11 +217,13 @@ def _refusals(traces: Sequence[Traced]) -> tuple[str, ...]:
     for one in traces:
         if one.error is not None and (one.note is None or one.sqlstate in OF_TABLES):
             raise PlanningError(_parts(one))
-    reasons: dict[str, list[str]] = {}
-    for one in traces:
-        if one.note is not None:
-            reasons.setdefault(f"{one.error + '; ' if one.error else ''}{one.note}", []).append(one.statement)
-    return tuple(f"{_title(statements)}: {reason}" for reason, statements in reasons.items())
+    left = [one for one in traces if one.note is not None]
+    if not left:
+        return ()
+    which = "no statement was" if len(left) == len(traces) else f"{len(left)} of {len(traces)} statements were not"
+    reasons = dict.fromkeys(f"{one.error + '; ' if one.error else ''}{one.note}" for one in left)
+    why = "; ".join(one.removeprefix("not tried, ").removeprefix("not tried: ") for one in reasons)
+    return (f"{which} tried on an empty copy, so what they rewrite and scan is not known: {why}",)
 
 
 def _told(said: Iterable[str]) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ class SocketServer:
         self._version = version
         self._workers = workers
         self._peers: set[_Peer] = set()
-        self._left: list[_Peer] = []
+        self._busy: set[_Peer] = set()
         self._commands: collections.deque[Callable[[], None]] = collections.deque()
         self._place: socket_place.Place | None = None
         self._thread: threading.Thread | None = None
@@ -171,9 +171,9 @@ class SocketServer:
             time.sleep(0.02)
         self._post(self._finish)
         self._thread.join(max(0.1, deadline.remaining()))
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False)  # what still waits there was cancelled: it ends at once
         self._cancels.shutdown(wait=False, cancel_futures=True)
-        while deadline.remaining() > 0.0 and any(peer.busy for peer in self._left):
+        while deadline.remaining() > 0.0 and self._busy:
             time.sleep(0.02)
             self._run_commands()
         self._run_commands()
@@ -287,6 +287,7 @@ class SocketServer:
             # The pool thread answers when the deadline passes; this timer is for one that does not.
             peer.expires = peer.deadline.at + SEND_SECONDS
             peer.busy = True
+            self._busy.add(peer)
             self._pool.submit(self._think, peer, peer.frame, peer.deadline)
         elif message["type"] in REPLIES and peer.expecting.is_set():
             peer.expecting.clear()
@@ -306,6 +307,7 @@ class SocketServer:
     def _answered(self, peer: _Peer, outcome: Outcome | None) -> None:
         """The pool thread is done with this peer."""
         peer.busy = False
+        self._busy.discard(peer)
         if peer.state == "gone":
             peer.socket.close()
         elif outcome is None or outcome.ask_timeout is None:
@@ -326,7 +328,6 @@ class SocketServer:
             self._refuse(peer, _stopping())
 
     def _finish(self) -> None:
-        self._left = [peer for peer in self._peers if peer.busy]
         for peer in list(self._peers):
             if peer.state == "thinking" and peer.frame is not None:
                 peer.send_now(error_message(peer.frame.id, _stopping().as_parts()))

@@ -50,7 +50,11 @@ from postai.setup.server import (
 AGENT_LOGIN = "postai_sidecar"
 HOST = "127.0.0.1"
 INSTALL_TIMEOUT_MS = 120_000
+SET_UP_LOCK = 1886352244
+"""Held while logins and database are made: the session of a call that was killed may still be at it."""
 AGENT_SECONDS = 60.0
+GATED = 'read -r go && exec "$@" </dev/null'
+"""How the shell starts the sidecar: once it is told that its process id was written down, else not at all."""
 STOP_SECONDS = 15.0
 RESERVED = re.compile(r"postgres|template[01]|pg_.*|postai.*")
 OnStep = Callable[[str], None]
@@ -200,11 +204,14 @@ class LocalInstance:
         if not server.exists():
             on_step(f"Creating a private PostgreSQL {server.binaries.major} cluster")
             server.create()
-        return server if server.running() else self._start(server, on_step)
+        return self._start(server, on_step)
 
     def _start(self, server: LocalServer, on_step: OnStep, attempts: int = 3) -> LocalServer:
-        """Start on the port of last time, or on another one when somebody else has taken it meanwhile."""
-        while True:
+        """Start on the port of last time, or on another one when somebody else has taken it meanwhile.
+
+        A call that was killed may have left pg_ctl behind, which starts this very server meanwhile.
+        """
+        while not server.running():
             attempts -= 1
             if port_taken(server.port):
                 self._write_state(server.binaries, free_port())
@@ -213,10 +220,10 @@ class LocalInstance:
             try:
                 server.start()
             except PostaiError:
-                if attempts == 0 or not port_taken(server.port):
+                if not server.running() and (attempts == 0 or not port_taken(server.port)):
                     raise
-            else:
-                return server
+        server.await_ready()
+        return server
 
     def _write_state(self, binaries: Binaries, port: int) -> None:
         state = {"major": binaries.major, "bin": str(binaries.bin), "source": binaries.source, "port": port}
@@ -274,7 +281,8 @@ class LocalInstance:
     def prepare_database(self, on_step: OnStep) -> InstallReport:
         """Create the logins and the database, install postai in it, write passfiles and configuration."""
         server = self.server()
-        with connect(server.dsn()) as admin:
+        with connect(server.dsn(), lock_timeout_ms=INSTALL_TIMEOUT_MS) as admin:
+            admin.query("select pg_catalog.pg_advisory_lock(%s)", (SET_UP_LOCK,))
             self._set_up_login(admin, self.database, self.passfile, None)
             self._set_up_login(admin, AGENT_LOGIN, self.agent_passfile, self.os_user)
             if not admin.query("select 1 from pg_catalog.pg_database where datname = %s", (self.database,)):
@@ -386,15 +394,19 @@ class LocalInstance:
         command = [sys.executable, "-m", "postai.cli.main", "agent", "--config", str(self.config)]
         with self.agent_log.open("ab") as log:
             process = subprocess.Popen(
-                command,
+                ["sh", "-c", GATED, "sh", *command],
                 cwd="/",
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 **as_os_user(self.os_user),
             )
-        self._pid_file.write_text(str(process.pid), encoding="ascii")
+        assert process.stdin is not None
+        with process.stdin as gate:
+            # Whoever is killed before this leaves no sidecar behind that nobody knows of.
+            self._pid_file.write_text(str(process.pid), encoding="ascii")
+            gate.write(b"go\n")
         self._await_agent(lambda: process.poll() is None, seconds)
         process.returncode = 0  # it goes on without us: no warning when this object ends
         return process.pid

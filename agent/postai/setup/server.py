@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,22 @@ class LocalServer:
         status = self._try("pg_ctl", "-D", str(self.data), "status")
         return status.returncode == 0
 
+    def await_ready(self, seconds: float = 60.0) -> None:
+        """Wait until the running server accepts connections: whoever started it may not have waited for that.
+
+        The postmaster says so in the eighth line of its lock file, as pg_ctl reads it.
+
+        Raises:
+            PostaiError: it ended, or is not ready in time.
+        """
+        end = time.monotonic() + seconds
+        lock_file = self.data / "postmaster.pid"
+        while time.monotonic() < end and lock_file.exists():
+            if lock_file.read_text().splitlines()[7:8] == ["ready   "]:
+                return
+            time.sleep(0.02)
+        raise self._not_started()
+
     def start(self, seconds: int = 60) -> None:
         """Start and wait until connections are accepted."""
         result = self._try(
@@ -230,12 +247,15 @@ class LocalServer:
             "-w", "-t", str(seconds), "start",
         )  # fmt: skip
         if result.returncode != 0:
-            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:]) if self.log.exists() else ""
-            raise PostaiError(
-                f"PostgreSQL {self.binaries.major} did not start on port {self.port}",
-                detail=f"{self.log}: {tail or result.stderr.strip()}",
-                hint="Read the log; `post-ai doctor` checks ports, rights and shared memory.",
-            )
+            raise self._not_started()
+
+    def _not_started(self) -> PostaiError:
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:]) if self.log.exists() else ""
+        return PostaiError(
+            f"PostgreSQL {self.binaries.major} did not start on port {self.port}",
+            detail=f"{self.log}: {tail or 'it is empty'}",
+            hint="Read the log; `post-ai doctor` checks ports, rights and shared memory.",
+        )
 
     def stop(self, mode: str = "fast") -> None:
         """Stop when running."""

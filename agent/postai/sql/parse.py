@@ -245,9 +245,9 @@ def _syntax_error(error: postgast.PgQueryError, data: bytes) -> Unparsable:
         return _too_deep()
     detail, offset = None, 0
     if error.cursorpos > 0:
-        before = data[: error.cursorpos - 1].decode("utf-8", "replace")
+        before = data.decode("utf-8", "replace")[: error.cursorpos - 1]
         line, offset = before.count("\n") + 1, len(before)
-        detail = f"At character {offset + 1} (line {line})."
+        detail = f"At character {offset + 1} (line {line}, column {offset - before.rfind(chr(10))})."
     failure = Unparsable(error.message, detail=detail, hint="Correct the SQL; the grammar is PostgreSQL's own.")
     failure.offset = offset
     return failure

@@ -13,6 +13,7 @@ from postai.database import Database
 from postai.database.identifiers import qualified
 from postai.database.named_sql import load
 from postai.migrate.lint.datatypes import DataType, data_type
+from postai.migrate.lint.functions import volatility
 from postai.migrate.lint.world import Column, Constraint, Dependent, Index, Key, Known, Table, UserType
 from postai.sql.parse import Unparsable, parse_one
 
@@ -39,7 +40,7 @@ def load_known(db: Database) -> Known:
         tables=reader.tables(relations, columns, constraints),
         indexes=reader.indexes(indexes),
         types={one.key: one for one in (reader.user_type(row) for row in types)},
-        functions={str(name): bool(volatile) for name, volatile in functions},
+        functions=volatility((str(name), bool(volatile), tuple(bodies or ())) for name, volatile, bodies in functions),
         dependents=reader.dependents(dependents),
         search_path=tuple(path),
         utc=bool(utc),

@@ -97,11 +97,17 @@ select distinct r.ev_class::bigint, d.refobjid::bigint, a.attname
  where d.refobjsubid > 0 or d.refobjid <> r.ev_class
 
 -- name: functions
--- Names of functions, and whether an overload is volatile.
-select p.proname, pg_catalog.bool_or(p.provolatile = 'v')
-  from pg_catalog.pg_proc as p
- where p.prokind in ('f', 'w')
- group by p.proname
+-- Names of functions, whether an overload is volatile, and the bodies of those volatile ones that PostgreSQL may inline;
+-- they do not count as volatile here.
+select f.proname, coalesce(pg_catalog.bool_or(f.volatile and not f.inlined), false),
+       pg_catalog.array_agg(f.body) filter (where f.volatile and f.inlined)
+  from (select p.proname, p.provolatile = 'v' as volatile,
+               p.prolang = 14 and p.prokind = 'f' and not (p.proretset or p.prosecdef or p.proisstrict)
+                 and p.proconfig is null as inlined,
+               coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as body
+          from pg_catalog.pg_proc as p
+         where p.prokind in ('f', 'w')) as f
+ group by f.proname
 
 -- name: session
 -- The schemas that names are looked up in, and whether the session's clock never differs from UTC.

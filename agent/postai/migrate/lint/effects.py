@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
 from postai.migrate.lint.datatypes import data_type
+from postai.migrate.lint.functions import declared_volatile
 from postai.migrate.lint.reading import (
     NewColumn,
     NewConstraint,
@@ -26,7 +27,6 @@ from postai.migrate.lint.reading import (
 )
 from postai.migrate.lint.world import Column, Constraint, Dependent, Index, Key, Table, UserType, World
 from postai.sql.nodes import messages
-from postai.sql.parse import statement_node
 
 _UTC = frozenset({"utc", "gmt", "etc/utc", "etc/gmt", "zulu", "etc/zulu", "uct", "etc/uct", "universal", "greenwich"})
 _BACK_KINDS = {
@@ -62,7 +62,7 @@ def apply(world: World, tree: Message, command: Any | None) -> None:
             old = world.table_of(node.relation)
             world.rename_table(old.key, (node.newschema, old.key[1]))
         case pb.CreateFunctionStmt():
-            world.functions[node.funcname[-1].string.sval] = _is_volatile(node)
+            world.functions[node.funcname[-1].string.sval] = declared_volatile(world, node)
         case pb.VariableSetStmt():
             _set(world, node)
         case pb.CreateSchemaStmt():
@@ -264,14 +264,6 @@ def _rename(world: World, node: Any) -> None:
         table = world.table_of(node.relation)
         renamed = tuple(replace(c, name=node.newname) if c.name == node.subname else c for c in table.constraints)
         world.put(replace(table, constraints=renamed))
-
-
-def _is_volatile(node: Any) -> bool:
-    for item in node.options:
-        if item.def_elem.defname == "volatility":
-            argument: Any = statement_node(item.def_elem.arg)
-            return bool(argument.sval == "volatile")
-    return True
 
 
 def _set(world: World, node: Any) -> None:

@@ -12,8 +12,10 @@ from postai.database.identifiers import qualified, quote_ident, quote_literal
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Column, Relation
-from postai.migrate.rewrites.constraints import add_constraint
+from postai.migrate.rewrites.constraints import add_constraint, drop_constraint
+from postai.migrate.rewrites.dependents import note_generated
 from postai.migrate.rewrites.not_null import not_null_steps
+from postai.migrate.rewrites.way_back import not_null_again
 from postai.migrate.types import Backfill, PlannedStep
 from postai.migrate.work import Work, expression_text, parsed, subcommand, type_text
 from postai.sql.nodes import messages
@@ -98,6 +100,9 @@ def _note(work: Work, relation: Relation, command: Any, step: PlannedStep) -> Pl
         added.not_null = bool(kinds & {pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY, pb.CONSTR_IDENTITY})
         added.identity = "a" if pb.CONSTR_IDENTITY in kinds else ""
         added.generated = "s" if pb.CONSTR_GENERATED in kinds else ""
+        for one in _constraints(column):
+            if one.contype == pb.CONSTR_GENERATED:
+                note_generated(relation, column.colname, one.raw_expr)
         given = next((one.raw_expr for one in _constraints(column) if one.contype == pb.CONSTR_DEFAULT), None)
         added.default = expression_text(given) if given is not None else None
     return step
@@ -106,12 +111,11 @@ def _note(work: Work, relation: Relation, command: Any, step: PlannedStep) -> Pl
 def _addition(work: Work, relation: Relation, command: Any, *, effort: Any = "moment") -> PlannedStep:
     column = getattr(command, "def").column_def
     table, own = relation.full_name, quote_ident(column.colname)
-    here = that.column(table, column.colname)
     step = work.plain(
         subcommand(relation, command),
         undo=f"ALTER TABLE {table} DROP COLUMN IF EXISTS {own}",
-        pre=that.all_of(that.relation(table), that.negated(here)),
-        post=that.all_of(here),
+        pre=that.all_of(that.relation(table), that.negated(that.column(table, column.colname))),
+        post=that.all_of(that.column(table, column.colname, work.type_name(column.type_name))),
         on=relation,
         effort=effort,
     )
@@ -277,7 +281,11 @@ def _serial(work: Work, relation: Relation, command: Any, column: Any, integer: 
     key = relation.key_of_rows()
     if not key or relation.children:
         _no_backfill(work, relation, column)
-        return [_addition(work, relation, command, effort="rewrite")]
+        step = _addition(work, relation, command, effort="rewrite")
+        added = relation.column(column.colname)
+        if added is not None:
+            added.not_null = True
+        return [step]
     name = work.relation_name(relation.schema, relation.name, column.colname, "seq")
     work.take(relation.schema, name)
     sequence = qualified(relation.schema, name)
@@ -348,6 +356,7 @@ def drop_column(work: Work, relation: Relation, command: Any) -> list[PlannedSte
             work.warn(f"{own} of {table} is used by {', '.join(sorted(set(used)))}")
     keys = {number for one in relation.indexes if one.primary or one.identity for number in one.keys}
     pinned = column is None or column.number in keys or column.number in relation.key_columns or column.inherited
+    pinned = pinned or _felt_when_empty(work, relation, column)
     plainly = pinned or relation.new or relation.blurred or used or command.behavior == pb.DROP_CASCADE
     here = that.column(table, command.name)
     if plainly or column is None:
@@ -360,12 +369,12 @@ def drop_column(work: Work, relation: Relation, command: Any) -> list[PlannedSte
         ]  # fmt: skip
     aside = _aside(relation, command.name)
     hidden = quote_ident(aside)
-    steps = []
+    steps = _let_go(work, relation, column)
     if column.not_null and not column.identity and not column.default and not column.generated:
         steps.append(
             work.step(
                 f"ALTER TABLE {table} ALTER COLUMN {own} DROP NOT NULL",
-                undo=f"ALTER TABLE {table} ALTER COLUMN {own} SET NOT NULL",
+                undo=not_null_again(work, relation, column),
                 pre=that.all_of(that.column(table, command.name, not_null=True)),
                 post=that.all_of(that.column(table, command.name, not_null=False)),
                 on=relation,
@@ -396,6 +405,68 @@ def drop_column(work: Work, relation: Relation, command: Any) -> list[PlannedSte
             for_good=True,
         ),
     ]
+
+
+def _felt_when_empty(work: Work, relation: Relation, column: Column | None) -> bool:
+    """Whether rows that leave a column empty which is set aside may be refused, by what only its drop takes away."""
+    if column is None or relation.new:
+        return False
+    if any(one.referenced_oid == relation.oid and column.number in one.referenced_columns and one.kind == "f"
+           for one in relation.constraints):  # fmt: skip
+        return True  # DROP COLUMN is refused as long as others refer to it: so it is here
+    for index in relation.indexes:
+        if not (index.unique or index.exclusion):
+            continue
+        tree = parsed(index.definition)
+        if naming.columns_of(tree, [column.name]):
+            return True  # a condition or an expression reads it
+        if column.number in index.keys and (tree.nulls_not_distinct or column.generated):
+            return True
+    return bool((rows := work.ask("domain", column.type)) and rows[0][2])
+
+
+def _let_go(work: Work, relation: Relation, column: Column) -> list[PlannedStep]:
+    """What DROP COLUMN takes with it and clients would feel before that: keys to other tables, CHECKs, a default."""
+    steps: list[PlannedStep] = []
+    own = [one for one in relation.constraints if one.table_oid == relation.oid and column.number in one.columns]
+    unique = any(column.number in one.keys and (one.unique or one.exclusion) for one in relation.indexes)
+    bare = column.default is not None and column.sequence is None and not column.generated
+    if bare and (unique or any(one.kind == "f" for one in own)):
+        command = parsed(f"ALTER TABLE x ALTER COLUMN {quote_ident(column.name)} DROP DEFAULT").cmds[0].alter_table_cmd
+        steps += column_default(work, relation, command)
+    for one in own:
+        if one.kind == "f" or (one.kind == "c" and not _passes_null(one.definition)):
+            steps += drop_constraint(work, relation, dropping(one.name))
+    return steps
+
+
+def dropping(constraint: str) -> Any:
+    """The subcommand that drops a constraint."""
+    return parsed(f"ALTER TABLE x DROP CONSTRAINT {quote_ident(constraint)}").cmds[0].alter_table_cmd
+
+
+_NULL_IN_NULL_OUT = frozenset({"A_Expr", "BoolExpr", "ColumnRef", "A_Const", "TypeCast", "A_ArrayExpr"})
+_OF_VALUES = frozenset({"Node", "TypeName", "String", "Integer", "Float", "Boolean", "List", "BitString"})
+_OPERATORS = frozenset(
+    {
+        pb.AEXPR_OP, pb.AEXPR_OP_ANY, pb.AEXPR_OP_ALL, pb.AEXPR_IN, pb.AEXPR_LIKE, pb.AEXPR_ILIKE, pb.AEXPR_SIMILAR,
+        pb.AEXPR_BETWEEN, pb.AEXPR_NOT_BETWEEN,
+    }
+)  # fmt: skip
+
+
+def _passes_null(definition: str) -> bool:
+    """Whether a CHECK is known to let a row pass whose columns that it reads are NULL, whatever is in the others."""
+    command = parsed(f"ALTER TABLE x ADD {definition}").cmds[0].alter_table_cmd
+    test = getattr(command, "def").constraint.raw_expr
+    read = set()
+    for node in messages(test):
+        kind = node.DESCRIPTOR.name
+        if kind not in _NULL_IN_NULL_OUT | _OF_VALUES or (kind == "A_Expr" and node.kind not in _OPERATORS):
+            return False
+        if kind == "ColumnRef":
+            read.add(node.fields[-1].string.sval)
+    return len(read) == 1
 
 
 def _aside(relation: Relation, name: str) -> str:

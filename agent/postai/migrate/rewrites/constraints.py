@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from postai.database.identifiers import qualified, quote_ident
+from postai.database.identifiers import qualified, quote_ident, quote_literal
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
-from postai.migrate.picture import Constraint, Relation
+from postai.migrate.picture import Constraint, Index, Relation
 from postai.migrate.rewrites.indexes import attach_partition_index, build_concurrently
 from postai.migrate.rewrites.not_null import not_null_steps
+from postai.migrate.rewrites.way_back import constraint_again, listed
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, expression_text, parsed, quoted, strings, subcommand
 
@@ -33,13 +35,15 @@ def add_constraint(work: Work, relation: Relation, command: Any) -> list[Planned
         constraint.conname = _own_name(work, relation, constraint, kind)
     work.picture.take(relation.schema, "constraint", constraint.conname)
     numbers = {one.name: one.number for one in relation.columns}
-    names = strings(constraint.fk_attrs if kind == "f" else constraint.keys)
-    definition = f"CHECK ({expression_text(constraint.raw_expr)})" if kind == "c" else ""
+    if kind == "c":
+        names, definition = naming.columns_of(constraint.raw_expr, list(numbers)), _words(work, command)
+    else:
+        names, definition = strings(constraint.fk_attrs if kind == "f" else constraint.keys), ""
     relation.constraints.append(
         Constraint(
             constraint.conname, kind, definition, not constraint.skip_validation, constraint.deferrable,
             constraint.initdeferred, tuple(numbers.get(one, 0) for one in names), 0, 0, False, relation.oid,
-            relation.full_name,
+            relation.full_name, fresh=True,
         )
     )  # fmt: skip
     if kind in ("u", "p"):
@@ -71,6 +75,14 @@ def add_constraint(work: Work, relation: Relation, command: Any) -> list[Planned
     return not_valid_then_validate(work, relation, command, constraint)
 
 
+def _words(work: Work, command: Any) -> str:
+    """What is added, without its name: what a swap of columns repeats for the new one."""
+    tree: Any = parsed("ALTER TABLE x ADD CHECK (true)")
+    tree.cmds[0].alter_table_cmd.CopyFrom(command)
+    getattr(tree.cmds[0].alter_table_cmd, "def").constraint.conname = ""
+    return work.text(tree).removeprefix("ALTER TABLE x ADD ")
+
+
 def _own_name(work: Work, relation: Relation, constraint: Any, kind: str) -> str:
     known = [one.name for one in relation.columns]
     if kind == "c":
@@ -94,10 +106,18 @@ def _at_once(work: Work, relation: Relation, command: Any, constraint: Any, effo
         subcommand(relation, command),
         undo=f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quote_ident(name)}",
         pre=that.all_of(that.relation(table), that.negated(here)) if not relation.new else None,
-        post=that.all_of(here),
+        post=that.all_of(that.constraint(table, name, kind=_KINDS[constraint.contype], valid=_is_valid(constraint))),
         on=relation,
         effort=effort,
     )
+
+
+def _is_valid(constraint: Any) -> bool | None:
+    """Whether a constraint that is added is validated at once; None = it may be not enforced (18 and newer)."""
+    enforced = getattr(constraint, "is_enforced", True)
+    if constraint.contype in (pb.CONSTR_CHECK, pb.CONSTR_FOREIGN) and not enforced:
+        return None
+    return not constraint.skip_validation
 
 
 def not_valid_then_validate(work: Work, relation: Relation, command: Any, constraint: Any) -> list[PlannedStep]:
@@ -167,21 +187,48 @@ def _by_index(work: Work, relation: Relation, command: Any, constraint: Any, kin
             )
         work.take(relation.schema, constraint.conname)
         return [*steps, _at_once(work, relation, command, constraint, "moment" if relation.new else "build")]
+    undo: str | None = f"ALTER TABLE {relation.full_name} DROP CONSTRAINT IF EXISTS {quote_ident(constraint.conname)}"
     if not constraint.indexname:
         steps.append(build_concurrently(work, relation, _index_of(relation, constraint, columns), constraint.conname))
         index = constraint.conname
     else:
         index = constraint.indexname
         known = work.picture.index(relation.schema, index)
+        undo = _given_index_again(work, relation, constraint.conname, known[1]) if known is not None else undo
         if known is not None:
             known[1].name = constraint.conname
             work.picture.release(relation.schema, "relation", index)
             work.take(relation.schema, constraint.conname)
-    steps.append(attach_index(work, relation, constraint.conname, index, constraint, kind))
+    steps.append(replace(attach_index(work, relation, constraint.conname, index, constraint, kind), undo=undo))
     mine = work.picture.index(relation.schema, constraint.conname)
     if mine is not None:
         mine[1].primary, mine[1].constraint = kind == "p", constraint.conname
     return steps
+
+
+def _given_index_again(work: Work, relation: Relation, name: str, index: Index) -> str | None:
+    """Drops a constraint on an index that was there before, and leaves such an index; None = nothing leads back.
+
+    The index is built again before the constraint goes, so that the values stay unique.
+    """
+    drop = f"ALTER TABLE {relation.full_name} DROP CONSTRAINT IF EXISTS {quote_ident(name)}"
+    if not index.oid or relation.new:
+        return drop  # made by the text itself: its own undo drops it
+    if any(one.kind == "f" and one.index_oid == index.oid for one in relation.constraints):
+        return None  # foreign keys that were there before rest on it
+    again = work.relation_name(relation.schema, index.name, None, "back") if index.name == name else index.name
+    tree = parsed(index.definition)
+    tree.idxname, tree.concurrent = again, True
+    back = [work.text(tree), drop]
+    if again != index.name:
+        back.append(f"ALTER INDEX {qualified(relation.schema, again)} RENAME TO {quote_ident(index.name)}")
+    if index.comment is not None:
+        back.append(f"COMMENT ON INDEX {index.full_name} IS {quote_literal(index.comment).strip()}")
+    if index.clustered:
+        back.append(f"ALTER TABLE {relation.full_name} CLUSTER ON {quote_ident(index.name)}")
+    if index.identity:
+        back.append(f"ALTER TABLE {relation.full_name} REPLICA IDENTITY USING INDEX {quote_ident(index.name)}")
+    return listed(*back)
 
 
 def _partitioned_key(work: Work, relation: Relation, command: Any, kind: str) -> list[PlannedStep]:
@@ -264,7 +311,7 @@ def attach_index(work: Work, relation: Relation, name: str, index: str, constrai
         pre=that.all_of(
             that.valid_index(qualified(relation.schema, index), table), that.negated(that.constraint(table, name))
         ),
-        post=that.all_of(that.constraint(table, name)),
+        post=that.all_of(that.constraint(table, name, kind=kind)),
         on=relation,
     )
 
@@ -324,13 +371,12 @@ def drop_constraint(work: Work, relation: Relation, command: Any) -> list[Planne
     here = that.constraint(table, command.name)
     undo = None
     if known is not None:
+        undo = constraint_again(work, relation, known) if known.definition else None
         relation.constraints.remove(known)
         work.picture.release(relation.schema, "constraint", known.name)
         if known.kind in ("u", "p", "x"):
             work.picture.release(relation.schema, "relation", known.name)
             relation.indexes[:] = [one for one in relation.indexes if one.name != known.name]
-        if known.definition:
-            undo = f"ALTER TABLE {table} ADD CONSTRAINT {quote_ident(known.name)} {known.definition}"
         for column in relation.columns:
             if known.kind == "n" and known.columns == (column.number,):
                 column.not_null = False
@@ -357,7 +403,8 @@ def rename_constraint(work: Work, tree: Any) -> list[PlannedStep]:
             work.picture.release(relation.schema, "relation", known.name)
             work.take(relation.schema, tree.newname)
             for index in relation.indexes:
-                index.name = tree.newname if index.name == known.name else index.name
+                if index.constraint == known.name:
+                    index.name = index.constraint = tree.newname
         known.name = tree.newname
     work.picture.take(relation.schema, "constraint", tree.newname)
     table = relation.full_name

@@ -10,6 +10,7 @@ from postai.database.identifiers import qualified, quote_ident
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
 from postai.migrate.picture import Index, Relation
+from postai.migrate.rewrites.way_back import index_again, listed, marks_of
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, expression_text, full_name, names_of_parts
 from postai.proposals.index_work import same_index
@@ -253,9 +254,8 @@ def _drop_one(work: Work, tree: Any, schema: str, name: str) -> PlannedStep:
     if own is not None and relation is not None:
         relation.indexes.remove(own)
         work.picture.release(own.schema, "relation", own.name)
-        undo = own.definition
-        if not plainly:
-            undo = undo.replace("INDEX ", "INDEX CONCURRENTLY ", 1)
+        at_once = plainly and not own.partitioned
+        undo = listed(own.definition, *marks_of(relation, own)) if at_once else index_again(relation, own)
     if partitioned and relation is not None and not relation.new:
         work.warn(f"{index} is an index of a partitioned table: PostgreSQL cannot drop it CONCURRENTLY; reads and"
                   " writes of all its partitions wait for a moment")  # fmt: skip
@@ -312,6 +312,9 @@ def rename_index(work: Work, tree: Any) -> list[PlannedStep]:
         work.picture.release(schema, "relation", known[1].name)
         known[1].name = tree.newname
         work.take(schema, tree.newname)
+        served = known[0].constraint(known[1].constraint or "")
+        if served is not None:
+            served.name = known[1].constraint = tree.newname
     return [
         work.plain(
             tree,

@@ -9,6 +9,7 @@ from postgast import pg_query_pb2 as pb
 from postai.database.identifiers import quote_ident
 from postai.migrate import catalog_conditions as that
 from postai.migrate.picture import Column, Constraint, Relation
+from postai.migrate.rewrites.way_back import not_null_again
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, parsed, subcommand
 
@@ -71,7 +72,7 @@ def _native(work: Work, relation: Relation, column: Column, name: str | None) ->
                 f"ALTER TABLE {table} ADD CONSTRAINT {quote_ident(constraint)} NOT NULL {own} NOT VALID",
                 undo=drop,
                 pre=that.all_of(that.column(table, column.name, not_null=False)),
-                post=that.all_of(that.constraint(table, constraint)),
+                post=that.all_of(that.constraint(table, constraint, kind="n")),
                 on=relation,
             )
         )
@@ -163,6 +164,9 @@ def drop_not_null(work: Work, relation: Relation, command: Any) -> list[PlannedS
     """ALTER COLUMN ... DROP NOT NULL: at once, readers may meet NULLs."""
     table, own = relation.full_name, quote_ident(command.name)
     column = relation.column(command.name)
+    undo = f"ALTER TABLE {table} ALTER COLUMN {own} SET NOT NULL"
+    if column is not None:
+        undo = not_null_again(work, relation, column)
     loose = column is not None and not column.not_null and not relation.new and not relation.blurred
     if loose and not relation.children:
         return []
@@ -176,7 +180,7 @@ def drop_not_null(work: Work, relation: Relation, command: Any) -> list[PlannedS
     return [
         work.plain(
             subcommand(relation, command),
-            undo=None if loose else f"ALTER TABLE {table} ALTER COLUMN {own} SET NOT NULL",
+            undo=None if loose else undo,
             pre=that.all_of(that.column(table, command.name)) if column and not relation.new else None,
             post=None if loose else that.all_of(that.column(table, command.name, not_null=False)),
             on=relation,

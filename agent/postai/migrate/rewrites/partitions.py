@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from postgast import pg_query_pb2 as pb
+
 from postai.database.identifiers import quote_ident
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
-from postai.migrate.picture import Index, Relation
+from postai.migrate.lint import world
+from postai.migrate.lint.bounds import inside, outside
+from postai.migrate.picture import Column, Index, Relation
 from postai.migrate.rewrites.constraints import add_constraint, validation
 from postai.migrate.rewrites.indexes import build_concurrently
+from postai.migrate.rewrites.way_back import listed, partition_again
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, expression_text, parsed, subcommand
 from postai.proposals.index_work import same_index
@@ -26,7 +31,9 @@ def attach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
     if partition.new:
         steps, done = _default_guard(work, relation, part.bound)
         return [*steps, _attachment(work, relation, partition, command), *done]
-    steps, done = _guard(work, relation, partition, part.bound)
+    steps, done = (
+        ([], []) if inside(*_proof(relation, partition), part.bound) else _guard(work, relation, partition, part.bound)
+    )
     more, undone = _default_guard(work, relation, part.bound)
     steps += more
     if partition.kind == "r":
@@ -80,6 +87,27 @@ def bound_test(relation: Relation, bound: Any) -> str | None:
     return None
 
 
+def _proof(relation: Relation, partition: Relation) -> tuple[world.Table, tuple[str | None, ...]]:
+    """What is known of a partition's rows, and the columns that its parent is divided by, for the implication test."""
+    names = relation.named(relation.key_columns)
+    keys: tuple[str | None, ...] = tuple(names) if len(names) == len(relation.key_columns) == 1 else (None,)
+    numbers = {one.number: one.name for one in partition.columns}
+    columns = {one.name: world.Column(one.name, not_null=_never_null(partition, one)) for one in partition.columns}
+    checks = []
+    for one in partition.constraints:
+        if one.kind == "c" and one.definition:
+            read = tuple(numbers[at] for at in one.columns if at in numbers)
+            checks.append(world.Constraint(one.name, "c", read, one.valid, _condition(one.definition)))
+    place = (partition.schema, partition.name)
+    return world.Table(place, partition.kind, known=True, columns=columns, constraints=tuple(checks)), keys
+
+
+def _condition(definition: str) -> Any:
+    """The expression of a CHECK."""
+    command = parsed(f"ALTER TABLE x ADD {definition}").cmds[0].alter_table_cmd
+    return getattr(command, "def").constraint.raw_expr
+
+
 def _guard(
     work: Work, relation: Relation, partition: Relation, bound: Any
 ) -> tuple[list[PlannedStep], list[PlannedStep]]:
@@ -98,7 +126,7 @@ def _guard(
 def _default_guard(work: Work, relation: Relation, bound: Any) -> tuple[list[PlannedStep], list[PlannedStep]]:
     """The same for the DEFAULT partition: it holds no row that belongs to the new one."""
     default = next((one for one in relation.children if (one.bound or "") == "DEFAULT"), None)
-    if default is None:
+    if default is None or outside(*_proof(relation, default), bound):
         return [], []
     test = bound_test(relation, bound)
     if test is None:
@@ -182,13 +210,17 @@ def detach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
     part = getattr(command, "def").partition_cmd
     partition = work.relation(part.name)
     table = relation.full_name
-    known = partition is not None and partition in relation.children
+    known = partition is not None and partition.parent_oid == relation.oid
     if partition is None or not known or relation.new or relation.blurred or partition.new:
         return [work.plain(subcommand(relation, command), on=relation, alone=part.concurrent)]
     own = partition.full_name
     default = next((one for one in relation.children if (one.bound or "") == "DEFAULT"), None)
     here = that.child_of(own, table)
-    undo = f"ALTER TABLE {table} ATTACH PARTITION {own} {partition.bound}"
+    left = None if default is not None else _left_check(work, partition)
+    undo = partition_again(work, relation, partition, default)
+    drop = "" if left is None else f"ALTER TABLE {own} DROP CONSTRAINT IF EXISTS {quote_ident(left)}"
+    if left is not None:
+        undo = listed(undo, drop)
     wanted = part.concurrent
     if default is not None:
         part.concurrent = False
@@ -198,7 +230,8 @@ def detach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
         )
     else:
         part.concurrent = True
-    relation.children.remove(partition)
+    if partition in relation.children:
+        relation.children.remove(partition)
     partition.parent_oid, partition.partition = None, False
     step = work.plain(
         subcommand(relation, command),
@@ -209,12 +242,8 @@ def detach(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:
         alone=part.concurrent,
         hazard="it waits for every transaction that has read the table" if part.concurrent else None,
     )
-    if not part.concurrent or wanted:
+    if left is None or wanted:
         return [step]
-    left = _left_check(work, partition)
-    if left is None:
-        return [step]
-    drop = f"ALTER TABLE {own} DROP CONSTRAINT IF EXISTS {quote_ident(left)}"
     return [
         step,
         work.step(
@@ -233,8 +262,32 @@ def _left_check(work: Work, partition: Relation) -> str | None:
     if not rows or rows[0][0] is None or "satisfies_hash_partition" in rows[0][0]:
         return None
     test = parsed(f"SELECT {rows[0][0]}").target_list[0].res_target.val
+    if _said_already(partition, test):
+        return None
     read = naming.columns_of(test, [one.name for one in partition.columns])
     return work.constraint_name(partition, read if len(read) == 1 else [], "check")
+
+
+def _said_already(partition: Relation, test: Any) -> bool:
+    """Whether valid CHECKs and NOT NULLs of a partition say every part of its bound in the same words."""
+    said = {f"{quote_ident(one.name)} IS NOT NULL" for one in partition.columns if _never_null(partition, one)}
+    for one in partition.constraints:
+        if one.kind == "c" and one.valid:
+            said |= _words_of(_condition(one.definition))
+    return _words_of(test) <= said
+
+
+def _words_of(node: Any) -> set[str]:
+    """The parts of a condition that are joined by AND."""
+    if node.WhichOneof("node") == "bool_expr" and node.bool_expr.boolop == pb.AND_EXPR:
+        return {words for part in node.bool_expr.args for words in _words_of(part)}
+    return {expression_text(node)}
+
+
+def _never_null(partition: Relation, column: Column) -> bool:
+    """Whether a column is known to hold no NULL; a NOT NULL that is not validated (18) proves nothing."""
+    unproved = {one.columns for one in partition.constraints if one.kind == "n" and not one.valid}
+    return column.not_null and (column.number,) not in unproved
 
 
 def finalize(work: Work, relation: Relation, command: Any) -> list[PlannedStep]:

@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from postai.migrate.picture import Relation
-from postai.migrate.rewrites import columns, constraints, indexes, not_null, objects, partitions, retype, rows, upkeep
+from postai.migrate.rewrites import (
+    columns,
+    constraints,
+    drops,
+    indexes,
+    not_null,
+    objects,
+    partitions,
+    policies,
+    renames,
+    retype,
+    rows,
+    upkeep,
+)
 from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work
 
@@ -103,10 +116,22 @@ REWRITES: tuple[Rewrite, ...] = (
             "CreateTrigStmt": objects.create_trigger,
             "CommentStmt": objects.comment,
             "AlterEnumStmt": objects.alter_enum,
-            "RenameStmt": objects.rename,
-            "AlterObjectSchemaStmt": objects.move,
-            "DropStmt": objects.drop,
-            "TruncateStmt": objects.truncate,
+            "RenameStmt": renames.rename,
+            "AlterObjectSchemaStmt": renames.move,
+            "DropStmt": drops.drop,
+            "TruncateStmt": drops.truncate,
+        },
+    ),
+    Rewrite(
+        "policy",
+        "CREATE POLICY, ALTER POLICY; ENABLE, DISABLE, FORCE ROW LEVEL SECURITY",
+        "as given, and said who will see which rows",
+        {"CreatePolicyStmt": policies.create_policy, "AlterPolicyStmt": policies.alter_policy},
+        {
+            "AT_EnableRowSecurity": policies.row_security,
+            "AT_DisableRowSecurity": policies.row_security,
+            "AT_ForceRowSecurity": policies.row_security,
+            "AT_NoForceRowSecurity": policies.row_security,
         },
     ),
     Rewrite(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from postgast import pg_query_pb2 as pb
 
 from postai.database.identifiers import qualified, quote_ident, quote_literal
 from postai.database.named_sql import load
 from postai.migrate import catalog_conditions as that
 from postai.migrate import naming
-from postai.migrate.picture import Column, Relation
+from postai.migrate.picture import Column, Index, Relation
 from postai.migrate.rewrites.columns import backfill, volatile
 from postai.migrate.rewrites.swap import Change, Swap, trigger_name
 from postai.migrate.types import PlannedStep
@@ -36,7 +38,14 @@ def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep
     if definition.HasField("coll_clause"):
         work.warn(f"another collation builds the indexes on {quote_ident(column.name)} anew")
         return [_direct(work, relation, command, column, wanted, rewrites=True)]
-    if using is None and (column.type == wanted or _needs_no_rewrite(work, column, wanted)):
+    if using is None and column.type == wanted:
+        return [_direct(work, relation, command, column, wanted, rewrites=False)]
+    work.warn(
+        f"sessions that prepared a statement that gives {quote_ident(column.name)} of {relation.full_name} get an error"
+        ' from it ("cached plan must not change result type", 0A000) until they prepare it anew: let clients that keep'
+        " prepared statements reconnect"
+    )
+    if using is None and _needs_no_rewrite(work, column, wanted) and not _orders_anew(relation, column, wanted):
         return [_direct(work, relation, command, column, wanted, rewrites=False)]
     misfit = _misfit(column, wanted) if using is None else None
     if misfit is not None:
@@ -46,6 +55,8 @@ def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep
         words = f"values of {quote_ident(column.name)} of {relation.full_name} are no {wanted}"
         noted = misfit is not None and work.check(relation, misfit, words)
     obstacle = _obstacle(work, relation, column, using)
+    if obstacle is None and work.ask("of_rows", wanted)[0][0]:
+        obstacle = "a row with a NULL in it cannot be told from one that was not filled"
     if obstacle is not None:
         work.warn(
             f"the type of {quote_ident(column.name)} of {relation.full_name} cannot be changed online: {obstacle};"
@@ -56,13 +67,57 @@ def alter_type(work: Work, relation: Relation, command: Any) -> list[PlannedStep
     return _expand(work, relation, column, wanted, using, misfit if noted and "." not in wanted else None)
 
 
+def entangled(commands: Sequence[Any]) -> tuple[int, ...]:
+    """Which subcommands of one ALTER TABLE are changes of types that cannot be made one after the other.
+
+    Every USING reads the row as it was before all of them: none may read a column that another one has changed.
+    """
+    changes = {
+        at: (one.name, getattr(one, "def").column_def)
+        for at, one in enumerate(commands)
+        if one.subtype == pb.AT_AlterColumnType
+    }
+    names = [name for name, _ in changes.values()]
+    reads = any(
+        definition.HasField("raw_default") and set(naming.columns_of(definition.raw_default, names)) - {name}
+        for name, definition in changes.values()
+    )
+    return tuple(changes) if reads else ()
+
+
+def together(work: Work, relation: Relation, commands: Sequence[Any]) -> PlannedStep:
+    """Changes of types in one statement, as given."""
+    names = [one.name for one in commands]
+    work.warn(
+        f"the types of {', '.join(map(quote_ident, names))} of {relation.full_name} cannot be changed online, as a"
+        " USING reads another one of them: the table is written anew, and reads and writes wait until that is done"
+    )
+    tree = subcommand(relation, commands[0])
+    for one in commands[1:]:
+        tree.cmds.add().alter_table_cmd.CopyFrom(one)
+    done = []
+    for one in commands:
+        wanted = work.type_name(getattr(one, "def").column_def.type_name)
+        column = relation.column(one.name)
+        if column is not None and wanted is not None:
+            done += [that.column(relation.full_name, one.name, wanted)] if wanted != column.type else []
+            column.type, column.fresh, column.collation = wanted, True, None
+    return work.plain(
+        tree,
+        post=that.all_of(*done),
+        on=relation,
+        effort="rewrite",
+        hazard="the table is written anew while reads and writes wait",
+    )
+
+
 def _direct(
     work: Work, relation: Relation, command: Any, column: Column | None, wanted: str | None, *, rewrites: bool
 ) -> PlannedStep:
     table, own = relation.full_name, quote_ident(command.name)
     before = column.type if column is not None else None
     if column is not None and wanted is not None:
-        column.type, column.fresh = wanted, True
+        column.type, column.fresh, column.collation = wanted, True, None  # as PostgreSQL itself has it
     done = that.all_of(that.column(table, command.name, wanted)) if wanted and wanted != before else None
     return work.plain(
         subcommand(relation, command),
@@ -96,6 +151,14 @@ def _needs_no_rewrite(work: Work, column: Column, wanted: str) -> bool:
         return False
     rows = work.db.query(load("postai.migrate", "picture.sql")["binary"], [column.type_oid, wanted])
     return bool(rows and rows[0][0]) and base != "character"
+
+
+def _orders_anew(relation: Relation, column: Column, wanted: str) -> bool:
+    """Whether indexes on the column are built anew although no row is written: their operators are of another type."""
+    kinds = {_LENGTH.sub(r"\1\4", one) for one in (column.type, wanted)}
+    if column.collation is None and (len(kinds) == 1 or kinds == {"text", "character varying"}):
+        return False
+    return any(column.number in one.keys or one.expressions for one in relation.indexes)
 
 
 _RANGES = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
@@ -158,7 +221,14 @@ def _casts_itself(work: Work, column: Column, wanted: str, using: Any) -> bool:
 def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str | None:
     """Why a second column cannot take the place of this one; None = it can."""
     number = column.number
-    used = [(kind, name) for at, kind, name in relation.others if at == number]
+    used = [
+        name if name.startswith(kind) else f"{kind} {name}" for at, kind, name in relation.others if at == number
+    ]  # fmt: skip
+    kept = [name for _, kind, name in relation.others if kind == "row type"]
+    noted = any(
+        one.kind == "n" and one.columns == (number,) and (one.comment is not None or one.no_inherit)
+        for one in relation.constraints
+    )
     referring = [
         one for one in relation.constraints
         if one.kind == "f" and one.referenced_oid == relation.oid and number in one.referenced_columns
@@ -171,7 +241,9 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
         (relation.partition, lambda: "the table is a partition"),
         (bool(relation.children) or relation.parent_oid is not None, lambda: "the table inherits or is inherited from"),
         (not relation.key_of_rows(), lambda: f"the table {relation.no_key}"),
-        (bool(used), lambda: f"{used[0][0]} {used[0][1]} depends on it"),
+        (bool(used), lambda: f"{used[0]} depends on it"),
+        (bool(kept), lambda: f"{kept[0]} keeps rows of the table as they are"),
+        (noted, lambda: "its NOT NULL has a comment, or is not inherited"),
         (
             any(name.encode() >= last for name, _, _, _ in relation.triggers),
             lambda: "a trigger of the table fires after the one that would keep the new column in step",
@@ -193,7 +265,14 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
         (column.extras, lambda: "it has storage, statistics or compression settings of its own"),
         (any(one.identity and number in one.keys for one in relation.indexes), lambda: "it is the replica identity"),
         (any(one.clustered and number in one.keys for one in relation.indexes), lambda: "the table is clustered on it"),
-        (any(one.kind == "c" and not one.definition for one in relation.constraints), lambda: "its checks are new"),
+        (
+            any(one.fresh and one.kind in "cf" and number in one.columns for one in relation.constraints),
+            lambda: "a constraint of the same text uses it",
+        ),
+        (
+            any(not one.oid and (one.partial or one.expressions) and _reads(one, column) for one in relation.indexes),
+            lambda: "an index of the same text reads it in an expression or condition",
+        ),
         (
             using is not None and (_reads_rows(using) or volatile(work, using)),
             lambda: "USING calls functions that may be volatile",
@@ -205,6 +284,11 @@ def _obstacle(work: Work, relation: Relation, column: Column, using: Any) -> str
         (number >= 1000 + len(relation.columns), lambda: "the same text adds it"),
     ]
     return next((why() for holds, why in cases if holds), None)
+
+
+def _reads(index: Index, column: Column) -> bool:
+    """Whether an index has the column as a key, or names it in an expression or its condition."""
+    return column.number in index.keys or bool(naming.columns_of(parsed(index.definition), [column.name]))
 
 
 def _calls_own(work: Work, using: Any) -> bool:
@@ -235,11 +319,11 @@ def _expand(
     old = naming.free_name(column.name, None, "old", lambda one: one in taken)
     own = quote_ident(column.name)
     expression = expression_text(using) if using is not None else own
-    change = Change(relation, column, wanted, column.collation, expression, new, old)
+    change = Change(relation, column, wanted, expression, new, old)
     table = relation.full_name
     work.warn(
-        f"{own} of {table} is replaced by a new column of type {wanted}, which stands last in the table: statements"
-        " that name no columns (SELECT *, INSERT without a list) see it there"
+        f"{own} of {table} is replaced by a new column of type {wanted}, which stands last in the table: a list of all"
+        " columns (*) has it there; INSERT and COPY that name no columns fail or fill others than before"
     )
     if misfit is not None or using is not None:
         work.warn(f"once the trigger stands, clients that write a value of {own} that is no {wanted} get an error")
@@ -250,12 +334,11 @@ def _expand(
             f" {quote_ident(new)} before this begins, and the new type of {own} when it has ended"
         )
     drop = f"ALTER TABLE {table} DROP COLUMN IF EXISTS {quote_ident(new)}"
-    collate = f" COLLATE {column.collation}" if column.collation and _collatable(wanted) else ""
     second = Column(max(one.number for one in relation.columns) + 1000, new, wanted, fresh=True)
     here = that.column(table, new)
     steps = [
         work.step(
-            f"ALTER TABLE {table} ADD COLUMN {quote_ident(new)} {wanted}{collate}",
+            f"ALTER TABLE {table} ADD COLUMN {quote_ident(new)} {wanted}",
             undo=drop,
             pre=that.all_of(
                 that.column(table, column.name, column.type),
@@ -275,10 +358,6 @@ def _expand(
     steps += swap.prepare()
     steps += swap.steps()
     return steps
-
-
-def _collatable(type_name: str) -> bool:
-    return type_name == "text" or type_name.startswith("character")
 
 
 def _sync(work: Work, change: Change) -> list[PlannedStep]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from postai.migrate.types import PlannedStep
 from postai.migrate.work import Work, parsed, renamed_columns
 from postai.sql.parse import write
 
+_LENGTH = re.compile(r"\([^()]*\)")
+
 
 @dataclass(frozen=True)
 class Change:
@@ -24,7 +27,6 @@ class Change:
     relation: Relation
     column: Column
     type: str
-    collation: str | None
     expression: str
     new: str
     old: str
@@ -80,6 +82,7 @@ class Swap:
         )
         self._indexes.append((index, name))
         copy = renamed_columns(tree, self._change.column.name, self._change.new)
+        copy.table_space = next((row[0] for row in self._work.ask("tablespace", index.oid)), "")
         checks = len(self._work.checks)
         step = build_concurrently(self._work, self._relation, copy, name)
         del self._work.checks[checks:]  # the column is not there yet, and its values are unique as they were
@@ -134,11 +137,12 @@ class Swap:
         statements = [f"DROP TRIGGER {quote_ident(trigger)} ON {table}", *self._let_go(), *self._take_over()]
         if column.default is not None:
             statements.append(f"ALTER TABLE {table} ALTER COLUMN {own} DROP DEFAULT")
-            statements.append(f"ALTER TABLE {table} ALTER COLUMN {new} SET DEFAULT {column.default}")
+            statements.append(f"ALTER TABLE {table} ALTER COLUMN {new} SET DEFAULT {_default(column)}")
         statements.append(f"ALTER TABLE {table} RENAME COLUMN {own} TO {old}")
         statements.append(f"ALTER TABLE {table} RENAME COLUMN {new} TO {own}")
-        if column.sequence is not None:
-            statements.append(f"ALTER SEQUENCE {column.sequence} OWNED BY {table}.{own}")
+        owned = [row[0] for row in self._work.ask("owned_sequences", [relation.oid, column.number])]
+        for sequence in dict.fromkeys([*([column.sequence] if column.sequence is not None else []), *owned]):
+            statements.append(f"ALTER SEQUENCE {sequence} OWNED BY {table}.{own}")
         if column.comment is not None:
             statements.append(f"COMMENT ON COLUMN {table}.{own} IS {quote_literal(column.comment).strip()}")
         statements += self._refer_again()
@@ -289,3 +293,12 @@ class Swap:
         for name in names | {name for _, name in self._constraints}:
             self._work.picture.release(relation.schema, "relation", name)
             self._work.picture.release(relation.schema, "constraint", name)
+
+
+def _default(column: Column) -> str:
+    """The default as it was under the old type: a bare string, which a text before gave, is of that type."""
+    value = parsed(f"SELECT {column.default}").target_list[0].res_target.val
+    if value.WhichOneof("node") != "a_const" or value.a_const.WhichOneof("val") != "sval":
+        return str(column.default)
+    kind = _LENGTH.sub("", column.type)
+    return f"{column.default}::{'bpchar' if kind == 'character' else kind}"

@@ -8,6 +8,7 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from postai.database.identifiers import quote_ident
+from postai.migrate import naming
 from postai.migrate.lint.effects import proves_not_null
 from postai.migrate.lint.phrasing import LATER, alter, copied, relation_name, script, written
 from postai.migrate.lint.reading import NewConstraint, constraint_name, index_columns, object_names, option
@@ -35,6 +36,9 @@ def _build(here: Here) -> Iterable[Hit]:
         text = script(written(instead), f"-- {_PARTITIONED}")
     else:
         instead.concurrent = True
+        if not tree.idxname:  # the name that the server gives, so that a leftover can be found by it
+            columns = naming.joined(naming.index_columns(tree))
+            instead.idxname = naming.object_name(tree.relation.relname, columns, "idx")
         text = script("-- outside a transaction; drop an invalid leftover of that name first:", written(instead))
     yield Hit(f"no row of {table.name} can be written while the index is built", text)
 
