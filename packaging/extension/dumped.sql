@@ -1,5 +1,5 @@
 -- pg_dump writes the rows of an extension's table only when the extension says so. Everything is dumped but what
--- belongs to this installation (transport, grants, versions) or is worth nothing later (the queue, living agents, the history).
+-- belongs to this installation (transport, grants, versions, moves to this database) or is worth nothing later (the queue, living agents, the history).
 do $$
 declare
   one oid;
@@ -15,7 +15,8 @@ begin
        and t.relname <> all (array['job', 'kept_answer', 'agent_status', 'value_index', 'value_index_state', 'contained_join', 'transport', 'role_grant', 'schema_version',
                            'statement', 'sample_statement', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation',
                            'sample_table', 'sample_index', 'sample_database', 'sample_server', 'sample_wait', 'sample_block', 'collect_state',
-                           'regression', 'judge_state', 'seen_index', 'alert', 'alert_delivery', 'health_check', 'space_finding'])
+                           'regression', 'judge_state', 'seen_index', 'alert', 'alert_delivery', 'health_check', 'space_finding',
+                           'replication', 'replication_table', 'replication_event', 'replication_request'])
   loop
     perform pg_catalog.pg_extension_config_dump(one, '');
   end loop;

@@ -207,4 +207,5 @@ select postai._apply_grants();
 -- include: 68_script.sql
 -- include: 70_lint.sql
 -- include: 71_migrate.sql
+-- include: 80_replicate.sql
 -- include: 90_rights.sql

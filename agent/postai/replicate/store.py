@@ -1,0 +1,347 @@
+"""The rows of a move in its home database: what the driver writes, and everybody reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from postai.database import dsn as connection_string
+from postai.database import named_sql
+from postai.database.protocol import Database
+from postai.errors import ErrorParts, LockNotObtained, Refused, UsageError
+from postai.replicate.types import Lag, Method, MoveOptions, Progress, Report, Side, State
+
+# First number of the advisory locks of moves ("move"), the second one is the id; the agent's own lock has another class.
+LOCK_CLASS = 0x6D6F7665
+ENDED = frozenset({State.COMPLETED, State.ROLLED_BACK, State.ABORTED})
+
+
+@dataclass(frozen=True)
+class Row:
+    """A move as its home knows it (docs/replicate.md has what the columns mean).
+
+    Attributes:
+        id, name: its number and its name.
+        source, target: names of connections.
+        method: how changes travel; None until it was analysed.
+        state: where it is; `resume_state`: where a failed one goes on.
+        serving: the side that the clients write to.
+        options: of the move; `redirect`: of its redirect driver, with `driver`, its name (empty = none given).
+        report, verified: as the check and the verification wrote them.
+        error: why it stands still, or what is tried again.
+    """
+
+    id: int
+    name: str
+    source: str
+    target: str
+    method: Method | None
+    state: State
+    resume_state: State | None
+    serving: Side
+    options: MoveOptions
+    redirect: Mapping[str, object]
+    report: Mapping[str, Any] | None
+    verified_at: datetime | None
+    verified: Mapping[str, Any] | None
+    doing: str | None
+    error: ErrorParts | None
+    lag_bytes: int | None
+    lag_seconds: float | None
+    safe_wal_bytes: int | None
+    restarts: int
+    requested_by: str
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_at is not None
+
+
+@dataclass(frozen=True)
+class Copied:
+    """How far one table is, and what the last verification said of it."""
+
+    progress: Progress
+    verified: str | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to a move."""
+
+    id: int
+    at: datetime
+    state: str
+    step: str | None
+    level: str
+    what: str
+    data: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked of a move: `move` is its id, None for a check and for a start."""
+
+    id: int
+    move: int | None
+    verb: str
+    options: Mapping[str, Any]
+    not_before: datetime | None
+    requested_by: str
+
+
+def options_from(given: Mapping[str, Any]) -> tuple[MoveOptions, Mapping[str, object]]:
+    """The options of a move, and those of its redirect driver, as `postai.replication.options` holds them.
+
+    Raises:
+        UsageError: one is unknown, not of its type, or a secret.
+    """
+    known = {field.name: field for field in fields(MoveOptions)}
+    values = dict(given)
+    redirect = values.pop("redirect", None) or {}
+    if not isinstance(redirect, dict) or (redirect and not isinstance(redirect.get("driver"), str)):
+        raise UsageError("'redirect' is an object with 'driver', the name of a redirect driver")
+    for name in redirect:
+        if _secret(redirect[name]):
+            raise UsageError(
+                f"the option {name!r} of the redirect driver carries a password, which no table may hold",
+                hint="Use passfile=FILE or service=NAME in it.",
+            )
+    if unknown := sorted(set(values) - set(known)):
+        raise UsageError(f"a move has no option {unknown[0]!r}", hint=f"Known are: {', '.join([*known, 'redirect'])}.")
+    return MoveOptions(**{name: _typed(name, value) for name, value in values.items()}), redirect
+
+
+def _secret(value: object) -> bool:
+    if not isinstance(value, str) or not ("=" in value or "://" in value):
+        return False
+    try:
+        return connection_string.has_password(value)
+    except UsageError:  # no connection string
+        return False
+
+
+def _typed(name: str, value: object) -> Any:
+    default = getattr(MoveOptions(), name)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    if default is None and (value is None or isinstance(value, str)):
+        return value
+    if isinstance(default, tuple) and isinstance(value, (list, tuple)) and all(isinstance(x, str) for x in value):
+        return tuple(value)
+    if isinstance(default, bool) and isinstance(value, bool):
+        return value
+    if isinstance(default, float) and number:
+        return float(value)  # type: ignore[arg-type]
+    if type(default) is int and number and isinstance(value, int):
+        return value
+    raise UsageError(f"the option {name!r} of a move cannot be {value!r}")
+
+
+def create(
+    home: Database,
+    name: str,
+    source: str,
+    target: str,
+    options: MoveOptions,
+    redirect: Mapping[str, object],
+    requested_by: str | None = None,
+) -> Row:
+    """A new move; the name of one that has ended is given free.
+
+    Raises:
+        Refused: there is one of that name.
+    """
+    kept = {key: value for key, value in asdict(options).items() if value != getattr(MoveOptions(), key)}
+    text = json.dumps({**kept, **({"redirect": dict(redirect)} if redirect else {})})
+    with home.transaction():
+        home.execute(_sql("rename"), (name,))
+        if not home.query(_sql("create"), (name, source, target, text, requested_by)):
+            raise Refused(f"there is a move {name!r} already", hint=f"Look at it: post-ai replicate status {name}")
+    return find(home, name)
+
+
+def moves(home: Database, name: str | None = None, *, ended: bool = True) -> tuple[Row, ...]:
+    """All moves, or that of a name, the newest first; without `ended` those that have not ended."""
+    return tuple(_row(one) for one in home.query(_sql("moves"), (name, name, ended)))
+
+
+def find(home: Database, name: str) -> Row:
+    """The move of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = moves(home, name)
+    if not found:
+        known = ", ".join(sorted(one.name for one in moves(home)))
+        raise UsageError(
+            f"there is no move {name!r}",
+            hint=f"Known are: {known}." if known else "Begin one: post-ai replicate start NAME SOURCE TARGET",
+        )
+    return found[0]
+
+
+def _row(values: Sequence[Any]) -> Row:
+    (move, name, source, target, method, state, resume, serving, options, report, verified_at, verified, doing, error,
+     *rest) = values  # fmt: skip
+    given, redirect = options_from(_json(options) or {})
+    why = _json(error)
+    return Row(
+        move, name, source, target, Method(method) if method else None, State(state), State(resume) if resume else None,
+        Side(serving), given, redirect, _json(report), verified_at, _json(verified), doing,
+        ErrorParts(**why) if why else None, *rest,
+    )  # fmt: skip
+
+
+def _json(value: Any) -> Any:
+    """A json value, whether the driver gives it as text or read."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def avoid_ids(home: Database, source: Database) -> None:
+    """See that the next move's objects have names that nothing on the source's server has.
+
+    Slots are the server's: a home that is no more, or another one, may have left or have some of a low number.
+    """
+    ((taken,),) = source.query(_sql("id_taken"))
+    if taken:
+        home.query(_sql("skip_id"), (taken,))
+
+
+def set_state(
+    home: Database,
+    move: int,
+    state: State,
+    *,
+    resume: State | None = None,
+    serving: Side | None = None,
+    error: ErrorParts | None = None,
+) -> None:
+    """The move has reached a state."""
+    why = json.dumps(asdict(error)) if error else None
+    home.execute(_sql("set_state"), (state.value, resume and resume.value, serving and serving.value, why,
+                                     state in ENDED, move))  # fmt: skip
+
+
+def set_doing(home: Database, move: int, doing: str | None) -> None:
+    """What is done at this moment, in a few words."""
+    home.execute(_sql("set_doing"), (doing, move))
+
+
+def set_error(home: Database, move: int, error: ErrorParts | None) -> None:
+    """What is tried again; None = it went well."""
+    home.execute(_sql("set_error"), (json.dumps(asdict(error)) if error else None, move))
+
+
+def set_report(home: Database, move: int, report: Report) -> None:
+    """What the check found, and the method."""
+    home.execute(_sql("set_report"), (report.method.value, json.dumps(asdict(report)), move))
+
+
+def set_lag(home: Database, move: int, lag: Lag) -> None:
+    """How far the stream that runs is behind."""
+    home.execute(_sql("set_lag"), (lag.bytes, lag.silent, lag.safe_bytes, move))
+
+
+def set_verified(home: Database, move: int, verified: Mapping[str, Any] | None) -> None:
+    """What a verification found, now; None = nothing is known any more."""
+    text = json.dumps(verified, default=str) if verified is not None else None
+    home.execute(_sql("set_verified"), (text, text, move))
+
+
+def set_verified_tables(home: Database, move: int, said: Mapping[str, str | None]) -> None:
+    """What a verification found of each table."""
+    with home.transaction():
+        for table, verdict in said.items():
+            home.execute(_sql("set_verified_table"), (verdict, move, table))
+
+
+def count_restart(home: Database, move: int) -> None:
+    """The copy begins again from nothing."""
+    home.execute(_sql("count_restart"), (move,))
+
+
+def set_tables(home: Database, move: int, progress: Sequence[Progress]) -> None:
+    """How far each table is."""
+    home.execute(_sql("set_tables"), (json.dumps([asdict(one) for one in progress]), move, move))
+
+
+def tables(home: Database, move: int) -> tuple[Copied, ...]:
+    """How far each table is, the largest first."""
+    rows = home.query(_sql("tables"), (move,))
+    return tuple(Copied(Progress(*rest), verified) for *rest, verified in rows)
+
+
+def add_event(
+    home: Database,
+    move: int,
+    what: str,
+    *,
+    step: str | None = None,
+    level: str = "note",
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Something happened to a move.
+
+    Args:
+        level: note, warning or error.
+        data: more of it; no secret, no row's value.
+    """
+    text = json.dumps(data, default=str) if data is not None else None
+    home.execute(_sql("add_event"), (step, level, what, text, move))
+
+
+def events(home: Database, move: int, after: int = 0) -> tuple[Event, ...]:
+    """What happened to a move after that event."""
+    rows = home.query(_sql("events"), (move, after))
+    return tuple(
+        Event(one, at, state, step, level, what, _json(data)) for one, at, state, step, level, what, data in rows
+    )
+
+
+def requests(home: Database) -> tuple[Request, ...]:
+    """What was asked and is not answered, and whose time has come."""
+    rows = home.query(_sql("requests"))
+    return tuple(Request(one, move, verb, _json(options), *rest) for one, move, verb, options, *rest in rows)
+
+
+def take_request(home: Database, request: int, move: int | None = None) -> bool:
+    """Begin with a request; `move`: the one that a start has made. False when it was answered already."""
+    return home.execute(_sql("take_request"), (move, request)) > 0
+
+
+def end_request(
+    home: Database, request: int, outcome: Mapping[str, Any] | None = None, error: ErrorParts | None = None
+) -> None:
+    """Answer a request: with what came of it, or why nothing did."""
+    text = json.dumps(outcome, default=str) if outcome is not None else None
+    home.execute(_sql("end_request"), (text, json.dumps(asdict(error)) if error else None, request))
+
+
+@contextmanager
+def one_driver(home: Database, move: int) -> Iterator[None]:
+    """Be the one driver of a move; the lock ends with the session of `home`, too.
+
+    Raises:
+        LockNotObtained: another session is.
+    """
+    if home.query(_sql("lock"), (LOCK_CLASS, move)) != [(True,)]:
+        raise LockNotObtained(
+            "another process drives this move",
+            hint="The agent does: ask it by SQL, or look with post-ai replicate status.",
+        )
+    try:
+        yield
+    finally:
+        home.query(_sql("unlock"), (LOCK_CLASS, move))
+
+
+def _sql(name: str) -> str:
+    return named_sql.load(__package__, "store.sql")[name]
