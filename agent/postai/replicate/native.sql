@@ -6,7 +6,7 @@ select n.nspname::text, c.relname::text, pg_catalog.pg_table_size(c.oid)::int8, 
          when 'i' then case when exists (select from pg_catalog.pg_index as i
                         where i.indrelid = c.oid and i.indisreplident and i.indisvalid) then 'index' else 'none' end
          when 'd' then case when exists (select from pg_catalog.pg_index as i
-                        where i.indrelid = c.oid and i.indisprimary and i.indisvalid) then 'primary' else 'none' end
+                        where i.indrelid = c.oid and i.indisprimary and i.indisvalid and i.indimmediate) then 'primary' else 'none' end
          else 'none' end
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
