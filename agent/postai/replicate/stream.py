@@ -8,7 +8,7 @@ from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.replicate import fence, native
-from postai.replicate.types import Finding, Level, Side, object_name
+from postai.replicate.types import Finding, Lag, Level, Progress, Side, object_name
 
 STOP_SECONDS = 10.0
 
@@ -60,6 +60,15 @@ class NativeStream:
         known = native.taken_up(subscriber, self.name)
         if not made and not all(table.qualified in known for table in tables):
             native.refresh(subscriber, self.name)
+
+    def progress(self, publisher: Database, subscriber: Database) -> tuple[Progress, ...]:
+        return native.progress(publisher, subscriber, self.name)
+
+    def unfinished(self, publisher: Database, subscriber: Database) -> tuple[str, ...]:
+        return native.unfinished(publisher, subscriber, self.name, self.schemas)
+
+    def lag(self, publisher: Database, subscriber: Database) -> Lag:
+        return native.lag(publisher, subscriber, self.name)
 
     def mark(self, publisher: Database) -> None:
         native.advance(publisher, self.name)

@@ -50,7 +50,11 @@ class Identity(StrEnum):
 
 
 class State(StrEnum):
-    """Where a move is. `failed` can be resumed; the last three and `completed` are final."""
+    """Where a move is. `completed` and `aborted` are final.
+
+    `failed` stands still until it is resumed. `rolled_back`: the source serves again and the target follows it, so that
+    it can be switched again, or aborted.
+    """
 
     CREATED = "created"
     ANALYSED = "analysed"
@@ -310,6 +314,26 @@ class Stream(Protocol):
 
     def stop(self, publisher: Database, subscriber: Database) -> None:
         """End it on both sides; what `prepare` makes anew goes, too."""
+        ...
+
+
+class Carrier(Stream, Protocol):
+    """A stream that also copies the rows that are there, as the way to the target begins."""
+
+    def copy(self, publisher: Database, subscriber: Database) -> None:
+        """Begin to copy and follow, or go on with it; tables that are new are taken up."""
+        ...
+
+    def progress(self, publisher: Database, subscriber: Database) -> tuple[Progress, ...]:
+        """How far the copy of each table is."""
+        ...
+
+    def unfinished(self, publisher: Database, subscriber: Database) -> tuple[str, ...]:
+        """Tables that are not copied and followed yet."""
+        ...
+
+    def lag(self, publisher: Database, subscriber: Database) -> Lag:
+        """How far the subscriber is behind."""
         ...
 
 
