@@ -208,4 +208,5 @@ select postai._apply_grants();
 -- include: 70_lint.sql
 -- include: 71_migrate.sql
 -- include: 80_replicate.sql
+-- include: 81_replicate_requests.sql
 -- include: 90_rights.sql
