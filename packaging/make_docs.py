@@ -23,7 +23,7 @@ from postai.cli.main import app
 from postai.errors import ERRORS
 from postai.migrate.lint.registry import RULES as LINT_RULES
 from postai.observe.health import FAMILIES as HEALTH_FAMILIES
-from postai.settings import AgentSettings, AlertSettings, DatabaseSettings, ModelSettings
+from postai.settings import AgentSettings, AlertSettings, DatabaseSettings, ModelSettings, RedirectSettings
 from postai.setup import sql_files
 from postai.sql.parse import split
 from postai.sql.plan import NODE_RULES
@@ -186,6 +186,7 @@ def settings_page() -> str:
         ("[[database]]", DatabaseSettings, ""),
         ("[model]", ModelSettings, "POSTAI_MODEL__"),
         ("[alerts]", AlertSettings, "POSTAI_ALERTS__"),
+        ("[[redirect]]", RedirectSettings, ""),
     ]
     for title, model, prefix in tables:
         doc = " ".join((model.__doc__ or "").split())

@@ -87,18 +87,22 @@ class DatabaseSettings(BaseModel):
     @field_validator("dsn", "direct_dsn")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
-        if value is None:
-            return value
-        lowered = value.lower().replace(" ", "")
-        in_uri = "://" in value and ":" in value.split("://", 1)[1].split("@", 1)[0] and "@" in value
-        if "password=" in lowered or in_uri:
-            raise ValueError("a connection string here carries no password; use passfile=... or service=...")
-        return value
+        return _without_password(value)
 
     @property
     def direct(self) -> str:
         """The connection string for sessions that must last."""
         return self.direct_dsn or self.dsn
+
+
+def _without_password(value: str | None) -> str | None:
+    if value is None:
+        return value
+    lowered = value.lower().replace(" ", "")
+    in_uri = "://" in value and ":" in value.split("://", 1)[1].split("@", 1)[0] and "@" in value
+    if "password=" in lowered or in_uri:
+        raise ValueError("a connection string here carries no password; use passfile=... or service=...")
+    return value
 
 
 class ModelSettings(BaseModel):
@@ -170,6 +174,40 @@ class AlertSettings(BaseModel):
         return self
 
 
+class RedirectSettings(BaseModel):
+    """How the clients of a move are sent to the other side; which keys a driver takes says docs/switch.md.
+
+    Only here: what a database says never names a program to run or an address to call.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="name of the move that it is for")
+    driver: Literal["pgbouncer", "file", "command", "http"] = Field(description="what sends the clients")
+    source: str | None = Field(
+        default=None, description="where clients (or PgBouncer) reach the source; else as the connection says"
+    )
+    target: str | None = Field(default=None, description="the same for the target")
+    admin: str | None = Field(default=None, description="PgBouncer's console, without a password")
+    file: str | None = Field(default=None, description="PgBouncer's file with the lines of the databases")
+    databases: tuple[str, ...] | None = Field(default=None, description="their names in it")
+    path: str | None = Field(default=None, description="file with the connection string, or a service file")
+    service: str | None = Field(default=None, description="section of the service file")
+    command: tuple[str, ...] | None = Field(default=None, description="program and first arguments")
+    url: SecretStr | None = Field(default=None, description="web service; treated as a secret")
+    seconds: float | None = Field(default=None, gt=0, le=60, description="limit of one call of a program or service")
+
+    @field_validator("source", "target", "admin")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        return _without_password(value)
+
+    def options(self) -> dict[str, object]:
+        """What was given, but the name; the URL as it is."""
+        given = self.model_dump(exclude={"name"}, exclude_none=True)
+        return {**given, "url": self.url.get_secret_value()} if self.url else given
+
+
 class Settings(BaseSettings):
     """Everything that the file, the environment and the flags say."""
 
@@ -185,6 +223,7 @@ class Settings(BaseSettings):
     databases: tuple[DatabaseSettings, ...] = Field(default=(), validation_alias="database")
     model: ModelSettings = Field(default_factory=ModelSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    redirects: tuple[RedirectSettings, ...] = Field(default=(), validation_alias="redirect")
     lint: dict[str, Any] = Field(default_factory=dict, description="read by `post-ai lint` alone (docs/lint.md)")
 
     @classmethod
@@ -243,6 +282,7 @@ class Settings(BaseSettings):
             databases=loaded.databases,
             model=_with_anthropic_environment(loaded.model),
             alerts=loaded.alerts,
+            redirects=loaded.redirects,
         )
 
 
