@@ -9,15 +9,14 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from postai.database import dsn as connection_string
 from postai.database import named_sql
 from postai.database.protocol import Database
 from postai.errors import ErrorParts, LockNotObtained, Refused, UsageError
 from postai.replicate.types import Lag, Method, MoveOptions, Progress, Report, Side, State
 
-# First number of the advisory locks of moves ("move"), the second one is the id; the agent's own lock has another class.
+# First number of the advisory locks of moves ("move"), the second one is the id.
 LOCK_CLASS = 0x6D6F7665
-ENDED = frozenset({State.COMPLETED, State.ROLLED_BACK, State.ABORTED})
+ENDED = frozenset({State.COMPLETED, State.ABORTED})
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Row:
         method: how changes travel; None until it was analysed.
         state: where it is; `resume_state`: where a failed one goes on.
         serving: the side that the clients write to.
-        options: of the move; `redirect`: of its redirect driver, with `driver`, its name (empty = none given).
+        options: what a person said about it.
         report, verified: as the check and the verification wrote them.
         error: why it stands still, or what is tried again.
     """
@@ -44,7 +43,6 @@ class Row:
     resume_state: State | None
     serving: Side
     options: MoveOptions
-    redirect: Mapping[str, object]
     report: Mapping[str, Any] | None
     verified_at: datetime | None
     verified: Mapping[str, Any] | None
@@ -97,35 +95,16 @@ class Request:
     requested_by: str
 
 
-def options_from(given: Mapping[str, Any]) -> tuple[MoveOptions, Mapping[str, object]]:
-    """The options of a move, and those of its redirect driver, as `postai.replication.options` holds them.
+def options_from(given: Mapping[str, Any]) -> MoveOptions:
+    """The options of a move, as `postai.replication.options` holds them.
 
     Raises:
-        UsageError: one is unknown, not of its type, or a secret.
+        UsageError: one is unknown or not of its type.
     """
-    known = {field.name: field for field in fields(MoveOptions)}
-    values = dict(given)
-    redirect = values.pop("redirect", None) or {}
-    if not isinstance(redirect, dict) or (redirect and not isinstance(redirect.get("driver"), str)):
-        raise UsageError("'redirect' is an object with 'driver', the name of a redirect driver")
-    for name in redirect:
-        if _secret(redirect[name]):
-            raise UsageError(
-                f"the option {name!r} of the redirect driver carries a password, which no table may hold",
-                hint="Use passfile=FILE or service=NAME in it.",
-            )
-    if unknown := sorted(set(values) - set(known)):
-        raise UsageError(f"a move has no option {unknown[0]!r}", hint=f"Known are: {', '.join([*known, 'redirect'])}.")
-    return MoveOptions(**{name: _typed(name, value) for name, value in values.items()}), redirect
-
-
-def _secret(value: object) -> bool:
-    if not isinstance(value, str) or not ("=" in value or "://" in value):
-        return False
-    try:
-        return connection_string.has_password(value)
-    except UsageError:  # no connection string
-        return False
+    known = [field.name for field in fields(MoveOptions)]
+    if unknown := sorted(set(given) - set(known)):
+        raise UsageError(f"a move has no option {unknown[0]!r}", hint=f"Known are: {', '.join(known)}.")
+    return MoveOptions(**{name: _typed(name, value) for name, value in given.items()})
 
 
 def _typed(name: str, value: object) -> Any:
@@ -150,7 +129,6 @@ def create(
     source: str,
     target: str,
     options: MoveOptions,
-    redirect: Mapping[str, object],
     requested_by: str | None = None,
 ) -> Row:
     """A new move; the name of one that has ended is given free.
@@ -159,7 +137,7 @@ def create(
         Refused: there is one of that name.
     """
     kept = {key: value for key, value in asdict(options).items() if value != getattr(MoveOptions(), key)}
-    text = json.dumps({**kept, **({"redirect": dict(redirect)} if redirect else {})})
+    text = json.dumps(kept)
     with home.transaction():
         home.execute(_sql("rename"), (name,))
         if not home.query(_sql("create"), (name, source, target, text, requested_by)):
@@ -188,14 +166,18 @@ def find(home: Database, name: str) -> Row:
     return found[0]
 
 
+def find_id(home: Database, move: int) -> Row:
+    """The move of that id, which is there."""
+    return next(one for one in moves(home) if one.id == move)
+
+
 def _row(values: Sequence[Any]) -> Row:
     (move, name, source, target, method, state, resume, serving, options, report, verified_at, verified, doing, error,
      *rest) = values  # fmt: skip
-    given, redirect = options_from(_json(options) or {})
-    why = _json(error)
+    given, why = options_from(_json(options) or {}), _json(error)
     return Row(
         move, name, source, target, Method(method) if method else None, State(state), State(resume) if resume else None,
-        Side(serving), given, redirect, _json(report), verified_at, _json(verified), doing,
+        Side(serving), given, _json(report), verified_at, _json(verified), doing,
         ErrorParts(**why) if why else None, *rest,
     )  # fmt: skip
 

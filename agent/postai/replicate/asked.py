@@ -1,0 +1,285 @@
+"""What people ask of a move: verify, cutover, rollback, complete, abort; and a switch that was broken off.
+
+Each is a function on the home's session and the move, may be called again after a crash, and is done by one driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from postai.database.protocol import Database
+from postai.deadline import Deadline
+from postai.errors import ErrorParts, Refused
+from postai.replicate import cleanup, cutover, store, writers
+from postai.replicate.cutover import Limits, NotReady, Outcome, Switch, SwitchUndone
+from postai.replicate.journal import Journal
+from postai.replicate.move import Move
+from postai.replicate.redirect import Driver
+from postai.replicate.types import Finding, Level, OnStep, Side, State, Step
+
+# How old a verification may be when a move is switched.
+VERIFIED_HOURS = 24
+_SWITCHED = {Side.TARGET: State.SERVING_TARGET, Side.SOURCE: State.ROLLED_BACK}
+# States from which the clients can be sent to the target.
+_READY = frozenset({State.READY, State.ROLLED_BACK})
+
+
+def switch(
+    home: Database,
+    move: Move,
+    to: Side,
+    on_step: OnStep,
+    *,
+    journal: Journal | None = None,
+    max_pause: float | None = None,
+    rehearse: bool = False,
+    cancel: Deadline | None = None,
+) -> Outcome:
+    """Let the clients write to a side: the target's cutover, the source's rollback.
+
+    Args:
+        on_step: told at the end of each step; the clients wait for it between `pausing` and `opened`.
+        journal: says that the switch was begun while the home cannot be asked.
+        max_pause: seconds that clients may be held back, undo included; None = the move's own.
+        rehearse: do everything but hold the clients back and send them.
+        cancel: its flag or end stops the switch as long as it can be undone.
+
+    Raises:
+        NotReady: something stands against it; nothing was changed.
+        SwitchUndone: it failed or took too long; the old side serves as before.
+        SwitchUnfinished: it is neither done nor undone; `drive` goes on with it.
+    """
+    with store.one_driver(home, move.id):
+        move = move.read(home)
+        _require(move, to)
+        driver = move.driver()
+        try:
+            plan = _plan(move, to, driver, max_pause)
+            steps = _Steps(home, move, on_step, None if rehearse else _begin(home, move, journal))
+            try:
+                outcome = cutover.switch(plan, steps, rehearse=rehearse, cancel=cancel)
+            except (NotReady, SwitchUndone) as error:
+                _undone(home, move, steps, journal, error.as_parts())
+                raise
+            if rehearse:
+                steps.write()
+                took = outcome.steps[-1][1]
+                what = f"rehearsed: the steps would take {took * 1000:.0f} ms"
+                store.add_event(home, move.id, what, step="rehearsed", data={"steps": dict(outcome.steps)})
+                return outcome
+            _settled(home, move, outcome, steps, journal)
+            return outcome
+        finally:
+            driver.close()
+
+
+def _require(move: Move, to: Side) -> None:
+    row = move.row
+    wanted = _READY if to is Side.TARGET else {State.SERVING_TARGET}
+    if row.state in wanted and row.serving is to.other:
+        return
+    if row.serving is to:
+        raise Refused(f"the {to} serves already", hint=f"Look at it: post-ai replicate status {row.name}")
+    why = row.error.hint if row.error else None
+    raise NotReady(
+        f"the move cannot be switched: it is {row.state.replace('_', ' ')}",
+        detail=row.error.message if row.error else row.doing,
+        hint=why or f"Wait until it is ready: post-ai replicate status {row.name}",
+    )
+
+
+def _plan(move: Move, to: Side, driver: Driver, max_pause: float | None) -> Switch:
+    forward, reverse = move.stream(to.other), move.stream(to)
+    limits = Limits(max_pause if max_pause is not None else move.row.options.max_pause)
+
+    def more() -> tuple[Finding, ...]:
+        return _gates(move, to)
+
+    return Switch(move.id, to, move.open, forward, reverse, driver, move.row.options.schemas, limits, more)
+
+
+def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
+    """What the machine knows to stand against a switch: not verified, or not lately."""
+    row = move.row
+    if to is Side.SOURCE:
+        return ()
+    fix = (f"verify it: post-ai replicate verify {row.name}",)
+    if row.verified_at is None:
+        return (Finding("verified", Level.BLOCKER, to, "it was not verified that both sides are equal", (), fix),)
+    if not (row.verified or {}).get("equal", False):
+        return (Finding("verified", Level.BLOCKER, to, "the last verification found differences", (), fix),)
+    if row.verified_at < datetime.now(UTC) - timedelta(hours=VERIFIED_HOURS):
+        what = f"the last verification is older than {VERIFIED_HOURS} hours"
+        return (Finding("verified", Level.BLOCKER, to, what, (), fix),)
+    return ()
+
+
+class _Steps:
+    """Steps of a switch on their way to the home: none is written while the clients wait."""
+
+    def __init__(self, home: Database, move: Move, on_step: OnStep, begin: Callable[[], None] | None) -> None:
+        self._home, self._move, self._on_step, self._begin = home, move, on_step, begin
+        self._kept: list[tuple[str, str, datetime]] = []
+        self._held = True
+
+    def __call__(self, name: str, detail: str = "") -> None:
+        self._kept.append((name, detail, datetime.now(UTC)))
+        if name == Step.GATES and self._begin is not None:
+            self._begin()
+        self._held = self._held and name not in (Step.OPENED, Step.UNDONE)
+        if not self._held:
+            self.write()
+        self._on_step(name, detail)
+
+    def write(self) -> None:
+        """Write what was kept."""
+        kept, self._kept = self._kept, []
+        with self._home.transaction():
+            for name, detail, at in kept:
+                store.add_event(self._home, self._move.id, detail or name, step=name, data={"at": at.isoformat()})
+
+
+def _begin(home: Database, move: Move, journal: Journal | None) -> Callable[[], None]:
+    """From here on a driver that comes after this one must look where the clients are."""
+
+    def begin() -> None:
+        if journal is not None:
+            journal.begin(move.row)
+        store.set_state(home, move.id, State.SWITCHING, resume=move.row.state)
+
+    return begin
+
+
+def _undone(home: Database, move: Move, steps: _Steps, journal: Journal | None, why: ErrorParts) -> None:
+    """The old side serves as before, and the move is what it was."""
+    steps.write()
+    store.set_state(home, move.id, move.row.state, error=why)
+    store.add_event(home, move.id, why.message, step=Step.UNDONE, level="warning", data={"detail": why.detail})
+    if journal is not None:
+        journal.end(move.row)
+
+
+def _settled(home: Database, move: Move, outcome: Outcome, steps: _Steps | None, journal: Journal | None) -> None:
+    """A side serves, and all is said."""
+    if steps is not None:
+        steps.write()
+    back = outcome.serving is move.row.serving
+    state = (move.row.resume_state or State.READY) if back else _SWITCHED[outcome.serving]
+    store.set_state(home, move.id, state, serving=outcome.serving)
+    store.add_event(home, move.id, sentence(outcome), step=state.value,
+                    data={"pause": outcome.pause, "steps": dict(outcome.steps), "ended": outcome.ended})  # fmt: skip
+    if journal is not None:
+        journal.end(move.row)
+
+
+def sentence(outcome: Outcome) -> str:
+    """How a switch ended, in a sentence."""
+    if not outcome.steps:
+        return f"the {outcome.serving} serves"
+    held = f"; the clients were held back for {outcome.pause * 1000:.0f} ms" if outcome.pause else ""
+    ended = f"; {outcome.ended} sessions were ended" if outcome.ended else ""
+    return f"the {outcome.serving} serves{held}{ended}"
+
+
+def settle(home: Database, move: Move, on_step: OnStep, journal: Journal | None = None) -> Move:
+    """Bring a switch that was broken off to an end: undone before the redirect, finished after it.
+
+    The caller is the move's driver already.
+
+    Raises:
+        SwitchUnfinished: it is not known where the clients go, or the side that is to serve cannot be reached.
+    """
+    driver = move.driver()
+    try:
+        plan = _plan(move, move.row.serving.other, driver, None)
+        steps = _Steps(home, move, on_step, None)
+        outcome = cutover.resume_switch(plan, steps)
+        _settled(home, move, outcome, steps, journal)
+    finally:
+        driver.close()
+    return move.read(home)
+
+
+def rescue(move: Move, on_step: OnStep, journal: Journal) -> Outcome:
+    """The same for a home that cannot be reached: by the journal alone, so that the source serves again.
+
+    When the home is back, `drive` finds the move switching, and comes to the same end by looking again.
+
+    Raises:
+        SwitchUnfinished: the clients are sent to the home, or it is not known where.
+    """
+    driver = move.driver()
+    try:
+        to = move.row.serving.other
+        limits = Limits(move.row.options.max_pause)
+        plan = Switch(move.id, to, move.open, move.stream(to.other), move.stream(to), driver,
+                      move.row.options.schemas, limits)  # fmt: skip
+        outcome = cutover.resume_switch(plan, on_step)
+    finally:
+        driver.close()
+    journal.note(move.row, f"while the home could not be reached: the {outcome.serving} serves")
+    return outcome
+
+
+def end(
+    home: Database, move: Move, state: State, on_step: OnStep, *, gone: bool = False, reopen_source: bool = False
+) -> Move:
+    """Complete or abort a move: nothing that it made is left on either side.
+
+    Args:
+        state: COMPLETED (the target serves) or ABORTED (the source does).
+        gone: the other side is gone for good: only this one is cleaned.
+        reopen_source: whether a source that is left may be written to again (after COMPLETED; it stays read-only
+            otherwise, so that a client that was forgotten is told).
+
+    Raises:
+        Refused: the other side serves.
+    """
+    with store.one_driver(home, move.id):
+        move = move.read(home)
+        if move.row.state is State.SWITCHING:
+            move = settle(home, move, on_step)
+        wanted = Side.TARGET if state is State.COMPLETED else Side.SOURCE
+        if move.row.ended:
+            return move
+        if move.row.serving is not wanted:
+            verb, hint = (
+                ("completed", f"Switch first: post-ai replicate cutover {move.row.name}")
+                if state is State.COMPLETED
+                else ("aborted", f"Roll back first, or complete it: post-ai replicate rollback {move.row.name}")
+            )
+            raise Refused(f"the move cannot be {verb}: the {move.row.serving} serves", hint=hint)
+        begin_end(home, move, state)
+        on_step("ending")
+        return finish(home, move, state, on_step, gone=gone, reopen_source=reopen_source)
+
+
+def begin_end(home: Database, move: Move, state: State) -> None:
+    """From here on a driver that comes after this one goes on with the ending, and with nothing else."""
+    why = ErrorParts("PA010", f"the move is being {state}, which is not done yet", None, "The agent goes on with it.")
+    store.set_state(home, move.id, State.FAILED, resume=state, error=why)
+
+
+def finish(
+    home: Database, move: Move, state: State, on_step: OnStep, *, gone: bool = False, reopen_source: bool = False
+) -> Move:
+    """Clean both sides; the caller is the move's driver already."""
+    if gone:
+        with move.open(Side.TARGET) as target:
+            cleanup.unfollow(target, move.id)
+            cleanup.remove(target, move.id)
+        left = cleanup.leftovers(move.id)
+        store.add_event(home, move.id, "the source was not cleaned", step="left", level="warning", data={"fix": left})
+    else:
+        with move.sides() as (source, target):
+            cleanup.both(source, target, move.id)
+            on_step("cleaned")
+            if state is State.ABORTED or reopen_source:
+                writers.reopen(source)
+            writers.reopen(target)
+    on_step("reopened")
+    store.set_state(home, move.id, state)
+    store.add_event(home, move.id, f"the move is {state}", step=state.value)
+    on_step(state.value)
+    return move.read(home)

@@ -1,0 +1,95 @@
+"""Taking away what a move made on both sides; each part looks first, so that all of it may be repeated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from postai.database import named_sql
+from postai.database.identifiers import quote_ident
+from postai.database.protocol import Database
+from postai.deadline import Deadline
+from postai.replicate import native
+from postai.replicate.types import object_name, own_schema
+
+_PARTS = ("fwd", "rev")
+DROP_SECONDS = 15.0
+
+
+def unfollow(subscriber: Database, move: int) -> None:
+    """Drop the move's subscriptions in a database; their slots on the other side stay."""
+    for part in _PARTS:
+        native.unsubscribe(subscriber, object_name(move, part))
+
+
+def remove(db: Database, move: int) -> None:
+    """Drop the move's slots, publications, event triggers and schema in a database; tables get their identity back.
+
+    Whoever still reads a slot is ended. The subscriptions that read them should be gone, or their server.
+    """
+    for part in _PARTS:
+        name = object_name(move, part)
+        native.drop_slot(db, name, None, Deadline.after(DROP_SECONDS))
+        native.unpublish(db, name)
+    native.take_identity_back(db, move)
+    for (trigger,) in db.query(_sql("event_triggers"), (f"{own_schema(move)}_",)):
+        db.execute(f"drop event trigger if exists {quote_ident(trigger)}")
+    db.execute(f"drop schema if exists {own_schema(move)} cascade")
+
+
+def drop_orphans(publisher: Database, subscriber: Database) -> tuple[str, ...]:
+    """Drop the slots that the copying of a subscription left, when it was dropped before they were.
+
+    Returns:
+        the names of those that were dropped.
+    """
+    ((server, oids),) = subscriber.query(_sql("subscriptions"))
+    deadline = Deadline.after(DROP_SECONDS)
+    dropped: list[str] = []
+    while found := publisher.query(_sql("orphans"), (server, list(oids))):
+        for name, pid in found:
+            if pid is not None:
+                publisher.query(_sql("end_reader"), (pid,))
+            elif publisher.query(_sql("drop_slot"), (name,)):
+                dropped.append(name)
+        deadline.check()
+        time.sleep(0.02)
+    return tuple(dropped)
+
+
+def both(source: Database, target: Database, move: int) -> None:
+    """Everything of a move on both sides, which may be in any state."""
+    unfollow(target, move)
+    unfollow(source, move)
+    remove(source, move)
+    remove(target, move)
+    drop_orphans(source, target)
+    drop_orphans(target, source)
+
+
+def empty(source: Database, target: Database, schemas: Sequence[str]) -> int:
+    """Empty the tables of the target that the source has, too, so that they can be copied anew.
+
+    Returns:
+        how many tables were emptied.
+    """
+    theirs = {one.qualified for one in native.tables(source, schemas)}
+    ours = [one.qualified for one in native.tables(target, schemas) if one.qualified in theirs]
+    if ours:
+        target.execute(f"truncate only {', only '.join(ours)}")
+    return len(ours)
+
+
+def leftovers(move: int) -> tuple[str, ...]:
+    """The statements that remove a move's objects from a side that could not be reached."""
+    names = [object_name(move, part) for part in _PARTS]
+    return (
+        *(f"DROP SUBSCRIPTION IF EXISTS {name}" for name in names),
+        *(f"SELECT pg_drop_replication_slot('{name}')" for name in names),
+        *(f"DROP PUBLICATION IF EXISTS {name}" for name in names),
+        f"DROP SCHEMA IF EXISTS {own_schema(move)} CASCADE",
+    )
+
+
+def _sql(name: str) -> str:
+    return named_sql.load(__package__, "cleanup.sql")[name]
