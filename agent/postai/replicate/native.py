@@ -196,10 +196,12 @@ def subscribe(db: Database, name: str, connection: str, publisher_version: int, 
 
 
 def _options(db: Database, name: str, publisher_version: int, copy_data: bool) -> str:
-    """What both versions know. Row security that holds for owners, too, stops a worker that takes the owner's role."""
+    """What both versions know. What is a number of its server in binary form (reg*) makes all travel as text. Row
+    security that holds for owners, too, stops a worker that takes the owner's role.
+    """
     both = min(db.server_version, publisher_version)
     options = [f"create_slot = false, slot_name = '{name}', copy_data = {str(copy_data).lower()}"]
-    if both >= 140_000:
+    if both >= 140_000 and db.query(_sql("text_only")) == [(False,)]:
         options.append("binary = true")
     if both >= 160_000:
         options.append("origin = none")

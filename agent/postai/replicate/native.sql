@@ -124,6 +124,26 @@ select exists (select from pg_catalog.pg_class as c
                  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
                 where c.relkind in ('r', 'p') and c.relrowsecurity and c.relforcerowsecurity)
 
+-- name: text_only
+-- Whether a column has a type whose binary form names an object by its number on that server (reg*), or has none.
+with recursive used (oid) as (
+    select a.atttypid from pg_catalog.pg_attribute as a
+      join pg_catalog.pg_class as c on c.oid = a.attrelid and c.relkind = 'r' and c.relpersistence = 'p'
+      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
+     where a.attnum > 0 and not a.attisdropped
+    union
+    select x.oid from used
+      join pg_catalog.pg_type as t on t.oid = used.oid
+      cross join lateral (select t.typelem union all select t.typbasetype
+                          union all select r.rngsubtype from pg_catalog.pg_range as r where r.rngtypid = t.oid
+                          union all select a.atttypid from pg_catalog.pg_attribute as a
+                                     where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) as x (oid)
+     where x.oid <> 0)
+select exists (select from used
+                 join pg_catalog.pg_type as t on t.oid = used.oid
+                where t.typsend = 0 or t.typreceive = 0
+                   or t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace and t.typname ~ '^reg')
+
 -- name: relations
 -- The tables of a subscription with the state of their copy, and what is copied of them now.
 select n.nspname::text, c.relname::text, r.srsubstate::text,

@@ -95,6 +95,7 @@ class Probe:
             the transactions that run have ended (`slot_waits`).
         subscription: why the target cannot subscribe to the source; None = it could connect, or was not tried.
         subscription_tried: whether the target's server was asked to connect.
+        with_password: whether the connection string of the subscription has a password.
     """
 
     method: Method
@@ -104,6 +105,7 @@ class Probe:
     slot_waits: bool
     subscription: Refusal | None
     subscription_tried: bool
+    with_password: bool = False
 
 
 def probe(source: Database, target: Database, conninfo: str | None = None, deadline: Deadline | None = None) -> Probe:
@@ -133,7 +135,8 @@ def probe(source: Database, target: Database, conninfo: str | None = None, deadl
         method = Method.TRIGGER
     else:
         method = Method.DUMP
-    return Probe(method, here, there, slot, waits, subscription, tried)
+    return Probe(method, here, there, slot, waits, subscription, tried,
+                 bool(conninfo) and connection_string.has_password(str(conninfo)))  # fmt: skip
 
 
 _STANDBY = Refusal("55000", "the server is in recovery: publications and triggers cannot be made on a standby")
@@ -145,7 +148,7 @@ def facts(db: Database, deadline: Deadline) -> Facts:
         ((label, name, user, superuser, replication, bypass, roles, size, standby, creates, identity),) = db.query(
             _sql("facts")
         )
-        settings = dict(db.query(_sql("settings"), (list(SETTINGS),)))
+        settings: dict[str, str] = dict(db.query(_sql("settings"), (list(SETTINGS),)))
         managed = [_MANAGED[role] for (role,) in db.query(_sql("managed_roles"))]
     if "rds.logical_replication" in settings:
         managed = ["rds"]

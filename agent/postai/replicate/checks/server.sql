@@ -1,0 +1,32 @@
+-- name: used
+-- Slots, WAL senders and sessions that are there; slots by that name are our own.
+select (select count(*) from pg_replication_slots), (select count(*) from pg_stat_replication),
+       (select coalesce(sum(d.numbackends), 0) from pg_stat_database as d), r.rolconnlimit
+  from pg_roles as r where r.rolname = current_user
+
+-- name: timeouts
+-- Limits that this role or this database gives every session of it; ours has its own, the servers' processes have not.
+select s.setrole <> 0, pg_catalog.split_part(c.setting, '=', 1), pg_catalog.split_part(c.setting, '=', 2)
+  from pg_db_role_setting as s
+  cross join lateral unnest(s.setconfig) as c (setting)
+ where s.setdatabase in (0, (select d.oid from pg_database as d where d.datname = current_database()))
+   and s.setrole in (0, (select r.oid from pg_roles as r where r.rolname = current_user))
+   and c.setting ~ '^(statement_timeout|transaction_timeout|idle_in_transaction_session_timeout|lock_timeout)='
+   and c.setting !~ '=0?(ms|s|min)?$'
+ order by 1, 2
+
+-- name: read_only
+-- Whether a setting of the database makes new sessions read-only.
+select exists (
+    select from pg_db_role_setting as s
+      join pg_database as d on d.oid = s.setdatabase and d.datname = current_database()
+     where s.setrole = 0 and 'default_transaction_read_only=on' = any (s.setconfig))
+
+-- name: connection
+-- Whether this session travels by TLS, and over a network.
+select coalesce((select s.ssl from pg_stat_ssl as s where s.pid = pg_backend_pid()), false),
+       inet_server_addr() is not null and inet_server_addr() <> coalesce(inet_client_addr(), inet_server_addr())
+
+-- name: primary_address
+-- Where a standby receives from, as far as this role may see it.
+select nullif(w.sender_host || ':' || w.sender_port, '') from pg_stat_wal_receiver as w
