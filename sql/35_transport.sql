@@ -271,7 +271,7 @@ create function postai._time_limit(verb text) returns integer
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  select greatest(postai._setting_ms('ask_timeout'), case when verb in ('optimize', 'migrate', 'design', 'drift') then 60000 end)
+  select greatest(postai._setting_ms('ask_timeout'), case when verb in ('optimize', 'migrate', 'design', 'drift', 'replicate_check') then 60000 end)
 $$;
 comment on function postai._time_limit(text) is
   'How long a request of that verb may take, in milliseconds: select postai._time_limit(''optimize'')';
@@ -292,6 +292,11 @@ begin
      or not pg_has_role(session_user, role, 'member') then
     perform postai._raise('PA006', format('%I is not a member of role %I', session_user, coalesce(role, '')),
       'A question is asked with the rights of a role that the login is a member of.', 'SET ROLE, or log in as that role.');
+  end if;
+  if verb = 'replicate_check' and not postai._is_operator(session_user) then
+    -- The agent would look into databases that the caller may not see.
+    perform postai._raise('PA006', format('role %I may not check a move', session_user), 'Only operators move databases.',
+      format('GRANT postai_operator TO %I;', session_user));
   end if;
   -- The whole workload is asked for by no statement at all.
   if question is null or btrim(question, E' \t\r\n\f') = '' and not (verb in ('optimize', 'drift') and question = '') then
@@ -368,6 +373,7 @@ begin
           when 'design' then 'Run from a shell: post-ai design'
           when 'drift' then 'Run from a shell: post-ai migrate drift'
           when 'lint' then 'Run from a shell: post-ai lint FILE'
+          when 'replicate_check' then 'Run from a shell: post-ai replicate check SOURCE TARGET'
           else format('CALL postai.run(%L); then FETCH ALL FROM ask;', left(question, 200)) end);
     end if;
   end if;

@@ -520,7 +520,7 @@ begin
     detail := frame #>> '{error,detail}';
     hint := frame #>> '{error,hint}';
     return;
-  elsif postai._is_answered(frame) or 'array' in (json_typeof(answer -> 'proposals'), json_typeof(answer -> 'hazards'), json_typeof(answer -> 'differences')) then
+  elsif postai._is_answered(frame) or 'array' in (json_typeof(answer -> 'proposals'), json_typeof(answer -> 'hazards'), json_typeof(answer -> 'differences'), json_typeof(answer -> 'found')) then
     return;
   end if;
   select string_agg(format(E'\n%s. %s\n   %s', r.position, r.reading ->> 'text',

@@ -18,6 +18,7 @@ from postai.migrate.checks import Found, require_harmless
 from postai.migrate.draft import note_checks
 from postai.migrate.drift_store import drift
 from postai.model.types import ModelCall
+from postai.service import move_check
 from postai.service.conversation import Outcome, There
 from postai.service.frames import (
     RUNNING_VERBS,
@@ -26,6 +27,7 @@ from postai.service.frames import (
     differences_message,
     error_message,
     findings_message,
+    found_message,
     hazards_message,
     proposals_message,
 )
@@ -34,6 +36,7 @@ from postai.service.linting import hazards
 from postai.service.migrating import Made, sentence
 from postai.service.optimizing import Report
 from postai.service.recall import KeptAnswers
+from postai.service.replicating import Places
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +47,10 @@ NO_ROWS = "SELECT count(*) FROM (SELECT 1 LIMIT 0) AS x"
 class Asking:
     """Answers questions about all databases of the agent (the `Asked` of both fronts)."""
 
-    def __init__(self, homes: Sequence[Home], sql: Mapping[str, str]) -> None:
+    def __init__(self, homes: Sequence[Home], sql: Mapping[str, str], places: Places) -> None:
         self._homes = tuple(homes)
         self._sql = sql
+        self._places = places
 
     def respond(self, frame: AskFrame, there: There, deadline: Deadline) -> Outcome:
         """Think and give the last frame; never raises."""
@@ -62,6 +66,8 @@ class Asking:
             if frame.verb == "drift":
                 with home.pool.database() as db:
                     return Outcome(differences_message(frame.id, drift(db).differences))
+            if frame.verb == "replicate_check":
+                return self._check_move(home, frame, deadline)
             ground = prepare(home, frame, there, deadline)
             steps = {"explain": self._explain, "check": self._check, "optimize": self._optimize}
             return steps.get(frame.verb, self._answer)(ground, started)
@@ -169,6 +175,13 @@ class Asking:
     def _optimize(self, ground: Ground, _started: float) -> Outcome:
         """What would make one statement faster."""
         return _proposed(ground.frame, ground.home.optimizer.statement(ground))
+
+    def _check_move(self, home: Home, frame: AskFrame, deadline: Deadline) -> Outcome:
+        """Whether and how a database can move to this one."""
+        source, target = move_check.names(frame.question)
+        with home.pool.database() as db:
+            report = move_check.check(db, self._places, source, target, deadline)
+        return Outcome(found_message(frame.id, move_check.rows(report), move_check.notes(report)))
 
     def _changed(self, home: Home, frame: AskFrame, there: There, deadline: Deadline) -> Outcome:
         """A schema change is proposed; the caller's own backend then looks whether rows stand in the way."""

@@ -24,7 +24,10 @@ MAX_FRAME = 16 * 1024 * 1024
 MAX_DEADLINE_MS = 3_600_000
 REPLIES = frozenset({"explained", "digested"})
 """What the backend may send while the agent waits for it."""
-VERBS = ("ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize", "lint", "migrate", "design", "drift")
+VERBS = (
+    "ask", "sql", "answer", "prepare", "run", "explain", "check", "optimize", "lint", "migrate", "design", "drift",
+    "replicate_check",
+)  # fmt: skip
 RUNNING_VERBS = frozenset({"ask", "answer", "run"})
 """Verbs after whose answer the backend runs the statement, so that ask_timeout applies."""
 
@@ -327,6 +330,17 @@ def hazards_message(identity: str, hazards: Sequence[Mapping[str, Any]]) -> dict
         hazards: rows of postai.lint, each with its columns.
     """
     return {"v": PROTOCOL, "id": identity, "type": "answer", "answer": {"status": "linted", "hazards": list(hazards)}}
+
+
+def found_message(identity: str, found: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> dict[str, Any]:
+    """Agent to backend: the end of a conversation about a move.
+
+    Args:
+        found: rows of postai.replicate_check, each with its columns.
+        notes: what was found in sum.
+    """
+    answer = {"status": "checked", "found": list(found), "notes": list(notes)}
+    return {"v": PROTOCOL, "id": identity, "type": "answer", "answer": answer}
 
 
 def error_message(identity: str, parts: ErrorParts) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from postai.migrate.later import propose_later
 from postai.observe.alerts import Alerts
 from postai.observe.alerts_channels import channels
 from postai.proposals import Runner
+from postai.replicate.journal import FILE, Journal
 from postai.service import socket_place
 from postai.service.asking import Asking
 from postai.service.collect_duty import CollectDuty
@@ -42,12 +43,14 @@ from postai.service.health_duty import HealthDuty
 from postai.service.jobs import JobQueue
 from postai.service.judge_duty import JudgeDuty
 from postai.service.optimize_duty import OptimizeDuty
+from postai.service.replicate_duty import ReplicateDuty
+from postai.service.replicating import Places
 from postai.service.socket_place import SocketTaken
 from postai.service.socket_server import SocketServer
 from postai.service.sweep_duty import SweepDuty
 from postai.service.values_duty import ValuesDuty
 from postai.service.verify_duty import VerifyDuty
-from postai.settings import Settings
+from postai.settings import Settings, config_directory
 
 log = logging.getLogger(__name__)
 
@@ -85,10 +88,13 @@ def run(settings: Settings) -> int:
         )
         for one in settings.databases
     ]
-    asking = Asking(homes, sql)
+    places = Places.of(config_directory(), settings.redirects)
+    asking = Asking(homes, sql, places)
     workers = ThreadPoolExecutor(settings.agent.workers * len(homes), thread_name_prefix="job")
     clock = Clock()
-    keepers = [_keeper(settings, index, home, asking, workers, clock, identity) for index, home in enumerate(homes)]
+    keepers = [
+        _keeper(settings, index, home, asking, workers, clock, identity, places) for index, home in enumerate(homes)
+    ]
     agent = Agent(keepers, [SocketFront(settings, asking)], clock)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: agent.request_stop())
@@ -116,6 +122,7 @@ def _keeper(
     workers: ThreadPoolExecutor,
     clock: Clock,
     identity: Identity,
+    places: Places,
 ) -> Keeper:
     """One database with everything its leader does."""
     queue = JobQueue(
@@ -149,6 +156,7 @@ def _keeper(
         OptimizeDuty(one.name, home.optimizer),
         DriftDuty(one.name, home.pool),
         SweepDuty(one.name, home.pool),
+        ReplicateDuty(one.name, home.pool, one.direct, places, Journal(places.directory / FILE)),
     ]
     return Keeper(one, identity, duties, randomness, settings.model)
 
@@ -221,11 +229,15 @@ def _check(settings: Settings) -> None:
     doubled = {name for name in names if names.count(name) > 1}
     if doubled:
         raise UsageError(f'two databases are named "{min(doubled)}"', hint="Give every [[database]] its own name.")
+    moves = [one.name for one in settings.redirects]
+    if len(moves) != len(set(moves)):
+        raise UsageError("two redirect drivers are for one move", hint="Give every [[redirect]] its own name.")
 
 
 def _secrets(settings: Settings) -> list[str]:
     """What must never stand in a log line, wherever it comes from."""
-    kept = (settings.model.api_key, settings.alerts.webhook_url, settings.alerts.smtp_password)
+    hooks = (one.url for one in settings.redirects)
+    kept = (settings.model.api_key, settings.alerts.webhook_url, settings.alerts.smtp_password, *hooks)
     secrets = [one.get_secret_value() for one in kept if one is not None]
     for one in settings.databases:
         for text in (one.dsn, one.direct):

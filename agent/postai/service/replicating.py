@@ -1,0 +1,51 @@
+"""Moves as the agent's configuration has them: connections by name, and who sends the clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from postai.database.connections import find_connection
+from postai.replicate.move import Move, Redirects
+from postai.replicate.store import Row
+from postai.replicate.types import Side
+from postai.settings import RedirectSettings
+
+
+@dataclass(frozen=True)
+class Places:
+    """What the agent's configuration says of moves.
+
+    Attributes:
+        directory: with the named connections; read anew each time.
+        redirects: redirect drivers by the name of their move.
+    """
+
+    directory: Path
+    redirects: Redirects = field(repr=False)
+
+    @classmethod
+    def of(cls, directory: Path, redirects: Sequence[RedirectSettings]) -> Places:
+        """As the configuration has them."""
+        return cls(directory, {one.name: one.options() for one in redirects})
+
+    def dsns(self, source: str, target: str) -> Mapping[Side, str]:
+        """Connection strings of both sides, straight to the servers.
+
+        Raises:
+            UsageError: there is no connection of that name.
+        """
+        found = {
+            Side.SOURCE: find_connection(self.directory, source),
+            Side.TARGET: find_connection(self.directory, target),
+        }
+        return {side: one.direct_dsn or one.dsn() for side, one in found.items()}
+
+    def move(self, row: Row) -> Move:
+        """A move with what its driver needs.
+
+        Raises:
+            UsageError: there is no connection of that name.
+        """
+        return Move(row, self.dsns(row.source, row.target), self.redirects)
