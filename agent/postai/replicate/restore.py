@@ -1,0 +1,247 @@
+"""Running the statements of a schema on the new server, so that a crash at any point leaves nothing half done.
+
+Statements go in messages of many, each message one transaction that also notes what it did, in the move's own schema on
+the target. A run after a crash skips what is noted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from postai.database import ServerError, named_sql
+from postai.database.identifiers import quote_literal
+from postai.database.protocol import Database
+from postai.deadline import Deadline
+from postai.errors import FeatureMissing, LockNotObtained, NotPermitted, PostaiError
+from postai.replicate import dump_text
+from postai.replicate.types import Finding, Level, OnStep, Side, own_schema
+
+# Statements in one message, which is one transaction: every object that it makes stays locked until its end.
+AT_A_TIME = 100
+_LOCK_TRIES = 5
+_THERE = frozenset({"42P07", "42710", "42P06", "42723", "42701", "42P16", "42712"})
+_PREPARED = (
+    "set check_function_bodies = off; set xmloption = content; set row_security = off; set jit = off; "
+    "set client_min_messages = warning; set search_path = ''; set standard_conforming_strings = on"
+)
+_INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX ")
+_KEY = re.compile(r"ALTER TABLE ONLY (.+?)\n    ADD CONSTRAINT ", re.DOTALL)
+_KEY_KIND = re.compile(
+    r'ALTER TABLE ONLY [^;]*?\n    ADD CONSTRAINT (?:"(?:[^"]|"")*"|[^\W\d][\w$]*) (?:PRIMARY KEY|UNIQUE|EXCLUDE)\b'
+)
+
+
+@dataclass
+class Notes:
+    """What was run already for a move, as noted on its target; None of it in a trial.
+
+    Attributes:
+        known: digests of statements.
+        resumed: whether there were any when this run began.
+    """
+
+    move: int | None
+    known: set[str] = field(default_factory=set)
+    resumed: bool = False
+
+    @classmethod
+    def read(cls, target: Database, move: int) -> Notes:
+        """The notes of a move, whose schema is there."""
+        sql = named_sql.load(__package__, "schema.sql")
+        target.execute(sql["restored_table"].replace("{schema}", own_schema(move)))
+        known = {one for (one,) in target.query(sql["restored"].replace("{schema}", own_schema(move)))}
+        return cls(move, known, bool(known))
+
+    def statement(self, digests: Sequence[str]) -> str:
+        """The statement that notes them."""
+        note = named_sql.load(__package__, "schema.sql")["note"].replace("{schema}", own_schema(self.move or 0))
+        return note.replace("{statements}", ", ".join(f"({quote_literal(one)})" for one in digests))
+
+
+def prepare(db: Database) -> None:
+    """Make a session ready for statements of pg_dump."""
+    db.execute(_PREPARED)
+
+
+@dataclass
+class Run:
+    """One run of statements on one session.
+
+    Attributes:
+        db: prepared by `prepare`.
+        notes: what was run before, and is noted.
+        failed: None = the first statement that fails ends the run; else they are kept here and the run goes on.
+        found: statements that were spared, as findings.
+    """
+
+    db: Database
+    notes: Notes
+    deadline: Deadline
+    failed: list[tuple[str, ServerError]] | None = None
+    found: list[Finding] = field(default_factory=list)
+
+    def all(self, statements: Iterable[str], on_step: OnStep, step: str) -> None:
+        """Run them in order; each message is a boundary of `step`."""
+        waiting = [
+            one for one in statements if dump_text.of_session(one) or dump_text.digest(one) not in self.notes.known
+        ]
+        for at in range(0, len(waiting), AT_A_TIME):
+            self.deadline.check()
+            part = waiting[at : at + AT_A_TIME]
+            if not all(dump_text.of_session(one) for one in part):
+                self.some(part)
+                on_step(step, f"{min(at + AT_A_TIME, len(waiting))} of {len(waiting)} statements")
+
+    def some(self, statements: Sequence[str]) -> None:
+        """Run these in one transaction; where that fails, in smaller ones, down to the statement that fails."""
+        try:
+            self._together(statements)
+        except ServerError as error:
+            self.deadline.check()
+            if len(statements) == 1:
+                self._single(statements[0], error)
+                return
+            half = len(statements) // 2
+            self.some(statements[:half])
+            self.some(statements[half:])
+
+    def _together(self, statements: Sequence[str]) -> None:
+        digests = [dump_text.digest(one) for one in statements if not dump_text.of_session(one)]
+        note = [self.notes.statement(digests)] if self.notes.move is not None and digests else []
+        # The note stands first: later a statement may have made the session another role.
+        if len(statements) == 1 and dump_text.secret(statements[0]):
+            self._secretly(statements[0], note)
+        else:
+            self.db.execute(";\n".join((*note, *statements)))
+        self.notes.known.update(digests)
+
+    def _secretly(self, statement: str, note: Sequence[str]) -> None:
+        """Run a statement with a password in it without its text in the server's log."""
+        with self.db.transaction():
+            for one in note:
+                self.db.execute(one)
+            self.db.query("select pg_catalog.set_config('postai.statement', %s, true)", (statement,))
+            self.db.execute("do $$ begin execute pg_catalog.current_setting('postai.statement'); end $$")
+
+    def _single(self, statement: str, error: ServerError) -> None:
+        for _ in range(_LOCK_TRIES):
+            if error.sqlstate != "55P03":
+                break
+            self.deadline.check()
+            self.deadline.cancel.wait(0.5)
+            try:
+                self._together([statement])
+            except ServerError as again:
+                error = again
+            else:
+                return
+        if error.sqlstate in _THERE and self.notes.resumed:
+            self.notes.known.add(dump_text.digest(statement))
+        elif self.failed is not None:
+            self.failed.append((statement, error))
+        elif dump_text.spared(statement):
+            self.found.append(warning(statement, error))
+        else:
+            raise refused(statement, error) from error
+
+
+def warning(statement: str, error: ServerError) -> Finding:
+    """What a statement that was spared leaves to do."""
+    what = f"the target did not take a statement: {error.message}"
+    return Finding("schema_statement", Level.WARNING, Side.TARGET, what, (), (dump_text.shown(statement),))
+
+
+def refused(statement: str, error: ServerError) -> PostaiError:
+    """The error for a statement that the target does not take, with the way on."""
+    detail = f"{error.message}{f' ({error.detail})' if error.detail else ''}; statement: {dump_text.shown(statement)}"
+    message = "the target did not take a statement of the schema"
+    if error.sqlstate == "42501":
+        return NotPermitted(message, detail=detail, hint="Grant the right to the role that postai connects with there; "
+                            "what was made stays, and the next call goes on.")  # fmt: skip
+    if error.sqlstate == "55P03":
+        return LockNotObtained(message, detail=detail, hint="Somebody uses the table; the next call goes on.")
+    if error.sqlstate in _THERE:
+        return FeatureMissing(message, detail=detail, hint="The target has an object of that name that is not the "
+                              "move's: drop it there, or move into an empty database.")  # fmt: skip
+    return FeatureMissing(message, detail=detail, hint="Change the object on the source, or make what it needs on the "
+                          "target; what was made stays, and the next call goes on.")  # fmt: skip
+
+
+def in_parallel(
+    open_session: Callable[[], Database], notes: Notes, groups: Sequence[Sequence[str]], jobs: int, deadline: Deadline,
+    on_step: OnStep, step: str,
+) -> None:  # fmt: skip
+    """Run groups of statements, each in order and in a transaction of its own, on several sessions.
+
+    What fails for want of an object is left for the run in order that follows; the error would come there again.
+
+    Args:
+        open_session: opens a session of the target.
+        groups: independent of each other.
+        jobs: sessions at a time.
+    """
+    left = [[one for one in group if dump_text.digest(one) not in notes.known] for group in groups]
+    waiting = [group for group in left if group]
+    if not waiting:
+        return
+    sessions: list[Database] = []
+
+    def work(group: Sequence[str]) -> None:
+        db = sessions_free.pop()
+        try:
+            run = Run(db, notes, deadline, failed=[])
+            for one in group:
+                run.some([one])
+        finally:
+            sessions_free.append(db)
+
+    try:
+        for _ in range(min(jobs, len(waiting))):
+            sessions.append(open_session())
+            prepare(sessions[-1])
+        sessions_free = list(sessions)
+        with ThreadPoolExecutor(len(sessions)) as pool:
+            futures: set[Future[None]] = {pool.submit(work, group) for group in waiting}
+            try:
+                _await(futures, len(waiting), deadline, on_step, step)
+            except BaseException:
+                for future in futures:
+                    future.cancel()
+                for one in sessions:
+                    one.cancel()
+                raise
+    finally:
+        for one in sessions:
+            one.close()
+
+
+def _await(futures: set[Future[None]], total: int, deadline: Deadline, on_step: OnStep, step: str) -> None:
+    waiting = futures
+    while waiting:
+        done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+        if done:
+            on_step(step, f"{total - len(waiting)} of {total}")
+        deadline.check()
+
+
+def keys_and_indexes(statements: Sequence[str]) -> tuple[list[list[str]], list[list[str]]]:
+    """Statements that can run at the same time: keys of each table together, then each index by itself."""
+    keys: dict[str, list[str]] = {}
+    indexes = []
+    for one in statements:
+        table = _KEY.match(one)
+        if table and _KEY_KIND.match(one):
+            keys.setdefault(table[1], []).append(one)
+        elif _INDEX.match(one):
+            indexes.append([one])
+    return list(keys.values()), indexes
+
+
+def limit_ms(deadline: Deadline) -> int:
+    """What is left of the time, as the limit of a statement in milliseconds; at least one second."""
+    return max(1000, int(min(deadline.remaining(), 10**6) * 1000))

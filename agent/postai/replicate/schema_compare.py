@@ -1,0 +1,190 @@
+"""How the schemas of two servers differ, whatever their versions.
+
+Servers of different versions write the same view or expression in different ways. What was made from the other side's
+definition and reads differently is remembered as the same (`remember`, right after it was made), so that later only
+real changes are differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from postai.database import ServerError, named_sql
+from postai.database.protocol import Database
+from postai.replicate.types import USERS_SCHEMA, own_schema
+
+Change = Literal["missing", "unexpected", "changed"]
+
+# Kinds whose text a server writes itself from what it keeps; each version does it in its own way.
+_WRITTEN = frozenset(
+    {"column", "constraint", "index", "policy", "rule", "trigger", "view", "materialized view", "function", "procedure",
+     "domain", "table", "statistics", "publication", "aggregate", "sequence", "collation"}
+)  # fmt: skip
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Part:
+    """One aspect of one part of a schema.
+
+    Attributes:
+        aspect: definition, owner, grants or comment.
+        kind: "table", "column", "index" ...
+        of: the object with its schema, quoted; of a part of a table the table.
+        name: of the part, quoted; "" where the part is the object itself.
+        text: what is compared.
+        oid, number: of the object and column on its server: what was renamed keeps them.
+    """
+
+    aspect: str
+    kind: str
+    of: str
+    name: str
+    text: str
+    oid: int
+    number: int
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.aspect, self.kind, self.of, self.name
+
+    @property
+    def shown(self) -> str:
+        """For people: "comment of table shop.item"."""
+        whole = f"{self.kind} {self.of}{f' {self.name}' if self.name else ''}"
+        return whole if self.aspect == "definition" else f"{self.aspect} of {whole}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where the target's schema is not the source's.
+
+    Attributes:
+        change: missing (on the target), unexpected (only there), changed.
+        part: as the source has it; as the target has it where it is unexpected.
+        other: as the target has it, where it is changed.
+    """
+
+    change: Change
+    part: Part
+    other: Part | None = None
+
+    @property
+    def shown(self) -> str:
+        """For people: "column shop.item.price is missing on the target"."""
+        words = {"missing": "is missing on the target", "unexpected": "is on the target only", "changed": "differs"}
+        return f"{self.part.shown} {words[self.change]}"
+
+
+def parts(db: Database, schemas: Sequence[str] = (), *, after_rows: bool = True) -> tuple[Part, ...]:
+    """Everything that the schema of the user consists of.
+
+    Args:
+        schemas: only these; () = all of the user's, and what belongs to no schema.
+        after_rows: whether with indexes, keys, triggers and all that is made after the rows.
+    """
+    for left in range(_TRIES, 0, -1):
+        try:
+            with db.transaction():
+                db.query(_sql("limits"))
+                return tuple(Part(*row) for row in db.query(*_query(db, schemas, after_rows=after_rows)))
+        except ServerError as error:
+            # An object was dropped between the catalog's row and its definition.
+            if left == 1 or error.sqlstate not in ("XX000", "42P01", "42704", "55P03"):
+                raise
+    raise AssertionError
+
+
+def _query(db: Database, schemas: Sequence[str], *, after_rows: bool) -> tuple[str, tuple[list[str], ...]]:
+    blocks = ["objects"]
+    count = 2
+    if after_rows:
+        blocks.append("after_rows")
+        count += 1
+    if not schemas:
+        blocks += ["of_database", *(["of_database_after_rows"] if after_rows else [])]
+    text = _sql("parts").replace("{objects}", "\n".join(_sql(block) for block in blocks))
+    for newer in ("row_filter", "published_schemas"):
+        text = text.replace(f"{{{newer}}}", _sql(newer) if db.server_version >= 150_000 else "null")
+    return text, (list(schemas),) * count
+
+
+def compare_schema(
+    source: Database, target: Database, schemas: Sequence[str] = (), move: int | None = None, *, after_rows: bool = True
+) -> tuple[Difference, ...]:
+    """The differences between two schemas; () when they are the same.
+
+    Args:
+        source: the side whose schema is right.
+        target: the side that was made from it.
+        schemas: only these; () = all of the user's.
+        move: id of the move, whose memory of what reads differently stands on the target; None = compare as written.
+        after_rows: as `parts`.
+    """
+    wanted = parts(source, schemas, after_rows=after_rows)
+    has = parts(target, schemas, after_rows=after_rows)
+    same = remembered(target, move) if move is not None else {}
+    return differences(wanted, has, same)
+
+
+def differences(
+    wanted: Iterable[Part], has: Iterable[Part], same: dict[tuple[str, str, str, str], tuple[str, str]]
+) -> tuple[Difference, ...]:
+    """The differences of two readings; a part of an object that is missing as a whole is not told by itself."""
+    should = {one.key: one for one in wanted}
+    there = {one.key: one for one in has}
+    found = [Difference("missing", should[key]) for key in should.keys() - there.keys()]
+    found += [Difference("unexpected", there[key]) for key in there.keys() - should.keys()]
+    for key in should.keys() & there.keys():
+        one, other = should[key], there[key]
+        if one.text != other.text and same.get(key) != (one.text, other.text):
+            found.append(Difference("changed", one, other))
+    gone = {(one.change, one.part.of) for one in found if _whole(one.part)}
+    # Of what is there as a whole or not at all, the whole says it.
+    kept = [one for one in found if _whole(one.part) or (one.change, one.part.of) not in gone]
+    return tuple(sorted(kept, key=lambda one: (one.part.of, one.part.kind, one.part.name, one.part.aspect, one.change)))
+
+
+def _whole(part: Part) -> bool:
+    return part.aspect == "definition" and part.name == "" and part.kind not in ("row security", "replica identity")
+
+
+def remember(source: Database, target: Database, move: int, schemas: Sequence[str] = ()) -> tuple[Difference, ...]:
+    """Note what the two servers write differently now, right after the target's schema was made from the source's.
+
+    Only between different major versions; servers of one version write alike.
+
+    Returns:
+        what was noted.
+    """
+    target.execute(_sql("same_table").replace("{schema}", own_schema(move)))
+    if source.server_version // 10000 == target.server_version // 10000:
+        return ()
+    found = [
+        one for one in compare_schema(source, target, schemas)
+        if one.change == "changed" and one.part.aspect == "definition" and one.part.kind in _WRITTEN
+    ]  # fmt: skip
+    columns = [[one.part.aspect, one.part.kind, one.part.of, one.part.name, one.part.text, one.other.text]
+               for one in found if one.other is not None]  # fmt: skip
+    with target.transaction():
+        target.execute(_sql("forget_same").replace("{schema}", own_schema(move)))
+        if columns:
+            target.execute(
+                _sql("add_same").replace("{schema}", own_schema(move)), [list(x) for x in zip(*columns, strict=True)]
+            )
+    return tuple(found)
+
+
+def remembered(target: Database, move: int) -> dict[tuple[str, str, str, str], tuple[str, str]]:
+    """What `remember` noted: the texts of both sides by the part's key."""
+    ((there,),) = target.query(_sql("has_same"), (f"{own_schema(move)}.same",))
+    if not there:
+        return {}
+    rows = target.query(_sql("same").replace("{schema}", own_schema(move)))
+    return {(aspect, kind, of, name): (one, other) for aspect, kind, of, name, one, other in rows}
+
+
+def _sql(name: str) -> str:
+    return named_sql.load(__package__, "schema_compare.sql")[name].replace("{users_schema}", USERS_SCHEMA)
