@@ -22,6 +22,7 @@ create table postai.replication (
   lag_seconds double precision,
   safe_wal_bytes bigint,
   restarts integer not null default 0,
+  ending jsonb,
   requested_by name not null default session_user,
   created_at timestamptz not null default pg_catalog.clock_timestamp(),
   updated_at timestamptz not null default pg_catalog.clock_timestamp(),
@@ -35,6 +36,7 @@ comment on column postai.replication.serving is 'The side that the clients write
 comment on column postai.replication.doing is 'What is done at this moment, in a few words.';
 comment on column postai.replication.error is 'Why it stands still, or what is tried again: {sqlstate, message, detail, hint}.';
 comment on column postai.replication.safe_wal_bytes is 'What may still be written on the publishing side before the slot of the move is lost; null = no limit.';
+comment on column postai.replication.ending is 'How it is to end, once complete or abort was asked for: whether the source is gone, and may be written to.';
 comment on column postai.replication.restarts is 'How often the copy began again because the log that it needed was given up or lost.';
 
 create table postai.replication_table (

@@ -16,6 +16,7 @@ from postai.replicate.cutover import Limits, NotReady, Outcome, Switch, SwitchUn
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
 from postai.replicate.redirect import Driver
+from postai.replicate.store import Ending
 from postai.replicate.types import Finding, Level, OnStep, Side, State, Step
 
 # How old a verification may be when a move is switched.
@@ -222,16 +223,11 @@ def rescue(move: Move, on_step: OnStep, journal: Journal) -> Outcome:
     return outcome
 
 
-def end(
-    home: Database, move: Move, state: State, on_step: OnStep, *, gone: bool = False, reopen_source: bool = False
-) -> Move:
-    """Complete or abort a move: nothing that it made is left on either side.
+def end(home: Database, move: Move, state: State, on_step: OnStep, how: Ending | None = None) -> Move:
+    """Complete or abort a move: nothing that it made is left on either side; what was copied stays.
 
     Args:
         state: COMPLETED (the target serves) or ABORTED (the source does).
-        gone: the other side is gone for good: only this one is cleaned.
-        reopen_source: whether a source that is left may be written to again (after COMPLETED; it stays read-only
-            otherwise, so that a client that was forgotten is told).
 
     Raises:
         Refused: the other side serves.
@@ -240,42 +236,40 @@ def end(
         move = move.read(home)
         if move.row.state is State.SWITCHING:
             move = settle(home, move, on_step)
-        wanted = Side.TARGET if state is State.COMPLETED else Side.SOURCE
         if move.row.ended:
             return move
-        if move.row.serving is not wanted:
-            verb, hint = (
-                ("completed", f"Switch first: post-ai replicate cutover {move.row.name}")
+        row = move.row
+        if row.serving is not (Side.TARGET if state is State.COMPLETED else Side.SOURCE):
+            raise Refused(
+                f"the move cannot be {state}: the {row.serving} serves",
+                hint=f"Switch first: post-ai replicate cutover {row.name}"
                 if state is State.COMPLETED
-                else ("aborted", f"Roll back first, or complete it: post-ai replicate rollback {move.row.name}")
+                else f"Roll back first, or complete it: post-ai replicate rollback {row.name}",
             )
-            raise Refused(f"the move cannot be {verb}: the {move.row.serving} serves", hint=hint)
-        begin_end(home, move, state)
+        store.set_ending(home, row.id, how or Ending())
+        why = ErrorParts(
+            "PA010", f"the move is being {state}, which is not done yet", None, "The agent goes on with it."
+        )
+        store.set_state(home, row.id, State.FAILED, resume=state, error=why)
         on_step("ending")
-        return finish(home, move, state, on_step, gone=gone, reopen_source=reopen_source)
+        return finish(home, move.read(home), state, on_step)
 
 
-def begin_end(home: Database, move: Move, state: State) -> None:
-    """From here on a driver that comes after this one goes on with the ending, and with nothing else."""
-    why = ErrorParts("PA010", f"the move is being {state}, which is not done yet", None, "The agent goes on with it.")
-    store.set_state(home, move.id, State.FAILED, resume=state, error=why)
-
-
-def finish(
-    home: Database, move: Move, state: State, on_step: OnStep, *, gone: bool = False, reopen_source: bool = False
-) -> Move:
-    """Clean both sides; the caller is the move's driver already."""
-    if gone:
+def finish(home: Database, move: Move, state: State, on_step: OnStep) -> Move:
+    """Clean both sides, as `end` has noted it; the caller is the move's driver already."""
+    how = move.row.ending
+    if how.gone:
         with move.open(Side.TARGET) as target:
             cleanup.unfollow(target, move.id)
             cleanup.remove(target, move.id)
+            writers.reopen(target)
         left = cleanup.leftovers(move.id)
         store.add_event(home, move.id, "the source was not cleaned", step="left", level="warning", data={"fix": left})
     else:
         with move.sides() as (source, target):
             cleanup.both(source, target, move.id)
             on_step("cleaned")
-            if state is State.ABORTED or reopen_source:
+            if state is State.ABORTED or how.reopen_source:
                 writers.reopen(source)
             writers.reopen(target)
     on_step("reopened")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from postai.errors import PostaiError
 from postai.replicate import store
-from postai.replicate.store import Row
+from postai.replicate.store import Ending, Row
 from postai.replicate.types import Method, Side, State, object_name, own_schema
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Journal:
                     db.table("intent").update((row.target, row.id), {"outside": json.dumps(outside)})
 
     def end(self, row: Row) -> None:
-        """The switch is at its end, and the home knows it."""
+        """The switch is at its end, and the home knows it; nothing happens where none was begun."""
         if self._path.exists():
             with self._open() as db:
                 if "intent" in db.table_names():
@@ -122,6 +122,6 @@ def _intent(kept: dict[str, Any]) -> Intent:
     row = Row(
         kept["id"], kept["name"], kept["source"], kept["target"], Method(kept["method"]), State.SWITCHING,
         State(kept["state"]), Side(kept["serving"]), options, None, None, None, None, None, None, None, None,
-        0, "", begun, begun, None,
+        0, Ending(), "", begun, begun, None,
     )  # fmt: skip
     return Intent(row, begun, tuple(json.loads(kept["objects"])), tuple(json.loads(kept["outside"])))

@@ -14,11 +14,11 @@ from postai.database.errors import ConnectionFailed, ConnectionLost
 from postai.database.protocol import Database
 from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import ErrorParts, LockNotObtained, PostaiError, Refused
-from postai.replicate import asked, cleanup, fence, native, probe, slots, standin, store
+from postai.replicate import asked, cleanup, fence, native, preflight, probe, slots, standin, store
 from postai.replicate.journal import Journal
-from postai.replicate.move import NONE, Move, Redirects
+from postai.replicate.move import Move, Redirects
 from postai.replicate.sessions import open_session
-from postai.replicate.types import Carrier, Method, MoveOptions, OnStep, Report, Side, State
+from postai.replicate.types import Carrier, Method, MoveOptions, OnStep, Side, State
 
 # Seconds until the next look, by state; None = nothing more happens by itself.
 _REST: Mapping[State, float | None] = MappingProxyType(
@@ -57,7 +57,7 @@ def start(
     dsns: Mapping[Side, str],
     *,
     options: MoveOptions | None = None,
-    redirects: Redirects = NONE,
+    redirects: Redirects | None = None,
     requested_by: str | None = None,
 ) -> Move:
     """A new move, not begun yet; a failed one of that name, source and target is resumed.
@@ -73,7 +73,7 @@ def start(
     """
     found = store.moves(home, name, ended=False)
     if found and found[0].state is State.FAILED and (found[0].source, found[0].target) == (source, target):
-        return resume(home, Move(found[0], dsns, redirects))
+        return resume(home, Move(found[0], dsns, redirects or {}))
     with open_session(dsns[Side.SOURCE]) as there, open_session(dsns[Side.TARGET]) as here:
         deadline = Deadline.after(30)
         if probe.facts(here, deadline).identity != probe.facts(home, deadline).identity:
@@ -83,7 +83,7 @@ def start(
         store.avoid_ids(home, there)
     row = store.create(home, name, source, target, options or MoveOptions(), requested_by)
     store.add_event(home, row.id, f"from {source} to {target}", step="created")
-    return Move(row, dsns, redirects)
+    return Move(row, dsns, redirects or {})
 
 
 def resume(home: Database, move: Move) -> Move:
@@ -119,6 +119,8 @@ def drive(home: Database, move: Move, on_step: OnStep, journal: Journal | None =
 
 def _turn(home: Database, move: Move, on_step: OnStep, journal: Journal | None) -> Turn:
     state, resume_at = move.row.state, move.row.resume_state
+    if journal is not None and state is not State.SWITCHING:
+        journal.end(move.row)  # of a switch that another driver brought to its end
     if state is State.SWITCHING:
         return Turn(asked.settle(home, move, on_step, journal), 0.0)
     if state is State.FAILED and resume_at in store.ENDED:
@@ -189,7 +191,7 @@ def _analyse(now: _Now) -> State:
     name = f"postai_{row.id}_fwd"
     connection = native.conninfo(now.move.dsns[Side.SOURCE], name, row.options.passfile)
     found = probe.probe(now.source, now.target, connection)
-    report = Report(found.method, found.source.server, found.target.server, (), native.tables(now.source), 0, 0.0, 0)
+    report = preflight.check(now.source, now.target, row.options, found)
     store.set_report(now.home, row.id, report)
     return State.ANALYSED
 
@@ -258,6 +260,7 @@ def _catch_up(now: _Now) -> State | None:
 def _verify(now: _Now) -> State | None:
     if (again := _protect(now)) is not None:
         return again
+    store.set_verified(now.home, now.move.id, {"equal": True})
     return State.READY
 
 

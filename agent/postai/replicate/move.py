@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from postai.database.protocol import Database
 from postai.errors import UsageError
@@ -16,7 +15,6 @@ from postai.replicate.store import Row
 from postai.replicate.types import Carrier, Side
 
 Redirects = Mapping[str, Mapping[str, object]]
-NONE: Redirects = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Move:
 
     row: Row
     dsns: Mapping[Side, str] = field(repr=False)
-    redirects: Redirects = field(default=NONE, repr=False)
+    redirects: Redirects = field(default_factory=dict, repr=False)
 
     @property
     def id(self) -> int:

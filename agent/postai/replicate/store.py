@@ -20,6 +20,20 @@ ENDED = frozenset({State.COMPLETED, State.ABORTED})
 
 
 @dataclass(frozen=True)
+class Ending:
+    """How a move is to end.
+
+    Attributes:
+        gone: the source is gone for good: only the target is cleaned.
+        reopen_source: whether a source that was left may be written to again; else it stays read-only, so that clients
+            that were forgotten are told.
+    """
+
+    gone: bool = False
+    reopen_source: bool = False
+
+
+@dataclass(frozen=True)
 class Row:
     """A move as its home knows it (docs/replicate.md has what the columns mean).
 
@@ -52,6 +66,7 @@ class Row:
     lag_seconds: float | None
     safe_wal_bytes: int | None
     restarts: int
+    ending: Ending
     requested_by: str
     created_at: datetime
     updated_at: datetime
@@ -173,12 +188,13 @@ def find_id(home: Database, move: int) -> Row:
 
 def _row(values: Sequence[Any]) -> Row:
     (move, name, source, target, method, state, resume, serving, options, report, verified_at, verified, doing, error,
-     *rest) = values  # fmt: skip
+     lag_bytes, lag_seconds, safe, restarts, ending, *rest) = values  # fmt: skip
     given, why = options_from(_json(options) or {}), _json(error)
     return Row(
         move, name, source, target, Method(method) if method else None, State(state), State(resume) if resume else None,
         Side(serving), given, _json(report), verified_at, _json(verified), doing,
-        ErrorParts(**why) if why else None, *rest,
+        ErrorParts(**why) if why else None, lag_bytes, lag_seconds, safe, restarts,
+        Ending(**(_json(ending) or {})), *rest,
     )  # fmt: skip
 
 
@@ -210,6 +226,11 @@ def set_state(
     why = json.dumps(asdict(error)) if error else None
     home.execute(_sql("set_state"), (state.value, resume and resume.value, serving and serving.value, why,
                                      state in ENDED, move))  # fmt: skip
+
+
+def set_ending(home: Database, move: int, ending: Ending) -> None:
+    """How the move is to end, for whoever goes on with it."""
+    home.execute(_sql("set_ending"), (json.dumps(asdict(ending)), move))
 
 
 def set_doing(home: Database, move: int, doing: str | None) -> None:

@@ -12,7 +12,7 @@ update postai.replication set name = pg_catalog.left(name, 50) || '.' || id wher
 -- name: moves
 -- Moves, the newest first: all, one by its name, or those that have not ended.
 select m.id, m.name, m.source, m.target, m.method, m.state, m.resume_state, m.serving, m.options, m.report, m.verified_at,
-       m.verified, m.doing, m.error, m.lag_bytes, m.lag_seconds, m.safe_wal_bytes, m.restarts, m.requested_by::text,
+       m.verified, m.doing, m.error, m.lag_bytes, m.lag_seconds, m.safe_wal_bytes, m.restarts, m.ending, m.requested_by::text,
        m.created_at, m.updated_at, m.ended_at
   from postai.replication as m
  where (%s::text is null or m.name = %s::text) and (%s or m.ended_at is null)
@@ -30,6 +30,10 @@ update postai.replication
        updated_at = pg_catalog.clock_timestamp(),
        ended_at = case when %s then coalesce(ended_at, pg_catalog.clock_timestamp()) end
  where id = %s
+
+-- name: set_ending
+-- How the move is to end.
+update postai.replication set ending = %s::jsonb, updated_at = pg_catalog.clock_timestamp() where id = %s
 
 -- name: set_doing
 -- What is done at this moment.

@@ -1,0 +1,155 @@
+"""A move from beginning to end: every state, what people ask, a driver that dies anywhere, nothing left behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from replicate_faults import killed_at
+from replicate_support import SMALL, Stand
+
+from loss import LossClient, check
+from postai.database import Database, connect
+from postai.replicate import asked, machine, native, store
+from postai.replicate.journal import Journal
+from postai.replicate.move import Move
+from postai.replicate.store import Ending
+from postai.replicate.types import MoveOptions, OnStep, Side, State
+from postai.setup.install import InstallOptions, install
+
+IDENTITIES = """
+select c.oid::regclass::text, c.relreplident from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+ where c.relkind = 'r' and n.nspname in ('odd', 'loss') order by 1
+"""
+
+
+def quiet(name: str, detail: str = "") -> None:
+    """Nobody wants to know."""
+
+
+def dsns(stand: Stand) -> Mapping[Side, str]:
+    return {Side.SOURCE: stand.source_dsn(), Side.TARGET: stand.target_dsn()}
+
+
+def at_home(stand: Stand) -> Database:
+    """A session of the target, with postai in it."""
+    home = connect(stand.target_dsn(), application_name="postai")
+    install(home, InstallOptions(transport="call"))
+    return home
+
+
+def begun(home: Database, stand: Stand, address: Path | None = None, **options: object) -> Move:
+    redirects = {"shop": {"driver": "file", "path": str(address)}} if address else {}
+    given = MoveOptions(**{"full_identity": True, **options})
+    return machine.start(home, "shop", "legacy", "new", dsns(stand), options=given, redirects=redirects)
+
+
+def until(home: Database, move: Move, *states: State, on_step: OnStep = quiet, journal: Journal | None = None) -> Move:
+    """Drive it until it is in one of these states."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        turn = machine.drive(home, move, on_step, journal)
+        move = turn.move
+        if move.row.state in states:
+            return move
+        assert move.row.state is not State.FAILED or move.row.resume_state in store.ENDED, move.row.error
+        time.sleep(min(turn.rest or 0, 0.1))
+    raise AssertionError(f"it is {move.row.state}: {move.row.doing} {move.row.error}")
+
+
+def address_of(stand: Stand, tmp_path: Path) -> Path:
+    """The file that says to the loss check's clients where they connect."""
+    path = tmp_path / "address"
+    path.write_text(stand.source_dsn("odd_app") + "\n")
+    return path
+
+
+def test_there_back_there_and_away(stand: Stand, tmp_path: Path) -> None:
+    address = address_of(stand, tmp_path)
+    journal = Journal(tmp_path / "journal" / "replicate.db")
+    with at_home(stand) as home, LossClient(address, SMALL) as client:
+        move = until(home, begun(home, stand, address), State.READY)
+        stand.let_app_in()
+        for to, state in ((Side.TARGET, State.SERVING_TARGET), (Side.SOURCE, State.ROLLED_BACK)) * 2:
+            client.wait_for(20)
+            rehearsed = asked.switch(home, move, to, quiet, journal=journal, rehearse=True)
+            assert rehearsed.serving is to.other and journal.unfinished() == ()
+            assert asked.switch(home, move, to, quiet, journal=journal).serving is to
+            move = until(home, move, state)
+            assert move.row.serving is to and journal.unfinished() == ()
+        client.wait_for(20)
+        asked.switch(home, move, Side.TARGET, quiet)
+        move = asked.end(home, move, State.COMPLETED, quiet, Ending(reopen_source=True))
+        client.wait_for(20)
+        steps = [one.step for one in store.events(home, move.id)]
+        assert steps[:3] == ["created", "analysed", "preflight_ok"] and steps[-1] == "completed"
+    assert check(client.record, stand.target_dsn()) == ()
+    assert stand.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "state", [State.CREATED, State.PREFLIGHT_OK, State.SCHEMA_COPIED, State.COPYING, State.READY, State.FAILED]
+)
+def test_abort_leaves_nothing(stand: Stand, state: State) -> None:
+    before, identities = stand.source.schema_text(), stand.source.execute(IDENTITIES)
+    with at_home(stand) as home:
+        move = begun(home, stand)
+        if state is State.FAILED:
+            move = until(home, move, State.READY)
+            native.unsubscribe(home, "postai_1_fwd")
+            machine.fail(home, move, machine.asked.ErrorParts("PA010", "a trial"))
+        elif state is not State.CREATED:
+            move = until(home, move, state)
+        move = asked.end(home, move, State.ABORTED, quiet)
+        assert move.row.state is State.ABORTED and move.row.ended
+        assert asked.end(home, move, State.ABORTED, quiet).row.state is State.ABORTED
+    assert stand.leftovers() == []
+    assert stand.source.schema_text() == before and stand.source.execute(IDENTITIES) == identities
+
+
+def life(on_step: OnStep, source: str, target: str, address: str, journal: str) -> None:
+    """A whole move, begun or gone on with: to the target, and completed."""
+    notes = Journal(Path(journal))
+    with connect(target, application_name="postai") as home:
+        found = store.moves(home, "shop")
+        places = {Side.SOURCE: source, Side.TARGET: target}
+        redirects = {"shop": {"driver": "file", "path": address}}
+        if found:
+            move = Move(found[0], places, redirects)
+        else:
+            given = MoveOptions(full_identity=True)
+            move = machine.start(home, "shop", "legacy", "new", places, options=given, redirects=redirects)
+        on_step("started")
+        states = (State.READY, State.SERVING_TARGET, State.COMPLETED)
+        move = until(home, move, *states, on_step=on_step, journal=notes)
+        if move.row.state is State.READY:
+            asked.switch(home, move, Side.TARGET, on_step, journal=notes, max_pause=10.0)
+            move = until(home, move, State.SERVING_TARGET, on_step=on_step, journal=notes)
+        if move.row.state is State.SERVING_TARGET:
+            asked.end(home, move, State.COMPLETED, on_step, Ending(reopen_source=True))
+
+
+def survived(stand: Stand, address: Path, journal: Path, *boundaries: str | int) -> tuple[str, ...]:
+    """Live a move with a driver that is killed at each of these boundaries; the steps of the last one that was."""
+    arguments = {"source": stand.source_dsn(), "target": stand.target_dsn(), "address": str(address),
+                 "journal": str(journal)}  # fmt: skip
+    at_home(stand).close()
+    stand.let_app_in()
+    steps: tuple[str, ...] = ()
+    with LossClient(address, SMALL) as client:
+        client.wait_for(20)
+        for boundary in boundaries:
+            steps = killed_at(boundary, "test_replicate_machine:life", **arguments).steps
+        client.wait_for(20)
+        life(quiet, **arguments)
+        client.wait_for(20)
+    assert check(client.record, stand.target_dsn()) == ()
+    assert stand.leftovers() == [] and Journal(journal).unfinished() == ()
+    return steps
+
+
+def test_a_driver_that_is_killed_is_followed_by_another(stand: Stand, tmp_path: Path) -> None:
+    names = ("preflight_ok", "schema_copied", "copying", "fenced", "redirected", "cleaned")
+    survived(stand, address_of(stand, tmp_path), tmp_path / "journal.db", *names)
