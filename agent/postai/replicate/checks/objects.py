@@ -115,7 +115,10 @@ def attver(ground: Ground) -> Iterator[Finding]:
 def database_settings(ground: Ground) -> Iterator[Finding]:
     here = {(role, name): value for role, name, value in ground.query(Side.SOURCE, FILE, "database_settings")}
     there = {(role, name): value for role, name, value in ground.query(Side.TARGET, FILE, "database_settings")}
-    differ = {key: value for key, value in here.items() if there.get(key) != value}
+    of_roles = [role for role, _ in here if role]
+    known = {role for role, _ in ground.query(Side.TARGET, "rights", "known_roles", (of_roles,))}
+    differ = {(role, name): value for (role, name), value in here.items()
+              if there.get((role, name)) != value and (not role or role in known)}  # fmt: skip
     if differ:
         database = ground.probe.target.database
         yield note(Side.TARGET, f"{counted(len(differ), 'setting')} of the database or of roles in it are not as on "
@@ -124,7 +127,7 @@ def database_settings(ground: Ground) -> Iterator[Finding]:
 
 
 def _setting(database: str, role: str, name: str, value: str) -> str:
-    subject = f"ROLE {role} IN DATABASE {database}" if role else f"DATABASE {database}"
+    subject = f"ROLE {quote_ident(role)} IN DATABASE {database}" if role else f"DATABASE {database}"
     shown = value if name in _LISTS else quote_literal(value).strip()
     return f"ALTER {subject} SET {'.'.join(map(quote_ident, name.split('.')))} = {shown or chr(39) * 2}"
 

@@ -76,7 +76,7 @@ select count(*) from pg_attribute as a where a.attoptions::text ~ 'pg_attver'
 
 -- name: database_settings
 -- Settings of the database, and of roles in it.
-select coalesce(quote_ident(r.rolname), ''), split_part(c.setting, '=', 1),
+select coalesce(r.rolname::text, ''), split_part(c.setting, '=', 1),
        substr(c.setting, strpos(c.setting, '=') + 1)
   from pg_db_role_setting as s
   join pg_database as d on d.oid = s.setdatabase and d.datname = current_database()

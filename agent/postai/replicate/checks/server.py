@@ -161,11 +161,11 @@ def stream_timeouts(ground: Ground) -> Iterator[Finding]:
 def session_limits(ground: Ground) -> Iterator[Finding]:
     for side in Side:
         facts = ground.facts(side)
-        for of_role, name, value in ground.query(side, FILE, "timeouts"):
-            owner = f"ROLE {facts.user}" if of_role else f"DATABASE {facts.database}"
-            yield warning(side, f"{name} = {value} of {owner.lower()} ends the copy of a table that takes longer",
-                          (name,), (f"ALTER ROLE {facts.user} IN DATABASE {facts.database} SET {name} = 0",)
-                          if not of_role else (f"ALTER ROLE {facts.user} SET {name} = 0",))  # fmt: skip
+        for own, name, value in ground.query(side, FILE, "timeouts"):
+            whose = facts.user if own else f"database {facts.database}"
+            yield warning(side, f"{name} = {value} of {whose} holds for the servers' processes, too: it ends the copy "
+                          "of a table that takes longer", (name,),
+                          (f"ALTER ROLE {facts.user} IN DATABASE {facts.database} SET {name} = 0",))  # fmt: skip
 
 
 def connections(ground: Ground) -> Iterator[Finding]:

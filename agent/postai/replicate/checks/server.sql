@@ -5,15 +5,19 @@ select (select count(*) from pg_replication_slots), (select count(*) from pg_sta
   from pg_roles as r where r.rolname = current_user
 
 -- name: timeouts
--- Limits that this role or this database gives every session of it; ours has its own, the servers' processes have not.
-select s.setrole <> 0, pg_catalog.split_part(c.setting, '=', 1), pg_catalog.split_part(c.setting, '=', 2)
-  from pg_db_role_setting as s
-  cross join lateral unnest(s.setconfig) as c (setting)
- where s.setdatabase in (0, (select d.oid from pg_database as d where d.datname = current_database()))
-   and s.setrole in (0, (select r.oid from pg_roles as r where r.rolname = current_user))
-   and c.setting ~ '^(statement_timeout|transaction_timeout|idle_in_transaction_session_timeout|lock_timeout)='
-   and c.setting !~ '=0?(ms|s|min)?$'
- order by 1, 2
+-- Limits that this role or this database gives every session of it, the nearer one first; sessions of our own have
+-- theirs, the servers' processes have not.
+select w.own, w.name, w.value
+  from (select distinct on (split_part(c.setting, '=', 1))
+               s.setrole <> 0 as own, split_part(c.setting, '=', 1) as name, split_part(c.setting, '=', 2) as value
+          from pg_db_role_setting as s
+          cross join lateral unnest(s.setconfig) as c (setting)
+         where s.setdatabase in (0, (select d.oid from pg_database as d where d.datname = current_database()))
+           and s.setrole in (0, (select r.oid from pg_roles as r where r.rolname = current_user))
+           and c.setting ~ '^(statement_timeout|transaction_timeout|idle_in_transaction_session_timeout|lock_timeout)='
+         order by 2, s.setrole <> 0 desc, s.setdatabase <> 0 desc) as w
+ where w.value !~ '^0*(ms|s|min)?$'
+ order by 2
 
 -- name: read_only
 -- Whether a setting of the database makes new sessions read-only.

@@ -1,0 +1,246 @@
+"""Pre-flight of a move: what is found, that each fix removes its finding, that nothing on the source changes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from replicate_support import PgBouncer, Servers, Stand
+
+from conftest import TestDatabase, new_server
+from loss import Proxy
+from postai.database import connect
+from postai.replicate import native
+from postai.replicate.preflight import check
+from postai.replicate.probe import probe
+from postai.replicate.sessions import open_session
+from postai.replicate.types import Finding, Level, Method, MoveOptions, Report, Side
+from postai.setup.server import debian_binaries, free_port
+
+STATEMENT = re.compile(r"(ALTER|CREATE ROLE|DROP|GRANT|REINDEX|ROLLBACK|SELECT|TRUNCATE) ")
+MOVER = "postai_check_mover"
+# Every row of every catalog but the planner's statistics, which autovacuum changes.
+CATALOG = """
+select c.relname, (xpath('//h/text()', query_to_xml(format(
+    'select coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) as h from pg_catalog.%I as t', c.relname),
+    false, true, '')))[1]::text
+  from pg_class as c where c.relnamespace = 'pg_catalog'::regnamespace and c.relkind = 'r'
+   and c.relname not in ('pg_statistic', 'pg_class', 'pg_database')
+ union all select 'slots', string_agg(slot_name::text, ',') from pg_replication_slots
+ union all select 'relations', string_agg(format('%s %s %s %s', oid, relname, relacl, relreplident), ',' order by oid)
+  from pg_class
+ order by 1
+"""
+WRECK = """
+create schema wreck;
+create table wreck.plain_json (j json); alter table wreck.plain_json replica identity full;
+create table wreck.late_key (id int, constraint late primary key (id) deferrable, code int not null unique);
+create table wreck.made (id int, twice int generated always as (id * 2) stored primary key);
+create table wreck.names (id int primary key, what regclass, tables oid[]);
+create table wreck.twins (id int primary key, v int); insert into wreck.twins values (1, 1), (2, 1);
+create foreign data wrapper wreck; create server wreck foreign data wrapper wreck;
+create foreign table wreck.far (id int) server wreck;
+create function wreck.event() returns event_trigger language plpgsql as 'begin end';
+create event trigger wreck_event on ddl_command_start execute function wreck.event();
+create subscription wreck connection 'host=127.0.0.1 port=1' publication x with (connect = false);
+alter subscription wreck enable;
+create extension plpython3u;
+select pg_create_logical_replication_slot(slot, 'pgoutput') from (values ('postai_999_fwd'), ('other')) as s (slot);
+create publication postai_999_fwd; create schema postai_999; create role postai_999_fence;
+"""
+SETTINGS = {
+    "source": ("max_slot_wal_keep_size = '10MB'", "wal_sender_timeout = '5s'"),
+    "target": ("idle_replication_slot_timeout = '10min'", "wal_receiver_timeout = 0"),
+}
+
+
+def look(
+    stand: Stand, options: MoveOptions | None = None, user: str | None = None, conninfo: str | None = None
+) -> Report:
+    """The report; `user` on both sides."""
+    with open_session(stand.source_dsn(user)) as source, open_session(stand.target_dsn(user)) as target:
+        reach = conninfo or native.conninfo(stand.source_dsn(user), "postai_check")
+        return check(source, target, options, conninfo=reach, measure_seconds=0.05)
+
+
+def names(report: Report, *levels: Level) -> set[str]:
+    return {one.check for one in report.findings if one.level in (levels or tuple(Level))}
+
+
+def mend(stand: Stand, findings: tuple[Finding, ...]) -> None:
+    """Run the statements of the fixes where they belong, as a superuser."""
+    for one in findings:
+        database = stand.source if one.side is Side.SOURCE else stand.target
+        for statement in one.fix:
+            if STATEMENT.match(statement) and "..." not in statement:
+                database.execute(statement)
+
+
+@pytest.fixture
+def wreck(stand: Stand) -> Iterator[Stand]:
+    """A source and a target with everything wrong that statements can mend."""
+    source, target = stand.source, stand.target
+    stand.let_app_in()
+    for statement in filter(None, (one.strip() for one in WRECK.split(";\n"))):
+        source.execute(statement)
+    with pytest.raises(Exception, match="could not create unique index"):
+        source.execute("create unique index concurrently twin on wreck.twins (v)")
+    source.execute("begin; insert into odd.parent values (99, 'x'); prepare transaction 'wreck''s'")
+    source.execute(f"""alter database "{source.name}" set statement_timeout = '5s'""")
+    source.execute(f"""alter database "{source.name}" set search_path = odd, public""")
+    target.execute("create schema odd; create table odd.ruled (id int primary key, x text); "
+                   "insert into odd.ruled values (1); create table odd.item (id int primary key)")  # fmt: skip
+    target.execute(f'alter database "{target.name}" set default_transaction_read_only = on')
+    sides = {"source": source, "target": target}
+    for side, lines in SETTINGS.items():
+        for line in lines:
+            sides[side].execute(f"alter system set {line}")
+        sides[side].execute("select pg_reload_conf()")
+    try:
+        yield stand
+    finally:
+        for side in sides.values():
+            side.execute("alter system reset all")
+            side.execute("select pg_reload_conf()")
+        source.execute("drop role if exists postai_999_fence")
+
+
+@pytest.fixture
+def mover(moving_servers: Servers) -> Iterator[None]:
+    """The role on both servers, with nothing but a login; asked for before the stand, so that it ends after it."""
+    servers = (moving_servers.source, moving_servers.target)
+    for server in servers:
+        with connect(server.dsn()) as db:
+            db.execute(f"create role {MOVER} login password '{MOVER}'")
+    yield
+    for server in servers:
+        with connect(server.dsn()) as db:
+            db.execute(f"drop owned by {MOVER}; drop role {MOVER}")
+
+
+def test_every_fix_removes_its_finding(wreck: Stand) -> None:
+    before = look(wreck)
+    assert before.method is Method.NATIVE and before.blocked
+    assert names(before, Level.BLOCKER) == {
+        "replica_identity", "identity_equality", "generated_keys", "subscriptions", "prepared_transactions",
+        "extensions", "read_only", "target_empty",
+    }  # fmt: skip
+    assert names(before, Level.WARNING) == {
+        "unlogged", "foreign_tables", "large_objects", "oid_columns", "triggers", "invalid_indexes", "names_taken",
+        "session_limits", "stream_timeouts", "idle_slots", "space", "target_empty", "collation", "long_transactions",
+    }  # fmt: skip
+    assert {"event_triggers", "other_slots", "database_settings", "roles", "sequences", "partitions", "publications",
+            "special_columns", "materialized_views", "rules"} <= names(before, Level.NOTE)  # fmt: skip
+    by_index = next(one for one in before.findings if one.check == "replica_identity")
+    assert "ALTER TABLE ONLY wreck.late_key REPLICA IDENTITY USING INDEX late_key_code_key" in by_index.fix
+    mend(wreck, before.findings)
+    wreck.source.execute("drop extension plpython3u; drop foreign data wrapper wreck cascade")
+    again = look(wreck)
+    assert names(again, Level.WARNING) >= {"session_limits"}  # the database's limits are on the target, too, now
+    mend(wreck, again.findings)
+    after = look(wreck)
+    assert not after.blocked, names(after, Level.BLOCKER)
+    # What needs hands: objects to freeze, a column's meaning, another database as the target.
+    assert names(after, Level.WARNING) == {"large_objects", "oid_columns", "collation"}
+    assert not names(after) & {"event_triggers", "database_settings"}
+    wreck.source.execute("select lo_unlink(oid) from pg_largeobject_metadata; drop table wreck.names")
+    assert names(look(wreck), Level.WARNING) == {"collation"}
+
+
+def test_a_check_changes_nothing_on_the_source_and_needs_no_rights(mover: None, stand: Stand) -> None:
+    stand.source.execute(f"grant pg_read_all_data to {MOVER}")
+    before = stand.source.execute(CATALOG)
+    full = look(stand)
+    assert full.method is Method.NATIVE and len(full.tables) > 15 and full.bytes > 0
+    poor = look(stand, user=MOVER)
+    assert before == stand.source.execute(CATALOG) and len(before) > 50
+    assert stand.leftovers() == []
+    assert poor.method is Method.DUMP
+    assert {"native_refused", "trigger_refused", "dump_window", "row_security"} <= names(poor)
+    assert not [one for one in poor.findings + full.findings if "could not be looked at" in one.what]
+    assert {one.qualified for one in poor.tables} == {one.qualified for one in full.tables}
+
+
+def test_rights_are_named_until_they_suffice(mover: None, stand: Stand) -> None:
+    """A role with nothing but a login gets what the fixes say; then it can publish, copy and follow."""
+    options = MoveOptions(schemas=("odd",), full_identity=True)
+    seen: list[set[str]] = []
+    for _ in range(4):
+        report = look(stand, options, MOVER)
+        seen.append(names(report, Level.BLOCKER, Level.WARNING))
+        mend(stand, tuple(one for one in report.findings if one.check not in ("unlogged", "triggers")))
+    assert {"select_right", "row_security", "native_refused", "trigger_refused"} <= seen[0], seen
+    assert report.method is Method.NATIVE and not report.blocked, report.findings
+    assert seen[-1] == {"large_objects", "collation", "unlogged", "triggers"}, seen
+    dsn = native.conninfo(stand.source_dsn(MOVER), "postai_7_fwd")
+    with open_session(stand.source_dsn(MOVER)) as source, open_session(stand.target_dsn(MOVER)) as target:
+        source.execute("alter table odd.no_key replica identity full")
+        native.publish(source, 7, "postai_7_fwd", [x for x in report.tables if x.name in ("no_key", "guarded")])
+        native.create_slot(source, "postai_7_fwd")
+        target.execute("create schema odd")
+        target.execute("create table odd.no_key (a int, b text, at timestamptz)")
+        target.execute("create table odd.guarded (id int primary key, owner name, body text)")
+        target.execute("create schema postai_7; create table postai_7.fence (token text primary key, at timestamptz)")
+        assert native.subscribe(target, "postai_7_fwd", dsn, source.server_version, copy_data=True)
+        _wait(stand.target, "select (select count(*) from odd.no_key) = 40 and (select count(*) from odd.guarded) = 2")
+
+
+def _wait(database: TestDatabase, question: str) -> None:
+    end = time.monotonic() + 20
+    while database.execute(question) != [(True,)]:
+        assert time.monotonic() < end, question
+        time.sleep(0.05)
+
+
+def test_the_way_to_the_source_is_tried(stand: Stand, bouncer: PgBouncer) -> None:
+    with Proxy("127.0.0.1", stand.source_server.port) as wire:
+        through = native.conninfo(stand.source_dsn(port=wire.port), "postai_check")
+        assert look(stand, conninfo=through).method is Method.NATIVE
+    closed = look(stand, conninfo=native.conninfo(stand.source_dsn(port=free_port()), "postai_check"))
+    assert closed.method is Method.TRIGGER
+    (found,) = [one for one in closed.findings if one.check == "address"]
+    assert "refused" in found.what and stand.source_server.password() not in str(closed)
+    bouncer.point_at(stand.source)
+    let_in = f'grant connect on database "{stand.source.name}" to odd_app'
+    stand.source.execute(let_in)
+    with connect(bouncer.dsn()) as source, open_session(stand.target_dsn()) as target:
+        report = check(source, target, measure_seconds=0)
+    (pooled,) = [one for one in report.findings if one.check == "pooler"]
+    assert pooled.level is Level.BLOCKER and pooled.side is Side.SOURCE
+
+
+@pytest.mark.parametrize("label", [pytest.param("15 to 15", marks=pytest.mark.soak), "18 to 18"])
+def test_between_servers_of_one_version(moving_servers: Servers, label: str) -> None:
+    server = moving_servers.source if label == "15 to 15" else moving_servers.target
+    for stand in moving_servers.stand(server, server):
+        report = look(stand, MoveOptions(full_identity=True))
+        assert report.method is Method.NATIVE and not report.blocked, report.findings
+        assert "collation" not in names(report) and not [x for x in report.findings if "looked at" in x.what]
+        with open_session(stand.source_dsn()) as one, open_session(stand.source_dsn()) as two:
+            assert "same_database" in names(check(one, two, measure_seconds=0))
+
+
+@pytest.mark.soak
+def test_a_server_without_logical_decoding_and_its_standby(stand: Stand) -> None:
+    """wal_level = replica: triggers; with the fix and a restart: logical replication. A standby: a dump."""
+    binaries = debian_binaries(15)
+    assert binaries is not None
+    with new_server(binaries, "plain", "wal_level = replica\n") as server, open_session(stand.target_dsn()) as target:
+        with open_session(server.dsn()) as source:
+            report = check(source, target, measure_seconds=0)
+            (found,) = [one for one in report.findings if one.check == "native_refused"]
+            assert report.method is Method.TRIGGER and "wal_level" in found.what
+            assert found.fix == ("ALTER SYSTEM SET wal_level = 'logical'", "restart the server")
+            source.execute(found.fix[0])
+        server.stop()
+        server.start()
+        with open_session(server.dsn()) as source:
+            assert probe(source, target).method is Method.NATIVE
+        server.stop()
+        (server.data / "standby.signal").touch()
+        server.start()
+        with open_session(server.dsn()) as source:
+            report = check(source, target)
+            assert report.method is Method.DUMP and "standby" in names(report, Level.BLOCKER)
