@@ -49,6 +49,11 @@ declare
   open_request record;
   request bigint;
 begin
+  if current_setting('transaction_read_only')::boolean then
+    perform postai._raise('25006', 'a request cannot be written in a read-only transaction', case when not pg_is_in_recovery() then
+        'While the source of a move serves again, its target is read-only.' end,
+      'SET default_transaction_read_only = off; and once more.');
+  end if;
   select m.* into known from postai.replication as m where m.name = move;
   if known.id is null and verb <> 'start' then
     perform postai._require_home();
@@ -309,11 +314,18 @@ create function postai._cutover_steps(request bigint, seen bigint) returns table
   language sql stable security definer
   set search_path = pg_catalog, pg_temp
 as $$
-  select e.id, case when e.step is null then e.what else concat_ws(': ', replace(e.step, '_', ' '), nullif(e.what, e.step)) end
-    from postai.replication_request as r
-    join postai.replication_event as e on e.replication_id = r.replication_id and e.id > seen and e.at >= r.taken_at
-   where r.id = request
-   order by e.id
+  -- The agent writes the steps of the pause down when it is over, with the time that each was done.
+  with step as (
+    select e.id, e.step, nullif(e.what, e.step) as what, coalesce((e.data ->> 'at')::timestamptz, e.at) as at
+      from postai.replication_request as r
+      join postai.replication_event as e on e.replication_id = r.replication_id and e.at >= r.taken_at
+     where r.id = request and e.step <> all ('{rehearsed,serving_target,rolled_back,ready}')
+  )
+  select s.id, concat_ws(': ', concat(lpad(round(extract(epoch from s.at - p.at) * 1000)::text, 5) || ' ms  ', replace(s.step, '_', ' ')), s.what)
+    from step as s
+    left join lateral (select max(x.at) as at from step as x where x.step = 'pausing' and x.id <= s.id) as p on true
+   where s.id > seen
+   order by s.id
 $$;
 comment on function postai._cutover_steps(bigint, bigint) is
   'Events of a move since a request of it was taken up: select * from postai._cutover_steps(7, 0). Definer: see _replicate_request.';
@@ -351,6 +363,9 @@ begin
       detail = 'It commits while it waits, so that the agent sees the request.',
       hint = 'Turn autocommit on (psql: \set AUTOCOMMIT on; drivers: autocommit = true) and CALL postai.cutover again.';
   end if;
+  -- After a rollback this database is read-only by its own setting.
+  commit;
+  set transaction read write;
   request := postai._cutover_ask(name, max_pause, run_window, rehearse);
   asked := pg_catalog.clock_timestamp();
   commit;
@@ -366,6 +381,8 @@ begin
     commit;
     exit when looked.is_over;
     if not withdrawn and (looked.cancelled or not looked.taken and postai._is_waited_in_vain(asked)) then
+      commit;
+      set transaction read write;
       perform postai._replicate_withdraw(request, case when looked.cancelled then 'the waiting session was cancelled' else 'no agent took it up' end);
       withdrawn := true;
       commit;
@@ -375,7 +392,8 @@ begin
   end loop;
   if looked.is_over and withdrawn and not looked.cancelled and not looked.taken then
     raise exception using errcode = 'PA002', message = 'no agent took the switch up',
-      detail = 'The request is taken back: nothing was done.', hint = 'Start it with: post-ai agent';
+      detail = 'The request is taken back: nothing was done.',
+      hint = case when postai._agent_present() then 'The agent''s log says why.' else 'Start it with: post-ai agent' end;
   elsif looked.error is not null then
     perform postai._raise(looked.error operator(pg_catalog.->>) 'sqlstate', looked.error operator(pg_catalog.->>) 'message',
                           looked.error operator(pg_catalog.->>) 'detail', looked.error operator(pg_catalog.->>) 'hint');
@@ -431,13 +449,17 @@ as $$
     when m.ended_at is not null then ''
     when not postai._is_driven(m.id) then E'nobody drives it:\npost-ai agent'
     when m.state = 'failed' then concat_ws(E'\n', m.error ->> 'message', m.error ->> 'hint',
-        format('then SELECT postai.replicate_start(%L, %L, %L);', m.name, m.source, m.target))
+        format(E'then go on:\npostai.replicate_start(%L, %L, %L)', m.name, m.source, m.target))
     when m.error is not null then concat_ws(E'\n', m.error ->> 'message', m.error ->> 'hint')
     when asked is not null then asked
     when m.doing is not null then m.doing
-    when m.state = 'ready' then format('CALL postai.cutover(%L);', m.name)
+    when m.state in ('ready', 'rolled_back') and (m.verified_at is null or m.verified_at < now() - interval '1 day') then
+      format('postai.replicate_verify(%L)', m.name)
+    when m.state in ('ready', 'rolled_back') and (m.verified -> 'equal')::text = 'false' then
+      E'differences: see verified in\npostai.replication_progress'
+    when m.state in ('ready', 'rolled_back') then format('CALL postai.cutover(%L);', m.name)
     when m.state = 'serving_target' then
-      format(E'SELECT postai.replicate_complete(%L);\nor postai.replicate_rollback(%L)', m.name, m.name)
+      format(E'to stay, or to go back:\npostai.replicate_complete(%L)\npostai.replicate_rollback(%L)', m.name, m.name)
     else 'wait' end
 $$;
 comment on function postai._next_of(postai.replication, text) is

@@ -141,6 +141,9 @@ class Keeper:
 
     def _serve(self, session: PsycopgDatabase) -> None:
         pooled = detect_pooler(session) is not None
+        if not pooled:
+            # The home of a move is read-only for everybody else while the source serves.
+            session.execute(self._sql["write"])
         lead = pooled or self._try_lead(session)
         self._beat(session, lead)
         self._backoff.reset()

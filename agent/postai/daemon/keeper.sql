@@ -33,3 +33,7 @@ on conflict (agent_id) do update
 -- name: leave
 -- Take this agent's row away: it ended on purpose.
 delete from postai.agent_status where agent_id = %s
+
+-- name: write
+-- This session writes whatever the database's own setting says.
+set default_transaction_read_only = off

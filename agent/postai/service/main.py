@@ -137,7 +137,7 @@ def _keeper(
     one = settings.databases[index]
     randomness = random.SystemRandom()  # several agents must not wait the same pauses
     runner = Runner(
-        lambda: connect(one.direct, application_name="postai agent"),
+        lambda: connect(one.direct, application_name="postai action"),
         identity.agent_id,
         report=lambda decision: report(one.name, decision),
         verifiers={KIND: propose_later},
@@ -156,7 +156,7 @@ def _keeper(
         OptimizeDuty(one.name, home.optimizer),
         DriftDuty(one.name, home.pool),
         SweepDuty(one.name, home.pool),
-        ReplicateDuty(one.name, home.pool, one.direct, places, Journal(places.directory / FILE)),
+        ReplicateDuty(one.name, one.direct, places, Journal(places.directory / FILE)),
     ]
     return Keeper(one, identity, duties, randomness, settings.model)
 

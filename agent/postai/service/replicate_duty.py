@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from postai.daemon.loop import Loop, Pause
-from postai.database import Database, Pool, connect
+from postai.database import Database, connect
 from postai.database.errors import ConnectionLost
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline
@@ -24,6 +24,7 @@ from postai.errors import ErrorParts, FeatureMissing, LockNotObtained, PostaiErr
 from postai.replicate import asked, machine, store
 from postai.replicate.cutover import NotReady, Outcome, SwitchUndone, SwitchUnfinished
 from postai.replicate.journal import Journal
+from postai.replicate.sessions import own_dsn
 from postai.replicate.store import Row
 from postai.replicate.types import OnStep, Side, State
 from postai.service.replicating import Places
@@ -73,8 +74,7 @@ class ReplicateDuty(Loop):
 
     Args:
         name: the database's name in the configuration.
-        pool: its sessions, to look for work.
-        dsn: straight to it, for the session of each move that holds its lock.
+        dsn: straight to it, past a pooler.
         places: connections and redirect drivers.
         journal: for what must be known while the home cannot be asked.
     """
@@ -82,11 +82,11 @@ class ReplicateDuty(Loop):
     channel = "postai_replicate"
     through_pooler = False
 
-    def __init__(self, name: str, pool: Pool, dsn: str, places: Places, journal: Journal) -> None:
+    def __init__(self, name: str, dsn: str, places: Places, journal: Journal) -> None:
         super().__init__(
             f"replicate-{name}", self._look, trouble="moves cannot be carried on", database=name, again=LOOK_SECONDS
         )
-        self._label, self._pool, self._dsn, self._places, self._journal = name, pool, dsn, places, journal
+        self._label, self._dsn, self._places, self._journal = name, own_dsn(dsn), places, journal
         self._sql = load("postai.service", "replicate_duty.sql")
         self._moves: dict[int, MoveLoop] = {}
         self._guard = threading.Lock()
@@ -122,7 +122,7 @@ class ReplicateDuty(Loop):
             return tuple(self._moves.values())
 
     def _look(self, deadline: Deadline) -> Pause:
-        with self._pool.database() as db:
+        with _session(self._dsn) as db:
             requests = waiting(db, self._sql)
             for one in requests:
                 deadline.check()
@@ -217,7 +217,7 @@ class MoveLoop(Loop):
 
     def _take_turn(self, deadline: Deadline) -> Pause:
         try:
-            with connect(self._dsn, application_name="postai", statement_timeout_ms=30_000) as home:
+            with _session(self._dsn) as home:
                 return self._carry_on(home, deadline)
         except LockNotObtained:
             return Pause(LOOK_SECONDS)  # somebody drives it in a terminal
@@ -331,6 +331,11 @@ class MoveLoop(Loop):
             log.debug("a step of a move", extra={"move": self._row.name, "step": name, "detail": detail})
 
         return step
+
+
+def _session(dsn: str) -> Database:
+    """A session of the home that may write while the source serves, and that no fence ends."""
+    return connect(dsn, application_name="postai", statement_timeout_ms=30_000, lock_timeout_ms=5_000)
 
 
 def _ended(row: Row) -> ErrorParts:
