@@ -41,7 +41,10 @@ max_wal_senders = 40
 max_worker_processes = 40
 max_logical_replication_workers = 24
 """
-ROWS = "select (select count(*) from pgbench_accounts), (select count(*) from pg_index where indrelid::regclass::text ~ '^pgbench')"
+ROWS = """
+select (select count(*) from pgbench_accounts),
+       (select count(*) from pg_index where indrelid::regclass::text ~ '^pgbench')
+"""
 
 
 @contextlib.contextmanager
