@@ -12,7 +12,8 @@ from replicate_support import SMALL, Stand
 
 from loss import LossClient, check
 from postai.database import Database, connect
-from postai.replicate import asked, machine, native, store
+from postai.errors import ErrorParts
+from postai.replicate import asked, machine, native, store, turns
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
 from postai.replicate.store import Ending
@@ -99,7 +100,7 @@ def test_abort_leaves_nothing(stand: Stand, state: State) -> None:
         if state is State.FAILED:
             move = until(home, move, State.READY)
             native.unsubscribe(home, "postai_1_fwd")
-            machine.fail(home, move, machine.asked.ErrorParts("PA010", "a trial"))
+            turns.fail(home, move, ErrorParts("PA010", "a trial"))
         elif state is not State.CREATED:
             move = until(home, move, state)
         move = asked.end(home, move, State.ABORTED, quiet)

@@ -1,0 +1,374 @@
+"""What the driver of a move does in each state; a function returns the next state, or None when it stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+
+from postai.database.protocol import Database
+from postai.deadline import Deadline, DeadlineExceeded
+from postai.errors import ErrorParts, PostaiError, Refused, VerificationFailed
+from postai.replicate import (
+    cleanup,
+    fence,
+    native,
+    preflight,
+    probe,
+    roles,
+    schema,
+    schema_compare,
+    slots,
+    store,
+    verify,
+)
+from postai.replicate.move import Move
+from postai.replicate.schema import Section
+from postai.replicate.types import Carrier, Finding, Method, OnStep, Side, State, object_name
+from postai.replicate.verified import Mode, Sides, Verdict, Verified, VerifyOptions
+
+# How long a row may take to the target before the move counts as caught up.
+CAUGHT_UP_SECONDS = 1.0
+# Log that a stream which waits may keep before it is brought up to now.
+FRESH_BYTES = 64 * 2**20
+# How often the copy begins anew by itself.
+RESTARTS = 3
+# Of one part of the work: indexes of large tables, a comparison of all rows.
+LONGEST_SECONDS = 7 * 86_400.0
+# Seconds between two looks at the source's log while something long runs.
+LOOK_SECONDS = 2.0
+
+
+class InDanger(PostaiError):
+    """The source's log must not be kept any longer; what runs is broken off."""
+
+    sqlstate = "PA010"
+
+
+@dataclass(frozen=True)
+class Now:
+    """What one turn works with."""
+
+    home: Database
+    source: Database
+    target: Database
+    move: Move
+    on_step: OnStep
+
+    @property
+    def forward(self) -> Carrier:
+        """The stream from the source to the target."""
+        return self.move.stream(Side.SOURCE)
+
+    def doing(self, what: str) -> None:
+        """Say what is done at this moment."""
+        store.set_doing(self.home, self.move.id, what)
+        self.on_step(what)
+
+    def tell(self, found: Sequence[Finding], step: str) -> None:
+        """Keep what a step left out or found, with what mends it."""
+        for one in found:
+            level = "note" if one.level == "note" else "warning"
+            store.add_event(self.home, self.move.id, one.what, step=step, level=level,
+                            data={"objects": one.objects, "fix": one.fix})  # fmt: skip
+
+    def watching(self, doing: str) -> OnStep:
+        """For something long: passes steps on, shows them, and breaks it off when the source's disk is in danger.
+
+        The sessions of this turn must be idle.
+        """
+        last = time.monotonic()
+
+        def on_step(name: str, detail: str = "") -> None:
+            nonlocal last
+            if time.monotonic() - last > LOOK_SECONDS:
+                last = time.monotonic()
+                store.set_doing(self.home, self.move.id, f"{doing}: {detail or name}")
+                lag = self.forward.lag(self.source, self.target)
+                store.set_lag(self.home, self.move.id, lag)
+                if danger := slots.danger(lag, self.move.row.options.keep_wal_bytes):
+                    raise InDanger(danger)
+            self.on_step(name, detail)
+
+        return on_step
+
+
+def _analyse(now: Now) -> State:
+    row = now.move.row
+    now.doing("checks both sides")
+    connection = native.conninfo(now.move.dsns[Side.SOURCE], object_name(row.id, "fwd"), row.options.passfile)
+    found = probe.probe(now.source, now.target, connection)
+    report = preflight.check(now.source, now.target, row.options, found)
+    store.set_report(now.home, row.id, report)
+    return State.ANALYSED
+
+
+def _preflight(now: Now) -> State:
+    report = now.move.row.report or {}
+    blockers = [one for one in report.get("findings", ()) if one["level"] == "blocker"]
+    if blockers:
+        raise Refused(
+            f"the move cannot begin: {blockers[0]['what']}",
+            detail="; ".join(one["what"] for one in blockers),
+            hint="; ".join(fix for one in blockers for fix in one["fix"]) or None,
+        )
+    return State.PREFLIGHT_OK
+
+
+def _copy_schema(now: Now) -> State:
+    move, row = now.move, now.move.row
+    for db in (now.source, now.target):
+        fence.install(db, row.id)
+    now.doing("copies roles")
+    now.tell(roles.copy_roles(now.source, now.target, row.options, now.on_step), "roles")
+    deadline = Deadline.after(LONGEST_SECONDS)
+    for section in (Section.PRE_DATA, Section.KEYS):
+        now.doing(f"copies the schema: {section}")
+        now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], row.id, section, row.options,
+                                    deadline, now.on_step), "schema")  # fmt: skip
+    if row.options.full_identity and row.method is Method.NATIVE:
+        _give_identity(now)
+    return State.SCHEMA_COPIED
+
+
+def _give_identity(now: Now) -> None:
+    """REPLICA IDENTITY FULL for tables without a key; each side remembers what its own tables had."""
+    tables = native.tables(now.source, now.move.row.options.schemas)
+    theirs = {one.qualified for one in tables}
+    ours = [one for one in native.tables(now.target, now.move.row.options.schemas) if one.qualified in theirs]
+    native.give_identity(now.target, now.move.id, ours)
+    native.give_identity(now.source, now.move.id, tables)
+
+
+def _begin_copy(now: Now) -> State:
+    row, stream = now.move.row, now.forward
+    if row.restarts:
+        now.doing("empties the target to copy anew")
+        stream.stop(now.source, now.target)
+        now.on_step("slot_dropped")
+        cleanup.empty(now.source, now.target, row.options.schemas)
+    now.doing("begins to copy")
+    stream.copy(now.source, now.target)
+    store.set_tables(now.home, row.id, stream.progress(now.source, now.target))
+    return State.COPYING
+
+
+def _copy(now: Now) -> State | None:
+    if (again := _protect(now)) is not None:
+        return again
+    stream = now.forward
+    stream.copy(now.source, now.target)
+    store.set_tables(now.home, now.move.id, stream.progress(now.source, now.target))
+    if stream.unfinished(now.source, now.target):
+        return None
+    return _after_rows(now)
+
+
+def _after_rows(now: Now) -> State | None:
+    """Indexes, foreign keys, triggers and the rest; materialised views; meanwhile changes are applied."""
+    move, deadline = now.move, Deadline.after(LONGEST_SECONDS)
+    now.doing("builds indexes and keys")
+    try:
+        now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], move.id, Section.POST_DATA,
+                                    move.row.options, deadline, now.watching("builds indexes and keys")),
+                 "schema")  # fmt: skip
+        now.doing("fills materialized views")
+        now.tell(schema.refresh_views(now.source, now.target, move.row.options, deadline, now.on_step), "schema")
+    except InDanger:
+        return _protect(now)
+    return State.CATCHING_UP
+
+
+def _catch_up(now: Now) -> State | None:
+    if (again := _protect(now)) is not None:
+        return again
+    stream = now.forward
+    if stream.unfinished(now.source, now.target):
+        return State.COPYING
+    try:
+        fence.cross(now.source, now.target, now.move.id, Deadline.after(CAUGHT_UP_SECONDS),
+                    lambda: stream.pump(now.source, now.target))  # fmt: skip
+    except DeadlineExceeded:
+        return None
+    now.doing("prepares the way back")
+    now.move.stream(Side.TARGET).prepare(now.target, now.source)
+    return State.VERIFYING
+
+
+def _verify(now: Now) -> State | None:
+    if (again := _protect(now)) is not None:
+        return again
+    now.doing("compares both sides")
+    try:
+        found = compare(now, Mode.EXACT, Deadline.after(LONGEST_SECONDS))
+    except InDanger:
+        return _protect(now)
+    require_equal(found)
+    return State.READY
+
+
+def compare(now: Now, mode: Mode, deadline: Deadline) -> Verified:
+    """Compare both sides row for row, and keep what was found.
+
+    Raises:
+        InDanger: the source's log cannot be kept so long.
+    """
+    row = now.move.row
+    on_step = now.watching("compares both sides")
+    found = verify.verify(
+        Sides(row.id, now.move.open, now.move.stream(row.serving), row.serving), mode,
+        VerifyOptions(schemas=row.options.schemas, large_objects=False), deadline,
+        lambda at: on_step("compares", f"{at.tables_done} of {at.tables} tables"),
+        lambda here, there: definitions(here, there, now.move),
+    )  # fmt: skip
+    store.set_verified(now.home, row.id, {**asdict(found), "equal": found.equal and not found.schema})
+    store.set_verified_tables(now.home, row.id, {one.table: _said(one) for one in found.tables})
+    store.add_event(now.home, row.id, verdict(found), step="verified", level="note" if found.equal else "error")
+    return found
+
+
+def definitions(here: Database, there: Database, move: Move) -> tuple[str, ...]:
+    """What differs in the definitions of both sides, `here` being right."""
+    found = schema_compare.compare_schema(here, there, move.row.options.schemas, move.id)
+    return tuple(one.shown for one in found)
+
+
+def _said(one: Verdict) -> str:
+    if one.equal is None:
+        return f"not compared: {one.error}"
+    return "equal" if one.equal else f"{len(one.differences)}{' and more' if one.more else ''} rows differ"
+
+
+def verdict(found: Verified) -> str:
+    """What a comparison found, in a sentence."""
+    if found.equal and not found.schema:
+        stall = f", writers waited {found.stall * 1000:.0f} ms" if found.stall else ""
+        return f"{found.rows} rows of {len(found.tables)} tables are equal{stall}"
+    named = [
+        *(f"table {one} is missing" for one in found.missing),
+        *(one.table for one in found.different),
+        *found.schema,
+    ]
+    return f"both sides differ: {', '.join(named[:5])}{' ...' if len(named) > 5 else ''}"
+
+
+def require_equal(found: Verified) -> None:
+    """Raises:
+    VerificationFailed: both sides differ; the hint says what to do.
+    """
+    if found.equal and not found.schema:
+        return
+    detail = "; ".join([
+        *(f"{one.table}: {_said(one)}: {', '.join('(' + ', '.join(x.key) + ')' for x in one.differences[:5])}"
+          for one in found.different[:10]),
+        *found.schema[:10],
+    ])  # fmt: skip
+    raise VerificationFailed(
+        verdict(found), detail=detail or None,
+        hint="Mend what differs on the side that does not serve (or make the definitions equal), and verify again: "
+        "post-ai replicate verify",
+    )  # fmt: skip
+
+
+def _follow(now: Now) -> State | None:
+    """The source serves, the target follows: take up new tables, keep the way back at hand, watch the source's disk."""
+    if (again := _protect(now)) is not None:
+        return again
+    now.forward.copy(now.source, now.target)
+    store.set_tables(now.home, now.move.id, now.forward.progress(now.source, now.target))
+    _keep_fresh(now.move.stream(Side.TARGET), now.target, now.source)
+    return None
+
+
+def _serve(now: Now) -> State | None:
+    """The target serves, the source follows: watch the target's disk, keep the stream of a switch back and forth."""
+    stream = now.move.stream(Side.TARGET)
+    lag = stream.lag(now.target, now.source)
+    store.set_lag(now.home, now.move.id, lag)
+    if danger := slots.danger(lag, now.move.row.options.keep_wal_bytes):
+        stream.stop(now.target, now.source)
+        raise Refused(
+            f"the way back was given up: {danger}",
+            detail="What is written from now on stays on the target alone.",
+            hint=f"Complete the move: post-ai replicate complete {now.move.row.name}",
+        )
+    _keep_fresh(now.forward, now.source, now.target)
+    return None
+
+
+def _stand_still(now: Now) -> None:
+    """A failed move: nothing goes on, but the log of the source is not kept without end."""
+    row = now.move.row
+    if row.resume_state in _FOLLOWED:
+        lag = now.forward.lag(now.source, now.target)
+        store.set_lag(now.home, row.id, lag)
+        if danger := slots.danger(lag, row.options.keep_wal_bytes):
+            _note_restart(now, danger)
+            store.set_state(now.home, row.id, State.FAILED, resume=State.SCHEMA_COPIED, error=row.error)
+            now.forward.stop(now.source, now.target)
+    elif row.resume_state is State.SCHEMA_COPIED and row.restarts:
+        now.forward.stop(now.source, now.target)
+
+
+def _keep_fresh(waiting: Carrier, publisher: Database, subscriber: Database) -> None:
+    """A prepared stream is brought up to now before it keeps much of the publisher's log."""
+    kept = waiting.lag(publisher, subscriber).kept_bytes
+    if not waiting.ready(publisher) or (kept or 0) > FRESH_BYTES:
+        waiting.prepare(publisher, subscriber)
+
+
+def _protect(now: Now) -> State | None:
+    """The source comes first: where its disk is in danger, or the slot is lost already, the copy begins anew."""
+    row, stream = now.move.row, now.forward
+    lag = stream.lag(now.source, now.target)
+    store.set_lag(now.home, row.id, lag)
+    danger = slots.danger(lag, row.options.keep_wal_bytes)
+    if danger is None:
+        return None
+    _note_restart(now, danger)
+    if (row.restarts + 1) % (RESTARTS + 1):
+        return State.SCHEMA_COPIED
+    why = Refused(
+        f"the copy was given up after {row.restarts} restarts: {danger}",
+        hint="Give the source more disk and raise max_slot_wal_keep_size or keep_wal_bytes, or copy at a quiet hour; "
+        f"then: post-ai replicate start {row.name} {row.source} {row.target}",
+    )
+    fail(now.home, now.move, why.as_parts(), State.SCHEMA_COPIED)
+    stream.stop(now.source, now.target)
+    return None
+
+
+def _note_restart(now: Now, danger: str) -> None:
+    store.count_restart(now.home, now.move.id)
+    store.add_event(now.home, now.move.id, f"the copy begins anew: {danger}", step="restarted", level="warning")
+
+
+def fail(home: Database, move: Move, why: ErrorParts, resume_at: State | None = None) -> None:
+    """The move stands still until somebody resumes it.
+
+    Args:
+        resume_at: where it goes on then; None = where it was.
+    """
+    row = move.row
+    at = resume_at or row.resume_state if row.state is State.FAILED else resume_at or row.state
+    store.set_state(home, move.id, State.FAILED, resume=State.CREATED if at is State.ANALYSED else at, error=why)
+    store.add_event(home, move.id, why.message, step="failed", level="error", data={"sqlstate": why.sqlstate})
+
+
+_FOLLOWED = frozenset({State.COPYING, State.CATCHING_UP, State.VERIFYING, State.READY, State.ROLLED_BACK})
+WORK: Mapping[State, Callable[[Now], State | None]] = MappingProxyType(
+    {
+        State.CREATED: _analyse,
+        State.ANALYSED: _preflight,
+        State.PREFLIGHT_OK: _copy_schema,
+        State.SCHEMA_COPIED: _begin_copy,
+        State.COPYING: _copy,
+        State.CATCHING_UP: _catch_up,
+        State.VERIFYING: _verify,
+        State.READY: _follow,
+        State.ROLLED_BACK: _follow,
+        State.SERVING_TARGET: _serve,
+        State.FAILED: _stand_still,
+    }
+)
