@@ -11,17 +11,20 @@ from datetime import UTC, datetime, timedelta
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import ErrorParts, Refused
-from postai.replicate import cleanup, cutover, store, writers
+from postai.replicate import cleanup, cutover, store, turns, writers
 from postai.replicate.cutover import Limits, NotReady, Outcome, Switch, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
 from postai.replicate.redirect import Driver
 from postai.replicate.store import Ending
 from postai.replicate.types import Finding, Level, OnStep, Side, State, Step
+from postai.replicate.verified import Mode, Verified
 
 # How old a verification may be when a move is switched.
 VERIFIED_HOURS = 24
 _SWITCHED = {Side.TARGET: State.SERVING_TARGET, Side.SOURCE: State.ROLLED_BACK}
+# States in which both sides should hold the same.
+_COMPARED = frozenset({State.VERIFYING, State.READY, State.ROLLED_BACK, State.SERVING_TARGET})
 # States from which the clients can be sent to the target.
 _READY = frozenset({State.READY, State.ROLLED_BACK})
 
@@ -101,10 +104,15 @@ def _plan(move: Move, to: Side, driver: Driver, max_pause: float | None) -> Swit
 
 
 def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
-    """What the machine knows to stand against a switch: not verified, or not lately."""
+    """What the machine knows to stand against a switch: another schema there; not verified, or not lately."""
     row = move.row
-    if to is Side.SOURCE:
+    if to is Side.SOURCE:  # what was made on the target meanwhile must not keep anybody from going back
         return ()
+    with move.open(to.other) as old, move.open(to) as new:
+        found = turns.definitions(old, new, move)
+    if found:
+        what = f"the definitions differ: {found[0]}" + (f", and {len(found) - 1} more" if len(found) > 1 else "")
+        return (Finding("schema", Level.BLOCKER, to, what, found, (f"make the {to} as the {to.other} is",)),)
     fix = (f"verify it: post-ai replicate verify {row.name}",)
     if row.verified_at is None:
         return (Finding("verified", Level.BLOCKER, to, "it was not verified that both sides are equal", (), fix),)
@@ -181,6 +189,38 @@ def sentence(outcome: Outcome) -> str:
     held = f"; the clients were held back for {outcome.pause * 1000:.0f} ms" if outcome.pause else ""
     ended = f"; {outcome.ended} sessions were ended" if outcome.ended else ""
     return f"the {outcome.serving} serves{held}{ended}"
+
+
+def verified(
+    home: Database, move: Move, on_step: OnStep, *, mode: Mode = Mode.EXACT, cancel: Deadline | None = None
+) -> Verified:
+    """Compare both sides row for row, whichever serves; a move that failed over differences goes on when they are gone.
+
+    Args:
+        mode: exact holds writers back for a moment; settling does not.
+        cancel: whose flag or end stops it.
+
+    Raises:
+        Refused: there is nothing to compare yet.
+        VerificationFailed: both sides differ; what was found is kept.
+    """
+    with store.one_driver(home, move.id):
+        move = move.read(home)
+        row = move.row
+        if row.state not in _COMPARED and not (row.state is State.FAILED and row.resume_state in _COMPARED):
+            raise Refused(
+                f"there is nothing to compare yet: the move is {row.state.replace('_', ' ')}",
+                hint=f"Wait until it is ready: post-ai replicate status {row.name}",
+            )
+        until = cancel or Deadline.after(turns.LONGEST_SECONDS)
+        with move.sides() as (source, target):
+            found = turns.compare(turns.Now(home, source, target, move, on_step), mode, until)
+        turns.require_equal(found)
+        if row.state is State.FAILED:
+            store.set_state(home, row.id, State.READY if row.serving is Side.SOURCE else State.SERVING_TARGET)
+        else:
+            store.set_doing(home, row.id, None)
+        return found
 
 
 def settle(home: Database, move: Move, on_step: OnStep, journal: Journal | None = None) -> Move:
