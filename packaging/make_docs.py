@@ -23,6 +23,7 @@ from postai.cli.main import app
 from postai.errors import ERRORS
 from postai.migrate.lint.registry import RULES as LINT_RULES
 from postai.observe.health import FAMILIES as HEALTH_FAMILIES
+from postai.replicate.checks.registry import FAMILIES as MOVE_FAMILIES
 from postai.settings import AgentSettings, AlertSettings, DatabaseSettings, ModelSettings, RedirectSettings
 from postai.setup import sql_files
 from postai.sql.parse import split
@@ -283,6 +284,29 @@ def lint_page() -> str:
     return "\n".join(lines)
 
 
+def replicate_check_page() -> str:
+    """Every check before a move."""
+    lines = [
+        BANNER, "# Checks before a move", "",
+        "`post-ai replicate check SOURCE TARGET` runs them, and `SELECT * FROM postai.replicate_check('source',",
+        "'target')`. Each finding is a blocker, a warning or a note, and has the exact statements that remove it. How it",
+        "is done: [checking a move](../replicate-check.md).", "",
+    ]  # fmt: skip
+    for heading, family in MOVE_FAMILIES:
+        lines += [
+            f"## {heading}",
+            "",
+            "| check | level | methods | why it matters | what helps |",
+            "|---|---|---|---|---|",
+        ]
+        for one in family:
+            levels = ", ".join(one.levels)
+            methods = ", ".join(sorted(one.methods)) if len(one.methods) < 3 else "all"
+            lines.append(f"| {one.title} `{one.id}` | {levels} | {methods} | {one.why} | {one.fix} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
 PAGES = {
     "cli.md": cli_page,
     "sql.md": sql_page,
@@ -292,6 +316,7 @@ PAGES = {
     "plan.md": plan_page,
     "health.md": health_page,
     "lint.md": lint_page,
+    "replicate-check.md": replicate_check_page,
 }
 
 

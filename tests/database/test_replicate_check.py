@@ -47,6 +47,7 @@ create event trigger wreck_event on ddl_command_start execute function wreck.eve
 create subscription wreck connection 'host=127.0.0.1 port=1' publication x with (connect = false);
 alter subscription wreck enable;
 create extension plpython3u;
+create function wreck.one() returns int language plpython3u as $$return 1$$;
 select pg_create_logical_replication_slot(slot, 'pgoutput') from (values ('postai_999_fwd'), ('other')) as s (slot);
 create publication postai_999_fwd; create schema postai_999; create role postai_999_fence;
 """
@@ -136,7 +137,7 @@ def test_every_fix_removes_its_finding(wreck: Stand) -> None:
     by_index = next(one for one in before.findings if one.check == "replica_identity")
     assert "ALTER TABLE ONLY wreck.late_key REPLICA IDENTITY USING INDEX late_key_code_key" in by_index.fix
     mend(wreck, before.findings)
-    wreck.source.execute("drop extension plpython3u; drop foreign data wrapper wreck cascade")
+    wreck.source.execute("drop extension plpython3u cascade; drop foreign data wrapper wreck cascade")
     again = look(wreck)
     assert names(again, Level.WARNING) >= {"session_limits"}  # the database's limits are on the target, too, now
     mend(wreck, again.findings)

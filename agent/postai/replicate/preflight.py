@@ -14,6 +14,7 @@ from postai.deadline import Deadline
 from postai.replicate import native
 from postai.replicate.checks.check import Check, Ground, Load
 from postai.replicate.checks.registry import CHECKS
+from postai.replicate.checks.server import POOLER
 from postai.replicate.checks.traffic import estimate, measure
 from postai.replicate.probe import Probe, probe
 from postai.replicate.types import Finding, Level, MoveOptions, Report, Side
@@ -69,13 +70,14 @@ def check(
 
 
 def _pooler(side: Side, db: Database) -> Finding | None:
+    """Outside a transaction, in which a pooler would keep to one server process."""
     seen = detect_pooler(db)
     if seen is None:
         return None
+    what = f"a pooler stands before the server: {seen}"
     return Finding(
-        "pooler", Level.BLOCKER, side, f"a pooler stands before the server: {seen}", (),
-        ("let the connection name the server itself (direct_dsn)",),
-    )  # fmt: skip
+        POOLER.id, Level.BLOCKER, side, what, (), ("let the connection name the server itself (direct_dsn)",)
+    )
 
 
 def _concerns(one: Check, found: Probe) -> bool:

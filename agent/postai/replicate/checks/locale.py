@@ -106,7 +106,7 @@ def named_collations(ground: Ground) -> Iterator[Finding]:
     missing = [name for (name,) in ground.query(Side.TARGET, FILE, "missing", (names,))] if names else []
     if missing:
         yield blocker(Side.TARGET, f"{counted(len(missing), 'collation')} of columns or indexes "
-                      "are not there", missing,
+                      "not there", missing,
                       ("install the operating system's locales (locale-gen), then: "
                        "SELECT pg_import_system_collations('pg_catalog')",))  # fmt: skip
 

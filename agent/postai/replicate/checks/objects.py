@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from postai.database.identifiers import quote_ident, quote_literal
@@ -14,25 +15,28 @@ _LISTS = {"search_path", "local_preload_libraries", "session_preload_libraries",
 
 
 def extensions(ground: Ground) -> Iterator[Finding]:
-    wanted: dict[str, str] = dict(ground.query(Side.SOURCE, FILE, "extensions"))
+    wanted = {row[0]: row[1:] for row in ground.query(Side.SOURCE, FILE, "extensions")}
     there = {row[0]: row[1:] for row in ground.query(Side.TARGET, FILE, "available", (list(wanted),))}
-    installed: dict[str, str] = dict(ground.query(Side.TARGET, FILE, "extensions"))
-    wanted.pop("postai", None)
-    wanted.pop("postai_plpython", None)
-    if missing := [name for name in wanted if name not in there and name not in installed]:
-        yield blocker(Side.TARGET, f"{counted(len(missing), 'extension is', 'extensions are')} not available there",
-                      missing, [f"install the package of {name}, or DROP EXTENSION {quote_ident(name)} on the source"
-                                for name in missing])  # fmt: skip
-    for name, version in wanted.items():
-        default, versions = there.get(name, ("", []))
-        if version in versions or name in missing or not versions:
+    installed = {row[0]: row[1] for row in ground.query(Side.TARGET, FILE, "extensions")}
+    for name, (version, used) in wanted.items():
+        if name not in there and name not in installed:
+            level = blocker if used else warning
+            yield level(Side.TARGET, f"extension {name} is not available there, {used or 'no'} objects of the user "
+                        "need it", (name,), (f"install its package on the target's server, for version {version}",
+                        f"or on the source: DROP EXTENSION {quote_ident(name)}"))  # fmt: skip
             continue
-        yield note(Side.TARGET, f"extension {name} is {version} on the source; the target has {default}", (name,))
-    for name, version in installed.items():
-        default, _ = there.get(name, (version, []))
-        if name in wanted and name != "plpgsql" and version != default:
-            yield warning(Side.TARGET, f"extension {name} is there in version {version}, the server has {default}",
-                          (name,), (f"ALTER EXTENSION {quote_ident(name)} UPDATE",))  # fmt: skip
+        has = installed.get(name) or there[name][0]
+        if _numbers(has) < _numbers(version):
+            yield warning(Side.TARGET, f"extension {name} is {version} on the source, and {has} there", (name,),
+                          ("install the newer version on the target's server",
+                           *((f"ALTER EXTENSION {quote_ident(name)} UPDATE",)
+                             if name in installed else ())))  # fmt: skip
+        elif has != version:
+            yield note(Side.TARGET, f"extension {name} is {version} on the source, and {has} there", (name,))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in re.findall(r"\d+", version))
 
 
 def extension_tables(ground: Ground) -> Iterator[Finding]:
@@ -44,7 +48,7 @@ def extension_tables(ground: Ground) -> Iterator[Finding]:
 
 def c_functions(ground: Ground) -> Iterator[Finding]:
     if rows := ground.query(Side.SOURCE, FILE, "c_functions"):
-        yield warning(Side.SOURCE, f"{counted(len(rows), 'function')} in C need their library on the target",
+        yield warning(Side.SOURCE, f"{counted(len(rows), 'function')} in C: the library must be on the target",
                       [f"{name} in {library}" for name, library in rows],
                       ("install the libraries on the target's server, built for its version",))  # fmt: skip
 
@@ -52,8 +56,10 @@ def c_functions(ground: Ground) -> Iterator[Finding]:
 def event_triggers(ground: Ground) -> Iterator[Finding]:
     if rows := ground.query(Side.SOURCE, FILE, "event_triggers"):
         always = [name for name, state in rows if state in ("A", "R")]
-        yield note(Side.SOURCE, f"{counted(len(rows), 'event trigger')} see what the move does on the source, and "
-                                f"need a superuser on the target{f' ({len(always)} always fire)' if always else ''}",
+        yield note(Side.SOURCE, f"{counted(len(rows), 'event trigger sees', 'event triggers see')} what the move "
+                                "does on the source; "
+                                f"they need a superuser on the "
+                                f"target{f' ({len(always)} always fire)' if always else ''}",
                    [name for name, _ in rows],
                    [f"ALTER EVENT TRIGGER {name} DISABLE" for name, _ in rows])  # fmt: skip
 
@@ -69,13 +75,15 @@ def ddl_capture(ground: Ground) -> Iterator[Finding]:
 
 def publications(ground: Ground) -> Iterator[Finding]:
     if names := [name for (name,) in ground.query(Side.SOURCE, FILE, "publications")]:
-        yield note(Side.SOURCE, f"{counted(len(names), 'publication')} move; who subscribes to them follows the source "
+        yield note(Side.SOURCE, f"{counted(len(names), 'publication moves', 'publications move')}; a subscriber "
+                                "follows the source "
                    "until somebody points it at the target", names)  # fmt: skip
 
 
 def subscriptions(ground: Ground) -> Iterator[Finding]:
     if names := [name for (name,) in ground.query(Side.SOURCE, FILE, "subscriptions")]:
-        yield blocker(Side.SOURCE, f"{counted(len(names), 'subscription')} bring changes into the source: no fence "
+        yield blocker(Side.SOURCE, f"{counted(len(names), 'subscription brings', 'subscriptions bring')} changes "
+                                   "into the source: no fence "
                                    "stops them, and a stream of what was written here may leave them out", names,
                       [f"ALTER SUBSCRIPTION {name} DISABLE" for name in names])  # fmt: skip
 
@@ -95,12 +103,9 @@ def security_labels(ground: Ground) -> Iterator[Finding]:
 
 
 def tablespaces(ground: Ground) -> Iterator[Finding]:
-    wanted = [name for (name,) in ground.query(Side.SOURCE, FILE, "tablespaces")]
-    known = {name for (name,) in ground.query(Side.TARGET, FILE, "known_tablespaces", (wanted,))}
-    if missing := [name for name in wanted if name not in known]:
-        yield warning(Side.TARGET, f"{counted(len(missing), 'tablespace')} are not there: their tables and indexes "
-                                   "go to the default one", missing,
-                      [f"CREATE TABLESPACE {quote_ident(name)} LOCATION '...'" for name in missing])  # fmt: skip
+    if names := [name for (name,) in ground.query(Side.SOURCE, FILE, "tablespaces")]:
+        yield note(Side.TARGET, f"{counted(len(names), 'tablespace is', 'tablespaces are')} not kept: all goes to the "
+                   "database's own", names)  # fmt: skip
 
 
 def attver(ground: Ground) -> Iterator[Finding]:
@@ -121,8 +126,8 @@ def database_settings(ground: Ground) -> Iterator[Finding]:
               if there.get((role, name)) != value and (not role or role in known)}  # fmt: skip
     if differ:
         database = ground.probe.target.database
-        yield note(Side.TARGET, f"{counted(len(differ), 'setting')} of the database or of roles in it are not as on "
-                                "the source", [f"{role or 'database'}: {name}" for role, name in differ],
+        yield note(Side.TARGET, f"{counted(len(differ), 'setting is', 'settings are')} not as on the source: "
+                   "the move sets them", [f"{role or 'database'}: {name}" for role, name in differ],
                    [_setting(database, role, name, value) for (role, name), value in differ.items()])  # fmt: skip
 
 
@@ -135,7 +140,7 @@ def _setting(database: str, role: str, name: str, value: str) -> str:
 def names_taken(ground: Ground) -> Iterator[Finding]:
     for side in Side:
         if rows := ground.query(side, FILE, "taken"):
-            yield warning(side, f"{counted(len(rows), 'thing')} of other moves are there: running ones, or left behind",
+            yield warning(side, f"{counted(len(rows), 'thing')} of other moves: running ones, or left behind",
                           [name for name, _ in rows],
                           ["complete or abort the move that has them; if there is none:",
                            *(fix for _, fix in rows)])  # fmt: skip
@@ -190,14 +195,15 @@ OBJECTS: tuple[Check, ...] = (
     Check("security_labels", "Security labels", "A label needs its provider's library.", "Load it on the "
         "target.", (_W,),
           security_labels),
-    Check("tablespaces", "Tablespaces", "They belong to the server.", "Make them on the target, or take the default.",
-          (_W,), tablespaces),
+    Check("tablespaces", "Tablespaces", "They belong to the server: the new one has its own.",
+          "ALTER TABLE ... SET TABLESPACE on the target, before the switch.", (_N,), tablespaces),
     Check("pg_attver", "pg_attver", "PostgreSQL 15.20 of Debian keeps an option on each column that a newer pg_dump "
           "writes out and a newer server refuses.", "pg_dump of the source's major version; else it is "
                                                     "filtered.", (_N,),
           attver),
-    Check("database_settings", "Settings of the database", "pg_dump of a database leaves them out.",
-          "ALTER DATABASE and ALTER ROLE ... IN DATABASE on the target.", (_N,), database_settings),
+    Check("database_settings", "Settings of the database", "pg_dump of a database leaves them out; the move carries "
+                                                           "them.",
+          "Nothing; take out those that the target shall not have.", (_N,), database_settings),
     Check("names_taken", "Names of moves", "All that a move makes is named postai_<number>.", "Complete or abort that "
           "move; drop what is left.", (_W,), names_taken),
     Check("own_schema", "postai on the source", "What postai remembers belongs to its own database.", "Nothing.", (_N,),

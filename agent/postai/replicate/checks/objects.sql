@@ -1,12 +1,19 @@
 -- name: extensions
--- Extensions and their versions.
-select e.extname::text, e.extversion from pg_extension as e order by 1
+-- Extensions, their versions, and how many of the user's objects need them.
+with member as (
+    select d.refobjid as extension, d.classid, d.objid from pg_depend as d
+     where d.deptype = 'e' and d.refclassid = 'pg_extension'::regclass)
+select e.extname::text, e.extversion,
+       (select count(*) from member as m
+          join pg_depend as d on d.refclassid = m.classid and d.refobjid = m.objid and d.deptype = 'n'
+         where m.extension = e.oid
+           and not exists (select from member as o where o.classid = d.classid and o.objid = d.objid))
+  from pg_extension as e where e.extname <> 'plpgsql' and e.extname !~ '^postai'
+ order by 1
 
 -- name: available
--- Of these extensions, those that this server can have: the default version, all versions.
-select a.name::text, a.default_version,
-       array(select v.version from pg_available_extension_versions as v where v.name = a.name)
-  from pg_available_extensions as a where a.name = any (%s)
+-- Of these extensions, those that this server can have, and the version that it would make.
+select a.name::text, a.default_version from pg_available_extensions as a where a.name = any (%s)
 
 -- name: extension_tables
 -- Tables of extensions that hold a user's rows.
@@ -65,10 +72,6 @@ select distinct t.spcname::text
   join pg_namespace as n on n.oid = c.relnamespace and {users_schema}
   join pg_tablespace as t on t.oid = c.reltablespace
  order by 1
-
--- name: known_tablespaces
--- Of these tablespaces, those that are there.
-select t.spcname::text from pg_tablespace as t where t.spcname = any (%s)
 
 -- name: attver
 -- Columns with an internal option that only their own server's pg_dump hides.

@@ -88,7 +88,7 @@ def roles(ground: Ground) -> Iterator[Finding]:
                        [f"ALTER ROLE {quote_ident(name)} PASSWORD '...'" for name in logins])  # fmt: skip
     elif missing:
         why = f"{target.user} may not make roles" if ground.options.roles else "roles are not copied"
-        yield blocker(Side.TARGET, f"{counted(len(missing), 'role')} are not there, and {why}", missing,
+        yield blocker(Side.TARGET, f"{counted(len(missing), 'role is', 'roles are')} not there, and {why}", missing,
                       [f"CREATE ROLE {quote_ident(name)}{' LOGIN' if rows[name] else ''}"
                        for name in missing])  # fmt: skip
     strangers = [name for name, member in known.items() if not member]

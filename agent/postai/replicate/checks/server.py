@@ -249,11 +249,20 @@ def password_kept(ground: Ground) -> Iterable[Finding]:
                     "passfile",))  # fmt: skip
 
 
+def _looked_at_before(_: Ground) -> Iterable[Finding]:
+    """The runner looks for poolers before its transactions begin."""
+    return ()
+
+
 _B, _W, _N = Level.BLOCKER, Level.WARNING, Level.NOTE
+POOLER = Check(
+    "pooler", "Poolers", "A pooler hands on no options, keeps no session, and no replication goes through it.",
+    "Name the server itself as the connection's direct_dsn.", (Level.BLOCKER,), _looked_at_before,
+)  # fmt: skip
 SERVER: tuple[Check, ...] = (
-    Check("versions", "Versions", "A move was tried from 11 to 18, onto 14 to 18; to an older major version "
-                                  "definitions may not fit.", "Take a target of the same or a newer major "
-                                                              "version.", (_B, _W), versions),
+    Check("versions", "Versions", "Moves are made for 11 to 18, onto 14 to 18, and were tried with 15 and 18; an older "
+          "major version may not take the definitions.", "Take a target of the same or a newer major version.",
+          (_B, _W), versions),
     Check("same_database", "Another database", "A database cannot be moved onto itself.", "Name another target.", (_B,),
           same_database),
     Check("standby", "Primary servers", "On a standby neither publications nor triggers nor tables can be made.",
@@ -298,6 +307,7 @@ SERVER: tuple[Check, ...] = (
           "connects to the source. A subscription is tried and rolled back.",
           "Open the firewall; name the source by an address that both reach; grant the right to subscribe.",
           (_B, _W, _N), address),
+    POOLER,
     Check("password_kept", "The password in pg_subscription", "A subscription keeps its connection string.",
           "A passfile on the target's server.", (_N,), password_kept, NATIVE),
 )  # fmt: skip

@@ -72,7 +72,7 @@ def _kind(ground: Ground, kind: str) -> list[str]:
 
 def unlogged(ground: Ground) -> Iterator[Finding]:
     if tables := _kind(ground, "unlogged"):
-        yield warning(Side.SOURCE, f"{counted(len(tables), 'table is', 'tables are')} unlogged: their rows do not move",
+        yield warning(Side.SOURCE, f"{counted(len(tables), 'unlogged table')}: what is not in the log does not move",
                       tables, [f"ALTER TABLE {table} SET LOGGED" for table in tables])  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def special_columns(ground: Ground) -> Iterator[Finding]:
                                 "anew on the target")  # fmt: skip
     if always + by_default:
         yield note(
-            Side.SOURCE, f"{counted(always + by_default, 'identity column')} keep their values ({always} ALWAYS)"
+            Side.SOURCE, f"{counted(always + by_default, 'identity column')} ({always} ALWAYS): values stay as they are"
         )
 
 
@@ -127,8 +127,9 @@ def large_objects(ground: Ground) -> Iterator[Finding]:
 def oid_columns(ground: Ground) -> Iterator[Finding]:
     rows = ground.query(Side.SOURCE, FILE, "odd_columns")
     if numbers := [name for name, kind in rows if kind.lstrip("_") == "oid"]:
-        yield warning(Side.SOURCE, f"{counted(len(numbers), 'column')} of type oid keep their numbers: those of large "
-                      "objects stay right, those of tables and roles mean others on the target", numbers,
+        yield warning(Side.SOURCE, f"{counted(len(numbers), 'column')} of type oid: numbers stay as they are, those "
+                                   "of large objects stay right, those of tables and roles mean others on the "
+                                   "target", numbers,
                       ("look at what the columns hold",))  # fmt: skip
     if names := [name for name, kind in rows if kind.lstrip("_").startswith("reg")]:
         yield warning(Side.SOURCE, f"{counted(len(names), 'column')} of types reg* move by name: what they name "
@@ -150,15 +151,20 @@ def removed_types(ground: Ground) -> Iterator[Finding]:
 def triggers(ground: Ground) -> Iterator[Finding]:
     rows = ground.query(Side.SOURCE, FILE, "triggers")
     if rows:
-        yield warning(Side.SOURCE, f"{counted(len(rows), 'trigger')} (ENABLE ALWAYS or REPLICA) fire on the target for "
-                      "each row that is applied, and do their work a second time",
+        yield warning(Side.SOURCE, f"{counted(len(rows), 'trigger fires', 'triggers fire')} on the target (ENABLE "
+                                   "ALWAYS or REPLICA) for "
+                      "each row that is applied: a second time",
                       [f"{name} on {table}" for table, name, _ in rows],
                       [f"ALTER TABLE {table} ENABLE TRIGGER {name}" for table, name, _ in rows])  # fmt: skip
 
 
 def rules(ground: Ground) -> Iterator[Finding]:
     if names := [name for (name,) in ground.query(Side.SOURCE, FILE, "rules")]:
-        yield note(Side.SOURCE, f"{counted(len(names), 'rule')} of tables do not act on what is applied", names)
+        yield note(
+            Side.SOURCE,
+            f"{counted(len(names), 'rule of a table', 'rules of tables')}: not followed for what is applied",
+            names,
+        )
 
 
 def invalid_indexes(ground: Ground) -> Iterator[Finding]:
