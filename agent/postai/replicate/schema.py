@@ -93,14 +93,15 @@ def copy_schema(
 
 
 def read(
-    source_dsn: str, source: Database, target: Database, options: MoveOptions, section: Section, deadline: Deadline,
-    programs: Path | None = None,
+    source_dsn: str, source: Database, target: Database, options: MoveOptions, section: Section | None,
+    deadline: Deadline, programs: Path | None = None,
 ) -> tuple[str, ...]:  # fmt: skip
-    """The statements of a part of the source's schema, in the form that the target takes."""
+    """The statements of a part of the source's schema (None = of all), in the form that the target takes."""
     ((superuser,),) = target.query(_sql("superuser"))
     part = Section.POST_DATA if section is Section.KEYS else section
     chosen = tools.for_dump(source.server_version, programs)
-    text = tools.dump(chosen, source_dsn, (*_arguments(chosen.major, options), f"--section={part}"), deadline)
+    arguments = [*_arguments(chosen.major, options), *((f"--section={part}",) if part else ())]
+    text = tools.dump(chosen, source_dsn, arguments, deadline)
     return dump_text.taken(text, Target(target.server_version, superuser))
 
 

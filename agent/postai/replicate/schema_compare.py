@@ -153,10 +153,19 @@ def _whole(part: Part) -> bool:
     return part.aspect == "definition" and part.name == "" and part.kind not in ("row security", "replica identity")
 
 
-def remember(source: Database, target: Database, move: int, schemas: Sequence[str] = ()) -> tuple[Difference, ...]:
+def remember(
+    source: Database,
+    target: Database,
+    move: int,
+    schemas: Sequence[str] = (),
+    only: frozenset[tuple[str, str, str, str]] | None = None,
+) -> tuple[Difference, ...]:
     """Note what the two servers write differently now, right after the target's schema was made from the source's.
 
     Only between different major versions; servers of one version write alike.
+
+    Args:
+        only: keys of parts that were made just now; what was noted of others stays. None = of all.
 
     Returns:
         what was noted.
@@ -167,11 +176,13 @@ def remember(source: Database, target: Database, move: int, schemas: Sequence[st
     found = [
         one for one in compare_schema(source, target, schemas)
         if one.change == "changed" and one.part.aspect == "definition" and one.part.kind in _WRITTEN
+        and (only is None or one.part.key in only)
     ]  # fmt: skip
     columns = [[one.part.aspect, one.part.kind, one.part.of, one.part.name, one.part.text, one.other.text]
                for one in found if one.other is not None]  # fmt: skip
     with target.transaction():
-        target.execute(_sql("forget_same").replace("{schema}", own_schema(move)))
+        if only is None:
+            target.execute(_sql("forget_same").replace("{schema}", own_schema(move)))
         if columns:
             target.execute(
                 _sql("add_same").replace("{schema}", own_schema(move)), [list(x) for x in zip(*columns, strict=True)]

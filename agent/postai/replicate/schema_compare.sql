@@ -125,7 +125,8 @@ select 'constraint', r.shown, pg_catalog.quote_ident(k.conname), pg_catalog.pg_g
  where k.contype = 'c' and (k.conislocal or k.coninhcount = 0)
 union all
 select case r.relkind when 'm' then 'materialized view' else 'view' end, r.shown, '',
-       pg_catalog.pg_get_viewdef(r.oid) || coalesce(' with ' || (select pg_catalog.string_agg(o, ', ' order by o collate "C") from pg_catalog.unnest(r.reloptions) as o), ''),
+       coalesce('with (' || (select pg_catalog.string_agg(o, ', ' order by o collate "C") from pg_catalog.unnest(r.reloptions) as o) || ') ', '')
+         || 'as ' || pg_catalog.ltrim(pg_catalog.pg_get_viewdef(r.oid)),
        'pg_catalog.pg_class'::pg_catalog.regclass, r.oid, 0, r.relowner, 'r'::"char", r.relacl
   from relation as r where r.relkind in ('v', 'm')
 union all
@@ -287,6 +288,7 @@ delete from {schema}.same
 insert into {schema}.same
 select * from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]),
                          pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]))
+on conflict (aspect, kind, of, name) do update set source_text = excluded.source_text, target_text = excluded.target_text
 
 -- name: same
 -- All of them.

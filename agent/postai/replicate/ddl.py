@@ -1,0 +1,295 @@
+"""Changes of the schema while a move runs: what only adds is made on the other side, everything else stops the move.
+
+Each look compares a fingerprint of the catalogs, and the schemas only when it has changed. Where an event trigger may
+be made it tells which commands it were; nothing depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from postai.database import ServerError, named_sql
+from postai.database.identifiers import quote_ident
+from postai.database.protocol import Database
+from postai.deadline import Deadline
+from postai.replicate import ddl_add, dump_text, fence, schema, schema_compare
+from postai.replicate.restore import Notes, prepare
+from postai.replicate.schema import Section
+from postai.replicate.schema_compare import Difference, Part
+from postai.replicate.types import Finding, Level, MoveOptions, OnStep, Side, object_name, own_schema
+
+_THERE = frozenset({"42P07", "42710", "42P06", "42723", "42701"})
+_EVENTS = ("ddl_command_end", "sql_drop")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a look at the schema came to.
+
+    Attributes:
+        applied: statements that were run on the subscriber.
+        new_tables: tables that were made there, as schema.name; the stream has to take them up.
+        unequal: tables that got a column whose older rows may have other values: verify and repair them.
+        blocking: what does not only add, each with what to do; the move must stop until it is done.
+        commands: what the event trigger noted, as "ALTER TABLE shop.item".
+    """
+
+    applied: tuple[str, ...] = ()
+    new_tables: tuple[str, ...] = ()
+    unequal: tuple[str, ...] = ()
+    blocking: tuple[Finding, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+def install(publisher: Database, move: int) -> bool:
+    """Note each change of the schema by an event trigger, where the role may make one.
+
+    Returns:
+        whether there is one now.
+    """
+    fence.install(publisher, move)
+    try:
+        with publisher.transaction():
+            publisher.query(_of("capture", move))
+            for event in _EVENTS:
+                name = object_name(move, event)
+                if publisher.query(_of("capture_trigger", move), (name,)) == [(0,)]:
+                    publisher.execute(f"create event trigger {quote_ident(name)} on {event} "
+                                      f"execute function {own_schema(move)}.note_ddl()")  # fmt: skip
+    except ServerError as error:
+        if error.sqlstate in ("42501", "0A000"):
+            return False
+        raise
+    return True
+
+
+def remove(publisher: Database, move: int) -> None:
+    """Take the event triggers away."""
+    for event in _EVENTS:
+        publisher.execute(f"drop event trigger if exists {quote_ident(object_name(move, event))}")
+    publisher.execute(
+        f"drop function if exists {own_schema(move)}.note_ddl(); drop table if exists {own_schema(move)}.ddl"
+    )
+
+
+def tick(
+    publisher_dsn: str, publisher: Database, subscriber: Database, move: int, options: MoveOptions, deadline: Deadline,
+    on_step: OnStep, side: Side = Side.TARGET, programs: Path | None = None,
+) -> Taken | None:  # fmt: skip
+    """Look at the publisher's schema, and bring the subscriber's up to it where that only adds something.
+
+    Added by itself: new tables and all other new objects, columns, indexes, values of enums, comments, grants and
+    owners. An apply that stopped for want of a column goes on then. New tables are empty: the stream takes them up.
+
+    Args:
+        publisher_dsn: for pg_dump.
+        side: which side the subscriber is, for findings.
+
+    Returns:
+        None when nothing has changed since the last look.
+    """
+    fence.install(subscriber, move)
+    subscriber.query(_of("tables", move))
+    mark = _fingerprint(publisher)
+    if subscriber.query(_of("known", move)) == [(mark,)]:
+        return None
+    work = _Work(publisher_dsn, publisher, subscriber, move, options, deadline)
+    commands = work.commands()
+    found = work.compare()
+    stops = work.renamed(found, side)
+    applied: tuple[str, ...] = ()
+    unequal: tuple[str, ...] = ()
+    new_tables: tuple[str, ...] = ()
+    if found:
+        applied, unequal = work.add(found, programs)
+        on_step("ddl", f"{len(applied)} statements")
+        left = work.compare(made={one.part.key for one in found if one.change == "missing"})
+        missing = {one.part.key for one in left if one.change == "missing"}
+        new_tables = tuple(
+            one.part.of for one in found
+            if one.change == "missing" and _is_table(one.part) and one.part.key not in missing
+        )  # fmt: skip
+        named = {name for stop in stops for name in stop.objects}
+        stops += [_stop(one, side, work.said) for one in left if one.part.of not in named]
+    if not stops:
+        work.know(mark)
+    return Taken(applied, new_tables, unequal, tuple(stops), commands)
+
+
+def accept(publisher: Database, subscriber: Database, move: int, schemas: Sequence[str] = ()) -> tuple[Difference, ...]:
+    """After a stop that a person has dealt with: take what the two servers only write differently as the same.
+
+    Returns:
+        what is taken as the same from now on.
+    """
+    return schema_compare.remember(publisher, subscriber, move, schemas)
+
+
+class _Work:
+    """One look that found a change."""
+
+    def __init__(
+        self, dsn: str, publisher: Database, subscriber: Database, move: int, options: MoveOptions, deadline: Deadline
+    ) -> None:
+        self._dsn, self._publisher, self._subscriber = dsn, publisher, subscriber
+        self._move, self._options, self._deadline = move, options, deadline
+        ((noted,),) = subscriber.query(_of("has_notes", move), (f"{own_schema(move)}.restored",))
+        self._after_rows = not noted or subscriber.query(_of("finished", move)) == [(True,)]
+        self._wanted: tuple[Part, ...] = ()
+        self._renamed: frozenset[tuple[str, str]] = frozenset()
+        self.said: dict[str, str] = {}
+
+    def commands(self) -> tuple[str, ...]:
+        ((there,),) = self._publisher.query(_of("has_notes", self._move), (f"{own_schema(self._move)}.ddl",))
+        rows = self._publisher.query(_of("captured", self._move)) if there else []
+        return tuple(f"{command} {name}".strip() for command, name in rows)
+
+    def compare(self, made: Iterable[tuple[str, str, str, str]] = ()) -> tuple[Difference, ...]:
+        """The differences.
+
+        Args:
+            made: keys of what was made from the publisher's definition just now, and may only read differently.
+        """
+        schemas = self._options.schemas
+        if made:
+            schema_compare.remember(self._publisher, self._subscriber, self._move, schemas, only=frozenset(made))
+        self._wanted = schema_compare.parts(self._publisher, schemas, after_rows=self._after_rows)
+        has = schema_compare.parts(self._subscriber, schemas, after_rows=self._after_rows)
+        same = schema_compare.remembered(self._subscriber, self._move)
+        return schema_compare.differences(self._wanted, has, same)
+
+    def renamed(self, found: Sequence[Difference], side: Side) -> list[Finding]:
+        """Tables and columns that got another name, or were made anew under the same one: no other look tells them."""
+        known = {
+            (oid, number): (of, name) for oid, number, of, name in self._subscriber.query(_of("objects", self._move))
+        }
+        by_name = {value: key for key, value in known.items()}
+        different = {(one.part.of, one.part.name) for one in found}
+        missing = {one.part.key for one in found if one.change == "missing"}
+        stops, new = [], []
+        for part in self._wanted:
+            if not (_is_table(part) or (part.kind == "column" and part.aspect == "definition")):
+                continue
+            was = known.get((part.oid, part.number))
+            if was is not None and was != (part.of, part.name) and (part.of, part.name) in different and (
+                part.kind == "table" or was[1] != part.name
+            ):  # fmt: skip
+                new.append((part.of, part.name))
+                stops.append(_rename(part, was, side))
+            elif was is not None or part.key in missing:
+                continue
+            elif (part.of, part.name) in by_name and part.kind == "table":
+                stops.append(_finding(side, f"{part.of} was dropped and made anew", part.of, f"DROP TABLE {part.of}"))
+            elif by_name.get((part.of, part.name), (0, 0))[0] == part.oid:
+                drop = f"ALTER TABLE {part.of} DROP COLUMN {part.name}"
+                stops.append(_finding(side, f"column {part.of}.{part.name} was dropped and made anew", part.of, drop))
+        self._renamed = frozenset(new)
+        return stops
+
+    def add(self, found: Sequence[Difference], programs: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Run what only adds; gives the statements that were run and the tables whose rows may differ."""
+        added = ddl_add.columns(self._publisher, [one for one in found if not self._by_name(one.part)])
+        waiting = [*ddl_add.enum_values(self._publisher, found), *added.statements]
+        notes = Notes.read(self._subscriber, self._move)
+        if ddl_add.by_dump(found):
+            waiting += ddl_add.of_dump(
+                self._text(programs), found, [of for of, name in self._renamed if not name], notes.known
+            )
+        return self._run(waiting, notes), added.unequal
+
+    def _by_name(self, part: Part) -> bool:
+        """Whether the part, or its table, only has another name now."""
+        return bool(self._renamed & {(part.of, ""), (part.of, part.name)})
+
+    def _text(self, programs: Path | None) -> tuple[str, ...]:
+        """The publisher's schema by pg_dump; while rows are copied without what comes after them."""
+        where = (self._dsn, self._publisher, self._subscriber, self._options)
+        if self._after_rows:
+            return schema.read(*where, None, self._deadline, programs)
+        before = schema.read(*where, Section.PRE_DATA, self._deadline, programs)
+        return (*before, *schema.keys(schema.read(*where, Section.KEYS, self._deadline, programs)))
+
+    def _run(self, waiting: list[str], notes: Notes) -> tuple[str, ...]:
+        """Run the statements, those that need others after them, until no more can be run."""
+        done: list[str] = []
+        prepare(self._subscriber)
+        while waiting:
+            left = []
+            for one in waiting:
+                self._deadline.check()
+                error = self._one(one, notes)
+                if error is None:
+                    done.append(dump_text.shown(one, 2000))
+                elif error.sqlstate not in _THERE:
+                    left.append(one)
+                    self.said[one] = error.message
+            if len(left) == len(waiting):
+                break
+            waiting = left
+        return tuple(done)
+
+    def _one(self, statement: str, notes: Notes) -> ServerError | None:
+        try:
+            if statement.startswith("alter type "):
+                self._subscriber.execute(statement)  # before 12 not in a transaction
+            else:
+                self._subscriber.execute(f"{notes.statement([dump_text.digest(statement)])};\n{statement}")
+        except ServerError as error:
+            return error
+        self.said.pop(statement, None)
+        return None
+
+    def know(self, mark: str) -> None:
+        """Nothing is left to do for this fingerprint."""
+        kept = [one for one in self._wanted if _is_table(one) or (one.kind == "column" and one.aspect == "definition")]
+        with self._subscriber.transaction():
+            self._subscriber.query(_of("forget", self._move))
+            self._subscriber.execute(_of("know", self._move), (mark,))
+            columns = (
+                [one.oid for one in kept],
+                [one.number for one in kept],
+                [one.of for one in kept],
+                [one.name for one in kept],
+            )
+            self._subscriber.execute(_of("know_objects", self._move), columns)
+
+
+def _fingerprint(db: Database) -> str:
+    ((mark,),) = db.query(named_sql.load(__package__, "ddl.sql")["fingerprint"])
+    return str(mark)
+
+
+def _is_table(part: Part) -> bool:
+    return part.kind == "table" and part.aspect == "definition"
+
+
+def _rename(part: Part, was: tuple[str, str], side: Side) -> Finding:
+    if part.kind == "column":
+        statement = f"ALTER TABLE {part.of} RENAME COLUMN {was[1]} TO {part.name}"
+        return _finding(side, f"column {part.of}.{was[1]} is called {part.name} now", part.of, statement)
+    old, new = ddl_add.names(was[0]), ddl_add.names(part.of)
+    steps = []
+    if old[0] != new[0]:
+        steps.append(f"ALTER TABLE {was[0]} SET SCHEMA {quote_ident(new[0])}")
+    if old[1] != new[1]:
+        steps.append(f"ALTER TABLE {quote_ident(new[0])}.{quote_ident(old[1])} RENAME TO {quote_ident(new[1])}")
+    return Finding(
+        "schema_changed", Level.BLOCKER, side, f"{was[0]} is called {part.of} now", (was[0], part.of), tuple(steps)
+    )
+
+
+def _stop(one: Difference, side: Side, said: dict[str, str]) -> Finding:
+    either = (one.part.of, ddl_add.quoted(one.part.of))
+    why = next((words for statement, words in said.items() if any(name in statement for name in either)), None)
+    what = f"{one.shown}{f' ({why})' if why else ''}"
+    return _finding(side, what, one.part.of, ddl_add.fix(one))
+
+
+def _finding(side: Side, what: str, of: str, fix: str) -> Finding:
+    return Finding("schema_changed", Level.BLOCKER, side, what, (of,), (fix,))
+
+
+def _of(name: str, move: int) -> str:
+    return named_sql.load(__package__, "ddl.sql")[name].replace("{schema}", own_schema(move))
