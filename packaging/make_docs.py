@@ -289,8 +289,8 @@ def replicate_check_page() -> str:
     lines = [
         BANNER, "# Checks before a move", "",
         "`post-ai replicate check SOURCE TARGET` runs them, and `SELECT * FROM postai.replicate_check('source',",
-        "'target')`. Each finding is a blocker, a warning or a note, and has the exact statements that remove it. How it",
-        "is done: [checking a move](../replicate-check.md).", "",
+        "'target')`. Each finding is a blocker, a warning or a note, and has the exact statements that remove it.",
+        "How it is done: [checking a move](../replicate-check.md).", "",
     ]  # fmt: skip
     for heading, family in MOVE_FAMILIES:
         lines += [

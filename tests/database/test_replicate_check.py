@@ -11,10 +11,9 @@ from replicate_support import PgBouncer, Servers, Stand
 
 from conftest import TestDatabase, new_server
 from loss import Proxy
-from postai.database import connect
+from postai.database import Database, connect
 from postai.replicate import native
 from postai.replicate.preflight import check
-from postai.replicate.probe import probe
 from postai.replicate.sessions import open_session
 from postai.replicate.types import Finding, Level, Method, MoveOptions, Report, Side
 from postai.setup.server import debian_binaries, free_port
@@ -223,25 +222,101 @@ def test_between_servers_of_one_version(moving_servers: Servers, label: str) -> 
             assert "same_database" in names(check(one, two, measure_seconds=0))
 
 
+SMALL = """
+wal_level = replica
+max_replication_slots = 1
+max_wal_senders = 1
+max_logical_replication_workers = 1
+max_worker_processes = 3
+max_connections = 10
+listen_addresses = '*'
+"""
+
+
 @pytest.mark.soak
-def test_a_server_without_logical_decoding_and_its_standby(stand: Stand) -> None:
-    """wal_level = replica: triggers; with the fix and a restart: logical replication. A standby: a dump."""
+def test_settings_of_the_server_are_mended_by_the_fixes(stand: Stand) -> None:
+    """wal_level = replica: triggers; with the fixes and a restart: logical replication. A standby: a dump."""
     binaries = debian_binaries(15)
     assert binaries is not None
-    with new_server(binaries, "plain", "wal_level = replica\n") as server, open_session(stand.target_dsn()) as target:
+    network = "host all all 127.0.0.0/8 scram-sha-256\n"
+    with (
+        new_server(binaries, "small", SMALL, network) as server,
+        open_session(stand.source_dsn()) as big,
+        connect(server.dsn()) as other,
+    ):
         with open_session(server.dsn()) as source:
-            report = check(source, target, measure_seconds=0)
+            other.query("select pg_create_physical_replication_slot('taken')")
+            report = check(source, big, measure_seconds=0)
             (found,) = [one for one in report.findings if one.check == "native_refused"]
             assert report.method is Method.TRIGGER and "wal_level" in found.what
             assert found.fix == ("ALTER SYSTEM SET wal_level = 'logical'", "restart the server")
-            source.execute(found.fix[0])
+            small = check(big, source, measure_seconds=0)
+            assert {"way_back", "workers", "slots", "connections"} <= names(small)
+            mend_settings(source, report, Side.SOURCE)
+            mend_settings(source, small, Side.TARGET)
+        other.close()
         server.stop()
         server.start()
         with open_session(server.dsn()) as source:
-            assert probe(source, target).method is Method.NATIVE
+            report, small = check(source, big), check(big, source)
+            assert report.method is Method.NATIVE
+            assert not {"way_back", "workers", "slots", "connections"} & names(small), small
+        over_network = server.dsn().replace("127.0.0.1", "127.0.0.2")
+        with open_session(over_network) as source:
+            assert "tls" in names(check(source, big, measure_seconds=0))
         server.stop()
         (server.data / "standby.signal").touch()
         server.start()
         with open_session(server.dsn()) as source:
-            report = check(source, target)
+            report = check(source, big)
             assert report.method is Method.DUMP and "standby" in names(report, Level.BLOCKER)
+
+
+def mend_settings(db: Database, report: Report, side: Side) -> None:
+    for one in report.findings:
+        if one.side is side:
+            for statement in one.fix:
+                if statement.startswith("ALTER SYSTEM"):
+                    db.execute(statement)
+
+
+@pytest.mark.soak
+def test_triggers_are_what_is_left_without_the_right_to_replicate(mover: None, stand: Stand) -> None:
+    stand.source.execute(
+        f'grant create on database "{stand.source.name}" to {MOVER}; grant pg_read_all_data to {MOVER}'
+    )
+    stand.source.execute(f"alter role {MOVER} bypassrls")
+    report = look(stand, user=MOVER)
+    assert report.method is Method.TRIGGER
+    assert {"trigger_right", "replica_role", "create_right"} <= names(report, Level.BLOCKER)
+    for _ in range(3):
+        mend(stand, tuple(one for one in look(stand, user=MOVER).findings if one.check != "native_refused"))
+    report = look(stand, user=MOVER)
+    assert report.method is Method.TRIGGER and not report.blocked, report.findings
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("encoding", "level"), [("LATIN1", Level.BLOCKER), ("SQL_ASCII", Level.BLOCKER), ("UTF8", None)]
+)
+def test_encodings_and_collations(stand: Stand, encoding: str, level: Level | None) -> None:
+    """Onto another encoding, and by the statement that the finding gives onto one that fits."""
+    name = f"{stand.target.name}_text"
+    try:
+        stand.target.execute(f"create database {name} template template0 encoding '{encoding}' "
+                             "lc_collate 'C' lc_ctype 'C' locale_provider libc")  # fmt: skip
+        there = stand.target_dsn().replace(stand.target.name, name)
+        with open_session(stand.source_dsn()) as source, open_session(there) as target:
+            report = check(source, target, measure_seconds=0)
+            found = {one.check: one for one in report.findings}
+            assert found["encoding"].level is level if level else "encoding" not in found
+            target.execute(found["collation"].fix[0])
+        with open_session(stand.source_dsn()) as source, open_session(there.replace(name, f"{name}_2")) as target:
+            assert not names(check(source, target, measure_seconds=0)) & {"encoding", "collation"}
+            if source.query("select 1 from pg_collation where collname = 'de-x-icu'"):
+                source.execute('create table odd.sorted (id int primary key, x text collate "de-x-icu")')
+                lacking = "named_collations" in names(check(source, target, measure_seconds=0))
+                assert lacking is not bool(target.query("select 1 from pg_collation where collname = 'de-x-icu'"))
+    finally:
+        stand.target.execute(f"drop database if exists {name}")
+        stand.target.execute(f"drop database if exists {name}_2")
