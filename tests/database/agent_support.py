@@ -60,7 +60,10 @@ def wait_for(what: Callable[[], Any], patience: float = PATIENCE) -> Any:
 
 @dataclass
 class AgentProcess:
-    """One `post-ai agent` as a process of its own; its log is collected as JSON lines in a file."""
+    """One `post-ai agent` as a process of its own; its log is collected as JSON lines in a file.
+
+    `more` is put at the end of its configuration file.
+    """
 
     directory: Path
     databases: list[tuple[str, str]]
@@ -68,6 +71,7 @@ class AgentProcess:
     workers: int = 4
     environment: dict[str, str] = field(default_factory=dict)
     log_name: str = "agent.log"
+    more: str = ""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,7 +95,7 @@ class AgentProcess:
             lines += ["[[database]]", f"name = {json.dumps(label)}", f"dsn = {json.dumps(dsn)}"]
         if self.model:
             lines += ["[model]", *(f"{key} = {json.dumps(value)}" for key, value in self.model.items())]
-        config.write_text("\n".join(lines) + "\n")
+        config.write_text("\n".join(lines) + "\n" + self.more)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("ANTHROPIC_", "POSTAI_"))}
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(

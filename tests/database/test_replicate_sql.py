@@ -1,0 +1,392 @@
+"""Moves as people drive them in SQL: who may, what is refused, what is seen; and a real agent that carries them on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psycopg
+import pytest
+from agent_support import AGENT, PATIENCE, AgentProcess, agent_dsn, install_postai, running, wait_for
+from replicate_support import MovedDatabase, Stand
+
+from conftest import TestDatabase, make_database, put_postai
+from postai.database.connections import from_dsn, save_connection
+
+BOSS, USER = "move_boss", "move_user"
+ROLES = f"""
+do $$ begin
+  if to_regrole('{BOSS}') is null then create role {BOSS} login password '{BOSS}'; end if;
+  if to_regrole('{USER}') is null then create role {USER} login password '{USER}'; end if;
+end $$;
+grant postai_operator to {BOSS};
+grant postai_user to {USER};
+"""
+# The owner of the schema, holding this lock, is taken for an agent.
+LEAD = "select pg_advisory_lock(1886352244, 1)"
+SHOP = """
+create schema shop;
+create table shop.customers (id int primary key, name text not null);
+create table shop.orders (id bigserial primary key, customer int not null references shop.customers, total numeric);
+insert into shop.customers select i, 'customer ' || i from generate_series(1, 50) as i;
+insert into shop.orders (customer, total) select 1 + i % 50, i from generate_series(1, 500) as i;
+"""
+
+
+@pytest.fixture
+def home(database: TestDatabase) -> Iterator[TestDatabase]:
+    """A database with postai, an operator and a user."""
+    put_postai(database)
+    database.execute(ROLES)
+    yield database
+    for role in (BOSS, USER):
+        database.execute(f"drop owned by {role}; drop role {role}")
+
+
+def refused(database: TestDatabase, statement: str, user: str | None = BOSS) -> psycopg.errors.Diagnostic:
+    """How the server refuses it."""
+    with database.connect(user) as connection, pytest.raises(psycopg.Error) as caught:
+        connection.execute(statement)
+    return caught.value.diag
+
+
+def test_requests_are_written_for_operators_and_noted(home: TestDatabase) -> None:
+    diag = refused(home, "select postai.replicate_start('shop', 'legacy', 'new')", USER)
+    assert (diag.sqlstate, diag.message_hint) == ("PA006", f"GRANT postai_operator TO {USER};")
+    for verb in ("verify", "rollback", "complete", "abort", "cancel"):
+        assert refused(home, f"select postai.replicate_{verb}('shop')", USER).sqlstate == "PA006"
+    assert refused(home, "call postai.cutover('shop')", USER).sqlstate == "PA006"
+    assert refused(home, "select * from postai.replicate_check('legacy', 'new')", USER).sqlstate == "PA006"
+    # The transport itself takes no such request of them either.
+    open_it = "select postai._open('replicate_check', '{}', current_user, '{}', 100, null)"
+    assert refused(home, open_it, USER).sqlstate == "PA006"
+    with home.connect(BOSS) as connection:
+        connection.execute("select postai.replicate_start('shop', 'legacy', 'new')")
+        connection.execute("select postai.replicate_start('shop', 'legacy', 'new')")
+    asked = home.execute(
+        "select verb, requested_by, options, done_at is null from postai.replication_request order by id"
+    )
+    start = {"name": "shop", "source": "legacy", "target": "new"}
+    assert asked == [("start", BOSS, start, False), ("start", BOSS, start, True)]
+    with home.connect(USER) as connection:
+        rows = connection.execute("select name, state, serving, next from postai.replications").fetchall()
+        assert rows[0] == ("shop", "requested", "source", "nobody drives it:\npost-ai agent")
+        for table in ("replication", "replication_table", "replication_event", "replication_request"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"select from postai.{table}")
+    events = home.execute("select actor, kind, subject, detail ->> 'verb' from postai.event where kind ~ '^replicate'")
+    assert events == [(BOSS, "replicate.requested", "shop", "start")] * 2
+
+
+def test_what_is_refused_says_what_to_do(home: TestDatabase) -> None:
+    def hint(statement: str) -> tuple[str | None, str | None]:
+        diag = refused(home, statement)
+        return diag.sqlstate, diag.message_hint
+
+    assert hint("select postai.replicate_verify('nix')") == (
+        "42704", "SELECT name, state FROM postai.replications lists them.",
+    )  # fmt: skip
+    assert hint("select postai.replicate_start('a b', 'x', 'y')")[0] == "22023"
+    assert hint("select postai.replicate_start('a', 'x', 'x')")[0] == "22023"
+    assert hint("call postai.cutover('a', '0')")[0] == "22023"
+    home.execute("insert into postai.replication (name, source, target, state, ended_at) values "
+                 "('shop', 'legacy', 'new', 'copying', null), ('old', 'legacy', 'new', 'aborted', now())")  # fmt: skip
+    assert hint("select postai.replicate_start('shop', 'legacy', 'new')")[0] == "42710"
+    assert hint("select postai.replicate_start('shop', 'other', 'new')") == (
+        "42710", "Choose another name, or end it: SELECT postai.replicate_abort('shop');",
+    )  # fmt: skip
+    assert hint("select postai.replicate_abort('old')") == (
+        "55000", "Begin anew: SELECT postai.replicate_start('old', 'legacy', 'new');",
+    )  # fmt: skip
+    assert hint("call postai.cutover('shop', run_window => '[2020-01-01, 2020-01-02)')")[0] == "22023"
+    code, advice = hint("begin; call postai.cutover('shop')")
+    assert code == "25001" and "autocommit" in str(advice)
+    assert hint("set transaction read only; select postai.replicate_abort('shop')") == (
+        "25006", "SET default_transaction_read_only = off; and once more.",
+    )  # fmt: skip
+    with home.connect() as agent:
+        agent.execute(LEAD)
+        assert hint("select * from postai.replicate_check('legacy', 'new')") == (
+            "PA007", "Run from a shell: post-ai replicate check SOURCE TARGET",
+        )  # fmt: skip
+    # A database that another home's move reads from.
+    home.execute("create schema postai_77")
+    for statement in ("select postai.replicate_start('x', 'legacy', 'new')", "select postai.replicate_verify('nix')",
+                      "select * from postai.replicate_check('a', 'b')"):  # fmt: skip
+        diag = refused(home, statement)
+        assert diag.sqlstate == "PA003" and diag.message_primary == "this database is the source of a move"
+
+
+def test_a_window_is_left_and_taken_back(home: TestDatabase) -> None:
+    home.execute(
+        "insert into postai.replication (name, source, target, state) values ('shop', 'legacy', 'new', 'ready')"
+    )
+    with home.connect(BOSS, autocommit=True) as connection:
+        notices: list[str] = []
+        connection.add_notice_handler(lambda diag: notices.append(str(diag.message_hint)))
+        connection.execute("call postai.cutover('shop', run_window => '[2100-01-01, 2100-01-02)')")
+        assert notices == ["SELECT postai.replicate_cancel('shop') takes it back."]
+        assert connection.execute("select postai.replicate_cancel('shop')").fetchone() == (1,)
+        assert connection.execute("select postai.replicate_cancel('shop')").fetchone() == (0,)
+    ((error, begins),) = home.execute(
+        "select error ->> 'sqlstate', not_before::date::text from postai.replication_request"
+    )
+    assert (error, begins) == ("57014", "2100-01-01")
+
+
+def test_the_view_fits_into_a_terminal(home: TestDatabase) -> None:
+    error = {
+        "message": "3 tables have nothing that identifies their rows, so that they cannot be followed",
+        "hint": "Give each a primary key, or REPLICA IDENTITY FULL.",
+    }
+    home.execute(
+        "insert into postai.replication (name, source, target, state, lag_bytes, error, verified_at) values "
+        "('shop', 'legacy', 'new', 'copying', 900000000, null, null),"
+        f"('erp', 'a', 'b', 'failed', null, '{json.dumps(error)}', null),"
+        "('crm', 'a', 'b', 'ready', 0, null, now())"
+    )
+    home.execute(
+        "insert into postai.replication_table (replication_id, table_name, state, bytes, total_bytes, seconds) "
+        "select id, 'shop.orders', 'copying', 25, 100, 75.4 from postai.replication where name = 'shop'"
+    )
+    with home.connect() as agent:
+        agent.execute(LEAD)
+        shown = subprocess.run(
+            [home.server.binaries.bin / "psql", "-X", "-c", "select * from postai.replications", home.dsn()],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        rows = {one[0]: one[3:] for one in home.execute("select * from postai.replications")}
+        home.execute("update postai.replication set verified_at = null")
+        assert home.execute("select next from postai.replications where name = 'crm'") == [
+            ("postai.replicate_verify('crm')",)
+        ]
+    assert max(map(len, shown.splitlines())) <= 80, shown
+    assert rows["shop"] == (25, "858 MB", "wait")
+    assert rows["crm"] == (None, "0", "CALL postai.cutover('crm');")
+    assert "postai.replicate_start('erp'," in rows["erp"][2]
+    assert home.execute("select progress, size, eta::text from postai.replication_progress") == [
+        (25, "1 kB", "00:01:15")
+    ]
+
+
+# With an agent -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Place:
+    """A small source on 15, an empty target with postai on 18, and an agent for it."""
+
+    stand: Stand
+    agent: AgentProcess
+    clients: Path
+
+    def one(self, query: str) -> Any:
+        """The first column of the first row, in the home."""
+        found = self.stand.target.execute(query)
+        return found[0][0] if found else None
+
+    def state(self) -> str:
+        return str(self.one("select state from postai.replications"))
+
+    def call(self, statement: str) -> list[str]:
+        """Run it with autocommit; gives the notices."""
+        notices: list[str] = []
+        with self.stand.target.connect(autocommit=True) as connection:
+            connection.add_notice_handler(lambda diag: notices.append(str(diag.message_primary).strip()))
+            connection.execute(statement)
+        return notices
+
+    def ask(self, verb: str) -> None:
+        """Ask for it, and wait until it is done."""
+        request = self.one(f"select postai.replicate_{verb}('shop')")
+        wait_for(lambda: self._done(request))
+        assert self.one(f"select error from postai.replication_request where id = {request}") is None
+
+    def _done(self, request: int) -> bool:
+        try:
+            return bool(self.one(f"select done_at is not null from postai.replication_request where id = {request}"))
+        except psycopg.OperationalError:
+            return False  # a rollback ends the sessions of the home
+
+    def ready(self) -> None:
+        """Begin the move, and wait until it can be switched."""
+        self.one("select postai.replicate_start('shop', 'legacy', 'new')")
+        wait_for(lambda: self.state() in ("ready", "failed", "refused"))
+        assert self.state() == "ready", self.one("select next from postai.replications")
+
+    def refused(self, statement: str) -> psycopg.errors.Diagnostic:
+        with self.stand.target.connect(autocommit=True) as connection, pytest.raises(psycopg.Error) as caught:
+            connection.execute(statement)
+        return caught.value.diag
+
+
+@pytest.fixture
+def place(stand: Stand, tmp_path: Path) -> Iterator[Place]:
+    source, target = (make_database(server, "template0") for server in (stand.source_server, stand.target_server))
+    source.execute(SHOP)
+    stand.__dict__["source"] = MovedDatabase(source.server, source.name)
+    stand.__dict__["target"] = MovedDatabase(target.server, target.name)
+    install_postai(stand.target, "dblink")
+    config = tmp_path / "config"
+    for name, dsn in (("legacy", stand.source_dsn()), ("new", stand.target_dsn())):
+        connection, password = from_dsn(name, dsn)
+        save_connection(config, connection, password)
+    clients = tmp_path / "clients"
+    clients.write_text(f"host=127.0.0.1 port={source.server.port} dbname={source.name}\n")
+    agent = AgentProcess(
+        tmp_path / "agent", [("new", agent_dsn(target.server, target.name, tmp_path / "agent"))],
+        environment={"POSTAI_CONFIG_DIR": str(config)},
+        more=f'[[redirect]]\nname = "shop"\ndriver = "file"\npath = "{clients}"\n',
+    )  # fmt: skip
+    yield Place(stand, agent, clients)
+
+
+def test_there_and_back_again(place: Place) -> None:
+    with running(place.agent):
+        place.agent.until("leading this database")
+        place.ready()
+        notices = place.call("call postai.cutover('shop')")
+        assert [one for one in notices if "fenced" in one] and notices[-1].startswith("the target serves"), notices
+        assert str(place.stand.target_server.port) in place.clients.read_text()
+        place.stand.target.execute("insert into shop.orders (customer, total) values (1, 77)")
+        assert place.refused("select postai.replicate_start('shop', 'legacy', 'new')").sqlstate == "42710"
+        place.ask("rollback")
+        assert place.state() == "rolled_back"
+        assert place.stand.source.execute("select count(*) from shop.orders where total = 77") == [(2,)]
+        # The home is read-only by its own setting now; agent and cutover write all the same.
+        with place.stand.target.connect(AGENT) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("update postai.agent_status set host = host")
+        place.ask("abort")
+    assert place.stand.leftovers() == []
+    assert place.stand.source.execute("select count(*) from shop.orders") == [(501,)]
+
+
+@pytest.mark.soak
+def test_a_check_a_rehearsal_and_the_whole_way(place: Place) -> None:
+    with running(place.agent):
+        place.agent.until("leading this database")
+        diag = place.refused("select * from postai.replicate_check('nix', 'new')")
+        assert "Known are: legacy, new." in str(diag.message_hint)
+        diag = place.refused("select * from postai.replicate_check('new', 'legacy')")
+        assert (diag.sqlstate, diag.message_primary) == (
+            "PA003",
+            "new is this database: a move is driven from its target",
+        )
+        levels = {
+            row[0] for row in place.stand.target.execute("select level from postai.replicate_check('legacy', 'new')")
+        }
+        assert levels and levels <= {"warning", "note"}
+        place.one("select postai.replicate_start('shop', 'nix', 'new')")
+        wait_for(lambda: place.state() == "refused")
+        assert "there is no connection 'nix'" in place.one("select next from postai.replications")
+        place.ready()
+        place.ask("verify")
+        assert place.stand.target.execute("select distinct verified from postai.replication_progress") == [("equal",)]
+        assert place.call("call postai.cutover('shop', rehearse => true)")[-1].startswith("rehearsed, nothing stands")
+        place.call("call postai.cutover('shop')")
+        place.ask("rollback")
+        place.call("call postai.cutover('shop')")
+        place.ask("complete")
+        assert place.state() == "completed"
+    assert place.stand.leftovers() == ["source: setting default_transaction_read_only=on"]
+
+
+@contextmanager
+def held_up(place: Place) -> Iterator[None]:
+    """A session of the source that does not end when it is told to: the switch waits for it with the clients."""
+    with place.stand.source.connect() as stubborn:
+        pid = stubborn.info.backend_pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.soak
+def test_an_agent_that_is_killed_within_the_switch_is_followed(place: Place) -> None:
+    with running(place.agent):
+        place.agent.until("leading this database")
+        place.ready()
+        said: list[str | None] = []
+        caller = Thread(
+            target=lambda: said.append(place.refused("call postai.cutover('shop', '20 s')").message_primary)
+        )
+        with held_up(place):
+            caller.start()
+            wait_for(lambda: place.state() == "switching")
+            place.agent.kill()
+        place.agent.start()
+        caller.join(PATIENCE)
+        assert said == ["the switch was undone, as the agent ended within it: the source serves"]
+        wait_for(lambda: place.state() == "ready")
+        place.stand.source.execute("insert into shop.orders (customer, total) values (1, 1)")
+        assert place.call("call postai.cutover('shop')")[-1].startswith("the target serves")
+
+
+@pytest.mark.soak
+def test_a_cancelled_switch_is_undone(place: Place) -> None:
+    with running(place.agent):
+        place.agent.until("leading this database")
+        place.ready()
+        with held_up(place):
+            diag = place.refused("set statement_timeout = '2s'; call postai.cutover('shop', '20 s')")
+        assert diag.sqlstate == "PA009" and "cancelled" in str(diag.message_primary)
+        assert (place.state(), place.one("select serving from postai.replications")) == ("ready", "source")
+        place.stand.source.execute("insert into shop.orders (customer, total) values (1, 1)")
+
+
+@pytest.mark.soak
+def test_a_stopped_agent_undoes_the_switch_first(place: Place) -> None:
+    with running(place.agent):
+        place.agent.until("leading this database")
+        place.ready()
+        caller = Thread(target=lambda: place.refused("call postai.cutover('shop', '20 s')"))
+        with held_up(place):
+            caller.start()
+            wait_for(lambda: place.state() == "switching")
+            assert place.agent.stop() == 0
+            assert place.state() == "ready"
+        caller.join(PATIENCE)
+    place.stand.source.execute("insert into shop.orders (customer, total) values (1, 1)")
+
+
+@pytest.mark.soak
+def test_a_request_that_nobody_takes_is_taken_back(place: Place) -> None:
+    place.stand.target.execute(
+        "insert into postai.replication (name, source, target, state) values ('shop', 'legacy', 'new', 'ready')"
+    )
+    diag = place.refused("call postai.cutover('shop')")
+    assert (diag.sqlstate, diag.message_hint) == ("PA002", "Start it with: post-ai agent")
+    assert place.one("select count(*) from postai.replication_request where done_at is null") == 0
+
+
+@pytest.mark.soak
+def test_a_window_is_waited_for(place: Place) -> None:
+    with running(place.agent):
+        place.agent.until("leading this database")
+        place.ready()
+        place.call("call postai.cutover('shop', run_window => tstzrange(now() + '2 s', now() + '1 hour'))")
+        assert str(place.one("select next from postai.replications")).startswith("cutover begins at")
+        wait_for(lambda: place.state() == "serving_target")
+
+
+@pytest.mark.soak
+def test_servers_that_restart_stop_nothing(place: Place) -> None:
+    with running(place.agent):
+        place.agent.until("leading this database")
+        place.one("select postai.replicate_start('shop', 'legacy', 'new')")
+        for server in (place.stand.source_server, place.stand.target_server):
+            server.stop("immediate")
+            server.start()
+        wait_for(lambda: place.agent.events().count("leading this database") >= 2)
+        wait_for(lambda: place.state() == "ready")
+        assert place.call("call postai.cutover('shop')")[-1].startswith("the target serves")
