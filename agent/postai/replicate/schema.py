@@ -163,7 +163,7 @@ def trial(
             run = Run(scratch, Notes(None), deadline, failed)
             for section in (Section.PRE_DATA, Section.POST_DATA):
                 wanted = read(source_dsn, source, scratch, options, section, deadline, programs)
-                run.all(wanted, _silent, section)
+                run.all(wanted, silent, section)
     for statement, why in failed:
         if not (why.sqlstate == "42704" and any(f'"{name}"' in why.message for name in lacking)):
             spared = dump_text.spared(statement)
@@ -276,7 +276,7 @@ def _database_opener(dsn: str, limit: int) -> Callable[[str], Database]:
     return opened
 
 
-def _silent(name: str, detail: str = "") -> None:
+def silent(name: str, detail: str = "") -> None:
     """Nobody is told of the steps of a trial."""
 
 
