@@ -17,7 +17,7 @@ from postai.replicate import asked, machine, native, store, turns
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
 from postai.replicate.store import Ending
-from postai.replicate.types import MoveOptions, OnStep, Side, State
+from postai.replicate.types import OnStep, Side, State
 from postai.setup.install import InstallOptions, install
 
 IDENTITIES = """
@@ -43,7 +43,7 @@ def at_home(stand: Stand) -> Database:
 
 def begun(home: Database, stand: Stand, address: Path | None = None, **options: object) -> Move:
     redirects = {"shop": {"driver": "file", "path": str(address)}} if address else {}
-    given = MoveOptions(**{"full_identity": True, **options})
+    given = {"full_identity": True, **options}
     return machine.start(home, "shop", "legacy", "new", dsns(stand), options=given, redirects=redirects)
 
 
@@ -120,7 +120,7 @@ def life(on_step: OnStep, source: str, target: str, address: str, journal: str) 
         if found:
             move = Move(found[0], places, redirects)
         else:
-            given = MoveOptions(full_identity=True)
+            given = {"full_identity": True}
             move = machine.start(home, "shop", "legacy", "new", places, options=given, redirects=redirects)
         on_step("started")
         states = (State.READY, State.SERVING_TARGET, State.COMPLETED)

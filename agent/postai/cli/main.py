@@ -34,6 +34,7 @@ from postai.cli import (
     local,
     migrating,
     optimizing,
+    replicating,
     teaching,
     watching,
 )
@@ -69,6 +70,7 @@ app.command("explain", short_help="Say where a statement's time goes")(ask.expla
 app.command("design", short_help="Propose tables for a description")(designing.design)
 app.command("change", short_help="Propose the change for a wish")(designing.change)
 app.add_typer(migrating.app, name="migrate", short_help="Change a schema safely")
+app.add_typer(replicating.app, name="replicate", short_help="Move a database to another server")
 app.command("optimize", short_help="Say what would make the database faster")(optimizing.optimize)
 app.command("lint", short_help="Say what is hazardous in SQL files")(linting.lint)
 app.command("top", short_help="Show the statements that take most time")(watching.top)

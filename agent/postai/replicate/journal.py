@@ -1,4 +1,5 @@
-"""The driver's own notes of switches that were begun: a small SQLite file for when the home cannot be asked.
+"""The driver's own notes of moves and of switches that were begun, in a small SQLite file: for when the home cannot be
+asked.
 
 The home's row decides whenever it can be read; what happened outside (where the clients go) is found by looking. The
 journal only says that there is something to look at, and names what is needed for it. It holds no secret.
@@ -51,6 +52,22 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def remember(self, row: Row) -> None:
+        """A move was begun from here: its home is found by its name later."""
+        with self._open() as db:
+            db.table("move").insert(
+                {"name": row.name, "target": row.target, "source": row.source}, pk="name", replace=True
+            )
+
+    def home_of(self, name: str) -> str | None:
+        """Name of the connection of a move's home; None = it was not begun from here."""
+        if not self._path.exists():
+            return None
+        with self._open() as db:
+            if "move" not in db.table_names():
+                return None
+            return next((one["target"] for one in db.table("move").rows if one["name"] == name), None)
 
     def begin(self, row: Row) -> None:
         """A switch of this move begins; on return that is on the disk."""

@@ -19,13 +19,14 @@ from postai.replicate.journal import Journal
 from postai.replicate.move import Move, Redirects
 from postai.replicate.sessions import open_session
 from postai.replicate.turns import Now
-from postai.replicate.types import MoveOptions, OnStep, Side, State
+from postai.replicate.types import OnStep, Side, State
 
 # Seconds until the next look, by state; None = nothing more happens by itself.
 _REST: Mapping[State, float | None] = MappingProxyType(
     {State.COPYING: 1.0, State.CATCHING_UP: 0.5, State.READY: 2.0, State.SERVING_TARGET: 2.0, State.ROLLED_BACK: 2.0,
      State.FAILED: 10.0, State.COMPLETED: None, State.ABORTED: None}
 )  # fmt: skip
+_UNCOPIED = frozenset({State.CREATED, State.ANALYSED, State.PREFLIGHT_OK, None})
 RETRY_SECONDS = 2.0
 # Errors of a server that may be gone the next time: locks, time limits, resources, shutdown, starting up.
 _PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "53200", "55006"})
@@ -51,7 +52,7 @@ def start(
     target: str,
     dsns: Mapping[Side, str],
     *,
-    options: MoveOptions | None = None,
+    options: Mapping[str, object] = MappingProxyType({}),
     redirects: Redirects | None = None,
     requested_by: str | None = None,
 ) -> Move:
@@ -60,6 +61,7 @@ def start(
     Args:
         home: session of the home database, which must be the target.
         source, target: names of connections; `dsns` their connection strings.
+        options: fields of MoveOptions that are not to have their defaults.
         redirects: as `Move` has them.
 
     Raises:
@@ -68,7 +70,7 @@ def start(
     """
     found = store.moves(home, name, ended=False)
     if found and found[0].state is State.FAILED and (found[0].source, found[0].target) == (source, target):
-        return resume(home, Move(found[0], dsns, redirects or {}))
+        return resume(home, Move(found[0], dsns, redirects or {}), options)
     with open_session(dsns[Side.SOURCE]) as there, open_session(dsns[Side.TARGET]) as here:
         deadline = Deadline.after(30)
         if probe.facts(here, deadline).identity != probe.facts(home, deadline).identity:
@@ -76,15 +78,31 @@ def start(
                 f"{target} is not this database", hint="A move is driven from its target: connect there, and start it."
             )
         store.avoid_ids(home, there)
-    row = store.create(home, name, source, target, options or MoveOptions(), requested_by)
+    row = store.create(home, name, source, target, store.options_from(options), requested_by)
     store.add_event(home, row.id, f"from {source} to {target}", step="created")
     return Move(row, dsns, redirects or {})
 
 
-def resume(home: Database, move: Move) -> Move:
-    """Let a failed move go on where it stood."""
-    if move.row.state is State.FAILED:
-        store.set_state(home, move.id, move.row.resume_state or State.CREATED)
+def resume(home: Database, move: Move, options: Mapping[str, object] = MappingProxyType({})) -> Move:
+    """Let a failed move go on where it stood.
+
+    Args:
+        options: fields of MoveOptions that change; which tables move cannot change once they are copied.
+    """
+    row = move.row
+    at = row.resume_state if row.state is State.FAILED else row.state
+    if options:
+        changed = store.merged(row.options, options)
+        if at not in _UNCOPIED and (changed.schemas, changed.full_identity) != (
+            row.options.schemas, row.options.full_identity
+        ):  # fmt: skip
+            raise Refused(
+                "schemas and full_identity cannot change after the schema was copied",
+                hint=f"Abort the move and start another one: post-ai replicate abort {row.name}",
+            )
+        store.set_options(home, move.id, changed)
+    if row.state is State.FAILED:
+        store.set_state(home, move.id, at or State.CREATED)
         store.add_event(home, move.id, "goes on", step="resumed")
     return move.read(home)
 

@@ -122,6 +122,20 @@ def options_from(given: Mapping[str, Any]) -> MoveOptions:
     return MoveOptions(**{name: _typed(name, value) for name, value in given.items()})
 
 
+def merged(options: MoveOptions, given: Mapping[str, Any]) -> MoveOptions:
+    """These options with others in their place.
+
+    Raises:
+        UsageError: as `options_from`.
+    """
+    return options_from({**asdict(options), **given})
+
+
+def _kept(options: MoveOptions) -> str:
+    """Options as the home keeps them: those that have not their default."""
+    return json.dumps({key: value for key, value in asdict(options).items() if value != getattr(MoveOptions(), key)})
+
+
 def _typed(name: str, value: object) -> Any:
     default = getattr(MoveOptions(), name)
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
@@ -151,11 +165,9 @@ def create(
     Raises:
         Refused: there is one of that name.
     """
-    kept = {key: value for key, value in asdict(options).items() if value != getattr(MoveOptions(), key)}
-    text = json.dumps(kept)
     with home.transaction():
         home.execute(_sql("rename"), (name,))
-        if not home.query(_sql("create"), (name, source, target, text, requested_by)):
+        if not home.query(_sql("create"), (name, source, target, _kept(options), requested_by)):
             raise Refused(f"there is a move {name!r} already", hint=f"Look at it: post-ai replicate status {name}")
     return find(home, name)
 
@@ -226,6 +238,11 @@ def set_state(
     why = json.dumps(asdict(error)) if error else None
     home.execute(_sql("set_state"), (state.value, resume and resume.value, serving and serving.value, why,
                                      state in ENDED, move))  # fmt: skip
+
+
+def set_options(home: Database, move: int, options: MoveOptions) -> None:
+    """What is said about the move has changed."""
+    home.execute(_sql("set_options"), (_kept(options), move))
 
 
 def set_ending(home: Database, move: int, ending: Ending) -> None:

@@ -31,6 +31,10 @@ update postai.replication
        ended_at = case when %s then coalesce(ended_at, pg_catalog.clock_timestamp()) end
  where id = %s
 
+-- name: set_options
+-- What a person says about the move.
+update postai.replication set options = %s::jsonb, updated_at = pg_catalog.clock_timestamp() where id = %s
+
 -- name: set_ending
 -- How the move is to end.
 update postai.replication set ending = %s::jsonb, updated_at = pg_catalog.clock_timestamp() where id = %s
