@@ -20,13 +20,14 @@ from postai.database import Database, connect
 from postai.database.errors import ConnectionLost
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline
-from postai.errors import ErrorParts, FeatureMissing, LockNotObtained, PostaiError
-from postai.replicate import asked, machine, store
+from postai.errors import ErrorParts, LockNotObtained, PostaiError
+from postai.replicate import asked, machine, store, turns
 from postai.replicate.cutover import NotReady, Outcome, SwitchUndone, SwitchUnfinished
 from postai.replicate.journal import Journal
 from postai.replicate.sessions import own_dsn
-from postai.replicate.store import Row
+from postai.replicate.store import Ending, Row
 from postai.replicate.types import OnStep, Side, State
+from postai.replicate.verified import Mode
 from postai.service.replicating import Places
 
 log = logging.getLogger(__name__)
@@ -194,6 +195,7 @@ class MoveLoop(Loop):
         self._window_at = 0.0
         self.begun = False
         self._running: tuple[int, str, threading.Event] | None = None
+        self._gives_way = threading.Event()
 
     def begin(self) -> None:
         self.begun = True
@@ -208,7 +210,9 @@ class MoveLoop(Loop):
     def hear(self, request: Asked) -> None:
         """Stop what runs when it is to stop, or when the move is given up; other requests wait for their turn."""
         running = self._running
-        if running is not None:
+        if running is None and request.verb == "abort":
+            self._gives_way.set()
+        elif running is not None:
             number, verb, cancel = running
             if (request.id == number and request.stopped) or (request.verb == "abort" and verb != "abort"):
                 cancel.set()
@@ -235,7 +239,12 @@ class MoveLoop(Loop):
                 if request.move == row.id:
                     store.end_request(home, request.id, error=_ended(row))
             return Pause(IDLE_SECONDS)
-        turn = machine.drive(home, self._places.move(row), self._on_step(), self._journal)
+        self._gives_way.clear()
+        try:
+            turn = machine.drive(home, self._places.move(row), self._unless(deadline), self._journal)
+        except Cancelled:
+            deadline.check()
+            return Pause(0.0)
         return Pause(IDLE_SECONDS if turn.rest is None else turn.rest)
 
     def _read(self, home: Database) -> Row:
@@ -307,12 +316,14 @@ class MoveLoop(Loop):
             )  # fmt: skip
             return _rehearsed(outcome) if rehearse else asked.sentence(outcome)
         if request.verb == "verify":
-            raise FeatureMissing("verification is not there yet")
+            mode = Mode(request.options.get("mode", Mode.EXACT))
+            return turns.verdict(asked.verified(home, move, step, mode=mode, cancel=until))
         if request.verb == "resume":
             machine.resume(home, move)
             return f"the move {row.name} goes on"
         state = State.COMPLETED if request.verb == "complete" else State.ABORTED
-        asked.end(home, move, state, step)
+        how = Ending(bool(request.options.get("gone")), bool(request.options.get("reopen_source")))
+        asked.end(home, move, state, step, how)
         return f"the move {row.name} is {state}"
 
     def _become_of(self, home: Database, row: Row, to: Side) -> str:
@@ -325,6 +336,18 @@ class MoveLoop(Loop):
             raise SwitchUndone(f"the switch was undone, as the agent ended within it: the {row.serving} serves",
                                hint="Switch again.")  # fmt: skip
         return f"the {row.serving} serves, though the agent ended within the switch"
+
+    def _unless(self, deadline: Deadline) -> OnStep:
+        """Tell each step, and break a long one off when the agent ends or the move is given up."""
+        step = self._on_step()
+
+        def until(name: str, detail: str = "") -> None:
+            step(name, detail)
+            if self._gives_way.is_set():
+                raise Cancelled("the move is given up")
+            deadline.check()
+
+        return until
 
     def _on_step(self) -> OnStep:
         def step(name: str, detail: str = "") -> None:
