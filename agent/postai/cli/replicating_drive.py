@@ -80,11 +80,11 @@ class Places:
 
     @contextmanager
     def home(self, target: str) -> Iterator[Database]:
-        """A session of a home database."""
+        """A session of a home database, which writes there also while the other side serves."""
         from postai.cli.target import require_postai
-        from postai.database import connect
+        from postai.replicate.sessions import open_session
 
-        with connect(self.dsn(target), application_name="postai", statement_timeout_ms=60_000) as home:
+        with open_session(self.dsn(target), statement_timeout_ms=60_000) as home:
             require_postai(home, "Moves are kept in", None, target)
             yield home
 
