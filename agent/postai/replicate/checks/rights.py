@@ -53,7 +53,9 @@ def row_security(ground: Ground) -> Iterator[Finding]:
     if rows:
         yield blocker(Side.SOURCE, f"row security hides rows of {counted(len(rows), 'table')} from {facts.user}: they "
                       "would be missing without any error", [table for table, _ in rows],
-                      (f"ALTER ROLE {facts.user} BYPASSRLS",))  # fmt: skip
+                      (f"ALTER ROLE {facts.user} BYPASSRLS",
+                       *(f"or, as its owner: ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"
+                         for table, forced in rows if forced)))  # fmt: skip
     if not ground.probe.target.bypasses:
         forced = [row[0] for row in ground.query(Side.SOURCE, "tables", "row_security")]
         if forced:

@@ -97,6 +97,23 @@ def way_back(ground: Ground) -> Iterator[Finding]:
         yield warning(Side.TARGET, f"{facts.user} may make no slot: there would be no stream back", (),
                       (f"GRANT rds_replication TO {facts.user}" if facts.managed == "rds"
                        else f"ALTER ROLE {facts.user} REPLICATION",))  # fmt: skip
+    yield from _subscribing_back(ground)
+
+
+def _subscribing_back(ground: Ground) -> Iterator[Finding]:
+    """After the switch the source subscribes to the target."""
+    facts = ground.probe.source
+    if facts.server.superuser:
+        return
+    what = f"{facts.user} may not subscribe: the source could not follow the target after the switch"
+    if facts.server.major >= 16:
+        if ground.query(Side.SOURCE, FILE, "may_subscribe") != [(True,)]:
+            yield warning(Side.SOURCE, what, (), (f"GRANT pg_create_subscription TO {facts.user}",))
+    elif facts.managed != "rds":
+        yield warning(Side.SOURCE, f"{what} (before 16 only a superuser may)", (),
+                      (f"ALTER ROLE {facts.user} SUPERUSER",))  # fmt: skip
+    elif ground.query(Side.SOURCE, FILE, "rds_administrator") != [(True,)]:
+        yield warning(Side.SOURCE, what, (), (f"GRANT rds_superuser TO {facts.user}",))
 
 
 def slots(ground: Ground) -> Iterator[Finding]:
@@ -277,7 +294,9 @@ SERVER: tuple[Check, ...] = (
     Check("dump_window", "A window", "Without slots and triggers a move is a dump while nobody writes.",
           "Make one of the other two possible.", (_W,), dump_window),
     Check("way_back", "The way back", "After the switch the old side follows the new one; without that there is no "
-          "rollback that keeps the new rows.", "wal_level = logical and the right to replicate on the target, too.",
+          "rollback that keeps the new rows.", "wal_level = logical and the right to replicate on the target, the "
+                                               "right to subscribe on "
+          "the source.",
           (_W,), way_back, NATIVE),
     Check("slots", "Slots and WAL senders", "The stream takes one of each, and each table that is copied another.",
           "Raise max_replication_slots and max_wal_senders (a restart), or drop slots that nobody reads.", (_B, _W),

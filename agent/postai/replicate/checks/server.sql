@@ -34,3 +34,11 @@ select coalesce((select s.ssl from pg_stat_ssl as s where s.pid = pg_backend_pid
 -- name: primary_address
 -- Where a standby receives from, as far as this role may see it.
 select nullif(w.sender_host || ':' || w.sender_port, '') from pg_stat_wal_receiver as w
+
+-- name: may_subscribe
+-- Whether this role may make subscriptions (from 16 on).
+select pg_has_role('pg_create_subscription', 'usage')
+
+-- name: rds_administrator
+-- Whether this role is what a superuser is on that managed server.
+select exists (select from pg_roles as r where r.rolname = 'rds_superuser' and pg_has_role(r.oid, 'usage'))

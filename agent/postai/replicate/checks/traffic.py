@@ -130,6 +130,14 @@ def long_transactions(ground: Ground) -> Iterator[Finding]:
                       ("wait until they have ended, and check again",))  # fmt: skip
 
 
+def wraparound(ground: Ground) -> Iterator[Finding]:
+    if rows := ground.query(Side.SOURCE, FILE, "wraparound"):
+        yield warning(Side.SOURCE, f"{counted(len(rows), 'vacuum')} to prevent wraparound: a publication or a "
+                                   "trigger of its table waits for it, and the application's statements behind that",
+                      [text.removeprefix("autovacuum: ") for _, text in rows],
+                      ("wait until it has ended, and check again",))  # fmt: skip
+
+
 def prepared(ground: Ground) -> Iterator[Finding]:
     rows = ground.query(Side.SOURCE, FILE, "prepared")
     if rows:
@@ -151,6 +159,8 @@ TRAFFIC: tuple[Check, ...] = (
     Check("long_transactions", "Long transactions", "A slot's making waits for every transaction that writes; the "
                                                     "switch for those of the application.", "Let them "
                                                         "end.", (_W,), long_transactions, STREAMS),
+    Check("wraparound", "Vacuums to prevent wraparound", "They do not give way to somebody who wants a lock of their "
+          "table.", "Wait for their end.", (_W,), wraparound, STREAMS),
     Check("prepared_transactions", "Prepared transactions", "They can be committed in spite of every fence, and a slot "
           "waits for them.", "COMMIT PREPARED or ROLLBACK PREPARED.", (_B,), prepared, STREAMS),
 )  # fmt: skip

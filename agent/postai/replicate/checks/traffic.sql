@@ -7,6 +7,12 @@ select a.pid, coalesce(a.usename::text, '?'), round(date_part('epoch', clock_tim
    and coalesce(a.backend_type, '') !~ '^(walsender|logical replication|autovacuum|parallel)'
  order by 3 desc
 
+-- name: wraparound
+-- Vacuums that do not give way to a publication or a trigger, as far as this role may see them.
+select a.pid, a.query from pg_stat_activity as a
+ where a.datname = current_database() and a.query ~ '^autovacuum: .*to prevent wraparound'
+ order by 1
+
 -- name: prepared
 -- Prepared transactions of any database: a slot waits for them, too.
 select p.gid, p.database::text, p.database = current_database() from pg_prepared_xacts as p order by 1
