@@ -12,7 +12,8 @@ select pg_catalog.count(pg_catalog.set_config(p.name, p.value, false))
 -- name: hashes
 -- Whether texts have the same hash on both sides: it depends on the encoding and the processor.
 select pg_catalog.getdatabaseencoding()::text,
-       pg_catalog.hashtextextended('postai 0123456789 abcdefghijklmnopqrstuvwxyz' collate "C", 0)
+       pg_catalog.hashtextextended('postai 0123456789 abcdefghijklmnopqrstuvwxyz' collate "C", 0),
+       pg_catalog.hashint8extended(-1234567890123456789, 0)
 
 -- name: tables
 -- Tables with their heap, and the unique index that tells their rows apart (the primary key, or one of few columns).

@@ -29,8 +29,8 @@ TIMED_OUT = "57014"
 
 # Pages that a statement reads at first, seconds that it should take, and how long a busy server is waited for at most.
 PAGES, GOAL_SECONDS, BUSY_SECONDS = 4096, 0.5, 5.0
-# Bits of the hash that tell sets of keys apart at first (of about ROWS rows each), and how many more each time.
-LEAST_BITS, FIRST_BITS, MORE_BITS, MOST_BITS, ROWS = 6, 14, 10, 44, 256
+# Bits of the hash that tell sets of keys apart, more each time: every part of a table returns all its sets.
+MORE_BITS, MOST_BITS = 10, 40
 # Rows that are listed by key at a time, and sets that are told apart further.
 LISTED_ROWS, FURTHER = 100_000, 128
 
@@ -278,7 +278,7 @@ def compare(pair: Pair, table: Compared, *, sets_first: bool) -> Found:
         here, there = pair.both(lambda reader: _whole(reader, table))
         if here == there:
             return Found((here[0], there[0]), {})
-    bits = min(FIRST_BITS, max(LEAST_BITS, (table.pages * 64 // ROWS).bit_length()))
+    bits = MORE_BITS
     sets = pair.both(lambda reader: _sets(reader, table, "true", bits))
     rows = (_count(sets[0]), _count(sets[1]))
     wrong, more = _unequal(*sets), False

@@ -16,6 +16,7 @@ from postai.database.protocol import Database
 from postai.replicate.types import USERS_SCHEMA
 
 _CHAR = 18
+_INTEGERS = (20, 21, 23)
 _FLOATS = {700: "float4send", 701: "float8send"}
 _SHAPES = {600: "point", 601: "lseg", 602: "path", 603: "box", 604: "poly", 628: "line", 718: "circle"}
 _FLOATING = {**_FLOATS, **{oid: f"{name}_send" for oid, name in _SHAPES.items()}}
@@ -94,6 +95,12 @@ class Hashing:
             return f"('x' || substr({digest}, 1, 16))::bit(64)::int8"
         return f'hashtextextended(({text}) collate "C", 0)'
 
+    def key(self, key: Sequence[Column], texts: Sequence[str]) -> str:
+        """The expression for key columns with these texts; an integer needs none."""
+        if len(key) == 1 and key[0].form == "plain" and key[0].base in _INTEGERS and not self.portable:
+            return f"hashint8extended(t.{quote_ident(key[0].name)}::int8, 0)"
+        return self.of(texts[0] if len(texts) == 1 else f"row({', '.join(texts)})::text")
+
 
 def hashing(serving: Database, other: Database) -> Hashing:
     """The quickest that both sides agree on."""
@@ -169,7 +176,7 @@ def compared(here: Listed, there: Listed, how: Hashing, oldest: int, block: int)
         columns=tuple(one for one in common if one.name in texts),
         key=key,
         row_hash=row,
-        key_hash=row if not key else how.of(keys[0] if len(keys) == 1 else f"row({', '.join(keys)})::text"),
+        key_hash=how.key(key, keys) if key else row,
         keys=", ".join(keys) if key else row,
         notes=tuple(notes),
     )

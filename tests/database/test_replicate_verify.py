@@ -1,0 +1,131 @@
+"""Both sides compared row for row: what differs is named by key, what does not is not, whoever writes meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psycopg
+import pytest
+from replicate_move import LOSS, MOVE, Moved, begin, sides
+from replicate_support import MovedDatabase, Stand
+
+from loss import Load, LossClient
+from postai.deadline import Cancelled, Deadline
+from postai.replicate import fence
+from postai.replicate.types import Side
+from postai.replicate.verified import Difference, Kind, Mode, Progress, Sides, Verified, VerifyOptions
+from postai.replicate.verify import verify
+
+# A machine that runs other tests, too, is slow.
+PATIENT = VerifyOptions(max_stall=1.0, large_objects=False)
+HOSTILE = """
+create schema "o{hash}d %s";
+create domain "o{hash}d %s"."do""main" as float8;
+create collation "o{hash}d %s".loose (locale = 'C.utf8');
+create table "o{hash}d %s"."t{part}'"(
+    "a'""b" text collate "o{hash}d %s".loose, "k{keys}" char(5), at timestamptz, raw bytea, d "o{hash}d %s"."do""main",
+    n numeric, js jsonb, days date[], m money, c "char", ch char(7), t text, "t.*" int,
+    primary key (at, "a'""b", "k{keys}"));
+insert into "o{hash}d %s"."t{part}'" select
+    E'a''\\\\"{,} ' || i, 'k' || i, timestamptz '2024-01-01+00' + i * interval '1 us', decode('00ff00', 'hex'),
+    case i % 3 when 0 then '-0'::float8 when 1 then 'NaN' else 1 / 3.0 end, case i % 2 when 0 then 1.0 else 1.00 end,
+    '{"a": 1.0}', '{infinity,-infinity,0044-03-15 BC}', 12.5, (i % 256 - 128)::int::"char", 'x',
+    repeat(md5(i::text), 100), i
+  from generate_series(1, 300) as i;
+create table "o{hash}d %s".nothing (a int, b text);
+alter table "o{hash}d %s".nothing replica identity full;
+insert into "o{hash}d %s".nothing select i % 5, null from generate_series(1, 50) as i;
+"""
+SCHEMA = "o{hash}d %s"
+TABLE = '''"o{hash}d %s"."t{part}'"'''
+NOTHING = '"o{hash}d %s".nothing'
+
+
+def compare(
+    stand: Stand,
+    mode: Mode,
+    options: VerifyOptions = PATIENT,
+    serving: Side = Side.SOURCE,
+    deadline: Deadline | None = None,
+) -> Verified:
+    """One side compared with the other."""
+    moved = Moved(stand.source_dsn(), stand.target_dsn(), options.schemas)
+    stream = moved.forward if serving is Side.SOURCE else moved.backward
+    return verify(Sides(MOVE, moved.open, stream, serving), mode, options, deadline or Deadline.after(120))
+
+
+@contextmanager
+def tampering(database: MovedDatabase) -> Iterator[psycopg.Connection]:
+    """A session whose changes fire no trigger."""
+    with database.connect() as connection:
+        connection.execute("set session_replication_role = replica; set extra_float_digits = 3")
+        yield connection
+
+
+def test_every_type_is_compared_and_one_byte_is_named_by_key(stand: Stand) -> None:
+    stand.source.execute(HOSTILE)
+    stand.target.execute(f'alter database "{stand.target.name}" set lc_monetary = "C.UTF-8"')
+    stand.target.execute(f'alter database "{stand.target.name}" set extra_float_digits = 0')
+    stand.target.execute(f'alter database "{stand.target.name}" set intervalstyle = iso_8601')
+    begin(stand, ())
+    for mode in Mode:
+        seen = compare(stand, mode, replace(PATIENT, large_objects=True))
+        assert seen.mode is mode and seen.why is None and seen.different == () and seen.missing == ()
+        assert seen.large_objects is not None and seen.large_objects.differences == (7001, 7002, 7003)
+        assert {one.table for one in seen.tables} >= {TABLE, NOTHING, "odd.wide", "odd.part_2024_0", "odd.no_column"}
+        assert not seen.equal and "odd.standalone" in seen.sequences.behind and seen.sequences.missing == ()
+        assert (seen.stall > 0) == (mode is Mode.EXACT) and seen.lsn and seen.token
+    with tampering(stand.target) as other:
+        other.execute("update odd.wide set long = overlay(long placing '!' from 9000 for 1) where id = 1")
+        other.execute("update odd.wide set double = 'NaN' where id = 40")
+        other.execute("delete from odd.worker where id = 3; insert into odd.boss values (99, 1)")
+        other.execute("update odd.no_key set b = 'samf' where ctid = (select min(ctid) from odd.no_key where a = 2)")
+        other.execute("update odd.part_2024 set k = k || ' ' where id = (select min(id) from odd.part_2024_0)")
+        other.execute(f"update {TABLE} set n = 1.000 where ch = 'x' and \"t.*\" = 7")
+        other.execute(f'update {TABLE} set d = 0 where "t.*" = 9')
+        other.execute(f"update {TABLE} set raw = '\\x00fe00' where \"t.*\" = 11")
+        other.execute(f"delete from {NOTHING} where ctid = (select min(ctid) from {NOTHING})")
+        other.execute(f"insert into {NOTHING} values (1, ''), (4, null)")
+    moment = "2024-01-01 00:00:00.0000"
+    for mode in Mode:
+        seen = compare(stand, mode)
+        found = {one.table: one for one in seen.different}
+        keys = {name: [(each.kind, each.key) for each in one.differences] for name, one in found.items()}
+        assert keys.pop("odd.wide") == [(Kind.DIFFERENT, ("1",)), (Kind.DIFFERENT, ("40",))]
+        assert keys.pop("odd.worker") == [(Kind.MISSING, ("3",))]
+        assert keys.pop("odd.boss") == [(Kind.EXTRA, ("99",))]
+        assert [kind for kind, _ in keys.pop("odd.no_key")] == [Kind.MISSING, Kind.EXTRA] or mode
+        ((_, (_, at)),) = keys.pop("odd.part_2024_0")
+        assert at.startswith("2024-") and found["odd.part_2024_0"].key == ("id", "at")
+        assert keys.pop(TABLE) == [
+            (Kind.DIFFERENT, (f"{moment}{i:02}+00", f"a'\\\"{{,}} {i}", f"k{i}".ljust(5))) for i in (7, 9, 11)
+        ]
+        rows = {(each.kind, each.rows) for each in found[NOTHING].differences}
+        assert keys.pop(NOTHING) and rows == {
+            (Kind.MISSING, (10, 9)), (Kind.EXTRA, (0, 1)), (Kind.EXTRA, (10, 11))
+        }  # fmt: skip
+        assert keys == {}
+        assert all(one.equal is False and one.settled == 0 and not one.more for one in seen.different)
+
+
+def test_nothing_is_told_of_what_only_is_on_its_way(stand: Stand) -> None:
+    begin(stand)
+    options = replace(PATIENT, schemas=LOSS)
+    with LossClient(stand.source_dsn("odd_app"), Load(4, 120, branches=5, accounts=100)) as client:
+        client.wait_for(20)
+        for mode in (Mode.EXACT, Mode.SETTLING, Mode.SETTLING, Mode.EXACT):
+            seen = compare(stand, mode, options)
+            assert seen.equal and seen.different == () and seen.mode is mode and seen.rows > 500
+        with tampering(stand.target) as other:
+            ((seq,),) = other.execute("select min(seq) from loss.ledger where client = 1").fetchall()
+            other.execute("update loss.ledger set delta = delta + 1 where client = 1 and seq = %s", [seq])
+        for mode in Mode:
+            seen = compare(stand, mode, options)
+            assert [(one.table, [each.key for each in one.differences]) for one in seen.different] == [
+                ("loss.ledger", [(str(client.record.run), "1", str(seq))])
+            ]
+        assert client.record.window().fatal == {}
