@@ -157,7 +157,7 @@ class _Work:
             schema_compare.remember(self._publisher, self._subscriber, self._move, schemas, only=frozenset(made))
         self._wanted = schema_compare.parts(self._publisher, schemas, after_rows=self._after_rows)
         has = schema_compare.parts(self._subscriber, schemas, after_rows=self._after_rows)
-        same = schema_compare.remembered(self._subscriber, self._move)
+        same = schema_compare.known_same(self._publisher, self._subscriber, self._move)
         return schema_compare.differences(self._wanted, has, same)
 
     def renamed(self, found: Sequence[Difference], side: Side) -> list[Finding]:

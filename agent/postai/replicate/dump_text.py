@@ -47,6 +47,11 @@ _COLUMN_OPTIONS = re.compile(rf"(ALTER TABLE ONLY {_NAME} ALTER COLUMN {_IDENT} 
 _MAINTAIN = re.compile(
     r"((?:GRANT|REVOKE) |ALTER DEFAULT PRIVILEGES [^';]*?(?:GRANT|REVOKE) )([A-Z, ]*MAINTAIN[A-Z, ]*) ON "
 )
+_ONE = re.compile(_IDENT)
+_OWNER = re.compile(
+    rf"ALTER [A-Z ]+? ({_NAME})(?:\(.*\))? OWNER TO ({_IDENT})$|ALTER DEFAULT PRIVILEGES FOR ROLE ({_IDENT}) ",
+    re.DOTALL,
+)
 # What can be missing on the new side without the application noticing; it needs rights that a role may not have there.
 _SPARED = re.compile(
     r"(?:CREATE|ALTER|COMMENT ON) (?:EVENT TRIGGER|PUBLICATION) |SECURITY LABEL |"
@@ -64,10 +69,12 @@ class Target:
     Attributes:
         version: server_version_num of the server that is to take it.
         superuser: whether the session there is a superuser's.
+        unreachable: roles that it can give nothing to.
     """
 
     version: int
     superuser: bool
+    unreachable: frozenset[str] = frozenset()
 
 
 def statements(text: str) -> Iterator[str]:
@@ -115,6 +122,8 @@ def adapted(statement: str, target: Target) -> str | None:
     """The statement as that server takes it; None = it does not belong there."""
     if _LEFT_OUT.match(statement):
         return None
+    if target.unreachable and (of := owner_change(statement)) and of[1] in target.unreachable:
+        return None
     if statement.startswith("CREATE SCHEMA "):
         return statement.replace("CREATE SCHEMA ", "CREATE SCHEMA IF NOT EXISTS ", 1)
     if options := _COLUMN_OPTIONS.match(statement):
@@ -151,6 +160,16 @@ def taken(text: str, target: Target) -> tuple[str, ...]:
 def of_session(statement: str) -> bool:
     """Whether it only says how the following ones are run."""
     return _SESSION.match(statement) is not None
+
+
+def owner_change(statement: str) -> tuple[str | None, str] | None:
+    """Schema (None = the object is in none) and new owner, where the statement gives an object or its defaults away."""
+    match = _OWNER.match(statement)
+    if match is None:
+        return None
+    names = [one[1:-1].replace('""', '"') if one.startswith('"') else one for one in _ONE.findall(match[1] or "")]
+    owner = _ONE.findall(match[2] or match[3])[0]
+    return (names[0] if len(names) > 1 else None), owner[1:-1].replace('""', '"') if owner.startswith('"') else owner
 
 
 def spared(statement: str) -> bool:

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from postai.database import ServerError, named_sql
-from postai.database.identifiers import quote_literal
+from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import FeatureMissing, LockNotObtained, NotPermitted, PostaiError
@@ -138,6 +138,8 @@ class Run:
                 error = again
             else:
                 return
+        if error.sqlstate == "42501" and self._lent(statement):
+            return
         if error.sqlstate in _THERE and self.notes.resumed:
             self.notes.known.add(dump_text.digest(statement))
         elif self.failed is not None:
@@ -146,6 +148,22 @@ class Run:
             self.found.append(warning(statement, error))
         else:
             raise refused(statement, error) from error
+
+    def _lent(self, statement: str) -> bool:
+        """Give an object away to a role that may make none in its schema: it may for as long as that takes."""
+        schema, owner = dump_text.owner_change(statement) or (None, "")
+        if schema is None:
+            return False
+        lend = f"create on schema {quote_ident(schema)}"
+        try:
+            self.db.execute(f"grant {lend} to {quote_ident(owner)}")
+            try:
+                self._together([statement])
+            finally:
+                self.db.execute(f"revoke {lend} from {quote_ident(owner)}")
+        except ServerError:
+            return False
+        return True
 
 
 def warning(statement: str, error: ServerError) -> Finding:

@@ -63,6 +63,8 @@ def copy_roles(source: Database, target: Database, options: MoveOptions, on_step
     if not options.roles:
         return ()
     work = _Work(source, target)
+    if options.role_passwords:
+        work.read_passwords()
     for role in work.missing():
         work.create(role)
         on_step("role", role.name)
@@ -125,6 +127,21 @@ def lacking(source: Database, target: Database) -> tuple[str, ...]:
     return tuple(name for name in names if name not in there)
 
 
+def unreachable(source: Database, target: Database) -> frozenset[str]:
+    """Superusers of the target that the source's database names, where this session is none: they get no objects."""
+    return frozenset(name for name, mighty in _not_ours(target, needed(source)) if mighty)
+
+
+def to_join(source: Database, target: Database) -> frozenset[str]:
+    """Roles that this session has to belong to before it can give them objects; `copy_roles` sees to it."""
+    return frozenset(name for name, mighty in _not_ours(target, needed(source)) if not mighty)
+
+
+def _not_ours(target: Database, names: Iterable[str]) -> list[tuple[str, bool]]:
+    right = "'set'" if target.server_version >= 160_000 else "'member'"
+    return [(name, mighty) for name, mighty in target.query(_sql("may_own").replace("{right}", right), (list(names),))]
+
+
 class _Work:
     """One carrying of roles."""
 
@@ -134,6 +151,8 @@ class _Work:
         self.names = needed(source)
         self._wanted = [_Role(*row) for row in source.query(_sql("roles"), (list(self.names),))]
         self._has = {row[0]: _Role(*row) for row in target.query(_sql("roles"), (list(self.names),))}
+        self._hashes: dict[str, str] = {}
+        self._made: set[str] = set()
         ((self._me, self._superuser),) = target.query(_sql("me"))
         self._settings = {
             (role, here, name): value for role, here, name, value in target.query(_sql("settings"), (list(self.names),))
@@ -197,12 +216,12 @@ class _Work:
 
     def _of_new(self, role: _Role) -> None:
         name = quote_ident(role.name)
+        self._made.add(role.name)
+        self._give_password(role.name)
         if role.comment:
             self._target.execute(f"comment on role {name} is {quote_literal(role.comment)}")
         if not self._superuser:
-            # Whoever gives an object to a role must belong to it.
-            how = " with inherit true, set true" if self._target.server_version >= 160_000 else ""
-            self._target.execute(f"grant {name} to {quote_ident(self._me)}{how}")
+            self._target.execute(self._join(role.name))
 
     def compare(self) -> None:
         """Tell how roles that were there before differ, and to which we cannot give objects."""
@@ -215,11 +234,23 @@ class _Work:
             elif (role.plain() != other.plain() or lacks) and not other.superuser:
                 self.tell("role_differs", f"{name} was on the target before, and is another one there", (role.name,),
                           f"ALTER ROLE {name} {' '.join((role.plain(), *lacks))}")  # fmt: skip
-        right = "'set'" if self._target.server_version >= 160_000 else "'member'"
-        for (one,) in self._target.query(_sql("may_own").replace("{right}", right), (list(self.names),)):
-            statement = f"GRANT {quote_ident(one)} TO {quote_ident(self._me)}"
-            self.tell("role_not_ours", f"{quote_ident(self._me)} cannot give objects to {quote_ident(one)}", (one,),
-                      statement, level=Level.BLOCKER)  # fmt: skip
+        for one, mighty in _not_ours(self._target, self.names):
+            if mighty:
+                self.tell("owner", f"{quote_ident(self._me)} may not give objects to the superuser {quote_ident(one)}: "
+                          "what it owns on the source will be its own", (one,))  # fmt: skip
+                continue
+            try:
+                self._target.execute(self._join(one))
+            except ServerError as error:
+                if error.sqlstate != _REFUSED:
+                    raise
+                self.tell("role_not_ours", f"{quote_ident(self._me)} cannot give objects to {quote_ident(one)}", (one,),
+                          self._join(one), level=Level.BLOCKER)  # fmt: skip
+
+    def _join(self, role: str) -> str:
+        """Whoever gives an object to a role must belong to it."""
+        how = " with inherit true, set true" if self._target.server_version >= 160_000 else ""
+        return f"grant {quote_ident(role)} to {quote_ident(self._me)}{how}"
 
     def memberships(self) -> None:
         """Who belongs to whom, with the options as far as both versions have them."""
@@ -269,25 +300,33 @@ class _Work:
         elif has != value:
             self.tell("setting", f"{name} was set on the target before, to another value", (name,), statement)
 
-    def passwords(self, *, allowed: bool) -> None:
-        """Carry password hashes where that is wished and possible; say who has none."""
+    def read_passwords(self) -> None:
+        """Read the password hashes, as only superusers of the source may."""
+        ((_, superuser),) = self._source.query(_sql("me"))
         logins = [role.name for role in self._wanted if role.login]
-        ((_, source_superuser),) = self._source.query(_sql("me"))
-        if not self._superuser:
-            return
-        without = [name for (name,) in self._target.query(_sql("without_password"), (logins,))]
-        if allowed and source_superuser:
-            hashes: dict[str, str] = dict(self._source.query(_sql("passwords"), (without,)))
-            for name, value in hashes.items():
+        self._hashes = dict(self._source.query(_sql("passwords"), (logins,))) if superuser else {}
+
+    def passwords(self, *, allowed: bool) -> None:
+        """Give roles that were there without a password theirs; say who has none."""
+        logins = [role.name for role in self._wanted if role.login]
+        without = [name for name in logins if name in self._made and name not in self._hashes]
+        if self._superuser:
+            without = [name for (name,) in self._target.query(_sql("without_password"), (logins,))]
+            for name in without:
                 with self._target.transaction():
-                    self._target.query(_sql("quiet"))
-                    self._target.query(_sql("password_values"), (name, value))
-                    self._target.execute(_sql("set_password"))
-            without = [name for name in without if name not in hashes]
+                    self._give_password(name)
+        without = [name for name in without if name not in self._hashes]
         if without:
-            why = "and none on the source" if allowed and source_superuser else "the move was not told to carry any"
+            why = "and none can be read on the source" if allowed else "the move was not told to carry any"
             self.tell("no_password", f"{len(without)} roles that log in have no password there ({why})", without,
                       *(f"\\password {quote_ident(name)}" for name in without))  # fmt: skip
+
+    def _give_password(self, name: str) -> None:
+        if name in self._hashes:
+            if self._superuser:
+                self._target.query(_sql("quiet"))
+            self._target.query(_sql("password_values"), (name, self._hashes[name]))
+            self._target.execute(_sql("set_password"))
 
 
 def _setting_name(name: str) -> str:

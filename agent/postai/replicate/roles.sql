@@ -69,8 +69,8 @@ select r.rolname::text, s.setdatabase <> 0, pg_catalog.split_part(c, '=', 1), pg
 select r.rolname::text, r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user
 
 -- name: may_own
--- Which of these roles this session cannot give objects to.
-select r.rolname::text from pg_catalog.pg_roles as r
+-- Which of these roles this session cannot give objects to, and whether they are superusers.
+select r.rolname::text, r.rolsuper from pg_catalog.pg_roles as r
  where r.rolname = any (%s::text[]) and not pg_catalog.pg_has_role(r.oid, {right})
  order by 1
 

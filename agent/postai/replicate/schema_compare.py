@@ -22,6 +22,10 @@ _WRITTEN = frozenset(
     {"column", "constraint", "index", "policy", "rule", "trigger", "view", "materialized view", "function", "procedure",
      "domain", "table", "statistics", "publication", "aggregate", "sequence", "collation"}
 )  # fmt: skip
+# Kinds that a role may not be allowed to make, and that a move goes on without.
+SPARED = frozenset({"event trigger", "publication", "security label", "language"})
+# What `remember` notes as the text of a part that is missing.
+_MISSING = ""
 _TRIES = 3
 
 
@@ -125,7 +129,7 @@ def compare_schema(
     """
     wanted = parts(source, schemas, after_rows=after_rows)
     has = parts(target, schemas, after_rows=after_rows)
-    same = remembered(target, move) if move is not None else {}
+    same = known_same(source, target, move) if move is not None else {}
     return differences(wanted, has, same)
 
 
@@ -145,7 +149,11 @@ def differences(
             found.append(Difference("changed", one, other))
     gone = {(one.change, one.part.of) for one in found if _whole(one.part)}
     # Of what is there as a whole or not at all, the whole says it.
-    kept = [one for one in found if _whole(one.part) or (one.change, one.part.of) not in gone]
+    kept = [
+        one for one in found
+        if (_whole(one.part) or (one.change, one.part.of) not in gone)
+        and (one.change == "changed" or one.part.kind not in SPARED or one.part.key not in same)
+    ]  # fmt: skip
     return tuple(sorted(kept, key=lambda one: (one.part.of, one.part.kind, one.part.name, one.part.aspect, one.change)))
 
 
@@ -159,27 +167,40 @@ def remember(
     move: int,
     schemas: Sequence[str] = (),
     only: frozenset[tuple[str, str, str, str]] | None = None,
+    unreachable: frozenset[str] = frozenset(),
+    *,
+    spared: bool = False,
 ) -> tuple[Difference, ...]:
     """Note what the two servers write differently now, right after the target's schema was made from the source's.
 
-    Only between different major versions; servers of one version write alike.
+    Definitions only between different major versions; servers of one version write alike.
 
     Args:
         only: keys of parts that were made just now; what was noted of others stays. None = of all.
+        unreachable: owners on the source that the target's objects could not be given to.
+        spared: whether what is missing of the kinds SPARED was left out with a warning, and is not asked for again.
 
     Returns:
         what was noted.
     """
     target.execute(_sql("same_table").replace("{schema}", own_schema(move)))
-    if source.server_version // 10000 == target.server_version // 10000:
-        return ()
+    different = compare_schema(source, target, schemas)
+    versions = source.server_version // 10000 != target.server_version // 10000
+    owners = [one.part for one in different if one.part.aspect == "owner" and one.part.text in unreachable]
+    foreign = {(part.kind, part.of) for part in owners}
+
+    def may_stay(one: Difference) -> bool:
+        if one.change == "missing":
+            return spared and one.part.kind in SPARED
+        if one.part.aspect == "definition":
+            return versions and one.part.kind in _WRITTEN
+        return one.part.aspect in ("owner", "grants") and (one.part.kind, one.part.of) in foreign
+
     found = [
-        one for one in compare_schema(source, target, schemas)
-        if one.change == "changed" and one.part.aspect == "definition" and one.part.kind in _WRITTEN
-        and (only is None or one.part.key in only)
+        one for one in different
+        if one.change != "unexpected" and (only is None or one.part.key in only) and may_stay(one)
     ]  # fmt: skip
-    columns = [[one.part.aspect, one.part.kind, one.part.of, one.part.name, one.part.text, one.other.text]
-               for one in found if one.other is not None]  # fmt: skip
+    columns = [[*one.part.key, one.part.text, one.other.text if one.other else _MISSING] for one in found]
     with target.transaction():
         if only is None:
             target.execute(_sql("forget_same").replace("{schema}", own_schema(move)))
@@ -188,6 +209,12 @@ def remember(
                 _sql("add_same").replace("{schema}", own_schema(move)), [list(x) for x in zip(*columns, strict=True)]
             )
     return tuple(found)
+
+
+def known_same(source: Database, target: Database, move: int) -> dict[tuple[str, str, str, str], tuple[str, str]]:
+    """What `remember` noted of the two sides, on whichever it stands: after a switch they have changed places."""
+    turned = {key: (other, one) for key, (one, other) in remembered(source, move).items()}
+    return turned | remembered(target, move)
 
 
 def remembered(target: Database, move: int) -> dict[tuple[str, str, str, str], tuple[str, str]]:
