@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from postai.database.errors import ConnectionFailed, ConnectionLost
 from postai.database.protocol import Database
-from postai.deadline import Deadline, DeadlineExceeded
-from postai.errors import LockNotObtained, PostaiError, Refused
+from postai.deadline import Cancelled, Deadline, DeadlineExceeded
+from postai.errors import ErrorParts, LockNotObtained, PostaiError, Refused
 from postai.replicate import asked, probe, store, turns
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move, Redirects
@@ -121,11 +121,14 @@ def drive(home: Database, move: Move, on_step: OnStep, journal: Journal | None =
     Raises:
         LockNotObtained: another process drives it.
         ConnectionLost: the session of the home is gone.
+        Cancelled: `on_step` raised it.
     """
     with store.one_driver(home, move.id):
         move = move.read(home)
         try:
             return _turn(home, move, on_step, journal)
+        except Cancelled:
+            raise  # whoever drives it gives way
         except PostaiError as error:
             return _not_done(home, move, error)
 
@@ -142,15 +145,24 @@ def _turn(home: Database, move: Move, on_step: OnStep, journal: Journal | None) 
     if work is None:
         return Turn(move, None)
     with move.sides() as (source, target):
-        became = work(Now(home, source, target, move, on_step))
+        now = Now(home, source, target, move, on_step)
+        became = work(now)
     if became is not None:
         _reach(home, move, became, on_step)
         return Turn(move.read(home), 0.0)
+    if move.read(home).row.state is state and state is not State.FAILED:
+        _note(home, move, now.found[0] if now.found else None)
     after = move.read(home)
-    if after.row.state is state and state is not State.FAILED and after.row.error is not None:
-        store.set_error(home, move.id, None)
-        after = move.read(home)
     return Turn(after, _REST.get(after.row.state, 0.0))
+
+
+def _note(home: Database, move: Move, wrong: ErrorParts | None) -> None:
+    """Have in the row what is wrong now; an event where it is new."""
+    if move.row.error == wrong:
+        return
+    store.set_error(home, move.id, wrong)
+    if wrong is not None and (move.row.error is None or move.row.error.message != wrong.message):
+        store.add_event(home, move.id, wrong.message, step="trouble", level="warning", data={"detail": wrong.detail})
 
 
 def _reach(home: Database, move: Move, state: State, on_step: OnStep) -> None:
@@ -164,9 +176,7 @@ def _not_done(home: Database, move: Move, error: PostaiError) -> Turn:
     parts = error.as_parts()
     ending = move.row.resume_state in store.ENDED or move.row.state is State.FAILED
     if passing(error) or move.row.state is State.SWITCHING or ending:
-        if move.row.error != parts:
-            store.set_error(home, move.id, parts)
-            store.add_event(home, move.id, error.message, step="retry", level="warning")
+        _note(home, move, parts)
         return Turn(move.read(home), RETRY_SECONDS)
     turns.fail(home, move, parts)
     return Turn(move.read(home), None)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from postai.database import named_sql
+from postai.database.protocol import Database
 from postai.errors import ErrorParts
-from postai.replicate.types import Lag
+from postai.replicate.types import Lag, Side
 
 # What may still be written before a slot is lost, below which people are told.
 LOW_BYTES = 1 * 2**30
+# Silence of the other side after which people are told: ten times what a living sender needs.
+SILENT_SECONDS = 15.0
 
 
 def danger(lag: Lag, keep_bytes: int) -> str | None:
@@ -33,3 +37,37 @@ def warning(lag: Lag) -> ErrorParts | None:
         f"{left} may still be written before the server removes the log that it needs.",
         "Raise max_slot_wal_keep_size and reload, or write less until the move has caught up.",
     )
+
+
+def trouble(subscriber: Database, name: str, side: Side, lag: Lag) -> ErrorParts | None:
+    """That a stream stands still although its servers run, and what to do.
+
+    Args:
+        name: of the stream, which native replication makes a subscription of.
+        side: the subscriber's.
+    """
+    if lag.errors and not lag.active:
+        met = _conflicts(subscriber, name)
+        return ErrorParts(
+            "PA010",
+            f"the {side} cannot apply what it gets",
+            f"It failed {lag.errors} times and tries again{f' ({met})' if met else ''}.",
+            f"The log of the {side}'s server says why at {name}: a row that is there already (remove it), a full disk "
+            "(enlarge it), a missing right (grant it). It goes on by itself then.",
+        )
+    if lag.silent is not None and lag.silent > SILENT_SECONDS:
+        return ErrorParts(
+            "08006",
+            f"the {side} has not heard from the {side.other} for {lag.silent:.0f} s",
+            None,
+            "Look at the network between both servers; it goes on by itself.",
+        )
+    return None
+
+
+def _conflicts(subscriber: Database, name: str) -> str:
+    if subscriber.server_version < 180_000:
+        return ""
+    kinds = ("insert_exists", "update_exists", "update_missing", "delete_missing", "multiple_unique_conflicts")
+    rows = subscriber.query(named_sql.load(__package__, "slots.sql")["conflicts"], (name,))
+    return ", ".join(f"{kind}: {count}" for row in rows for kind, count in zip(kinds, row, strict=True) if count)

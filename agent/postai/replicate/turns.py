@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 
 from postai.database.protocol import Database
@@ -12,6 +12,7 @@ from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import ErrorParts, PostaiError, Refused, VerificationFailed
 from postai.replicate import (
     cleanup,
+    ddl,
     fence,
     native,
     preflight,
@@ -20,12 +21,13 @@ from postai.replicate import (
     schema,
     schema_compare,
     slots,
+    statistics,
     store,
     verify,
 )
 from postai.replicate.move import Move
 from postai.replicate.schema import Section
-from postai.replicate.types import Carrier, Finding, Method, OnStep, Side, State, object_name
+from postai.replicate.types import Carrier, Finding, Lag, Method, OnStep, Side, State, object_name
 from postai.replicate.verified import Mode, Sides, Verdict, Verified, VerifyOptions
 
 # How long a row may take to the target before the move counts as caught up.
@@ -48,13 +50,18 @@ class InDanger(PostaiError):
 
 @dataclass(frozen=True)
 class Now:
-    """What one turn works with."""
+    """What one turn works with.
+
+    Attributes:
+        found: what is wrong while it goes on; the first of them stands in the move's row.
+    """
 
     home: Database
     source: Database
     target: Database
     move: Move
     on_step: OnStep
+    found: list[ErrorParts] = field(default_factory=list)
 
     @property
     def forward(self) -> Carrier:
@@ -127,13 +134,15 @@ def _copy_schema(now: Now) -> State:
         now.doing(f"copies the schema: {section}")
         now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], row.id, section, row.options,
                                     deadline, now.on_step), "schema")  # fmt: skip
-    if row.options.full_identity and row.method is Method.NATIVE:
-        _give_identity(now)
+    _give_identity(now)
+    ddl.install(now.source, row.id)
     return State.SCHEMA_COPIED
 
 
 def _give_identity(now: Now) -> None:
-    """REPLICA IDENTITY FULL for tables without a key; each side remembers what its own tables had."""
+    """REPLICA IDENTITY FULL for tables without a key, if that is wanted; each side remembers what its tables had."""
+    if not now.move.row.options.full_identity or now.move.row.method is not Method.NATIVE:
+        return
     tables = native.tables(now.source, now.move.row.options.schemas)
     theirs = {one.qualified for one in tables}
     ours = [one for one in native.tables(now.target, now.move.row.options.schemas) if one.qualified in theirs]
@@ -157,12 +166,43 @@ def _begin_copy(now: Now) -> State:
 def _copy(now: Now) -> State | None:
     if (again := _protect(now)) is not None:
         return again
-    stream = now.forward
-    stream.copy(now.source, now.target)
-    store.set_tables(now.home, now.move.id, stream.progress(now.source, now.target))
-    if stream.unfinished(now.source, now.target):
-        return None
-    return _after_rows(now)
+    _take_up(now)
+    return None if now.forward.unfinished(now.source, now.target) else _after_rows(now)
+
+
+def _take_up(now: Now) -> None:
+    """Take up what is new on the source: definitions first, then the rows of new tables.
+
+    Raises:
+        Refused: the definitions of the source changed in a way that only a person can follow.
+    """
+    row = now.move.row
+    taken = ddl.tick(now.move.dsns[Side.SOURCE], now.source, now.target, row.id, row.options,
+                     Deadline.after(LONGEST_SECONDS), now.on_step)  # fmt: skip
+    if taken is not None:
+        _tell_taken(now, taken)
+        _give_identity(now)
+    now.forward.copy(now.source, now.target)
+    store.set_tables(now.home, row.id, now.forward.progress(now.source, now.target))
+
+
+def _tell_taken(now: Now, taken: ddl.Taken) -> None:
+    row = now.move.row
+    if taken.applied:
+        some = "; ".join(one.partition("\n")[0][:100] for one in taken.applied[:5])
+        store.add_event(now.home, row.id, f"taken over from the source: {some}", step="ddl",
+                        data={"statements": len(taken.applied), "commands": taken.commands})  # fmt: skip
+    if taken.unequal and row.verified is not None:
+        store.set_verified(now.home, row.id, None)
+        what = f"older rows may differ in a new column: {', '.join(taken.unequal[:5])}; verify again"
+        store.add_event(now.home, row.id, what, step="ddl", level="warning")
+    if taken.blocking:
+        raise Refused(
+            f"the source's schema changed: {taken.blocking[0].what}",
+            detail="; ".join(one.what for one in taken.blocking[:10]),
+            hint="; ".join(fix for one in taken.blocking for fix in one.fix) + "; then: post-ai replicate start "
+            f"{row.name} {row.source} {row.target}",
+        )
 
 
 def _after_rows(now: Now) -> State | None:
@@ -173,6 +213,9 @@ def _after_rows(now: Now) -> State | None:
         now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], move.id, Section.POST_DATA,
                                     move.row.options, deadline, now.watching("builds indexes and keys")),
                  "schema")  # fmt: skip
+        now.doing("carries statistics over")
+        now.tell(statistics.carry_statistics(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], move.row.options, deadline,
+                                             now.on_step), "statistics")  # fmt: skip
         now.doing("fills materialized views")
         now.tell(schema.refresh_views(now.source, now.target, move.row.options, deadline, now.on_step), "schema")
     except InDanger:
@@ -275,8 +318,7 @@ def _follow(now: Now) -> State | None:
     """The source serves, the target follows: take up new tables, keep the way back at hand, watch the source's disk."""
     if (again := _protect(now)) is not None:
         return again
-    now.forward.copy(now.source, now.target)
-    store.set_tables(now.home, now.move.id, now.forward.progress(now.source, now.target))
+    _take_up(now)
     _keep_fresh(now.move.stream(Side.TARGET), now.target, now.source)
     return None
 
@@ -293,8 +335,15 @@ def _serve(now: Now) -> State | None:
             detail="What is written from now on stays on the target alone.",
             hint=f"Complete the move: post-ai replicate complete {now.move.row.name}",
         )
+    _look_for_trouble(now, stream.name, lag, Side.SOURCE)
     _keep_fresh(now.forward, now.source, now.target)
     return None
+
+
+def _look_for_trouble(now: Now, name: str, lag: Lag, subscriber: Side) -> None:
+    """What is wrong though it goes on: a slot that is about to be lost, a subscriber that fails or hears nothing."""
+    db = now.source if subscriber is Side.SOURCE else now.target
+    now.found.extend(one for one in (slots.warning(lag), slots.trouble(db, name, subscriber, lag)) if one is not None)
 
 
 def _stand_still(now: Now) -> None:
@@ -325,6 +374,7 @@ def _protect(now: Now) -> State | None:
     store.set_lag(now.home, row.id, lag)
     danger = slots.danger(lag, row.options.keep_wal_bytes)
     if danger is None:
+        _look_for_trouble(now, stream.name, lag, Side.TARGET)
         return None
     _note_restart(now, danger)
     if (row.restarts + 1) % (RESTARTS + 1):
