@@ -17,7 +17,7 @@ from postai.database.errors import ConnectionFailed, ConnectionLost
 from postai.database.protocol import Database
 from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import PostaiError, Refused
-from postai.replicate import fence, sequences, writers
+from postai.replicate import fence, hold, native, sequences, writers
 from postai.replicate.redirect import Driver, RedirectFailed
 from postai.replicate.sessions import Watch
 from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream
@@ -232,6 +232,8 @@ class _Run:
         self.held_until = 0.0
         self.shut_at: datetime | None = None
         self.may_close = True
+        self.tables: tuple[str, ...] = ()
+        self.hold: hold.Hold | None = None
 
     def run(self, watch: Watch, *, rehearse: bool) -> Outcome:
         names, known = self._gates()
@@ -247,13 +249,15 @@ class _Run:
         try:
             watch.arm(window.remaining() + UNDO_SECONDS / 3)
             self._step(Step.PAUSING)
-            self._shut(window)
+            self._shut(window, names)
             self._drain(window)
             writers.reopen(self.new, at_once=True)
             self._step(Step.UNFENCED)
             self._settle(window, names, known)
             self._step(Step.REDIRECTING)
             watch.disarm()
+            if self.hold is not None and self.shut_at is not None:
+                self.hold.end_sessions(self.shut_at)
             self.plan.driver.redirect(self.plan.to, window)
         except BaseException as error:
             watch.disarm()
@@ -269,6 +273,8 @@ class _Run:
         if plan.reverse is not None:
             _release(plan, self.new)
             plan.reverse.prepare(self.new, self.old)
+        if not plan.driver.holds:
+            self.tables = tuple(one.qualified for one in native.tables(self.old, plan.schemas))
         names = sequences.require_equal(self.old, self.new, plan.schemas)
         sequences.copy(self.old, self.new, names)
         seconds = self._crossed(Deadline.after(plan.limits.lag_seconds))
@@ -294,14 +300,19 @@ class _Run:
     def _pump(self) -> None:
         self.plan.forward.pump(self.old, self.new)
 
-    def _shut(self, window: Deadline) -> None:
-        """Nobody can write on the old side."""
+    def _shut(self, window: Deadline, names: tuple[str, ...]) -> None:
+        """Nobody can write on the old side: held by the proxy, else by locks, else ended."""
         plan = self.plan
         plan.driver.pause(window)
         self._step(Step.PAUSED)
+        if not plan.driver.holds:
+            self.hold = hold.take(plan.open(plan.to.other), self.old, self.tables, names, window)
         self.shut_at = writers.close(self.old) if self.may_close else writers.now(self.old)
-        self.ended = writers.end_sessions(self.old, self.shut_at, window)
-        self._step(Step.FENCED, f"{self.ended} sessions ended")
+        if self.hold is None:
+            self.ended = writers.end_sessions(self.old, self.shut_at, window)
+            self._step(Step.FENCED, f"{self.ended} sessions ended")
+        else:
+            self._step(Step.FENCED, "who writes waits for locks")
 
     def _drain(self, window: Deadline) -> None:
         """All that was committed on the old side is on the new one."""
@@ -325,7 +336,7 @@ class _Run:
 
     def _nobody_since(self, moment: datetime, window: Deadline) -> None:
         """A session that was being made when the fence rose may have written before it was seen; then once more."""
-        while writers.end_sessions(self.old, moment, window):
+        while self.hold is None and writers.end_sessions(self.old, moment, window):
             fence.cross(self.old, self.new, self.plan.move, window, self._pump)
         if gids := writers.prepared(self.old):
             raise Refused("a prepared transaction came up during the switch", detail=", ".join(gids[:5]))
@@ -339,6 +350,8 @@ class _Run:
         plan = self.plan
         if self._reached(Step.REDIRECTING) and self._sent() is plan.to:
             return True
+        if self.hold is not None:
+            self.hold.release()
         _undo(plan, {plan.to: self.new, plan.to.other: self.old}, self.began + plan.limits.max_pause, watch.cut)
         self._step(Step.UNDONE)
         if not isinstance(error, PostaiError):
@@ -372,6 +385,7 @@ class _Run:
             _let_go(plan)
             self.held_until = time.monotonic()
             self._step(Step.OPENED)
+            self._let_writers_end()
             time.sleep(SETTLE_SECONDS)
             for db in (self.old, self.new):
                 db.query("reset statement_timeout; reset lock_timeout")
@@ -393,6 +407,15 @@ class _Run:
         else:
             return self._outcome(plan.to)
         raise failure
+
+    def _let_writers_end(self) -> None:
+        """Those that waited for locks were told to end; the locks stay until they did."""
+        if self.hold is not None and self.shut_at is not None:
+            try:
+                writers.end_sessions(self.old, self.shut_at, Deadline.after(AGAIN_SECONDS))
+            finally:
+                self.hold.release()
+            self.ended = self.hold.ended
 
     def _shut_again(self) -> None:
         """After a crash: nobody writes on the old side, as before it."""

@@ -69,11 +69,21 @@ def end_sessions(db: Database, before: datetime, deadline: Deadline) -> int:
         DeadlineExceeded: some did not end in time.
     """
     ended: set[int] = set()
-    while found := {pid for pid, _ in db.query(_sql("end_sessions"), (before,))}:
+    while found := tell(db, before):
         ended |= found
         deadline.check()
         time.sleep(0.001)
     return len(ended)
+
+
+def tell(db: Database, before: datetime) -> set[int]:
+    """Tell other people's sessions that began before that moment, and those that write, to end; their processes."""
+    return {pid for pid, _ in db.query(_sql("end_sessions"), (before,))}
+
+
+def end_blockers(db: Database, pid: int) -> set[int]:
+    """Tell other people's sessions that keep a process waiting for a lock to end; their processes."""
+    return {one for one, _ in db.query(_sql("end_blockers"), (pid,))}
 
 
 def prepared(db: Database) -> tuple[str, ...]:

@@ -15,6 +15,12 @@ select a.pid, pg_catalog.pg_terminate_backend(a.pid)
   from pg_catalog.pg_stat_activity as a
  where {others} and (a.backend_start <= %s or a.backend_xid is not null or a.backend_start is null)
 
+-- name: end_blockers
+-- End the sessions of other people that this process waits for.
+select a.pid, pg_catalog.pg_terminate_backend(a.pid)
+  from pg_catalog.pg_stat_activity as a
+ where {others} and a.pid = any (pg_catalog.pg_blocking_pids(%s))
+
 -- name: prepared
 -- Prepared transactions of this database: they can be committed in spite of every fence.
 select p.gid from pg_catalog.pg_prepared_xacts as p where p.database = pg_catalog.current_database() order by 1
