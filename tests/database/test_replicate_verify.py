@@ -16,6 +16,7 @@ from replicate_support import MovedDatabase, Stand
 from loss import Load, LossClient
 from postai.deadline import Cancelled, Deadline
 from postai.replicate import fence
+from postai.replicate.repair import repair
 from postai.replicate.types import Side
 from postai.replicate.verified import Difference, Kind, Mode, Progress, Sides, Verified, VerifyOptions
 from postai.replicate.verify import verify
@@ -129,3 +130,30 @@ def test_nothing_is_told_of_what_only_is_on_its_way(stand: Stand) -> None:
                 ("loss.ledger", [(str(client.record.run), "1", str(seq))])
             ]
         assert client.record.window().fatal == {}
+
+
+def test_what_differs_is_repaired_while_everybody_writes(stand: Stand) -> None:
+    stand.source.execute(HOSTILE)
+    begin(stand, ())
+    with tampering(stand.target) as other:
+        other.execute("update odd.wide set long = overlay(long placing '!' from 9000 for 1) where id = 1")
+        other.execute("delete from odd.worker where id = 3; insert into odd.boss values (99, 1)")
+        other.execute("delete from odd.boss where id = 4; update odd.always set amount = 7 where id = 103")
+        other.execute("update odd.item set seen = 'changed', name = 'x' where id < 5; delete from odd.no_column")
+        other.execute(f"update {TABLE} set raw = '\\x00fe00' where \"t.*\" % 11 = 0; delete from {NOTHING} where a = 2")
+        other.execute(f"insert into {NOTHING} values (1, ''), (4, null)")
+        other.execute("update odd.part_rest set k = null where id % 3 = 0; insert into odd.ruled values (7, 'seven')")
+        other.execute("update loss.ledger set delta = delta + 1 where seq = 1")
+    moved = Moved(stand.source_dsn(), stand.target_dsn(), ())
+    both = Sides(MOVE, moved.open, moved.forward, Side.SOURCE)
+    with LossClient(stand.source_dsn("odd_app"), Load(4, 120, branches=5, accounts=100)) as client:
+        client.wait_for(10)
+        with tampering(stand.target) as other:
+            other.execute("update loss.ledger set delta = delta + 1 where seq = 1; delete from loss.entry where id < 4")
+        seen = compare(stand, Mode.EXACT)
+        assert len(seen.different) == 12
+        done = repair(both, seen, PATIENT, Deadline.after(60))
+        assert done.after.equal and done.notes == () and done.rows > 40 and done.stall > 0
+        assert compare(stand, Mode.EXACT).equal
+        assert client.record.window().fatal == {}
+    assert stand.target.execute("select count(*) from odd.item_log where item < 5 and what = 'UPDATE'") == [(0,)]

@@ -25,10 +25,10 @@ from postai.replicate.verified import (
     VerifyOptions,
     no_progress,
 )
-from postai.replicate.verify_chunks import Found, Key, Pair, Reader, Sum, compare
+from postai.replicate.verify_chunks import Found, Pair, Reader, Sum, compare
 from postai.replicate.verify_exact import Control, Moment, Unlockable, freeze_exactly, freeze_freely
 from postai.replicate.verify_settle import settle
-from postai.replicate.verify_tables import Compared, compared, hashing, sql, tables
+from postai.replicate.verify_tables import Compared, Key, compared, hashing, sql, tables
 
 # Heap that is read by one snapshot in settling mode: vacuum cannot remove what a snapshot may still see.
 BATCH_BYTES = 2 * 2**30

@@ -73,7 +73,7 @@ select {keys}, pg_catalog.count(*), pg_catalog.sum({hash})
 -- The same for some keys, looked up.
 select {keys}, pg_catalog.count(*), pg_catalog.sum({hash})
   from only {table} as t
-  join rows from ({arrays}) as u ({names}) on {join}
+  join {source} on {on}
  group by {numbers}
 
 -- name: freeze
@@ -109,3 +109,36 @@ select p.oid::int8, pg_catalog.md5(pg_catalog.string_agg(pg_catalog.md5(p.data),
 -- name: pages
 -- Pages of a table's heap.
 select (pg_catalog.pg_relation_size(%s::pg_catalog.oid) / pg_catalog.current_setting('block_size')::int8)::int8
+
+-- name: images
+-- Rows for the other side: their keys, then their values as text.
+select {keys}{values} from only {table} as t {source}
+
+-- name: remove
+-- Delete the rows of some keys.
+delete from only {table} as t using {source} where {on}
+
+-- name: remove_some
+-- Delete so many of the rows that are all the same.
+delete from only {table} as t where t.ctid = any (array(select t.ctid from only {table} as t where {same} limit {count}))
+
+-- name: quiet
+-- No trigger, foreign key or rule but those that fire for applied changes, too.
+select pg_catalog.set_config('session_replication_role', 'replica', false)
+
+-- name: held
+-- Whether a session still keeps a table from being written to; the snapshot is taken before that is looked up.
+select exists (select from pg_catalog.pg_locks as l
+                where l.pid = %s and l.relation = %s::pg_catalog.oid and l.granted and l.mode = 'ShareLock')
+
+-- name: insert
+-- A row as the serving side has it.
+insert into {table} ({columns}) overriding system value values ({marks})
+
+-- name: insert_empty
+-- A row of a table that has no column to write.
+insert into {table} default values
+
+-- name: update
+-- Give a row the values of the serving side.
+update only {table} as t set {assigned} from {source} where {on}

@@ -19,11 +19,10 @@ from postai.database.errors import ServerError
 from postai.database.protocol import Database, Row
 from postai.deadline import Cancelled, Deadline
 from postai.replicate.verified import VerifyOptions
-from postai.replicate.verify_tables import Compared, filled, sql
+from postai.replicate.verify_tables import Compared, Key, filled, sql
 
 T = TypeVar("T")
 Sum = tuple[int, int]
-Key = tuple[str, ...]
 NONE: Sum = (0, 0)
 TIMED_OUT = "57014"
 

@@ -26,7 +26,7 @@ from postai.replicate.verify_tables import Compared, sql
 LOCK_SHARE = 0.4
 # A transaction that keeps a table for longer than this is not waited for with the other tables locked.
 OLD_SECONDS = 0.02
-_BUSY = {"55P03", "57014", "40P01"}
+BUSY = {"55P03", "57014", "40P01"}
 
 
 class Unlockable(PostaiError):
@@ -113,13 +113,13 @@ def freeze_exactly(pair: Pair, control: Control, tables: Sequence[Compared], opt
     try:
         while attempts == 0 or time.monotonic() < end:
             pair.deadline.check()
-            if not _quick(control, pair.deadline, options.max_stall):
+            if not crosses_quickly(control, pair.deadline, options.max_stall):
                 why = "the stream takes too long for a row"
             elif holders := _holders(control.serving, oids, tables):
                 why = f"long transactions, or maintenance, keep {', '.join(holders[:5])}"
             else:
                 attempts += 1
-                lock = lock or _locker(control.sides, options.max_stall)
+                lock = lock or locker(control.sides, options.max_stall)
                 moment, seconds = _attempt(pair, control, lock, tables, options.max_stall)
                 stall = max(stall, seconds)
                 if moment is not None:
@@ -146,7 +146,7 @@ def _follow(pair: Pair) -> None:
         reader.follow()
 
 
-def _quick(control: Control, deadline: Deadline, limit: float) -> bool:
+def crosses_quickly(control: Control, deadline: Deadline, limit: float) -> bool:
     """Whether a row comes to the other side in less than half of the time that writers may wait."""
     began = time.monotonic()
     control.cross(deadline)
@@ -158,7 +158,7 @@ def _holders(db: Database, oids: Sequence[int], tables: Sequence[Compared]) -> l
     return [table.name for table in tables if table.oids[0] in found]
 
 
-def _locker(sides: Sides, limit: float) -> Database:
+def locker(sides: Sides, limit: float) -> Database:
     """A session whose locks the server ends in time, whatever becomes of this process."""
     db = sides.open(sides.serving)
     wait, idle = max(1, int(limit * LOCK_SHARE * 1000)), max(1, int(limit * (1 - LOCK_SHARE) * 1000))
@@ -197,7 +197,7 @@ def _attempt(
         lock.query("rollback")
         serving.thaw()
         other.thaw()
-        if error.sqlstate not in _BUSY:
+        if error.sqlstate not in BUSY:
             raise
         return None, time.monotonic() - began
     if moment is None:

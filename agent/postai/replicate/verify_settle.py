@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from postai.replicate import fence
-from postai.replicate.verify_chunks import NONE, Key, Pair, Sum, keyed
+from postai.replicate.verify_chunks import NONE, Pair, Sum, keyed
 from postai.replicate.verify_exact import Control
-from postai.replicate.verify_tables import Compared, lookup
+from postai.replicate.verify_tables import Compared, Key, lookup
 
 AT_A_TIME = 500
 # How often a row must be seen to stay the same on one side and another one on the other, and how many rounds there are.

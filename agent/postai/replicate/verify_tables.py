@@ -23,6 +23,10 @@ _FLOATING = {**_FLOATS, **{oid: f"{name}_send" for oid, name in _SHAPES.items()}
 SHORTEST_FLOATS = 120_000  # since then floats are written with as many digits as they need
 
 
+# The values of a key, as text; of a table without one the hash of the row.
+Key = tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of one side.
@@ -43,6 +47,11 @@ class Column:
     base: int
     comparable: bool
 
+    @property
+    def quoted(self) -> str:
+        """Its name, quoted where it must be."""
+        return quote_ident(self.name)
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -53,6 +62,7 @@ class Compared:
         oids: on the serving side and on the other one.
         pages: of the heap on the serving side; heap: whether it can be read in ranges of pages there and here.
         columns: that are compared, in the order of the serving side.
+        written: those that a row has to be given on the other side.
         key: of them, those that tell rows apart; () = none does.
         notes: what is not compared.
     """
@@ -62,6 +72,7 @@ class Compared:
     pages: int
     heap: bool
     columns: tuple[Column, ...]
+    written: tuple[Column, ...]
     key: tuple[Column, ...]
     row_hash: str
     key_hash: str
@@ -98,7 +109,7 @@ class Hashing:
     def key(self, key: Sequence[Column], texts: Sequence[str]) -> str:
         """The expression for key columns with these texts; an integer needs none."""
         if len(key) == 1 and key[0].form == "plain" and key[0].base in _INTEGERS and not self.portable:
-            return f"hashint8extended(t.{quote_ident(key[0].name)}::int8, 0)"
+            return f"hashint8extended(t.{key[0].quoted}::int8, 0)"
         return self.of(texts[0] if len(texts) == 1 else f"row({', '.join(texts)})::text")
 
 
@@ -149,18 +160,18 @@ def compared(here: Listed, there: Listed, how: Hashing, oldest: int, block: int)
         oldest: the lower server_version_num of the two.
         block: bytes of a page on the serving side.
     """
-    others = {one.name for one in there.columns}
+    others = {one.name: one for one in there.columns}
     common = [one for one in here.columns if one.name in others]
-    notes = [f"column {quote_ident(one.name)} is only on the side that serves" for one in here.columns
+    notes = [f"column {one.quoted} is only on the side that serves" for one in here.columns
              if one.name not in others]  # fmt: skip
     known = {one.name for one in here.columns}
-    notes += [f"column {quote_ident(one.name)} is only on the other side" for one in there.columns
+    notes += [f"column {one.quoted} is only on the other side" for one in there.columns
               if one.name not in known]  # fmt: skip
     texts = {}
     for one in common:
         text = value(one, oldest)
         if text is None:
-            notes.append(f"column {quote_ident(one.name)} is not compared: its text depends on the version before 12")
+            notes.append(f"column {one.quoted} is not compared: its text depends on the version before 12")
         else:
             texts[one.name] = text
     row = how.of(f"row({', '.join(texts.values())})::text" if texts else "''")
@@ -174,6 +185,7 @@ def compared(here: Listed, there: Listed, how: Hashing, oldest: int, block: int)
         pages=-(-here.bytes // block),
         heap=here.heap and there.heap and oldest >= 140_000,
         columns=tuple(one for one in common if one.name in texts),
+        written=tuple(one for one in common if not (one.generated or others[one.name].generated)),
         key=key,
         row_hash=row,
         key_hash=how.key(key, keys) if key else row,
@@ -184,7 +196,7 @@ def compared(here: Listed, there: Listed, how: Hashing, oldest: int, block: int)
 
 def value(column: Column, oldest: int) -> str | None:
     """The expression whose text is compared; None: there is none that is the same in both versions."""
-    name = f"t.{quote_ident(column.name)}"
+    name = f"t.{column.quoted}"
     if column.form == "plain" and column.base == _CHAR:
         return f"{name}::int4"  # since 16 the text of bytes above 127 is another one
     if oldest >= SHORTEST_FLOATS:
@@ -206,27 +218,49 @@ def _plain(column: Column, oldest: int) -> bool:
 
 def key_text(column: Column) -> str:
     """The text of a key column."""
-    return f'concat(t.{quote_ident(column.name)}) collate "C"'
+    return f'concat(t.{column.quoted}) collate "C"'
 
 
-def lookup(table: Compared, keys: Sequence[tuple[str, ...]]) -> str:
-    """The statement that reads some rows by their keys; the values stand in it, as literals that the type's own input
-    function reads (a parameter would go through a cast).
+def lookup(table: Compared, keys: Sequence[Key]) -> str:
+    """The statement that reads the sums of some keys.
 
     Raises:
         UsageError: a key with a NUL character, which there is not.
     """
     if not table.key:
-        hashes = ", ".join(str(int(one)) for (one,) in keys)
-        return filled("keys", table, part="true", within=f"{table.key_hash} = any ('{{{hashes}}}'::int8[])")
+        return filled("keys", table, part="true", within=of_hashes(table, keys))
+    source, on = matching(table, keys)
+    return filled("some", table, source=source, on=on)
+
+
+def images(table: Compared, keys: Sequence[Key]) -> str:
+    """The statement that reads the values of some rows, after their keys, each as text or null."""
+    names = (f"t.{one.quoted}" for one in table.written)
+    values = "".join(f", case when num_nonnulls({name}) = 1 then concat({name}) end" for name in names)
+    if not table.key:
+        return filled("images", table, values=values, source=f"where {of_hashes(table, keys)}")
+    source, on = matching(table, keys)
+    return filled("images", table, values=values, source=f"join {source} on {on}")
+
+
+def of_hashes(table: Compared, keys: Sequence[Key]) -> str:
+    """The condition for rows with these hashes."""
+    hashes = ", ".join(str(int(one)) for (one,) in keys)
+    return f"{table.key_hash} = any ('{{{hashes}}}'::int8[])"
+
+
+def matching(table: Compared, keys: Sequence[Key]) -> tuple[str, str]:
+    """The keys as a table `u` in FROM, and on what it is joined. The values are literals, which the type's own input
+    function reads (a parameter would go through a cast).
+    """
     arrays, joins = [], []
     for at, column in enumerate(table.key):
         values = quote_literal(array([key[at] for key in keys]))
         arrays.append(f"unnest({values}::{column.type if column.comparable else 'text'}[])")
-        own = f"t.{quote_ident(column.name)}" if column.comparable else key_text(column)
+        own = f"t.{column.quoted}" if column.comparable else key_text(column)
         joins.append(f"{own} = u.k{at}")
     names = ", ".join(f"k{at}" for at in range(len(table.key)))
-    return filled("some", table, arrays=", ".join(arrays), names=names, join=" and ".join(joins))
+    return f"rows from ({', '.join(arrays)}) as u ({names})", " and ".join(joins)
 
 
 def array(values: Sequence[str]) -> str:
