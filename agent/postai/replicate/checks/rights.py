@@ -24,10 +24,13 @@ def create_right(ground: Ground) -> Iterator[Finding]:
 def ownership(ground: Ground) -> Iterator[Finding]:
     rows = ground.query(Side.SOURCE, FILE, "not_owned")
     if rows:
-        owners = list(dict.fromkeys(owner for owner, _ in rows))
+        user = ground.probe.source.user
+        fix = [f"GRANT {owner} TO {user}" for owner in dict.fromkeys(owner for owner, mighty, _ in rows if not mighty)]
+        fix += [f"ALTER TABLE {table} OWNER TO {user}" for _, mighty, table in rows if mighty]
+        if any(mighty for _, mighty, _ in rows):
+            fix.append("or, instead of taking a superuser's tables, let the connection name a superuser")
         yield blocker(Side.SOURCE, f"{counted(len(rows), 'table')} cannot be published: only who has the owner's "
-                                   "rights can", [table for _, table in rows],
-                      [f"GRANT {owner} TO {ground.probe.source.user}" for owner in owners])  # fmt: skip
+                                   "rights can", [table for *_, table in rows], fix)  # fmt: skip
 
 
 def trigger_right(ground: Ground) -> Iterator[Finding]:
@@ -67,14 +70,16 @@ def row_security(ground: Ground) -> Iterator[Finding]:
 def sessions(ground: Ground) -> Iterator[Finding]:
     for side in Side:
         facts = ground.facts(side)
-        sees, ends, owns, owner = ground.query(side, FILE, "sessions")[0]
+        sees, ends, owns, owner, mighty = ground.query(side, FILE, "sessions")[0]
         lacking = [role for role, has in (("pg_read_all_stats", sees), ("pg_signal_backend", ends)) if not has]
         if lacking and not facts.server.superuser:
             yield warning(side, "sessions of others cannot be seen or ended, which the switch must", lacking,
                           (f"GRANT {', '.join(lacking)} TO {facts.user}",))  # fmt: skip
         if not owns:
             yield warning(side, "only the database's owner can make it read-only, which a switch without a proxy does",
-                          (facts.server.database,), (f"GRANT {owner} TO {facts.user}",))  # fmt: skip
+                          (facts.server.database,),
+                          (f"ALTER DATABASE {facts.database} OWNER TO {facts.user}" if mighty
+                           else f"GRANT {owner} TO {facts.user}",))  # fmt: skip
 
 
 def roles(ground: Ground) -> Iterator[Finding]:

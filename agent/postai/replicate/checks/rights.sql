@@ -1,11 +1,12 @@
 -- name: not_owned
 -- Tables that move and whose owner's rights this role has not, by owner.
-select c.relowner::regrole::text, format('%I.%I', n.nspname, c.relname)
+select c.relowner::regrole::text, r.rolsuper, format('%I.%I', n.nspname, c.relname)
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace and {users_schema}
+  join pg_roles as r on r.oid = c.relowner
  where c.relkind = 'r' and c.relpersistence = 'p' and {no_extension}
    and not pg_has_role(c.relowner, 'usage')
- order by 1, 2
+ order by 1, 3
 
 -- name: not_triggered
 -- Tables on which this role may make no trigger.
@@ -43,8 +44,9 @@ select format('%I.%I', n.nspname, c.relname), c.relforcerowsecurity
 -- name: sessions
 -- Whether this role sees others' sessions, may end them, and may change the database's settings.
 select pg_has_role('pg_read_all_stats', 'usage'), pg_has_role('pg_signal_backend', 'usage'),
-       pg_has_role(d.datdba, 'usage'), d.datdba::regrole::text
-  from pg_database as d where d.datname = current_database()
+       pg_has_role(d.datdba, 'usage'), d.datdba::regrole::text, r.rolsuper
+  from pg_database as d join pg_roles as r on r.oid = d.datdba
+ where d.datname = current_database()
 
 -- name: roles
 -- Roles that own something here or are granted something, and whether they can log in.

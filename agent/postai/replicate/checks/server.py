@@ -91,29 +91,34 @@ def dump_window(ground: Ground) -> Iterator[Finding]:
 def way_back(ground: Ground) -> Iterator[Finding]:
     facts = ground.probe.target
     if facts.settings.get("wal_level") != "logical":
-        yield warning(Side.TARGET, "wal_level is not logical: there would be no stream back, so no rollback after the "
-                      "switch", ("wal_level",), set_to(facts, "wal_level", "logical", restart=True))  # fmt: skip
+        yield blocker(Side.TARGET, "wal_level is not logical: there would be no stream back", ("wal_level",),
+                      set_to(facts, "wal_level", "logical", restart=True))  # fmt: skip
     if not (facts.server.replication or facts.server.superuser):
-        yield warning(Side.TARGET, f"{facts.user} may make no slot: there would be no stream back", (),
-                      (f"GRANT rds_replication TO {facts.user}" if facts.managed == "rds"
-                       else f"ALTER ROLE {facts.user} REPLICATION",))  # fmt: skip
+        fix = f"GRANT rds_replication TO {facts.user}" if facts.managed == "rds" else (
+            f"ALTER ROLE {facts.user} REPLICATION")  # fmt: skip
+        yield blocker(Side.TARGET, f"{facts.user} may make no slot: there would be no stream back", (), (fix,))
     yield from _subscribing_back(ground)
 
 
 def _subscribing_back(ground: Ground) -> Iterator[Finding]:
-    """After the switch the source subscribes to the target."""
+    """The switch ends with a subscription of the source to the target; a refusal then would leave it without an end."""
     facts = ground.probe.source
     if facts.server.superuser:
         return
     what = f"{facts.user} may not subscribe: the source could not follow the target after the switch"
     if facts.server.major >= 16:
         if ground.query(Side.SOURCE, FILE, "may_subscribe") != [(True,)]:
-            yield warning(Side.SOURCE, what, (), (f"GRANT pg_create_subscription TO {facts.user}",))
-    elif facts.managed != "rds":
-        yield warning(Side.SOURCE, f"{what} (before 16 only a superuser may)", (),
+            yield blocker(Side.SOURCE, what, (), (f"GRANT pg_create_subscription TO {facts.user}",))
+    elif facts.managed == "rds":
+        if ground.query(Side.SOURCE, FILE, "rds_administrator") != [(True,)]:
+            yield blocker(Side.SOURCE, what, (), (f"GRANT rds_superuser TO {facts.user}",))
+    elif facts.managed:
+        yield warning(Side.SOURCE, f"before 16 only a superuser may subscribe, or whom the provider lets: without "
+                                   f"it {what}",
+                      (), ("ask the provider, and rehearse the whole switch",))  # fmt: skip
+    else:
+        yield blocker(Side.SOURCE, f"{what} (before 16 only a superuser may)", (),
                       (f"ALTER ROLE {facts.user} SUPERUSER",))  # fmt: skip
-    elif ground.query(Side.SOURCE, FILE, "rds_administrator") != [(True,)]:
-        yield warning(Side.SOURCE, what, (), (f"GRANT rds_superuser TO {facts.user}",))
 
 
 def slots(ground: Ground) -> Iterator[Finding]:
@@ -293,11 +298,9 @@ SERVER: tuple[Check, ...] = (
           "GRANT CREATE ON DATABASE.", (_W,), trigger_refused),
     Check("dump_window", "A window", "Without slots and triggers a move is a dump while nobody writes.",
           "Make one of the other two possible.", (_W,), dump_window),
-    Check("way_back", "The way back", "After the switch the old side follows the new one; without that there is no "
-          "rollback that keeps the new rows.", "wal_level = logical and the right to replicate on the target, the "
-                                               "right to subscribe on "
-          "the source.",
-          (_W,), way_back, NATIVE),
+    Check("way_back", "The way back", "A switch ends with the old side following the new one, so that a rollback keeps "
+          "the new rows. Were that refused then, it would have no end.", "wal_level = logical and the right to "
+              "replicate on the target, the right to subscribe on the source.", (_B, _W), way_back, NATIVE),
     Check("slots", "Slots and WAL senders", "The stream takes one of each, and each table that is copied another.",
           "Raise max_replication_slots and max_wal_senders (a restart), or drop slots that nobody reads.", (_B, _W),
           slots, NATIVE),
