@@ -7,7 +7,8 @@ import decimal
 import re
 import socket
 import struct
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +24,7 @@ from postai.errors import FeatureMissing, PostaiError, UsageError
 
 _PLACEHOLDER = re.compile(r"%(.?)", re.DOTALL)
 _CANCEL_REQUEST = 80877102  # https://www.postgresql.org/docs/current/protocol-message-formats.html (CancelRequest)
+_IN_MEMORY = 16 * 2**20  # bytes of a COPY that are not written to a file
 
 
 def open_database(parameters: dict[str, str], target: str, *, connect_timeout: int, first: First) -> Pg8000Database:
@@ -180,6 +182,13 @@ class Pg8000Database(Session):
 
     def copy_in(self, sql: str, chunks: Iterable[bytes]) -> int:
         return max(int(self._run(sql, (), chunks).row_count), 0)
+
+    def copy_out(self, sql: str) -> Iterator[bytes]:
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:  # the driver writes where we want to read
+            self._run(sql, (), file)
+            file.seek(0)
+            while block := file.read(1 << 16):
+                yield block
 
     def on_notice(self, tell: Callable[[str], None]) -> None:
         self._session.tell = lambda text: tell(failures.scrub(text, self._secrets))

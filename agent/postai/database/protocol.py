@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -61,6 +61,13 @@ class Database(Protocol):
         Args:
             sql: the statement.
             chunks: its rows as the statement's format has them, cut anywhere; taken as fast as the server reads.
+        """
+        ...
+
+    def copy_out(self, sql: str) -> Iterator[bytes]:
+        """Run a COPY TO STDOUT and give its rows as the statement's format has them, cut anywhere.
+
+        The session does nothing else until the last one was taken.
         """
         ...
 

@@ -6,7 +6,7 @@ with what the server repeated of the statement, as its `__context__`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +105,18 @@ class PsycopgDatabase(Session):
             failure = self._translated(error)
         raise failure
 
+    def copy_out(self, sql: str) -> Iterator[bytes]:
+        import psycopg
+
+        try:
+            with self._connection.cursor() as cursor, cursor.copy(sql) as copy:
+                for block in copy:
+                    yield bytes(block)
+                return
+        except psycopg.Error as error:
+            failure = self._translated(error)
+        raise failure
+
     def fileno(self) -> int:
         """The socket's descriptor, to wait on until the server sends something."""
         return self._connection.fileno()
@@ -140,7 +152,10 @@ class PsycopgDatabase(Session):
         raise failure
 
     def _translated(self, error: psycopg.Error) -> PostaiError:
-        if self._connection.closed:
+        import psycopg
+
+        if self._connection.closed or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
+            # Without a SQLSTATE it is libpq that failed: what the server said, if anything, is in the message.
             return self._lost(str(error))
         diagnostics = error.diag
         return failures.server_error(

@@ -51,6 +51,9 @@ class Session(ABC):
     def copy_in(self, sql: str, chunks: Iterable[bytes]) -> int: ...
 
     @abstractmethod
+    def copy_out(self, sql: str) -> Iterator[bytes]: ...
+
+    @abstractmethod
     def on_notice(self, tell: Callable[[str], None]) -> None: ...
 
     @abstractmethod

@@ -9,7 +9,8 @@ from postai.database import named_sql
 from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.replicate import native
+from postai.replicate import capture_install, native
+from postai.replicate.capture_install import Names
 from postai.replicate.types import object_name, own_schema
 
 _PARTS = ("fwd", "rev")
@@ -28,6 +29,7 @@ def remove(db: Database, move: int) -> None:
     Whoever still reads a slot is ended. The subscriptions that read them should be gone, or their server.
     """
     for part in _PARTS:
+        capture_install.uninstall(db, Names(move, part))
         name = object_name(move, part)
         native.drop_slot(db, name, None, Deadline.after(DROP_SECONDS))
         native.unpublish(db, name)

@@ -201,7 +201,7 @@ def _options(db: Database, name: str, publisher_version: int, copy_data: bool) -
     """
     both = min(db.server_version, publisher_version)
     options = [f"create_slot = false, slot_name = '{name}', copy_data = {str(copy_data).lower()}"]
-    if both >= 140_000 and db.query(_sql("text_only")) == [(False,)]:
+    if both >= 140_000 and not text_only(db):
         options.append("binary = true")
     if both >= 160_000:
         options.append("origin = none")
@@ -211,6 +211,11 @@ def _options(db: Database, name: str, publisher_version: int, copy_data: bool) -
         if bypasses and forced:
             options.append("run_as_owner = true")
     return ", ".join(options)
+
+
+def text_only(db: Database) -> bool:
+    """Whether a column has a type whose binary form means nothing to another server."""
+    return db.query(_sql("text_only")) != [(False,)]
 
 
 def subscribed(db: Database, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from postai.errors import FeatureMissing
 from postai.replicate import native
+from postai.replicate.capture import TriggerStream
 from postai.replicate.store import Row
 from postai.replicate.stream import NativeStream
 from postai.replicate.types import Carrier, Method, Side, object_name
@@ -20,6 +21,8 @@ def make(row: Row, publisher: Side, dsn: str) -> Carrier:
     Raises:
         FeatureMissing: the method follows no changes.
     """
+    if row.method is Method.TRIGGER:
+        return TriggerStream(row.id, publisher, row.options.schemas)
     if row.method is not Method.NATIVE:
         raise FeatureMissing(
             f"the method {row.method or 'of this move'} follows no changes",

@@ -326,6 +326,7 @@ def _follow(now: Now) -> State | None:
 def _serve(now: Now) -> State | None:
     """The target serves, the source follows: watch the target's disk, keep the stream of a switch back and forth."""
     stream = now.move.stream(Side.TARGET)
+    stream.pump(now.target, now.source)
     lag = stream.lag(now.target, now.source)
     store.set_lag(now.home, now.move.id, lag)
     if danger := slots.danger(lag, now.move.row.options.keep_wal_bytes):

@@ -1,0 +1,218 @@
+"""Triggers as a `Stream`: for a source without logical decoding, and for the way back to it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from postai.database.identifiers import qualified
+from postai.database.protocol import Database
+from postai.replicate import capture_install as install
+from postai.replicate import fence, native
+from postai.replicate.capture_apply import Followed, WrittenAnew, followed, position, step
+from postai.replicate.capture_copy import copy_table
+from postai.replicate.capture_install import Names
+from postai.replicate.types import Finding, Lag, Level, Progress, Side
+
+# Seconds that one call copies tables, applies changes and prunes the log, before the caller gets a look.
+COPY_SECONDS, APPLY_SECONDS, PRUNE_SECONDS = 30.0, 5.0, 1.0
+PRUNE_AT_A_TIME = 10_000
+# So few changes are left for the next call.
+FEW = 1_000
+# Changes that are counted to tell how far the subscriber is behind.
+COUNTED = 20_000
+# How often a table is tried that is written anew while it is copied.
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class TriggerStream:
+    """Changes of one side, written down by triggers there and applied by `pump` and `copy`.
+
+    Attributes:
+        move: id of the move.
+        publisher_side: the side whose changes these are.
+        schemas: only these; () = all of the user's.
+    """
+
+    move: int
+    publisher_side: Side
+    schemas: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self._names.trigger
+
+    @property
+    def _names(self) -> Names:
+        return Names(self.move, "fwd" if self.publisher_side is Side.SOURCE else "rev")
+
+    def prepare(self, publisher: Database, subscriber: Database) -> None:
+        """The triggers; a stream that waits begins now, unless its beginning is kept."""
+        names = self._names
+        fence.install(publisher, self.move)
+        fence.install(subscriber, self.move)
+        install.install_log(publisher, names)
+        for shape in install.lacking(publisher, names, self._tables(publisher)):
+            install.install(publisher, names, shape)
+        if position(subscriber, names) is None and not fence.kept(publisher, self.move, self.name):
+            self.mark(publisher)
+            self._prune(publisher, self._marked(publisher))
+
+    def mark(self, publisher: Database) -> None:
+        publisher.execute(self._names.sql("set_mark"))
+
+    def start(self, publisher: Database, subscriber: Database) -> None:
+        names = self._names
+        if position(subscriber, names) is None:
+            snapshot = self._marked(publisher)
+            with subscriber.transaction():
+                subscriber.query(names.sql("progress"))
+                for table in (*self._tables(publisher), names.fence):
+                    number = install.relation(publisher, table)
+                    subscriber.execute(names.sql("begin_table"), (number, table, snapshot))
+                subscriber.execute(names.sql("begin"), (snapshot,))
+        fence.release(publisher, self.move, self.name)
+
+    def copy(self, publisher: Database, subscriber: Database) -> None:
+        """Begin from nothing or go on: tables that are new are copied, then changes are applied, and the log is
+        pruned.
+        """
+        names = self._names
+        fence.install(publisher, self.move)
+        fence.install(subscriber, self.move)
+        install.install_log(publisher, names)
+        at = position(subscriber, names)
+        if at is None:
+            with subscriber.transaction():
+                subscriber.query(names.sql("progress"))
+                subscriber.execute(names.sql("begin"), publisher.query(names.sql("snapshot"))[0])
+        while at is not None and at.until is not None:
+            step(publisher, subscriber, names, self.schemas)
+            at = position(subscriber, names)
+        tables = self._tables(publisher)
+        for shape in install.lacking(publisher, names, tables):
+            subscriber.execute(names.sql("again"), (shape.relation,))
+            install.install(publisher, names, shape)
+        self._copy_tables(publisher, subscriber, (*tables, names.fence))
+        self._apply(publisher, subscriber)
+        if (at := position(subscriber, names)) is not None:
+            self._prune(publisher, at.snapshot)
+
+    def _copy_tables(self, publisher: Database, subscriber: Database, tables: tuple[str, ...]) -> None:
+        names, end = self._names, time.monotonic() + COPY_SECONDS
+        numbers = {number: table for table in tables if (number := install.relation(publisher, table)) is not None}
+        subscriber.execute(names.sql("forget"), (list(numbers),))
+        known = followed(subscriber, names)
+        waiting = [
+            known.get(number) or Followed(number, table, "waiting", "", 0, 0)
+            for number, table in numbers.items()
+            if number not in known or known[number].state == "again"
+        ]
+        if not waiting:
+            return
+        binary = not (native.text_only(publisher) or native.text_only(subscriber))
+        for table in waiting:
+            for _ in range(TRIES):
+                try:
+                    copy_table(publisher, subscriber, names, table, self.schemas, binary=binary)
+                except WrittenAnew:
+                    continue
+                break
+            if time.monotonic() > end:
+                return
+
+    def _apply(self, publisher: Database, subscriber: Database) -> None:
+        """Until there is nothing more, or it has taken its time and is at the end of a backlog's parts."""
+        names, end = self._names, time.monotonic() + APPLY_SECONDS
+        copied = any(one.state == "copied" for one in followed(subscriber, names).values())
+        while True:
+            if step(publisher, subscriber, names, self.schemas, always=copied):
+                continue
+            at, copied = position(subscriber, names), False
+            if at is None or self._pending(publisher, at.snapshot)[0] < FEW or time.monotonic() > end:
+                return
+
+    def progress(self, publisher: Database, subscriber: Database) -> tuple[Progress, ...]:
+        known = {one.name: one for one in followed(subscriber, self._names).values()}
+        found = []
+        for table in native.tables(publisher, self.schemas):
+            one, total = known.get(table.qualified), max(table.rows, 0)
+            if one is None or one.state == "again":
+                found.append(Progress(table.qualified, "waiting", 0, 0, total, table.bytes, None))
+            else:
+                state = "ready" if one.state == "ready" else "catching_up"
+                found.append(Progress(table.qualified, state, one.rows, one.bytes, total, table.bytes, 0.0))
+        return tuple(found)
+
+    def unfinished(self, publisher: Database, subscriber: Database) -> tuple[str, ...]:
+        names, tables = self._names, self._tables(publisher)
+        if install.relation(publisher, names.mark) is None:
+            return tables
+        ready = {one.name for one in followed(subscriber, names).values() if one.state == "ready"}
+        uncaught = {one.qualified for one in install.lacking(publisher, names, tables)}
+        return tuple(table for table in tables if table not in ready or table in uncaught)
+
+    def lag(self, publisher: Database, subscriber: Database) -> Lag:
+        """How far it is behind; `kept_bytes` is the size of the log."""
+        names = self._names
+        if install.relation(publisher, names.log) is None:
+            return Lag(None, None, None, False, None, None, None)
+        ((kept,),) = publisher.query(names.sql("size"))
+        at = position(subscriber, names)
+        if at is None:
+            return Lag(None, kept, None, False, None, None, None)
+        count, size = self._pending(publisher, at.snapshot)
+        ((silent,),) = subscriber.query(names.sql("silent"))
+        return Lag(kept if count == COUNTED else size, kept, silent if count else 0.0, True, None, None, None)
+
+    def pump(self, publisher: Database, subscriber: Database) -> None:
+        step(publisher, subscriber, self._names, self.schemas)
+
+    def gates(self, publisher: Database, subscriber: Database) -> tuple[Finding, ...]:
+        found: list[Finding] = []
+
+        def blocker(check: str, what: str, objects: tuple[str, ...] = (), fix: tuple[str, ...] = ()) -> None:
+            found.append(Finding(check, Level.BLOCKER, self.publisher_side.other, what, objects, fix))
+
+        at = position(subscriber, self._names)
+        if at is None:
+            blocker("stream", f"the stream {self.name} has not begun", (self.name,), ("resume the move",))
+            return tuple(found)
+        if unfinished := self.unfinished(publisher, subscriber):
+            blocker("unfinished_tables", f"{len(unfinished)} tables are not followed yet", unfinished,
+                    ("wait until post-ai replicate status shows each of them ready",))  # fmt: skip
+        if at.until is not None or self._pending(publisher, at.snapshot)[0] == COUNTED:
+            blocker("lag", f"more than {COUNTED} changes are to be applied", (), ("wait until it has caught up",))
+        return tuple(found)
+
+    def ready(self, publisher: Database) -> bool:
+        names = self._names
+        if install.relation(publisher, names.mark) is None or not publisher.query(names.sql("mark")):
+            return False
+        return not install.lacking(publisher, names, self._tables(publisher))
+
+    def stop(self, publisher: Database, subscriber: Database) -> None:
+        names = self._names
+        subscriber.execute(f"drop table if exists {names.progress}, {names.tables}")
+        install.uninstall(publisher, names)
+        fence.release(publisher, self.move, self.name)
+
+    def _tables(self, publisher: Database) -> tuple[str, ...]:
+        return tuple(qualified(one.schema, one.name) for one in native.tables(publisher, self.schemas))
+
+    def _marked(self, publisher: Database) -> str:
+        ((snapshot,),) = publisher.query(self._names.sql("mark"))
+        return str(snapshot)
+
+    def _pending(self, publisher: Database, snapshot: str) -> tuple[int, int]:
+        ((count, size),) = publisher.query(self._names.sql("pending"), (snapshot, snapshot, COUNTED))
+        return int(count), int(size)
+
+    def _prune(self, publisher: Database, snapshot: str) -> None:
+        """Take away what has arrived, and what was before the beginning."""
+        end = time.monotonic() + PRUNE_SECONDS
+        statement = self._names.sql("prune")
+        while publisher.execute(statement, (snapshot, PRUNE_AT_A_TIME)) == PRUNE_AT_A_TIME:
+            if time.monotonic() > end:
+                return
