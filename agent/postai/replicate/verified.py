@@ -88,6 +88,7 @@ class Sequences:
     compared: int
     behind: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    error: str | None = None
 
 
 @dataclass(frozen=True)

@@ -245,12 +245,12 @@ def compare_sequences(serving: Database, other: Database, schemas: Sequence[str]
     names = sequences.names(serving, schemas)
     there = set(sequences.names(other))
     common = [name for name in names if name in there]
-    ours, theirs = sequences.read(serving, common), sequences.read(other, common)
-    return Sequences(
-        len(names),
-        tuple(name for name in common if ours[name] != theirs[name]),
-        tuple(name for name in names if name not in there),
-    )
+    missing = tuple(name for name in names if name not in there)
+    try:
+        ours, theirs = sequences.read(serving, common), sequences.read(other, common)
+    except ServerError as error:
+        return Sequences(len(names), (), missing, f"{error.sqlstate}: {error.message}")
+    return Sequences(len(names), tuple(name for name in common if ours[name] != theirs[name]), missing)
 
 
 def difference(key: Key, here: Sum, there: Sum) -> Difference:

@@ -226,6 +226,7 @@ class Pair:
         return found
 
     def _run(self, work: Callable[[Reader], T], readers: Sequence[Reader]) -> list[T]:
+        self.deadline.check()
         running = [self._pool.submit(work, reader) for reader in readers]
         try:
             while wait(running, timeout=0.05, return_when=FIRST_EXCEPTION).not_done:

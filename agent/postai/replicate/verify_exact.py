@@ -111,7 +111,7 @@ def freeze_exactly(pair: Pair, control: Control, tables: Sequence[Compared], opt
     stall, attempts, why = 0.0, 0, "the stream takes too long for a row"
     lock: Database | None = None
     try:
-        while attempts == 0 or time.monotonic() < end:
+        while True:
             pair.deadline.check()
             if not crosses_quickly(control, pair.deadline, options.max_stall):
                 why = "the stream takes too long for a row"
@@ -130,6 +130,8 @@ def freeze_exactly(pair: Pair, control: Control, tables: Sequence[Compared], opt
                 if seconds < 0:
                     lock.close()
                     lock = None
+            if time.monotonic() > end:
+                break
             pair.deadline.cancel.wait(random.uniform(0.05, 0.4))  # noqa: S311
     except ServerError as error:
         if error.sqlstate not in ("42501", "53200"):
