@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from replicate_faults import killed_at
-from replicate_support import SMALL, Stand
+from replicate_faults import crash, killed_at
+from replicate_support import ODD_SKIP, SMALL, Stand
 
-from loss import LossClient, check
+from loss import LossClient, check, compare
 from postai.database import Database, connect
 from postai.errors import ErrorParts
 from postai.replicate import asked, machine, native, store, turns
@@ -67,6 +67,7 @@ def address_of(stand: Stand, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.soak
 def test_there_back_there_and_away(stand: Stand, tmp_path: Path) -> None:
     address = address_of(stand, tmp_path)
     journal = Journal(tmp_path / "journal" / "replicate.db")
@@ -90,9 +91,10 @@ def test_there_back_there_and_away(stand: Stand, tmp_path: Path) -> None:
     assert stand.leftovers() == []
 
 
-@pytest.mark.parametrize(
-    "state", [State.CREATED, State.PREFLIGHT_OK, State.SCHEMA_COPIED, State.COPYING, State.READY, State.FAILED]
-)
+_SOAK = (State.CREATED, State.PREFLIGHT_OK, State.SCHEMA_COPIED, State.READY, State.FAILED)
+
+
+@pytest.mark.parametrize("state", [State.COPYING, *(pytest.param(one, marks=pytest.mark.soak) for one in _SOAK)])
 def test_abort_leaves_nothing(stand: Stand, state: State) -> None:
     before, identities = stand.source.schema_text(), stand.source.execute(IDENTITIES)
     with at_home(stand) as home:
@@ -132,25 +134,121 @@ def life(on_step: OnStep, source: str, target: str, address: str, journal: str) 
             asked.end(home, move, State.COMPLETED, on_step, Ending(reopen_source=True))
 
 
-def survived(stand: Stand, address: Path, journal: Path, *boundaries: str | int) -> tuple[str, ...]:
-    """Live a move with a driver that is killed at each of these boundaries; the steps of the last one that was."""
+def survived(stand: Stand, address: Path, journal: Path, *boundaries: str | int) -> set[str]:
+    """Live a move with drivers that are killed at these boundaries, one after the other; where they died."""
     arguments = {"source": stand.source_dsn(), "target": stand.target_dsn(), "address": str(address),
                  "journal": str(journal)}  # fmt: skip
     at_home(stand).close()
     stand.let_app_in()
-    steps: tuple[str, ...] = ()
+    places: set[str] = set()
     with LossClient(address, SMALL) as client:
         client.wait_for(20)
         for boundary in boundaries:
-            steps = killed_at(boundary, "test_replicate_machine:life", **arguments).steps
+            death = killed_at(boundary, "test_replicate_machine:life", **arguments)
+            places |= set(death.steps[-1:]) if death.killed else set()
+            if not death.killed:
+                break
         client.wait_for(20)
         life(quiet, **arguments)
         client.wait_for(20)
     assert check(client.record, stand.target_dsn()) == ()
     assert stand.leftovers() == [] and Journal(journal).unfinished() == ()
-    return steps
+    return places
 
 
 def test_a_driver_that_is_killed_is_followed_by_another(stand: Stand, tmp_path: Path) -> None:
-    names = ("preflight_ok", "schema_copied", "copying", "fenced", "redirected", "cleaned")
+    names = ("schema_copied", "fenced", "redirected", "cleaned")
     survived(stand, address_of(stand, tmp_path), tmp_path / "journal.db", *names)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(4))
+def test_a_driver_that_is_killed_anywhere(stand: Stand, tmp_path: Path, part: int) -> None:
+    """At every boundary in the end: each driver dies three reports of steps after it began, the next one goes on."""
+    address, journal = address_of(stand, tmp_path), tmp_path / "journal.db"
+    survived(stand, address, journal, *([2 + part] * 40))
+
+
+def fill(stand: Stand, megabytes: int) -> None:
+    """Write log on the source that no slot may skip."""
+    for _ in range(megabytes):
+        stand.source.execute("select pg_logical_emit_message(false, 'test', repeat('x', 1000000))")
+
+
+@pytest.mark.soak
+def test_the_source_is_protected_first(stand: Stand) -> None:
+    """A slot that keeps too much log is dropped, and the copy begins anew by itself; at last a person is asked."""
+    with at_home(stand) as home:
+        move = until(home, begun(home, stand, keep_wal_bytes=12 * 2**20), State.READY)
+        home.execute("alter subscription postai_1_fwd disable")
+        fill(stand, 14)
+        stand.source.execute("insert into odd.child (id) select max(id) + 1 from odd.child")
+        move = until(home, move, State.SCHEMA_COPIED)
+        assert move.row.restarts == 1
+        move = until(home, move, State.READY)
+        found = compare(stand.source_dsn(), stand.target_dsn(), ODD_SKIP, sequences=False)
+        assert [one for one in found if one.where != "large objects"] == []
+        for _ in range(turns.RESTARTS - 1):
+            store.count_restart(home, move.id)
+        home.execute("alter subscription postai_1_fwd disable")
+        fill(stand, 14)
+        move = machine.drive(home, move, quiet).move
+        assert move.row.state is State.FAILED and move.row.resume_state is State.SCHEMA_COPIED
+        assert move.row.error and "keep_wal_bytes" in (move.row.error.hint or "")
+        assert stand.source.execute("select from pg_replication_slots where slot_name = 'postai_1_fwd'") == []
+        move = until(home, machine.resume(home, move, {"keep_wal_bytes": 2**30}), State.READY)
+        assert asked.end(home, move, State.ABORTED, quiet).row.ended
+    assert stand.leftovers() == []
+
+
+@pytest.mark.soak
+def test_a_home_that_is_gone_within_a_switch(stand: Stand, tmp_path: Path) -> None:
+    """The journal alone brings the source back to serve; the home comes to the same end when it is back."""
+    address, journal = address_of(stand, tmp_path), Journal(tmp_path / "journal.db")
+    with at_home(stand) as home:
+        move = until(home, begun(home, stand, address), State.READY)
+    arguments = {"source": stand.source_dsn(), "target": stand.target_dsn(), "address": str(address),
+                 "journal": str(tmp_path / "journal.db")}  # fmt: skip
+    assert killed_at("fenced", "test_replicate_machine:life", **arguments).killed
+    crash(stand.target_server)
+    (intent,) = journal.unfinished()
+    assert intent.row.name == "shop" and "postai_1_fwd" in intent.objects
+    rescued = Move(intent.row, dsns(stand), {"shop": {"driver": "file", "path": str(address)}})
+    assert asked.rescue(rescued, quiet, journal).serving is Side.SOURCE
+    with connect(stand.source_dsn("odd_app")) as client:
+        client.execute("update loss.branch set balance = balance")
+    assert [one.outside for one in journal.unfinished()] != [()]
+    stand.target_server.start()
+    with at_home(stand) as home:
+        move = until(home, rescued, State.READY, journal=journal)
+        assert journal.unfinished() == ()
+        asked.end(home, move, State.ABORTED, quiet)
+    assert stand.leftovers() == []
+
+
+@pytest.mark.soak
+def test_what_a_person_must_do_is_named(stand: Stand) -> None:
+    """A definition that cannot be followed, a row in the way: the move says what to do, and goes on when it is done."""
+    with at_home(stand) as home:
+        move = until(home, begun(home, stand), State.READY)
+        home.execute("insert into loss.branch (id, balance) values (900001, 0)")
+        stand.source.execute("insert into loss.branch (id, balance) values (900001, 0)")
+        end = time.monotonic() + 30
+        while move.row.error is None:
+            assert time.monotonic() < end
+            move = machine.drive(home, move, quiet).move
+        assert move.row.state is State.READY and "row that is there already" in (move.row.error.hint or "")
+        home.execute("delete from loss.branch where id = 900001")
+        while move.row.error is not None:
+            assert time.monotonic() < end
+            move = machine.drive(home, move, quiet).move
+        stand.source.execute("alter table loss.branch alter column balance type numeric")
+        while move.row.state is not State.FAILED:
+            assert time.monotonic() < end
+            move = machine.drive(home, move, quiet).move
+        assert move.row.error and "branch" in f"{move.row.error.message} {move.row.error.detail}"
+        home.execute("alter table loss.branch alter column balance type numeric")
+        move = until(home, machine.resume(home, move), State.READY)
+        machine.drive(home, move, quiet)
+        asked.end(home, move, State.ABORTED, quiet)
+    assert stand.leftovers() == []

@@ -69,16 +69,15 @@ def both(source: Database, target: Database, move: int) -> None:
     drop_orphans(target, source)
 
 
-def empty(source: Database, target: Database, schemas: Sequence[str]) -> int:
-    """Empty the tables of the target that the source has, too, so that they can be copied anew.
+def empty(source: Database, target: Database, move: int, schemas: Sequence[str]) -> int:
+    """Empty the tables of the target that the source has, too, and its fence, so that they can be copied anew.
 
     Returns:
-        how many tables were emptied.
+        how many of the user's tables were emptied.
     """
     theirs = {one.qualified for one in native.tables(source, schemas)}
     ours = [one.qualified for one in native.tables(target, schemas) if one.qualified in theirs]
-    if ours:
-        target.execute(f"truncate only {', only '.join(ours)}")
+    target.execute(f"truncate only {', only '.join([*ours, f'{own_schema(move)}.fence'])}")
     return len(ours)
 
 

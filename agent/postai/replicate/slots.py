@@ -39,18 +39,19 @@ def warning(lag: Lag) -> ErrorParts | None:
     )
 
 
-def trouble(subscriber: Database, name: str, side: Side, lag: Lag) -> ErrorParts | None:
+def trouble(subscriber: Database, name: str, side: Side, lag: Lag, *, copying: bool) -> ErrorParts | None:
     """That a stream stands still although its servers run, and what to do.
 
     Args:
         name: of the stream, which native replication makes a subscription of.
         side: the subscriber's.
+        copying: whether tables are still copied, which fails while the stream itself is active.
     """
-    if lag.errors and not lag.active:
+    if lag.errors and (copying or not lag.active):
         met = _conflicts(subscriber, name)
         return ErrorParts(
             "PA010",
-            f"the {side} cannot apply what it gets",
+            f"the {side} cannot {'copy or ' if copying else ''}apply what it gets",
             f"It failed {lag.errors} times and tries again{f' ({met})' if met else ''}.",
             f"The log of the {side}'s server says why at {name}: a row that is there already (remove it), a full disk "
             "(enlarge it), a missing right (grant it). It goes on by itself then.",

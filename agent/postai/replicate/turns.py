@@ -156,7 +156,7 @@ def _begin_copy(now: Now) -> State:
         now.doing("empties the target to copy anew")
         stream.stop(now.source, now.target)
         now.on_step("slot_dropped")
-        cleanup.empty(now.source, now.target, row.options.schemas)
+        cleanup.empty(now.source, now.target, row.id, row.options.schemas)
     now.doing("begins to copy")
     stream.copy(now.source, now.target)
     store.set_tables(now.home, row.id, stream.progress(now.source, now.target))
@@ -344,7 +344,9 @@ def _serve(now: Now) -> State | None:
 def _look_for_trouble(now: Now, name: str, lag: Lag, subscriber: Side) -> None:
     """What is wrong though it goes on: a slot that is about to be lost, a subscriber that fails or hears nothing."""
     db = now.source if subscriber is Side.SOURCE else now.target
-    now.found.extend(one for one in (slots.warning(lag), slots.trouble(db, name, subscriber, lag)) if one is not None)
+    copying = now.move.row.state in (State.COPYING, State.CATCHING_UP)
+    wrong = (slots.warning(lag), slots.trouble(db, name, subscriber, lag, copying=copying))
+    now.found.extend(one for one in wrong if one is not None)
 
 
 def _stand_still(now: Now) -> None:
