@@ -95,6 +95,17 @@ select s.oid::int8, s.subenabled, s.subslotname::text
  where s.subname = %s
    and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
 
+-- name: may_subscribe
+-- Whether this role may make a subscription.
+select r.rolsuper or pg_catalog.pg_has_role('pg_create_subscription', 'usage')
+  from pg_catalog.pg_roles as r where r.rolname = current_user
+
+-- name: may_subscribe_before_16
+-- The same where only superusers may; a managed server lets others, which cannot be seen.
+select r.rolsuper or exists (select from pg_catalog.pg_roles as m
+                              where m.rolname in ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin', 'doadmin', 'supabase_admin'))
+  from pg_catalog.pg_roles as r where r.rolname = current_user
+
 -- name: subscribe
 -- Make a subscription without its connection string in a statement: the string may hold a password, and statements
 -- are logged. Nor may an error show the inner statement.
@@ -102,6 +113,10 @@ do $subscribe$
 declare
     name constant text := pg_catalog.current_setting('postai.subscription');
 begin
+    -- A warning would be logged with the statement that it comes from; only superusers may switch that off.
+    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
+        perform pg_catalog.set_config('log_min_messages', 'error', true);
+    end if;
     execute pg_catalog.format('create subscription %I connection %L publication %I with (%s)',
         name, pg_catalog.current_setting('postai.conninfo'), name, pg_catalog.current_setting('postai.options'));
 exception when others then

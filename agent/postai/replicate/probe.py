@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,10 @@ from postai.replicate.types import Method, Server
 SLOT = "postai_check"
 SLOT_WAIT_MS = 3_000
 CONNECT_SECONDS = "5"
-# No place in a slot's or a subscription's making is reached with these when only running transactions are in its way.
+# Instead of the password, where what is tried could be logged: the source refuses it, so it was reached.
+STAND_IN = "postai_check"
+WRONG_PASSWORD = re.compile("password authentication failed", re.IGNORECASE)
+# What a slot's making ends with when transactions that run are in its way.
 WAITING = ("57014", "55P03")
 SETTINGS = (
     "wal_level", "max_replication_slots", "max_wal_senders", "max_slot_wal_keep_size", "wal_sender_timeout",
@@ -127,7 +131,7 @@ def probe(source: Database, target: Database, conninfo: str | None = None, deadl
     here, there = facts(source, until), facts(target, until)
     slot, waits = _try_slot(source, until) if not here.standby else (_STANDBY, False)
     tried = bool(conninfo) and slot is None and not there.standby
-    subscription = _try_subscription(target, str(conninfo), until) if tried else None
+    subscription = _try_subscription(target, str(conninfo), there.server.superuser, until) if tried else None
     unreachable = subscription is not None and subscription.sqlstate.startswith("08")
     if slot is None and not unreachable:
         method = Method.NATIVE
@@ -176,9 +180,12 @@ class _RolledBack(Exception):
     """Leaves a block of a transaction without keeping what it did."""
 
 
-def _try_subscription(db: Database, conninfo: str, deadline: Deadline) -> Refusal | None:
+def _try_subscription(db: Database, conninfo: str, superuser: bool, deadline: Deadline) -> Refusal | None:
     deadline.check()
     given = {**connection_string.parse(conninfo), "connect_timeout": CONNECT_SECONDS}
+    if not superuser and "password" in given:
+        # The server warns that the publication is missing, and logs that with the statement.
+        given["password"] = STAND_IN
     try:
         with db.transaction():
             db.query(_sql("try_values"), (connection_string.build(given),))
@@ -187,6 +194,8 @@ def _try_subscription(db: Database, conninfo: str, deadline: Deadline) -> Refusa
     except _RolledBack:
         return None
     except ServerError as error:
+        if "password" in given and given["password"] == STAND_IN and WRONG_PASSWORD.search(error.message):
+            return None
         return Refusal(error.sqlstate, error.message)
 
 

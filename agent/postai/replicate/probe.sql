@@ -31,6 +31,10 @@ select set_config('postai.conninfo', %s, true)
 -- A subscription that connects to the source, follows nothing, and is rolled back.
 do $try$
 begin
+    -- A warning would be logged with the statement that it comes from; only superusers may switch that off.
+    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
+        perform pg_catalog.set_config('log_min_messages', 'error', true);
+    end if;
     execute pg_catalog.format('create subscription postai_check connection %L publication postai_check '
         'with (create_slot = false, slot_name = ''postai_check'', enabled = false, copy_data = false)',
         pg_catalog.current_setting('postai.conninfo'));

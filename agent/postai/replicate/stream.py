@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from postai.database import named_sql
 from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
@@ -99,6 +100,10 @@ class NativeStream:
             blocker("slot", "the slot is lost, and changes with it", (self.name,), ("abort the move and start again",))
         elif lag.bytes > self.max_lag_bytes:
             blocker("lag", f"the stream is {lag.bytes / 2**20:.0f} MiB behind", (), ("wait until it has caught up",))
+        if not _may_subscribe(publisher):
+            what = "this role may not subscribe: the switch ends with a subscription to the new side"
+            fix = "GRANT pg_create_subscription (from 16 on), or let it be a superuser"
+            found.append(Finding("way_back", Level.BLOCKER, self.publisher_side, what, (), (fix,)))
         return tuple(found)
 
     def ready(self, publisher: Database) -> bool:
@@ -108,3 +113,8 @@ class NativeStream:
         oid = native.unsubscribe(subscriber, self.name)
         native.drop_slot(publisher, self.name, oid, Deadline.after(STOP_SECONDS))
         fence.release(publisher, self.move, self.name)
+
+
+def _may_subscribe(db: Database) -> bool:
+    name = "may_subscribe" if db.server_version >= 160_000 else "may_subscribe_before_16"
+    return db.query(named_sql.load(__package__, "native.sql")[name]) == [(True,)]
