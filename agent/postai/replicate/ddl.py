@@ -96,6 +96,7 @@ def tick(
     if subscriber.query(_of("known", move)) == [(mark,)]:
         return None
     work = _Work(publisher_dsn, publisher, subscriber, move, options, deadline)
+    work.settle()
     commands = work.commands()
     found = work.compare()
     stops = work.renamed(found, side)
@@ -111,20 +112,12 @@ def tick(
             one.part.of for one in found
             if one.change == "missing" and _is_table(one.part) and one.part.key not in missing
         )  # fmt: skip
+        work.tell(left)
         named = {name for stop in stops for name in stop.objects}
         stops += [_stop(one, side, work.said) for one in left if one.part.of not in named]
     if not stops:
         work.know(mark)
     return Taken(applied, new_tables, unequal, tuple(stops), commands)
-
-
-def accept(publisher: Database, subscriber: Database, move: int, schemas: Sequence[str] = ()) -> tuple[Difference, ...]:
-    """After a stop that a person has dealt with: take what the two servers only write differently as the same.
-
-    Returns:
-        what is taken as the same from now on.
-    """
-    return schema_compare.remember(publisher, subscriber, move, schemas)
 
 
 class _Work:
@@ -159,6 +152,25 @@ class _Work:
         has = schema_compare.parts(self._subscriber, schemas, after_rows=self._after_rows)
         same = schema_compare.known_same(self._publisher, self._subscriber, self._move)
         return schema_compare.differences(self._wanted, has, same)
+
+    def tell(self, left: Sequence[Difference]) -> None:
+        """Keep how those read on both sides that a person is asked to bring together."""
+        told = [(*one.part.key, one.part.text, one.other.text) for one in left if one.other is not None]
+        with self._subscriber.transaction():
+            self._subscriber.execute(_of("forget_told", self._move))
+            if told:
+                columns = [list(one) for one in zip(*told, strict=True)]
+                self._subscriber.execute(_of("tell", self._move), columns)
+
+    def settle(self) -> None:
+        """What a person has changed since it was told reads the same to them: each server writes it in its own way."""
+        told = {tuple(row[:4]): row[4] for row in self._subscriber.query(_of("told", self._move))}
+        if not told:
+            return
+        has = {one.key: one.text for one in schema_compare.parts(self._subscriber, self._options.schemas)}
+        changed = frozenset(key for key, text in told.items() if has.get(key) not in (None, text))
+        if changed:
+            self.compare(changed)
 
     def renamed(self, found: Sequence[Difference], side: Side) -> list[Finding]:
         """Tables and columns that got another name, or were made anew under the same one: no other look tells them."""

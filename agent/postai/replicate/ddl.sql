@@ -65,7 +65,25 @@ select pg_catalog.concat_ws(':', pg_catalog.current_setting('server_version_num'
 create table if not exists {schema}.schema_known (fingerprint text not null);
 create table if not exists {schema}.schema_object (
     oid int8, number int4, of text not null, name text not null, primary key (oid, number)
+);
+create table if not exists {schema}.schema_told (
+    aspect text, kind text, of text, name text, source_text text not null, target_text text not null,
+    primary key (aspect, kind, of, name)
 )
+
+-- name: told
+-- What a person was asked to bring together, and how it read on the other side then and here.
+select t.aspect, t.kind, t.of, t.name, t.target_text from {schema}.schema_told as t
+
+-- name: forget_told
+-- Nobody is asked any more.
+delete from {schema}.schema_told
+
+-- name: tell
+-- Somebody is asked.
+insert into {schema}.schema_told
+select * from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]),
+                         pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]))
 
 -- name: known
 -- The fingerprint that was dealt with.

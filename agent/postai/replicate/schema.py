@@ -88,8 +88,10 @@ def copy_schema(
         run.all(keys(wanted) if section is Section.KEYS else wanted, on_step, section)
         if section is Section.POST_DATA:
             target.execute(notes.statement([section]))
-        schema_compare.remember(source, target, move, options.schemas, unreachable=roles.unreachable(source, target),
-                                spared=section is Section.POST_DATA)  # fmt: skip
+        if section is not Section.KEYS:
+            schema_compare.remember(source, target, move, options.schemas,
+                                    unreachable=roles.unreachable(source, target),
+                                    spared=section is Section.POST_DATA)  # fmt: skip
         return (*found, *run.found)
 
 
