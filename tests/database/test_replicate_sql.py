@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -219,11 +219,16 @@ class Place:
     def ready(self) -> None:
         """Begin the move, and wait until it can be switched."""
         self.one("select postai.replicate_start('shop', 'legacy', 'new')")
+        self.until_ready()
+
+    def until_ready(self) -> None:
         wait_for(lambda: self.state() in ("ready", "failed", "refused"))
         assert self.state() == "ready", self.one("select next from postai.replications")
 
-    def refused(self, statement: str) -> psycopg.errors.Diagnostic:
+    def refused(self, statement: str, timeout: str = "0") -> psycopg.errors.Diagnostic:
+        """How it is refused; it is cancelled after `timeout`."""
         with self.stand.target.connect(autocommit=True) as connection, pytest.raises(psycopg.Error) as caught:
+            connection.execute(f"set statement_timeout = '{timeout}'")
             connection.execute(statement)
         return caught.value.diag
 
@@ -301,9 +306,10 @@ def test_a_check_a_rehearsal_and_the_whole_way(place: Place) -> None:
 
 @contextmanager
 def held_up(place: Place) -> Iterator[None]:
-    """A session of the source that does not end when it is told to: the switch waits for it with the clients."""
-    with place.stand.source.connect() as stubborn:
+    """A session of the source that writes, and does not end when it is told to: the switch waits for its locks."""
+    with closing(place.stand.source.connect(autocommit=True)) as stubborn:
         pid = stubborn.info.backend_pid
+        stubborn.execute("begin; insert into shop.orders (customer, total) values (1, 1)")
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
@@ -338,7 +344,7 @@ def test_a_cancelled_switch_is_undone(place: Place) -> None:
         place.agent.until("leading this database")
         place.ready()
         with held_up(place):
-            diag = place.refused("set statement_timeout = '2s'; call postai.cutover('shop', '20 s')")
+            diag = place.refused("call postai.cutover('shop', '20 s')", timeout="3s")
         assert diag.sqlstate == "PA009" and "cancelled" in str(diag.message_primary)
         assert (place.state(), place.one("select serving from postai.replications")) == ("ready", "source")
         place.stand.source.execute("insert into shop.orders (customer, total) values (1, 1)")
@@ -384,9 +390,10 @@ def test_servers_that_restart_stop_nothing(place: Place) -> None:
     with running(place.agent):
         place.agent.until("leading this database")
         place.one("select postai.replicate_start('shop', 'legacy', 'new')")
+        wait_for(lambda: place.state() != "requested")
         for server in (place.stand.source_server, place.stand.target_server):
             server.stop("immediate")
             server.start()
         wait_for(lambda: place.agent.events().count("leading this database") >= 2)
-        wait_for(lambda: place.state() == "ready")
+        place.until_ready()
         assert place.call("call postai.cutover('shop')")[-1].startswith("the target serves")
