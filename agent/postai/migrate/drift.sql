@@ -8,7 +8,7 @@ with space as materialized (
   select n.oid, n.nspname, pg_catalog.quote_ident(n.nspname) as shown
     from pg_catalog.pg_namespace as n
    where n.nspname <> all ('{information_schema,postai,postai_cache,postai_migrate,pg_catalog,pg_toast}')
-     and n.nspname !~ '^(pg_temp|pg_toast_temp|postai_scratch)_'
+     and n.nspname !~ '^((pg_temp|pg_toast_temp|postai_scratch)_|postai_[0-9]+$)'
      and not exists (select from pg_catalog.pg_depend as d
                       where d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and d.objid = n.oid and d.deptype = 'e')
 ), extension as materialized (
