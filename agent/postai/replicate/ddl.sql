@@ -1,6 +1,6 @@
 -- name: fingerprint
 -- Changes whenever the definition of something that is not temporary changes; cheap enough for every look.
-with relation as materialized (
+with relation as (
     select c.oid, c.xmin from pg_catalog.pg_class as c
      where c.relpersistence <> 't' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'c', 'S', 'i', 'I') and c.oid >= 16384
 ), change (of, xmin) as (

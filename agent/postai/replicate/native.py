@@ -189,6 +189,9 @@ def subscribe(db: Database, name: str, connection: str, publisher_version: int, 
             db.execute(f"alter subscription {quote_ident(name)} enable")
         return False
     options = _options(db, name, publisher_version, copy_data)
+    if db.server_version < 120_000:  # its libpq does not know the keyword
+        known = connection_string.parse(connection)
+        connection = connection_string.build({key: known[key] for key in known if key != "tcp_user_timeout"})
     with db.transaction():
         db.query(_sql("subscribe_values"), (name, connection, options))
         db.execute(_sql("subscribe"))

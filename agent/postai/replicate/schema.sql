@@ -1,6 +1,6 @@
 -- name: extensions
 -- Extensions: name, schema, version, what of the user's needs them (how many objects).
-with member as materialized (
+with member as (
     select d.refobjid as extension, d.classid, d.objid from pg_catalog.pg_depend as d
      where d.deptype = 'e' and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
 )

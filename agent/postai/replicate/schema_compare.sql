@@ -9,21 +9,21 @@ set local max_parallel_workers_per_gather = 0
 
 -- name: parts
 -- Aspect (definition, owner, grants, comment), kind, the object, name within it, text, oid, number of the column.
-with space as materialized (
+with space as (
     select n.oid, n.nspname, n.nspowner, n.nspacl, pg_catalog.quote_ident(n.nspname) as shown
       from pg_catalog.pg_namespace as n
      where {users_schema} and (pg_catalog.cardinality(%s::text[]) = 0 or n.nspname = any (%s::text[]))
        and not exists (select from pg_catalog.pg_depend as d
                         where d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and d.objid = n.oid and d.deptype = 'e')
-), member as materialized (
+), member as (
     select d.classid, d.objid from pg_catalog.pg_depend as d where d.deptype = 'e'
-), relation as materialized (
+), relation as (
     select c.oid, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.reloptions,
            c.relpersistence, c.relpartbound, c.reloftype, n.shown || '.' || pg_catalog.quote_ident(c.relname) as shown
       from pg_catalog.pg_class as c join space as n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c') and c.relpersistence <> 't'
        and not exists (select from member as e where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.objid = c.oid)
-), object (kind, of, name, text, classid, oid, sub, owner, acl_kind, acl) as materialized (
+), object (kind, of, name, text, classid, oid, sub, owner, acl_kind, acl) as (
 {objects}
 )
 select 'definition', o.kind, o.of, o.name, o.text, o.oid::int8, o.sub from object as o
@@ -68,7 +68,7 @@ select case t.typtype when 'e' then 'enum' else 'type' end, n.shown || '.' || pg
 union all
 select 'domain', n.shown || '.' || pg_catalog.quote_ident(t.typname), '',
        pg_catalog.concat_ws(' ', pg_catalog.format_type(t.typbasetype, t.typtypmod), 'default ' || t.typdefault, case when t.typnotnull then 'not null' end,
-         (select pg_catalog.string_agg(pg_catalog.quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid), ' ' order by k.conname collate "C")
+         (select pg_catalog.string_agg(pg_catalog.quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid), ' ' order by k.conname::text collate "C")
             from pg_catalog.pg_constraint as k where k.contypid = t.oid and k.contype = 'c')),
        'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, 0, t.typowner, 'T'::"char", t.typacl
   from pg_catalog.pg_type as t join space as n on n.oid = t.typnamespace
@@ -186,7 +186,7 @@ select 'row security', r.shown, '', pg_catalog.concat_ws(' ', case when r.relrow
 union all
 select 'policy', r.shown, pg_catalog.quote_ident(p.polname),
        pg_catalog.concat_ws(' ', case when p.polpermissive then 'permissive' else 'restrictive' end, p.polcmd::text, 'to',
-         coalesce((select pg_catalog.string_agg(pg_catalog.quote_ident(o.rolname), ', ' order by o.rolname collate "C")
+         coalesce((select pg_catalog.string_agg(pg_catalog.quote_ident(o.rolname), ', ' order by o.rolname::text collate "C")
                      from pg_catalog.pg_roles as o where o.oid = any (p.polroles)), 'PUBLIC'),
          'using ' || pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'check ' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)),
        'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 0, null, null, null
