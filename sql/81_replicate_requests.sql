@@ -448,6 +448,7 @@ as $$
   select case
     when m.ended_at is not null then ''
     when not postai._is_driven(m.id) then E'nobody drives it:\npost-ai agent'
+    when m.resume_state in ('completed', 'aborted') then concat_ws(E'\n', m.error ->> 'message', m.error ->> 'hint', 'the agent tries again')
     when m.state = 'failed' then concat_ws(E'\n', m.error ->> 'message', m.error ->> 'hint',
         format(E'then go on:\npostai.replicate_start(%L, %L, %L)', m.name, m.source, m.target))
     when m.error is not null then concat_ws(E'\n', m.error ->> 'message', m.error ->> 'hint')

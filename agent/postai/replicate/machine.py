@@ -101,7 +101,7 @@ def resume(home: Database, move: Move, options: Mapping[str, object] = MappingPr
                 hint=f"Abort the move and start another one: post-ai replicate abort {row.name}",
             )
         store.set_options(home, move.id, changed)
-    if row.state is State.FAILED:
+    if row.state is State.FAILED and at not in store.ENDED:  # what is to end goes on ending
         store.set_state(home, move.id, at or State.CREATED)
         store.add_event(home, move.id, "goes on", step="resumed")
     return move.read(home)

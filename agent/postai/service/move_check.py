@@ -48,7 +48,7 @@ def check(home: Database, places: Places, source: str, target: str, deadline: De
             raise Refused(f"{target} is not this database", hint="A move is driven from its target: connect there.")
         connection = native.conninfo(dsns[Side.SOURCE], "postai_check")
         found = probe.probe(there, here, connection, deadline)
-        return preflight.check(there, here, MoveOptions(), found)
+        return preflight.check(there, here, MoveOptions(), found, deadline=deadline)
 
 
 def rows(report: Report) -> list[Mapping[str, Any]]:

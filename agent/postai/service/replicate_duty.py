@@ -140,6 +140,8 @@ class ReplicateDuty(Loop):
             move = machine.start(
                 db, name, source, target, self._places.dsns(source, target), requested_by=one.requested_by
             )
+        except ConnectionLost:
+            raise  # a server restarts: once more
         except PostaiError as error:
             store.end_request(db, one.id, error=error.as_parts())
             log.warning("a move cannot begin", extra=self._extra(name, error))
@@ -241,7 +243,12 @@ class MoveLoop(Loop):
             return Pause(IDLE_SECONDS)
         self._gives_way.clear()
         try:
-            turn = machine.drive(home, self._places.move(row), self._unless(deadline), self._journal)
+            move = self._places.move(row)
+        except PostaiError as error:
+            store.set_error(home, row.id, error.as_parts())
+            raise
+        try:
+            turn = machine.drive(home, move, self._unless(deadline), self._journal)
         except Cancelled:
             deadline.check()
             return Pause(0.0)
