@@ -170,10 +170,16 @@ def test_a_trial_tells_what_the_target_will_not_take(reverse_stand: Stand) -> No
     assert found[0].level is Level.BLOCKER
     assert '"odd"."virtual"' in found[0].fix[0] and found[0].side is Side.TARGET
     assert stand.target.execute("select datname from pg_database order by 1") == before
-    with pytest.raises(FeatureMissing, match="did not take") as caught:
+    with pytest.raises(Refused, match="does not take it") as caught:
         move_schema(stand.source_dsn(), stand.target_dsn())
-    assert caught.value.sqlstate == "PA007" and "virtual" in str(caught.value.detail) and caught.value.hint
-    stand.source.execute("drop table odd.virtual")
+    assert caught.value.sqlstate == "PA003" and "virtual" in str(caught.value.detail) and caught.value.hint
+    assert stand.target.execute("select to_regnamespace('odd') is null") == [(True,)]
+    stand.source.execute("drop table odd.virtual; create table odd.item_log_2 ()")
+    stand.target.execute("create schema odd; create table odd.item_log_2 (a int)")
+    with pytest.raises(FeatureMissing, match="did not take") as late:
+        move_schema(stand.source_dsn(), stand.target_dsn())
+    assert late.value.sqlstate == "PA007" and "empty database" in str(late.value.hint)
+    stand.target.execute("drop table odd.item_log_2")
     move_schema(stand.source_dsn(), stand.target_dsn())  # goes on where it stood
     assert differences(stand) == []
 

@@ -15,12 +15,14 @@ from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.replicate import ddl_add, dump_text, fence, schema, schema_compare
-from postai.replicate.restore import Notes, prepare
+from postai.replicate.restore import Notes, prepared
 from postai.replicate.schema import Section
 from postai.replicate.schema_compare import Difference, Part
 from postai.replicate.types import Finding, Level, MoveOptions, OnStep, Side, object_name, own_schema
 
 _THERE = frozenset({"42P07", "42710", "42P06", "42723", "42701"})
+# Locks, deadlocks, time limits: gone the next time.
+_PASSING = frozenset({"55P03", "40P01", "57014", "40001"})
 _EVENTS = ("ddl_command_end", "sql_drop")
 
 
@@ -226,20 +228,22 @@ class _Work:
     def _run(self, waiting: list[str], notes: Notes) -> tuple[str, ...]:
         """Run the statements, those that need others after them, until no more can be run."""
         done: list[str] = []
-        prepare(self._subscriber)
-        while waiting:
-            left = []
-            for one in waiting:
-                self._deadline.check()
-                error = self._one(one, notes)
-                if error is None:
-                    done.append(dump_text.shown(one, 2000))
-                elif error.sqlstate not in _THERE:
-                    left.append(one)
-                    self.said[one] = error.message
-            if len(left) == len(waiting):
-                break
-            waiting = left
+        with prepared(self._subscriber, self._deadline):
+            while waiting:
+                left = []
+                for one in waiting:
+                    self._deadline.check()
+                    error = self._one(one, notes)
+                    if error is None:
+                        done.append(dump_text.shown(one, 2000))
+                    elif error.sqlstate in _PASSING:
+                        raise error  # the next look goes on
+                    elif error.sqlstate not in _THERE:
+                        left.append(one)
+                        self.said[one] = error.message
+                if len(left) == len(waiting):
+                    break
+                waiting = left
         return tuple(done)
 
     def _one(self, statement: str, notes: Notes) -> ServerError | None:

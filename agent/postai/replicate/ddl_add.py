@@ -122,7 +122,9 @@ def columns(publisher: Database, found: Iterable[Difference]) -> Added:
     unequal: set[str] = set()
     wanted = [one.part for one in found if one.change == "missing" and _is_column(one.part)]
     for part in sorted(wanted, key=lambda one: (one.of, one.number)):
-        rows = publisher.query(_sql("column"), (part.oid, part.oid, part.number))
+        with publisher.transaction():
+            publisher.query(named_sql.load(__package__, "schema_compare.sql")["limits"])
+            rows = publisher.query(_sql("column"), (part.oid, part.oid, part.number))
         if rows and not rows[0][-1]:  # a partition or child gets it with its parent
             made, same = _column(part, *rows[0][:-1])
             statements += made

@@ -7,8 +7,9 @@ the target. A run after a crash skips what is noted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from postai.database import ServerError, named_sql
@@ -26,6 +27,10 @@ _THERE = frozenset({"42P07", "42710", "42P06", "42723", "42701", "42P16", "42712
 _PREPARED = (
     "set check_function_bodies = off; set xmloption = content; set row_security = off; set jit = off; "
     "set client_min_messages = warning; set search_path = ''; set standard_conforming_strings = on"
+)
+_AS_BEFORE = (
+    "reset check_function_bodies; reset xmloption; reset row_security; reset jit; reset client_min_messages; "
+    "reset search_path; reset standard_conforming_strings; reset statement_timeout"
 )
 _INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX ")
 _KEY = re.compile(r"ALTER TABLE ONLY (.+?)\n    ADD CONSTRAINT ", re.DOTALL)
@@ -64,6 +69,17 @@ class Notes:
 def prepare(db: Database) -> None:
     """Make a session ready for statements of pg_dump."""
     db.execute(_PREPARED)
+
+
+@contextmanager
+def prepared(db: Database, deadline: Deadline) -> Iterator[None]:
+    """The same for the length of a block, in somebody else's session; statements may take as long as the deadline."""
+    prepare(db)
+    db.execute(f"set statement_timeout = {limit_ms(deadline)}")
+    try:
+        yield
+    finally:
+        db.execute(_AS_BEFORE)
 
 
 @dataclass

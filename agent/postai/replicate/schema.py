@@ -61,7 +61,7 @@ def copy_schema(
 
     Raises:
         FeatureMissing, NotPermitted, LockNotObtained: the target did not take a statement; what was made stays.
-        Refused: roles are missing.
+        Refused: roles are missing, or the trial that comes first found what the target does not take.
         VerificationFailed: pg_dump could not read the source.
     """
     limit = restore.limit_ms(deadline)
@@ -73,6 +73,9 @@ def copy_schema(
         found: list[Finding] = []
         if section is Section.PRE_DATA:
             require_roles(source, target)
+            if not Notes.read(target, move).resumed:
+                found += _tried(trial(source_dsn, target_dsn, options, deadline, programs))
+                on_step("trial", "")
             found += roles.copy_database(source, target)
             on_step("database", "")
             found += copy_extensions(source, target)
@@ -178,6 +181,19 @@ def trial(
             found.append(Finding("schema_trial", Level.WARNING if spared else Level.BLOCKER, Side.TARGET, what, (),
                                  (dump_text.shown(statement),)))  # fmt: skip
     return tuple(found)
+
+
+def _tried(found: Sequence[Finding]) -> list[Finding]:
+    """Raises:
+    Refused: the target does not take all of the schema.
+    """
+    if blockers := [one for one in found if one.level is Level.BLOCKER]:
+        raise Refused(
+            f"the schema was tried on the target, which does not take it: {blockers[0].what}",
+            detail="; ".join(f"{one.what}: {' '.join(one.fix)}" for one in blockers[:20]),
+            hint="Change these objects on the source, or make what they need on the target; nothing was made there.",
+        )
+    return [one for one in found if one.check == "schema_trial" and one.level is Level.NOTE]
 
 
 def require_roles(source: Database, target: Database) -> None:

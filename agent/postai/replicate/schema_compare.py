@@ -7,11 +7,13 @@ real changes are differences.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from postai.database import ServerError, named_sql
+from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.replicate.types import USERS_SCHEMA, own_schema
 
@@ -27,6 +29,7 @@ SPARED = frozenset({"event trigger", "publication", "security label", "language"
 # What `remember` notes as the text of a part that is missing.
 _MISSING = ""
 _TRIES = 3
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,21 @@ def parts(db: Database, schemas: Sequence[str] = (), *, after_rows: bool = True)
         try:
             with db.transaction():
                 db.query(_sql("limits"))
-                return tuple(Part(*row) for row in db.query(*_query(db, schemas, after_rows=after_rows)))
+                return tuple(_part(*row) for row in db.query(*_query(db, schemas, after_rows=after_rows)))
         except ServerError as error:
             # An object was dropped between the catalog's row and its definition.
             if left == 1 or error.sqlstate not in ("XX000", "42P01", "42704", "55P03"):
                 raise
     raise AssertionError
+
+
+def _part(aspect: str, kind: str, of: str, name: str, text: str, oid: int, number: int) -> Part:
+    """A part, its names quoted only where they must be on any version: servers differ in that, so they quote all."""
+    return Part(aspect, kind, _named(of), _named(name), text, oid, number)
+
+
+def _named(text: str) -> str:
+    return _QUOTED.sub(lambda match: quote_ident(match[1].replace('""', '"')), text)
 
 
 def _query(db: Database, schemas: Sequence[str], *, after_rows: bool) -> tuple[str, tuple[list[str], ...]]:

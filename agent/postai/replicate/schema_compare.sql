@@ -4,7 +4,7 @@
 
 -- name: limits
 -- For the rest of the transaction: nothing is changed, all names are written with their schema, nobody waits long.
-set transaction read only; set local search_path = ''; set local lock_timeout = '2s'; set local jit = off;
+set transaction read only; set local search_path = ''; set local quote_all_identifiers = on; set local lock_timeout = '2s'; set local jit = off;
 set local max_parallel_workers_per_gather = 0
 
 -- name: parts
