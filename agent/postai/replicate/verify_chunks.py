@@ -26,8 +26,11 @@ Sum = tuple[int, int]
 NONE: Sum = (0, 0)
 TIMED_OUT = "57014"
 
-# Pages that a statement reads at first, seconds that it should take, and how long a busy server is waited for at most.
-PAGES, GOAL_SECONDS, BUSY_SECONDS = 4096, 0.5, 5.0
+# Pages that a statement reads at first, and seconds that it should take: many where it need not rest, since a whole
+# table is read quicker than a range of pages and does not drive others' pages out of the server's memory.
+MANY_PAGES, FEW_PAGES, LONG_SECONDS, SHORT_SECONDS = 2**19, 4096, 20.0, 0.5
+# How long a busy server is waited for at most, after each part.
+BUSY_SECONDS = 5.0
 # Bits of the hash that tell sets of keys apart, more each time: every part of a table returns all its sets.
 MORE_BITS, MOST_BITS = 10, 40
 # Rows that are listed by key at a time, and sets that are told apart further.
@@ -56,7 +59,9 @@ class Reader:
         self._snapshot = ""
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._pages = PAGES
+        rests = options.share < 1 or options.busy > 0
+        self._goal = SHORT_SECONDS if rests else min(LONG_SECONDS, options.statement_seconds / 3)
+        self._pages = FEW_PAGES if rests else MANY_PAGES // len(workers)
         for db in (lead, *workers):
             db.query(sql("pin"))
 
@@ -111,15 +116,15 @@ class Reader:
                 take(rows)
 
         def work(db: Database) -> None:
-            while (part := parts.take(self._pages)) is not None:
+            while (part := parts.take(min(self._pages, largest))) is not None:
                 read(db, *part)
 
         if not table.heap:
             take(self._whole(self.workers[0], statement("true")))
             return
         ((pages,),) = self.workers[0].query(sql("pages"), (table.oids[self.place],))
-        parts = _Parts(pages)
-        if len(self.workers) == 1 or pages <= self._pages:
+        parts, largest = _Parts(pages), max(FEW_PAGES, pages // len(self.workers) + 1)
+        if len(self.workers) == 1 or pages <= FEW_PAGES:
             work(self.workers[0])
             return
         with ThreadPoolExecutor(len(self.workers), "postai-verify-part") as pool:
@@ -130,7 +135,8 @@ class Reader:
         self, db: Database, statement: Callable[[str], str], first: int, end: int | None, pages: int
     ) -> list[Row]:
         """The rows of a part; one that takes too long is read in smaller ones."""
-        condition = f"t.ctid >= '({first},0)'::tid" + (f" and t.ctid < '({end},0)'::tid" if end is not None else "")
+        condition = f"t.ctid >= '({first},0)'::tid" if first else "true"
+        condition += f" and t.ctid < '({end},0)'::tid" if end is not None else ""
         began = time.monotonic()
         try:
             rows = db.query(statement(condition))
@@ -144,7 +150,7 @@ class Reader:
         db.query("rollback")
         self._see(db)
         middle = first + size // 2
-        self._pages = max(1, size // 2)
+        self._pages = max(1, min(self._pages, size // 2))
         return self._read(db, statement, first, middle, pages) + self._read(db, statement, middle, end, pages)
 
     def _whole(self, db: Database, statement: str) -> list[Row]:
@@ -167,8 +173,8 @@ class Reader:
         """Take no more than the share that is allowed, and none while the server is busy."""
         with self._lock:
             self.pages_done += pages
-            factor = min(2.0, max(0.25, GOAL_SECONDS / max(seconds, 0.001)))
-            if pages >= self._pages:
+            factor = min(2.0, max(0.25, self._goal / max(seconds, 0.001)))
+            if pages >= self._pages or factor < 1:
                 self._pages = max(1, int(self._pages * factor))
         if self._share < 1:
             self._stopped.wait(seconds * (1 / self._share - 1))
@@ -340,11 +346,11 @@ def _sets(reader: Reader, table: Compared, within: str, bits: int) -> Sets:
 
 def _keys(reader: Reader, table: Compared, within: str) -> dict[Key, Sum]:
     found: dict[Key, Sum] = {}
-    reader.scan(
-        table,
-        lambda part: filled("keys", table, part=part, within=within),
-        lambda rows: keyed(rows, table, found) and None,
-    )
+
+    def take(rows: list[Row]) -> None:
+        keyed(rows, table, found)
+
+    reader.scan(table, lambda part: filled("keys", table, part=part, within=within), take)
     return found
 
 
