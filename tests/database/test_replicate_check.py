@@ -40,6 +40,7 @@ create table wreck.late_key (id int, constraint late primary key (id) deferrable
 create table wreck.made (id int, twice int generated always as (id * 2) stored primary key);
 create table wreck.names (id int primary key, what regclass, tables oid[]);
 create table wreck.twins (id int primary key, v int); insert into wreck.twins values (1, 1), (2, 1);
+create function wreck.c() returns language_handler language c as '$libdir/plpgsql', 'plpgsql_call_handler';
 create foreign data wrapper wreck; create server wreck foreign data wrapper wreck;
 create foreign table wreck.far (id int) server wreck;
 create function wreck.event() returns event_trigger language plpgsql as 'begin end';
@@ -131,13 +132,16 @@ def test_every_fix_removes_its_finding(wreck: Stand) -> None:
     assert names(before, Level.WARNING) == {
         "unlogged", "foreign_tables", "large_objects", "oid_columns", "triggers", "invalid_indexes", "names_taken",
         "session_limits", "stream_timeouts", "idle_slots", "space", "target_empty", "collation", "long_transactions",
+        "c_functions",
     }  # fmt: skip
     assert {"event_triggers", "other_slots", "database_settings", "roles", "sequences", "partitions", "publications",
             "special_columns", "materialized_views", "rules"} <= names(before, Level.NOTE)  # fmt: skip
     by_index = next(one for one in before.findings if one.check == "replica_identity")
     assert "ALTER TABLE ONLY wreck.late_key REPLICA IDENTITY USING INDEX late_key_code_key" in by_index.fix
     mend(wreck, before.findings)
-    wreck.source.execute("drop extension plpython3u cascade; drop foreign data wrapper wreck cascade")
+    wreck.source.execute(
+        "drop extension plpython3u cascade; drop function wreck.c(); drop foreign data wrapper wreck cascade"
+    )
     again = look(wreck)
     assert names(again, Level.WARNING) >= {"session_limits"}  # the database's limits are on the target, too, now
     mend(wreck, again.findings)
