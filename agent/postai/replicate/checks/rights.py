@@ -113,15 +113,22 @@ def role_passwords(ground: Ground) -> Iterator[Finding]:
 
 
 def replica_role(ground: Ground) -> Iterator[Finding]:
-    target = ground.probe.target
-    if target.server.superuser:
-        return
-    if target.server.major < 15 or ground.query(Side.TARGET, FILE, "may_be_replica") != [(True,)]:
-        fix = f"GRANT SET ON PARAMETER session_replication_role TO {target.user}"
-        yield blocker(Side.TARGET, f"{target.user} may not keep triggers and foreign keys from firing for what it "
-                                   "applies",
-                      ("session_replication_role",),
-                      (fix if target.server.major >= 15 else f"ALTER ROLE {target.user} SUPERUSER",))  # fmt: skip
+    ((firing,),) = ground.query(Side.SOURCE, FILE, "firing")
+    for side in Side if firing else ():
+        facts = ground.facts(side)
+        if facts.server.superuser or (
+            facts.server.major >= 15 and ground.query(side, FILE, "may_be_replica") == [(True,)]
+        ):
+            continue
+        tables = counted(firing, "table")
+        what = f"{facts.user} may not keep triggers and foreign keys of {tables} from firing for what it applies"
+        fix = (f"GRANT SET ON PARAMETER session_replication_role TO {facts.user}" if facts.server.major >= 15
+               else f"ALTER ROLE {facts.user} SUPERUSER")  # fmt: skip
+        if side is Side.TARGET:
+            yield blocker(side, what, ("session_replication_role",), (fix,))
+        else:
+            what += ": a rollback could not bring the new rows"
+            yield warning(side, what, ("session_replication_role",), (fix,))
 
 
 _B, _W, _N = Level.BLOCKER, Level.WARNING, Level.NOTE
@@ -148,6 +155,7 @@ RIGHTS: tuple[Check, ...] = (
     Check("role_passwords", "Passwords of roles", "Hashes are in pg_authid, which superusers read.",
           "A superuser's connection, or new passwords.", (_B,), role_passwords),
     Check("replica_role", "Applying without triggers", "What triggers did on the source is among its changes; on the "
-          "target they must not do it again.", "GRANT SET ON PARAMETER session_replication_role (from 15 on).", (_B,),
+          "target they must not do it again.", "GRANT SET ON PARAMETER session_replication_role (from 15 "
+                                               "on).", (_B, _W),
           replica_role, TRIGGER),
 )  # fmt: skip

@@ -67,3 +67,11 @@ select r.rolname::text, pg_has_role(r.oid, 'member') from pg_roles as r where r.
 -- name: may_be_replica
 -- Whether this role may switch triggers off for its session.
 select has_parameter_privilege('session_replication_role', 'SET')
+
+-- name: firing
+-- How many tables have triggers, those of foreign keys included.
+select count(distinct t.tgrelid)
+  from pg_trigger as t
+  join pg_class as c on c.oid = t.tgrelid
+  join pg_namespace as n on n.oid = c.relnamespace and {users_schema}
+ where t.tgenabled <> 'D' and {no_extension}

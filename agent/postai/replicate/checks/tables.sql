@@ -49,14 +49,6 @@ select format('%I.%I', n.nspname, c.relname)
                 where coalesce(to_jsonb(a) ->> 'attgenerated', '') <> '')
  order by 1
 
--- name: toasted_full
--- Tables whose whole rows identify them and are kept beside the table: each UPDATE writes all of it to the log.
-select format('%I.%I', n.nspname, c.relname), pg_table_size(c.oid)::int8
-  from pg_class as c
-  join pg_namespace as n on n.oid = c.relnamespace and {users_schema}
- where c.relkind = 'r' and c.relpersistence = 'p' and c.relreplident = 'f' and {no_extension}
- order by 2 desc, 1
-
 -- name: kinds
 -- Relations of the user that do not travel like a table: their kind and persistence, and how many partitions.
 select case when c.relkind = 'f' then 'foreign' when c.relkind = 'm' then 'materialized'
