@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from replicate_move import LOSS, MOVE, Moved, begin, sides
+from replicate_move import LOSS, MOVE, Moved, begin, copy_schema, sides
 from replicate_support import MovedDatabase, Stand
 
 from loss import Load, LossClient
 from postai.database import Database
 from postai.database.errors import ConnectionLost
 from postai.deadline import Cancelled, Deadline
+from postai.replicate.capture import TriggerStream
 from postai.replicate.repair import repair
 from postai.replicate.sessions import open_session
 from postai.replicate.types import Side
@@ -226,4 +227,24 @@ def test_the_way_back_is_compared_and_repaired_too(stand: Stand) -> None:
         both = Sides(MOVE, moved.open, moved.backward, Side.TARGET)
         assert repair(both, seen, options, Deadline.after(60)).after.equal
         assert compare(stand, Mode.EXACT, options, Side.TARGET).equal
+        assert client.record.window().fatal == {}
+
+
+def test_changes_that_triggers_wrote_down_are_on_their_way_too(stand: Stand) -> None:
+    stream = TriggerStream(MOVE, Side.SOURCE, LOSS)
+    with sides(stand) as (source, target):
+        copy_schema(stand)
+        stream.copy(source, target)
+    both = Sides(MOVE, Moved(stand.source_dsn(), stand.target_dsn()).open, stream, Side.SOURCE)
+    options = replace(PATIENT, schemas=LOSS)
+    with LossClient(stand.source_dsn("odd_app"), Load(4, 120, branches=5, accounts=100)) as client:
+        client.wait_for(20)
+        for mode in Mode:
+            seen = verify(both, mode, options, Deadline.after(60))
+            assert seen.equal and seen.mode is mode and seen.rows > 500
+        with tampering(stand.target) as other:
+            other.execute("delete from loss.entry where id = 3")
+        seen = verify(both, Mode.EXACT, options, Deadline.after(60))
+        assert [(one.table, one.differences[0].key) for one in seen.different] == [("loss.entry", ("3",))]
+        assert repair(both, seen, options, Deadline.after(60)).after.equal
         assert client.record.window().fatal == {}
