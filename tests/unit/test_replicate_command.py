@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from postai.cli.main import run
 from postai.cli.replicating_drive import window
 from postai.cli.replicating_show import page
 from postai.errors import ErrorParts, PostaiError, UsageError
@@ -79,6 +82,8 @@ def test_the_journal_tells_what_was_begun(tmp_path: Path) -> None:
     assert intent.objects == ("postai_7", "postai_7_fwd", "postai_7_rev")
     assert intent.outside[0].endswith("the source serves")
     journal.end(row())
+    assert not intent.abandoned(datetime.now(UTC)) and intent.abandoned(datetime.now(UTC) + timedelta(minutes=4))
+    assert replace(intent, process=2**22 + 1).abandoned(datetime.now(UTC))
     assert journal.unfinished() == () and journal.home_of("shop") == "new"
 
 
@@ -115,3 +120,24 @@ def test_a_page_has_eighty_columns() -> None:
     ended = page(row(state=State.COMPLETED, ended_at=NOON, verified={"equal": True}, verified_at=NOON), tables)
     assert ended[0] == "shop: completed; legacy -> new by native; the source serves"
     assert ended[1:] == ["verified: equal at 2026-03-01 12:00:00 UTC"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("status", "shop"), "--target"),
+        (("start", "shop", "legacy"), "both source and target"),
+        (("check", "legacy", "new"), "no connection 'legacy'"),
+        (("cutover", "shop", "--at", "soon"), "--at 02:30"),
+        (("cutover", "shop", "--max-pause", "99"), "--max-pause"),
+    ],
+)
+def test_a_command_says_what_it_lacks(
+    arguments: tuple[str, ...], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("POSTAI_CONFIG_DIR", str(tmp_path))
+    assert run(("replicate", *arguments)) == UsageError.exit_code
+    assert says in capsys.readouterr().err
+    assert run(("replicate", *arguments, "--json")) == UsageError.exit_code
+    assert json.loads(capsys.readouterr().out)["error"]["sqlstate"] == "PA000"

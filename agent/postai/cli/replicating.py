@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from postai.cli import output, replicating_check
 from postai.cli.output import Json
 from postai.cli.target import saved_names
-from postai.errors import PostaiError, UsageError
+from postai.errors import LockNotObtained, PostaiError, UsageError
 
 if TYPE_CHECKING:
     from postai.replicate.types import Side, State
@@ -372,6 +373,12 @@ def _rescued(places: Any, name: str) -> bool:
 
     for intent in places.journal.unfinished():
         if intent.row.name == name:
+            if not intent.abandoned(datetime.now(UTC)):
+                raise LockNotObtained(
+                    "another process is at this switch",
+                    detail=f"process {intent.process}",
+                    hint="Wait a minute, and look again.",
+                )
             outcome = asked.rescue(places.move(intent.row), _telling, places.journal)
             output.say(f"the {outcome.serving} serves; the home of the move cannot be reached, and learns it later")
             return True

@@ -8,10 +8,11 @@ journal only says that there is something to look at, and names what is needed f
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sqlite_utils import Database as Sqlite
 
 FILE = "replicate.db"
+# No switch takes longer, its undoing included.
+LONGEST = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,18 @@ class Intent:
         begun_at: when.
         objects: names of what postai made for the move on both sides.
         outside: what was found or done outside since then, the newest last.
+        process: id of the process on this machine that began it.
     """
 
     row: Row
     begun_at: datetime
     objects: tuple[str, ...]
     outside: tuple[str, ...]
+    process: int
+
+    def abandoned(self, now: datetime) -> bool:
+        """Whether nobody is at it any more: its process is gone, or has had time enough."""
+        return now - self.begun_at > LONGEST or not _alive(self.process)
 
 
 class Journal:
@@ -76,7 +85,7 @@ class Journal:
             "method": row.method and row.method.value, "state": row.state.value, "serving": row.serving.value,
             "options": json.dumps(asdict(row.options)),
             "objects": json.dumps([own_schema(row.id), object_name(row.id, "fwd"), object_name(row.id, "rev")]),
-            "begun_at": datetime.now(UTC).isoformat(), "outside": "[]",
+            "begun_at": datetime.now(UTC).isoformat(), "outside": "[]", "process": os.getpid(),
         }  # fmt: skip
         with self._open() as db:
             db.table("intent").insert(kept, pk=("target", "id"), replace=True)
@@ -141,4 +150,14 @@ def _intent(kept: dict[str, Any]) -> Intent:
         State(kept["state"]), Side(kept["serving"]), options, None, None, None, None, None, None, None, None,
         0, Ending(), "", begun, begun, None,
     )  # fmt: skip
-    return Intent(row, begun, tuple(json.loads(kept["objects"])), tuple(json.loads(kept["outside"])))
+    return Intent(row, begun, tuple(json.loads(kept["objects"])), tuple(json.loads(kept["outside"])), kept["process"])
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True

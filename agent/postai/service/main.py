@@ -42,6 +42,7 @@ from postai.service.ground import Home
 from postai.service.health_duty import HealthDuty
 from postai.service.jobs import JobQueue
 from postai.service.judge_duty import JudgeDuty
+from postai.service.move_rescue import MoveRescue
 from postai.service.optimize_duty import OptimizeDuty
 from postai.service.replicate_duty import ReplicateDuty
 from postai.service.replicating import Places
@@ -95,7 +96,8 @@ def run(settings: Settings) -> int:
     keepers = [
         _keeper(settings, index, home, asking, workers, clock, identity, places) for index, home in enumerate(homes)
     ]
-    agent = Agent(keepers, [SocketFront(settings, asking)], clock)
+    rescue = MoveRescue(places, Journal(places.directory / FILE))
+    agent = Agent(keepers, [SocketFront(settings, asking), rescue], clock)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: agent.request_stop())
     signal.set_wakeup_fd(agent.wakeup_fd, warn_on_full_buffer=False)
