@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 
-from postai.database import ServerError, named_sql
+from postai.database import ServerError, libpq_files, named_sql
 from postai.database import dsn as connection_string
 from postai.database.identifiers import qualified, quote_ident
 from postai.database.protocol import Database
@@ -292,9 +292,13 @@ def _opener(dsn: str, limit: int) -> Callable[[], Database]:
 
 
 def _database_opener(dsn: str, limit: int) -> Callable[[str], Database]:
+    """Opens another database of that server: with the password of this one, since passfiles name the database."""
+
     def opened(name: str) -> Database:
-        other = connection_string.build({**connection_string.parse(dsn), "dbname": name})
-        return open_session(other, statement_timeout_ms=limit, lock_timeout_ms=LOCK_MS)
+        given = connection_string.parse(dsn)
+        password = libpq_files.password_for(libpq_files.resolve(given))
+        known = {**given, "dbname": name} | ({"password": password} if password else {})
+        return open_session(connection_string.build(known), statement_timeout_ms=limit, lock_timeout_ms=LOCK_MS)
 
     return opened
 
