@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-import pytest
-from replicate_move import MOVE, copy_schema, sides
-from replicate_support import ODD_SKIP, Stand
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
 
-from loss import compare
+import pytest
+from replicate_move import LOSS, MOVE, Moved, copy_schema, sides
+from replicate_support import ODD_SKIP, SETTINGS, SMALL, PgBouncer, Stand
+from test_replicate_machine import address_of, at_home, begun, quiet, until
+
+from conftest import new_server
+from loss import LossClient, check, compare
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.replicate import cleanup, fence
+from postai.errors import LockNotObtained, NotPermitted, Refused
+from postai.replicate import asked, capture_apply, capture_install, cleanup, cutover, fence, store
 from postai.replicate.capture import TriggerStream
-from postai.replicate.types import Side
+from postai.replicate.sessions import open_session
+from postai.replicate.store import Ending
+from postai.replicate.types import Method, Side, State
+from postai.setup.server import debian_binaries
 
 FORWARD = TriggerStream(MOVE, Side.SOURCE)
 SKIP = (*ODD_SKIP, "odd.moods")
@@ -41,6 +55,14 @@ update "Odd ""Name"""."select" set "a""b" = -"a""b", "percent%" = 5 where "a""b"
 delete from "Odd ""Name"""."select" where "a""b" = 7;
 update odd.guarded set body = 'z' where id = 1;
 '''
+
+# Texts of values as an application may want them.
+ODD_SETTINGS = """
+set datestyle = 'SQL, DMY'; set timezone = 'Asia/Kolkata'; set extra_float_digits = -5;
+insert into local select i / 10.0, '2024-02-03' from generate_series(1, 9) as i on conflict (k) do update set at = now();
+update rows set b = b + 1e-9 where a = 1;
+insert into rows select 7, 1 / 3.0
+"""
 
 
 def follow(source: Database, target: Database, stream: TriggerStream = FORWARD) -> None:
@@ -83,3 +105,182 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         cleanup.both(source, target, MOVE)
     assert stand.source.schema_text() == before
     assert stand.leftovers() == []
+
+
+def loss_streams(to: Side) -> tuple[TriggerStream, TriggerStream]:
+    """The stream to a side, and the one back, of the loss check's tables."""
+    return TriggerStream(MOVE, to.other, LOSS), TriggerStream(MOVE, to, LOSS)
+
+
+def loss_differences(stand: Stand) -> list[object]:
+    found = compare(stand.source_dsn(), stand.target_dsn(), sequences=False)
+    return [one for one in found if one.where.startswith("loss.")]
+
+
+@pytest.mark.soak
+def test_there_and_back_and_there(stand: Stand, bouncer: PgBouncer) -> None:
+    copy_schema(stand)
+    bouncer.point_at(stand.source)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    driver = moved.by_bouncer(bouncer)
+    forward, backward = loss_streams(Side.TARGET)
+    with LossClient(bouncer.dsn(), SMALL) as client:
+        with sides(stand) as (source, target):
+            client.wait_for(20)
+            follow(source, target, forward)
+            backward.prepare(target, source)
+            assert backward.ready(target) and backward.gates(target, source)[0].check == "stream"
+        with client.window() as seen:
+            for to in (Side.TARGET, Side.SOURCE, Side.TARGET):
+                streams = dict(zip(("forward", "reverse"), loss_streams(to), strict=True))
+                plan = replace(moved.switch(to, driver), **streams)
+                assert cutover.switch(plan, quiet).serving is to
+                client.wait_for(30)
+        assert seen().errors == {}
+    assert check(client.record, stand.target_dsn()) == ()
+    with sides(stand) as (source, target):
+        fence.cross(target, source, MOVE, Deadline.after(30), lambda: backward.pump(target, source))
+        assert loss_differences(stand) == []
+        cleanup.both(source, target, MOVE)
+    driver.close()
+
+
+def test_a_backlog_in_parts(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts end anywhere; values that rows exchange are in the way of parts; emptied tables; rows without a key."""
+    monkeypatch.setattr(capture_apply, "AT_A_TIME", 7)
+    for one in (stand.source, stand.target):
+        one.execute("create table swapped (id int primary key, x int unique); create table rows (a int, b float8)")
+        one.execute("create table local (k numeric primary key, at timestamptz)")
+    stream = TriggerStream(MOVE, Side.SOURCE, ("public",))
+    with sides(stand) as (source, target):
+        stand.source.execute("insert into swapped select i, i from generate_series(1, 30) as i")
+        stream.copy(source, target)
+        for n in range(4):
+            stand.source.execute("update swapped set x = -x; update swapped set x = 31 + x")
+            stand.source.execute(f"insert into rows select i % 5, i / 3.0 from generate_series(1, {20 + n}) as i")
+            stand.source.execute("delete from rows where a = 3; update rows set b = '-0' where a = 2")
+            stand.source.execute(ODD_SETTINGS)
+            stand.source.execute("update local set k = k::numeric(9, 3) where k = 0.3")
+            if n == 2:
+                stand.source.execute("begin; truncate rows; insert into rows values (1, 'NaN'); commit; truncate local")
+            for _ in range(n * 3):
+                stream.pump(source, target)
+        follow(source, target, stream)
+        same = "select array_agg(t::text order by t::text) from {} as t"
+        for table in ("swapped", "rows", "local"):
+            assert stand.source.execute(same.format(table)) == stand.target.execute(same.format(table)), table
+        assert stream.lag(source, target).bytes == 0
+
+
+def test_what_stands_in_the_way_is_said(stand: Stand) -> None:
+    for one in (stand.source, stand.target):
+        one.execute("create table plain (id int primary key)")
+    stream = TriggerStream(MOVE, Side.SOURCE, ("public",))
+    with sides(stand) as (source, target), stand.source.connect() as other:
+        other.execute("begin; lock table plain in row exclusive mode")
+        names = capture_install.Names(MOVE, "fwd")
+        fence.install(source, MOVE)
+        (shape, *_) = capture_install.lacking(source, names, ("public.plain",))
+        with pytest.raises(LockNotObtained) as busy:
+            capture_install.install(source, names, shape, deadline=Deadline.after(0.1))
+        assert busy.value.sqlstate == "PA009" and busy.value.hint
+        other.rollback()
+        stream.copy(source, target)
+        other.execute("begin; insert into plain values (1)")  # open for long: holds nothing up
+        stand.source.execute("insert into plain values (2)")
+        assert fence.cross(source, target, MOVE, Deadline.after(10), lambda: stream.pump(source, target)) < 10
+        assert stand.target.execute("table plain") == [(2,)]
+        other.commit()
+        stand.source.execute("alter table plain disable trigger all; insert into plain values (3); "
+                             "alter table plain enable trigger all; alter table plain add column x int")  # fmt: skip
+        assert stream.unfinished(source, target) == ("public.plain",)
+        with pytest.raises(Refused, match="lacks the column x") as lacks:
+            stream.copy(source, target)
+        assert lacks.value.sqlstate == "PA003" and lacks.value.hint
+        stand.target.execute("alter table plain add column x int")
+        follow(source, target, stream)  # what was not noted is copied anew
+        assert stand.target.execute("select id from plain order by id") == [(1,), (2,), (3,)]
+        assert stream.gates(source, target) == ()
+
+
+@pytest.mark.soak
+def test_a_role_that_is_no_superuser(stand: Stand) -> None:
+    """On the target the right to set session_replication_role is what it needs."""
+    for one in (stand.source, stand.target):
+        one.execute("create role odd_mover login password 'odd_app' createdb")
+        one.execute(
+            f'grant create on database "{one.name}" to odd_mover; grant usage, create on schema public to odd_mover'
+        )
+        with one.connect("odd_mover") as connection:
+            connection.execute("create table parent (id int primary key)")
+            connection.execute("create table child (id int primary key references parent on delete cascade)")
+    stream = TriggerStream(MOVE, Side.SOURCE, ("public",))
+    stand.source.execute("insert into parent values (1), (2); insert into child values (1), (2)")
+    dsns = [
+        one.dsn("odd_mover").replace("password=odd_mover", "password=odd_app") for one in (stand.source, stand.target)
+    ]
+    with open_session(dsns[0]) as source, open_session(dsns[1]) as target:
+        with pytest.raises(NotPermitted) as refused:
+            stream.copy(source, target)
+        assert "session_replication_role" in (refused.value.hint or "")
+        stand.target.execute("grant set on parameter session_replication_role to odd_mover")
+        follow(source, target, stream)
+        stand.source.execute("delete from parent where id = 1")
+        follow(source, target, stream)
+        assert stand.target.execute("table child") == [(2,)]
+        stream.stop(source, target)
+    stand.target.execute("revoke set on parameter session_replication_role from odd_mover")
+
+
+@pytest.mark.soak
+def test_a_move_from_a_server_without_logical_decoding(stand: Stand, tmp_path: Path) -> None:
+    """The whole of it: found by the check, copied, verified, there, back, there, completed."""
+    binaries = debian_binaries(15)
+    assert binaries is not None
+    with new_server(binaries, "heroku", f"{SETTINGS}\nwal_level = replica\n") as server:
+        old = Stand(server, stand.target_server)
+        try:
+            address = address_of(old, tmp_path)
+            with at_home(old) as home, LossClient(address, SMALL) as client:
+                move = until(home, begun(home, old, address), State.READY)
+                assert move.row.method is Method.TRIGGER
+                old.let_app_in()
+                for to, state in ((Side.TARGET, State.SERVING_TARGET), (Side.SOURCE, State.ROLLED_BACK)) * 2:
+                    client.wait_for(20)
+                    assert asked.switch(home, move, to, quiet).serving is to
+                    move = until(home, move, state)
+                client.wait_for(20)
+                asked.switch(home, move, Side.TARGET, quiet)
+                asked.end(home, move, State.COMPLETED, quiet, Ending(reopen_source=True))
+                client.wait_for(20)
+                assert store.find(home, "shop").state is State.COMPLETED
+            assert check(client.record, old.target_dsn()) == ()
+            assert old.leftovers() == []
+        finally:
+            old.end()
+
+
+@pytest.mark.soak
+def test_killed_anywhere(stand: Stand) -> None:
+    """kill -9 of whoever copies and applies, at any moment, under load; the next one goes on."""
+    copy_schema(stand)
+    forward, _ = loss_streams(Side.TARGET)
+    stand.source.execute("insert into loss.history select i, i, i from generate_series(1, 300000) as i")
+    child = (
+        "import sys; from postai.replicate.capture import TriggerStream; from postai.replicate.types import Side\n"
+        "from postai.replicate import capture_apply; capture_apply.AT_A_TIME = 50\n"
+        "from postai.replicate.sessions import open_session\n"
+        "source, target = open_session(sys.argv[1]), open_session(sys.argv[2])\n"
+        "while True: TriggerStream(7, Side.SOURCE, ('loss',)).copy(source, target)\n"
+    )
+    chance = random.Random(7)
+    with LossClient(stand.source_dsn("odd_app"), SMALL) as client:
+        for _ in range(12):
+            running = subprocess.Popen([sys.executable, "-c", child, stand.source_dsn(), stand.target_dsn()])
+            time.sleep(chance.uniform(0.4, 2.0))
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+            client.wait_for(10)
+    with sides(stand) as (source, target):
+        follow(source, target, forward)
+        assert forward.unfinished(source, target) == () and loss_differences(stand) == []

@@ -93,7 +93,7 @@ class TriggerStream:
         tables = self._tables(publisher)
         for shape in install.lacking(publisher, names, tables):
             subscriber.execute(names.sql("again"), (shape.relation,))
-            install.install(publisher, names, shape)
+            install.install(publisher, names, shape, applied=False)
         self._copy_tables(publisher, subscriber, (*tables, names.fence))
         self._apply(publisher, subscriber)
         if (at := position(subscriber, names)) is not None:
@@ -213,6 +213,7 @@ class TriggerStream:
         """Take away what has arrived, and what was before the beginning."""
         end = time.monotonic() + PRUNE_SECONDS
         statement = self._names.sql("prune")
+        publisher.execute(self._names.sql("prune_emptied"), (snapshot,))
         while publisher.execute(statement, (snapshot, PRUNE_AT_A_TIME)) == PRUNE_AT_A_TIME:
             if time.monotonic() > end:
                 return

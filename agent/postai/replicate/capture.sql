@@ -53,73 +53,91 @@ select pg_catalog.to_regclass(%s)::oid::int8
 
 -- name: log
 -- What the triggers write: the key of a row that changed (k), a row that came or went where there is no key (+, -), or
--- that the table was emptied (t). Everything that is read by the txid finds it by the index.
+-- that the table was emptied (t). Everything that is read by the txid finds it by the index; nothing more, since each
+-- index and each condition of one is paid for by every change.
+create sequence if not exists {log}_id;
 create table if not exists {log} (
-    txid int8 not null default pg_catalog.txid_current(), id int8 generated always as identity,
+    txid int8 not null default pg_catalog.txid_current(), id int8 not null default pg_catalog.nextval({sequence}),
     relation oid not null, kind "char" not null, image text[]
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 create index if not exists {index} on {log} (txid, id);
-create index if not exists {index_emptied} on {log} (txid) where kind = 't';
+create table if not exists {emptied} (txid int8 not null, id int8 not null, relation oid not null);
 create table if not exists {mark} (one bool primary key default true check (one), snapshot text not null);
 comment on table {log} is 'postai: changes that are on their way to the other side'
 
--- name: capture
--- The function of one table's triggers. It is a definer's: whoever may write the table need not know the log.
+-- name: unlog
+-- Take the log away.
+drop table if exists {log}, {emptied}, {mark};
+drop sequence if exists {log}_id
+
+-- name: function
+-- A function of one table's triggers. It is a definer's: whoever may write the table need not know the log.
 create or replace function {function}() returns trigger language plpgsql security definer
-    set search_path = pg_catalog, pg_temp{pins} as {body};
+    set search_path = pg_catalog, pg_temp as {body};
 comment on function {function}() is {comment};
 revoke execute on function {function}() from public
 
--- name: by_key
--- Its body for a table with a key.
+-- name: note
+-- Its body where texts of values depend on no setting.
 begin
-    if pg_catalog.current_setting('postai.applies', true) = {applies} and session_user = {mover} then
-        return null;
-    elsif tg_op = 'INSERT' then
-        insert into {log} (relation, kind, image) values (tg_relid, 'k', {new});
-    elsif tg_op = 'DELETE' then
-        insert into {log} (relation, kind, image) values (tg_relid, 'k', {old});
-    elsif tg_op = 'TRUNCATE' then
-        insert into {log} (relation, kind) values (tg_relid, 't');
+    {pass}insert into {log} (relation, kind, image) values (tg_relid, {kind}, {image});
+    return null;
+end
+
+-- name: note_emptied
+-- Its body for TRUNCATE.
+begin
+    {pass}with noted as (insert into {log} (relation, kind) values (tg_relid, 't') returning txid, id, relation)
+    insert into {emptied} (txid, id, relation) select n.txid, n.id, n.relation from noted as n;
+    return null;
+end
+
+-- name: note_steadily
+-- Its body where they do: the settings of the application are others for a moment, if they must be.
+declare
+    had text[];
+begin
+    {pass}    if pg_catalog.left(pg_catalog.current_setting('datestyle'), 3) <> 'ISO'
+       or pg_catalog.current_setting('intervalstyle') <> 'postgres'
+       or pg_catalog.current_setting('extra_float_digits')::int4 < {digits}
+       or {monetary} and pg_catalog.current_setting('lc_monetary') <> 'C' then
+        had := array[pg_catalog.current_setting('datestyle'), pg_catalog.current_setting('intervalstyle'),
+                     pg_catalog.current_setting('extra_float_digits'), pg_catalog.current_setting('lc_monetary')];
+        perform pg_catalog.set_config('datestyle', 'ISO, YMD', true), pg_catalog.set_config('intervalstyle', 'postgres', true),
+                pg_catalog.set_config('extra_float_digits', '3', true), pg_catalog.set_config('lc_monetary', 'C', true);
+        insert into {log} (relation, kind, image) values (tg_relid, {kind}, {image});
+        perform pg_catalog.set_config('datestyle', had[1], true), pg_catalog.set_config('intervalstyle', had[2], true),
+                pg_catalog.set_config('extra_float_digits', had[3], true), pg_catalog.set_config('lc_monetary', had[4], true);
     else
-        insert into {log} (relation, kind, image) values (tg_relid, 'k', {new});
-        if {new} operator(pg_catalog.<>) {old} then
-            insert into {log} (relation, kind, image) values (tg_relid, 'k', {old});
-        end if;
+        insert into {log} (relation, kind, image) values (tg_relid, {kind}, {image});
     end if;
     return null;
 end
 
--- name: by_row
--- Its body for a table without one.
-begin
-    if pg_catalog.current_setting('postai.applies', true) = {applies} and session_user = {mover} then
-        return null;
-    elsif tg_op = 'TRUNCATE' then
-        insert into {log} (relation, kind) values (tg_relid, 't');
-        return null;
-    end if;
-    if tg_op in ('UPDATE', 'DELETE') then
-        insert into {log} (relation, kind, image) values (tg_relid, '-', {old});
-    end if;
-    if tg_op in ('UPDATE', 'INSERT') then
-        insert into {log} (relation, kind, image) values (tg_relid, '+', {new});
-    end if;
-    return null;
-end
+-- name: pass_applied
+-- The beginning of a body where this move itself applies changes, which need not be noted.
+if session_user = {mover} and pg_catalog.current_setting('postai.applies', true) = {applies} then return null; end if;
+
+-- name: pass_same_key
+-- The beginning of the body for keys that may be others.
+if {same} then return null; end if;
+
+-- name: changes_rows
+-- Whether a trigger changes rows before they are written, so that a column changes that no statement names.
+select exists (select from pg_catalog.pg_trigger as t
+                where t.tgrelid = %s::int8::oid and t.tgtype::int4 & 19 = 19 and t.tgenabled <> 'D')
 
 -- name: captured
--- Tables with the triggers of a stream: whether they fire always or as this role can have it, and what the function
--- was made for.
-select c.oid::int8, n.nspname::text, c.relname::text,
+-- Tables with the triggers of a stream: whether all fire always, or as this role can have it, and what their functions
+-- were made for.
+select c.oid::int8,
        pg_catalog.bool_and(t.tgenabled = 'A' or t.tgenabled = 'O' and not pg_catalog.pg_has_role(c.relowner, 'usage'))
-         and pg_catalog.count(*) = 2,
+         and pg_catalog.count(*) = pg_catalog.cardinality(%s::text[]),
        pg_catalog.min(pg_catalog.obj_description(t.tgfoid, 'pg_proc'))
   from pg_catalog.pg_trigger as t
   join pg_catalog.pg_class as c on c.oid = t.tgrelid
-  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
- where t.tgname in (%s, %s)
- group by c.oid, n.nspname, c.relname
+ where t.tgname = any (%s::text[])
+ group by c.oid
 
 -- name: owned
 -- Whether this role has the rights of a table's owner.
@@ -130,7 +148,7 @@ select pg_catalog.pg_has_role(c.relowner, 'usage') from pg_catalog.pg_class as c
 select p.proname::text
   from pg_catalog.pg_proc as p
   join pg_catalog.pg_namespace as n on n.oid = p.pronamespace and n.nspname = %s
- where p.proname ~ ('^' || %s || '_[0-9]+$')
+ where p.proname ~ ('^' || %s || '_[0-9]+_(new|old|key|emptied)$')
 
 -- name: set_mark
 -- The stream begins after what is committed now.
@@ -144,6 +162,10 @@ select m.snapshot from {mark} as m
 -- name: snapshot
 -- What is committed now.
 select pg_catalog.txid_current_snapshot()::text
+
+-- name: prune_emptied
+-- The same of tables that were emptied.
+delete from {emptied} as l where l.txid < pg_catalog.txid_snapshot_xmin(%s::text::txid_snapshot)
 
 -- name: prune
 -- Some of what everybody has had.
@@ -233,8 +255,8 @@ select pg_catalog.array_agg(pg_catalog.pg_relation_filenode(t.oid::oid)::int8 or
 -- name: emptied
 -- Tables that were emptied between two snapshots, and the last time each.
 select distinct on (l.relation) l.relation::int8, l.txid, l.id
-  from {log} as l
- where l.kind = 't' and {window}
+  from {emptied} as l
+ where {window}
  order by l.relation, l.id desc
 
 -- name: seen
@@ -279,5 +301,5 @@ delete from only {table} where ctid = any (array(
       from (select t.ctid, w.count, pg_catalog.row_number() over (partition by w.image) as n
               from only {table} as t
               join rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::int4[])) as w (image, count)
-                on w.image::text[]::text operator(pg_catalog.=) {image}::text) as found
+                on {gone}::text operator(pg_catalog.=) {image}::text) as found
      where found.n <= found.count))

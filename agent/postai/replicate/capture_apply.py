@@ -240,8 +240,9 @@ class _Step:
             if batch.keys:
                 self.subscriber.execute(self._by_keys("delete", mine, there.qualified, batch.keys))
             if gone := {image: -n for image, n in batch.rows.items() if n < 0}:
-                image = mine.image("t").replace("%", "%%")
-                statement = self.names.sql("delete_rows", table=there.qualified.replace("%", "%%"), image=image)
+                image, written = (one.replace("%", "%%") for one in mine.same_rows())
+                statement = self.names.sql("delete_rows", table=there.qualified.replace("%", "%%"), image=image,
+                                           gone=written)  # fmt: skip
                 self.subscriber.execute(statement, ([array_text(one) for one in gone], list(gone.values())))
         for mine, there, batch in pairs:
             into = f"copy {there.qualified}{column_list(mine.columns)} from stdin"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,14 +23,11 @@ from postai.replicate.types import USERS_SCHEMA, object_name, own_schema
 LOCK_MS, LOCK_PAUSE = 200, 0.1
 INSTALL_SECONDS = 20.0
 _BUSY = ("55P03", "40P01")
-# Types whose text depends on no setting.
+# Types whose text depends on no setting, or is read in each of its forms.
 _STEADY = frozenset(
     {"smallint", "integer", "bigint", "text", "character varying", "bpchar", "uuid", "boolean", "numeric", "oid",
-     "name", "inet", "cidr", "macaddr"}
+     "name", "inet", "cidr", "macaddr", "bytea", "json", "jsonb", "money", "tsvector"}
 )  # fmt: skip
-_PINS = """
-    set datestyle = 'ISO, YMD' set intervalstyle = 'postgres' set timezone = 'UTC' set extra_float_digits = 3
-    set bytea_output = 'hex' set lc_monetary = 'C'"""
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,9 @@ class Names:
         return object_name(self.move, self.part)
 
     @property
-    def emptied(self) -> str:
-        """The trigger for TRUNCATE."""
-        return f"{self.trigger}_emptied"
+    def triggers(self) -> tuple[str, ...]:
+        """A table's triggers: for rows that come or are others, for such whose key is, that go, for TRUNCATE."""
+        return (self.trigger, f"{self.trigger}_key", f"{self.trigger}_old", f"{self.trigger}_emptied")
 
     @property
     def log(self) -> str:
@@ -77,16 +74,16 @@ class Names:
     def fence(self) -> str:
         return f"{self.schema}.fence"
 
-    def function(self, relation: int) -> str:
-        """The function of a table's triggers."""
-        return f"{self.schema}.{self.part}_{relation}"
+    def function(self, relation: int, part: str) -> str:
+        """A function of a table's triggers; part: new, key, old or emptied."""
+        return f"{self.schema}.{self.part}_{relation}_{part}"
 
     def sql(self, name: str, **more: str) -> str:
         """A statement of capture.sql; the names that it is filled with may hold anything."""
         values = {
             "log": self.log, "mark": self.mark, "progress": self.progress, "tables": self.tables,
             "literal": quote_literal(self.log), "index": f"{self.part}_log_txid", "users_schema": USERS_SCHEMA,
-            "index_emptied": f"{self.part}_log_emptied", **more,
+            "sequence": quote_literal(f"{self.log}_id"), "emptied": f"{self.schema}.{self.part}_emptied", **more,
         }  # fmt: skip
         if name != "window":
             values["window"] = self.sql("window")
@@ -126,9 +123,28 @@ class Shape:
         """The expression that is written down of a row: its key, or its values where there is none."""
         if self.key:
             return f"array[{', '.join(f'pg_catalog.concat({row}.{quote_ident(one)})' for one in self.key)}]"
-        values = (f"{row}.{quote_ident(one)}" for one in self.columns)
-        texts = (f"case pg_catalog.num_nulls({one}) when 0 then pg_catalog.concat({one}) end" for one in values)
-        return f"array[{', '.join(texts)}]::text[]"
+        parts = (f"{row}.{quote_ident(one)}" for one in self.columns)
+        plain = ((one, f"{one}::numeric" if kind == "money" else one)
+                 for one, kind in zip(parts, self.types, strict=True))  # fmt: skip
+        return _texts(plain)
+
+    def same_rows(self) -> tuple[str, str]:
+        """Expressions for the texts of a row `t`, and of one that was written down as `w.image`, in this session."""
+        rows = [f"t.{quote_ident(one)}" for one in self.columns]
+        read = (f"(w.image::text[])[{n}]" for n in range(1, len(rows) + 1))
+        written = [(one, f"{one}::{kind}") for one, kind in zip(read, self.types, strict=True)]
+        return _texts((one, one) for one in rows), _texts(written)
+
+    def same_key(self) -> str:
+        """The condition that a row's key is as it was."""
+        return " and ".join(f"old.{quote_ident(one)} {operator} new.{quote_ident(one)}"
+                            for one, operator in zip(self.key, self.operators, strict=True))  # fmt: skip
+
+
+def _texts(values: Iterable[tuple[str, str]]) -> str:
+    """An array of the texts of values: first what may be null, then what is written."""
+    texts = (f"case pg_catalog.num_nulls({one}) when 0 then pg_catalog.concat({shown}) end" for one, shown in values)
+    return f"array[{', '.join(texts)}]::text[]"
 
 
 @contextmanager
@@ -172,32 +188,42 @@ def lacking(db: Database, names: Names, tables: Sequence[str]) -> tuple[Shape, .
         wanted = [one for table in (*tables, names.fence) if (one := relation(db, table)) is not None]
         found = shapes(db, wanted)
         made = {
-            number: signature for number, _, _, fires, signature
-            in db.query(names.sql("captured"), (names.trigger, names.emptied)) if fires
+            number: signature for number, fires, signature
+            in db.query(names.sql("captured"), (list(names.triggers), list(names.triggers))) if fires
         }  # fmt: skip
     return tuple(one for number, one in found.items() if made.get(number) != one.signature)
 
 
-def install(db: Database, names: Names, shape: Shape, deadline: Deadline | None = None) -> None:
+def install(
+    db: Database, names: Names, shape: Shape, *, applied: bool = True, deadline: Deadline | None = None
+) -> None:  # fmt: skip
     """Make the triggers of one table, or make them anew.
+
+    Args:
+        applied: whether changes of the other side may be applied here meanwhile: they are passed by, which takes time.
 
     Raises:
         LockNotObtained: the table was in use all the time.
     """
     ((mover, owned),) = db.query("select session_user::text, (" + names.sql("owned") + ")", (shape.relation,))
-    function, table = names.function(shape.relation), shape.qualified
-    body = names.sql("by_key" if shape.key else "by_row", applies=quote_literal(names.schema),
-                     mover=quote_literal(mover), new=shape.image("new"), old=shape.image("old"))  # fmt: skip
-    used = shape.key_types if shape.key else shape.types
+    ((changes_rows,),) = db.query(names.sql("changes_rows"), (shape.relation,))
+    table = shape.qualified
+    of_key = f" of {', '.join(map(quote_ident, shape.key))}" if shape.key and not changes_rows else ""
+    row, key, gone, emptied = names.triggers
+    each = "for each row execute function"
+    functions = {part: names.function(shape.relation, part) for part in ("new", "key", "old", "emptied")}
+    passed = names.sql("pass_applied", mover=quote_literal(mover), applies=quote_literal(names.schema))
+    bodies = _bodies(names, shape, f"{passed};\n    " if applied else "", db.server_version)
     statements = [
-        f"drop trigger if exists {one} on {table}" for one in (names.trigger, names.emptied) if owned
-    ] + [
-        names.sql("capture", function=function, body=quote_literal(body), comment=quote_literal(shape.signature),
-                  pins="" if _STEADY.issuperset(used) else _PINS),
-        f"create trigger {names.trigger} after insert or update or delete on {table} "
-        f"for each row execute function {function}()",
-        f"create trigger {names.emptied} after truncate on {table} for each statement execute function {function}()",
-        *(f"alter table only {table} enable always trigger {one}" for one in (names.trigger, names.emptied) if owned),
+        *(f"drop trigger if exists {one} on {table}" for one in names.triggers if owned),
+        *(names.sql("function", function=functions[part], body=quote_literal(body),
+                    comment=quote_literal(shape.signature)) for part, body in bodies.items()),
+        f"create trigger {row} after insert or update on {table} {each} {functions['new']}()",
+        f"create trigger {key} after update{of_key} on {table} {each} {functions['key']}()",
+        f"create trigger {gone} after delete on {table} {each} {functions['old']}()",
+        f"create trigger {emptied} after truncate on {table} for each statement execute function "
+        f"{functions['emptied']}()",
+        *(f"alter table only {table} enable always trigger {one}" for one in names.triggers if owned),
     ]  # fmt: skip
 
     def make() -> None:
@@ -207,12 +233,36 @@ def install(db: Database, names: Names, shape: Shape, deadline: Deadline | None 
     _shortly(db, table, make, deadline)
 
 
+def _bodies(names: Names, shape: Shape, passed: str, version: int) -> dict[str, str]:
+    """Bodies of the functions: for rows that come or are others, for keys that are others, for rows that go, and for
+    TRUNCATE.
+    """
+    used = shape.key_types if shape.key else shape.types
+    name = "note" if _STEADY.issuperset(used) else "note_steadily"
+    new, old = ("'k'", "'k'") if shape.key else ("'+'", "'-'")
+    other_key = names.sql("pass_same_key", same=shape.same_key()) + ";\n    " if shape.key else ""
+    more = {
+        "digits": "1" if version >= 120_000 else "3",  # since 12 each of these gives all digits
+        "monetary": str(any("." in one or one == "money[]" for one in used)).lower(),
+    }
+
+    def body(beginning: str, kind: str, row: str) -> str:
+        return names.sql(name, kind=kind, image=shape.image(row), **{"pass": beginning, **more})
+
+    return {
+        "new": body(passed, new, "new"),
+        "key": body(passed + other_key, old, "old"),
+        "old": body(passed, old, "old"),
+        "emptied": names.sql("note_emptied", **{"pass": passed}),
+    }
+
+
 def uninstall(db: Database, names: Names, deadline: Deadline | None = None) -> None:
     """Take the triggers, their functions and the log away; what is gone already is passed by."""
     for (function,) in db.query(names.sql("functions"), (names.schema, names.part)):
         statement = f"drop function if exists {names.schema}.{quote_ident(function)}() cascade"
         _shortly(db, function, lambda: db.execute(statement), deadline)  # noqa: B023 - called at once
-    db.execute(f"drop table if exists {names.log}, {names.mark}")
+    db.query(names.sql("unlog"))
 
 
 def _shortly(db: Database, what: str, work: Callable[[], object], deadline: Deadline | None) -> None:
