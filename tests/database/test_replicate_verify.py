@@ -30,10 +30,11 @@ HOSTILE = """
 create schema "o{hash}d %s";
 create domain "o{hash}d %s"."do""main" as float8;
 create collation "o{hash}d %s".loose (locale = 'C.utf8');
+create type public."mo od" as enum ('a', 'b,"');
 create table "o{hash}d %s"."t{part}'"(
     "a'""b" text collate "o{hash}d %s".loose, "k{keys}" char(5), at timestamptz, raw bytea, d "o{hash}d %s"."do""main",
     n numeric, js jsonb, days date[], m money, c "char", ch char(7), t text, "t.*" int,
-    primary key (at, "a'""b", "k{keys}"));
+    e public."mo od" default 'b,"', primary key (at, "a'""b", "k{keys}", e));
 insert into "o{hash}d %s"."t{part}'" select
     E'a''\\\\"{,} ' || i, 'k' || i, timestamptz '2024-01-01+00' + i * interval '1 us', decode('00ff00', 'hex'),
     case i % 3 when 0 then '-0'::float8 when 1 then 'NaN' else 1 / 3.0 end, case i % 2 when 0 then 1.0 else 1.00 end,
@@ -106,7 +107,7 @@ def test_every_type_is_compared_and_one_byte_is_named_by_key(stand: Stand) -> No
         ((_, (_, at)),) = keys.pop("odd.part_2024_0")
         assert at.startswith("2024-") and found["odd.part_2024_0"].key == ("id", "at")
         assert keys.pop(TABLE) == [
-            (Kind.DIFFERENT, (f"{moment}{i:02}+00", f"a'\\\"{{,}} {i}", f"k{i}".ljust(5))) for i in (7, 9, 11)
+            (Kind.DIFFERENT, (f"{moment}{i:02}+00", f"a'\\\"{{,}} {i}", f"k{i}".ljust(5), 'b,"')) for i in (7, 9, 11)
         ]
         rows = {(each.kind, each.rows) for each in found[NOTHING].differences}
         assert keys.pop(NOTHING) and rows == {

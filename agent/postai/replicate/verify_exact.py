@@ -24,8 +24,9 @@ from postai.replicate.verify_tables import Compared, sql
 
 # Of the time that writers may wait: for the locks; the server gives the rest up by itself.
 LOCK_SHARE = 0.4
-# A transaction that keeps a table for longer than this is not waited for with the other tables locked.
-OLD_SECONDS = 0.02
+# A transaction that keeps a table for longer than this is not waited for with the other tables locked; where there
+# always is one, older ones are tried, too.
+OLD_SECONDS, OLDER, OLDEST_SECONDS = 0.02, 1.2, 0.5
 BUSY = {"55P03", "57014", "40P01"}
 
 
@@ -108,14 +109,15 @@ def freeze_exactly(pair: Pair, control: Control, tables: Sequence[Compared], opt
     """
     end = time.monotonic() + options.lock_seconds
     oids = [table.oids[0] for table in tables]
-    stall, attempts, why = 0.0, 0, "the stream takes too long for a row"
+    stall, attempts, old, why = 0.0, 0, OLD_SECONDS, ""
     lock: Database | None = None
     try:
         while True:
             pair.deadline.check()
             if not crosses_quickly(control, pair.deadline, options.max_stall):
                 why = "the stream takes too long for a row"
-            elif holders := _holders(control.serving, oids, tables):
+            elif holders := _holders(control.serving, oids, tables, old):
+                old = min(OLDEST_SECONDS, old * OLDER)
                 why = f"long transactions, or maintenance, keep {', '.join(holders[:5])}"
             else:
                 attempts += 1
@@ -155,8 +157,8 @@ def crosses_quickly(control: Control, deadline: Deadline, limit: float) -> bool:
     return time.monotonic() - began < limit / 2
 
 
-def _holders(db: Database, oids: Sequence[int], tables: Sequence[Compared]) -> list[str]:
-    found = {oid for (oid,) in db.query(sql("holders"), (list(oids), OLD_SECONDS))}
+def _holders(db: Database, oids: Sequence[int], tables: Sequence[Compared], seconds: float) -> list[str]:
+    found = {oid for (oid,) in db.query(sql("holders"), (list(oids), seconds))}
     return [table.name for table in tables if table.oids[0] in found]
 
 

@@ -132,8 +132,10 @@ class Listed:
 
 def tables(db: Database, schemas: Sequence[str] = ()) -> dict[str, Listed]:
     """The tables of these schemas (() = all of the user's) whose rows move, by name."""
-    rows = db.query(sql("tables"), (list(schemas), list(schemas)))
-    columns = _columns(db, [oid for _, _, oid, *_ in rows])
+    with db.transaction():
+        db.query("set local search_path = pg_catalog")  # names of types are written as they are read later
+        rows = db.query(sql("tables"), (list(schemas), list(schemas)))
+        columns = _columns(db, [oid for _, _, oid, *_ in rows])
     found = (
         Listed(qualified(schema, name), oid, size, heap, tuple(key or ()), columns.get(oid, ()))
         for schema, name, oid, size, heap, key in rows
