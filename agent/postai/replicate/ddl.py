@@ -148,12 +148,16 @@ class _Work:
             made: keys of what was made from the publisher's definition just now, and may only read differently.
         """
         schemas = self._options.schemas
-        if made:
-            schema_compare.remember(self._publisher, self._subscriber, self._move, schemas, only=frozenset(made))
         self._wanted = schema_compare.parts(self._publisher, schemas, after_rows=self._after_rows)
         has = schema_compare.parts(self._subscriber, schemas, after_rows=self._after_rows)
         same = schema_compare.known_same(self._publisher, self._subscriber, self._move)
-        return schema_compare.differences(self._wanted, has, same)
+        found = schema_compare.differences(self._wanted, has, same)
+        if not made:
+            return found
+        noted = schema_compare.remember(
+            self._publisher, self._subscriber, self._move, schemas, frozenset(made), known=found
+        )
+        return tuple(one for one in found if one not in noted)
 
     def tell(self, left: Sequence[Difference]) -> None:
         """Keep how those read on both sides that a person is asked to bring together."""

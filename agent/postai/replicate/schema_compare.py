@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from postai.database import ServerError, named_sql
@@ -24,6 +25,10 @@ _WRITTEN = frozenset(
     {"column", "constraint", "index", "policy", "rule", "trigger", "view", "materialized view", "function", "procedure",
      "domain", "table", "statistics", "publication", "aggregate", "sequence", "collation"}
 )  # fmt: skip
+# What a part is read from that older servers have not, with the first version.
+_NEWER = MappingProxyType(
+    {"generated": 120_000, "compression": 140_000, "row_filter": 150_000, "published_schemas": 150_000}
+)
 # Kinds that a role may not be allowed to make, and that a move goes on without.
 SPARED = frozenset({"event trigger", "publication", "security label", "language"})
 # What `remember` notes as the text of a part that is missing.
@@ -122,8 +127,8 @@ def _query(db: Database, schemas: Sequence[str], *, after_rows: bool) -> tuple[s
     if not schemas:
         blocks += ["of_database", *(["of_database_after_rows"] if after_rows else [])]
     text = _sql("parts").replace("{objects}", "\n".join(_sql(block) for block in blocks))
-    for newer in ("row_filter", "published_schemas"):
-        text = text.replace(f"{{{newer}}}", _sql(newer) if db.server_version >= 150_000 else "null")
+    for newer, since in _NEWER.items():
+        text = text.replace(f"{{{newer}}}", _sql(newer) if db.server_version >= since else "null")
     return text, (list(schemas),) * count
 
 
@@ -182,6 +187,7 @@ def remember(
     unreachable: frozenset[str] = frozenset(),
     *,
     spared: bool = False,
+    known: Sequence[Difference] | None = None,
 ) -> tuple[Difference, ...]:
     """Note what the two servers write differently now, right after the target's schema was made from the source's.
 
@@ -192,11 +198,13 @@ def remember(
         unreachable: owners on the source that the target's objects could not be given to.
         spared: whether what is missing of the kinds SPARED was left out with a warning, and is not asked for again.
 
+        known: all that differs, where that was just read.
+
     Returns:
         what was noted.
     """
     target.execute(_sql("same_table").replace("{schema}", own_schema(move)))
-    different = compare_schema(source, target, schemas)
+    different = compare_schema(source, target, schemas) if known is None else known
     versions = source.server_version // 10000 != target.server_version // 10000
     owners = [one.part for one in different if one.part.aspect == "owner" and one.part.text in unreachable]
     foreign = {(part.kind, part.of) for part in owners}
