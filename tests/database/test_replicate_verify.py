@@ -163,6 +163,21 @@ def test_what_differs_is_repaired_while_everybody_writes(stand: Stand) -> None:
     assert stand.target.execute("select count(*) from odd.item_log where item < 5 and what = 'UPDATE'") == [(0,)]
 
 
+@pytest.mark.soak
+def test_nothing_is_told_of_rows_that_change_all_the_time(stand: Stand) -> None:
+    """One branch that every transaction changes, 300 of them a second, for a minute."""
+    begin(stand)
+    options = VerifyOptions(LOSS, lock_seconds=10, large_objects=False)
+    end = time.monotonic() + 60
+    with LossClient(stand.source_dsn("odd_app"), Load(8, 300, branches=1, accounts=100)) as client:
+        client.wait_for(50)
+        while time.monotonic() < end:
+            for mode in Mode:
+                seen = compare(stand, mode, options)
+                assert seen.equal and seen.stall < 0.1, seen
+    assert client.record.window().fatal == {}
+
+
 def test_without_a_moment_for_locks_it_settles_and_it_can_be_ended(stand: Stand) -> None:
     begin(stand)
     options = VerifyOptions(LOSS, max_stall=0.2, lock_seconds=0.4, share=0.5, busy=1, workers=2, large_objects=False)
