@@ -309,7 +309,8 @@ def test_by_command(
     code, answer = command("start", "shop", "legacy", "new")
     assert code == 5 and "REPLICA IDENTITY FULL" in answer["error"]["hint"]
     code, answer = command("start", "shop", "legacy", "new", "--full-identity")
-    assert (code, answer["state"], answer["verified"]["equal"]) == (0, "ready", True)
+    assert code == 0, answer
+    assert (answer["state"], answer["verified"]["equal"]) == ("ready", True)
     assert all(one["verified"] == "equal" for one in answer["tables"])
     stand.let_app_in()
     assert command("cutover", "shop", "--rehearse")[1]["serving"] == "source"

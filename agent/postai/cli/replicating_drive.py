@@ -111,6 +111,7 @@ def follow(
     from postai.replicate import machine, store
     from postai.replicate.types import State
 
+    told = None
     with shown(quiet=quiet) as screen, store.one_driver(home, move.id) if drives else nullcontext():
         while True:
             rest: float | None = 1.0
@@ -121,6 +122,9 @@ def follow(
                 move = move.read(home)
             _show(home, move.row, screen)
             row = move.row
+            if screen is None and row.error is not None and row.error.message != told:
+                told = row.error.message
+                output.note(f"{row.name}: {told}")
             if done(row):
                 return row
             if row.state is State.FAILED and row.resume_state not in store.ENDED:

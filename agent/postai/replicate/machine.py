@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from postai.database.errors import ConnectionFailed, ConnectionLost
+from postai.database.errors import (
+    ConnectionFailed,
+    ConnectionLost,
+    NoHbaEntry,
+    TlsFailed,
+    TlsRequired,
+    UnknownDatabase,
+    UnknownRole,
+    WrongPassword,
+)
 from postai.database.protocol import Database
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import ErrorParts, LockNotObtained, PostaiError, Refused
@@ -27,6 +36,8 @@ _REST: Mapping[State, float | None] = MappingProxyType(
      State.FAILED: 10.0, State.COMPLETED: None, State.ABORTED: None}
 )  # fmt: skip
 _UNCOPIED = frozenset({State.CREATED, State.ANALYSED, State.PREFLIGHT_OK, None})
+# A side that refuses to let the move in: told at once while nothing is copied, tried again later.
+_WRONG = (WrongPassword, UnknownRole, UnknownDatabase, NoHbaEntry, TlsRequired, TlsFailed)
 RETRY_SECONDS = 2.0
 # Errors of a server that may be gone the next time: locks, time limits, resources, shutdown, starting up.
 _PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "53200", "55006"})
@@ -175,7 +186,8 @@ def _not_done(home: Database, move: Move, error: PostaiError) -> Turn:
     """Note a failure: one that may pass is tried again, another one stops the move until it is resumed."""
     parts = error.as_parts()
     ending = move.row.resume_state in store.ENDED or move.row.state is State.FAILED
-    if passing(error) or move.row.state is State.SWITCHING or ending:
+    hard = isinstance(error, _WRONG) and move.row.state in _UNCOPIED
+    if (passing(error) and not hard) or move.row.state is State.SWITCHING or ending:
         _note(home, move, parts)
         return Turn(move.read(home), RETRY_SECONDS)
     turns.fail(home, move, parts)
