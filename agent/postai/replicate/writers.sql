@@ -33,12 +33,17 @@ select a.pid, a.usename::text, pg_catalog.round(pg_catalog.date_part('epoch', pg
  order by 3 desc
 
 -- name: rights
--- Whether this role may set the database's settings, see all sessions, and end them.
+-- Whether this role may set the database's settings, see all sessions, and end them; those of roles that it is a member
+-- of it may always. Somebody else who comes meanwhile makes the switch fail, and it is undone.
+with stranger as (
+    select count(*) > 0 as there from pg_catalog.pg_stat_activity as a
+     where a.datname = pg_catalog.current_database() and a.usesysid is not null
+       and not coalesce(pg_catalog.pg_has_role(a.usesysid, 'usage'), true))
 select pg_catalog.pg_has_role(d.datdba, 'usage'),
-       r.rolsuper or pg_catalog.pg_has_role('pg_read_all_stats', 'usage'),
-       r.rolsuper or pg_catalog.pg_has_role('pg_signal_backend', 'usage'),
+       not s.there or r.rolsuper or pg_catalog.pg_has_role('pg_read_all_stats', 'usage'),
+       not s.there or r.rolsuper or pg_catalog.pg_has_role('pg_signal_backend', 'usage'),
        pg_catalog.quote_ident(r.rolname), pg_catalog.quote_ident(d.datname)
-  from pg_catalog.pg_database as d, pg_catalog.pg_roles as r
+  from pg_catalog.pg_database as d, pg_catalog.pg_roles as r, stranger as s
  where d.datname = pg_catalog.current_database() and r.rolname = current_user
 
 -- name: unfenced_roles

@@ -70,11 +70,13 @@ def row_security(ground: Ground) -> Iterator[Finding]:
 def sessions(ground: Ground) -> Iterator[Finding]:
     for side in Side:
         facts = ground.facts(side)
-        sees, ends, owns, owner, mighty = ground.query(side, FILE, "sessions")[0]
+        sees, ends, owns, owner, mighty, strangers = ground.query(side, FILE, "sessions")[0]
         lacking = [role for role, has in (("pg_read_all_stats", sees), ("pg_signal_backend", ends)) if not has]
         if lacking and not facts.server.superuser:
-            yield warning(side, "sessions of others cannot be seen or ended, which the switch must", lacking,
-                          (f"GRANT {', '.join(lacking)} TO {facts.user}",))  # fmt: skip
+            level = warning if strangers else note
+            what = f"the switch is refused while roles of which {facts.user} is no member are connected"
+            fix = f"GRANT {', '.join(lacking)} TO {facts.user}"
+            yield level(side, f"{what}: their sessions cannot be seen or ended", lacking, (fix,))
         if not owns:
             yield warning(side, "only the database's owner can make it read-only, which a switch without a proxy does",
                           (facts.server.database,),
@@ -148,7 +150,7 @@ RIGHTS: tuple[Check, ...] = (
           (_B,), row_security),
     Check("sessions", "Sessions of others", "The switch ends the application's sessions and, without a proxy, makes "
                                             "the database read-only.", "pg_read_all_stats, pg_signal_backend, "
-                                                "membership in the database's owner.", (_W,),
+                                                "membership in the database's owner.", (_W, _N),
           sessions, STREAMS),
     Check("roles", "Roles", "Owners and grantees must be there before the schema; who is no member of an owner's role "
           "cannot give it a table.", "CREATEROLE for the move's role, or make the roles by hand.", (_B, _N), roles),

@@ -42,9 +42,13 @@ select format('%I.%I', n.nspname, c.relname), c.relforcerowsecurity
  order by 1
 
 -- name: sessions
--- Whether this role sees others' sessions, may end them, and may change the database's settings.
+-- Whether this role sees others' sessions, may end them, and may change the database's settings; who owns it, whether that
+-- is a superuser; and whether roles of which this one is no member are connected.
 select pg_has_role('pg_read_all_stats', 'usage'), pg_has_role('pg_signal_backend', 'usage'),
-       pg_has_role(d.datdba, 'usage'), d.datdba::regrole::text, r.rolsuper
+       pg_has_role(d.datdba, 'usage'), d.datdba::regrole::text, r.rolsuper,
+       exists (select from pg_stat_activity as a
+                where a.datname = current_database() and a.usesysid is not null
+                  and not coalesce(pg_has_role(a.usesysid, 'usage'), true))
   from pg_database as d join pg_roles as r on r.oid = d.datdba
  where d.datname = current_database()
 
