@@ -15,8 +15,8 @@ from replicate_support import Stand
 
 from postai.database import connect
 from postai.deadline import Deadline
-from postai.errors import FeatureMissing, Refused
-from postai.replicate import ddl, dump_text, roles, schema, schema_compare, statistics, tools
+from postai.errors import FeatureMissing, PostaiError, Refused
+from postai.replicate import ddl, dump_text, restore, roles, schema, schema_compare, statistics, tools
 from postai.replicate.schema import Section
 from postai.replicate.types import Finding, Level, MoveOptions, Side
 
@@ -271,6 +271,29 @@ def test_no_password_reaches_an_argument(stand: Stand, tmp_path: Path) -> None:
     seen = (tmp_path / "seen").read_text()
     assert text == "SELECT 1;\n" and password not in seen and f"passfile={tmp_path.anchor}" in seen
     assert password in (tmp_path / "pass").read_text() and stat.S_IMODE((tmp_path / "pass").stat().st_mode) == 0o600
+
+
+@pytest.mark.soak
+def test_a_password_stays_out_of_the_log(stand: Stand) -> None:
+    """Neither the warning of an old kind of hash nor a statement that fails may show it; all statements are logged."""
+    stand.source.execute("set password_encryption = md5; create role odd_md5 login password 'planted-secret'")
+    stand.source.execute("grant select on odd.item to odd_md5")
+    ((secret,),) = stand.source.execute("select rolpassword from pg_authid where rolname = 'odd_md5'")
+    stand.target.execute(f"alter database \"{stand.target.name}\" set log_statement = 'all'")
+    try:
+        with sides(stand) as (source, target):
+            roles.copy_roles(source, target, MoveOptions(role_passwords=True), silent)
+            mapping = "CREATE USER MAPPING FOR PUBLIC SERVER nowhere OPTIONS (password 'planted-secret')"
+            with pytest.raises(PostaiError) as caught:
+                restore.Run(target, restore.Notes(None), Deadline.after(9)).all(["select 1", mapping], silent, "x")
+        assert "planted" not in f"{caught.value.as_parts()}"
+        hashes = stand.target.execute("select rolpassword from pg_authid where rolname = 'odd_md5'")
+        log = stand.target_server.log.read_text()
+        assert hashes == [(secret,)] and "create role odd_md5" in log
+        assert secret not in log and "planted-secret" not in log
+    finally:
+        stand.source.execute("drop owned by odd_md5; drop role odd_md5")
+        stand.target.execute("drop role if exists odd_md5")
 
 
 @pytest.mark.soak

@@ -104,12 +104,13 @@ class Run:
         waiting = [
             one for one in statements if dump_text.of_session(one) or dump_text.digest(one) not in self.notes.known
         ]
-        for at in range(0, len(waiting), AT_A_TIME):
+        done = 0
+        for part in _parts(waiting):
             self.deadline.check()
-            part = waiting[at : at + AT_A_TIME]
+            done += len(part)
             if not all(dump_text.of_session(one) for one in part):
                 self.some(part)
-                on_step(step, f"{min(at + AT_A_TIME, len(waiting))} of {len(waiting)} statements")
+                on_step(step, f"{done} of {len(waiting)} statements")
 
     def some(self, statements: Sequence[str]) -> None:
         """Run these in one transaction; where that fails, in smaller ones, down to the statement that fails."""
@@ -139,8 +140,7 @@ class Run:
         with self.db.transaction():
             for one in note:
                 self.db.execute(one)
-            self.db.query("select pg_catalog.set_config('postai.statement', %s, true)", (statement,))
-            self.db.execute("do $$ begin execute pg_catalog.current_setting('postai.statement'); end $$")
+            secretly(self.db, statement)
 
     def _single(self, statement: str, error: ServerError) -> None:
         for _ in range(_LOCK_TRIES):
@@ -180,6 +180,30 @@ class Run:
         except ServerError:
             return False
         return True
+
+
+def _parts(statements: Sequence[str]) -> Iterator[list[str]]:
+    """Statements that go together; one with a password stands alone."""
+    part: list[str] = []
+    for one in statements:
+        alone = dump_text.secret(one)
+        if part and (alone or len(part) == AT_A_TIME):
+            yield part
+            part = []
+        part.append(one)
+        if alone:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def secretly(db: Database, statement: str) -> None:
+    """Run a statement that holds a password, in a transaction: it gets into no log and no error of the server."""
+    sql = named_sql.load(__package__, "schema.sql")
+    db.query(sql["quiet"])
+    db.query(sql["secret"], (statement,))
+    db.execute(sql["secretly"])
 
 
 def warning(statement: str, error: ServerError) -> Finding:

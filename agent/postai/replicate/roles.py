@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from postai.database import ServerError, named_sql
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.protocol import Database
+from postai.replicate.restore import secretly
 from postai.replicate.types import USERS_SCHEMA, Finding, Level, MoveOptions, OnStep, Side
 
 # Belonging to one of these is as good as being a superuser.
@@ -323,10 +324,7 @@ class _Work:
 
     def _give_password(self, name: str) -> None:
         if name in self._hashes:
-            if self._superuser:
-                self._target.query(_sql("quiet"))
-            self._target.query(_sql("password_values"), (name, self._hashes[name]))
-            self._target.execute(_sql("set_password"))
+            secretly(self._target, f"alter role {quote_ident(name)} password {quote_literal(self._hashes[name])}")
 
 
 def _setting_name(name: str) -> str:

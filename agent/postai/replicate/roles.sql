@@ -85,24 +85,6 @@ select a.rolname::text from pg_catalog.pg_authid as a
  where a.rolname = any (%s::text[]) and a.rolcanlogin and a.rolpassword is null
  order by 1
 
--- name: quiet
--- For the rest of the transaction statements are not logged: they hold what nobody may read.
-set local log_statement = 'none'; set local log_min_duration_statement = -1; set local log_min_error_statement = 'panic';
-set local log_duration = off
-
--- name: set_password
--- Give a role a password hash without having it in a statement.
-do $set_password$
-begin
-    execute pg_catalog.format('alter role %I password %L',
-        pg_catalog.current_setting('postai.role'), pg_catalog.current_setting('postai.hash'));
-end
-$set_password$
-
--- name: password_values
--- The values for it; they end with the transaction.
-select pg_catalog.set_config('postai.role', %s, true), pg_catalog.set_config('postai.hash', %s, true)
-
 -- name: database
 -- What is said and granted of this database: comment; grantee (empty = PUBLIC), right, grant option.
 select pg_catalog.shobj_description(d.oid, 'pg_database'), coalesce(r.rolname::text, ''), a.privilege_type, a.is_grantable

@@ -62,3 +62,25 @@ select r.statement from {schema}.restored as r
 -- name: note
 -- Note some.
 insert into {schema}.restored (statement) values {statements} on conflict do nothing
+
+-- name: quiet
+-- For the rest of the transaction a superuser's statements are not logged: they hold what nobody may read.
+select pg_catalog.set_config(s.name, s.value, true)
+  from pg_catalog.pg_roles as r
+ cross join (values ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic'),
+                    ('log_duration', 'off'), ('log_min_messages', 'error')) as s (name, value)
+ where r.rolname = current_user and r.rolsuper
+
+-- name: secret
+-- The statement that is run next; it ends with the transaction.
+select pg_catalog.set_config('postai.statement', %s, true) is null
+
+-- name: secretly
+-- Run it without having it in a statement, nor in an error.
+do $secretly$
+begin
+    execute pg_catalog.current_setting('postai.statement');
+exception when others then
+    raise exception using errcode = sqlstate, message = sqlerrm;
+end
+$secretly$
