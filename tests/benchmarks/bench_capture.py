@@ -88,19 +88,21 @@ def rounds(one: Stand, chosen: argparse.Namespace) -> None:
             STREAM.stop(source, target)
             one.source.execute("checkpoint")
             seen["undisturbed"].append(load(one, chosen))
-            STREAM.prepare(source, target)
+            one.target.execute("truncate pgbench_accounts, pgbench_branches, pgbench_tellers, pgbench_history")
+            STREAM.copy(source, target)
             one.source.execute("checkpoint")
             seen["captured"].append(load(one, chosen))
-            one.target.execute("truncate pgbench_accounts, pgbench_branches, pgbench_tellers, pgbench_history")
-            STREAM.stop(source, target)
-            STREAM.copy(source, target)
+            while STREAM.lag(source, target).bytes:
+                STREAM.copy(source, target)
         one.source.execute("checkpoint")
         with Follower(one):
             seen["followed"].append(load(one, chosen))
     for name, some in seen.items():
         ratios = [tps / plain for (tps, _), (plain, _) in zip(some, seen["undisturbed"], strict=True)]
-        print(f"{name:12} {statistics.mean(tps for tps, _ in some):7.0f} tps  ratio {statistics.mean(ratios):.3f} "
-              f"({min(ratios):.3f} to {max(ratios):.3f})  cpu {statistics.mean(each for _, each in some):5.0f} us")
+        print(
+            f"{name:12} {statistics.median(tps for tps, _ in some):7.0f} tps  ratio {statistics.median(ratios):.3f} "
+            f"({min(ratios):.3f} to {max(ratios):.3f})  cpu {statistics.median(each for _, each in some):5.0f} us"
+        )
 
 
 def drain(one: Stand, chosen: argparse.Namespace) -> None:
@@ -118,8 +120,10 @@ def drain(one: Stand, chosen: argparse.Namespace) -> None:
         seconds = time.monotonic() - began
         kept = STREAM.lag(source, target).kept_bytes or 0
     found = compare(one.source_dsn(), one.target_dsn(), sequences=False)
-    print(f"at {tps:.0f} tps: {behind.bytes} bytes of the last second taken up in {seconds * 1000:.0f} ms; the log has "
-          f"{kept / 1e6:.1f} MB; following took {follower.cpu:.1f} s of 20; differences {len(found)} {found[:3]}")
+    print(
+        f"at {tps:.0f} tps: {behind.bytes} bytes of the last second taken up in {seconds * 1000:.0f} ms; the log has "
+        f"{kept / 1e6:.1f} MB; following took {follower.cpu:.1f} s of 20; differences {len(found)} {found[:3]}"
+    )
 
 
 def main() -> None:

@@ -29,6 +29,8 @@ _STEADY = frozenset(
      "name", "inet", "cidr", "macaddr", "bytea", "json", "jsonb", "money", "tsvector"}
 )  # fmt: skip
 
+_FIXED = "\n    set search_path = pg_catalog, pg_temp"
+
 
 @dataclass(frozen=True)
 class Names:
@@ -118,6 +120,16 @@ class Shape:
         """What the table's function is made for; another one needs another function, and the rows anew."""
         kind, names = ("key", self.key) if self.key else ("row", self.columns)
         return f"postai: {kind} {', '.join(map(quote_ident, names))}"
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Types of what is written down."""
+        return self.key_types if self.key else self.types
+
+    @property
+    def steady(self) -> bool:
+        """Whether the texts of what is written down depend on no setting."""
+        return _STEADY.issuperset(self.used)
 
     def image(self, row: str) -> str:
         """The expression that is written down of a row: its key, or its values where there is none."""
@@ -209,6 +221,7 @@ def install(
     ((changes_rows,),) = db.query(names.sql("changes_rows"), (shape.relation,))
     table = shape.qualified
     of_key = f" of {', '.join(map(quote_ident, shape.key))}" if shape.key and not changes_rows else ""
+    fixed, comment = "" if shape.steady else _FIXED, quote_literal(shape.signature)
     row, key, gone, emptied = names.triggers
     each = "for each row execute function"
     functions = {part: names.function(shape.relation, part) for part in ("new", "key", "old", "emptied")}
@@ -216,8 +229,8 @@ def install(
     bodies = _bodies(names, shape, f"{passed};\n    " if applied else "", db.server_version)
     statements = [
         *(f"drop trigger if exists {one} on {table}" for one in names.triggers if owned),
-        *(names.sql("function", function=functions[part], body=quote_literal(body),
-                    comment=quote_literal(shape.signature)) for part, body in bodies.items()),
+        *(names.sql("function", function=functions[part], body=quote_literal(body), fixed=fixed, comment=comment)
+          for part, body in bodies.items()),
         f"create trigger {row} after insert or update on {table} {each} {functions['new']}()",
         f"create trigger {key} after update{of_key} on {table} {each} {functions['key']}()",
         f"create trigger {gone} after delete on {table} {each} {functions['old']}()",
@@ -237,13 +250,12 @@ def _bodies(names: Names, shape: Shape, passed: str, version: int) -> dict[str, 
     """Bodies of the functions: for rows that come or are others, for keys that are others, for rows that go, and for
     TRUNCATE.
     """
-    used = shape.key_types if shape.key else shape.types
-    name = "note" if _STEADY.issuperset(used) else "note_steadily"
+    name = "note" if shape.steady else "note_steadily"
     new, old = ("'k'", "'k'") if shape.key else ("'+'", "'-'")
     other_key = names.sql("pass_same_key", same=shape.same_key()) + ";\n    " if shape.key else ""
     more = {
         "digits": "1" if version >= 120_000 else "3",  # since 12 each of these gives all digits
-        "monetary": str(any("." in one or one == "money[]" for one in used)).lower(),
+        "monetary": str(any("." in one or one == "money[]" for one in shape.used)).lower(),
     }
 
     def body(beginning: str, kind: str, row: str) -> str:
