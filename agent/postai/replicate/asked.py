@@ -59,6 +59,8 @@ def switch(
         _require(move, to)
         driver = move.driver()
         try:
+            with move.sides() as (source, target):
+                turns.bring_large_objects(source, target, move, cancel or Deadline.after(turns.LONGEST_SECONDS))
             plan = _plan(move, to, driver, max_pause)
             steps = _Steps(home, move, on_step, None if rehearse else _begin(home, move, journal))
             try:

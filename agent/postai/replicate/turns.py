@@ -14,6 +14,7 @@ from postai.replicate import (
     cleanup,
     ddl,
     fence,
+    large_objects,
     native,
     preflight,
     probe,
@@ -258,10 +259,11 @@ def compare(now: Now, mode: Mode, deadline: Deadline) -> Verified:
         InDanger: the source's log cannot be kept so long.
     """
     row = now.move.row
+    bring_large_objects(now.source, now.target, now.move, deadline)
     on_step = now.watching("compares both sides")
     found = verify.verify(
         Sides(row.id, now.move.open, now.move.stream(row.serving), row.serving), mode,
-        VerifyOptions(schemas=row.options.schemas, large_objects=False), deadline,
+        VerifyOptions(schemas=row.options.schemas, large_objects=not row.options.schemas), deadline,
         lambda at: on_step("compares", f"{at.tables_done} of {at.tables} tables"),
         lambda here, there: definitions(here, there, now.move),
     )  # fmt: skip
@@ -269,6 +271,14 @@ def compare(now: Now, mode: Mode, deadline: Deadline) -> Verified:
     store.set_verified_tables(now.home, row.id, {one.table: _said(one) for one in found.tables})
     store.add_event(now.home, row.id, verdict(found), step="verified", level="note" if found.equal else "error")
     return found
+
+
+def bring_large_objects(source: Database, target: Database, move: Move, deadline: Deadline) -> int:
+    """Large objects as on the side that serves; they belong to no schema, so that a move of some schemas has none."""
+    if move.row.options.schemas:
+        return 0
+    pair = (source, target) if move.row.serving is Side.SOURCE else (target, source)
+    return large_objects.bring(*pair, move.id, move.row.serving.other, deadline)
 
 
 def definitions(here: Database, there: Database, move: Move) -> tuple[str, ...]:
