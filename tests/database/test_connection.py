@@ -134,6 +134,15 @@ class TestSession:
         assert caught.value.sqlstate == "22P02"
         assert db.query("select id, note from copied order by id") == [(1, "a"), (2, "b"), (3, None)]
 
+    def test_rows_are_copied_out(self, db: Database) -> None:
+        text = b"".join(db.copy_out("copy (select 1, E'a\\tb' union all select 2, null order by 1) to stdout"))
+        assert text == b"1\ta\\tb\n2\t\\N\n"
+        assert b"".join(db.copy_out("copy (select 7) to stdout (format binary)")).startswith(b"PGCOPY\n")
+        with pytest.raises(ServerError) as caught:
+            list(db.copy_out("copy missing to stdout"))
+        assert caught.value.sqlstate == "42P01"
+        assert db.query("select 1") == [(1,)]
+
     def test_transactions(self, db: Database) -> None:
         db.execute("create table t (a int)")
         with pytest.raises(ZeroDivisionError), db.transaction():
