@@ -50,6 +50,7 @@ def page(row: Row, tables: Sequence[Copied]) -> list[str]:
         ]
     if tables and not row.ended:
         lines.append(summary(tables))
+        lines.append(f"  {'table':<28} {'state':<14} done     size        rows    left")
         lines += [line(one) for one in _chosen(tables)]
         if len(tables) > MOST_TABLES:
             lines.append(f"  and {len(tables) - MOST_TABLES} more")

@@ -82,7 +82,7 @@ class Now:
                             data={"objects": one.objects, "fix": one.fix})  # fmt: skip
 
     def watching(self, doing: str) -> OnStep:
-        """For something long: passes steps on, shows them, and breaks it off when the source's disk is in danger.
+        """For something long: passes steps on, shows them, breaks it off when the serving side's disk is in danger.
 
         The sessions of this turn must be idle.
         """
@@ -93,7 +93,9 @@ class Now:
             if time.monotonic() - last > LOOK_SECONDS:
                 last = time.monotonic()
                 store.set_doing(self.home, self.move.id, f"{doing}: {detail or name}")
-                lag = self.forward.lag(self.source, self.target)
+                serving = self.move.row.serving
+                pair = (self.source, self.target) if serving is Side.SOURCE else (self.target, self.source)
+                lag = self.move.stream(serving).lag(*pair)
                 store.set_lag(self.home, self.move.id, lag)
                 if danger := slots.danger(lag, self.move.row.options.keep_wal_bytes):
                     raise InDanger(danger)
