@@ -200,6 +200,20 @@ def test_without_a_moment_for_locks_it_settles_and_it_can_be_ended(stand: Stand)
         ("loss.teller", None, "42501: permission denied for table teller")
     ]
 
+    with tampering(stand.target) as other:
+        other.execute("update loss.account set filler = 'y' where id = 5; delete from loss.teller where id = 7")
+        other.execute("insert into loss.account values (9999, 1)")
+        other.execute(
+            "grant usage on schema postai_7 to odd_app; grant select on all tables in schema postai_7 to odd_app"
+        )
+
+    def app_there(side: Side) -> Database:
+        return open_session(stand.source_dsn() if side is Side.SOURCE else stand.target_dsn("odd_app"))
+
+    done = repair(Sides(MOVE, app_there, moved.forward, Side.SOURCE), compare(stand, Mode.SETTLING, options), options,
+                  Deadline.after(30))  # fmt: skip
+    assert done.after.equal and done.rows == 3 and "foreign keys fired" in done.notes[0]
+
     cancel = Deadline.after(30)
     told: list[Progress] = []
 

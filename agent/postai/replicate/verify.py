@@ -10,7 +10,6 @@ from postai.database.errors import ServerError
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.replicate import sequences
-from postai.replicate.types import Side
 from postai.replicate.verified import (
     Difference,
     Kind,
@@ -285,6 +284,3 @@ def _batches(tables: Sequence[Compared], pages: int) -> Iterable[list[Compared]]
         size += table.pages
     if some:
         yield some
-
-
-__all__ = ["Mode", "Side", "Sides", "Verified", "VerifyOptions", "compare_sequences", "verify"]
