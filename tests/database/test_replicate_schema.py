@@ -161,6 +161,25 @@ def test_back_to_an_older_server(reverse_stand: Stand) -> None:
     assert differences(stand) == []
 
 
+def _every_kind_arrives(stand: Stand) -> None:
+    stand.source.execute((Path(__file__).parent / "replicate_kinds.sql").read_text("utf-8"))
+    found = move_schema(stand.source_dsn(), stand.target_dsn())
+    assert {one.level for one in found} <= {Level.WARNING} and differences(stand) == []
+    with sides(stand) as (source, target):
+        look = ddl.tick(stand.source_dsn(), source, target, MOVE, PLAIN, Deadline.after(60), silent)
+        assert look is not None and look.applied == () and look.blocking == ()
+
+
+@pytest.mark.soak
+def test_every_kind_of_object_arrives(stand: Stand) -> None:
+    _every_kind_arrives(stand)
+
+
+@pytest.mark.soak
+def test_every_kind_of_object_arrives_on_an_older_server(reverse_stand: Stand) -> None:
+    _every_kind_arrives(reverse_stand)
+
+
 @pytest.mark.soak
 def test_a_trial_tells_what_the_target_will_not_take(reverse_stand: Stand) -> None:
     stand = reverse_stand

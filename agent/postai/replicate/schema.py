@@ -258,8 +258,9 @@ def _make_extension(target: Database, name: str, schema: str, used: int, *, anyw
 def _version(name: str, wanted: str, has: str | None) -> list[Finding]:
     if has is None or _numbers(has) >= _numbers(wanted):
         return []
+    fix = f"install {name} {wanted} on the target's machine, then: ALTER EXTENSION {quote_ident(name)} UPDATE"
     return [Finding("extension_version", Level.WARNING, Side.TARGET, f"extension {name} is older on the target: {has} "
-                    f"instead of {wanted}", (name,), (f"ALTER EXTENSION {quote_ident(name)} UPDATE",))]  # fmt: skip
+                    f"instead of {wanted}", (name,), (fix,))]  # fmt: skip
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -231,7 +231,7 @@ select 'language', pg_catalog.quote_ident(l.lanname), '', case when l.lanpltrust
  where l.oid >= 16384
    and not exists (select from member as e where e.classid = 'pg_catalog.pg_language'::pg_catalog.regclass and e.objid = l.oid)
 union all
-select 'foreign server', pg_catalog.quote_ident(s.srvname), '', pg_catalog.concat_ws(' ', w.fdwname, s.srvtype, s.srvversion, pg_catalog.array_to_string(s.srvoptions, ', ')),
+select 'foreign server', pg_catalog.quote_ident(s.srvname), '', pg_catalog.concat_ws(' ', w.fdwname, s.srvtype, s.srvversion, (select pg_catalog.string_agg(o, ', ' order by o collate "C") from pg_catalog.unnest(s.srvoptions) as o)),
        'pg_catalog.pg_foreign_server'::pg_catalog.regclass, s.oid, 0, s.srvowner, 'S'::"char", s.srvacl
   from pg_catalog.pg_foreign_server as s join pg_catalog.pg_foreign_data_wrapper as w on w.oid = s.srvfdw where s.srvname !~ '^postai'
 
