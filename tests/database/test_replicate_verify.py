@@ -240,6 +240,7 @@ def test_without_a_moment_for_locks_it_settles_and_it_can_be_ended(stand: Stand)
     lock.close()
 
 
+@pytest.mark.soak
 def test_the_way_back_is_compared_and_repaired_too(stand: Stand) -> None:
     begin(stand)
     moved = Moved(stand.source_dsn(), stand.target_dsn())
@@ -260,6 +261,7 @@ def test_the_way_back_is_compared_and_repaired_too(stand: Stand) -> None:
         assert client.record.window().fatal == {}
 
 
+@pytest.mark.soak
 def test_changes_that_triggers_wrote_down_are_on_their_way_too(stand: Stand) -> None:
     stream = TriggerStream(MOVE, Side.SOURCE, LOSS)
     with sides(stand) as (source, target):
