@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from loss import LossClient, check, compare
 from postai.cli.main import run
 from postai.database import Database, connect
 from postai.database.connections import from_dsn, save_connection
+from postai.database.psycopg_adapter import PsycopgDatabase
 from postai.deadline import Deadline
 from postai.errors import ErrorParts, Refused
 from postai.replicate import asked, machine, native, store, turns
@@ -150,8 +154,28 @@ def life(on_step: OnStep, source: str, target: str, address: str, journal: str) 
             asked.end(home, move, State.COMPLETED, on_step, Ending(reopen_source=True))
 
 
-def survived(stand: Stand, address: Path, journal: Path, *boundaries: str | int) -> set[str]:
-    """Live a move with drivers that are killed at these boundaries, one after the other; where they died."""
+def counted(on_step: OnStep, statements: int, **arguments: str) -> None:
+    """`life` by a process that kills itself before so many statements, whatever session sends them."""
+    sent = PsycopgDatabase._run
+    left = itertools.count(statements, -1)
+
+    def run(database: PsycopgDatabase, sql: str, params: Sequence[object]) -> Any:
+        if next(left) == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return sent(database, sql, params)
+
+    PsycopgDatabase._run = run  # type: ignore[method-assign]
+    life(on_step, **arguments)
+
+
+def survived(
+    stand: Stand, address: Path, journal: Path, *boundaries: str | int, statements: Sequence[int] = ()
+) -> set[str]:
+    """Live a move with drivers that are killed at these boundaries, one after the other; where they died.
+
+    Args:
+        statements: drivers that are killed before so many statements come first.
+    """
     arguments = {"source": stand.source_dsn(), "target": stand.target_dsn(), "address": str(address),
                  "journal": str(journal)}  # fmt: skip
     at_home(stand).close()
@@ -159,6 +183,11 @@ def survived(stand: Stand, address: Path, journal: Path, *boundaries: str | int)
     places: set[str] = set()
     with LossClient(address, SMALL) as client:
         client.wait_for(20)
+        for number in statements:
+            death = killed_at(0, "test_replicate_machine:counted", statements=number, **arguments)
+            places |= set(death.steps[-1:])
+            if not death.killed:
+                break
         for boundary in boundaries:
             death = killed_at(boundary, "test_replicate_machine:life", **arguments)
             places |= set(death.steps[-1:]) if death.killed else set()
@@ -183,6 +212,15 @@ def test_a_driver_that_is_killed_anywhere(stand: Stand, tmp_path: Path, part: in
     """Each driver dies a report of a step later after it began than the one before, which goes on where that died."""
     address, journal = address_of(stand, tmp_path), tmp_path / "journal.db"
     assert len(survived(stand, address, journal, *range(2 + part, 60))) > 5
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("first", [17, 31, 43])
+def test_a_driver_that_is_killed_between_any_statements(stand: Stand, tmp_path: Path, first: int) -> None:
+    """Each driver is killed some statements later after it began than the one before, and the next one goes on."""
+    address, journal = address_of(stand, tmp_path), tmp_path / "journal.db"
+    numbers = range(first, 1500, first)
+    assert len(survived(stand, address, journal, statements=numbers)) > 5
 
 
 def fill(stand: Stand, megabytes: int) -> None:

@@ -55,14 +55,15 @@ def test_help(name: str, golden: Callable[[str, str], None], capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    "name", sorted(set(COMMANDS) - {"post-ai", "post-ai_connection", "post-ai_eval", "post-ai_migrate"})
+    "name",
+    sorted(set(COMMANDS) - {"post-ai", "post-ai_connection", "post-ai_eval", "post-ai_migrate", "post-ai_replicate"}),
 )
 def test_every_command_has_json(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     run([*COMMANDS[name], "--help"])
     assert "--json" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["connection"], ["eval"]])
+@pytest.mark.parametrize("arguments", [[], ["connection"], ["eval"], ["replicate"]])
 def test_no_command_shows_the_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 2
     assert "Usage: post-ai" in capsys.readouterr().out
