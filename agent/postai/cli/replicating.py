@@ -159,6 +159,8 @@ def start(
             move = machine.start(home, name, source, target, dsns, options=given, redirects=places.redirects)
         places.journal.remember(move.row)
         drives = not agent_there(home)
+        if not drives:
+            home.query("select pg_catalog.pg_notify('postai_replicate', 'start')")
         at_rest = (State.READY, State.SERVING_TARGET, State.ROLLED_BACK, State.COMPLETED, State.ABORTED)
         if wait or drives:
             row = follow(home, move, places, lambda row: not stay and row.state in at_rest, quiet=json, drives=drives)

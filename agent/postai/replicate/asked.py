@@ -166,7 +166,8 @@ def _undone(home: Database, move: Move, steps: _Steps, journal: Journal | None, 
     """The old side serves as before, and the move is what it was."""
     steps.write()
     store.set_state(home, move.id, move.row.state, error=why)
-    store.add_event(home, move.id, why.message, step=Step.UNDONE, level="warning", data={"detail": why.detail})
+    step = Step.UNDONE if why.sqlstate == SwitchUndone.sqlstate else Step.GATES
+    store.add_event(home, move.id, why.message, step=step, level="warning", data={"detail": why.detail})
     if journal is not None:
         journal.end(move.row)
 
