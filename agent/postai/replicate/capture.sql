@@ -72,9 +72,9 @@ drop sequence if exists {log}_id
 
 -- name: function
 -- A function of one table's triggers. It is a definer's: whoever may write the table need not know the log. Setting the
--- search_path takes as long as the half of the rest, at every change: a body that names everything in full, operators
--- too, does without.
-create or replace function {function}() returns trigger language plpgsql security definer{fixed} as {body};
+-- search_path would take a third of their time, at every change: the bodies name everything in full instead,
+-- types and operators, too.
+create or replace function {function}() returns trigger language plpgsql security definer as {body};
 comment on function {function}() is {comment};
 revoke execute on function {function}() from public
 
@@ -96,12 +96,12 @@ end
 -- name: note_steadily
 -- Its body where they do: the settings of the application are others for a moment, if they must be.
 declare
-    had text[];
+    had pg_catalog.text[];
 begin
-    {pass}    if pg_catalog.left(pg_catalog.current_setting('datestyle'), 3) <> 'ISO'
-       or pg_catalog.current_setting('intervalstyle') <> 'postgres'
-       or pg_catalog.current_setting('extra_float_digits')::int4 < {digits}
-       or {monetary} and pg_catalog.current_setting('lc_monetary') <> 'C' then
+    {pass}if pg_catalog.left(pg_catalog.current_setting('datestyle'), 3) operator(pg_catalog.<>) 'ISO'
+       or pg_catalog.current_setting('intervalstyle') operator(pg_catalog.<>) 'postgres'
+       or pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4 operator(pg_catalog.<) {digits}
+       or {monetary} and pg_catalog.current_setting('lc_monetary') operator(pg_catalog.<>) 'C' then
         had := array[pg_catalog.current_setting('datestyle'), pg_catalog.current_setting('intervalstyle'),
                      pg_catalog.current_setting('extra_float_digits'), pg_catalog.current_setting('lc_monetary')];
         perform pg_catalog.set_config('datestyle', 'ISO, YMD', true), pg_catalog.set_config('intervalstyle', 'postgres', true),

@@ -29,8 +29,6 @@ _STEADY = frozenset(
      "name", "inet", "cidr", "macaddr", "bytea", "json", "jsonb", "money", "tsvector"}
 )  # fmt: skip
 
-_FIXED = "\n    set search_path = pg_catalog, pg_temp"
-
 
 @dataclass(frozen=True)
 class Names:
@@ -136,7 +134,7 @@ class Shape:
         if self.key:
             return f"array[{', '.join(f'pg_catalog.concat({row}.{quote_ident(one)})' for one in self.key)}]"
         parts = (f"{row}.{quote_ident(one)}" for one in self.columns)
-        plain = ((one, f"{one}::numeric" if kind == "money" else one)
+        plain = ((one, f"{one}::pg_catalog.numeric" if kind == "money" else one)
                  for one, kind in zip(parts, self.types, strict=True))  # fmt: skip
         return _texts(plain)
 
@@ -156,7 +154,7 @@ class Shape:
 def _texts(values: Iterable[tuple[str, str]]) -> str:
     """An array of the texts of values: first what may be null, then what is written."""
     texts = (f"case pg_catalog.num_nulls({one}) when 0 then pg_catalog.concat({shown}) end" for one, shown in values)
-    return f"array[{', '.join(texts)}]::text[]"
+    return f"array[{', '.join(texts)}]::pg_catalog.text[]"
 
 
 @contextmanager
@@ -221,7 +219,7 @@ def install(
     ((changes_rows,),) = db.query(names.sql("changes_rows"), (shape.relation,))
     table = shape.qualified
     of_key = f" of {', '.join(map(quote_ident, shape.key))}" if shape.key and not changes_rows else ""
-    fixed, comment = "" if shape.steady else _FIXED, quote_literal(shape.signature)
+    comment = quote_literal(shape.signature)
     row, key, gone, emptied = names.triggers
     each = "for each row execute function"
     functions = {part: names.function(shape.relation, part) for part in ("new", "key", "old", "emptied")}
@@ -229,7 +227,7 @@ def install(
     bodies = _bodies(names, shape, f"{passed};\n    " if applied else "", db.server_version)
     statements = [
         *(f"drop trigger if exists {one} on {table}" for one in names.triggers if owned),
-        *(names.sql("function", function=functions[part], body=quote_literal(body), fixed=fixed, comment=comment)
+        *(names.sql("function", function=functions[part], body=quote_literal(body), comment=comment)
           for part, body in bodies.items()),
         f"create trigger {row} after insert or update on {table} {each} {functions['new']}()",
         f"create trigger {key} after update{of_key} on {table} {each} {functions['key']}()",
