@@ -202,7 +202,7 @@ def survived(
 
 
 def test_a_driver_that_is_killed_is_followed_by_another(stand: Stand, tmp_path: Path) -> None:
-    names = ("schema_copied", "fenced", "redirected", "cleaned")
+    names = ("fenced", "redirected", "cleaned")
     survived(stand, address_of(stand, tmp_path), tmp_path / "journal.db", *names)
 
 
