@@ -6,12 +6,13 @@ Each is a function on the home's session and the move, may be called again after
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import ErrorParts, Refused
-from postai.replicate import cleanup, cutover, store, turns, writers
+from postai.replicate import cleanup, cutover, large_objects, store, turns, writers
 from postai.replicate.cutover import Limits, NotReady, Outcome, Switch, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
@@ -59,9 +60,8 @@ def switch(
         _require(move, to)
         driver = move.driver()
         try:
-            with move.sides() as (source, target):
-                turns.bring_large_objects(source, target, move, cancel or Deadline.after(turns.LONGEST_SECONDS))
-            plan = _plan(move, to, driver, max_pause)
+            at_rest = _bring_large_objects(move, to, cancel or Deadline.after(turns.LONGEST_SECONDS))
+            plan = replace(_plan(move, to, driver, max_pause), at_rest=at_rest)
             steps = _Steps(home, move, on_step, None if rehearse else _begin(home, move, journal))
             try:
                 outcome = cutover.switch(plan, steps, rehearse=rehearse, cancel=cancel)
@@ -78,6 +78,25 @@ def switch(
             return outcome
         finally:
             driver.close()
+
+
+def _bring_large_objects(move: Move, to: Side, deadline: Deadline) -> Callable[[Database, Database, Deadline], str]:
+    """Large objects are in no stream: bring them over now.
+
+    Returns:
+        what brings over, within the pause, those that change from now on; and says how many there were.
+    """
+
+    def at_rest(old: Database, new: Database, window: Deadline) -> str:
+        if move.row.options.schemas:
+            return ""
+        count = large_objects.catch_up(old, new, move.id, to, before, window)
+        return f"{count} large objects" if count else ""
+
+    with move.open(to.other) as old, move.open(to) as new:
+        before = large_objects.stamp(old) if not move.row.options.schemas else large_objects.Stamp(None)
+        turns.bring_large_objects(*((old, new) if to is Side.TARGET else (new, old)), move, deadline)
+    return at_rest
 
 
 def _require(move: Move, to: Side) -> None:

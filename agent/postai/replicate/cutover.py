@@ -17,7 +17,7 @@ from postai.database.errors import ConnectionFailed, ConnectionLost
 from postai.database.protocol import Database
 from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import PostaiError, Refused
-from postai.replicate import fence, hold, native, sequences, writers
+from postai.replicate import fence, hold, large_objects, native, sequences, writers
 from postai.replicate.redirect import Driver, RedirectFailed
 from postai.replicate.sessions import Watch
 from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream
@@ -88,6 +88,8 @@ class Switch:
         schemas: only these move; () = all of the user's.
         limits: of time and lag.
         more_gates: what else stands against it (verified lately, space on the disks, the same schema on both sides).
+        at_rest: brings over what is in no stream, called with both sides when nobody writes any more; says what it
+            did. None = nothing.
     """
 
     move: int
@@ -99,6 +101,7 @@ class Switch:
     schemas: tuple[str, ...] = ()
     limits: Limits = Limits()
     more_gates: Callable[[], tuple[Finding, ...]] = _nothing
+    at_rest: Callable[[Database, Database, Deadline], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -231,7 +234,7 @@ class _Run:
         self.ended = 0
         self.held_until = 0.0
         self.shut_at: datetime | None = None
-        self.may_close = True
+        self.may_close, self.may_hold = True, True
         self.tables: tuple[str, ...] = ()
         self.hold: hold.Hold | None = None
 
@@ -275,6 +278,11 @@ class _Run:
             plan.reverse.prepare(self.new, self.old)
         if not plan.driver.holds:
             self.tables = tuple(one.qualified for one in native.tables(self.old, plan.schemas))
+            if not plan.schemas:
+                if large_objects.may_see(self.old):
+                    self.tables += large_objects.TABLES
+                else:  # their writers must be ended, since no lock holds them
+                    self.may_hold = not large_objects.any_there(self.old)
         names = sequences.require_equal(self.old, self.new, plan.schemas)
         sequences.copy(self.old, self.new, names)
         seconds = self._crossed(Deadline.after(plan.limits.lag_seconds))
@@ -305,7 +313,7 @@ class _Run:
         plan = self.plan
         plan.driver.pause(window)
         self._step(Step.PAUSED)
-        if not plan.driver.holds:
+        if not plan.driver.holds and self.may_hold:
             self.hold = hold.take(plan.open(plan.to.other), self.old, self.tables, names, window)
         self.shut_at = writers.close(self.old) if self.may_close else writers.now(self.old)
         if self.hold is None:
@@ -319,7 +327,8 @@ class _Run:
         fence.cross(self.old, self.new, self.plan.move, window, self._pump)
         if self.shut_at is not None:
             self._nobody_since(self.shut_at, window)
-        self._step(Step.DRAINED)
+        at_rest = self.plan.at_rest
+        self._step(Step.DRAINED, at_rest(self.old, self.new, window) if at_rest else "")
 
     def _settle(self, window: Deadline, names: tuple[str, ...], known: sequences.Values) -> None:
         """The new side's sequences go on where the old one's stand, all of it is on its disk, the way back begins."""
