@@ -20,7 +20,7 @@ from loss import LossClient, check, compare
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import LockNotObtained, NotPermitted, Refused
-from postai.replicate import asked, capture_apply, capture_install, cleanup, cutover, fence, store
+from postai.replicate import asked, capture, capture_apply, capture_install, cleanup, cutover, fence, store
 from postai.replicate.capture import TriggerStream
 from postai.replicate.sessions import open_session
 from postai.replicate.store import Ending
@@ -171,6 +171,12 @@ def test_a_backlog_in_parts(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> No
         for table in ("swapped", "rows", "local"):
             assert stand.source.execute(same.format(table)) == stand.target.execute(same.format(table)), table
         assert stream.lag(source, target).bytes == 0
+        monkeypatch.setattr(capture, "LARGE_BYTES", 0)
+        stand.source.execute("delete from rows")
+        fence.cross(source, target, MOVE, Deadline.after(30), lambda: stream.pump(source, target))
+        stream.pump(source, target)
+        assert len(stand.source.execute("select from postai_7.fwd_log")) < 5
+        assert stand.target.execute("table rows") == []
 
 
 def test_what_stands_in_the_way_is_said(stand: Stand) -> None:

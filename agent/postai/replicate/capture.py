@@ -17,6 +17,8 @@ from postai.replicate.types import Finding, Lag, Level, Progress, Side
 # Seconds that one call copies tables, applies changes and prunes the log, before the caller gets a look.
 COPY_SECONDS, APPLY_SECONDS, PRUNE_SECONDS = 30.0, 5.0, 1.0
 PRUNE_AT_A_TIME = 10_000
+# A log of this size is pruned while changes are pumped, too, and by how much.
+LARGE_BYTES, PRUNE_AT_ONCE = 32 * 2**20, 50_000
 # So few changes are left for the next call.
 FEW = 1_000
 # Changes that are counted to tell how far the subscriber is behind.
@@ -167,7 +169,13 @@ class TriggerStream:
         return Lag(kept if count == COUNTED else size, kept, silent if count else 0.0, True, None, None, None)
 
     def pump(self, publisher: Database, subscriber: Database) -> None:
-        step(publisher, subscriber, self._names, self.schemas)
+        """Apply what there is, and prune the log where it has become large."""
+        names = self._names
+        if step(publisher, subscriber, names, self.schemas) or (at := position(subscriber, names)) is None:
+            return
+        ((kept,),) = publisher.query(names.sql("size"))
+        if kept > LARGE_BYTES:
+            publisher.execute(names.sql("prune"), (at.snapshot, PRUNE_AT_ONCE))
 
     def gates(self, publisher: Database, subscriber: Database) -> tuple[Finding, ...]:
         found: list[Finding] = []
