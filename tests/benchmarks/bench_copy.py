@@ -28,7 +28,7 @@ for folder in ("", "database"):
 from conftest import TestDatabase, drop_database, make_database, server_user  # noqa: E402
 from postai.database import connect  # noqa: E402
 from postai.replicate import asked, machine  # noqa: E402
-from postai.replicate.types import MoveOptions, Side, State  # noqa: E402
+from postai.replicate.types import Side, State  # noqa: E402
 from postai.setup.install import InstallOptions, install  # noqa: E402
 from postai.setup.server import Binaries, LocalServer, debian_binaries, embedded_binaries, free_port  # noqa: E402
 
@@ -72,7 +72,7 @@ def by_postai(source: TestDatabase, target: TestDatabase) -> Callable[[], None]:
     dsns = {Side.SOURCE: source.dsn(), Side.TARGET: target.dsn()}
 
     def copy() -> None:
-        move = machine.start(home, "copy", "old", "new", dsns, options=MoveOptions(full_identity=True))
+        move = machine.start(home, "copy", "old", "new", dsns, options={"full_identity": True})
         while move.row.state is not State.VERIFYING:
             turn = machine.drive(home, move, lambda name, detail="": None)
             move = turn.move
