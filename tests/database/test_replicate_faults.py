@@ -2,212 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import signal
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from replicate_faults import crash
-from replicate_support import SMALL, PgBouncer, Stand
+from replicate_faults import killed_at, small_disk
+from replicate_scene import Fault, Scene, quiet, scene
+from replicate_support import MovedDatabase, PgBouncer, Stand
 
-from loss import LossClient, Proxy, check
-from postai.database import ConnectionFailed, ConnectionLost, Database, connect
-from postai.deadline import Deadline
-from postai.errors import LockNotObtained, PostaiError
-from postai.replicate import asked, fence, machine, store
-from postai.replicate.cutover import SwitchUndone
+from conftest import drop_database, make_database
+from postai.database import ConnectionLost, connect
+from postai.database import dsn as dsn_parts
+from postai.database.identifiers import quote_ident
+from postai.errors import LockNotObtained, Refused
+from postai.replicate import asked, machine, store
+from postai.replicate.cutover import NotReady, SwitchUndone, SwitchUnfinished
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
 from postai.replicate.sessions import open_session
-from postai.replicate.store import Ending, Row
-from postai.replicate.types import Side, State, Step
+from postai.replicate.types import OnStep, Side, State, Step
 from postai.setup.install import InstallOptions, install
-
-# How long a move may take to heal, on a machine that does much else.
-HEALED_SECONDS = 60.0
-
-
-def quiet(name: str, detail: str = "") -> None:
-    """Nobody wants to know."""
-
-
-@dataclass
-class Scene:
-    """A move under load, its driver and subscriptions behind wires that can be cut; its clients are not.
-
-    Attributes:
-        wires: before each side's server, for the driver and for the servers' own streams.
-        seen: fault and state -> seconds until the move was well again after the fault was over.
-    """
-
-    stand: Stand
-    client: LossClient
-    journal: Journal
-    wires: dict[Side, Proxy]
-    redirect: dict[str, object]
-    options: dict[str, object]
-    move: Move = field(init=False)
-    seen: dict[str, float] = field(default_factory=dict)
-
-    def begin(self) -> None:
-        dsns = {
-            Side.SOURCE: self.stand.source_dsn(port=self.wires[Side.SOURCE].port),
-            Side.TARGET: self.stand.target_dsn(port=self.wires[Side.TARGET].port),
-        }
-        direct = {"source": self.stand.source_dsn(), "target": self.stand.target_dsn()}
-        with connect(self.stand.target_dsn()) as home:
-            install(home, InstallOptions(transport="call"))
-            self.move = machine.start(
-                home, "shop", "legacy", "new", dsns, options={"full_identity": True, **self.options},
-                redirects={"shop": {**self.redirect, **direct}},
-            )  # fmt: skip
-
-    def home(self) -> Database:
-        return open_session(self.move.dsns[Side.TARGET])
-
-    def turn(self) -> Row:
-        """One turn of the driver as the agent takes it: a home that is gone is tried again."""
-        try:
-            with self.home() as home:
-                self.move = machine.drive(home, self.move, quiet, self.journal).move
-        except (ConnectionFailed, ConnectionLost, LockNotObtained):
-            time.sleep(0.3)
-        return self.move.row
-
-    def until(self, *states: State, seconds: float = 90.0) -> Row:
-        """Drive it until it is in one of these states."""
-        return self.drive(lambda row: row.state in states, seconds)
-
-    def drive(self, done: Callable[[Row], bool], seconds: float = 90.0) -> Row:
-        end = time.monotonic() + seconds
-        while not done(row := self.turn()):
-            assert time.monotonic() < end, f"{row.state}: {row.doing} {row.error}"
-            assert row.state is not State.FAILED or row.resume_state in store.ENDED, row.error
-            time.sleep(0.1)
-        return row
-
-    def switch(self, to: Side, on_step: Callable[..., None] = quiet, **more: float) -> BaseException | None:
-        """Switch; what stood against it."""
-        try:
-            with self.home() as home:
-                asked.switch(home, self.move, to, on_step, journal=self.journal, **more)  # type: ignore[arg-type]
-        except PostaiError as error:
-            return error
-        return None
-
-    def well(self, label: str, over: float, *states: State) -> float:
-        """Seconds from the end of a fault until the move stands in such a state, and changes flow, without an error."""
-
-        def done(row: Row) -> bool:
-            if row.state not in states or (row.error is not None and row.error.sqlstate != "PA009"):
-                return False
-            try:
-                self.flows(2.0)
-            except PostaiError:
-                return False
-            return True
-
-        row = self.drive(done, HEALED_SECONDS)
-        self.seen[label] = took = max(0.0, time.monotonic() - over)
-        print(f"{label}: {row.state} {took:.1f} s after the fault was over", flush=True)
-        return took
-
-    def flows(self, seconds: float) -> float:
-        """Seconds that a row takes to the side that does not serve."""
-        dsns = {Side.SOURCE: self.stand.source_dsn(), Side.TARGET: self.stand.target_dsn()}
-        serving = self.move.row.serving
-        with open_session(dsns[serving]) as old, open_session(dsns[serving.other]) as new:
-            return fence.cross(old, new, self.move.id, Deadline.after(seconds))
-
-    def end(self, state: State = State.COMPLETED) -> None:
-        with self.home() as home:
-            asked.end(home, self.move, state, quiet, Ending(reopen_source=state is State.COMPLETED))
-
-
-@contextmanager
-def scene(stand: Stand, tmp_path: Path, bouncer: PgBouncer | None = None, **options: object) -> Iterator[Scene]:
-    """A move that is not begun; at its end nothing may be lost, and nothing left."""
-    with ExitStack() as stack:
-        wires = {
-            Side.SOURCE: stack.enter_context(Proxy("127.0.0.1", stand.source_server.port)),
-            Side.TARGET: stack.enter_context(Proxy("127.0.0.1", stand.target_server.port)),
-        }
-        stand.source.execute("create table odd.big (id int primary key, filler text)")
-        stand.source.execute("insert into odd.big select g, repeat(md5(g::text), 32) from generate_series(1, 4000) g")
-        stand.let_app_in()
-        redirect: dict[str, object]
-        address: str | Path
-        if bouncer is None:
-            address = tmp_path / "address"
-            address.write_text(stand.source_dsn("odd_app"))
-            redirect = {"driver": "file", "path": str(address)}
-        else:
-            bouncer.point_at(stand.source)
-            address = bouncer.dsn()
-            redirect = {"driver": "pgbouncer", "admin": bouncer.admin_dsn(), "file": str(bouncer.databases),
-                        "databases": ["app"]}  # fmt: skip
-        with LossClient(address, SMALL) as client:
-            client.wait_for(20)
-            journal = Journal(tmp_path / "journal" / "replicate.db")
-            made = Scene(stand, client, journal, wires, redirect, options)
-            yield made
-            client.wait_for(20)
-        serving = made.move.row.serving
-        window = client.record.window()
-        print(f"clients: {window.commits} commits, longest gap {window.gap:.1f} s, errors {window.errors}", flush=True)
-        assert check(client.record, stand.source_dsn() if serving is Side.SOURCE else stand.target_dsn()) == ()
-        assert window.fatal == {}
-        assert stand.leftovers() == [] and journal.unfinished() == ()
-
-
-class Fault:
-    """Something that goes wrong, and is over some time later.
-
-    Args:
-        kind: "source kill", "target immediate", "source cut 4", "target hole 8", ...: a side, what happens to its
-            server or to the network before it, and for how many seconds.
-    """
-
-    def __init__(self, kind: str, at: Scene) -> None:
-        side, self._what, *seconds = kind.split()
-        self._side, self._seconds, self._at = Side(side), float(seconds[0]) if seconds else 0.0, at
-        self._over = threading.Event()
-        self.over = 0.0
-
-    def __call__(self) -> None:
-        """Let it happen; a server is there again on return, the network some seconds later."""
-        stand, wire = self._at.stand, self._at.wires[self._side]
-        server = stand.source_server if self._side is Side.SOURCE else stand.target_server
-        if self._what in ("kill", "immediate"):
-            if self._what == "kill":
-                crash(server)
-            else:
-                server.stop("immediate")
-            time.sleep(1.0)
-            server.start()
-            self._end()
-            return
-        if self._what == "cut":
-            wire.cut()
-        else:
-            wire.black_hole()
-        timer = threading.Timer(self._seconds, self._end)
-        timer.daemon = True
-        timer.start()
-
-    def _end(self) -> None:
-        self._at.wires[self._side].restore()
-        self.over = time.monotonic()
-        self._over.set()
-
-    def wait(self) -> float:
-        """When it was over."""
-        assert self._over.wait(30)
-        return self.over
-
 
 FAULTS = [
     f"{side} {what}" for what in ("kill", "immediate", "cut 4", "hole 4", "cut 9", "hole 9") for side in Side
@@ -262,8 +85,8 @@ def test_a_fault_in_every_state(
 def copied(stand: Stand) -> int:
     """How much of the large table is under way to the target."""
     ((found,),) = stand.target.execute("select coalesce(sum(tuples_processed), 0)::int from pg_stat_progress_copy")
-    ((size,),) = stand.target.execute("select pg_relation_size(to_regclass('odd.big'))")
-    return int(found) + int(size or 0)
+    assert isinstance(found, int)
+    return found
 
 
 def happens(at: Scene, kind: str, label: str, *states: State) -> None:
@@ -287,3 +110,346 @@ def stepped(step: Step, fault: Fault) -> Callable[..., None]:
             left.pop()()
 
     return on_step
+
+
+@pytest.mark.soak
+def test_a_password_that_changes_midway(stand: Stand, tmp_path: Path) -> None:
+    """Both the driver's own sessions and the subscription take the new one as soon as the connection has it."""
+    stand.source.execute("create role postai_faults superuser login password 'first'")
+    try:
+        with scene(stand, tmp_path) as at:
+            at.begin()
+            wire = at.wires[Side.SOURCE].port
+            known, at.move = (
+                at.move.dsns,
+                replace(at.move, dsns={**at.move.dsns, Side.SOURCE: as_faults(stand, "first", wire)}),
+            )
+            at.until(State.READY)
+            stand.source.execute("alter role postai_faults password 'second'")
+            at.wires[Side.SOURCE].cut()
+            at.wires[Side.SOURCE].restore()
+            row = at.drive(lambda row: row.error is not None)
+            assert row.error and row.error.sqlstate == "28P01" and row.state is State.READY
+            at.move = replace(at.move, dsns={**known, Side.SOURCE: as_faults(stand, "second", wire)})
+            at.well("password changed", time.monotonic(), State.READY)
+            at.end(State.ABORTED)
+    finally:
+        stand.source.execute("drop role postai_faults")
+
+
+def as_faults(stand: Stand, password: str, port: int) -> str:
+    """The source for a role whose password is changed."""
+    given = dsn_parts.parse(stand.source_dsn(port=port))
+    return dsn_parts.build({**given, "user": "postai_faults", "password": password})
+
+
+@pytest.mark.soak
+def test_two_moves_of_one_source_that_begin_at_once(stand: Stand, tmp_path: Path) -> None:
+    """From two homes, both begun before either has made anything on the source: neither takes what is the other's."""
+    second = make_database(stand.target_server, "template0")
+    try:
+        with scene(stand, tmp_path) as at:
+            at.begin()
+            other = {**at.move.dsns, Side.TARGET: second.dsn()}
+            with connect(second.dsn()) as home:
+                install(home, InstallOptions(transport="call"))
+                move = machine.start(home, "shop", "legacy", "other", other, options={"full_identity": True})
+                ended = time.monotonic() + 60
+                states = {State.READY, State.FAILED}
+                while {at.turn().state, move.row.state} - states:
+                    move = machine.drive(home, move, quiet).move
+                    assert time.monotonic() < ended, (at.move.row, move.row)
+                print("two homes:", at.move.row.state, at.move.row.error, move.row.state, move.row.error, flush=True)
+                assert (at.move.id, at.move.row.state) != (move.id, move.row.state)
+                asked.end(home, move, State.ABORTED, quiet)
+            at.until(State.READY)
+            at.flows(10)
+            at.end(State.ABORTED)
+    finally:
+        drop_database(second)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("state", [State.COPYING, State.READY])
+def test_a_full_disk_of_the_target(stand: Stand, tmp_path: Path, state: State) -> None:
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.SCHEMA_COPIED if state is State.COPYING else State.READY)
+        with small_disk(stand.target, 3) as disk:
+            if state is State.READY:
+                disk.enlarge(20)
+            stand.target.execute(f"alter table odd.big set tablespace {disk.tablespace}")
+            stand.source.execute(
+                "insert into odd.big select g, repeat(md5(g::text), 32) from generate_series(5000, 20000) g"
+            )
+            row = at.drive(lambda row: row.error is not None)
+            assert row.error and "full disk" in (row.error.hint or "")
+            disk.enlarge(200)
+            at.well(f"disk full while {state}", time.monotonic(), State.READY)
+        at.client.wait_for(10)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+@pytest.mark.soak
+def test_a_slot_that_the_server_gave_up(stand: Stand, tmp_path: Path) -> None:
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.READY)
+        stand.target.execute("alter subscription postai_1_fwd disable")
+        stand.source.execute("alter system set max_slot_wal_keep_size = '16MB'")
+        stand.source.execute("select pg_reload_conf()")
+        try:
+            for _ in range(60):
+                stand.source.execute("select pg_logical_emit_message(false, 'test', repeat('x', 1000000))")
+            stand.source.execute("checkpoint")
+            began = time.monotonic()
+            at.drive(lambda row: row.restarts == 1)
+        finally:
+            stand.source.execute("alter system reset max_slot_wal_keep_size")
+            stand.source.execute("select pg_reload_conf()")
+        at.well("slot lost", began, State.READY)
+        at.client.wait_for(10)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+@pytest.mark.soak
+def test_a_conflict_that_is_skipped(stand: Stand, tmp_path: Path) -> None:
+    """Skipping leaves out a whole transaction: what was verified before does not let the clients over."""
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.READY)
+        stand.target.execute("insert into loss.branch (id, balance) values (900001, 0)")
+        stand.source.execute(
+            "begin; insert into loss.branch (id, balance) values (900001, 0); "
+            "insert into loss.branch (id, balance) values (900002, 7); commit"
+        )
+        row = at.drive(lambda row: row.error is not None)
+        assert row.state is State.READY and row.error and "insert_exists" in (row.error.detail or "")
+        log = stand.target_server.log.read_text(errors="replace")
+        lsn = re.findall(r"finished at ([0-9A-F]+/[0-9A-F]+)", log)[-1]
+        stand.target.execute(f"alter subscription postai_1_fwd skip (lsn = '{lsn}')")
+        at.well("conflict skipped", time.monotonic(), State.READY)
+        error = at.switch(Side.TARGET)
+        assert isinstance(error, NotReady), error
+        stand.target.execute("insert into loss.branch (id, balance) values (900002, 7)")
+        with at.home() as home:
+            asked.verified(home, at.move, quiet)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+@pytest.mark.soak
+def test_a_schema_that_changes_under_load(stand: Stand, tmp_path: Path) -> None:
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.COPYING)
+        app = stand.source
+        app.execute("alter table loss.history add column later int default 3")
+        app.execute("create table loss.made (id int primary key, what text); insert into loss.made values (1, 'x')")
+        app.execute("create table loss.loose (what text); insert into loss.loose values ('a')")
+        app.execute("update loss.loose set what = 'b'")
+        app.execute("truncate odd.big")
+        began = time.monotonic()
+        at.until(State.READY)
+        at.well("added column, tables; truncated", began, State.READY)
+        app.execute(
+            "create table loss.late (what text); insert into loss.late values ('a'); update loss.late set what = 'b'"
+        )
+        app.execute("alter table loss.history add column latest text default 'y'")
+        app.execute("truncate loss.made; insert into loss.made values (2, 'y')")
+        at.well("the same when ready", time.monotonic(), State.READY)
+        app.execute("update loss.late set what = 'c'; delete from loss.loose")
+        assert stand.target.execute("select count(*) from odd.big") == [(0,)]
+        app.execute("alter table loss.history drop column latest")
+        end = time.monotonic() + 30
+        while at.move.row.state is not State.FAILED:
+            at.turn()
+            assert time.monotonic() < end
+        assert at.move.row.error and "latest" in f"{at.move.row.error.message} {at.move.row.error.detail}"
+        assert "drop column" in (at.move.row.error.hint or "").lower(), at.move.row.error
+        stand.target.execute("alter table loss.history drop column latest")
+        with at.home() as home:
+            at.move = machine.resume(home, at.move)
+        at.well("dropped column", time.monotonic(), State.READY)
+        with at.home() as home:
+            asked.verified(home, at.move, quiet)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+def stops(on_step: OnStep, source: str, target: str, redirect: str, journal: str, pid: str, step: str) -> None:
+    """A switch whose process stops itself at a step, as when its machine sleeps."""
+
+    def stop(name: str, detail: str = "") -> None:
+        on_step(name, detail)
+        if name == step:
+            Path(pid).write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    with open_session(target) as home:
+        places = {Side.SOURCE: source, Side.TARGET: target}
+        move = Move(store.find(home, "shop"), places, {"shop": json.loads(redirect)})
+        try:
+            asked.switch(home, move, Side.TARGET, stop, journal=Journal(Path(journal)))
+        except (SwitchUndone, ConnectionLost) as error:
+            on_step(type(error).__name__)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("by", ["file", "pgbouncer"])
+@pytest.mark.parametrize("step", [Step.FENCED, Step.REVERSE_SLOT, Step.REDIRECTING])
+def test_a_driver_that_sleeps_in_the_pause(
+    stand: Stand, tmp_path: Path, step: Step, by: str, request: pytest.FixtureRequest
+) -> None:
+    """Longer than max_pause: locks are given back by the server, and what was written then is not left behind."""
+    bouncer = request.getfixturevalue("bouncer") if by == "pgbouncer" else None
+    pid = tmp_path / "pid"
+    with scene(stand, tmp_path, bouncer) as at:
+        at.begin()
+        at.until(State.READY)
+        given = {**at.redirect, "source": stand.source_dsn(), "target": stand.target_dsn()}
+        with ThreadPoolExecutor(1) as pool, at.client.window() as seen:
+            running = pool.submit(
+                killed_at, 0, "test_replicate_faults:stops", source=stand.source_dsn(), target=stand.target_dsn(),
+                redirect=json.dumps(given), journal=str(tmp_path / "journal" / "replicate.db"), pid=str(pid), step=step,
+            )  # fmt: skip
+            while not pid.exists():
+                time.sleep(0.01)
+            time.sleep(7)
+            os.kill(int(pid.read_text()), signal.SIGCONT)
+            steps = running.result(60).steps
+        print(f"{by} asleep at {step}: {steps[-1]}, gap {seen().gap:.1f} s, {seen().errors}", flush=True)
+        at.well(f"{by} asleep at {step}", time.monotonic(), State.READY, State.SERVING_TARGET)
+        at.client.wait_for(20)
+        if at.move.row.serving is Side.SOURCE:
+            assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+@pytest.mark.soak
+def test_pgbouncer_that_is_gone_in_the_pause(stand: Stand, tmp_path: Path, bouncer: PgBouncer) -> None:
+    with scene(stand, tmp_path, bouncer) as at:
+        at.begin()
+        at.until(State.READY)
+        for step in (Step.FENCED, Step.REDIRECTING):
+
+            def die(name: str, detail: str = "", step: Step = step) -> None:
+                if name == step:
+                    bouncer.stop()
+
+            error = at.switch(Side.TARGET, die)
+            print(f"PgBouncer gone at {step}: {type(error).__name__}: {error}", flush=True)
+            assert isinstance(error, SwitchUnfinished) and error.hint
+            row = at.turn()
+            assert row.state is State.SWITCHING and row.error and row.error.hint
+            bouncer.start()
+            at.well(f"PgBouncer gone at {step}", time.monotonic(), State.READY)
+            at.client.wait_for(10)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+@pytest.mark.soak
+def test_abort_within_a_switch(stand: Stand, tmp_path: Path) -> None:
+    """Undone and given up before the redirect; refused after it, since the target serves."""
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.READY)
+        arguments = {"source": stand.source_dsn(), "target": stand.target_dsn(), "journal": str(tmp_path / "j.db"),
+                     "address": str(at.redirect["path"])}  # fmt: skip
+        assert killed_at("redirected", "test_replicate_machine:life", **arguments).killed
+        with pytest.raises(Refused, match="the target serves"):
+            at.end(State.ABORTED)
+        at.until(State.SERVING_TARGET)
+        with pytest.raises(Refused, match="the target serves"):
+            at.end(State.ABORTED)
+        assert at.switch(Side.SOURCE, max_pause=10.0) is None
+        at.until(State.ROLLED_BACK)
+        assert killed_at("fenced", "test_replicate_faults:switches", **arguments).killed
+        at.end(State.ABORTED)
+        assert at.move.row.state is State.ABORTED
+
+
+def switches(on_step: OnStep, source: str, target: str, address: str, journal: str) -> None:
+    """A switch to the target for `killed_at`."""
+    with open_session(target) as home:
+        places = {Side.SOURCE: source, Side.TARGET: target}
+        move = Move(store.find(home, "shop"), places, {"shop": {"driver": "file", "path": address}})
+        asked.switch(home, move, Side.TARGET, on_step, journal=Journal(Path(journal)))
+
+
+@pytest.mark.soak
+def test_two_drivers_at_once(stand: Stand, tmp_path: Path) -> None:
+    """Agent and command: one of them drives and switches, the other is told so."""
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        stop, refused = threading.Event(), []
+
+        def other() -> None:
+            with open_session(stand.target_dsn()) as home:
+                while not stop.is_set():
+                    try:
+                        machine.drive(home, at.move, quiet)
+                    except LockNotObtained as error:
+                        refused.append(error)
+
+        with ThreadPoolExecutor(2) as pool:
+            running = pool.submit(other)
+            at.until(State.READY)
+            stop.set()
+            running.result(60)
+            both = list(pool.map(lambda _: at.switch(Side.TARGET, max_pause=10.0), range(2)))
+        assert refused and refused[0].hint
+        assert [one for one in both if one is None] == [None]
+        assert isinstance(next(one for one in both if one is not None), (LockNotObtained, Refused))
+        at.until(State.SERVING_TARGET)
+        at.client.wait_for(10)
+        at.end()
+
+
+@pytest.mark.soak
+def test_a_redirect_file_that_cannot_be_replaced(stand: Stand, tmp_path: Path) -> None:
+    """A symlink is followed, the file behind it replaced; one on a disk that is read-only leaves the source serving."""
+    with scene(stand, tmp_path) as at:
+        path = Path(str(at.redirect["path"]))
+        real = tmp_path / "elsewhere" / "address"
+        real.parent.mkdir()
+        path.rename(real)
+        path.symlink_to(real)
+        at.begin()
+        at.until(State.READY)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        print("symlink:", path.is_symlink(), real.read_text() == path.read_text(), flush=True)
+        assert path.is_symlink() and at.switch(Side.SOURCE, max_pause=10.0) is None
+        at.until(State.ROLLED_BACK)
+        subprocess.run(["mount", "--bind", "-o", "ro", real.parent, real.parent], check=True)
+        try:
+            error = at.switch(Side.TARGET)
+        finally:
+            subprocess.run(["umount", real.parent], check=True)
+        assert isinstance(error, SwitchUndone) and "cannot be replaced" in error.message, error
+        at.well("redirect file read-only", time.monotonic(), State.ROLLED_BACK)
+        at.end(State.ABORTED)
+
+
+@pytest.mark.soak
+def test_a_target_with_a_hostile_name(stand: Stand, tmp_path: Path) -> None:
+    name = "t'\"; %s %(a)s \\ \n--"
+    quoted = quote_ident(name)
+    stand.target.execute(f"create database {quoted} template template0")
+    hostile = MovedDatabase(stand.target_server, name)
+    try:
+        with scene(stand, tmp_path) as at:
+            stand.__dict__["target"], kept = hostile, stand.target
+            at.begin()
+            at.until(State.READY)
+            assert at.switch(Side.TARGET, max_pause=10.0) is None
+            at.until(State.SERVING_TARGET)
+            at.client.wait_for(10)
+            at.end()
+            assert stand.leftovers() == []
+    finally:
+        stand.__dict__["target"] = kept
+        stand.target.execute(f"drop database {quoted} with (force)")
