@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
+
+import psycopg
+import pytest
 from replicate_move import MOVE, sides
 from replicate_support import Stand
 
 from postai.deadline import Deadline
-from postai.replicate import fence, large_objects
-from postai.replicate.types import Side
+from postai.replicate import fence, large_objects, native, stream, throttle
+from postai.replicate.stream import NativeStream
+from postai.replicate.types import MoveOptions, Side
 
 OBJECTS = """
 select m.oid, m.lomowner::regrole::text, m.lomacl::text, md5(lo_get(m.oid)), obj_description(m.oid, 'pg_largeobject')
@@ -54,3 +60,57 @@ def test_large_objects_follow_each_change_of_theirs(stand: Stand) -> None:
                                            "where oid = 7003")  # fmt: skip
         assert (owner, content) == ("odd_app", b"back")
         stand.target.execute("reassign owned by odd_app to postgres")
+
+
+def test_copying_waits_for_a_busy_source(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "SMALL_BYTES", 0)
+    busy = "select count(*) from generate_series(1, 1000000000)"
+    with sides(stand) as (source, target), stand.source.connect() as working:
+        assert throttle.cores(source) >= 1 and throttle.count("0,2-3") == 3
+        assert throttle.held_up(source, MoveOptions(load=0.1)) is None
+        thread = threading.Thread(target=until_cancelled, args=(working, busy))
+        thread.start()
+        limit = 0.5 / throttle.cores(source)
+        reason = None
+        end = Deadline.after(20)
+        while reason is None:
+            end.check()
+            reason = throttle.held_up(source, MoveOptions(load=limit))
+        assert "busy" in reason and throttle.held_up(source, MoveOptions(load=0)) is None
+        working.cancel()
+        thread.join()
+        copy_tables(stand)
+        made = NativeStream(MOVE, Side.SOURCE, native.conninfo(stand.source_dsn(), "x"), ("app",))
+        made.copy(source, target, hold=True)
+        made.copy(source, target, hold=True)
+        assert len(made.unfinished(source, target)) == 8 and native.states(target, made.name).keys() == {
+            "postai_7.fence"
+        }  # fmt: skip
+        assert {one.state for one in made.progress(source, target)} == {"waiting"}
+        made.copy(source, target)
+        assert len(native.states(target, made.name)) == 1 + native.copiers(target) + 1
+        while made.unfinished(source, target):
+            end.check()
+            made.copy(source, target)
+        made.stop(source, target)
+
+
+def test_a_replica_that_is_behind_holds_copying_up(stand: Stand) -> None:
+    """Without a replica there is nothing to wait for; the view's columns are read by every version."""
+    with sides(stand) as (source, target):
+        for db in (source, target):
+            assert throttle.held_up(db, replace(MoveOptions(), load=0, replica_lag=0.001)) is None
+
+
+def until_cancelled(session: psycopg.Connection, statement: str) -> None:
+    """Keep a processor of the server busy."""
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        session.execute(statement)
+
+
+def copy_tables(stand: Stand) -> None:
+    """Eight tables with a row each on the source, and the same without rows on the target."""
+    for number in range(8):
+        text = f"create schema if not exists app; create table app.t{number} (id int primary key, body text)"
+        stand.source.execute(f"{text}; insert into app.t{number} values (1, 'x')")
+        stand.target.execute(text)

@@ -76,9 +76,9 @@ class TriggerStream:
                 subscriber.execute(names.sql("begin"), (snapshot,))
         fence.release(publisher, self.move, self.name)
 
-    def copy(self, publisher: Database, subscriber: Database) -> None:
-        """Begin from nothing or go on: tables that are new are copied, then changes are applied, and the log is
-        pruned.
+    def copy(self, publisher: Database, subscriber: Database, *, hold: bool = False) -> None:
+        """Begin from nothing or go on: tables that are new are copied, unless copying is to wait; then changes are
+        applied, and the log is pruned.
         """
         names = self._names
         fence.install(publisher, self.move)
@@ -96,12 +96,12 @@ class TriggerStream:
         for shape in install.lacking(publisher, names, tables):
             subscriber.execute(names.sql("again"), (shape.relation,))
             install.install(publisher, names, shape, applied=False)
-        self._copy_tables(publisher, subscriber, (*tables, names.fence))
+        self._copy_tables(publisher, subscriber, (*tables, names.fence), hold=hold)
         self._apply(publisher, subscriber)
         if (at := position(subscriber, names)) is not None:
             self._prune(publisher, at.snapshot)
 
-    def _copy_tables(self, publisher: Database, subscriber: Database, tables: tuple[str, ...]) -> None:
+    def _copy_tables(self, publisher: Database, subscriber: Database, tables: tuple[str, ...], *, hold: bool) -> None:
         names, end = self._names, time.monotonic() + COPY_SECONDS
         numbers = {number: table for table in tables if (number := install.relation(publisher, table)) is not None}
         subscriber.execute(names.sql("forget"), (list(numbers),))
@@ -109,7 +109,7 @@ class TriggerStream:
         waiting = [
             known.get(number) or Followed(number, table, "waiting", "", 0, 0)
             for number, table in numbers.items()
-            if number not in known or known[number].state == "again"
+            if (number not in known or known[number].state == "again") and (not hold or table == names.fence)
         ]
         if not waiting:
             return

@@ -76,13 +76,7 @@ def publish(db: Database, move: int, name: str, some: Sequence[Table]) -> tuple[
     Raises:
         Refused: a table has nothing that identifies its rows.
     """
-    if lacking := [table.qualified for table in some if table.identity is Identity.NONE]:
-        raise Refused(
-            f"{len(lacking)} tables have nothing that identifies their rows",
-            detail=", ".join(lacking[:20]),
-            hint="Give each a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL: "
-            "published as they are, UPDATE and DELETE of them would fail in the application.",
-        )
+    require_identity(some)
     fence.install(db, move)
     found = db.query(_sql("publication"), (name,))
     if not found:
@@ -94,6 +88,19 @@ def publish(db: Database, move: int, name: str, some: Sequence[Table]) -> tuple[
         part = ", ".join(f"only {table}" for table in missing[at : at + AT_A_TIME])
         db.execute(f"alter publication {quote_ident(name)} add table {part}")
     return tuple(missing)
+
+
+def require_identity(some: Iterable[Table]) -> None:
+    """Raises:
+    Refused: a table has nothing that identifies its rows.
+    """
+    if lacking := [table.qualified for table in some if table.identity is Identity.NONE]:
+        raise Refused(
+            f"{len(lacking)} tables have nothing that identifies their rows",
+            detail=", ".join(lacking[:20]),
+            hint="Give each a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL: "
+            "published as they are, UPDATE and DELETE of them would fail in the application.",
+        )
 
 
 def unpublish(db: Database, name: str) -> None:
@@ -250,20 +257,21 @@ def unsubscribe(db: Database, name: str) -> int | None:
     return int(oid)
 
 
-def progress(publisher: Database, subscriber: Database, name: str) -> tuple[Progress, ...]:
-    """How far the copy is, for each table of the subscription (the fence's left out)."""
-    whole = {table.qualified: table for table in tables(publisher)}
+def progress(publisher: Database, subscriber: Database, name: str, schemas: Sequence[str] = ()) -> tuple[Progress, ...]:
+    """How far the copy is, for each table that moves."""
+    whole = {table.qualified: table for table in tables(publisher, schemas)}
     found = []
     for table, state, rows, size, seconds in _relations(subscriber, name):
         if table not in whole:
             continue
-        one = whole[table]
+        one = whole.pop(table)
         total = max(one.rows, 0)
         done = state not in ("i", "d")
         rows, size = (total, one.bytes) if done else (rows or 0, size or 0)
         left = seconds * (total - rows) / rows if rows and seconds and total > rows else None
         found.append(Progress(table, _STATES[state], rows, size, total, one.bytes, 0.0 if done else left))
-    return tuple(found)
+    later = (Progress(one.qualified, "waiting", 0, 0, max(one.rows, 0), one.bytes, None) for one in whole.values())
+    return (*found, *later)
 
 
 def unfinished(publisher: Database, subscriber: Database, name: str, schemas: Sequence[str] = ()) -> tuple[str, ...]:
@@ -275,6 +283,17 @@ def unfinished(publisher: Database, subscriber: Database, name: str, schemas: Se
 def taken_up(subscriber: Database, name: str) -> frozenset[str]:
     """Tables that the subscription knows, whatever the state of their copy."""
     return frozenset(table for table, *_ in _relations(subscriber, name))
+
+
+def states(subscriber: Database, name: str) -> dict[str, str]:
+    """Tables that the subscription knows, with the state of their copy as pg_subscription_rel has it; r = ready."""
+    return {table: state for table, state, *_ in _relations(subscriber, name)}
+
+
+def copiers(subscriber: Database) -> int:
+    """How many tables of a subscription the server copies at a time."""
+    ((count,),) = subscriber.query("select pg_catalog.current_setting('max_sync_workers_per_subscription')::int4")
+    return int(count)
 
 
 def _relations(subscriber: Database, name: str) -> list[tuple[str, str, int | None, int | None, float | None]]:

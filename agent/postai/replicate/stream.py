@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from postai.database import named_sql
@@ -9,9 +10,11 @@ from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.replicate import fence, native
-from postai.replicate.types import Finding, Lag, Level, Progress, Side, object_name
+from postai.replicate.types import Finding, Lag, Level, Progress, Side, Table, object_name
 
 STOP_SECONDS = 10.0
+# Tables up to this size are copied in a second or so: all of them at once are left to the servers.
+SMALL_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,16 @@ class NativeStream:
         if not made and not begun:
             native.advance(publisher, self.name)
 
-    def copy(self, publisher: Database, subscriber: Database) -> None:
-        """Begin from nothing: the rows that are there are copied, then changes follow; new tables are taken up."""
+    def copy(self, publisher: Database, subscriber: Database, *, hold: bool = False) -> None:
+        """Begin from nothing: the rows that are there are copied, then changes follow; new tables are taken up.
+
+        The servers copy by themselves what they know of and cannot pause, so that of large tables they learn one by
+        one: no more of them at a time than they have processes that copy, and none while copying is to wait.
+        """
         fence.install(subscriber, self.move)
-        tables = native.tables(publisher, self.schemas)
+        every = native.tables(publisher, self.schemas)
+        native.require_identity(every)
+        tables = self._next(every, native.states(subscriber, self.name), native.copiers(subscriber), hold=hold)
         native.publish(publisher, self.move, self.name, tables)
         native.create_slot(publisher, self.name)
         made = native.subscribe(subscriber, self.name, self.conninfo, publisher.server_version, copy_data=True)
@@ -62,8 +71,20 @@ class NativeStream:
         if not made and not all(table.qualified in known for table in tables):
             native.refresh(subscriber, self.name)
 
+    def _next(
+        self, tables: tuple[Table, ...], states: Mapping[str, str], copiers: int, *, hold: bool
+    ) -> tuple[Table, ...]:
+        """Tables that are known, and those that are to be."""
+        known = [one for one in tables if one.qualified in states]
+        if hold:
+            return tuple(known)
+        free = 1 + copiers - sum(one.bytes > SMALL_BYTES and states[one.qualified] != "r" for one in known)
+        fresh = [one for one in tables if one.qualified not in states]
+        large = sorted((one for one in fresh if one.bytes > SMALL_BYTES), key=lambda one: -one.bytes)
+        return (*known, *(one for one in fresh if one.bytes <= SMALL_BYTES), *large[: max(free, 0)])
+
     def progress(self, publisher: Database, subscriber: Database) -> tuple[Progress, ...]:
-        return native.progress(publisher, subscriber, self.name)
+        return native.progress(publisher, subscriber, self.name, self.schemas)
 
     def unfinished(self, publisher: Database, subscriber: Database) -> tuple[str, ...]:
         return native.unfinished(publisher, subscriber, self.name, self.schemas)

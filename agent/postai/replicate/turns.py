@@ -24,6 +24,7 @@ from postai.replicate import (
     slots,
     statistics,
     store,
+    throttle,
     verify,
 )
 from postai.replicate.move import Move
@@ -161,9 +162,18 @@ def _begin_copy(now: Now) -> State:
         now.on_step("slot_dropped")
         cleanup.empty(now.source, now.target, row.id, row.options.schemas)
     now.doing("begins to copy")
-    stream.copy(now.source, now.target)
+    stream.copy(now.source, now.target, hold=_held(now))
     store.set_tables(now.home, row.id, stream.progress(now.source, now.target))
     return State.COPYING
+
+
+def _held(now: Now) -> bool:
+    """Whether copying gives way to the source's own work now; that stands in the row then."""
+    why = throttle.held_up(now.source, now.move.row.options)
+    if why is not None:
+        hint = "It goes on by itself; the options load and replica_lag of the move say what is too much."
+        now.found.append(ErrorParts("PA010", "copying waits for the source", why, hint))
+    return why is not None
 
 
 def _copy(now: Now) -> State | None:
@@ -185,7 +195,8 @@ def _take_up(now: Now) -> None:
     if taken is not None:
         _tell_taken(now, taken)
         _give_identity(now)
-    now.forward.copy(now.source, now.target)
+    waiting = now.move.row.state is State.COPYING
+    now.forward.copy(now.source, now.target, hold=waiting and _held(now))
     store.set_tables(now.home, row.id, now.forward.progress(now.source, now.target))
 
 

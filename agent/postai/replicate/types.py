@@ -216,7 +216,7 @@ class MoveOptions:
             (taken back by complete and abort); without it they are blockers.
         workers: sessions that copy at a time.
         split_bytes: tables above this size are copied in parts from a snapshot of their own; 0 = never.
-        load: share of the source's busy sessions to its cores above which the copy waits; 0 = no limit.
+        load: busy sessions of the source for each of its processors above which the copy waits; 0 = no limit.
         replica_lag: seconds that a replica of the source may be behind before the copy waits.
         keep_wal_bytes: WAL that the source may keep for the move; beyond it the slot is dropped and the move restarts.
         passfile: file on the target's server that its subscription takes the source's password from, and the other way
@@ -320,8 +320,8 @@ class Stream(Protocol):
 class Carrier(Stream, Protocol):
     """A stream that also copies the rows that are there, as the way to the target begins."""
 
-    def copy(self, publisher: Database, subscriber: Database) -> None:
-        """Begin to copy and follow, or go on with it; tables that are new are taken up."""
+    def copy(self, publisher: Database, subscriber: Database, *, hold: bool = False) -> None:
+        """Begin to copy and follow, or go on with it; tables that are new are taken up, unless copying is to wait."""
         ...
 
     def progress(self, publisher: Database, subscriber: Database) -> tuple[Progress, ...]:

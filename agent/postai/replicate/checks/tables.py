@@ -121,7 +121,7 @@ def large_objects(ground: Ground) -> Iterator[Finding]:
     ((count,),) = ground.query(Side.SOURCE, FILE, "large_objects")
     if count:
         yield warning(Side.SOURCE, f"{counted(count, 'large object')}: changes of them are not in the stream", (),
-                      ("rehearse the switch: what changes of them shortly before is copied within its pause",))  # fmt: skip
+                      ("rehearse the switch: what changes shortly before is copied within its pause",))  # fmt: skip
 
 
 def oid_columns(ground: Ground) -> Iterator[Finding]:
@@ -199,8 +199,9 @@ TABLES: tuple[Check, ...] = (
           "Nothing.", (_N,), special_columns),
     Check("sequences", "Sequences", "Logical replication does not carry them; without their values new rows collide "
                                     "with old keys.", "Nothing: the switch sets each as it stands.", (_N,), sequences),
-    Check("large_objects", "Large objects", "They are in no table of the user, and no stream.", "They are brought over before the "
-          "switch, and what changes until then within its pause; rehearse it, or keep them as bytea.", (_W,), large_objects),
+    Check("large_objects", "Large objects", "They are in no table of the user, and no stream.",
+          "They are brought over before the switch, and what changes until then within its pause; rehearse it, or keep "
+          "them as bytea.", (_W,), large_objects),
     Check("oid_columns", "Columns with numbers of the catalog", "Objects have other numbers on another server.",
           "Keep names as text.", (_W,), oid_columns),
     Check("removed_types", "Types and tables that ended with 12", "A newer server has neither abstime, reltime, "
