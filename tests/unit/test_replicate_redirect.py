@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -131,6 +134,32 @@ def test_a_command_that_hangs_is_killed_with_its_children() -> None:
         driver.where()
     with pytest.raises(RedirectFailed, match="cannot be run"):
         CommandDriver(("/nowhere/program",), BOTH, 1).where()
+
+
+def test_a_command_ends_with_the_process_that_called_it(tmp_path: Path) -> None:
+    """Else it would send the clients on after the next driver has looked where they go."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    program = f"exec 5>{pipe}; echo runs >&5; sleep 30; echo goes on >&5"
+    calling = (
+        "from postai.replicate.hooks import CommandDriver\n"
+        f"CommandDriver(('sh', '-c', {program!r}), {{}}, 60).where()\n"
+    )
+    caller = subprocess.Popen([sys.executable, "-c", calling])
+    with pipe.open() as said:
+        assert said.readline() == "runs\n"
+        caller.kill()
+        caller.wait()
+        assert said.read() == ""  # the end: nobody holds it open
+
+
+def test_what_a_command_leaves_running_goes_on(tmp_path: Path) -> None:
+    program = f"(sleep 0.3; touch {tmp_path / 'done'}) >/dev/null 2>&1 & echo source"
+    assert CommandDriver(("sh", "-c", program), BOTH, 5).where() is Side.SOURCE
+    end = time.monotonic() + 10
+    while not (tmp_path / "done").exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 class _Hook(BaseHTTPRequestHandler):

@@ -6,8 +6,10 @@ import http.client
 import ipaddress
 import json
 import os
+import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from postai.deadline import Deadline
@@ -16,12 +18,20 @@ from postai.replicate.redirect import Addresses, RedirectFailed
 from postai.replicate.types import Side
 
 _ANSWER_BYTES = 65_536
+# Becomes the program; a child of it ends the whole group when whoever holds the other end of its input is gone without
+# a word, so that no program sends the clients on after the next driver has looked where they go.
+_GUARD = """
+exec 3<&0 </dev/null
+{ read -r _ <&3 || kill -9 0; } >/dev/null 2>&1 &
+exec "$@" 3<&-
+"""
 
 
 class CommandDriver:
     """A program, called as `program arguments where`, which prints `source` or `target`, and `... redirect target`.
 
-    It also gets POSTAI_HOST, POSTAI_PORT and POSTAI_DBNAME of the side; there is no shell. Exit code 0 = it is done.
+    It also gets POSTAI_HOST, POSTAI_PORT and POSTAI_DBNAME of the side; no shell reads the arguments. Exit code 0 = it
+    is done. It ends with the process that called it.
 
     Args:
         command: program and first arguments.
@@ -61,16 +71,34 @@ class CommandDriver:
             values |= {
                 "POSTAI_HOST": address.host, "POSTAI_PORT": str(address.port), "POSTAI_DBNAME": address.dbname
             }  # fmt: skip
+        if shutil.which(self._command[0]) is None:
+            raise RedirectFailed(
+                f"the command {self._command[0]} cannot be run", detail="it is not there, or may not be executed"
+            )
+        # Only this process has the writing end: nothing that is run inherits it.
+        reading, writing = os.pipe()
+        try:
+            return self._called(reading, writing, arguments, values, seconds)
+        finally:
+            os.close(writing)
+
+    def _called(
+        self, reading: int, writing: int, arguments: tuple[str, ...], values: dict[str, str], seconds: float
+    ) -> str:  # fmt: skip
         try:
             process = subprocess.Popen(
-                [*self._command, *arguments], env=values, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+                ["/bin/sh", "-c", _GUARD, "sh", *self._command, *arguments], env=values, stdin=reading,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise RedirectFailed(f"the command {self._command[0]} cannot be run", detail=error.strerror) from None
+        finally:
+            os.close(reading)
         with process:
             try:
                 output, errors = process.communicate(timeout=seconds)
+                with suppress(BrokenPipeError):
+                    os.write(writing, b"\n")  # what it left running goes on
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)  # with the children that hold its output open
                 raise RedirectFailed(
