@@ -73,7 +73,7 @@ comment on table postai.replication_event is
 create table postai.replication_request (
   id bigint generated always as identity primary key,
   replication_id integer references postai.replication on delete cascade,
-  verb text not null check (verb in ('check', 'start', 'verify', 'cutover', 'rollback', 'complete', 'abort', 'resume')),
+  verb text not null check (verb in ('check', 'start', 'verify', 'repair', 'cutover', 'rollback', 'complete', 'abort', 'resume')),
   options jsonb not null default '{}' check (jsonb_typeof(options) = 'object'),
   not_before timestamptz,
   requested_by name not null default session_user,

@@ -103,7 +103,44 @@ $$;
 comment on function postai._replicate_withdraw(bigint, text) is
   'Takes back a request that has not begun, and has one that has begun stopped as long as it can be undone: select postai._replicate_withdraw(7, ''no agent''). Definer: see _replicate_request.';
 
-create function postai._replicate_start(name text, source text, target text) returns bigint
+-- The same as MoveOptions of the agent, which checks them once more.
+create function postai._require_move_options(options jsonb) returns void
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  given record;
+  known constant jsonb := '{"schemas": ["array"], "roles": ["boolean"], "role_passwords": ["boolean"], "full_identity": ["boolean"],
+    "workers": ["integer", 1, 32], "split_bytes": ["integer", 0], "load": ["number", 0], "replica_lag": ["number", 0],
+    "keep_wal_bytes": ["integer", 0], "passfile": ["string"], "source_passfile": ["string"], "max_pause": ["number", 0.1, 60], "way_back": ["boolean"]}';
+begin
+  if options is null or jsonb_typeof(options) <> 'object' then
+    perform postai._raise('22023', 'options of a move are a JSON object', null, 'Write, for example: ''{"schemas": ["shop"], "workers": 4}''');
+  end if;
+  for given in
+    select o.key, o.value, known -> o.key ->> 0 as type, jsonb_typeof(o.value) as has, known -> o.key -> 1 as lowest, known -> o.key -> 2 as highest
+      from jsonb_each(options) as o
+  loop
+    if given.type is null then
+      perform postai._raise('22023', format('a move has no option %s', quote_literal(left(given.key, 100))), null,
+        format('Known are: %s.', (select string_agg(k.name, ', ' order by k.name) from jsonb_object_keys(known) as k (name))));
+    elsif (case given.type
+        when 'array' then given.has <> 'array' or jsonb_path_exists(given.value, '$[*] ? (@.type() != "string")', silent => true)
+        when 'integer' then given.has <> 'number' or given.value::numeric % 1 <> 0
+        when 'string' then given.has not in ('string', 'null')
+        else given.has <> given.type end)
+      or given.has = 'number' and (given.value < given.lowest or given.value > coalesce(given.highest, given.value)) then
+      perform postai._raise('22023', format('the option %s of a move cannot be %s', given.key, left(given.value::text, 100)), null,
+        format('It is %s%s%s.', case given.type when 'array' then 'an array of texts' when 'integer' then 'an integer' when 'string' then 'a text'
+          else concat('a ', given.type) end, ' from ' || given.lowest::text, ' to ' || given.highest::text));
+    end if;
+  end loop;
+end
+$$;
+comment on function postai._require_move_options(jsonb) is
+  'Raises 22023 unless these are options of a move: select postai._require_move_options(''{"workers": 4}'')';
+
+create function postai._replicate_start(name text, source text, target text, options jsonb) returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -112,6 +149,7 @@ declare
   known record;
 begin
   perform postai._require_home();
+  perform postai._require_move_options(options);
   if name is null or name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$' then
     perform postai._raise('22023', format('%s cannot name a move', quote_nullable(left(name, 100))), null,
       'Use letters, digits, ''.'', ''-'' and ''_'', at most 63 characters.');
@@ -127,25 +165,25 @@ begin
     perform postai._raise('42710', format('the move %s is under way: it is %s', name, replace(known.state, '_', ' ')), null,
       'SELECT * FROM postai.replications shows how far it is.');
   elsif found then
-    return postai._replicate_request('resume', name);
+    return postai._replicate_request('resume', name, options);
   end if;
-  return postai._replicate_request('start', name, jsonb_build_object('name', name, 'source', source, 'target', target));
+  return postai._replicate_request('start', name, jsonb_build_object('name', name, 'source', source, 'target', target, 'options', options));
 end
 $$;
-comment on function postai._replicate_start(text, text, text) is
-  'Body of postai.replicate_start: select postai._replicate_start(''shop'', ''legacy'', ''new''). Definer: see _replicate_request.';
+comment on function postai._replicate_start(text, text, text, jsonb) is
+  'Body of postai.replicate_start: select postai._replicate_start(''shop'', ''legacy'', ''new'', ''{}''). Definer: see _replicate_request.';
 
-create function postai.replicate_start(name text, source text, target text) returns bigint
+create function postai.replicate_start(name text, source text, target text, options jsonb default '{}') returns bigint
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform postai._require_mover('start a move');
-  return postai._replicate_start(name, source, target);
+  return postai._replicate_start(name, source, target, options);
 end
 $$;
-comment on function postai.replicate_start(text, text, text) is
-  'Has the agent copy a database to this one and follow it, or go on with a move that stands still; gives the request; source and target name connections of the agent''s configuration, this database is the target: select postai.replicate_start(''shop'', ''legacy'', ''new'')';
+comment on function postai.replicate_start(text, text, text, jsonb) is
+  'Has the agent copy a database to this one and follow it, or go on with a move that stands still; gives the request; source and target name connections of the agent''s configuration, this database is the target; options are those of post-ai replicate start, and change those of a move that goes on: select postai.replicate_start(''shop'', ''legacy'', ''new'', ''{"schemas": ["shop"]}'')';
 
 create function postai.replicate_verify(name text) returns bigint
   language plpgsql
@@ -158,6 +196,18 @@ end
 $$;
 comment on function postai.replicate_verify(text) is
   'Has the agent compare both sides of a move row for row, while they are used; gives the request: select postai.replicate_verify(''shop'')';
+
+create function postai.replicate_repair(name text) returns bigint
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postai._require_mover('repair a move');
+  return postai._replicate_request('repair', name);
+end
+$$;
+comment on function postai.replicate_repair(text) is
+  'Has the agent make the rows equal that the last verification found different, on the side that does not serve, and compare both sides again; gives the request: select postai.replicate_repair(''shop'')';
 
 create function postai.replicate_rollback(name text) returns bigint
   language plpgsql
@@ -457,7 +507,7 @@ as $$
     when m.state in ('ready', 'rolled_back') and (m.verified_at is null or m.verified_at < now() - interval '1 day') then
       format('postai.replicate_verify(%L)', m.name)
     when m.state in ('ready', 'rolled_back') and (m.verified -> 'equal')::text = 'false' then
-      E'differences: see verified in\npostai.replication_progress'
+      format(E'differences: see verified in\npostai.replication_progress;\npostai.replicate_repair(%L)', m.name)
     when m.state in ('ready', 'rolled_back') then format('CALL postai.cutover(%L);', m.name)
     when m.state = 'serving_target' then
       format(E'to stay, or to go back:\npostai.replicate_complete(%L)\npostai.replicate_rollback(%L)', m.name, m.name)
@@ -525,14 +575,15 @@ comment on view postai.replication_events is
 select postai._grant('execute on function ' || f, 'postai_reader')
   from pg_catalog.unnest(array[
     'postai._require_mover(text)', 'postai._require_home()', 'postai.replicate_check(text, text)',
-    'postai.replicate_start(text, text, text)', 'postai.replicate_verify(text)', 'postai.replicate_rollback(text)',
+    'postai.replicate_start(text, text, text, jsonb)', 'postai.replicate_verify(text)', 'postai.replicate_repair(text)',
+    'postai._require_move_options(jsonb)', 'postai.replicate_rollback(text)',
     'postai.replicate_complete(text)', 'postai.replicate_abort(text)', 'postai.replicate_cancel(text)',
     'postai._cutover_ask(text, interval, tstzrange, boolean)', 'postai._wrapped(text, integer)', 'postai._is_driven(integer)',
     'postai._next_of(postai.replication, text)']) as f;
 select postai._grant('execute on procedure postai.cutover(text, interval, tstzrange, boolean)', 'postai_reader');
 select postai._grant('execute on function ' || f, 'postai_operator')
   from pg_catalog.unnest(array[
-    'postai._replicate_start(text, text, text)', 'postai._replicate_request(text, text, jsonb, timestamptz)',
+    'postai._replicate_start(text, text, text, jsonb)', 'postai._replicate_request(text, text, jsonb, timestamptz)',
     'postai._replicate_withdraw(bigint, text)',
     'postai._replicate_cancel(text)', 'postai._cutover_look(bigint, bigint, boolean)', 'postai._cutover_steps(bigint, bigint)',
     'postai._request_state(bigint)', 'postai._is_waited_in_vain(timestamptz)']) as f;

@@ -201,6 +201,8 @@ def survived(
     return places
 
 
+# The small twin is in test_replicate_asked.
+@pytest.mark.soak
 def test_a_driver_that_is_killed_is_followed_by_another(stand: Stand, tmp_path: Path) -> None:
     names = ("fenced", "redirected", "cleaned")
     survived(stand, address_of(stand, tmp_path), tmp_path / "journal.db", *names)

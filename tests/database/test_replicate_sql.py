@@ -8,7 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,6 +20,8 @@ from replicate_support import MovedDatabase, Stand
 
 from conftest import TestDatabase, make_database, put_postai
 from postai.database.connections import from_dsn, save_connection
+from postai.replicate import store
+from postai.replicate.types import MoveOptions
 
 BOSS, USER = "move_boss", "move_user"
 ROLES = f"""
@@ -32,6 +34,10 @@ grant postai_user to {USER};
 """
 # The owner of the schema, holding this lock, is taken for an agent.
 LEAD = "select pg_advisory_lock(1886352244, 1)"
+# All that there are.
+OPTIONS = {"schemas": ["shop"], "roles": False, "role_passwords": False, "full_identity": True, "workers": 4,
+           "split_bytes": 0, "load": 1.5, "replica_lag": 3, "keep_wal_bytes": 10**10, "passfile": "/a", "max_pause": 1,
+           "source_passfile": None, "way_back": True}  # fmt: skip
 SHOP = """
 create schema shop;
 create table shop.customers (id int primary key, name text not null);
@@ -61,7 +67,7 @@ def refused(database: TestDatabase, statement: str, user: str | None = BOSS) -> 
 def test_requests_are_written_for_operators_and_noted(home: TestDatabase) -> None:
     diag = refused(home, "select postai.replicate_start('shop', 'legacy', 'new')", USER)
     assert (diag.sqlstate, diag.message_hint) == ("PA006", f"GRANT postai_operator TO {USER};")
-    for verb in ("verify", "rollback", "complete", "abort", "cancel"):
+    for verb in ("verify", "repair", "rollback", "complete", "abort", "cancel"):
         assert refused(home, f"select postai.replicate_{verb}('shop')", USER).sqlstate == "PA006"
     assert refused(home, "call postai.cutover('shop')", USER).sqlstate == "PA006"
     assert refused(home, "select * from postai.replicate_check('legacy', 'new')", USER).sqlstate == "PA006"
@@ -70,12 +76,13 @@ def test_requests_are_written_for_operators_and_noted(home: TestDatabase) -> Non
     assert refused(home, open_it, USER).sqlstate == "PA006"
     with home.connect(BOSS) as connection:
         connection.execute("select postai.replicate_start('shop', 'legacy', 'new')")
-        connection.execute("select postai.replicate_start('shop', 'legacy', 'new')")
+        connection.execute(f"select postai.replicate_start('shop', 'legacy', 'new', '{json.dumps(OPTIONS)}')")
     asked = home.execute(
         "select verb, requested_by, options, done_at is null from postai.replication_request order by id"
     )
-    start = {"name": "shop", "source": "legacy", "target": "new"}
-    assert asked == [("start", BOSS, start, False), ("start", BOSS, start, True)]
+    start = {"name": "shop", "source": "legacy", "target": "new", "options": {}}
+    assert asked == [("start", BOSS, start, False), ("start", BOSS, {**start, "options": OPTIONS}, True)]
+    assert store.options_from(OPTIONS).schemas == ("shop",)
     with home.connect(USER) as connection:
         rows = connection.execute("select name, state, serving, next from postai.replications").fetchall()
         assert rows[0] == ("shop", "requested", "source", "nobody drives it:\npost-ai agent")
@@ -97,6 +104,12 @@ def test_what_is_refused_says_what_to_do(home: TestDatabase) -> None:
     assert hint("select postai.replicate_start('a b', 'x', 'y')")[0] == "22023"
     assert hint("select postai.replicate_start('a', 'x', 'x')")[0] == "22023"
     assert hint("call postai.cutover('a', '0')")[0] == "22023"
+    code, advice = hint("""select postai.replicate_start('a', 'x', 'y', '{"nix": 1}')""")
+    known = sorted(field.name for field in fields(MoveOptions))
+    assert (code, advice) == ("22023", f"Known are: {', '.join(known)}.")
+    for wrong in ('"shop"', '{"schemas": "shop"}', '{"schemas": [1]}', '{"roles": 1}', '{"workers": 0}',
+                  '{"workers": 1.5}', '{"max_pause": 61}', '{"load": "1"}', '{"passfile": 1}'):  # fmt: skip
+        assert hint(f"select postai.replicate_start('a', 'x', 'y', '{wrong}')")[0] == "22023", wrong
     home.execute("insert into postai.replication (name, source, target, state, ended_at) values "
                  "('shop', 'legacy', 'new', 'copying', null), ('old', 'legacy', 'new', 'aborted', now())")  # fmt: skip
     assert hint("select postai.replicate_start('shop', 'legacy', 'new')")[0] == "42710"

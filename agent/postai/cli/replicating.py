@@ -62,6 +62,11 @@ Passfile = Annotated[
 SourcePassfile = Annotated[
     str | None, typer.Option("--source-passfile", help="The same on the source's server, for the way back.")
 ]
+WayBack = Annotated[
+    bool | None,
+    typer.Option("--way-back/--no-way-back", help="Have the source follow the target after the switch; without it "
+                 "there is no rollback."),
+]  # fmt: skip
 Pause = Annotated[
     float | None,
     typer.Option("--max-pause", min=0.1, max=60, help="Seconds that clients may be held back, undo included. "
@@ -125,6 +130,7 @@ def start(
     keep_wal: KeepWal = None,
     passfile: Passfile = None,
     source_passfile: SourcePassfile = None,
+    way_back: WayBack = None,
     stay: Annotated[bool, typer.Option("--stay", help="Go on following until Ctrl-C, also when it is ready.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is ready.")] = True,
     json: Json = False,
@@ -143,7 +149,7 @@ def start(
     given = _given(
         schema, roles=roles, role_passwords=role_passwords, full_identity=full_identity, workers=workers,
         keep_wal_bytes=None if keep_wal is None else int(keep_wal * GIB), passfile=passfile,
-        source_passfile=source_passfile,
+        source_passfile=source_passfile, way_back=way_back,
     )  # fmt: skip
     with places.home(places.target_of(name, target)) as home:
         found = store.moves(home, name, ended=False)
@@ -261,6 +267,22 @@ def verify(
             said = answered(home, ask(home, "verify", name, {"mode": mode.value}), "verify")
         else:
             said = turns.verdict(asked.verified(home, move, _telling, mode=mode))
+        _end(home, name, said, json)
+
+
+@app.command("repair", short_help="Make rows equal that a comparison found different")
+def repair(name: Move, target: Home = None, json: Json = False) -> None:
+    """Make the rows equal that the last comparison found different, on the side that does not serve; compare again."""
+    from postai.cli.replicating_drive import Places, agent_there, answered, ask
+    from postai.replicate import asked, store
+
+    places = Places.read()
+    with places.home(places.target_of(name, target)) as home:
+        move = places.move(store.find(home, name))
+        if agent_there(home):
+            said = answered(home, ask(home, "repair", name, {}), "repair")
+        else:
+            said = asked.repaired(home, move, _telling)
         _end(home, name, said, json)
 
 

@@ -110,12 +110,14 @@ def follow(
 
     from postai.replicate import machine, store
     from postai.replicate.types import State
+    from postai.service.replicating import keep_schema
 
     told = None
     with shown(quiet=quiet) as screen, store.one_driver(home, move.id) if drives else nullcontext():
         while True:
             rest: float | None = 1.0
             if drives:
+                keep_schema(home, move.row)
                 turn = machine.drive(home, move, _on_step(home, move, screen), places.journal)
                 move, rest = turn.move, turn.rest
             else:

@@ -1,4 +1,4 @@
-"""What people ask of a move: verify, cutover, rollback, complete, abort; and a switch that was broken off.
+"""What people ask of a move: verify, repair, cutover, rollback, complete, abort; and a switch that was broken off.
 
 Each is a function on the home's session and the move, may be called again after a crash, and is done by one driver.
 """
@@ -11,15 +11,27 @@ from datetime import UTC, datetime, timedelta
 
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.errors import ErrorParts, Refused
-from postai.replicate import cleanup, cutover, large_objects, store, turns, writers
+from postai.errors import ErrorParts, LockNotObtained, NotPermitted, Refused
+from postai.replicate import (
+    capture_apply,
+    cleanup,
+    cutover,
+    large_objects,
+    repair,
+    schema,
+    store,
+    turns,
+    verify,
+    writers,
+)
 from postai.replicate.cutover import Limits, NotReady, Outcome, Switch, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
 from postai.replicate.redirect import Driver
+from postai.replicate.repair import Repaired
 from postai.replicate.store import Ending
-from postai.replicate.types import Finding, Level, OnStep, Side, State, Step
-from postai.replicate.verified import Mode, Verified
+from postai.replicate.types import Finding, Level, Method, OnStep, Side, State, Step
+from postai.replicate.verified import Mode, Sides, Verified, VerifyOptions
 
 # How old a verification may be when a move is switched.
 VERIFIED_HOURS = 24
@@ -60,10 +72,13 @@ def switch(
         _require(move, to)
         driver = move.driver()
         try:
-            at_rest = _bring_large_objects(move, to, cancel or Deadline.after(turns.LONGEST_SECONDS))
-            plan = replace(_plan(move, to, driver, max_pause), at_rest=at_rest)
+            plan = _plan(move, to, driver, max_pause)
             steps = _Steps(home, move, on_step, None if rehearse else _begin(home, move, journal))
             try:
+                cutover.require_open(cutover.gates(plan))  # before what takes long
+                until = cancel or Deadline.after(turns.LONGEST_SECONDS)
+                _refresh_views(home, move, to, on_step, until)
+                plan = replace(plan, at_rest=_bring_large_objects(move, to, until))
                 outcome = cutover.switch(plan, steps, rehearse=rehearse, cancel=cancel)
             except (NotReady, SwitchUndone) as error:
                 _undone(home, move, steps, journal, error.as_parts())
@@ -78,6 +93,15 @@ def switch(
             return outcome
         finally:
             driver.close()
+
+
+def _refresh_views(home: Database, move: Move, to: Side, on_step: OnStep, until: Deadline) -> None:
+    """Materialized views are in no stream: those that the old side has filled are filled anew on the new one."""
+    with move.open(to.other) as old, move.open(to) as new:
+        found = schema.refresh_views(old, new, move.row.options, until, on_step)
+    for one in found:
+        what = f"{one.what} ({', '.join(one.objects)})"
+        store.add_event(home, move.id, what, step="refresh", level="warning", data={"fix": one.fix})
 
 
 def _bring_large_objects(move: Move, to: Side, deadline: Deadline) -> Callable[[Database, Database, Deadline], str]:
@@ -101,9 +125,18 @@ def _bring_large_objects(move: Move, to: Side, deadline: Deadline) -> Callable[[
 
 def _require(move: Move, to: Side) -> None:
     row = move.row
+    if row.serving is Side.TARGET and to is Side.SOURCE:
+        _require_way_back(move, "rolled back")
     wanted = _READY if to is Side.TARGET else {State.SERVING_TARGET}
     if row.state in wanted and row.serving is to.other:
         return
+    if row.state is State.SWITCHING:
+        then = f"The agent then brings it to its end; where none runs: post-ai replicate start {row.name}"
+        raise NotReady(
+            f"a switch to the {row.serving.other} was begun and is not at its end",
+            detail=row.error.message if row.error else row.doing,
+            hint=f"{row.error.hint} {then}" if row.error and row.error.hint else then.replace("then brings", "brings"),
+        )
     if row.serving is to:
         raise Refused(f"the {to} serves already", hint=f"Look at it: post-ai replicate status {row.name}")
     why = row.error.hint if row.error else None
@@ -114,8 +147,17 @@ def _require(move: Move, to: Side) -> None:
     )
 
 
+def _require_way_back(move: Move, asked: str) -> None:
+    if not move.row.options.way_back:
+        raise Refused(
+            f"the move cannot be {asked}: the source does not follow the target",
+            detail="It was switched without a way back.",
+            hint=f"Complete it: post-ai replicate complete {move.row.name}",
+        )
+
+
 def _plan(move: Move, to: Side, driver: Driver, max_pause: float | None) -> Switch:
-    forward, reverse = move.stream(to.other), move.stream(to)
+    forward, reverse = move.stream(to.other), move.stream(to) if move.row.options.way_back else None
     limits = Limits(max_pause if max_pause is not None else move.row.options.max_pause)
 
     def more() -> tuple[Finding, ...]:
@@ -131,6 +173,9 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
         return ()
     with move.open(to.other) as old, move.open(to) as new:
         found = turns.definitions(old, new, move)
+        held = _applies(old, move)
+    if held:
+        return held
     if found:
         what = f"the definitions differ: {found[0]}" + (f", and {len(found) - 1} more" if len(found) > 1 else "")
         return (Finding("schema", Level.BLOCKER, to, what, found, (f"make the {to} as the {to.other} is",)),)
@@ -138,11 +183,28 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
     if row.verified_at is None:
         return (Finding("verified", Level.BLOCKER, to, "it was not verified that both sides are equal", (), fix),)
     if not (row.verified or {}).get("equal", False):
-        return (Finding("verified", Level.BLOCKER, to, "the last verification found differences", (), fix),)
+        mend = (f"make the rows equal: post-ai replicate repair {row.name}",)
+        return (Finding("verified", Level.BLOCKER, to, "the last verification found differences", (), mend),)
     if row.verified_at < datetime.now(UTC) - timedelta(hours=VERIFIED_HOURS):
         what = f"the last verification is older than {VERIFIED_HOURS} hours"
         return (Finding("verified", Level.BLOCKER, to, what, (), fix),)
     return ()
+
+
+def _applies(old: Database, move: Move) -> tuple[Finding, ...]:
+    """Whether the way back can be applied to the side that is left, where triggers and keys must not fire for it."""
+    if move.row.method is not Method.TRIGGER or not move.row.options.way_back:
+        return ()
+    try:
+        with old.transaction():
+            capture_apply.be_replica(old, move.row.options.schemas)
+    except NotPermitted as error:
+        why, detail, fix = error.message, error.detail, error.hint or ""
+    else:
+        return ()
+    without = f"switch without a way back: post-ai replicate start {move.row.name} --no-way-back, and again"
+    what = f"there would be no way back, since on the source {why}"
+    return (Finding("way_back", Level.BLOCKER, Side.SOURCE, what, (detail,) if detail else (), (fix, without)),)
 
 
 class _Steps:
@@ -228,21 +290,79 @@ def verified(
     """
     with store.one_driver(home, move.id):
         move = move.read(home)
-        row = move.row
-        if row.state not in _COMPARED and not (row.state is State.FAILED and row.resume_state in _COMPARED):
-            raise Refused(
-                f"there is nothing to compare yet: the move is {row.state.replace('_', ' ')}",
-                hint=f"Wait until it is ready: post-ai replicate status {row.name}",
-            )
+        _require_comparable(move)
         until = cancel or Deadline.after(turns.LONGEST_SECONDS)
         with move.sides() as (source, target):
             found = turns.compare(turns.Now(home, source, target, move, on_step), mode, until)
-        turns.require_equal(found)
-        if row.state is State.FAILED:
-            store.set_state(home, row.id, State.READY if row.serving is Side.SOURCE else State.SERVING_TARGET)
-        else:
-            store.set_doing(home, row.id, None)
+        _compared(home, move, found)
         return found
+
+
+def _require_comparable(move: Move) -> None:
+    row = move.row
+    if row.serving is Side.TARGET:
+        _require_way_back(move, "compared")
+    if row.state not in _COMPARED and not (row.state is State.FAILED and row.resume_state in _COMPARED):
+        raise Refused(
+            f"there is nothing to compare yet: the move is {row.state.replace('_', ' ')}",
+            hint=f"Wait until it is ready: post-ai replicate status {row.name}",
+        )
+
+
+def _compared(home: Database, move: Move, found: Verified) -> None:
+    """The comparison found both sides equal, or raises what differs; a move that failed over that goes on."""
+    row = move.row
+    turns.require_equal(found, row.name)
+    if row.state is State.FAILED:
+        store.set_state(home, row.id, State.READY if row.serving is Side.SOURCE else State.SERVING_TARGET)
+    else:
+        store.set_doing(home, row.id, None)
+
+
+def repaired(home: Database, move: Move, on_step: OnStep, *, cancel: Deadline | None = None) -> str:
+    """Make the rows equal that the last comparison found different, on the side that does not serve; compare again.
+
+    Args:
+        cancel: whose flag or end stops it.
+
+    Returns:
+        what was done, and what the comparison found, in a sentence.
+
+    Raises:
+        Refused: no rows are known to differ, or a table is too busy; those before it are repaired.
+        VerificationFailed: both sides differ still.
+    """
+    with store.one_driver(home, move.id):
+        move = move.read(home)
+        _require_comparable(move)
+        row = move.row
+        known = tuple(one["table"] for one in (row.verified or {}).get("tables", ()) if one["equal"] is False)
+        if not known:
+            raise Refused(
+                "no rows are known to differ", hint=f"Compare both sides first: post-ai replicate verify {row.name}"
+            )
+        until = cancel or Deadline.after(turns.LONGEST_SECONDS)
+        with move.sides() as (source, target):
+            now = turns.Now(home, source, target, move, on_step)
+            now.doing("repairs rows")
+            done = _repair(move, known, until)
+            what = f"{done.rows} rows were made on the {row.serving.other} as they are on the {row.serving}"
+            store.add_event(home, row.id, what, step="repaired", data={"tables": known, "notes": done.notes})
+            found = turns.compare(now, Mode.EXACT, until)
+        _compared(home, move, found)
+        return f"{what}; {turns.verdict(found)}"
+
+
+def _repair(move: Move, tables: tuple[str, ...], until: Deadline) -> Repaired:
+    """What differs in these tables by now: they may have changed since, and the other side may serve."""
+    row = move.row
+    sides = Sides(row.id, move.open, move.stream(row.serving), row.serving)
+    options = VerifyOptions(schemas=row.options.schemas, tables=tables, listed=repair.AT_A_TIME, large_objects=False)
+    try:
+        return repair.repair(sides, verify.verify(sides, Mode.SETTLING, options, until), options, until)
+    except LockNotObtained as error:
+        failure = Refused(error.message, detail=error.detail, hint=error.hint)
+    raise failure
 
 
 def settle(home: Database, move: Move, on_step: OnStep, journal: Journal | None = None) -> Move:
@@ -276,7 +396,8 @@ def rescue(move: Move, on_step: OnStep, journal: Journal) -> Outcome:
     try:
         to = move.row.serving.other
         limits = Limits(move.row.options.max_pause)
-        plan = Switch(move.id, to, move.open, move.stream(to.other), move.stream(to), driver,
+        reverse = move.stream(to) if move.row.options.way_back else None
+        plan = Switch(move.id, to, move.open, move.stream(to.other), reverse, driver,
                       move.row.options.schemas, limits)  # fmt: skip
         outcome = cutover.resume_switch(plan, on_step)
     finally:

@@ -97,7 +97,7 @@ def tick(
     mark = _fingerprint(publisher)
     if subscriber.query(_of("known", move)) == [(mark,)]:
         return None
-    work = _Work(publisher_dsn, publisher, subscriber, move, options, deadline)
+    work = _Work(publisher_dsn, publisher, subscriber, move, options, deadline, side)
     work.settle()
     commands = work.commands()
     found = work.compare()
@@ -126,12 +126,14 @@ class _Work:
     """One look that found a change."""
 
     def __init__(
-        self, dsn: str, publisher: Database, subscriber: Database, move: int, options: MoveOptions, deadline: Deadline
-    ) -> None:
+        self, dsn: str, publisher: Database, subscriber: Database, move: int, options: MoveOptions, deadline: Deadline,
+        side: Side,
+    ) -> None:  # fmt: skip
         self._dsn, self._publisher, self._subscriber = dsn, publisher, subscriber
         self._move, self._options, self._deadline = move, options, deadline
         ((noted,),) = subscriber.query(_of("has_notes", move), (f"{own_schema(move)}.restored",))
-        self._after_rows = not noted or subscriber.query(_of("finished", move)) == [(True,)]
+        # What is made on the source is whole since ever; only a target is made in parts.
+        self._after_rows = side is Side.SOURCE or not noted or subscriber.query(_of("finished", move)) == [(True,)]
         self._wanted: tuple[Part, ...] = ()
         self._renamed: frozenset[tuple[str, str]] = frozenset()
         self.said: dict[str, str] = {}

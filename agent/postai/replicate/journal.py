@@ -2,7 +2,8 @@
 asked.
 
 The home's row decides whenever it can be read; what happened outside (where the clients go) is found by looking. The
-journal only says that there is something to look at, and names what is needed for it. It holds no secret.
+journal only says that there is something to look at, and names what is needed for it. It holds no secret. A file that
+an older version wrote is read with what it has; columns that it lacks are added when it is written to.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from postai.errors import PostaiError
 from postai.replicate import store
 from postai.replicate.store import Ending, Row
-from postai.replicate.types import Method, Side, State, object_name, own_schema
+from postai.replicate.types import Method, MoveOptions, Side, State, object_name, own_schema
 
 if TYPE_CHECKING:
     from sqlite_utils import Database as Sqlite
@@ -38,18 +39,18 @@ class Intent:
         begun_at: when.
         objects: names of what postai made for the move on both sides.
         outside: what was found or done outside since then, the newest last.
-        process: id of the process on this machine that began it.
+        process: id of the process on this machine that began it; None = it was not noted.
     """
 
     row: Row
     begun_at: datetime
     objects: tuple[str, ...]
     outside: tuple[str, ...]
-    process: int
+    process: int | None
 
     def abandoned(self, now: datetime) -> bool:
         """Whether nobody is at it any more: its process is gone, or has had time enough."""
-        return now - self.begun_at > LONGEST or not _alive(self.process)
+        return now - self.begun_at > LONGEST or (self.process is not None and not _alive(self.process))
 
 
 class Journal:
@@ -66,7 +67,7 @@ class Journal:
         """A move was begun from here: its home is found by its name later."""
         with self._open() as db:
             db.table("move").insert(
-                {"name": row.name, "target": row.target, "source": row.source}, pk="name", replace=True
+                {"name": row.name, "target": row.target, "source": row.source}, pk="name", replace=True, alter=True
             )
 
     def home_of(self, name: str) -> str | None:
@@ -88,7 +89,7 @@ class Journal:
             "begun_at": datetime.now(UTC).isoformat(), "outside": "[]", "process": os.getpid(),
         }  # fmt: skip
         with self._open() as db:
-            db.table("intent").insert(kept, pk=("target", "id"), replace=True)
+            db.table("intent").insert(kept, pk=("target", "id"), replace=True, alter=True)
 
     def note(self, row: Row, what: str) -> None:
         """Something was found or done outside."""
@@ -143,14 +144,17 @@ class Journal:
 
 
 def _intent(kept: dict[str, Any]) -> Intent:
-    options = store.options_from(json.loads(kept["options"]))
+    known = {field.name for field in fields(MoveOptions)}
+    options = store.options_from({key: value for key, value in json.loads(kept["options"]).items() if key in known})
     begun = datetime.fromisoformat(kept["begun_at"])
     row = Row(
         kept["id"], kept["name"], kept["source"], kept["target"], Method(kept["method"]), State.SWITCHING,
         State(kept["state"]), Side(kept["serving"]), options, None, None, None, None, None, None, None, None,
         0, Ending(), "", begun, begun, None,
     )  # fmt: skip
-    return Intent(row, begun, tuple(json.loads(kept["objects"])), tuple(json.loads(kept["outside"])), kept["process"])
+    return Intent(
+        row, begun, tuple(json.loads(kept["objects"])), tuple(json.loads(kept["outside"])), kept.get("process")
+    )
 
 
 def _alive(process: int) -> bool:

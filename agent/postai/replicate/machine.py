@@ -111,6 +111,11 @@ def resume(home: Database, move: Move, options: Mapping[str, object] = MappingPr
                 "schemas and full_identity cannot change after the schema was copied",
                 hint=f"Abort the move and start another one: post-ai replicate abort {row.name}",
             )
+        if changed.way_back != row.options.way_back and (row.serving is Side.TARGET or at is State.SWITCHING):
+            raise Refused(
+                "way_back cannot change after the switch",
+                hint=f"Look at the move: post-ai replicate status {row.name}",
+            )
         store.set_options(home, move.id, changed)
     if row.state is State.FAILED and at not in store.ENDED:  # what is to end goes on ending
         store.set_state(home, move.id, at or State.CREATED)

@@ -272,7 +272,7 @@ def refresh_views(
 ) -> tuple[Finding, ...]:
     """Fill the materialised views that are filled on the source, each after those that it reads.
 
-    After the rows, and again after the last change: they are not replicated. One that fails is told; it stays empty.
+    After the rows, and again before a switch: they are not replicated. One that fails is told; it stays as it was.
     """
     found = []
     target.execute(f"set statement_timeout = {restore.limit_ms(deadline)}")
@@ -282,7 +282,7 @@ def refresh_views(
         try:
             target.execute(statement)
         except ServerError as error:
-            found.append(Finding("materialized_view", Level.WARNING, Side.TARGET, f"not filled: {error.message}",
+            found.append(Finding("materialized_view", Level.WARNING, Side.TARGET, f"not refreshed: {error.message}",
                                  (qualified(schema, name),), (statement,)))  # fmt: skip
         on_step("refresh", qualified(schema, name))
     return tuple(found)

@@ -98,18 +98,6 @@ class Event:
     data: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True)
-class Request:
-    """What somebody asked of a move: `move` is its id, None for a check and for a start."""
-
-    id: int
-    move: int | None
-    verb: str
-    options: Mapping[str, Any]
-    not_before: datetime | None
-    requested_by: str
-
-
 def options_from(given: Mapping[str, Any]) -> MoveOptions:
     """The options of a move, as `postai.replication.options` holds them.
 
@@ -191,11 +179,6 @@ def find(home: Database, name: str) -> Row:
             hint=f"Known are: {known}." if known else "Begin one: post-ai replicate start NAME SOURCE TARGET",
         )
     return found[0]
-
-
-def find_id(home: Database, move: int) -> Row:
-    """The move of that id, which is there."""
-    return next(one for one in moves(home) if one.id == move)
 
 
 def _row(values: Sequence[Any]) -> Row:
@@ -324,12 +307,6 @@ def events(home: Database, move: int, after: int = 0) -> tuple[Event, ...]:
     return tuple(
         Event(one, at, state, step, level, what, _json(data)) for one, at, state, step, level, what, data in rows
     )
-
-
-def requests(home: Database) -> tuple[Request, ...]:
-    """What was asked and is not answered, and whose time has come."""
-    rows = home.query(_sql("requests"))
-    return tuple(Request(one, move, verb, _json(options), *rest) for one, move, verb, options, *rest in rows)
 
 
 def take_request(home: Database, request: int, move: int | None = None) -> bool:

@@ -106,13 +106,6 @@ select m.id, m.state, %s, %s, %s, %s::jsonb from postai.replication as m where m
 select e.id, e.at, e.state, e.step, e.level, e.what, e.data
   from postai.replication_event as e where e.replication_id = %s and e.id > %s order by e.id
 
--- name: requests
--- What people asked and nobody has answered, and whose time has come; in their order.
-select r.id, r.replication_id, r.verb, r.options, r.not_before, r.requested_by::text
-  from postai.replication_request as r
- where r.done_at is null and (r.not_before is null or r.not_before <= pg_catalog.clock_timestamp())
- order by r.id
-
 -- name: take_request
 -- Somebody begins with a request.
 update postai.replication_request set taken_at = pg_catalog.clock_timestamp(), replication_id = coalesce(%s, replication_id)

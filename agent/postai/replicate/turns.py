@@ -202,14 +202,7 @@ def _take_up(now: Now) -> None:
 
 def _tell_taken(now: Now, taken: ddl.Taken) -> None:
     row = now.move.row
-    if taken.applied:
-        some = "; ".join(one.partition("\n")[0][:100] for one in taken.applied[:5])
-        store.add_event(now.home, row.id, f"taken over from the source: {some}", step="ddl",
-                        data={"statements": len(taken.applied), "commands": taken.commands})  # fmt: skip
-    if taken.unequal and row.verified is not None:
-        store.set_verified(now.home, row.id, None)
-        what = f"older rows may differ in a new column: {', '.join(taken.unequal[:5])}; verify again"
-        store.add_event(now.home, row.id, what, step="ddl", level="warning")
+    _tell_applied(now, taken, Side.SOURCE)
     if taken.blocking:
         raise Refused(
             f"the source's schema changed: {taken.blocking[0].what}",
@@ -217,6 +210,18 @@ def _tell_taken(now: Now, taken: ddl.Taken) -> None:
             hint="; ".join(fix for one in taken.blocking for fix in one.fix) + "; then: post-ai replicate start "
             f"{row.name} {row.source} {row.target}",
         )
+
+
+def _tell_applied(now: Now, taken: ddl.Taken, publisher: Side) -> None:
+    row = now.move.row
+    if taken.applied:
+        some = "; ".join(one.partition("\n")[0][:100] for one in taken.applied[:5])
+        store.add_event(now.home, row.id, f"taken over from the {publisher}: {some}", step="ddl",
+                        data={"statements": len(taken.applied), "commands": taken.commands})  # fmt: skip
+    if taken.unequal and row.verified is not None:
+        store.set_verified(now.home, row.id, None)
+        what = f"older rows may differ in a new column: {', '.join(taken.unequal[:5])}; verify again"
+        store.add_event(now.home, row.id, what, step="ddl", level="warning")
 
 
 def _after_rows(now: Now) -> State | None:
@@ -248,8 +253,9 @@ def _catch_up(now: Now) -> State | None:
                     lambda: stream.pump(now.source, now.target))  # fmt: skip
     except DeadlineExceeded:
         return None
-    now.doing("prepares the way back")
-    now.move.stream(Side.TARGET).prepare(now.target, now.source)
+    if now.move.row.options.way_back:
+        now.doing("prepares the way back")
+        now.move.stream(Side.TARGET).prepare(now.target, now.source)
     return State.VERIFYING
 
 
@@ -261,7 +267,7 @@ def _verify(now: Now) -> State | None:
         found = compare(now, Mode.EXACT, Deadline.after(LONGEST_SECONDS))
     except InDanger:
         return _protect(now)
-    require_equal(found)
+    require_equal(found, now.move.row.name)
     return State.READY
 
 
@@ -319,9 +325,9 @@ def verdict(found: Verified) -> str:
     return f"both sides differ: {', '.join(named[:5])}{' ...' if len(named) > 5 else ''}"
 
 
-def require_equal(found: Verified) -> None:
+def require_equal(found: Verified, name: str) -> None:
     """Raises:
-    VerificationFailed: both sides differ; the hint says what to do.
+    VerificationFailed: both sides differ; the hint says what to do with the move of that name.
     """
     if found.equal and not found.schema:
         return
@@ -332,9 +338,17 @@ def require_equal(found: Verified) -> None:
     ])  # fmt: skip
     raise VerificationFailed(
         verdict(found), detail=detail or None,
-        hint="Mend what differs on the side that does not serve (or make the definitions equal), and verify again: "
-        "post-ai replicate verify",
+        hint=_mending(found, name),
     )  # fmt: skip
+
+
+def _mending(found: Verified, name: str) -> str:
+    """What makes both sides equal."""
+    again = f"and verify again: post-ai replicate verify {name}"
+    if any(one.equal is False for one in found.tables):
+        first = "Make the definitions equal, then the rows" if found.schema or found.missing else "Make the rows equal"
+        return f"{first}: post-ai replicate repair {name} (SELECT postai.replicate_repair('{name}') in psql)"
+    return f"Make the definitions equal, {again}" if found.schema or found.missing else f"See to it, {again}"
 
 
 def _follow(now: Now) -> State | None:
@@ -342,12 +356,18 @@ def _follow(now: Now) -> State | None:
     if (again := _protect(now)) is not None:
         return again
     _take_up(now)
-    _keep_fresh(now.move.stream(Side.TARGET), now.target, now.source)
+    if now.move.row.options.way_back:
+        _keep_fresh(now.move.stream(Side.TARGET), now.target, now.source)
+    else:
+        _give_way_back_up(now)
     return None
 
 
 def _serve(now: Now) -> State | None:
     """The target serves, the source follows: watch the target's disk, keep the stream of a switch back and forth."""
+    if not now.move.row.options.way_back:
+        _give_way_back_up(now)
+        return None
     stream = now.move.stream(Side.TARGET)
     stream.pump(now.target, now.source)
     lag = stream.lag(now.target, now.source)
@@ -359,9 +379,41 @@ def _serve(now: Now) -> State | None:
             detail="What is written from now on stays on the target alone.",
             hint=f"Complete the move: post-ai replicate complete {now.move.row.name}",
         )
+    _take_back(now)
     _look_for_trouble(now, stream.name, lag, Side.SOURCE)
     _keep_fresh(now.forward, now.source, now.target)
     return None
+
+
+def _give_way_back_up(now: Now) -> None:
+    """It was prepared before somebody said that there is to be none: nothing is kept for it."""
+    stream = now.move.stream(Side.TARGET)
+    if stream.ready(now.target):
+        stream.stop(now.target, now.source)
+
+
+def _take_back(now: Now) -> None:
+    """What the application changes in the target's definitions is made on the source, so that a way back is left.
+
+    What only a person can bring over does not stop the move: the target goes on serving, and it stands in the row.
+    """
+    move, row = now.move, now.move.row
+    try:
+        taken = ddl.tick(move.dsns[Side.TARGET], now.target, now.source, row.id, row.options,
+                         Deadline.after(LONGEST_SECONDS), now.on_step, side=Side.SOURCE)  # fmt: skip
+        if taken is not None:
+            _tell_applied(now, taken, Side.TARGET)
+            if taken.blocking:
+                why = ErrorParts(
+                    "PA010", f"the way back may stop: {taken.blocking[0].what}",
+                    "; ".join(one.what for one in taken.blocking[:10]),
+                    f"On the source: {'; '.join(fix for one in taken.blocking for fix in one.fix)}",
+                )  # fmt: skip
+                now.found.append(why)
+            _give_identity(now)
+        move.stream(Side.TARGET).copy(now.target, now.source)
+    except Refused as error:
+        now.found.append(error.as_parts())
 
 
 def _look_for_trouble(now: Now, name: str, lag: Lag, subscriber: Side) -> None:

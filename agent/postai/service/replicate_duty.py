@@ -28,7 +28,7 @@ from postai.replicate.sessions import own_dsn
 from postai.replicate.store import Ending, Row
 from postai.replicate.types import OnStep, Side, State
 from postai.replicate.verified import Mode
-from postai.service.replicating import Places
+from postai.service.replicating import Places, keep_schema
 
 log = logging.getLogger(__name__)
 
@@ -138,8 +138,9 @@ class ReplicateDuty(Loop):
         name, source, target = (str(one.options.get(key, "")) for key in ("name", "source", "target"))
         try:
             move = machine.start(
-                db, name, source, target, self._places.dsns(source, target), requested_by=one.requested_by
-            )
+                db, name, source, target, self._places.dsns(source, target),
+                options=one.options.get("options", {}), requested_by=one.requested_by,
+            )  # fmt: skip
         except ConnectionLost:
             raise  # a server restarts: once more
         except PostaiError as error:
@@ -248,6 +249,7 @@ class MoveLoop(Loop):
             store.set_error(home, row.id, error.as_parts())
             raise
         try:
+            keep_schema(home, row)
             turn = machine.drive(home, move, self._unless(deadline), self._journal)
         except Cancelled:
             deadline.check()
@@ -325,8 +327,10 @@ class MoveLoop(Loop):
         if request.verb == "verify":
             mode = Mode(request.options.get("mode", Mode.EXACT))
             return turns.verdict(asked.verified(home, move, step, mode=mode, cancel=until))
+        if request.verb == "repair":
+            return asked.repaired(home, move, step, cancel=until)
         if request.verb == "resume":
-            machine.resume(home, move)
+            machine.resume(home, move, request.options)
             return f"the move {row.name} goes on"
         state = State.COMPLETED if request.verb == "complete" else State.ABORTED
         how = Ending(bool(request.options.get("gone")), bool(request.options.get("reopen_source")))

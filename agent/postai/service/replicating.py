@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from postai.database import Database
 from postai.database.connections import find_connection
+from postai.migrate import drift_store
 from postai.replicate.move import Move, Redirects
 from postai.replicate.store import Row
-from postai.replicate.types import Side
+from postai.replicate.types import Side, State
 from postai.settings import RedirectSettings
 
 
@@ -49,3 +51,16 @@ class Places:
             UsageError: there is no connection of that name.
         """
         return Move(row, self.dsns(row.source, row.target), self.redirects)
+
+
+def keep_schema(home: Database, row: Row) -> None:
+    """What a move has made in its home is as it should be: once all of it is there, drift is told from that.
+
+    Args:
+        home: a session outside a transaction.
+        row: the move before its next turn; nothing happens but in that which compares both sides.
+    """
+    if row.state is State.VERIFYING:
+        known = drift_store.newest(home)
+        if known is not None and known.taken_at < row.created_at:
+            drift_store.take(home, f"the move {row.name} has copied the schema")

@@ -129,7 +129,7 @@ def replica_role(ground: Ground) -> Iterator[Finding]:
         if side is Side.TARGET:
             yield blocker(side, what, ("session_replication_role",), (fix,))
         else:
-            what += ": a rollback could not bring the new rows"
+            what += ": there is no way back, and a cutover only with --no-way-back"
             yield warning(side, what, ("session_replication_role",), (fix,))
 
 
