@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from postai.replicate.cutover import NotReady
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
 from postai.replicate.sessions import open_session
-from postai.replicate.types import Side, State
+from postai.replicate.types import Level, Method, Side, State
 from postai.service.replicating import keep_schema
 
 SHOP = """
@@ -118,6 +119,24 @@ def _definitions_follow_back(shop: Stand, home: Database, move: Move) -> None:
     with open_session(shop.source_dsn()) as source:
         source.execute("alter table shop.customer alter column name type varchar(90)")
     driven(home, move, lambda at: at.row.error is None)
+
+
+def test_where_the_source_cannot_take_changes_the_cutover_says_so_first(shop: Stand) -> None:
+    shop.source.execute("create role shop_mover login password 'shop_mover'")
+    try:
+        with at_home(shop) as home, open_session(shop.source_dsn("shop_mover")) as old:
+            move = begun(home, shop)
+            move = replace(move, row=replace(move.row, method=Method.TRIGGER))
+            (found,) = asked._applies(old, move)
+            assert (found.check, found.level, found.side) == ("way_back", Level.BLOCKER, Side.SOURCE)
+            assert found.what.startswith("there would be no way back, since on the source shop_mover may not keep")
+            assert "GRANT SET ON PARAMETER" in found.fix[0] and "--no-way-back" in found.fix[1]
+            without = replace(move.row, options=replace(move.row.options, way_back=False))
+            assert asked._applies(old, replace(move, row=without)) == ()
+        with open_session(shop.source_dsn()) as old:
+            assert asked._applies(old, move) == ()
+    finally:
+        shop.source.execute("drop role shop_mover")
 
 
 @pytest.mark.soak

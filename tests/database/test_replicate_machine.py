@@ -111,10 +111,12 @@ def test_there_back_there_and_away(stand: Stand, tmp_path: Path) -> None:
     assert stand.leftovers() == []
 
 
-_SOAK = (State.CREATED, State.PREFLIGHT_OK, State.SCHEMA_COPIED, State.READY, State.FAILED)
+_STATES = (State.CREATED, State.PREFLIGHT_OK, State.SCHEMA_COPIED, State.COPYING, State.READY, State.FAILED)
 
 
-@pytest.mark.parametrize("state", [State.COPYING, *(pytest.param(one, marks=pytest.mark.soak) for one in _SOAK)])
+# The small twin is in test_replicate_asked.
+@pytest.mark.soak
+@pytest.mark.parametrize("state", _STATES)
 def test_abort_leaves_nothing(stand: Stand, state: State) -> None:
     before, identities = stand.source.schema_text(), stand.source.execute(IDENTITIES)
     with at_home(stand) as home:

@@ -231,8 +231,9 @@ class Place:
 
     def ready(self) -> None:
         """Begin the move, and wait until it can be switched."""
-        self.one("select postai.replicate_start('shop', 'legacy', 'new')")
+        self.one("""select postai.replicate_start('shop', 'legacy', 'new', '{"workers": 1}')""")
         self.until_ready()
+        assert self.one("select options ->> 'workers' from postai.replication") == "1"
 
     def until_ready(self) -> None:
         wait_for(lambda: self.state() in ("ready", "failed", "refused"))
@@ -312,7 +313,12 @@ def test_a_rehearsal_and_the_whole_way(place: Place) -> None:
     with running(place.agent):
         place.agent.until("leading this database")
         place.ready()
-        place.ask("verify")
+        place.stand.target.execute("delete from shop.orders where id = 7")
+        request = place.one("select postai.replicate_verify('shop')")
+        wait_for(lambda: place._done(request))
+        advice = place.one(f"select error ->> 'hint' from postai.replication_request where id = {request}")
+        assert "SELECT postai.replicate_repair('shop')" in advice
+        place.ask("repair")
         assert place.stand.target.execute("select distinct verified from postai.replication_progress") == [("equal",)]
         assert place.call("call postai.cutover('shop', rehearse => true)")[-1].startswith("rehearsed, nothing stands")
         place.call("call postai.cutover('shop')")

@@ -136,6 +136,8 @@ def test_nothing_is_told_of_what_only_is_on_its_way(stand: Stand) -> None:
         assert client.record.window().fatal == {}
 
 
+# The small twin is in test_replicate_asked.
+@pytest.mark.soak
 def test_what_differs_is_repaired_while_everybody_writes(stand: Stand) -> None:
     stand.source.execute(HOSTILE)
     begin(stand, ())
