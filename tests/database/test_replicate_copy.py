@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 
 import psycopg
 import pytest
 from replicate_move import MOVE, sides
-from replicate_support import Stand
+from replicate_support import SMALL, Stand
+from test_replicate_machine import at_home, begun, quiet, until
 
-from postai.deadline import Deadline
-from postai.replicate import fence, large_objects, native, stream, throttle
+from loss import LossClient
+from postai.database import Database
+from postai.deadline import Cancelled, Deadline
+from postai.replicate import asked, fence, large_objects, native, snapshot_copy, stream, throttle
+from postai.replicate.sessions import open_session
 from postai.replicate.stream import NativeStream
-from postai.replicate.types import MoveOptions, Side
+from postai.replicate.types import MoveOptions, Side, State
 
 OBJECTS = """
 select m.oid, m.lomowner::regrole::text, m.lomacl::text, md5(lo_get(m.oid)), obj_description(m.oid, 'pg_largeobject')
@@ -93,6 +98,72 @@ def test_copying_waits_for_a_busy_source(stand: Stand, monkeypatch: pytest.Monke
             end.check()
             made.copy(source, target)
         made.stop(source, target)
+
+
+@pytest.mark.soak
+def test_tables_in_parts_while_they_are_written(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the smallest tables go the way of large ones; the verification before `ready` compares all rows."""
+    monkeypatch.setattr(snapshot_copy, "PART_BYTES", 16_384)
+    with at_home(stand) as home, LossClient(stand.source_dsn("odd_app"), SMALL) as client:
+        client.wait_for(20)
+        move = until(home, begun(home, stand, split_bytes=16_384), State.READY)
+        states = {one.state for one in snapshot_copy.splits(home, move.id).values()}
+        assert states == {"joined"} and move.row.verified is not None and move.row.verified["equal"]
+        client.wait_for(20)
+        assert asked.verified(home, move, quiet).equal
+        asked.end(home, move, State.ABORTED, quiet)
+    assert stand.leftovers() == []
+
+
+@pytest.mark.parametrize("broken", [pytest.param("parts", marks=pytest.mark.soak), "joining"])
+def test_a_copy_in_parts_that_is_broken_off(stand: Stand, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    monkeypatch.setattr(snapshot_copy, "PART_BYTES", 16_384)
+    rows = "insert into app.t0 select i, repeat('x', i %% 50) from generate_series({}, {}) as i"
+    with sides(stand) as (source, target):
+        copy_tables(stand)
+        source.execute(rows.replace("%%", "%").format(2, 3000))
+        connection = native.conninfo(stand.source_dsn(), "x")
+        made = NativeStream(MOVE, Side.SOURCE, connection, ("app",), split_bytes=50_000)
+        whole = Deadline.after(60)
+
+        def opened(side: Side) -> Database:
+            return open_session(stand.source_dsn() if side is Side.SOURCE else stand.target_dsn())
+
+        def look(detail: str) -> bool:
+            if broken == "parts" and snapshot_copy.splits(target, MOVE)["app.t0"].state == "copying":
+                raise Cancelled("a trial")
+            return False
+
+        def killed(db: Database, name: str, some: object) -> None:
+            raise Cancelled("a trial")
+
+        made.copy(source, target)
+        assert made.unfinished(source, target) and "app.t0" not in native.states(target, made.name)
+        if broken == "parts":
+            with pytest.raises(Cancelled):
+                made.copy_large(source, target, opened, 2, look)
+            broken = ""
+        made.copy_large(source, target, opened, 2, look)
+        source.execute(rows.replace("%%", "%").format(3001, 4000))
+        source.execute("update app.t0 set body = 'new' where id % 7 = 0; delete from app.t0 where id % 11 = 0")
+        if broken:
+            native.wait_ready(source, target, made.name, whole, ("x",))
+            while set(native.states(target, made.name).values()) != {"r"}:
+                whole.check()
+            with monkeypatch.context() as patch, pytest.raises(Cancelled):
+                patch.setattr(snapshot_copy, "_forget", killed)
+                made.copy(source, target)
+            source.execute("update app.t0 set body = 'newer' where id % 5 = 0; insert into app.t0 values (9000, 'z')")
+        while made.unfinished(source, target):
+            whole.check()
+            made.copy(source, target)
+            time.sleep(0.1)
+        source.execute("update app.t0 set body = 'last' where id % 3 = 0")
+        fence.cross(source, target, MOVE, whole)
+        everything = "select * from app.t0 order by id"
+        assert source.query(everything) == target.query(everything)
+        made.stop(source, target)
+        assert source.query("select slot_name from pg_replication_slots where slot_name ~ '^postai_7_'") == []
 
 
 def test_a_replica_that_is_behind_holds_copying_up(stand: Stand) -> None:

@@ -9,7 +9,7 @@ from postai.database import named_sql
 from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.replicate import capture_install, native
+from postai.replicate import capture_install, native, snapshot_copy
 from postai.replicate.capture_install import Names
 from postai.replicate.types import object_name, own_schema
 
@@ -20,6 +20,7 @@ DROP_SECONDS = 15.0
 def unfollow(subscriber: Database, move: int) -> None:
     """Drop the move's subscriptions in a database; their slots on the other side stay."""
     for part in _PARTS:
+        snapshot_copy.remove(None, subscriber, object_name(move, part))
         native.unsubscribe(subscriber, object_name(move, part))
 
 
@@ -31,6 +32,7 @@ def remove(db: Database, move: int) -> None:
     for part in _PARTS:
         capture_install.uninstall(db, Names(move, part))
         name = object_name(move, part)
+        snapshot_copy.remove(db, None, name)
         native.drop_slot(db, name, None, Deadline.after(DROP_SECONDS))
         native.unpublish(db, name)
     native.take_identity_back(db, move)

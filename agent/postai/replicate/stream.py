@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from postai.database import named_sql
 from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.replicate import fence, native
-from postai.replicate.types import Finding, Lag, Level, Progress, Side, Table, object_name
+from postai.replicate import fence, native, snapshot_copy
+from postai.replicate.snapshot_copy import Split
+from postai.replicate.types import Finding, Lag, Level, Open, Progress, Side, Table, object_name
 
 STOP_SECONDS = 10.0
 # Tables up to this size are copied in a second or so: all of them at once are left to the servers.
@@ -26,6 +27,7 @@ class NativeStream:
         publisher_side: the side whose changes these are.
         conninfo: connection string of the subscription (native.conninfo).
         schemas: only these; () = all of the user's.
+        split_bytes: tables above this size are left to `copy_large`; 0 = none.
         max_lag_bytes: WAL that the subscriber may be behind for a switch to begin.
     """
 
@@ -33,6 +35,7 @@ class NativeStream:
     publisher_side: Side
     conninfo: str = field(repr=False)
     schemas: tuple[str, ...] = ()
+    split_bytes: int = 0
     max_lag_bytes: int = 16 * 2**20
 
     @property
@@ -63,7 +66,9 @@ class NativeStream:
         fence.install(subscriber, self.move)
         every = native.tables(publisher, self.schemas)
         native.require_identity(every)
-        tables = self._next(every, native.states(subscriber, self.name), native.copiers(subscriber), hold=hold)
+        apart = snapshot_copy.splits(subscriber, self.move)
+        self._join(publisher, subscriber, apart)
+        tables = self._next(every, native.states(subscriber, self.name), native.copiers(subscriber), apart, hold=hold)
         native.publish(publisher, self.move, self.name, tables)
         native.create_slot(publisher, self.name)
         made = native.subscribe(subscriber, self.name, self.conninfo, publisher.server_version, copy_data=True)
@@ -72,25 +77,72 @@ class NativeStream:
             native.refresh(subscriber, self.name)
 
     def _next(
-        self, tables: tuple[Table, ...], states: Mapping[str, str], copiers: int, *, hold: bool
+        self,
+        tables: tuple[Table, ...],
+        states: Mapping[str, str],
+        copiers: int,
+        apart: Mapping[str, Split],
+        *,
+        hold: bool,
     ) -> tuple[Table, ...]:
         """Tables that are known, and those that are to be."""
         known = [one for one in tables if one.qualified in states]
         if hold:
             return tuple(known)
         free = 1 + copiers - sum(one.bytes > SMALL_BYTES and states[one.qualified] != "r" for one in known)
-        fresh = [one for one in tables if one.qualified not in states]
+        fresh = [one for one in tables if one.qualified not in states and not self._large(one, apart)]
         large = sorted((one for one in fresh if one.bytes > SMALL_BYTES), key=lambda one: -one.bytes)
         return (*known, *(one for one in fresh if one.bytes <= SMALL_BYTES), *large[: max(free, 0)])
 
+    def _large(self, table: Table, apart: Mapping[str, Split]) -> bool:
+        return table.qualified in apart or 0 < self.split_bytes < table.bytes
+
+    def _join(self, publisher: Database, subscriber: Database, apart: Mapping[str, Split]) -> None:
+        """Follow the tables that were copied in parts: what was begun first, the others when nothing is copied."""
+        for one in apart.values():
+            if one.state == "joining":
+                snapshot_copy.join(publisher, subscriber, self.move, self.name, one)
+        for one in apart.values():
+            if one.state == "following" and set(native.states(subscriber, self.name).values()) == {"r"}:
+                snapshot_copy.join(publisher, subscriber, self.move, self.name, one)
+
+    def copy_large(
+        self, publisher: Database, subscriber: Database, open_side: Open, workers: int, look: Callable[[str], bool]
+    ) -> None:
+        """Copy the first of the tables that are left to it in parts; the next call of `copy` lets the stream follow it.
+
+        Args:
+            open_side, workers, look: as snapshot_copy.copy has them; the two sessions may be used by `look`.
+        """
+        apart, known = snapshot_copy.splits(subscriber, self.move), native.states(subscriber, self.name)
+        for table in native.tables(publisher, self.schemas):
+            if table.qualified in known or not self._large(table, apart):
+                continue
+            if table.qualified not in apart or apart[table.qualified].state in ("copying", "copied"):
+                snapshot_copy.copy(open_side, self.move, self.name, table, self.conninfo, workers, look)
+                return
+
     def progress(self, publisher: Database, subscriber: Database) -> tuple[Progress, ...]:
-        return native.progress(publisher, subscriber, self.name, self.schemas)
+        apart = snapshot_copy.splits(subscriber, self.move)
+        return tuple(
+            replace(one, state="copying" if apart[one.table].state == "copying" else "catching_up",
+                    rows=apart[one.table].rows, bytes=min(apart[one.table].bytes, one.total_bytes))
+            if one.table in apart and apart[one.table].state != "joined" else one
+            for one in native.progress(publisher, subscriber, self.name, self.schemas)
+        )  # fmt: skip
 
     def unfinished(self, publisher: Database, subscriber: Database) -> tuple[str, ...]:
         return native.unfinished(publisher, subscriber, self.name, self.schemas)
 
     def lag(self, publisher: Database, subscriber: Database) -> Lag:
-        return native.lag(publisher, subscriber, self.name)
+        """The stream's; what is kept, and whether it is lost, also for tables that are not part of it yet."""
+        found = native.lag(publisher, subscriber, self.name)
+        for one in snapshot_copy.splits(subscriber, self.move).values():
+            if one.state != "joined":
+                part = native.lag(publisher, subscriber, one.name(self.name))
+                found = replace(found, kept_bytes=max(found.kept_bytes or 0, part.kept_bytes or 0),
+                                wal_status="lost" if part.wal_status == "lost" else found.wal_status)  # fmt: skip
+        return found
 
     def mark(self, publisher: Database) -> None:
         native.advance(publisher, self.name)
@@ -131,6 +183,7 @@ class NativeStream:
         return native.has_slot(publisher, self.name) and not native.lost(publisher, self.name)
 
     def stop(self, publisher: Database, subscriber: Database) -> None:
+        snapshot_copy.forget_all(publisher, subscriber, self.move, self.name)
         oid = native.unsubscribe(subscriber, self.name)
         native.drop_slot(publisher, self.name, oid, Deadline.after(STOP_SECONDS))
         fence.release(publisher, self.move, self.name)

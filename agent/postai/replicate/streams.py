@@ -31,4 +31,5 @@ def make(row: Row, publisher: Side, dsn: str) -> Carrier:
     back = publisher is Side.TARGET
     passfile = row.options.source_passfile if back else row.options.passfile
     connection = native.conninfo(dsn, object_name(row.id, "rev" if back else "fwd"), passfile)
-    return NativeStream(row.id, publisher, connection, row.options.schemas)
+    split = 0 if back else row.options.split_bytes
+    return NativeStream(row.id, publisher, connection, row.options.schemas, split)
