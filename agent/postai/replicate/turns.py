@@ -30,7 +30,6 @@ from postai.replicate import (
 )
 from postai.replicate.move import Move
 from postai.replicate.schema import Section
-from postai.replicate.stream import NativeStream
 from postai.replicate.types import Carrier, Finding, Lag, Method, OnStep, Side, State, object_name
 from postai.replicate.verified import Mode, Sides, Verdict, Verified, VerifyOptions
 
@@ -182,35 +181,7 @@ def _copy(now: Now) -> State | None:
     if (again := _protect(now)) is not None:
         return again
     _take_up(now)
-    try:
-        _copy_large(now)
-    except InDanger:
-        return _protect(now)
     return None if now.forward.unfinished(now.source, now.target) else _after_rows(now)
-
-
-def _copy_large(now: Now) -> None:
-    """The tables that the servers do not copy, in parts; progress and the source's load are looked at meanwhile.
-
-    Raises:
-        InDanger: the source's log cannot be kept so long.
-    """
-    stream, row = now.forward, now.move.row
-    if not isinstance(stream, NativeStream) or now.found:  # it waits
-        return
-    on_step, last = now.watching("copies in parts"), time.monotonic()
-    held = False
-
-    def look(detail: str) -> bool:
-        nonlocal last, held
-        on_step("copies", detail)
-        if time.monotonic() - last > LOOK_SECONDS:
-            last = time.monotonic()
-            store.set_tables(now.home, row.id, stream.progress(now.source, now.target))
-            held = throttle.held_up(now.source, row.options) is not None
-        return held
-
-    stream.copy_large(now.source, now.target, now.move.open, row.options.workers, look)
 
 
 def _take_up(now: Now) -> None:
