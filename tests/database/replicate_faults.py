@@ -71,7 +71,7 @@ def killed_at(boundary: int | str, target: str, /, **arguments: str | float) -> 
     Raises:
         AssertionError: the function failed before; the message has its traceback.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), *sys.path])}
     result = subprocess.run(
         [sys.executable, "-c", CHILD], input=json.dumps([boundary, target, arguments]), env=environment, text=True,
         capture_output=True, timeout=120, check=False,

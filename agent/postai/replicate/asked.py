@@ -19,6 +19,7 @@ from postai.replicate import (
     large_objects,
     repair,
     schema,
+    slots,
     store,
     turns,
     verify,
@@ -173,6 +174,7 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
         return ()
     with move.open(to.other) as old, move.open(to) as new:
         found = turns.definitions(old, new, move)
+        met = slots.conflicts(new, move.stream(to.other).name)
         held = _applies(old, move)
     if held:
         return held
@@ -185,6 +187,10 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
     if not (row.verified or {}).get("equal", False):
         mend = (f"make the rows equal: post-ai replicate repair {row.name}",)
         return (Finding("verified", Level.BLOCKER, to, "the last verification found differences", (), mend),)
+    if sum(met.values()) > (row.verified or {}).get("conflicts", 0):
+        told = tuple(f"{kind}: {count}" for kind, count in met.items())
+        what = "changes met rows of the target that the source has not, or missed some, since the last verification"
+        return (Finding("conflicts", Level.BLOCKER, to, what, told, fix),)
     if row.verified_at < datetime.now(UTC) - timedelta(hours=VERIFIED_HOURS):
         what = f"the last verification is older than {VERIFIED_HOURS} hours"
         return (Finding("verified", Level.BLOCKER, to, what, (), fix),)

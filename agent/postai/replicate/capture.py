@@ -168,6 +168,9 @@ class TriggerStream:
         ((silent,),) = subscriber.query(names.sql("silent"))
         return Lag(kept if count == COUNTED else size, kept, silent if count else 0.0, True, None, None, None)
 
+    def reconnect(self, subscriber: Database) -> None:
+        """Nothing: each turn has sessions of its own."""
+
     def pump(self, publisher: Database, subscriber: Database) -> None:
         """Apply what there is, and prune the log where it has become large."""
         names = self._names

@@ -9,7 +9,7 @@ from postai.database import named_sql
 from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.replicate import capture_install, native, snapshot_copy
+from postai.replicate import capture_install, fence, native, snapshot_copy
 from postai.replicate.capture_install import Names
 from postai.replicate.types import object_name, own_schema
 
@@ -62,10 +62,11 @@ def drop_orphans(publisher: Database, subscriber: Database) -> tuple[str, ...]:
 
 
 def both(source: Database, target: Database, move: int) -> None:
-    """Everything of a move on both sides, which may be in any state."""
+    """Everything of a move on both sides, which may be in any state; what is another home's on the source stays."""
     unfollow(target, move)
-    unfollow(source, move)
-    remove(source, move)
+    if not fence.foreign(source, target, move):
+        unfollow(source, move)
+        remove(source, move)
     remove(target, move)
     drop_orphans(source, target)
     drop_orphans(target, source)

@@ -26,6 +26,8 @@ from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Str
 UNDO_SHARE, UNDO_SECONDS = 0.2, 0.3
 # Seconds for the clients to connect to the new side, before the streams are changed and take processor time.
 SETTLE_SECONDS = 0.25
+# Kept on the new side as long as it serves: all that was committed on the old one had arrived when it began to.
+_ARRIVED = "arrived"
 # Seconds that an undo or a finish tries to reach a side again.
 AGAIN_SECONDS = 20.0
 
@@ -142,7 +144,12 @@ def switch(plan: Switch, on_step: OnStep, *, rehearse: bool = False, cancel: Dea
         SwitchUnfinished: call `resume_switch`.
     """
     with plan.open(plan.to.other) as old, plan.open(plan.to) as new, Watch(old, new) as watch:
-        return _Run(plan, on_step, old, new, cancel).run(watch, rehearse=rehearse)
+        one = _Run(plan, on_step, old, new, cancel)
+        try:
+            return one.run(watch, rehearse=rehearse)
+        finally:
+            if one.hold is not None:  # which a report of a step that failed may have left
+                one.hold.release()
 
 
 def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
@@ -177,7 +184,7 @@ def _where(plan: Switch) -> Side:
     raise SwitchUnfinished(
         "it is not known where the clients are sent",
         detail=why,
-        hint=f"Send all of them to the {plan.to.other} (or to the {plan.to}), and resume the switch.",
+        hint=f"Send all of them to the {plan.to.other}, and resume the switch.",
     )
 
 
@@ -236,6 +243,7 @@ class _Run:
         self.shut_at: datetime | None = None
         self.may_close, self.may_hold = True, True
         self.tables: tuple[str, ...] = ()
+        self.made = native.made(old, plan.schemas)
         self.hold: hold.Hold | None = None
 
     def run(self, watch: Watch, *, rehearse: bool) -> Outcome:
@@ -261,6 +269,7 @@ class _Run:
             watch.disarm()
             if self.hold is not None and self.shut_at is not None:
                 self.hold.end_sessions(self.shut_at)
+            self._nothing_made()
             self.plan.driver.redirect(self.plan.to, window)
         except BaseException as error:
             watch.disarm()
@@ -273,8 +282,8 @@ class _Run:
         plan = self.plan
         require_open(_gates(plan, self.old, self.new))
         self.may_close = not plan.driver.holds or writers.owned(self.old)
+        _release(plan, self.new)
         if plan.reverse is not None:
-            _release(plan, self.new)
             plan.reverse.prepare(self.new, self.old)
         if not plan.driver.holds:
             self.tables = tuple(one.qualified for one in native.tables(self.old, plan.schemas))
@@ -336,7 +345,7 @@ class _Run:
         changed = sequences.copy(self.old, self.new, names, known)
         self._step(Step.SEQUENCES, f"{changed} of {len(names)} moved on")
         window.check()
-        fence.keep(self.new, plan.move, plan.reverse.name if plan.reverse else "none")
+        fence.keep(self.new, plan.move, _ARRIVED, *([plan.reverse.name] if plan.reverse else []))
         self._step(Step.SYNCED)
         if plan.reverse is not None:
             plan.reverse.mark(self.new)
@@ -349,6 +358,17 @@ class _Run:
             fence.cross(self.old, self.new, self.plan.move, window, self._pump)
         if gids := writers.prepared(self.old):
             raise Refused("a prepared transaction came up during the switch", detail=", ".join(gids[:5]))
+
+    def _nothing_made(self) -> None:
+        """No lock holds who makes a table, or a partition, and writes to that: it is not followed.
+
+        Raises:
+            Refused: the old side has other tables or sequences than before the gates.
+        """
+        if native.made(self.old, self.plan.schemas) != self.made:
+            raise Refused(
+                "tables or sequences were made or dropped during the switch", hint="Switch again in a minute."
+            )
 
     def _undone(self, error: BaseException, watch: Watch) -> bool:
         """Undo after an error; False: the clients are on the new side all the same, and the switch goes on.
@@ -391,6 +411,7 @@ class _Run:
         try:
             if resumed:
                 self._shut_again()
+                self._arrive()
             _let_go(plan)
             self.held_until = time.monotonic()
             self._step(Step.OPENED)
@@ -431,6 +452,14 @@ class _Run:
         if not self.plan.driver.holds or writers.owned(self.old):
             moment = writers.close(self.old)
             self.ended = writers.end_sessions(self.old, moment, Deadline.after(AGAIN_SECONDS))
+
+    def _arrive(self) -> None:
+        """Where somebody else sent the clients, before all had arrived: it arrives now, beside what they write."""
+        if not fence.kept(self.new, self.plan.move, _ARRIVED):
+            fence.cross(self.old, self.new, self.plan.move, Deadline.after(AGAIN_SECONDS), self._pump)
+            names = sequences.require_equal(self.old, self.new, self.plan.schemas)
+            sequences.catch_up(self.old, self.new, names)
+            fence.keep(self.new, self.plan.move, _ARRIVED)
 
     def _reached(self, step: Step) -> bool:
         return any(one is step for one, _ in self.steps)
@@ -529,6 +558,7 @@ def _let_go(plan: Switch) -> None:
 
 
 def _release(plan: Switch, new: Database) -> None:
-    """The way back need not begin where it was marked."""
+    """The way back need not begin where it was marked, and what is on the old side has to arrive."""
+    fence.release(new, plan.move, _ARRIVED)
     if plan.reverse is not None:
         fence.release(new, plan.move, plan.reverse.name)

@@ -14,6 +14,7 @@ from postai.database import named_sql
 from postai.database.identifiers import qualified
 from postai.database.protocol import Database
 from postai.deadline import Deadline
+from postai.errors import Refused
 from postai.replicate.types import own_schema
 
 POLL_SECONDS = 0.001
@@ -24,6 +25,37 @@ def install(db: Database, move: int) -> None:
     if not installed(db, move):
         with db.transaction():
             db.query(_sql("install", move))
+
+
+def claim(source: Database, target: Database, move: int) -> None:
+    """Make the schema of the move on both sides, with the same mark: another home may count its moves as this one does.
+
+    Raises:
+        Refused: on the source is that of another home's move.
+    """
+    install(target, move)
+    mark = mark_of(target, move) or uuid.uuid4().hex
+    target.execute(_sql("mark", move).replace("{mark}", mark))
+    with source.transaction():
+        source.query(_sql("claim_lock", move), (move,))
+        if mark_of(source, move) not in (None, mark):
+            raise Refused(
+                f"the source has {own_schema(move)} of another target's move",
+                hint="Abort this move, which leaves that alone, and start it again: it gets another number.",
+            )
+        install(source, move)
+        source.execute(_sql("mark", move).replace("{mark}", mark))
+
+
+def foreign(source: Database, target: Database, move: int) -> bool:
+    """Whether what is on the source under the move's number is another home's."""
+    return mark_of(source, move) not in (None, mark_of(target, move))
+
+
+def mark_of(db: Database, move: int) -> str | None:
+    """What tells the move from those of other homes; None = it has no schema there."""
+    rows = db.query(_sql("mark_of", move), (own_schema(move),))
+    return rows[0][0] if rows else None
 
 
 def installed(db: Database, move: int) -> bool:
@@ -70,9 +102,15 @@ def cross(
         time.sleep(POLL_SECONDS)
 
 
-def keep(db: Database, move: int, stream: str) -> None:
-    """Have the beginning of a stream kept; on return everything committed before is on the disk, too."""
-    db.execute(_sql("keep", move), (stream,))
+def keep(db: Database, move: int, *streams: str) -> None:
+    """Have the beginning of streams kept; on return everything committed before is on the disk, too."""
+    db.execute(_sql("keep", move), (list(streams),))
+
+
+def kept_at(db: Database, move: int, stream: str) -> str | None:
+    """The place in the log at which a stream was kept; None where it is not."""
+    rows = db.query(_sql("kept_at", move), (stream,)) if installed(db, move) else []
+    return rows[0][0] if rows else None
 
 
 def release(db: Database, move: int, stream: str) -> None:

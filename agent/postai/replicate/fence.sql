@@ -5,11 +5,26 @@ comment on schema {schema} is 'postai: a move of this database; removed when it 
 create table if not exists {schema}.fence (
     token text primary key, at timestamptz not null default pg_catalog.clock_timestamp()
 );
-create table if not exists {schema}.kept (stream text primary key, at timestamptz not null);
+create table if not exists {schema}.kept (
+    stream text primary key, at timestamptz not null, lsn pg_lsn not null
+);
 comment on table {schema}.fence is
     'A row that arrives on the other side proves that everything committed before it has arrived';
 comment on table {schema}.kept is
     'Streams that begin at their mark: traffic may have come since, which must not be skipped'
+
+-- name: claim_lock
+-- One home at a time makes the schema of a move of that number.
+select pg_catalog.pg_advisory_xact_lock(1836017765, %s)
+
+-- name: mark
+-- Whose the schema is: both sides of a move have the same mark.
+comment on schema {schema} is 'postai: a move of this database ({mark}); removed when it is completed or aborted'
+
+-- name: mark_of
+-- The mark of a move's schema.
+select pg_catalog.substring(pg_catalog.obj_description(n.oid, 'pg_namespace'), '[(]([0-9a-f]{32})[)]')
+  from pg_catalog.pg_namespace as n where n.nspname = %s
 
 -- name: installed
 -- Whether the fence is there.
@@ -26,8 +41,14 @@ select exists (select from {schema}.fence where token = %s)
 
 -- name: keep
 -- Keep the beginning of a stream; it always writes, so that its commit brings everything before it to the disk.
-insert into {schema}.kept (stream, at) values (%s, pg_catalog.clock_timestamp())
-on conflict (stream) do update set at = excluded.at
+insert into {schema}.kept (stream, at, lsn)
+select s.stream, pg_catalog.clock_timestamp(), pg_catalog.pg_current_wal_insert_lsn()
+  from pg_catalog.unnest(%s::text[]) as s (stream)
+on conflict (stream) do update set at = excluded.at, lsn = excluded.lsn
+
+-- name: kept_at
+-- Where the log was when that stream was kept.
+select k.lsn::text from {schema}.kept as k where k.stream = %s
 
 -- name: release
 -- The beginning of that stream needs no keeping any more.

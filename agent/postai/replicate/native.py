@@ -35,6 +35,11 @@ def tables(db: Database, schemas: Sequence[str] = ()) -> tuple[Table, ...]:
     return tuple(Table(schema, name, size, count, Identity(kind)) for schema, name, size, count, kind in rows)
 
 
+def made(db: Database, schemas: Sequence[str] = ()) -> object:
+    """Another value when tables or sequences of these schemas were made or dropped meanwhile."""
+    return db.query(_sql("made"), (list(schemas), list(schemas)))[0]
+
+
 def give_identity(source: Database, move: int, some: Iterable[Table]) -> tuple[str, ...]:
     """Give the tables without a usable key REPLICA IDENTITY FULL, remembering what they had.
 
@@ -141,6 +146,33 @@ def advance(db: Database, name: str) -> None:
         )
 
 
+def advance_to(db: Database, name: str, lsn: str) -> None:
+    """Bring a slot that nobody reads to a place in the log, unless it has passed that.
+
+    An advanced slot is on the disk with the next checkpoint only: after a crash it stands where it was before.
+    """
+    db.query(_sql("advance_to"), (lsn, name, lsn))
+
+
+def behind(db: Database, name: str, lsn: str) -> bool:
+    """Whether a slot has not come to a place in the log."""
+    return db.query(_sql("behind"), (lsn, name)) == [(True,)]
+
+
+def rest(publisher: Database, subscriber: Database, name: str, deadline: Deadline) -> None:
+    """Disable the subscription, where there is one, and wait until nobody reads its slot.
+
+    Raises:
+        DeadlineExceeded: somebody goes on reading it.
+    """
+    if subscribed(subscriber, name):
+        subscriber.execute(f"alter subscription {quote_ident(name)} disable")
+    while any(active for active, *_ in publisher.query(_sql("slot"), (name,))):
+        publisher.query(_sql("end_sender"), (name,))
+        deadline.check()
+        time.sleep(0.02)
+
+
 def drop_slot(db: Database, name: str, subscription: int | None, deadline: Deadline) -> None:
     """Drop a slot and what the copying of its subscription left, as soon as nobody reads them.
 
@@ -196,13 +228,25 @@ def subscribe(db: Database, name: str, connection: str, publisher_version: int, 
             db.execute(f"alter subscription {quote_ident(name)} enable")
         return False
     options = _options(db, name, publisher_version, copy_data)
-    if db.server_version < 120_000:  # its libpq does not know the keyword
-        known = connection_string.parse(connection)
-        connection = connection_string.build({key: known[key] for key in known if key != "tcp_user_timeout"})
     with db.transaction():
-        db.query(_sql("subscribe_values"), (name, connection, options))
+        db.query(_sql("subscribe_values"), (name, _known(db, connection), options))
         db.execute(_sql("subscribe"))
     return True
+
+
+def reconnect(db: Database, name: str, connection: str) -> None:
+    """Give a subscription its connection string anew, whose password may have changed; the same changes nothing."""
+    if db.query(_sql("subscription"), (name,)):
+        with db.transaction():
+            db.query(_sql("subscribe_values"), (name, _known(db, connection), ""))
+            db.execute(_sql("reconnect"))
+
+
+def _known(db: Database, connection: str) -> str:
+    if db.server_version >= 120_000:
+        return connection
+    given = connection_string.parse(connection)  # whose libpq does not know the keyword
+    return connection_string.build({key: given[key] for key in given if key != "tcp_user_timeout"})
 
 
 def _options(db: Database, name: str, publisher_version: int, copy_data: bool) -> str:

@@ -16,6 +16,14 @@ select n.nspname::text, c.relname::text, pg_catalog.pg_table_size(c.oid)::int8, 
                     where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')
  order by 1, 2
 
+-- name: made
+-- Another answer when a table or a sequence was made or dropped.
+select count(*), coalesce(sum(c.oid::int8 * c.oid::int8), 0)::text
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
+ where c.relkind in ('r', 'S') and c.relpersistence = 'p'
+   and (pg_catalog.cardinality(%s::text[]) = 0 or n.nspname = any (%s::text[]))
+
 -- name: identity_table
 -- Which tables got REPLICA IDENTITY FULL for the move, with what they had before.
 create table if not exists {schema}.identity_given (relation oid primary key, had "char" not null)
@@ -73,6 +81,16 @@ select case when s.confirmed_flush_lsn >= goal.lsn then true
   from goal, pg_catalog.pg_replication_slots as s
  where s.slot_name = %s
 
+-- name: advance_to
+-- Bring an unused slot to a place in the log, unless it is there.
+select pg_catalog.pg_replication_slot_advance(s.slot_name, %s::pg_catalog.pg_lsn)
+  from pg_catalog.pg_replication_slots as s
+ where s.slot_name = %s and s.confirmed_flush_lsn < %s::pg_catalog.pg_lsn and not s.active
+
+-- name: behind
+-- Whether a slot has not come to a place in the log.
+select s.confirmed_flush_lsn < %s::pg_catalog.pg_lsn from pg_catalog.pg_replication_slots as s where s.slot_name = %s
+
 -- name: drop_slots
 -- Drop a slot and those that the copying of that subscription left, as far as nobody uses them; tells what stays.
 with ours as (
@@ -123,6 +141,20 @@ exception when others then
     raise exception using errcode = sqlstate, message = sqlerrm;
 end
 $subscribe$
+
+-- name: reconnect
+-- Give a subscription its connection string anew; as above.
+do $reconnect$
+begin
+    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
+        perform pg_catalog.set_config('log_min_messages', 'error', true);
+    end if;
+    execute pg_catalog.format('alter subscription %I connection %L',
+        pg_catalog.current_setting('postai.subscription'), pg_catalog.current_setting('postai.conninfo'));
+exception when others then
+    raise exception using errcode = sqlstate, message = sqlerrm;
+end
+$reconnect$
 
 -- name: subscribe_values
 -- The values for it; they end with the transaction.

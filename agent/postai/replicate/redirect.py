@@ -148,10 +148,13 @@ class FileDriver:
 def replace_file(path: Path, text: str) -> None:
     """Replace a file in one step, with its mode and owner; after a crash of the machine it is the old or the new one.
 
+    A symbolic link stays, and what it leads to is replaced.
+
     Raises:
         RedirectFailed: it cannot be written.
     """
     try:
+        path = path.resolve(strict=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:

@@ -53,6 +53,17 @@ def copy(source: Database, target: Database, sequences: Sequence[str], known: Va
     return len(changed)
 
 
+def catch_up(source: Database, target: Database, sequences: Sequence[str]) -> int:
+    """Move sequences of the target on that are behind the source's (ascending ones), none back: both are in use.
+
+    Returns:
+        how many had to be set.
+    """
+    wanted, known = read(source, sequences), read(target, sequences)
+    behind = {name: wanted[name] for name in wanted if wanted[name] > known[name]}
+    return copy(source, target, tuple(behind), known)
+
+
 def require_equal(source: Database, target: Database, schemas: Sequence[str] = ()) -> tuple[str, ...]:
     """The names of the sequences of these schemas (() = of all of the user's), which both sides must have.
 

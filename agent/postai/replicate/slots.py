@@ -48,7 +48,7 @@ def trouble(subscriber: Database, name: str, side: Side, lag: Lag, *, copying: b
         copying: whether tables are still copied, which fails while the stream itself is active.
     """
     if lag.errors and (copying or not lag.active):
-        met = _conflicts(subscriber, name)
+        met = ", ".join(f"{kind}: {count}" for kind, count in conflicts(subscriber, name).items())
         return ErrorParts(
             "PA010",
             f"the {side} cannot {'copy or ' if copying else ''}apply what it gets",
@@ -66,9 +66,10 @@ def trouble(subscriber: Database, name: str, side: Side, lag: Lag, *, copying: b
     return None
 
 
-def _conflicts(subscriber: Database, name: str) -> str:
+def conflicts(subscriber: Database, name: str) -> dict[str, int]:
+    """What the changes of a stream met on the subscriber until now; nothing is told before 18."""
     if subscriber.server_version < 180_000:
-        return ""
+        return {}
     kinds = ("insert_exists", "update_exists", "update_missing", "delete_missing", "multiple_unique_conflicts")
     rows = subscriber.query(named_sql.load(__package__, "slots.sql")["conflicts"], (name,))
-    return ", ".join(f"{kind}: {count}" for row in rows for kind, count in zip(kinds, row, strict=True) if count)
+    return {kind: count for row in rows for kind, count in zip(kinds, row, strict=True) if count}

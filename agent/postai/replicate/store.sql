@@ -127,6 +127,8 @@ select pg_catalog.pg_try_advisory_lock(%s, %s)
 select pg_catalog.pg_advisory_unlock(%s, %s)
 
 -- name: id_taken
--- The highest move whose objects are on this server, made by any home; 0 = none.
-select coalesce(max(pg_catalog.substring(s.slot_name::text, '^postai_([0-9]{1,9})_')::int4), 0)
-  from pg_catalog.pg_replication_slots as s
+-- The highest move whose objects are on this server or in this database, made by any home; 0 = none.
+select coalesce(max(t.id::int4), 0)
+  from (select pg_catalog.substring(s.slot_name::text, '^postai_([0-9]{1,9})_') from pg_catalog.pg_replication_slots as s
+        union all
+        select pg_catalog.substring(n.nspname::text, '^postai_([0-9]{1,9})$') from pg_catalog.pg_namespace as n) as t (id)

@@ -144,11 +144,24 @@ class NativeStream:
                                 wal_status="lost" if part.wal_status == "lost" else found.wal_status)  # fmt: skip
         return found
 
+    def reconnect(self, subscriber: Database) -> None:
+        native.reconnect(subscriber, self.name, self.conninfo)
+
     def mark(self, publisher: Database) -> None:
         native.advance(publisher, self.name)
 
     def start(self, publisher: Database, subscriber: Database) -> None:
+        """Follow from the mark on, where a slot does not stand any more after a crash of the publisher.
+
+        Once a row has come through, the subscriber itself keeps its place.
+        """
+        begins = fence.kept_at(publisher, self.move, self.name)
+        if begins and native.behind(publisher, self.name, begins):
+            native.rest(publisher, subscriber, self.name, Deadline.after(STOP_SECONDS))
+            native.advance_to(publisher, self.name, begins)
         native.subscribe(subscriber, self.name, self.conninfo, publisher.server_version, copy_data=False)
+        if begins:
+            fence.cross(publisher, subscriber, self.move, Deadline.after(STOP_SECONDS))
         fence.release(publisher, self.move, self.name)
 
     def pump(self, publisher: Database, subscriber: Database) -> None:

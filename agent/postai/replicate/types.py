@@ -338,6 +338,10 @@ class Carrier(Stream, Protocol):
         """How far the subscriber is behind."""
         ...
 
+    def reconnect(self, subscriber: Database) -> None:
+        """Let what does not reach the publisher use the connection string as it is now."""
+        ...
+
 
 def object_name(move: int, part: str) -> str:
     """The name of an object that postai makes for a move: `postai_7_fwd`."""
