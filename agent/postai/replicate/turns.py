@@ -131,8 +131,7 @@ def _preflight(now: Now) -> State:
 
 def _copy_schema(now: Now) -> State:
     move, row = now.move, now.move.row
-    for db in (now.source, now.target):
-        fence.install(db, row.id)
+    fence.claim(now.source, now.target, row.id)
     now.doing("copies roles")
     now.tell(roles.copy_roles(now.source, now.target, row.options, now.on_step), "roles")
     deadline = Deadline.after(LONGEST_SECONDS)
@@ -310,13 +309,15 @@ def compare(now: Now, mode: Mode, deadline: Deadline) -> Verified:
     row = now.move.row
     bring_large_objects(now.source, now.target, now.move, deadline)
     on_step = now.watching("compares both sides")
+    subscriber = now.target if row.serving is Side.SOURCE else now.source
+    met = sum(slots.conflicts(subscriber, now.move.stream(row.serving).name).values())
     found = verify.verify(
         Sides(row.id, now.move.open, now.move.stream(row.serving), row.serving), mode,
         VerifyOptions(schemas=row.options.schemas, large_objects=not row.options.schemas), deadline,
         lambda at: on_step("compares", f"{at.tables_done} of {at.tables} tables"),
         lambda here, there: definitions(here, there, now.move),
     )  # fmt: skip
-    store.set_verified(now.home, row.id, {**asdict(found), "equal": found.equal and not found.schema})
+    store.set_verified(now.home, row.id, {**asdict(found), "equal": found.equal and not found.schema, "conflicts": met})
     store.set_verified_tables(now.home, row.id, {one.table: _said(one) for one in found.tables})
     store.add_event(now.home, row.id, verdict(found), step="verified", level="note" if found.equal else "error")
     return found
@@ -410,7 +411,7 @@ def _serve(now: Now) -> State | None:
             hint=f"Complete the move: post-ai replicate complete {now.move.row.name}",
         )
     _take_back(now)
-    _look_for_trouble(now, stream.name, lag, Side.SOURCE)
+    _look_for_trouble(now, stream, lag, Side.SOURCE)
     _keep_fresh(now.forward, now.source, now.target)
     return None
 
@@ -448,12 +449,14 @@ def _take_back(now: Now) -> None:
         now.found.append(error.as_parts())
 
 
-def _look_for_trouble(now: Now, name: str, lag: Lag, subscriber: Side) -> None:
+def _look_for_trouble(now: Now, stream: Carrier, lag: Lag, subscriber: Side) -> None:
     """What is wrong though it goes on: a slot that is about to be lost, a subscriber that fails or hears nothing."""
     db = now.source if subscriber is Side.SOURCE else now.target
     copying = now.move.row.state in (State.COPYING, State.CATCHING_UP)
-    wrong = (slots.warning(lag), slots.trouble(db, name, subscriber, lag, copying=copying))
+    wrong = (slots.warning(lag), slots.trouble(db, stream.name, subscriber, lag, copying=copying))
     now.found.extend(one for one in wrong if one is not None)
+    if lag.errors != 0 and not lag.active:
+        stream.reconnect(db)
 
 
 def _stand_still(now: Now) -> None:
@@ -484,7 +487,7 @@ def _protect(now: Now) -> State | None:
     store.set_lag(now.home, row.id, lag)
     danger = slots.danger(lag, row.options.keep_wal_bytes)
     if danger is None:
-        _look_for_trouble(now, stream.name, lag, Side.TARGET)
+        _look_for_trouble(now, stream, lag, Side.TARGET)
         return None
     _note_restart(now, danger)
     if (row.restarts + 1) % (RESTARTS + 1):
