@@ -23,7 +23,7 @@ from conftest import drop_database, make_database
 from postai.database import ConnectionLost, connect
 from postai.database import dsn as dsn_parts
 from postai.errors import LockNotObtained, Refused
-from postai.replicate import asked, machine, store
+from postai.replicate import asked, cleanup, fence, machine, store
 from postai.replicate.cutover import NotReady, SwitchUndone, SwitchUnfinished
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
@@ -431,3 +431,17 @@ def test_a_redirect_file_that_cannot_be_replaced(stand: Stand, tmp_path: Path) -
         assert isinstance(error, SwitchUndone) and "cannot be replaced" in error.message, error
         at.well("redirect file read-only", time.monotonic(), State.ROLLED_BACK)
         at.end(State.ABORTED)
+
+
+def test_what_another_home_has_on_the_source_stays(stand: Stand) -> None:
+    with open_session(stand.source_dsn()) as source, open_session(stand.target_dsn()) as target:
+        fence.claim(source, target, 7)
+        fence.claim(source, target, 7)
+        assert not fence.foreign(source, target, 7)
+        target.execute("drop schema postai_7 cascade")  # as another home that counts up to 7
+        with pytest.raises(Refused, match="another target's move") as caught:
+            fence.claim(source, target, 7)
+        assert caught.value.sqlstate == "PA003" and "another number" in (caught.value.hint or "")
+        cleanup.both(source, target, 7)
+        assert stand.leftovers() == ["source: schema postai_7"]
+        source.execute("drop schema postai_7 cascade")
