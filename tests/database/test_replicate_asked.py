@@ -100,6 +100,7 @@ def test_repaired_switched_by_a_driver_that_dies_changed_and_back(shop: Stand, t
         _definitions_follow_back(shop, home, move)
         asked.switch(home, move, Side.SOURCE, quiet, max_pause=10.0)
         assert shop.source.execute("select count(*) from shop.orders where note = 'new'") == [(1,)]
+        assert shop.source.execute("select * from shop.counted") == [(502,)]
         assert asked.end(home, move, State.ABORTED, quiet).row.ended
     assert shop.leftovers() == []
 
