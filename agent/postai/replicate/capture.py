@@ -197,6 +197,9 @@ class TriggerStream:
             blocker("lag", f"more than {COUNTED} changes are to be applied", (), ("wait until it has caught up",))
         return tuple(found)
 
+    def flows(self, subscriber: Database) -> bool:
+        return position(subscriber, self._names) is not None
+
     def ready(self, publisher: Database) -> bool:
         names = self._names
         if install.relation(publisher, names.mark) is None or not publisher.query(names.sql("mark")):

@@ -162,8 +162,9 @@ def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
     """
     if _where(plan) is plan.to:
         with _reach(plan, plan.to) as new:
-            writers.reopen(new)
-            _let_go(plan)  # before the old side is asked: it may be gone
+            if fence.kept(new, plan.move, _ARRIVED):
+                writers.reopen(new)
+                _let_go(plan)  # before the old side is asked: it may be gone
             with _reach(plan, plan.to.other) as old:
                 return _Run(plan, on_step, old, new, None).finish(resumed=True)
     with _reach(plan, plan.to.other) as old:
@@ -269,7 +270,7 @@ class _Run:
             watch.disarm()
             if self.hold is not None and self.shut_at is not None:
                 self.hold.end_sessions(self.shut_at)
-            self._nothing_made()
+            self._nothing_made(window)
             self.plan.driver.redirect(self.plan.to, window)
         except BaseException as error:
             watch.disarm()
@@ -359,12 +360,14 @@ class _Run:
         if gids := writers.prepared(self.old):
             raise Refused("a prepared transaction came up during the switch", detail=", ".join(gids[:5]))
 
-    def _nothing_made(self) -> None:
+    def _nothing_made(self, window: Deadline) -> None:
         """No lock holds who makes a table, or a partition, and writes to that: it is not followed.
 
         Raises:
             Refused: the old side has other tables or sequences than before the gates.
         """
+        if self.may_close:  # who was told to end may be in the midst of COMMIT
+            writers.await_writers(self.old, window)
         if native.made(self.old, self.plan.schemas) != self.made:
             raise Refused(
                 "tables or sequences were made or dropped during the switch", hint="Switch again in a minute."
@@ -412,6 +415,7 @@ class _Run:
             if resumed:
                 self._shut_again()
                 self._arrive()
+                writers.reopen(self.new)
             _let_go(plan)
             self.held_until = time.monotonic()
             self._step(Step.OPENED)
@@ -454,12 +458,17 @@ class _Run:
             self.ended = writers.end_sessions(self.old, moment, Deadline.after(AGAIN_SECONDS))
 
     def _arrive(self) -> None:
-        """Where somebody else sent the clients, before all had arrived: it arrives now, beside what they write."""
-        if not fence.kept(self.new, self.plan.move, _ARRIVED):
-            fence.cross(self.old, self.new, self.plan.move, Deadline.after(AGAIN_SECONDS), self._pump)
-            names = sequences.require_equal(self.old, self.new, self.plan.schemas)
+        """Where the old side was written to after a driver died, or before all had arrived: it arrives now.
+
+        Somebody else may have sent the clients; and what a dead driver's locks held goes on, until it is ended here.
+        """
+        plan = self.plan
+        if plan.forward.flows(self.new) or not fence.kept(self.new, plan.move, _ARRIVED):
+            fence.cross(self.old, self.new, plan.move, Deadline.after(AGAIN_SECONDS), self._pump)
+            names = sequences.require_equal(self.old, self.new, plan.schemas)
             sequences.catch_up(self.old, self.new, names)
-            fence.keep(self.new, self.plan.move, _ARRIVED)
+            fence.keep(self.new, plan.move, _ARRIVED)
+            fence.clear(self.old, plan.move)
 
     def _reached(self, step: Step) -> bool:
         return any(one is step for one, _ in self.steps)

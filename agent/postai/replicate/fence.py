@@ -102,6 +102,11 @@ def cross(
         time.sleep(POLL_SECONDS)
 
 
+def clear(publisher: Database, move: int) -> None:
+    """Take the rows away that were put here: a stream back that knows no origin (before 16) may bring them."""
+    publisher.execute(_sql("clear", move))
+
+
 def keep(db: Database, move: int, *streams: str) -> None:
     """Have the beginning of streams kept; on return everything committed before is on the disk, too."""
     db.execute(_sql("keep", move), (list(streams),))

@@ -39,6 +39,10 @@ insert into {schema}.fence (token) values (%s)
 -- Whether the row has arrived.
 select exists (select from {schema}.fence where token = %s)
 
+-- name: clear
+-- Take the rows of the fence away: a stream back that knows no origin would bring them here a second time.
+delete from {schema}.fence
+
 -- name: keep
 -- Keep the beginning of a stream; it always writes, so that its commit brings everything before it to the disk.
 insert into {schema}.kept (stream, at, lsn)

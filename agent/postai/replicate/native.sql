@@ -18,7 +18,7 @@ select n.nspname::text, c.relname::text, pg_catalog.pg_table_size(c.oid)::int8, 
 
 -- name: made
 -- Another answer when a table or a sequence was made or dropped.
-select count(*), coalesce(sum(c.oid::int8 * c.oid::int8), 0)::text
+select count(*), pg_catalog.md5(pg_catalog.string_agg(c.oid::text, ' ' order by c.oid))
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
  where c.relkind in ('r', 'S') and c.relpersistence = 'p'

@@ -54,14 +54,15 @@ def copy(source: Database, target: Database, sequences: Sequence[str], known: Va
 
 
 def catch_up(source: Database, target: Database, sequences: Sequence[str]) -> int:
-    """Move sequences of the target on that are behind the source's (ascending ones), none back: both are in use.
+    """Move sequences of the target on that are behind the source's, none back: both are in use.
 
     Returns:
         how many had to be set.
     """
     wanted, known = read(source, sequences), read(target, sequences)
-    behind = {name: wanted[name] for name in wanted if wanted[name] > known[name]}
-    return copy(source, target, tuple(behind), known)
+    down = {name for (name,) in target.query(_sql("descending"), (list(wanted),))}
+    ahead = [name for name in wanted if wanted[name] != known[name] and (wanted[name] < known[name]) is (name in down)]
+    return copy(source, target, ahead, known)
 
 
 def require_equal(source: Database, target: Database, schemas: Sequence[str] = ()) -> tuple[str, ...]:

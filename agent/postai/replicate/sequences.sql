@@ -7,6 +7,11 @@ select n.nspname::text, c.relname::text
    and (pg_catalog.cardinality(%s::text[]) = 0 or n.nspname = any (%s::text[]))
  order by 1, 2
 
+-- name: descending
+-- Which of these sequences count downwards.
+select t.name from pg_catalog.unnest(%s::text[]) as t (name)
+  join pg_catalog.pg_sequence as s on s.seqrelid = t.name::pg_catalog.regclass and s.seqincrement < 0
+
 -- name: set
 -- Put sequences to a value. It does not wait for the disk: the commit that follows in a switch does.
 select pg_catalog.set_config('synchronous_commit', 'off', true), pg_catalog.setval(s.name::pg_catalog.regclass, s.value, s.called)

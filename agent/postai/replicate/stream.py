@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from postai.database import named_sql
 from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
-from postai.deadline import Deadline
+from postai.deadline import Deadline, DeadlineExceeded
 from postai.replicate import fence, native, snapshot_copy
 from postai.replicate.snapshot_copy import Split
 from postai.replicate.types import Finding, Lag, Level, Open, Progress, Side, Table, object_name
@@ -153,7 +153,8 @@ class NativeStream:
     def start(self, publisher: Database, subscriber: Database) -> None:
         """Follow from the mark on, where a slot does not stand any more after a crash of the publisher.
 
-        Once a row has come through, the subscriber itself keeps its place.
+        Once a row has come through, the subscriber itself keeps its place. Where none comes, the beginning stays kept;
+        it is told as of any stream that stands still.
         """
         begins = fence.kept_at(publisher, self.move, self.name)
         if begins and native.behind(publisher, self.name, begins):
@@ -161,7 +162,10 @@ class NativeStream:
             native.advance_to(publisher, self.name, begins)
         native.subscribe(subscriber, self.name, self.conninfo, publisher.server_version, copy_data=False)
         if begins:
-            fence.cross(publisher, subscriber, self.move, Deadline.after(STOP_SECONDS))
+            try:
+                fence.cross(publisher, subscriber, self.move, Deadline.after(STOP_SECONDS))
+            except DeadlineExceeded:
+                return
         fence.release(publisher, self.move, self.name)
 
     def pump(self, publisher: Database, subscriber: Database) -> None:
@@ -191,6 +195,9 @@ class NativeStream:
             fix = "GRANT pg_create_subscription (from 16 on), or let it be a superuser"
             found.append(Finding("way_back", Level.BLOCKER, self.publisher_side, what, (), (fix,)))
         return tuple(found)
+
+    def flows(self, subscriber: Database) -> bool:
+        return native.subscribed(subscriber, self.name)
 
     def ready(self, publisher: Database) -> bool:
         return native.has_slot(publisher, self.name) and not native.lost(publisher, self.name)

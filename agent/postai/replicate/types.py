@@ -310,6 +310,10 @@ class Stream(Protocol):
         """What stands against switching along this stream: unfinished tables, lag, errors."""
         ...
 
+    def flows(self, subscriber: Database) -> bool:
+        """Whether it was started, and not stopped since: what is written arrives."""
+        ...
+
     def ready(self, publisher: Database) -> bool:
         """Whether it is prepared, so that it can be started in a moment."""
         ...

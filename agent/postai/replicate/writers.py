@@ -81,6 +81,17 @@ def tell(db: Database, before: datetime) -> set[int]:
     return {pid for pid, _ in db.query(_sql("end_sessions"), (before,))}
 
 
+def await_writers(db: Database, deadline: Deadline) -> None:
+    """Wait until no session of other people is within a transaction that wrote.
+
+    Raises:
+        DeadlineExceeded: some did not end in time.
+    """
+    while db.query(_sql("writing")):
+        deadline.check()
+        time.sleep(0.001)
+
+
 def end_blockers(db: Database, pid: int) -> set[int]:
     """Tell other people's sessions that keep a process waiting for a lock to end; their processes."""
     return {one for one, _ in db.query(_sql("end_blockers"), (pid,))}

@@ -15,6 +15,10 @@ select a.pid, pg_catalog.pg_terminate_backend(a.pid)
   from pg_catalog.pg_stat_activity as a
  where {others} and (a.backend_start <= %s or a.backend_xid is not null or a.backend_start is null)
 
+-- name: writing
+-- Sessions of other people within a transaction that wrote.
+select a.pid from pg_catalog.pg_stat_activity as a where {others} and a.backend_xid is not null
+
 -- name: end_blockers
 -- End the sessions of other people that this process waits for.
 select a.pid, pg_catalog.pg_terminate_backend(a.pid)
