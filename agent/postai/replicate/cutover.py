@@ -168,7 +168,7 @@ def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
             with _reach(plan, plan.to.other) as old:
                 return _Run(plan, on_step, old, new, None).finish(resumed=True)
     with _reach(plan, plan.to.other) as old:
-        _undo(plan, {plan.to.other: old}, 0.0, lambda: None)
+        _undo(plan, {plan.to.other: old}, 0.0, lambda: None, told=True)
     on_step(Step.UNDONE)
     return Outcome(plan.to.other)
 
@@ -382,9 +382,9 @@ class _Run:
         plan = self.plan
         if self._reached(Step.REDIRECTING) and self._sent() is plan.to:
             return True
-        if self.hold is not None:
-            self.hold.release()
-        _undo(plan, {plan.to: self.new, plan.to.other: self.old}, self.began + plan.limits.max_pause, watch.cut)
+        both = {plan.to: self.new, plan.to.other: self.old}
+        _undo(plan, both, self.began + plan.limits.max_pause, watch.cut, self.hold,
+              told=self._reached(Step.REDIRECTING))  # fmt: skip
         self._step(Step.UNDONE)
         if not isinstance(error, PostaiError):
             raise error
@@ -399,7 +399,7 @@ class _Run:
         try:
             return _where(self.plan)
         except SwitchUnfinished:
-            _send_back(self.plan)
+            _send_back(self.plan, told=True)
         return _where(self.plan)
 
     def finish(self, *, resumed: bool) -> Outcome:
@@ -482,22 +482,32 @@ class _Run:
         return Outcome(serving, pause, tuple(self.steps), self.ended)
 
 
-def _undo(plan: Switch, sessions: Mapping[Side, Database], until: float, cut: Callable[[], None]) -> None:
+def _undo(
+    plan: Switch,
+    sessions: Mapping[Side, Database],
+    until: float,
+    cut: Callable[[], None],
+    held: hold.Hold | None = None,
+    *,
+    told: bool,
+) -> None:
     """The old side serves as before; where it does not answer, the clients are let go all the same.
 
     Args:
         sessions: those that are open; others are opened.
         until: when the clients should be let go at the latest (`time.monotonic()`).
         cut: breaks the connections of those sessions, where no answer comes.
+        held: the locks on the old side.
+        told: whether the driver may have been told to send the clients.
 
     Raises:
         SwitchUnfinished: the old side cannot be reached, or the redirect driver fails.
     """
     with ThreadPoolExecutor(1, "postai-undo") as pool:
-        reopened = pool.submit(_reopen, plan, sessions)
+        reopened = pool.submit(_reopen, plan, sessions, held, told=told)
         try:
             wait([reopened], timeout=max(0.1, until - time.monotonic()))
-            _send_back(plan)
+            _send_back(plan, told=told)
             _let_go(plan)
         finally:
             if not reopened.done():
@@ -513,9 +523,12 @@ def _undo(plan: Switch, sessions: Mapping[Side, Database], until: float, cut: Ca
     _again(plan, {}, plan.to, lambda db: _release(plan, db), 0.5)
 
 
-def _reopen(plan: Switch, sessions: Mapping[Side, Database]) -> bool:
-    if plan.to is Side.SOURCE:  # which was fenced when the target began to serve
-        _again(plan, sessions, plan.to, writers.close, 0.5)
+def _reopen(plan: Switch, sessions: Mapping[Side, Database], held: hold.Hold | None, *, told: bool) -> bool:
+    """The source was fenced when the target began to serve; clients that come late to a side find it so, too."""
+    if plan.to is Side.SOURCE or (told and plan.driver.late):
+        _again(plan, sessions, plan.to, lambda db: _shut_new(plan, db), 0.5)
+    if held is not None:
+        held.release()
     return _again(plan, sessions, plan.to.other, writers.reopen, AGAIN_SECONDS)
 
 
@@ -538,7 +551,16 @@ def _again(
     return True
 
 
-def _send_back(plan: Switch) -> None:
+def _shut_new(plan: Switch, new: Database) -> None:
+    _release(plan, new)
+    if writers.owned(new):
+        writers.close(new)
+
+
+def _send_back(plan: Switch, *, told: bool) -> None:
+    """The clients go to the old side; a driver that may have been told otherwise is told, wherever they are now."""
+    if plan.driver.late and not told:
+        return
     try:
         plan.driver.redirect(plan.to.other, Deadline.after(plan.limits.max_pause))
     except (RedirectFailed, DeadlineExceeded) as error:

@@ -39,7 +39,7 @@ class CommandDriver:
         seconds: limit of one call.
     """
 
-    holds = False
+    holds, late, quick = False, True, False
 
     def __init__(self, command: tuple[str, ...], addresses: Addresses, seconds: float) -> None:
         self._command, self._addresses, self._seconds = command, addresses, seconds
@@ -52,8 +52,6 @@ class CommandDriver:
         """Nothing."""
 
     def redirect(self, to: Side, deadline: Deadline) -> None:
-        if self.where() is to:
-            return
         self._run(("redirect", to.value), to, min(self._seconds, deadline.remaining()))
         if self.where() is not to:
             raise RedirectFailed(f"the command says that clients do not go to the {to} after it sent them there")
@@ -122,7 +120,7 @@ class HttpDriver:
         seconds: limit of one call.
     """
 
-    holds = False
+    holds, late, quick = False, True, True
 
     def __init__(self, url: str, addresses: Addresses, seconds: float) -> None:
         parts = urlsplit(url)
@@ -143,8 +141,6 @@ class HttpDriver:
         """Nothing."""
 
     def redirect(self, to: Side, deadline: Deadline) -> None:
-        if self.where() is to:
-            return
         address = self._addresses[to]
         what = {
             "action": "redirect", "to": to.value, "host": address.host, "port": address.port, "dbname": address.dbname

@@ -39,7 +39,7 @@ class PgBouncerDriver:
         addresses: of both sides as PgBouncer reaches them.
     """
 
-    holds = True
+    holds, late, quick = True, False, True
 
     def __init__(self, admin: str, file: Path, databases: tuple[str, ...], addresses: Addresses) -> None:
         if wrong := [name for name in databases if not _NAME.fullmatch(name)]:

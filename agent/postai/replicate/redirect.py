@@ -62,6 +62,16 @@ class Driver(Protocol):
         """Whether it can hold the clients back for a moment, without an error to them."""
         ...
 
+    @property
+    def late(self) -> bool:
+        """Whether a redirect that failed may take effect all the same, later."""
+        ...
+
+    @property
+    def quick(self) -> bool:
+        """Whether it may be asked every few seconds where the clients go."""
+        ...
+
     def where(self) -> Side | None:
         """The side that new connections get now; None = neither, or some this and some that.
 
@@ -100,7 +110,7 @@ class FileDriver:
         service: name of the section; None = the whole file is one connection string.
     """
 
-    holds = False
+    holds, late, quick = False, False, True
 
     def __init__(self, path: Path, addresses: Addresses, service: str | None = None) -> None:
         self._path, self._addresses, self._service = path, addresses, service

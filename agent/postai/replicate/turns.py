@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 
 from postai.database.errors import ConnectionLost
 from postai.database.protocol import Database
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
-from postai.errors import ErrorParts, PostaiError, Refused, VerificationFailed
+from postai.errors import ErrorParts, PostaiError, Refused, UsageError, VerificationFailed
 from postai.replicate import (
     cleanup,
     ddl,
@@ -29,6 +30,7 @@ from postai.replicate import (
     verify,
 )
 from postai.replicate.move import Move
+from postai.replicate.redirect import RedirectFailed
 from postai.replicate.schema import Section
 from postai.replicate.stream import NativeStream
 from postai.replicate.types import Carrier, Finding, Lag, Method, OnStep, Side, State, object_name
@@ -387,6 +389,7 @@ def _follow(now: Now) -> State | None:
     if (again := _protect(now)) is not None:
         return again
     _take_up(now)
+    _look_where(now)
     if now.move.row.options.way_back:
         _keep_fresh(now.move.stream(Side.TARGET), now.target, now.source)
     else:
@@ -396,6 +399,7 @@ def _follow(now: Now) -> State | None:
 
 def _serve(now: Now) -> State | None:
     """The target serves, the source follows: watch the target's disk, keep the stream of a switch back and forth."""
+    _look_where(now)
     if not now.move.row.options.way_back:
         _give_way_back_up(now)
         return None
@@ -414,6 +418,24 @@ def _serve(now: Now) -> State | None:
     _look_for_trouble(now, stream, lag, Side.SOURCE)
     _keep_fresh(now.forward, now.source, now.target)
     return None
+
+
+def _look_where(now: Now) -> None:
+    """Clients that are sent to the side that does not serve: a hook was late, or a person did so."""
+    row = now.move.row
+    if row.name not in now.move.redirects:
+        return
+    try:
+        with closing(now.move.driver()) as driver:
+            astray = driver.quick and driver.where() is row.serving.other
+    except (RedirectFailed, UsageError, DeadlineExceeded):
+        return  # it is not known; the gates say why
+    if astray:
+        now.found.insert(0, ErrorParts(
+            "PA010", f"the clients are sent to the {row.serving.other}, but the {row.serving} serves",
+            f"What they write there is refused, or lost when the {row.serving} is followed.",
+            f"Send them to the {row.serving} at once.",
+        ))  # fmt: skip
 
 
 def _give_way_back_up(now: Now) -> None:
