@@ -516,6 +516,22 @@ $$;
 comment on function postai._next_of(postai.replication, text) is
   'What holds a move up and what to do next, given what is asked of it: select postai._next_of(m, null) from postai.replication m';
 
+create function postai._not_done(move integer) returns text
+  language sql volatile security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select concat_ws(E'\n', concat(r.verb, ' was not done: ', r.error ->> 'message'), r.error ->> 'hint')
+    from (select l.* from postai.replication_request as l
+           where l.replication_id = move and l.done_at is not null order by l.done_at desc limit 1) as r
+   where r.error is not null and r.error ->> 'message' <> concat(r.verb, ' was cancelled')
+     and r.done_at > clock_timestamp() - interval '1 hour'
+     and not exists (select from postai.replication_event as e
+                      where e.replication_id = move and e.at > r.done_at
+                        and e.step = any ('{serving_target,rolled_back,verified,ready,rehearsed}'))
+$$;
+comment on function postai._not_done(integer) is
+  'Why the last thing that was asked of a move in this hour was not done, unless something was done since: select postai._not_done(1). Definer: see _replicate_request.';
+
 -- Made for psql: next is broken so that a row of usual names fits into 80 columns.
 create view postai.replications with (security_barrier) as
   with known as (
@@ -524,13 +540,13 @@ create view postai.replications with (security_barrier) as
                      else 100.0 * pg_catalog.count(*) filter (where t.state = 'ready') / nullif(pg_catalog.count(*), 0) end)::integer
               from postai.replication_table as t where t.replication_id = m.id) as progress,
            case when m.ended_at is null then m.lag_bytes end as lag_bytes,
-           postai._next_of(m, (
+           postai._next_of(m, coalesce((
              select case when r.taken_at is not null then pg_catalog.concat(r.verb, ' runs')
                          when r.not_before > pg_catalog.now() then
                            pg_catalog.format('%s begins at %s', r.verb, pg_catalog.to_char(r.not_before, 'YYYY-MM-DD HH24:MI TZ'))
                          else pg_catalog.concat(r.verb, ' waits') end
                from postai.replication_request as r
-              where r.replication_id = m.id and r.done_at is null order by r.taken_at, r.id limit 1)) as next,
+              where r.replication_id = m.id and r.done_at is null order by r.taken_at, r.id limit 1), postai._not_done(m.id))) as next,
            m.ended_at, m.created_at
       from postai.replication as m
     union all
@@ -579,7 +595,7 @@ select postai._grant('execute on function ' || f, 'postai_reader')
     'postai._require_move_options(jsonb)', 'postai.replicate_rollback(text)',
     'postai.replicate_complete(text)', 'postai.replicate_abort(text)', 'postai.replicate_cancel(text)',
     'postai._cutover_ask(text, interval, tstzrange, boolean)', 'postai._wrapped(text, integer)', 'postai._is_driven(integer)',
-    'postai._next_of(postai.replication, text)']) as f;
+    'postai._next_of(postai.replication, text)', 'postai._not_done(integer)']) as f;
 select postai._grant('execute on procedure postai.cutover(text, interval, tstzrange, boolean)', 'postai_reader');
 select postai._grant('execute on function ' || f, 'postai_operator')
   from pg_catalog.unnest(array[

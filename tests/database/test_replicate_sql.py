@@ -155,6 +155,26 @@ def test_a_window_is_left_and_taken_back(home: TestDatabase) -> None:
     assert (error, begins) == ("57014", "2100-01-01")
 
 
+def test_what_was_not_done_is_told(home: TestDatabase) -> None:
+    home.execute(
+        "insert into postai.replication (name, source, target, state, serving) "
+        "values ('shop', 'legacy', 'new', 'serving_target', 'target')"
+    )
+    with home.connect(BOSS) as connection:
+        connection.execute("select postai.replicate_rollback('shop')")
+    why = {"sqlstate": "PA009", "message": "the switch was undone", "hint": "Switch again."}
+    home.execute(f"update postai.replication_request set error = '{json.dumps(why)}', done_at = now()")
+    query = "select translate(next, E'\\n', ' ') from postai.replications"
+    with home.connect() as agent, home.connect(USER) as user:
+        agent.execute(LEAD)
+        assert user.execute(query).fetchall() == [("rollback was not done: the switch was undone Switch again.",)]
+        home.execute(
+            "insert into postai.replication_event (replication_id, at, state, step, level, what) "
+            "select id, now(), 'rolled_back', 'rolled_back', 'note', 'x' from postai.replication"
+        )
+        assert user.execute(query).fetchall()[0][0].startswith("to stay, or to go back")
+
+
 def test_the_view_fits_into_a_terminal(home: TestDatabase) -> None:
     error = {
         "message": "3 tables have nothing that identifies their rows, so that they cannot be followed",
