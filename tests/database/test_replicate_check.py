@@ -164,6 +164,7 @@ def test_a_check_changes_nothing_on_the_source_and_needs_no_rights(mover: None, 
     assert stand.leftovers() == []
     assert poor.method is Method.DUMP
     assert {"native_refused", "trigger_refused", "dump_window", "row_security"} <= names(poor)
+    assert "dump_window" in names(poor, Level.BLOCKER)
     assert not [one for one in poor.findings + full.findings if "could not be looked at" in one.what]
     assert {one.qualified for one in poor.tables} == {one.qualified for one in full.tables}
 

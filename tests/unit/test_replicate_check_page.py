@@ -53,9 +53,12 @@ def test_the_exit_code_says_whether_it_can_begin(capsys: pytest.CaptureFixture[s
         180006,
     )
     assert len(told["findings"][0]["fix"]) == 40 and told["connections"] == {"source": "legacy", "target": "new"}
-    fine = replace(REPORT, findings=REPORT.findings[2:], method=Method.DUMP)
+    fine = replace(REPORT, findings=REPORT.findings[2:], wal_bytes=3)
     assert replicating_check.show(fine, "legacy", "new", json=False) == 0
-    assert "The move can begin, by a dump, while nobody writes (dump)." in capsys.readouterr().out
+    told_so = capsys.readouterr().out
+    assert "The move can begin, by logical replication (native)." in told_so and "keeps little" in told_so
+    none = replace(REPORT, method=Method.DUMP)
+    assert "The move cannot begin: 1 blocker.\n" in replicating_check.page(none, "legacy", "new")
 
 
 SERVER_JSON = {"label": "db.example.com:5432/shop", "version": 150018, "database": "shop", "user": "mover",

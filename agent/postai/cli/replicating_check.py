@@ -17,10 +17,11 @@ BLOCKED = 1
 WIDTH = 80
 MOST_OBJECTS = 6
 MOST_STATEMENTS = 4
+# Of log, below which a number only looks exact.
+LITTLE_BYTES = 1 << 20
 _WAYS = {
     "native": "logical replication (native)",
     "trigger": "triggers on the source (trigger)",
-    "dump": "a dump, while nobody writes (dump)",
 }
 
 
@@ -62,16 +63,18 @@ def _server(one: Server) -> str:
 
 
 def _verdict(report: Report) -> Iterator[str]:
-    way = _WAYS[report.method.value]
+    way = _WAYS.get(report.method.value)
     count = sum(one.level == "blocker" for one in report.findings)
     if count:
-        yield f"The move cannot begin: {count} {'blocker' if count == 1 else 'blockers'}. It would go by {way}."
+        by = f" It would go by {way}." if way else ""
+        yield f"The move cannot begin: {count} {'blocker' if count == 1 else 'blockers'}.{by}"
     else:
         yield f"The move can begin, by {way}."
     tables = f"{len(report.tables)} {'table' if len(report.tables) == 1 else 'tables'}, {bytes_text(report.bytes)}"
     text = f"{tables}; the copy takes about {seconds_text(max(report.seconds, 1.0))}"
     if report.method == "native":
-        text += f", in which the source keeps about {bytes_text(report.wal_bytes)} of log"
+        much = f"about {bytes_text(report.wal_bytes)} of" if report.wal_bytes >= LITTLE_BYTES else "little"
+        text += f", in which the source keeps {much} log"
     yield from _wrapped(f"{text}.", "", "")
 
 

@@ -71,7 +71,7 @@ def native_refused(ground: Ground) -> Iterator[Finding]:
     if not (facts.server.replication or facts.server.superuser):
         fix += (f"GRANT rds_replication TO {facts.user}",) if facts.managed == "rds" else (
             f"ALTER ROLE {facts.user} REPLICATION",)  # fmt: skip
-    so = "triggers are used instead" if ground.probe.method is Method.TRIGGER else "only a dump is left"
+    so = "triggers are used instead" if ground.probe.method is Method.TRIGGER else "and no triggers"
     yield warning(Side.SOURCE, f"no logical slot can be made, {so}: {refusal.message}", (), fix)
 
 
@@ -84,8 +84,8 @@ def trigger_refused(ground: Ground) -> Iterator[Finding]:
 
 def dump_window(ground: Ground) -> Iterator[Finding]:
     if ground.probe.method is Method.DUMP:
-        yield warning(Side.SOURCE, "changes cannot be followed: nobody may write from the beginning of the dump to the "
-                      "switch", (), ("do what the findings native_refused or trigger_refused say",))  # fmt: skip
+        yield blocker(Side.SOURCE, "changes cannot be followed: neither a slot nor triggers can be made", (),
+                      ("do what the findings native_refused or trigger_refused say",))  # fmt: skip
 
 
 def way_back(ground: Ground) -> Iterator[Finding]:
@@ -296,8 +296,8 @@ SERVER: tuple[Check, ...] = (
     Check("trigger_refused", "Triggers", "Where there is no logical replication, triggers in a schema of the move's "
                                          "own record the changes.",
           "GRANT CREATE ON DATABASE.", (_W,), trigger_refused),
-    Check("dump_window", "A window", "Without slots and triggers a move is a dump while nobody writes.",
-          "Make one of the other two possible.", (_W,), dump_window),
+    Check("dump_window", "Following changes", "Without slots and triggers nothing tells what is written meanwhile.",
+          "Make one of the two possible; or move by pg_dump while nobody writes.", (_B,), dump_window),
     Check("way_back", "The way back", "A switch ends with the old side following the new one, so that a rollback keeps "
           "the new rows. Were that refused then, it would have no end.", "wal_level = logical and the right to "
               "replicate on the target, the right to subscribe on the source.", (_B, _W), way_back, NATIVE),
