@@ -19,7 +19,8 @@ from loss import Load, LossClient, Proxy, check, compare
 from postai.deadline import Deadline
 from postai.replicate import cutover, fence, writers
 from postai.replicate.cutover import Limits, NotReady, SwitchUndone
-from postai.replicate.types import Side, Step
+from postai.replicate.sessions import open_session
+from postai.replicate.types import Level, Side, Step
 
 # The steps between holding the clients back and the point of no return.
 BEFORE = tuple(Step)[tuple(Step).index(Step.PAUSING) : tuple(Step).index(Step.REDIRECTED)]
@@ -204,6 +205,10 @@ def test_pgbouncer_that_was_told_half_is_undone_by_what_is_in_force(stand: Stand
     moved = Moved(stand.source_dsn(), stand.target_dsn())
     driver = moved.by_bouncer(bouncer)
     before = bouncer.databases.read_text()
+    bouncer.admin("SET pool_mode = 'session'")
+    assert "pool_mode = session for app" in str(driver.unfit())
+    bouncer.admin("SET pool_mode = 'transaction'")
+    assert driver.unfit() is None
     plan = moved.switch(Side.TARGET, driver)
     with moved.open(Side.SOURCE) as source:
         writers.close(source)
@@ -246,8 +251,10 @@ def test_gates_that_are_shut(stand: Stand, tmp_path: Path) -> None:
     assert [one.check for one in cutover.gates(plan)] == ["redirect", "unfinished_tables", "reverse"]
     for what in ("redirect", "unfinished_tables", "prepared_transactions", "unfenced_roles", "reverse"):
         assert f"{what}: " in str(caught.value.detail)
-    with moved.open(Side.SOURCE) as source:
+    with moved.open(Side.SOURCE) as source, open_session(stand.source_dsn("odd_app")) as poor:
         assert not writers.closed(source)
+        shut = writers.gates(poor, Side.SOURCE, transaction_seconds=60)
+        assert "own_database" in {one.check for one in shut if one.level is Level.BLOCKER}
 
 
 def test_the_source_that_dies_in_the_pause_serves_again(stand: Stand, bouncer: PgBouncer) -> None:

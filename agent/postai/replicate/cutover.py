@@ -209,10 +209,14 @@ def _gates(plan: Switch, old: Database, new: Database) -> tuple[Finding, ...]:
     if at is not old_side:
         what = f"the clients are sent to {at or 'neither side'}, not to the {old_side}"
         found.append(Finding("redirect", Level.BLOCKER, old_side, what, (), (f"send them to the {old_side}",)))
+    if (why := plan.driver.unfit()) is not None:
+        found.append(
+            Finding("pool_mode", Level.BLOCKER, old_side, why, (), ("set pool_mode = transaction, and RELOAD",))
+        )
     found += plan.forward.gates(old, new)
-    found += writers.gates(
-        old, old_side, transaction_seconds=plan.limits.transaction_seconds, held=plan.driver.holds
-    )  # fmt: skip
+    found += writers.gates(old, old_side, transaction_seconds=plan.limits.transaction_seconds)
+    if plan.reverse is not None:  # a switch back needs it there
+        found += writers.owner_gates(new, plan.to)
     if plan.reverse is not None and not plan.reverse.ready(new):
         what, fix = f"the stream back, {plan.reverse.name}, is not prepared", "wait until the agent has prepared it"
         found.append(Finding("reverse", Level.BLOCKER, plan.to, what, (), (fix,)))
@@ -242,7 +246,7 @@ class _Run:
         self.ended = 0
         self.held_until = 0.0
         self.shut_at: datetime | None = None
-        self.may_close, self.may_hold = True, True
+        self.may_hold = True
         self.tables: tuple[str, ...] = ()
         self.made = native.made(old, plan.schemas)
         self.hold: hold.Hold | None = None
@@ -282,7 +286,6 @@ class _Run:
         """Everything that can be done before the pause; the limits of time of both sessions are the pause's then."""
         plan = self.plan
         require_open(_gates(plan, self.old, self.new))
-        self.may_close = not plan.driver.holds or writers.owned(self.old)
         _release(plan, self.new)
         if plan.reverse is not None:
             plan.reverse.prepare(self.new, self.old)
@@ -325,7 +328,7 @@ class _Run:
         self._step(Step.PAUSED)
         if not plan.driver.holds and self.may_hold:
             self.hold = hold.take(plan.open(plan.to.other), self.old, self.tables, names, window)
-        self.shut_at = writers.close(self.old) if self.may_close else writers.now(self.old)
+        self.shut_at = writers.close(self.old)
         if self.hold is None:
             self.ended = writers.end_sessions(self.old, self.shut_at, window)
             self._step(Step.FENCED, f"{self.ended} sessions ended")
@@ -366,8 +369,7 @@ class _Run:
         Raises:
             Refused: the old side has other tables or sequences than before the gates.
         """
-        if self.may_close:  # who was told to end may be in the midst of COMMIT
-            writers.await_writers(self.old, window)
+        writers.await_writers(self.old, window)  # who was told to end may be in the midst of COMMIT
         if native.made(self.old, self.plan.schemas) != self.made:
             raise Refused(
                 "tables or sequences were made or dropped during the switch", hint="Switch again in a minute."
@@ -453,9 +455,8 @@ class _Run:
 
     def _shut_again(self) -> None:
         """After a crash: nobody writes on the old side, as before it."""
-        if not self.plan.driver.holds or writers.owned(self.old):
-            moment = writers.close(self.old)
-            self.ended = writers.end_sessions(self.old, moment, Deadline.after(AGAIN_SECONDS))
+        moment = writers.close(self.old)
+        self.ended = writers.end_sessions(self.old, moment, Deadline.after(AGAIN_SECONDS))
 
     def _arrive(self) -> None:
         """Where the old side was written to after a driver died, or before all had arrived: it arrives now.

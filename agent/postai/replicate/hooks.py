@@ -48,6 +48,9 @@ class CommandDriver:
         answer = self._run(("where",), None, self._seconds).strip()
         return Side(answer) if answer in list(Side) else None
 
+    def unfit(self) -> str | None:
+        return None
+
     def pause(self, deadline: Deadline) -> None:
         """Nothing."""
 
@@ -136,6 +139,9 @@ class HttpDriver:
         answer = self._post({"action": "where"}, self._seconds)
         at = answer.get("at") if isinstance(answer, dict) else None
         return Side(at) if at in list(Side) else None
+
+    def unfit(self) -> str | None:
+        return None
 
     def pause(self, deadline: Deadline) -> None:
         """Nothing."""

@@ -54,6 +54,14 @@ class PgBouncerDriver:
                 return side
         return None
 
+    def unfit(self) -> str | None:
+        modes = {one["name"]: one.get("pool_mode") for one in self._call("SHOW DATABASES")}
+        usual = next((one["value"] for one in self._call("SHOW CONFIG") if one["key"] == "pool_mode"), "")
+        wrong = [name for name in self._databases if (modes.get(name) or usual) == "session"]
+        if not wrong:
+            return None
+        return f"PgBouncer has pool_mode = session for {wrong[0]}: a pause would wait until every client has gone"
+
     def pause(self, deadline: Deadline) -> None:
         for name in self._databases:
             if not self._paused(name):

@@ -80,6 +80,10 @@ class Driver(Protocol):
         """
         ...
 
+    def unfit(self) -> str | None:
+        """Why it cannot do its part as it is set up; None = it can, as far as it tells."""
+        ...
+
     def pause(self, deadline: Deadline) -> None:
         """Let transactions that run come to an end, and hold back the next ones."""
         ...
@@ -121,6 +125,9 @@ class FileDriver:
         for side, address in self._addresses.items():
             if found == (address.host, str(address.port), address.dbname):
                 return side
+        return None
+
+    def unfit(self) -> str | None:
         return None
 
     def pause(self, deadline: Deadline) -> None:

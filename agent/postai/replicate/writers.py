@@ -102,12 +102,11 @@ def prepared(db: Database) -> tuple[str, ...]:
     return tuple(gid for (gid,) in db.query(_sql("prepared")))
 
 
-def gates(db: Database, side: Side, *, transaction_seconds: float, held: bool) -> tuple[Finding, ...]:
+def gates(db: Database, side: Side, *, transaction_seconds: float) -> tuple[Finding, ...]:
     """What stands against keeping writers from this database for a moment.
 
     Args:
         transaction_seconds: transactions that are older would make the pause long.
-        held: whether the redirect driver itself holds the clients back.
     """
     found: list[Finding] = []
 
@@ -121,17 +120,23 @@ def gates(db: Database, side: Side, *, transaction_seconds: float, held: bool) -
         pids = tuple(f"process {pid} of {user}: {seconds} s" for pid, user, seconds in long)
         blocker("long_transactions", f"transactions are older than {transaction_seconds:g} s", pids,
                 ("wait for them, or end them",))  # fmt: skip
-    ((owner, sees, ends, user, name),) = db.query(_sql("rights"))
-    if not owner and not held:
-        blocker("own_database", "only its owner may make the database read-only", (db.name,),
-                (f"GRANT <owner of the database> TO {user}", f"ALTER DATABASE {name} OWNER TO {user}"))  # fmt: skip
+    ((_, sees, ends, user, _),) = db.query(_sql("rights"))
+    found += owner_gates(db, side)
     if not sees or not ends:
         blocker("see_sessions", "sessions of others cannot be seen or ended", (),
                 (f"GRANT pg_read_all_stats, pg_signal_backend TO {user}",))  # fmt: skip
-    if not held and (roles := tuple(role for (role,) in db.query(_sql("unfenced_roles")))):
+    if roles := tuple(role for (role,) in db.query(_sql("unfenced_roles"))):
         blocker("unfenced_roles", "roles have a setting of their own that keeps them writing", roles,
                 tuple(f"ALTER ROLE {quote_ident(x)} RESET default_transaction_read_only" for x in roles))  # fmt: skip
     return tuple(found)
+
+
+def owner_gates(db: Database, side: Side) -> tuple[Finding, ...]:
+    """Whether this role may not make the database read-only: else whoever comes past a proxy writes to both sides."""
+    ((owner, _, _, user, name),) = db.query(_sql("rights"))
+    fix = (f"GRANT <owner of the database> TO {user}", f"ALTER DATABASE {name} OWNER TO {user}")
+    what = "only its owner may make the database read-only"
+    return () if owner else (Finding("own_database", Level.BLOCKER, side, what, (db.name,), fix),)
 
 
 def owned(db: Database) -> bool:
