@@ -70,7 +70,7 @@ def test_options_of_a_move_are_checked() -> None:
 
 def test_the_journal_tells_what_was_begun(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "deep" / "replicate.db")
-    assert journal.unfinished() == () and journal.home_of("shop") is None
+    assert journal.unfinished() == () and journal.home_of("shop") is None and journal.homes() == ()
     journal.end(row())
     assert not (tmp_path / "deep").exists()
     journal.remember(row())
@@ -84,7 +84,7 @@ def test_the_journal_tells_what_was_begun(tmp_path: Path) -> None:
     journal.end(row())
     assert not intent.abandoned(datetime.now(UTC)) and intent.abandoned(datetime.now(UTC) + timedelta(minutes=4))
     assert replace(intent, process=2**22 + 1).abandoned(datetime.now(UTC))
-    assert journal.unfinished() == () and journal.home_of("shop") == "new"
+    assert journal.unfinished() == () and journal.home_of("shop") == "new" and journal.homes() == ("new",)
 
 
 def test_a_broken_journal_is_an_error_with_a_hint(tmp_path: Path) -> None:

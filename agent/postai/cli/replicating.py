@@ -19,6 +19,7 @@ app = typer.Typer(help="Move a database to another server.", rich_markup_mode=No
 
 CHECK_SECONDS = 120.0
 GIB = 1 << 30
+UNWATCHED = "No agent watches the move now, nor how much log it makes the servers keep"
 Move = Annotated[str, typer.Argument(help="Name of the move.")]
 Source = Annotated[
     str, typer.Argument(help="Connection of the database that moves.", autocompletion=saved_names)
@@ -174,7 +175,7 @@ def start(
             row = move.row
         _show(home, row, json)
         if drives and not json and not row.ended:
-            output.note("No agent watches the move now: run post-ai agent for the target, or this with --stay.")
+            output.note(f"{UNWATCHED}: run post-ai agent for the target, or this with --stay.")
 
 
 def _show(home: Any, row: Any, json: bool) -> None:
@@ -211,7 +212,10 @@ def status(
                     row = store.find(home, name)
                     screen.show(row, store.tables(home, row.id))
                     time.sleep(1.0)
-            _show(home, store.find(home, name), json)
+            row = store.find(home, name)
+            _show(home, row, json)
+            if not json and row.error is None and (then := store.next_of(home, row.id)):
+                output.say(f"next: {then}")
     except ConnectionFailed as error:
         known = [one for one in places.journal.unfinished() if one.row.name == name]
         if known:
@@ -225,15 +229,22 @@ def status(
 
 @app.command("list", short_help="List the moves of a target")
 def list_moves(
-    target: Annotated[str, typer.Argument(help="Connection of the target.", autocompletion=saved_names)],
+    target: Annotated[
+        str | None,
+        typer.Argument(help="Connection of the target. Default: those of the moves that were begun from here.",
+                       autocompletion=saved_names),
+    ] = None,
     json: Json = False,
-) -> None:
+) -> None:  # fmt: skip
     """List the moves to a database, the newest first."""
     from postai.cli.replicating_drive import Places
     from postai.replicate import store
 
-    with Places.read().home(target) as home:
-        rows = store.moves(home)
+    places = Places.read()
+    rows: list[store.Row] = []
+    for one in (target,) if target else places.journal.homes():
+        with places.home(one) as home:
+            rows += store.moves(home)
     if json:
         output.show_json([output.plain(one) for one in rows])
     elif rows:
@@ -354,6 +365,8 @@ def _switch(
             else:
                 said = _switch_here(home, places, name, to, max_pause, rehearse, when)
             _end(home, name, said, json)
+            if not json and not agent_there(home):
+                output.note(f"{UNWATCHED}: run post-ai agent for the target, or post-ai replicate start {name} --stay.")
     except ConnectionFailed:
         if to is not Side.SOURCE or not _rescued(places, name):
             raise

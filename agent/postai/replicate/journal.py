@@ -79,6 +79,13 @@ class Journal:
                 return None
             return next((one["target"] for one in db.table("move").rows if one["name"] == name), None)
 
+    def homes(self) -> tuple[str, ...]:
+        """Names of the connections of the homes of all moves that were begun from here."""
+        if not self._path.exists():
+            return ()
+        with self._open() as db:
+            return tuple(sorted({one["target"] for one in db.table("move").rows})) if "move" in db.table_names() else ()
+
     def begin(self, row: Row) -> None:
         """A switch of this move begins; on return that is on the disk."""
         kept = {

@@ -181,6 +181,12 @@ def find(home: Database, name: str) -> Row:
     return found[0]
 
 
+def next_of(home: Database, move: int) -> str:
+    """What holds a move up and what to do next, in a line; "" = nothing."""
+    ((said,),) = home.query(_sql("next_of"), (move,))
+    return " ".join(said.split())
+
+
 def _row(values: Sequence[Any]) -> Row:
     (move, name, source, target, method, state, resume, serving, options, report, verified_at, verified, doing, error,
      lag_bytes, lag_seconds, safe, restarts, ending, *rest) = values  # fmt: skip
