@@ -97,7 +97,14 @@ def test_repaired_switched_by_a_driver_that_dies_changed_and_back(shop: Stand, t
         move = until(home, move, State.SERVING_TARGET, journal=journal)
         assert [one.row.name for one in journal.unfinished()] == ["other"]
         assert shop.target.execute("select * from shop.counted") == [(501,)]
+        there_now, astray = address.read_text(), shop.source_dsn("odd_app")
+        address.write_text(astray)
+        move = driven(home, move, lambda at: at.row.error is not None)
+        assert move.row.error and move.row.error.message == "the clients are sent to the source, but the target serves"
+        address.write_text(there_now)
+        move = driven(home, move, lambda at: at.row.error is None)
         _definitions_follow_back(shop, home, move)
+        _equal_though_the_home_has_more(shop, home, move)
         asked.switch(home, move, Side.SOURCE, quiet, max_pause=10.0)
         assert shop.source.execute("select count(*) from shop.orders where note = 'new'") == [(1,)]
         assert shop.source.execute("select * from shop.counted") == [(502,)]
@@ -120,6 +127,15 @@ def _definitions_follow_back(shop: Stand, home: Database, move: Move) -> None:
     with open_session(shop.source_dsn()) as source:
         source.execute("alter table shop.customer alter column name type varchar(90)")
     driven(home, move, lambda at: at.row.error is None)
+
+
+def _equal_though_the_home_has_more(shop: Stand, home: Database, move: Move) -> None:
+    """What the home itself needs is on the target only, whichever serves."""
+    shop.target.execute("create extension dblink")
+    try:
+        assert asked.verified(home, move, quiet).equal
+    finally:
+        shop.target.execute("drop extension dblink")
 
 
 def test_where_the_source_cannot_take_changes_the_cutover_says_so_first(shop: Stand) -> None:

@@ -84,6 +84,12 @@ def switch(
             except (NotReady, SwitchUndone) as error:
                 _undone(home, move, steps, journal, error.as_parts())
                 raise
+            except KeyboardInterrupt:
+                if steps.undone:  # else the next turn looks what became of it
+                    _undone(
+                        home, move, steps, journal, SwitchUndone("the switch was interrupted, and undone").as_parts()
+                    )
+                raise
             if rehearse:
                 steps.write()
                 took = outcome.steps[-1][1]
@@ -220,11 +226,13 @@ class _Steps:
         self._home, self._move, self._on_step, self._begin = home, move, on_step, begin
         self._kept: list[tuple[str, str, datetime]] = []
         self._held = True
+        self.undone = False
 
     def __call__(self, name: str, detail: str = "") -> None:
         self._kept.append((name, detail, datetime.now(UTC)))
         if name == Step.GATES and self._begin is not None:
             self._begin()
+        self.undone = self.undone or name == Step.UNDONE
         self._held = self._held and name not in (Step.OPENED, Step.UNDONE)
         if not self._held:
             self.write()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 
 from postai.database.errors import ConnectionLost
@@ -125,7 +125,7 @@ def _preflight(now: Now) -> State:
     if blockers:
         raise Refused(
             f"the move cannot begin: {blockers[0]['what']}",
-            detail="; ".join(one["what"] for one in blockers),
+            detail="; ".join(one["what"] for one in blockers[1:]) or None,
             hint="; ".join(fix for one in blockers for fix in one["fix"]) or None,
         )
     return State.PREFLIGHT_OK
@@ -317,11 +317,12 @@ def compare(now: Now, mode: Mode, deadline: Deadline) -> Verified:
         Sides(row.id, now.move.open, now.move.stream(row.serving), row.serving), mode,
         VerifyOptions(schemas=row.options.schemas, large_objects=not row.options.schemas), deadline,
         lambda at: on_step("compares", f"{at.tables_done} of {at.tables} tables"),
-        lambda here, there: definitions(here, there, now.move),
+        lambda here, there: definitions(*((here, there) if row.serving is Side.SOURCE else (there, here)), now.move),
     )  # fmt: skip
     store.set_verified(now.home, row.id, {**asdict(found), "equal": found.equal and not found.schema, "conflicts": met})
     store.set_verified_tables(now.home, row.id, {one.table: _said(one) for one in found.tables})
-    store.add_event(now.home, row.id, verdict(found), step="verified", level="note" if found.equal else "error")
+    level = "note" if found.equal and not found.schema else "error"
+    store.add_event(now.home, row.id, verdict(found), step="verified", level=level)
     return found
 
 
@@ -333,9 +334,9 @@ def bring_large_objects(source: Database, target: Database, move: Move, deadline
     return large_objects.bring(*pair, move.id, move.row.serving.other, deadline)
 
 
-def definitions(here: Database, there: Database, move: Move) -> tuple[str, ...]:
-    """What differs in the definitions of both sides, `here` being right."""
-    found = schema_compare.compare_schema(here, there, move.row.options.schemas, move.id)
+def definitions(source: Database, target: Database, move: Move) -> tuple[str, ...]:
+    """What differs in the target's definitions from the source's, whichever serves: it may need some of its own."""
+    found = schema_compare.compare_schema(source, target, move.row.options.schemas, move.id)
     return tuple(one.shown for one in found)
 
 
@@ -536,6 +537,8 @@ def fail(home: Database, move: Move, why: ErrorParts, resume_at: State | None = 
         resume_at: where it goes on then; None = where it was.
     """
     row = move.row
+    if not why.hint:
+        why = replace(why, hint=f"See what stands against it: post-ai replicate check {row.source} {row.target}")
     at = resume_at or row.resume_state if row.state is State.FAILED else resume_at or row.state
     store.set_state(home, move.id, State.FAILED, resume=State.CREATED if at is State.ANALYSED else at, error=why)
     store.add_event(home, move.id, why.message, step="failed", level="error", data={"sqlstate": why.sqlstate})
