@@ -87,6 +87,10 @@ def test_repaired_switched_by_a_driver_that_dies_changed_and_back(shop: Stand, t
         assert "post-ai replicate repair shop" in (differ.value.hint or "")
         assert asked.repaired(home, move, quiet).startswith("2 rows were made on the target as they are on the source")
         shop.source.execute("insert into shop.orders (customer, total) values (1, 1)")
+        shop.target.execute("update shop.customer set name = name where id = 1")
+        with pytest.raises(NotReady, match="others wrote to the target's tables"):
+            asked.switch(home, move, Side.TARGET, quiet)
+        asked.verified(home, move, quiet)
         where = {"source": shop.source_dsn(), "target": shop.target_dsn()}
         assert killed_at("redirected", "test_replicate_machine:life", **where, address=str(address),
                          journal=str(tmp_path / "journal.db")).killed  # fmt: skip

@@ -31,6 +31,7 @@ from postai.replicate.move import Move
 from postai.replicate.redirect import Driver
 from postai.replicate.repair import Repaired
 from postai.replicate.store import Ending
+from postai.replicate.stream import NativeStream
 from postai.replicate.types import Finding, Level, Method, OnStep, Side, State, Step
 from postai.replicate.verified import Mode, Sides, Verified, VerifyOptions
 
@@ -182,6 +183,8 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
         found = turns.definitions(old, new, move)
         met = slots.conflicts(new, move.stream(to.other).name)
         held = _applies(old, move)
+        back = move.stream(to)
+        written = row.options.way_back and isinstance(back, NativeStream) and back.written(new, old)
     if held:
         return held
     if found:
@@ -197,6 +200,9 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
         told = tuple(f"{kind}: {count}" for kind, count in met.items())
         what = "changes met rows of the target that the source has not, or missed some, since the last verification"
         return (Finding("conflicts", Level.BLOCKER, to, what, told, fix),)
+    if written:
+        what = "others wrote to the target's tables since the last verification"
+        return (Finding("written", Level.BLOCKER, to, what, (), ("keep them out", *fix)),)
     if row.verified_at < datetime.now(UTC) - timedelta(hours=VERIFIED_HOURS):
         what = f"the last verification is older than {VERIFIED_HOURS} hours"
         return (Finding("verified", Level.BLOCKER, to, what, (), fix),)

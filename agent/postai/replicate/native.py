@@ -146,6 +146,11 @@ def advance(db: Database, name: str) -> None:
         )
 
 
+def written(db: Database, name: str) -> bool:
+    """Whether others than a stream wrote to the published tables since a slot's place; before 16 that is not known."""
+    return db.server_version >= 160_000 and db.query(_sql("written"), (name, name)) == [(True,)]
+
+
 def advance_to(db: Database, name: str, lsn: str) -> None:
     """Bring a slot that nobody reads to a place in the log, unless it has passed that.
 

@@ -91,6 +91,14 @@ select pg_catalog.pg_replication_slot_advance(s.slot_name, %s::pg_catalog.pg_lsn
 -- Whether a slot has not come to a place in the log.
 select s.confirmed_flush_lsn < %s::pg_catalog.pg_lsn from pg_catalog.pg_replication_slots as s where s.slot_name = %s
 
+-- name: written
+-- Whether rows of published tables were changed since the slot's place by anybody but a stream (I, U, D, T: insert,
+-- update, delete, truncate); nothing is taken from the slot.
+select exists (
+    select from pg_catalog.pg_logical_slot_peek_binary_changes(
+             %s, null, 1, 'proto_version', '1', 'publication_names', %s, 'origin', 'none') as c
+     where pg_catalog.get_byte(c.data, 0) = any ('{73,85,68,84}'))
+
 -- name: drop_slots
 -- Drop a slot and those that the copying of that subscription left, as far as nobody uses them; tells what stays.
 with ours as (

@@ -168,6 +168,11 @@ class NativeStream:
                 return
         fence.release(publisher, self.move, self.name)
 
+    def written(self, publisher: Database, subscriber: Database) -> bool:
+        """Whether others wrote to the publisher while this stream waits, since it was brought up to now."""
+        waits = self.ready(publisher) and not native.subscribed(subscriber, self.name)
+        return waits and native.written(publisher, self.name)
+
     def pump(self, publisher: Database, subscriber: Database) -> None:
         """Nothing: the subscriber's own processes apply the changes."""
 

@@ -310,6 +310,9 @@ def compare(now: Now, mode: Mode, deadline: Deadline) -> Verified:
     """
     row = now.move.row
     bring_large_objects(now.source, now.target, now.move, deadline)
+    back = now.move.stream(Side.TARGET)
+    if row.serving is Side.SOURCE and row.options.way_back and back.ready(now.target):
+        back.prepare(now.target, now.source)  # what others write to the target from here on is seen at the switch
     on_step = now.watching("compares both sides")
     subscriber = now.target if row.serving is Side.SOURCE else now.source
     met = sum(slots.conflicts(subscriber, now.move.stream(row.serving).name).values())
@@ -392,7 +395,7 @@ def _follow(now: Now) -> State | None:
     _take_up(now)
     _look_where(now)
     if now.move.row.options.way_back:
-        _keep_fresh(now.move.stream(Side.TARGET), now.target, now.source)
+        _keep_fresh(now.move.stream(Side.TARGET), now.target, now.source, now)
     else:
         _give_way_back_up(now)
     return None
@@ -496,9 +499,20 @@ def _stand_still(now: Now) -> None:
         now.forward.stop(now.source, now.target)
 
 
-def _keep_fresh(waiting: Carrier, publisher: Database, subscriber: Database) -> None:
-    """A prepared stream is brought up to now before it keeps much of the publisher's log."""
+def _keep_fresh(waiting: Carrier, publisher: Database, subscriber: Database, now: Now | None = None) -> None:
+    """A prepared stream is brought up to now before it keeps much of the publisher's log.
+
+    Args:
+        now: of a move whose publisher should be written to by the move alone; what others wrote is told then.
+    """
     kept = waiting.lag(publisher, subscriber).kept_bytes
+    if (
+        now is not None and (kept or 0) > FRESH_BYTES and now.move.row.verified is not None
+        and isinstance(waiting, NativeStream) and waiting.written(publisher, subscriber)
+    ):  # fmt: skip
+        store.set_verified(now.home, now.move.id, None)
+        store.add_event(now.home, now.move.id, "others wrote to the target's tables; verify again",
+                        step="written", level="warning")  # fmt: skip
     if not waiting.ready(publisher) or (kept or 0) > FRESH_BYTES:
         waiting.prepare(publisher, subscriber)
 
