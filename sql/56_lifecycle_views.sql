@@ -71,6 +71,7 @@ declare
   now_shown pg_catalog.text;
   refused pg_catalog.text;
   a record;
+  rest record;
 begin
   begin
     commit;
@@ -123,6 +124,14 @@ begin
     raise notice 'proposal % drops for good what was set aside: CALL postai.wait(postai.apply(%, unsafe => true));',
       a.measured operator(pg_catalog.->>) 'then', a.measured operator(pg_catalog.->>) 'then';
   end if;
+  -- What schedule(..., scans_only => true) left for its window.
+  for rest in
+    select v.id, v.run_window from postai.actions as v
+     where v.proposal operator(pg_catalog.=) a.proposal and v.id operator(pg_catalog.>) action
+       and v.state operator(pg_catalog.=) 'queued' and a.kind operator(pg_catalog.=) v.kind
+  loop
+    raise notice 'the rest waits for % as action %: SELECT * FROM postai.steps(%);', coalesce(rest.run_window::pg_catalog.text, 'its turn'), rest.id, a.proposal;
+  end loop;
 end
 $$;
 comment on procedure postai.wait(bigint, interval) is
