@@ -26,8 +26,8 @@ select x.line from (
   select 'column ' || c.oid::regclass || '.' || quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
          || case when a.attnotnull then ' not null' else '' end || ' identity ' || a.attidentity::text || ' generated '
          || a.attgenerated::text || ' default ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') || ' collation '
-         || coalesce(a.attcollation::regcollation::text, '') || ' storage ' || a.attstorage::text || a.attcompression::text
-         || ' statistics ' || coalesce(a.attstattarget, -1) || ' options '
+         || coalesce(a.attcollation::regcollation::text, '') || ' storage ' || a.attstorage::text
+         || a.attcompression::text || ' statistics ' || coalesce(a.attstattarget, -1) || ' options '
          || array(select o from unnest(a.attoptions) o where o !~ '^pg_attver' order by 1)::text || ' comment '
          || coalesce(col_description(c.oid, a.attnum), '') || ' local ' || a.attislocal || a.attinhcount
     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
