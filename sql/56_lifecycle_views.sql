@@ -182,6 +182,6 @@ select postai._grant('update (state, worker, attempt, lease_until, noticed_at, c
                      'postai_agent');
 select postai._grant('execute on function ' || f, 'postai_agent')
   from unnest(array['postai._fingerprint(jsonb)', 'postai._object(text, oid)', 'postai._digest(bigint)', 'postai._objects(bigint)', 'postai._is_repeatable(bigint)',
-                    'postai._may_become(name, name)', 'postai._missing_rights(jsonb, name, name[])',
+                    'postai._may_become(name, name)', 'postai._missing_rights(jsonb, name, name[])', 'postai._agent_roles()',
                     'postai._home()', 'postai._require_home(bigint)', 'postai._require_current(bigint)', 'postai._user_triggers(oid[])', 'postai._written_tables(bigint, boolean)',
                     'postai._raise(text, text, text, text)']) as f;
