@@ -118,7 +118,7 @@ def rename(ground: Ground, wish: str) -> bool:
     if name in ground.draft.tables:
         ground.warn(f"there is a table {name} already")
         return False
-    _rename_table(ground, table, name)
+    rename_table(ground, table, name)
     return True
 
 
@@ -130,7 +130,8 @@ def rename_column(ground: Ground, table: Table, column: Column, name: str) -> No
     ground.last = (table.name, name)
 
 
-def _rename_table(ground: Ground, table: Table, name: str) -> None:
+def rename_table(ground: Ground, table: Table, name: str) -> None:
+    """Give a table another name."""
     old = table.name
     ground.draft.tables = {name if key == old else key: value for key, value in ground.draft.tables.items()}
     table.name = name
@@ -168,7 +169,7 @@ def retype(ground: Ground, wish: str) -> bool:
     ground.last = (place[0].name, place[1].name)
     column = place[1]
     size = f"12,{number(fraction['n'])}" if fraction else ground.shelter.open(found["size"] or "")
-    kind = _sized(found["type"].lower(), size)
+    kind = sized(found["type"].lower(), size)
     if kind is None:
         return False
     column.type, column.type_said = kind, True
@@ -176,7 +177,7 @@ def retype(ground: Ground, wish: str) -> bool:
     return True
 
 
-def _sized(word: str, size: str) -> str | None:
+def sized(word: str, size: str) -> str | None:
     """A type with what stands in brackets behind it; None where the two do not fit."""
     kind = TYPE_WORDS[word]
     if not size:

@@ -9,6 +9,15 @@ from dataclasses import replace
 
 from postai.design.discovering import discover
 from postai.design.ground import Ground
+from postai.design.intent_access import index as index_in_frame
+from postai.design.intent_access import once
+from postai.design.intent_actions import hear
+from postai.design.intent_actions import remove as remove_in_frame
+from postai.design.intent_actions import rename as rename_in_frame
+from postai.design.intent_facets import facets
+from postai.design.intents import LONGEST as LONGEST_IN_FRAME
+from postai.design.intents import filler
+from postai.design.mentions import Said, mentions
 from postai.design.nouns import is_plural, singular
 from postai.design.reading import read_sentence
 from postai.design.sentences import clauses, sentences, words_of
@@ -32,8 +41,11 @@ _COMMAND = (
     "introduce|get rid|index|call|let|put|store|track|require|mark|ensure|enforce"
 )
 _SPLIT = re.compile(
-    rf"\s*(?:,\s*(?:and\s+)?(?:then\s+|also\s+)?(?:please\s+)?|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+|"
-    rf"\s*,?\s+but\s+(?:please\s+|also\s+|then\s+)?)(?=(?:{_COMMAND})\s)",
+    rf"\s*(?:,\s*(?:and\s+|so\s+|therefore\s+)?(?:then\s+|also\s+)?(?:please\s+)?|"
+    rf"\s+and\s+(?:then\s+|also\s+)?|\s+then\s+|\s*,?\s+but\s+(?:please\s+|also\s+|then\s+)?)"
+    rf"(?:(?:let's|let us|you|we|i)\s+(?:(?:may|can|should|could|"
+    rf"must|want to)\s+)?)?(?=(?:{_COMMAND}|clean|throw)\s)|"
+    rf"\s*,\s+(?:and\s+)?(?:so|therefore|hence)\s+(?=(?:it|they|that|this)\s)",
     re.I,
 )
 _ALONGSIDE = re.compile(
@@ -46,7 +58,8 @@ _TERMS = ("column", "columns", "table", "index", "unique", "required", "optional
 _POLITE = re.compile(
     r"^(?:please|so|therefore|kindly|also|now|then|next|finally|in addition|additionally|furthermore|and|we "
     r"(?:should|need to|"
-    r"want to|would like to|have to|must)(?: also)?|i (?:want|need|would like)(?: you)? to|can you|could you|let "
+    r"want to|would like to|have to|must)(?: also)?|you (?:may|can|should|could)|"
+    r"i (?:want|need|would like)(?: you)? to|can you|could you|let "
     r"us|let's)\s*,?\s+",
     re.I,
 )
@@ -183,11 +196,60 @@ def _read_wish(ground: Ground, wish: str) -> None:
         ground.note("What is built on tables with rows is built without blocking those who read and write.")
         return
     text, value = _tidy(wish)
-    for one in said_plainly(ground, text):
+    plain = said_plainly(ground, text)
+    for one in plain:
         refuse_rows(ground, one)
-        _read_plain(ground, one)
+    opened = re.sub(r"\s*§(\d+)§", lambda m: f", {ground.shelter.kept[int(m[1])]}", text)
+    indexed = re.search(r"\bindex", text, re.I)
+    said = mentions(ground, opened if indexed else text) if len(text) <= LONGEST_IN_FRAME else None
+    if said is not None and any(frame(ground, said) for frame in _FRAMES):
+        ground.understood += 1
+        _told(ground, said)
+    elif not (ground.understood and (filler(text) or _AGAIN.match(text))):
+        _read_words(ground, text, plain, said)
     if value and not fill(ground, value):
         ground.not_understood(wish[len(text) :].strip(" ,"))
+
+
+_FRAMES = (rename_in_frame, remove_in_frame, index_in_frame, once, facets)
+
+
+_AGAIN = re.compile(
+    r"^(?:forbid|prevent|stop|disallow|reject|avoid|fix|mend|change|clean|take|throw|speed) (?:it|that|this|them)"
+    r"(?: up| out| away)?(?: of the (?:database|schema))?$|"
+    r"^(?:that|this|it) (?:must|should|may) (?:not|never) (?:happen|be possible|occur)(?: again| any ?more)?$",
+    re.I,
+)
+"""What only says once more that the wish before is meant."""
+_WISHES = re.compile(
+    r"\b(?:must|should|shall|needs?|wants?|has to|have to|please|may|can|could|will|would|add|make|let)\b", re.I
+)
+
+
+def _told(ground: Ground, said: Said | None) -> None:
+    """What was only told about a table is understood once a wish about the same table comes."""
+    if said is None:
+        return
+    about = {one.name for one in said.tables} | {table.name for table, _ in said.columns}
+    for one in [one for one in ground.heard if one[1].name in about and not _WISHES.search(one[0])]:
+        ground.heard.remove(one)
+        ground.understand(one[0])
+
+
+def _read_words(ground: Ground, text: str, plain: list[str], said: Said | None) -> None:
+    """Read a wish whose intention is not sure, by the words of its parts."""
+    told = len(ground.warnings)
+    for one in plain:
+        _read_plain(ground, one)
+    if len(ground.warnings) == told:
+        _told(ground, said)
+    missed = [one for one in ground.warnings[told:] if one.startswith("not understood")]
+    if said is not None and missed and len(missed) == len(ground.warnings) - told:
+        heard = len(ground.heard)
+        hear(ground, said, text)
+        if len(ground.heard) > heard:  # one warning, which what comes behind may take back
+            ground.warnings = ground.warnings[:told]
+            ground.not_understood(text)
 
 
 def _tidy(wish: str) -> tuple[str, str]:
@@ -215,7 +277,20 @@ _NO_NAME = word_set(
     "while "
     "instead please also too them their they we our us you again still then such these those nobody everything "
     "anything something nothing both same now column field attribute a an the of everyone someone anymore filled "
-    "ones meanwhile otherwise respectively because"
+    "ones it was meanwhile otherwise respectively because"
+)
+
+
+_LIMITS = re.compile(
+    r"\b(?:at least|at most|more than|less than|fewer than|greater than|positive|negative|between|exceed|not|never|"
+    r"cannot|twice|same|unique|slow|fast)\b",
+    re.I,
+)
+"""Words of a rule, not of something new."""
+_ADDS = re.compile(
+    rf"^(?:{_COMMAND})\b|\b(?:new|optional|required|mandatory|columns?|fields?|record|store|keep|track|also|with|"
+    r"whether|default|want|would like)\b",
+    re.I,
 )
 
 
@@ -227,10 +302,17 @@ def _take_back(ground: Ground, wish: str, tables: set[str], columns: set[tuple[s
         if set(ground.draft.tables[name].noun) & _NO_NAME:
             _forget(ground, name)
             wrong = True
+    said = _LIMITS.search(wish) is None or _ADDS.search(wish) is not None
     for table in ground.draft.tables.values():
+        old = {one for holder, one in columns if holder == table.name}
         for name in [one for one in table.columns if (table.name, one) not in columns]:
             words = name.split("_")
-            if set(words) & _NO_NAME or any(one.isdigit() for one in words[:-1]):
+            if (
+                set(words) & _NO_NAME
+                or any(one.isdigit() for one in words[:-1])
+                or (old and not said)
+                or (name.rpartition("_")[0] in old and _ADDS.search(wish) is None)
+            ):
                 drop_column(ground, table, table.columns[name])
                 wrong = True
     if wrong:
