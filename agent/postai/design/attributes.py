@@ -27,6 +27,10 @@ _TAIL = re.compile(
 )
 
 
+_NO_NAME = re.compile(r"(?:an?|the|its|their)(?: (?:optional|required|unique|mandatory))*", re.I)
+"""What stands before the name of an attribute: "an optional text"."""
+
+
 def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     """One item of a list as an attribute; None where it names nothing."""
     said = re.sub(
@@ -67,7 +71,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         "",
         said,
     )
-    found = _TAIL.search(said)
+    found = next((one for one in _TAIL.finditer(said) if not _NO_NAME.fullmatch(said[: one.start()])), None)
     if "," in said and (found is None or found.start() > said.index(",")):
         found = re.search(",", said)
     core, tail = (said[: found.start()], said[found.start() :]) if found else (said, "")
@@ -77,7 +81,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     quoted = re.sub(
         r"^(?P<a>(?:an?|the|its|their)\s+)?(?P<b>(?:maximum|minimum|max|min|total|maximal)\s+)?number of (?P<c>[\w "
         r"]+)$",
-        lambda m: _counted(m["b"] or "", m["c"]),
+        lambda m: counted(m["b"] or "", m["c"]),
         shelter.without_details(core),
         flags=re.I,
     )
@@ -181,7 +185,7 @@ KEPT_PLURAL = frozenset(
 )
 
 
-def _counted(limit: str, what: str) -> str:
+def counted(limit: str, what: str) -> str:
     """ "Number of pages" as page count, "maximum number of guests" as max guests."""
     noun = read_noun(what)
     if limit.strip().lower() in ("maximum", "max", "maximal", "minimum", "min"):

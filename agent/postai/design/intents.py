@@ -35,6 +35,10 @@ _PIECES = {
     "C": _C,
     "K": r"(?:@c\d+(?:(?:,? and |, )@c\d+)*|@t\d+)",
     "T": r"@t\d+",
+    "TAIL": r"(?P<tail>,? (?:which|that|with|default|defaults|defaulting|whose|not null|required|optional|unique|"
+    r"between|from \d|of type)\b.*|, .*| §\d+§.*)?$",
+    "KEEP": r"(?:store|keep|record|save|note|track|remember|register|capture|know|see|enter|write down|hold|log|"
+    r"document|specify|put down|mark|indicate|say|tell|keep track of|take down)",
     "V": rf"(?P<v>(?!(?:it|they|value|values|its|always|not|default|be|is|are|to|of|with|new|and)\b){_WORD})",
     "N": rf"(?P<n>{NUMBER})(?:%| percent)?\b",
     "N2": rf"(?P<m>{NUMBER})(?:%| percent)?\b",

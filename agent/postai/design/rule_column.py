@@ -50,7 +50,7 @@ def read_subject_rule(ground: Ground, clause: Clause) -> bool:
     if (
         verb.lemma == "have"
         and not verb.modal
-        and not re.search(r"\b(?:to be|unique|at (?:least|most)|between|characters|default)\b|§", tail)
+        and not re.search(r"\b(?:to be|unique$|at (?:least|most)|between|characters|default)\b|§", tail)
     ):
         return False
     if (

@@ -14,11 +14,12 @@ from postai.design.intent_access import once
 from postai.design.intent_actions import hear
 from postai.design.intent_actions import remove as remove_in_frame
 from postai.design.intent_actions import rename as rename_in_frame
+from postai.design.intent_add import add as add_in_frame
 from postai.design.intent_facets import facets
 from postai.design.intents import LONGEST as LONGEST_IN_FRAME
-from postai.design.intents import filler
+from postai.design.intents import filler, says
 from postai.design.mentions import Said, mentions
-from postai.design.nouns import is_plural, singular
+from postai.design.nouns import is_plural, read_noun, singular
 from postai.design.reading import read_sentence
 from postai.design.sentences import clauses, sentences, words_of
 from postai.design.verbs import find_verb, lemma_of
@@ -146,6 +147,16 @@ def _headed(ground: Ground, sentence: str) -> list[str]:
     found = re.match(r"^(?P<head>[^:§]+):\s+(?P<rest>.+)$", sentence)
     if found is None or find_verb(words_of(found["rest"])) is None:
         return [sentence]
+    if named := re.search(
+        r"\b(?:want|need|add|introduce|have|create|track|are|be)\s+(?P<n>[a-z]+(?: [a-z]+)?s)$", found["head"], re.I
+    ):
+        noun = read_noun(named["n"])
+        rest = re.sub(
+            r"^(?:each(?: one| of them)?|every one|they all|they)\s+(?=\w)",
+            f"each {' '.join(noun.words) if noun else ''} ",
+            found["rest"],
+        )
+        return [found["head"], re.sub(r"^(each [\w ]+?) have ", r"\1 has ", rest)]
     commands = re.match(rf"(?:{_COMMAND})\b", _polite(found["head"]), re.I) or find_verb(words_of(found["head"]))
     return [found["head"], found["rest"]] if commands else [found["rest"]]
 
@@ -211,7 +222,7 @@ def _read_wish(ground: Ground, wish: str) -> None:
         ground.not_understood(wish[len(text) :].strip(" ,"))
 
 
-_FRAMES = (rename_in_frame, remove_in_frame, index_in_frame, once, facets)
+_FRAMES = (rename_in_frame, remove_in_frame, index_in_frame, once, facets, add_in_frame)
 
 
 _AGAIN = re.compile(
@@ -239,8 +250,10 @@ def _told(ground: Ground, said: Said | None) -> None:
 def _read_words(ground: Ground, text: str, plain: list[str], said: Said | None) -> None:
     """Read a wish whose intention is not sure, by the words of its parts."""
     told = len(ground.warnings)
-    for one in plain:
+    for one in plain if not says("folded", text) else ():
         _read_plain(ground, one)
+    if says("folded", text):
+        ground.not_understood(text)
     if len(ground.warnings) == told:
         _told(ground, said)
     missed = [one for one in ground.warnings[told:] if one.startswith("not understood")]
@@ -283,7 +296,7 @@ _NO_NAME = word_set(
 
 _LIMITS = re.compile(
     r"\b(?:at least|at most|more than|less than|fewer than|greater than|positive|negative|between|exceed|not|never|"
-    r"cannot|twice|same|unique|slow|fast)\b",
+    r"cannot|twice|same|slow|fast)\b",
     re.I,
 )
 """Words of a rule, not of something new."""
@@ -304,7 +317,7 @@ def _take_back(ground: Ground, wish: str, tables: set[str], columns: set[tuple[s
             wrong = True
     said = _LIMITS.search(wish) is None or _ADDS.search(wish) is not None
     for table in ground.draft.tables.values():
-        old = {one for holder, one in columns if holder == table.name}
+        old = {one for holder, one in columns if holder == table.name and table.was is not None}
         for name in [one for one in table.columns if (table.name, one) not in columns]:
             words = name.split("_")
             if (
