@@ -235,8 +235,11 @@ def test_a_drop_is_taken_back_or_made_good_by_a_second_proposal(stand: Stand) ->
         connection.execute("call postai.wait(%s)", (undo["id"],))
     assert stand.rows("select a, b from shop.old", "mig_operator") == [{"a": 2, "b": 3}]
     retyped = stand.migrate("alter table shop.old alter a type text")
+    said: list[str] = []
     with stand.database.connect("mig_operator") as connection:
+        connection.add_notice_handler(lambda one: said.append(one.message_primary or ""))
         action = connection.execute("select postai.apply(%s, unsafe => true)", (retyped,)).fetchall()[0][0]
+        assert [one for one in said if "drops nothing yet" in one and "a yes of its own" in one], said
         connection.execute("call postai.wait(%s)", (action,))
     assert stand.rows("select a, a_old from shop.old", "mig_operator") == [{"a": "2", "a_old": 2}]
     assert stand.rows(
