@@ -20,7 +20,7 @@ _WORDS = word_set("""
     support supporting exactly help helps slow slower slowly fast faster
     quick quickly quicker speed too long takes very so rather quite
     often frequently regularly always usually mostly constantly daily mainly typically lot many times new newest
-    newer that more most far bit much works work needs needed missing become becomes became getting each every
+    newer that which it more most far bit much works work needs needed missing become becomes became getting each every
     someone somebody staff colleagues customers dashboard dashboards day's period range desk front please behind
     increasingly terribly painfully extremely awfully bad poor performance performant expensive seconds minutes
     forever ages efficient efficiently instant instantly improve improved better year month week today's

@@ -102,6 +102,9 @@ def _marks(reading: Reading) -> list[str]:
 
 def _that(ground: Ground, holder: Table | None) -> bool:
     """Remove what was spoken of before."""
+    last = ground.draft.tables.get(ground.last[0])
+    if last is not None and ground.last[1] and ground.last[1] not in last.columns and not ground.heard:
+        return holder in (None, last)  # it went with the wish before
     if not ground.heard or (holder is not None and (holder is not ground.heard[-1][1] or ground.heard[-1][2] is None)):
         return False
     wish, table, column = ground.heard.pop()

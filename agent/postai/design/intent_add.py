@@ -23,6 +23,7 @@ _PLAIN = (
 _BEFORE = re.compile(
     rf"^(?:(?:an?|the|its|their|new|another|additional|extra|further|separate|free|simple|little|own)\s+)*"
     rf"(?P<flags>(?:{_FLAG}(?:\s*,\s*|\s+and\s+|\s+but\s+|\s+))*)(?:new\s+|additional\s+)?"
+    rf"(?:(?P<flag>(?:boolean\s+)?(?:flag|marker)\s+)(?!for\b|that\b|whether\b|which\b|if\b|indicating\b|called\b))?"
     rf"(?:(?P<type>{_PLAIN})\s+(?:column\s+|field\s+|flag\s+)?)?(?:(?:column|field|attribute|enum|enumeration)\s+)?(?:called\s+|named\s+)?"
     rf"(?P<rest>(?!column|field|flag|value).+)$",
     re.I,
@@ -43,6 +44,11 @@ _OF_NEW = re.compile(
     rf"(?P<flags>{_FLAG}(?:(?:,| and|, and) {_FLAG})*)$",
     re.I,
 )
+_NAMES_OF_NEW = re.compile(
+    rf"^@t(?P<t>\d+) (?P<x>\w+) (?:is|are|(?:must|should|shall|has to|have to) be) (?:always )?"
+    rf"(?P<flags>{_FLAG}(?:(?:,| and|, and) {_FLAG})*)$",
+    re.I,
+)
 _ASIDE = word_set("the a an or not been already also still ever it them his her its their or_ to")
 _NO_ITEM = word_set(
     "index unique constraint key rule check default value everything anything something nothing problem problems way "
@@ -52,7 +58,7 @@ _NO_ITEM = word_set(
 
 def add(ground: Ground, said: Said) -> bool:
     """Read columns that a table gets; False where the wish is none, or names something that is there."""
-    if found := _OF_NEW.match(said.text):
+    if found := _OF_NEW.match(said.text) or _NAMES_OF_NEW.match(said.text):
         return _of_new(ground, said.tables[int(found["t"])], found["x"], found["flags"])
     reading = Reading(ground, said, said.text)
     reading.take("add")
@@ -147,12 +153,12 @@ def in_order(item: str) -> str:
         return item
     name, _, behind = found["rest"].partition(",")
     flags = re.findall(_FLAG, found["flags"], re.I)
-    if not flags and not found["type"]:
+    if not flags and not found["type"] and not found["flag"]:
         return (
             found["rest"] if re.match(r"(?:an?\s+|the\s+|new\s+)*(?:column|field|attribute|enum)", item, re.I) else item
         )
     parts = _BEHIND_NAME.match(name)
     core, tail = (parts["n"], parts["t"] or "") if parts else (name, "")
-    kind = TYPE_WORDS.get((found["type"] or "").lower()) or (found["type"] or "")
+    kind = "boolean" if found["flag"] else TYPE_WORDS.get((found["type"] or "").lower()) or (found["type"] or "")
     told = " ".join(f"{core} {kind} {re.sub(r'with (?=default)', '', tail.strip())}".split())
     return ", ".join(one for one in (told, *flags, re.sub(r"^with (?=default)", "", behind.strip())) if one)

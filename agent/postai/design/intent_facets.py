@@ -66,6 +66,16 @@ def _places(ground: Ground, reading: Reading, one: Found) -> list[Place]:
             if not any(place[1] is other[1] for other in unique):
                 unique.append(place)
         return unique if holder is None or all(place[0] is holder for place in unique) else []
+    if len(reading.said.tables) == 1 and one.kind == "values" and holder is None:
+        table = reading.said.tables[0]
+        if re.search(r"\b(?:have|has|takes?|accepts?|knows?)\b", one.text) or not re.search(
+            r"\b(?:be|is|are)\b", one.text
+        ):
+            return []
+        states = [each for name, each in table.columns.items() if name in ("status", "state", "phase", "stage")]
+        return [(table, states[0])] if len(states) == 1 else []
+    if len(reading.said.tables) == 1 and one.kind == "default" and "values" in {each.kind for each in reading.found}:
+        return _places(ground, reading, next(each for each in reading.found if each.kind == "values"))
     if len(reading.said.tables) == 1 and one.kind in ("range", "type", "hold"):
         return _amount(reading.said.tables[0])
     return [] if reading.said.tables else _that(ground, reading)

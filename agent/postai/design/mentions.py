@@ -207,19 +207,15 @@ def _vague(ground: Ground, spans: list[_Span]) -> None:
 
 def _otherwise(ground: Ground, spans: list[_Span]) -> None:
     """Columns that are written otherwise, of whichever table has the only one."""
-    for at in range(len(spans)):
-        for table in list(ground.draft.tables.values()):
-            before = len(spans)
+    for at in range(len(spans) - 1, -1, -1):
+        found = []
+        for table in ground.draft.tables.values():
             trial = list(spans)
             _join(ground, trial, table, at, 1, only_otherwise=True)
-            if len(trial) != before or (at < len(trial) and trial[at] is not spans[at]):
-                others = [
-                    one for one in ground.draft.tables.values()
-                    if one is not table and written_otherwise(one, tuple(trial[at].words)) is not None
-                ]  # fmt: skip
-                if not others:
-                    spans[:] = trial
-                return
+            if at < len(trial) and trial[at] is not spans[at]:
+                found.append(trial)
+        if len(found) == 1:
+            spans[:] = found[0]
 
 
 def _join(

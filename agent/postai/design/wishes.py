@@ -17,7 +17,7 @@ from postai.design.intent_actions import rename as rename_in_frame
 from postai.design.intent_add import add as add_in_frame
 from postai.design.intent_facets import facets
 from postai.design.intents import LONGEST as LONGEST_IN_FRAME
-from postai.design.intents import filler, says
+from postai.design.intents import filler, says, without
 from postai.design.mentions import Said, mentions
 from postai.design.nouns import is_plural, read_noun, singular
 from postai.design.reading import read_sentence
@@ -216,7 +216,7 @@ def _read_wish(ground: Ground, wish: str) -> None:
     if said is not None and any(frame(ground, said) for frame in _FRAMES):
         ground.understood += 1
         _told(ground, said)
-    elif not (ground.understood and (filler(text) or _AGAIN.match(text))):
+    elif not (ground.understood and (filler(without("aside", said.text if said else text)) or _AGAIN.match(text))):
         _read_words(ground, text, plain, said)
     if value and not fill(ground, value):
         ground.not_understood(wish[len(text) :].strip(" ,"))
@@ -228,6 +228,8 @@ _FRAMES = (rename_in_frame, remove_in_frame, index_in_frame, once, facets, add_i
 _AGAIN = re.compile(
     r"^(?:forbid|prevent|stop|disallow|reject|avoid|fix|mend|change|clean|take|throw|speed) (?:it|that|this|them)"
     r"(?: up| out| away)?(?: of the (?:database|schema))?$|"
+    r"^(?:record|remember|store|note|keep|track|save) (?:who|which one|whom|which)(?: (?:it|that|this) (?:was|is))?"
+    r"(?:,? if (?:any|anybody|anyone|there is one))?$|"
     r"^(?:that|this|it) (?:must|should|may) (?:not|never) (?:happen|be possible|occur)(?: again| any ?more)?$",
     re.I,
 )
@@ -324,6 +326,7 @@ def _take_back(ground: Ground, wish: str, tables: set[str], columns: set[tuple[s
                 set(words) & _NO_NAME
                 or any(one.isdigit() for one in words[:-1])
                 or (old and not said)
+                or bool({f"{name.rpartition('_')[0]}_{end}" for end in ("at", "on", "date", "time")} & old)
                 or (name.rpartition("_")[0] in old and _ADDS.search(wish) is None)
             ):
                 drop_column(ground, table, table.columns[name])
