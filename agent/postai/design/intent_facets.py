@@ -42,6 +42,7 @@ def facets(ground: Ground, said: Said) -> bool:
         if not places:
             return False
         steps.append((one, places))
+    steps.sort(key=lambda step: step[0].kind not in ("values", "also", "noval", "hold", "type"))
     before = ground.draft.copy()
     for one, places in steps:
         if not _apply(ground, reading, one, places):
