@@ -12,6 +12,7 @@ from postai.design.bare import without_bare
 from postai.design.diagram import mermaid
 from postai.design.differences import difference
 from postai.design.draft import Column, Draft, Table
+from postai.design.frames.engine import read_frames
 from postai.design.ground import Ground
 from postai.design.model_engine import Judges, propose_by_model
 from postai.design.plainer import plainer
@@ -168,6 +169,31 @@ def design_by_grammar(description: str, schema: str = "", *, btree_gist: bool = 
 
 def read_description(description: str, *, btree_gist: bool = False) -> Ground:
     """The draft for a description."""
+    by_frames = _by_frames(description, btree_gist=btree_gist)
+    if by_frames is not None and not _missed(by_frames):
+        return by_frames
+    by_rules = _by_rules(description, btree_gist=btree_gist)
+    if by_frames is None or _missed(by_rules) < _missed(by_frames):
+        return by_rules
+    return by_frames
+
+
+def _missed(ground: Ground) -> int:
+    return sum(one.startswith("not understood") for one in ground.warnings)
+
+
+def _by_frames(description: str, *, btree_gist: bool) -> Ground | None:
+    """The draft of a text in sentences; None where it is laid out in lines."""
+    if "\n" in description.strip():
+        return None
+    ground = Ground(Draft(), Shelter(), btree_gist=btree_gist)
+    read_frames(ground, description)
+    _finish(ground)
+    return ground if ground.draft.tables else None
+
+
+def _by_rules(description: str, *, btree_gist: bool) -> Ground:
+    """The draft by rules for single sentences and lines."""
     shelter = Shelter()
     ground = Ground(Draft(), shelter, btree_gist=btree_gist)
     read_text(ground, plainer(shelter.prepare(description)))

@@ -29,7 +29,7 @@ NOMINALS = {
     "work": "assignment", "charge": "charge", "groom": "grooming", "repair": "repair", "take": "",
     "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit", "serve": "service",
     "view": "viewing", "open": "opening", "cook": "", "speak": "", "know": "", "sell": "sale",
-    "sign": "signature", "train": "training",
+    "sign": "signature", "train": "training", "start": "start",
 }  # fmt: skip
 """What doing something is called, where that may be a table: a loan for borrow."""
 MANY_MANY = word_set("""
@@ -43,7 +43,7 @@ REPEATED = word_set(
 )
 _NAMED = word_set(
     "enroll enrol follow like rate register participate join member subscribe attend bookmark favourite favorite "
-    "block befriend borrow rent book reserve vote review"
+    "block befriend borrow rent book reserve vote review start"
 )
 _SHARED = word_set("""
     tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity

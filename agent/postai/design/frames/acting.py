@@ -1,0 +1,250 @@
+"""Reads what a thing does and what is done to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from postai.design.details import Attribute
+from postai.design.draft import Table
+from postai.design.frames.binding import Group, Values
+from postai.design.frames.clauses import Clause
+from postai.design.frames.deciding import DONE
+from postai.design.frames.having import compare_mods, read_have
+from postai.design.frames.linking import link_all, number_of
+from postai.design.frames.naming import alias_of, prepositional
+from postai.design.frames.phrases import Item, items_of, read_item
+from postai.design.frames.tokens import Tokens, text_of
+from postai.design.frames.traits import attribute_of
+from postai.design.frames.world import Act, Link, World
+from postai.design.kinds import is_value, kind_of
+from postai.design.nouns import Noun
+from postai.design.relations import nominals
+from postai.language.word_set import word_set
+
+
+def read_act(world: World, table: Table, clause: Clause) -> bool:
+    """What a thing does or what is done to it: keys to the things that are named with it."""
+    clause, both = _without_ratio(_opened(clause))
+    verb = clause.verb
+    assert verb is not None
+    if ":" in clause.rest:
+        cut = clause.rest.index(":")
+        tail = list(clause.rest[cut + 1 :])
+        clause = replace(clause, rest=clause.rest[:cut])
+        return read_act(world, table, clause) and read_have(world, table, tail, replace(clause, verb=None))
+    subject_many, several = number_of(clause)
+    targets: list[tuple[str, Item, Table]] = []
+    values: list[Attribute] = []
+    inner: tuple[str, Item, Table] | None = None
+    ended = told = False
+    for prep, part in prepositional(list(clause.rest)):
+        for item in items_of(part):
+            low = [one.lower() for one in item.core]
+            if low == ["each"] and targets:
+                inner = targets[-1]
+                continue
+            if low[0] in ("never", "but"):
+                ended = True
+            if ended:
+                continue
+            noun = item.noun
+            target = world.table(noun)
+            if noun is not None and "of" in low and low.index("of") and noun.quantity != "one":
+                front, behind = (
+                    world.table(read_item(one).noun)
+                    for one in (item.core[: low.index("of")], item.core[low.index("of") + 1 :] or ["x"])
+                )
+                target = front
+                if front is not None and behind is not None and front is not behind:
+                    world.links.append(Link(front.name, behind.name, lemma="belong"))
+                if front is not None:
+                    item = replace(
+                        item, core=item.core[: low.index("of")], noun=read_item(item.core[: low.index("of")]).noun
+                    )
+                    noun = item.noun
+            if (target is None and low[-1:] in (["another"], ["other"])) or low in (
+                ["another", "one"],
+                ["each", "other"],
+            ):
+                target = targets[-1][2] if targets else table
+                item = replace(item, noun=Noun((*target.noun,)))
+                if low == ["each", "other"]:
+                    continue
+            also = alias_of(item)
+            if also is not None and (other := world.table(also)) is not None and noun is not None:
+                world.link(
+                    Link(table.name, other.name, optional=other is table or verb.may, role=noun.words, lemma=verb.lemma)
+                )
+                told = True
+                continue
+            if target is None and low == ["them"] and world.object is not None:
+                target = world.object
+                item = replace(item, noun=Noun(target.noun, plural=True))
+            if target is not None and noun is not None and low[0] in ("each", "every") and not prep:
+                item = replace(item, noun=replace(item.noun or noun, plural=True))
+            if inner is not None:
+                if target is not None:
+                    world.link(Link(inner[2].name, target.name, lemma="of", prep=prep))
+                else:
+                    world.add(inner[2], item)
+                continue
+            if target is not None:
+                targets.append((prep, item, target))
+                continue
+            held = targets[-1] if targets else None
+            if (
+                prep == "with"
+                and held is not None
+                and low[0] in ("a", "an")
+                and held[2].noun not in world.names.defined
+                and (held[0] and held[1].core[0].lower() in ("a", "an"))
+            ):
+                world.add(held[2], item)
+                continue
+            if (
+                prep == "with"
+                and held is not None
+                and not targets[0][0]
+                and subject_many
+                and targets[0][2].noun[-1] in DONE
+            ):
+                world.add(targets[0][2], item)
+                continue
+            if (
+                prep == "with"
+                and targets
+                and low[0] not in ("a", "an", "the", "one")
+                and targets[-1][2].noun not in world.names.defined
+                and not subject_many
+            ):
+                world.add(targets[-1][2], item)
+                continue
+            if not subject_many:
+                compare_mods(world, table, item)
+            _value_of_act(prep, item, values)
+    tables = tuple(dict.fromkeys((table.name, *(target.name for _, _, target in targets))))
+    if verb.lemma != "be":
+        world.acts.append(Act(world.number, clause.sentence, verb.lemma, tables, table.noun[-1]))
+    links = link_all(world, table, targets, clause, subject_many, several)
+    for one in links if both else []:
+        one.many, one.vague = True, False
+        world.link(Link(one.b, one.a, many=True, lemma=one.lemma))
+    for item in (item for _, item, _ in targets):
+        if item.noun and item.noun.plural:
+            world.object = world.table(item.noun) or world.object
+    if not links and clause.subject[:1] and clause.subject[0].lower() == "two" and not values:
+        return _two_of(world, table, verb.lemma)
+    if (
+        not links
+        and not values
+        and verb.passive
+        and not verb.negated
+        and len(clause.rest) < 14
+        and (
+            verb.may or clause.subject[0].lower() in ("some", "most") or _BY_DEFAULT.search(text_of(list(clause.rest)))
+        )
+    ):
+        return _flagged(world, table, clause)
+    if not links:
+        for value in values:
+            world.put(table, value)
+        world.idle = verb.lemma != "be" and not verb.modal and not verb.negated
+        return bool(targets or values or told)
+    if values:
+        if all(one.many or one.vague for one in links):
+            links[0].attributes += values
+        else:
+            for value in values:
+                world.put(table, value)
+    return True
+
+
+_BY_DEFAULT = re.compile(r"\b(?:by default|at first|initially|normally|usually|to begin with)\b")
+
+
+def _two_of(world: World, table: Table, lemma: str) -> bool:
+    """ "Two persons can be married": a table of its own with two keys."""
+    name = next(iter(nominals(lemma)), lemma)
+    event = world.ground.make_table(Noun((name,)))
+    world.names.known[event.noun] = event.noun
+    for role in ("first", "second"):
+        world.link(Link(event.name, table.name, role=(role, *table.noun), lemma=lemma))
+    world.subject = event
+    return True
+
+
+def _flagged(world: World, table: Table, clause: Clause) -> bool:
+    """ "A space may be reserved for the disabled, which is not so by default": a flag."""
+    verb = clause.verb
+    assert verb is not None
+    words = [one.lower() for one in clause.rest]
+    behind = words[1:3] if words[:1] in (["for"], ["by"], ["in"]) else []
+    name = (verb.form, words[0], *(one for one in behind if one not in ("the", "a", "an"))) if behind else (verb.form,)
+    default = "true" if _BY_DEFAULT.search(" ".join(words)) and "not" not in words and not verb.may else "false"
+    world.put(table, Attribute(Noun(name), name, "boolean", default=default, required=True))
+    return True
+
+
+def _opened(clause: Clause) -> Clause:
+    """A clause with "(many to many, remember when)" out of its brackets."""
+    rest: Tokens = []
+    for one in clause.rest:
+        if isinstance(one, Group) and "many" in one.inner:
+            rest += [
+                *one.inner[:3],
+                *(
+                    [
+                        ",",
+                        "with",
+                        *(two for two in one.inner[4:] if two.lower() not in ("remember", "store", "keep", "note")),
+                    ]
+                    if one.inner[4:]
+                    else []
+                ),
+            ]
+        else:
+            rest.append(one)
+    return replace(clause, rest=tuple(rest))
+
+
+def _without_ratio(clause: Clause) -> tuple[Clause, bool]:
+    """A clause without "many to many", and whether that was said."""
+    text = text_of(list(clause.rest))
+    if not re.search(r"\bmany[ -]to[ -]many\b", text, re.I):
+        return clause, False
+    rest = list(clause.rest)
+    for at in range(len(rest)):
+        if rest[at].lower() == "many-to-many":
+            del rest[at]
+            break
+        if [one.lower() for one in rest[at : at + 3]] == ["many", "to", "many"]:
+            del rest[at : at + 3]
+            break
+    return replace(clause, rest=tuple(rest)), True
+
+
+_WHEN = word_set("on at in since until from to")
+
+
+def _value_of_act(prep: str, item: Item, values: list[Attribute]) -> None:
+    noun = item.noun
+    if noun is None:
+        if prep == "with" and (made := attribute_of(item)) is not None:
+            values.append(made)
+        return
+    if any(isinstance(one, Values) for mod in item.mods for one in mod) and (made := attribute_of(item)) is not None:
+        values.append(made)
+        return
+    moment = kind_of(noun.words).type in ("date", "timestamptz")
+    if (
+        prep == "with"
+        or (prep in _WHEN and moment and noun.words[-1] not in ("beginning",))
+        or (
+            is_value(noun.words)
+            and item.core[0].lower() in (("a", "an", "the", "one") if prep == "" else ("one", "exactly"))
+        )
+    ):
+        made = attribute_of(item)
+        if made is not None:
+            values.append(made)

@@ -1,0 +1,168 @@
+"""Reads the verb of a clause and what follows, for the thing that is its subject."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from postai.design.details import Attribute
+from postai.design.draft import Table
+from postai.design.frames.acting import read_act
+from postai.design.frames.being import read_be, read_state
+from postai.design.frames.clauses import Clause
+from postai.design.frames.having import read_have
+from postai.design.frames.ours import topic_of
+from postai.design.frames.phrases import items_of, read_item
+from postai.design.frames.storing import read_which
+from postai.design.frames.tokens import Tokens, text_of
+from postai.design.frames.traits import attribute_of, condition
+from postai.design.frames.world import Link, World
+from postai.design.kinds import is_value
+from postai.design.nouns import Noun
+from postai.design.verbs import STORING
+from postai.language.word_set import word_set
+
+_HAVE = word_set(
+    "have consist contain include comprise own hold carry need require feature possess bear get say receive"
+)
+
+
+LOG = STORING | word_set("ask write document keep memorize")
+
+
+def read_predicate(world: World, table: Table, clause: Clause) -> bool:
+    verb = clause.verb
+    assert verb is not None
+    rest = list(clause.rest)
+    if verb.lemma == "take" and rest[:1] and rest[0].lower() in ("part", "place"):
+        verb = replace(verb, lemma="participate" if rest[0].lower() == "part" else "happen")
+        return read_act(world, table, replace(clause, rest=clause.rest[1:], verb=verb))
+    if verb.lemma in ("seat", "hold", "accommodate", "fit", "sleep", "take") and re.search(
+        r"\b(?:people|persons?|guests|passengers|players|participants)$", text_of(rest).lower()
+    ):
+        name = "seats" if verb.lemma == "seat" else "capacity"
+        made = Attribute(Noun((name,)), (name,), "integer")
+        condition(made, [one for one in rest if one.lower() not in ("person", "people", "persons", "guests")])
+        if made.checks:
+            world.put(table, made)
+            return True
+    if verb.lemma == "make" and verb.passive and [one.lower() for one in rest[:2]] == ["up", "of"]:
+        return read_have(world, table, rest[2:], clause)
+    if verb.lemma == "nest" and verb.passive:
+        world.link(Link(table.name, table.name, optional=True, role=("parent",), lemma="have"))
+        return True
+    if verb.lemma == "have" and clause.subject[0].lower() == "new" and _new_value(table, text_of(rest)):
+        return True
+    if (
+        clause.lead
+        and clause.lead[0].lower() in ("in", "for", "at", "on")
+        and verb.lemma in ("have", "get", "receive")
+        and (other := topic_of(world, clause)) not in (None, table)
+    ):
+        world.pending = [
+            value
+            for item in items_of(rest)
+            if world.table(item.noun) is None and (value := attribute_of(item)) is not None
+        ]
+        if world.pending and other is not None:
+            world.pairs.append((table.name, other.name, world.pending))
+            return True
+    if verb.lemma == "cost" and world.table(read_item(rest).noun if rest else None) is None:
+        world.put(table, Attribute(Noun(("price",)), ("price",), "numeric(12,2)"))
+        return True
+    if (
+        rest[:1]
+        and rest[0].lower() == "which"
+        and verb.lemma in ("record", "store", "say", "tell", "show", "note", "register")
+    ):
+        return read_which(world, table, rest)
+    if (
+        verb.lemma in _HAVE
+        and not verb.passive
+        and verb.lemma not in ("get", "receive", "need", "require", "say", "carry", "hold")
+    ) or (
+        verb.lemma
+        in (
+            "need",
+            "require",
+            "get",
+            "receive",
+            "carry",
+            "hold",
+            "say",
+            "give",
+            "record",
+            "store",
+            "show",
+            "cost",
+            "bear",
+            "take",
+            "note",
+            "concern",
+        )
+        and not verb.passive
+        and _holds_values(world, rest)
+    ):
+        if verb.lemma == "consist" and rest[:1] and rest[0].lower() == "of":
+            rest = rest[1:]
+        if verb.negated:
+            return False
+        return read_have(world, table, rest, clause)
+    if verb.lemma == "be":
+        return read_be(world, table, clause)
+    if verb.passive and verb.lemma in LOG and rest[:1] and rest[0].lower() == "with":
+        return read_have(world, table, rest[1:], clause)
+    if verb.passive and verb.lemma in ("identify", "know") and rest[:1] and rest[0].lower() == "by":
+        known_by = attribute_of(read_item(rest[1:]))
+        if known_by is not None:
+            known_by.unique = True
+            world.put(table, known_by)
+        return known_by is not None
+    if (
+        verb.lemma in ("start", "begin", "default")
+        and rest[:1]
+        and rest[0].lower() in ("as", "out", "at", "in", "to", "with")
+    ) and read_state(world, table, text_of(rest[1:])):
+        return True
+    if (
+        verb.passive
+        and _starts_default(rest)
+        and read_state(world, table, f"{verb.form} {text_of(rest)}", negated=verb.negated)
+    ):
+        return True
+    return read_act(world, table, clause)
+
+
+def _new_value(table: Table, text: str) -> bool:
+    """ "New tasks have priority medium"."""
+    for rule in table.rules:
+        for value in rule.values:
+            if re.fullmatch(rf"(?:the )?{re.escape(rule.columns[0].replace('_', ' '))} {re.escape(value)}", text, re.I):
+                table.columns[rule.columns[0]].default = "'" + value.replace("'", "''") + "'"
+                return True
+    return False
+
+
+def _starts_default(rest: Tokens) -> bool:
+    return not rest or bool(
+        re.match(
+            r"(?:by default|at first|initially|when |unless|to begin|in the beginning|at the (?:start|beginning))",
+            text_of(rest).lower(),
+        )
+    )
+
+
+def _holds_values(world: World, rest: Tokens) -> bool:
+    """Whether an object names values or single references, as what a thing has: "a passage records the vehicle"."""
+    items = items_of(rest)
+    if items and items[0].core[0].lower() in ("each", "every"):
+        return False
+    if items and items[0].noun is not None and items[0].noun.plural and world.table(items[0].noun) is not None:
+        return False
+    values = [one for one in items if one.noun is None or world.table(one.noun) is None]
+    return len(values) > 0 and (
+        len(items) > 1
+        or values[0].noun is None
+        or (values[0].noun.plural and is_value(values[0].noun.words))
+        or (is_value(values[0].noun.words) and values[0].core[0].lower() in ("a", "an", "the", "one"))
+    )
