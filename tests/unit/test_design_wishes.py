@@ -59,7 +59,9 @@ def test_wishes_about_rows_are_refused(clinic: Draft, text: str) -> None:
     "text",
     ["Disallow weights.", "Make the visits table faster.", "Increase all prices by 10 percent.", "Show me all pets.",
      "A visit must look nice.", "Pets are always hungry and never tired.", "Remove the xylophone from vets.",
-     "An owner's phone is unique, ignoring case.", "A visit must cost more than nothing.", "Nobody looks at medications.",
+     "An owner's phone is unique, ignoring case.", "A visit must cost more than nothing.",
+     "Nobody looks at medications.", "Emails are unique unless empty.", "A visit may not start before its medication.",
+     "Make the phone of owners required unless the owner is new.", "Comment on owners: people who pay.",
      "Do not drop the fax of vets."],
 )  # fmt: skip
 def test_nothing_is_made_of_what_is_not_understood(clinic: Draft, text: str) -> None:

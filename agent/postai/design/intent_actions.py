@@ -46,6 +46,9 @@ def rename(ground: Ground, said: Said) -> bool:
         return False
     if marks[0].startswith("@c"):
         table, column = reading.place(marks[0])
+        if column.name.endswith("_id") and not said.raw[marks[0]].lower().endswith("id") and name[-3:] != "_id":
+            name = f"{name}_id"
+            ground.note(f"{table.name}.{column.name} refers to another table, so it is called {name}.")
         if name in table.columns:
             return False
         rename_column(ground, table, column, name)

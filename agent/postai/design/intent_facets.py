@@ -122,9 +122,10 @@ def _unique(reading: Reading, places: list[Place]) -> bool:
     for one in reading.found:
         if one.kind == "within":
             found = reading.places(one.groups["s"], table)
-            if not found or found[0][0] is not table:
+            marks = re.findall(r"@[tc]\d+", one.groups["s"])
+            if len(found) != len(marks) or any(place[0] is not table for place in found):
                 return False
-            scope.append(found[0][1].name)
+            scope += [column.name for _, column in found]
     names = [*scope, *(column.name for _, column in places)]
     together = re.search(r"combination|together|same|both", reading.said.text, re.I)
     if scope or (len(places) > 1 and together):

@@ -130,8 +130,15 @@ def _owned(ground: Ground, spans: list[_Span], at: int, tables: list[Table]) -> 
     chosen = [one for one in places if id(one[0]) in near]
     if not chosen and not tables:
         chosen = [one for one in places if one[0].name in (ground.last[0], ground.subject)] or places
-    chosen = chosen or (places if len(places) == 1 and not tables else [])
+    around = {one.words[0] for one in spans[max(0, at - 1) : at + 2] if one is not spans[at]}
+    if len(places) == 1 and (not tables or (not around & {"or", ","} and _related(places[0][0], tables))):
+        chosen = chosen or places
     return (chosen[0], 1) if len(chosen) == 1 else (None, 1)
+
+
+def _related(table: Table, others: list[Table]) -> bool:
+    """Whether the rows of one table refer to those of one of the others, or these to them."""
+    return any(table.keys_to(one.name) or one.keys_to(table.name) for one in others)
 
 
 def _spans(ground: Ground, tokens: list[str]) -> list[_Span]:

@@ -107,6 +107,8 @@ def rename(ground: Ground, wish: str) -> bool:
     if place is not None:
         holder, column = place
         name = re.sub(r"^(?:the|an?)_", "", raw)
+        if column.name.endswith("_id") and not re.search(r"id$|id\s", old, re.I) and not name.endswith("_id"):
+            name = f"{name}_id"  # the key stays one
         if name in holder.columns:
             ground.warn(f"{holder.name} has a column {name} already")
             return False

@@ -252,9 +252,10 @@ def _told(ground: Ground, said: Said | None) -> None:
 def _read_words(ground: Ground, text: str, plain: list[str], said: Said | None) -> None:
     """Read a wish whose intention is not sure, by the words of its parts."""
     told = len(ground.warnings)
-    for one in plain if not says("folded", text) else ():
+    beyond = says("folded", text) or says("beyond", text)
+    for one in plain if not beyond else ():
         _read_plain(ground, one)
-    if says("folded", text):
+    if beyond:
         ground.not_understood(text)
     if len(ground.warnings) == told:
         _told(ground, said)
@@ -278,9 +279,12 @@ def _tidy(wish: str) -> tuple[str, str]:
 
 
 def _read_plain(ground: Ground, wish: str) -> None:
-    tables = set(ground.draft.tables)
+    tables, related = set(ground.draft.tables), list(ground.relations)
     columns = {(table.name, name) for table in ground.draft.tables.values() for name in table.columns}
     _read_one(ground, wish)
+    if _NEVER.search(wish) and len(ground.relations) > len(related) and not says("once", wish):
+        ground.relations = related
+        ground.not_understood(wish)
     _take_back(ground, wish, tables, columns)
     if f"not understood: {ground.shelter.open(wish)}" in ground.warnings:
         for name in set(ground.draft.tables) - tables:
@@ -296,6 +300,8 @@ _NO_NAME = word_set(
 )
 
 
+_NEVER = re.compile(r"\b(?:may|must|can|should|shall)\s*(?:not|never)\b|\bcannot\b|\bnever\b", re.I)
+"""Words of what may not be, which makes no relation."""
 _LIMITS = re.compile(
     r"\b(?:at least|at most|more than|less than|fewer than|greater than|positive|negative|between|exceed|not|never|"
     r"cannot|twice|same|slow|fast)\b",
