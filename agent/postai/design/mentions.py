@@ -67,7 +67,8 @@ def mentions(ground: Ground, text: str) -> Said | None:
         place = None
         if one.places:
             place, taken = _owned(ground, spans, at, tables)
-            if place is None and len(one.places) > 1 and not one.general:
+            elsewhere = any(each.table is not None for each in spans[at + 1 : at + 4])
+            if place is None and len(one.places) > 1 and not one.general and not elsewhere:
                 return None
         if place is not None:
             said.columns.append(place)
@@ -176,7 +177,7 @@ def _named(ground: Ground, tokens: list[str]) -> _Span | None:
     ]
     if table is None and not places:
         return None
-    general = len(tokens) == 1 and plain[0].lower() in _GENERAL and table is None
+    general = len(words) == 1 and {words[0], plain[0].lower()} & _GENERAL != set() and table is None
     return _Span(tokens, table, places, tokens[-1] != plain[-1], general)
 
 
