@@ -30,7 +30,7 @@ _FLOAT = word_set(
     "temperature latitude longitude lat lng lon value measurement humidity pressure speed reading voltage current "
     "elevation altitude wattage voltage concentration"
 )
-_DATE = word_set("date day birthday deadline dob birthdate expiry expiration")
+_DATE = word_set("date day night birthday deadline dob birthdate expiry expiration")
 _TIME = word_set("time timestamp datetime moment instant at when")
 _FLAG = word_set("""
     active enabled disabled done paid published verified available completed archived visible featured approved

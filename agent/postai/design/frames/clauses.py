@@ -145,6 +145,7 @@ def _coordinate(tokens: Tokens, number: int) -> list[Clause]:
 _TAIL = re.compile(
     r"^(?:and |but )?(?:(?:each|every|an?|the same|one) [\w ]+ )?(?:but )?(?:only|at most|just|no more than|not "
     r"more than) once\b|^(?:and |but )?once (?:per|for|in)\b|"
+    r"^(?:at most |only |just |no more than )?one [\w ]+ (?:per|for each)\b|"
     r"^[\w ]+ and [\w ]+ (?:must )?(?:differ|are different)$|^(?:but )?never\b.*\b(?:itself|himself|herself|"
     r"themselves|self)$"
 )

@@ -231,7 +231,7 @@ def _verb_in_run(tokens: Tokens, low: list[str], at: int, nouns: frozenset[str],
         # "a sports club has": all words before belong to the subject, unless a plural verb stands between.
         return end
     if end - first == 1 and first > at and low[first - 1] in ("one", "each", "several", "both", "most", "some"):
-        if low[first - 1] == "one" and not third(tokens[first]):
+        if (low[first - 1] == "one" and not third(tokens[first])) or low[first].endswith(("ing", "ed")):
             return None
         return first if lemma_of(low[first]) and not (third(tokens[first]) and low[first - 1] != "one") else None
     if end - first < 2:

@@ -211,14 +211,18 @@ def has_one(world: World, table: Table, item: Item, clause: Clause, optional: bo
 _THAN = re.compile(
     r"^(?:(?:that|which) )?(?:is |lies |comes |must be |has to be |must come )?(?P<not>not |never |cannot be "
     r")?(?P<c>(?:after|before|later than|earlier than|greater than|less than|"
-    r"above|below|higher than|lower than|smaller than|at least|more than) (?:the |its )?(?P<b>[a-z]+(?: [a-z]+)?))$"
+    r"above|below|higher than|lower than|smaller than|at least|at most|more than) (?:the |its )?"
+    r"(?P<b>[a-z]+(?: [a-z]+)?))$"
 )
+
+
+_EXCEED = re.compile(r"^(?:(?:that|which) )?(?:cannot|must not|may not|does not|never) exceeds? ")
 
 
 def compare_mods(world: World, table: Table, item: Item) -> None:
     """ "An end date that is not before the start date": a rule over two columns."""
     for mod in list(item.mods):
-        found = _THAN.match(text_of(mod).lower())
+        found = _THAN.match(_EXCEED.sub("at most ", text_of(mod).lower()))
         if found is None or item.noun is None or found["b"] in ("zero", "one", "two") or found["b"][0].isdigit():
             continue
         words = found["c"]

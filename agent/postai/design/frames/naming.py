@@ -111,7 +111,7 @@ def discover(clauses: list[Clause]) -> Names:
     """The things of a description."""
     names = Names()
     score: Counter[Words] = Counter()
-    plain = words_of(clauses)
+    kept = systems(clauses)
     for clause in clauses:
         noun = subject_noun(list(clause.subject))
         if (
@@ -124,7 +124,7 @@ def discover(clauses: list[Clause]) -> Names:
                 {form: noun.words for form in (clause.verb.lemma, clause.verb.lemma + "er", clause.verb.lemma + "or")}
             )
     for number, clause in enumerate(clauses):
-        _of_clause(clause, names, score, plain, first=number < 2)
+        _of_clause(clause, names, score, keeps=number in kept)
     found = {one for one, value in score.items() if value >= 2 and one[-1].isalpha()}
     for one in list(found):
         if one in names.values and one not in names.defined and score[one] < 4 and is_value(one):
@@ -161,7 +161,7 @@ def notation(clause: Clause) -> list[tuple[Noun, Tokens]]:
     return found if groups else []
 
 
-def _of_clause(clause: Clause, names: Names, score: Counter[Words], plain: list[str], *, first: bool) -> None:
+def _of_clause(clause: Clause, names: Names, score: Counter[Words], *, keeps: bool) -> None:
     listed = notation(clause)
     for told, inner in listed:
         score[told.words] += 5
@@ -199,7 +199,7 @@ def _of_clause(clause: Clause, names: Names, score: Counter[Words], plain: list[
         return
     if noun is not None and not us and low not in ("two", "no") and "'s" not in text_of(list(clause.subject)):
         value = is_value(noun.words) or noun.words[-1] in _MASS
-        if system(clause, plain, first=first):
+        if keeps:
             pass
         elif verb.lemma in ("have", "consist", "contain") and not _owned(noun, score, names):
             score[noun.words] += 4
@@ -221,9 +221,7 @@ def _of_clause(clause: Clause, names: Names, score: Counter[Words], plain: list[
         ):
             score[noun.words] += 2
     for item in clause_items(clause):
-        _of_item(
-            item, clause, names, score, us=us, system=noun is not None and not us and system(clause, plain, first=first)
-        )
+        _of_item(item, clause, names, score, us=us, system=noun is not None and not us and keeps)
     if clause.lead and clause.lead[0].lower() in ("for", "per", "at", "in", "with"):
         topic = list(clause.lead[1:])
         head = read_item(topic) if topic else None
@@ -282,6 +280,16 @@ def _owned(noun: Noun, score: Counter[Words], names: Names) -> bool:
     head = noun.words[:-1]
     known = [one for one, value in score.items() if value >= 2]
     return noun.words[-1] in _OFTEN or any(one[-len(head) :] == head or head[-1] == one[-1] for one in known)
+
+
+def systems(clauses: list[Clause]) -> set[int]:
+    """Numbers of the clauses whose subject is who keeps the data."""
+    plain = words_of(clauses)
+    found: set[int] = set()
+    for number, clause in enumerate(clauses[:2]):
+        if (number - 1 in found or not clause.shared) and system(clause, plain, first=True):
+            found.add(number)
+    return found
 
 
 def system(clause: Clause, plain: list[str], *, first: bool) -> bool:

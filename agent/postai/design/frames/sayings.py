@@ -374,14 +374,13 @@ def removed(world: World, clause: Clause) -> bool:
     return False
 
 
+_AROUND = word_set("when if is are also too while there")
+
+
 def _things(world: World, tokens: Tokens) -> list[Table]:
     found: list[Table] = []
     for _, part in prepositional(
-        [
-            one
-            for one in tokens
-            if not _GONE.match(one.lower()) and one.lower() not in ("when", "if", "is", "are", "also", "while", "there")
-        ]
+        [one for one in tokens if not _GONE.match(one.lower()) and one.lower() not in _AROUND]
     ):
         for item in items_of(part):
             table = world.table(read_noun(text_of(item.core)))

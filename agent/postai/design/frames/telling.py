@@ -7,7 +7,7 @@ import re
 from postai.design.frames.clauses import Clause, read_clause
 from postai.design.frames.grammar import US
 from postai.design.frames.having import joined_items, read_have
-from postai.design.frames.naming import notation, words_of
+from postai.design.frames.naming import notation, systems
 from postai.design.frames.once import once
 from postai.design.frames.ours import read_ours
 from postai.design.frames.phrases import items_of
@@ -23,7 +23,7 @@ from postai.design.rules import read_rule
 
 def tell(world: World) -> None:
     """Read all clauses."""
-    system = _systems(world)
+    system = systems(world.clauses)
     for number, clause in enumerate(world.clauses):
         world.number = number
         before = world.recent
@@ -40,13 +40,6 @@ def tell(world: World) -> None:
 
 def _plain(clause: Clause) -> str:
     return re.sub(r"«([^»]*)»", r"\1", clause.text)
-
-
-def _systems(world: World) -> set[int]:
-    from postai.design.frames.naming import system
-
-    plain = words_of(world.clauses)
-    return {number for number, clause in enumerate(world.clauses[:2]) if system(clause, plain, first=True)}
 
 
 def _title(world: World, clause: Clause) -> bool:
