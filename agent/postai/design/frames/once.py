@@ -261,6 +261,7 @@ def _only_once(world: World, clause: Clause) -> bool:
     act = next((one for one in reversed(world.acts) if one.sentence == clause.sentence and len(one.tables) == 2), None)
     if len(named) == 1 and len(nouns) == 1 and act is not None and named[0] in act.tables:
         world.ground.pairing.once.add(frozenset(act.tables))
+        _later(world, [Noun(world.ground.draft.tables[one].noun) for one in act.tables], None, not_itself=True)
         return True
     if len(named) == 2:
         world.ground.pairing.once.add(frozenset(named))
