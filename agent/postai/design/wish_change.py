@@ -261,7 +261,7 @@ def make(ground: Ground, wish: str) -> bool:
 
 _EXISTING = re.compile(
     r"^(?:use|fill in|put|set|give)\s+(?:it\s+to\s+|them\s+to\s+)?(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on|to)"
-    r"\s+(?:the\s+|all\s+)*(?:existing|old|"
+    r"\s+(?:the\s+|all\s+)*(?:existing|old|(?:ones|rows|those) (?:that|which) (?:exist|are there)|"
     r"current|present|other)\b.*$|^(?:for\s+)?(?:the\s+|all\s+|our\s+)*(?:existing|old|current|present|other)\s+\w+\s+"
     r"(?:(?:should|must|shall|will|can)\s+)?(?:all\s+)?(?:are|be|become|get|have|receive|start with|start as|count "
     r"as|is|it is|use)"
