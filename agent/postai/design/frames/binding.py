@@ -290,6 +290,3 @@ def _later_or(tokens: Tokens, at: int) -> bool:
             return False
         part.append(low)
     return False
-
-
-__all__ = ["ADVERBS", "Group", "Values", "bound", "read_values"]

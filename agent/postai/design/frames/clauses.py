@@ -18,7 +18,6 @@ from postai.design.frames.grammar import (
     US,
     WH,
     VerbGroup,
-    behind_noun,
     find_verb,
     is_word,
     third,
@@ -310,7 +309,7 @@ def _begins_clause(tail: Tokens, head: Tokens) -> bool:
     if low in IMPERATIVE and tail[1:2] and (tail[1].lower() in DETERMINERS | WH or tail[1].lower() == "how"):
         return not _relative(head)
     if low in ("we", "i"):
-        return len(tail) > 1 and not (_relative(head) and False)
+        return len(tail) > 1
     verb = find_verb(tail)
     if verb is None:
         return _leads_clause(tail)
@@ -390,6 +389,3 @@ def _goes_on(tail: Tokens, head: Tokens, verb: VerbGroup, sign: str) -> bool:
         and follows in ("by", "in", "at", "on", "to", "from", "for", "with", "between")
         and (verb.passive or verb.lemma == "be" or verb.lemma == "do")
     )
-
-
-__all__ = ["Clause", "behind_noun", "clauses_of"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from postai.design.frames.binding import Group, Values
 from postai.design.frames.clauses import Clause
-from postai.design.frames.grammar import BE, HAVE, NUMERALS, PREPOSITIONS, US, WH, is_word
+from postai.design.frames.grammar import PREPOSITIONS, US, WH, is_word
 from postai.design.frames.phrases import Item, items_of, read_item
 from postai.design.frames.tokens import Tokens, text_of
 from postai.design.kinds import is_person, is_unit, is_value
@@ -616,7 +616,6 @@ def _canonical(names: Names, found: set[Words]) -> None:
         found.discard(("person",))
     for one in sorted(found, key=len):
         shorter = [other for other in found if len(other) < len(one) and one[-len(other) :] == other]
-        longer = [other for other in found if len(other) > len(one) and other[-len(one) :] == one]
         if shorter:
             short = min(shorter, key=len)
             if any(other[-len(one[: -len(short)]) :] == one[: -len(short)] for other in found if other != one):
@@ -624,18 +623,11 @@ def _canonical(names: Names, found: set[Words]) -> None:
                 if names.known.get(short) == short and short not in names.defined:
                     names.known[short] = one
                 continue
-            both = one in names.defined and short in names.defined
             rivals = [other for other in found if len(other) > len(short) and other[-len(short) :] == short]
-            if (both and len(rivals) < 3 and len(rivals) >= 1 and False) or (
-                len(rivals) > 1 and all(other in names.defined for other in rivals)
-            ):
+            if len(rivals) > 1 and all(other in names.defined for other in rivals):
                 names.known[one] = one
             else:
                 names.known[one] = short
                 names.modifiers.setdefault(short, set()).add(one[: -len(short)])
             continue
         names.known[one] = one
-        del longer
-
-
-__all__ = ["BE", "HAVE", "NUMERALS", "Names", "discover", "is_word", "notation"]

@@ -276,7 +276,6 @@ def _only_once(world: World, clause: Clause) -> bool:
 
 def _one_per(world: World, clause: Clause, what: str) -> bool:
     """ "One answer per respondent and question", "a shop gets at most one delivery per day"."""
-    tokens = [one for one in [*clause.subject, ",", *clause.rest] if one.lower() not in ("there", "per")]
     text = text_of([*clause.subject, ",", *clause.rest])
     nouns = _nouns(
         world,
@@ -287,7 +286,6 @@ def _one_per(world: World, clause: Clause, what: str) -> bool:
         .split(),
     )
     table = world.table(read_noun(what)) or world.table(read_noun(what.split()[0]))
-    del tokens
     words = read_noun(what)
     others = [
         one for one in nouns if (world.table(one) is not table if table else words is None or one.words != words.words)

@@ -77,12 +77,10 @@ def items_of(tokens: Tokens) -> list[Item]:
             loose = True
             continue
         if found and (more := _each_with(segment)) is not None:
-            rest = [more] + [["and", *one] for one, _ in segments[at:]]
             joined: Tokens = []
             for number, (one, mark) in enumerate([(more, ""), *segments[at:]]):
                 joined += ([mark or ","] if number else []) + one
             found[-1].each = items_of(joined)
-            del rest
             break
         if segment[0].lower() == "if" and sign == "and" and at < len(segments):
             segments[at] = ([*segments[at][0], *segment], segments[at][1])
@@ -163,7 +161,7 @@ def _is_range(now: Tokens) -> bool:
     low = [one.lower() for one in now]
     if "between" in low:
         return "and" not in low[low.index("between") :] and len(low) - low.index("between") <= 3
-    return low[-1:] in (["before"], ["after"]) and False
+    return False
 
 
 def _each_with(segment: Tokens) -> Tokens | None:

@@ -35,7 +35,7 @@ def read_log(world: World, clause: Clause, before: list[Link]) -> bool:
         item = read_item(rest[:cut])
         table = world.table(item.noun)
         if table is not None:
-            _event_parts(world, table, rest[:cut], clause)
+            _event_parts(world, table, rest[:cut])
             return log_items(world, table, rest[cut + 1 :], clause)
         rest = rest[cut + 1 :] if cut <= 3 else [*rest[:cut], *rest[cut + 1 :]]
     if (
@@ -48,7 +48,7 @@ def read_log(world: World, clause: Clause, before: list[Link]) -> bool:
         table = world.table(noun)
         assert table is not None
         spot = next((i for i, one in enumerate(rest) if one.lower() == "with"), None)
-        _event_parts(world, table, rest[: spot or len(rest)], clause)
+        _event_parts(world, table, rest[: spot or len(rest)])
         return log_items(world, table, rest[spot + 1 :], clause) if spot else True
     if not lead:
         behind = next(
@@ -86,7 +86,7 @@ def read_log(world: World, clause: Clause, before: list[Link]) -> bool:
         ):
             return read_ours(world, clause)
         if before and all(one.many or one.vague for one in before):
-            return _log_pair(world, before[-1], rest, clause)
+            return _log_pair(world, before[-1], rest)
         each = other_of_each(world, rest, world.subject)
         if each is not None and world.subject is not None:
             world.pairs.append((world.subject.name, each.name, _values(rest)))
@@ -96,7 +96,7 @@ def read_log(world: World, clause: Clause, before: list[Link]) -> bool:
         return target is not None and log_items(world, target, rest, clause)
     each = other_of_each(world, rest, topic)
     if each is not None:
-        _event_parts(world, topic, lead[1:], clause)
+        _event_parts(world, topic, lead[1:])
         world.pending = _values(rest)
         world.pairs.append((topic.name, each.name, world.pending))
         return True
@@ -122,12 +122,12 @@ def read_log(world: World, clause: Clause, before: list[Link]) -> bool:
     if (pair is not None and lead[0].lower() == "per") or (
         pair is not None and topic.noun in world.names.defined and act is not None
     ):
-        return _log_pair(world, pair, rest, clause)
+        return _log_pair(world, pair, rest)
     if other is None and lead[0].lower() == "per":
         held = next((one for one in reversed(world.links) if one.b == topic.name and one.many), None)
         if held is not None:
-            return _log_pair(world, held, rest, clause)
-    _event_parts(world, topic, lead[1:], clause)
+            return _log_pair(world, held, rest)
+    _event_parts(world, topic, lead[1:])
     world.subject = topic
     done = log_items(world, topic, rest, clause)
     near = next(
@@ -198,7 +198,7 @@ def _of_parts(part: Tokens) -> list[Tokens]:
     return [one for one in found if one]
 
 
-def _event_parts(world: World, table: Table, tokens: Tokens, clause: Clause) -> None:
+def _event_parts(world: World, table: Table, tokens: Tokens) -> None:
     """ "Every pitch of a truck at a market on a date": keys and values of what happens."""
     first = True
     for prep, part in prepositional(tokens):
@@ -212,10 +212,9 @@ def _event_parts(world: World, table: Table, tokens: Tokens, clause: Clause) -> 
                 world.link(Link(table.name, target.name, lemma="belong", prep=prep))
             elif item.noun is not None and prep and kind_of(item.noun.words).type in ("date", "timestamptz"):
                 world.add(table, item)
-    del clause
 
 
-def _log_pair(world: World, link: Link, rest: Tokens, clause: Clause) -> bool:
+def _log_pair(world: World, link: Link, rest: Tokens) -> bool:
     """Values of what was told just before: "guests book rooms: note the arrival"."""
     done = False
     for item in items_of(rest):
@@ -224,5 +223,4 @@ def _log_pair(world: World, link: Link, rest: Tokens, clause: Clause) -> bool:
             link.attributes.append(made)
             world.pending = [made]
             done = True
-    del clause
     return done

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from postai.design.attributes import KEPT_PLURAL
-from postai.design.details import Attribute, apply_details, default_expression
+from postai.design.details import Attribute, apply_details
 from postai.design.frames.binding import Group, Values
-from postai.design.frames.grammar import BE, HAVE, MODAL, is_word
+from postai.design.frames.grammar import BE, HAVE, MODAL
 from postai.design.frames.phrases import Item
 from postai.design.frames.tokens import Tokens, text_of
 from postai.design.kinds import is_unit, kind_of, with_unit
@@ -321,13 +321,3 @@ def _enumerate(made: Attribute, values: tuple[str, ...]) -> None:
     if made.name[-1] in ("status", "state", "type", "kind"):
         made.optional_by_nature = False
     made.optional_by_nature = False
-
-
-def default_of(made: Attribute, value: str) -> None:
-    """Set the default that a word names, where it fits."""
-    expression = default_expression(value, made)
-    if expression is not None:
-        made.default = expression
-
-
-__all__ = ["attribute_of", "condition", "default_of", "is_word"]
