@@ -16,6 +16,7 @@ CASES = (
     + read_cases("create3.cases")
     + read_cases("create4.cases")
     + read_cases("create5.cases")
+    + read_cases("create6.cases")
 )
 
 

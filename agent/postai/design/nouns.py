@@ -15,7 +15,7 @@ _PLURALS = {
     "person": "people", "child": "children", "man": "men", "woman": "women", "staff": "staff", "series": "series",
     "species": "species", "news": "news", "equipment": "equipment", "media": "media", "data": "data", "leaf": "leaves",
     "shelf": "shelves", "life": "lives", "criterion": "criteria", "analysis": "analyses", "inventory": "inventory",
-    "diagnosis": "diagnoses",
+    "diagnosis": "diagnoses", "calorie": "calories",
     "thesis": "theses", "hypothesis": "hypotheses", "crisis": "crises", "oasis": "oases",
     "quiz": "quizzes", "hero": "heroes", "stock": "stock", "feedback": "feedback",
     "half": "halves", "knife": "knives", "wolf": "wolves", "axis": "axes", "index": "indexes", "mouse": "mice",

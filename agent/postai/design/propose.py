@@ -293,7 +293,10 @@ def _complete(ground: Ground) -> None:
             continue
         if any(one.kind == "foreign" for one in table.rules) and len(table.columns) > 2:
             continue
-        if len([one for one in table.rules if one.kind == "foreign"]) >= 1 and table.noun[-1] not in _TITLED:
+        if (
+            len([one for one in table.rules if one.kind == "foreign" and one.target != table.name]) >= 1
+            and table.noun[-1] not in _TITLED
+        ):
             continue
         name = "title" if table.noun[-1] in _TITLED else "name"
         table.columns[name] = Column(name, "text")

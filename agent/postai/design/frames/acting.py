@@ -179,6 +179,8 @@ def _flagged(world: World, table: Table, clause: Clause) -> bool:
     verb = clause.verb
     assert verb is not None
     words = [one.lower() for one in clause.rest]
+    if words[:1] == ["in"] and words[1:2] and words[1] in ("several", "many", "multiple", "two", "three"):
+        return True  # "may be paid in several instalments" says how, not that
     behind = words[1:3] if words[:1] in (["for"], ["by"], ["in"]) else []
     name = (verb.form, words[0], *(one for one in behind if one not in ("the", "a", "an"))) if behind else (verb.form,)
     default = "true" if _BY_DEFAULT.search(" ".join(words)) and "not" not in words and not verb.may else "false"
@@ -240,6 +242,7 @@ def _value_of_act(prep: str, item: Item, values: list[Attribute]) -> None:
     if (
         prep == "with"
         or (prep in _WHEN and moment and noun.words[-1] not in ("beginning",))
+        or (prep == "for" and moment and len(noun.words) > 1 and item.core[0].lower() in ("a", "an", "one"))
         or (
             is_value(noun.words)
             and item.core[0].lower() in (("a", "an", "the", "one") if prep == "" else ("one", "exactly"))

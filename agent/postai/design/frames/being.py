@@ -56,6 +56,11 @@ def read_be(world: World, table: Table, clause: Clause) -> bool:
         for end in ("from", "until"):
             world.put(table, Attribute(Noun(("valid", end)), ("valid", end), "date"))
         return True
+    if low[0] == "unique" and not verb.negated:
+        made = world.own_value(table)
+        condition(made, rest)
+        world.put(table, made)
+        return True
     if read_state(world, table, text_of(rest), negated=verb.negated) or _of_last(world, table, clause):
         return True
     if verb.may and is_word(rest[0]) and (len(rest) == 1 or isinstance(rest[1], Group) or rest[1] == ","):

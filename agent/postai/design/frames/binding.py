@@ -128,7 +128,11 @@ def read_values(tokens: Tokens, at: int, *, plain: bool = False) -> tuple[list[s
     here = at
     while True:
         start = here
-        if tokens[here : here + 1] and tokens[here] in ("a", "an") and (plain or values or _either(tokens, at)):
+        if (
+            tokens[here : here + 1]
+            and tokens[here] in ("a", "an")
+            and (plain or values or _either(tokens, at) or _or_not(tokens, at))
+        ):
             start += 1
         end = _value(tokens, start, plain=plain)
         if end == start:
@@ -156,6 +160,12 @@ def read_values(tokens: Tokens, at: int, *, plain: bool = False) -> tuple[list[s
         if plain and len(values) > 1 and here >= len(tokens) and _plausible(values):
             return values, here
         return None
+
+
+def _or_not(tokens: Tokens, at: int) -> bool:
+    """ "Is a capital or not"."""
+    low = [one.lower() for one in tokens[at + 1 : at + 5]]
+    return any(low[i : i + 2] == ["or", "not"] for i in (1, 2))
 
 
 def _either(tokens: Tokens, at: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 
@@ -150,6 +151,12 @@ _TAIL = re.compile(
 )
 
 
+_BESIDE = word_set("to per in on for at")
+_RATIO = re.compile(
+    r"^(?:several|many|multiple|one or more) [a-z ]+ (?:to|per|in|on|for|at) (?:an?|each|one|every) [a-z ]+$"
+)
+
+
 def _with_tail(clause: Clause) -> list[Clause]:
     """A clause, and what may be only once at its end as one of its own: "..., each juror at most once per film"."""
     rest = list(clause.rest)
@@ -160,6 +167,10 @@ def _with_tail(clause: Clause) -> list[Clause]:
     if len(tail) in (2, 3) and tail[-1].lower() == "too" and clause.verb.lemma == "be":
         first = replace(clause, rest=tuple(_strip(rest[:at])))
         return [first, replace(first, subject=tuple(tail[:-1]), lead=())]
+    if tail and _RATIO.match(text_of(tail).lower()):
+        spot = next(i for i, one in enumerate(tail) if one.lower() in _BESIDE)
+        first = replace(clause, rest=tuple(_strip(rest[:at])))
+        return [first, replace(clause, lead=(), subject=tuple(tail[:spot]), rest=tuple(tail[spot:]))]
     if not tail or not _TAIL.match(text_of(tail).lower()):
         return [clause]
     first = replace(clause, rest=tuple(_strip(rest[:at])))
@@ -208,7 +219,22 @@ def _deleting(tokens: Tokens, number: int) -> Clause:
     return Clause((), (), None, tuple(tokens), number)
 
 
+_AT_FIRST = re.compile(
+    r"^(?:at first|by default|initially|to begin with|in the beginning|at the (?:start|beginning)),?$"
+)
+
+
+def _default_last(tokens: Tokens) -> Tokens:
+    """ "At first it is open" as "it is open at first"."""
+    for size in (1, 2, 3):
+        if _AT_FIRST.match(text_of(tokens[:size]).lower()):
+            rest = _strip(tokens[size:])
+            return [*rest, *tokens[:size]] if find_verb(rest) is not None else tokens
+    return tokens
+
+
 def read_clause(tokens: Tokens, number: int) -> Clause:
+    tokens = _default_last(tokens)
     lead, tokens = _lead(tokens)
     if tokens and tokens[0].lower() in IMPERATIVE and len(tokens) > 1 and find_verb(tokens) is None:
         word = tokens[0].lower()
@@ -316,6 +342,8 @@ def _begins_clause(tail: Tokens, head: Tokens) -> bool:
     subject = tail[: verb.start]
     if low in PREPOSITIONS:
         return _leads_clause(tail)
+    if any(x == "and" and third(y) and lemma_of(y) in _HOLDING for x, y in itertools.pairwise(subject)):
+        return False
     if "," in subject and not any(one.lower() in WH or one.lower() in ("identified", "known") for one in subject):
         return False
     if low in ("it", "they", "he", "she") and head and head[-1].lower() in ("date", "time", "day", "moment"):
@@ -341,6 +369,9 @@ def _leads_clause(tail: Tokens) -> bool:
     if not lead or "," in lead:
         return False
     return rest[0].lower() in IMPERATIVE | {"we", "i"} or lead[1:2] in (["each"], ["every"])
+
+
+_HOLDING = word_set("contain include comprise own offer need require hold")
 
 
 def _relative(head: Tokens) -> bool:
@@ -380,6 +411,9 @@ def _goes_on(tail: Tokens, head: Tokens, verb: VerbGroup, sign: str) -> bool:
         if behind and (known or follows in DETERMINERS | NUMERALS or verb.lemma != "have"):
             return True
         if known and follows and is_word(follows) and is_plural(follows):
+            return True
+        run = list(itertools.takewhile(is_word, tail[at + 1 :]))
+        if lemma_of(low) in _HOLDING and 1 < len(run) < 4 and is_plural(run[-1].lower()):
             return True
     behind = behind or (not single and bool(follows) and is_word(follows) and is_plural(follows))
     if not single and lemma_of(low) == low and behind and is_word(tail[at]) and not is_plural(low):

@@ -56,11 +56,17 @@ def _adopt(world: World) -> None:
         event = _event_of(world, act)
         if event is None:
             continue
+        if _settled(world, event, act):
+            continue
         for name in act.tables:
             if only_done(world, name):
                 world.links[:] = [one for one in world.links if name not in (one.a, one.b)]
                 continue
-            if name != event.name and not any({one.a, one.b} == {event.name, name} for one in world.links):
+            if (
+                name != event.name
+                and not any({one.a, one.b} == {event.name, name} for one in world.links)
+                and not _through_parts(world, event, name)
+            ):
                 world.links.append(Link(event.name, name, lemma="belong", number=act.number))
         for one in [one for one in world.links if one.number == act.number and {one.a, one.b} <= set(act.tables)]:
             world.links.remove(one)
@@ -81,6 +87,24 @@ def _adopt(world: World) -> None:
                 world.links.append(Link(table.name, name, lemma="belong", number=near[-1].number))
 
 
+def _settled(world: World, event: Table, act: Act) -> bool:
+    """Whether an act says of one what it belongs to, and the event has its keys without it: "works in one office"."""
+    told = [one for one in world.links if one.number == act.number]
+    held = {one.b for one in world.links if one.a == event.name and not one.many and one.lemma == "belong"}
+    return (
+        bool(told)
+        and not any(one.many for one in told)
+        and len(held) > 1
+        and bool(held & set(act.tables) and set(act.tables) - held)
+    )
+
+
+def _through_parts(world: World, event: Table, name: str) -> bool:
+    """Whether what is done has parts that name the thing: an order contains items, each with a dish."""
+    parts = {one.b for one in world.links if one.a == event.name and one.many and not one.vague}
+    return any(one.a in parts and one.b == name and not one.many for one in world.links)
+
+
 DONE = frozenset(word for words in NOMINALS.values() for word in words.split())
 
 
@@ -88,7 +112,8 @@ def only_done(world: World, name: str) -> bool:
     """Whether a table is but what is done, under another name: "cachers log their visits"."""
     table = _table(world, name)
     bare = all(one.fixed for one in table.columns.values()) and table.noun not in world.names.defined
-    return bare and table.noun[-1] in DONE
+    told = any(one.a == name and not one.many and one.lemma != "have" for one in world.links)
+    return bare and not told and table.noun[-1] in DONE
 
 
 def _event_of(world: World, act: Act) -> Table | None:
@@ -144,7 +169,7 @@ def _carrier(world: World, pair: Pair, found: list[Link]) -> str | None:
             event = any(_names_event(world, table, one) for one in lemmas if one)
             beside = any(table in act.tables or _next_clause(world, _table(world, table), act) for act in acts)
             located = all(one.prep or one.lemma in _TAKES_PART for one in found)
-            if event or beside or (not both and located):
+            if event or beside or (not both and located and pair not in world.ground.pairing.once):
                 return table
     return None
 
@@ -362,6 +387,12 @@ def _self(world: World, found: list[Link]) -> None:
             world.put(table, value)
 
 
+def _own_unique(table: Table) -> bool:
+    """Whether a thing is known by a value of its own, whatever it belongs to: a skill with a unique name."""
+    keys = {name for rule in table.rules if rule.kind == "foreign" for name in rule.columns}
+    return any(rule.kind == "unique" and not keys & set(rule.columns) for rule in table.rules)
+
+
 def _pair_values(world: World, x: str, y: str, values: list[Attribute]) -> None:
     """Values of a pair: of the table between them, or of the one that belongs to the other."""
     draft = world.ground.draft
@@ -371,7 +402,12 @@ def _pair_values(world: World, x: str, y: str, values: list[Attribute]) -> None:
         None,
     )
     target = between
-    if target is None and a.keys_to(y) and not any(one.many and one.a == y and one.vague for one in world.links):
+    if (
+        target is None
+        and a.keys_to(y)
+        and not any(one.many and one.a == y and one.vague for one in world.links)
+        and not (_own_unique(a) and not any(one.a == x and one.b == y for one in world.links))
+    ):
         target = a
     if target is None:
         for holder, owner in ((a, b), (b, a)):

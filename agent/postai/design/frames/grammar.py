@@ -133,9 +133,9 @@ def _skip_subject(tokens: Tokens, low: list[str], nouns: frozenset[str]) -> int 
     headed = False
     while True:
         found = _verb_in_run(tokens, low, at, nouns, headed=headed)
-        if found is not None:
-            return found
         end = behind_noun(tokens, at)
+        if found is not None and not (found == end - 1 and _subject_goes_on(low, tokens, end)):
+            return found
         if end >= len(tokens) or end == at:
             return None
         if low[end] in ("of", "for", "in", "on", "at", "with", "from", "to", "between", "per", "under"):
@@ -186,6 +186,14 @@ def _skip_subject(tokens: Tokens, low: list[str], nouns: frozenset[str]) -> int 
         if low[end] in ("after", "before", "together") and low[end + 1 : end + 2] and low[end + 1] in BE | HAVE | MODAL:
             return end + 1
         return None
+
+
+def _subject_goes_on(low: list[str], tokens: Tokens, end: int) -> bool:
+    """Whether "and" joins two nouns before one verb: "the phone numbers and email addresses are deleted"."""
+    if low[end : end + 1] != ["and"]:
+        return False
+    behind = behind_noun(tokens, end + 1)
+    return end + 1 < behind < len(low) and low[behind] in BE | HAVE | MODAL
 
 
 def _behind_relative(low: list[str], at: int) -> int | None:

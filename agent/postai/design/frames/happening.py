@@ -9,7 +9,7 @@ from postai.design.draft import Table
 from postai.design.frames.binding import bound
 from postai.design.frames.clauses import Clause
 from postai.design.frames.grammar import BE, find_verb
-from postai.design.frames.having import has_one
+from postai.design.frames.having import has_one, read_have
 from postai.design.frames.naming import prepositional
 from postai.design.frames.phrases import Item, items_of
 from postai.design.frames.tokens import Tokens, text_of, tokens_of
@@ -104,6 +104,15 @@ def counted_elsewhere(world: World, topic: Table) -> bool:
 def log_items(world: World, table: Table, rest: Tokens, clause: Clause) -> bool:
     done = False
     optional = bool(clause.lead) and clause.lead[0].lower() == "if"
+    first = items_of(rest)[:1]
+    if (
+        first
+        and first[0].noun is not None
+        and first[0].noun.plural
+        and world.table(first[0].noun) not in (None, table)
+        and any(mod[0].lower() == "with" for mod in first[0].mods)
+    ):
+        return read_have(world, table, rest, replace(clause, verb=None))
     for item in items_of(rest):
         if [one.lower() for one in item.core] == ["later"]:
             optional = True

@@ -9,7 +9,7 @@ from postai.design.details import Attribute
 from postai.design.draft import Table
 from postai.design.frames.binding import Group, Values
 from postai.design.frames.clauses import Clause
-from postai.design.frames.naming import alias_of
+from postai.design.frames.naming import alias_of, subject_noun
 from postai.design.frames.once import unique_over
 from postai.design.frames.phrases import Item, items_of
 from postai.design.frames.sayings import compared
@@ -18,7 +18,7 @@ from postai.design.frames.traits import attribute_of
 from postai.design.frames.world import Link, World
 from postai.design.ground import PERSON_ROLES, PERSONS, ROLE_WORDS
 from postai.design.kinds import is_value, kind_of
-from postai.design.nouns import Noun, read_noun
+from postai.design.nouns import Noun, read_noun, singular
 
 
 def joined_items(mod: Tokens, item: Item, behind: list[Item]) -> Tokens:
@@ -52,6 +52,10 @@ def read_have(world: World, table: Table, rest: Tokens, clause: Clause) -> bool:
                 item.mods.append(_of_all(last))
     _unique_together(world, table, items)
     _all_also(items)
+    items, sides = _two_sides(world, items)
+    for side, role in sides:
+        world.link(Link(table.name, side.name, role=(role, *side.noun), lemma="have"))
+        done = True
     for at, item in enumerate(items):
         if (
             item.noun is not None
@@ -60,7 +64,7 @@ def read_have(world: World, table: Table, rest: Tokens, clause: Clause) -> bool:
             and any(mod[0].lower() == "with" for mod in item.mods)
         ):
             target = world.table(item.noun)
-            if target is not None and target.noun not in world.names.defined:
+            if target is not None and (target.noun not in world.names.defined or not _told_of(world, target)):
                 mod = next(mod for mod in item.mods if mod[0].lower() == "with")
                 joined = joined_items(mod, item, items[at + 1 :])
                 world.link(
@@ -77,6 +81,16 @@ def read_have(world: World, table: Table, rest: Tokens, clause: Clause) -> bool:
                 return read_have(world, target, joined, replace(clause, verb=None)) or True
         done |= has_one(world, table, item, clause, optional)
     return done
+
+
+def _two_sides(world: World, items: list[Item]) -> tuple[list[Item], list[tuple[Table, str]]]:
+    """ "Two players, white and black": a key for each; the phrases without them, and the keys."""
+    for at, item in enumerate(items[:-2]):
+        pair = items[at + 1 : at + 3]
+        target = world.table(item.noun) if item.core[0].lower() == "two" and not item.mods else None
+        if target is not None and all(len(one.core) == 1 and not one.mods and one.noun for one in pair):
+            return [*items[:at], *items[at + 3 :]], [(target, one.core[0].lower()) for one in pair]
+    return items, []
 
 
 def _unique_together(world: World, table: Table, items: list[Item]) -> None:
@@ -279,6 +293,18 @@ def link_values(world: World, made: Link, item: Item) -> None:
         for value in made.attributes:
             world.put(owner, value)
         made.attributes = []
+
+
+def _told_of(world: World, table: Table) -> bool:
+    """Whether a sentence of its own says what a thing has or is, or that others have it too."""
+    head = table.noun[-1]
+    for clause in world.clauses:
+        noun = subject_noun(list(clause.subject))
+        if clause.verb is not None and noun is not None and noun.head == head and clause.subject[0].lower() != "no":
+            return True
+        if head in [singular(one.lower()) for one in (clause.lead if clause.verb else clause.rest)]:
+            return True
+    return False
 
 
 def comma_parts(tokens: Tokens) -> list[Tokens]:

@@ -129,6 +129,8 @@ def link_all(
             found.append(
                 world.link(Link(held[2].name, target.name, many=noun.plural, vague=noun.plural, lemma="of", prep=prep))
             )
+            if verb.lemma in ("put", "add") and not verb.passive and found[0].b == held[2].name:
+                found[0].b = target.name  # what is put somewhere is not theirs, where it is put is
             continue
         if (
             held[2] is not target

@@ -14,6 +14,7 @@ from postai.design.frames.phrases import Item, items_of, read_item
 from postai.design.frames.tokens import Tokens, text_of
 from postai.design.kinds import is_person, is_unit, is_value
 from postai.design.nouns import Noun, is_plural, read_noun, singular
+from postai.design.relations import NOMINALS
 from postai.design.verbs import is_participle
 from postai.language.word_set import word_set
 
@@ -44,6 +45,7 @@ class Names:
         values: words of what things have.
         modifiers: what else stands before the names of things: home and away of teams.
         selves: what things do with others of their kind: members sponsor other members.
+        deeds: what the things that are done before are called: a vote where users vote.
     """
 
     known: dict[Words, Words] = field(default_factory=dict)
@@ -51,6 +53,7 @@ class Names:
     values: set[Words] = field(default_factory=set)
     modifiers: dict[Words, set[Words]] = field(default_factory=dict)
     selves: dict[str, Words] = field(default_factory=dict)
+    deeds: set[str] = field(default_factory=set)
 
     def find(self, noun: Noun | None) -> Words | None:
         """The thing that a phrase names; None = no thing."""
@@ -207,6 +210,13 @@ def _of_clause(clause: Clause, names: Names, score: Counter[Words], *, keeps: bo
                 names.defined.add(noun.words)
         elif noun.plural and not noun.determiner and verb.lemma != "be" and not _owned(noun, score, names):
             score[noun.words] += 4 if not verb.passive else 2
+        elif (len(noun.words) == 1 and noun.head in names.deeds and low in ("a", "an", "each", "every")) or (
+            verb.passive and verb.may and low in ("a", "an") and len(noun.words) == 1 and _by_several(rest)
+        ):
+            score[noun.words] += 4
+            names.defined.add(noun.words)
+        elif verb.lemma in ("exist", "appear", "occur") and value and noun.words in names.values:
+            pass
         elif (
             not value
             and (noun.words not in names.values or score[noun.words])
@@ -220,13 +230,19 @@ def _of_clause(clause: Clause, names: Names, score: Counter[Words], *, keeps: bo
             and not _owned(noun, score, names)
         ):
             score[noun.words] += 2
+    if verb.passive and verb.lemma == "number":
+        names.values.add(("number",))
+    if verb.lemma not in ("be", "have", "belong") and not verb.passive and noun is not None and noun.plural:
+        names.deeds.update((verb.lemma, *NOMINALS.get(verb.lemma, "").split()))
     for item in clause_items(clause):
         _of_item(item, clause, names, score, us=us, system=noun is not None and not us and keeps)
     if clause.lead and clause.lead[0].lower() in ("for", "per", "at", "in", "with"):
         topic = list(clause.lead[1:])
         head = read_item(topic) if topic else None
         if head and head.noun and topic[0].lower() in ("each", "every", "a", "an", "one"):
-            lead_noun = subject_noun(topic)
+            lead_noun = subject_noun(_first_of(topic))
+            for other in _and_nouns(topic):
+                score[other.words] += 0 if is_value(other.words) or other.words[-1] in _MASS else 2
             if lead_noun and "of" in lead_noun.words:
                 lead_noun = read_noun(" ".join(lead_noun.words[: lead_noun.words.index("of")]))
             if (
@@ -246,6 +262,22 @@ def _of_clause(clause: Clause, names: Names, score: Counter[Words], *, keeps: bo
                 part = read_item(topic[at + 1 :]).noun
                 if part and not is_value(part.words) and part.words[-1] not in _MASS:
                     score[part.words] += 2
+
+
+def _first_of(topic: Tokens) -> Tokens:
+    return topic[: topic.index("and")] if "and" in topic[2:] else topic
+
+
+def _and_nouns(topic: Tokens) -> list[Noun]:
+    """What "and" adds to what leads: language of "every key and language"."""
+    behind = topic[topic.index("and") + 1 :] if "and" in topic[2:] else []
+    noun = subject_noun([one for one in behind if one != ","])
+    return [noun] if noun is not None else []
+
+
+def _by_several(rest: Tokens) -> bool:
+    """Whether several do it: "a subject can be taught by several teachers"."""
+    return [one.lower() for one in rest[:2]] in (["by", "several"], ["by", "many"], ["by", "multiple"])
 
 
 def _states(clause: Clause) -> bool:
@@ -389,6 +421,8 @@ def _of_item(item: Item, clause: Clause, names: Names, score: Counter[Words], *,
     assert clause.verb is not None
     low = [one.lower() for one in item.core]
     words = noun.words
+    if words[0] in ("latest", "newest", "recent", "last") and len(words) > 1:
+        return
     have = not (clause.verb.passive and list(clause.rest[:1]) not in (["with"], ["by"])) and clause.verb.lemma in (
         "have",
         "include",
@@ -414,6 +448,8 @@ def _of_item(item: Item, clause: Clause, names: Names, score: Counter[Words], *,
                 words, noun = front.words, front
         if behind and not is_value(behind.words) and behind.words[-1] not in _MASS and words != noun.words:
             score[behind.words] += 1
+    if item.lead == "in" and clause.verb.passive and noun.plural and words[-1] in _MANNER:
+        return
     if (words[-1].endswith("ing") and low[0] == "one") or words[-1] in ("away", "home", "against"):
         return
     if low[0] == "at" and words[-1] in ("person", "people", "guest"):
@@ -552,6 +588,7 @@ def _of_item(item: Item, clause: Clause, names: Names, score: Counter[Words], *,
         names.values.add(words)
 
 
+_MANNER = word_set("part instalment installment step piece portion batch way time go round")
 _PERSONS = word_set(
     "customer client user employee member student teacher patient doctor driver supplier author instructor guest"
 )

@@ -13,6 +13,7 @@ from postai.design.frames.phrases import items_of, read_item
 from postai.design.frames.tokens import Tokens, text_of
 from postai.design.frames.world import Act, Link, World
 from postai.design.nouns import Noun, read_noun
+from postai.design.relations import NOMINALS
 from postai.design.things import column_by_words
 
 _ONCE = re.compile(
@@ -26,6 +27,7 @@ _TOGETHER = re.compile(
 )
 _PER = re.compile(
     r"\b(?:at most|only|exactly|no more than|not more than|just|never more than)?\s*one (?P<x>[a-z]+(?: [a-z]+)?) "
+    r"(?:of (?:a|each|one|every) (?:kind|type) )?"
     r"(?:is (?:allowed|kept|possible) |exists )?(?:per|for each|for every|for the same|for any|in each|on each)\b"
 )
 _SELF = re.compile(r"\b(?:himself|herself|itself|themselves|themself|oneself)\b")
@@ -42,7 +44,8 @@ def once(world: World, clause: Clause) -> bool:
         return False
     first = clause.subject[0].lower() if clause.subject else (clause.rest[0].lower() if clause.rest else "")
     if _SELF.search(text) and re.search(r"\bnever\b|\bno(?:body| one)\b|\bcannot\b|\bnot\b", text):
-        return _not_self(world, clause)
+        besides = re.search(r"\bbut (?:not|never)\b", text) and re.search(r"\b(?:other|another|each other)\b", text)
+        return _not_self(world, clause) and not besides
     if _DIFFER.search(text) and "unique" not in text:
         return _not_self(world, clause)
     if first in ("no", "two") and re.search(r"\bsame\b|\bshares?\b|\btwice\b|\bno .*\btwo\b|\bmore than one\b", text):
@@ -64,18 +67,36 @@ def once(world: World, clause: Clause) -> bool:
         return _no_two(world, clause)
     if _ONCE.search(text) and first not in US:
         return _only_once(world, clause)
+    if _for_each(world, clause):
+        return True
     if found := _PER.search(text):
         what, verb = world.table(read_noun(found["x"])), clause.verb
         doer = world.table(subject_noun(list(clause.subject))) if clause.subject else None
-        if (
-            what is not None
-            and doer is not None
-            and verb is not None
-            and verb.lemma not in ("be", "have", "get", "receive")
-        ):
-            world.link(Link(doer.name, what.name, many=True, vague=True, lemma=verb.lemma))
+        if what is not None and doer is not None and doer is not what and verb is not None and verb.lemma != "be":
+            plain = verb.lemma in ("have", "get", "receive")
+            world.link(Link(doer.name, what.name, many=True, vague=not plain, lemma="have" if plain else verb.lemma))
         return _one_per(world, clause, found["x"])
     return False
+
+
+def _for_each(world: World, clause: Clause) -> bool:
+    """ "For every key and language there is at most one translation": it belongs to both."""
+    lead = [one.lower() for one in clause.lead]
+    if lead[:1] not in (["for"], ["per"], ["in"]) or [one.lower() for one in clause.subject] != ["there"]:
+        return False
+    text = text_of(list(clause.rest)).lower()
+    if not re.match(r"(?:at most|only|exactly|no more than|just) one\b", text) or re.search(r"\b(?:per|for)\b", text):
+        return False
+    table = world.table(read_item(list(clause.rest)).noun)
+    nouns = _nouns(world, [one for one in clause.lead[1:] if one.lower() not in ("each", "every", "one")])
+    owners = [one for one in (world.table(noun) for noun in nouns) if one is not None and one is not table]
+    if table is None or not owners:
+        return False
+    for owner in owners:
+        world.link(Link(table.name, owner.name, lemma="belong"))
+    world.subject = table
+    _later(world, nouns, table)
+    return True
 
 
 def _nouns(world: World, tokens: Tokens) -> list[Noun]:
@@ -142,7 +163,9 @@ def column_for(world: World, table: Table, noun: Noun) -> str | None:
     if noun.head in ("date", "time", "day", "night", "moment", "hour", "slot", "week"):
         moments = [one.name for one in table.columns.values() if one.type.startswith(("timestamp", "date", "time"))]
         return moments[0] if moments and (len(moments) == 1 or noun.head in ("day", "date", "night")) else None
-    starts = [one for one in table.columns if one.startswith("_".join(noun.words))]
+    starts = [one for one in table.columns if one.startswith("_".join(noun.words) + "_")]
+    if len(starts) != 1 and noun.words in (("kind",), ("type",)):
+        starts = [rule.columns[0] for rule in table.rules if rule.values]
     return starts[0] if len(starts) == 1 else None
 
 
@@ -168,7 +191,9 @@ def _later(
     def run() -> None:
         tables = list(world.ground.draft.tables.values())
         named = {one.name for one in (world.table(noun) for noun in nouns) if one}
-        tables.sort(key=lambda one: (one is not prefer, (one.name in named) == not_itself, -len(one.rules)))
+        tables.sort(
+            key=lambda one: (one is not prefer, (one.name in named) == not_itself, not one.pair, -len(one.rules))
+        )
         for rest in [nouns, [one for one in nouns if one is not drop]] if drop else [nouns]:
             for table in tables:
                 found = _parts(world, table, rest)
@@ -179,9 +204,40 @@ def _later(
                 ):
                     table.add_unique(tuple(found))
                     return
+        if _moved(world, nouns, prefer):
+            return
+        if len(nouns) == 1 and (alone := world.table(nouns[0])) is not None and nouns[0].words == alone.noun:
+            made = world.own_value(alone)
+            made.unique = True
+            world.put(alone, made)
+            return
         world.ground.not_understood("only once: " + ", ".join(" ".join(one.words) for one in nouns))
 
     world.late.append(run)
+
+
+def _moved(world: World, nouns: Sequence[Noun], table: Table | None) -> bool:
+    """Values of a thing that is in several others belong to the table between: the position of a stop on a line."""
+    if table is None:
+        return False
+    others = [one for one in (world.table(noun) for noun in nouns) if one is not None and one is not table]
+    names = [column_for(world, table, noun) for noun in nouns if world.table(noun) is None]
+    for between in world.ground.draft.tables.values():
+        if (
+            len(others) == 1
+            and names
+            and between.pair
+            and between.keys_to(table.name)
+            and between.keys_to(others[0].name)
+        ):
+            held = [one for one in names if one in table.columns]
+            if len(held) != len(names):
+                return False
+            for one in held:
+                between.columns[one] = table.columns.pop(one)
+            between.add_unique((between.keys_to(others[0].name)[0].columns[0], *held))
+            return True
+    return False
 
 
 def differ(table: Table, target: Table) -> None:
@@ -256,6 +312,9 @@ def _only_once(world: World, clause: Clause) -> bool:
     tokens = [*clause.subject, ",", *clause.rest]
     nouns = _nouns(world, tokens)
     things = [one for one in (world.table(noun) for noun in nouns) if one is not None]
+    for one in [one for one in things if _numbered(world, one)]:
+        things.remove(one)
+        del world.ground.draft.tables[one.name], world.names.known[one.noun]
     named = list(dict.fromkeys(one.name for one in things))
     verb = clause.verb
     act = next((one for one in reversed(world.acts) if one.sentence == clause.sentence and len(one.tables) == 2), None)
@@ -263,20 +322,43 @@ def _only_once(world: World, clause: Clause) -> bool:
         world.ground.pairing.once.add(frozenset(act.tables))
         _later(world, [Noun(world.ground.draft.tables[one].noun) for one in act.tables], None, not_itself=True)
         return True
+    if len(named) == 1 and len(nouns) == 1 and verb is not None and verb.passive and not clause.lead:
+        event = next(
+            (one for one in world.ground.draft.tables.values() if one.noun[-1] in NOMINALS.get(verb.lemma, "").split()),
+            None,
+        )
+        if event is not None and event.name != named[0]:
+            world.link(Link(event.name, named[0], lemma="belong"))
+            _later(world, nouns, event, not_itself=True)
+            return True
     if len(named) == 2:
         world.ground.pairing.once.add(frozenset(named))
-        if verb is not None and verb.lemma not in ("be", "have"):
+        if verb is not None and (verb.lemma not in ("be", "have") or (verb.lemma == "be" and verb.may)):
             world.acts.append(Act(world.number, clause.sentence, verb.lemma, tuple(named), things[0].noun[-1]))
             world.link(Link(named[0], named[1], many=True, vague=True, lemma=verb.lemma))
     if len(named) > 1:
         world.subject = things[0]
-    _later(world, nouns, None, not_itself=True)
+    _later(world, nouns, None if named else world.subject, not_itself=True)
     return bool(nouns)
+
+
+def _numbered(world: World, table: Table) -> bool:
+    """Whether a thing is but a value of another one: "a seat" where a ticket has a seat number."""
+    if table.noun in world.names.defined or any(table.name in (one.a, one.b) for one in world.links):
+        return False
+    head = "_".join(table.noun)
+    return all(one.fixed for one in table.columns.values()) and any(
+        f"{head}_{tail}" in one.columns
+        for one in world.ground.draft.tables.values()
+        for tail in ("number", "code", "no")
+    )
 
 
 def _one_per(world: World, clause: Clause, what: str) -> bool:
     """ "One answer per respondent and question", "a shop gets at most one delivery per day"."""
-    text = text_of([*clause.subject, ",", *clause.rest])
+    lead = ["," if one.lower() in ("in", "for", "on", "at", "one", "each", "every") else one for one in clause.lead]
+    text = text_of([*lead, ",", *clause.subject, ",", *clause.rest])
+    text = re.sub(r"\bof (?:a|each|one|every) (?=kind|type)", ", ", text)
     nouns = _nouns(
         world,
         re.sub(

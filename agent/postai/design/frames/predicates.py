@@ -9,8 +9,9 @@ from postai.design.details import Attribute
 from postai.design.draft import Table
 from postai.design.frames.acting import read_act
 from postai.design.frames.being import read_be, read_state
+from postai.design.frames.binding import Values
 from postai.design.frames.clauses import Clause
-from postai.design.frames.having import read_have
+from postai.design.frames.having import comma_parts, read_have
 from postai.design.frames.ours import topic_of
 from postai.design.frames.phrases import items_of, read_item
 from postai.design.frames.storing import read_which
@@ -46,6 +47,15 @@ def read_predicate(world: World, table: Table, clause: Clause) -> bool:
         if made.checks:
             world.put(table, made)
             return True
+    if verb.passive and len(rest) > 1 and rest[0].lower() == "as" and isinstance(rest[1], Values):
+        made = Attribute(Noun(("type",)), ("type",), "text")
+        for one in comma_parts(rest[1:]):
+            condition(made, one)
+        world.put(table, made)
+        return True
+    if verb.passive and verb.lemma == "number" and not rest:
+        world.put(table, Attribute(Noun(("number",)), ("number",), "integer"))
+        return True
     if verb.lemma == "make" and verb.passive and [one.lower() for one in rest[:2]] == ["up", "of"]:
         return read_have(world, table, rest[2:], clause)
     if verb.lemma == "nest" and verb.passive:

@@ -294,6 +294,8 @@ def looked_up(world: World, clause: Clause) -> bool:
         and not re.search(r"\bby\b|\bof\b|latest|newest", text)
     ):
         return False
+    if first == "users" and verb.lemma == "ask" and not re.search(r"\b(?:by|of|for)\b|latest|newest", text):
+        return False
     if verb.lemma in ("want", "need") and not re.search(r"\b(?:find|look|search|list|query|filter|sort)\b", text):
         return False
     nouns: list[Noun] = []
@@ -366,6 +368,8 @@ def removed(world: World, clause: Clause) -> bool:
         _on_delete(world, found[0], found[1], "RESTRICT", clause.text)
         return True
     dependants, owners = _things(world, list(clause.subject)), _things(world, list(clause.rest))
+    if [one.lower() for one in clause.subject] == ["they"] and world.object is not None:
+        dependants = [world.object]
     if not clause.verb.passive:
         return False
     if dependants and owners and re.search(r"\b(?:with|together|when|along)\b", text):

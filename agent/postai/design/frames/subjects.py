@@ -32,6 +32,8 @@ def read_subject(world: World, clause: Clause) -> bool:
     extra: list[Tokens] = []
     if low[0] in _PRONOUN:
         table = world.subject
+        if table is None and names_things(world, clause):
+            return read_ours(world, clause)
     elif (low[:1] == ["each"] and len(low) == 1) or low in (
         ["each", "one"],
         ["all", "of", "them"],

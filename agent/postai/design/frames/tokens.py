@@ -28,6 +28,12 @@ def tokens_of(text: str) -> Tokens:
     text = re.sub(r"\b([A-Za-z]{3,})-(up|in|out|off|on|back)\b", r"\1\2", text)
     text = re.sub(r"(?<!no )(?<!not )(?<!never )(?<!with )\bmore than one (?=[a-z])", "several ", text)
     text = re.sub(r"^(?:An?|The|Our|This) [\w ]+? (?:lets|allows|enables|helps) (\w+s)(?: to)? (?=[a-z])", r"\1 ", text)
+    text = re.sub(
+        r"\b([Ww]e|I) (?:also )?(?:want|need|would like|like|have) to (?:know|remember|keep|note|record|store)\b",
+        r"\1 store",
+        text,
+    )
+    text = re.sub(r"\b([Tt]he \w+) itself\b", r"\1", text)
     text = re.sub(r"\b(\w+s)'(?=\s)", r"\1's", text)
     text = re.sub(r"\b([Nn]on)-(?=[a-z])", r"\1", text)
     text = re.sub(r",? such as \w+(?:(?:, \w+)*,? (?:and|or) \w+)?\b", "", text)

@@ -14,6 +14,9 @@ from postai.design.frames.traits import attribute_of
 from postai.design.ground import Ground
 from postai.design.nouns import Noun
 
+OWN_VALUES = frozenset({"key", "code", "number", "address", "email", "phone"})
+"""What a thing may be, and what it is known by all the same: a phone number has a number."""
+
 
 @dataclass
 class Link:
@@ -112,6 +115,12 @@ class World:
         made.ignored = []
         self.pending = []
         self.ground.add(table, made)
+
+    def own_value(self, table: Table) -> Attribute:
+        """What a thing is known by where that is not named: the number of phone numbers, else the name."""
+        own = table.noun[-1]
+        name = own if own in OWN_VALUES else "name"
+        return Attribute(Noun((name,)), (name,), "text")
 
     def link(self, one: Link) -> Link:
         """Note how two things belong together."""
