@@ -14,7 +14,7 @@ NOMINALS = {
     "cite": "citation", "refer": "referral", "reference": "reference", "recommend": "recommendation",
     "marry": "marriage", "mention": "mention", "nominate": "nomination", "endorse": "endorsement",
     "pick": "pickup", "drop": "dropoff", "enroll": "enrollment enrolment signup", "enrol": "enrolment enrollment",
-    "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent", "book": "booking",
+    "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent lease", "book": "booking",
     "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee",
     "register": "registration", "participate": "participation", "purchase": "purchase", "buy": "purchase order",
     "follow": "follow", "like": "like", "rate": "rating", "review": "review", "vote": "vote",

@@ -123,6 +123,8 @@ def read_act(world: World, table: Table, clause: Clause) -> bool:
             if not subject_many:
                 compare_mods(world, table, item)
             _value_of_act(prep, item, values)
+    if verb.lemma in ("rate", "score", "grade") and not values and targets and not verb.passive:
+        values += _scale(targets[-1][1], verb.lemma)
     tables = tuple(dict.fromkeys((table.name, *(target.name for _, _, target in targets))))
     if verb.lemma != "be":
         world.acts.append(Act(world.number, clause.sentence, verb.lemma, tables, table.noun[-1]))
@@ -158,6 +160,20 @@ def read_act(world: World, table: Table, clause: Clause) -> bool:
             for value in values:
                 world.put(table, value)
     return True
+
+
+_SCALE = re.compile(r"^(?:from |between |with |on a scale (?:from |of )?)*\d+ (?:to|and|until|-) \d+\b")
+
+
+def _scale(item: Item, lemma: str) -> list[Attribute]:
+    """ "Rate an episode from 1 to 5": the value that is given."""
+    mod = next((one for one in item.mods if _SCALE.match(text_of(one).lower())), None)
+    if mod is None:
+        return []
+    item.mods.remove(mod)
+    name = {"rate": "rating"}.get(lemma, lemma)
+    made = attribute_of(Item([name], Noun((name,)), [mod]))
+    return [] if made is None else [replace(made, type="integer")]
 
 
 _BY_DEFAULT = re.compile(r"\b(?:by default|at first|initially|normally|usually|to begin with)\b")

@@ -25,8 +25,11 @@ def read_be(world: World, table: Table, clause: Clause) -> bool:
     assert verb is not None
     rest = list(clause.rest)
     if not rest:
-        return False
+        said = [one.lower() for one in clause.group if one.lower() not in ("is", "are", "not")]
+        return _default_flag(world, table, said, negated=verb.negated)
     low = [one.lower() for one in rest]
+    if _default_flag(world, table, low, negated=verb.negated):
+        return True
     if isinstance(rest[0], Values):
         return _one_of(world, table, rest, clause)
     if low[0] in (
@@ -71,6 +74,23 @@ def read_be(world: World, table: Table, clause: Clause) -> bool:
         world.put(table, made)
         return True
     return False
+
+
+_DEFAULT = re.compile(r"(?:,? ?(?:by default|at first|initially|usually|normally|in the beginning|when created))+$")
+
+
+def _default_flag(world: World, table: Table, low: Tokens, *, negated: bool) -> bool:
+    """ "Exhibits are on display by default", "normally it is not": the default of a flag that was named."""
+    text = text_of(low)
+    said = _DEFAULT.sub("", text)
+    if said == text:
+        return False
+    name = said.replace(" ", "_") if said else world.ground.last[1] if world.ground.last[0] == table.name else ""
+    column = table.columns.get(name) or table.columns.get(f"is_{name}")
+    if column is None or column.type != "boolean":
+        return False
+    column.default = "false" if negated else "true"
+    return True
 
 
 def _one_of(world: World, table: Table, rest: Tokens, clause: Clause) -> bool:

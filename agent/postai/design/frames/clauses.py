@@ -220,7 +220,7 @@ def _deleting(tokens: Tokens, number: int) -> Clause:
 
 
 _AT_FIRST = re.compile(
-    r"^(?:at first|by default|initially|to begin with|in the beginning|at the (?:start|beginning)),?$"
+    r"^(?:at first|by default|initially|usually|normally|to begin with|in the beginning|at the (?:start|beginning)),?$"
 )
 
 

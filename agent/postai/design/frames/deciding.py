@@ -29,6 +29,12 @@ def decide(world: World) -> None:
         if len(pair) == 1:
             _self(world, found)
     rest = {pair: found for pair, found in grouped.items() if len(pair) == 2}
+    for pair, found in rest.items():
+        apart = _reserved(world, pair, found)
+        if apart:
+            rest[pair] = [one for one in found if not any(one is other for other in apart)]
+            _pair(world, apart)
+    rest = {pair: found for pair, found in rest.items() if found}
     carried = {pair: carrier for pair, found in rest.items() if (carrier := _carrier(world, pair, found)) is not None}
     for pair, found in rest.items():
         if pair in carried:
@@ -41,6 +47,19 @@ def decide(world: World) -> None:
         _pair(world, found)
     for x, y, values in world.pairs:
         _pair_values(world, x, y, values)
+
+
+def _reserved(world: World, pair: Pair, found: list[Link]) -> list[Link]:
+    """What is done besides what has a table of its own: members borrow items, a loan, and reserve them too."""
+    apart = [one for one in found if one.many and one.lemma in _ALSO_DONE]
+    acts = [one for one in world.acts if pair <= set(one.tables)]
+    named = {one.lemma for one in acts if _event_of(world, one) is not None}
+    if not apart or not named or named & {one.lemma for one in apart}:
+        return []
+    return apart
+
+
+_ALSO_DONE = word_set("reserve like favourite favorite bookmark rate review follow")
 
 
 def _table(world: World, name: str) -> Table:

@@ -9,7 +9,7 @@ from postai.design.nouns import is_plural, singular
 from postai.design.verbs import base_of, is_participle, lemma_of
 from postai.language.word_set import word_set
 
-BE = word_set("is are was were be been being stays stay remains remain")
+BE = word_set("is are was were be been being stays remains remain")
 HAVE = word_set("has have had")
 MODAL = word_set("may can might could must should shall will cannot would do does did")
 DETERMINERS = word_set("""
@@ -316,7 +316,7 @@ def _group(tokens: Tokens, low: list[str], at: int) -> VerbGroup:
     if at >= len(low):
         return VerbGroup("be" if not modal else "do", start, at, False, modal, negated, only)
     word = low[at]
-    if word in BE:
+    if word in BE or word == "stay":
         at += 1
         skip()
         while at < len(low) and low[at] in ("been", "being", "be"):

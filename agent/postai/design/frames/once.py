@@ -67,7 +67,7 @@ def once(world: World, clause: Clause) -> bool:
         return _no_two(world, clause)
     if _ONCE.search(text) and first not in US:
         return _only_once(world, clause)
-    if _for_each(world, clause):
+    if _for_each(world, clause) or _at_a_time(world, clause):
         return True
     if found := _PER.search(text):
         what, verb = world.table(read_noun(found["x"])), clause.verb
@@ -96,6 +96,32 @@ def _for_each(world: World, clause: Clause) -> bool:
         world.link(Link(table.name, owner.name, lemma="belong"))
     world.subject = table
     _later(world, nouns, table)
+    return True
+
+
+_ONE_AT_A_TIME = re.compile(
+    r"\b(?:only|at most|just|no more than) one (?P<x>[a-z]+(?: [a-z]+)?) at (?:a|the same|any) time$"
+)
+
+
+def _at_a_time(world: World, clause: Clause) -> bool:
+    """ "A vet can see only one pet at a time": one row of a vet for each moment, where both are held."""
+    found = _ONE_AT_A_TIME.search(clause.text.lower())
+    table = world.table(subject_noun(list(clause.subject))) if clause.subject else None
+    other = world.table(read_noun(found["x"])) if found else None
+    if found is None or table is None or other is None:
+        return False
+    doer, what = table, other
+
+    def run() -> None:
+        for one in world.ground.draft.tables.values():
+            moments = [name for name, column in one.columns.items() if column.type.startswith("timestamp")]
+            if moments and one.keys_to(doer.name) and one.keys_to(what.name):
+                one.add_unique((one.keys_to(doer.name)[0].columns[0], moments[0]))
+                return
+        world.ground.not_understood(clause.text)
+
+    world.late.append(run)
     return True
 
 

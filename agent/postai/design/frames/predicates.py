@@ -53,6 +53,16 @@ def read_predicate(world: World, table: Table, clause: Clause) -> bool:
             condition(made, one)
         world.put(table, made)
         return True
+    if verb.lemma in _BOUNDS and not verb.passive and rest[:1] and rest[0].lower() in ("on", "at"):
+        item = read_item(rest[1:])
+        if item.noun is not None and item.noun.words in (("date",), ("time",), ("day",)):
+            words = (_BOUNDS[verb.lemma], "time" if item.noun.words == ("time",) else "date")
+            bound = attribute_of(replace(item, noun=replace(item.noun, words=words)))
+            if bound is not None:
+                world.put(table, bound)
+            return bound is not None
+    if verb.lemma in ("get", "receive", "earn", "achieve") and clause.shared and _of_act(world, table, rest):
+        return True
     if verb.passive and verb.lemma == "number" and not rest:
         world.put(table, Attribute(Noun(("number",)), ("number",), "integer"))
         return True
@@ -141,6 +151,20 @@ def read_predicate(world: World, table: Table, clause: Clause) -> bool:
     ):
         return True
     return read_act(world, table, clause)
+
+
+_BOUNDS = {"start": "start", "begin": "start", "end": "end", "finish": "end", "expire": "expiry"}
+
+
+def _of_act(world: World, table: Table, rest: Tokens) -> bool:
+    """ "Runners take part in races and get a bib number": values of who takes part in what."""
+    held = next((one for one in reversed(world.links) if one.number == world.number - 1 and one.a == table.name), None)
+    items = items_of(rest)
+    if held is None or not (held.many or held.vague) or any(world.table(one.noun) for one in items):
+        return False
+    values = [made for item in items if (made := attribute_of(item)) is not None]
+    held.attributes += values
+    return bool(values)
 
 
 def _new_value(table: Table, text: str) -> bool:
