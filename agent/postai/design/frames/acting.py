@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from postai.design.details import Attribute
 from postai.design.draft import Table
+from postai.design.frames.arguments import alias_of, prepositional
 from postai.design.frames.binding import Group, Values
 from postai.design.frames.clauses import Clause
 from postai.design.frames.deciding import DONE
 from postai.design.frames.having import compare_mods, read_have
 from postai.design.frames.linking import link_all, number_of
-from postai.design.frames.naming import alias_of, prepositional
 from postai.design.frames.phrases import Item, items_of, read_item
 from postai.design.frames.tokens import Tokens, text_of
 from postai.design.frames.traits import attribute_of

@@ -7,11 +7,11 @@ import re
 from postai.design.details import Attribute
 from postai.design.draft import Table
 from postai.design.frames.acting import read_act
+from postai.design.frames.arguments import prepositional
 from postai.design.frames.binding import Group, Values
 from postai.design.frames.clauses import Clause
 from postai.design.frames.grammar import is_word
 from postai.design.frames.having import comma_parts, compare_mods
-from postai.design.frames.naming import prepositional
 from postai.design.frames.phrases import items_of, read_item
 from postai.design.frames.tokens import Tokens, text_of
 from postai.design.frames.traits import condition

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 
 from postai.design.draft import Table
+from postai.design.frames.arguments import prepositional
 from postai.design.frames.binding import bound
 from postai.design.frames.clauses import Clause
 from postai.design.frames.grammar import BE, find_verb
 from postai.design.frames.having import has_one, read_have
-from postai.design.frames.naming import prepositional
 from postai.design.frames.phrases import Item, items_of
 from postai.design.frames.tokens import Tokens, text_of, tokens_of
 from postai.design.frames.traits import attribute_of

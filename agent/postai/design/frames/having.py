@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from postai.design.details import Attribute
 from postai.design.draft import Table
+from postai.design.frames.arguments import alias_of, subject_noun
 from postai.design.frames.binding import Group, Values
 from postai.design.frames.clauses import Clause
-from postai.design.frames.naming import alias_of, subject_noun
 from postai.design.frames.once import unique_over
 from postai.design.frames.phrases import Item, items_of
 from postai.design.frames.sayings import compared

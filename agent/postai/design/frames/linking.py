@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from postai.design.draft import Table
+from postai.design.frames.arguments import subject_noun
 from postai.design.frames.clauses import Clause
 from postai.design.frames.having import is_loose, link_values
-from postai.design.frames.naming import subject_noun
 from postai.design.frames.once import differ
 from postai.design.frames.phrases import Item
 from postai.design.frames.tokens import text_of

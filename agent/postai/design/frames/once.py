@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from postai.design.draft import Table
+from postai.design.frames.arguments import prepositional, subject_noun
 from postai.design.frames.clauses import Clause
 from postai.design.frames.grammar import US
-from postai.design.frames.naming import prepositional, subject_noun
 from postai.design.frames.phrases import items_of, read_item
 from postai.design.frames.tokens import Tokens, text_of
 from postai.design.frames.world import Act, Link, World

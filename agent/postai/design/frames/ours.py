@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postai.design.draft import Table
+from postai.design.frames.arguments import prepositional
 from postai.design.frames.clauses import Clause
 from postai.design.frames.grammar import US
 from postai.design.frames.having import read_have
-from postai.design.frames.naming import prepositional
 from postai.design.frames.phrases import Item, items_of, read_item
 from postai.design.frames.tokens import text_of
 from postai.design.frames.world import Act, Link, World

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from postai.design.details import Attribute
 from postai.design.draft import Table
+from postai.design.frames.arguments import prepositional
 from postai.design.frames.binding import Values
 from postai.design.frames.clauses import Clause
-from postai.design.frames.naming import prepositional
 from postai.design.frames.once import column_for
 from postai.design.frames.phrases import items_of
 from postai.design.frames.tokens import Tokens, text_of

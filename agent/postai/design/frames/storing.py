@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from postai.design.details import Attribute
 from postai.design.draft import Table
+from postai.design.frames.arguments import prepositional
 from postai.design.frames.clauses import Clause
 from postai.design.frames.happening import (
     counted_before,
@@ -16,7 +17,6 @@ from postai.design.frames.happening import (
     other_of_each,
 )
 from postai.design.frames.linking import MAKING
-from postai.design.frames.naming import prepositional
 from postai.design.frames.ours import names_things, read_ours, topic_of
 from postai.design.frames.phrases import items_of, read_item
 from postai.design.frames.tokens import Tokens, text_of

@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 from postai.design.draft import Table
+from postai.design.frames.arguments import prepositional
 from postai.design.frames.binding import Values, bound
 from postai.design.frames.clauses import Clause
 from postai.design.frames.having import comma_parts, read_have
-from postai.design.frames.naming import prepositional
 from postai.design.frames.ours import names_things, read_ours, topic_of
 from postai.design.frames.phrases import Item, items_of, read_item
 from postai.design.frames.predicates import read_predicate

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from postai.design.frames.arguments import notation
 from postai.design.frames.clauses import Clause, read_clause
 from postai.design.frames.grammar import US
 from postai.design.frames.having import joined_items, read_have
-from postai.design.frames.naming import notation, systems
+from postai.design.frames.naming import systems
 from postai.design.frames.once import once
 from postai.design.frames.ours import read_ours
 from postai.design.frames.phrases import items_of

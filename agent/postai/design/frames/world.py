@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from postai.design.details import Attribute
 from postai.design.draft import Table
 from postai.design.frames.clauses import Clause
-from postai.design.frames.naming import Names
+from postai.design.frames.names import Names
 from postai.design.frames.phrases import Item
 from postai.design.frames.traits import attribute_of
 from postai.design.ground import Ground
