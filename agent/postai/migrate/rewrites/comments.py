@@ -19,9 +19,11 @@ def comment(work: Work, tree: Any) -> list[PlannedStep]:
     """COMMENT ON anything; the undo is the comment of before, where it is known."""
     undo = None
     parts = strings(tree.object.list.items) if tree.object.WhichOneof("node") == "list" else []
+    on = work.picture.find(parts[0], parts[1]) if len(parts) > 1 else None
     if tree.objtype == pb.OBJECT_INDEX and len(parts) == 2:
         known = work.picture.index(parts[0], parts[1])
         if known is not None:
+            on = known[0]
             undo = f"COMMENT ON INDEX {known[1].full_name} IS {_literal(known[1].comment)}"
             known[1].comment = tree.comment or None
     elif len(parts) == 3 and (relation := work.picture.find(parts[0], parts[1])) is not None:
@@ -32,11 +34,12 @@ def comment(work: Work, tree: Any) -> list[PlannedStep]:
             before = _literal(constraint.comment)
             undo = f"COMMENT ON CONSTRAINT {quote_ident(parts[2])} ON {relation.full_name} IS {before}"
             constraint.comment = tree.comment or None
-    on = work.picture.find(parts[0], parts[1]) if len(parts) > 1 else None
     if on is not None and tree.objtype in _RELATIONS:
-        undo = _with(work, tree, work.ask("comment", on.oid) if on.oid else [(None,)])
+        undo = _with(work, tree, [(None,)] if on.new else work.ask("comment", on.oid))
     elif (place := _place(tree, parts)) is not None:
         undo = _with(work, tree, work.ask("comment_on", place))
+    if on is not None and on.new and on.kind in ("r", "p"):
+        undo = None  # it goes with its table
     return [work.plain(tree, undo=undo, on=on)]
 
 
