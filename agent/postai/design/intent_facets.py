@@ -28,13 +28,8 @@ Place = tuple[Table, Column]
 
 def facets(ground: Ground, said: Said) -> bool:
     """Read what columns are to be; False where that is not all that the wish says."""
-    reading = Reading(ground, said, said.text)
-    if re.match(r"no @t\d+ ", said.text, re.I):
-        reading.take("range")
-    for kind in KINDS:
-        reading.take(kind)
-    intended = [one for one in reading.found if one.kind not in ("reason", "within", "folded")]
-    if not intended or not reading.done():
+    reading, intended = _read(ground, said)
+    if not intended or not reading.done() or _parted(reading, intended):
         return False
     steps = []
     for one in intended:
@@ -51,6 +46,35 @@ def facets(ground: Ground, said: Said) -> bool:
     table, column = steps[-1][1][-1]
     ground.subject, ground.last = table.name, (table.name, column.name)
     return True
+
+
+def parted(ground: Ground, said: Said) -> bool:
+    """Whether a wish wants different things of different columns: "the name is unique and the fax required"."""
+    reading, intended = _read(ground, said)
+    return reading.done() and _parted(reading, intended)
+
+
+def _read(ground: Ground, said: Said) -> tuple[Reading, list[Found]]:
+    reading = Reading(ground, said, said.text)
+    if re.match(r"no @t\d+ ", said.text, re.I):
+        reading.take("range")
+    for kind in KINDS:
+        reading.take(kind)
+    return reading, [one for one in reading.found if one.kind not in ("reason", "within", "folded")]
+
+
+def _parted(reading: Reading, intended: list[Found]) -> bool:
+    """Whether one of several intentions stands between columns and names none."""
+    within = " ".join(one.text for one in reading.found if one.kind == "within")
+    for one in intended if len(intended) > 1 else ():
+        before, found, behind = reading.said.text.partition(one.text)
+        if not found or "@" in one.text:
+            continue
+        said = {id(reading.place(mark)[1]) for mark in re.findall(r"@c\d+", before)}
+        later = [mark for mark in re.findall(r"@c\d+", behind) if mark not in within]
+        if said and any(id(reading.place(mark)[1]) not in said for mark in later):
+            return True
+    return False
 
 
 def _places(ground: Ground, reading: Reading, one: Found) -> list[Place]:

@@ -198,6 +198,8 @@ def _said_of(words: tuple[str, ...]) -> tuple[str, ...]:
     if "of" in words[1:-1]:
         at = words.index("of")
         first, of = words[:at], tuple(one for one in words[at + 1 :] if one not in ("the", "a", "an", "its"))
+        if not first:
+            return of
         if first[-1] in ("time", "moment", "timestamp", "datetime") and of:
             return (*_PARTICIPLES[of[-1]].split("_"), "at") if of[-1] in _PARTICIPLES else (*of, "time")
         if first == ("number",) or first[-1:] == ("count",):

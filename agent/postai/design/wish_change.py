@@ -92,16 +92,15 @@ def rename(ground: Ground, wish: str) -> bool:
     if found is None:
         return False
     old = found["x"] or found["x2"] or found["x3"]
-    noun = read_noun(ground.shelter.without_details(found["y"] or found["y2"] or found["y3"]))
-    if noun is None:
+    new = ground.shelter.without_details(found["y"] or found["y2"] or found["y3"])
+    noun = read_noun(new)
+    if noun is None or re.search(r"\band\b.*\bto\b|\b(?:but|then)\b", new, re.I):
         return False
     old = ground.shelter.without_details(old)
     said_column = bool(re.search(r"\bcolumn\b|\.", old))
     table = None if said_column or re.search(r"\s(?:of|in|on)\s|['’]s?\s", old) else table_by_name(ground, old)
     place = None if table is not None else ground.place(re.sub(r"^column\s+", "", old))
-    raw = re.sub(
-        r"[\"\s]+", "_", ground.shelter.without_details(found["y"] or found["y2"] or found["y3"]).strip().lower()
-    )
+    raw = re.sub(r"[\"\s]+", "_", new.strip().lower())
     if table is None and place is None:
         table = named_table(ground, old)
     if place is not None:

@@ -15,7 +15,7 @@ from postai.design.intent_actions import hear
 from postai.design.intent_actions import remove as remove_in_frame
 from postai.design.intent_actions import rename as rename_in_frame
 from postai.design.intent_add import add as add_in_frame
-from postai.design.intent_facets import facets
+from postai.design.intent_facets import facets, parted
 from postai.design.intents import LONGEST as LONGEST_IN_FRAME
 from postai.design.intents import filler, says, without
 from postai.design.mentions import Said, mentions
@@ -199,12 +199,17 @@ _ONLINE = re.compile(
     r"must) (?:be no|not be any) downtime)\b",
     re.I,
 )
+_ASKED = re.compile(r"(?:should|shall|why|does|did|is it|is there|are there|(?:do|must|may|are|have) (?:we|i)) ", re.I)
+"""How questions begin that ask for advice, not for a change."""
 _NEEDS = re.compile(r"^(?P<t>(?:every|each|all|any)\s+[\w ]+?)\s+needs?\s+(?=an?\s)", re.I)
 
 
 def _read_wish(ground: Ground, wish: str) -> None:
     if _ONLINE.match(wish):
         ground.note("What is built on tables with rows is built without blocking those who read and write.")
+        return
+    if _ASKED.match(wish):
+        ground.not_understood(wish)
         return
     text, value = _tidy(wish)
     plain = said_plainly(ground, text)
@@ -216,6 +221,8 @@ def _read_wish(ground: Ground, wish: str) -> None:
     if said is not None and any(frame(ground, said) for frame in _FRAMES):
         ground.understood += 1
         _told(ground, said)
+    elif said is not None and parted(ground, said):
+        ground.not_understood(text)
     elif not (ground.understood and (filler(without("aside", said.text if said else text)) or _AGAIN.match(text))):
         _read_words(ground, text, plain, said)
     if value and not fill(ground, value):
@@ -272,6 +279,9 @@ def _tidy(wish: str) -> tuple[str, str]:
     """A wish without reasons, and the value that it gives to the rows that are there."""
     wish = _NEEDS.sub(r"\g<t> must have ", _REASON.sub("", wish))
     wish = re.sub(r"\band (always|never) (?=be\b)", r"and must \1 ", wish, flags=re.I)
+    wish = re.sub(
+        r",? and, if (?:known|any|given|available|there is one), (?:an? )?", ", and an optional ", wish, flags=re.I
+    )
     rows = _FOR_ROWS.search(wish)
     if rows is None or rows.start() == 0 or re.match(r"(?:use|fill|put|set|give)\b", wish, re.I):
         return wish, ""
