@@ -65,7 +65,7 @@ def test_wishes_about_rows_are_refused(clinic: Draft, text: str) -> None:
      "An owner's phone is unique, ignoring case.", "A visit must cost more than nothing.",
      "Nobody looks at medications.", "Emails are unique unless empty.", "A visit may not start before its medication.",
      "Make the phone of owners required unless the owner is new.", "Comment on owners: people who pay.",
-     "Do not drop the fax of vets.", "Should we drop the fax of vets?", "Cats have no weight.",
+     "Do not drop the fax of vets.", "Drop @t0.", "Drop the @c0.", "Should we drop the fax of vets?", "Cats have no weight.",
      "If the fax of vets is empty everywhere, drop it.", "Make the fee optional, but not for planned visits.",
      "The name of a pet must be unique per owner and species, except for fish.",
      "A medication has a name, unique per price and stock, but only within a year.",

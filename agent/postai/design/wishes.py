@@ -199,6 +199,8 @@ _ONLINE = re.compile(
     r"must) (?:be no|not be any) downtime)\b",
     re.I,
 )
+_MARK = re.compile(r"@[tc]\d")
+"""What stands for a table or a column inside; where somebody writes it, it means nothing."""
 _ASKED = re.compile(r"(?:should|shall|why|does|did|is it|is there|are there|(?:do|must|may|are|have) (?:we|i)) ", re.I)
 """How questions begin that ask for advice, not for a change."""
 _NEEDS = re.compile(r"^(?P<t>(?:every|each|all|any)\s+[\w ]+?)\s+needs?\s+(?=an?\s)", re.I)
@@ -217,7 +219,8 @@ def _read_wish(ground: Ground, wish: str) -> None:
         refuse_rows(ground, one)
     opened = re.sub(r"\s*§(\d+)§", lambda m: f", {ground.shelter.kept[int(m[1])]}", text)
     indexed = re.search(r"\bindex", text, re.I)
-    said = mentions(ground, opened if indexed else text) if len(text) <= LONGEST_IN_FRAME else None
+    framed = len(text) <= LONGEST_IN_FRAME and _MARK.search(opened) is None
+    said = mentions(ground, opened if indexed else text) if framed else None
     if said is not None and any(frame(ground, said) for frame in _FRAMES):
         ground.understood += 1
         _told(ground, said)
