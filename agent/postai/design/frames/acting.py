@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from postai.design.details import Attribute
 from postai.design.draft import Table
@@ -11,6 +11,7 @@ from postai.design.frames.arguments import alias_of, prepositional
 from postai.design.frames.binding import Group, Values
 from postai.design.frames.clauses import Clause
 from postai.design.frames.deciding import DONE
+from postai.design.frames.grammar import VerbGroup
 from postai.design.frames.having import compare_mods, read_have
 from postai.design.frames.linking import link_all, number_of
 from postai.design.frames.phrases import Item, items_of, read_item
@@ -21,6 +22,29 @@ from postai.design.kinds import is_value, kind_of
 from postai.design.nouns import Noun
 from postai.design.relations import nominals
 from postai.language.word_set import word_set
+
+
+@dataclass
+class _Told:
+    """What follows the verb of a clause, phrase by phrase.
+
+    Attributes:
+        targets: the things, each with its preposition and phrase.
+        values: what is said of the act itself.
+        inner: the thing whose own parts follow: "boxes, each of a customer".
+        ended: whether the rest only says what is not.
+        other: whether a phrase made a key by itself.
+    """
+
+    world: World
+    table: Table
+    verb: VerbGroup
+    subject_many: bool
+    targets: list[tuple[str, Item, Table]] = field(default_factory=list)
+    values: list[Attribute] = field(default_factory=list)
+    inner: Table | None = None
+    ended: bool = False
+    other: bool = False
 
 
 def read_act(world: World, table: Table, clause: Clause) -> bool:
@@ -34,95 +58,11 @@ def read_act(world: World, table: Table, clause: Clause) -> bool:
         clause = replace(clause, rest=clause.rest[:cut])
         return read_act(world, table, clause) and read_have(world, table, tail, replace(clause, verb=None))
     subject_many, several = number_of(clause)
-    targets: list[tuple[str, Item, Table]] = []
-    values: list[Attribute] = []
-    inner: tuple[str, Item, Table] | None = None
-    ended = told = False
+    told = _Told(world, table, verb, subject_many)
     for prep, part in prepositional(list(clause.rest)):
         for item in items_of(part):
-            low = [one.lower() for one in item.core]
-            if low == ["each"] and targets:
-                inner = targets[-1]
-                continue
-            if low[0] in ("never", "but"):
-                ended = True
-            if ended:
-                continue
-            noun = item.noun
-            target = world.table(noun)
-            if noun is not None and "of" in low and low.index("of") and noun.quantity != "one":
-                front, behind = (
-                    world.table(read_item(one).noun)
-                    for one in (item.core[: low.index("of")], item.core[low.index("of") + 1 :] or ["x"])
-                )
-                target = front
-                if front is not None and behind is not None and front is not behind:
-                    world.links.append(Link(front.name, behind.name, lemma="belong"))
-                if front is not None:
-                    item = replace(
-                        item, core=item.core[: low.index("of")], noun=read_item(item.core[: low.index("of")]).noun
-                    )
-                    noun = item.noun
-            if (target is None and low[-1:] in (["another"], ["other"])) or low in (
-                ["another", "one"],
-                ["each", "other"],
-            ):
-                target = targets[-1][2] if targets else table
-                item = replace(item, noun=Noun((*target.noun,)))
-                if low == ["each", "other"]:
-                    continue
-            also = alias_of(item)
-            if also is not None and (other := world.table(also)) is not None and noun is not None:
-                world.link(
-                    Link(table.name, other.name, optional=other is table or verb.may, role=noun.words, lemma=verb.lemma)
-                )
-                told = True
-                continue
-            if target is None and low == ["them"] and world.object is not None:
-                target = world.object
-                item = replace(item, noun=Noun(target.noun, plural=True))
-            if target is not None and noun is not None and low[0] in ("each", "every") and not prep:
-                item = replace(item, noun=replace(item.noun or noun, plural=True))
-            if inner is not None:
-                if target is not None:
-                    world.link(Link(inner[2].name, target.name, lemma="of", prep=prep))
-                else:
-                    world.add(inner[2], item)
-                continue
-            if target is not None:
-                targets.append((prep, item, target))
-                continue
-            held = targets[-1] if targets else None
-            if (
-                prep == "with"
-                and held is not None
-                and low[0] in ("a", "an")
-                and held[2].noun not in world.names.defined
-                and (held[0] and held[1].core[0].lower() in ("a", "an"))
-            ):
-                world.add(held[2], item)
-                continue
-            if (
-                prep == "with"
-                and held is not None
-                and not targets[0][0]
-                and subject_many
-                and targets[0][2].noun[-1] in DONE
-            ):
-                world.add(targets[0][2], item)
-                continue
-            if (
-                prep == "with"
-                and targets
-                and low[0] not in ("a", "an", "the", "one")
-                and targets[-1][2].noun not in world.names.defined
-                and not subject_many
-            ):
-                world.add(targets[-1][2], item)
-                continue
-            if not subject_many:
-                compare_mods(world, table, item)
-            _value_of_act(prep, item, values)
+            _take(told, prep, item)
+    targets, values = told.targets, told.values
     if verb.lemma in ("rate", "score", "grade") and not values and targets and not verb.passive:
         values += _scale(targets[-1][1], verb.lemma)
     tables = tuple(dict.fromkeys((table.name, *(target.name for _, _, target in targets))))
@@ -135,31 +75,97 @@ def read_act(world: World, table: Table, clause: Clause) -> bool:
     for item in (item for _, item, _ in targets):
         if item.noun and item.noun.plural:
             world.object = world.table(item.noun) or world.object
-    if not links and clause.subject[:1] and clause.subject[0].lower() == "two" and not values:
-        return _two_of(world, table, verb.lemma)
-    if (
-        not links
-        and not values
-        and verb.passive
-        and not verb.negated
-        and len(clause.rest) < 14
-        and (
-            verb.may or clause.subject[0].lower() in ("some", "most") or _BY_DEFAULT.search(text_of(list(clause.rest)))
-        )
-    ):
-        return _flagged(world, table, clause)
     if not links:
+        return _without_things(told, clause)
+    if all(one.many or one.vague for one in links):
+        links[0].attributes += values
+    else:
         for value in values:
             world.put(table, value)
-        world.idle = verb.lemma != "be" and not verb.modal and not verb.negated
-        return bool(targets or values or told)
-    if values:
-        if all(one.many or one.vague for one in links):
-            links[0].attributes += values
-        else:
-            for value in values:
-                world.put(table, value)
     return True
+
+
+def _without_things(told: _Told, clause: Clause) -> bool:
+    """What is done without another thing: two of a kind together, a flag, or values."""
+    world, table, verb = told.world, told.table, told.verb
+    first = clause.subject[0].lower() if clause.subject else ""
+    if first == "two" and not told.values:
+        return _two_of(world, table, verb.lemma)
+    if not told.values and verb.passive and not verb.negated and len(clause.rest) < 14:
+        text = text_of(list(clause.rest))
+        if verb.may or first in ("some", "most") or _BY_DEFAULT.search(text):
+            return _flagged(world, table, clause)
+    for value in told.values:
+        world.put(table, value)
+    world.idle = verb.lemma != "be" and not verb.modal and not verb.negated
+    return bool(told.targets or told.values or told.other)
+
+
+def _take(told: _Told, prep: str, item: Item) -> None:
+    """One phrase behind the verb."""
+    world, table, targets = told.world, told.table, told.targets
+    low = [one.lower() for one in item.core]
+    if low == ["each"] and targets:
+        told.inner = targets[-1][2]
+        return
+    told.ended = told.ended or low[0] in ("never", "but")
+    if told.ended:
+        return
+    item, target = _of_another(world, item, low)
+    if (target is None and low[-1:] in (["another"], ["other"])) or low in (["another", "one"], ["each", "other"]):
+        target = targets[-1][2] if targets else table
+        item = replace(item, noun=Noun((*target.noun,)))
+        if low == ["each", "other"]:
+            return
+    noun, also = item.noun, alias_of(item)
+    if also is not None and (other := world.table(also)) is not None and noun is not None:
+        optional = other is table or told.verb.may
+        world.link(Link(table.name, other.name, optional=optional, role=noun.words, lemma=told.verb.lemma))
+        told.other = True
+        return
+    if target is None and low == ["them"] and world.object is not None:
+        target = world.object
+        item = replace(item, noun=Noun(target.noun, plural=True))
+    if target is not None and item.noun is not None and noun is not None and low[0] in ("each", "every") and not prep:
+        item = replace(item, noun=replace(item.noun, plural=True))
+    if told.inner is not None:
+        if target is not None:
+            world.link(Link(told.inner.name, target.name, lemma="of", prep=prep))
+        else:
+            world.add(told.inner, item)
+    elif target is not None:
+        targets.append((prep, item, target))
+    elif (holder := _held_by(told, prep, low)) is not None:
+        world.add(holder, item)
+    else:
+        if not told.subject_many:
+            compare_mods(world, table, item)
+        _value_of_act(prep, item, told.values)
+
+
+def _of_another(world: World, item: Item, low: list[str]) -> tuple[Item, Table | None]:
+    """The thing of a phrase; of "a seat of a hall" the first, with a key to the second."""
+    if item.noun is None or "of" not in low or not low.index("of") or item.noun.quantity == "one":
+        return item, world.table(item.noun)
+    cut = low.index("of")
+    head = read_item(item.core[:cut]).noun
+    front, behind = world.table(head), world.table(read_item(item.core[cut + 1 :] or ["x"]).noun)
+    if front is not None and behind is not None and front is not behind:
+        world.links.append(Link(front.name, behind.name, lemma="belong"))
+    return (item if front is None else replace(item, core=item.core[:cut], noun=head)), front
+
+
+def _held_by(told: _Told, prep: str, low: list[str]) -> Table | None:
+    """The thing that a value behind "with" is of, where that is not the subject: "in a box with a label"."""
+    if prep != "with" or not told.targets:
+        return None
+    (first_prep, _, first), (last_prep, last_item, last) = told.targets[0], told.targets[-1]
+    bare = last.noun not in told.world.names.defined
+    if low[0] in ("a", "an") and bare and last_prep and last_item.core[0].lower() in ("a", "an"):
+        return last
+    if not first_prep and told.subject_many and first.noun[-1] in DONE:
+        return first
+    return last if low[0] not in ("a", "an", "the", "one") and bare and not told.subject_many else None
 
 
 _SCALE = re.compile(r"^(?:from |between |with |on a scale (?:from |of )?)*\d+ (?:to|and|until|-) \d+\b")
