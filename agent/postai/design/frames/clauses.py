@@ -85,8 +85,8 @@ def _at_colon(tokens: Tokens) -> list[Tokens]:
         return [tokens]
     at = tokens.index(":")
     left, right = tokens[:at], _strip(tokens[at + 1 :])
-    if not right:
-        return [left]
+    if not left or not right:
+        return [left or right]
     low = right[0].lower()
     orders = low in IMPERATIVE and len(right) > 1
     clause = (

@@ -11,6 +11,7 @@ from postai.design.frames.acting import read_act
 from postai.design.frames.being import read_be, read_state
 from postai.design.frames.binding import Values
 from postai.design.frames.clauses import Clause
+from postai.design.frames.grammar import VerbGroup
 from postai.design.frames.having import comma_parts, read_have
 from postai.design.frames.ours import topic_of
 from postai.design.frames.phrases import items_of, read_item
@@ -32,39 +33,16 @@ LOG = STORING | word_set("ask write document keep memorize")
 
 
 def read_predicate(world: World, table: Table, clause: Clause) -> bool:
+    """Read what is said of a thing: what it has, is, does or may be."""
     verb = clause.verb
     assert verb is not None
     rest = list(clause.rest)
     if verb.lemma == "take" and rest[:1] and rest[0].lower() in ("part", "place"):
         verb = replace(verb, lemma="participate" if rest[0].lower() == "part" else "happen")
         return read_act(world, table, replace(clause, rest=clause.rest[1:], verb=verb))
-    if verb.lemma in ("seat", "hold", "accommodate", "fit", "sleep", "take") and re.search(
-        r"\b(?:people|persons?|guests|passengers|players|participants)$", text_of(rest).lower()
-    ):
-        name = "seats" if verb.lemma == "seat" else "capacity"
-        made = Attribute(Noun((name,)), (name,), "integer")
-        condition(made, [one for one in rest if one.lower() not in ("person", "people", "persons", "guests")])
-        if made.checks:
-            world.put(table, made)
-            return True
-    if verb.passive and len(rest) > 1 and rest[0].lower() == "as" and isinstance(rest[1], Values):
-        made = Attribute(Noun(("type",)), ("type",), "text")
-        for one in comma_parts(rest[1:]):
-            condition(made, one)
-        world.put(table, made)
-        return True
-    if verb.lemma in _BOUNDS and not verb.passive and rest[:1] and rest[0].lower() in ("on", "at"):
-        item = read_item(rest[1:])
-        if item.noun is not None and item.noun.words in (("date",), ("time",), ("day",)):
-            words = (_BOUNDS[verb.lemma], "time" if item.noun.words == ("time",) else "date")
-            bound = attribute_of(replace(item, noun=replace(item.noun, words=words)))
-            if bound is not None:
-                world.put(table, bound)
-            return bound is not None
+    if (said := _value_of_verb(world, table, verb, rest)) is not None:
+        return said
     if verb.lemma in ("get", "receive", "earn", "achieve") and clause.shared and _of_act(world, table, rest):
-        return True
-    if verb.passive and verb.lemma == "number" and not rest:
-        world.put(table, Attribute(Noun(("number",)), ("number",), "integer"))
         return True
     if verb.lemma == "make" and verb.passive and [one.lower() for one in rest[:2]] == ["up", "of"]:
         return read_have(world, table, rest[2:], clause)
@@ -73,84 +51,98 @@ def read_predicate(world: World, table: Table, clause: Clause) -> bool:
         return True
     if verb.lemma == "have" and clause.subject[0].lower() == "new" and _new_value(table, text_of(rest)):
         return True
-    if (
-        clause.lead
-        and clause.lead[0].lower() in ("in", "for", "at", "on")
-        and verb.lemma in ("have", "get", "receive")
-        and (other := topic_of(world, clause)) not in (None, table)
-    ):
-        world.pending = [
-            value
-            for item in items_of(rest)
-            if world.table(item.noun) is None and (value := attribute_of(item)) is not None
-        ]
-        if world.pending and other is not None:
-            world.pairs.append((table.name, other.name, world.pending))
-            return True
+    if _of_pair(world, table, clause):
+        return True
     if verb.lemma == "cost" and world.table(read_item(rest).noun if rest else None) is None:
         world.put(table, Attribute(Noun(("price",)), ("price",), "numeric(12,2)"))
         return True
-    if (
-        rest[:1]
-        and rest[0].lower() == "which"
-        and verb.lemma in ("record", "store", "say", "tell", "show", "note", "register")
-    ):
+    first = rest[0].lower() if rest else ""
+    if first == "which" and verb.lemma in _TELL:
         return read_which(world, table, rest)
-    if (
-        verb.lemma in _HAVE
-        and not verb.passive
-        and verb.lemma not in ("get", "receive", "need", "require", "say", "carry", "hold")
-    ) or (
-        verb.lemma
-        in (
-            "need",
-            "require",
-            "get",
-            "receive",
-            "carry",
-            "hold",
-            "say",
-            "give",
-            "record",
-            "store",
-            "show",
-            "cost",
-            "bear",
-            "take",
-            "note",
-            "concern",
-        )
-        and not verb.passive
-        and _holds_values(world, rest)
+    if not verb.passive and (
+        (verb.lemma in _HAVE and verb.lemma not in _VALUES_ONLY)
+        or (verb.lemma in _VALUES_ONLY | _GIVE and _holds_values(world, rest))
     ):
-        if verb.lemma == "consist" and rest[:1] and rest[0].lower() == "of":
-            rest = rest[1:]
-        if verb.negated:
-            return False
-        return read_have(world, table, rest, clause)
+        of = verb.lemma == "consist" and first == "of"
+        return not verb.negated and read_have(world, table, rest[1:] if of else rest, clause)
     if verb.lemma == "be":
         return read_be(world, table, clause)
-    if verb.passive and verb.lemma in LOG and rest[:1] and rest[0].lower() == "with":
+    if verb.passive and verb.lemma in LOG and first == "with":
         return read_have(world, table, rest[1:], clause)
-    if verb.passive and verb.lemma in ("identify", "know") and rest[:1] and rest[0].lower() == "by":
+    return _read_default(world, table, verb, rest) or read_act(world, table, clause)
+
+
+_TELL = word_set("record store say tell show note register")
+_VALUES_ONLY = word_set("get receive need require say carry hold")
+_GIVE = word_set("give record store show cost bear take note concern")
+_PERSONS = word_set("person people persons guests")
+
+
+def _value_of_verb(world: World, table: Table, verb: VerbGroup, rest: Tokens) -> bool | None:
+    """A value that the verb itself names: "seats 40 people", "starts on a date"; None = it names none."""
+    first = rest[0].lower() if rest else ""
+    if verb.lemma in ("seat", "hold", "accommodate", "fit", "sleep", "take") and re.search(
+        r"\b(?:people|persons?|guests|passengers|players|participants)$", text_of(rest).lower()
+    ):
+        name = "seats" if verb.lemma == "seat" else "capacity"
+        made = Attribute(Noun((name,)), (name,), "integer")
+        condition(made, [one for one in rest if one.lower() not in _PERSONS])
+        if made.checks:
+            world.put(table, made)
+            return True
+    if verb.passive and len(rest) > 1 and first == "as" and isinstance(rest[1], Values):
+        made = Attribute(Noun(("type",)), ("type",), "text")
+        for one in comma_parts(rest[1:]):
+            condition(made, one)
+        world.put(table, made)
+        return True
+    if verb.lemma in _BOUNDS and not verb.passive and first in ("on", "at"):
+        item = read_item(rest[1:])
+        if item.noun is not None and item.noun.words in (("date",), ("time",), ("day",)):
+            words = (_BOUNDS[verb.lemma], "time" if item.noun.words == ("time",) else "date")
+            return _put(world, table, attribute_of(replace(item, noun=replace(item.noun, words=words))))
+    if verb.passive and verb.lemma == "number" and not rest:
+        return _put(world, table, Attribute(Noun(("number",)), ("number",), "integer"))
+    if verb.passive and verb.lemma in ("identify", "know") and first == "by":
         known_by = attribute_of(read_item(rest[1:]))
         if known_by is not None:
             known_by.unique = True
-            world.put(table, known_by)
-        return known_by is not None
+        return _put(world, table, known_by)
+    return None
+
+
+def _put(world: World, table: Table, made: Attribute | None) -> bool:
+    if made is not None:
+        world.put(table, made)
+    return made is not None
+
+
+def _of_pair(world: World, table: Table, clause: Clause) -> bool:
+    """ "In each race a runner has a bib number": values of the pair."""
+    assert clause.verb is not None
+    if not clause.lead or clause.lead[0].lower() not in ("in", "for", "at", "on"):
+        return False
+    other = topic_of(world, clause)
+    if clause.verb.lemma not in ("have", "get", "receive") or other is None or other is table:
+        return False
+    items = [one for one in items_of(list(clause.rest)) if world.table(one.noun) is None]
+    world.pending = [value for item in items if (value := attribute_of(item)) is not None]
+    if world.pending:
+        world.pairs.append((table.name, other.name, world.pending))
+    return bool(world.pending)
+
+
+def _read_default(world: World, table: Table, verb: VerbGroup, rest: Tokens) -> bool:
+    """ "Starts as open", "is blocked by default"."""
     if (
         verb.lemma in ("start", "begin", "default")
         and rest[:1]
         and rest[0].lower() in ("as", "out", "at", "in", "to", "with")
-    ) and read_state(world, table, text_of(rest[1:])):
-        return True
-    if (
-        verb.passive
-        and _starts_default(rest)
-        and read_state(world, table, f"{verb.form} {text_of(rest)}", negated=verb.negated)
+        and read_state(world, table, text_of(rest[1:]))
     ):
         return True
-    return read_act(world, table, clause)
+    state = f"{verb.form} {text_of(rest)}"
+    return verb.passive and _starts_default(rest) and read_state(world, table, state, negated=verb.negated)
 
 
 _BOUNDS = {"start": "start", "begin": "start", "end": "end", "finish": "end", "expire": "expiry"}
