@@ -8,6 +8,8 @@ from postai.design.frames.binding import Values
 from postai.design.frames.clauses import clauses_of
 from postai.design.frames.phrases import items_of
 from postai.design.frames.tokens import tokens_of
+from postai.design.propose import design_by_grammar
+from postai.errors import NotSure
 
 
 @pytest.mark.parametrize(
@@ -18,7 +20,10 @@ from postai.design.frames.tokens import tokens_of
         ("No two kilns of a shed share a label.", [("no two kilns of a shed", "share")]),
         ("Bakers knead doughs: a dough has a weight.", [("Bakers", "knead"), ("a dough", "have")]),
         ("Pottery: a vase has a height, a colour and a glaze that is thick or thin.", [("a vase", "have")]),
-        ("A sports club has members; the members train on a court.", [("A sports club", "have"), ("the members", "train")]),
+        (
+            "A sports club has members; the members train on a court.",
+            [("A sports club", "have"), ("the members", "train")],
+        ),
     ],
 )
 def test_clauses(text: str, expected: list[str | tuple[str, str]]) -> None:
@@ -48,3 +53,11 @@ def test_values_are_one_token() -> None:
         ("none", "thin", "thick"),
         ("wet", "dry", "fired"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text", [": a name", "and " * 4000, "must not " * 2000, "1 and 2 " * 2000, "dogs have names and " * 900]
+)
+def test_texts_that_nobody_would_write_are_read_soon_or_not_at_all(text: str) -> None:
+    with pytest.raises(NotSure):
+        design_by_grammar(text)

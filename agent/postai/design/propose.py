@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from postai.design.model_engine import Judges, propose_by_model
 from postai.design.plainer import plainer
 from postai.design.reading import read_text
 from postai.design.relations import Relation, index_keys
+from postai.design.sentences import LONGEST_SENTENCE
 from postai.design.shelter import Shelter
 from postai.design.stored import has_btree_gist, read_draft, unfit
 from postai.design.trying import Try, on_copy
@@ -167,6 +169,9 @@ def design_by_grammar(description: str, schema: str = "", *, btree_gist: bool = 
     return _proposed(ground, Draft())
 
 
+_SENTENCE_END = re.compile(r"[.!?]\s")
+
+
 def read_description(description: str, *, btree_gist: bool = False) -> Ground:
     """The draft for a description."""
     by_frames = _by_frames(description, btree_gist=btree_gist)
@@ -183,8 +188,8 @@ def _missed(ground: Ground) -> int:
 
 
 def _by_frames(description: str, *, btree_gist: bool) -> Ground | None:
-    """The draft of a text in sentences; None where it is laid out in lines."""
-    if "\n" in description.strip():
+    """The draft of a text in sentences; None where it is laid out in lines, or a sentence is too long."""
+    if "\n" in description.strip() or any(len(one) > LONGEST_SENTENCE for one in _SENTENCE_END.split(description)):
         return None
     ground = Ground(Draft(), Shelter(), btree_gist=btree_gist)
     read_frames(ground, description)

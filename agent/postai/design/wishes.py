@@ -21,7 +21,7 @@ from postai.design.intents import filler, says, without
 from postai.design.mentions import Said, mentions
 from postai.design.nouns import is_plural, read_noun, singular
 from postai.design.reading import read_sentence
-from postai.design.sentences import clauses, sentences, words_of
+from postai.design.sentences import LONGEST_SENTENCE, clauses, sentences, words_of
 from postai.design.verbs import find_verb, lemma_of
 from postai.design.wish_add import add, add_there, give, new_table
 from postai.design.wish_change import allow, fill, make, must_have, rename, retype, set_default
@@ -34,8 +34,6 @@ from postai.design.wish_rows import refuse_rows
 from postai.design.wish_usual import usual_columns
 from postai.language.word_set import word_set
 
-LONGEST_SENTENCE = 1_000
-"""Characters of one sentence, brackets and quotes apart; what is longer would take too long to read."""
 _COMMAND = (
     "add|use|merge|combine|support|enable|erase|empty|truncate|introduce soft|soft-delete|speed up|remove|drop|"
     "delete|rename|make|change|create|set|give|move|split|extract|allow|convert|turn|"

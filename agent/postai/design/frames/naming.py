@@ -7,7 +7,7 @@ from collections import Counter
 
 from postai.design.frames.arguments import clause_items, notation, subject_noun, words_of
 from postai.design.frames.clauses import Clause
-from postai.design.frames.grammar import US, is_word
+from postai.design.frames.grammar import US, VerbGroup, is_word
 from postai.design.frames.names import MASS, PRONOUNS, Names, Words
 from postai.design.frames.phrases import items_of, read_item
 from postai.design.frames.tokens import Tokens, text_of
@@ -50,12 +50,10 @@ def _of_clause(clause: Clause, names: Names, score: Counter[Words], *, keeps: bo
         score[told.words] += 5
         if inner:
             names.defined.add(told.words)
-            for item in items_of(inner):
-                if item.noun:
-                    names.values.add(item.noun.words)
+            names.values.update(item.noun.words for item in items_of(inner) if item.noun)
+    if clause.verb is None and not listed:
+        _bare_list(clause, names, score)
     if listed or clause.verb is None:
-        if clause.verb is None and not listed:
-            _bare_list(clause, names, score)
         return
     verb = clause.verb
     noun = subject_noun(list(clause.subject))
@@ -80,68 +78,78 @@ def _of_clause(clause: Clause, names: Names, score: Counter[Words], *, keeps: bo
     if stored and (named := read_item(rest[1:]).noun) is not None:
         score[named.words] += 3
         return
-    if noun is not None and not us and low not in ("two", "no") and "'s" not in text_of(list(clause.subject)):
-        value = is_value(noun.words) or noun.words[-1] in MASS
-        if keeps:
-            pass
-        elif verb.lemma in ("have", "consist", "contain") and not _owned(noun, score, names):
-            score[noun.words] += 4
-            if any(item.noun and item.noun.quantity == "" and not item.noun.plural for item in items_of(rest)):
-                names.defined.add(noun.words)
-        elif noun.plural and not noun.determiner and verb.lemma != "be" and not _owned(noun, score, names):
-            score[noun.words] += 4 if not verb.passive else 2
-        elif (len(noun.words) == 1 and noun.head in names.deeds and low in ("a", "an", "each", "every")) or (
-            verb.passive and verb.may and low in ("a", "an") and len(noun.words) == 1 and _by_several(rest)
-        ):
-            score[noun.words] += 4
-            names.defined.add(noun.words)
-        elif verb.lemma in ("exist", "appear", "occur") and value and noun.words in names.values:
-            pass
-        elif (
-            not value
-            and (noun.words not in names.values or score[noun.words])
-            and not _owned(noun, score, names)
-            and low not in ("the",)
-            and not _states(clause)
-        ) or (
-            low in ("a", "an", "each", "every")
-            and noun.words not in names.values
-            and verb.lemma not in ("be",)
-            and not _owned(noun, score, names)
-        ):
-            score[noun.words] += 2
+    if noun is not None and not us and not keeps:
+        _weigh_subject(clause, clause.verb, noun, names, score)
     if verb.passive and verb.lemma == "number":
         names.values.add(("number",))
     if verb.lemma not in ("be", "have", "belong") and not verb.passive and noun is not None and noun.plural:
         names.deeds.update((verb.lemma, *NOMINALS.get(verb.lemma, "").split()))
     for item in clause_items(clause):
         weigh_item(item, clause, names, score, us=us, system=noun is not None and not us and keeps)
-    if clause.lead and clause.lead[0].lower() in ("for", "per", "at", "in", "with"):
-        topic = list(clause.lead[1:])
-        head = read_item(topic) if topic else None
-        if head and head.noun and topic[0].lower() in ("each", "every", "a", "an", "one"):
-            lead_noun = subject_noun(_first_of(topic))
-            for other in _and_nouns(topic):
-                score[other.words] += 0 if is_value(other.words) or other.words[-1] in MASS else 2
-            if lead_noun and "of" in lead_noun.words:
-                lead_noun = read_noun(" ".join(lead_noun.words[: lead_noun.words.index("of")]))
-            if (
-                lead_noun
-                and topic[0].lower() in ("each", "every", "an", "a")
-                and (topic[0].lower() in ("each", "every") or not is_value(lead_noun.words))
-                and lead_noun.words[-1] not in MASS
-            ):
-                score[lead_noun.words] += 2
-        for at, one in enumerate(topic):
-            if (
-                at
-                and one.lower() in ("of", "at", "in", "on", "for")
-                and topic[at + 1 : at + 2]
-                and topic[at + 1].lower() in ("a", "an", "each", "every")
-            ):
-                part = read_item(topic[at + 1 :]).noun
-                if part and not is_value(part.words) and part.words[-1] not in MASS:
-                    score[part.words] += 2
+    if clause.lead and clause.lead[0].lower() in ("for", "per", "at", "in", "with") and clause.lead[1:]:
+        _weigh_lead(list(clause.lead[1:]), score)
+
+
+def _weigh_subject(clause: Clause, verb: VerbGroup, noun: Noun, names: Names, score: Counter[Words]) -> None:
+    """What does or has something is a thing, unless it names a value of one."""
+    low, rest = clause.subject[0].lower(), list(clause.rest)
+    if low in ("two", "no") or "'s" in text_of(list(clause.subject)):
+        return
+    value = is_value(noun.words) or noun.words[-1] in MASS
+    if verb.lemma in ("have", "consist", "contain") and not _owned(noun, score, names):
+        score[noun.words] += 4
+        if any(item.noun and item.noun.quantity == "" and not item.noun.plural for item in items_of(rest)):
+            names.defined.add(noun.words)
+    elif noun.plural and not noun.determiner and verb.lemma != "be" and not _owned(noun, score, names):
+        score[noun.words] += 4 if not verb.passive else 2
+    elif (len(noun.words) == 1 and noun.head in names.deeds and low in ("a", "an", "each", "every")) or (
+        verb.passive and verb.may and low in ("a", "an") and len(noun.words) == 1 and _by_several(rest)
+    ):
+        score[noun.words] += 4
+        names.defined.add(noun.words)
+    elif verb.lemma in ("exist", "appear", "occur") and value and noun.words in names.values:
+        pass
+    elif (
+        not value
+        and (noun.words not in names.values or score[noun.words])
+        and not _owned(noun, score, names)
+        and low not in ("the",)
+        and not _states(clause)
+    ) or (
+        low in ("a", "an", "each", "every")
+        and noun.words not in names.values
+        and verb.lemma not in ("be",)
+        and not _owned(noun, score, names)
+    ):
+        score[noun.words] += 2
+
+
+def _weigh_lead(topic: Tokens, score: Counter[Words]) -> None:
+    """ "For every visit of a patient": both are things."""
+    head = read_item(topic)
+    if head.noun and topic[0].lower() in ("each", "every", "a", "an", "one"):
+        lead_noun = subject_noun(_first_of(topic))
+        for other in _and_nouns(topic):
+            score[other.words] += 0 if is_value(other.words) or other.words[-1] in MASS else 2
+        if lead_noun and "of" in lead_noun.words:
+            lead_noun = read_noun(" ".join(lead_noun.words[: lead_noun.words.index("of")]))
+        if (
+            lead_noun
+            and topic[0].lower() in ("each", "every", "an", "a")
+            and (topic[0].lower() in ("each", "every") or not is_value(lead_noun.words))
+            and lead_noun.words[-1] not in MASS
+        ):
+            score[lead_noun.words] += 2
+    for at, one in enumerate(topic):
+        if (
+            at
+            and one.lower() in ("of", "at", "in", "on", "for")
+            and topic[at + 1 : at + 2]
+            and topic[at + 1].lower() in ("a", "an", "each", "every")
+        ):
+            part = read_item(topic[at + 1 :]).noun
+            if part and not is_value(part.words) and part.words[-1] not in MASS:
+                score[part.words] += 2
 
 
 def _first_of(topic: Tokens) -> Tokens:
