@@ -61,3 +61,22 @@ def test_values_are_one_token() -> None:
 def test_texts_that_nobody_would_write_are_read_soon_or_not_at_all(text: str) -> None:
     with pytest.raises(NotSure):
         design_by_grammar(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("A kiln has a name and a heat, but never more than 900 degrees.", True),
+        ("A potter has an email and, unless they are guests, a locker.", True),
+        ("A kiln has a name and a heat. A potter has an email.", False),
+    ],
+)
+def test_a_condition_is_pointed_out(text: str, warned: bool) -> None:
+    made = design_by_grammar(text)
+    assert any("condition" in one for one in made.warnings) is warned
+    assert not any(" but " in one for one in made.up)  # no column of that name
+
+
+@pytest.mark.parametrize("words", ["never more than 900", "that is never above 900", "that can never be more than 900"])
+def test_never_turns_a_limit_round(words: str) -> None:
+    assert any("<= 900" in one for one in design_by_grammar(f"A kiln has a name and a heat {words}.").up)

@@ -176,6 +176,7 @@ def number(text: str) -> str:
 
 
 def _ranges(made: Attribute, low: str) -> None:
+    low = re.sub(r"\b(?:(?:can|may|must|should|will) )?never\b", "not", low)
     whole = made.type in ("integer", "bigint", "smallint")
     if found := re.search(
         rf"\b(?:up to|at most|max(?:imum)?(?: of)?|no more than|not (?:be )?longer than|no longer than|of at most|"
@@ -194,7 +195,7 @@ def _ranges(made: Attribute, low: str) -> None:
     ):
         a, b = number(found["a"] or found["a2"]), number(found["b"] or found["b2"])
         made.checks.append(f"{{c}} BETWEEN {a} AND {b}")
-        if made.type == "text" or (made.type == "double precision" and "." not in a + b and not found["a2"] and False):
+        if made.type == "text":
             made.type = "integer" if "." not in a + b else "numeric"
         return
     bounds: list[tuple[str, str]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -170,10 +171,23 @@ def design_by_grammar(description: str, schema: str = "", *, btree_gist: bool = 
 
 
 _SENTENCE_END = re.compile(r"[.!?]\s")
+# Words of an exception or a condition: what hangs on them is often more than a schema, or this grammar, can say.
+_CONDITION = re.compile(
+    r"\b(?:unless|except|provided that|as long as|but (?:never|only|not)|only (?:if|when|after|before|while|for))\b",
+    re.I,
+)
 
 
 def read_description(description: str, *, btree_gist: bool = False) -> Ground:
     """The draft for a description."""
+    ground = _better_of_two(description, btree_gist=btree_gist)
+    for sentence in _SENTENCE_END.split(description):
+        if _CONDITION.search(sentence):
+            ground.warn(f"look whether the condition is kept that is said here: {textwrap.shorten(sentence, 120)}")
+    return ground
+
+
+def _better_of_two(description: str, *, btree_gist: bool) -> Ground:
     by_frames = _by_frames(description, btree_gist=btree_gist)
     if by_frames is not None and not _missed(by_frames):
         return by_frames

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from postai.design.details import Attribute
 from postai.design.draft import Table
 from postai.design.frames.clauses import Clause
+from postai.design.frames.grammar import FUNCTION
 from postai.design.frames.names import Names
 from postai.design.frames.phrases import Item
 from postai.design.frames.traits import attribute_of
@@ -111,7 +112,10 @@ class World:
         return True
 
     def put(self, table: Table, made: Attribute) -> None:
-        """Put a value into a table."""
+        """Put a value into a table; a word that names nothing ("but") was not understood."""
+        if len(made.noun.words) == 1 and made.noun.words[0] in FUNCTION:
+            self.miss(made.noun.words[0])
+            return
         made.ignored = []
         self.pending = []
         self.ground.add(table, made)
