@@ -6,7 +6,7 @@ import re
 
 from postai.design.details import NUMBER, TYPES, Attribute, apply_details, number
 from postai.design.kinds import TYPE_WORDS, kind_of
-from postai.design.nouns import OPTIONAL_FLAGS, UNIQUE_FLAGS, Noun, plural, read_noun, singular
+from postai.design.nouns import Noun, plural, read_noun, singular
 from postai.design.shelter import Shelter
 from postai.design.verbs import is_participle
 
@@ -134,12 +134,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         made.type = kind_of(made.name).type
     if type_said:
         made.type, made.type_said = TYPE_WORDS[type_said], True
-    if noun.flags & OPTIONAL_FLAGS:
-        made.required = False
-    elif noun.flags - UNIQUE_FLAGS:
-        made.required = True
-    if noun.flags & UNIQUE_FLAGS:
-        made.unique = True
+    made.heed(noun.flags)
     for detail in (
         shelter.open(re.sub(r"§\s+§", "§ ; §", tail.replace("§", " §", 1))) if "§" in tail else tail,
         *(shelter.marks(core)),

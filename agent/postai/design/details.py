@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from postai.design.kinds import MONEY, TYPE_WORDS, with_unit
-from postai.design.nouns import Noun
+from postai.design.nouns import OPTIONAL_FLAGS, UNIQUE_FLAGS, Noun
 from postai.design.shelter import ENUMERATION, values_of
 from postai.language.numbers import NUMBER_WORDS
 
@@ -110,6 +110,15 @@ class Attribute:
     type_said: bool = False
     text: str = ""
     ignored: list[str] = field(default_factory=list)
+
+    def heed(self, flags: frozenset[str]) -> None:
+        """Take over what adjectives say: unique, optional, required."""
+        if flags & OPTIONAL_FLAGS:
+            self.required = False
+        elif flags - UNIQUE_FLAGS:
+            self.required = True
+        if flags & UNIQUE_FLAGS:
+            self.unique = True
 
 
 def apply_details(made: Attribute, detail: str) -> None:

@@ -11,9 +11,9 @@ from postai.design.frames.arguments import prepositional
 from postai.design.frames.binding import Group, Values
 from postai.design.frames.clauses import Clause
 from postai.design.frames.grammar import is_word
-from postai.design.frames.having import comma_parts, compare_mods
+from postai.design.frames.having import compare_mods
 from postai.design.frames.phrases import items_of, read_item
-from postai.design.frames.tokens import Tokens, text_of
+from postai.design.frames.tokens import Tokens, comma_parts, text_of
 from postai.design.frames.traits import condition
 from postai.design.frames.world import Link, World
 from postai.design.kinds import is_value, kind_of

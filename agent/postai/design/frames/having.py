@@ -78,7 +78,8 @@ def read_have(world: World, table: Table, rest: Tokens, clause: Clause) -> bool:
                     )
                 )
                 world.object = target
-                return read_have(world, target, joined, replace(clause, verb=None)) or True
+                read_have(world, target, joined, replace(clause, verb=None))
+                return True
         done |= has_one(world, table, item, clause, optional)
     return done
 
@@ -305,13 +306,3 @@ def _told_of(world: World, table: Table) -> bool:
         if head in [singular(one.lower()) for one in (clause.lead if clause.verb else clause.rest)]:
             return True
     return False
-
-
-def comma_parts(tokens: Tokens) -> list[Tokens]:
-    found: list[Tokens] = [[]]
-    for one in tokens:
-        if one in (",", "and"):
-            found.append([])
-        else:
-            found[-1].append(one)
-    return [one for one in found if one]

@@ -12,11 +12,11 @@ from postai.design.frames.being import read_be, read_state
 from postai.design.frames.binding import Values
 from postai.design.frames.clauses import Clause
 from postai.design.frames.grammar import VerbGroup
-from postai.design.frames.having import comma_parts, read_have
+from postai.design.frames.having import read_have
 from postai.design.frames.ours import topic_of
 from postai.design.frames.phrases import items_of, read_item
 from postai.design.frames.storing import read_which
-from postai.design.frames.tokens import Tokens, text_of
+from postai.design.frames.tokens import Tokens, comma_parts, text_of
 from postai.design.frames.traits import attribute_of, condition
 from postai.design.frames.world import Link, World
 from postai.design.kinds import is_value

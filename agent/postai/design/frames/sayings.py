@@ -12,7 +12,7 @@ from postai.design.frames.binding import Values
 from postai.design.frames.clauses import Clause
 from postai.design.frames.once import column_for
 from postai.design.frames.phrases import items_of
-from postai.design.frames.tokens import Tokens, text_of
+from postai.design.frames.tokens import Tokens, comma_parts, text_of
 from postai.design.frames.traits import condition
 from postai.design.frames.world import World
 from postai.design.kinds import is_value, kind_of
@@ -88,16 +88,6 @@ def _owner_of(world: World, tokens: Tokens) -> tuple[Table, Noun] | None:
     return None
 
 
-def _and_parts(tokens: Tokens) -> list[Tokens]:
-    found: list[Tokens] = [[]]
-    for one in tokens:
-        if one in (",", "and"):
-            found.append([])
-        else:
-            found[-1].append(one)
-    return [one for one in found if one]
-
-
 def _key_of(world: World, tokens: Tokens) -> tuple[Table, tuple[str, ...]] | None:
     """The table whose last told key has a role that a phrase names: "the end station"."""
     noun = read_noun(text_of(tokens))
@@ -142,7 +132,7 @@ def of_value(world: World, clause: Clause) -> bool:
         "range",
     ) or (subject[0].lower() in ("it", "they", "each") and len(subject) == 1):
         return False
-    pieces = _and_parts(subject)
+    pieces = comma_parts(subject)
     if len(pieces) > 1:
         whole = [replace(clause, subject=tuple(one)) for one in pieces]
         if all(_owner_of(world, list(one.subject)) or _key_of(world, list(one.subject)) for one in whole):

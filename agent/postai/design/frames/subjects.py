@@ -9,12 +9,12 @@ from postai.design.draft import Table
 from postai.design.frames.arguments import prepositional
 from postai.design.frames.binding import Values, bound
 from postai.design.frames.clauses import Clause
-from postai.design.frames.having import comma_parts, read_have
+from postai.design.frames.having import read_have
 from postai.design.frames.ours import names_things, read_ours, topic_of
 from postai.design.frames.phrases import Item, items_of, read_item
 from postai.design.frames.predicates import read_predicate
 from postai.design.frames.sayings import of_value
-from postai.design.frames.tokens import Tokens, text_of, tokens_of
+from postai.design.frames.tokens import Tokens, comma_parts, text_of, tokens_of
 from postai.design.frames.traits import attribute_of
 from postai.design.frames.world import Link, World
 from postai.design.nouns import read_noun

@@ -73,3 +73,14 @@ def text_of(tokens: Tokens) -> str:
     text = " ".join(tokens)
     text = re.sub(r" (?=[,.;:)%/])", "", text)
     return re.sub(r"(?<=[(/]) ", "", text)
+
+
+def comma_parts(tokens: Tokens) -> list[Tokens]:
+    """The parts between commas and "and"."""
+    found: list[Tokens] = [[]]
+    for one in tokens:
+        if one in (",", "and"):
+            found.append([])
+        else:
+            found[-1].append(one)
+    return [one for one in found if one]

@@ -11,7 +11,7 @@ from postai.design.frames.grammar import BE, HAVE, MODAL
 from postai.design.frames.phrases import Item
 from postai.design.frames.tokens import Tokens, text_of
 from postai.design.kinds import is_unit, kind_of, with_unit
-from postai.design.nouns import OPTIONAL_FLAGS, UNIQUE_FLAGS, Noun, plural, singular
+from postai.design.nouns import Noun, plural, singular
 from postai.design.verbs import is_participle
 from postai.language.numbers import NUMBER_WORDS
 from postai.language.word_set import word_set
@@ -112,12 +112,7 @@ def _named(item: Item) -> Attribute | None:
         made.checks.append(f"char_length({{c}}) = {NUMBER_WORDS[name[0]]}")
     if made.name[0] in ("max", "min") and made.name[-1] == "count" and len(made.name) > 2:
         made.type, made.name = "integer", (*made.name[:-2], plural(singular(made.name[-2])))
-    if noun.flags & OPTIONAL_FLAGS:
-        made.required = False
-    elif noun.flags - UNIQUE_FLAGS:
-        made.required = True
-    if noun.flags & UNIQUE_FLAGS:
-        made.unique = True
+    made.heed(noun.flags)
     if len(name) > 1 and name[-1] in ("before", "after"):
         made.type = kind_of(name[:-1]).type
     if made.type == "text" and any(is_unit(one) for one in name[:-1]) and name[-1] in ("mark", "point", "limit"):
