@@ -323,6 +323,10 @@ create function postai._apply(proposal bigint, accept_triggers boolean, unsafe b
 as $$
 begin
   perform postai._approve_as(proposal, accept_triggers, session_user, unsafe);
+  if unsafe and exists (select from postai.proposal as p where p.id = $1 and jsonb_typeof(p.evidence -> 'later') = 'array'
+                           and p.evidence -> 'later' <> '[]') then
+    raise notice 'proposal % drops nothing yet: what is to go is only set aside; a second proposal, open once this one ran, drops it for good and needs a yes of its own (CALL postai.wait names it)', $1;
+  end if;
   return postai._enqueue(proposal, 'apply');
 end
 $$;

@@ -71,6 +71,7 @@ declare
   now_shown pg_catalog.text;
   refused pg_catalog.text;
   a record;
+  rest record;
 begin
   begin
     commit;
@@ -123,6 +124,14 @@ begin
     raise notice 'proposal % drops for good what was set aside: CALL postai.wait(postai.apply(%, unsafe => true));',
       a.measured operator(pg_catalog.->>) 'then', a.measured operator(pg_catalog.->>) 'then';
   end if;
+  -- What schedule(..., scans_only => true) left for its window.
+  for rest in
+    select v.id, v.run_window from postai.actions as v
+     where v.proposal operator(pg_catalog.=) a.proposal and v.id operator(pg_catalog.>) action
+       and v.state operator(pg_catalog.=) 'queued' and a.kind operator(pg_catalog.=) v.kind
+  loop
+    raise notice 'the rest waits for % as action %: SELECT * FROM postai.steps(%);', coalesce(rest.run_window::pg_catalog.text, 'its turn'), rest.id, a.proposal;
+  end loop;
 end
 $$;
 comment on procedure postai.wait(bigint, interval) is
@@ -173,6 +182,6 @@ select postai._grant('update (state, worker, attempt, lease_until, noticed_at, c
                      'postai_agent');
 select postai._grant('execute on function ' || f, 'postai_agent')
   from unnest(array['postai._fingerprint(jsonb)', 'postai._object(text, oid)', 'postai._digest(bigint)', 'postai._objects(bigint)', 'postai._is_repeatable(bigint)',
-                    'postai._may_become(name, name)', 'postai._missing_rights(jsonb, name, name[])',
+                    'postai._may_become(name, name)', 'postai._missing_rights(jsonb, name, name[])', 'postai._agent_roles()',
                     'postai._home()', 'postai._require_home(bigint)', 'postai._require_current(bigint)', 'postai._user_triggers(oid[])', 'postai._written_tables(bigint, boolean)',
                     'postai._raise(text, text, text, text)']) as f;

@@ -14,7 +14,9 @@ SCHEMA = """
 select x.line from (
   select 'relation ' || c.oid::regclass || ' ' || c.relkind::text || ' ' || c.relpersistence::text
          || ' rls ' || c.relrowsecurity
-         || ' identity ' || c.relreplident::text || ' options ' || coalesce(c.reloptions::text, '')
+         || ' identity ' || c.relreplident::text || ' options '
+         || array(select o from unnest(c.reloptions) o order by 1)::text || ' toast '
+         || array(select o from pg_class t, unnest(t.reloptions) o where t.oid = c.reltoastrelid order by 1)::text
          || ' bound ' || coalesce(pg_get_expr(c.relpartbound, c.oid), '')
          || ' of ' || coalesce((select string_agg(i.inhparent::regclass::text, ',') from pg_inherits i
                                  where i.inhrelid = c.oid), '') as line
@@ -24,7 +26,9 @@ select x.line from (
   select 'column ' || c.oid::regclass || '.' || quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
          || case when a.attnotnull then ' not null' else '' end || ' identity ' || a.attidentity::text || ' generated '
          || a.attgenerated::text || ' default ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') || ' collation '
-         || coalesce(a.attcollation::regcollation::text, '') || ' storage ' || a.attstorage::text || ' comment '
+         || coalesce(a.attcollation::regcollation::text, '') || ' storage ' || a.attstorage::text
+         || a.attcompression::text || ' statistics ' || coalesce(a.attstattarget, -1) || ' options '
+         || array(select o from unnest(a.attoptions) o where o !~ '^pg_attver' order by 1)::text || ' comment '
          || coalesce(col_description(c.oid, a.attnum), '') || ' local ' || a.attislocal || a.attinhcount
     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
     left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum

@@ -69,14 +69,14 @@ def think(frame: Frame, explain: Explain) -> Frame:
 
 
 class SocketPeer:
-    """Listens on a unix socket as the agent does. `seen` holds the requests, `said` what backends replied, `closed`
-    counts connections that ended."""
+    """Listens on a unix socket as the agent does. `seen` holds the requests, `said` what backends replied, `accepted`
+    and `closed` count connections that were made and that ended."""
 
     def __init__(self, path: Path, think: Callable[[Frame, Explain], Frame] = think) -> None:
         self.path = path
         self.seen: list[Frame] = []
         self.said: list[Frame] = []
-        self.closed = 0
+        self.accepted = self.closed = 0
         self._think = think
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -99,6 +99,7 @@ class SocketPeer:
                 peer, _ = self._listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:

@@ -195,10 +195,11 @@ def test_scans_alone_can_wait_for_a_window_and_another_agent_goes_on_with_them(s
         step_class="short_lock",
     )  # fmt: skip
     proposal = shop.create(draft(add, read, last, kind="migrate"))
+    said: list[str] = []
     window = "'[2090-01-01 22:00+00, 2090-01-02 04:00+00)'"
     error = error_of(lambda: shop.sql(f"select postai.schedule({proposal}, scans_only => true)", "lc_boss"))
     assert error.sqlstate == "22023" and "run_window" in (error.diag.message_hint or "")
-    shop.sql(f"select postai.schedule({proposal}, {window}, scans_only => true)", "lc_boss")
+    ((first,),) = shop.sql(f"select postai.schedule({proposal}, {window}, scans_only => true)", "lc_boss")
     assert states(shop, proposal) == ["queued", "waits for", "waits for"]
     assert shop.run().state == "done"
     assert shop.proposal(proposal) == ("approved", None) and states(shop, proposal) == [
@@ -206,6 +207,10 @@ def test_scans_alone_can_wait_for_a_window_and_another_agent_goes_on_with_them(s
         "queued for",
         "queued for",
     ]
+    with shop.database.connect("lc_boss") as connection:
+        connection.add_notice_handler(lambda one: said.append(one.message_primary or ""))
+        connection.execute(f"call postai.wait({first})")
+    assert said[-1].startswith('the rest waits for ["2090-01-0')
     assert shop.value("select convalidated from pg_constraint where conname = 'dear'") is False
     assert shop.runner("another agent").run_next(Deadline.after(5)) is None
     shop.sql(f"update postai.action set not_before = null, run_window = {SOON.format('1 h')} where state = 'queued'")

@@ -36,6 +36,7 @@ ONLINE = (
 REVERSIBLE = (
     "attach with default", "partitioned foreign key", "type of a column with everything", "volatile defaults",
     "unique with everything", "key on a given index", "detach concurrently", "attach that a check allows",
+    "settings and back",
 )  # fmt: skip
 OWN_ON_18 = (
     "partitioned foreign key",

@@ -157,6 +157,19 @@ def test_what_cannot_be_tried_is_not_known_and_said_once(stand: Stand) -> None:
     assert len([one for one in said if "tried" in one]) == 1, said
 
 
+def test_an_operator_hears_at_once_what_apply_will_refuse(stand: Stand) -> None:
+    stand.database.execute("create table shop.taken (id int)")  # a superuser's
+    said: dict[str, list[str]] = {"mig_user": [], "mig_operator": []}
+    for user, notes in said.items():
+        with stand.database.connect(user) as connection:
+            connection.add_notice_handler(lambda one, notes=notes: notes.append(one.message_primary or ""))
+            connection.execute("select postai.migrate('alter table shop.taken add column at date')")
+    assert "shop.taken belongs to superuser postgres" in said["mig_operator"][0]
+    assert "ALTER TABLE shop.taken OWNER TO" in said["mig_operator"][0]
+    assert not any("superuser" in one for one in said["mig_user"])
+    stand.database.execute("drop table shop.taken")
+
+
 def test_an_undo_takes_the_second_proposal_with_it(stand: Stand) -> None:
     stand.database.execute("set role mig_owner; create table shop.twice (id int primary key, a int)")
     proposal = stand.migrate("drop table shop.twice")
@@ -222,8 +235,11 @@ def test_a_drop_is_taken_back_or_made_good_by_a_second_proposal(stand: Stand) ->
         connection.execute("call postai.wait(%s)", (undo["id"],))
     assert stand.rows("select a, b from shop.old", "mig_operator") == [{"a": 2, "b": 3}]
     retyped = stand.migrate("alter table shop.old alter a type text")
+    said: list[str] = []
     with stand.database.connect("mig_operator") as connection:
+        connection.add_notice_handler(lambda one: said.append(one.message_primary or ""))
         action = connection.execute("select postai.apply(%s, unsafe => true)", (retyped,)).fetchall()[0][0]
+        assert [one for one in said if "drops nothing yet" in one and "a yes of its own" in one], said
         connection.execute("call postai.wait(%s)", (action,))
     assert stand.rows("select a, a_old from shop.old", "mig_operator") == [{"a": "2", "a_old": 2}]
     assert stand.rows(

@@ -32,9 +32,11 @@ def advice(database: TestDatabase, options: StorageOptions = SMALL) -> dict[tupl
 
 
 def execute_all(database: TestDatabase, *statements: str) -> None:
-    """Each in a session of its own, at whose end the counters arrive."""
-    for statement in statements:
-        database.execute(statement)
+    """One after the other, and their counters arrive: what comes after ANALYZE would be added to what that counted."""
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement)
+            connection.execute("select pg_stat_force_next_flush()")
 
 
 def test_dead_rows_and_empty_space(database: TestDatabase) -> None:

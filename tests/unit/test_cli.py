@@ -207,7 +207,8 @@ def test_completion(program: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.split() == ["connect", "connection"]
     code = code.replace(f"[{program!r}]", f"[{program!r}, '--show-completion', 'bash']")
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    in_bash = ["bash", "-c", '"$0" -c "$1"; exit $?', sys.executable, code]  # the shell is told by the parent process
+    shown = subprocess.run(in_bash, capture_output=True, text=True)
     assert variable in shown.stdout
 
 

@@ -11,7 +11,12 @@ from postai.sql.parse import parse
 from postai.sql.vet import vet_change
 
 CASES = (
-    read_cases("create.cases") + read_cases("create2.cases") + read_cases("create3.cases") + read_cases("create4.cases")
+    read_cases("create.cases")
+    + read_cases("create2.cases")
+    + read_cases("create3.cases")
+    + read_cases("create4.cases")
+    + read_cases("create5.cases")
+    + read_cases("create6.cases")
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -59,14 +60,23 @@ def design(
     connection: Name = None,
     json: Json = False,
 ) -> int:
-    """Propose tables for a description, tried on an empty database; nothing is made."""
+    """Propose tables for a description, tried on an empty database where a server answers; nothing is made."""
+    from postai.database.errors import HostUnreachable
     from postai.deadline import Deadline
     from postai.design import propose
 
     def run(database: Database, means: Means) -> Proposed:
         return propose.design(database, description, Deadline.after(SECONDS), means, schema=schema)
 
-    return _propose(run, engine, transcript, config, resolve(dsn, connection), json=json)
+    target = resolve(dsn, connection)
+    try:
+        return _propose(run, engine, transcript, config, target, json=json)
+    except HostUnreachable as error:
+        if target or engine is EngineOption.model:
+            raise  # a server was named, or the model's statements have to be tried
+        made = propose.design_by_grammar(description, schema)
+        told = f"no server was named and none answers at libpq's default place ({error}): nothing was tried on a server"
+        return _told(replace(made, warnings=(*made.warnings, told)), json=json)
 
 
 def change(
@@ -118,6 +128,10 @@ def _propose(
         else:
             output.say(f"The reply to {told['pending']} is missing; answer the file in {told['directory']}.")
         return PENDING
+    return _told(made, json=json)
+
+
+def _told(made: Proposed, *, json: bool) -> int:
     if json:
         output.show_json({**output.plain(made), "up": _script(made.up), "down": _script(made.down)})
     else:

@@ -6,7 +6,7 @@ import re
 
 from postai.design.details import NUMBER, TYPES, Attribute, apply_details, number
 from postai.design.kinds import TYPE_WORDS, kind_of
-from postai.design.nouns import OPTIONAL_FLAGS, UNIQUE_FLAGS, Noun, plural, read_noun, singular
+from postai.design.nouns import Noun, plural, read_noun, singular
 from postai.design.shelter import Shelter
 from postai.design.verbs import is_participle
 
@@ -25,6 +25,10 @@ _TAIL = re.compile(
     r"date|§)))",
     re.I,
 )
+
+
+_NO_NAME = re.compile(r"(?:an?|the|its|their)(?: (?:optional|required|unique|mandatory))*", re.I)
+"""What stands before the name of an attribute: "an optional text"."""
 
 
 def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
@@ -67,7 +71,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         "",
         said,
     )
-    found = _TAIL.search(said)
+    found = next((one for one in _TAIL.finditer(said) if not _NO_NAME.fullmatch(said[: one.start()])), None)
     if "," in said and (found is None or found.start() > said.index(",")):
         found = re.search(",", said)
     core, tail = (said[: found.start()], said[found.start() :]) if found else (said, "")
@@ -77,7 +81,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
     quoted = re.sub(
         r"^(?P<a>(?:an?|the|its|their)\s+)?(?P<b>(?:maximum|minimum|max|min|total|maximal)\s+)?number of (?P<c>[\w "
         r"]+)$",
-        lambda m: _counted(m["b"] or "", m["c"]),
+        lambda m: counted(m["b"] or "", m["c"]),
         shelter.without_details(core),
         flags=re.I,
     )
@@ -130,12 +134,7 @@ def read_attribute(text: str, shelter: Shelter) -> Attribute | None:
         made.type = kind_of(made.name).type
     if type_said:
         made.type, made.type_said = TYPE_WORDS[type_said], True
-    if noun.flags & OPTIONAL_FLAGS:
-        made.required = False
-    elif noun.flags - UNIQUE_FLAGS:
-        made.required = True
-    if noun.flags & UNIQUE_FLAGS:
-        made.unique = True
+    made.heed(noun.flags)
     for detail in (
         shelter.open(re.sub(r"§\s+§", "§ ; §", tail.replace("§", " §", 1))) if "§" in tail else tail,
         *(shelter.marks(core)),
@@ -181,7 +180,7 @@ KEPT_PLURAL = frozenset(
 )
 
 
-def _counted(limit: str, what: str) -> str:
+def counted(limit: str, what: str) -> str:
     """ "Number of pages" as page count, "maximum number of guests" as max guests."""
     noun = read_noun(what)
     if limit.strip().lower() in ("maximum", "max", "maximal", "minimum", "min"):

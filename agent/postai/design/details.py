@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from postai.design.kinds import MONEY, TYPE_WORDS, with_unit
-from postai.design.nouns import Noun
+from postai.design.nouns import OPTIONAL_FLAGS, UNIQUE_FLAGS, Noun
 from postai.design.shelter import ENUMERATION, values_of
 from postai.language.numbers import NUMBER_WORDS
 
@@ -111,6 +111,15 @@ class Attribute:
     text: str = ""
     ignored: list[str] = field(default_factory=list)
 
+    def heed(self, flags: frozenset[str]) -> None:
+        """Take over what adjectives say: unique, optional, required."""
+        if flags & OPTIONAL_FLAGS:
+            self.required = False
+        elif flags - UNIQUE_FLAGS:
+            self.required = True
+        if flags & UNIQUE_FLAGS:
+            self.unique = True
+
 
 def apply_details(made: Attribute, detail: str) -> None:
     """Take over what is said about an attribute behind it or in brackets."""
@@ -176,6 +185,7 @@ def number(text: str) -> str:
 
 
 def _ranges(made: Attribute, low: str) -> None:
+    low = re.sub(r"\b(?:(?:can|may|must|should|will) )?never\b", "not", low)
     whole = made.type in ("integer", "bigint", "smallint")
     if found := re.search(
         rf"\b(?:up to|at most|max(?:imum)?(?: of)?|no more than|not (?:be )?longer than|no longer than|of at most|"
@@ -194,7 +204,7 @@ def _ranges(made: Attribute, low: str) -> None:
     ):
         a, b = number(found["a"] or found["a2"]), number(found["b"] or found["b2"])
         made.checks.append(f"{{c}} BETWEEN {a} AND {b}")
-        if made.type == "text" or (made.type == "double precision" and "." not in a + b and not found["a2"] and False):
+        if made.type == "text":
             made.type = "integer" if "." not in a + b else "numeric"
         return
     bounds: list[tuple[str, str]] = []

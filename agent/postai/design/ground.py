@@ -42,6 +42,8 @@ class Ground:
         existing: whether the draft is of a database (a change is wished), so that nothing unknown is made in passing.
         relations, pairing: gathered, settled at the end.
         warnings: for people, what was not understood among them.
+        heard: sentences that only say how things are, with what they are about, until a wish refers to it.
+        indexed: whether what a sentence said is looked up by has got its index.
         notes: what was made of the words where it does not go without saying.
     """
 
@@ -63,6 +65,8 @@ class Ground:
     moves: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     candidates: set[tuple[str, ...]] = field(default_factory=set)
     whole: tuple[str, ...] = ()
+    heard: list[tuple[str, Table, Column | None]] = field(default_factory=list)
+    indexed: bool = False
     described: set[tuple[str, ...]] = field(default_factory=set)
     defined: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -474,6 +478,11 @@ class Ground:
     def not_understood(self, text: str) -> None:
         """A sentence or part of one from which nothing was made."""
         self.warn(f"not understood: {self.shelter.open(text)}")
+
+    def understand(self, text: str) -> None:
+        """A sentence that said nothing of its own has got its sense from the one behind it."""
+        told = f"not understood: {self.shelter.open(text)}"
+        self.warnings = [one for one in self.warnings if one != told]
 
     def index(self, table: Table, columns: tuple[str, ...], why: str) -> None:
         """An index, unless a key or another index begins with the same columns."""

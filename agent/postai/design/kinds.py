@@ -30,7 +30,7 @@ _FLOAT = word_set(
     "temperature latitude longitude lat lng lon value measurement humidity pressure speed reading voltage current "
     "elevation altitude wattage voltage concentration"
 )
-_DATE = word_set("date day birthday deadline dob birthdate expiry expiration")
+_DATE = word_set("date day night birthday deadline dob birthdate expiry expiration")
 _TIME = word_set("time timestamp datetime moment instant at when")
 _FLAG = word_set("""
     active enabled disabled done paid published verified available completed archived visible featured approved
@@ -198,6 +198,8 @@ def _said_of(words: tuple[str, ...]) -> tuple[str, ...]:
     if "of" in words[1:-1]:
         at = words.index("of")
         first, of = words[:at], tuple(one for one in words[at + 1 :] if one not in ("the", "a", "an", "its"))
+        if not first:
+            return of
         if first[-1] in ("time", "moment", "timestamp", "datetime") and of:
             return (*_PARTICIPLES[of[-1]].split("_"), "at") if of[-1] in _PARTICIPLES else (*of, "time")
         if first == ("number",) or first[-1:] == ("count",):

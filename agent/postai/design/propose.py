@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,11 +14,13 @@ from postai.design.bare import without_bare
 from postai.design.diagram import mermaid
 from postai.design.differences import difference
 from postai.design.draft import Column, Draft, Table
+from postai.design.frames.engine import read_frames
 from postai.design.ground import Ground
 from postai.design.model_engine import Judges, propose_by_model
 from postai.design.plainer import plainer
 from postai.design.reading import read_text
 from postai.design.relations import Relation, index_keys
+from postai.design.sentences import LONGEST_SENTENCE
 from postai.design.shelter import Shelter
 from postai.design.stored import has_btree_gist, read_draft, unfit
 from postai.design.trying import Try, on_copy
@@ -166,8 +170,49 @@ def design_by_grammar(description: str, schema: str = "", *, btree_gist: bool = 
     return _proposed(ground, Draft())
 
 
+_SENTENCE_END = re.compile(r"[.!?]\s")
+# Words of an exception or a condition: what hangs on them is often more than a schema, or this grammar, can say.
+_CONDITION = re.compile(
+    r"\b(?:unless|except|provided that|as long as|but (?:never|only|not)|only (?:if|when|after|before|while|for))\b",
+    re.I,
+)
+
+
 def read_description(description: str, *, btree_gist: bool = False) -> Ground:
     """The draft for a description."""
+    ground = _better_of_two(description, btree_gist=btree_gist)
+    for sentence in _SENTENCE_END.split(description):
+        if _CONDITION.search(sentence):
+            ground.warn(f"look whether the condition is kept that is said here: {textwrap.shorten(sentence, 120)}")
+    return ground
+
+
+def _better_of_two(description: str, *, btree_gist: bool) -> Ground:
+    by_frames = _by_frames(description, btree_gist=btree_gist)
+    if by_frames is not None and not _missed(by_frames):
+        return by_frames
+    by_rules = _by_rules(description, btree_gist=btree_gist)
+    if by_frames is None or _missed(by_rules) < _missed(by_frames):
+        return by_rules
+    return by_frames
+
+
+def _missed(ground: Ground) -> int:
+    return sum(one.startswith("not understood") for one in ground.warnings)
+
+
+def _by_frames(description: str, *, btree_gist: bool) -> Ground | None:
+    """The draft of a text in sentences; None where it is laid out in lines, or a sentence is too long."""
+    if "\n" in description.strip() or any(len(one) > LONGEST_SENTENCE for one in _SENTENCE_END.split(description)):
+        return None
+    ground = Ground(Draft(), Shelter(), btree_gist=btree_gist)
+    read_frames(ground, description)
+    _finish(ground)
+    return ground if ground.draft.tables else None
+
+
+def _by_rules(description: str, *, btree_gist: bool) -> Ground:
+    """The draft by rules for single sentences and lines."""
     shelter = Shelter()
     ground = Ground(Draft(), shelter, btree_gist=btree_gist)
     read_text(ground, plainer(shelter.prepare(description)))
@@ -267,7 +312,10 @@ def _complete(ground: Ground) -> None:
             continue
         if any(one.kind == "foreign" for one in table.rules) and len(table.columns) > 2:
             continue
-        if len([one for one in table.rules if one.kind == "foreign"]) >= 1 and table.noun[-1] not in _TITLED:
+        if (
+            len([one for one in table.rules if one.kind == "foreign" and one.target != table.name]) >= 1
+            and table.noun[-1] not in _TITLED
+        ):
             continue
         name = "title" if table.noun[-1] in _TITLED else "name"
         table.columns[name] = Column(name, "text")

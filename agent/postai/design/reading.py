@@ -20,7 +20,7 @@ from postai.design.phrasing import rephrased
 from postai.design.relations import Relation
 from postai.design.rule_column import read_subject_rule
 from postai.design.rules import read_rule
-from postai.design.sentences import Clause, clauses, words_of
+from postai.design.sentences import LONGEST_SENTENCE, Clause, clauses, words_of
 from postai.design.shelter import values_of
 from postai.design.verbs import STORING, Verb, find_verb, verb_first
 
@@ -34,7 +34,10 @@ _INTRO = re.compile(
 
 def read_text(ground: Ground, text: str) -> None:
     """Read a whole description into the ground."""
-    found = [replace(one, text=rephrased(one.text)) for one in statements(text, ground.shelter)]
+    given = statements(text, ground.shelter)
+    for one in (one for one in given if len(one.text) > LONGEST_SENTENCE):
+        ground.not_understood(f"{one.text[:100]}... (a sentence of more than {LONGEST_SENTENCE} characters)")
+    found = [replace(one, text=rephrased(one.text)) for one in given if len(one.text) <= LONGEST_SENTENCE]
     defined = [one for one in found if one.items and not _only_lists(ground, one)]
     for one in defined:
         noun = read_noun(one.head)

@@ -53,7 +53,7 @@ def one_relation(ground: Ground, table: Table, verb: Verb, text: str, prepositio
                 r"^(?:also|again|itself|himself)\s+(?:an?|one of the)\s+(?P<who2>\w+(?: \w+)?)",
                 " ".join((text, *ground.shelter.raw_marks(text)))
                 if "§" not in text
-                else ground.shelter.raw_marks(text)[0],
+                else " ".join(ground.shelter.raw_marks(text)[:1]),
                 re.I,
             )
         )

@@ -14,7 +14,7 @@ NOMINALS = {
     "cite": "citation", "refer": "referral", "reference": "reference", "recommend": "recommendation",
     "marry": "marriage", "mention": "mention", "nominate": "nomination", "endorse": "endorsement",
     "pick": "pickup", "drop": "dropoff", "enroll": "enrollment enrolment signup", "enrol": "enrolment enrollment",
-    "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent", "book": "booking",
+    "borrow": "loan borrowing", "lend": "loan", "rent": "rental rent lease", "book": "booking",
     "reserve": "reservation", "subscribe": "subscription", "attend": "attendance attendee",
     "register": "registration", "participate": "participation", "purchase": "purchase", "buy": "purchase order",
     "follow": "follow", "like": "like", "rate": "rating", "review": "review", "vote": "vote",
@@ -29,7 +29,7 @@ NOMINALS = {
     "work": "assignment", "charge": "charge", "groom": "grooming", "repair": "repair", "take": "",
     "watch": "view viewing", "read": "reading", "request": "request", "exhibit": "exhibit", "serve": "service",
     "view": "viewing", "open": "opening", "cook": "", "speak": "", "know": "", "sell": "sale",
-    "sign": "signature", "train": "training",
+    "sign": "signature", "train": "training", "start": "start",
 }  # fmt: skip
 """What doing something is called, where that may be a table: a loan for borrow."""
 MANY_MANY = word_set("""
@@ -43,7 +43,7 @@ REPEATED = word_set(
 )
 _NAMED = word_set(
     "enroll enrol follow like rate register participate join member subscribe attend bookmark favourite favorite "
-    "block befriend borrow rent book reserve vote review"
+    "block befriend borrow rent book reserve vote review start"
 )
 _SHARED = word_set("""
     tag label category genre skill language topic keyword hobby interest allergen ingredient permission amenity

@@ -50,7 +50,7 @@ def read_subject_rule(ground: Ground, clause: Clause) -> bool:
     if (
         verb.lemma == "have"
         and not verb.modal
-        and not re.search(r"\b(?:to be|unique|at (?:least|most)|between|characters|default)\b|§", tail)
+        and not re.search(r"\b(?:to be|unique$|at (?:least|most)|between|characters|default)\b|§", tail)
     ):
         return False
     if (
@@ -163,6 +163,10 @@ def _is_column_rule(tail: str) -> bool:
     )
 
 
+_NO_VALUE = frozenset({"was", "but", "nothing", "accepts", "let", "not", "because", "anything", "who", "which"})
+"""Words of a sentence that goes on, not of a list of values."""
+
+
 def say(ground: Ground, table: Table, column: Column, tail: str, negated: bool) -> bool:
     """Apply what a statement says about a column; False where nothing of it is understood."""
     low = tail.lower()
@@ -195,6 +199,8 @@ def say(ground: Ground, table: Table, column: Column, tail: str, negated: bool) 
             r"^(?:is|are|be|must|should|can|may|has|have|to|only|always|will|shall|\s)+(?=\d|one of|either)", "", opened
         ),
     )
+    if any(set(one.lower().split()) & _NO_VALUE for one in made.values):
+        return False
     if not made.values and (
         found := re.search(
             r"\b(?:is|are|be|only|contains?|either|one of|allowed|has|have|hold|as|values?)\s*:?\s+"
@@ -225,7 +231,7 @@ def say(ground: Ground, table: Table, column: Column, tail: str, negated: bool) 
         if (
             len(values) > 1
             and not made.checks
-            and not any(set(one.lower().split()) & bad for one in values)
+            and not any(set(one.lower().split()) & (bad | _NO_VALUE) for one in values)
             and not made.unique
             and made.required is None
             and not negated

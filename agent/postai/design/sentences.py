@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from postai.design.nouns import is_plural
 from postai.design.verbs import RELATIVE, Verb, find_verb, verb_first
 
+LONGEST_SENTENCE = 1_000
+"""Characters of one sentence, brackets and quotes apart; what is longer would take too long to read."""
+
 
 @dataclass(frozen=True)
 class Clause:

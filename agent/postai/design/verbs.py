@@ -171,7 +171,15 @@ def _candidates(word: str) -> tuple[str, ...]:
 def is_participle(word: str) -> bool:
     """Whether a word can follow "is" as what was done to the subject."""
     word = word.lower()
-    return word in _FORMS or (len(word) > 3 and word.endswith("ed") and not word.endswith("eed"))
+    return (
+        word in _FORMS
+        or (len(word) > 3 and word.endswith("ed") and not word.endswith("eed"))
+        or word
+        in (
+            "guaranteed",
+            "refereed",
+        )
+    )
 
 
 def find_verb(words: list[str], nouns: frozenset[str] = frozenset()) -> tuple[int, int, Verb] | None:

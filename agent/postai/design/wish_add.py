@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from postai.design.draft import Table
+from postai.design.draft import Column, Table
 from postai.design.ground import Ground
 from postai.design.having import has_items
 from postai.design.lists import split_list
@@ -56,7 +56,7 @@ def add(ground: Ground, wish: str) -> bool:
     text = re.sub(r"\b(?:enum|enumeration|enumerated)\s+(?:type\s+)?(?=\w)", "", text, flags=re.I)
     text = re.sub(r",\s+with\s+(?=(?:an?\s+|the\s+)?default\b)", ", ", text)
     before = set(table.columns)
-    done = _give_all(ground, table, text)
+    done = give_all(ground, table, text)
     named = re.search(r"\b(?:column|field)\s+(?:called\s+|named\s+)?(?P<n>[a-z_][a-z0-9_]*)\b", found["what"])
     made = [one for one in table.columns if one not in before]
     if named and len(made) == 1 and named["n"] not in (*table.columns, "for") and " and " not in found["what"]:
@@ -88,7 +88,7 @@ def add_there(ground: Ground, wish: str) -> bool:
         or re.search(r"\s(?:to|for|on|in|into|from)\s", ground.shelter.bare(found["what"]))
     ):
         return False
-    return _give_all(ground, table, found["what"])
+    return give_all(ground, table, found["what"])
 
 
 _NO_COLUMN = frozenset(
@@ -129,11 +129,16 @@ _OF_ROWS = re.compile(
 )
 
 
-def _give_all(ground: Ground, table: Table, text: str) -> bool:
+def give_all(ground: Ground, table: Table, text: str) -> bool:
     """Give a table all that a list names; what is not understood of it is said."""
+    return give_items(ground, table, split_list(text, ground.shelter))
+
+
+def give_items(ground: Ground, table: Table, items: list[str]) -> bool:
+    """Give a table columns, each said with its name first."""
     ground.subject = table.name
     done = False
-    for item in split_list(text, ground.shelter):
+    for item in items:
         if _OF_ROWS.search(item):
             item = " ".join((*item.split()[:-1], singular(item.split()[-1].lower())))
         noun = read_noun(ground.shelter.bare(re.split(r"\s(?:which|that|with|between|default|defaults)\s|,", item)[0]))
@@ -141,7 +146,21 @@ def _give_all(ground: Ground, table: Table, text: str) -> bool:
             ground.not_understood(item)
         else:
             done = True
+    for column in table.columns.values():
+        if column.was is None and column.type == "text" and not column.type_said and column.default is not None:
+            _typed_by_default(table, column)
     return done
+
+
+def _typed_by_default(table: Table, column: Column) -> None:
+    """ "A priority, default 3" is a number, "a newsletter, no by default" is yes or no."""
+    value = column.default.strip("'").lower() if column.default else ""
+    if any(one.columns == (column.name,) and (one.values or one.kind == "check") for one in table.rules):
+        return
+    if re.fullmatch(r"-?\d+(\.\d+)?", value):
+        column.type, column.default = "numeric" if "." in value else "integer", value
+    elif value in ("true", "false", "yes", "no"):
+        column.type, column.default = "boolean", "true" if value in ("true", "yes") else "false"
 
 
 def _constraint(ground: Ground, table: Table, what: str, tail: str) -> bool:
@@ -167,7 +186,7 @@ def give(ground: Ground, wish: str) -> bool:
         if table is not None and (
             following in ("a", "an", "the", "one", "several", "many", "optional", "required", "unique") or size >= 2
         ):
-            return _give_all(ground, table, " ".join(words[size:]))
+            return give_all(ground, table, " ".join(words[size:]))
     return False
 
 

@@ -92,21 +92,22 @@ def rename(ground: Ground, wish: str) -> bool:
     if found is None:
         return False
     old = found["x"] or found["x2"] or found["x3"]
-    noun = read_noun(ground.shelter.without_details(found["y"] or found["y2"] or found["y3"]))
-    if noun is None:
+    new = ground.shelter.without_details(found["y"] or found["y2"] or found["y3"])
+    noun = read_noun(new)
+    if noun is None or re.search(r"\band\b.*\bto\b|\b(?:but|then)\b", new, re.I):
         return False
     old = ground.shelter.without_details(old)
     said_column = bool(re.search(r"\bcolumn\b|\.", old))
     table = None if said_column or re.search(r"\s(?:of|in|on)\s|['’]s?\s", old) else table_by_name(ground, old)
     place = None if table is not None else ground.place(re.sub(r"^column\s+", "", old))
-    raw = re.sub(
-        r"[\"\s]+", "_", ground.shelter.without_details(found["y"] or found["y2"] or found["y3"]).strip().lower()
-    )
+    raw = re.sub(r"[\"\s]+", "_", new.strip().lower())
     if table is None and place is None:
         table = named_table(ground, old)
     if place is not None:
         holder, column = place
         name = re.sub(r"^(?:the|an?)_", "", raw)
+        if column.name.endswith("_id") and not re.search(r"id$|id\s", old, re.I) and not name.endswith("_id"):
+            name = f"{name}_id"  # the key stays one
         if name in holder.columns:
             ground.warn(f"{holder.name} has a column {name} already")
             return False
@@ -118,7 +119,7 @@ def rename(ground: Ground, wish: str) -> bool:
     if name in ground.draft.tables:
         ground.warn(f"there is a table {name} already")
         return False
-    _rename_table(ground, table, name)
+    rename_table(ground, table, name)
     return True
 
 
@@ -130,7 +131,8 @@ def rename_column(ground: Ground, table: Table, column: Column, name: str) -> No
     ground.last = (table.name, name)
 
 
-def _rename_table(ground: Ground, table: Table, name: str) -> None:
+def rename_table(ground: Ground, table: Table, name: str) -> None:
+    """Give a table another name."""
     old = table.name
     ground.draft.tables = {name if key == old else key: value for key, value in ground.draft.tables.items()}
     table.name = name
@@ -168,7 +170,7 @@ def retype(ground: Ground, wish: str) -> bool:
     ground.last = (place[0].name, place[1].name)
     column = place[1]
     size = f"12,{number(fraction['n'])}" if fraction else ground.shelter.open(found["size"] or "")
-    kind = _sized(found["type"].lower(), size)
+    kind = sized(found["type"].lower(), size)
     if kind is None:
         return False
     column.type, column.type_said = kind, True
@@ -176,7 +178,7 @@ def retype(ground: Ground, wish: str) -> bool:
     return True
 
 
-def _sized(word: str, size: str) -> str | None:
+def sized(word: str, size: str) -> str | None:
     """A type with what stands in brackets behind it; None where the two do not fit."""
     kind = TYPE_WORDS[word]
     if not size:
@@ -258,7 +260,7 @@ def make(ground: Ground, wish: str) -> bool:
 
 _EXISTING = re.compile(
     r"^(?:use|fill in|put|set|give)\s+(?:it\s+to\s+|them\s+to\s+)?(?P<v>§\d+§|[\w.-]+)\s+(?:for|in|on|to)"
-    r"\s+(?:the\s+|all\s+)*(?:existing|old|"
+    r"\s+(?:the\s+|all\s+)*(?:existing|old|(?:ones|rows|those) (?:that|which) (?:exist|are there)|"
     r"current|present|other)\b.*$|^(?:for\s+)?(?:the\s+|all\s+|our\s+)*(?:existing|old|current|present|other)\s+\w+\s+"
     r"(?:(?:should|must|shall|will|can)\s+)?(?:all\s+)?(?:are|be|become|get|have|receive|start with|start as|count "
     r"as|is|it is|use)"

@@ -64,7 +64,7 @@ def remove(ground: Ground, wish: str) -> bool:
         text = re.sub(r"^(?:the\s+|table\s+|all\s+)+|\s+table$", "", what, flags=re.I)
         exact = table_by_name(ground, text)
         if exact is not None and not re.search(r"\bcolumn\b", what):
-            _drop_table(ground, exact)
+            drop_table(ground, exact)
             return True
         places = [
             ground.place(one) for one in split_list(re.sub(r"\b(?:column|field)s?\b\s*", "", what), ground.shelter)
@@ -131,7 +131,8 @@ def drop_column(ground: Ground, table: Table, column: Column) -> None:
         ]
 
 
-def _drop_table(ground: Ground, table: Table) -> None:
+def drop_table(ground: Ground, table: Table) -> None:
+    """Take a table out of the draft, with the foreign keys that refer to it."""
     del ground.draft.tables[table.name]
     for other in ground.draft.tables.values():
         kept = [one for one in other.rules if one.target != table.name]

@@ -9,9 +9,19 @@ from dataclasses import replace
 
 from postai.design.discovering import discover
 from postai.design.ground import Ground
-from postai.design.nouns import is_plural, singular
+from postai.design.intent_access import index as index_in_frame
+from postai.design.intent_access import once
+from postai.design.intent_actions import hear
+from postai.design.intent_actions import remove as remove_in_frame
+from postai.design.intent_actions import rename as rename_in_frame
+from postai.design.intent_add import add as add_in_frame
+from postai.design.intent_facets import facets, parted
+from postai.design.intents import LONGEST as LONGEST_IN_FRAME
+from postai.design.intents import filler, says, without
+from postai.design.mentions import Said, mentions
+from postai.design.nouns import is_plural, read_noun, singular
 from postai.design.reading import read_sentence
-from postai.design.sentences import clauses, sentences, words_of
+from postai.design.sentences import LONGEST_SENTENCE, clauses, sentences, words_of
 from postai.design.verbs import find_verb, lemma_of
 from postai.design.wish_add import add, add_there, give, new_table
 from postai.design.wish_change import allow, fill, make, must_have, rename, retype, set_default
@@ -24,16 +34,17 @@ from postai.design.wish_rows import refuse_rows
 from postai.design.wish_usual import usual_columns
 from postai.language.word_set import word_set
 
-LONGEST_SENTENCE = 1_000
-"""Characters of one sentence, brackets and quotes apart; what is longer would take too long to read."""
 _COMMAND = (
     "add|use|merge|combine|support|enable|erase|empty|truncate|introduce soft|soft-delete|speed up|remove|drop|"
     "delete|rename|make|change|create|set|give|move|split|extract|allow|convert|turn|"
     "introduce|get rid|index|call|let|put|store|track|require|mark|ensure|enforce"
 )
 _SPLIT = re.compile(
-    rf"\s*(?:,\s*(?:and\s+)?(?:then\s+|also\s+)?(?:please\s+)?|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+|"
-    rf"\s*,?\s+but\s+(?:please\s+|also\s+|then\s+)?)(?=(?:{_COMMAND})\s)",
+    rf"\s*(?:,\s*(?:and\s+|so\s+|therefore\s+)?(?:then\s+|also\s+)?(?:please\s+)?|"
+    rf"\s+and\s+(?:then\s+|also\s+)?|\s+then\s+|\s*,?\s+but\s+(?:please\s+|also\s+|then\s+)?)"
+    rf"(?:(?:let's|let us|you|we|i)\s+(?:(?:may|can|should|could|"
+    rf"must|want to)\s+)?)?(?=(?:{_COMMAND}|clean|throw)\s)|"
+    rf"\s*,\s+(?:and\s+)?(?:so|therefore|hence)\s+(?=(?:it|they|that|this)\s)",
     re.I,
 )
 _ALONGSIDE = re.compile(
@@ -46,7 +57,8 @@ _TERMS = ("column", "columns", "table", "index", "unique", "required", "optional
 _POLITE = re.compile(
     r"^(?:please|so|therefore|kindly|also|now|then|next|finally|in addition|additionally|furthermore|and|we "
     r"(?:should|need to|"
-    r"want to|would like to|have to|must)(?: also)?|i (?:want|need|would like)(?: you)? to|can you|could you|let "
+    r"want to|would like to|have to|must)(?: also)?|you (?:may|can|should|could)|"
+    r"i (?:want|need|would like)(?: you)? to|can you|could you|let "
     r"us|let's)\s*,?\s+",
     re.I,
 )
@@ -133,6 +145,16 @@ def _headed(ground: Ground, sentence: str) -> list[str]:
     found = re.match(r"^(?P<head>[^:§]+):\s+(?P<rest>.+)$", sentence)
     if found is None or find_verb(words_of(found["rest"])) is None:
         return [sentence]
+    if named := re.search(
+        r"\b(?:want|need|add|introduce|have|create|track|are|be)\s+(?P<n>[a-z]+(?: [a-z]+)?s)$", found["head"], re.I
+    ):
+        noun = read_noun(named["n"])
+        rest = re.sub(
+            r"^(?:each(?: one| of them)?|every one|they all|they)\s+(?=\w)",
+            f"each {' '.join(noun.words) if noun else ''} ",
+            found["rest"],
+        )
+        return [found["head"], re.sub(r"^(each [\w ]+?) have ", r"\1 has ", rest)]
     commands = re.match(rf"(?:{_COMMAND})\b", _polite(found["head"]), re.I) or find_verb(words_of(found["head"]))
     return [found["head"], found["rest"]] if commands else [found["rest"]]
 
@@ -175,6 +197,10 @@ _ONLINE = re.compile(
     r"must) (?:be no|not be any) downtime)\b",
     re.I,
 )
+_MARK = re.compile(r"@[tc]\d")
+"""What stands for a table or a column inside; where somebody writes it, it means nothing."""
+_ASKED = re.compile(r"(?:should|shall|why|does|did|is it|is there|are there|(?:do|must|may|are|have) (?:we|i)) ", re.I)
+"""How questions begin that ask for advice, not for a change."""
 _NEEDS = re.compile(r"^(?P<t>(?:every|each|all|any)\s+[\w ]+?)\s+needs?\s+(?=an?\s)", re.I)
 
 
@@ -182,18 +208,81 @@ def _read_wish(ground: Ground, wish: str) -> None:
     if _ONLINE.match(wish):
         ground.note("What is built on tables with rows is built without blocking those who read and write.")
         return
+    if _ASKED.match(wish):
+        ground.not_understood(wish)
+        return
     text, value = _tidy(wish)
-    for one in said_plainly(ground, text):
+    plain = said_plainly(ground, text)
+    for one in plain:
         refuse_rows(ground, one)
-        _read_plain(ground, one)
+    opened = re.sub(r"\s*§(\d+)§", lambda m: f", {ground.shelter.kept[int(m[1])]}", text)
+    indexed = re.search(r"\bindex", text, re.I)
+    framed = len(text) <= LONGEST_IN_FRAME and _MARK.search(opened) is None
+    said = mentions(ground, opened if indexed else text) if framed else None
+    if said is not None and any(frame(ground, said) for frame in _FRAMES):
+        ground.understood += 1
+        _told(ground, said)
+    elif said is not None and parted(ground, said):
+        ground.not_understood(text)
+    elif not (ground.understood and (filler(without("aside", said.text if said else text)) or _AGAIN.match(text))):
+        _read_words(ground, text, plain, said)
     if value and not fill(ground, value):
         ground.not_understood(wish[len(text) :].strip(" ,"))
+
+
+_FRAMES = (rename_in_frame, remove_in_frame, index_in_frame, once, facets, add_in_frame)
+
+
+_AGAIN = re.compile(
+    r"^(?:forbid|prevent|stop|disallow|reject|avoid|fix|mend|change|clean|take|throw|speed) (?:it|that|this|them)"
+    r"(?: up| out| away)?(?: of the (?:database|schema))?$|"
+    r"^(?:record|remember|store|note|keep|track|save) (?:who|which one|whom|which)(?: (?:it|that|this) (?:was|is))?"
+    r"(?:,? if (?:any|anybody|anyone|there is one))?$|"
+    r"^(?:that|this|it) (?:must|should|may) (?:not|never) (?:happen|be possible|occur)(?: again| any ?more)?$",
+    re.I,
+)
+"""What only says once more that the wish before is meant."""
+_WISHES = re.compile(
+    r"\b(?:must|should|shall|needs?|wants?|has to|have to|please|may|can|could|will|would|add|make|let)\b", re.I
+)
+
+
+def _told(ground: Ground, said: Said | None) -> None:
+    """What was only told about a table is understood once a wish about the same table comes."""
+    if said is None:
+        return
+    about = {one.name for one in said.tables} | {table.name for table, _ in said.columns}
+    for one in [one for one in ground.heard if one[1].name in about and not _WISHES.search(one[0])]:
+        ground.heard.remove(one)
+        ground.understand(one[0])
+
+
+def _read_words(ground: Ground, text: str, plain: list[str], said: Said | None) -> None:
+    """Read a wish whose intention is not sure, by the words of its parts."""
+    told = len(ground.warnings)
+    beyond = says("folded", text) or says("beyond", text)
+    for one in plain if not beyond else ():
+        _read_plain(ground, one)
+    if beyond:
+        ground.not_understood(text)
+    if len(ground.warnings) == told:
+        _told(ground, said)
+    missed = [one for one in ground.warnings[told:] if one.startswith("not understood")]
+    if said is not None and missed and len(missed) == len(ground.warnings) - told:
+        heard = len(ground.heard)
+        hear(ground, said, text)
+        if len(ground.heard) > heard:  # one warning, which what comes behind may take back
+            ground.warnings = ground.warnings[:told]
+            ground.not_understood(text)
 
 
 def _tidy(wish: str) -> tuple[str, str]:
     """A wish without reasons, and the value that it gives to the rows that are there."""
     wish = _NEEDS.sub(r"\g<t> must have ", _REASON.sub("", wish))
     wish = re.sub(r"\band (always|never) (?=be\b)", r"and must \1 ", wish, flags=re.I)
+    wish = re.sub(
+        r",? and, if (?:known|any|given|available|there is one), (?:an? )?", ", and an optional ", wish, flags=re.I
+    )
     rows = _FOR_ROWS.search(wish)
     if rows is None or rows.start() == 0 or re.match(r"(?:use|fill|put|set|give)\b", wish, re.I):
         return wish, ""
@@ -201,9 +290,12 @@ def _tidy(wish: str) -> tuple[str, str]:
 
 
 def _read_plain(ground: Ground, wish: str) -> None:
-    tables = set(ground.draft.tables)
+    tables, related = set(ground.draft.tables), list(ground.relations)
     columns = {(table.name, name) for table in ground.draft.tables.values() for name in table.columns}
     _read_one(ground, wish)
+    if _NEVER.search(wish) and len(ground.relations) > len(related) and not says("once", wish):
+        ground.relations = related
+        ground.not_understood(wish)
     _take_back(ground, wish, tables, columns)
     if f"not understood: {ground.shelter.open(wish)}" in ground.warnings:
         for name in set(ground.draft.tables) - tables:
@@ -215,7 +307,22 @@ _NO_NAME = word_set(
     "while "
     "instead please also too them their they we our us you again still then such these those nobody everything "
     "anything something nothing both same now column field attribute a an the of everyone someone anymore filled "
-    "ones meanwhile otherwise respectively because"
+    "ones it was meanwhile otherwise respectively because"
+)
+
+
+_NEVER = re.compile(r"\b(?:may|must|can|should|shall)\s*(?:not|never)\b|\bcannot\b|\bnever\b", re.I)
+"""Words of what may not be, which makes no relation."""
+_LIMITS = re.compile(
+    r"\b(?:at least|at most|more than|less than|fewer than|greater than|positive|negative|between|exceed|not|never|"
+    r"cannot|twice|same|slow|fast)\b",
+    re.I,
+)
+"""Words of a rule, not of something new."""
+_ADDS = re.compile(
+    rf"^(?:{_COMMAND})\b|\b(?:new|optional|required|mandatory|columns?|fields?|record|store|keep|track|also|with|"
+    r"whether|default|want|would like)\b",
+    re.I,
 )
 
 
@@ -227,10 +334,18 @@ def _take_back(ground: Ground, wish: str, tables: set[str], columns: set[tuple[s
         if set(ground.draft.tables[name].noun) & _NO_NAME:
             _forget(ground, name)
             wrong = True
+    said = _LIMITS.search(wish) is None or _ADDS.search(wish) is not None
     for table in ground.draft.tables.values():
+        old = {one for holder, one in columns if holder == table.name and table.was is not None}
         for name in [one for one in table.columns if (table.name, one) not in columns]:
             words = name.split("_")
-            if set(words) & _NO_NAME or any(one.isdigit() for one in words[:-1]):
+            if (
+                set(words) & _NO_NAME
+                or any(one.isdigit() for one in words[:-1])
+                or (old and not said)
+                or bool({f"{name.rpartition('_')[0]}_{end}" for end in ("at", "on", "date", "time")} & old)
+                or (name.rpartition("_")[0] in old and _ADDS.search(wish) is None)
+            ):
                 drop_column(ground, table, table.columns[name])
                 wrong = True
     if wrong:

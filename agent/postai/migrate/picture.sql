@@ -194,6 +194,54 @@ select pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(s.reln
 select t.spcname from pg_catalog.pg_class c join pg_catalog.pg_tablespace t on t.oid = c.reltablespace
  where c.oid = %s::pg_catalog.oid;
 
+-- name: settings
+-- Storage parameters of a table and of its TOAST table, its replica identity, the index it is clustered on. %s: its oid.
+select c.reloptions, t.reloptions, c.relreplident::pg_catalog.text,
+       (select x.relname from pg_catalog.pg_index i join pg_catalog.pg_class x on x.oid = i.indexrelid
+         where i.indrelid = c.oid and i.indisclustered)
+  from pg_catalog.pg_class c left join pg_catalog.pg_class t on t.oid = c.reltoastrelid
+ where c.oid = %s::pg_catalog.oid;
+
+-- name: column_settings
+-- What is set for a column: statistics target, storage, compression, options, identity. %s: array of oid and number.
+select coalesce(a.attstattarget, -1), a.attstorage::pg_catalog.text, a.attcompression::pg_catalog.text, a.attoptions,
+       a.attidentity::pg_catalog.text
+  from (select %s::pg_catalog.int8[] as at) w
+  join pg_catalog.pg_attribute a on a.attrelid = w.at[1]::pg_catalog.oid and a.attnum = w.at[2];
+
+-- name: trigger_modes
+-- When the triggers of users fire. %s: oid of their table.
+select t.tgname, t.tgenabled::pg_catalog.text from pg_catalog.pg_trigger t
+ where t.tgrelid = %s::pg_catalog.oid and not t.tgisinternal order by 1;
+
+-- name: comment_on
+-- The comment on something that is no relation; no row where it is not there.
+--
+-- %s: array of its kind, its name (a routine's with types of arguments, a table's for what belongs to one), its own name.
+select c.comment
+  from (select %s::pg_catalog.text[] as at) w
+  cross join lateral (
+    select t.oid, pg_catalog.obj_description(t.oid, 'pg_type') as comment
+      from pg_catalog.pg_type t where w.at[1] = 'type' and t.oid = pg_catalog.to_regtype(w.at[2])
+    union all
+    select n.oid, pg_catalog.obj_description(n.oid, 'pg_namespace')
+      from pg_catalog.pg_namespace n where w.at[1] = 'schema' and n.oid = pg_catalog.to_regnamespace(w.at[2])
+    union all
+    select f.oid, pg_catalog.obj_description(f.oid, 'pg_proc')
+      from pg_catalog.pg_proc f
+     where w.at[1] = 'function'
+       and f.oid = case when w.at[2] operator(pg_catalog.~) '[)]$' then pg_catalog.to_regprocedure(w.at[2])::pg_catalog.oid
+                        else pg_catalog.to_regproc(w.at[2])::pg_catalog.oid end
+    union all
+    select t.oid, pg_catalog.obj_description(t.oid, 'pg_trigger')
+      from pg_catalog.pg_trigger t
+     where w.at[1] = 'trigger' and t.tgrelid = pg_catalog.to_regclass(w.at[2]) and t.tgname = w.at[3]
+    union all
+    select p.oid, pg_catalog.obj_description(p.oid, 'pg_policy')
+      from pg_catalog.pg_policy p
+     where w.at[1] = 'policy' and p.polrelid = pg_catalog.to_regclass(w.at[2]) and p.polname = w.at[3]
+  ) c;
+
 -- name: of_rows
 -- Whether values of a type are rows, or of a domain over them. %s: its name.
 with recursive base(oid, typtype) as (

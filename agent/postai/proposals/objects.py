@@ -150,6 +150,16 @@ def require_rights(db: Database, objects: Iterable[Object], approver: str) -> No
         )
 
 
+def lacking(db: Database, proposal: int, operator: str) -> tuple[str, ...]:
+    """What stands against carrying a proposal out, and the way on, said before somebody applies it.
+
+    Args:
+        operator: who would; nothing is told of somebody who is no operator: others decide there.
+    """
+    rows = db.query(load(__package__, "objects.sql")["lacking"], [proposal, operator, operator])
+    return tuple(f"postai.apply will refuse this: {problem}. {hint}" for problem, hint in rows)
+
+
 def require_triggers(
     db: Database,
     objects: Iterable[Object],

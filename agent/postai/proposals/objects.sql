@@ -32,6 +32,14 @@ select postai._fingerprint(%s::jsonb)
 -- What an approver, or the connected agent, lacks to change these objects.
 select problem, hint from postai._missing_rights(%s::jsonb, %s::name, array[session_user]::name[])
 
+-- name: lacking
+-- What an operator, or every agent, lacks to carry a proposal out; no row for somebody who is no operator.
+--
+-- %s: number of the proposal, the operator's name twice.
+select m.problem, m.hint
+  from postai._missing_rights(postai._objects(%s), %s::name, postai._agent_roles()) as m
+ where pg_catalog.pg_has_role(%s::name, pg_catalog.to_regrole('postai_operator'), 'usage')
+
 -- name: user_triggers
 -- Triggers of users that fire when rows of these tables are written.
 select postai._user_triggers(%s::oid[])

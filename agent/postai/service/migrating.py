@@ -23,7 +23,7 @@ from postai.migrate.tried import tried
 from postai.migrate.types import PlannedStep, Traced
 from postai.migrate.work import PlanOptions
 from postai.model.types import Completer
-from postai.proposals.objects import UnknownObject
+from postai.proposals.objects import UnknownObject, lacking
 from postai.proposals.store import create
 from postai.scratch.scratch_database import opener
 from postai.service.frames import AskFrame
@@ -157,6 +157,7 @@ class Migrator:
                 db,
                 draft(made, change.title, change.why, given=change.statements, proposed_by=change.proposed_by),
             )
+            refused = lacking(db, proposal, change.proposed_by)
         log.info(
             "a change was proposed",
             extra={
@@ -169,6 +170,7 @@ class Migrator:
         if dropped:
             dropped = f"a second proposal, made once this one was applied, drops for good what it sets aside: {dropped}"
         said = (
+            *refused,
             *((dropped,) if dropped else ()),
             *made.warnings,
             *change.notes,

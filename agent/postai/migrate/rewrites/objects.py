@@ -10,7 +10,7 @@ from postai.database.identifiers import quote_ident, quote_literal
 from postai.migrate import catalog_conditions as that
 from postai.migrate.picture import Column, Relation
 from postai.migrate.types import PlannedStep
-from postai.migrate.work import Work, full_name, names_of_parts, strings, type_text
+from postai.migrate.work import Work, full_name, names_of_parts, type_text
 from postai.sql.nodes import messages
 
 
@@ -168,36 +168,3 @@ def create_trigger(work: Work, tree: Any) -> list[PlannedStep]:
             post=None if tree.replace else that.all_of(here),
         )
     ]
-
-
-_RELATIONS = frozenset({pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_SEQUENCE})
-
-
-def comment(work: Work, tree: Any) -> list[PlannedStep]:
-    """COMMENT ON anything; the undo is the comment of before, where it is known."""
-    undo = None
-    parts = strings(tree.object.list.items) if tree.object.WhichOneof("node") == "list" else []
-    if tree.objtype == pb.OBJECT_INDEX and len(parts) == 2:
-        known = work.picture.index(parts[0], parts[1])
-        if known is not None:
-            undo = f"COMMENT ON INDEX {known[1].full_name} IS {_literal(known[1].comment)}"
-            known[1].comment = tree.comment or None
-    elif len(parts) == 3 and (relation := work.picture.find(parts[0], parts[1])) is not None:
-        if tree.objtype == pb.OBJECT_COLUMN and (column := relation.column(parts[2])) is not None:
-            undo = f"COMMENT ON COLUMN {relation.full_name}.{quote_ident(parts[2])} IS {_literal(column.comment)}"
-            column.comment = tree.comment or None
-        elif tree.objtype == pb.OBJECT_TABCONSTRAINT and (constraint := relation.constraint(parts[2])) is not None:
-            before = _literal(constraint.comment)
-            undo = f"COMMENT ON CONSTRAINT {quote_ident(parts[2])} ON {relation.full_name} IS {before}"
-            constraint.comment = tree.comment or None
-    on = work.picture.find(parts[0], parts[1]) if len(parts) > 1 else None
-    if on is not None and tree.objtype in _RELATIONS:
-        before = type(tree)()
-        before.CopyFrom(tree)
-        before.comment = (work.ask("comment", on.oid)[0][0] if on.oid else None) or ""
-        undo = work.text(before)
-    return [work.plain(tree, undo=undo, on=on)]
-
-
-def _literal(text: str | None) -> str:
-    return "NULL" if text is None else quote_literal(text).strip()
