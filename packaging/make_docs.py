@@ -24,7 +24,15 @@ from postai.errors import ERRORS
 from postai.migrate.lint.registry import RULES as LINT_RULES
 from postai.observe.health import FAMILIES as HEALTH_FAMILIES
 from postai.replicate.checks.registry import FAMILIES as MOVE_FAMILIES
-from postai.settings import AgentSettings, AlertSettings, DatabaseSettings, ModelSettings, RedirectSettings
+from postai.settings import (
+    AgentSettings,
+    AlertSettings,
+    DatabaseSettings,
+    EdgeDatabase,
+    EdgeSettings,
+    ModelSettings,
+    RedirectSettings,
+)
 from postai.setup import sql_files
 from postai.sql.parse import split
 from postai.sql.plan import NODE_RULES
@@ -188,6 +196,8 @@ def settings_page() -> str:
         ("[model]", ModelSettings, "POSTAI_MODEL__"),
         ("[alerts]", AlertSettings, "POSTAI_ALERTS__"),
         ("[[redirect]]", RedirectSettings, ""),
+        ("[edge]", EdgeSettings, "POSTAI_EDGE__"),
+        ("[[edge.database]]", EdgeDatabase, ""),
     ]
     for title, model, prefix in tables:
         doc = " ".join((model.__doc__ or "").split())

@@ -208,6 +208,63 @@ class RedirectSettings(BaseModel):
         return {**given, "url": self.url.get_secret_value()} if self.url else given
 
 
+class EdgeDatabase(BaseModel):
+    """A database that clients of the edge may ask for. Without any, they may ask for every one of the server's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="name that clients give; `*` stands for all that are not named")
+    server: str | None = Field(default=None, description="connection string of its server; else that of [edge]")
+    dbname: str | None = Field(default=None, description="its name on the server; else the same")
+
+
+class EdgeSettings(BaseModel):
+    """The edge: a process that listens like a PostgreSQL server and stands before one (docs/edge.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen_addresses: tuple[str, ...] = Field(default=("127.0.0.1",), description="where it listens; `*` = everywhere")
+    port: int = Field(default=6432, ge=1, le=65535, description="TCP port that it listens on")
+    server: str | None = Field(
+        default=None, description="connection string of the server, without user and password; several hosts in order"
+    )
+    database: tuple[EdgeDatabase, ...] = Field(default=(), description="sections [[edge.database]]")
+    ssl_cert_file: Path | None = Field(default=None, description="certificate with its chain (PEM), for TLS")
+    ssl_key_file: Path | None = Field(default=None, description="its key (PEM)")
+    ssl_required: bool = Field(default=False, description="refuse clients without TLS")
+    auth: Literal["relay", "scram", "password"] = Field(
+        default="relay",
+        description="relay: the server asks the client; scram: the edge does, with what auth_file or auth_dsn says;"
+        " password: the client tells it to the edge (TLS only), and the server judges",
+    )
+    auth_file: Path | None = Field(default=None, description='lines of `"name" "secret"`, as PgBouncer reads them')
+    auth_dsn: str | None = Field(default=None, description="connection of a role that may read stored passwords")
+    auth_query: str = Field(
+        default="select rolpassword from pg_catalog.pg_authid where rolname = $1 and rolcanlogin",
+        description="what it asks there; $1 is the user's name",
+    )
+    max_connections: int = Field(default=10000, ge=1, le=1000000, description="clients at a time")
+    authentication_timeout: float = Field(default=60, gt=0, le=600, description="seconds that a login may take")
+    stop_timeout: float = Field(default=60, ge=0, le=86400, description="seconds that sessions may go on after SIGTERM")
+
+    @field_validator("server", "auth_dsn")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        return _without_password(value)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.ssl_cert_file is None) != (self.ssl_key_file is None):
+            raise ValueError("ssl_cert_file and ssl_key_file go together")
+        if self.auth == "scram" and (self.auth_file is None) == (self.auth_dsn is None):
+            raise ValueError('auth = "scram" needs auth_file or auth_dsn')
+        if self.auth != "scram" and (self.auth_file or self.auth_dsn):
+            raise ValueError('auth_file and auth_dsn are for auth = "scram"')
+        if self.ssl_cert_file is None and (self.ssl_required or self.auth == "password"):
+            raise ValueError('ssl_required and auth = "password" need ssl_cert_file and ssl_key_file')
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that the file, the environment and the flags say."""
 
@@ -224,6 +281,7 @@ class Settings(BaseSettings):
     model: ModelSettings = Field(default_factory=ModelSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     redirects: tuple[RedirectSettings, ...] = Field(default=(), validation_alias="redirect")
+    edge: EdgeSettings = Field(default_factory=EdgeSettings)
     lint: dict[str, Any] = Field(default_factory=dict, description="read by `post-ai lint` alone (docs/lint.md)")
 
     @classmethod
@@ -283,6 +341,7 @@ class Settings(BaseSettings):
             model=_with_anthropic_environment(loaded.model),
             alerts=loaded.alerts,
             redirects=loaded.redirects,
+            edge=loaded.edge,
         )
 
 

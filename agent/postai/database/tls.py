@@ -43,7 +43,7 @@ def open_link(parameters: dict[str, str], attempt: str, connect_timeout: int) ->
         link.sendall(struct.pack("!ii", 8, _SSL_REQUEST))
         answer = link.recv(1)
         if answer == b"S":
-            return _context(parameters).wrap_socket(link, server_hostname=parameters["host"])
+            return client_context(parameters).wrap_socket(link, server_hostname=parameters["host"])
         if answer == b"":
             raise HostUnreachable(
                 f"no PostgreSQL server answers there ({parameters['host']}:{parameters['port']})",
@@ -90,7 +90,8 @@ def open_socket(parameters: dict[str, str], connect_timeout: int) -> socket.sock
     return link
 
 
-def _context(parameters: dict[str, str]) -> ssl.SSLContext:
+def client_context(parameters: dict[str, str]) -> ssl.SSLContext:
+    """What TLS with a server verifies, and the client's own certificate, as the parameters say."""
     mode = parameters.get("sslmode") or "prefer"
     root = parameters.get("sslrootcert")
     context = ssl.create_default_context()

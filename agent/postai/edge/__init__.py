@@ -1,0 +1,1 @@
+"""The edge: speaks PostgreSQL's protocol between clients and servers."""

@@ -1,0 +1,287 @@
+"""Accepts clients, finds their server, and knows every session by the key that its client got for cancelling."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import resource
+import secrets
+import ssl
+from dataclasses import dataclass
+from functools import partial
+
+from postai.edge import wire
+from postai.edge.server import upstream
+from postai.edge.server.front import Doors, Greeting, Introduction, agreed_version
+from postai.edge.server.link import Link, Lost
+from postai.edge.server.session import Session
+from postai.edge.server.upstream import Address, Login, Unreachable
+from postai.edge.server.users import Users
+from postai.edge.wire import Cancel, Encryption, Malformed, Startup, Violation
+from postai.errors import PostaiError, UsageError
+from postai.settings import EdgeSettings
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 4096
+LOGINS = 1000
+"""Connections beside the sessions: clients that log in, or cancel."""
+SPARE_FILES = 100
+TLS_RECORD = 0x16
+"""First byte of a connection that begins with TLS."""
+SECRET_BYTES = {wire.VERSION_3_0: 4, wire.VERSION_3_2: 32}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a database is: hosts in the order in which they are tried, and its name there (None = the same)."""
+
+    addresses: tuple[Address, ...]
+    dbname: str | None
+
+
+class Edge:
+    """The listening process.
+
+    Args:
+        settings: limits and ways to log in.
+        places: databases; "*" stands for all others.
+        certificate: for TLS with clients; None = without.
+        users: what is stored of passwords, for auth = "scram".
+    """
+
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        places: dict[str, Place],
+        certificate: ssl.SSLContext | None,
+        users: Users | None,
+    ) -> None:
+        self._settings = settings
+        self._places = places
+        self._certificate = certificate
+        self._doors = None if settings.auth == "relay" else Doors(users)
+        self._sessions: dict[bytes, Session] = {}
+        self._logins: set[asyncio.Task[None]] = set()
+        self._most = _room(settings.max_connections)
+        self._listeners: list[asyncio.Server] = []
+        self._stopping = False
+        self._over = asyncio.Event()
+
+    @property
+    def sessions(self) -> int:
+        return len(self._sessions)
+
+    async def listen(self) -> None:
+        """Open the port.
+
+        Raises:
+            UsageError: it cannot be opened.
+        """
+        loop = asyncio.get_running_loop()
+        hosts = None if "*" in self._settings.listen_addresses else list(self._settings.listen_addresses)
+        try:
+            listener = await loop.create_server(lambda: Link(self._accept), hosts, self._settings.port, backlog=BACKLOG)
+        except OSError as error:
+            raise UsageError(
+                f"the edge cannot listen on port {self._settings.port}",
+                detail=f"{', '.join(self._settings.listen_addresses)}: {error.strerror}",
+                hint="edge.listen_addresses and edge.port say where.",
+            ) from None
+        self._listeners.append(listener)
+
+    async def stop(self, seconds: float) -> None:
+        """Take no more clients, let sessions end by themselves for some seconds, then end them."""
+        self._stopping = True
+        for listener in self._listeners:
+            listener.close()
+        for task in self._logins:
+            task.cancel()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._sessions:
+                    self._over.clear()
+                    await self._over.wait()
+        except TimeoutError:
+            await self._end_sessions()
+
+    def hurry(self) -> None:
+        """End the sessions that a stop still waits for."""
+        for session in list(self._sessions.values()):
+            session.terminate("57P01", "terminating connection due to administrator command")
+
+    async def _end_sessions(self) -> None:
+        self.hurry()
+        try:
+            async with asyncio.timeout(1.0):
+                while self._sessions:
+                    self._over.clear()
+                    await self._over.wait()
+        except TimeoutError:
+            for session in list(self._sessions.values()):
+                session.abort()
+
+    # One client.
+
+    def _accept(self, link: Link) -> None:
+        if len(self._logins) >= LOGINS:
+            link.transport.abort()
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(link))
+        self._logins.add(task)
+        task.add_done_callback(self._logins.discard)
+        link.on_end = task.cancel
+
+    async def _serve(self, link: Link) -> None:
+        startup: Startup | None = None
+        try:
+            async with asyncio.timeout(self._settings.authentication_timeout):
+                first = await self._first(link)
+                if isinstance(first, Cancel):
+                    link.on_end = None
+                    await self._cancel(first)
+                else:
+                    startup = first
+                    if await self._log_in(link, startup):
+                        return
+        except Violation as violation:
+            _note(violation, startup)
+            link.send(violation.response())
+        except PostaiError as error:
+            log.error("a login failed", extra={"error": error.message, "detail": error.detail, "hint": error.hint})
+            link.send(wire.error_response("58000", "the edge cannot find out who may log in"))
+        except (Lost, Malformed) as error:
+            log.info("a connection ended before its login", extra={"error": str(error)})
+        except TimeoutError:
+            if startup is not None:
+                link.send(wire.error_response("57014", "canceling authentication due to timeout"))
+        except asyncio.CancelledError:
+            if not link.transport.is_closing():
+                link.send(wire.error_response("57P03", "the database system is shutting down"))
+        link.on_end = None
+        link.close()
+
+    async def _first(self, link: Link) -> Startup | Cancel:
+        upstream.keep_alive(link)
+        if self._certificate is not None and await link.first_byte() == TLS_RECORD:
+            await link.secure(self._certificate)
+            if link.tls is None or link.tls.alpn is None:
+                raise Malformed("received direct SSL connection request without ALPN protocol negotiation extension")
+        open_requests = {wire.SSL_REQUEST, wire.GSSENC_REQUEST} if link.tls is None else set()
+        while True:
+            request = wire.parse_startup(await link.startup(), encryption=frozenset(open_requests))
+            if not isinstance(request, Encryption):
+                break
+            open_requests.discard(request.code)
+            if request.code != wire.SSL_REQUEST or self._certificate is None:
+                link.send(b"N")
+                continue
+            if link.waiting:
+                raise Violation(
+                    "08P01",
+                    "received unencrypted data after SSL request",
+                    detail="This could be either a client-software bug or evidence of an attempted"
+                    " man-in-the-middle attack.",
+                )
+            link.send(b"S")
+            await link.secure(self._certificate)
+            open_requests.clear()
+        if isinstance(request, Startup) and self._settings.ssl_required and link.tls is None:
+            raise Violation("28000", "this connection needs TLS", hint="Connect with sslmode=verify-full (or require).")
+        return request
+
+    async def _log_in(self, client: Link, startup: Startup) -> bool:
+        place = self._places.get(startup.database) or self._places.get("*")
+        if place is None:
+            raise Violation("3D000", f'database "{startup.database}" does not exist')
+        if len(self._sessions) >= self._most:
+            raise Violation("53300", "sorry, too many clients already")
+        secret, first = None, b""
+        if self._doors is not None:
+            secret, first = await self._doors.prove(client, startup, place.addresses[0])
+        server, address = await upstream.connect(place.addresses)
+        try:
+            server.send(self._packet(startup, place))
+            login = Login(server, startup.user, secret) if secret else None
+            greeting = Greeting(agreed_version(startup))
+            key = b""
+
+            def own_key(told: Greeting) -> bytes:
+                nonlocal key
+                key = self._new_key(told)
+                return key
+
+            if not await Introduction(client, server, login, greeting, own_key).run(first):
+                return False
+            session = Session(client, server, address, greeting.key, partial(self._ended, key))
+            self._sessions[key] = session
+            session.begin()
+        finally:
+            if server.peer is None:
+                server.close()
+        return True
+
+    def _packet(self, startup: Startup, place: Place) -> bytes:
+        if self._doors is None and place.dbname is None:
+            return startup.packet
+        parameters = dict(startup.parameters)
+        if place.dbname is not None:
+            parameters["database"] = place.dbname
+        if self._doors is None:
+            return wire.startup_packet(startup.version, parameters)
+        for name in startup.unknown_options:
+            del parameters[name]
+        return wire.startup_packet(agreed_version(startup), parameters)
+
+    def _new_key(self, told: Greeting) -> bytes:
+        """The server's process id, which NOTIFY and pg_backend_pid() tell too, with a secret of our own."""
+        size = SECRET_BYTES[wire.VERSION_3_2 if told.version >= wire.VERSION_3_2 else wire.VERSION_3_0]
+        while (key := told.key[:4] + secrets.token_bytes(size)) in self._sessions:
+            pass
+        return key
+
+    def _ended(self, key: bytes) -> None:
+        del self._sessions[key]
+        if not self._sessions:
+            self._over.set()
+
+    async def _cancel(self, request: Cancel) -> None:
+        session = self._sessions.get(request.key)
+        if session is None:
+            log.info("a cancel request has no session")
+            return
+        # The same machine, whatever the host's name means by now.
+        peer = session.server.transport.get_extra_info("peername")
+        link, _ = await upstream.connect((session.address,), peer[:2] if isinstance(peer, tuple) else None)
+        link.send(wire.cancel_packet(session.server_key))
+        with contextlib.suppress(Lost):  # the server closes once it has sent the signal; the client waits for that
+            await link.first_byte()
+        link.close()
+
+
+def _room(wanted: int) -> int:
+    """How many sessions the limit of open files allows; it is raised as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * (wanted + LOGINS) + SPARE_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    room = min(wanted, (soft - SPARE_FILES) // 2 - LOGINS)
+    if room < 1:
+        raise UsageError(
+            "the limit of open files is too low for the edge",
+            detail=f"{soft} files",
+            hint=f"Raise it to {needed}: LimitNOFILE={needed} in the unit, or ulimit -n.",
+        )
+    if room < wanted:
+        log.warning("open files are for fewer clients", extra={"clients": room, "needed": needed, "files": soft})
+    return room
+
+
+def _note(violation: Violation, startup: Startup | None) -> None:
+    extra = {"sqlstate": violation.sqlstate, "error": violation.message, "user": startup.user if startup else None}
+    if isinstance(violation, Unreachable):
+        log.error("no server can be reached", extra={**extra, "tried": "; ".join(violation.failures)})
+    else:
+        log.info("a client was refused", extra=extra)

@@ -1,0 +1,240 @@
+"""One connection, to a client or to a server: its bytes, TLS inside them, flow control, its end.
+
+It begins in a phase in which somebody awaits messages one by one (the login), with a bounded buffer. `relay` ends
+that phase: from then on bytes go straight to a function, and a full socket stops the reading of the other one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import struct
+from collections.abc import Callable
+
+from postai.edge.tls import Tls
+from postai.edge.wire import HEADER, Malformed, startup_length
+
+BUFFER = 131_072
+"""Bytes that are kept for somebody who awaits messages before reading pauses; more than any of them has."""
+
+_LENGTH = struct.Struct("!i")
+
+
+class Lost(Exception):
+    """The connection ended while something was awaited from it."""
+
+
+class Link(asyncio.Protocol):
+    """A connection as asyncio calls it.
+
+    Args:
+        opened: called with the link once it is connected.
+    """
+
+    __slots__ = (
+        "_buffer", "_opened", "_paused", "_waiter", "ended", "error", "on_bytes", "on_end", "on_eof", "peer", "tls",
+        "transport",
+    )  # fmt: skip
+
+    transport: asyncio.Transport
+
+    def __init__(self, opened: Callable[[Link], None] | None = None) -> None:
+        self._opened = opened
+        self._buffer = bytearray()
+        self._waiter: asyncio.Future[None] | None = None
+        self._paused = False
+        self.tls: Tls | None = None
+        self.ended = False
+        self.error: str | None = None
+        self.peer: Link | None = None
+        self.on_bytes: Callable[[bytes], None] = self._keep
+        self.on_eof: Callable[[], None] | None = None
+        self.on_end: Callable[[], object] | None = None
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        self.transport = transport  # type: ignore[assignment]  # a stream's: it is made by create_connection or -server
+        if self._opened is not None:
+            self._opened(self)
+            self._opened = None
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        if self.tls is not None:
+            try:
+                data = self.tls.decrypt(data)
+            except ssl.SSLError as error:
+                self.error = reason(error)
+                self.transport.write(self.tls.outgoing())
+                self.transport.close()
+                return
+            if answer := self.tls.outgoing():
+                self.transport.write(answer)
+            if not data:
+                self._wake()
+                return
+        self.on_bytes(data)
+
+    def eof_received(self) -> bool:
+        """No more bytes will come; whether the connection stays open for those that go out."""
+        self.ended = True
+        self._wake()
+        if self.on_eof is None:
+            return False
+        self.on_eof()
+        return True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is closed."""
+        if error is not None and self.error is None:
+            self.error = reason(error)
+        self.ended = True
+        self._wake()
+        if self.on_end is not None:
+            self.on_end()
+
+    def pause_writing(self) -> None:
+        """The socket takes no more: the other side is not read until it does."""
+        if self.peer is not None and not self.peer.transport.is_closing():
+            self.peer.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The socket takes bytes again."""
+        if self.peer is not None and not self.peer.transport.is_closing():
+            self.peer.transport.resume_reading()
+
+    # What the rest calls.
+
+    def send(self, data: bytes) -> None:
+        """Send bytes; what the socket does not take at once is kept."""
+        if self.tls is not None:
+            data = self.tls.encrypt(data)
+        self.transport.write(data)
+
+    def end_of_stream(self) -> None:
+        """Say that nothing more is sent, and go on reading."""
+        if self.transport.is_closing():
+            return
+        if self.tls is not None:
+            self.transport.write(self.tls.close())
+        self.transport.write_eof()
+
+    def close(self) -> None:
+        """Close once everything was sent."""
+        if self.transport.is_closing():
+            return
+        if self.tls is not None:
+            self.transport.write(self.tls.close())
+        self.transport.close()
+
+    def relay(self, peer: Link, receive: Callable[[bytes], None]) -> None:
+        """End the phase of awaiting: bytes go to `receive`, which passes them on to `peer`."""
+        self.peer = peer
+        self.on_bytes = receive
+        rest, self._buffer = bytes(self._buffer), bytearray()
+        if rest:
+            receive(rest)
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+
+    async def exactly(self, count: int) -> bytes:
+        """The next bytes; at most as many as the buffer takes.
+
+        Raises:
+            Lost: the connection ended before.
+        """
+        while len(self._buffer) < count:
+            await self._more()
+        found = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        if self._paused and len(self._buffer) < BUFFER:
+            self._paused = False
+            self.transport.resume_reading()
+        return found
+
+    async def message(self, most: int) -> tuple[int, bytes]:
+        """Type and body of the next message.
+
+        Raises:
+            Lost: the connection ended before.
+            Malformed: its length is not one that is read.
+        """
+        header = await self.exactly(HEADER)
+        (length,) = _LENGTH.unpack_from(header, 1)
+        if not 4 <= length <= most:
+            raise Malformed("invalid message length")
+        return header[0], await self.exactly(length - 4)
+
+    async def startup(self) -> bytes:
+        """The body of the next startup packet.
+
+        Raises:
+            Lost: the connection ended before.
+            Malformed: its length is not one that is read.
+        """
+        return await self.exactly(startup_length(await self.exactly(4)))
+
+    async def first_byte(self) -> int:
+        """The next byte, which stays to be read."""
+        while not self._buffer:
+            await self._more()
+        return self._buffer[0]
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that came and were not awaited yet."""
+        return len(self._buffer)
+
+    async def secure(self, context: ssl.SSLContext, hostname: str | None = None) -> None:
+        """Begin TLS, with what is already there as its first bytes.
+
+        Args:
+            context: certificates and what is verified.
+            hostname: name that the other side must prove; None = this is the server's side.
+
+        Raises:
+            Lost: the handshake failed.
+        """
+        self.tls = Tls(context, hostname)
+        early, self._buffer = bytes(self._buffer), bytearray()
+        if hostname is not None:
+            self.tls.handshake()
+            self.transport.write(self.tls.outgoing())
+        if early:
+            self.data_received(early)
+        while not self.tls.established:
+            await self._more()
+
+    async def _more(self) -> None:
+        if self.ended or self.transport.is_closing():
+            raise Lost(self.error or "the connection was closed")
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _keep(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) >= BUFFER and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def reason(error: Exception) -> str:
+    """Why a connection failed, in words for people."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {(error.reason or str(error)).replace('_', ' ').lower()}"
+    if isinstance(error, TimeoutError):
+        return "timeout expired"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -1,0 +1,238 @@
+"""Connections to servers: where they are, how one is opened, how a client's identity logs in there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import socket
+import ssl
+import struct
+from dataclasses import dataclass, field
+
+from postai.database import dsn as connection_string
+from postai.database import libpq_files, tls
+from postai.edge import wire
+from postai.edge.scram import MECHANISM, NONCE_BYTES, ClientExchange, Keys
+from postai.edge.server.link import Link, Lost, reason
+from postai.edge.wire import Malformed, Violation
+from postai.errors import UsageError
+
+CONNECT_TIMEOUT = 10.0
+MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
+
+_CODE = struct.Struct("!i")
+
+
+@dataclass(frozen=True)
+class Address:
+    """One host of a server.
+
+    Attributes:
+        host: name, address, or directory of a unix socket.
+        port: its port.
+        sslmode: libpq's.
+        timeout: seconds that a connection may take.
+        context: for TLS; None = without.
+        passfile: passwords of users whose verifier at the edge is not the server's.
+    """
+
+    host: str
+    port: str
+    sslmode: str = "disable"
+    timeout: float = CONNECT_TIMEOUT
+    context: ssl.SSLContext | None = field(default=None, repr=False)
+    passfile: str | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What proves a client's identity to a server.
+
+    Attributes:
+        keys: of SCRAM, fit for a server that stores the same verifier.
+        password: the password itself.
+        md5: the stored md5 hash, with its prefix.
+    """
+
+    keys: Keys | None = None
+    password: str | None = field(default=None, repr=False)
+    md5: str | None = field(default=None, repr=False)
+
+
+def addresses(dsn: str) -> tuple[Address, ...]:
+    """The hosts of a connection string, in the order in which they are tried.
+
+    Raises:
+        UsageError: it is malformed, or names a user, a password or an sslmode that cannot be had.
+    """
+    given = connection_string.parse(dsn)
+    if refused := sorted({"user", "password", "options"} & given.keys()):
+        raise UsageError(
+            f"the edge's server takes no {refused[0]}",
+            detail=connection_string.redacted(dsn),
+            hint="Users log in as themselves; write host, port, dbname, sslmode, sslrootcert, connect_timeout.",
+        )
+    full = libpq_files.resolve(given)
+    mode = full.get("sslmode", "prefer")
+    if mode not in MODES:
+        raise UsageError(f"sslmode {mode!r} is not one for the edge's server", hint=f"Use one of: {', '.join(MODES)}.")
+    found = []
+    for index, host in enumerate(full["host"].split(",")):
+        local = tls.is_local(host)
+        found.append(
+            Address(
+                host,
+                libpq_files.port_of(full, index),
+                "disable" if local else mode,
+                float(full.get("connect_timeout") or CONNECT_TIMEOUT),
+                None if local or mode == "disable" else tls.client_context({**full, "host": host}),
+                given.get("passfile"),
+            )
+        )
+    return tuple(found)
+
+
+async def connect(choices: tuple[Address, ...], peer: tuple[str, int] | None = None) -> tuple[Link, Address]:
+    """A connection to the first host that answers, with TLS as its sslmode says.
+
+    Args:
+        choices: hosts.
+        peer: address and port that the host's name meant before.
+
+    Raises:
+        Unreachable: none answers.
+    """
+    failures = []
+    for address in choices:
+        link = Link()
+        try:
+            async with asyncio.timeout(address.timeout):
+                await _open(link, address, peer)
+                await _encrypt(link, address)
+        except (OSError, Lost, TimeoutError, ssl.SSLError) as error:
+            failures.append(f"{address.label}: {reason(error)}")
+            if hasattr(link, "transport"):
+                link.transport.abort()
+        else:
+            return link, address
+    raise Unreachable(failures)
+
+
+class Unreachable(Violation):
+    """No host of a server answers; the client is not told which hosts those are."""
+
+    def __init__(self, failures: list[str]) -> None:
+        super().__init__("08001", "could not connect to the server", detail=failures[-1].split(": ", 1)[1])
+        self.failures = failures
+
+
+async def _open(link: Link, address: Address, peer: tuple[str, int] | None) -> None:
+    loop = asyncio.get_running_loop()
+    if tls.is_local(address.host):
+        place = f"{address.host}/.s.PGSQL.{address.port}"
+        await loop.create_unix_connection(lambda: link, "\0" + place[1:] if place.startswith("@") else place)
+        return
+    host, port = peer or (address.host, int(address.port))
+    await loop.create_connection(lambda: link, host, port)
+    keep_alive(link)
+
+
+def keep_alive(link: Link) -> None:
+    """Let the system find out that the other machine is gone."""
+    taken = link.transport.get_extra_info("socket")
+    if taken is not None and taken.family != socket.AF_UNIX:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+async def _encrypt(link: Link, address: Address) -> None:
+    if address.context is None:
+        return
+    link.send(wire.encryption_packet())
+    answer = await link.exactly(1)
+    if answer == b"S" and not link.waiting:
+        await link.secure(address.context, address.host)
+    elif answer == b"S":
+        raise Lost("the server sent unencrypted data after its answer to the SSL request")
+    elif answer != b"N":
+        raise Lost("the server does not answer an SSL request")
+    elif address.sslmode != "prefer":
+        raise Lost("the server does not support SSL, but SSL was required")
+
+
+class Login:
+    """Answers a server's requests for authentication.
+
+    Args:
+        link: to the server.
+        user: the user's name.
+        secret: what proves it.
+    """
+
+    def __init__(self, link: Link, user: str, secret: Secret) -> None:
+        self._link = link
+        self._user = user
+        self._secret = secret
+        self._exchange: ClientExchange | None = None
+
+    async def answer(self, body: bytes) -> None:
+        """Answer one AuthenticationXxx message.
+
+        Raises:
+            Violation: what the server asks for cannot be given.
+        """
+        (code,) = _CODE.unpack_from(body)
+        data = body[4:]
+        if code == 3 and self._secret.password is not None:
+            self._respond(self._secret.password.encode("utf-8", "surrogateescape") + b"\0")
+        elif code == 5 and (stored := self._md5()):
+            self._respond(b"md5" + _md5(stored.encode() + data) + b"\0")
+        elif code == 10 and MECHANISM.encode() in data.split(b"\0"):
+            secret = self._secret.password if self._secret.password is not None else self._secret.keys
+            if secret is None:
+                raise _cannot("SCRAM")
+            self._exchange = ClientExchange(secret, secrets.token_urlsafe(NONCE_BYTES))
+            self._link.send(wire.sasl_initial(MECHANISM, self._exchange.first()))
+        elif code == 11 and self._exchange is not None:
+            await self._prove(self._exchange, data)
+        elif code == 12 and self._exchange is not None:
+            if not self._exchange.proves(data):
+                raise Violation("08001", "the server did not prove that it knows the password")
+        else:
+            raise _cannot({2: "Kerberos", 3: "a password", 5: "md5", 7: "GSSAPI", 9: "SSPI"}.get(code, str(code)))
+
+    async def _prove(self, exchange: ClientExchange, data: bytes) -> None:
+        try:
+            if self._secret.password is None:
+                proof = exchange.final(data)
+            else:  # it takes as long as the server's number of iterations wants
+                proof = await asyncio.to_thread(exchange.final, data)
+        except ValueError as error:
+            raise Malformed(str(error)) from error
+        self._respond(proof)
+
+    def _md5(self) -> str | None:
+        if self._secret.md5 is not None:
+            return self._secret.md5.removeprefix("md5")
+        if self._secret.password is not None:
+            return _md5((self._secret.password + self._user).encode("utf-8", "surrogateescape")).decode()
+        return None
+
+    def _respond(self, body: bytes) -> None:
+        self._link.send(wire.message(b"p", body))
+
+
+def _md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest().encode()
+
+
+def _cannot(method: str) -> Violation:
+    return Violation(
+        "28000",
+        f"the server asks for {method}, which cannot be answered for the user",
+        hint="Let pg_hba.conf say scram-sha-256 for connections from here.",
+    )
