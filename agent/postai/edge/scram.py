@@ -90,12 +90,14 @@ class ServerExchange:
         Raises:
             Violation: as the server answers malformed messages.
         """
+        if not data:
+            raise _malformed("The message is empty.")
         flag, _, rest = data.partition(b",")
         identity, _, bare = rest.partition(b",")
         if flag.startswith(b"p"):
             raise _malformed("The client selected SCRAM-SHA-256 without channel binding, but asks for it.")
         if flag not in (b"n", b"y"):
-            raise _malformed("Unexpected channel-binding flag.")
+            raise _malformed(f'Unexpected channel-binding flag "{_shown(flag)}".')
         if identity:
             raise Violation("0A000", "client uses authorization identity, but it is not supported")
         if bare.startswith(b"m="):
@@ -221,6 +223,10 @@ def _decoded(text: bytes) -> bytes | None:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
         return None
+
+
+def _shown(text: bytes) -> str:
+    return text[:1].decode() if text[:1].isascii() and text[:1].decode().isprintable() else f"0x{text[0]:02x}"
 
 
 def _malformed(detail: str) -> Violation:

@@ -278,19 +278,23 @@ def sasl_initial(mechanism: str, first: bytes) -> bytes:
     return message(b"p", _text(mechanism) + _LENGTH.pack(len(first)) + first)
 
 
-def parse_sasl_initial(body: bytes) -> tuple[bytes, bytes]:
-    """Mechanism and data of a SASLInitialResponse.
+def parse_sasl_initial(body: bytes) -> tuple[bytes, bytes | None]:
+    """Mechanism and data of a SASLInitialResponse; None where it has no data.
 
     Raises:
         Violation: as the server answers.
     """
     mechanism, end, rest = body.partition(b"\0")
-    if not end or len(rest) < 4:
-        raise Violation("08P01", "invalid string in message" if not end else "insufficient data left in message")
+    if not end:
+        raise Violation("08P01", "invalid string in message")
+    if len(rest) < 4:
+        raise Violation("08P01", "insufficient data left in message")
     (length,) = _LENGTH.unpack_from(rest)
-    if length != len(rest) - 4:
+    if length > len(rest) - 4 or length < -1:
+        raise Violation("08P01", "insufficient data left in message")
+    if max(length, 0) != len(rest) - 4:
         raise Violation("08P01", "invalid message format")
-    return mechanism, rest[4:]
+    return mechanism, None if length < 0 else rest[4:]
 
 
 def negotiate_version(version: int, unknown: tuple[str, ...]) -> bytes:

@@ -212,7 +212,7 @@ class Edge:
                 key = self._new_key(told)
                 return key
 
-            if not await Introduction(client, server, login, greeting, own_key).run(first):
+            if not await Introduction(client, server, startup.user, login, greeting, own_key).run(first):
                 return False
             session = Session(client, server, address, greeting.key, partial(self._ended, key))
             self._sessions[key] = session

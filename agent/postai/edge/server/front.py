@@ -90,6 +90,9 @@ class Doors:
         mechanism, first = wire.parse_sasl_initial(await _response(client, user, wire.MAX_SASL, "SASL"))
         if mechanism != MECHANISM.encode():
             raise Violation("08P01", "client selected an invalid SASL authentication mechanism")
+        if first is None:
+            client.send(wire.authentication(11))
+            first = await _response(client, user, wire.MAX_SASL, "SASL")
         client.send(wire.authentication(11, exchange.first(first)))
         proved = exchange.final(await _response(client, user, wire.MAX_SASL, "SASL"))
         if proved is None:
@@ -143,6 +146,7 @@ class Introduction:
     Args:
         client: the client.
         server: a connection to the server, to which the StartupMessage was sent.
+        user: the user's name.
         login: answers the server in the client's place; None = the client answers by itself.
         greeting: is filled.
         own_key: gives the key that the client gets for the server's, in the protocol version of its session.
@@ -152,11 +156,12 @@ class Introduction:
         self,
         client: Link,
         server: Link,
+        user: str,
         login: Login | None,
         greeting: Greeting,
         own_key: Callable[[Greeting], bytes],
     ) -> None:
-        self._client, self._server, self._login = client, server, login
+        self._client, self._server, self._user, self._login = client, server, user, login
         self._greeting = greeting
         self._own_key = own_key
 
@@ -202,11 +207,19 @@ class Introduction:
             body = body[:4] + _without_binding(body[4:])
         out = self._flush(out + wire.message(b"R", body))
         if code in _ANSWERED:
-            kind, answer = await self._client.message(wire.MAX_AUTHENTICATION)
-            if code == 10 and b"\0" in answer:
+            kind, answer = await self._answer(code)
+            if code == 10:
                 self._refuse_binding(answer)
             self._server.send(wire.message(bytes((kind,)), answer))
         return out
+
+    async def _answer(self, code: int) -> tuple[int, bytes]:
+        try:
+            return await self._client.message(wire.MAX_SASL if code in (10, 11) else wire.MAX_AUTHENTICATION)
+        except Malformed:
+            if code in (10, 11):
+                raise wrong_password(self._user) from None
+            raise
 
     def _refuse_binding(self, answer: bytes) -> None:
         # A server that itself has TLS takes "y" (I could bind, you cannot) for an attack.

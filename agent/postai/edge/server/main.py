@@ -30,16 +30,20 @@ def run(settings: EdgeSettings) -> int:
     Raises:
         UsageError: the settings do not go together, or a file is missing.
     """
-    edge = Edge(
-        settings,
-        places(settings),
-        _certificate(settings),
-        _users(settings),
-    )
+    edge = make(settings)
     # uvloop where it is installed: it takes about half the CPU of asyncio's own loop.
     new_loop = importlib.import_module("uvloop").new_event_loop if importlib.util.find_spec("uvloop") else None
     with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(_serve(edge, settings))
+
+
+def make(settings: EdgeSettings) -> Edge:
+    """The edge of these settings, not listening yet.
+
+    Raises:
+        UsageError: the settings do not go together, or a file is missing.
+    """
+    return Edge(settings, places(settings), _certificate(settings), _users(settings))
 
 
 def places(settings: EdgeSettings) -> dict[str, Place]:
