@@ -18,7 +18,7 @@ from conftest import TestDatabase
 from postai.edge import wire
 from postai.edge.scram import ClientExchange
 from postai.edge.server.edge import Edge
-from postai.edge.server.main import make
+from postai.edge.server.main import make, new_loop
 from postai.settings import EdgeSettings
 from postai.setup.server import LocalServer, free_port
 
@@ -64,12 +64,14 @@ def server_line(server: LocalServer) -> str:
 
 
 @contextlib.contextmanager
-def running(server: LocalServer, **settings: Any) -> Iterator[RunningEdge]:
+def running(
+    server: LocalServer, *, new_loop: Callable[[], asyncio.AbstractEventLoop] = new_loop, **settings: Any
+) -> Iterator[RunningEdge]:
     """An edge before that server, with these settings."""
     port = free_port()
     wanted = EdgeSettings(**{"port": port, "server": server_line(server), "max_connections": 200, **settings})
     edge = make(wanted)
-    loop = asyncio.new_event_loop()
+    loop = new_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:

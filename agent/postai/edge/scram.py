@@ -97,7 +97,7 @@ class ServerExchange:
         if flag.startswith(b"p"):
             raise _malformed("The client selected SCRAM-SHA-256 without channel binding, but asks for it.")
         if flag not in (b"n", b"y"):
-            raise _malformed(f'Unexpected channel-binding flag "{_shown(flag)}".')
+            raise _malformed(f'Unexpected channel-binding flag "{_shown(data[0])}".')
         if identity:
             raise Violation("0A000", "client uses authorization identity, but it is not supported")
         if bare.startswith(b"m="):
@@ -129,11 +129,11 @@ class ServerExchange:
             raise _malformed("Channel binding, nonce and proof are expected.")
         if attributes[0][2:] != base64.b64encode(self._gs2):
             raise Violation("08P01", "unexpected SCRAM channel-binding attribute in client-final-message")
-        if not hmac.compare_digest(attributes[1][2:], self._nonce):
-            raise Violation("08P01", "invalid SCRAM response", detail="Nonce does not match.")
         proof = _decoded(proof_text)
         if proof is None or len(proof) != 32:
             raise _malformed("Malformed proof in client-final-message.")
+        if not hmac.compare_digest(attributes[1][2:], self._nonce):
+            raise Violation("08P01", "invalid SCRAM response", detail="Nonce does not match.")
         whole = b",".join((self._first_bare, self._server_first, without_proof))
         signature = _hmac(self._verifier.stored_key, whole)
         client_key = _xor(proof, signature)
@@ -225,8 +225,8 @@ def _decoded(text: bytes) -> bytes | None:
         return None
 
 
-def _shown(text: bytes) -> str:
-    return text[:1].decode() if text[:1].isascii() and text[:1].decode().isprintable() else f"0x{text[0]:02x}"
+def _shown(byte: int) -> str:
+    return f"'{chr(byte)}'" if 0x21 <= byte <= 0x7E else f"0x{byte:02x}"
 
 
 def _malformed(detail: str) -> Violation:

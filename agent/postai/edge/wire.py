@@ -56,9 +56,12 @@ class Violation(Exception):
     def __init__(self, sqlstate: str, message: str, *, detail: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
         self.sqlstate, self.message, self.detail, self.hint = sqlstate, message, detail, hint
+        self.for_version_2 = False
 
     def response(self) -> bytes:
-        """The ErrorResponse, of severity FATAL."""
+        """The ErrorResponse, of severity FATAL; clients of versions before 3 get theirs."""
+        if self.for_version_2:
+            return b"EFATAL:  " + _text(self.message + "\n")
         return error_response(self.sqlstate, self.message, detail=self.detail, hint=self.hint)
 
 
@@ -235,7 +238,9 @@ def parse_startup(body: bytes, *, encryption: frozenset[int] = frozenset()) -> S
     if code >> 16 != 3:
         newest = f"3.{NEWEST & 0xFFFF}"
         asked = f"{code >> 16}.{code & 0xFFFF}"
-        raise Violation("0A000", f"unsupported frontend protocol {asked}: server supports 3.0 to {newest}")
+        unsupported = Violation("0A000", f"unsupported frontend protocol {asked}: server supports 3.0 to {newest}")
+        unsupported.for_version_2 = code >> 16 < 3
+        raise unsupported
     parts = body[4:].split(b"\0")
     # name NUL value NUL ... NUL: the last byte is the end of an empty name, and the split has one part after it.
     if len(parts) < 2 or len(parts) % 2 or parts[-1] or parts[-2] or not all(parts[:-2:2]):

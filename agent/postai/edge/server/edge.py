@@ -30,6 +30,7 @@ LOGINS = 1000
 SPARE_FILES = 100
 TLS_RECORD = 0x16
 """First byte of a connection that begins with TLS."""
+_INJECTED = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."
 SECRET_BYTES = {wire.VERSION_3_0: 4, wire.VERSION_3_2: 32}
 
 
@@ -152,7 +153,7 @@ class Edge:
             log.error("a login failed", extra={"error": error.message, "detail": error.detail, "hint": error.hint})
             link.send(wire.error_response("58000", "the edge cannot find out who may log in"))
         except (Lost, Malformed) as error:
-            log.info("a connection ended before its login", extra={"error": str(error)})
+            log.debug("a connection ended before its login", extra={"error": str(error)})
         except TimeoutError:
             if startup is not None:
                 link.send(wire.error_response("57014", "canceling authentication due to timeout"))
@@ -174,19 +175,16 @@ class Edge:
             if not isinstance(request, Encryption):
                 break
             open_requests.discard(request.code)
-            if request.code != wire.SSL_REQUEST or self._certificate is None:
+            certificate = self._certificate if request.code == wire.SSL_REQUEST else None
+            if certificate is None:
                 link.send(b"N")
-                continue
             if link.waiting:
-                raise Violation(
-                    "08P01",
-                    "received unencrypted data after SSL request",
-                    detail="This could be either a client-software bug or evidence of an attempted"
-                    " man-in-the-middle attack.",
-                )
-            link.send(b"S")
-            await link.secure(self._certificate)
-            open_requests.clear()
+                what = "SSL" if request.code == wire.SSL_REQUEST else "GSSAPI encryption"
+                raise Violation("08P01", f"received unencrypted data after {what} request", detail=_INJECTED)
+            if certificate is not None:
+                link.send(b"S")
+                await link.secure(certificate)
+                open_requests.clear()
         if isinstance(request, Startup) and self._settings.ssl_required and link.tls is None:
             raise Violation("28000", "this connection needs TLS", hint="Connect with sslmode=verify-full (or require).")
         return request
@@ -249,7 +247,7 @@ class Edge:
     async def _cancel(self, request: Cancel) -> None:
         session = self._sessions.get(request.key)
         if session is None:
-            log.info("a cancel request has no session")
+            log.debug("a cancel request has no session")
             return
         # The same machine, whatever the host's name means by now.
         peer = session.server.transport.get_extra_info("peername")

@@ -81,10 +81,10 @@ class Link(asyncio.Protocol):
         """No more bytes will come; whether the connection stays open for those that go out."""
         self.ended = True
         self._wake()
-        if self.on_eof is None:
-            return False
-        self.on_eof()
-        return True
+        if self.on_eof is not None:
+            self.on_eof()
+            return True
+        return self.peer is None
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is closed."""

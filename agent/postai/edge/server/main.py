@@ -31,10 +31,16 @@ def run(settings: EdgeSettings) -> int:
         UsageError: the settings do not go together, or a file is missing.
     """
     edge = make(settings)
-    # uvloop where it is installed: it takes about half the CPU of asyncio's own loop.
-    new_loop = importlib.import_module("uvloop").new_event_loop if importlib.util.find_spec("uvloop") else None
     with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(_serve(edge, settings))
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's event loop where that is installed, else asyncio's own."""
+    if importlib.util.find_spec("uvloop") is None:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = importlib.import_module("uvloop").new_event_loop()
+    return loop
 
 
 def make(settings: EdgeSettings) -> Edge:

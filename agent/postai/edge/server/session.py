@@ -45,6 +45,8 @@ class Session:
         self.client.on_eof = self.server.end_of_stream
         self.server.relay(self.client, self._from_server)
         self.client.relay(self.server, self._from_client)
+        if self.client.ended:
+            self.server.end_of_stream()
 
     @property
     def idle(self) -> bool:
