@@ -25,8 +25,8 @@ from postai.settings import EdgeSettings
 log = logging.getLogger(__name__)
 
 BACKLOG = 4096
-LOGINS = 1000
-"""Connections beside the sessions: clients that log in, or cancel."""
+SPARE = 1000
+"""Connections beside the sessions that may be there: clients that log in, or cancel."""
 SPARE_FILES = 100
 TLS_RECORD = 0x16
 """First byte of a connection that begins with TLS."""
@@ -64,7 +64,8 @@ class Edge:
         self._certificate = certificate
         self._doors = None if settings.auth == "relay" else Doors(users)
         self._sessions: dict[bytes, Session] = {}
-        self._logins: set[asyncio.Task[None]] = set()
+        self._logins: dict[asyncio.Task[None], None] = {}  # the oldest first
+        self._admitted = 0
         self._most = _room(settings.max_connections)
         self._listeners: list[asyncio.Server] = []
         self._stopping = False
@@ -126,12 +127,11 @@ class Edge:
     # One client.
 
     def _accept(self, link: Link) -> None:
-        if len(self._logins) >= LOGINS:
-            link.transport.abort()
-            return
+        if self._logins and len(self._logins) + len(self._sessions) >= self._most + SPARE:
+            next(iter(self._logins)).cancel()  # who is not done for the longest time
         task = asyncio.get_running_loop().create_task(self._serve(link))
-        self._logins.add(task)
-        task.add_done_callback(self._logins.discard)
+        self._logins[task] = None
+        task.add_done_callback(self._logins.pop)
         link.on_end = task.cancel
 
     async def _serve(self, link: Link) -> None:
@@ -158,7 +158,7 @@ class Edge:
             if startup is not None:
                 link.send(wire.error_response("57014", "canceling authentication due to timeout"))
         except asyncio.CancelledError:
-            if not link.transport.is_closing():
+            if self._stopping and not link.transport.is_closing():
                 link.send(wire.error_response("57P03", "the database system is shutting down"))
         link.on_end = None
         link.close()
@@ -193,32 +193,39 @@ class Edge:
         place = self._places.get(startup.database) or self._places.get("*")
         if place is None:
             raise Violation("3D000", f'database "{startup.database}" does not exist')
-        if len(self._sessions) >= self._most:
+        if self._admitted >= self._most:
             raise Violation("53300", "sorry, too many clients already")
+        self._admitted += 1
+        session = None
+        try:
+            session = await self._introduce(client, startup, place)
+        finally:
+            if session is None:
+                self._admitted -= 1
+        if session is not None:
+            session.begin()
+        return session is not None
+
+    async def _introduce(self, client: Link, startup: Startup, place: Place) -> Session | None:
         secret, first = None, b""
         if self._doors is not None:
             secret, first = await self._doors.prove(client, startup, place.addresses[0])
         server, address = await upstream.connect(place.addresses)
+        session = None
         try:
             server.send(self._packet(startup, place))
             login = Login(server, startup.user, secret) if secret else None
             greeting = Greeting(agreed_version(startup))
-            key = b""
-
-            def own_key(told: Greeting) -> bytes:
-                nonlocal key
-                key = self._new_key(told)
-                return key
-
-            if not await Introduction(client, server, startup.user, login, greeting, own_key).run(first):
-                return False
-            session = Session(client, server, address, greeting.key, partial(self._ended, key))
-            self._sessions[key] = session
-            session.begin()
+            greeted = Introduction(client, server, startup.user, login, greeting, self._new_key)
+            # A client that is gone by now tells nobody any more.
+            if await greeted.run(first) and not client.transport.is_closing() and not server.transport.is_closing():
+                key = greeting.own_key or secrets.token_bytes(40)
+                session = Session(client, server, address, greeting.key, partial(self._ended, key))
+                self._sessions[key] = session
         finally:
-            if server.peer is None:
+            if session is None:
                 server.close()
-        return True
+        return session
 
     def _packet(self, startup: Startup, place: Place) -> bytes:
         if self._doors is None and place.dbname is None:
@@ -241,6 +248,7 @@ class Edge:
 
     def _ended(self, key: bytes) -> None:
         del self._sessions[key]
+        self._admitted -= 1
         if not self._sessions:
             self._over.set()
 
@@ -261,11 +269,11 @@ class Edge:
 def _room(wanted: int) -> int:
     """How many sessions the limit of open files allows; it is raised as far as the system lets us."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 2 * (wanted + LOGINS) + SPARE_FILES
+    needed = 2 * (wanted + SPARE) + SPARE_FILES
     if soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    room = min(wanted, (soft - SPARE_FILES) // 2 - LOGINS)
+    room = min(wanted, (soft - SPARE_FILES) // 2 - SPARE)
     if room < 1:
         raise UsageError(
             "the limit of open files is too low for the edge",
@@ -278,7 +286,8 @@ def _room(wanted: int) -> int:
 
 
 def _note(violation: Violation, startup: Startup | None) -> None:
-    extra = {"sqlstate": violation.sqlstate, "error": violation.message, "user": startup.user if startup else None}
+    user = startup.user.encode("unicode_escape").decode() if startup else None
+    extra = {"sqlstate": violation.sqlstate, "error": violation.message, "user": user}
     if isinstance(violation, Unreachable):
         log.error("no server can be reached", extra={**extra, "tried": "; ".join(violation.failures)})
     else:

@@ -37,10 +37,12 @@ class Greeting:
     Attributes:
         key: process id and secret of its session; empty when it gave none.
         version: protocol version of the client's session.
+        own_key: the key that the client got for it.
     """
 
     version: int
     key: bytes = field(default=b"", repr=False)
+    own_key: bytes = field(default=b"", repr=False)
 
 
 class Doors:
@@ -149,7 +151,7 @@ class Introduction:
         user: the user's name.
         login: answers the server in the client's place; None = the client answers by itself.
         greeting: is filled.
-        own_key: gives the key that the client gets for the server's, in the protocol version of its session.
+        new_key: gives the key that the client gets for the server's.
     """
 
     def __init__(
@@ -159,11 +161,11 @@ class Introduction:
         user: str,
         login: Login | None,
         greeting: Greeting,
-        own_key: Callable[[Greeting], bytes],
+        new_key: Callable[[Greeting], bytes],
     ) -> None:
         self._client, self._server, self._user, self._login = client, server, user, login
         self._greeting = greeting
-        self._own_key = own_key
+        self._new_key = new_key
 
     async def run(self, first: bytes) -> bool:
         """Go on until the server is ready for queries; False when it refused instead.
@@ -184,7 +186,8 @@ class Introduction:
                 out += b"" if self._login else raw
             elif kind == ord("K"):
                 self._greeting.key = body
-                out += wire.message(b"K", self._own_key(self._greeting))
+                self._greeting.own_key = self._new_key(self._greeting)
+                out += wire.message(b"K", self._greeting.own_key)
             else:
                 out += raw
                 if kind in b"ZE":

@@ -1,7 +1,7 @@
 """One connection, to a client or to a server: its bytes, TLS inside them, flow control, its end.
 
 It begins in a phase in which somebody awaits messages one by one (the login), with a bounded buffer. `relay` ends
-that phase: from then on bytes go straight to a function, and a full socket stops the reading of the other one.
+that phase: from then on bytes go straight to a function, and a full socket stops the reading of its peer.
 """
 
 from __future__ import annotations
@@ -129,9 +129,8 @@ class Link(asyncio.Protocol):
             self.transport.write(self.tls.close())
         self.transport.close()
 
-    def relay(self, peer: Link, receive: Callable[[bytes], None]) -> None:
+    def relay(self, receive: Callable[[bytes], None]) -> None:
         """End the phase of awaiting: bytes go to `receive`, which passes them on to `peer`."""
-        self.peer = peer
         self.on_bytes = receive
         rest, self._buffer = bytes(self._buffer), bytearray()
         if rest:

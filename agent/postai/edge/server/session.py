@@ -40,13 +40,17 @@ class Session:
         self._to_client = client.send if client.tls else client.transport.write
 
     def begin(self) -> None:
-        """Let the bytes pass."""
-        self.client.on_end, self.server.on_end = self._client_gone, self._server_gone
-        self.client.on_eof = self.server.end_of_stream
-        self.server.relay(self.client, self._from_server)
-        self.client.relay(self.server, self._from_client)
-        if self.client.ended:
-            self.server.end_of_stream()
+        """Let the bytes pass; those that came during the login first."""
+        client, server = self.client, self.server
+        client.peer, server.peer = server, client
+        client.on_end, server.on_end = self._client_gone, self._server_gone
+        client.on_eof = server.end_of_stream
+        server.relay(self._from_server)
+        client.relay(self._from_client)
+        if server.ended:
+            server.close()
+        elif client.ended:
+            server.end_of_stream()
 
     @property
     def idle(self) -> bool:

@@ -109,17 +109,11 @@ async def connect(choices: tuple[Address, ...], peer: tuple[str, int] | None = N
     """
     failures = []
     for address in choices:
-        link = Link()
         try:
             async with asyncio.timeout(address.timeout):
-                await _open(link, address, peer)
-                await _encrypt(link, address)
-        except (OSError, Lost, TimeoutError, ssl.SSLError) as error:
+                return await _open(address, peer), address
+        except (OSError, Lost) as error:  # of which TimeoutError and ssl.SSLError are kinds
             failures.append(f"{address.label}: {reason(error)}")
-            if hasattr(link, "transport"):
-                link.transport.abort()
-        else:
-            return link, address
     raise Unreachable(failures)
 
 
@@ -131,15 +125,21 @@ class Unreachable(Violation):
         self.failures = failures
 
 
-async def _open(link: Link, address: Address, peer: tuple[str, int] | None) -> None:
+async def _open(address: Address, peer: tuple[str, int] | None) -> Link:
     loop = asyncio.get_running_loop()
     if tls.is_local(address.host):
         place = f"{address.host}/.s.PGSQL.{address.port}"
-        await loop.create_unix_connection(lambda: link, "\0" + place[1:] if place.startswith("@") else place)
-        return
+        _, link = await loop.create_unix_connection(Link, "\0" + place[1:] if place.startswith("@") else place)
+        return link
     host, port = peer or (address.host, int(address.port))
-    await loop.create_connection(lambda: link, host, port)
+    _, link = await loop.create_connection(Link, host, port)
     keep_alive(link)
+    try:
+        await _encrypt(link, address)
+    except BaseException:
+        link.transport.abort()
+        raise
+    return link
 
 
 def keep_alive(link: Link) -> None:

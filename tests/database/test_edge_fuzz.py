@@ -1,0 +1,101 @@
+"""Clients that break off at any byte, or say garbage, beside one that works: nothing is left and nothing leaks."""
+
+import contextlib
+import random
+import socket
+import struct
+import threading
+import time
+
+import pytest
+from edge_support import Raw, RunningEdge, running
+
+from conftest import TestDatabase, superuser
+from postai.edge import wire
+from postai.setup.server import LocalServer
+
+MARK = "what only the other client may see"
+RESET = struct.pack("ii", 1, 0)
+FIRST = wire.startup_packet(wire.VERSION_3_0, {"user": "postgres", "database": "postgres"}) + wire.sasl_initial(
+    "SCRAM-SHA-256", b"n,,n=,r=abcdefghijkl"
+)
+LATER = b"".join(
+    (
+        wire.message(b"P", b"s\0select $1::int\0\0\0"), wire.message(b"B", b"\0s\0\0\0\0\1\0\0\0\0017\0\0"),
+        wire.message(b"E", b"\0\0\0\0\0"), wire.message(b"S"), wire.message(b"Q", b"copy pg_temp.t from stdin\0"),
+        wire.message(b"d", b"one\n"), wire.message(b"c"), wire.message(b"X"),
+    )
+)  # fmt: skip
+
+
+class Victim(threading.Thread):
+    """A client that asks all the time, and is always answered rightly."""
+
+    def __init__(self, edge: RunningEdge, database: TestDatabase) -> None:
+        super().__init__()
+        self._edge, self._database = edge, database
+        self.over = threading.Event()
+        self.asked = 0
+
+    def run(self) -> None:
+        with self._edge.connect(self._database) as one:
+            while not self.over.wait(0.01):
+                n = random.randrange(1000)
+                assert one.execute("select %s::text, %s::int", (MARK, n)).fetchone() == (MARK, n)
+                self.asked += 1
+            self.over.clear()
+
+
+def broken_off(raw: Raw, chance: random.Random) -> None:
+    """End a client in one of the ways in which clients end; it has seen nothing of another one's."""
+    if chance.random() < 0.3:
+        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    elif chance.random() < 0.5:
+        raw.socket.shutdown(socket.SHUT_WR)
+        assert MARK.encode() not in raw.rest()
+    raw.socket.close()
+
+
+def attack(server: LocalServer, database: TestDatabase, step: int, rounds: int) -> None:
+    chance = random.Random(7)
+    with running(server) as edge, superuser(server) as watcher:
+        victim = Victim(edge, database)
+        victim.start()
+        for cut in range(0, len(FIRST), step):
+            broken_off(Raw(edge.port, FIRST[:cut]), chance)
+        for cut in range(0, len(LATER), step):
+            raw = logged_in(edge, database)
+            raw.socket.sendall(LATER[:cut])
+            broken_off(raw, chance)
+        for _ in range(rounds):
+            data = bytearray(FIRST if chance.random() < 0.5 else LATER)
+            raw = Raw(edge.port) if data.startswith(FIRST) else logged_in(edge, database)
+            for _ in range(chance.randrange(1, 6)):
+                data[chance.randrange(len(data))] = chance.randrange(256)
+            with contextlib.suppress(ConnectionError):  # the server may have ended the session meanwhile
+                raw.socket.sendall(bytes(data))
+                raw.socket.shutdown(socket.SHUT_WR)
+            broken_off(raw, chance)
+        victim.over.set()
+        victim.join(20)
+        assert victim.asked and not victim.over.is_set()
+        end = time.monotonic() + 20
+        mine = f"select count(*) from pg_stat_activity where datname = '{database.name}'"
+        while edge.edge.sessions or edge.inside(lambda: edge.edge._logins) or watcher.execute(mine).fetchone() != (0,):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+def logged_in(edge: RunningEdge, database: TestDatabase) -> Raw:
+    raw = Raw(edge.port)
+    raw.log_in(wire.VERSION_3_0, "postgres", database.server.password(), database.name)
+    return raw
+
+
+def test_broken_clients_leave_nothing(database15: TestDatabase) -> None:
+    attack(database15.server, database15, step=17, rounds=20)
+
+
+@pytest.mark.soak
+def test_broken_clients_leave_nothing_at_any_byte(database: TestDatabase) -> None:
+    attack(database.server, database, step=1, rounds=3000)
