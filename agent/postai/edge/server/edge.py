@@ -209,7 +209,8 @@ class Edge:
     async def _introduce(self, client: Link, startup: Startup, place: Place) -> Session | None:
         secret, first = None, b""
         if self._doors is not None:
-            secret, first = await self._doors.prove(client, startup, place.addresses[0])
+            dbname = place.dbname or startup.database
+            secret, first = await self._doors.prove(client, startup, place.addresses[0], dbname)
         server, address = await upstream.connect(place.addresses)
         session = None
         try:

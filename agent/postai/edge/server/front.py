@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from postai.database import libpq_files
-from postai.edge import wire
+from postai.edge import md5, wire
 from postai.edge.scram import MECHANISM, NONCE_BYTES, ServerExchange, Verifier
 from postai.edge.server.link import Link
-from postai.edge.server.upstream import Address, Login, Secret, _md5
+from postai.edge.server.upstream import Address, Login, Secret
 from postai.edge.server.users import Users
 from postai.edge.wire import Malformed, Startup, Violation
 
@@ -55,9 +55,16 @@ class Doors:
     def __init__(self, users: Users | None) -> None:
         self._users = users
         self._mock = secrets.token_bytes(32)
+        self._verifiers: dict[str, Verifier] = {}
 
-    async def prove(self, client: Link, startup: Startup, address: Address) -> tuple[Secret, bytes]:
+    async def prove(self, client: Link, startup: Startup, address: Address, dbname: str) -> tuple[Secret, bytes]:
         """Let the client prove who it is.
+
+        Args:
+            client: the client.
+            startup: its StartupMessage.
+            address: of its server, whose passfile may have the password that counts there.
+            dbname: name of the database on that server.
 
         Returns:
             what proves it to the server, and what is still to be sent before AuthenticationOk.
@@ -70,24 +77,24 @@ class Doors:
         if self._users is None:
             return Secret(password=await _ask_password(client)), b""
         stored = await asyncio.to_thread(self._users.stored, startup.user)
-        if stored is not None and stored.startswith("md5") and len(stored) == 35:
+        if stored is not None and md5.is_stored(stored):
             await _check_md5(client, startup.user, stored)
             found, last = Secret(md5=stored), b""
         else:
             found, last = await self._scram(client, startup.user, stored)
         if address.passfile is not None and found.password is None:
             place = {"passfile": address.passfile, "host": address.host, "port": address.port}
-            full = {**place, "dbname": startup.database, "user": startup.user}
+            full = {**place, "dbname": dbname, "user": startup.user}
             found = Secret(found.keys, await asyncio.to_thread(libpq_files.password_for, full), found.md5)
         return found, last
 
     async def _scram(self, client: Link, user: str, stored: str | None) -> tuple[Secret, bytes]:
-        verifier = Verifier.parse(stored or "")
+        verifier = Verifier.parse(stored) if stored else Verifier.mock(user, self._mock)
         password = stored if verifier is None else None
-        if password is not None:
-            salt = hmac.digest(self._mock, password.encode(), "sha256")[:16]
-            verifier = await asyncio.to_thread(Verifier.of, password, salt)
-        exchange = ServerExchange(verifier or Verifier.mock(user, self._mock), secrets.token_urlsafe(NONCE_BYTES))
+        if verifier is None:
+            assert password is not None
+            verifier = await self._verifier_of(password)
+        exchange = ServerExchange(verifier, secrets.token_urlsafe(NONCE_BYTES))
         client.send(wire.authentication(10, MECHANISM.encode() + b"\0\0"))
         mechanism, first = wire.parse_sasl_initial(await _response(client, user, wire.MAX_SASL, "SASL"))
         if mechanism != MECHANISM.encode():
@@ -102,6 +109,13 @@ class Doors:
         last, keys = proved
         return Secret(keys, password), wire.authentication(12, last)
 
+    async def _verifier_of(self, password: str) -> Verifier:
+        """The verifier of a password, kept: how long an answer takes must not tell whether a user is there."""
+        if password not in self._verifiers:
+            salt = secrets.token_bytes(16)
+            self._verifiers[password] = await asyncio.to_thread(Verifier.of, password, salt)
+        return self._verifiers[password]
+
 
 async def _ask_password(client: Link) -> str:
     if client.tls is None:
@@ -112,7 +126,7 @@ async def _ask_password(client: Link) -> str:
         )
     client.send(wire.authentication(3))
     body = await _response(client, "", wire.MAX_AUTHENTICATION, "password")
-    if body.find(b"\0") != len(body) - 1:
+    if not body or body.find(b"\0") != len(body) - 1:
         raise Violation("08P01", "invalid password packet size")
     if len(body) == 1:
         raise Violation("28P01", "empty password returned by client")
@@ -123,7 +137,7 @@ async def _check_md5(client: Link, user: str, stored: str) -> None:
     salt = secrets.token_bytes(4)
     client.send(wire.authentication(5, salt))
     body = await _response(client, user, wire.MAX_AUTHENTICATION, "password")
-    if not hmac.compare_digest(body.removesuffix(b"\0"), b"md5" + _md5(stored[3:].encode() + salt)):
+    if not hmac.compare_digest(body.removesuffix(b"\0"), md5.response(stored, salt)):
         raise wrong_password(user)
 
 

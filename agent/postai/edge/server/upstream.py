@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 import socket
 import ssl
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 
 from postai.database import dsn as connection_string
 from postai.database import libpq_files, tls
-from postai.edge import wire
+from postai.edge import md5, wire
 from postai.edge.scram import MECHANISM, NONCE_BYTES, ClientExchange, Keys
 from postai.edge.server.link import Link, Lost, reason
 from postai.edge.wire import Malformed, Violation
@@ -190,7 +189,7 @@ class Login:
         if code == 3 and self._secret.password is not None:
             self._respond(self._secret.password.encode("utf-8", "surrogateescape") + b"\0")
         elif code == 5 and (stored := self._md5()):
-            self._respond(b"md5" + _md5(stored.encode() + data) + b"\0")
+            self._respond(md5.response(stored, data) + b"\0")
         elif code == 10 and MECHANISM.encode() in data.split(b"\0"):
             secret = self._secret.password if self._secret.password is not None else self._secret.keys
             if secret is None:
@@ -216,18 +215,11 @@ class Login:
         self._respond(proof)
 
     def _md5(self) -> str | None:
-        if self._secret.md5 is not None:
-            return self._secret.md5.removeprefix("md5")
-        if self._secret.password is not None:
-            return _md5((self._secret.password + self._user).encode("utf-8", "surrogateescape")).decode()
-        return None
+        password = self._secret.password
+        return self._secret.md5 if password is None else md5.stored(password, self._user)
 
     def _respond(self, body: bytes) -> None:
         self._link.send(wire.message(b"p", body))
-
-
-def _md5(data: bytes) -> bytes:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest().encode()
 
 
 def _cannot(method: str) -> Violation:

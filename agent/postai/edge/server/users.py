@@ -14,6 +14,8 @@ from typing import Protocol
 from postai.database import Database, connect
 from postai.database.errors import ConnectionLost
 from postai.database.libpq_files import refuse_loose
+from postai.edge import md5
+from postai.edge.scram import Verifier
 from postai.errors import UsageError
 
 _LINE = re.compile(r'\s*"((?:[^"]|"")*)"\s+"((?:[^"]|"")*)"\s*')
@@ -97,4 +99,6 @@ class QueryUsers:
 
     def _ask(self, session: Database, user: str) -> str | None:
         rows = session.query(self._query, [user] * self._count)
-        return str(rows[0][-1]) if rows and rows[0][-1] is not None else None
+        found = str(rows[0][-1]) if rows else ""
+        # Nothing else is taken for a password: pg_roles, for example, shows eight asterisks for everybody.
+        return found if md5.is_stored(found) or Verifier.parse(found) else None
