@@ -65,11 +65,11 @@ def server_line(server: LocalServer) -> str:
 
 @contextlib.contextmanager
 def running(
-    server: LocalServer, *, new_loop: Callable[[], asyncio.AbstractEventLoop] = new_loop, **settings: Any
+    before: LocalServer, /, *, new_loop: Callable[[], asyncio.AbstractEventLoop] = new_loop, **settings: Any
 ) -> Iterator[RunningEdge]:
     """An edge before that server, with these settings."""
     port = free_port()
-    wanted = EdgeSettings(**{"port": port, "server": server_line(server), "max_connections": 200, **settings})
+    wanted = EdgeSettings(**{"port": port, "server": server_line(before), "max_connections": 200, **settings})
     edge = make(wanted)
     loop = new_loop()
     thread = threading.Thread(target=loop.run_forever)

@@ -94,35 +94,36 @@ class Edge:
         self._listeners.append(listener)
 
     async def stop(self, seconds: float) -> None:
-        """Take no more clients, let sessions end by themselves for some seconds, then end them."""
+        """Admit no more clients, let sessions end by themselves for some seconds, then end them.
+
+        The port stays open until then, so that sessions can be cancelled, and others are told that they cannot begin.
+        """
         self._stopping = True
+        if not await self._empty(seconds):
+            self.hurry()
+        if not await self._empty(1.0):
+            for session in list(self._sessions.values()):
+                session.abort()
         for listener in self._listeners:
             listener.close()
-        for task in self._logins:
-            task.cancel()
-        try:
-            async with asyncio.timeout(seconds):
-                while self._sessions:
-                    self._over.clear()
-                    await self._over.wait()
-        except TimeoutError:
-            await self._end_sessions()
 
     def hurry(self) -> None:
-        """End the sessions that a stop still waits for."""
+        """End the sessions and logins that a stop still waits for."""
+        for task in list(self._logins):
+            task.cancel()
         for session in list(self._sessions.values()):
             session.terminate("57P01", "terminating connection due to administrator command")
 
-    async def _end_sessions(self) -> None:
-        self.hurry()
+    async def _empty(self, seconds: float) -> bool:
+        """Whether the last client is gone within that time."""
         try:
-            async with asyncio.timeout(1.0):
-                while self._sessions:
+            async with asyncio.timeout(seconds):
+                while self._admitted:
                     self._over.clear()
                     await self._over.wait()
         except TimeoutError:
-            for session in list(self._sessions.values()):
-                session.abort()
+            return False
+        return True
 
     # One client.
 
@@ -136,6 +137,7 @@ class Edge:
 
     async def _serve(self, link: Link) -> None:
         startup: Startup | None = None
+        relayed = False
         try:
             async with asyncio.timeout(self._settings.authentication_timeout):
                 first = await self._first(link)
@@ -144,8 +146,7 @@ class Edge:
                     await self._cancel(first)
                 else:
                     startup = first
-                    if await self._log_in(link, startup):
-                        return
+                    relayed = await self._log_in(link, startup)
         except Violation as violation:
             _note(violation, startup)
             link.send(violation.response())
@@ -159,9 +160,11 @@ class Edge:
                 link.send(wire.error_response("57014", "canceling authentication due to timeout"))
         except asyncio.CancelledError:
             if self._stopping and not link.transport.is_closing():
-                link.send(wire.error_response("57P03", "the database system is shutting down"))
-        link.on_end = None
-        link.close()
+                link.send(_stopped().response())
+        finally:
+            if not relayed:
+                link.on_end = None
+                link.close()
 
     async def _first(self, link: Link) -> Startup | Cancel:
         upstream.keep_alive(link)
@@ -193,6 +196,8 @@ class Edge:
         place = self._places.get(startup.database) or self._places.get("*")
         if place is None:
             raise Violation("3D000", f'database "{startup.database}" does not exist')
+        if self._stopping:
+            raise _stopped()
         if self._admitted >= self._most:
             raise Violation("53300", "sorry, too many clients already")
         self._admitted += 1
@@ -201,7 +206,7 @@ class Edge:
             session = await self._introduce(client, startup, place)
         finally:
             if session is None:
-                self._admitted -= 1
+                self._left()
         if session is not None:
             session.begin()
         return session is not None
@@ -249,8 +254,11 @@ class Edge:
 
     def _ended(self, key: bytes) -> None:
         del self._sessions[key]
+        self._left()
+
+    def _left(self) -> None:
         self._admitted -= 1
-        if not self._sessions:
+        if not self._admitted:
             self._over.set()
 
     async def _cancel(self, request: Cancel) -> None:
@@ -284,6 +292,10 @@ def _room(wanted: int) -> int:
     if room < wanted:
         log.warning("open files are for fewer clients", extra={"clients": room, "needed": needed, "files": soft})
     return room
+
+
+def _stopped() -> Violation:
+    return Violation("57P03", "the database system is shutting down")
 
 
 def _note(violation: Violation, startup: Startup | None) -> None:

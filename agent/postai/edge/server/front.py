@@ -82,10 +82,11 @@ class Doors:
             found, last = Secret(md5=stored), b""
         else:
             found, last = await self._scram(client, startup.user, stored)
-        if address.passfile is not None and found.password is None:
+        if address.passfile is not None:
             place = {"passfile": address.passfile, "host": address.host, "port": address.port}
             full = {**place, "dbname": dbname, "user": startup.user}
-            found = Secret(found.keys, await asyncio.to_thread(libpq_files.password_for, full), found.md5)
+            password = await asyncio.to_thread(libpq_files.password_for, full)
+            found = found if password is None else Secret(password=password)
         return found, last
 
     async def _scram(self, client: Link, user: str, stored: str | None) -> tuple[Secret, bytes]:

@@ -32,8 +32,8 @@ class Link(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_buffer", "_opened", "_paused", "_waiter", "ended", "error", "on_bytes", "on_end", "on_eof", "peer", "tls",
-        "transport",
+        "_buffer", "_finished", "_opened", "_paused", "_waiter", "ended", "error", "on_bytes", "on_end", "on_eof",
+        "peer", "tls", "transport",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -43,6 +43,7 @@ class Link(asyncio.Protocol):
         self._buffer = bytearray()
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
+        self._finished = False
         self.tls: Tls | None = None
         self.ended = False
         self.error: str | None = None
@@ -115,19 +116,20 @@ class Link(asyncio.Protocol):
 
     def end_of_stream(self) -> None:
         """Say that nothing more is sent, and go on reading."""
-        if self.transport.is_closing():
-            return
-        if self.tls is not None:
-            self.transport.write(self.tls.close())
-        self.transport.write_eof()
+        if not self._finished and not self.transport.is_closing():
+            self._finish()
+            self.transport.write_eof()
 
     def close(self) -> None:
         """Close once everything was sent."""
-        if self.transport.is_closing():
-            return
-        if self.tls is not None:
+        if not self.transport.is_closing():
+            self._finish()
+            self.transport.close()
+
+    def _finish(self) -> None:
+        if self.tls is not None and not self._finished:
             self.transport.write(self.tls.close())
-        self.transport.close()
+        self._finished = True
 
     def relay(self, receive: Callable[[bytes], None]) -> None:
         """End the phase of awaiting: bytes go to `receive`, which passes them on to `peer`."""
