@@ -34,7 +34,7 @@ from conftest import new_server, server_user  # noqa: E402
 
 USER = "bench"
 SCRIPT = "\\set aid random(1, 100000)\nselect abalance from pgbench_accounts where aid = :aid;\n"
-HBA = f"host all {USER} 127.0.0.1/32 trust\n"
+HBA = f"local all postgres trust\nhost all {USER} 127.0.0.1/32 trust\n"
 CONF = "max_connections = 600\nshared_buffers = 256MB\n"
 
 

@@ -74,12 +74,12 @@ def running(
     loop = new_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
+    one = RunningEdge(edge, loop, port)
     try:
         asyncio.run_coroutine_threadsafe(edge.listen(), loop).result(PATIENCE)
-        one = RunningEdge(edge, loop, port)
         yield one
-        one.stop(0)
     finally:
+        one.stop(0)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.run_until_complete(loop.shutdown_default_executor())

@@ -34,16 +34,21 @@ class Victim(threading.Thread):
     def __init__(self, edge: RunningEdge, database: TestDatabase) -> None:
         super().__init__()
         self._edge, self._database = edge, database
-        self.over = threading.Event()
+        self._over = threading.Event()
         self.asked = 0
+        self.well = False
 
     def run(self) -> None:
         with self._edge.connect(self._database) as one:
-            while not self.over.wait(0.01):
+            while not self._over.wait(0.01):
                 n = random.randrange(1000)
                 assert one.execute("select %s::text, %s::int", (MARK, n)).fetchone() == (MARK, n)
                 self.asked += 1
-            self.over.clear()
+        self.well = True
+
+    def close(self) -> None:
+        self._over.set()
+        self.join(20)
 
 
 def broken_off(raw: Raw, chance: random.Random) -> None:
@@ -51,15 +56,15 @@ def broken_off(raw: Raw, chance: random.Random) -> None:
     if chance.random() < 0.3:
         raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     elif chance.random() < 0.5:
-        raw.socket.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # the other side was quicker
+            raw.socket.shutdown(socket.SHUT_WR)
         assert MARK.encode() not in raw.rest()
     raw.socket.close()
 
 
 def attack(server: LocalServer, database: TestDatabase, step: int, rounds: int) -> None:
     chance = random.Random(7)
-    with running(server) as edge, superuser(server) as watcher:
-        victim = Victim(edge, database)
+    with running(server) as edge, superuser(server) as watcher, contextlib.closing(Victim(edge, database)) as victim:
         victim.start()
         for cut in range(0, len(FIRST), step):
             broken_off(Raw(edge.port, FIRST[:cut]), chance)
@@ -72,13 +77,12 @@ def attack(server: LocalServer, database: TestDatabase, step: int, rounds: int) 
             raw = Raw(edge.port) if data.startswith(FIRST) else logged_in(edge, database)
             for _ in range(chance.randrange(1, 6)):
                 data[chance.randrange(len(data))] = chance.randrange(256)
-            with contextlib.suppress(ConnectionError):  # the server may have ended the session meanwhile
+            with contextlib.suppress(OSError):  # the server may have ended the session meanwhile
                 raw.socket.sendall(bytes(data))
                 raw.socket.shutdown(socket.SHUT_WR)
             broken_off(raw, chance)
-        victim.over.set()
-        victim.join(20)
-        assert victim.asked and not victim.over.is_set()
+        victim.close()
+        assert victim.asked and victim.well
         end = time.monotonic() + 20
         mine = f"select count(*) from pg_stat_activity where datname = '{database.name}'"
         while edge.edge.sessions or edge.inside(lambda: edge.edge._logins) or watcher.execute(mine).fetchone() != (0,):

@@ -169,8 +169,11 @@ def test_tls_from_the_first_byte(secure: LocalServer, files: tuple[Path, Path], 
     with running(secure, **settings_of("query", secure, files, tmp_path)) as edge:
         assert log_in(edge, USER, sslmode="require", sslnegotiation="direct") == (USER, True, True)
         context = ssl.create_default_context(cafile=str(files[0]))
-        with Raw(edge.port) as raw, pytest.raises(OSError):  # without ALPN it is no PostgreSQL client
-            secured = context.wrap_socket(raw.socket, server_hostname="localhost")
+        with (
+            Raw(edge.port) as raw,
+            pytest.raises(OSError),  # without ALPN it is no PostgreSQL client
+            context.wrap_socket(raw.socket, server_hostname="localhost") as secured,
+        ):
             secured.sendall(wire.startup_packet(wire.VERSION_3_0, {"user": USER}))
             if not secured.recv(1):
                 raise OSError

@@ -308,8 +308,8 @@ def test_databases_have_names_and_clients_a_limit(pg15: LocalServer, database15:
 
 
 def test_a_stop_lets_sessions_end_and_then_ends_them(pg15: LocalServer, database15: TestDatabase) -> None:
-    with running(pg15) as edge:
-        one, other = edge.connect(database15), edge.connect(database15)
+    with running(pg15) as edge, contextlib.ExitStack() as stack:
+        one, other = stack.enter_context(edge.connect(database15)), stack.enter_context(edge.connect(database15))
         stopping = threading.Thread(target=edge.stop, args=(2.0,))
         stopping.start()
         wait_for(lambda: edge.edge._stopping)

@@ -62,6 +62,7 @@ class Edge:
         self._settings = settings
         self._places = places
         self._certificate = certificate
+        self._users = users
         self._doors = None if settings.auth == "relay" else Doors(users)
         self._sessions: dict[bytes, Session] = {}
         self._logins: dict[asyncio.Task[None], None] = {}  # the oldest first
@@ -106,6 +107,11 @@ class Edge:
                 session.abort()
         for listener in self._listeners:
             listener.close()
+        if self._logins:
+            self.hurry()
+            await asyncio.wait(list(self._logins), timeout=1.0)
+        if self._users is not None:
+            await asyncio.to_thread(self._users.close)
 
     def hurry(self) -> None:
         """End the sessions and logins that a stop still waits for."""

@@ -28,6 +28,10 @@ class Users(Protocol):
         """The stored form; None when there is no such user, or no password."""
         ...
 
+    def close(self) -> None:
+        """Give back what is held."""
+        ...
+
 
 class FileUsers:
     """Users of a file with lines of `"name" "secret"`, which is read again when it has changed.
@@ -54,6 +58,9 @@ class FileUsers:
             self._users = _parse(self._path)
             self._read = (state.st_mtime, state.st_size)
         return self._users.get(user)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _parse(path: Path) -> dict[str, str]:
@@ -96,6 +103,12 @@ class QueryUsers:
                     self._session = None
             self._session = connect(self._dsn, application_name="postai edge", statement_timeout_ms=5000)
             return self._ask(self._session, user)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
 
     def _ask(self, session: Database, user: str) -> str | None:
         rows = session.query(self._query, [user] * self._count)
