@@ -1,9 +1,10 @@
 """What a session through the edge costs: CPU per query beside PgBouncer in session mode, alternated; memory per client.
 
-    python tests/benchmarks/bench_edge_session.py [--clients 1,16] [--seconds 4] [--rounds 3] [--held 300]
+    python tests/benchmarks/bench_edge_session.py [--clients 1,16] [--seconds 10] [--rounds 3] [--held 300]
 
 pgbench reads rows by primary key over 127.0.0.1, by simple and by extended protocol, direct, through PgBouncer (if it
-is installed) and through the edge. Then clients with TLS and SCRAM are held, and the edge's resident memory is divided.
+is installed) and through the edge; the logins of the run are counted in. Then clients with TLS and SCRAM are held, and
+the edge's resident memory is divided.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main() -> None:
     """Run the comparison and print it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--clients", default="1,16")
-    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--held", type=int, default=300)
     options = parser.parse_args()
