@@ -211,7 +211,7 @@ def test_pgbouncer_that_was_told_half_is_undone_by_what_is_in_force(stand: Stand
     assert driver.unfit() is None
     plan = moved.switch(Side.TARGET, driver)
     with moved.open(Side.SOURCE) as source:
-        writers.close(source)
+        writers.close(source, MOVE)
         bouncer.admin("PAUSE app")
         bouncer.databases.write_text(before.replace(str(stand.source_server.port), str(stand.target_server.port)))
         assert driver.where() is Side.SOURCE

@@ -87,7 +87,7 @@ def test_what_a_dead_drivers_locks_held_arrives(stand: Stand, tmp_path: Path) ->
         fence.keep(target, MOVE, "arrived", moved.backward.name)
         moved.backward.mark(target)
         source.query(ENTRIES)
-        writers.close(source)
+        writers.close(source, MOVE)
         address.write_text(stand.target_dsn("odd_app"))
         assert cutover.resume_switch(plan, quiet).serving is Side.TARGET
         assert value(target, "select count(*) from loss.entry") == 50

@@ -16,6 +16,7 @@ from postai.replicate import (
     capture_apply,
     cleanup,
     cutover,
+    fence,
     large_objects,
     repair,
     schema,
@@ -460,22 +461,26 @@ def end(home: Database, move: Move, state: State, on_step: OnStep, how: Ending |
 
 def finish(home: Database, move: Move, state: State, on_step: OnStep) -> Move:
     """Clean both sides, as `end` has noted it; the caller is the move's driver already."""
-    how = move.row.ending
+    how, serves = move.row.ending, state is State.COMPLETED
     if how.gone:
         with move.open(Side.TARGET) as target:
+            writers.reopen(target, move.id, writable=serves)
+            left = cleanup.leftovers(target, move.id)
             cleanup.unfollow(target, move.id)
             cleanup.remove(target, move.id)
-            writers.reopen(target)
-        left = cleanup.leftovers(move.id)
         store.add_event(home, move.id, "the source was not cleaned", step="left", level="warning", data={"fix": left})
     else:
         with move.sides() as (source, target):
-            cleanup.both(source, target, move.id)
-            on_step("cleaned")
             if state is State.ABORTED or how.reopen_source:
-                writers.reopen(source)
-            writers.reopen(target)
-    on_step("reopened")
+                if not fence.foreign(source, target, move.id):
+                    writers.reopen(source, move.id)
+            elif (before := writers.before(source, move.id)) is not None:
+                what = f"the source stays read-only; before the move its default_transaction_read_only was {before}"
+                store.add_event(home, move.id, what, step="left")
+            writers.reopen(target, move.id, writable=serves)
+            on_step("reopened")
+            cleanup.both(source, target, move.id)
+    on_step("cleaned")
     store.set_state(home, move.id, state)
     store.add_event(home, move.id, f"the move is {state}", step=state.value)
     on_step(state.value)

@@ -27,7 +27,7 @@ UNDO_SHARE, UNDO_SECONDS = 0.2, 0.3
 # Seconds for the clients to connect to the new side, before the streams are changed and take processor time.
 SETTLE_SECONDS = 0.25
 # Kept on the new side as long as it serves: all that was committed on the old one had arrived when it began to.
-_ARRIVED = "arrived"
+ARRIVED = "arrived"
 # Seconds that an undo or a finish tries to reach a side again.
 AGAIN_SECONDS = 20.0
 
@@ -105,6 +105,14 @@ class Switch:
     more_gates: Callable[[], tuple[Finding, ...]] = _nothing
     at_rest: Callable[[Database, Database, Deadline], str] | None = None
 
+    def writer_gates(self, old: Database) -> tuple[Finding, ...]:
+        """What stands against keeping writers from the old side."""
+        return writers.gates(old, self.to.other, transaction_seconds=self.limits.transaction_seconds)
+
+    def run(self, on_step: OnStep, old: Database, new: Database, cancel: Deadline | None) -> Run:
+        """One switch by this plan, to be begun or brought to its end."""
+        return Run(self, on_step, old, new, cancel)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -144,12 +152,11 @@ def switch(plan: Switch, on_step: OnStep, *, rehearse: bool = False, cancel: Dea
         SwitchUnfinished: call `resume_switch`.
     """
     with plan.open(plan.to.other) as old, plan.open(plan.to) as new, Watch(old, new) as watch:
-        one = _Run(plan, on_step, old, new, cancel)
+        one = plan.run(on_step, old, new, cancel)
         try:
             return one.run(watch, rehearse=rehearse)
         finally:
-            if one.hold is not None:  # which a report of a step that failed may have left
-                one.hold.release()
+            one.let_go()
 
 
 def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
@@ -162,11 +169,11 @@ def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
     """
     if _where(plan) is plan.to:
         with _reach(plan, plan.to) as new:
-            if fence.kept(new, plan.move, _ARRIVED):
-                writers.reopen(new)
+            if fence.kept(new, plan.move, ARRIVED):
+                _serve(plan, new)
                 _let_go(plan)  # before the old side is asked: it may be gone
             with _reach(plan, plan.to.other) as old:
-                return _Run(plan, on_step, old, new, None).finish(resumed=True)
+                return plan.run(on_step, old, new, None).finish(resumed=True)
     with _reach(plan, plan.to.other) as old:
         _undo(plan, {plan.to.other: old}, 0.0, lambda: None, told=True)
     on_step(Step.UNDONE)
@@ -214,7 +221,7 @@ def _gates(plan: Switch, old: Database, new: Database) -> tuple[Finding, ...]:
             Finding("pool_mode", Level.BLOCKER, old_side, why, (), ("set pool_mode = transaction, and RELOAD",))
         )
     found += plan.forward.gates(old, new)
-    found += writers.gates(old, old_side, transaction_seconds=plan.limits.transaction_seconds)
+    found += plan.writer_gates(old)
     if plan.reverse is not None:  # a switch back needs it there
         found += writers.owner_gates(new, plan.to)
     if plan.reverse is not None and not plan.reverse.ready(new):
@@ -236,7 +243,7 @@ def require_open(found: tuple[Finding, ...]) -> None:
         )
 
 
-class _Run:
+class Run:
     """One switch on its way."""
 
     def __init__(self, plan: Switch, on_step: OnStep, old: Database, new: Database, cancel: Deadline | None) -> None:
@@ -250,9 +257,17 @@ class _Run:
         self.tables: tuple[str, ...] = ()
         self.made = native.made(old, plan.schemas)
         self.hold: hold.Hold | None = None
+        self.holder: Database | None = None
+
+    def let_go(self) -> None:
+        """Close the session that holds, or was to; a report of a step that failed may have left it."""
+        if self.hold is not None:
+            self.hold.release()
+        if self.holder is not None:
+            self.holder.close()
 
     def run(self, watch: Watch, *, rehearse: bool) -> Outcome:
-        names, known = self._gates()
+        names, known = self._gates(rehearse=rehearse)
         self.began = time.monotonic()
         window = Deadline.after(self.plan.limits.window)
         if self.cancel is not None:
@@ -267,7 +282,7 @@ class _Run:
             self._step(Step.PAUSING)
             self._shut(window, names)
             self._drain(window)
-            writers.reopen(self.new, at_once=True)
+            _serve(self.plan, self.new, at_once=True)
             self._step(Step.UNFENCED)
             self._settle(window, names, known)
             self._step(Step.REDIRECTING)
@@ -282,7 +297,7 @@ class _Run:
                 raise
         return self.finish(resumed=False)
 
-    def _gates(self) -> tuple[tuple[str, ...], sequences.Values]:
+    def _gates(self, *, rehearse: bool) -> tuple[tuple[str, ...], sequences.Values]:
         """Everything that can be done before the pause; the limits of time of both sessions are the pause's then."""
         plan = self.plan
         require_open(_gates(plan, self.old, self.new))
@@ -298,21 +313,27 @@ class _Run:
                     self.may_hold = not large_objects.any_there(self.old)
         names = sequences.require_equal(self.old, self.new, plan.schemas)
         sequences.copy(self.old, self.new, names)
-        seconds = self._crossed(Deadline.after(plan.limits.lag_seconds))
+        crossed = self._crossed(Deadline.after(plan.limits.lag_seconds))
         known = sequences.read(self.new, names)
         limit = max(1, int(plan.limits.window * 1000))
         for db in (self.old, self.new):
             db.query(f"set statement_timeout = {limit}; set lock_timeout = {limit}")
-        self._step(Step.GATES, f"a row takes {seconds * 1000:.0f} ms")
+        if not rehearse:
+            plan.driver.stage(plan.to)
+            self.holder = plan.open(plan.to.other) if self.may_hold and not plan.driver.holds else None
+        self._step(Step.GATES, crossed)
         return names, known
 
-    def _crossed(self, deadline: Deadline) -> float:
+    def _crossed(self, deadline: Deadline) -> str:
+        """That changes arrive now, and how soon."""
         plan = self.plan
         try:
-            return fence.cross(self.old, self.new, plan.move, deadline, self._pump)
+            seconds = fence.cross(self.old, self.new, plan.move, deadline, self._pump)
         except PostaiError as error:
             if error.sqlstate != "57014":
                 raise
+        else:
+            return f"a row takes {seconds * 1000:.0f} ms"
         lag = Finding("lag", Level.BLOCKER, plan.to, f"a row takes more than {plan.limits.lag_seconds:g} s", (),
                       ("wait until the stream has caught up",))  # fmt: skip
         require_open((lag,))
@@ -326,9 +347,9 @@ class _Run:
         plan = self.plan
         plan.driver.pause(window)
         self._step(Step.PAUSED)
-        if not plan.driver.holds and self.may_hold:
-            self.hold = hold.take(plan.open(plan.to.other), self.old, self.tables, names, window)
-        self.shut_at = writers.close(self.old)
+        if self.holder is not None:
+            self.hold = hold.take(self.holder, self.old, self.tables, names, window)
+        self.shut_at = writers.close(self.old, plan.move)
         if self.hold is None:
             self.ended = writers.end_sessions(self.old, self.shut_at, window)
             self._step(Step.FENCED, f"{self.ended} sessions ended")
@@ -349,7 +370,7 @@ class _Run:
         changed = sequences.copy(self.old, self.new, names, known)
         self._step(Step.SEQUENCES, f"{changed} of {len(names)} moved on")
         window.check()
-        fence.keep(self.new, plan.move, _ARRIVED, *([plan.reverse.name] if plan.reverse else []))
+        fence.keep(self.new, plan.move, ARRIVED, *([plan.reverse.name] if plan.reverse else []))
         self._step(Step.SYNCED)
         if plan.reverse is not None:
             plan.reverse.mark(self.new)
@@ -417,7 +438,7 @@ class _Run:
             if resumed:
                 self._shut_again()
                 self._arrive()
-                writers.reopen(self.new)
+                _serve(plan, self.new)
             _let_go(plan)
             self.held_until = time.monotonic()
             self._step(Step.OPENED)
@@ -455,7 +476,7 @@ class _Run:
 
     def _shut_again(self) -> None:
         """After a crash: nobody writes on the old side, as before it."""
-        moment = writers.close(self.old)
+        moment = writers.close(self.old, self.plan.move)
         self.ended = writers.end_sessions(self.old, moment, Deadline.after(AGAIN_SECONDS))
 
     def _arrive(self) -> None:
@@ -464,11 +485,11 @@ class _Run:
         Somebody else may have sent the clients; and what a dead driver's locks held goes on, until it is ended here.
         """
         plan = self.plan
-        if plan.forward.flows(self.new) or not fence.kept(self.new, plan.move, _ARRIVED):
+        if plan.forward.flows(self.new) or not fence.kept(self.new, plan.move, ARRIVED):
             fence.cross(self.old, self.new, plan.move, Deadline.after(AGAIN_SECONDS), self._pump)
             names = sequences.require_equal(self.old, self.new, plan.schemas)
             sequences.catch_up(self.old, self.new, names)
-            fence.keep(self.new, plan.move, _ARRIVED)
+            fence.keep(self.new, plan.move, ARRIVED)
             fence.clear(self.old, plan.move)
 
     def _reached(self, step: Step) -> bool:
@@ -530,7 +551,10 @@ def _reopen(plan: Switch, sessions: Mapping[Side, Database], held: hold.Hold | N
         _again(plan, sessions, plan.to, lambda db: _shut_new(plan, db), 0.5)
     if held is not None:
         held.release()
-    return _again(plan, sessions, plan.to.other, writers.reopen, AGAIN_SECONDS)
+    old = plan.to.other
+    return _again(
+        plan, sessions, old, lambda db: writers.reopen(db, plan.move, writable=old is Side.TARGET), AGAIN_SECONDS
+    )
 
 
 def _again(
@@ -555,7 +579,12 @@ def _again(
 def _shut_new(plan: Switch, new: Database) -> None:
     _release(plan, new)
     if writers.owned(new):
-        writers.close(new)
+        writers.close(new, plan.move)
+
+
+def _serve(plan: Switch, new: Database, *, at_once: bool = False) -> None:
+    """The new side may be written to; a target also where a setting of its own kept others out until now."""
+    writers.reopen(new, plan.move, writable=plan.to is Side.TARGET, at_once=at_once)
 
 
 def _send_back(plan: Switch, *, told: bool) -> None:
@@ -591,6 +620,6 @@ def _let_go(plan: Switch) -> None:
 
 def _release(plan: Switch, new: Database) -> None:
     """The way back need not begin where it was marked, and what is on the old side has to arrive."""
-    fence.release(new, plan.move, _ARRIVED)
+    fence.release(new, plan.move, ARRIVED)
     if plan.reverse is not None:
         fence.release(new, plan.move, plan.reverse.name)

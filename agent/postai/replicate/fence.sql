@@ -8,10 +8,13 @@ create table if not exists {schema}.fence (
 create table if not exists {schema}.kept (
     stream text primary key, at timestamptz not null, lsn pg_lsn not null
 );
+create table if not exists {schema}.setting (name text primary key, had text);
 comment on table {schema}.fence is
     'A row that arrives on the other side proves that everything committed before it has arrived';
 comment on table {schema}.kept is
-    'Streams that begin at their mark: traffic may have come since, which must not be skipped'
+    'Streams that begin at their mark: traffic may have come since, which must not be skipped';
+comment on table {schema}.setting is
+    'Settings of the database that the move changed, and what they were before (null: nothing was set)'
 
 -- name: claim_lock
 -- One home at a time makes the schema of a move of that number.
