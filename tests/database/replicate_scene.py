@@ -82,10 +82,18 @@ class Scene:
     def drive(self, done: Callable[[Row], bool], seconds: float = 90.0) -> Row:
         end = time.monotonic() + seconds
         while not done(row := self.turn()):
-            assert time.monotonic() < end, f"{row.state}: {row.doing} {row.error}"
+            assert time.monotonic() < end, f"{row.state}: {row.doing} {row.error}\n{self.said()}"
             assert row.state is not State.FAILED or row.resume_state in store.ENDED, row.error
             time.sleep(0.1)
         return row
+
+    def said(self, lines: int = 12) -> str:
+        """What both servers wrote last, and how far the subscription is."""
+        servers = (("source", self.stand.source_server), ("target", self.stand.target_server))
+        logs = (f"{side}: {one}" for side, server in servers
+                for one in server.log.read_text(errors="replace").splitlines()[-lines:])  # fmt: skip
+        known = self.stand.target.execute("select srrelid::regclass::text, srsubstate from pg_subscription_rel")
+        return "\n".join([*logs, *(f"{table}: {state}" for table, state in known if state != "r")])
 
     def switch(self, to: Side, on_step: Callable[..., None] = quiet, **more: float) -> BaseException | None:
         """Switch; what stood against it."""

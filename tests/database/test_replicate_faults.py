@@ -315,6 +315,7 @@ def test_a_driver_that_sleeps_in_the_pause(
                 redirect=json.dumps(given), journal=str(tmp_path / "journal" / "replicate.db"), pid=str(pid), step=step,
             )  # fmt: skip
             while not pid.exists():
+                assert not running.done(), running.result()
                 time.sleep(0.01)
             time.sleep(7)
             os.kill(int(pid.read_text()), signal.SIGCONT)

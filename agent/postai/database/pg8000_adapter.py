@@ -240,6 +240,7 @@ class Pg8000Database(Session):
             fields.get("H"),
             fields.get("P"),
             self._secrets,
+            self._target,
         )
 
 

@@ -165,4 +165,5 @@ class PsycopgDatabase(Session):
             diagnostics.message_hint,
             diagnostics.statement_position,
             self._secrets,
+            self._target,
         )

@@ -16,6 +16,7 @@ from postai.replicate import (
     capture_apply,
     cleanup,
     cutover,
+    dump,
     fence,
     large_objects,
     repair,
@@ -26,9 +27,10 @@ from postai.replicate import (
     verify,
     writers,
 )
+from postai.replicate.checks.traffic import pause_seconds
 from postai.replicate.cutover import Limits, NotReady, Outcome, Switch, SwitchUndone
 from postai.replicate.journal import Journal
-from postai.replicate.move import Move
+from postai.replicate.move import Move, driving
 from postai.replicate.redirect import Driver
 from postai.replicate.repair import Repaired
 from postai.replicate.store import Ending
@@ -54,6 +56,7 @@ def switch(
     journal: Journal | None = None,
     max_pause: float | None = None,
     rehearse: bool = False,
+    stopped: bool = False,
     cancel: Deadline | None = None,
 ) -> Outcome:
     """Let the clients write to a side: the target's cutover, the source's rollback.
@@ -61,8 +64,9 @@ def switch(
     Args:
         on_step: told at the end of each step; the clients wait for it between `pausing` and `opened`.
         journal: says that the switch was begun while the home cannot be asked.
-        max_pause: seconds that clients may be held back, undo included; None = the move's own.
+        max_pause: seconds that clients may be held back, undo included; None = as Limits has it.
         rehearse: do everything but hold the clients back and send them.
+        stopped: a person says that nobody writes to the source, nor will: what a dump needs where nothing keeps them.
         cancel: its flag or end stops the switch as long as it can be undone.
 
     Raises:
@@ -70,27 +74,29 @@ def switch(
         SwitchUndone: it failed or took too long; the old side serves as before.
         SwitchUnfinished: it is neither done nor undone; `drive` goes on with it.
     """
-    with store.one_driver(home, move.id):
+    with driving(home, move, f"is switched to the {to}"):
         move = move.read(home)
         _require(move, to)
         driver = move.driver()
         try:
-            plan = _plan(move, to, driver, max_pause)
+            plan: Switch
+            if move.row.method is Method.DUMP:
+                plan = _dump(home, move, driver, max_pause, rehearse=rehearse, stopped=stopped)
+            else:
+                plan = _plan(move, to, driver, max_pause)
             steps = _Steps(home, move, on_step, None if rehearse else _begin(home, move, journal))
             try:
                 cutover.require_open(cutover.gates(plan))  # before what takes long
                 until = cancel or Deadline.after(turns.LONGEST_SECONDS)
-                _refresh_views(home, move, to, on_step, until)
-                plan = replace(plan, at_rest=_bring_large_objects(move, to, until))
+                if not isinstance(plan, dump.DumpSwitch):
+                    _refresh_views(home, move, to, on_step, until)
+                    plan = replace(plan, at_rest=_bring_large_objects(move, to, until))
                 outcome = cutover.switch(plan, steps, rehearse=rehearse, cancel=cancel)
             except (NotReady, SwitchUndone) as error:
                 _undone(home, move, steps, journal, error.as_parts())
                 raise
             except KeyboardInterrupt:
-                if steps.undone:  # else the next turn looks what became of it
-                    _undone(
-                        home, move, steps, journal, SwitchUndone("the switch was interrupted, and undone").as_parts()
-                    )
+                _interrupted(home, move, steps, journal)
                 raise
             if rehearse:
                 steps.write()
@@ -157,22 +163,58 @@ def _require(move: Move, to: Side) -> None:
 
 
 def _require_way_back(move: Move, asked: str) -> None:
-    if not move.row.options.way_back:
+    if not move.row.way_back:
         raise Refused(
             f"the move cannot be {asked}: the source does not follow the target",
-            detail="It was switched without a way back.",
+            detail="Its method follows nothing: what is written now is on the target alone."
+            if move.row.method is Method.DUMP
+            else "It was switched without a way back.",
             hint=f"Complete it: post-ai replicate complete {move.row.name}",
         )
 
 
 def _plan(move: Move, to: Side, driver: Driver, max_pause: float | None) -> Switch:
-    forward, reverse = move.stream(to.other), move.stream(to) if move.row.options.way_back else None
-    limits = Limits(max_pause if max_pause is not None else move.row.options.max_pause)
+    forward, reverse = move.stream(to.other), move.stream(to) if move.row.way_back else None
+    limits = Limits() if max_pause is None else Limits(max_pause)
 
     def more() -> tuple[Finding, ...]:
         return _gates(move, to)
 
     return Switch(move.id, to, move.open, forward, reverse, driver, move.row.options.schemas, limits, more)
+
+
+def _dump(
+    home: Database,
+    move: Move,
+    driver: Driver,
+    max_pause: float | None,
+    *,
+    rehearse: bool = False,
+    stopped: bool = False,
+) -> dump.DumpSwitch:
+    """The switch of a move whose rows are copied within it; a rehearsal, which holds nobody back, may take long."""
+    row = move.row
+    limits = Limits(turns.LONGEST_SECONDS) if rehearse else Limits() if max_pause is None else Limits(max_pause)
+
+    def more() -> tuple[Finding, ...]:
+        with move.sides() as (source, target):
+            return dump.gates(source, target, (row.id, row.name), row.options.schemas, limits.max_pause,
+                              0.0 if rehearse else _expected(home, move))  # fmt: skip
+
+    return dump.DumpSwitch(
+        move.id, Side.TARGET, move.open, move.stream(Side.SOURCE), None, driver, row.options.schemas, limits, more,
+        name=row.name, dsns=move.dsns, options=row.options, stopped=stopped, rehearse=rehearse,
+        tell=lambda what: store.set_doing(home, row.id, what), compared=lambda found: turns.keep(home, move, found),
+    )  # fmt: skip
+
+
+def _expected(home: Database, move: Move) -> float:
+    """How long copying in the pause should take: as the last rehearsal took, else as the check has estimated."""
+    took = [one.data["steps"] for one in store.events(home, move.id) if one.step == "rehearsed" and one.data]
+    if took and took[-1]:
+        return float(max(took[-1].values()))
+    report = move.row.report or {}
+    return pause_seconds(report.get("bytes", 0), report.get("seconds", 0.0))
 
 
 def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
@@ -185,7 +227,7 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
         met = slots.conflicts(new, move.stream(to.other).name)
         held = _applies(old, move)
         back = move.stream(to)
-        written = row.options.way_back and isinstance(back, NativeStream) and back.written(new, old)
+        written = row.way_back and isinstance(back, NativeStream) and back.written(new, old)
     if held:
         return held
     if found:
@@ -212,7 +254,7 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
 
 def _applies(old: Database, move: Move) -> tuple[Finding, ...]:
     """Whether the way back can be applied to the side that is left, where triggers and keys must not fire for it."""
-    if move.row.method is not Method.TRIGGER or not move.row.options.way_back:
+    if move.row.method is not Method.TRIGGER or not move.row.way_back:
         return ()
     try:
         with old.transaction():
@@ -221,7 +263,8 @@ def _applies(old: Database, move: Move) -> tuple[Finding, ...]:
         why, detail, fix = error.message, error.detail, error.hint or ""
     else:
         return ()
-    without = f"switch without a way back: post-ai replicate start {move.row.name} --no-way-back, and again"
+    without = f"switch without a way back: post-ai replicate start {move.row.name} "
+    without += f"{move.row.source} {move.row.target} --no-way-back, and again"
     what = f"there would be no way back, since on the source {why}"
     return (Finding("way_back", Level.BLOCKER, Side.SOURCE, what, (detail,) if detail else (), (fix, without)),)
 
@@ -230,20 +273,21 @@ class _Steps:
     """Steps of a switch on their way to the home: none is written while the clients wait."""
 
     def __init__(self, home: Database, move: Move, on_step: OnStep, begin: Callable[[], None] | None) -> None:
-        self._home, self._move, self._on_step, self._begin = home, move, on_step, begin
+        self._home, self._move, self.on_step, self._begin = home, move, on_step, begin
         self._kept: list[tuple[str, str, datetime]] = []
         self._held = True
-        self.undone = False
+        self.begun = self.undone = False
 
     def __call__(self, name: str, detail: str = "") -> None:
         self._kept.append((name, detail, datetime.now(UTC)))
         if name == Step.GATES and self._begin is not None:
+            self.begun = True
             self._begin()
         self.undone = self.undone or name == Step.UNDONE
         self._held = self._held and name not in (Step.OPENED, Step.UNDONE)
         if not self._held:
             self.write()
-        self._on_step(name, detail)
+        self.on_step(name, detail)
 
     def write(self) -> None:
         """Write what was kept."""
@@ -274,6 +318,14 @@ def _undone(home: Database, move: Move, steps: _Steps, journal: Journal | None, 
         journal.end(move.row)
 
 
+def _interrupted(home: Database, move: Move, steps: _Steps, journal: Journal | None) -> None:
+    """Nobody may be there for the next turn: the switch comes to its end now, unless it is interrupted once more."""
+    if steps.undone:
+        _undone(home, move, steps, journal, SwitchUndone("the switch was interrupted, and undone").as_parts())
+    elif steps.begun:
+        settle(home, move.read(home), steps.on_step, journal)
+
+
 def _settled(home: Database, move: Move, outcome: Outcome, steps: _Steps | None, journal: Journal | None) -> None:
     """A side serves, and all is said."""
     if steps is not None:
@@ -297,30 +349,37 @@ def sentence(outcome: Outcome) -> str:
 
 
 def verified(
-    home: Database, move: Move, on_step: OnStep, *, mode: Mode = Mode.EXACT, cancel: Deadline | None = None
-) -> Verified:
+    home: Database, move: Move, on_step: OnStep, *, mode: Mode = Mode.EXACT, share: float = 1.0, busy: int = 0,
+    cancel: Deadline | None = None,
+) -> Verified:  # fmt: skip
     """Compare both sides row for row, whichever serves; a move that failed over differences goes on when they are gone.
 
     Args:
         mode: exact holds writers back for a moment; settling does not.
+        share, busy: how it is slowed down, as VerifyOptions has them.
         cancel: whose flag or end stops it.
 
     Raises:
         Refused: there is nothing to compare yet.
         VerificationFailed: both sides differ; what was found is kept.
     """
-    with store.one_driver(home, move.id):
+    with driving(home, move, "compares both sides"):
         move = move.read(home)
         _require_comparable(move)
         until = cancel or Deadline.after(turns.LONGEST_SECONDS)
         with move.sides() as (source, target):
-            found = turns.compare(turns.Now(home, source, target, move, on_step), mode, until)
+            found = turns.compare(turns.Now(home, source, target, move, on_step), mode, until, share=share, busy=busy)
         _compared(home, move, found)
         return found
 
 
 def _require_comparable(move: Move) -> None:
     row = move.row
+    if row.method is Method.DUMP and row.serving is Side.SOURCE:
+        raise Refused(
+            "there is nothing to compare yet: rows are copied and compared in the pause of the cutover",
+            hint=f"Try it with nobody held back: post-ai replicate cutover {row.name} --rehearse",
+        )
     if row.serving is Side.TARGET:
         _require_way_back(move, "compared")
     if row.state not in _COMPARED and not (row.state is State.FAILED and row.resume_state in _COMPARED):
@@ -353,7 +412,7 @@ def repaired(home: Database, move: Move, on_step: OnStep, *, cancel: Deadline | 
         Refused: no rows are known to differ, or a table is too busy; those before it are repaired.
         VerificationFailed: both sides differ still.
     """
-    with store.one_driver(home, move.id):
+    with driving(home, move, "repairs rows"):
         move = move.read(home)
         _require_comparable(move)
         row = move.row
@@ -396,9 +455,11 @@ def settle(home: Database, move: Move, on_step: OnStep, journal: Journal | None 
     """
     driver = move.driver()
     try:
-        plan = _plan(move, move.row.serving.other, driver, None)
         steps = _Steps(home, move, on_step, None)
-        outcome = cutover.resume_switch(plan, steps)
+        if move.row.method is Method.DUMP:
+            outcome = dump.resume(_dump(home, move, driver, None), steps)
+        else:
+            outcome = cutover.resume_switch(_plan(move, move.row.serving.other, driver, None), steps)
         _settled(home, move, outcome, steps, journal)
     finally:
         driver.close()
@@ -416,10 +477,9 @@ def rescue(move: Move, on_step: OnStep, journal: Journal) -> Outcome:
     driver = move.driver()
     try:
         to = move.row.serving.other
-        limits = Limits(move.row.options.max_pause)
-        reverse = move.stream(to) if move.row.options.way_back else None
+        reverse = move.stream(to) if move.row.way_back else None
         plan = Switch(move.id, to, move.open, move.stream(to.other), reverse, driver,
-                      move.row.options.schemas, limits)  # fmt: skip
+                      move.row.options.schemas)  # fmt: skip
         outcome = cutover.resume_switch(plan, on_step)
     finally:
         driver.close()
@@ -436,7 +496,7 @@ def end(home: Database, move: Move, state: State, on_step: OnStep, how: Ending |
     Raises:
         Refused: the other side serves.
     """
-    with store.one_driver(home, move.id):
+    with driving(home, move, f"is {state}"):
         move = move.read(home)
         if move.row.state is State.SWITCHING:
             move = settle(home, move, on_step)

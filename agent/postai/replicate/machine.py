@@ -25,7 +25,7 @@ from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import ErrorParts, LockNotObtained, PostaiError, Refused
 from postai.replicate import asked, probe, store, turns
 from postai.replicate.journal import Journal
-from postai.replicate.move import Move, Redirects
+from postai.replicate.move import Move, Redirects, say_where
 from postai.replicate.sessions import open_session
 from postai.replicate.turns import Now
 from postai.replicate.types import OnStep, Side, State
@@ -146,6 +146,8 @@ def drive(home: Database, move: Move, on_step: OnStep, journal: Journal | None =
         except Cancelled:
             raise  # whoever drives it gives way
         except PostaiError as error:
+            now = move.read(home)
+            say_where(move, error, now.row.doing or f"is {now.row.state.replace('_', ' ')}")
             return _not_done(home, move, error)
 
 
