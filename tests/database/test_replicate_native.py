@@ -11,6 +11,7 @@ from postai.database import ServerError
 from postai.deadline import Deadline
 from postai.errors import Refused
 from postai.replicate import fence, native, sequences
+from postai.replicate.sessions import open_session
 from postai.replicate.stream import NativeStream
 from postai.replicate.types import Identity, Side
 
@@ -44,25 +45,48 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         assert lag.active and lag.wal_status == "reserved" and lag.errors == 0
 
 
-def test_a_password_stays_out_of_logs_and_errors(stand: Stand) -> None:
+_LOGGING = ("log_statement", "log_min_duration_statement", "log_parameter_max_length", "pg_stat_statements.track")
+LOGS = """
+set log_statement = 'all'; set log_min_duration_statement = 0; set log_parameter_max_length = -1;
+set log_parameter_max_length_on_error = -1; set pg_stat_statements.track = 'all'
+"""
+
+
+@pytest.mark.parametrize("superuser", [True, False])
+def test_a_password_stays_out_of_logs_and_errors(stand: Stand, superuser: bool) -> None:
     """The statement that makes a subscription has its connection string; it must not be logged, failing or not."""
-    with sides(stand) as (source, target):
-        target.execute("set log_statement = 'ddl'; set log_min_duration_statement = -1")
-        native.publish(source, MOVE, "postai_7_fwd", ())
-        native.create_slot(source, "postai_7_fwd")
-        fence.install(target, MOVE)
-        good = native.conninfo(stand.source_dsn(), "postai_7_fwd")
-        password = stand.source_server.password()
-        assert password in good and password not in repr(NativeStream(MOVE, Side.SOURCE, good))
-        bad = good.replace(password, "planted-secret")
-        with pytest.raises(ServerError) as caught:
-            native.subscribe(target, "postai_7_fwd", bad, source.server_version, copy_data=False)
-        assert "planted-secret" not in f"{caught.value} {caught.value.detail} {caught.value.hint}"
-        assert native.subscribe(target, "postai_7_fwd", good, source.server_version, copy_data=False)
-        assert not native.subscribe(target, "postai_7_fwd", good, source.server_version, copy_data=False)
-        assert target.query("select current_setting('postai.conninfo', true)") in ([("",)], [(None,)])
+    name, password = "postai_7_fwd", stand.source_server.password()
+    good = native.conninfo(stand.source_dsn(), name)
+    assert password in good and password not in repr(NativeStream(MOVE, Side.SOURCE, good))
+    bad = good.replace(password, "planted-secret")
+    stand.target.execute("create extension if not exists pg_stat_statements")
+    user = "native_mover" if not superuser else None
+    if user:
+        stand.target.execute(f"create role {user} login password '{user}' in role pg_create_subscription")
+        stand.target.execute(f'grant create on database "{stand.target.name}" to {user}')
+        stand.target.execute(f"grant set on parameter {', '.join(_LOGGING)} to {user}")
+    try:
+        with open_session(stand.source_dsn()) as source, open_session(stand.target_dsn(user)) as target:
+            target.execute(LOGS)
+            native.publish(source, MOVE, name, ())
+            native.create_slot(source, name)
+            fence.install(target, MOVE)
+            with pytest.raises(ServerError) as caught:
+                native.subscribe(target, name, bad, source.server_version, copy_data=True)
+            assert "planted-secret" not in f"{caught.value} {caught.value.detail} {caught.value.hint}"
+            assert native.subscribe(target, name, good, source.server_version, copy_data=True)
+            assert not native.subscribe(target, name, good, source.server_version, copy_data=True)
+            native.reconnect(target, name, good)
+            assert target.query("select to_regclass('pg_temp.postai_secret')") == [(None,)]
+            native.unsubscribe(target, name)
+            target.execute("drop schema postai_7 cascade")
+    finally:
+        if user:
+            stand.target.execute(f"drop owned by {user}; drop role {user}")
     log = stand.target_server.log.read_text()
-    assert "postai.conninfo" in log and password not in log and "planted-secret" not in log
+    seen = "".join(row[0] for row in stand.target.execute("select query from pg_stat_statements"))
+    for text in (log, seen):
+        assert "postai_secret" in text and password not in text and "planted-secret" not in text
     without = native.conninfo(stand.source_dsn(), "x", "/etc/postai/passfile")
     assert password not in without and "passfile=/etc/postai/passfile" in without
 

@@ -5,6 +5,7 @@ Every function looks first and does what is missing, so each may be called again
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Iterable, Sequence
 
@@ -23,6 +24,11 @@ _STATES = {"i": "waiting", "d": "copying", "f": "catching_up", "s": "catching_up
 _KEPT = ("host", "port", "dbname", "user", "sslmode", "sslrootcert")
 _WATCHFUL = {"connect_timeout": "10", "keepalives_idle": "5", "keepalives_interval": "5", "keepalives_count": "3",
              "tcp_user_timeout": "20000"}  # fmt: skip
+
+# A COPY in binary form, whose errors show no value: signature, flags, a row of one column; its end.
+# https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4
+_ROW_BEGINS = b"PGCOPY\n\xff\r\n\0" + struct.pack("!iih", 0, 0, 1)
+_ROW_ENDS = struct.pack("!h", -1)
 
 
 def tables(db: Database, schemas: Sequence[str] = ()) -> tuple[Table, ...]:
@@ -234,16 +240,29 @@ def subscribe(db: Database, name: str, connection: str, publisher_version: int, 
         return False
     options = _options(db, name, publisher_version, copy_data)
     with db.transaction():
-        db.query(_sql("subscribe_values"), (name, _known(db, connection), options))
+        db.query(_sql("subscribe_values"), (name, options))
+        hand_over(db, _known(db, connection))
         db.execute(_sql("subscribe"))
+        if min(db.server_version, publisher_version) >= 160_000:
+            # Said at once, the server might warn, and log the statement with the connection string.
+            db.execute(f"alter subscription {quote_ident(name)} set (origin = none)")
     return True
+
+
+def hand_over(db: Database, connection: str) -> None:
+    """Let the next statements of this transaction have a connection string, which no server log gets to know."""
+    text = connection.encode()
+    db.execute(_sql("secret"))
+    db.copy_in(_sql("bring_secret"), [_ROW_BEGINS + struct.pack("!i", len(text)) + text + _ROW_ENDS])
+    db.execute(_sql("unlogged"))
 
 
 def reconnect(db: Database, name: str, connection: str) -> None:
     """Give a subscription its connection string anew, whose password may have changed; the same changes nothing."""
     if db.query(_sql("subscription"), (name,)):
         with db.transaction():
-            db.query(_sql("subscribe_values"), (name, _known(db, connection), ""))
+            db.query(_sql("subscribe_values"), (name, ""))
+            hand_over(db, _known(db, connection))
             db.execute(_sql("reconnect"))
 
 
@@ -262,8 +281,6 @@ def _options(db: Database, name: str, publisher_version: int, copy_data: bool) -
     options = [f"create_slot = false, slot_name = '{name}', copy_data = {str(copy_data).lower()}"]
     if both >= 140_000 and not text_only(db):
         options.append("binary = true")
-    if both >= 160_000:
-        options.append("origin = none")
     if db.server_version >= 160_000:
         ((bypasses, _),) = db.query(_sql("can_bypass"))
         ((forced,),) = db.query(_sql("forced"))

@@ -132,6 +132,31 @@ select r.rolsuper or exists (select from pg_catalog.pg_roles as m
                               where m.rolname in ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin', 'doadmin', 'supabase_admin'))
   from pg_catalog.pg_roles as r where r.rolname = current_user
 
+-- name: secret
+-- Where a connection string waits for the statement that needs it; it is not written to the log of changes.
+create temporary table postai_secret (value text not null) on commit drop
+
+-- name: bring_secret
+-- Rows of a COPY are written to no server log, as statements and parameters are.
+copy pg_temp.postai_secret from stdin (format binary)
+
+-- name: unlogged
+-- What logs a statement within a block, or what it warns of, is off in this transaction, as far as this role may do so.
+do $unlogged$
+declare
+    one record;
+begin
+    for one in select s.name, s.value from (values ('log_min_messages', 'error'), ('pg_stat_statements.track', 'none'))
+                 as s (name, value) where pg_catalog.current_setting(s.name, true) is not null loop
+        begin
+            perform pg_catalog.set_config(one.name, one.value, true);
+        exception when insufficient_privilege then
+            continue;
+        end;
+    end loop;
+end
+$unlogged$
+
 -- name: subscribe
 -- Make a subscription without its connection string in a statement: the string may hold a password, and statements
 -- are logged. Nor may an error show the inner statement.
@@ -139,12 +164,8 @@ do $subscribe$
 declare
     name constant text := pg_catalog.current_setting('postai.subscription');
 begin
-    -- A warning would be logged with the statement that it comes from; only superusers may switch that off.
-    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
-        perform pg_catalog.set_config('log_min_messages', 'error', true);
-    end if;
-    execute pg_catalog.format('create subscription %I connection %L publication %I with (%s)',
-        name, pg_catalog.current_setting('postai.conninfo'), name, pg_catalog.current_setting('postai.options'));
+    execute pg_catalog.format('create subscription %I connection %L publication %I with (%s)', name,
+        (select s.value from pg_temp.postai_secret as s), name, pg_catalog.current_setting('postai.options'));
 exception when others then
     raise exception using errcode = sqlstate, message = sqlerrm;
 end
@@ -154,20 +175,16 @@ $subscribe$
 -- Give a subscription its connection string anew; as above.
 do $reconnect$
 begin
-    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
-        perform pg_catalog.set_config('log_min_messages', 'error', true);
-    end if;
     execute pg_catalog.format('alter subscription %I connection %L',
-        pg_catalog.current_setting('postai.subscription'), pg_catalog.current_setting('postai.conninfo'));
+        pg_catalog.current_setting('postai.subscription'), (select s.value from pg_temp.postai_secret as s));
 exception when others then
     raise exception using errcode = sqlstate, message = sqlerrm;
 end
 $reconnect$
 
 -- name: subscribe_values
--- The values for it; they end with the transaction.
-select pg_catalog.set_config('postai.subscription', %s, true), pg_catalog.set_config('postai.conninfo', %s, true),
-       pg_catalog.set_config('postai.options', %s, true)
+-- The other values for it; they end with the transaction.
+select pg_catalog.set_config('postai.subscription', %s, true), pg_catalog.set_config('postai.options', %s, true)
 
 -- name: can_bypass
 -- Whether this role passes by row security.
