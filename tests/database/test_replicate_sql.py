@@ -36,7 +36,7 @@ grant postai_user to {USER};
 LEAD = "select pg_advisory_lock(1886352244, 1)"
 # All that there are.
 OPTIONS = {"schemas": ["shop"], "roles": False, "role_passwords": False, "full_identity": True, "workers": 4,
-           "split_bytes": 0, "load": 1.5, "replica_lag": 3, "keep_wal_bytes": 10**10, "passfile": "/a", "max_pause": 1,
+           "split_bytes": 0, "load": 1.5, "replica_lag": 3, "keep_wal_bytes": 10**10, "passfile": "/a",
            "source_passfile": None, "way_back": True}  # fmt: skip
 SHOP = """
 create schema shop;
@@ -108,7 +108,7 @@ def test_what_is_refused_says_what_to_do(home: TestDatabase) -> None:
     known = sorted(field.name for field in fields(MoveOptions))
     assert (code, advice) == ("22023", f"Known are: {', '.join(known)}.")
     for wrong in ('"shop"', '{"schemas": "shop"}', '{"schemas": [1]}', '{"roles": 1}', '{"workers": 0}',
-                  '{"workers": 1.5}', '{"max_pause": 61}', '{"load": "1"}', '{"passfile": 1}'):  # fmt: skip
+                  '{"workers": 1.5}', '{"load": "1"}', '{"passfile": 1}'):  # fmt: skip
         assert hint(f"select postai.replicate_start('a', 'x', 'y', '{wrong}')")[0] == "22023", wrong
     home.execute("insert into postai.replication (name, source, target, state, ended_at) values "
                  "('shop', 'legacy', 'new', 'copying', null), ('old', 'legacy', 'new', 'aborted', now())")  # fmt: skip

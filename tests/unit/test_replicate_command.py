@@ -102,7 +102,7 @@ def lag(**other: object) -> Lag:
 
 def test_when_the_log_that_is_kept_is_too_much() -> None:
     assert slots.danger(lag(kept_bytes=10), 0) is None and slots.danger(lag(kept_bytes=10), 10) is None
-    assert "keep_wal_bytes" in (slots.danger(lag(kept_bytes=11), 10) or "")
+    assert "--keep-wal" in (slots.danger(lag(kept_bytes=11), 10) or "")
     assert "max_slot_wal_keep_size" in (slots.danger(lag(wal_status="lost"), 0) or "")
     assert slots.warning(lag()) is None and slots.warning(lag(safe_bytes=slots.LOW_BYTES + 1)) is None
     assert slots.warning(lag(safe_bytes=5)) and slots.warning(lag(wal_status="unreserved"))

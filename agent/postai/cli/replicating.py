@@ -9,6 +9,30 @@ import typer
 
 from postai.cli import output, replicating_check
 from postai.cli.output import Json
+from postai.cli.replicating_options import (
+    At,
+    Busy,
+    FullIdentity,
+    Gone,
+    Home,
+    KeepWal,
+    Load,
+    Move,
+    Passfile,
+    Passwords,
+    Pause,
+    Rehearse,
+    ReplicaLag,
+    Roles,
+    Schema,
+    Share,
+    Source,
+    SourcePassfile,
+    Split,
+    Target,
+    WayBack,
+    Workers,
+)
 from postai.cli.target import saved_names
 from postai.errors import LockNotObtained, PostaiError, UsageError
 
@@ -19,66 +43,13 @@ app = typer.Typer(help="Move a database to another server.", rich_markup_mode=No
 
 CHECK_SECONDS = 120.0
 GIB = 1 << 30
+REDIRECT = """\
+    [[redirect]]
+    name = "{name}"
+    driver = "file"          # or pgbouncer, command, http
+    path = "/etc/app/db"     # with the connection string that the clients read
+"""
 UNWATCHED = "No agent watches the move now, nor how much log it makes the servers keep"
-Move = Annotated[str, typer.Argument(help="Name of the move.")]
-Source = Annotated[
-    str, typer.Argument(help="Connection of the database that moves.", autocompletion=saved_names)
-]  # fmt: skip
-Target = Annotated[
-    str, typer.Argument(help="Connection of the database that it moves to, which has postai.",
-                        autocompletion=saved_names)
-]  # fmt: skip
-Home = Annotated[
-    str | None,
-    typer.Option("--target", help="Connection of its target. Default: as it was begun from here.",
-                 autocompletion=saved_names),
-]  # fmt: skip
-Schema = Annotated[
-    list[str] | None, typer.Option("--schema", help="Only this schema; may be repeated. Default: all of them.")
-]
-Roles = Annotated[bool | None, typer.Option("--roles/--no-roles", help="Make the roles that the target lacks.")]
-Passwords = Annotated[
-    bool | None,
-    typer.Option("--role-passwords/--no-role-passwords", help="With their password hashes (superusers on both sides)."),
-]
-FullIdentity = Annotated[
-    bool | None,
-    typer.Option(
-        "--full-identity/--no-full-identity",
-        help="Give tables without a usable key REPLICA IDENTITY FULL while they move.",
-    ),
-]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, max=32, help="Sessions that copy and build at a time. Default: 2.")
-]
-KeepWal = Annotated[
-    float | None,
-    typer.Option("--keep-wal", min=0, help="GiB of log that the source may keep; beyond it the copy begins anew; "
-                 "0 = no limit. Default: 64."),
-]  # fmt: skip
-Passfile = Annotated[
-    str | None,
-    typer.Option("--passfile", help="File on the target's server with the source's password, for its subscription."),
-]
-SourcePassfile = Annotated[
-    str | None, typer.Option("--source-passfile", help="The same on the source's server, for the way back.")
-]
-WayBack = Annotated[
-    bool | None,
-    typer.Option("--way-back/--no-way-back", help="Have the source follow the target after the switch; without it "
-                 "there is no rollback."),
-]  # fmt: skip
-Pause = Annotated[
-    float | None,
-    typer.Option("--max-pause", min=0.1, max=60, help="Seconds that clients may be held back, undo included. "
-                 "Default: 3."),
-]  # fmt: skip
-Rehearse = Annotated[bool, typer.Option("--rehearse", help="Do everything but hold the clients back and send them.")]
-At = Annotated[
-    str | None,
-    typer.Option("--at", help="Begin at a time (02:30, '2026-03-01 02:30') or within a window (02:00-04:00)."),
-]
-Gone = Annotated[bool, typer.Option("--source-gone", help="The source is gone for good: clean the target only.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -95,6 +66,8 @@ def check(
     roles: Roles = None,
     role_passwords: Passwords = None,
     full_identity: FullIdentity = None,
+    workers: Workers = None,
+    keep_wal: KeepWal = None,
     json: Json = False,
 ) -> int:
     """Say whether and how a database can move, and what stands against it; nothing is changed."""
@@ -104,7 +77,11 @@ def check(
     from postai.replicate.sessions import open_session
     from postai.replicate.types import MoveOptions, Side
 
-    options = MoveOptions(**_given(schema, roles=roles, role_passwords=role_passwords, full_identity=full_identity))
+    given = _given(
+        schema, roles=roles, role_passwords=role_passwords, full_identity=full_identity, workers=workers,
+        keep_wal_bytes=_in_bytes(keep_wal),
+    )  # fmt: skip
+    options = MoveOptions(**given)
     dsns = Places.read().dsns(source, target)
     connection = native.conninfo(dsns[Side.SOURCE], "postai_check")
     with open_session(dsns[Side.SOURCE]) as there, open_session(dsns[Side.TARGET]) as here:
@@ -118,6 +95,10 @@ def _given(schema: list[str] | None, **options: Any) -> dict[str, Any]:
     return found | ({"schemas": tuple(schema)} if schema else {})
 
 
+def _in_bytes(gib: float | None) -> int | None:
+    return None if gib is None else int(gib * GIB)
+
+
 @app.command("start", short_help="Copy a database and follow it, or go on with that")
 def start(
     name: Move,
@@ -128,6 +109,9 @@ def start(
     role_passwords: Passwords = None,
     full_identity: FullIdentity = None,
     workers: Workers = None,
+    split: Split = None,
+    load: Load = None,
+    replica_lag: ReplicaLag = None,
     keep_wal: KeepWal = None,
     passfile: Passfile = None,
     source_passfile: SourcePassfile = None,
@@ -149,8 +133,8 @@ def start(
     places = Places.read()
     given = _given(
         schema, roles=roles, role_passwords=role_passwords, full_identity=full_identity, workers=workers,
-        keep_wal_bytes=None if keep_wal is None else int(keep_wal * GIB), passfile=passfile,
-        source_passfile=source_passfile, way_back=way_back,
+        split_bytes=_in_bytes(split), load=load, replica_lag=replica_lag, keep_wal_bytes=_in_bytes(keep_wal),
+        passfile=passfile, source_passfile=source_passfile, way_back=way_back,
     )  # fmt: skip
     with places.home(places.target_of(name, target)) as home:
         found = store.moves(home, name, ended=False)
@@ -165,6 +149,8 @@ def start(
             dsns = places.dsns(source, target)
             move = machine.start(home, name, source, target, dsns, options=given, redirects=places.redirects)
         places.journal.remember(move.row)
+        if not json:
+            _tell_redirect(places, name)
         drives = not agent_there(home)
         if not drives:
             home.query("select pg_catalog.pg_notify('postai_replicate', 'start')")
@@ -176,6 +162,14 @@ def start(
         _show(home, row, json)
         if drives and not json and not row.ended:
             output.note(f"{UNWATCHED}: run post-ai agent for the target, or this with --stay.")
+
+
+def _tell_redirect(places: Any, name: str) -> None:
+    """Where nothing says how the clients are sent, say what to write; there is time until the cutover."""
+    from postai.service.replicating import no_redirect
+
+    if (told := no_redirect(name, places.redirects)) is not None:
+        output.note(f"note: {told} (docs/switch.md has every way), for example\n\n{REDIRECT.format(name=name)}")
 
 
 def _show(home: Any, row: Any, json: bool) -> None:
@@ -262,6 +256,8 @@ def verify(
     settling: Annotated[
         bool, typer.Option("--settling", help="Hold no writer back; rows that change are read again.")
     ] = False,
+    share: Share = None,
+    busy: Busy = None,
     target: Home = None,
     json: Json = False,
 ) -> None:
@@ -272,12 +268,13 @@ def verify(
 
     places = Places.read()
     mode = Mode.SETTLING if settling else Mode.EXACT
+    rest: dict[str, Any] = {key: value for key, value in (("share", share), ("busy", busy)) if value is not None}
     with places.home(places.target_of(name, target)) as home:
         move = places.move(store.find(home, name))
         if agent_there(home):
-            said = answered(home, ask(home, "verify", name, {"mode": mode.value}), "verify")
+            said = answered(home, ask(home, "verify", name, {"settling": settling, **rest}), "verify")
         else:
-            said = turns.verdict(asked.verified(home, move, _telling, mode=mode))
+            said = turns.verdict(asked.verified(home, move, _telling, mode=mode, **rest))
         _end(home, name, said, json)
 
 

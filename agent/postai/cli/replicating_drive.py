@@ -173,7 +173,7 @@ def answered(home: Database, request: int, verb: str) -> str:
     began, seen, taken, stopped = time.monotonic(), 0, False, False
     while True:
         try:
-            for number, said in home.query("select id, said from postai._cutover_steps(%s, %s)", (request, seen)):
+            for number, said in home.query("select id, said from postai._switch_steps(%s, %s)", (request, seen)):
                 seen = number
                 output.note(said)
             ((taken, over, said, error),) = home.query(

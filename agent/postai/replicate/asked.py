@@ -357,6 +357,7 @@ def verified(
     Args:
         mode: exact holds writers back for a moment; settling does not.
         share, busy: how it is slowed down, as VerifyOptions has them.
+        share, busy: how it is slowed down, as VerifyOptions has them.
         cancel: whose flag or end stops it.
 
     Raises:

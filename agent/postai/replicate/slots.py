@@ -22,7 +22,7 @@ def danger(lag: Lag, keep_bytes: int) -> str | None:
     if lag.wal_status == "lost":
         return "the server removed the log that the slot needed (max_slot_wal_keep_size)"
     if keep_bytes and lag.kept_bytes is not None and lag.kept_bytes > keep_bytes:
-        return f"the server keeps {lag.kept_bytes / 2**30:.1f} GiB of log for the move (keep_wal_bytes)"
+        return f"the server keeps {lag.kept_bytes / 2**30:.1f} GiB of log for the move (--keep-wal)"
     return None
 
 

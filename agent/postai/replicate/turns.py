@@ -302,8 +302,11 @@ def _verify(now: Now) -> State | None:
     return State.READY
 
 
-def compare(now: Now, mode: Mode, deadline: Deadline) -> Verified:
+def compare(now: Now, mode: Mode, deadline: Deadline, *, share: float = 1.0, busy: int = 0) -> Verified:
     """Compare both sides row for row, and keep what was found.
+
+    Args:
+        share, busy: as VerifyOptions has them.
 
     Raises:
         InDanger: the source's log cannot be kept so long.
@@ -318,7 +321,8 @@ def compare(now: Now, mode: Mode, deadline: Deadline) -> Verified:
     met = sum(slots.conflicts(subscriber, now.move.stream(row.serving).name).values())
     found = verify.verify(
         Sides(row.id, now.move.open, now.move.stream(row.serving), row.serving), mode,
-        VerifyOptions(schemas=row.options.schemas, large_objects=not row.options.schemas), deadline,
+        VerifyOptions(schemas=row.options.schemas, share=share, busy=busy, large_objects=not row.options.schemas),
+        deadline,
         lambda at: on_step("compares", f"{at.tables_done} of {at.tables} tables"),
         lambda here, there: definitions(*((here, there) if row.serving is Side.SOURCE else (there, here)), now.move),
     )  # fmt: skip
@@ -531,7 +535,7 @@ def _protect(now: Now) -> State | None:
         return State.SCHEMA_COPIED
     why = Refused(
         f"the copy was given up after {row.restarts} restarts: {danger}",
-        hint="Give the source more disk and raise max_slot_wal_keep_size or keep_wal_bytes, or copy at a quiet hour; "
+        hint="Give the source more disk and raise max_slot_wal_keep_size or --keep-wal, or copy at a quiet hour; "
         f"then: post-ai replicate start {row.name} {row.source} {row.target}",
     )
     fail(now.home, now.move, why.as_parts(), State.SCHEMA_COPIED)

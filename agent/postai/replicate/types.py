@@ -221,7 +221,6 @@ class MoveOptions:
         keep_wal_bytes: WAL that the source may keep for the move; beyond it the slot is dropped and the move restarts.
         passfile: file on the target's server that its subscription takes the source's password from, and the other way
             round in `source_passfile`; None = the password stands in pg_subscription, which superusers read and dump.
-        max_pause: seconds that clients may be held back at the switch, undo included.
         way_back: whether the source follows the target after the switch; without it there is no rollback.
     """
 
@@ -236,7 +235,6 @@ class MoveOptions:
     keep_wal_bytes: int = 64 * 2**30
     passfile: str | None = None
     source_passfile: str | None = None
-    max_pause: float = 3.0
     way_back: bool = True
 
 

@@ -12,11 +12,14 @@ from postai.deadline import Deadline
 from postai.replicate.types import Finding, Level, Side, own_schema
 
 # Other people's sessions: not postai's own (in the home also the agent's, who leads there and writes the move's rows,
-# but not those in which it carries out actions), not parts of the server (replication, autovacuum, parallel workers).
+# but not those in which it carries out actions; and an operator's who waits in CALL postai.rollback, which has made that
+# session read-only), not parts of the server (replication, autovacuum, parallel workers).
 _OTHERS = """a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid()
    and not (a.application_name = 'postai' and a.usename = session_user)
    and not coalesce(a.application_name in ('postai', 'postai agent')
      and pg_catalog.pg_has_role(a.usesysid, pg_catalog.to_regrole('postai_agent')::oid, 'member'), false)
+   and not coalesce(a.application_name = 'postai waits' and a.backend_xid is null
+     and pg_catalog.pg_has_role(a.usesysid, pg_catalog.to_regrole('postai_operator')::oid, 'member'), false)
    and coalesce(a.backend_type, '') !~ '^(walsender|logical replication|autovacuum|parallel|slotsync)'"""
 
 # What the database says of new sessions, for everybody.

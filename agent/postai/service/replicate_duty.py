@@ -28,7 +28,7 @@ from postai.replicate.sessions import own_dsn
 from postai.replicate.store import Ending, Row
 from postai.replicate.types import OnStep, Side, State
 from postai.replicate.verified import Mode
-from postai.service.replicating import Places, keep_schema
+from postai.service.replicating import Places, keep_schema, no_redirect
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +148,9 @@ class ReplicateDuty(Loop):
             log.warning("a move cannot begin", extra=self._extra(name, error))
         else:
             store.take_request(db, one.id, move.id)
-            store.end_request(db, one.id, {"said": f"the move {name} has begun"})
+            unsent = no_redirect(name, self._places.redirects)
+            note = {} if unsent is None else {"note": f"{unsent}, and start the agent anew"}
+            store.end_request(db, one.id, {"said": f"the move {name} has begun", **note})
             log.info("a move begins", extra={"database": self._label, "move": name})
 
     def _extra(self, name: str, error: PostaiError) -> dict[str, Any]:
@@ -325,8 +327,9 @@ class MoveLoop(Loop):
             )  # fmt: skip
             return _rehearsed(outcome) if rehearse else asked.sentence(outcome)
         if request.verb == "verify":
-            mode = Mode(request.options.get("mode", Mode.EXACT))
-            return turns.verdict(asked.verified(home, move, step, mode=mode, cancel=until))
+            mode = Mode.SETTLING if request.options.get("settling") else Mode.EXACT
+            rest = {key: request.options[key] for key in ("share", "busy") if key in request.options}
+            return turns.verdict(asked.verified(home, move, step, mode=mode, cancel=until, **rest))
         if request.verb == "repair":
             return asked.repaired(home, move, step, cancel=until)
         if request.verb == "resume":

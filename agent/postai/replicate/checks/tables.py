@@ -27,7 +27,7 @@ def replica_identity(ground: Ground) -> Iterator[Finding]:
     else:
         yield blocker(Side.SOURCE, f"nothing identifies the rows of {counted(len(lacking), 'table')}: published so, "
                       "UPDATE and DELETE of them fail in the application", lacking,
-                      [*fix, "or start the move with --full-identity (in SQL '{\"full_identity\": true}'): it does so, "
+                      [*fix, "or start the move with --full-identity: it does so, "
                              "and takes it back"])  # fmt: skip
 
 

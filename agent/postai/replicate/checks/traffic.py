@@ -113,8 +113,8 @@ def space(ground: Ground) -> Iterator[Finding]:
                              restart=False))  # fmt: skip
     if expected.wal_bytes > ground.options.keep_wal_bytes:
         yield warning(Side.SOURCE, f"the copy would take {seconds_text(expected.seconds)}, and the source writes "
-                      f"{bytes_text(expected.wal_bytes)} of log in it: more than keep_wal_bytes, at which the slot is "
-                      "given up", ("keep_wal_bytes",), ("raise the option keep_wal_bytes", "move at a quieter "
+                      f"{bytes_text(expected.wal_bytes)} of log in it: more than --keep-wal, at which the slot is "
+                      "given up", ("keep_wal_bytes",), ("raise --keep-wal", "move at a quieter "
                           "time"))  # fmt: skip
 
 
