@@ -24,8 +24,8 @@ from postai.replicate.store import Ending, Row
 from postai.replicate.types import Side, State
 from postai.setup.install import InstallOptions, install
 
-# How long a move may take to heal, on a machine that does much else.
-HEALED_SECONDS = 60.0
+# How long a move may take to a state that it names, after a fault is over.
+SAFE_SECONDS = 15.0
 
 
 def quiet(name: str, detail: str = "") -> None:
@@ -117,10 +117,15 @@ class Scene:
                 return False
             return True
 
-        row = self.drive(done, HEALED_SECONDS)
+        row = self.drive(done, 4 * SAFE_SECONDS)
         self.seen[label] = took = max(0.0, time.monotonic() - over)
         print(f"{label}: {row.state} {took:.1f} s after the fault was over", flush=True)
+        assert took <= SAFE_SECONDS, label
         return took
+
+    def unharmed(self) -> None:
+        """No client has met an error until now."""
+        assert (met := self.client.record.window().errors) == {}, met
 
     def flows(self, seconds: float) -> float:
         """Seconds that a row takes to the side that does not serve."""

@@ -27,6 +27,7 @@ from postai.replicate import asked, cleanup, fence, machine, store
 from postai.replicate.cutover import NotReady, SwitchUndone, SwitchUnfinished
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
+from postai.replicate.redirect import RedirectFailed
 from postai.replicate.sessions import open_session
 from postai.replicate.types import OnStep, Side, State, Step
 from postai.setup.install import InstallOptions, install
@@ -429,7 +430,7 @@ def test_a_redirect_file_that_cannot_be_replaced(stand: Stand, tmp_path: Path) -
             error = at.switch(Side.TARGET)
         finally:
             subprocess.run(["umount", real.parent], check=True)
-        assert isinstance(error, SwitchUndone) and "cannot be replaced" in error.message, error
+        assert isinstance(error, RedirectFailed) and "cannot be replaced" in error.message, error
         at.well("redirect file read-only", time.monotonic(), State.ROLLED_BACK)
         at.end(State.ABORTED)
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from postai.database.errors import (
     ConnectionFailed,
     ConnectionLost,
+    NoConnectRight,
     NoHbaEntry,
     TlsFailed,
     TlsRequired,
@@ -37,10 +38,12 @@ _REST: Mapping[State, float | None] = MappingProxyType(
 )  # fmt: skip
 _UNCOPIED = frozenset({State.CREATED, State.ANALYSED, State.PREFLIGHT_OK, None})
 # A side that refuses to let the move in: told at once while nothing is copied, tried again later.
-_WRONG = (WrongPassword, UnknownRole, UnknownDatabase, NoHbaEntry, TlsRequired, TlsFailed)
+_WRONG = (WrongPassword, UnknownRole, UnknownDatabase, NoConnectRight, NoHbaEntry, TlsRequired, TlsFailed)
 RETRY_SECONDS = 2.0
 # Errors of a server that may be gone the next time: locks, time limits, resources, shutdown, starting up.
-_PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "53200", "55006"})
+_PASSING = frozenset(
+    {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53100", "53200", "53300", "55006"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def trouble(subscriber: Database, name: str, side: Side, lag: Lag, *, copying: b
         side: the subscriber's.
         copying: whether tables are still copied, which fails while the stream itself is active.
     """
-    if lag.errors and (copying or not lag.active):
+    if lag.errors and (not lag.active or (copying and _copy_stands_still(subscriber, name))):
         met = ", ".join(f"{kind}: {count}" for kind, count in conflicts(subscriber, name).items())
         return ErrorParts(
             "PA010",
@@ -64,6 +64,11 @@ def trouble(subscriber: Database, name: str, side: Side, lag: Lag, *, copying: b
             "Look at the network between both servers; it goes on by itself.",
         )
     return None
+
+
+def _copy_stands_still(subscriber: Database, name: str) -> bool:
+    """Whether nobody copies a table whose copy was begun: the server waits before it tries again."""
+    return subscriber.query(named_sql.load(__package__, "slots.sql")["stands_still"], (name,)) == [(True,)]
 
 
 def conflicts(subscriber: Database, name: str) -> dict[str, int]:

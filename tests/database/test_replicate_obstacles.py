@@ -1,0 +1,188 @@
+"""Moves that meet obstacles: a full disk, a lost slot, a row in the way; named, gone on with, and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from replicate_faults import small_log
+from replicate_scene import Scene, scene
+from replicate_support import MovedDatabase, Stand
+from test_replicate_faults import copied
+
+from postai.errors import PostaiError
+from postai.replicate import machine
+from postai.replicate.cutover import NotReady
+from postai.replicate.types import Side, State
+
+pytestmark = pytest.mark.soak
+MESSAGE = "select pg_logical_emit_message(false, 'test', repeat('x', 1000000))"
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_disk_that_is_full_of_log(stand: Stand, tmp_path: Path, side: Side) -> None:
+    """The server itself gives up then, until there is room."""
+    server = stand.source_server if side is Side.SOURCE else stand.target_server
+    database = stand.source if side is Side.SOURCE else stand.target
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.READY)
+        with small_log(server, 40) as enlarge:
+            at.well(f"{side} restarted", time.monotonic(), State.READY)
+            with pytest.raises(psycopg.Error), database.connect() as connection:
+                for _ in range(3000):
+                    connection.execute(MESSAGE)
+            end = time.monotonic() + 2.0
+            while time.monotonic() < end:
+                at.turn()
+            enlarge()
+            at.well(f"{side}: no room for the log", time.monotonic(), State.READY)
+            at.client.wait_for(10)
+        at.well(f"{side} restarted", time.monotonic(), State.READY)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+@contextmanager
+def little_kept(database: MovedDatabase) -> Iterator[None]:
+    """A server that keeps little of its log for slots."""
+    database.execute("alter system set max_slot_wal_keep_size = '16MB'")
+    database.execute("select pg_reload_conf()")
+    try:
+        yield
+    finally:
+        database.execute("alter system reset max_slot_wal_keep_size")
+        database.execute("select pg_reload_conf()")
+
+
+def written(database: MovedDatabase) -> None:
+    """More log than it keeps for a slot."""
+    for _ in range(60):
+        database.execute(MESSAGE)
+    database.execute("checkpoint")
+
+
+def test_a_slot_that_is_lost_while_copying(stand: Stand, tmp_path: Path) -> None:
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.SCHEMA_COPIED)
+        wire = at.wires[Side.SOURCE]
+        wire.bandwidth(400_000)
+        at.until(State.COPYING)
+        at.drive(lambda _: copied(stand) > 0)
+        with little_kept(stand.source):
+            wire.cut()
+            written(stand.source)
+            wire.restore()
+            began = time.monotonic()
+            at.drive(lambda row: row.restarts == 1)
+        at.unharmed()
+        at.well("slot lost while copying", began, State.READY)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+def test_a_slot_that_is_lost_while_the_target_serves(stand: Stand, tmp_path: Path) -> None:
+    """The target goes on serving; there is no way back, which is said, and the move can be completed."""
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.READY)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.client.wait_for(10)
+        with little_kept(stand.target), at.client.window() as seen:
+            at.wires[Side.TARGET].cut()
+            written(stand.target)
+            at.wires[Side.TARGET].restore()
+            began = time.monotonic()
+            while at.turn().state is not State.FAILED:
+                assert time.monotonic() - began < 15, at.move.row
+            print(f"slot lost while the target serves: failed after {time.monotonic() - began:.1f} s", flush=True)
+            at.client.wait_for(10)
+        row = at.move.row
+        assert row.error and "the way back was given up" in row.error.message and row.serving is Side.TARGET
+        assert f"replicate complete {row.name}" in (row.error.hint or "") and seen().errors == {}
+        assert stand.target.execute("select from pg_replication_slots where slot_name = 'postai_1_rev'") == []
+        assert isinstance(at.switch(Side.SOURCE), NotReady)
+        with at.home() as home:
+            at.move = machine.resume(home, at.move)
+        for _ in range(3):
+            row = at.turn()
+        print("resumed:", row.state, row.error, flush=True)
+        assert row.serving is Side.TARGET
+        assert isinstance(error := at.switch(Side.SOURCE), PostaiError), error
+        at.client.wait_for(10)
+        at.end()
+
+
+@pytest.mark.parametrize("state", [State.COPYING, State.READY, State.SERVING_TARGET])
+def test_a_row_in_the_way(stand: Stand, tmp_path: Path, state: State) -> None:
+    """A stranger wrote it where only the move should write; the clients notice nothing."""
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.SCHEMA_COPIED if state is State.COPYING else State.READY)
+        if state is State.SERVING_TARGET:
+            assert at.switch(Side.TARGET, max_pause=10.0) is None
+            at.client.wait_for(10)
+            at.well("switched", time.monotonic(), State.SERVING_TARGET)
+        written_to, in_the_way = (
+            (stand.target, stand.source) if state is State.SERVING_TARGET else (stand.source, stand.target)
+        )
+        row = "insert into loss.branch (id, balance) values (900001, 0)"
+        with at.client.window() as seen:
+            in_the_way.execute(row)
+            written_to.execute(row)
+            began = time.monotonic()
+            said = at.drive(lambda row: row.error is not None).error
+            print(f"a row in the way, {state}: said after {time.monotonic() - began:.1f} s: {said}", flush=True)
+            assert said and "apply" in said.message and "a row that is there already" in (said.hint or "")
+            end = time.monotonic() + 6
+            while time.monotonic() < end:  # it is tried again, and stands in the row
+                at.turn()
+            in_the_way.execute("delete from loss.branch where id = 900001")
+            at.well(f"a row in the way, {state}", time.monotonic(), *after(state))
+        assert seen().errors == {}
+        if state is not State.SERVING_TARGET:
+            at.until(State.READY)
+            assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+def after(state: State) -> tuple[State, ...]:
+    """Where a move may be once the row is gone."""
+    return (State.COPYING, State.CATCHING_UP, State.VERIFYING, State.READY) if state is State.COPYING else (state,)
+
+
+def test_a_right_that_is_missing(stand: Stand, tmp_path: Path) -> None:
+    """The error says which side refused, as the move did what, with the server's SQLSTATE; mended, it goes on."""
+    stand.source.execute("create role postai_mover login replication password 'postai_mover'")
+    try:
+        with scene(stand, tmp_path) as at:
+            at.begin()
+            refused(at, stand)
+            at.until(State.READY)
+            at.end(State.ABORTED)
+    finally:
+        stand.source.execute("drop owned by postai_mover; drop role postai_mover")
+
+
+def refused(at: Scene, stand: Stand) -> None:
+    """A right that is taken away after the check."""
+    at.until(State.PREFLIGHT_OK)
+    known, at.move = (
+        at.move,
+        at.move.__class__(
+            at.move.row, {**at.move.dsns, Side.SOURCE: stand.source_dsn("postai_mover")}, at.move.redirects
+        ),
+    )
+    while at.turn().state is not State.FAILED:
+        pass
+    error = at.move.row.error
+    print("a right is missing:", error, flush=True)
+    assert error and error.sqlstate == "42501" and error.message.startswith("the source refused as the move ")
+    assert "replicate check legacy new" in (error.hint or "")
+    with at.home() as home:
+        at.move = machine.resume(home, known)
