@@ -198,7 +198,7 @@ def _dump(
 
     def more() -> tuple[Finding, ...]:
         with move.sides() as (source, target):
-            return dump.gates(source, target, (row.id, row.name), row.options.schemas, limits.max_pause,
+            return dump.gates(source, target, row.id, row.name, row.options.schemas, limits.max_pause,
                               0.0 if rehearse else _expected(home, move))  # fmt: skip
 
     return dump.DumpSwitch(
@@ -356,7 +356,6 @@ def verified(
 
     Args:
         mode: exact holds writers back for a moment; settling does not.
-        share, busy: how it is slowed down, as VerifyOptions has them.
         share, busy: how it is slowed down, as VerifyOptions has them.
         cancel: whose flag or end stops it.
 

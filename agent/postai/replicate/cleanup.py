@@ -64,7 +64,7 @@ def drop_orphans(publisher: Database, subscriber: Database) -> tuple[str, ...]:
 def both(source: Database, target: Database, move: int) -> None:
     """Everything of a move on both sides, which may be in any state; what is another home's on the source stays."""
     unfollow(target, move)
-    if not fence.foreign(source, target, move):
+    if source.query(_sql("standby")) == [(False,)] and not fence.foreign(source, target, move):
         unfollow(source, move)
         remove(source, move)
     remove(target, move)

@@ -56,3 +56,7 @@ $left$
 select pg_catalog.pg_drop_replication_slot(s.slot_name) from pg_catalog.pg_replication_slots as s
  where s.database = pg_catalog.current_database() and s.active_pid is null
    and (s.slot_name ~ '{own}' or s.slot_name ~ '{copying}')
+
+-- name: standby
+-- Whether the server is a standby, on which nothing can be made.
+select pg_catalog.pg_is_in_recovery()

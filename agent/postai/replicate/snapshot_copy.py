@@ -104,8 +104,9 @@ def copy(
             native.create_slot(source, name)
             binary = not (native.text_only(source) or native.text_only(target))
             with _beginning(open_side, source, table.qualified, name) as snapshot:
-                work = _Parts(open_side, table.qualified, columns, snapshot, binary=binary)
-                for _ in work.run(ranges(pages, workers, source.server_version), workers, look):
+                work = Parts(open_side, snapshot, binary=binary)
+                pieces = parts(table.qualified, columns, pages, workers, source.server_version)
+                for _ in work.run(pieces, workers, look):
                     target.execute(_of("count", move), (work.rows, work.bytes, table.qualified))
             target.execute(_of("count", move), (work.rows, work.bytes, table.qualified))
             target.execute(_of("note", move), (table.qualified, number, "copied"))
@@ -114,14 +115,36 @@ def copy(
         target.execute(_of("note", move), (table.qualified, known.number, "following"))
 
 
-def ranges(pages: int, workers: int, version: int) -> list[str]:
-    """Conditions that cut a table into parts; before 14 each would read all of it, so it is one part there."""
+@dataclass(frozen=True)
+class Part:
+    """Rows that one session copies at a time.
+
+    Attributes:
+        table: its qualified name.
+        columns: those that are copied, quoted.
+        condition: which of its rows.
+    """
+
+    table: str
+    columns: str
+    condition: str
+
+
+def parts(table: str, columns: Sequence[str], pages: int, workers: int, version: int) -> list[Part]:
+    """The parts of a table; before 14 each would read all of it, so it is one part there."""
     size = max(1, min(PART_BYTES // PAGE, pages // max(workers, 1) + 1))
     if version < 140_000 or pages <= size:
-        return ["true"]
+        return [Part(table, ", ".join(columns), "true")]
     starts = list(range(0, pages, size))
     ends = [f" and ctid < '({at},0)'::tid" for at in starts[1:]]
-    return [f"ctid >= '({at},0)'::tid{end}" for at, end in zip(starts, [*ends, ""], strict=True)]
+    conditions = [f"ctid >= '({at},0)'::tid{end}" for at, end in zip(starts, [*ends, ""], strict=True)]
+    return [Part(table, ", ".join(columns), one) for one in conditions]
+
+
+def whole(source: Database, table: Table, workers: int) -> list[Part]:
+    """All of a table, as it is on the source."""
+    ((_, pages, columns),) = source.query(_sql("shape"), (table.qualified,))
+    return parts(table.qualified, columns, pages, workers, source.server_version)
 
 
 @contextmanager
@@ -152,16 +175,17 @@ def _locked(source: Database, table: str) -> Iterator[None]:
         time.sleep(0.3)
 
 
-class _Parts:
-    """The parts of one table on their way."""
+class Parts:
+    """The parts of tables on their way, all as one snapshot has them."""
 
-    def __init__(self, open_side: Open, table: str, columns: Sequence[str], snapshot: str, *, binary: bool) -> None:
-        self._open, self._table, self._snapshot = open_side, table, snapshot
-        self._columns, self._form = ", ".join(columns), " (format binary)" if binary else ""
+    def __init__(self, open_side: Open, snapshot: str, *, binary: bool) -> None:
+        self._open, self._snapshot = open_side, snapshot
+        self._form = " (format binary)" if binary else ""
+        self._table = ""
         self._stop, self._hold, self._lock = threading.Event(), threading.Event(), threading.Lock()
         self.rows = self.bytes = 0
 
-    def run(self, parts: Sequence[str], workers: int, look: Callable[[str], bool]) -> Iterator[None]:
+    def run(self, parts: Sequence[Part], workers: int, look: Callable[[str], bool]) -> Iterator[None]:
         """Copy all of them; gives way to the caller twice a second."""
         left = iter(parts)
         with ThreadPoolExecutor(workers, "postai-copy") as pool:
@@ -177,7 +201,7 @@ class _Parts:
             finally:
                 self._stop.set()
 
-    def _work(self, left: Iterator[str]) -> None:
+    def _work(self, left: Iterator[Part]) -> None:
         with self._open(Side.SOURCE) as source, self._open(Side.TARGET) as target:
             source.query(f"begin isolation level repeatable read read only; {_ENDLESS}; "
                          f"set transaction snapshot '{self._snapshot}'")  # fmt: skip
@@ -188,11 +212,12 @@ class _Parts:
                     part = next(left, None)
                 if part is None:
                     return
-                rows_of = f"select {self._columns} from only {self._table} where {part}"  # noqa: S608 (quoted names)
-                named = f" ({self._columns})" if self._columns else ""
+                self._table = part.table
+                rows_of = f"select {part.columns} from only {part.table} where {part.condition}"  # noqa: S608 (quoted)
+                named = f" ({part.columns})" if part.columns else ""
                 with target.transaction():
                     target.query(_ENDLESS)
-                    into = f"copy {self._table}{named} from stdin{self._form}"
+                    into = f"copy {part.table}{named} from stdin{self._form}"
                     rows = target.copy_in(
                         into, self._counted(source.copy_out(f"copy ({rows_of}) to stdout{self._form}"))
                     )

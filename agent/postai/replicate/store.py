@@ -76,6 +76,11 @@ class Row:
     def ended(self) -> bool:
         return self.ended_at is not None
 
+    @property
+    def way_back(self) -> bool:
+        """Whether the source follows the target after the switch; a dump has nothing that could."""
+        return self.options.way_back and self.method is not Method.DUMP
+
 
 @dataclass(frozen=True)
 class Copied:

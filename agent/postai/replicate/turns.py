@@ -133,16 +133,21 @@ def _preflight(now: Now) -> State:
 
 def _copy_schema(now: Now) -> State:
     move, row = now.move, now.move.row
-    fence.claim(now.source, now.target, row.id)
+    dumped = row.method is Method.DUMP  # nothing can be made on the source, and keys are made after the rows
+    if dumped:
+        fence.install(now.target, row.id)
+    else:
+        fence.claim(now.source, now.target, row.id)
     now.doing("copies roles")
     now.tell(roles.copy_roles(now.source, now.target, row.options, now.on_step), "roles")
     deadline = Deadline.after(LONGEST_SECONDS)
-    for section in (Section.PRE_DATA, Section.KEYS):
+    for section in (Section.PRE_DATA,) if dumped else (Section.PRE_DATA, Section.KEYS):
         now.doing(f"copies the schema: {section}")
         now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], row.id, section, row.options,
                                     deadline, now.on_step), "schema")  # fmt: skip
     _give_identity(now)
-    ddl.install(now.source, row.id)
+    if not dumped:
+        ddl.install(now.source, row.id)
     return State.SCHEMA_COPIED
 
 
@@ -159,6 +164,11 @@ def _give_identity(now: Now) -> None:
 
 def _begin_copy(now: Now) -> State:
     row, stream = now.move.row, now.forward
+    if row.method is Method.DUMP:
+        what = "nothing is followed: the rows are copied, and compared, in the pause of the cutover"
+        store.add_event(now.home, row.id, what, step="copying")
+        store.set_tables(now.home, row.id, stream.progress(now.source, now.target))
+        return State.READY
     if row.restarts:
         now.doing("empties the target to copy anew")
         stream.stop(now.source, now.target)
@@ -284,7 +294,7 @@ def _catch_up(now: Now) -> State | None:
                     lambda: stream.pump(now.source, now.target))  # fmt: skip
     except DeadlineExceeded:
         return None
-    if now.move.row.options.way_back:
+    if now.move.row.way_back:
         now.doing("prepares the way back")
         now.move.stream(Side.TARGET).prepare(now.target, now.source)
     return State.VERIFYING
@@ -314,7 +324,7 @@ def compare(now: Now, mode: Mode, deadline: Deadline, *, share: float = 1.0, bus
     row = now.move.row
     bring_large_objects(now.source, now.target, now.move, deadline)
     back = now.move.stream(Side.TARGET)
-    if row.serving is Side.SOURCE and row.options.way_back and back.ready(now.target):
+    if row.serving is Side.SOURCE and row.way_back and back.ready(now.target):
         back.prepare(now.target, now.source)  # what others write to the target from here on is seen at the switch
     on_step = now.watching("compares both sides")
     subscriber = now.target if row.serving is Side.SOURCE else now.source
@@ -326,11 +336,20 @@ def compare(now: Now, mode: Mode, deadline: Deadline, *, share: float = 1.0, bus
         lambda at: on_step("compares", f"{at.tables_done} of {at.tables} tables"),
         lambda here, there: definitions(*((here, there) if row.serving is Side.SOURCE else (there, here)), now.move),
     )  # fmt: skip
-    store.set_verified(now.home, row.id, {**asdict(found), "equal": found.equal and not found.schema, "conflicts": met})
-    store.set_verified_tables(now.home, row.id, {one.table: _said(one) for one in found.tables})
-    level = "note" if found.equal and not found.schema else "error"
-    store.add_event(now.home, row.id, verdict(found), step="verified", level=level)
+    keep(now.home, now.move, found, met)
     return found
+
+
+def keep(home: Database, move: Move, found: Verified, met: int = 0) -> None:
+    """Keep what a comparison found.
+
+    Args:
+        met: conflicts of the stream until it began.
+    """
+    equal = found.equal and not found.schema
+    store.set_verified(home, move.id, {**asdict(found), "equal": equal, "conflicts": met})
+    store.set_verified_tables(home, move.id, {one.table: _said(one) for one in found.tables})
+    store.add_event(home, move.id, verdict(found), step="verified", level="note" if equal else "error")
 
 
 def bring_large_objects(source: Database, target: Database, move: Move, deadline: Deadline) -> int:
@@ -398,7 +417,7 @@ def _follow(now: Now) -> State | None:
         return again
     _take_up(now)
     _look_where(now)
-    if now.move.row.options.way_back:
+    if now.move.row.way_back:
         _keep_fresh(now.move.stream(Side.TARGET), now.target, now.source, now)
     else:
         _give_way_back_up(now)
@@ -408,7 +427,7 @@ def _follow(now: Now) -> State | None:
 def _serve(now: Now) -> State | None:
     """The target serves, the source follows: watch the target's disk, keep the stream of a switch back and forth."""
     _look_where(now)
-    if not now.move.row.options.way_back:
+    if not now.move.row.way_back:
         _give_way_back_up(now)
         return None
     stream = now.move.stream(Side.TARGET)

@@ -19,6 +19,8 @@ from postai.replicate.types import Finding, Level, Side
 FILE = "traffic"
 # One session copies so much in a second, its indexes included: 822 MB by two in 8.6 s, 15 to 18 on one 2-core machine.
 BYTES_PER_WORKER = 45e6
+# Bytes of rows that are read and compared in a second: docs/verify-a-move.md.
+COMPARED_BYTES = 180e6
 # The target's files to the source's: what is copied, indexes built row by row, room to work in.
 TARGET_ROOM = 1.3
 SAMPLES = (64 << 10, 4 << 20)
@@ -70,6 +72,15 @@ def estimate(ground: Ground) -> Estimate:
         rate, wal_rate = min(rate, ground.load.link_rate), ground.load.wal_rate
     seconds = size / rate
     return Estimate(size, seconds, int(seconds * wal_rate))
+
+
+def pause_seconds(size: int, seconds: float) -> float:
+    """How long a pause is in which all is copied and compared.
+
+    Args:
+        size: bytes of all tables; seconds: for copying them and building their indexes.
+    """
+    return seconds + size / COMPARED_BYTES
 
 
 def free_bytes(facts: Facts) -> int | None:
