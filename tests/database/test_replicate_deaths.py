@@ -106,7 +106,8 @@ def test_a_driver_that_is_killed_at_every_step(
 def leave(at: Scene, to: Side) -> None:
     """The other side serves."""
     if at.move.row.serving is to:
-        assert (error := at.switch(to.other, max_pause=10.0)) is None, error
+        error = at.switch(to.other, max_pause=10.0)
+        assert error is None, (error, getattr(error, "detail", None), at.said())
     at.until(*SETTLED)
 
 

@@ -395,11 +395,14 @@ def test_two_drivers_at_once(stand: Stand, tmp_path: Path) -> None:
                         machine.drive(home, at.move, quiet)
                     except LockNotObtained as error:
                         refused.append(error)
+                    stop.wait(0.2)  # else the other one never has its turn
 
         with ThreadPoolExecutor(2) as pool:
             running = pool.submit(other)
-            at.until(State.READY)
-            stop.set()
+            try:
+                at.until(State.READY)
+            finally:
+                stop.set()
             running.result(60)
             both = list(pool.map(lambda _: at.switch(Side.TARGET, max_pause=10.0), range(2)))
         assert refused and refused[0].hint

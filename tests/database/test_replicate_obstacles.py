@@ -6,16 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 import pytest
 from replicate_faults import small_log
-from replicate_scene import Scene, scene
+from replicate_scene import Scene, quiet, scene
 from replicate_support import MovedDatabase, Stand
 from test_replicate_faults import copied
 
 from postai.errors import PostaiError
-from postai.replicate import machine
+from postai.replicate import asked, machine
 from postai.replicate.cutover import NotReady
 from postai.replicate.types import Side, State
 
@@ -111,8 +112,8 @@ def test_a_slot_that_is_lost_while_the_target_serves(stand: Stand, tmp_path: Pat
             at.move = machine.resume(home, at.move)
         for _ in range(3):
             row = at.turn()
-        print("resumed:", row.state, row.error, flush=True)
-        assert row.serving is Side.TARGET
+        assert row.serving is Side.TARGET and row.error and row.error.message.startswith("there is no way back")
+        assert stand.source.execute("select from pg_subscription where subname = 'postai_1_rev'") == []
         assert isinstance(error := at.switch(Side.SOURCE), PostaiError), error
         at.client.wait_for(10)
         at.end()
@@ -147,13 +148,48 @@ def test_a_row_in_the_way(stand: Stand, tmp_path: Path, state: State) -> None:
         assert seen().errors == {}
         if state is not State.SERVING_TARGET:
             at.until(State.READY)
+            verify(at)
             assert at.switch(Side.TARGET, max_pause=10.0) is None
         at.end()
+
+
+def verify(at: Scene) -> None:
+    """Compared again, as the gates demand after changes that met rows of strangers."""
+    with at.home() as home:
+        asked.verified(home, at.move, quiet)
 
 
 def after(state: State) -> tuple[State, ...]:
     """Where a move may be once the row is gone."""
     return (State.COPYING, State.CATCHING_UP, State.VERIFYING, State.READY) if state is State.COPYING else (state,)
+
+
+@pytest.mark.parametrize("gone", ["client", "server"])
+def test_a_connection_whose_other_end_is_gone(stand: Stand, tmp_path: Path, gone: Literal["client", "server"]) -> None:
+    """A machine, or what a firewall knew, is away without a word: the servers would wait a minute for each other."""
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.SCHEMA_COPIED)
+        wire = at.wires[Side.SOURCE]
+        wire.bandwidth(800_000)
+        at.until(State.COPYING)
+        at.drive(lambda _: copied(stand) > 0)
+        if gone == "client":  # what a server copies from cannot vanish behind a wire that answers for it
+            wire.half_open(gone)
+            wire.restore()
+            at.well("the subscriber is gone while copying", time.monotonic(), *after(State.COPYING))
+        at.until(State.READY)
+        wire.half_open(gone)
+        at.well(f"the {gone} of the stream is gone", time.monotonic(), State.READY)
+        at.unharmed()
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.client.wait_for(10)
+        at.well("switched", time.monotonic(), State.SERVING_TARGET)
+        with at.client.window() as seen:
+            at.wires[Side.TARGET].half_open(gone)
+            at.well(f"the {gone} of the way back is gone", time.monotonic(), State.SERVING_TARGET)
+        assert seen().errors == {}
+        at.end()
 
 
 def test_a_right_that_is_missing(stand: Stand, tmp_path: Path) -> None:

@@ -21,9 +21,12 @@ from postai.replicate.types import USERS_SCHEMA, Identity, Lag, Progress, Table,
 # Tables that one statement adds to a publication: each stays locked until its end.
 AT_A_TIME = 500
 _STATES = {"i": "waiting", "d": "copying", "f": "catching_up", "s": "catching_up", "r": "ready"}
-_KEPT = ("host", "port", "dbname", "user", "sslmode", "sslrootcert")
-_WATCHFUL = {"connect_timeout": "10", "keepalives_idle": "5", "keepalives_interval": "5", "keepalives_count": "3",
-             "tcp_user_timeout": "20000"}  # fmt: skip
+_KEPT = ("host", "hostaddr", "port", "dbname", "user", "sslmode", "sslrootcert")
+# A connection whose other end is gone is given up after 13 s.
+_WATCHFUL = {"connect_timeout": "10", "keepalives_idle": "4", "keepalives_interval": "3", "keepalives_count": "3",
+             "tcp_user_timeout": "13000"}  # fmt: skip
+# Silence after which a process that nobody sends to is ended.
+DEAF_SECONDS = 5.0
 
 # A COPY in binary form, whose errors show no value: signature, flags, a row of one column; its end.
 # https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4
@@ -182,6 +185,31 @@ def rest(publisher: Database, subscriber: Database, name: str, deadline: Deadlin
         publisher.query(_sql("end_sender"), (name,))
         deadline.check()
         time.sleep(0.02)
+
+
+def end_dead(publisher: Database, subscriber: Database, name: str) -> int:
+    """End processes whose other end is gone: senders that nobody hears, a worker that nobody sends to.
+
+    Where a machine or the network went without a word, the servers wait a minute for each other (wal_sender_timeout,
+    wal_receiver_timeout), and nobody else may read a slot meanwhile.
+
+    Returns:
+        how many were ended.
+    """
+    workers = subscriber.query(_sql("workers"), (name,))
+    if not workers:
+        return 0
+    at_work = {relation for _, relation, pid, _ in workers if pid is not None}
+    readers = publisher.query(_sql("readers"), (name, str(workers[0][0])))
+    dead = [slot for slot, relation in readers if relation not in at_work]
+    for slot in dead:
+        publisher.query(_sql("end_sender"), (slot,))
+    deaf = [pid for _, relation, pid, silent in workers if relation is None and (silent or 0) > DEAF_SECONDS]
+    if any(slot == name for slot, _ in readers):
+        return len(dead)
+    for pid in deaf:
+        subscriber.query("select pg_catalog.pg_terminate_backend(%s::int4)", (pid,))
+    return len(dead) + len(deaf)
 
 
 def drop_slot(db: Database, name: str, subscription: int | None, deadline: Deadline) -> None:

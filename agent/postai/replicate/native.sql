@@ -114,6 +114,22 @@ select o.slot_name::text, o.active_pid,
 select pg_catalog.pg_terminate_backend(s.active_pid) from pg_catalog.pg_replication_slots as s
  where s.slot_name = %s and s.active_pid is not null
 
+-- name: readers
+-- Slots of this database that are read now: that of a subscription, and those of its copying with the table's oid.
+select s.slot_name::text, (pg_catalog.regexp_match(s.slot_name::text, '^pg_[0-9]+_sync_([0-9]+)_'))[1]::int8
+  from pg_catalog.pg_replication_slots as s
+ where s.database = pg_catalog.current_database() and s.active_pid is not null
+   and (s.slot_name = %s or s.slot_name ~ ('^pg_' || %s || '_sync_'))
+
+-- name: workers
+-- Processes of an enabled subscription, with the table that they copy and their silence in seconds.
+select s.oid::int8, w.relid::int8, w.pid,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - w.last_msg_receipt_time)::float8
+  from pg_catalog.pg_subscription as s
+  left join pg_catalog.pg_stat_subscription as w on w.subid = s.oid and w.pid is not null
+ where s.subname = %s and s.subenabled
+   and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+
 -- name: subscription
 -- A subscription of this database.
 select s.oid::int8, s.subenabled, s.subslotname::text

@@ -147,6 +147,10 @@ class NativeStream:
     def reconnect(self, subscriber: Database) -> None:
         native.reconnect(subscriber, self.name, self.conninfo)
 
+    def end_dead(self, publisher: Database, subscriber: Database) -> None:
+        """End what the other end of a connection left behind without a word; the servers then connect anew."""
+        native.end_dead(publisher, subscriber, self.name)
+
     def mark(self, publisher: Database) -> None:
         native.advance(publisher, self.name)
 

@@ -441,8 +441,15 @@ def _serve(now: Now) -> State | None:
             detail="What is written from now on stays on the target alone.",
             hint=f"Complete the move: post-ai replicate complete {now.move.row.name}",
         )
-    _take_back(now)
-    _look_for_trouble(now, stream, lag, Side.SOURCE)
+    if stream.flows(now.source):
+        _take_back(now)
+        _look_for_trouble(now, stream, lag, Side.SOURCE)
+    else:  # it would begin anew with a copy, onto the rows that are there
+        now.found.append(ErrorParts(
+            "PA010", "there is no way back: the source does not follow the target",
+            "What was written since it was given up is on the target alone.",
+            f"Complete the move: post-ai replicate complete {now.move.row.name}",
+        ))  # fmt: skip
     _keep_fresh(now.forward, now.source, now.target)
     return None
 
@@ -506,6 +513,8 @@ def _look_for_trouble(now: Now, stream: Carrier, lag: Lag, subscriber: Side) -> 
     now.found.extend(one for one in wrong if one is not None)
     if lag.errors != 0 and not lag.active:
         stream.reconnect(db)
+    if isinstance(stream, NativeStream):
+        stream.end_dead(*((now.source, now.target) if subscriber is Side.TARGET else (now.target, now.source)))
 
 
 def _stand_still(now: Now) -> None:
