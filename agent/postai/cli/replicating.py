@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -130,6 +131,13 @@ def start(
 
     if (source is None) != (target is None):
         raise UsageError("give both source and target, or neither to go on with a move")
+    if source is not None and source == target:
+        raise UsageError("a move has a source and a target, which are two", hint="post-ai connection list shows them.")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
+        raise UsageError(
+            f"{name[:100]!r} cannot name a move",
+            hint="Use letters, digits, '.', '-' and '_', at most 63 characters.",
+        )
     places = Places.read()
     given = _given(
         schema, roles=roles, role_passwords=role_passwords, full_identity=full_identity, workers=workers,
@@ -243,7 +251,8 @@ def list_moves(
         output.show_json([output.plain(one) for one in rows])
     elif rows:
         shown = [
-            (one.name, one.state.replace("_", " "), one.serving, one.source, one.target, one.created_at) for one in rows
+            (one.name, one.state.replace("_", " "), one.serving, one.source, one.target,
+             f"{one.created_at.astimezone():%Y-%m-%d %H:%M}") for one in rows
         ]
         output.show_table(("move", "state", "serves", "source", "target", "begun"), shown)
     else:

@@ -7,13 +7,13 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from postai.cli import output
 from postai.cli.replicating_show import Shown, shown
-from postai.errors import AgentNotReachable, ErrorParts, UsageError, from_parts
+from postai.errors import AgentNotReachable, ErrorParts, FeatureMissing, PostaiError, UsageError, from_parts
 
 if TYPE_CHECKING:
     from postai.database import Database
@@ -81,10 +81,17 @@ class Places:
     @contextmanager
     def home(self, target: str) -> Iterator[Database]:
         """A session of a home database, which writes there also while the other side serves."""
-        from postai.cli.target import require_postai
+        from postai.cli.target import INSTALLED, require_postai
         from postai.replicate.sessions import open_session
 
         with open_session(self.dsn(target), statement_timeout_ms=60_000) as home:
+            ((installed, host, port),) = home.query(INSTALLED)
+            if not installed:
+                raise FeatureMissing(
+                    f"postai is not installed in {target}, where the move would be kept",
+                    detail=f"A move is kept in its target: the database {home.name} at {host}, port {port}.",
+                    hint=f"post-ai install --connection {target}\nIf {target} is the source, name the other one last.",
+                )
             require_postai(home, "Moves are kept in", None, target)
             yield home
 
@@ -124,14 +131,23 @@ def follow(
                 move = move.read(home)
             _show(home, move.row, screen)
             row = move.row
-            if screen is None and row.error is not None and row.error.message != told:
+            if screen is None and row.error is not None and row.state != State.FAILED and row.error.message != told:
                 told = row.error.message
                 output.note(f"{row.name}: {told}")
             if done(row):
                 return row
             if row.state is State.FAILED and row.resume_state not in store.ENDED:
-                raise from_parts(row.error or ErrorParts("PA000", "the move failed"))
+                raise _failure(row)
             time.sleep(min(1.0 if rest is None else rest, 2.0))
+
+
+def _failure(row: Row) -> PostaiError:
+    """Why a move stands still, what mends that, and how it goes on then."""
+    why = row.error or ErrorParts("PA000", "the move failed")
+    again = f"post-ai replicate start {row.name}"
+    if again not in (why.hint or ""):
+        why = replace(why, hint="\n".join(one for one in (why.hint, f"Then go on: {again}") if one))
+    return from_parts(why)
 
 
 def _show(home: Database, row: Row, screen: Shown | None) -> None:

@@ -122,7 +122,16 @@ class Shown:
             return
         seen = (row.state.value, row.error.message if row.error else row.doing)
         if seen != self._last or (time.monotonic() - self._at > LINE_SECONDS and row.state == "copying"):
-            what = f"; {row.error.message}" if row.error else f"; {row.doing}" if row.doing else ""
+            # Why it failed is the error that the command ends with.
+            what = (
+                ""
+                if row.state == "failed"
+                else f"; {row.error.message}"
+                if row.error
+                else f"; {row.doing}"
+                if row.doing
+                else ""
+            )
             some = f"; {summary(tables)}" if tables and row.state == "copying" else ""
             output.note(f"{row.name}: {row.state.replace('_', ' ')}{what}{some}")
             self._last, self._at = seen, time.monotonic()

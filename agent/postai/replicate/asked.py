@@ -152,6 +152,12 @@ def _require(move: Move, to: Side) -> None:
             detail=row.error.message if row.error else row.doing,
             hint=f"{row.error.hint} {then}" if row.error and row.error.hint else then.replace("then brings", "brings"),
         )
+    if row.ended:
+        raise Refused(
+            f"the move has ended: it is {row.state}, and the {row.serving} serves",
+            detail="The move removed what it had made on both sides: neither follows the other.",
+            hint=f"Begin another one: post-ai replicate start {row.name} SOURCE TARGET",
+        )
     if row.serving is to:
         raise Refused(f"the {to} serves already", hint=f"Look at it: post-ai replicate status {row.name}")
     why = row.error.hint if row.error else None
