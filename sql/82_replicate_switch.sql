@@ -2,7 +2,8 @@
 
 -- A switch is waited for ---------------------------------------------------------------------------------------
 
-create function postai._switch_ask(verb text, move text, max_pause interval, run_window tstzrange, rehearse boolean) returns bigint
+create function postai._switch_ask(
+    verb text, move text, max_pause interval, run_window tstzrange, rehearse boolean, writers_stopped boolean) returns bigint
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
@@ -11,19 +12,19 @@ declare
   begins constant timestamptz := lower(run_window);
 begin
   perform postai._require_mover('switch a move');
-  if seconds is null or seconds not between 0.1 and 60 then
-    perform postai._raise('22023', format('max_pause must be from 0.1 to 60 seconds, not %s', coalesce(max_pause::text, 'NULL')), null,
+  if seconds is null or seconds not between 0.1 and 86400 then
+    perform postai._raise('22023', format('max_pause must be from 0.1 seconds to a day, not %s', coalesce(max_pause::text, 'NULL')), null,
       'Leave it out for 3 seconds.');
   elsif isempty(run_window) or upper(run_window) <= clock_timestamp() then
     perform postai._raise('22023', format('the window %s is over', run_window), null, 'Give one that is still to come.');
   end if;
   return postai._replicate_request(verb, move, jsonb_strip_nulls(jsonb_build_object('max_pause', round(seconds, 3), 'rehearse', rehearse,
-      'not_after', case when upper_inf(run_window) then null else upper(run_window) end)),
+      'writers_stopped', nullif(writers_stopped, false), 'not_after', case when upper_inf(run_window) then null else upper(run_window) end)),
     case when begins > clock_timestamp() then begins end);
 end
 $$;
-comment on function postai._switch_ask(text, text, interval, tstzrange, boolean) is
-  'Asks for a switch, gives the request: select postai._switch_ask(''cutover'', ''shop'', ''3 seconds'', null, false)';
+comment on function postai._switch_ask(text, text, interval, tstzrange, boolean, boolean) is
+  'Asks for a switch, gives the request: select postai._switch_ask(''cutover'', ''shop'', ''3 seconds'', null, false, false)';
 
 -- Tells the steps that are new and rests for a moment. A cancel becomes a value: the agent must hear of it first, and
 -- what it then undoes is to be seen. Two blocks, because a cancel is signalled twice.
@@ -90,7 +91,8 @@ comment on function postai._request_state(bigint) is
 -- Raises nothing that it can give to its caller: psql shows where an error comes from, and people need one line of that.
 -- A rollback ends the sessions of this database, but not one that waits so: it is closed to writing like the new ones.
 create procedure postai._switch(
-    verb text, name text, max_pause interval, run_window tstzrange, rehearse boolean, inout said text, inout failed jsonb)
+    verb text, name text, max_pause interval, run_window tstzrange, rehearse boolean, writers_stopped boolean,
+    inout said text, inout failed jsonb)
   language plpgsql
 as $$
 declare
@@ -123,7 +125,7 @@ begin
   commit;
   set transaction read write;
   begin
-    request := postai._switch_ask(verb, name, max_pause, run_window, rehearse);
+    request := postai._switch_ask(verb, name, max_pause, run_window, rehearse, writers_stopped);
   exception
     when others then
       get stacked diagnostics state = returned_sqlstate, said = message_text, more = pg_exception_detail, advice = pg_exception_hint;
@@ -182,18 +184,19 @@ begin
   end if;
 end
 $$;
-comment on procedure postai._switch(text, text, interval, tstzrange, boolean, text, jsonb) is
-  'Asks for a switch and waits for it; gives what came of it, or the parts of an error: call postai._switch(''cutover'', ''shop'', ''3 seconds'', null, false, null, null)';
+comment on procedure postai._switch(text, text, interval, tstzrange, boolean, boolean, text, jsonb) is
+  'Asks for a switch and waits for it; gives what came of it, or the parts of an error: call postai._switch(''cutover'', ''shop'', ''3 seconds'', null, false, false, null, null)';
 
 create procedure postai.cutover(
-    name text, max_pause interval default '3 seconds', run_window tstzrange default null, rehearse boolean default false)
+    name text, max_pause interval default '3 seconds', run_window tstzrange default null, rehearse boolean default false,
+    writers_stopped boolean default false)
   language plpgsql
 as $$
 declare
   said pg_catalog.text;
   failed pg_catalog.jsonb;
 begin
-  call postai._switch('cutover', name, max_pause, run_window, rehearse, said, failed);
+  call postai._switch('cutover', name, max_pause, run_window, rehearse, writers_stopped, said, failed);
   if failed operator(pg_catalog.->>) 'detail' is not null then
     raise exception using errcode = failed operator(pg_catalog.->>) 'sqlstate', message = failed operator(pg_catalog.->>) 'message',
       detail = failed operator(pg_catalog.->>) 'detail', hint = failed operator(pg_catalog.->>) 'hint';
@@ -205,8 +208,8 @@ begin
   end if;
 end
 $$;
-comment on procedure postai.cutover(text, interval, tstzrange, boolean) is
-  'Switches a move: the clients write to this database a moment later, and are held back for max_pause at most, undo included; shows the steps and raises what went wrong; in a run_window that is to come it only leaves the request; rehearse does all but hold clients back and send them; autocommit only: call postai.cutover(''shop'')';
+comment on procedure postai.cutover(text, interval, tstzrange, boolean, boolean) is
+  'Switches a move: the clients write to this database a moment later, and are held back for max_pause at most, undo included; shows the steps and raises what went wrong; in a run_window that is to come it only leaves the request; rehearse does all but hold clients back and send them; writers_stopped says that nobody writes to the source, which a source that can only be read needs; autocommit only: call postai.cutover(''shop'')';
 
 create procedure postai.rollback(
     name text, max_pause interval default '3 seconds', run_window tstzrange default null, rehearse boolean default false)
@@ -278,11 +281,14 @@ as $$
     when m.error is not null then concat_ws(E'\n', m.error ->> 'message', postai._in_sql(m.error ->> 'hint'))
     when asked is not null then asked
     when m.doing is not null then m.doing
-    when m.state in ('ready', 'rolled_back') and (m.verified_at is null or m.verified_at < now() - interval '1 day') then
+    when m.state = 'ready' and m.method = 'dump' and m.verified_at is null then
+      format(E'rows are copied in the pause; measure it:\nCALL postai.cutover(%L, rehearse => true);', m.name)
+    when m.state in ('ready', 'rolled_back') and m.method <> 'dump' and (m.verified_at is null or m.verified_at < now() - interval '1 day') then
       format('postai.replicate_verify(%L)', m.name)
     when m.state in ('ready', 'rolled_back') and (m.verified -> 'equal')::text = 'false' then
       format(E'differences: see verified in\npostai.replication_progress;\npostai.replicate_repair(%L)', m.name)
     when m.state in ('ready', 'rolled_back') then format('CALL postai.cutover(%L);', m.name)
+    when m.state = 'serving_target' and m.method = 'dump' then format(E'to stay:\npostai.replicate_complete(%L)', m.name)
     when m.state = 'serving_target' then
       format(E'to stay, or to go back:\npostai.replicate_complete(%L)\nCALL postai.rollback(%L);', m.name, m.name)
     else 'wait' end
@@ -366,11 +372,11 @@ comment on view postai.replication_events is
 -- As the verbs of 81_replicate_requests.sql.
 select postai._grant('execute on function ' || f, 'postai_reader')
   from pg_catalog.unnest(array[
-    'postai._switch_ask(text, text, interval, tstzrange, boolean)', 'postai._wrapped(text, integer)', 'postai._is_driven(integer)',
+    'postai._switch_ask(text, text, interval, tstzrange, boolean, boolean)', 'postai._wrapped(text, integer)', 'postai._is_driven(integer)',
     'postai._next_of(postai.replication, text)', 'postai._answered(integer)']) as f;
 select postai._grant('execute on procedure ' || p, 'postai_reader')
-  from pg_catalog.unnest(array['postai.cutover(text, interval, tstzrange, boolean)', 'postai.rollback(text, interval, tstzrange, boolean)',
-    'postai._switch(text, text, interval, tstzrange, boolean, text, jsonb)']) as p;
+  from pg_catalog.unnest(array['postai.cutover(text, interval, tstzrange, boolean, boolean)', 'postai.rollback(text, interval, tstzrange, boolean)',
+    'postai._switch(text, text, interval, tstzrange, boolean, boolean, text, jsonb)']) as p;
 select postai._grant('execute on function ' || f, 'postai_operator')
   from pg_catalog.unnest(array[
     'postai._switch_look(bigint, bigint, boolean)', 'postai._switch_steps(bigint, bigint)',

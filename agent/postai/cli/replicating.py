@@ -33,6 +33,7 @@ from postai.cli.replicating_options import (
     Target,
     WayBack,
     Workers,
+    WritersStopped,
 )
 from postai.cli.target import saved_names
 from postai.errors import LockNotObtained, PostaiError, UsageError
@@ -321,6 +322,7 @@ def cutover(
     name: Move,
     max_pause: Pause = None,
     rehearse: Rehearse = False,
+    writers_stopped: WritersStopped = False,
     at: At = None,
     target: Home = None,
     json: Json = False,
@@ -328,7 +330,7 @@ def cutover(
     """Switch: the clients write to the target a moment later; whatever fails before that is undone."""
     from postai.replicate.types import Side
 
-    _switch(name, Side.TARGET, "cutover", target, max_pause, rehearse, at, json)
+    _switch(name, Side.TARGET, "cutover", target, max_pause, rehearse, at, json, stopped=writers_stopped)
 
 
 @app.command("rollback", short_help="Let the clients write to the source again")
@@ -348,7 +350,7 @@ def rollback(
 
 def _switch(
     name: str, to: Side, verb: str, target: str | None, max_pause: float | None, rehearse: bool, at: str | None,
-    json: bool,
+    json: bool, *, stopped: bool = False,
 ) -> None:  # fmt: skip
     from postai.cli.replicating_drive import Places, agent_there, answered, ask, here_and_now, window
     from postai.database import ConnectionFailed
@@ -360,7 +362,7 @@ def _switch(
     try:
         with places.home(home_name) as home:
             if agent_there(home):
-                given = {"max_pause": max_pause, "rehearse": rehearse}
+                given = {"max_pause": max_pause, "rehearse": rehearse, "writers_stopped": stopped or None}
                 request = ask(home, verb, name, {key: value for key, value in given.items() if value is not None}, when)
                 if when is not None:
                     output.say(
@@ -369,7 +371,7 @@ def _switch(
                     return
                 said = answered(home, request, verb)
             else:
-                said = _switch_here(home, places, name, to, max_pause, rehearse, when)
+                said = _switch_here(home, places, name, to, max_pause, rehearse, when, stopped=stopped)
             _end(home, name, said, json)
             if not json and not agent_there(home):
                 output.note(f"{UNWATCHED}: run post-ai agent for the target, or post-ai replicate start {name} --stay.")
@@ -379,7 +381,7 @@ def _switch(
 
 
 def _switch_here(
-    home: Any, places: Any, name: str, to: Side, max_pause: float | None, rehearse: bool, when: Any
+    home: Any, places: Any, name: str, to: Side, max_pause: float | None, rehearse: bool, when: Any, *, stopped: bool
 ) -> str:  # fmt: skip
     """Switch by this process; until then it drives the move."""
     from postai.cli.replicating_drive import follow, here_and_now
@@ -396,7 +398,14 @@ def _switch_here(
     while True:
         try:
             outcome = asked.switch(
-                home, move, to, _telling, journal=places.journal, max_pause=max_pause, rehearse=rehearse
+                home,
+                move,
+                to,
+                _telling,
+                journal=places.journal,
+                max_pause=max_pause,
+                rehearse=rehearse,
+                stopped=stopped,
             )
         except NotReady as error:
             if when is None or when.ends is None or here_and_now() >= when.ends:

@@ -72,9 +72,13 @@ WayBack = Annotated[
 ]  # fmt: skip
 Pause = Annotated[
     float | None,
-    typer.Option("--max-pause", min=0.1, max=60, help="Seconds that clients may be held back, undo included. "
-                 "Default: 3."),
+    typer.Option("--max-pause", min=0.1, max=86_400, help="Seconds that clients may be held back, undo included; up to "
+                 "60 unless rows are copied in the pause. Default: 3."),
 ]  # fmt: skip
+WritersStopped = Annotated[
+    bool,
+    typer.Option("--writers-stopped", help="Nobody writes to the source, nor will: for one that can only be read."),
+]
 Rehearse = Annotated[bool, typer.Option("--rehearse", help="Do everything but hold the clients back and send them.")]
 At = Annotated[
     str | None,

@@ -175,17 +175,18 @@ def gates(
     source: Database,
     target: Database,
     move: int,
-    name: str,
     schemas: tuple[str, ...],
     max_pause: float,
     expected: float,
+    again: str,
 ) -> tuple[Finding, ...]:
     """What stands against copying in the pause.
 
     Args:
-        move, name: of the move.
+        move: its id.
         max_pause: seconds that clients may be held back, undo included.
         expected: seconds that the work should take.
+        again: the command that was given.
     """
     found = schema_compare.compare_schema(source, target, schemas, move, after_rows=False)
     if found:
@@ -195,8 +196,8 @@ def gates(
     if expected > max_pause * WINDOW_SHARE:
         wanted = max(10, math.ceil(expected / WINDOW_SHARE * 1.5))
         what = f"the pause would be about {seconds_text(expected)}, and max_pause is {seconds_text(max_pause)}"
-        fix = (f"allow more: post-ai replicate cutover {name} --max-pause {wanted}",
-               f"measure it first, with nobody held back: post-ai replicate cutover {name} --rehearse")  # fmt: skip
+        trial = f"{again.removesuffix(' --writers-stopped')} --rehearse"
+        fix = (f"allow more: {again} --max-pause {wanted}", f"or measure it, with nobody held back: {trial}")
         return (Finding("max_pause", Level.BLOCKER, Side.SOURCE, what, (), fix),)
     return ()
 

@@ -323,7 +323,7 @@ class MoveLoop(Loop):
             rehearse = bool(request.options.get("rehearse"))
             outcome = asked.switch(
                 home, move, to, step, journal=self._journal, max_pause=pause,
-                rehearse=rehearse, cancel=until,
+                rehearse=rehearse, stopped=bool(request.options.get("writers_stopped")), cancel=until,
             )  # fmt: skip
             return _rehearsed(outcome) if rehearse else asked.sentence(outcome)
         if request.verb == "verify":
