@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from agent_support import running, wait_for
 from replicate_faults import killed_at
 from replicate_scene import Scene, quiet, scene
 from replicate_support import Stand
+from test_replicate_sql import Place, held_up, place
 
 from postai.replicate import asked, machine, store
 from postai.replicate.journal import Journal
@@ -19,6 +22,7 @@ from postai.replicate.sessions import open_session
 from postai.replicate.store import Ending
 from postai.replicate.types import OnStep, Side, State, Step
 
+__all__ = ["place"]
 pytestmark = pytest.mark.soak
 STEPS = tuple(one for one in Step if one is not Step.UNDONE)
 SETTLED = (State.READY, State.ROLLED_BACK, State.SERVING_TARGET)
@@ -144,3 +148,40 @@ def test_a_switch_that_is_interrupted_at_every_step(
         with at.home() as home:
             machine.drive(home, at.move, quiet)
         at.end()
+
+
+def test_an_agent_that_is_killed_again_and_again(place: Place) -> None:
+    """A real one: the next one leads, and the move goes on, within seconds."""
+    with running(place.agent):
+        place.agent.until("leading this database")
+        place.one("select postai.replicate_start('shop', 'legacy', 'new')")
+        wait_for(lambda: place.state() != "requested")
+        for wait in (0.0, 0.2, 0.4, 0.8, 1.6, 3.0):
+            time.sleep(wait)
+            state = place.state()
+            assert killed(place, state) < 15
+        place.until_ready()
+        with ThreadPoolExecutor(1) as pool, held_up(place):
+            asked = pool.submit(place.refused, "call postai.cutover('shop', '20 s')")
+            wait_for(lambda: place.state() == "switching")
+            place.agent.kill()
+            began = time.monotonic()
+            place.agent.start()
+            wait_for(lambda: place.state() == "ready")
+            took = time.monotonic() - began
+            assert asked.result(60).sqlstate == "PA009"
+        print(f"an agent killed within the switch: ready after {took:.1f} s", flush=True)
+        assert took < 15
+        assert place.call("call postai.cutover('shop')")[-1].startswith("the target serves")
+        assert killed(place, "serving_target") < 15
+
+
+def killed(place: Place, label: str) -> float:
+    """Kill the agent and start another one; seconds until that carries the move on."""
+    place.agent.kill()
+    began, at = time.monotonic(), place.one("select now()")
+    place.agent.start()
+    wait_for(lambda: place.one(f"select updated_at > '{at}' from postai.replication"))
+    took = time.monotonic() - began
+    print(f"an agent killed, {label}: the next one drives after {took:.1f} s: {place.state()}", flush=True)
+    return took

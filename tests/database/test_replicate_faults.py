@@ -91,13 +91,16 @@ def copied(stand: Stand) -> int:
 
 def happens(at: Scene, kind: str, label: str, *states: State) -> None:
     """A fault now; the move is well afterwards."""
-    fault = Fault(kind, at)
-    fault()
-    end = time.monotonic() + 1.0
-    while time.monotonic() < end:
-        at.turn()
-        time.sleep(0.1)
-    at.well(f"{kind} while {label}", fault.wait(), *states)
+    fault, serving = Fault(kind, at), at.move.row.serving
+    with at.client.window() as seen:
+        fault()
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            at.turn()
+            time.sleep(0.1)
+        at.well(f"{kind} while {label}", fault.wait(), *states)
+    if kind not in (f"{serving} kill", f"{serving} immediate"):  # the clients' own server stays, and so do they
+        assert seen().errors == {}, seen()
     at.client.wait_for(10)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -208,12 +209,8 @@ def test_a_right_that_is_missing(stand: Stand, tmp_path: Path) -> None:
 def refused(at: Scene, stand: Stand) -> None:
     """A right that is taken away after the check."""
     at.until(State.PREFLIGHT_OK)
-    known, at.move = (
-        at.move,
-        at.move.__class__(
-            at.move.row, {**at.move.dsns, Side.SOURCE: stand.source_dsn("postai_mover")}, at.move.redirects
-        ),
-    )
+    known = at.move.dsns
+    at.move = replace(at.move, dsns={**known, Side.SOURCE: stand.source_dsn("postai_mover")})
     while at.turn().state is not State.FAILED:
         pass
     error = at.move.row.error
@@ -221,4 +218,4 @@ def refused(at: Scene, stand: Stand) -> None:
     assert error and error.sqlstate == "42501" and error.message.startswith("the source refused as the move ")
     assert "replicate check legacy new" in (error.hint or "")
     with at.home() as home:
-        at.move = machine.resume(home, known)
+        at.move = machine.resume(home, replace(at.move, dsns=known))

@@ -150,7 +150,7 @@ def drive(home: Database, move: Move, on_step: OnStep, journal: Journal | None =
             raise  # whoever drives it gives way
         except PostaiError as error:
             now = move.read(home)
-            say_where(move, error, now.row.doing or f"is {now.row.state.replace('_', ' ')}")
+            say_where(move, error, now.row.doing or f"is in state {now.row.state}")
             return _not_done(home, move, error)
 
 
