@@ -326,7 +326,7 @@ create view postai.replications with (security_barrier) as
              select case when r.taken_at is not null then pg_catalog.concat(r.verb, ' runs')
                          when r.not_before > pg_catalog.now() then
                            pg_catalog.format('%s begins at %s', r.verb, pg_catalog.to_char(r.not_before, 'YYYY-MM-DD HH24:MI TZ'))
-                         else pg_catalog.concat(r.verb, ' waits') end
+                         else pg_catalog.concat(r.verb, ' waits', ': ' || (r.outcome ->> 'waits')) end
                from postai.replication_request as r
               where r.replication_id = m.id and r.done_at is null order by r.taken_at, r.id limit 1), a.refused))) as next,
            m.ended_at, m.created_at

@@ -17,7 +17,7 @@ from replicate_support import SMALL, PgBouncer, Stand
 
 from loss import Load, LossClient, Proxy, check, compare
 from postai.deadline import Deadline
-from postai.replicate import cutover, fence, writers
+from postai.replicate import cutover, fence, slots, writers
 from postai.replicate.cutover import Limits, NotReady, SwitchUndone
 from postai.replicate.sessions import open_session
 from postai.replicate.types import Level, Side, Step
@@ -253,8 +253,30 @@ def test_gates_that_are_shut(stand: Stand, tmp_path: Path) -> None:
         assert f"{what}: " in str(caught.value.detail)
     with moved.open(Side.SOURCE) as source, open_session(stand.source_dsn("odd_app")) as poor:
         assert not writers.closed(source)
+        late_by_bytes = replace(plan, forward=replace(moved.forward, max_lag_bytes=-1))
+        assert "lag" in {one.check for one in cutover.gates(late_by_bytes)}
+        assert slots.room(source, Side.SOURCE) == () == slots.room(poor, Side.SOURCE, 2**62)  # which may not see it
+        (full,) = slots.room(source, Side.SOURCE, 2**62)
+        assert (full.check, full.level) == ("disk", Level.BLOCKER) and full.fix[0].startswith("free ")
         shut = writers.gates(poor, Side.SOURCE, transaction_seconds=60)
         assert "own_database" in {one.check for one in shut if one.level is Level.BLOCKER}
+
+
+def test_a_row_that_takes_too_long_shuts_the_gates(stand: Stand, tmp_path: Path) -> None:
+    begin(stand)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    address = tmp_path / "address"
+    address.write_text(stand.source_dsn("odd_app"))
+    plan = replace(moved.switch(Side.TARGET, moved.by_file(address)), limits=Limits(lag_seconds=0.1))
+    with psycopg.connect(stand.target_dsn()) as slow:
+        slow.execute("lock table loss.branch in access exclusive mode")
+        stand.source.execute("update loss.branch set balance = balance")
+        with pytest.raises(NotReady, match=r"a row takes more than 0\.1 s") as caught:
+            cutover.switch(plan, quiet)
+    assert (caught.value.sqlstate, caught.value.hint) == ("PA003", "wait until the stream has caught up")
+    assert list(tmp_path.iterdir()) == [address] and stand.source.execute(
+        "select from pg_db_role_setting as s join pg_database as d on d.oid = s.setdatabase "
+        "where datname = current_database() and setrole = 0") == []  # fmt: skip
 
 
 def test_the_source_that_dies_in_the_pause_serves_again(stand: Stand, bouncer: PgBouncer) -> None:

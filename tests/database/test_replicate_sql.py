@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
@@ -153,6 +154,9 @@ def test_a_window_is_left_and_taken_back(home: TestDatabase) -> None:
         "select error ->> 'sqlstate', not_before::date::text from postai.replication_request"
     )
     assert (error, begins) == ("57014", "2100-01-01")
+    home.execute("update postai.replication_request set error = null, done_at = null, not_before = now(), "
+                 """outcome = '{"waits": "a transaction is older than 2 s"}'""")  # fmt: skip
+    assert "cutover waits: a transaction" in home.execute("select next from postai.replications")[0][0]
 
 
 def test_what_was_not_done_is_told(home: TestDatabase) -> None:
@@ -427,6 +431,21 @@ def test_a_window_is_waited_for(place: Place) -> None:
         place.ready()
         place.call("call postai.cutover('shop', run_window => tstzrange(now() + '2 s', now() + '1 hour'))")
         assert str(place.one("select next from postai.replications")).startswith("cutover begins at")
+        wait_for(lambda: place.state() == "serving_target")
+
+
+@pytest.mark.soak
+def test_a_window_that_begins_while_a_gate_is_shut_says_so(place: Place) -> None:
+    with running(place.agent):
+        place.agent.until("leading this database")
+        place.ready()
+        with psycopg.connect(place.stand.source_dsn()) as slow:
+            slow.execute("create table shop.late (id int)")
+            time.sleep(2.5)
+            place.call("call postai.cutover('shop', run_window => tstzrange(now() + '1 s', now() + '1 hour'))")
+            wait_for(lambda: "cutover waits: the switch is not ready: transactions are older than 2 s"
+                     in str(place.one("select next from postai.replications")).replace("\n", " "))  # fmt: skip
+            slow.rollback()
         wait_for(lambda: place.state() == "serving_target")
 
 

@@ -231,7 +231,7 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
     with move.open(to.other) as old, move.open(to) as new:
         found = turns.definitions(old, new, move)
         met = slots.conflicts(new, move.stream(to.other).name)
-        held = _applies(old, move)
+        held = (*_applies(old, move), *slots.room(old, to.other), *slots.room(new, to))
         back = move.stream(to)
         written = row.way_back and isinstance(back, NativeStream) and back.written(new, old)
     if held:

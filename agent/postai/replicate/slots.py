@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 from postai.database import named_sql
+from postai.database.amounts import bytes_text
 from postai.database.protocol import Database
 from postai.errors import ErrorParts
-from postai.replicate.types import Lag, Side
+from postai.replicate.types import Finding, Lag, Level, Side
 
 # What may still be written before a slot is lost, below which people are told.
 LOW_BYTES = 1 * 2**30
@@ -37,6 +40,23 @@ def warning(lag: Lag) -> ErrorParts | None:
         f"{left} may still be written before the server removes the log that it needs.",
         "Raise max_slot_wal_keep_size and reload, or write less until the move has caught up.",
     )
+
+
+def room(db: Database, side: Side, least: int = LOW_BYTES) -> tuple[Finding, ...]:
+    """Whether the disk of a server on this machine is nearly full: what a switch writes, and keeps, must fit.
+
+    Args:
+        least: bytes that must be free; nothing is found where that cannot be seen.
+    """
+    rows = db.query(named_sql.load(__package__, "slots.sql")["data_directory"])
+    try:
+        free = shutil.disk_usage(rows[0][0]).free if rows else least
+    except OSError:
+        free = least  # another machine's, by an address of this one
+    if free >= least:
+        return ()
+    what = f"{bytes_text(free)} are free on the disk of the {side}"
+    return (Finding("disk", Level.BLOCKER, side, what, (), (f"free {bytes_text(least)} there",)),)
 
 
 def trouble(subscriber: Database, name: str, side: Side, lag: Lag, *, copying: bool) -> ErrorParts | None:

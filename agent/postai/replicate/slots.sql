@@ -11,3 +11,9 @@ select exists (
    where s.subname = %s and r.srsubstate in ('d', 'f')
      and not exists (select from pg_catalog.pg_stat_subscription as w
                       where w.subid = s.oid and w.relid = r.srrelid and w.pid is not null))
+
+-- name: data_directory
+-- Where a server on this machine keeps its data; no row where it is another machine's, or this role may not know.
+select s.setting from pg_catalog.pg_settings as s
+ where s.name = 'data_directory' and s.setting <> ''
+   and pg_catalog.inet_client_addr() is not distinct from pg_catalog.inet_server_addr()

@@ -49,6 +49,7 @@ class Asked:
         taken: whether it was begun, by this agent or by one that ended within.
         stopped: whether it is to stop as long as it can be undone.
         due: whether its time has come; `late`: whether it is too old to begin.
+        waits: why it was not done yet, though its window has begun.
     """
 
     id: int
@@ -60,6 +61,7 @@ class Asked:
     stopped: bool
     due: bool
     late: bool
+    waits: str | None
 
 
 def waiting(db: Database, sql: Mapping[str, str]) -> tuple[Asked, ...]:
@@ -265,8 +267,7 @@ class MoveLoop(Loop):
         """Do what is asked, and say what came of it."""
         if request.late:
             why = "its window is over" if "not_after" in request.options else "nobody was there to begin it in time"
-            last = row.error.message if row.error else None
-            late = ErrorParts("57014", f"the {request.verb} was not begun: {why}", last, "Ask again.")
+            late = ErrorParts("57014", f"the {request.verb} was not begun: {why}", request.waits, "Ask again.")
             store.end_request(home, request.id, error=late)
             return
         in_window = "not_after" in request.options
@@ -281,11 +282,12 @@ class MoveLoop(Loop):
         except NotReady as error:
             if in_window:
                 self._window_at = time.monotonic() + WINDOW_SECONDS
-                home.execute(self._sql["put_back"], (request.id,))
+                waits = json.dumps({"waits": f"{error.message} ({error.hint})" if error.hint else error.message})
+                home.execute(self._sql["put_back"], (waits, request.id))
             else:
                 self._refuse(home, row, request, error)
         except LockNotObtained:
-            home.execute(self._sql["put_back"], (request.id,))
+            home.execute(self._sql["put_back"], (None, request.id))
             raise
         except (ConnectionLost, SwitchUnfinished):
             raise  # it stays taken: the next turn finds out what became of it

@@ -275,6 +275,9 @@ def address(ground: Ground) -> Iterator[Finding]:
 def _reaching(reason: str, user: str) -> tuple[str, ...]:
     if "pg_hba" in reason or "no encryption" in reason:
         return (f"let pg_hba.conf of the source admit {user} from the target's address",)
+    if "certificate" in reason:
+        return ("have the certificate of the source's authority in the same file on the target's server, for its "
+                "operating system user to read, and name the source as its certificate does",)  # fmt: skip
     if "replication" in reason:
         return ("name the server itself and no pooler as the source", f"ALTER ROLE {user} REPLICATION")
     return ("open the source's firewall or security group to the target's address",
