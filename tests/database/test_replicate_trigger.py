@@ -10,7 +10,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from replicate_move import LOSS, MOVE, Moved, copy_schema, sides
 from replicate_support import ODD_SKIP, SETTINGS, SMALL, PgBouncer, Stand
 from test_replicate_machine import address_of, at_home, begun, quiet, until
@@ -20,7 +23,7 @@ from loss import LossClient, check, compare
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import LockNotObtained, NotPermitted, Refused
-from postai.replicate import asked, capture, capture_apply, capture_install, cleanup, cutover, fence, store
+from postai.replicate import asked, capture_apply, capture_install, cleanup, cutover, fence, store
 from postai.replicate.capture import TriggerStream
 from postai.replicate.sessions import open_session
 from postai.replicate.store import Ending
@@ -171,12 +174,107 @@ def test_a_backlog_in_parts(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> No
         for table in ("swapped", "rows", "local"):
             assert stand.source.execute(same.format(table)) == stand.target.execute(same.format(table)), table
         assert stream.lag(source, target).bytes == 0
-        monkeypatch.setattr(capture, "LARGE_BYTES", 0)
-        stand.source.execute("delete from rows")
-        fence.cross(source, target, MOVE, Deadline.after(30), lambda: stream.pump(source, target))
+        assert stand.target.execute("select count(*) from rows") != [(0,)]
+
+
+def test_logs_take_turns(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large log is left, and emptied when all of it has arrived; an open transaction loses nothing."""
+    monkeypatch.setattr(capture_install, "LARGE_BYTES", 0)
+    monkeypatch.setattr(capture_install, "LARGE_FOR_EACH", 0)
+    for one in (stand.source, stand.target):
+        one.execute("create table plain (id int primary key); create table rows (a int)")
+    stream = TriggerStream(MOVE, Side.SOURCE, ("public",))
+    with sides(stand) as (source, target), stand.source.connect() as other:
+        stream.copy(source, target)
+        written = set()
+        for n in range(6):
+            if n == 2:
+                other.execute("begin; insert into plain values (100); insert into rows values (100)")
+            stand.source.execute(f"insert into plain values ({n}); insert into rows values ({n})")
+            if n == 4:
+                other.execute("insert into plain values (101)")
+                other.commit()
+            stream.copy(source, target)
+            written.add(capture_install.logs(source, capture_install.Names(MOVE, "fwd")).written)
+        assert written == {0, 1}
+        for table in ("plain", "rows"):
+            order = f"select array_agg(t::text order by t::text) from {table} as t"
+            assert stand.source.execute(order) == stand.target.execute(order)
         stream.pump(source, target)
-        assert len(stand.source.execute("select from postai_7.fwd_log")) < 5
-        assert stand.target.execute("table rows") == []
+        stream.pump(source, target)
+        assert len(stand.source.execute("table postai_7.fwd_log_0 union all table postai_7.fwd_log_1")) < 5
+
+
+TABLES = """
+create table keyed (a int, b text, x int unique, primary key (a, b));
+create table child (
+    id int primary key, a int, b text, foreign key (a, b) references keyed on update cascade on delete cascade
+);
+create table bare (a int, b float8, at timestamptz)
+"""
+# What sessions do, at the same time; n and m are small numbers.
+DONE = (
+    "insert into keyed values (%(n)s, 'b%(m)s', %(n)s * 10 + %(m)s) on conflict do nothing",
+    "insert into child select %(m)s * 100 + row_number() over (), a, b from keyed where a = %(n)s",
+    "update keyed set b = b || '!' where a = %(n)s",
+    "update keyed set x = -x; update keyed set x = 50 - x where a <> %(n)s",
+    "update keyed set a = %(m)s, b = b || '?' where a = %(n)s",
+    "delete from keyed where a = %(n)s",
+    "update child set id = -id where a = %(m)s",
+    "insert into bare select %(n)s, i / 3.0, timestamptz '2024-02-03' from generate_series(1, %(m)s) as i",
+    "update bare set b = '-0', at = null where a = %(n)s and b < %(m)s",
+    "delete from bare where ctid = any (array(select ctid from bare where a = %(n)s limit %(m)s))",
+    "truncate bare", "truncate keyed cascade", "truncate keyed, bare, child",
+    "begin", "begin", "commit", "rollback", "savepoint here", "rollback to here",
+    "set datestyle = 'SQL, DMY'; set extra_float_digits = -3", "",
+)  # fmt: skip
+DOES = st.tuples(st.integers(0, 1), st.sampled_from(DONE), st.integers(1, 4), st.integers(1, 4))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("at_a_time", [3, 20_000])
+def test_whatever_is_done_arrives_in_length(stand: Stand, monkeypatch: pytest.MonkeyPatch, at_a_time: int) -> None:
+    whatever_is_done_arrives(stand, monkeypatch, at_a_time, examples=150)
+
+
+def test_whatever_is_done_arrives(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two sessions at a time, with savepoints and TRUNCATE; steps are taken anywhere between."""
+    whatever_is_done_arrives(stand, monkeypatch, 3, examples=5)
+
+
+def whatever_is_done_arrives(stand: Stand, monkeypatch: pytest.MonkeyPatch, at_a_time: int, examples: int) -> None:
+    monkeypatch.setattr(capture_apply, "AT_A_TIME", at_a_time)
+    monkeypatch.setattr(capture_install, "LARGE_BYTES", 0)
+    for one in (stand.source, stand.target):
+        one.execute(TABLES)
+    stream = TriggerStream(MOVE, Side.SOURCE, ("public",))
+
+    @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
+    @given(st.lists(DOES, min_size=5, max_size=40))
+    def try_out(done: list[tuple[int, str, int, int]]) -> None:
+        stand.source.execute("truncate keyed, bare, child")
+        with stand.source.connect() as one, stand.source.connect() as other:
+            for session in (one, other):
+                session.execute("set lock_timeout = '10ms'")
+            for which, statement, n, m in done:
+                session = (one, other)[which]
+                if not statement:
+                    stream.pump(source, target)
+                    continue
+                try:
+                    session.execute(statement % {"n": n, "m": m})  # type: ignore[arg-type]
+                except psycopg.Error:  # it waits for the other one, or a value is taken: whatever was not done
+                    session.rollback()
+            one.rollback()
+            other.execute("commit")
+        stream.copy(source, target)
+        for table in ("keyed", "child", "bare"):
+            rows = f"select array_agg(t::text order by t::text) from {table} as t"
+            assert stand.source.execute(rows) == stand.target.execute(rows), table
+
+    with sides(stand) as (source, target):
+        stream.copy(source, target)
+        try_out()
 
 
 def test_what_stands_in_the_way_is_said(stand: Stand) -> None:
@@ -187,6 +285,7 @@ def test_what_stands_in_the_way_is_said(stand: Stand) -> None:
         other.execute("begin; lock table plain in row exclusive mode")
         names = capture_install.Names(MOVE, "fwd")
         fence.install(source, MOVE)
+        capture_install.install_log(source, names)
         (shape, *_) = capture_install.lacking(source, names, ("public.plain",))
         with pytest.raises(LockNotObtained) as busy:
             capture_install.install(source, names, shape, deadline=Deadline.after(0.1))

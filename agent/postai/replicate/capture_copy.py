@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from postai.database.protocol import Database
 from postai.replicate.capture_apply import (
+    UNLIMITED,
     Followed,
     WrittenAnew,
     be_replica,
@@ -17,8 +18,6 @@ from postai.replicate.capture_apply import (
     require_shape,
 )
 from postai.replicate.capture_install import Names, Shape, pinned, relation, shapes
-
-_UNLIMITED = "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0"
 
 
 def copy_table(
@@ -35,14 +34,14 @@ def copy_table(
     """
     before = files(publisher, names, [table.relation])
     with pinned(publisher, frozen=True):
-        publisher.query(_UNLIMITED)
+        publisher.query(UNLIMITED)
         ((snapshot,),) = publisher.query(names.sql("snapshot"))
         mine = shapes(publisher, [table.relation]).get(table.relation)
         number = relation(subscriber, table.name)
         if mine is None or number is None:
             return False
         with pinned(subscriber, applies=names.schema):
-            subscriber.query(_UNLIMITED)
+            subscriber.query(UNLIMITED)
             be_replica(subscriber, schemas)
             there = require_shape(mine, shapes(subscriber, [number])[number])
             if table.state == "again":

@@ -1,7 +1,9 @@
 -- name: fingerprint
--- Changes whenever the definition of something that is not temporary changes; cheap enough for every look.
+-- Changes whenever the definition of something that is neither temporary nor of a move changes; cheap enough for every
+-- look.
 with relation as (
     select c.oid, c.xmin from pg_catalog.pg_class as c
+      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname !~ '^postai_[0-9]+$'
      where c.relpersistence <> 't' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'c', 'S', 'i', 'I') and c.oid >= 16384
 ), change (of, xmin) as (
     select 'c' || r.oid::text, r.xmin from relation as r
@@ -23,7 +25,8 @@ with relation as (
     union all
     select 'e' || e.oid, e.xmin from pg_catalog.pg_enum as e
     union all
-    select 'p' || p.oid, p.xmin from pg_catalog.pg_proc as p where p.oid >= 16384
+    select 'p' || p.oid, p.xmin from pg_catalog.pg_proc as p
+      join pg_catalog.pg_namespace as n on n.oid = p.pronamespace and n.nspname !~ '^postai_[0-9]+$' where p.oid >= 16384
     union all
     select 'g' || t.oid, t.xmin from pg_catalog.pg_trigger as t join relation as r on r.oid = t.tgrelid
     union all
