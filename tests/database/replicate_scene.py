@@ -131,8 +131,9 @@ class Scene:
         """Seconds that a row takes to the side that does not serve."""
         dsns = {Side.SOURCE: self.stand.source_dsn(), Side.TARGET: self.stand.target_dsn()}
         serving = self.move.row.serving
+        stream = self.move.stream(serving)
         with open_session(dsns[serving]) as old, open_session(dsns[serving.other]) as new:
-            return fence.cross(old, new, self.move.id, Deadline.after(seconds))
+            return fence.cross(old, new, self.move.id, Deadline.after(seconds), lambda: stream.pump(old, new))
 
     def end(self, state: State = State.COMPLETED) -> None:
         with self.home() as home:

@@ -12,14 +12,14 @@ from typing import Literal
 import psycopg
 import pytest
 from replicate_faults import small_log
-from replicate_scene import Scene, quiet, scene
+from replicate_scene import Fault, Scene, quiet, scene
 from replicate_support import MovedDatabase, Stand
-from test_replicate_faults import copied
+from test_replicate_faults import copied, happens, stepped
 
 from postai.errors import PostaiError
 from postai.replicate import asked, machine
-from postai.replicate.cutover import NotReady
-from postai.replicate.types import Side, State
+from postai.replicate.cutover import NotReady, SwitchUnfinished
+from postai.replicate.types import Method, Side, State, Step
 
 pytestmark = pytest.mark.soak
 MESSAGE = "select pg_logical_emit_message(false, 'test', repeat('x', 1000000))"
@@ -190,6 +190,55 @@ def test_a_connection_whose_other_end_is_gone(stand: Stand, tmp_path: Path, gone
             at.wires[Side.TARGET].half_open(gone)
             at.well(f"the {gone} of the way back is gone", time.monotonic(), State.SERVING_TARGET)
         assert seen().errors == {}
+        at.end()
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_side_that_stays_away_in_the_pause(stand: Stand, tmp_path: Path, side: Side) -> None:
+    """It is said soon; without the target the source serves at once, without the source as soon as it is there."""
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.READY)
+        fault = Fault(f"{side} cut 25", at)
+        began = time.monotonic()
+        error = at.switch(Side.TARGET, stepped(Step.FENCED, fault))
+        took = time.monotonic() - began
+        print(f"{side} away at fenced: {type(error).__name__} after {took:.1f} s: {error}", flush=True)
+        assert took < 15
+        if side is Side.TARGET:
+            at.client.wait_for(10, 5)
+        else:
+            assert isinstance(error, SwitchUnfinished) and error.hint
+            row = at.turn()
+            assert row.state is State.SWITCHING and row.error and row.error.hint, row
+        assert fault.over == 0.0
+        at.well(f"{side} away in the pause", fault.wait(), State.READY)
+        at.client.wait_for(10)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
+@pytest.mark.parametrize("kind", ["source kill", "target kill", "source cut 4", "target cut 4", "source hole 4"])
+def test_a_fault_where_triggers_carry_the_changes(stand: Stand, tmp_path: Path, kind: str) -> None:
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.ANALYSED, State.PREFLIGHT_OK)
+        stand.target.execute("update postai.replication set method = 'trigger'")
+        at.until(State.COPYING)
+        happens(at, kind, "copying", State.COPYING, State.CATCHING_UP, State.VERIFYING, State.READY)
+        at.until(State.READY)
+        assert at.move.row.method is Method.TRIGGER
+        happens(at, kind, "ready", State.READY)
+        for step in (Step.FENCED, Step.REDIRECTED):
+            fault = Fault(kind, at)
+            error = at.switch(Side.TARGET, stepped(step, fault))
+            print(f"{kind} at {step}: {type(error).__name__}", flush=True)
+            at.well(f"triggers: {kind} at {step}", fault.wait(), State.READY, State.ROLLED_BACK, State.SERVING_TARGET)
+            at.client.wait_for(10)
+            if step is Step.FENCED and at.move.row.serving is Side.TARGET:
+                assert at.switch(Side.SOURCE, max_pause=10.0) is None
+        at.until(State.SERVING_TARGET)
+        happens(at, kind, "serving_target", State.SERVING_TARGET)
         at.end()
 
 

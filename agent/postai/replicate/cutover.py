@@ -28,8 +28,8 @@ UNDO_SHARE, UNDO_SECONDS = 0.2, 0.3
 SETTLE_SECONDS = 0.25
 # Kept on the new side as long as it serves: all that was committed on the old one had arrived when it began to.
 ARRIVED = "arrived"
-# Seconds that an undo or a finish tries to reach a side again.
-AGAIN_SECONDS = 20.0
+# Seconds that an undo or a finish tries to reach a side again, before it is said that it cannot be reached.
+AGAIN_SECONDS = 10.0
 
 
 class NotReady(Refused):
