@@ -205,6 +205,23 @@ def test_logs_take_turns(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(stand.source.execute("table postai_7.fwd_log_0 union all table postai_7.fwd_log_1")) < 5
 
 
+def test_what_others_write_to_the_side_that_follows_is_seen(stand: Stand) -> None:
+    """What the move applies there passes by."""
+    for one in (stand.source, stand.target):
+        one.execute("create table plain (id int primary key)")
+    forward, back = (TriggerStream(MOVE, side, ("public",)) for side in (Side.SOURCE, Side.TARGET))
+    with sides(stand) as (source, target):
+        forward.copy(source, target)
+        back.prepare(target, source)
+        stand.source.execute("insert into plain values (1)")
+        follow(source, target, forward)
+        assert not back.written(target, source)
+        stand.target.execute("insert into plain values (2)")
+        assert back.written(target, source)
+        back.prepare(target, source)
+        assert not back.written(target, source)
+
+
 TABLES = """
 create table keyed (a int, b text, x int unique, primary key (a, b));
 create table child (

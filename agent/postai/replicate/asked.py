@@ -34,7 +34,6 @@ from postai.replicate.move import Move, driving
 from postai.replicate.redirect import Driver
 from postai.replicate.repair import Repaired
 from postai.replicate.store import Ending
-from postai.replicate.stream import NativeStream
 from postai.replicate.types import Finding, Level, Method, OnStep, Side, State, Step
 from postai.replicate.verified import Mode, Sides, Verified, VerifyOptions
 
@@ -233,7 +232,7 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
         met = slots.conflicts(new, move.stream(to.other).name)
         held = (*_applies(old, move), *slots.room(old, to.other), *slots.room(new, to))
         back = move.stream(to)
-        written = row.way_back and isinstance(back, NativeStream) and back.written(new, old)
+        written = row.way_back and back.written(new, old)
     if held:
         return held
     if found:

@@ -199,7 +199,9 @@ class TriggerStream:
     def written(self, publisher: Database, subscriber: Database) -> bool:
         """Whether others wrote to the publisher while this stream waits, since it was brought up to now."""
         names = self._names
-        if not self.ready(publisher) or self.flows(subscriber):
+        if install.relation(publisher, names.mark) is None or self.flows(subscriber):
+            return False
+        if not publisher.query(names.sql("mark")):
             return False
         return anything(publisher, names, self._marked(publisher), install.relation(publisher, names.fence) or 0)
 

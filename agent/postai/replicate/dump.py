@@ -118,6 +118,9 @@ class NoStream:
     def lag(self, publisher: Database, subscriber: Database) -> Lag:  # noqa: ARG002
         return Lag(None, None, None, False, None, None, None)
 
+    def written(self, publisher: Database, subscriber: Database) -> bool:  # noqa: ARG002
+        return False
+
     def reconnect(self, subscriber: Database) -> None:
         """Nothing."""
 

@@ -538,15 +538,13 @@ def _keep_fresh(waiting: Carrier, publisher: Database, subscriber: Database, now
         now: of a move whose publisher should be written to by the move alone; what others wrote is told then.
     """
     kept = waiting.lag(publisher, subscriber).kept_bytes
-    if (
-        now is not None and (kept or 0) > FRESH_BYTES and now.move.row.verified is not None
-        and isinstance(waiting, NativeStream) and waiting.written(publisher, subscriber)
-    ):  # fmt: skip
+    if waiting.ready(publisher) and (kept or 0) <= FRESH_BYTES:
+        return
+    if now is not None and now.move.row.verified is not None and waiting.written(publisher, subscriber):
         store.set_verified(now.home, now.move.id, None)
         store.add_event(now.home, now.move.id, "others wrote to the target's tables; verify again",
                         step="written", level="warning")  # fmt: skip
-    if not waiting.ready(publisher) or (kept or 0) > FRESH_BYTES:
-        waiting.prepare(publisher, subscriber)
+    waiting.prepare(publisher, subscriber)
 
 
 def _protect(now: Now) -> State | None:

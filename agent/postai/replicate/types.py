@@ -340,6 +340,10 @@ class Carrier(Stream, Protocol):
         """How far the subscriber is behind."""
         ...
 
+    def written(self, publisher: Database, subscriber: Database) -> bool:
+        """Whether others wrote to the publisher while this stream waits, since it was brought up to now."""
+        ...
+
     def reconnect(self, subscriber: Database) -> None:
         """Let what does not reach the publisher use the connection string as it is now."""
         ...
