@@ -309,6 +309,7 @@ begin
     [format('post-ai replicate (verify|repair|complete|abort) %s', name), 'SELECT postai.replicate_\1(''\2'')'],
     ['post-ai replicate status shows', 'postai.replication_progress shows'],
     [format('post-ai replicate status %s', name), 'SELECT * FROM postai.replications'],
+    ['into postai\.toml; its driver', 'into the agent''s postai.toml, and start the agent anew; its driver'],
     ['--full-identity', 'the option "full_identity": true'],
     ['--no-way-back', 'the option "way_back": false'],
     ['--keep-wal', 'the option keep_wal_bytes']]

@@ -219,7 +219,7 @@ declare
   said pg_catalog.text;
   failed pg_catalog.jsonb;
 begin
-  call postai._switch('rollback', name, max_pause, run_window, rehearse, said, failed);
+  call postai._switch('rollback', name, max_pause, run_window, rehearse, false, said, failed);
   if failed operator(pg_catalog.->>) 'detail' is not null then
     raise exception using errcode = failed operator(pg_catalog.->>) 'sqlstate', message = failed operator(pg_catalog.->>) 'message',
       detail = failed operator(pg_catalog.->>) 'detail', hint = failed operator(pg_catalog.->>) 'hint';
@@ -296,23 +296,28 @@ $$;
 comment on function postai._next_of(postai.replication, text) is
   'What holds a move up and what to do next, given what is asked of it: select postai._next_of(m, null) from postai.replication m';
 
-create function postai._answered(move integer, out refused text, out done text)
+create function postai._answered(move integer, out asked text, out refused text, out done text)
   language sql volatile security definer
   set search_path = pg_catalog, pg_temp
 as $$
-  select case when r.error ->> 'message' <> concat(r.verb, ' was cancelled') then
+  select (select case when o.taken_at is not null then concat(o.verb, ' runs')
+                      when o.not_before > now() then format('%s begins at %s', o.verb, to_char(o.not_before, 'YYYY-MM-DD HH24:MI TZ'))
+                      else concat(o.verb, ' waits', ': ' || (o.outcome ->> 'waits')) end
+            from postai.replication_request as o
+           where o.replication_id = move and o.done_at is null order by o.taken_at, o.id limit 1),
+         case when r.error ->> 'message' <> concat(r.verb, ' was cancelled') then
            concat_ws(E'\n', concat(r.verb, ' was not done: ', r.error ->> 'message'), postai._in_sql(r.error ->> 'hint')) end,
-         case when r.error is null then
+         case when r.id is not null and r.error is null then
            coalesce(r.outcome ->> 'note', concat(r.verb, ' at ', to_char(r.done_at, 'HH24:MI'), ': ' || (r.outcome ->> 'said'))) end
-    from (select l.* from postai.replication_request as l
+    from (values (move)) as one left join (select l.* from postai.replication_request as l
            where l.replication_id = move and l.done_at is not null order by l.done_at desc limit 1) as r
-   where r.done_at > clock_timestamp() - interval '1 hour' and (r.verb <> 'start' or r.error is not null or r.outcome ? 'note')
+     on r.done_at > clock_timestamp() - interval '1 hour' and (r.verb <> 'start' or r.error is not null or r.outcome ? 'note')
      and not exists (select from postai.replication_event as e
                       where e.replication_id = move and e.at > r.done_at
                         and e.step = any ('{serving_target,rolled_back,verified,ready,rehearsed}'))
 $$;
 comment on function postai._answered(integer) is
-  'Why the last thing that was asked of a move in this hour was not done, or what came of it, unless something was done since: select * from postai._answered(1). Definer: see _replicate_request.';
+  'What is asked of a move now; and why the last thing that was asked of it in this hour was not done, or what came of it, unless something was done since: select * from postai._answered(1). Definer: see _replicate_request.';
 
 -- Made for psql: next is broken so that a row of usual names fits into 80 columns.
 create view postai.replications with (security_barrier) as
@@ -322,15 +327,9 @@ create view postai.replications with (security_barrier) as
                      else 100.0 * pg_catalog.count(*) filter (where t.state = 'ready') / nullif(pg_catalog.count(*), 0) end)::integer
               from postai.replication_table as t where t.replication_id = m.id) as progress,
            case when m.ended_at is null then m.lag_bytes end as lag_bytes,
-           pg_catalog.concat_ws(E'\n', case when m.ended_at is null then a.done end, postai._next_of(m, coalesce((
-             select case when r.taken_at is not null then pg_catalog.concat(r.verb, ' runs')
-                         when r.not_before > pg_catalog.now() then
-                           pg_catalog.format('%s begins at %s', r.verb, pg_catalog.to_char(r.not_before, 'YYYY-MM-DD HH24:MI TZ'))
-                         else pg_catalog.concat(r.verb, ' waits', ': ' || (r.outcome ->> 'waits')) end
-               from postai.replication_request as r
-              where r.replication_id = m.id and r.done_at is null order by r.taken_at, r.id limit 1), a.refused))) as next,
+           pg_catalog.concat_ws(E'\n', case when m.ended_at is null and m.state <> 'failed' then a.done end, postai._next_of(m, coalesce(a.asked, a.refused))) as next,
            m.ended_at, m.created_at
-      from postai.replication as m left join lateral postai._answered(m.id) as a on true
+      from postai.replication as m cross join lateral postai._answered(m.id) as a
     union all
     -- A start that nobody has taken up yet, or that failed before there was a move.
     select r.options ->> 'name', case when r.done_at is null then 'requested' else 'refused' end, 'source', null, null,
@@ -338,6 +337,7 @@ create view postai.replications with (security_barrier) as
                 when postai._is_driven(0) then 'wait' else E'nobody drives it:\npost-ai agent' end, r.done_at, r.requested_at
       from postai.replication_request as r
      where r.verb = 'start' and r.replication_id is null and (r.done_at is null or r.done_at > pg_catalog.now() - interval '1 hour')
+       and not exists (select from postai.replication as m where m.name = r.options ->> 'name' and m.created_at > r.requested_at)
   ), shown as (
     select k.name, k.state, k.serving, k.progress,
            case when k.lag_bytes = 0 then '0' else postai._amount(k.lag_bytes) end as lag, k.next, k.ended_at, k.created_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -70,7 +71,8 @@ def test_requests_are_written_for_operators_and_noted(home: TestDatabase) -> Non
     assert (diag.sqlstate, diag.message_hint) == ("PA006", f"GRANT postai_operator TO {USER};")
     for verb in ("verify", "repair", "rollback", "complete", "abort", "cancel"):
         assert refused(home, f"select postai.replicate_{verb}('shop')", USER).sqlstate == "PA006"
-    assert refused(home, "call postai.cutover('shop')", USER).sqlstate == "PA006"
+    for verb in ("cutover", "rollback"):
+        assert refused(home, f"call postai.{verb}('shop')", USER).sqlstate == "PA006"
     assert refused(home, "select * from postai.replicate_check('legacy', 'new')", USER).sqlstate == "PA006"
     # The transport itself takes no such request of them either.
     open_it = "select postai._open('replicate_check', '{}', current_user, '{}', 100, null)"
@@ -104,7 +106,14 @@ def test_what_is_refused_says_what_to_do(home: TestDatabase) -> None:
     )  # fmt: skip
     assert hint("select postai.replicate_start('a b', 'x', 'y')")[0] == "22023"
     assert hint("select postai.replicate_start('a', 'x', 'x')")[0] == "22023"
-    assert hint("call postai.cutover('a', '0')")[0] == "22023"
+    assert hint("call postai.cutover('a', '0')")[0] == hint("call postai.rollback('a', '0')")[0] == "22023"
+    assert hint("""select postai.replicate_verify('a', '{"share": 2}')""") == (
+        "22023",
+        "It is a number from 0.01 to 1.",
+    )
+    # What comes from within is raised once more: psql shows where an error comes from.
+    for statement in ("call postai.rollback('nix')", "select postai.replicate_abort('nix')"):
+        assert len(str(refused(home, statement).context).splitlines()) == 1, statement
     code, advice = hint("""select postai.replicate_start('a', 'x', 'y', '{"nix": 1}')""")
     known = sorted(field.name for field in fields(MoveOptions))
     assert (code, advice) == ("22023", f"Known are: {', '.join(known)}.")
@@ -177,6 +186,25 @@ def test_what_was_not_done_is_told(home: TestDatabase) -> None:
             "select id, now(), 'rolled_back', 'rolled_back', 'note', 'x' from postai.replication"
         )
         assert user.execute(query).fetchall()[0][0].startswith("to stay, or to go back")
+        done = '{"said": "9 rows are equal"}'
+        home.execute(
+            "insert into postai.replication_request (replication_id, verb, done_at, outcome) "
+            f"select id, 'verify', clock_timestamp(), '{done}' from postai.replication"
+        )
+        assert re.match(r"verify at \d\d:\d\d: 9 rows are equal to stay, or", user.execute(query).fetchall()[0][0])
+
+
+def test_the_agents_words_are_those_of_sql(home: TestDatabase) -> None:
+    said = {
+        "verify it: post-ai replicate verify shop": "verify it: SELECT postai.replicate_verify('shop')",
+        "Switch first: post-ai replicate cutover a.b-c": "Switch first: CALL postai.cutover('a.b-c')",
+        "Look: post-ai replicate status shop.": "Look: SELECT * FROM postai.replications.",
+        "post-ai replicate start s old new --no-way-back, and again":
+            """SELECT postai.replicate_start('s', 'old', 'new', '{"way_back": false}'), and again""",
+        "raise --keep-wal": "raise the option keep_wal_bytes",
+    }  # fmt: skip
+    for shell, sql in said.items():
+        assert home.execute("select postai._in_sql(%s)", (shell,)) == [(sql,)]
 
 
 def test_the_view_fits_into_a_terminal(home: TestDatabase) -> None:
@@ -346,8 +374,19 @@ def test_a_rehearsal_and_the_whole_way(place: Place) -> None:
         assert place.stand.target.execute("select distinct verified from postai.replication_progress") == [("equal",)]
         assert place.call("call postai.cutover('shop', rehearse => true)")[-1].startswith("rehearsed, nothing stands")
         place.call("call postai.cutover('shop')")
-        place.ask("rollback")
-        place.call("call postai.cutover('shop')")
+        place.one("select pg_sleep(2)")  # a look at the definitions of both sides: dblink is the home's own
+        assert "to stay, or to go back:" in place.one("select next from postai.replications")
+        # A rollback ends the sessions of this database, but not the one that waits for it, which is read-only then.
+        with place.stand.target.connect(autocommit=True) as connection:
+            notices: list[str] = []
+            connection.add_notice_handler(lambda diag: notices.append(str(diag.message_primary)))
+            connection.execute("call postai.rollback('shop')")
+            assert notices[-1].startswith("the source serves"), notices
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                connection.execute("delete from shop.orders")
+            assert "rollback at" in str(connection.execute("select next from postai.replications").fetchone())
+            connection.execute("call postai.cutover('shop')")
+            connection.execute("delete from shop.orders where id = 1")
         place.ask("complete")
         assert place.state() == "completed"
     assert place.stand.leftovers() == ["source: setting default_transaction_read_only=on"]

@@ -158,9 +158,9 @@ def start(
             dsns = places.dsns(source, target)
             move = machine.start(home, name, source, target, dsns, options=given, redirects=places.redirects)
         places.journal.remember(move.row)
-        if not json:
-            _tell_redirect(places, name)
         drives = not agent_there(home)
+        if not json:
+            _tell_redirect(places, name, agent=not drives)
         if not drives:
             home.query("select pg_catalog.pg_notify('postai_replicate', 'start')")
         at_rest = (State.READY, State.SERVING_TARGET, State.ROLLED_BACK, State.COMPLETED, State.ABORTED)
@@ -173,12 +173,13 @@ def start(
             output.note(f"{UNWATCHED}: run post-ai agent for the target, or this with --stay.")
 
 
-def _tell_redirect(places: Any, name: str) -> None:
+def _tell_redirect(places: Any, name: str, *, agent: bool) -> None:
     """Where nothing says how the clients are sent, say what to write; there is time until the cutover."""
     from postai.service.replicating import no_redirect
 
     if (told := no_redirect(name, places.redirects)) is not None:
-        output.note(f"note: {told} (docs/switch.md has every way), for example\n\n{REDIRECT.format(name=name)}")
+        then = ", and start the agent anew" if agent else ""
+        output.note(f"note: {told}{then} (docs/switch.md has every way), for example\n\n{REDIRECT.format(name=name)}")
 
 
 def _show(home: Any, row: Any, json: bool) -> None:
@@ -203,7 +204,7 @@ def status(
     import time
 
     from postai.cli.replicating_drive import Places
-    from postai.cli.replicating_show import shown
+    from postai.cli.replicating_show import in_shell, shown
     from postai.database import ConnectionFailed
     from postai.replicate import store
 
@@ -217,8 +218,8 @@ def status(
                     time.sleep(1.0)
             row = store.find(home, name)
             _show(home, row, json)
-            if not json and row.error is None and (then := store.next_of(home, row.id)):
-                output.say(f"next: {then}")
+            if not json and row.error is None and (then := store.next_of(home, row.id)) != (row.doing or ""):
+                output.say(f"next: {in_shell(then)}")
     except ConnectionFailed as error:
         known = [one for one in places.journal.unfinished() if one.row.name == name]
         if known:
@@ -252,8 +253,15 @@ def list_moves(
         output.show_json([output.plain(one) for one in rows])
     elif rows:
         shown = [
-            (one.name, one.state.replace("_", " "), one.serving, one.source, one.target,
-             f"{one.created_at.astimezone():%Y-%m-%d %H:%M}") for one in rows
+            (
+                one.name,
+                one.state.replace("_", " "),
+                one.serving,
+                one.source,
+                one.target,
+                f"{one.created_at.astimezone():%Y-%m-%d %H:%M}",
+            )
+            for one in rows
         ]
         output.show_table(("move", "state", "serves", "source", "target", "begun"), shown)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -55,6 +56,13 @@ def page(row: Row, tables: Sequence[Copied]) -> list[str]:
         if len(tables) > MOST_TABLES:
             lines.append(f"  and {len(tables) - MOST_TABLES} more")
     return [part for one in lines for part in _folded(output.visible(one))]
+
+
+def in_shell(said: str) -> str:
+    """What the home says is to be done next, in the commands of the shell."""
+    said = re.sub(r"postai\.replicate_start\('([^']*)', '[^']*', '[^']*'\)", r"post-ai replicate start \1", said)
+    said = re.sub(r"(?:CALL |SELECT )?postai\.(?:replicate_)?([a-z]+)\('([^']*)'\);?", r"post-ai replicate \1 \2", said)
+    return said.replace("see verified in\npostai.replication_progress", "they are above")
 
 
 def _safe(row: Row) -> str:

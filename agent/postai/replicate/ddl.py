@@ -76,6 +76,10 @@ def remove(publisher: Database, move: int) -> None:
     )
 
 
+# What postai itself is, or needs, in the target.
+_OF_THE_HOME = frozenset({"dblink", "plpython3u", "postai", "postai_plpython"})
+
+
 def tick(
     publisher_dsn: str, publisher: Database, subscriber: Database, move: int, options: MoveOptions, deadline: Deadline,
     on_step: OnStep, side: Side = Side.TARGET, programs: Path | None = None,
@@ -130,7 +134,7 @@ class _Work:
         side: Side,
     ) -> None:  # fmt: skip
         self._dsn, self._publisher, self._subscriber = dsn, publisher, subscriber
-        self._move, self._options, self._deadline = move, options, deadline
+        self._move, self._options, self._deadline, self._side = move, options, deadline, side
         ((noted,),) = subscriber.query(_of("has_notes", move), (f"{own_schema(move)}.restored",))
         # What is made on the source is whole since ever; only a target is made in parts.
         self._after_rows = side is Side.SOURCE or not noted or subscriber.query(_of("finished", move)) == [(True,)]
@@ -154,6 +158,8 @@ class _Work:
         has = schema_compare.parts(self._subscriber, schemas, after_rows=self._after_rows)
         same = schema_compare.known_same(self._publisher, self._subscriber, self._move)
         found = schema_compare.differences(self._wanted, has, same)
+        if self._side is Side.SOURCE:
+            found = tuple(one for one in found if not (one.part.kind == "extension" and one.part.of in _OF_THE_HOME))
         if not made:
             return found
         noted = schema_compare.remember(

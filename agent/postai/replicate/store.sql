@@ -128,7 +128,8 @@ select pg_catalog.pg_advisory_unlock(%s, %s)
 
 -- name: next_of
 -- What holds a move up and what to do next.
-select postai._next_of(m, (postai._answered(m.id)).refused) from postai.replication as m where m.id = %s
+select postai._next_of(m, coalesce(a.asked, a.refused))
+  from postai.replication as m cross join lateral postai._answered(m.id) as a where m.id = %s
 
 -- name: id_taken
 -- The highest move whose objects are on this server or in this database, made by any home; 0 = none.
