@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from replicate_support import MovedDatabase, Servers, Stand
+from replicate_faults import HERE, killed_at
+from replicate_support import SMALL, MovedDatabase, PgBouncer, Servers, Stand
 from test_replicate_machine import at_home, quiet, until
 
 from conftest import make_database
-from loss import compare
-from postai.database import Database
-from postai.errors import Refused
+from loss import LossClient, check, compare, prepare
+from postai.database import Database, connect
+from postai.errors import LockNotObtained, PostaiError, Refused
 from postai.replicate import asked, machine, store
 from postai.replicate.cutover import NotReady, SwitchUndone
 from postai.replicate.move import Move
-from postai.replicate.types import Method, Side, State
+from postai.replicate.types import Level, Method, OnStep, Side, State
 
 READER = "postai_dump_reader"
 SHOP = """
@@ -48,22 +54,27 @@ grant usage on schema shop to postai_dump_reader;
 grant select on all tables in schema shop to postai_dump_reader;
 grant select on all sequences in schema shop to postai_dump_reader;
 """
+COUNTED = """
+select (select count(*) from shop.customer) + (select count(*) from shop.orders) + (select count(*) from shop.log),
+       (select array_agg(indexname::text) from pg_indexes where schemaname = 'shop')
+"""
+LOSS = """
+grant usage on schema loss to odd_app, postai_dump_reader;
+grant all on all tables in schema loss to odd_app;
+grant all on all sequences in schema loss to odd_app;
+grant select on all tables in schema loss to postai_dump_reader;
+grant select on all sequences in schema loss to postai_dump_reader;
+"""
 
 
 @pytest.fixture
 def reader(moving_servers: Servers) -> Iterator[None]:
-    """A role of the source that may only read, asked for before the stand, so that it ends after it."""
-    with _session(moving_servers) as db:
+    """A role of the source that may only read; asked for before the stand, so that it ends after it."""
+    with connect(moving_servers.source.dsn()) as db:
         db.execute(f"create role {READER} login password '{READER}' bypassrls")
-    yield
-    with _session(moving_servers) as db:
-        db.execute(f"drop owned by {READER}; drop role {READER}")
-
-
-def _session(servers: Servers) -> Database:
-    from postai.database import connect
-
-    return connect(servers.source.dsn())
+        yield
+        db.execute(f"drop owned by {READER}")
+        db.execute(f"drop role {READER}")
 
 
 @pytest.fixture
@@ -71,26 +82,195 @@ def shop(reader: None, stand: Stand, tmp_path: Path) -> Stand:
     """A small source, an empty target, and the file that sends the clients."""
     source, target = (make_database(server, "template0") for server in (stand.source_server, stand.target_server))
     source.execute(SHOP)
-    source.execute(f'revoke temporary on database "{source.name}" from public')
     stand.__dict__["source"] = MovedDatabase(source.server, source.name)
     stand.__dict__["target"] = MovedDatabase(target.server, target.name)
     (tmp_path / "address").write_text(stand.source_dsn() + "\n")
     return stand
 
 
-def begun(home: Database, stand: Stand, address: Path, **options: object) -> Move:
-    redirects = {"shop": {"driver": "file", "path": str(address)}}
+def begun(home: Database, stand: Stand, redirect: dict[str, object], **options: object) -> Move:
+    """A move with nothing but the right to read on the source."""
     dsns = {Side.SOURCE: stand.source_dsn(READER), Side.TARGET: stand.target_dsn()}
-    return machine.start(home, "shop", "legacy", "new", dsns, options=options, redirects=redirects)
+    return machine.start(home, "shop", "legacy", "new", dsns, options=options, redirects={"shop": redirect})
+
+
+def by_file(place: Path) -> dict[str, object]:
+    return {"driver": "file", "path": str(place / "address")}
+
+
+def doing(step: str, work: Callable[[], object]) -> OnStep:
+    """Reports of steps that do something at that one, once."""
+    left = [work]
+
+    def on_step(name: str, detail: str = "") -> None:
+        if name == step and left:
+            left.pop()()
+
+    return on_step
+
+
+def fails() -> None:
+    raise ArithmeticError("a trial")
+
+
+def rows(stand: Stand) -> int:
+    """How many rows there are on the target; without any there are no indexes but that which a view needs."""
+    ((count, indexes),) = stand.target.execute(COUNTED)
+    assert indexes == ["customer_pkey"] or indexes is None or count, indexes
+    return int(count)
 
 
 def test_copied_in_the_pause(shop: Stand, tmp_path: Path) -> None:
-    address = tmp_path / "address"
-    before = shop.source.schema_text()
+    before, write = shop.source.schema_text(), "insert into shop.orders (customer, total) values (7, 7)"
     with at_home(shop) as home:
-        move = until(home, begun(home, shop, address), State.READY)
-        assert move.row.method is Method.DUMP
-        asked.switch(home, move, Side.TARGET, quiet, max_pause=30.0, rehearse=True)
-        outcome = asked.switch(home, move, Side.TARGET, quiet, max_pause=30.0, stopped=True)
-        assert outcome.serving is Side.TARGET
+        move = until(home, begun(home, shop, by_file(tmp_path)), State.READY)
+        warned = {one["check"]: one["level"] for one in (move.row.report or {})["findings"]}
+        assert move.row.method is Method.DUMP and warned["dump_window"] == Level.WARNING and rows(shop) == 0
+        with pytest.raises(NotReady, match="nothing keeps writers") as shut:
+            asked.switch(home, move, Side.TARGET, quiet)
+        assert shut.value.sqlstate == "PA003" and "--writers-stopped --max-pause 3" in str(shut.value.hint)
+        with pytest.raises(NotReady, match=r"the pause would be about .*, and max_pause is") as short:
+            asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=0.0001)
+        assert "--writers-stopped --max-pause 10" in str(short.value.hint)
+        shop.source.execute("alter table shop.customer add column note text default 'none'")
+        until(home, move, State.READY)
+        # A rehearsal holds nobody back.
+        asked.switch(home, move, Side.TARGET, doing("copied", lambda: shop.source.execute(write)), rehearse=True)
+        assert rows(shop) == 0
+        for step, work in (("finished", fails), ("drained", lambda: shop.source.execute(write))):
+            with pytest.raises((ArithmeticError, SwitchUndone)) as undone:
+                asked.switch(home, move, Side.TARGET, doing(step, work), stopped=True, max_pause=30.0)
+            assert isinstance(undone.value, ArithmeticError) or "the source was written to" in undone.value.message
+            move = machine.drive(home, move, quiet).move
+            assert move.row.state is State.READY and move.row.serving is Side.SOURCE and rows(shop) == 0
+        assert asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=30.0).serving is Side.TARGET
+        move = machine.drive(home, move, quiet).move
+        shop.source.execute("refresh materialized view shop.counted")
+        faults = compare(shop.source_dsn(), shop.target_dsn())
+        assert (move.row.verified or {})["equal"] and faults == (), faults
+        with pytest.raises(Refused, match="cannot be rolled back") as back:
+            asked.switch(home, move, Side.SOURCE, quiet)
+        assert "complete" in str(back.value.hint) and "on the target alone" in str(back.value.detail)
+        assert asked.end(home, move, State.COMPLETED, quiet).row.state is State.COMPLETED
+    assert (
+        shop.leftovers() == []
+        and shop.source.schema_text().replace(",\n    note text DEFAULT 'none'::text", "") == before
+    )
+
+
+def driven(on_step: OnStep, source: str, target: str, redirect: str) -> None:
+    """A cutover for `killed_at`; what was broken off is brought to its end first."""
+    with connect(target, application_name="postai") as home:
+        found = store.moves(home, "shop")[0]
+        move = Move(found, {Side.SOURCE: source, Side.TARGET: target}, {"shop": json.loads(redirect)})
+        asked.switch(home, move, Side.TARGET, on_step, stopped=True, max_pause=60.0)
+
+
+def after_death(home: Database, move: Move, *states: State) -> Move:
+    """Drive it on, once the server has noticed that the last driver is gone."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return until(home, move, *states)
+        except LockNotObtained:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+@pytest.mark.soak
+def test_kill_9_of_the_driver_at_every_boundary(shop: Stand, tmp_path: Path) -> None:
+    redirect = by_file(tmp_path)
+    with at_home(shop) as home:
+        move = until(home, begun(home, shop, redirect), State.READY)
+        for boundary in range(1, 30):
+            died = killed_at(boundary, "test_replicate_dump:driven", source=shop.source_dsn(READER),
+                             target=shop.target_dsn(), redirect=json.dumps(redirect))  # fmt: skip
+            move = after_death(home, move, State.READY, State.SERVING_TARGET)
+            if move.row.serving is Side.TARGET:
+                break
+            assert died.killed and rows(shop) == 0, died
+        assert died.steps[-1] == "redirected", died
+        assert compare(shop.source_dsn(), shop.target_dsn()) == ()
+        asked.end(home, move, State.COMPLETED, quiet)
+    assert shop.leftovers() == []
+
+
+@pytest.mark.soak
+def test_kill_9_in_the_midst_of_the_copy(shop: Stand, tmp_path: Path) -> None:
+    shop.source.execute(
+        "insert into shop.orders (customer, total) select 1 + i % 50, i from generate_series(1, 1500000) as i"
+    )
+    redirect = by_file(tmp_path)
+    with at_home(shop) as home:
+        move = until(home, begun(home, shop, redirect), State.READY)
+        arguments = {"source": shop.source_dsn(READER), "target": shop.target_dsn(), "redirect": json.dumps(redirect)}
+        code = "import sys, json, test_replicate_dump as t; t.driven(t.quiet, **json.loads(sys.stdin.read()))"
+        path = os.pathsep.join([str(HERE), str(HERE.parent), *sys.path])
+        child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True,
+                                 env={**os.environ, "PYTHONPATH": path})  # fmt: skip
+        assert child.stdin is not None
+        child.stdin.write(json.dumps(arguments))
+        child.stdin.close()
+        end = time.monotonic() + 60
+        while not shop.target.execute("select 1 from pg_stat_progress_copy where tuples_processed > 10000"):
+            assert time.monotonic() < end and child.poll() is None
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        assert store.find(home, "shop").state is State.SWITCHING
+        move = after_death(home, move, State.READY)
+        assert rows(shop) == 0
+        asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=120.0)
+    shop.source.execute("refresh materialized view shop.counted")
     assert compare(shop.source_dsn(), shop.target_dsn()) == ()
+
+
+def lossy(stand: Stand) -> None:
+    """The tables of the loss check, too."""
+    prepare(stand.source_dsn(), SMALL.branches, SMALL.accounts)
+    for database in (stand.source, stand.target):
+        if not database.execute("select 1 from pg_roles where rolname = 'odd_app'"):
+            database.execute("create role odd_app")
+        database.execute("alter role odd_app login password 'odd_app'")
+    stand.source.execute(LOSS)
+
+
+@pytest.mark.soak
+def test_clients_behind_pgbouncer_wait_and_lose_nothing(shop: Stand, bouncer: PgBouncer) -> None:
+    lossy(shop)
+    bouncer.point_at(shop.source)
+    redirect = {
+        "driver": "pgbouncer",
+        "admin": bouncer.admin_dsn(),
+        "file": str(bouncer.databases),
+        "databases": ["app"],
+    }
+    with at_home(shop) as home, LossClient(bouncer.dsn(), SMALL) as client:
+        move = until(home, begun(home, shop, redirect), State.READY)
+        client.wait_for(50)
+        asked.switch(home, move, Side.TARGET, quiet, rehearse=True)
+        with client.window() as seen:
+            with pytest.raises(ArithmeticError):
+                asked.switch(home, move, Side.TARGET, doing("copied", fails), max_pause=60.0)
+            client.wait_for(50)
+            move = machine.drive(home, move, quiet).move
+            assert asked.switch(home, move, Side.TARGET, quiet, max_pause=60.0).serving is Side.TARGET
+            client.wait_for(50)
+        assert seen().errors == {}
+    assert check(client.record, shop.target_dsn()) == ()
+
+
+@pytest.mark.soak
+def test_clients_that_are_not_stopped_undo_it_and_lose_nothing(shop: Stand, tmp_path: Path) -> None:
+    lossy(shop)
+    with at_home(shop) as home, LossClient(tmp_path / "address", SMALL) as client:
+        move = until(home, begun(home, shop, by_file(tmp_path)), State.READY)
+        for _ in range(5):
+            client.wait_for(20)
+            with pytest.raises(PostaiError) as caught:
+                asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=60.0)
+            assert isinstance(caught.value, (NotReady, SwitchUndone)), caught.value
+            move = machine.drive(home, move, quiet).move
+            assert move.row.state is State.READY
+        client.stop()
+        assert asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=60.0).serving is Side.TARGET
+    assert check(client.record, shop.target_dsn()) == ()
