@@ -34,11 +34,12 @@ union all select 'prepared transaction ' || gid from pg_prepared_xacts
 union all select 'publication ' || pubname || ' of ' || coalesce(prrelid::regclass::text, '')
   from pg_publication as p left join pg_publication_rel as r on r.prpubid = p.oid
 union all select 'event trigger ' || evtname from pg_event_trigger
-union all select 'trigger ' || tgname || ' on ' || tgrelid::regclass || tgenabled::text from pg_trigger where not tgisinternal
+union all select 'trigger ' || tgname || ' on ' || tgrelid::regclass || tgenabled::text
+  from pg_trigger where not tgisinternal
 union all select 'function ' || oid::regprocedure from pg_proc where pronamespace::regnamespace::text !~ '^pg_'
 union all select 'schema ' || nspname || coalesce(nspacl::text, '') from pg_namespace where nspname !~ '^pg_t'
-union all select 'relation ' || oid::regclass || relkind::text || relreplident::text || coalesce(relacl::text, '') from pg_class
-  where relnamespace::regnamespace::text !~ '^pg_t'
+union all select 'relation ' || oid::regclass || relkind::text || relreplident::text || coalesce(relacl::text, '')
+  from pg_class where relnamespace::regnamespace::text !~ '^pg_t'
 """
 STATES = (State.CREATED, State.PREFLIGHT_OK, State.SCHEMA_COPIED, State.COPYING, State.CATCHING_UP, State.READY,
           State.SWITCHING, State.FAILED, State.ROLLED_BACK, State.SERVING_TARGET)  # fmt: skip
@@ -72,7 +73,7 @@ def ends_in(stand: Stand, place: Path, state: State, method: Method, *, apart: b
     with at_home(stand) as home:
         before = {Side.SOURCE: inventory(stand.source), Side.TARGET: inventory(stand.target)}
         options = {"split_bytes": 8192} if apart else {}
-        move = begun(home, stand, address, full_identity=method is Method.NATIVE, **options)
+        move = begun(home, stand, address, **options)
         if method is Method.TRIGGER and state is not State.CREATED:
             move = until(home, move, State.PREFLIGHT_OK)
             home.execute("update postai.replication set method = 'trigger'")
