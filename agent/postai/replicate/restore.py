@@ -71,6 +71,11 @@ def prepare(db: Database) -> None:
     db.execute(_PREPARED)
 
 
+def give_memory(db: Database, sessions: int) -> None:
+    """Memory for building indexes, for one of so many sessions that do so at a time."""
+    db.query(named_sql.load(__package__, "schema.sql")["memory"], (max(sessions, 1),))
+
+
 @contextmanager
 def prepared(db: Database, deadline: Deadline) -> Iterator[None]:
     """The same for the length of a block, in somebody else's session; statements may take as long as the deadline."""
@@ -260,6 +265,7 @@ def in_parallel(
         for _ in range(min(jobs, len(waiting))):
             sessions.append(open_session())
             prepare(sessions[-1])
+            give_memory(sessions[-1], jobs)
         sessions_free = list(sessions)
         with ThreadPoolExecutor(len(sessions)) as pool:
             futures: set[Future[None]] = {pool.submit(work, group) for group in waiting}
@@ -298,6 +304,12 @@ def keys_and_indexes(statements: Sequence[str]) -> tuple[list[list[str]], list[l
         elif _INDEX.match(one):
             indexes.append([one])
     return list(keys.values()), indexes
+
+
+def keyed_table(statement: str) -> str | None:
+    """The table of a statement that makes a key, as it stands there."""
+    table = _KEY.match(statement)
+    return table[1] if table and _KEY_KIND.match(statement) else None
 
 
 def limit_ms(deadline: Deadline) -> int:

@@ -19,11 +19,11 @@ from postai.database.identifiers import qualified, quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import FeatureMissing, NotPermitted, Refused
-from postai.replicate import dump_text, fence, restore, roles, schema_compare, tools
+from postai.replicate import dump_text, fence, late_keys, restore, roles, schema_compare, tools
 from postai.replicate.dump_text import Target
 from postai.replicate.restore import Notes, Run
 from postai.replicate.sessions import open_session
-from postai.replicate.types import USERS_SCHEMA, Finding, Level, MoveOptions, OnStep, Side
+from postai.replicate.types import USERS_SCHEMA, Finding, Level, MoveOptions, OnStep, Side, Table
 from postai.scratch.scratch_database import scratch_database
 
 LOCK_MS = 5_000
@@ -43,7 +43,7 @@ class Section(StrEnum):
 
 def copy_schema(
     source_dsn: str, target_dsn: str, move: int, section: Section, options: MoveOptions, deadline: Deadline,
-    on_step: OnStep, programs: Path | None = None,
+    on_step: OnStep, programs: Path | None = None, *, later: Sequence[Table] = (), tried: bool = False,
 ) -> tuple[Finding, ...]:  # fmt: skip
     """Make one part of the schema on the target, in the order pre-data, keys, post-data.
 
@@ -55,6 +55,8 @@ def copy_schema(
         deadline: for all of it; indexes of large tables take long.
         on_step: told after each transaction, as `pre-data: 100 of 513 statements`.
         programs: a directory with pg_dump, where it is not in a usual place.
+        later: tables whose primary keys are left to `late_keys.build`.
+        tried: whether `trial` found nothing that stands against it a moment ago.
 
     Returns:
         what was left out and does not stand against going on, each with what to do.
@@ -73,7 +75,7 @@ def copy_schema(
         found: list[Finding] = []
         if section is Section.PRE_DATA:
             require_roles(source, target)
-            if not Notes.read(target, move).resumed:
+            if not tried and not Notes.read(target, move).resumed:
                 found += _tried(trial(source_dsn, target_dsn, options, deadline, programs))
                 on_step("trial", "")
             found += roles.copy_database(source, target)
@@ -84,11 +86,14 @@ def copy_schema(
         wanted = read(source_dsn, source, target, options, section, deadline, programs)
         restore.prepare(target)
         run = Run(target, notes, deadline)
+        if section is Section.KEYS:
+            wanted = keys(wanted)
+            late_keys.leave(target, move, notes, (one for one in wanted if _PRIMARY.match(one)), later)
         if section is Section.POST_DATA:
             opened = _opener(target_dsn, limit)
             for groups in restore.keys_and_indexes(wanted):
                 restore.in_parallel(opened, notes, groups, options.workers, deadline, on_step, section)
-        run.all(keys(wanted) if section is Section.KEYS else wanted, on_step, section)
+        run.all(wanted, on_step, section)
         if section is Section.POST_DATA:
             target.execute(notes.statement([section]))
         if section is not Section.KEYS:

@@ -19,10 +19,12 @@ from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Cancelled, Deadline
 from postai.errors import PostaiError
-from postai.replicate import native
+from postai.replicate import late_keys, native
 from postai.replicate.types import Open, Side, Table, own_schema
 
 PART_BYTES = 256 * 2**20
+# What is written to the target at a time.
+BLOCK_BYTES = 256 * 1024
 PAGE = 8192
 # A lock on the table is asked for so long at a time, and so long in all.
 LOCK_MS, LOCK_SECONDS = 200, 20.0
@@ -110,6 +112,7 @@ def copy(
                     target.execute(_of("count", move), (work.rows, work.bytes, table.qualified))
             target.execute(_of("count", move), (work.rows, work.bytes, table.qualified))
             target.execute(_of("note", move), (table.qualified, number, "copied"))
+        late_keys.build_one(lambda: open_side(Side.TARGET), target, move, table.qualified, workers, look)
         name = known.name(stream)
         native.subscribe(target, name, conninfo, source.server_version, copy_data=False)
         target.execute(_of("note", move), (table.qualified, known.number, "following"))
@@ -225,12 +228,23 @@ class Parts:
                     self.rows += rows
 
     def _counted(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """The blocks, which may be single rows, in larger ones: each passes through both drivers by itself."""
+        some: list[bytes] = []
+        size = 0
         for block in blocks:
-            if self._stop.is_set():
-                raise Cancelled("the copy was broken off")
-            with self._lock:
-                self.bytes += len(block)
-            yield block
+            some.append(block)
+            size += len(block)
+            if size >= BLOCK_BYTES:
+                yield self._joined(some, size)
+                some, size = [], 0
+        yield self._joined(some, size)
+
+    def _joined(self, some: list[bytes], size: int) -> bytes:
+        if self._stop.is_set():
+            raise Cancelled("the copy was broken off")
+        with self._lock:
+            self.bytes += size
+        return b"".join(some)
 
 
 def join(publisher: Database, subscriber: Database, move: int, stream: str, split: Split) -> None:

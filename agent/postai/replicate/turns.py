@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from postai.replicate import (
     ddl,
     fence,
     large_objects,
+    late_keys,
     native,
     preflight,
     probe,
@@ -33,7 +35,7 @@ from postai.replicate.move import Move
 from postai.replicate.redirect import RedirectFailed
 from postai.replicate.schema import Section
 from postai.replicate.stream import NativeStream
-from postai.replicate.types import Carrier, Finding, Lag, Method, OnStep, Side, State, object_name
+from postai.replicate.types import Carrier, Finding, Identity, Lag, Method, OnStep, Side, State, Table, object_name
 from postai.replicate.verified import Mode, Sides, Verdict, Verified, VerifyOptions
 
 # How long a row may take to the target before the move counts as caught up.
@@ -44,6 +46,8 @@ FRESH_BYTES = 64 * 2**20
 RESTARTS = 3
 # Of one part of the work: indexes of large tables, a comparison of all rows.
 LONGEST_SECONDS = 7 * 86_400.0
+# How long the log of the source is watched before it begins.
+LOG_SECONDS = 0.5
 # Seconds between two looks at the source's log while something long runs.
 LOOK_SECONDS = 2.0
 
@@ -114,7 +118,17 @@ def _analyse(now: Now) -> State:
     now.doing("checks both sides")
     connection = native.conninfo(now.move.dsns[Side.SOURCE], object_name(row.id, "fwd"), row.options.passfile)
     found = probe.probe(now.source, now.target, connection)
-    report = preflight.check(now.source, now.target, row.options, found)
+    deadline = Deadline.after(LONGEST_SECONDS)
+    with ThreadPoolExecutor(1, "postai-trial") as pool:  # the source's log is watched meanwhile
+        tried = pool.submit(schema.trial, now.move.dsns[Side.SOURCE], now.move.dsns[Side.TARGET], row.options, deadline)
+        try:
+            report = preflight.check(now.source, now.target, row.options, found, measure_seconds=LOG_SECONDS)
+        except BaseException:
+            deadline.cancel.set()
+            raise
+    if not report.blocked:  # else it would fail for the same reasons
+        report = replace(report, findings=(*report.findings, *tried.result()))
+        now.on_step("trial")
     store.set_report(now.home, row.id, report)
     return State.ANALYSED
 
@@ -144,11 +158,22 @@ def _copy_schema(now: Now) -> State:
     for section in (Section.PRE_DATA,) if dumped else (Section.PRE_DATA, Section.KEYS):
         now.doing(f"copies the schema: {section}")
         now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], row.id, section, row.options,
-                                    deadline, now.on_step), "schema")  # fmt: skip
+                                    deadline, now.on_step, later=_later(now), tried=True), "schema")  # fmt: skip
     _give_identity(now)
     if not dumped:
         ddl.install(now.source, row.id)
     return State.SCHEMA_COPIED
+
+
+def _later(now: Now) -> tuple[Table, ...]:
+    """Tables whose primary keys are made after their rows; before 14 a copy begins anew where one is missing."""
+    row = now.move.row
+    if row.method is not Method.NATIVE or now.target.server_version < 140_000:
+        return ()
+    return tuple(
+        one for one in native.tables(now.source, row.options.schemas)
+        if one.identity is Identity.PRIMARY and one.bytes > late_keys.LATE_BYTES
+    )  # fmt: skip
 
 
 def _give_identity(now: Now) -> None:
@@ -156,7 +181,8 @@ def _give_identity(now: Now) -> None:
     if not now.move.row.options.full_identity or now.move.row.method is not Method.NATIVE:
         return
     tables = native.tables(now.source, now.move.row.options.schemas)
-    theirs = {one.qualified for one in tables}
+    # On the target a primary key may only be still to come.
+    theirs = {one.qualified for one in tables if one.identity in (Identity.NONE, Identity.FULL)}
     ours = [one for one in native.tables(now.target, now.move.row.options.schemas) if one.qualified in theirs]
     native.give_identity(now.target, now.move.id, ours)
     native.give_identity(now.source, now.move.id, tables)
@@ -194,10 +220,33 @@ def _copy(now: Now) -> State | None:
         return again
     _take_up(now)
     try:
+        _make_keys(now)
+        waiting = late_keys.waiting(now.target, now.move.id)
+        if waiting and not native.taken_up(now.target, now.forward.name).isdisjoint(waiting):
+            return None  # they would come too late beside what takes long
         _copy_large(now)
     except InDanger:
         return _protect(now)
     return None if now.forward.unfinished(now.source, now.target) else _after_rows(now)
+
+
+def _make_keys(now: Now) -> None:
+    """The keys of large tables whose rows come or are there; new tables are taken up meanwhile.
+
+    Raises:
+        InDanger: the source's log cannot be kept so long.
+    """
+    on_step, last = now.watching("copies"), time.monotonic()
+
+    def look(detail: str) -> None:
+        nonlocal last
+        on_step("copies", detail)
+        if time.monotonic() - last > LOOK_SECONDS:
+            last = time.monotonic()
+            _take_up(now)
+
+    late_keys.build(lambda: now.move.open(Side.TARGET), now.target, now.move.id, now.forward.name,
+                    now.move.row.options.workers, look)  # fmt: skip
 
 
 def _copy_large(now: Now) -> None:
