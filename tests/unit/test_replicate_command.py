@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from postai.cli.main import run
+from postai.cli.output import show_error
 from postai.cli.replicating_drive import window
-from postai.cli.replicating_show import page
-from postai.errors import ErrorParts, PostaiError, UsageError
+from postai.cli.replicating_show import in_shell, page
+from postai.errors import ErrorParts, PostaiError, Refused, UsageError
 from postai.replicate import slots, store
 from postai.replicate.journal import Journal
 from postai.replicate.store import Copied, Ending, Row
@@ -141,3 +142,20 @@ def test_a_command_says_what_it_lacks(
     assert says in capsys.readouterr().err
     assert run(("replicate", *arguments, "--json")) == UsageError.exit_code
     assert json.loads(capsys.readouterr().out)["error"]["sqlstate"] == "PA000"
+
+
+def test_errors_have_eighty_columns_and_say_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "nothing identifies the rows of 1 table: published so, UPDATE and DELETE of them fail in the application"
+    hint = "ALTER TABLE ONLY shop.log REPLICA IDENTITY FULL\nThen go on: post-ai replicate start shop " + "x" * 90
+    show_error(Refused(f"the move cannot begin: {why}", detail=why, hint=hint), as_json=False)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if len(line) > 80] == [" " * 8 + "x" * 90]
+    assert lines[0].startswith("error (PA003): the move") and not any("detail" in line for line in lines)
+    assert lines[2:5] == ["hint:   ALTER TABLE ONLY shop.log REPLICA IDENTITY FULL",
+                          "        Then go on: post-ai replicate start shop", " " * 8 + "x" * 90]  # fmt: skip
+
+
+def test_what_is_next_is_told_in_the_words_of_the_shell() -> None:
+    said = "to stay, or to go back: postai.replicate_complete('shop')\nCALL postai.rollback('shop');"
+    assert in_shell(said) == "to stay, or to go back: post-ai replicate complete shop\npost-ai replicate rollback shop"
+    assert in_shell("then go on: postai.replicate_start('a', 'b', 'c')") == "then go on: post-ai replicate start a"

@@ -219,7 +219,7 @@ def status(
             row = store.find(home, name)
             _show(home, row, json)
             if not json and row.error is None and (then := store.next_of(home, row.id)) != (row.doing or ""):
-                output.say(f"next: {in_shell(then)}")
+                output.say("next: " + in_shell(then).replace("\n", "\n      "))
     except ConnectionFailed as error:
         known = [one for one in places.journal.unfinished() if one.row.name == name]
         if known:

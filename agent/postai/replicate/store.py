@@ -187,9 +187,9 @@ def find(home: Database, name: str) -> Row:
 
 
 def next_of(home: Database, move: int) -> str:
-    """What holds a move up and what to do next, in a line; "" = nothing."""
+    """What holds a move up and what to do next, in a few lines; "" = nothing."""
     ((said,),) = home.query(_sql("next_of"), (move,))
-    return " ".join(said.split())
+    return str(said)
 
 
 def _row(values: Sequence[Any]) -> Row:
