@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from postai.replicate import asked, machine, store
 from postai.replicate.cutover import NotReady, SwitchUndone
 from postai.replicate.move import Move
 from postai.replicate.types import Level, Method, OnStep, Side, State
+from postai.setup.server import LocalServer, as_os_user, free_port
 
 READER = "postai_dump_reader"
 SHOP = """
@@ -274,3 +276,41 @@ def test_clients_that_are_not_stopped_undo_it_and_lose_nothing(shop: Stand, tmp_
         client.stop()
         assert asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=60.0).serving is Side.TARGET
     assert check(client.record, shop.target_dsn()) == ()
+
+
+@pytest.mark.soak
+def test_hot_standby(shop: Stand, tmp_path: Path) -> None:
+    """What the primary wrote last is in the copy, though the standby got it late."""
+    primary = shop.source_server
+    standby = LocalServer(primary.binaries, primary.root.parent / "standby", free_port(), primary.os_user)
+    standby.root.mkdir()
+    (standby.root / "superuser").write_text(primary.password())
+    if primary.os_user is not None:
+        shutil.chown(standby.root, primary.os_user)
+    command = [str(primary.binaries.bin / "pg_basebackup"), "-R", "-c", "fast", "-D", str(standby.data), "-d",
+               primary.dsn()]  # fmt: skip
+    subprocess.run(command, check=True, **as_os_user(primary.os_user))
+    with (standby.data / "postgresql.conf").open("a") as file:
+        file.write("recovery_min_apply_delay = '500ms'\nwal_receiver_timeout = '4s'\n")
+    standby.start()
+    address, dbname = tmp_path / "address", shop.source.name
+    address.write_text(standby.dsn(dbname) + "\n")
+    try:
+        with at_home(shop) as home:
+            dsns = {Side.SOURCE: standby.dsn(dbname, READER), Side.TARGET: shop.target_dsn()}
+            move = machine.start(home, "shop", "legacy", "new", dsns, redirects={"shop": by_file(tmp_path)})
+            blind = machine.drive(home, machine.drive(home, move, quiet).move, quiet).move
+            assert blind.row.state is State.FAILED and "pg_read_all_stats" in str(blind.row.error)
+            shop.source.execute(f"grant pg_read_all_stats to {READER}")
+            time.sleep(1.0)
+            move = until(home, machine.resume(home, blind), State.READY)
+            asked.switch(home, move, Side.TARGET, quiet, rehearse=True)
+            shop.source.execute("insert into shop.orders (customer) select 1 from generate_series(1, 1000)")
+            assert asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=60.0).serving is Side.TARGET
+            asked.end(home, move, State.COMPLETED, quiet)
+        shop.source.execute("refresh materialized view shop.counted")
+        faults = compare(shop.source_dsn(), shop.target_dsn(), sequences=False)
+        assert faults == (), faults
+    finally:
+        standby.stop("immediate")
+        shutil.rmtree(standby.root)
