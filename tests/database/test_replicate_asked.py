@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,7 @@ def test_repaired_switched_by_a_driver_that_dies_changed_and_back(shop: Stand, t
         move = until(home, move, State.READY)
         with pytest.raises(Refused, match="no rows are known to differ"):
             asked.repaired(home, move, quiet)
+        _only_what_was_verified_lately_is_switched(move)
         shop.target.execute("delete from shop.orders where id = 5; update shop.customer set name = 'x' where id = 1")
         with pytest.raises(VerificationFailed) as differ:
             asked.verified(home, move, quiet)
@@ -114,6 +116,19 @@ def test_repaired_switched_by_a_driver_that_dies_changed_and_back(shop: Stand, t
         assert shop.source.execute("select * from shop.counted") == [(502,)]
         assert asked.end(home, move, State.ABORTED, quiet).row.ended
     assert shop.leftovers() == []
+
+
+def _only_what_was_verified_lately_is_switched(move: Move) -> None:
+    assert asked._gates(move, Side.TARGET) == ()
+    yesterday = datetime.now(UTC) - timedelta(hours=asked.VERIFIED_HOURS, minutes=1)
+    for row, what in (
+        (replace(move.row, verified_at=None), "it was not verified"),
+        (replace(move.row, verified_at=yesterday), "the last verification is older than 24 hours"),
+        (replace(move.row, verified={"equal": False}), "the last verification found differences"),
+    ):
+        (found,) = asked._gates(replace(move, row=row), Side.TARGET)
+        assert (found.check, found.level) == ("verified", Level.BLOCKER) and found.what.startswith(what)
+        assert "post-ai replicate" in found.fix[0]
 
 
 def _definitions_follow_back(shop: Stand, home: Database, move: Move) -> None:
