@@ -1,10 +1,13 @@
 -- name: pins
 -- For this transaction: texts of values are the same whatever the database's settings are, and read back as they were.
+-- It is on the disk when it is committed: what has arrived leaves the log of the other side.
 select pg_catalog.set_config(s.name, s.value, true)
   from (values ('search_path', 'pg_catalog, pg_temp'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'),
                ('timezone', 'UTC'), ('extra_float_digits', '3'), ('bytea_output', 'hex'), ('lc_monetary', 'C'),
                ('xmloption', 'content'), ('client_encoding', 'UTF8'), ('row_security', 'off'),
-               ('postai.applies', %s)) as s (name, value)
+               ('postai.applies', %s),
+               ('synchronous_commit', case pg_catalog.current_setting('synchronous_commit') when 'off' then 'on'
+                                      else pg_catalog.current_setting('synchronous_commit') end)) as s (name, value)
 
 -- name: firing
 -- Tables of the user with triggers or foreign keys that fire for what is applied.
