@@ -130,7 +130,7 @@ def test_a_page_has_eighty_columns() -> None:
         (("start", "shop", "legacy"), "both source and target"),
         (("check", "legacy", "new"), "no connection 'legacy'"),
         (("cutover", "shop", "--at", "soon"), "--at 02:30"),
-        (("cutover", "shop", "--max-pause", "99"), "--max-pause"),
+        (("cutover", "shop", "--max-pause", "99999"), "--max-pause"),
     ],
 )
 def test_a_command_says_what_it_lacks(

@@ -22,6 +22,7 @@ LITTLE_BYTES = 1 << 20
 _WAYS = {
     "native": "logical replication (native)",
     "trigger": "triggers on the source (trigger)",
+    "dump": "a copy while nobody writes (dump)",
 }
 
 

@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.errors import ErrorParts, LockNotObtained, NotPermitted, Refused
+from postai.errors import ErrorParts, LockNotObtained, NotPermitted, Refused, UsageError
 from postai.replicate import (
     capture_apply,
     cleanup,
     cutover,
     dump,
+    dump_plan,
     fence,
     large_objects,
     repair,
@@ -27,7 +28,6 @@ from postai.replicate import (
     verify,
     writers,
 )
-from postai.replicate.checks.traffic import pause_seconds
 from postai.replicate.cutover import Limits, NotReady, Outcome, Switch, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move, driving
@@ -39,6 +39,8 @@ from postai.replicate.verified import Mode, Sides, Verified, VerifyOptions
 
 # How old a verification may be when a move is switched.
 VERIFIED_HOURS = 24
+# Seconds that clients may be held back, where nothing is copied meanwhile.
+LONGEST_PAUSE = 60.0
 _SWITCHED = {Side.TARGET: State.SERVING_TARGET, Side.SOURCE: State.ROLLED_BACK}
 # States in which both sides should hold the same.
 _COMPARED = frozenset({State.VERIFYING, State.READY, State.ROLLED_BACK, State.SERVING_TARGET})
@@ -76,11 +78,13 @@ def switch(
     with driving(home, move, f"is switched to the {to}"):
         move = move.read(home)
         _require(move, to)
+        if move.row.method is not Method.DUMP and (max_pause or 0.0) > LONGEST_PAUSE:
+            raise UsageError(f"max_pause is {max_pause:g}: clients can be held back for {LONGEST_PAUSE:g} s at most")
         driver = move.driver()
         try:
             plan: Switch
             if move.row.method is Method.DUMP:
-                plan = _dump(home, move, driver, max_pause, rehearse=rehearse, stopped=stopped)
+                plan = dump_plan.plan(home, move, driver, max_pause, rehearse=rehearse, stopped=stopped)
             else:
                 plan = _plan(move, to, driver, max_pause)
             steps = _Steps(home, move, on_step, None if rehearse else _begin(home, move, journal))
@@ -186,40 +190,6 @@ def _plan(move: Move, to: Side, driver: Driver, max_pause: float | None) -> Swit
         return _gates(move, to)
 
     return Switch(move.id, to, move.open, forward, reverse, driver, move.row.options.schemas, limits, more)
-
-
-def _dump(
-    home: Database,
-    move: Move,
-    driver: Driver,
-    max_pause: float | None,
-    *,
-    rehearse: bool = False,
-    stopped: bool = False,
-) -> dump.DumpSwitch:
-    """The switch of a move whose rows are copied within it; a rehearsal, which holds nobody back, may take long."""
-    row = move.row
-    limits = Limits(turns.LONGEST_SECONDS) if rehearse else Limits() if max_pause is None else Limits(max_pause)
-
-    def more() -> tuple[Finding, ...]:
-        with move.sides() as (source, target):
-            return dump.gates(source, target, row.id, row.name, row.options.schemas, limits.max_pause,
-                              0.0 if rehearse else _expected(home, move))  # fmt: skip
-
-    return dump.DumpSwitch(
-        move.id, Side.TARGET, move.open, move.stream(Side.SOURCE), None, driver, row.options.schemas, limits, more,
-        name=row.name, dsns=move.dsns, options=row.options, stopped=stopped, rehearse=rehearse,
-        tell=lambda what: store.set_doing(home, row.id, what), compared=lambda found: turns.keep(home, move, found),
-    )  # fmt: skip
-
-
-def _expected(home: Database, move: Move) -> float:
-    """How long copying in the pause should take: as the last rehearsal took, else as the check has estimated."""
-    took = [one.data["steps"] for one in store.events(home, move.id) if one.step == "rehearsed" and one.data]
-    if took and took[-1]:
-        return float(max(took[-1].values()))
-    report = move.row.report or {}
-    return pause_seconds(report.get("bytes", 0), report.get("seconds", 0.0))
 
 
 def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
@@ -462,7 +432,7 @@ def settle(home: Database, move: Move, on_step: OnStep, journal: Journal | None 
     try:
         steps = _Steps(home, move, on_step, None)
         if move.row.method is Method.DUMP:
-            outcome = dump.resume(_dump(home, move, driver, None), steps)
+            outcome = dump.resume(dump_plan.plan(home, move, driver, None), steps)
         else:
             outcome = cutover.resume_switch(_plan(move, move.row.serving.other, driver, None), steps)
         _settled(home, move, outcome, steps, journal)
