@@ -19,7 +19,7 @@ COPY_SECONDS, APPLY_SECONDS = 30.0, 5.0
 # So few changes are left for the next call.
 FEW = 1_000
 # Changes that are counted to tell how far the subscriber is behind.
-COUNTED = 20_000
+COUNTED = 100_000
 # How often a table is tried that is written anew while it is copied.
 TRIES = 3
 

@@ -15,12 +15,10 @@ from postai.database import ServerError
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.protocol import Database
 from postai.errors import NotPermitted, Refused
-from postai.replicate.capture_install import Names, Shape, pinned, relation, shapes
+from postai.replicate.capture_install import UNLIMITED, Names, Shape, pinned, relation, shapes
 
 # Changes that are in memory at a time.
 AT_A_TIME = 20_000
-# For a transaction whose time depends on how much there is.
-UNLIMITED = "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 Image = tuple[str | None, ...]
 

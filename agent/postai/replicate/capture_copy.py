@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 from postai.database.protocol import Database
 from postai.replicate.capture_apply import (
-    UNLIMITED,
     Followed,
     WrittenAnew,
     be_replica,
@@ -17,7 +16,7 @@ from postai.replicate.capture_apply import (
     files,
     require_shape,
 )
-from postai.replicate.capture_install import Names, Shape, pinned, relation, shapes
+from postai.replicate.capture_install import UNLIMITED, Names, Shape, pinned, relation, shapes
 
 
 def copy_table(

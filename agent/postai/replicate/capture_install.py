@@ -25,6 +25,8 @@ LOCK_MS, LOCK_PAUSE = 200, 0.1
 INSTALL_SECONDS = 20.0
 _GAP = r"\{(\w+)\}"
 _BUSY = ("55P03", "40P01")
+# For a transaction whose time depends on how much there is.
+UNLIMITED = "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0"
 _DATES = ("date", "timestamp without time zone", "timestamp with time zone", "time without time zone",
           "time with time zone", "daterange", "tsrange", "tstzrange")  # fmt: skip
 # Types, of arrays too, whose text depends on no setting, or is read in each of its forms; or on one. Others: on any.
@@ -334,10 +336,13 @@ def turn(db: Database, names: Names, snapshot: str) -> None:
 
 def _empty(db: Database, names: Names, snapshot: str, log: int) -> None:
     left = names.after("left", snapshot, n=str(log))
-    if db.query(left) == [(True,)]:
-        return
+    with db.transaction():
+        db.query(UNLIMITED)
+        if db.query(left) == [(True,)]:
+            return
     try:
         with db.transaction():
+            db.query(UNLIMITED)
             db.execute(f"lock table {names.log}_{log} in access exclusive mode nowait")
             if db.query(left) == [(False,)]:
                 db.execute(f"truncate {names.log}_{log}")
