@@ -36,7 +36,7 @@ from postai.cli.replicating_options import (
     WritersStopped,
 )
 from postai.cli.target import saved_names
-from postai.errors import LockNotObtained, PostaiError, UsageError
+from postai.errors import FeatureMissing, LockNotObtained, PostaiError, Refused, UsageError
 
 if TYPE_CHECKING:
     from postai.replicate.types import Side, State
@@ -145,6 +145,7 @@ def start(
         split_bytes=_in_bytes(split), load=load, replica_lag=replica_lag, keep_wal_bytes=_in_bytes(keep_wal),
         passfile=passfile, source_passfile=source_passfile, way_back=way_back,
     )  # fmt: skip
+    _require_free(places, name, target)
     with places.home(places.target_of(name, target)) as home:
         found = store.moves(home, name, ended=False)
         if found and (source, target) in ((None, None), (found[0].source, found[0].target)):
@@ -171,6 +172,28 @@ def start(
         _show(home, row, json)
         if drives and not json and not row.ended:
             output.note(f"{UNWATCHED}: run post-ai agent for the target, or this with --stay.")
+
+
+def _require_free(places: Any, name: str, target: str | None) -> None:
+    """A name tells from here on where its move goes, so that no other one may have it until it has ended."""
+    from postai.database import ConnectionFailed
+    from postai.replicate import store
+
+    known = places.journal.home_of(name)
+    if target is None or known in (None, target):
+        return
+    try:
+        with places.home(known) as home:
+            there = store.moves(home, name, ended=False)
+    except (ConnectionFailed, FeatureMissing, UsageError) as error:
+        output.note(f"whether the move {name} to {known} has ended is not known: {error.message}")
+        return
+    if there:
+        raise Refused(
+            f"there is a move {name} already, to {known}",
+            detail=f"It is {there[0].state.replace('_', ' ')}.",
+            hint=f"Choose another name, or end that one: post-ai replicate abort {name}",
+        )
 
 
 def _tell_redirect(places: Any, name: str, *, agent: bool) -> None:
