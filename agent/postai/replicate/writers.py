@@ -12,8 +12,8 @@ from postai.deadline import Deadline
 from postai.replicate.types import Finding, Level, Side, own_schema
 
 # Other people's sessions: not postai's own (in the home also the agent's, who leads there and writes the move's rows,
-# but not those in which it carries out actions; and an operator's who waits in CALL postai.rollback, which has made that
-# session read-only), not parts of the server (replication, autovacuum, parallel workers).
+# but not those in which it carries out actions; and an operator's who waits in CALL postai.rollback, which has made
+# that session read-only), not parts of the server (replication, autovacuum, parallel workers).
 _OTHERS = """a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid()
    and not (a.application_name = 'postai' and a.usename = session_user)
    and not coalesce(a.application_name in ('postai', 'postai agent')
