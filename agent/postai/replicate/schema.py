@@ -44,6 +44,7 @@ class Section(StrEnum):
 def copy_schema(
     source_dsn: str, target_dsn: str, move: int, section: Section, options: MoveOptions, deadline: Deadline,
     on_step: OnStep, programs: Path | None = None, *, later: Sequence[Table] = (), tried: bool = False,
+    text: str | None = None,
 ) -> tuple[Finding, ...]:  # fmt: skip
     """Make one part of the schema on the target, in the order pre-data, keys, post-data.
 
@@ -57,6 +58,7 @@ def copy_schema(
         programs: a directory with pg_dump, where it is not in a usual place.
         later: tables whose primary keys are left to `late_keys.build`.
         tried: whether `trial` found nothing that stands against it a moment ago.
+        text: what `dumped` gave for it a moment ago; None = it is asked now.
 
     Returns:
         what was left out and does not stand against going on, each with what to do.
@@ -83,7 +85,9 @@ def copy_schema(
             found += copy_extensions(source, target)
             on_step("extensions", "")
         notes = Notes.read(target, move)
-        wanted = read(source_dsn, source, target, options, section, deadline, programs)
+        if text is None:
+            text = dumped(source_dsn, source.server_version, options, section, deadline, programs)
+        wanted = _taken(text, source, target)
         restore.prepare(target)
         run = Run(target, notes, deadline)
         if section is Section.KEYS:
@@ -108,11 +112,22 @@ def read(
     deadline: Deadline, programs: Path | None = None,
 ) -> tuple[str, ...]:  # fmt: skip
     """The statements of a part of the source's schema (None = of all), in the form that the target takes."""
-    ((superuser,),) = target.query(_sql("superuser"))
+    return _taken(dumped(source_dsn, source.server_version, options, section, deadline, programs), source, target)
+
+
+def dumped(
+    source_dsn: str, source_version: int, options: MoveOptions, section: Section | None, deadline: Deadline,
+    programs: Path | None = None,
+) -> str:  # fmt: skip
+    """What pg_dump writes of a part of the source's schema; None = of all."""
     part = Section.POST_DATA if section is Section.KEYS else section
-    chosen = tools.for_dump(source.server_version, programs)
+    chosen = tools.for_dump(source_version, programs)
     arguments = [*_arguments(chosen.major, options), *((f"--section={part}",) if part else ())]
-    text = tools.dump(chosen, source_dsn, arguments, deadline)
+    return tools.dump(chosen, source_dsn, arguments, deadline)
+
+
+def _taken(text: str, source: Database, target: Database) -> tuple[str, ...]:
+    ((superuser,),) = target.query(_sql("superuser"))
     unreachable = frozenset() if superuser else roles.unreachable(source, target)
     return dump_text.taken(text, Target(target.server_version, superuser, unreachable))
 
@@ -174,9 +189,7 @@ def trial(
                                      (error.hint or "",)))  # fmt: skip
             roles.copy_database(source, scratch)  # an owner of a publication needs CREATE; what it tells is told later
             run = Run(scratch, Notes(None), deadline, failed)
-            for section in (Section.PRE_DATA, Section.POST_DATA):
-                wanted = read(source_dsn, source, scratch, options, section, deadline, programs)
-                run.all(wanted, silent, section)
+            run.all(read(source_dsn, source, scratch, options, None, deadline, programs), silent, "trial")
     for statement, why in failed:
         if why.sqlstate == "42501" and (dump_text.owner_change(statement) or (None, ""))[1] in later:
             continue  # copy_roles joins that role, or tells what to grant

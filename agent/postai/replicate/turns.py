@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 
@@ -35,7 +35,19 @@ from postai.replicate.move import Move
 from postai.replicate.redirect import RedirectFailed
 from postai.replicate.schema import Section
 from postai.replicate.stream import NativeStream
-from postai.replicate.types import Carrier, Finding, Identity, Lag, Method, OnStep, Side, State, Table, object_name
+from postai.replicate.types import (
+    Carrier,
+    Finding,
+    Identity,
+    Lag,
+    Level,
+    Method,
+    OnStep,
+    Side,
+    State,
+    Table,
+    object_name,
+)
 from postai.replicate.verified import Mode, Sides, Verdict, Verified, VerifyOptions
 
 # How long a row may take to the target before the move counts as caught up.
@@ -50,6 +62,8 @@ LONGEST_SECONDS = 7 * 86_400.0
 LOG_SECONDS = 0.5
 # Seconds between two looks at the source's log while something long runs.
 LOOK_SECONDS = 2.0
+# In a move's report where it was tried before there were others to make.
+_TRIED = Finding("schema_tried", Level.NOTE, Side.TARGET, "the schema was tried in a database of its own on the target")
 
 
 class InDanger(PostaiError):
@@ -113,21 +127,32 @@ class Now:
         return on_step
 
 
+@contextmanager
+def _early_trial(now: Now) -> Iterator[Future[tuple[Finding, ...]] | None]:
+    """The schema is tried on the target while it is checked, unless roles must be made there first."""
+    if roles.lacking(now.source, now.target):
+        yield None
+        return
+    deadline = Deadline.after(LONGEST_SECONDS)
+    with ThreadPoolExecutor(1, "postai-trial") as pool:
+        try:
+            yield pool.submit(
+                schema.trial, now.move.dsns[Side.SOURCE], now.move.dsns[Side.TARGET], now.move.row.options, deadline
+            )
+        except BaseException:
+            deadline.cancel.set()
+            raise
+
+
 def _analyse(now: Now) -> State:
     row = now.move.row
     now.doing("checks both sides")
     connection = native.conninfo(now.move.dsns[Side.SOURCE], object_name(row.id, "fwd"), row.options.passfile)
-    found = probe.probe(now.source, now.target, connection)
-    deadline = Deadline.after(LONGEST_SECONDS)
-    with ThreadPoolExecutor(1, "postai-trial") as pool:  # the source's log is watched meanwhile
-        tried = pool.submit(schema.trial, now.move.dsns[Side.SOURCE], now.move.dsns[Side.TARGET], row.options, deadline)
-        try:
-            report = preflight.check(now.source, now.target, row.options, found, measure_seconds=LOG_SECONDS)
-        except BaseException:
-            deadline.cancel.set()
-            raise
-    if not report.blocked:  # else it would fail for the same reasons
-        report = replace(report, findings=(*report.findings, *tried.result()))
+    with _early_trial(now) as tried:
+        found = probe.probe(now.source, now.target, connection)
+        report = preflight.check(now.source, now.target, row.options, found, measure_seconds=LOG_SECONDS)
+    if tried is not None and not report.blocked:  # else it would fail for the same reasons
+        report = replace(report, findings=(*report.findings, *tried.result(), _TRIED))
         now.on_step("trial")
     store.set_report(now.home, row.id, report)
     return State.ANALYSED
@@ -155,10 +180,19 @@ def _copy_schema(now: Now) -> State:
     now.doing("copies roles")
     now.tell(roles.copy_roles(now.source, now.target, row.options, now.on_step), "roles")
     deadline = Deadline.after(LONGEST_SECONDS)
-    for section in (Section.PRE_DATA,) if dumped else (Section.PRE_DATA, Section.KEYS):
-        now.doing(f"copies the schema: {section}")
-        now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], row.id, section, row.options,
-                                    deadline, now.on_step, later=_later(now), tried=True), "schema")  # fmt: skip
+    sections = (Section.PRE_DATA,) if dumped else (Section.PRE_DATA, Section.KEYS)
+    with ThreadPoolExecutor(len(sections), "postai-dump") as pool:
+        version = now.source.server_version
+        texts = {one: pool.submit(schema.dumped, move.dsns[Side.SOURCE], version, row.options, one, deadline)
+                 for one in sections}  # fmt: skip
+        findings = (row.report or {}).get("findings", ())
+        tried = any(one["check"] == _TRIED.check for one in findings)
+        for one in sections:
+            now.doing(f"copies the schema: {one}")
+            text = texts[one].result()
+            now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], row.id, one, row.options,
+                                        deadline, now.on_step, later=_later(now), tried=tried, text=text),
+                     "schema")  # fmt: skip
     _give_identity(now)
     if not dumped:
         ddl.install(now.source, row.id)
