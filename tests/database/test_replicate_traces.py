@@ -83,6 +83,7 @@ def ends_in(stand: Stand, place: Path, state: State, method: Method, *, apart: b
         assert move.row.state is ended
         after = {Side.SOURCE: inventory(stand.source), Side.TARGET: inventory(stand.target)}
     assert after[Side.SOURCE] == before[Side.SOURCE]
+    assert list(place.glob(".address*")) == []  # what a driver staged
     new, gone = after[Side.TARGET] - before[Side.TARGET], before[Side.TARGET] - after[Side.TARGET]
     said = {f"setting of {stand.target.name} for 0: default_transaction_read_only=on"}
     more = {one for one in new - before[Side.SOURCE] if " shop." not in one}
