@@ -135,7 +135,7 @@ class DumpSwitch(Switch):
         options: of the move.
         stopped: a person says that nobody writes to the source, nor will.
         rehearse: whether it is only tried: nobody is held back, the source may be written to.
-        tell: shows what is done at this moment.
+        tell: shows what is done at this moment; None = nothing any more.
         compared: gets what the comparison found.
     """
 
@@ -144,7 +144,7 @@ class DumpSwitch(Switch):
     options: MoveOptions = field(default_factory=MoveOptions)
     stopped: bool = False
     rehearse: bool = False
-    tell: Callable[[str], None] = lambda _what: None
+    tell: Callable[[str | None], None] = lambda _what: None
     compared: Callable[[Verified], None] = lambda _found: None
 
     def writer_gates(self, old: Database) -> tuple[Finding, ...]:
@@ -256,6 +256,7 @@ class _Run(Run):
         finally:
             if rehearse:
                 empty(self.plan)
+                self.plan.tell(None)
 
     def _crossed(self, deadline: Deadline) -> str:  # noqa: ARG002
         return "nothing is followed: rows are copied in the pause"
