@@ -184,6 +184,7 @@ create function postai._replicate_asked(verb text, name text, options jsonb defa
 as $$
 #variable_conflict use_variable
 declare
+  request bigint;
   code text;
   said text;
   more text;
@@ -192,13 +193,15 @@ begin
   begin
     perform postai._require_mover(case verb when 'rollback' then 'roll a move back' when 'cancel' then 'cancel what was asked of a move'
       else concat(verb, ' a move') end);
-    case verb
-      when 'start' then return postai._replicate_start(name, source, target, options);
-      when 'cancel' then return postai._replicate_cancel(name);
-      when 'verify' then perform postai._require_options('verification', options);
-      else null;
-    end case;
-    return postai._replicate_request(verb, name, options);
+    if verb = 'verify' then
+      perform postai._require_options('verification', options);
+    end if;
+    request := case verb when 'start' then postai._replicate_start(name, source, target, options)
+      when 'cancel' then postai._replicate_cancel(name) else postai._replicate_request(verb, name, options) end;
+    if verb <> 'cancel' and not postai._agent_present() then
+      raise notice 'no agent serves this database: the request waits for one' using hint = 'Start it with: post-ai agent';
+    end if;
+    return request;
   exception
     when others then
       get stacked diagnostics code = returned_sqlstate, said = message_text, more = pg_exception_detail, advice = pg_exception_hint;
