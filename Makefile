@@ -1,7 +1,7 @@
 # Every target prints what it does. `make demo` and `make test` need nothing but this directory and a Debian or Ubuntu machine.
 PY := .venv/bin/python
-# Tests wait a third of their time, for locks, leases and limits: three workers keep two cores busy.
-JOBS ?= 3
+# Tests wait a third of their time and more, for locks, leases and limits: four workers keep two cores busy.
+JOBS ?= 4
 
 .PHONY: help demo test test-unit fuzz soak check build install clean update-golden docs
 help: ## show this list
