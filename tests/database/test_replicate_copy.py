@@ -229,6 +229,32 @@ def test_a_key_waits_behind_the_copy_of_its_table(stand: Stand) -> None:
         made.stop(source, target)
 
 
+@pytest.mark.soak
+def test_an_autovacuum_does_not_keep_a_copy_in_parts_from_its_beginning(stand: Stand) -> None:
+    """A lock that is waited for shorter than deadlock_timeout never has the server cancel one."""
+    slow = "autovacuum_vacuum_insert_threshold = 1, autovacuum_vacuum_insert_scale_factor = 0, " \
+           "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, autovacuum_enabled"  # fmt: skip
+    there = "select pid from pg_locks where relation = 'app.t0'::regclass and mode = 'ShareUpdateExclusiveLock'"
+    whole = Deadline.after(60)
+    with sides(stand) as (source, _):
+        copy_tables(stand)
+        source.execute(f"alter table app.t0 set ({slow}); "
+                       "insert into app.t0 select i, repeat('x', 500) from generate_series(2, 30000) as i")  # fmt: skip
+        source.execute("alter system set autovacuum_naptime = 1")
+        source.query("select pg_reload_conf()")
+        try:
+            while not source.query(there):
+                whole.check()
+                whole.cancel.wait(0.1)
+            ((longest,),) = source.query(snapshot_copy._sql("vacuumed"), (200, 200, "app.t0"))
+            assert longest == 1200
+            with snapshot_copy._locked(source, "app.t0"):
+                assert source.query(there) == []
+        finally:
+            source.execute("alter system reset autovacuum_naptime")
+            source.query("select pg_reload_conf()")
+
+
 def test_a_replica_that_is_behind_holds_copying_up(stand: Stand) -> None:
     """Without a replica there is nothing to wait for; the view's columns are read by every version."""
     with sides(stand) as (source, target):

@@ -164,11 +164,12 @@ def _beginning(open_side: Open, source: Database, table: str, name: str) -> Iter
 @contextmanager
 def _locked(source: Database, table: str) -> Iterator[None]:
     """A transaction in which nobody else writes to the table; writers wait a moment for it."""
-    end = time.monotonic() + LOCK_SECONDS
+    end, longest = time.monotonic() + LOCK_SECONDS, LOCK_MS
     while True:
         try:
             with source.transaction():
-                source.query(f"set local lock_timeout = {LOCK_MS}; "
+                source.query(_sql("cancels_soon"), (f"{LOCK_MS // 4}ms",))
+                source.query(f"set local lock_timeout = {longest}; "
                              f"lock table only {table} in share row exclusive mode")  # fmt: skip
                 yield
                 return
@@ -176,6 +177,7 @@ def _locked(source: Database, table: str) -> Iterator[None]:
             if error.sqlstate != "55P03" or time.monotonic() > end:
                 raise
         time.sleep(0.3)
+        ((longest,),) = source.query(_sql("vacuumed"), (LOCK_MS, LOCK_MS, table))
 
 
 class Parts:
