@@ -283,7 +283,7 @@ as $$
     when m.doing is not null then m.doing
     when m.state = 'ready' and m.method = 'dump' and m.verified_at is null then
       format(E'rows are copied in the pause; measure it:\nCALL postai.cutover(%L, rehearse => true);', m.name)
-    when m.state in ('ready', 'rolled_back') and m.method <> 'dump' and (m.verified_at is null or m.verified_at < now() - interval '1 day') then
+    when m.state in ('ready', 'rolled_back') and m.method is distinct from 'dump' and (m.verified_at is null or m.verified_at < now() - interval '1 day') then
       format('postai.replicate_verify(%L)', m.name)
     when m.state in ('ready', 'rolled_back') and (m.verified -> 'equal')::text = 'false' then
       format(E'differences: see verified in\npostai.replication_progress;\npostai.replicate_repair(%L)', m.name)
