@@ -19,7 +19,7 @@ from test_replicate_machine import at_home, quiet, until
 
 from conftest import make_database
 from loss import LossClient, check, compare, prepare
-from postai.database import Database, connect
+from postai.database import ConnectionLost, Database, connect
 from postai.errors import LockNotObtained, PostaiError, Refused
 from postai.replicate import asked, machine, store
 from postai.replicate.cutover import NotReady, SwitchUndone
@@ -276,6 +276,31 @@ def test_clients_that_are_not_stopped_undo_it_and_lose_nothing(shop: Stand, tmp_
         client.stop()
         assert asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=60.0).serving is Side.TARGET
     assert check(client.record, shop.target_dsn()) == ()
+
+
+@pytest.mark.soak
+def test_servers_that_restart_in_the_pause_and_a_pause_that_is_over(shop: Stand, tmp_path: Path) -> None:
+    def restarts(server: LocalServer) -> OnStep:
+        return doing("copied", lambda: (server.stop("immediate"), server.start()))
+
+    with at_home(shop) as home:
+        move = until(home, begun(home, shop, by_file(tmp_path)), State.READY)
+        with pytest.raises(SwitchUndone) as late:
+            slow = doing("copied", lambda: time.sleep(5))
+            asked.switch(home, move, Side.TARGET, slow, stopped=True, max_pause=5.0)
+        assert "more than --max-pause 5" in str(late.value.hint)
+        with pytest.raises(SwitchUndone, match="connection was lost"):
+            asked.switch(home, move, Side.TARGET, restarts(shop.source_server), stopped=True, max_pause=60.0)
+        move = machine.drive(home, move, quiet).move
+        assert move.row.state is State.READY and rows(shop) == 0
+        with pytest.raises(ConnectionLost):
+            asked.switch(home, move, Side.TARGET, restarts(shop.target_server), stopped=True, max_pause=60.0)
+    with connect(shop.target_dsn(), application_name="postai") as home:
+        assert store.find(home, "shop").state is State.SWITCHING
+        move = after_death(home, move, State.READY)
+        assert rows(shop) == 0 and move.row.error is None
+        assert asked.end(home, move, State.ABORTED, quiet).row.state is State.ABORTED
+    assert shop.leftovers() == []
 
 
 @pytest.mark.soak

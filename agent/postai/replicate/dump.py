@@ -18,7 +18,7 @@ from datetime import datetime
 from postai.database import ServerError, named_sql
 from postai.database.amounts import bytes_text, seconds_text
 from postai.database.protocol import Database
-from postai.deadline import Deadline
+from postai.deadline import Deadline, DeadlineExceeded
 from postai.errors import PostaiError, Refused, VerificationFailed
 from postai.replicate import (
     cleanup,
@@ -32,7 +32,7 @@ from postai.replicate import (
     verify,
     writers,
 )
-from postai.replicate.cutover import ARRIVED, Outcome, Run, Switch, SwitchUnfinished, resume_switch
+from postai.replicate.cutover import ARRIVED, Outcome, Run, Switch, SwitchUndone, SwitchUnfinished, resume_switch
 from postai.replicate.schema import Section
 from postai.replicate.sessions import Watch
 from postai.replicate.types import (
@@ -351,6 +351,10 @@ class _Run(Run):
         sent = False
         try:
             sent = super()._undone(error, watch)
+        except SwitchUndone as undone:
+            if isinstance(error, DeadlineExceeded):
+                undone.hint = f"It needs more than --max-pause {self.plan.limits.max_pause:g}: --rehearse measures it."
+            raise
         finally:
             if not sent:
                 with suppress(PostaiError):  # the next attempt begins with it
