@@ -154,6 +154,12 @@ def test_every_fix_removes_its_finding(wreck: Stand) -> None:
     assert names(look(wreck), Level.WARNING) == {"collation"}
 
 
+def test_of_a_database_that_is_its_own_target_nothing_else_is_told(stand: Stand) -> None:
+    with open_session(stand.source_dsn()) as source, open_session(stand.source_dsn()) as target:
+        report = check(source, target, measure_seconds=0)
+    assert [one.check for one in report.findings] == ["same_database"]  # no fix empties the source
+
+
 def test_a_check_changes_nothing_on_the_source_and_needs_no_rights(mover: None, stand: Stand) -> None:
     stand.source.execute(f"grant pg_read_all_data to {MOVER}")
     before = stand.source.execute(CATALOG)
