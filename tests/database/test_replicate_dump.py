@@ -190,7 +190,7 @@ def test_kill_9_of_the_driver_at_every_boundary(shop: Stand, tmp_path: Path) -> 
             move = after_death(home, move, State.READY, State.SERVING_TARGET)
             if move.row.serving is Side.TARGET:
                 break
-            assert died.killed and rows(shop) == 0, died
+            assert died.killed and (rows(shop) == 0 or died.steps[-1] in ("synced", "redirecting")), died
         assert died.steps[-1] == "redirected", died
         assert compare(shop.source_dsn(), shop.target_dsn()) == ()
         asked.end(home, move, State.COMPLETED, quiet)

@@ -133,6 +133,7 @@ class DumpSwitch(Switch):
         name: of the move, for what a person can do.
         dsns: connection strings of both sides.
         options: of the move.
+        expected: seconds that the work should take.
         stopped: a person says that nobody writes to the source, nor will.
         rehearse: whether it is only tried: nobody is held back, the source may be written to.
         tell: shows what is done at this moment; None = nothing any more.
@@ -142,6 +143,7 @@ class DumpSwitch(Switch):
     name: str = ""
     dsns: Mapping[Side, str] = field(default_factory=dict, repr=False)
     options: MoveOptions = field(default_factory=MoveOptions)
+    expected: float = 0.0
     stopped: bool = False
     rehearse: bool = False
     tell: Callable[[str | None], None] = lambda _what: None
@@ -155,10 +157,17 @@ class DumpSwitch(Switch):
         def blocker(check: str, what: str, objects: tuple[str, ...] = (), fix: tuple[str, ...] = ()) -> None:
             found.append(Finding(check, Level.BLOCKER, Side.SOURCE, what, objects, fix))
 
+        short = self.expected > self.limits.max_pause * WINDOW_SHARE
+        allow = max(10, math.ceil(self.expected / WINDOW_SHARE * 1.5)) if short else self.limits.max_pause
+        command = f"post-ai replicate cutover {self.name}"
+        again = f"{command}{'' if self.driver.holds else ' --writers-stopped'} --max-pause {allow:g}"
         if not (self.stopped or self.driver.holds):
-            again = f"post-ai replicate cutover {self.name} --writers-stopped --max-pause {self.limits.max_pause:g}"
             blocker("writers", "nothing keeps writers from the source, which can only be read", (),
                     ("stop everything that writes there, and keep it stopped", f"then say so: {again}"))  # fmt: skip
+        if short:
+            what = f"the pause would be about {seconds_text(self.expected)}"
+            blocker("max_pause", f"{what}, and max_pause is {seconds_text(self.limits.max_pause)}", (),
+                    (f"allow more: {again}", f"measure it, with nobody held back: {command} --rehearse"))  # fmt: skip
         if gids := writers.prepared(old):
             blocker("prepared_transactions", "there are prepared transactions, which could be committed later", gids,
                     ("COMMIT PREPARED or ROLLBACK PREPARED each of them",))  # fmt: skip
@@ -174,45 +183,28 @@ class DumpSwitch(Switch):
         return _Run(self, on_step, old, new, cancel)
 
 
-def gates(
-    source: Database,
-    target: Database,
-    move: int,
-    schemas: tuple[str, ...],
-    max_pause: float,
-    expected: float,
-    again: str,
-) -> tuple[Finding, ...]:
-    """What stands against copying in the pause.
-
-    Args:
-        move: its id.
-        max_pause: seconds that clients may be held back, undo included.
-        expected: seconds that the work should take.
-        again: the command that was given.
-    """
+def gates(source: Database, target: Database, move: int, schemas: tuple[str, ...]) -> tuple[Finding, ...]:
+    """What stands against copying in the pause: another schema on the target."""
     found = schema_compare.compare_schema(source, target, schemas, move, after_rows=False)
-    if found:
-        what = f"the definitions differ: {found[0].shown}" + (f", and {len(found) - 1} more" if len(found) > 1 else "")
-        fix = ("wait until the agent has taken it over", "or make the target as the source is")
-        return (Finding("schema", Level.BLOCKER, Side.TARGET, what, tuple(one.shown for one in found), fix),)
-    if expected > max_pause * WINDOW_SHARE:
-        wanted = max(10, math.ceil(expected / WINDOW_SHARE * 1.5))
-        what = f"the pause would be about {seconds_text(expected)}, and max_pause is {seconds_text(max_pause)}"
-        trial = f"{again.removesuffix(' --writers-stopped')} --rehearse"
-        fix = (f"allow more: {again} --max-pause {wanted}", f"or measure it, with nobody held back: {trial}")
-        return (Finding("max_pause", Level.BLOCKER, Side.SOURCE, what, (), fix),)
-    return ()
+    if not found:
+        return ()
+    what = f"the definitions differ: {found[0].shown}" + (f", and {len(found) - 1} more" if len(found) > 1 else "")
+    fix = ("wait until the agent has taken it over", "or make the target as the source is")
+    return (Finding("schema", Level.BLOCKER, Side.TARGET, what, tuple(one.shown for one in found), fix),)
 
 
 def resume(plan: DumpSwitch, on_step: OnStep) -> Outcome:
     """Bring a switch to an end that was broken off: undone, the target's tables empty, or finished after the redirect.
 
+    Rows that were all there stay until the next attempt: clients may have been there, and sent back by somebody.
+
     Raises:
         SwitchUnfinished: it is not known where the clients go, or they were sent to what is not copied.
     """
+    with plan.open(Side.TARGET) as target:
+        whole = fence.kept(target, plan.move, ARRIVED)
     outcome = resume_switch(plan, on_step)
-    if outcome.serving is Side.SOURCE:
+    if outcome.serving is Side.SOURCE and not whole:
         empty(plan)
     return outcome
 
@@ -249,6 +241,7 @@ class _Run(Run):
         super().__init__(plan, on_step, old, new, cancel)
         self.may_hold = False
         self.began_at = _Standing.of(old, plan.schemas)
+        self.proven = False
 
     def run(self, watch: Watch, *, rehearse: bool) -> Outcome:
         try:
@@ -346,6 +339,7 @@ class _Run(Run):
                 f"the source was written to in the pause: {', '.join(wrote[:5])}",
                 hint="Stop what writes there, and switch again.",
             )
+        self.proven = True
 
     def _undone(self, error: BaseException, watch: Watch) -> bool:
         sent = False
@@ -356,7 +350,7 @@ class _Run(Run):
                 undone.hint = f"It needs more than --max-pause {self.plan.limits.max_pause:g}: --rehearse measures it."
             raise
         finally:
-            if not sent:
+            if not (sent or self.proven):  # else clients may have been sent there for a moment
                 with suppress(PostaiError):  # the next attempt begins with it
                     empty(self.plan)
         return sent

@@ -25,7 +25,6 @@ def plan(
     """The switch of a move whose rows are copied within it; a rehearsal, which holds nobody back, may take long."""
     row = move.row
     limits = Limits(turns.LONGEST_SECONDS) if rehearse else Limits() if max_pause is None else Limits(max_pause)
-    again = f"post-ai replicate cutover {row.name}{' --writers-stopped' if stopped else ''}"
 
     def compared(found: Verified) -> None:
         store.set_tables(home, row.id, [
@@ -35,13 +34,12 @@ def plan(
 
     def more() -> tuple[Finding, ...]:
         with move.sides() as (source, target):
-            return gates(source, target, row.id, row.options.schemas, limits.max_pause,
-                         0.0 if rehearse else _expected(home, move), again)  # fmt: skip
+            return gates(source, target, row.id, row.options.schemas)
 
     return DumpSwitch(
         move.id, Side.TARGET, move.open, move.stream(Side.SOURCE), None, driver, row.options.schemas, limits, more,
-        name=row.name, dsns=move.dsns, options=row.options, stopped=stopped, rehearse=rehearse,
-        tell=lambda what: store.set_doing(home, row.id, what), compared=compared,
+        name=row.name, dsns=move.dsns, options=row.options, expected=_expected(home, move), stopped=stopped,
+        rehearse=rehearse, tell=lambda what: store.set_doing(home, row.id, what), compared=compared,
     )  # fmt: skip
 
 
