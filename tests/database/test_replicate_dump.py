@@ -130,7 +130,7 @@ def test_copied_in_the_pause(shop: Stand, tmp_path: Path) -> None:
         assert move.row.method is Method.DUMP and warned["dump_window"] == Level.WARNING and rows(shop) == 0
         with pytest.raises(NotReady, match="nothing keeps writers") as shut:
             asked.switch(home, move, Side.TARGET, quiet)
-        assert shut.value.sqlstate == "PA003" and "--writers-stopped --max-pause 3" in str(shut.value.hint)
+        assert shut.value.sqlstate == "PA003" and "--writers-stopped --max-pause 10" in str(shut.value.hint)
         with pytest.raises(NotReady, match=r"the pause would be about .*, and max_pause is") as short:
             asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=0.0001)
         assert "--writers-stopped --max-pause 10" in str(short.value.hint)

@@ -317,7 +317,7 @@ SERVER: tuple[Check, ...] = (
                                          "own record the changes.",
           "GRANT CREATE ON DATABASE.", (_W,), trigger_refused),
     Check("dump_window", "Following changes", "Without slots and triggers nothing tells what is written meanwhile: "
-          "rows are copied and compared in the pause. Time: what the copy takes, and 180 MB/s for the comparison.",
+          "rows are copied and compared in the pause. Time: 3 s, what the copy takes, and 180 MB/s for the comparison.",
           "Make one of the two possible; or stop what writes, and say so with --writers-stopped.", (_B, _W),
           dump_window),
     Check("way_back", "The way back", "A switch ends with the old side following the new one, so that a rollback keeps "

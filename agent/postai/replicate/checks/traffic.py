@@ -21,6 +21,8 @@ FILE = "traffic"
 BYTES_PER_WORKER = 45e6
 # Bytes of rows that are read and compared in a second: docs/verify-a-move.md.
 COMPARED_BYTES = 180e6
+# Of a pause in which all is copied, however little: reading and comparing definitions.
+FIXED_SECONDS = 3.0
 # The target's files to the source's: what is copied, indexes built row by row, room to work in.
 TARGET_ROOM = 1.3
 SAMPLES = (64 << 10, 4 << 20)
@@ -80,7 +82,7 @@ def pause_seconds(size: int, seconds: float) -> float:
     Args:
         size: bytes of all tables; seconds: for copying them and building their indexes.
     """
-    return seconds + size / COMPARED_BYTES
+    return FIXED_SECONDS + seconds + size / COMPARED_BYTES
 
 
 def free_bytes(facts: Facts) -> int | None:
