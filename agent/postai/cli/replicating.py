@@ -36,7 +36,7 @@ from postai.cli.replicating_options import (
     WritersStopped,
 )
 from postai.cli.target import saved_names
-from postai.errors import FeatureMissing, LockNotObtained, PostaiError, Refused, UsageError
+from postai.errors import LockNotObtained, PostaiError, UsageError
 
 if TYPE_CHECKING:
     from postai.replicate.types import Side, State
@@ -45,12 +45,6 @@ app = typer.Typer(help="Move a database to another server.", rich_markup_mode=No
 
 CHECK_SECONDS = 120.0
 GIB = 1 << 30
-REDIRECT = """\
-    [[redirect]]
-    name = "{name}"
-    driver = "file"          # or pgbouncer, command, http
-    path = "/etc/app/db"     # with the connection string that the clients read
-"""
 UNWATCHED = "No agent watches the move now, nor how much log it makes the servers keep"
 
 
@@ -126,7 +120,7 @@ def start(
 
     Where an agent serves the target, it does that, and goes on when this command ends. Elsewhere this command does it.
     """
-    from postai.cli.replicating_drive import Places, agent_there, follow
+    from postai.cli.replicating_drive import Places, agent_there, follow, require_free, tell_redirect
     from postai.replicate import machine, store
     from postai.replicate.types import State
 
@@ -145,7 +139,7 @@ def start(
         split_bytes=_in_bytes(split), load=load, replica_lag=replica_lag, keep_wal_bytes=_in_bytes(keep_wal),
         passfile=passfile, source_passfile=source_passfile, way_back=way_back,
     )  # fmt: skip
-    _require_free(places, name, target)
+    require_free(places, name, target)
     with places.home(places.target_of(name, target)) as home:
         found = store.moves(home, name, ended=False)
         if found and (source, target) in ((None, None), (found[0].source, found[0].target)):
@@ -161,7 +155,7 @@ def start(
         places.journal.remember(move.row)
         drives = not agent_there(home)
         if not json:
-            _tell_redirect(places, name, agent=not drives)
+            tell_redirect(places, name, agent=not drives)
         if not drives:
             home.query("select pg_catalog.pg_notify('postai_replicate', 'start')")
         at_rest = (State.READY, State.SERVING_TARGET, State.ROLLED_BACK, State.COMPLETED, State.ABORTED)
@@ -172,37 +166,6 @@ def start(
         _show(home, row, json)
         if drives and not json and not row.ended:
             output.note(f"{UNWATCHED}: run post-ai agent for the target, or this with --stay.")
-
-
-def _require_free(places: Any, name: str, target: str | None) -> None:
-    """A name tells from here on where its move goes, so that no other one may have it until it has ended."""
-    from postai.database import ConnectionFailed
-    from postai.replicate import store
-
-    known = places.journal.home_of(name)
-    if target is None or known in (None, target):
-        return
-    try:
-        with places.home(known) as home:
-            there = store.moves(home, name, ended=False)
-    except (ConnectionFailed, FeatureMissing, UsageError) as error:
-        output.note(f"whether the move {name} to {known} has ended is not known: {error.message}")
-        return
-    if there:
-        raise Refused(
-            f"there is a move {name} already, to {known}",
-            detail=f"It is {there[0].state.replace('_', ' ')}.",
-            hint=f"Choose another name, or end that one: post-ai replicate abort {name}",
-        )
-
-
-def _tell_redirect(places: Any, name: str, *, agent: bool) -> None:
-    """Where nothing says how the clients are sent, say what to write; there is time until the cutover."""
-    from postai.service.replicating import no_redirect
-
-    if (told := no_redirect(name, places.redirects)) is not None:
-        then = ", and start the agent anew" if agent else ""
-        output.note(f"note: {told}{then} (docs/switch.md has every way), for example\n\n{REDIRECT.format(name=name)}")
 
 
 def _show(home: Any, row: Any, json: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from postai.cli import output
 from postai.cli.replicating_show import Shown, shown
-from postai.errors import AgentNotReachable, ErrorParts, FeatureMissing, PostaiError, UsageError, from_parts
+from postai.errors import AgentNotReachable, ErrorParts, FeatureMissing, PostaiError, Refused, UsageError, from_parts
 
 if TYPE_CHECKING:
     from postai.database import Database
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"\d\d?:\d\d-\d\d?:\d\d")
 POLL_SECONDS = 0.2
+REDIRECT = """\
+    [[redirect]]
+    name = "{name}"
+    driver = "file"          # or pgbouncer, command, http
+    path = "/etc/app/db"     # with the connection string that the clients read
+"""
 TAKEN_SECONDS = 30.0
 """Until a request that no agent took is taken back."""
 
@@ -99,6 +105,37 @@ class Places:
 def agent_there(home: Database) -> bool:
     """Whether an agent leads in the home, which then drives its moves."""
     return bool(home.query("select postai._agent_present()")[0][0])
+
+
+def require_free(places: Places, name: str, target: str | None) -> None:
+    """A name tells from here on where its move goes, so that no other one may have it until it has ended."""
+    from postai.database import ConnectionFailed
+    from postai.replicate import store
+
+    known = places.journal.home_of(name)
+    if target is None or known in (None, target):
+        return
+    try:
+        with places.home(known) as home:
+            there = store.moves(home, name, ended=False)
+    except (ConnectionFailed, FeatureMissing, UsageError) as error:
+        output.note(f"whether the move {name} to {known} has ended is not known: {error.message}")
+        return
+    if there:
+        raise Refused(
+            f"there is a move {name} already, to {known}",
+            detail=f"It is {there[0].state.replace('_', ' ')}.",
+            hint=f"Choose another name, or end that one: post-ai replicate abort {name}",
+        )
+
+
+def tell_redirect(places: Places, name: str, *, agent: bool) -> None:
+    """Where nothing says how the clients are sent, say what to write; there is time until the cutover."""
+    from postai.service.replicating import no_redirect
+
+    if (told := no_redirect(name, places.redirects)) is not None:
+        then = ", and start the agent anew" if agent else ""
+        output.note(f"note: {told}{then} (docs/switch.md has every way), for example\n\n{REDIRECT.format(name=name)}")
 
 
 def follow(

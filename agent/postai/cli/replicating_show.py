@@ -47,7 +47,9 @@ def page(row: Row, tables: Sequence[Copied]) -> list[str]:
     if row.error is not None:
         lines.append(f"error ({row.error.sqlstate}): {row.error.message}")
         lines += [
-            f"  {label}: {text}" for label, text in (("detail", row.error.detail), ("hint", row.error.hint)) if text
+            f"  {label}: {text}".replace("\n", "\n    ")
+            for label, text in (("detail", row.error.detail), ("hint", row.error.hint))
+            if text
         ]
     if tables and not row.ended:
         lines.append(summary(tables))
@@ -55,7 +57,7 @@ def page(row: Row, tables: Sequence[Copied]) -> list[str]:
         lines += [line(one) for one in _chosen(tables)]
         if len(tables) > MOST_TABLES:
             lines.append(f"  and {len(tables) - MOST_TABLES} more")
-    return [part for one in lines for part in _folded(output.visible(one))]
+    return [part for one in lines for line in output.visible(one).split("\n") for part in _folded(line)]
 
 
 def in_shell(said: str) -> str:

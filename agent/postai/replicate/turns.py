@@ -165,7 +165,7 @@ def _preflight(now: Now) -> State:
         raise Refused(
             f"the move cannot begin: {blockers[0]['what']}",
             detail="; ".join(one["what"] for one in blockers[1:]) or None,
-            hint="; ".join(fix for one in blockers for fix in one["fix"]) or None,
+            hint="\n".join(fix for one in blockers for fix in one["fix"]) or None,
         )
     return State.PREFLIGHT_OK
 
