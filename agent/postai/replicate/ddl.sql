@@ -3,7 +3,7 @@
 -- look.
 with relation as (
     select c.oid, c.xmin from pg_catalog.pg_class as c
-      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname !~ '^postai_[0-9]+$'
+      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname !~ '^(pg_toast|postai_[0-9]+$)'
      where c.relpersistence <> 't' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'c', 'S', 'i', 'I') and c.oid >= 16384
 ), change (of, xmin) as (
     select 'c' || r.oid::text, r.xmin from relation as r
