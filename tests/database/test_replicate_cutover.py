@@ -19,6 +19,7 @@ from loss import Load, LossClient, Proxy, check, compare
 from postai.deadline import Deadline
 from postai.replicate import cutover, fence, slots, writers
 from postai.replicate.cutover import Limits, NotReady, SwitchUndone
+from postai.replicate.redirect import RedirectFailed
 from postai.replicate.sessions import open_session
 from postai.replicate.types import Level, Side, Step
 
@@ -274,6 +275,11 @@ def test_a_row_that_takes_too_long_shuts_the_gates(stand: Stand, tmp_path: Path)
         with pytest.raises(NotReady, match=r"a row takes more than 0\.1 s") as caught:
             cutover.switch(plan, quiet)
     assert (caught.value.sqlstate, caught.value.hint) == ("PA003", "wait until the stream has caught up")
+    with pytest.raises(RedirectFailed, match="cannot be replaced") as unwritable:
+        (tmp_path / ".address.postai").mkdir()
+        cutover.switch(replace(plan, limits=Limits(lag_seconds=10.0)), quiet, rehearse=True)
+    assert unwritable.value.sqlstate == "PA010"
+    (tmp_path / ".address.postai").rmdir()
     assert list(tmp_path.iterdir()) == [address] and stand.source.execute(
         "select from pg_db_role_setting as s join pg_database as d on d.oid = s.setdatabase "
         "where datname = current_database() and setrole = 0") == []  # fmt: skip

@@ -318,9 +318,9 @@ class Run:
         limit = max(1, int(plan.limits.window * 1000))
         for db in (self.old, self.new):
             db.query(f"set statement_timeout = {limit}; set lock_timeout = {limit}")
-        if not rehearse:
-            plan.driver.stage(plan.to)
-            self.holder = plan.open(plan.to.other) if self.may_hold and not plan.driver.holds else None
+        plan.driver.stage(plan.to)
+        if self.may_hold and not plan.driver.holds and not rehearse:
+            self.holder = plan.open(plan.to.other)
         self._step(Step.GATES, crossed)
         return names, known
 
