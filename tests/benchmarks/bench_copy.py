@@ -4,7 +4,8 @@
 
 Alternated, each into a new empty database; both servers write to the disk with fsync on. pgbench at scale 50 makes
 750 MB with indexes. `postai` is timed from the start of the move, checks and trial of the schema included, until every
-table is copied and the stream has caught up; `pgcopydb clone` (2 table jobs, 2 index jobs, tables above 130 MB split) until it ends, with its VACUUM ANALYZE.
+table is copied and the stream has caught up; `pgcopydb clone` (2 table jobs, 2 index jobs, tables above 130 MB split)
+until it ends, with its VACUUM ANALYZE.
 """
 
 from __future__ import annotations
