@@ -20,7 +20,7 @@ from postai.errors import PostaiError, Refused
 from postai.replicate import fence, hold, large_objects, native, sequences, writers
 from postai.replicate.redirect import Driver, RedirectFailed
 from postai.replicate.sessions import Watch
-from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream
+from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream, placed
 
 # Of max_pause for undoing what was done; at least so many seconds, at most half of it.
 UNDO_SHARE, UNDO_SECONDS = 0.2, 0.3
@@ -238,9 +238,16 @@ def require_open(found: tuple[Finding, ...]) -> None:
     if shut:
         raise NotReady(
             f"the switch is not ready: {shut[0].what}",
-            detail="; ".join(f"{one.check}: {one.what} ({', '.join(one.objects[:5])})" for one in shut),
-            hint="; ".join(fix for one in shut for fix in one.fix) or None,
+            detail="; ".join(_told(one, one is shut[0]) for one in shut),
+            hint="\n".join(dict.fromkeys(placed(fix, one.side) for one in shut for fix in one.fix)) or None,
         )
+
+
+def _told(one: Finding, first: bool) -> str:
+    """A finding in a detail; what the first one says is the message already."""
+    what = "" if first else f": {one.what}"
+    objects = f" ({', '.join(one.objects[:5])})" if one.objects else ""
+    return f"{one.check}: on the {one.side}{what}{objects}"
 
 
 class Run:

@@ -47,6 +47,7 @@ from postai.replicate.types import (
     State,
     Table,
     object_name,
+    placed,
 )
 from postai.replicate.verified import Mode, Sides, Verdict, Verified, VerifyOptions
 
@@ -165,14 +166,9 @@ def _preflight(now: Now) -> State:
         raise Refused(
             f"the move cannot begin: {blockers[0]['what']}",
             detail="; ".join(one["what"] for one in blockers[1:]) or None,
-            hint="\n".join(_placed(fix, one["side"]) for one in blockers for fix in one["fix"]) or None,
+            hint="\n".join(placed(fix, one["side"]) for one in blockers for fix in one["fix"]) or None,
         )
     return State.PREFLIGHT_OK
-
-
-def _placed(fix: str, side: str) -> str:
-    """A fix, with where it is to be run if it is a statement."""
-    return f"on the {side}: {fix}" if fix.partition(" ")[0].isupper() else fix
 
 
 def _copy_schema(now: Now) -> State:

@@ -349,6 +349,11 @@ class Carrier(Stream, Protocol):
         ...
 
 
+def placed(fix: str, side: str) -> str:
+    """A fix of a finding, with where it is to be run if it is a statement."""
+    return f"on the {side}: {fix}" if fix.partition(" ")[0].isupper() else fix
+
+
 def object_name(move: int, part: str) -> str:
     """The name of an object that postai makes for a move: `postai_7_fwd`."""
     return f"postai_{move}_{part}"
