@@ -262,6 +262,9 @@ def address(ground: Ground) -> Iterator[Finding]:
                                    f"{reason}",
                       (), ("let the agent's passfile have the source's password, and give no passfile of the server",
                            f"or: ALTER ROLE {facts.user} SUPERUSER"))  # fmt: skip
+    elif "temporary tables" in reason:
+        yield blocker(Side.TARGET, f"{facts.user} cannot bring a connection string to the server unseen: {reason}", (),
+                      (f"GRANT TEMPORARY ON DATABASE {facts.database} TO {facts.user}",))  # fmt: skip
     elif facts.server.major >= 16:
         yield blocker(Side.TARGET, f"{facts.user} cannot subscribe: {reason}", (),
                       (f"GRANT pg_create_subscription TO {facts.user}",
