@@ -104,11 +104,9 @@ def _build(
                     told = time.monotonic()
                     look(f"keys of {', '.join(sorted(running.values()))}")
         except BaseException:
-            for session in sessions:
-                session.cancel()
+            restore.cancel_all(running, sessions)
             raise
         finally:
-            wait(running)
             for session in sessions:
                 session.close()
 

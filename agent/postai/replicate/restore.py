@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from postai.database import ServerError, named_sql
+from postai.database.errors import ConnectionLost
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.protocol import Database
 from postai.deadline import Deadline
@@ -272,14 +273,23 @@ def in_parallel(
             try:
                 _await(futures, len(waiting), deadline, on_step, step)
             except BaseException:
-                for future in futures:
-                    future.cancel()
-                for one in sessions:
-                    one.cancel()
+                cancel_all(futures, sessions)
                 raise
     finally:
         for one in sessions:
             one.close()
+
+
+def cancel_all(futures: Iterable[Future[None]], sessions: Sequence[Database]) -> None:
+    """Cancel what other threads run on these sessions, until all of it has ended; what has not begun never does."""
+    waiting = set(futures)
+    for future in waiting:
+        future.cancel()
+    while waiting:
+        for one in sessions:
+            with suppress(ConnectionLost):  # the server is gone, and what runs there ends with the connection
+                one.cancel()
+        waiting = wait(waiting, 0.5).not_done  # a statement may only begin after the first time
 
 
 def _await(futures: set[Future[None]], total: int, deadline: Deadline, on_step: OnStep, step: str) -> None:
