@@ -49,6 +49,31 @@ def test_a_disk_that_is_full_of_log(stand: Stand, tmp_path: Path, side: Side) ->
         at.end()
 
 
+def test_a_copy_that_was_disturbed_at_its_end(stand: Stand, tmp_path: Path) -> None:
+    """As the server leaves it that had dropped the slot and could not note it: it would look for the slot for ever."""
+    with scene(stand, tmp_path) as at:
+        at.begin()
+        at.until(State.READY)
+        stand.target.execute("alter subscription postai_1_fwd disable")  # its process knows the tables as ready
+        while stand.target.execute("select from pg_stat_subscription where pid is not null"):
+            time.sleep(0.05)
+        stand.target.execute(
+            "update pg_subscription_rel set srsubstate = 'f', srsublsn = null where srrelid in "
+            "('loss.history'::regclass, 'postai_1.fence'::regclass)"
+        )
+        stand.target.execute("alter subscription postai_1_fwd enable")
+        at.unharmed()
+        at.well("a copy disturbed at its end", time.monotonic(), State.READY)
+        anew = "select count(*) from postai.replication_event where what ~ 'is copied anew'"
+        assert stand.target.execute(anew) == [(2,)]
+        stream = at.move.stream(Side.SOURCE)
+        with at.move.sides() as (source, target):
+            at.drive(lambda _: stream.unfinished(source, target) == ())
+        verify(at)
+        assert at.switch(Side.TARGET, max_pause=10.0) is None
+        at.end()
+
+
 @contextmanager
 def little_kept(database: MovedDatabase) -> Iterator[None]:
     """A server that keeps little of its log for slots."""

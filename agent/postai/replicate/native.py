@@ -212,6 +212,27 @@ def end_dead(publisher: Database, subscriber: Database, name: str) -> int:
     return len(dead) + len(deaf)
 
 
+def stranded(publisher: Database, subscriber: Database, name: str) -> tuple[str, ...]:
+    """Tables whose copy can never come to its end.
+
+    At that end a server drops the copy's slot on the other side, and notes it with its next commit: where it dies or
+    the network goes between the two, it looks for the slot for ever.
+    """
+    found = subscriber.query(_sql("finishing"), (name,))
+    if not found:
+        return ()
+    there = {relation for (relation,) in publisher.query(_sql("copying_slots"), (str(found[0][0]),))}
+    still = subscriber.query(_sql("finishing"), (name,)) if any(one[1] not in there for one in found) else []
+    return tuple(qualified(*one[2:]) for one in found if one[1] not in there and one in still)
+
+
+def forget(publisher: Database, subscriber: Database, name: str, table: str) -> None:
+    """Empty a table and take it out of a subscription, as if it had not been copied yet; repeatable."""
+    subscriber.execute(f"truncate only {table}")
+    publisher.execute(f"alter publication {quote_ident(name)} drop table only {table}")
+    refresh(subscriber, name)
+
+
 def drop_slot(db: Database, name: str, subscription: int | None, deadline: Deadline) -> None:
     """Drop a slot and what the copying of its subscription left, as soon as nobody reads them.
 

@@ -121,6 +121,24 @@ select s.slot_name::text, (pg_catalog.regexp_match(s.slot_name::text, '^pg_[0-9]
  where s.database = pg_catalog.current_database() and s.active_pid is not null
    and (s.slot_name = %s or s.slot_name ~ ('^pg_' || %s || '_sync_'))
 
+-- name: finishing
+-- Tables that are copied and have to catch up, and that nobody works at.
+select s.oid::int8, r.srrelid::int8, n.nspname::text, c.relname::text
+  from pg_catalog.pg_subscription as s
+  join pg_catalog.pg_subscription_rel as r on r.srsubid = s.oid and r.srsubstate = 'f'
+  join pg_catalog.pg_class as c on c.oid = r.srrelid
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+ where s.subname = %s
+   and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+   and not exists (select from pg_catalog.pg_stat_subscription as w
+                    where w.subid = s.oid and w.relid = r.srrelid and w.pid is not null)
+
+-- name: copying_slots
+-- Tables (by the subscriber's oid) that a subscription has slots for copying of.
+select (pg_catalog.regexp_match(s.slot_name::text, '^pg_[0-9]+_sync_([0-9]+)_'))[1]::int8
+  from pg_catalog.pg_replication_slots as s
+ where s.database = pg_catalog.current_database() and s.slot_name ~ ('^pg_' || %s || '_sync_')
+
 -- name: workers
 -- Processes of an enabled subscription, with the table that they copy and their silence in seconds.
 select s.oid::int8, w.relid::int8, w.pid,

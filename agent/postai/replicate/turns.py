@@ -320,6 +320,11 @@ def _take_up(now: Now) -> None:
     if taken is not None:
         _tell_taken(now, taken)
         _give_identity(now)
+    if isinstance(now.forward, NativeStream):
+        for table in now.forward.rescue(now.source, now.target):
+            what = f"{table} is copied anew: the server was disturbed at the end of its copy"
+            store.set_verified(now.home, row.id, None)
+            store.add_event(now.home, row.id, what, step="restarted", level="warning")
     waiting = now.move.row.state is State.COPYING
     now.forward.copy(now.source, now.target, hold=waiting and _held(now))
     store.set_tables(now.home, row.id, now.forward.progress(now.source, now.target))
