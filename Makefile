@@ -15,9 +15,9 @@ demo: ## a private server with a sample store, postai and its sidecar; ONCE=1 do
 	@packaging/bootstrap dev
 	@touch .venv/postai.stamp
 
-test: .venv/postai.stamp ## the whole test suite, on real servers
+test: .venv/postai.stamp ## the whole test suite, on real servers; COVERAGE=1 measures what it covers, for make check
 	@echo "Running the tests"
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
 
 test-unit: .venv/postai.stamp ## the part that needs no server
 	@$(PY) -m pytest -n 2 tests/unit

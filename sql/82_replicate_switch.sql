@@ -331,10 +331,11 @@ create view postai.replications with (security_barrier) as
            m.ended_at, m.created_at
       from postai.replication as m cross join lateral postai._answered(m.id) as a
     union all
-    -- A start that nobody has taken up yet, or that failed before there was a move.
-    select r.options ->> 'name', case when r.done_at is null then 'requested' else 'refused' end, 'source', null, null,
+    -- A start that nobody has taken up yet, or that failed before there was a move. With names, as pg_dump would make some up.
+    select r.options ->> 'name' as name, case when r.done_at is null then 'requested' else 'refused' end as state,
+           'source' as serving, null::integer as progress, null::bigint as lag_bytes,
            case when r.done_at is not null then pg_catalog.concat_ws(E'\n', r.error ->> 'message', postai._in_sql(r.error ->> 'hint'))
-                when postai._is_driven(0) then 'wait' else E'nobody drives it:\npost-ai agent' end, r.done_at, r.requested_at
+                when postai._is_driven(0) then 'wait' else E'nobody drives it:\npost-ai agent' end as next, r.done_at, r.requested_at
       from postai.replication_request as r
      where r.verb = 'start' and r.replication_id is null and (r.done_at is null or r.done_at > pg_catalog.now() - interval '1 hour')
        and not exists (select from postai.replication as m where m.name = r.options ->> 'name' and m.created_at > r.requested_at)

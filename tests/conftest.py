@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -240,11 +241,13 @@ class TestDatabase:
         self.server = server
         self.waits = waits
         self._name = name
+        self._making = threading.Lock()
 
     @property
     def name(self) -> str:
-        if self.waits:
-            self.copy("template1")
+        with self._making:
+            if self.waits:
+                self.copy("template1")
         return self._name
 
     def copy(self, template: str) -> None:

@@ -75,6 +75,8 @@ def _maker() -> tuple[IO[str], IO[str], Path]:
 
 
 def serve(ended: Path) -> None:
+    import anthropic  # noqa: F401  an agent imports it with the first question to a model, which takes a second, too
+
     from postai.service.main import run
     from postai.settings import Settings
 
