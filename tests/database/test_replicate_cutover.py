@@ -22,6 +22,7 @@ from postai.replicate.cutover import Limits, NotReady, SwitchUndone
 from postai.replicate.redirect import RedirectFailed
 from postai.replicate.sessions import open_session
 from postai.replicate.types import Level, Side, Step
+from postai.replicate.undo import SwitchUnfinished
 
 # The steps between holding the clients back and the point of no return.
 BEFORE = tuple(Step)[tuple(Step).index(Step.PAUSING) : tuple(Step).index(Step.REDIRECTED)]
@@ -224,7 +225,7 @@ def test_pgbouncer_that_was_told_half_is_undone_by_what_is_in_force(stand: Stand
     with LossClient(bouncer.dsn(), SMALL) as client:
         client.wait_for(10)
     bouncer.stop()
-    with pytest.raises(cutover.SwitchUnfinished, match="not known where") as caught:
+    with pytest.raises(SwitchUnfinished, match="not known where") as caught:
         cutover.resume_switch(plan, quiet)
     assert caught.value.sqlstate == "PA010" and "resume" in str(caught.value.hint)
     driver.close()
@@ -367,7 +368,7 @@ def test_a_source_that_is_gone_after_the_redirect(stand: Stand, bouncer: PgBounc
             admin=bouncer.admin_dsn(), file=str(bouncer.databases), to="target",
         )  # fmt: skip
         crash(stand.source_server)
-        with pytest.raises(cutover.SwitchUnfinished, match="source cannot be reached"):
+        with pytest.raises(SwitchUnfinished, match="source cannot be reached"):
             cutover.resume_switch(moved.switch(Side.TARGET, driver), quiet)
         client.wait_for(20)
         stand.source_server.start()

@@ -24,12 +24,13 @@ from postai.database import ConnectionLost, connect
 from postai.database import dsn as dsn_parts
 from postai.errors import LockNotObtained, Refused
 from postai.replicate import asked, cleanup, fence, machine, store
-from postai.replicate.cutover import NotReady, SwitchUndone, SwitchUnfinished
+from postai.replicate.cutover import NotReady, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
 from postai.replicate.redirect import RedirectFailed
 from postai.replicate.sessions import open_session
 from postai.replicate.types import OnStep, Side, State, Step
+from postai.replicate.undo import SwitchUnfinished
 from postai.setup.install import InstallOptions, install
 
 FAULTS = [

@@ -18,8 +18,9 @@ from test_replicate_faults import copied, happens, stepped
 
 from postai.errors import PostaiError
 from postai.replicate import asked, machine
-from postai.replicate.cutover import NotReady, SwitchUnfinished
+from postai.replicate.cutover import NotReady
 from postai.replicate.types import Method, Side, State, Step
+from postai.replicate.undo import SwitchUnfinished
 
 pytestmark = pytest.mark.soak
 MESSAGE = "select pg_logical_emit_message(false, 'test', repeat('x', 1000000))"

@@ -22,6 +22,7 @@ from postai.replicate import cutover, fence, sequences, writers
 from postai.replicate.cutover import SwitchUndone
 from postai.replicate.hooks import HttpDriver
 from postai.replicate.types import Side, Step
+from postai.replicate.undo import SwitchUnfinished
 
 ENTRIES = "insert into loss.entry (run, client, seq) select 1, 1, g from generate_series(1, 50) as g"
 
@@ -110,7 +111,7 @@ def test_a_target_killed_before_the_way_back_begins(stand: Stand, tmp_path: Path
             crash(stand.target_server)
             stand.target_server.start()
 
-    with pytest.raises(cutover.SwitchUnfinished):
+    with pytest.raises(SwitchUnfinished):
         cutover.switch(plan, kill)
     assert cutover.resume_switch(plan, quiet).serving is Side.TARGET
     with sides(stand) as (source, target):

@@ -8,28 +8,23 @@ dies within is followed by `resume_switch`, which looks where the clients are se
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from postai.database.errors import ConnectionFailed, ConnectionLost
 from postai.database.protocol import Database
-from postai.deadline import Deadline, DeadlineExceeded
+from postai.deadline import Deadline
 from postai.errors import PostaiError, Refused
-from postai.replicate import fence, hold, large_objects, native, sequences, writers
-from postai.replicate.redirect import Driver, RedirectFailed
+from postai.replicate import fence, hold, large_objects, native, sequences, undo, writers
+from postai.replicate.redirect import Driver
 from postai.replicate.sessions import Watch
 from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream, placed
+from postai.replicate.undo import SwitchUnfinished
 
 # Of max_pause for undoing what was done; at least so many seconds, at most half of it.
 UNDO_SHARE, UNDO_SECONDS = 0.2, 0.3
 # Seconds for the clients to connect to the new side, before the streams are changed and take processor time.
 SETTLE_SECONDS = 0.25
-# Kept on the new side as long as it serves: all that was committed on the old one had arrived when it began to.
-ARRIVED = "arrived"
-# Seconds that an undo or a finish tries to reach a side again, before it is said that it cannot be reached.
-AGAIN_SECONDS = 10.0
 
 
 class NotReady(Refused):
@@ -42,14 +37,6 @@ class SwitchUndone(PostaiError):
     sqlstate = "PA009"
     exit_code = 11
     title = "switch undone"
-
-
-class SwitchUnfinished(PostaiError):
-    """The switch is neither undone nor at its end; `resume_switch` brings it there."""
-
-    sqlstate = "PA010"
-    exit_code = 12
-    title = "switch not finished"
 
 
 @dataclass(frozen=True)
@@ -167,46 +154,17 @@ def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
     Raises:
         SwitchUnfinished: it is not known where the clients go, or a side cannot be reached; the hint says what to do.
     """
-    if _where(plan) is plan.to:
-        with _reach(plan, plan.to) as new:
-            if fence.kept(new, plan.move, ARRIVED):
-                _serve(plan, new)
-                _let_go(plan)  # before the old side is asked: it may be gone
-            with _reach(plan, plan.to.other) as old:
+    if undo.where(plan) is plan.to:
+        with undo.reach(plan, plan.to) as new:
+            if fence.kept(new, plan.move, undo.ARRIVED):
+                undo.serve(plan, new)
+                undo.let_go(plan)  # before the old side is asked: it may be gone
+            with undo.reach(plan, plan.to.other) as old:
                 return plan.run(on_step, old, new, None).finish(resumed=True)
-    with _reach(plan, plan.to.other) as old:
-        _undo(plan, {plan.to.other: old}, 0.0, lambda: None, told=True)
+    with undo.reach(plan, plan.to.other) as old:
+        undo.undo(plan, {plan.to.other: old}, 0.0, lambda: None, told=True)
     on_step(Step.UNDONE)
     return Outcome(plan.to.other)
-
-
-def _where(plan: Switch) -> Side:
-    try:
-        at = plan.driver.where()
-    except RedirectFailed as error:
-        why: str | None = error.message
-    else:
-        if at is not None:
-            return at
-        why = "neither side, or some to the one and some to the other"
-    raise SwitchUnfinished(
-        "it is not known where the clients are sent",
-        detail=why,
-        hint=f"Send all of them to the {plan.to.other}, and resume the switch.",
-    )
-
-
-def _reach(plan: Switch, side: Side, seconds: float = AGAIN_SECONDS) -> Database:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return plan.open(side)
-        except ConnectionFailed as error:
-            if time.monotonic() > end:
-                raise SwitchUnfinished(
-                    f"the {side} cannot be reached", detail=error.message, hint="Start it, and resume the switch."
-                ) from None
-            time.sleep(0.1)
 
 
 def _gates(plan: Switch, old: Database, new: Database) -> tuple[Finding, ...]:
@@ -282,14 +240,14 @@ class Run:
         if rehearse:
             self._drain(window)
             self._settle(window, names, known)
-            _release(self.plan, self.new)
+            undo.release(self.plan, self.new)
             return self._outcome(self.plan.to.other)
         try:
             watch.arm(window.remaining() + UNDO_SECONDS / 3)
             self._step(Step.PAUSING)
             self._shut(window, names)
             self._drain(window)
-            _serve(self.plan, self.new, at_once=True)
+            undo.serve(self.plan, self.new, at_once=True)
             self._step(Step.UNFENCED)
             self._settle(window, names, known)
             self._step(Step.REDIRECTING)
@@ -308,7 +266,7 @@ class Run:
         """Everything that can be done before the pause; the limits of time of both sessions are the pause's then."""
         plan = self.plan
         require_open(_gates(plan, self.old, self.new))
-        _release(plan, self.new)
+        undo.release(plan, self.new)
         if plan.reverse is not None:
             plan.reverse.prepare(self.new, self.old)
         if not plan.driver.holds:
@@ -377,7 +335,7 @@ class Run:
         changed = sequences.copy(self.old, self.new, names, known)
         self._step(Step.SEQUENCES, f"{changed} of {len(names)} moved on")
         window.check()
-        fence.keep(self.new, plan.move, ARRIVED, *([plan.reverse.name] if plan.reverse else []))
+        fence.keep(self.new, plan.move, undo.ARRIVED, *([plan.reverse.name] if plan.reverse else []))
         self._step(Step.SYNCED)
         if plan.reverse is not None:
             plan.reverse.mark(self.new)
@@ -413,7 +371,7 @@ class Run:
         if self._reached(Step.REDIRECTING) and self._sent() is plan.to:
             return True
         both = {plan.to: self.new, plan.to.other: self.old}
-        _undo(plan, both, self.began + plan.limits.max_pause, watch.cut, self.hold,
+        undo.undo(plan, both, self.began + plan.limits.max_pause, watch.cut, self.hold,
               told=self._reached(Step.REDIRECTING))  # fmt: skip
         self._step(Step.UNDONE)
         if not isinstance(error, PostaiError):
@@ -427,10 +385,10 @@ class Run:
     def _sent(self) -> Side:
         """Where the clients are sent after a redirect that failed; back to the old side where that is not known."""
         try:
-            return _where(self.plan)
+            return undo.where(self.plan)
         except SwitchUnfinished:
-            _send_back(self.plan, told=True)
-        return _where(self.plan)
+            undo.send_back(self.plan, told=True)
+        return undo.where(self.plan)
 
     def finish(self, *, resumed: bool) -> Outcome:
         """What follows the redirect; each part looks first, so that all of it may be repeated.
@@ -445,8 +403,8 @@ class Run:
             if resumed:
                 self._shut_again()
                 self._arrive()
-                _serve(plan, self.new)
-            _let_go(plan)
+                undo.serve(plan, self.new)
+            undo.let_go(plan)
             self.held_until = time.monotonic()
             self._step(Step.OPENED)
             self._let_writers_end()
@@ -476,7 +434,7 @@ class Run:
         """Those that waited for locks were told to end; the locks stay until they did."""
         if self.hold is not None and self.shut_at is not None:
             try:
-                writers.end_sessions(self.old, self.shut_at, Deadline.after(AGAIN_SECONDS))
+                writers.end_sessions(self.old, self.shut_at, Deadline.after(undo.AGAIN_SECONDS))
             finally:
                 self.hold.release()
             self.ended = self.hold.ended
@@ -484,7 +442,7 @@ class Run:
     def _shut_again(self) -> None:
         """After a crash: nobody writes on the old side, as before it."""
         moment = writers.close(self.old, self.plan.move)
-        self.ended = writers.end_sessions(self.old, moment, Deadline.after(AGAIN_SECONDS))
+        self.ended = writers.end_sessions(self.old, moment, Deadline.after(undo.AGAIN_SECONDS))
 
     def _arrive(self) -> None:
         """Where the old side was written to after a driver died, or before all had arrived: it arrives now.
@@ -492,11 +450,11 @@ class Run:
         Somebody else may have sent the clients; and what a dead driver's locks held goes on, until it is ended here.
         """
         plan = self.plan
-        if plan.forward.flows(self.new) or not fence.kept(self.new, plan.move, ARRIVED):
-            fence.cross(self.old, self.new, plan.move, Deadline.after(AGAIN_SECONDS), self._pump)
+        if plan.forward.flows(self.new) or not fence.kept(self.new, plan.move, undo.ARRIVED):
+            fence.cross(self.old, self.new, plan.move, Deadline.after(undo.AGAIN_SECONDS), self._pump)
             names = sequences.require_equal(self.old, self.new, plan.schemas)
             sequences.catch_up(self.old, self.new, names)
-            fence.keep(self.new, plan.move, ARRIVED)
+            fence.keep(self.new, plan.move, undo.ARRIVED)
             fence.clear(self.old, plan.move)
 
     def _reached(self, step: Step) -> bool:
@@ -509,124 +467,3 @@ class Run:
     def _outcome(self, serving: Side) -> Outcome:
         pause = self.held_until - self.began if self.held_until else 0.0
         return Outcome(serving, pause, tuple(self.steps), self.ended)
-
-
-def _undo(
-    plan: Switch,
-    sessions: Mapping[Side, Database],
-    until: float,
-    cut: Callable[[], None],
-    held: hold.Hold | None = None,
-    *,
-    told: bool,
-) -> None:
-    """The old side serves as before; where it does not answer, the clients are let go all the same.
-
-    Args:
-        sessions: those that are open; others are opened.
-        until: when the clients should be let go at the latest (`time.monotonic()`).
-        cut: breaks the connections of those sessions, where no answer comes.
-        held: the locks on the old side.
-        told: whether the driver may have been told to send the clients.
-
-    Raises:
-        SwitchUnfinished: the old side cannot be reached, or the redirect driver fails.
-    """
-    with ThreadPoolExecutor(1, "postai-undo") as pool:
-        reopened = pool.submit(_reopen, plan, sessions, held, told=told)
-        try:
-            wait([reopened], timeout=max(0.1, until - time.monotonic()))
-            _send_back(plan, told=told)
-            _let_go(plan)
-        finally:
-            if not reopened.done():
-                cut()
-        try:
-            done, why = reopened.result(), None
-        except PostaiError as error:
-            done, why = False, error.message
-    if not done:
-        raise SwitchUnfinished(
-            f"the {plan.to.other} may still be read-only", detail=why, hint="See that it runs, and resume the switch."
-        )
-    _again(plan, {}, plan.to, lambda db: _release(plan, db), 0.5)
-
-
-def _reopen(plan: Switch, sessions: Mapping[Side, Database], held: hold.Hold | None, *, told: bool) -> bool:
-    """The source was fenced when the target began to serve; clients that come late to a side find it so, too."""
-    if plan.to is Side.SOURCE or (told and plan.driver.late):
-        _again(plan, sessions, plan.to, lambda db: _shut_new(plan, db), 0.5)
-    if held is not None:
-        held.release()
-    old = plan.to.other
-    return _again(
-        plan, sessions, old, lambda db: writers.reopen(db, plan.move, writable=old is Side.TARGET), AGAIN_SECONDS
-    )
-
-
-def _again(
-    plan: Switch, sessions: Mapping[Side, Database], side: Side, work: Callable[[Database], object], seconds: float
-) -> bool:
-    """Do something on a side, on a new session where there is none or it is lost; whether it could be reached."""
-    if side in sessions:
-        try:
-            work(sessions[side])
-        except ConnectionLost:
-            pass
-        else:
-            return True
-    try:
-        with _reach(plan, side, seconds) as db:
-            work(db)
-    except (SwitchUnfinished, ConnectionLost):
-        return False
-    return True
-
-
-def _shut_new(plan: Switch, new: Database) -> None:
-    _release(plan, new)
-    if writers.owned(new):
-        writers.close(new, plan.move)
-
-
-def _serve(plan: Switch, new: Database, *, at_once: bool = False) -> None:
-    """The new side may be written to; a target also where a setting of its own kept others out until now."""
-    writers.reopen(new, plan.move, writable=plan.to is Side.TARGET, at_once=at_once)
-
-
-def _send_back(plan: Switch, *, told: bool) -> None:
-    """The clients go to the old side; a driver that may have been told otherwise is told, wherever they are now."""
-    if plan.driver.late and not told:
-        return
-    try:
-        plan.driver.redirect(plan.to.other, Deadline.after(plan.limits.max_pause))
-    except (RedirectFailed, DeadlineExceeded) as error:
-        failure = SwitchUnfinished(
-            f"the clients could not be sent back to the {plan.to.other}",
-            detail=error.detail or error.message,
-            hint="Send them there, and resume the switch.",
-        )
-    else:
-        return
-    raise failure
-
-
-def _let_go(plan: Switch) -> None:
-    try:
-        plan.driver.resume()
-    except (RedirectFailed, DeadlineExceeded) as error:
-        failure = SwitchUnfinished(
-            "the clients are still held back",
-            detail=error.detail or error.message,
-            hint="Let them go (RESUME on PgBouncer's console), and resume the switch.",
-        )
-    else:
-        return
-    raise failure
-
-
-def _release(plan: Switch, new: Database) -> None:
-    """The way back need not begin where it was marked, and what is on the old side has to arrive."""
-    fence.release(new, plan.move, ARRIVED)
-    if plan.reverse is not None:
-        fence.release(new, plan.move, plan.reverse.name)

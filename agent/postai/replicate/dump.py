@@ -32,7 +32,7 @@ from postai.replicate import (
     verify,
     writers,
 )
-from postai.replicate.cutover import ARRIVED, Outcome, Run, Switch, SwitchUndone, SwitchUnfinished, resume_switch
+from postai.replicate.cutover import Outcome, Run, Switch, SwitchUndone, resume_switch
 from postai.replicate.schema import Section
 from postai.replicate.sessions import Watch
 from postai.replicate.types import (
@@ -48,6 +48,7 @@ from postai.replicate.types import (
     object_name,
     own_schema,
 )
+from postai.replicate.undo import ARRIVED, SwitchUnfinished
 from postai.replicate.verified import Mode, Sides, Verified, VerifyOptions
 
 # Of max_pause, what is there for the work: the rest is for undoing it (cutover.Limits).

@@ -22,11 +22,12 @@ from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline
 from postai.errors import ErrorParts, LockNotObtained, PostaiError
 from postai.replicate import asked, machine, store, turns
-from postai.replicate.cutover import NotReady, Outcome, SwitchUndone, SwitchUnfinished
+from postai.replicate.cutover import NotReady, Outcome, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.sessions import own_dsn
 from postai.replicate.store import Ending, Row
 from postai.replicate.types import OnStep, Side, State
+from postai.replicate.undo import SwitchUnfinished
 from postai.replicate.verified import Mode
 from postai.service.replicating import Places, keep_schema, no_redirect
 
