@@ -267,7 +267,7 @@ def verify(
 ) -> None:
     """Compare both sides of a move row for row while both are used; exit code 12 when they differ."""
     from postai.cli.replicating_drive import Places, agent_there, answered, ask
-    from postai.replicate import asked, store, turns
+    from postai.replicate import asked, comparing, store
     from postai.replicate.verified import Mode
 
     places = Places.read()
@@ -278,7 +278,7 @@ def verify(
         if agent_there(home):
             said = answered(home, ask(home, "verify", name, {"settling": settling, **rest}), "verify")
         else:
-            said = turns.verdict(asked.verified(home, move, _telling, mode=mode, **rest))
+            said = comparing.verdict(asked.verified(home, move, _telling, mode=mode, **rest))
         _end(home, name, said, json)
 
 

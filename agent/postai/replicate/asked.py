@@ -15,6 +15,7 @@ from postai.errors import ErrorParts, LockNotObtained, NotPermitted, Refused, Us
 from postai.replicate import (
     capture_apply,
     cleanup,
+    comparing,
     cutover,
     dump,
     dump_plan,
@@ -24,13 +25,13 @@ from postai.replicate import (
     schema,
     slots,
     store,
-    turns,
     verify,
     writers,
 )
 from postai.replicate.cutover import Limits, NotReady, Outcome, Switch, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move, driving
+from postai.replicate.now import LONGEST_SECONDS, Now
 from postai.replicate.redirect import Driver
 from postai.replicate.repair import Repaired
 from postai.replicate.store import Ending
@@ -90,7 +91,7 @@ def switch(
             steps = _Steps(home, move, on_step, None if rehearse else _begin(home, move, journal))
             try:
                 cutover.require_open(cutover.gates(plan))  # before what takes long
-                until = cancel or Deadline.after(turns.LONGEST_SECONDS)
+                until = cancel or Deadline.after(LONGEST_SECONDS)
                 if not isinstance(plan, dump.DumpSwitch):
                     _refresh_views(home, move, to, on_step, until)
                     plan = replace(plan, at_rest=_bring_large_objects(move, to, until))
@@ -137,7 +138,7 @@ def _bring_large_objects(move: Move, to: Side, deadline: Deadline) -> Callable[[
 
     with move.open(to.other) as old, move.open(to) as new:
         before = large_objects.stamp(old) if not move.row.options.schemas else large_objects.Stamp(None)
-        turns.bring_large_objects(*((old, new) if to is Side.TARGET else (new, old)), move, deadline)
+        comparing.bring_large_objects(*((old, new) if to is Side.TARGET else (new, old)), move, deadline)
     return at_rest
 
 
@@ -198,7 +199,7 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
     if to is Side.SOURCE:  # what was made on the target meanwhile must not keep anybody from going back
         return ()
     with move.open(to.other) as old, move.open(to) as new:
-        found = turns.definitions(old, new, move)
+        found = comparing.definitions(old, new, move)
         met = slots.conflicts(new, move.stream(to.other).name)
         held = (*_applies(old, move), *slots.room(old, to.other), *slots.room(new, to))
         back = move.stream(to)
@@ -341,9 +342,9 @@ def verified(
     with driving(home, move, "compares both sides"):
         move = move.read(home)
         _require_comparable(move)
-        until = cancel or Deadline.after(turns.LONGEST_SECONDS)
+        until = cancel or Deadline.after(LONGEST_SECONDS)
         with move.sides() as (source, target):
-            found = turns.compare(turns.Now(home, source, target, move, on_step), mode, until, share=share, busy=busy)
+            found = comparing.compare(Now(home, source, target, move, on_step), mode, until, share=share, busy=busy)
         _compared(home, move, found)
         return found
 
@@ -367,7 +368,7 @@ def _require_comparable(move: Move) -> None:
 def _compared(home: Database, move: Move, found: Verified) -> None:
     """The comparison found both sides equal, or raises what differs; a move that failed over that goes on."""
     row = move.row
-    turns.require_equal(found, row.name)
+    comparing.require_equal(found, row.name)
     if row.state is State.FAILED:
         store.set_state(home, row.id, State.READY if row.serving is Side.SOURCE else State.SERVING_TARGET)
     else:
@@ -396,16 +397,16 @@ def repaired(home: Database, move: Move, on_step: OnStep, *, cancel: Deadline | 
             raise Refused(
                 "no rows are known to differ", hint=f"Compare both sides first: post-ai replicate verify {row.name}"
             )
-        until = cancel or Deadline.after(turns.LONGEST_SECONDS)
+        until = cancel or Deadline.after(LONGEST_SECONDS)
         with move.sides() as (source, target):
-            now = turns.Now(home, source, target, move, on_step)
+            now = Now(home, source, target, move, on_step)
             now.doing("repairs rows")
             done = _repair(move, known, until)
             what = f"{done.rows} rows were made on the {row.serving.other} as they are on the {row.serving}"
             store.add_event(home, row.id, what, step="repaired", data={"tables": known, "notes": done.notes})
-            found = turns.compare(now, Mode.EXACT, until)
+            found = comparing.compare(now, Mode.EXACT, until)
         _compared(home, move, found)
-        return f"{what}; {turns.verdict(found)}"
+        return f"{what}; {comparing.verdict(found)}"
 
 
 def _repair(move: Move, tables: tuple[str, ...], until: Deadline) -> Repaired:

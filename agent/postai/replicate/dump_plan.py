@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from postai.database.protocol import Database
-from postai.replicate import store, turns
+from postai.replicate import comparing, store
 from postai.replicate.checks.traffic import pause_seconds
 from postai.replicate.cutover import Limits
 from postai.replicate.dump import DumpSwitch, gates
 from postai.replicate.move import Move
+from postai.replicate.now import LONGEST_SECONDS
 from postai.replicate.redirect import Driver
 from postai.replicate.types import Finding, Progress, Side
 from postai.replicate.verified import Verified
@@ -24,13 +25,13 @@ def plan(
 ) -> DumpSwitch:
     """The switch of a move whose rows are copied within it; a rehearsal, which holds nobody back, may take long."""
     row = move.row
-    limits = Limits(turns.LONGEST_SECONDS) if rehearse else Limits() if max_pause is None else Limits(max_pause)
+    limits = Limits(LONGEST_SECONDS) if rehearse else Limits() if max_pause is None else Limits(max_pause)
 
     def compared(found: Verified) -> None:
         store.set_tables(home, row.id, [
             Progress(one.table, "ready", one.rows, one.bytes, one.rows, one.bytes, 0.0) for one in found.tables
         ])  # fmt: skip
-        turns.keep(home, move, found)
+        comparing.keep(home, move, found)
 
     def more() -> tuple[Finding, ...]:
         with move.sides() as (source, target):

@@ -27,8 +27,8 @@ from postai.errors import ErrorParts, LockNotObtained, PostaiError, Refused
 from postai.replicate import asked, probe, store, turns
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move, Redirects, say_where
+from postai.replicate.now import Now
 from postai.replicate.sessions import open_session
-from postai.replicate.turns import Now
 from postai.replicate.types import OnStep, Side, State
 
 # Seconds until the next look, by state; None = nothing more happens by itself.

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from postai.database.errors import ConnectionLost
 from postai.database.protocol import Database
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
-from postai.errors import ErrorParts, PostaiError, Refused, UsageError, VerificationFailed
+from postai.errors import ErrorParts, PostaiError, Refused, UsageError
 from postai.replicate import (
     cleanup,
     ddl,
     fence,
-    large_objects,
     late_keys,
     native,
     preflight,
     probe,
     roles,
     schema,
-    schema_compare,
     slots,
     statistics,
     store,
     throttle,
-    verify,
 )
+from postai.replicate.comparing import compare, require_equal
 from postai.replicate.move import Move
+from postai.replicate.now import LONGEST_SECONDS, LOOK_SECONDS, InDanger, Now
 from postai.replicate.redirect import RedirectFailed
 from postai.replicate.schema import Section
 from postai.replicate.stream import NativeStream
@@ -42,14 +41,13 @@ from postai.replicate.types import (
     Lag,
     Level,
     Method,
-    OnStep,
     Side,
     State,
     Table,
     object_name,
     placed,
 )
-from postai.replicate.verified import Mode, Sides, Verdict, Verified, VerifyOptions
+from postai.replicate.verified import Mode
 
 # How long a row may take to the target before the move counts as caught up.
 CAUGHT_UP_SECONDS = 1.0
@@ -57,75 +55,10 @@ CAUGHT_UP_SECONDS = 1.0
 FRESH_BYTES = 64 * 2**20
 # How often the copy begins anew by itself.
 RESTARTS = 3
-# Of one part of the work: indexes of large tables, a comparison of all rows.
-LONGEST_SECONDS = 7 * 86_400.0
 # How long the log of the source is watched before it begins.
 LOG_SECONDS = 0.5
-# Seconds between two looks at the source's log while something long runs.
-LOOK_SECONDS = 2.0
 # In a move's report where it was tried before there were others to make.
 _TRIED = Finding("schema_tried", Level.NOTE, Side.TARGET, "the schema was tried in a database of its own on the target")
-
-
-class InDanger(PostaiError):
-    """The source's log must not be kept any longer; what runs is broken off."""
-
-    sqlstate = "PA010"
-
-
-@dataclass(frozen=True)
-class Now:
-    """What one turn works with.
-
-    Attributes:
-        found: what is wrong while it goes on; the first of them stands in the move's row.
-    """
-
-    home: Database
-    source: Database
-    target: Database
-    move: Move
-    on_step: OnStep
-    found: list[ErrorParts] = field(default_factory=list)
-
-    @property
-    def forward(self) -> Carrier:
-        """The stream from the source to the target."""
-        return self.move.stream(Side.SOURCE)
-
-    def doing(self, what: str) -> None:
-        """Say what is done at this moment."""
-        store.set_doing(self.home, self.move.id, what)
-        self.on_step(what)
-
-    def tell(self, found: Sequence[Finding], step: str) -> None:
-        """Keep what a step left out or found, with what mends it."""
-        for one in found:
-            level = "note" if one.level == "note" else "warning"
-            store.add_event(self.home, self.move.id, one.what, step=step, level=level,
-                            data={"objects": one.objects, "fix": one.fix})  # fmt: skip
-
-    def watching(self, doing: str) -> OnStep:
-        """For something long: passes steps on, shows them, breaks it off when the serving side's disk is in danger.
-
-        The sessions of this turn must be idle.
-        """
-        last = time.monotonic()
-
-        def on_step(name: str, detail: str = "") -> None:
-            nonlocal last
-            if time.monotonic() - last > LOOK_SECONDS:
-                last = time.monotonic()
-                store.set_doing(self.home, self.move.id, f"{doing}: {detail or name}")
-                serving = self.move.row.serving
-                pair = (self.source, self.target) if serving is Side.SOURCE else (self.target, self.source)
-                lag = self.move.stream(serving).lag(*pair)
-                store.set_lag(self.home, self.move.id, lag)
-                if danger := slots.danger(lag, self.move.row.options.keep_wal_bytes):
-                    raise InDanger(danger)
-            self.on_step(name, detail)
-
-        return on_step
 
 
 @contextmanager
@@ -399,105 +332,6 @@ def _verify(now: Now) -> State | None:
         return _protect(now)
     require_equal(found, now.move.row.name)
     return State.READY
-
-
-def compare(now: Now, mode: Mode, deadline: Deadline, *, share: float = 1.0, busy: int = 0) -> Verified:
-    """Compare both sides row for row, and keep what was found.
-
-    Args:
-        share, busy: as VerifyOptions has them.
-
-    Raises:
-        InDanger: the source's log cannot be kept so long.
-    """
-    row = now.move.row
-    bring_large_objects(now.source, now.target, now.move, deadline)
-    back = now.move.stream(Side.TARGET)
-    if row.serving is Side.SOURCE and row.way_back and back.ready(now.target):
-        back.prepare(now.target, now.source)  # what others write to the target from here on is seen at the switch
-    on_step = now.watching("compares both sides")
-    subscriber = now.target if row.serving is Side.SOURCE else now.source
-    met = sum(slots.conflicts(subscriber, now.move.stream(row.serving).name).values())
-    found = verify.verify(
-        Sides(row.id, now.move.open, now.move.stream(row.serving), row.serving), mode,
-        VerifyOptions(schemas=row.options.schemas, share=share, busy=busy, large_objects=not row.options.schemas),
-        deadline,
-        lambda at: on_step("compares", f"{at.tables_done} of {at.tables} tables"),
-        lambda here, there: definitions(*((here, there) if row.serving is Side.SOURCE else (there, here)), now.move),
-    )  # fmt: skip
-    keep(now.home, now.move, found, met)
-    return found
-
-
-def keep(home: Database, move: Move, found: Verified, met: int = 0) -> None:
-    """Keep what a comparison found.
-
-    Args:
-        met: conflicts of the stream until it began.
-    """
-    equal = found.equal and not found.schema
-    store.set_verified(home, move.id, {**asdict(found), "equal": equal, "conflicts": met})
-    store.set_verified_tables(home, move.id, {one.table: _said(one) for one in found.tables})
-    store.add_event(home, move.id, verdict(found), step="verified", level="note" if equal else "error")
-
-
-def bring_large_objects(source: Database, target: Database, move: Move, deadline: Deadline) -> int:
-    """Large objects as on the side that serves; they belong to no schema, so that a move of some schemas has none."""
-    if move.row.options.schemas:
-        return 0
-    pair = (source, target) if move.row.serving is Side.SOURCE else (target, source)
-    return large_objects.bring(*pair, move.id, move.row.serving.other, deadline)
-
-
-def definitions(source: Database, target: Database, move: Move) -> tuple[str, ...]:
-    """What differs in the target's definitions from the source's, whichever serves: it may need some of its own."""
-    found = schema_compare.compare_schema(source, target, move.row.options.schemas, move.id)
-    return tuple(one.shown for one in found)
-
-
-def _said(one: Verdict) -> str:
-    if one.equal is None:
-        return f"not compared: {one.error}"
-    return "equal" if one.equal else f"{len(one.differences)}{' and more' if one.more else ''} rows differ"
-
-
-def verdict(found: Verified) -> str:
-    """What a comparison found, in a sentence."""
-    if found.equal and not found.schema:
-        stall = f", writers waited {found.stall * 1000:.0f} ms" if found.stall else ""
-        return f"{found.rows} rows of {len(found.tables)} tables are equal{stall}"
-    named = [
-        *(f"table {one} is missing" for one in found.missing),
-        *(one.table for one in found.different),
-        *found.schema,
-    ]
-    return f"both sides differ: {', '.join(named[:5])}{' ...' if len(named) > 5 else ''}"
-
-
-def require_equal(found: Verified, name: str) -> None:
-    """Raises:
-    VerificationFailed: both sides differ; the hint says what to do with the move of that name.
-    """
-    if found.equal and not found.schema:
-        return
-    detail = "; ".join([
-        *(f"{one.table}: {_said(one)}: {', '.join('(' + ', '.join(x.key) + ')' for x in one.differences[:5])}"
-          for one in found.different[:10]),
-        *found.schema[:10],
-    ])  # fmt: skip
-    raise VerificationFailed(
-        verdict(found), detail=detail or None,
-        hint=_mending(found, name),
-    )  # fmt: skip
-
-
-def _mending(found: Verified, name: str) -> str:
-    """What makes both sides equal."""
-    again = f"and verify again: post-ai replicate verify {name}"
-    if any(one.equal is False for one in found.tables):
-        first = "Make the definitions equal, then the rows" if found.schema or found.missing else "Make the rows equal"
-        return f"{first}: post-ai replicate repair {name} (SELECT postai.replicate_repair('{name}') in psql)"
-    return f"Make the definitions equal, {again}" if found.schema or found.missing else f"See to it, {again}"
 
 
 def _follow(now: Now) -> State | None:

@@ -21,7 +21,7 @@ from postai.database.errors import ConnectionLost
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline
 from postai.errors import ErrorParts, LockNotObtained, PostaiError
-from postai.replicate import asked, machine, store, turns
+from postai.replicate import asked, comparing, machine, store
 from postai.replicate.cutover import NotReady, Outcome, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.sessions import own_dsn
@@ -332,7 +332,7 @@ class MoveLoop(Loop):
         if request.verb == "verify":
             mode = Mode.SETTLING if request.options.get("settling") else Mode.EXACT
             rest = {key: request.options[key] for key in ("share", "busy") if key in request.options}
-            return turns.verdict(asked.verified(home, move, step, mode=mode, cancel=until, **rest))
+            return comparing.verdict(asked.verified(home, move, step, mode=mode, cancel=until, **rest))
         if request.verb == "repair":
             return asked.repaired(home, move, step, cancel=until)
         if request.verb == "resume":
