@@ -20,6 +20,7 @@ from test_replicate_machine import address_of, at_home, begun, quiet, until
 
 from conftest import new_server
 from loss import LossClient, check, compare
+from postai.database import ServerError
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import LockNotObtained, NotPermitted, Refused
@@ -292,6 +293,46 @@ def whatever_is_done_arrives(stand: Stand, monkeypatch: pytest.MonkeyPatch, at_a
     with sides(stand) as (source, target):
         stream.copy(source, target)
         try_out()
+
+
+OWNERS = """
+create table tattled (who text);
+create function tattle() returns bool language plpgsql
+    as $$ begin insert into public.tattled values (user); return true; end $$;
+create domain told as int check (public.tattle());
+create type pair as (a int, b text);
+create table by_domain (id told primary key);
+create table by_pair (id pair primary key, v int);
+create table plain (id int primary key);
+create function move_on() returns trigger language plpgsql as $$ begin new.id := new.id + 10; return new; end $$;
+create operator public.= (leftarg = "char", rightarg = "char", function = pg_catalog.charne)
+"""
+
+
+def test_what_owners_of_tables_made_is_not_run(stand: Stand) -> None:
+    """Neither the operators of the database's search_path, nor checks of domains that are keys."""
+    for one in (stand.source, stand.target):
+        one.execute(OWNERS)
+        one.execute(f'alter database "{one.name}" set search_path = public, pg_catalog')
+    stand.source.execute("insert into by_domain values (1); insert into by_pair values ('(1,x)', 1), ('(2,)', 2)")
+    stand.source.execute("insert into plain values (1), (2); truncate tattled")
+    stream = TriggerStream(MOVE, Side.SOURCE, ("public",))
+    with sides(stand) as (source, target):
+        stream.copy(source, target)
+        follow(source, target, stream)
+        stand.source.execute("create trigger on_it before update on plain for each row execute function move_on()")
+        stand.source.execute("update by_pair set v = 3; delete from by_domain; update plain set id = 5 where id = 1")
+        assert stream.unfinished(source, target) == ("public.plain",)
+        follow(source, target, stream)
+        stand.source.execute("update plain set id = id where id = 2")
+        follow(source, target, stream)
+        assert stand.source.execute("table tattled") == []
+        assert stand.target.execute("select id from plain order by 1") == [(12,), (15,)]
+        assert stand.target.execute("select v from by_pair") == [(3,), (3,)]
+        assert stand.target.execute("select id from by_domain") == []
+        stand.source.execute("create view shown as select tattle()")
+        with pytest.raises(ServerError, match="access to non-system view"), capture_install.pinned(source, frozen=True):
+            source.query("select * from only public.shown")
 
 
 def test_what_stands_in_the_way_is_said(stand: Stand) -> None:

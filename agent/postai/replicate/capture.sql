@@ -9,6 +9,12 @@ select pg_catalog.set_config(s.name, s.value, true)
                ('synchronous_commit', case pg_catalog.current_setting('synchronous_commit') when 'off' then 'on'
                                       else pg_catalog.current_setting('synchronous_commit') end)) as s (name, value)
 
+-- name: tables_only
+-- For this transaction no view is read: whoever owns a table could put one in its place, whose functions would run as
+-- postai. Servers without the setting are older than 2024.
+select pg_catalog.set_config(s.name, 'view, foreign-table', true)
+  from pg_catalog.pg_settings as s where s.name = 'restrict_nonsystem_relation_kind'
+
 -- name: firing
 -- Tables of the user with triggers or foreign keys that fire for what is applied.
 select distinct n.nspname::text, c.relname::text
@@ -21,18 +27,22 @@ select distinct n.nspname::text, c.relname::text
 
 -- name: shapes
 -- Tables by their oids: columns that are written (not the generated ones) with types; columns, types and operators of
--- the best key; the name of what stands behind its operator is the index's own.
+-- the best key; the name of what stands behind its operator is the index's own. For domains, the type that they are of:
+-- what a domain checks is somebody's function, which would run as postai. And whether a trigger changes rows before they
+-- are written, so that a column changes that no statement names.
 select c.oid::int8, n.nspname::text, c.relname::text,
        array(select a.attname::text from pg_catalog.pg_attribute as a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and {generated} = '' order by a.attnum),
-       array(select pg_catalog.format_type(a.atttypid, -1) from pg_catalog.pg_attribute as a
+       array(select pg_catalog.format_type({base}, -1) from pg_catalog.pg_attribute as a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and {generated} = '' order by a.attnum),
+       exists (select from pg_catalog.pg_trigger as t
+                where t.tgrelid = c.oid and t.tgtype::int4 & 19 = 19 and t.tgenabled <> 'D'),
        k.names, k.types, k.operators
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
   left join lateral (
     select pg_catalog.array_agg(a.attname::text order by p.n) as names,
-           pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, -1) order by p.n) as types,
+           pg_catalog.array_agg(pg_catalog.format_type({base}, -1) order by p.n) as types,
            pg_catalog.array_agg('operator(' || pg_catalog.quote_ident(s.nspname) || '.' || o.oprname || ')' order by p.n) as operators
       from (select i.* from pg_catalog.pg_index as i
              where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
@@ -49,6 +59,14 @@ select c.oid::int8, n.nspname::text, c.relname::text,
       join pg_catalog.pg_operator as o on o.oid = ao.amopopr
       join pg_catalog.pg_namespace as s on s.oid = o.oprnamespace) as k on true
  where c.oid = any (%s::int8[]::oid[])
+
+-- name: base
+-- The type that a column's domain is of, or its own.
+(with recursive base (type) as (
+     select a.atttypid
+     union all
+     select t.typbasetype from pg_catalog.pg_type as t join base as b on t.oid = b.type and t.typtype = 'd')
+ select b.type from base as b join pg_catalog.pg_type as t on t.oid = b.type and t.typtype <> 'd')
 
 -- name: oid
 -- Number of a table, null where there is none.
@@ -114,11 +132,6 @@ if session_user operator(pg_catalog.=) {mover}
 -- name: pass_same_key
 -- The beginning of the body for keys that may be others.
 if {same} then return null; end if;
-
--- name: changes_rows
--- Whether a trigger changes rows before they are written, so that a column changes that no statement names.
-select exists (select from pg_catalog.pg_trigger as t
-                where t.tgrelid = %s::int8::oid and t.tgtype::int4 & 19 = 19 and t.tgenabled <> 'D')
 
 -- name: captured
 -- Tables with the triggers of a stream: whether all fire always, or as this role can have it, and what their functions

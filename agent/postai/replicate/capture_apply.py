@@ -205,9 +205,9 @@ class _Step:
         for n, type_ in enumerate(mine.key_types):
             values = quote_literal(array_text([key[n] for key in keys]))
             plain = not type_.endswith("[]")
-            columns.append(f"unnest({values}::{type_ if plain else 'text'}[])")
+            columns.append(f"unnest({values}::{type_ if plain else 'text'}[]) as k{n}")
             joins.append(f"t.{quote_ident(mine.key[n])} {mine.operators[n]} k.k{n}{'' if plain else f'::{type_}'}")
-        from_keys = f"rows from ({', '.join(columns)}) as k ({', '.join(f'k{n}' for n in range(len(columns)))})"
+        from_keys = f"(select {', '.join(columns)}) as k"  # in FROM, a composite type would come as its columns
         return self.names.sql(name, table=table, keys=from_keys, join=" and ".join(joins),
                               columns=", ".join(f"t.{quote_ident(one)}" for one in mine.columns))  # fmt: skip
 

@@ -128,6 +128,7 @@ class Shape:
 
     Attributes:
         columns, types: those that are written, generated ones left out.
+        changes_rows: whether a trigger changes rows before they are written.
         key, key_types, operators: columns that identify a row, their types and operators; () = nothing does.
     """
 
@@ -136,6 +137,7 @@ class Shape:
     name: str
     columns: tuple[str, ...]
     types: tuple[str, ...]
+    changes_rows: bool
     key: tuple[str, ...]
     key_types: tuple[str, ...]
     operators: tuple[str, ...]
@@ -148,7 +150,8 @@ class Shape:
     def signature(self) -> str:
         """What the table's function is made for; another one needs another function, and the rows anew."""
         kind, names = ("key", self.key) if self.key else ("row", self.columns)
-        return f"postai: {kind} {', '.join(map(quote_ident, names))} {' '.join(self.settings)}".rstrip()
+        changed = " changed" if self.key and self.changes_rows else ""
+        return f"postai: {kind} {', '.join(map(quote_ident, names))}{changed} {' '.join(self.settings)}".rstrip()
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -198,6 +201,8 @@ def pinned(db: Database, *, applies: str = "", frozen: bool = False) -> Iterator
         if frozen:
             db.execute("set transaction isolation level repeatable read, read only")
         db.query(Names(0, "fwd").sql("pins"), (applies,))
+        if frozen:
+            db.query(Names(0, "fwd").sql("tables_only"))
         yield
 
 
@@ -205,7 +210,12 @@ def shapes(db: Database, relations: Collection[int]) -> dict[int, Shape]:
     """Tables by their numbers, as they are now; within `pinned`."""
     generated = "a.attgenerated" if db.server_version >= 120_000 else "''"
     rows = db.query(Names(0, "fwd").sql("shapes", generated=generated), (list(relations),))
-    return {row[0]: Shape(*row[:3], *(tuple(one or ()) for one in row[3:])) for row in rows}
+    found = {}
+    for relation, schema, name, columns, types, changes_rows, *key in rows:
+        names, key_types, operators = (tuple(one or ()) for one in key)
+        shape = Shape(relation, schema, name, tuple(columns), tuple(types), changes_rows, names, key_types, operators)
+        found[relation] = shape
+    return found
 
 
 def relation(db: Database, table: str) -> int | None:
@@ -245,9 +255,8 @@ def install(
         LockNotObtained: the table was in use all the time.
     """
     ((mover, owned),) = db.query("select session_user::text, (" + names.sql("owned") + ")", (shape.relation,))
-    ((changes_rows,),) = db.query(names.sql("changes_rows"), (shape.relation,))
     table = shape.qualified
-    of_key = f" of {', '.join(map(quote_ident, shape.key))}" if shape.key and not changes_rows else ""
+    of_key = f" of {', '.join(map(quote_ident, shape.key))}" if shape.key and not shape.changes_rows else ""
     comment = quote_literal(shape.signature)
     row, key, gone, emptied = names.triggers
     each = "for each row execute function"

@@ -210,6 +210,7 @@ class Parts:
         with self._open(Side.SOURCE) as source, self._open(Side.TARGET) as target:
             source.query(f"begin isolation level repeatable read read only; {_ENDLESS}; "
                          f"set transaction snapshot '{self._snapshot}'")  # fmt: skip
+            source.query(_sql("tables_only"))
             while True:
                 while self._hold.is_set() and not self._stop.wait(0.1):
                     pass
