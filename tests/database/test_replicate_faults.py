@@ -453,4 +453,13 @@ def test_what_another_home_has_on_the_source_stays(stand: Stand) -> None:
         assert caught.value.sqlstate == "PA003" and "another number" in (caught.value.hint or "")
         cleanup.both(source, target, 7)
         assert stand.leftovers() == ["source: schema postai_7"]
-        source.execute("drop schema postai_7 cascade")
+        source.execute(
+            "drop schema postai_7 cascade; create schema postai_7; create role odd_squatter; "
+            "alter schema postai_7 owner to odd_squatter"
+        )  # whose triggers would run as postai
+        with pytest.raises(Refused, match="another role made the schema postai_7") as caught:
+            fence.claim(source, target, 7)
+        assert caught.value.sqlstate == "PA003" and "another number" in (caught.value.hint or "")
+        cleanup.both(source, target, 7)
+        assert stand.leftovers() == ["source: schema postai_7"]
+        source.execute("drop schema postai_7; drop role odd_squatter")

@@ -29,6 +29,13 @@ comment on schema {schema} is 'postai: a move of this database ({mark}); removed
 select pg_catalog.substring(pg_catalog.obj_description(n.oid, 'pg_namespace'), '[(]([0-9a-f]{32})[)]')
   from pg_catalog.pg_namespace as n where n.nspname = %s
 
+-- name: others
+-- Whether somebody else owns the schema, or a table in it.
+select exists (select from pg_catalog.pg_namespace as n
+                where n.nspname = %s and (n.nspowner <> u.oid or exists (
+                      select from pg_catalog.pg_class as c where c.relnamespace = n.oid and c.relowner <> u.oid)))
+  from pg_catalog.pg_roles as u where u.rolname = current_user
+
 -- name: installed
 -- Whether the fence is there.
 select pg_catalog.to_regclass(%s) is not null
