@@ -78,7 +78,7 @@ def sessions(ground: Ground) -> Iterator[Finding]:
             fix = f"GRANT {', '.join(lacking)} TO {facts.user}"
             yield level(side, f"{what}: their sessions cannot be seen or ended", lacking, (fix,))
         if not owns:
-            yield warning(side, "only the database's owner can make it read-only, which a switch without a proxy does",
+            yield warning(side, "the switch makes the database read-only, which only its owner may: it is refused",
                           (facts.server.database,),
                           (f"ALTER DATABASE {facts.database} OWNER TO {facts.user}" if mighty
                            else f"GRANT {owner} TO {facts.user}",))  # fmt: skip
@@ -148,8 +148,8 @@ RIGHTS: tuple[Check, ...] = (
     Check("row_security", "Row security", "COPY gives a role the rows that its policies let it see, and no error: rows "
           "would be missing on the target. On the target, COPY refuses such a table.", "BYPASSRLS for the move's role.",
           (_B,), row_security),
-    Check("sessions", "Sessions of others", "The switch ends the application's sessions and, without a proxy, makes "
-                                            "the database read-only.", "pg_read_all_stats, pg_signal_backend, "
+    Check("sessions", "Sessions of others", "The switch ends the application's sessions and makes the database "
+                                            "read-only.", "pg_read_all_stats, pg_signal_backend, "
                                                 "membership in the database's owner.", (_W, _N),
           sessions, STREAMS),
     Check("roles", "Roles", "Owners and grantees must be there before the schema; who is no member of an owner's role "
