@@ -17,6 +17,7 @@ from postai.replicate import (
     cleanup,
     comparing,
     cutover,
+    ddl,
     dump,
     dump_plan,
     fence,
@@ -204,6 +205,8 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
         held = (*_applies(old, move), *slots.room(old, to.other), *slots.room(new, to))
         back = move.stream(to)
         written = row.way_back and back.written(new, old)
+        if ddl.exchanged(old, new, move.id):  # what was written meanwhile stands elsewhere
+            store.set_verified(new, move.id, None)
     if held:
         return held
     if found:

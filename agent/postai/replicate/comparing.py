@@ -7,7 +7,7 @@ from dataclasses import asdict
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import VerificationFailed
-from postai.replicate import large_objects, schema_compare, slots, store, verify
+from postai.replicate import ddl, large_objects, schema_compare, slots, store, verify
 from postai.replicate.move import Move
 from postai.replicate.now import Now
 from postai.replicate.types import Side
@@ -65,7 +65,7 @@ def bring_large_objects(source: Database, target: Database, move: Move, deadline
 def definitions(source: Database, target: Database, move: Move) -> tuple[str, ...]:
     """What differs in the target's definitions from the source's, whichever serves: it may need some of its own."""
     found = schema_compare.compare_schema(source, target, move.row.options.schemas, move.id)
-    return tuple(one.shown for one in found)
+    return (*ddl.exchanged(source, target, move.id), *(one.shown for one in found))
 
 
 def _said(one: Verdict) -> str:

@@ -76,6 +76,22 @@ def remove(publisher: Database, move: int) -> None:
     )
 
 
+def exchanged(publisher: Database, subscriber: Database, move: int) -> tuple[str, ...]:
+    """What was followed as one and has different names on the two sides, as text; comparing by names cannot tell it."""
+    if subscriber.query(_of("has_notes", move), (f"{own_schema(move)}.schema_object",)) != [(True,)]:
+        return ()
+    known = [row for row in subscriber.query(_of("objects", move)) if row[4] is not None]
+    there = _called(publisher, move, [(oid, number) for oid, number, *_ in known])
+    here = _called(subscriber, move, [(oid, number) for *_, oid, number in known])
+    both = [(there[n], here[n]) for n in sorted(there.keys() & here.keys()) if there[n] != here[n]]
+    return tuple(f"what is called {'.'.join(one)} is {'.'.join(other)} on the side that follows" for one, other in both)
+
+
+def _called(db: Database, move: int, numbers: Sequence[tuple[int, int]]) -> dict[int, tuple[str, ...]]:
+    rows = db.query(_of("called", move), ([oid for oid, _ in numbers], [number for _, number in numbers]))
+    return {n: (table, column) if column else (table,) for n, table, column in rows}
+
+
 # What postai itself is, or needs, in the target.
 _OF_THE_HOME = frozenset({"dblink", "plpython3u", "postai", "postai_plpython"})
 
@@ -139,6 +155,7 @@ class _Work:
         # What is made on the source is whole since ever; only a target is made in parts.
         self._after_rows = side is Side.SOURCE or not noted or subscriber.query(_of("finished", move)) == [(True,)]
         self._wanted: tuple[Part, ...] = ()
+        self._own: dict[tuple[str, str], tuple[int, int]] = {}
         self._renamed: frozenset[tuple[str, str]] = frozenset()
         self.said: dict[str, str] = {}
 
@@ -156,6 +173,7 @@ class _Work:
         schemas = self._options.schemas
         self._wanted = schema_compare.parts(self._publisher, schemas, after_rows=self._after_rows)
         has = schema_compare.parts(self._subscriber, schemas, after_rows=self._after_rows)
+        self._own = {(one.of, one.name): (one.oid, one.number) for one in has if _is_counted(one)}
         same = schema_compare.known_same(self._publisher, self._subscriber, self._move)
         found = schema_compare.differences(self._wanted, has, same)
         if self._side is Side.SOURCE:
@@ -188,15 +206,15 @@ class _Work:
 
     def renamed(self, found: Sequence[Difference], side: Side) -> list[Finding]:
         """Tables and columns that got another name, or were made anew under the same one: no other look tells them."""
-        known = {
-            (oid, number): (of, name) for oid, number, of, name in self._subscriber.query(_of("objects", self._move))
-        }
+        objects = self._subscriber.query(_of("objects", self._move))
+        known = {(oid, number): (of, name) for oid, number, of, name, *_ in objects}
+        ours = {(oid, number): tuple(own) for oid, number, _, _, *own in objects}
         by_name = {value: key for key, value in known.items()}
         different = {(one.part.of, one.part.name) for one in found}
         missing = {one.part.key for one in found if one.change == "missing"}
-        stops, new = [], []
+        stops, new, taken = [], [], []
         for part in self._wanted:
-            if not (_is_table(part) or (part.kind == "column" and part.aspect == "definition")):
+            if not _is_counted(part):
                 continue
             was = known.get((part.oid, part.number))
             if was is not None and was != (part.of, part.name) and (part.of, part.name) in different and (
@@ -204,6 +222,11 @@ class _Work:
             ):  # fmt: skip
                 new.append((part.of, part.name))
                 stops.append(_rename(part, was, side))
+            elif (
+                was is not None and was != (part.of, part.name) and self._is_another(part, ours[part.oid, part.number])
+            ):
+                if part.kind == "table" or was[0] == part.of:
+                    taken.append((part, was))
             elif was is not None or part.key in missing:
                 continue
             elif (part.of, part.name) in by_name and part.kind == "table":
@@ -212,7 +235,12 @@ class _Work:
                 drop = f"ALTER TABLE {part.of} DROP COLUMN {part.name}"
                 stops.append(_finding(side, f"column {part.of}.{part.name} was dropped and made anew", part.of, drop))
         self._renamed = frozenset(new)
-        return stops
+        return [*_exchanged(taken, side), *stops]
+
+    def _is_another(self, part: Part, own: tuple[int | None, ...]) -> bool:
+        """Whether what has the part's name here is not what was followed: the names were exchanged there alone."""
+        now = self._own.get((part.of, part.name))
+        return now is not None and own[0] is not None and now != own
 
     def add(self, found: Sequence[Difference], programs: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Run what only adds; gives the statements that were run and the tables whose rows may differ."""
@@ -271,7 +299,8 @@ class _Work:
 
     def know(self, mark: str) -> None:
         """Nothing is left to do for this fingerprint."""
-        kept = [one for one in self._wanted if _is_table(one) or (one.kind == "column" and one.aspect == "definition")]
+        kept = [one for one in self._wanted if _is_counted(one)]
+        own = [self._own.get((one.of, one.name), (None, None)) for one in kept]
         with self._subscriber.transaction():
             self._subscriber.query(_of("forget", self._move))
             self._subscriber.execute(_of("know", self._move), (mark,))
@@ -280,6 +309,8 @@ class _Work:
                 [one.number for one in kept],
                 [one.of for one in kept],
                 [one.name for one in kept],
+                [oid for oid, _ in own],
+                [number for _, number in own],
             )
             self._subscriber.execute(_of("know_objects", self._move), columns)
 
@@ -291,6 +322,36 @@ def _fingerprint(db: Database) -> str:
 
 def _is_table(part: Part) -> bool:
     return part.kind == "table" and part.aspect == "definition"
+
+
+def _is_counted(part: Part) -> bool:
+    """Whether what was renamed is told by its number."""
+    return _is_table(part) or (part.kind == "column" and part.aspect == "definition")
+
+
+def _exchanged(taken: Sequence[tuple[Part, tuple[str, str]]], side: Side) -> list[Finding]:
+    """Names that others had before: all of them in one finding, since only all of them together can be changed."""
+    if not taken:
+        return []
+    left = {was for _, was in taken}
+    what, away, back = [], [], []
+    for n, (part, was) in enumerate(taken, 1):
+        free = (part.of, part.name) in left
+        if part.kind == "column":
+            what.append(f"column {part.of}.{was[1]} is called {part.name} now")
+            away += [] if free else [f"ALTER TABLE {part.of} DROP COLUMN {part.name}"]
+            away.append(f"ALTER TABLE {part.of} RENAME COLUMN {was[1]} TO postai_moved_{n}")
+            back.append(f"ALTER TABLE {part.of} RENAME COLUMN postai_moved_{n} TO {part.name}")
+            continue
+        old, new = (tuple(quote_ident(one) for one in ddl_add.names(of)) for of in (was[0], part.of))
+        what.append(f"{was[0]} is called {part.of} now")
+        away += [] if free else [f"DROP TABLE {part.of}"]
+        away.append(f"ALTER TABLE {was[0]} RENAME TO postai_moved_{n}")
+        back += [f"ALTER TABLE {old[0]}.postai_moved_{n} SET SCHEMA {new[0]}"] if old[0] != new[0] else []
+        back.append(f"ALTER TABLE {new[0]}.postai_moved_{n} RENAME TO {new[1]}")
+    names = tuple(dict.fromkeys(of for part, was in taken for of in (was[0], part.of)))
+    words = f"{'; '.join(what)}: names that others had"
+    return [Finding("schema_changed", Level.BLOCKER, side, words, names, (*away, *back))]
 
 
 def _rename(part: Part, was: tuple[str, str], side: Side) -> Finding:

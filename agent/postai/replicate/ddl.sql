@@ -64,10 +64,11 @@ select pg_catalog.concat_ws(':', pg_catalog.current_setting('server_version_num'
   from change as c
 
 -- name: tables
--- What was seen on the other side: its fingerprint, and the names of its tables and columns by their numbers there.
+-- What was seen on the other side: its fingerprint, and the names of its tables and columns by their numbers there;
+-- and which ones have these names here.
 create table if not exists {schema}.schema_known (fingerprint text not null);
 create table if not exists {schema}.schema_object (
-    oid int8, number int4, of text not null, name text not null, primary key (oid, number)
+    oid int8, number int4, of text not null, name text not null, own_oid int8, own_number int4, primary key (oid, number)
 );
 create table if not exists {schema}.schema_told (
     aspect text, kind text, of text, name text, source_text text not null, target_text text not null,
@@ -102,13 +103,22 @@ insert into {schema}.schema_known (fingerprint) values (%s)
 
 -- name: know_objects
 -- Names by numbers.
-insert into {schema}.schema_object (oid, number, of, name)
+insert into {schema}.schema_object (oid, number, of, name, own_oid, own_number)
 select * from rows from (pg_catalog.unnest(%s::int8[]), pg_catalog.unnest(%s::int4[]), pg_catalog.unnest(%s::text[]),
-                         pg_catalog.unnest(%s::text[]))
+                         pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::int8[]), pg_catalog.unnest(%s::int4[]))
 
 -- name: objects
 -- All of them.
-select o.oid, o.number, o.of, o.name from {schema}.schema_object as o
+select o.oid, o.number, o.of, o.name, o.own_oid, o.own_number from {schema}.schema_object as o
+
+-- name: called
+-- What tables and columns are called now, by their numbers.
+select t.n::int8, pg_catalog.quote_ident(s.nspname) || '.' || pg_catalog.quote_ident(c.relname), pg_catalog.quote_ident(a.attname)
+  from rows from (pg_catalog.unnest(%s::int8[]), pg_catalog.unnest(%s::int4[])) with ordinality as t (oid, number, n)
+  join pg_catalog.pg_class as c on c.oid = t.oid::oid
+  join pg_catalog.pg_namespace as s on s.oid = c.relnamespace
+  left join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = t.number and not a.attisdropped
+ where t.number = 0 or a.attnum > 0
 
 -- name: finished
 -- Whether all that comes after the rows was made, so that it can be compared, too.
