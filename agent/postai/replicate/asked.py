@@ -198,7 +198,12 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
     """What the machine knows to stand against a switch: another schema there; not verified, or not lately."""
     row = move.row
     if to is Side.SOURCE:  # what was made on the target meanwhile must not keep anybody from going back
-        return ()
+        with move.open(to.other) as old, move.open(to) as new:
+            found = ddl.exchanged(old, new, move.id)
+        return () if not found else (
+            Finding("schema", Level.BLOCKER, to, f"names were exchanged: {found[0]}", found,
+                    ("exchange them on the source, too; then compare both sides",)),
+        )  # fmt: skip
     with move.open(to.other) as old, move.open(to) as new:
         found = comparing.definitions(old, new, move)
         met = slots.conflicts(new, move.stream(to.other).name)
