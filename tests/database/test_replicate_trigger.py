@@ -394,6 +394,34 @@ def test_a_role_that_is_no_superuser(stand: Stand) -> None:
     stand.target.execute("revoke set on parameter session_replication_role from odd_mover")
 
 
+def test_a_crash_of_the_source_forgets_nothing_that_arrived(stand: Stand) -> None:
+    """Transactions whose commits were not on its disk: another one that gets such a number is not passed by."""
+    with new_server(stand.source_server.binaries, "forgets", "wal_writer_delay = 10s\n") as server:
+        stand.target.execute("create table item (id int primary key)")
+        with psycopg.connect(server.dsn(), autocommit=True) as app:
+            app.execute("create table item (id int primary key)")
+            app.execute("set synchronous_commit = off")
+            with open_session(server.dsn()) as source, open_session(stand.target_dsn()) as target:
+                for _ in range(2):
+                    FORWARD.copy(source, target)
+                app.execute("insert into item select generate_series(1, 3)")
+                for number in (4, 5, 6):
+                    app.execute(f"begin; insert into item values ({number}); rollback")
+                FORWARD.pump(source, target)
+            server.stop("immediate")
+        server.start()
+        with (
+            psycopg.connect(server.dsn(), autocommit=True) as app,
+            open_session(server.dsn()) as source,
+            open_session(stand.target_dsn()) as target,
+        ):
+            for number in range(10, 20):
+                app.execute(f"insert into item values ({number})")
+            FORWARD.pump(source, target)
+            there = app.execute("select id from item order by id").fetchall()
+            assert there == stand.target.execute("select id from item order by id")
+
+
 @pytest.mark.soak
 def test_a_move_from_a_server_without_logical_decoding(stand: Stand, tmp_path: Path) -> None:
     """The whole of it: found by the check, copied, verified, there, back, there, completed."""

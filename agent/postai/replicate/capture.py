@@ -9,7 +9,7 @@ from postai.database.identifiers import qualified
 from postai.database.protocol import Database
 from postai.replicate import capture_install as install
 from postai.replicate import fence, native
-from postai.replicate.capture_apply import Followed, WrittenAnew, anything, followed, position, step
+from postai.replicate.capture_apply import Followed, WrittenAnew, anything, followed, position, step, to_disk
 from postai.replicate.capture_copy import copy_table
 from postai.replicate.capture_install import Names
 from postai.replicate.types import Finding, Lag, Level, Progress, Side
@@ -84,7 +84,9 @@ class TriggerStream:
         if position(subscriber, names) is None:
             with subscriber.transaction():
                 subscriber.query(names.sql("progress"))
-                subscriber.execute(names.sql("begin"), publisher.query(names.sql("snapshot"))[0])
+                ((snapshot,),) = publisher.query(names.sql("snapshot"))
+                to_disk(publisher, names)
+                subscriber.execute(names.sql("begin"), (snapshot,))
         tables = self._tables(publisher)
         for shape in install.lacking(publisher, names, tables):
             subscriber.execute(names.sql("again"), (shape.relation,))

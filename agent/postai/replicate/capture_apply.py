@@ -15,6 +15,7 @@ from postai.database import ServerError
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.protocol import Database
 from postai.errors import NotPermitted, Refused
+from postai.replicate import fence
 from postai.replicate.capture_install import UNLIMITED, Names, Shape, pinned, relation, shapes
 
 # Changes that are in memory at a time.
@@ -97,6 +98,15 @@ def anything(publisher: Database, names: Names, snapshot: str, but: int = 0) -> 
     return bool(there)
 
 
+def to_disk(publisher: Database, names: Names) -> None:
+    """Have all that a snapshot saw on the publisher's disk, before it is noted as arrived.
+
+    What was committed with synchronous_commit = off, or rolled back, is not there yet. A crash would forget it and give
+    the numbers of its transactions to others, whose changes would count as those that have arrived.
+    """
+    fence.keep(publisher, names.move, f"{names.trigger} was read")
+
+
 class _Step:
     """One step on its way."""
 
@@ -108,19 +118,20 @@ class _Step:
         """Take everything that came after a snapshot: first all rows go that are others now, then they come."""
         names = self.names
         before = files(self.publisher, names, self.tables)
-        with pinned(self.publisher, frozen=True):
-            self.publisher.query(UNLIMITED)
-            ((now,),) = self.publisher.query(names.sql("snapshot"))
-            if self.tables:
-                self.publisher.execute(names.after("changes", at, tables_followed=self._followed()))
-            with pinned(self.subscriber, applies=names.schema):
-                self.subscriber.query(UNLIMITED)
-                be_replica(self.subscriber, self.schemas)
+        with pinned(self.subscriber, applies=names.schema):
+            self.subscriber.query(UNLIMITED)
+            be_replica(self.subscriber, self.schemas)
+            with pinned(self.publisher, frozen=True):
+                self.publisher.query(UNLIMITED)
+                ((now,),) = self.publisher.query(names.sql("snapshot"))
+                if self.tables:
+                    self.publisher.execute(names.after("changes", at, tables_followed=self._followed()))
                 touched = self._apply() if self.tables else set()
                 after = files(self.publisher, names, touched)
                 if any(before[one] != after[one] for one in touched):
                     raise WrittenAnew
-                self.subscriber.execute(names.sql("move_to"), (now,))
+            to_disk(self.publisher, names)
+            self.subscriber.execute(names.sql("move_to"), (now,))
 
     def _followed(self) -> str:
         """The tables, and in which snapshot those were copied that are not with the others yet."""
