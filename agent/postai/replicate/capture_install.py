@@ -279,7 +279,7 @@ def install(
         for statement in statements:
             db.execute(statement)
 
-    _shortly(db, table, make, deadline)
+    shortly(db, f"the triggers of {table}", make, deadline)
 
 
 def _bodies(names: Names, shape: Shape, passed: str, version: int, log: int) -> dict[str, str]:
@@ -364,12 +364,16 @@ def uninstall(db: Database, names: Names, deadline: Deadline | None = None) -> N
     """Take the triggers, their functions and the log away; what is gone already is passed by."""
     for (function,) in db.query(names.sql("functions"), (names.schema,)):
         statement = f"drop function if exists {names.schema}.{quote_ident(function)}() cascade"
-        _shortly(db, function, lambda: db.execute(statement), deadline)  # noqa: B023 - called at once
+        shortly(db, f"the triggers of {function}", lambda: db.execute(statement), deadline)  # noqa: B023 - called at once
     db.query(names.sql("unlog"))
 
 
-def _shortly(db: Database, what: str, work: Callable[[], object], deadline: Deadline | None) -> None:
-    """Do something that locks a table, without holding up its users for longer than a moment at a time."""
+def shortly(db: Database, what: str, work: Callable[[], object], deadline: Deadline | None = None) -> None:
+    """Do something that locks a table, without holding up its users for longer than a moment at a time.
+
+    Raises:
+        LockNotObtained: the table was in use all the time.
+    """
     until = deadline or Deadline.after(INSTALL_SECONDS)
     while True:
         try:
@@ -383,7 +387,7 @@ def _shortly(db: Database, what: str, work: Callable[[], object], deadline: Dead
             return
         if not until.remaining():
             raise LockNotObtained(
-                f"the triggers of {what} could not be changed: it was in use all the time",
+                f"{what} could not be changed: the table was in use all the time",
                 hint="A long transaction holds it: look at pg_stat_activity and end it; it is tried again.",
             )
         time.sleep(LOCK_PAUSE)

@@ -16,6 +16,7 @@ from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import Refused, VerificationFailed
 from postai.replicate import fence
+from postai.replicate.capture_install import shortly
 from postai.replicate.types import USERS_SCHEMA, Identity, Lag, Progress, Table, own_schema
 
 # Tables that one statement adds to a publication: each stays locked until its end.
@@ -63,9 +64,12 @@ def give_identity(source: Database, move: int, some: Iterable[Table]) -> tuple[s
         fence.install(source, move)
         source.execute(_of("identity_table", move))
     for table in lacking:
-        with source.transaction():
+
+        def give(table: str = table) -> None:
             source.execute(_of("give_identity", move), (table,))
-            source.execute(f"alter table {table} replica identity full")
+            source.execute(f"alter table only {table} replica identity full")
+
+        shortly(source, f"the replica identity of {table}", give)
     return tuple(lacking)
 
 
@@ -73,9 +77,9 @@ def take_identity_back(source: Database, move: int) -> None:
     """Undo `give_identity`; no publication may have the tables any more."""
     ((there,),) = source.query("select to_regclass(%s) is not null", (f"{own_schema(move)}.identity_given",))
     for schema, name, had in source.query(_of("identity_given", move)) if there else ():
-        source.execute(
-            f"alter table only {qualified(schema, name)} replica identity {'nothing' if had == 'n' else 'default'}"
-        )
+        table, before = qualified(schema, name), "nothing" if had == "n" else "default"
+        statement = f"alter table only {table} replica identity {before}"
+        shortly(source, f"the replica identity of {table}", lambda: source.execute(statement))  # noqa: B023 - at once
 
 
 def publish(db: Database, move: int, name: str, some: Sequence[Table]) -> tuple[str, ...]:
