@@ -53,6 +53,14 @@ def test_what_is_made_in_the_pause_undoes_and_what_a_person_sends_arrives(stand:
                 other.execute("create table loss.part2 partition of loss.part for values in (2)")
                 other.execute("insert into loss.part values (1, 2)")
 
+    def rename(name: str, detail: str = "") -> None:
+        if name == Step.GATES:
+            stand.source.execute("alter table loss.part1 rename to part3")
+
+    with pytest.raises(SwitchUndone, match="dropped or renamed"):
+        cutover.switch(plan, rename)
+    stand.source.execute("alter table loss.part3 rename to part1")
+
     with pytest.raises(SwitchUndone, match="tables or sequences were made") as caught:
         cutover.switch(plan, make)
     assert caught.value.sqlstate == "PA009" and caught.value.hint

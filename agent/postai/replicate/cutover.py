@@ -358,7 +358,7 @@ class Run:
         writers.await_writers(self.old, window)  # who was told to end may be in the midst of COMMIT
         if native.made(self.old, self.plan.schemas) != self.made:
             raise Refused(
-                "tables or sequences were made or dropped during the switch", hint="Switch again in a minute."
+                "tables or sequences were made, dropped or renamed during the switch", hint="Switch again in a minute."
             )
 
     def _undone(self, error: BaseException, watch: Watch) -> bool:

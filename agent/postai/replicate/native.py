@@ -46,7 +46,7 @@ def tables(db: Database, schemas: Sequence[str] = ()) -> tuple[Table, ...]:
 
 
 def made(db: Database, schemas: Sequence[str] = ()) -> object:
-    """Another value when tables or sequences of these schemas were made or dropped meanwhile."""
+    """Another value when tables or sequences of these schemas were made, dropped or renamed meanwhile."""
     return db.query(_sql("made"), (list(schemas), list(schemas)))[0]
 
 

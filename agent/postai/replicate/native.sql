@@ -17,8 +17,8 @@ select n.nspname::text, c.relname::text, pg_catalog.pg_table_size(c.oid)::int8, 
  order by 1, 2
 
 -- name: made
--- Another answer when a table or a sequence was made or dropped.
-select count(*), pg_catalog.md5(pg_catalog.string_agg(c.oid::text, ' ' order by c.oid))
+-- Another answer when a table or a sequence was made, dropped or renamed.
+select count(*), pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws('.', c.oid, n.nspname, c.relname), ' ' order by c.oid))
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
  where c.relkind in ('r', 'S') and c.relpersistence = 'p'
