@@ -263,6 +263,33 @@ def test_the_server_restarts(place: Path, model: ModelServer) -> None:
             assert ask(database) == {"orders": 41}
 
 
+# A nextval is never null: the agent, where it is taken in, finds nothing equal, and is counted.
+EVIL = """
+create schema evil;
+create sequence evil.calls;
+grant usage on schema evil to public; grant usage on sequence evil.calls to public;
+create function evil.same({type}, {type}) returns boolean language sql as $$
+  select $1 operator(pg_catalog.=) $2
+     and (session_user operator(pg_catalog.<>) '{agent}'::name or nextval('evil.calls') is null) $$;
+create operator evil.= (leftarg = {type}, rightarg = {type}, function = evil.same);
+"""
+
+
+@pytest.mark.parametrize("home", ["dblink"], indirect=True)
+def test_operators_that_an_owner_puts_before_the_servers_are_not_run_as_the_agent(
+    place: Path, model: ModelServer, home: TestDatabase
+) -> None:
+    for number, kind in enumerate(('"char"', "text", "oid", "integer", "name")):
+        evil = EVIL.format(type=kind, agent=AGENT)
+        home.execute(evil if not number else evil[evil.index("create function") :])
+    home.execute(f'alter database "{home.name}" set search_path = evil, pg_catalog, public')
+    with running(make_agent(place, model, home)) as agent:
+        agent.until("leading this database")
+        with psycopg.connect(home.dsn(), options="-csearch_path=public") as person:
+            assert person.execute("select postai.ask('how many orders are there?')").fetchone() == ({"orders": 41},)
+            assert person.execute("select is_called from evil.calls").fetchone() == (False,)
+
+
 def leaders(database: TestDatabase) -> int:
     held = "select count(*) from pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 1"
     here = "database = (select oid from pg_database where datname = current_database())"

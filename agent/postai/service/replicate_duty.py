@@ -17,6 +17,7 @@ from typing import Any
 
 from postai.daemon.loop import Loop, Pause
 from postai.database import Database, connect
+from postai.database.connection import OWN_PATH
 from postai.database.errors import ConnectionLost
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline
@@ -375,7 +376,8 @@ class MoveLoop(Loop):
 
 def _session(dsn: str) -> Database:
     """A session of the home that may write while the source serves, and that no fence ends."""
-    return connect(dsn, application_name="postai", statement_timeout_ms=30_000, lock_timeout_ms=5_000)
+    return connect(dsn, application_name="postai", statement_timeout_ms=30_000, lock_timeout_ms=5_000,
+                   search_path=OWN_PATH)  # fmt: skip
 
 
 def _ended(row: Row) -> ErrorParts:
