@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from replicate_move import MOVE, sides
+from replicate_move import MOVE, sides, wait_ready
 from replicate_support import SMALL, Stand
 from test_replicate_machine import at_home, begun, quiet, until
 
@@ -150,7 +150,7 @@ def test_a_copy_in_parts_that_is_broken_off(stand: Stand, monkeypatch: pytest.Mo
         source.execute(rows.replace("%%", "%").format(3001, 4000))
         source.execute("update app.t0 set body = 'new' where id % 7 = 0; delete from app.t0 where id % 11 = 0")
         if broken:
-            native.wait_ready(source, target, made.name, whole, ("x",))
+            wait_ready(source, target, made.name, whole, ("x",))
             while set(native.states(target, made.name).values()) != {"r"}:
                 whole.check()
             with monkeypatch.context() as patch, pytest.raises(Cancelled):
@@ -206,7 +206,7 @@ def test_a_key_waits_behind_the_copy_of_its_table(stand: Stand) -> None:
                     whole.check()
 
         made.copy(source, target, hold=True)
-        native.wait_ready(source, target, made.name, whole, ("x",))
+        wait_ready(source, target, made.name, whole, ("x",))
         holding.execute("begin; select pg_current_xact_id()")
         made.copy(source, target)
         with pytest.raises(Cancelled, match=r"keys of app\.t0"):

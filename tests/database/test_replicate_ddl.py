@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from replicate_move import sides
+from replicate_move import sides, wait_ready
 from replicate_support import Stand
 from test_replicate_schema import MOVE, PLAIN, move_schema, silent
 
@@ -43,7 +43,7 @@ class Followed:
         return taken
 
     def caught_up(self) -> None:
-        native.wait_ready(self.source, self.target, self.stream.name, Deadline.after(SECONDS))
+        wait_ready(self.source, self.target, self.stream.name, Deadline.after(SECONDS))
         fence.cross(self.source, self.target, MOVE, Deadline.after(SECONDS))
 
     def same(self, query: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from replicate_move import LOSS, MOVE, copy_schema, sides
+from replicate_move import LOSS, MOVE, copy_schema, sides, wait_ready
 from replicate_support import ODD_SKIP, Stand
 
 from loss import compare
@@ -24,7 +24,7 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         stream = NativeStream(MOVE, Side.SOURCE, native.conninfo(stand.source_dsn(), "postai_7_fwd"))
         stream.copy(source, target)
         stream.copy(source, target)  # again is harmless
-        native.wait_ready(source, target, stream.name, Deadline.after(60))
+        wait_ready(source, target, stream.name, Deadline.after(60))
         stand.source.execute(
             "update odd.wide set small = 7, long = 'now' where id % 2 = 0; delete from odd.no_key where a = 1"
         )
@@ -34,7 +34,7 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         stand.target.execute("create table odd.later (id int primary key)")
         assert native.unfinished(source, target, stream.name) == ("odd.later",)
         stream.copy(source, target)
-        native.wait_ready(source, target, stream.name, Deadline.after(60))
+        wait_ready(source, target, stream.name, Deadline.after(60))
         assert fence.cross(source, target, MOVE, Deadline.after(30)) < 30
         names = sequences.require_equal(source, target)
         assert sequences.copy(source, target, names) > 5
@@ -43,6 +43,12 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         assert [one for one in found if one.where != "large objects"] == []
         lag = native.lag(source, target, stream.name)
         assert lag.active and lag.wal_status == "reserved" and lag.errors == 0
+        ((number,),) = stand.target.execute(f"select oid from pg_subscription where subname = '{stream.name}'")
+        anothers = f"pg_{number}_sync_1_42"  # of a server whose subscription has the same number
+        stand.source.execute(f"select pg_create_logical_replication_slot('{anothers}', 'pgoutput')")
+        stream.stop(source, target)
+        assert stand.source.execute("select slot_name::text from pg_replication_slots") == [(anothers,)]
+        stand.source.execute(f"select pg_drop_replication_slot('{anothers}')")
 
 
 _LOGGING = ("log_statement", "log_min_duration_statement", "log_parameter_max_length", "pg_stat_statements.track")

@@ -21,6 +21,10 @@ from postai.replicate.types import USERS_SCHEMA, Identity, Lag, Progress, Table,
 
 # Tables that one statement adds to a publication: each stays locked until its end.
 AT_A_TIME = 500
+# The slots of a subscription's copying: other servers' subscriptions may have the same number.
+_COPYING = (
+    "'^pg_' || s.oid || '_sync_[0-9]+_' || (select c.system_identifier from pg_catalog.pg_control_system() as c) || '$'"
+)
 _STATES = {"i": "waiting", "d": "copying", "f": "catching_up", "s": "catching_up", "r": "ready"}
 _KEPT = ("host", "hostaddr", "port", "dbname", "user", "sslmode", "sslrootcert")
 # A connection whose other end is gone is given up after 13 s.
@@ -204,7 +208,7 @@ def end_dead(publisher: Database, subscriber: Database, name: str) -> int:
     if not workers:
         return 0
     at_work = {relation for _, relation, pid, _ in workers if pid is not None}
-    readers = publisher.query(_sql("readers"), (name, str(workers[0][0])))
+    readers = publisher.query(_sql("readers"), (name, workers[0][0]))
     dead = [slot for slot, relation in readers if relation not in at_work]
     for slot in dead:
         publisher.query(_sql("end_sender"), (slot,))
@@ -225,7 +229,7 @@ def stranded(publisher: Database, subscriber: Database, name: str) -> tuple[str,
     found = subscriber.query(_sql("finishing"), (name,))
     if not found:
         return ()
-    there = {relation for (relation,) in publisher.query(_sql("copying_slots"), (str(found[0][0]),))}
+    there = {relation for (relation,) in publisher.query(_sql("copying_slots"), (found[0][0],))}
     still = subscriber.query(_sql("finishing"), (name,)) if any(one[1] not in there for one in found) else []
     return tuple(qualified(*one[2:]) for one in found if one[1] not in there and one in still)
 
@@ -237,17 +241,17 @@ def forget(publisher: Database, subscriber: Database, name: str, table: str) -> 
     refresh(subscriber, name)
 
 
-def drop_slot(db: Database, name: str, subscription: int | None, deadline: Deadline) -> None:
+def drop_slot(db: Database, name: str, copying: str | None, deadline: Deadline) -> None:
     """Drop a slot and what the copying of its subscription left, as soon as nobody reads them.
 
     Args:
-        subscription: oid that the subscription had, where it is known.
+        copying: the slots of its copying, as `unsubscribe` gives them; None = they are not known.
 
     Raises:
         DeadlineExceeded: somebody goes on reading it.
     """
     while True:
-        left = [slot for slot, pid, _ in db.query(_sql("drop_slots"), (name, str(subscription or 0))) if pid]
+        left = [slot for slot, pid, _ in db.query(_sql("drop_slots"), (name, copying)) if pid]
         if not left:
             return
         for slot in left:
@@ -357,23 +361,23 @@ def refresh(db: Database, name: str) -> None:
     db.execute(f"alter subscription {quote_ident(name)} refresh publication")
 
 
-def unsubscribe(db: Database, name: str) -> int | None:
+def unsubscribe(db: Database, name: str) -> str | None:
     """Drop the subscription without asking the publisher, whose slot stays.
 
     Returns:
-        the oid that it had, by which slots of its copying are named; None when there was none.
+        a regular expression for the names of the slots of its copying; None when there was no subscription.
     """
     found = db.query(_sql("subscription"), (name,))
     if not found:
         return None
-    oid, enabled, slot = found[0]
+    copying, enabled, slot = found[0]
     quoted = quote_ident(name)
     if enabled:
         db.execute(f"alter subscription {quoted} disable")
     if slot is not None:
         db.execute(f"alter subscription {quoted} set (slot_name = none)")
     db.execute(f"drop subscription {quoted}")
-    return int(oid)
+    return str(copying)
 
 
 def progress(publisher: Database, subscriber: Database, name: str, schemas: Sequence[str] = ()) -> tuple[Progress, ...]:
@@ -434,21 +438,9 @@ def lag(publisher: Database, subscriber: Database, name: str) -> Lag:
     return Lag(behind, kept, silent, active, status, safe, count)
 
 
-def wait_ready(
-    publisher: Database, subscriber: Database, name: str, deadline: Deadline, schemas: Sequence[str] = ()
-) -> None:
-    """Wait until every table is copied and followed.
-
-    Raises:
-        DeadlineExceeded: in that time they were not.
-    """
-    while unfinished(publisher, subscriber, name, schemas):
-        deadline.check()
-        deadline.cancel.wait(0.1)
-
-
 def _sql(name: str) -> str:
-    return named_sql.load(__package__, "native.sql")[name].replace("{users_schema}", USERS_SCHEMA)
+    block = named_sql.load(__package__, "native.sql")[name]
+    return block.replace("{users_schema}", USERS_SCHEMA).replace("{copying}", _COPYING)
 
 
 def _of(name: str, move: int) -> str:

@@ -104,7 +104,7 @@ select exists (
 with ours as (
     select s.slot_name, s.active_pid from pg_catalog.pg_replication_slots as s
      where s.database = pg_catalog.current_database()
-       and (s.slot_name = %s or s.slot_name ~ ('^pg_' || %s || '_sync_')))
+       and (s.slot_name = %s or s.slot_name ~ %s::text))
 select o.slot_name::text, o.active_pid,
        case when o.active_pid is null then pg_catalog.pg_drop_replication_slot(o.slot_name)::text end
   from ours as o
@@ -119,11 +119,11 @@ select pg_catalog.pg_terminate_backend(s.active_pid) from pg_catalog.pg_replicat
 select s.slot_name::text, (pg_catalog.regexp_match(s.slot_name::text, '^pg_[0-9]+_sync_([0-9]+)_'))[1]::int8
   from pg_catalog.pg_replication_slots as s
  where s.database = pg_catalog.current_database() and s.active_pid is not null
-   and (s.slot_name = %s or s.slot_name ~ ('^pg_' || %s || '_sync_'))
+   and (s.slot_name = %s or s.slot_name ~ %s::text)
 
 -- name: finishing
--- Tables that are copied and have to catch up, and that nobody works at.
-select s.oid::int8, r.srrelid::int8, n.nspname::text, c.relname::text
+-- Tables that are copied and have to catch up, and that nobody works at; how the slots of the copying are named.
+select {copying}, r.srrelid::int8, n.nspname::text, c.relname::text
   from pg_catalog.pg_subscription as s
   join pg_catalog.pg_subscription_rel as r on r.srsubid = s.oid and r.srsubstate = 'f'
   join pg_catalog.pg_class as c on c.oid = r.srrelid
@@ -137,11 +137,12 @@ select s.oid::int8, r.srrelid::int8, n.nspname::text, c.relname::text
 -- Tables (by the subscriber's oid) that a subscription has slots for copying of.
 select (pg_catalog.regexp_match(s.slot_name::text, '^pg_[0-9]+_sync_([0-9]+)_'))[1]::int8
   from pg_catalog.pg_replication_slots as s
- where s.database = pg_catalog.current_database() and s.slot_name ~ ('^pg_' || %s || '_sync_')
+ where s.database = pg_catalog.current_database() and s.slot_name ~ %s::text
 
 -- name: workers
--- Processes of an enabled subscription, with the table that they copy and their silence in seconds.
-select s.oid::int8, w.relid::int8, w.pid,
+-- Processes of an enabled subscription, with the table that they copy and their silence in seconds; how the slots of
+-- the copying are named.
+select {copying}, w.relid::int8, w.pid,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - w.last_msg_receipt_time)::float8
   from pg_catalog.pg_subscription as s
   left join pg_catalog.pg_stat_subscription as w on w.subid = s.oid and w.pid is not null
@@ -149,8 +150,8 @@ select s.oid::int8, w.relid::int8, w.pid,
    and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
 
 -- name: subscription
--- A subscription of this database.
-select s.oid::int8, s.subenabled, s.subslotname::text
+-- A subscription of this database; how the slots of its copying are named.
+select {copying}, s.subenabled, s.subslotname::text
   from pg_catalog.pg_subscription as s
  where s.subname = %s
    and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())

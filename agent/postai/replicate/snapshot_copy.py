@@ -288,8 +288,8 @@ def _until(deadline: Deadline, reached: Callable[[], bool]) -> None:
 
 
 def _forget(publisher: Database, subscriber: Database, name: str) -> None:
-    oid = native.unsubscribe(subscriber, name)
-    native.drop_slot(publisher, name, oid, Deadline.after(DROP_SECONDS))
+    copying = native.unsubscribe(subscriber, name)
+    native.drop_slot(publisher, name, copying, Deadline.after(DROP_SECONDS))
     native.unpublish(publisher, name)
 
 

@@ -220,8 +220,8 @@ class NativeStream:
 
     def stop(self, publisher: Database, subscriber: Database) -> None:
         snapshot_copy.forget_all(publisher, subscriber, self.move, self.name)
-        oid = native.unsubscribe(subscriber, self.name)
-        native.drop_slot(publisher, self.name, oid, Deadline.after(STOP_SECONDS))
+        copying = native.unsubscribe(subscriber, self.name)
+        native.drop_slot(publisher, self.name, copying, Deadline.after(STOP_SECONDS))
         fence.release(publisher, self.move, self.name)
 
 
