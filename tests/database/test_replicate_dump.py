@@ -21,7 +21,7 @@ from conftest import make_database
 from loss import LossClient, check, compare, prepare
 from postai.database import ConnectionLost, Database, connect
 from postai.errors import LockNotObtained, PostaiError, Refused
-from postai.replicate import asked, machine, store
+from postai.replicate import asked, dump, machine, store
 from postai.replicate.cutover import NotReady, SwitchUndone
 from postai.replicate.move import Move
 from postai.replicate.types import Level, Method, OnStep, Side, State
@@ -122,7 +122,8 @@ def rows(stand: Stand) -> int:
     return int(count)
 
 
-def test_copied_in_the_pause(shop: Stand, tmp_path: Path) -> None:
+def test_copied_in_the_pause(shop: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dump, "RESTED_SECONDS", 0.5)  # what is counted is told at once here: sessions end
     before, write = shop.source.schema_text(), "insert into shop.orders (customer, total) values (7, 7)"
     with at_home(shop) as home:
         move = until(home, begun(home, shop, by_file(tmp_path)), State.READY)
@@ -145,6 +146,11 @@ def test_copied_in_the_pause(shop: Stand, tmp_path: Path) -> None:
         assert undone.value.sqlstate == "PA009" and "Stop what writes" in str(undone.value.hint)
         move = machine.drive(home, move, quiet).move
         assert move.row.state is State.READY and move.row.serving is Side.SOURCE and rows(shop) == 0
+        with shop.source.connect() as idle, pytest.raises(SwitchUndone, match="1 sessions of other people") as undone:
+            late = doing("drained", lambda: (idle.execute("select txid_current()"), idle.execute("begin; select 1")))
+            asked.switch(home, move, Side.TARGET, late, stopped=True, max_pause=30.0)
+        assert undone.value.sqlstate == "PA009" and "End them" in str(undone.value.hint)
+        move = machine.drive(home, move, quiet).move
         assert asked.switch(home, move, Side.TARGET, quiet, stopped=True, max_pause=30.0).serving is Side.TARGET
         move = machine.drive(home, move, quiet).move
         shop.source.execute("refresh materialized view shop.counted")
@@ -158,6 +164,20 @@ def test_copied_in_the_pause(shop: Stand, tmp_path: Path) -> None:
         shop.leftovers() == []
         and shop.source.schema_text().replace(",\n    note text DEFAULT 'none'::text", "") == before
     )
+
+
+@pytest.mark.soak
+def test_a_session_that_rests_is_seen_to_have_written(shop: Stand, tmp_path: Path) -> None:
+    """It keeps what it wrote last to itself until it has rested for 10 s."""
+    write = "insert into shop.orders (customer, total) values (7, 7)"
+    with at_home(shop) as home, shop.source.connect() as rests:
+        move = until(home, begun(home, shop, by_file(tmp_path)), State.READY)
+        idle = doing("drained", lambda: rests.execute("select txid_current()"))
+        with pytest.raises(SwitchUndone, match=r"written to in the pause: shop\.orders"):
+            late = doing("drained", lambda: (rests.execute("table shop.log"), rests.execute(write)))
+            asked.switch(home, move, Side.TARGET, late, stopped=True, max_pause=60.0)
+        move = machine.drive(home, move, quiet).move
+        assert asked.switch(home, move, Side.TARGET, idle, stopped=True, max_pause=60.0).serving is Side.TARGET
 
 
 def driven(on_step: OnStep, source: str, target: str, redirect: str) -> None:

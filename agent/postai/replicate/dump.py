@@ -55,8 +55,10 @@ from postai.replicate.verified import Mode, Sides, Verified, VerifyOptions
 WINDOW_SHARE = 0.8
 # A standby hears from a primary at rest at least so often (half of wal_receiver_timeout, 60 s by default).
 HEARD_SECONDS = 45.0
-# Servers publish what they counted about once in a second.
-COUNTED_SECONDS = 1.5
+# Servers publish what they counted about once in a second; but a session that wrote twice within a second keeps the
+# second back until it has rested for 10 s, or does something again (before 15 always until then).
+COUNTED_SECONDS, RESTED_SECONDS = 1.5, 12.0
+PUBLISHED_AT_REST = 150_000
 STATEMENT_SECONDS = 3_600.0
 # A name that a person has taken for one of the things that `_strip` takes away is in use: it may stay.
 _STAYS = frozenset({"2BP01", "42704", "42P01", "0A000"})
@@ -335,7 +337,7 @@ class _Run(Run):
 
     def _nothing_made(self, window: Deadline) -> None:
         super()._nothing_made(window)
-        if wrote := self.began_at.changed(self.old, self.plan.schemas):
+        if wrote := self.began_at.changed(self.old, self.plan.schemas, window):
             raise Refused(
                 f"the source was written to in the pause: {', '.join(wrote[:5])}",
                 hint="Stop what writes there, and switch again.",
@@ -378,29 +380,63 @@ class _Standing:
     Attributes:
         horizon: which transactions have ended.
         tables: file and number of changes of each table; None on a standby, which counts none.
+        open: transactions that other people's sessions were in.
     """
 
     horizon: str
     tables: Mapping[str, tuple[int, int]] | None
+    open: frozenset[str]
 
     @classmethod
     def of(cls, db: Database, schemas: tuple[str, ...]) -> _Standing:
         horizon = _horizon(db)
         given = list(schemas)
         rows = None if _standby(db) else db.query(_sql("counters"), (given, given))
-        return cls(horizon, None if rows is None else {name: (file, count) for name, file, count in rows})
+        tables = None if rows is None else {name: (file, count) for name, file, count in rows}
+        return cls(horizon, tables, frozenset(one for one in _sessions(db) if one is not None))
 
-    def changed(self, db: Database, schemas: tuple[str, ...]) -> tuple[str, ...]:
-        """Tables that were written to since, or are; the horizon also moves by what other databases do."""
+    def changed(self, db: Database, schemas: tuple[str, ...], window: Deadline) -> tuple[str, ...]:
+        """Tables that were written to since, or are; the horizon also moves by what other databases do.
+
+        Raises:
+            Refused: there are sessions that could have written, which the server does not tell yet.
+        """
         if (now := _horizon(db)) == self.horizon and _ended(now):
             return ()
         if self.tables is None:
             return ("the primary",)
         if writing := _writing(db):
             return writing
-        time.sleep(COUNTED_SECONDS)
-        now_there = _Standing.of(db, schemas).tables or {}
-        return tuple(name for name in {**self.tables, **now_there} if self.tables.get(name) != now_there.get(name))
+        there = _sessions(db)
+        if there and db.server_version < PUBLISHED_AT_REST:
+            raise _untold(len(there))
+        _rest(RESTED_SECONDS if there else COUNTED_SECONDS, window)
+        since = _Standing.of(db, schemas)
+        now_there = since.tables or {}
+        if wrote := tuple(one for one in {**self.tables, **now_there} if self.tables.get(one) != now_there.get(one)):
+            return wrote
+        if begun := since.open - self.open:
+            raise _untold(len(begun))
+        return _writing(db)
+
+
+def _untold(sessions: int) -> Refused:
+    return Refused(
+        f"{sessions} sessions of other people could have written in the pause: that is not counted before they end",
+        hint="End them (pg_stat_activity shows them), keep everything stopped that writes there, and switch again.",
+    )
+
+
+def _rest(seconds: float, window: Deadline) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        window.check()
+        time.sleep(min(left, 0.1))
+
+
+def _sessions(db: Database) -> list[str | None]:
+    """Other people's sessions of the database: the transaction that each is in, None = in none."""
+    return [one for (one,) in db.query(_sql("sessions"))]
 
 
 def _horizon(db: Database) -> str:

@@ -31,6 +31,14 @@ select distinct pg_catalog.format('%I.%I', n.nspname, c.relname)
    and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
  order by 1
 
+-- name: sessions
+-- Sessions of this database other than postai's, and the transaction that each is in; everybody may see that of all.
+select l.virtualtransaction
+  from pg_catalog.pg_stat_activity as a
+  left join pg_catalog.pg_locks as l on l.pid = a.pid and l.locktype = 'virtualxid' and l.mode = 'ExclusiveLock'
+ where a.usesysid is not null and a.datname = pg_catalog.current_database()
+   and (a.usename <> current_user or a.application_name is distinct from 'postai')
+
 -- name: standby
 -- Whether the server is a standby.
 select pg_catalog.pg_is_in_recovery()
