@@ -210,6 +210,7 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
         held = (*_applies(old, move), *slots.room(old, to.other), *slots.room(new, to))
         back = move.stream(to)
         written = row.way_back and back.written(new, old)
+        changed = ddl.changed(old, new, move.id, row.options.schemas)
         if ddl.exchanged(old, new, move.id):  # what was written meanwhile stands elsewhere
             store.set_verified(new, move.id, None)
     if held:
@@ -218,6 +219,10 @@ def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
         what = f"the definitions differ: {found[0]}" + (f", and {len(found) - 1} more" if len(found) > 1 else "")
         return (Finding("schema", Level.BLOCKER, to, what, found, (f"make the {to} as the {to.other} is",)),)
     fix = (f"verify it: post-ai replicate verify {row.name}",)
+    if changed:
+        what = f"definitions changed since the comparison: {changed[0]}"
+        look = f"look at it, then verify again: post-ai replicate start {row.name}; post-ai replicate verify {row.name}"
+        return (Finding("schema", Level.BLOCKER, to.other, what, changed[:20], (look,)),)
     if row.verified_at is None:
         return (Finding("verified", Level.BLOCKER, to, "it was not verified that both sides are equal", (), fix),)
     if not (row.verified or {}).get("equal", False):

@@ -6,7 +6,7 @@ be made it tells which commands it were; nothing depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,8 @@ class Taken:
     Attributes:
         applied: statements that were run on the subscriber.
         new_tables: tables that were made there, as schema.name; the stream has to take them up.
-        unequal: tables that got a column whose older rows may have other values: verify and repair them.
+        unequal: tables that got a column whose older rows may have other values, or a column that was changed on both
+            sides, or in its values alone: verify and repair them.
         blocking: what does not only add, each with what to do; the move must stop until it is done.
         commands: what the event trigger noted, as "ALTER TABLE shop.item".
     """
@@ -82,9 +83,25 @@ def exchanged(publisher: Database, subscriber: Database, move: int) -> tuple[str
         return ()
     known = [row for row in subscriber.query(_of("objects", move)) if row[4] is not None]
     there = _called(publisher, move, [(oid, number) for oid, number, *_ in known])
-    here = _called(subscriber, move, [(oid, number) for *_, oid, number in known])
+    here = _called(subscriber, move, [(oid, number) for *_, oid, number, _ in known])
     both = [(there[n], here[n]) for n in sorted(there.keys() & here.keys()) if there[n] != here[n]]
     return tuple(f"what is called {'.'.join(one)} is {'.'.join(other)} on the side that follows" for one, other in both)
+
+
+def changed(publisher: Database, subscriber: Database, move: int, schemas: Sequence[str] = ()) -> tuple[str, ...]:
+    """Tables and columns of the publisher that are not as the last look saw them: what compared rows is older."""
+    if subscriber.query(_of("has_notes", move), (f"{own_schema(move)}.schema_known",)) != [(True,)]:
+        return ()
+    if subscriber.query(_of("known", move)) == [(_fingerprint(publisher),)]:
+        return ()
+    seen = {
+        (oid, number): (of, name, text) for oid, number, of, name, *_, text in subscriber.query(_of("objects", move))
+    }
+    stamps = _stamps(publisher)
+    now = {(one.oid, one.number): one for one in schema_compare.parts(publisher, schemas) if _is_counted(one)}
+    gone = tuple(" ".join(one[:2]).strip() for number, one in seen.items() if number not in now)
+    new = (one.shown for number, one in now.items() if seen.get(number) != (one.of, one.name, _stamped(one, stamps)))
+    return (*new, *gone)
 
 
 def _called(db: Database, move: int, numbers: Sequence[tuple[int, int]]) -> dict[int, tuple[str, ...]]:
@@ -137,6 +154,7 @@ def tick(
         work.tell(left)
         named = {name for stop in stops for name in stop.objects}
         stops += [_stop(one, side, work.said) for one in left if one.part.of not in named]
+    unequal = (*unequal, *work.by_hand(found))
     if not stops:
         work.know(mark)
     return Taken(applied, new_tables, unequal, tuple(stops), commands)
@@ -157,6 +175,7 @@ class _Work:
         self._wanted: tuple[Part, ...] = ()
         self._own: dict[tuple[str, str], tuple[int, int]] = {}
         self._renamed: frozenset[tuple[str, str]] = frozenset()
+        self._stamps = _stamps(publisher)  # before the definitions: what changes meanwhile is seen by the next look
         self.said: dict[str, str] = {}
 
     def commands(self) -> tuple[str, ...]:
@@ -208,7 +227,7 @@ class _Work:
         """Tables and columns that got another name, or were made anew under the same one: no other look tells them."""
         objects = self._subscriber.query(_of("objects", self._move))
         known = {(oid, number): (of, name) for oid, number, of, name, *_ in objects}
-        ours = {(oid, number): tuple(own) for oid, number, _, _, *own in objects}
+        ours = {(oid, number): tuple(own) for oid, number, _, _, *own, _ in objects}
         by_name = {value: key for key, value in known.items()}
         different = {(one.part.of, one.part.name) for one in found}
         missing = {one.part.key for one in found if one.change == "missing"}
@@ -236,6 +255,17 @@ class _Work:
                 stops.append(_finding(side, f"column {part.of}.{part.name} was dropped and made anew", part.of, drop))
         self._renamed = frozenset(new)
         return [*_exchanged(taken, side), *stops]
+
+    def by_hand(self, found: Sequence[Difference]) -> tuple[str, ...]:
+        """Tables that were changed since the last look and do not differ: on both sides, or by ALTER ... USING."""
+        seen = {(oid, number): text for oid, number, *_, text in
+                self._subscriber.query(_of("objects", self._move))}  # fmt: skip
+        different = {one.part.key for one in found}
+        return tuple(dict.fromkeys(
+            one.of for one in self._wanted
+            if _is_counted(one) and one.key not in different and (one.oid, 0) in seen
+            and seen.get((one.oid, one.number)) != _stamped(one, self._stamps)
+        ))  # fmt: skip
 
     def _is_another(self, part: Part, own: tuple[int | None, ...]) -> bool:
         """Whether what has the part's name here is not what was followed: the names were exchanged there alone."""
@@ -311,6 +341,7 @@ class _Work:
                 [one.name for one in kept],
                 [oid for oid, _ in own],
                 [number for _, number in own],
+                [_stamped(one, self._stamps) for one in kept],
             )
             self._subscriber.execute(_of("know_objects", self._move), columns)
 
@@ -318,6 +349,15 @@ class _Work:
 def _fingerprint(db: Database) -> str:
     ((mark,),) = db.query(named_sql.load(__package__, "ddl.sql")["fingerprint"])
     return str(mark)
+
+
+def _stamps(db: Database) -> dict[tuple[int, int], str]:
+    """By whom each column's row of the catalog was written: ALTER COLUMN ... TYPE ... USING gives other values, too."""
+    return {(oid, number): stamp for oid, number, stamp in db.query(named_sql.load(__package__, "ddl.sql")["stamps"])}
+
+
+def _stamped(part: Part, stamps: Mapping[tuple[int, int], str]) -> str:
+    return f"{part.text} @{stamps.get((part.oid, part.number), '')}"
 
 
 def _is_table(part: Part) -> bool:

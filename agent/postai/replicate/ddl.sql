@@ -63,12 +63,20 @@ select pg_catalog.concat_ws(':', pg_catalog.current_setting('server_version_num'
          pg_catalog.sum(pg_catalog.hashtextextended(c.of || '@' || c.xmin::text, 0)::numeric))
   from change as c
 
+-- name: stamps
+-- By which transaction each column of a table was defined.
+select a.attrelid::int8, a.attnum::int4, a.xmin::text
+  from pg_catalog.pg_attribute as a
+  join pg_catalog.pg_class as c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and c.oid >= 16384
+ where a.attnum > 0 and not a.attisdropped
+
 -- name: tables
 -- What was seen on the other side: its fingerprint, and the names of its tables and columns by their numbers there;
--- and which ones have these names here.
+-- and which ones have these names here, and how each was defined.
 create table if not exists {schema}.schema_known (fingerprint text not null);
 create table if not exists {schema}.schema_object (
-    oid int8, number int4, of text not null, name text not null, own_oid int8, own_number int4, primary key (oid, number)
+    oid int8, number int4, of text not null, name text not null, own_oid int8, own_number int4, text text not null,
+    primary key (oid, number)
 );
 create table if not exists {schema}.schema_told (
     aspect text, kind text, of text, name text, source_text text not null, target_text text not null,
@@ -103,13 +111,14 @@ insert into {schema}.schema_known (fingerprint) values (%s)
 
 -- name: know_objects
 -- Names by numbers.
-insert into {schema}.schema_object (oid, number, of, name, own_oid, own_number)
+insert into {schema}.schema_object (oid, number, of, name, own_oid, own_number, text)
 select * from rows from (pg_catalog.unnest(%s::int8[]), pg_catalog.unnest(%s::int4[]), pg_catalog.unnest(%s::text[]),
-                         pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::int8[]), pg_catalog.unnest(%s::int4[]))
+                         pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::int8[]), pg_catalog.unnest(%s::int4[]),
+                         pg_catalog.unnest(%s::text[]))
 
 -- name: objects
 -- All of them.
-select o.oid, o.number, o.of, o.name, o.own_oid, o.own_number from {schema}.schema_object as o
+select o.oid, o.number, o.of, o.name, o.own_oid, o.own_number, o.text from {schema}.schema_object as o
 
 -- name: called
 -- What tables and columns are called now, by their numbers.

@@ -267,7 +267,10 @@ def set_lag(home: Database, move: int, lag: Lag) -> None:
 def set_verified(home: Database, move: int, verified: Mapping[str, Any] | None) -> None:
     """What a verification found, now; None = nothing is known any more."""
     text = json.dumps(verified, default=str) if verified is not None else None
-    home.execute(_sql("set_verified"), (text, text, move))
+    with home.transaction():
+        home.execute(_sql("set_verified"), (text, text, move))
+        if verified is None:
+            home.execute(_sql("forget_verified_tables"), (move,))
 
 
 def set_verified_tables(home: Database, move: int, said: Mapping[str, str | None]) -> None:
@@ -279,7 +282,9 @@ def set_verified_tables(home: Database, move: int, said: Mapping[str, str | None
 
 def count_restart(home: Database, move: int) -> None:
     """The copy begins again from nothing."""
-    home.execute(_sql("count_restart"), (move,))
+    with home.transaction():
+        home.execute(_sql("count_restart"), (move,))
+        home.execute(_sql("forget_verified_tables"), (move,))
 
 
 def set_tables(home: Database, move: int, progress: Sequence[Progress]) -> None:

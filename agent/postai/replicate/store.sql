@@ -64,6 +64,10 @@ update postai.replication
        updated_at = pg_catalog.clock_timestamp()
  where id = %s
 
+-- name: forget_verified_tables
+-- Nothing is known any more of any table.
+update postai.replication_table set verified = null where replication_id = %s and verified is not null
+
 -- name: set_verified_table
 -- What a verification found of one table.
 update postai.replication_table set verified = %s where replication_id = %s and table_name = %s

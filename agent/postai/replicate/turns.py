@@ -287,7 +287,7 @@ def _tell_applied(now: Now, taken: ddl.Taken, publisher: Side) -> None:
                         data={"statements": len(taken.applied), "commands": taken.commands})  # fmt: skip
     if taken.unequal and row.verified is not None:
         store.set_verified(now.home, row.id, None)
-        what = f"older rows may differ in a new column: {', '.join(taken.unequal[:5])}; verify again"
+        what = f"older rows may differ in a new or changed column: {', '.join(taken.unequal[:5])}; verify again"
         store.add_event(now.home, row.id, what, step="ddl", level="warning")
 
 
