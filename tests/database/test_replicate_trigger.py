@@ -178,6 +178,21 @@ def test_a_backlog_in_parts(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> No
         assert stand.target.execute("select count(*) from rows") != [(0,)]
 
 
+def test_truncate_of_a_table_that_others_refer_to(stand: Stand) -> None:
+    """The other one is not copied yet, or is not in the move: TRUNCATE is refused on the side that follows."""
+    for one in (stand.source, stand.target):
+        one.execute("create table parent (id int primary key)")
+    stream = TriggerStream(MOVE, Side.SOURCE, ("public",))
+    with sides(stand) as (source, target):
+        stand.source.execute("insert into parent values (1), (2)")
+        stream.copy(source, target)
+        stand.target.execute("create table child (id int references parent); insert into child values (1)")
+        stand.source.execute("begin; truncate parent; insert into parent values (1), (3); commit")
+        follow(source, target, stream)
+        assert stand.target.execute("table parent") == [(1,), (3,)]
+        assert stand.target.execute("table child") == [(1,)]
+
+
 def test_logs_take_turns(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large log is left, and emptied when all of it has arrived; an open transaction loses nothing."""
     monkeypatch.setattr(capture_install, "LARGE_BYTES", 0)

@@ -150,7 +150,7 @@ class _Step:
             touched |= batches.keys()
             pairs |= {number: (mine, self._there(mine)) for number, mine in new.items()}
             if these := {number for number, one in batches.items() if one.emptied and number in pairs}:
-                self.subscriber.execute(f"truncate only {', only '.join(pairs[one][1].qualified for one in these)}")
+                self._empty([pairs[one][1].qualified for one in these])
                 emptied |= these
             for number, batch in batches.items():
                 if number in pairs and number not in emptied:
@@ -165,6 +165,16 @@ class _Step:
                 if number in pairs and number not in emptied:
                     self._bring(*pairs[number], batch)
         return touched
+
+    def _empty(self, tables: Sequence[str]) -> None:
+        try:
+            with self.subscriber.transaction():
+                self.subscriber.execute(f"truncate only {', only '.join(tables)}")
+        except ServerError as error:
+            if error.sqlstate != "0A000":  # a table that is not emptied has a foreign key to it
+                raise
+            for table in tables:
+                self.subscriber.execute(self.names.sql("empty", table=table))
 
     def _parts(self) -> Iterator[dict[int, _Batch]]:
         """What is to be done for each table, some at a time; tables that were emptied come first."""
