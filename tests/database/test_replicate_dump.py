@@ -126,7 +126,14 @@ def test_copied_in_the_pause(shop: Stand, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(dump, "RESTED_SECONDS", 0.5)  # what is counted is told at once here: sessions end
     before, write = shop.source.schema_text(), "insert into shop.orders (customer, total) values (7, 7)"
     with at_home(shop) as home:
-        move = until(home, begun(home, shop, by_file(tmp_path)), State.READY)
+        move = begun(home, shop, by_file(tmp_path))
+        own = f"postai_{move.id}"
+        home.query(f"create role dump_squatter; create schema {own} authorization dump_squatter")
+        while move.row.state is not State.FAILED:
+            move = machine.drive(home, move, quiet).move
+        assert "another role made the schema" in str(move.row.error) and "PA003" in str(move.row.error)
+        home.query(f"drop schema {own}; drop role dump_squatter")
+        move = until(home, machine.resume(home, move), State.READY)
         warned = {one["check"]: one["level"] for one in (move.row.report or {})["findings"]}
         assert move.row.method is Method.DUMP and warned["dump_window"] == Level.WARNING and rows(shop) == 0
         with pytest.raises(NotReady, match="nothing keeps writers") as shut:

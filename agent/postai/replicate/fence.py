@@ -27,6 +27,17 @@ def install(db: Database, move: int) -> None:
             db.query(_sql("install", move))
 
 
+def claim_target(target: Database, move: int) -> None:
+    """Make the schema of the move on the target, where it is its own.
+
+    Raises:
+        Refused: somebody else made one of that name: triggers of its tables would run as postai.
+    """
+    with target.transaction():
+        install(target, move)
+        _require_own(target, move)
+
+
 def claim(source: Database, target: Database, move: int) -> None:
     """Make the schema of the move on both sides, with the same mark: another home may count its moves as this one does.
 
@@ -34,9 +45,7 @@ def claim(source: Database, target: Database, move: int) -> None:
         Refused: on the source is that of another home's move, or somebody else made one of that name: triggers of its
             tables would run as postai.
     """
-    with target.transaction():
-        install(target, move)
-        _require_own(target, move)
+    claim_target(target, move)
     mark = mark_of(target, move) or uuid.uuid4().hex
     target.execute(_sql("mark", move).replace("{mark}", mark))
     with source.transaction():

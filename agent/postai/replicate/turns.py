@@ -108,7 +108,7 @@ def _copy_schema(now: Now) -> State:
     move, row = now.move, now.move.row
     dumped = row.method is Method.DUMP  # nothing can be made on the source, and keys are made after the rows
     if dumped:
-        fence.install(now.target, row.id)
+        fence.claim_target(now.target, row.id)
     else:
         fence.claim(now.source, now.target, row.id)
     now.doing("copies roles")
