@@ -356,7 +356,7 @@ create view postai.replication_progress with (security_barrier) as
   select m.name, t.table_name, t.state,
          case when t.state = 'ready' or t.total_bytes = 0 and t.state = 'catching_up' then 100
               when t.total_bytes > 0 then least(100, pg_catalog.floor(100.0 * t.bytes / t.total_bytes)) else 0 end::integer as progress,
-         t.rows, postai._amount(t.total_bytes) as size,
+         case when t.rows > 0 or t.bytes = 0 then t.rows end as rows, postai._amount(t.total_bytes) as size,
          case when t.state <> 'ready' then pg_catalog.make_interval(secs => pg_catalog.round(t.seconds)) end as eta, t.verified
     from postai.replication_table as t join postai.replication as m on m.id = t.replication_id
    order by m.created_at desc, t.state = 'ready', t.total_bytes desc, t.table_name;

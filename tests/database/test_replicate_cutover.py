@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from agent_support import wait_for
 from replicate_faults import crash, killed_at
 from replicate_move import MOVE, Moved, begin, sides
 from replicate_support import SMALL, PgBouncer, Stand
@@ -284,6 +285,13 @@ def test_a_row_that_takes_too_long_shuts_the_gates(stand: Stand, tmp_path: Path)
     assert list(tmp_path.iterdir()) == [address] and stand.source.execute(
         "select from pg_db_role_setting as s join pg_database as d on d.oid = s.setdatabase "
         "where datname = current_database() and setrole = 0") == []  # fmt: skip
+    with sides(stand) as (source, target):
+        target.execute("insert into loss.branch values (-7, 0)")
+        source.execute("insert into loss.branch values (-7, 0)")
+        wait_for(lambda: not moved.forward.lag(source, target).active and moved.forward.lag(source, target).errors)
+        with pytest.raises(NotReady, match="the target cannot apply what it gets") as stuck:
+            cutover.switch(plan, quiet)
+        assert "a row that is there already" in (stuck.value.hint or "")
 
 
 def test_the_source_that_dies_in_the_pause_serves_again(stand: Stand, bouncer: PgBouncer) -> None:

@@ -84,8 +84,7 @@ def summary(tables: Sequence[Copied]) -> str:
     done, total = sum(one.bytes for one in progress), sum(one.total_bytes for one in progress)
     rest = [one.seconds for one in progress if one.seconds]
     eta = f", about {seconds_text(max(rest))} left" if rest else ""
-    rows = sum(one.rows for one in progress)
-    return f"{ready} of {len(tables)} tables ready, {bytes_text(done)} of {bytes_text(total)}, {rows} rows{eta}"
+    return f"{ready} of {len(tables)} tables ready, {bytes_text(done)} of {bytes_text(total)}{eta}"
 
 
 def line(one: Copied) -> str:
@@ -94,8 +93,9 @@ def line(one: Copied) -> str:
     share = "100%" if at.state == "ready" else f"{min(99, 100 * at.bytes // at.total_bytes) if at.total_bytes else 0}%"
     eta = seconds_text(at.seconds) if at.seconds else ""
     state = one.verified or at.state.replace("_", " ")
+    rows = at.rows if at.rows or not at.bytes else "?"  # the source's planner knows no number of them yet
     name = at.table if len(at.table) <= 28 else f"{at.table[:27]}…"
-    return f"  {name:<28} {state[:14]:<14} {share:>4} {bytes_text(at.total_bytes):>8} {at.rows:>11} {eta:>7}".rstrip()
+    return f"  {name:<28} {state[:14]:<14} {share:>4} {bytes_text(at.total_bytes):>8} {rows:>11} {eta:>7}".rstrip()
 
 
 def _chosen(tables: Sequence[Copied]) -> Sequence[Copied]:

@@ -15,7 +15,7 @@ from datetime import datetime
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import PostaiError, Refused
-from postai.replicate import fence, hold, large_objects, native, sequences, undo, writers
+from postai.replicate import fence, hold, large_objects, native, sequences, slots, undo, writers
 from postai.replicate.redirect import Driver
 from postai.replicate.sessions import Watch
 from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream, placed
@@ -192,13 +192,17 @@ def require_open(found: tuple[Finding, ...]) -> None:
     """Raises:
     NotReady: one of them is a blocker.
     """
-    shut = [one for one in found if one.level is Level.BLOCKER]
-    if shut:
-        raise NotReady(
-            f"the switch is not ready: {shut[0].what}",
-            detail="; ".join(_told(one, one is shut[0]) for one in shut),
-            hint="\n".join(dict.fromkeys(placed(fix, one.side) for one in shut for fix in one.fix)) or None,
-        )
+    if blockers := tuple(one for one in found if one.level is Level.BLOCKER):
+        raise shut(blockers)
+
+
+def shut(blockers: tuple[Finding, ...]) -> NotReady:
+    """What is said of gates that are shut."""
+    return NotReady(
+        f"the switch is not ready: {blockers[0].what}",
+        detail="; ".join(_told(one, one is blockers[0]) for one in blockers),
+        hint="\n".join(dict.fromkeys(placed(fix, one.side) for one in blockers for fix in one.fix)) or None,
+    )
 
 
 def _told(one: Finding, first: bool) -> str:
@@ -299,10 +303,11 @@ class Run:
                 raise
         else:
             return f"a row takes {seconds * 1000:.0f} ms"
-        lag = Finding("lag", Level.BLOCKER, plan.to, f"a row takes more than {plan.limits.lag_seconds:g} s", (),
-                      ("wait until the stream has caught up",))  # fmt: skip
-        require_open((lag,))
-        raise AssertionError("unreachable")
+        what, fix = f"a row takes more than {plan.limits.lag_seconds:g} s", "wait until the stream has caught up"
+        lag = plan.forward.lag(self.old, self.new)
+        if why := slots.trouble(self.new, plan.forward.name, plan.to, lag, copying=False):
+            what, fix = why.message, why.hint or fix
+        raise shut((Finding("lag", Level.BLOCKER, plan.to, what, (), (fix,)),))
 
     def _pump(self) -> None:
         self.plan.forward.pump(self.old, self.new)

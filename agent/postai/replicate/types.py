@@ -320,6 +320,10 @@ class Stream(Protocol):
         """End it on both sides; what `prepare` makes anew goes, too."""
         ...
 
+    def lag(self, publisher: Database, subscriber: Database) -> Lag:
+        """How far the subscriber is behind."""
+        ...
+
 
 class Carrier(Stream, Protocol):
     """A stream that also copies the rows that are there, as the way to the target begins."""
@@ -334,10 +338,6 @@ class Carrier(Stream, Protocol):
 
     def unfinished(self, publisher: Database, subscriber: Database) -> tuple[str, ...]:
         """Tables that are not copied and followed yet."""
-        ...
-
-    def lag(self, publisher: Database, subscriber: Database) -> Lag:
-        """How far the subscriber is behind."""
         ...
 
     def written(self, publisher: Database, subscriber: Database) -> bool:
