@@ -14,6 +14,8 @@ from postai.replicate.types import Finding, Lag, Level, Side
 LOW_BYTES = 1 * 2**30
 # Silence of the other side after which people are told: ten times what a living sender needs.
 SILENT_SECONDS = 15.0
+# Until a publisher that was asked has answered.
+ANSWER_SECONDS = 5.0
 
 
 def danger(lag: Lag, keep_bytes: int) -> str | None:
@@ -57,6 +59,17 @@ def room(db: Database, side: Side, least: int = LOW_BYTES) -> tuple[Finding, ...
         return ()
     what = f"{bytes_text(free)} are free on the disk of the {side}"
     return (Finding("disk", Level.BLOCKER, side, what, (), (f"free {bytes_text(least)} there",)),)
+
+
+def asleep(subscriber: Database, lag: Lag) -> bool:
+    """Whether the silence may only be that of a publisher with nothing to say: a subscriber asks one that is silent
+    for half of wal_receiver_timeout (0 = never), and a living one answers at once.
+    """
+    if lag.silent is None or lag.silent <= SILENT_SECONDS:
+        return True
+    timeout = "select setting::float8 / 1000 from pg_catalog.pg_settings where name = 'wal_receiver_timeout'"
+    ((seconds,),) = subscriber.query(timeout)
+    return not seconds or lag.silent <= seconds / 2 + ANSWER_SECONDS
 
 
 def trouble(subscriber: Database, name: str, side: Side, lag: Lag, *, copying: bool) -> ErrorParts | None:

@@ -436,7 +436,8 @@ def _look_for_trouble(now: Now, stream: Carrier, lag: Lag, subscriber: Side) -> 
     """What is wrong though it goes on: a slot that is about to be lost, a subscriber that fails or hears nothing."""
     db = now.source if subscriber is Side.SOURCE else now.target
     copying = now.move.row.state in (State.COPYING, State.CATCHING_UP)
-    wrong = (slots.warning(lag), slots.trouble(db, stream.name, subscriber, lag, copying=copying))
+    heard = replace(lag, silent=None) if slots.asleep(db, lag) else lag
+    wrong = (slots.warning(lag), slots.trouble(db, stream.name, subscriber, heard, copying=copying))
     now.found.extend(one for one in wrong if one is not None)
     if lag.errors != 0 and not lag.active:
         stream.reconnect(db)
