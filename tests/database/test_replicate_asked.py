@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +20,7 @@ from test_replicate_machine import at_home, begun, quiet, until
 
 from conftest import make_database
 from postai.database import Database
+from postai.database.connections import from_dsn, save_connection
 from postai.errors import Refused, VerificationFailed
 from postai.migrate import drift_store
 from postai.replicate import asked, machine, store
@@ -34,6 +39,7 @@ insert into shop.customer select i, 'customer ' || i from generate_series(1, 50)
 insert into shop.orders (customer, total) select 1 + i % 50, i from generate_series(1, 500) as i;
 create materialized view shop.counted as select count(*) from shop.orders;
 """
+COMMAND = "import sys; from postai.cli.main import run; sys.exit(run(sys.argv[1:]))"
 # What the first version of the journal made.
 OLDER = """
 create table intent (id integer, name text, source text, target text, method text, state text, serving text,
@@ -209,4 +215,38 @@ def test_without_a_way_back(shop: Stand, tmp_path: Path) -> None:
         with pytest.raises(Refused, match="way_back cannot change"):
             machine.resume(home, move, {"way_back": True})
         asked.end(home, move, State.COMPLETED, quiet, store.Ending(reopen_source=True))
+    assert shop.leftovers() == []
+
+
+@pytest.mark.soak
+def test_a_command_that_is_told_to_end_leaves_no_switch_half_done(shop: Stand, tmp_path: Path) -> None:
+    """SIGTERM, or a terminal that is closed, which is told more than once, and takes nothing more."""
+    address = tmp_path / "address"
+    for name, dsn in (("legacy", shop.source_dsn()), ("new", shop.target_dsn())):
+        save_connection(tmp_path, *from_dsn(name, dsn))
+    settings = tmp_path / "postai.toml"
+    settings.write_text(f'[[redirect]]\nname = "shop"\ndriver = "file"\npath = "{address}"\n')
+    settings.chmod(0o600)
+    with at_home(shop) as home:
+        move = until(home, begun(home, shop, address), State.READY)
+        for kind, step in ((signal.SIGTERM, "fenced"), (signal.SIGHUP, "fenced"), (signal.SIGTERM, "opened")):
+            command = subprocess.Popen(
+                (sys.executable, "-c", COMMAND, "replicate", "cutover", "shop", "--target", "new",
+                 "--max-pause", "10"),
+                env={**os.environ, "POSTAI_CONFIG_DIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            assert command.stderr is not None
+            said = [next(command.stderr)]
+            while not said[-1].startswith(step):
+                said.append(next(command.stderr, "it has ended"))
+                assert said[-1] != "it has ended", said
+            command.send_signal(kind)
+            if kind == signal.SIGHUP:
+                command.stderr.close()
+                command.send_signal(kind)
+            assert command.wait(60) == 130
+            command.stderr.close()
+            move = move.read(home)
+            assert move.row.state is (State.SERVING_TARGET if step == "opened" else State.READY)
+        assert asked.end(home, move, State.COMPLETED, quiet, store.Ending(reopen_source=True)).row.ended
     assert shop.leftovers() == []

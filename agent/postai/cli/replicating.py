@@ -35,6 +35,7 @@ from postai.cli.replicating_options import (
     Workers,
     WritersStopped,
 )
+from postai.cli.replicating_signals import as_ctrl_c
 from postai.cli.target import saved_names
 from postai.errors import LockNotObtained, PostaiError, UsageError
 
@@ -52,6 +53,7 @@ UNWATCHED = "No agent watches the move now, nor how much log it makes the server
 def root(context: typer.Context) -> None:
     """Move a database to another server."""
     output.require_command(context)
+    context.with_resource(as_ctrl_c())
 
 
 @app.command("check", short_help="Say whether and how a database can move")

@@ -159,7 +159,7 @@ def _turn(home: Database, move: Move, on_step: OnStep, journal: Journal | None) 
     if journal is not None and state is not State.SWITCHING:
         journal.end(move.row)  # of a switch that another driver brought to its end
     if state is State.SWITCHING:
-        return Turn(asked.settle(home, move, on_step, journal), 0.0)
+        return Turn(_settle(home, move, on_step, journal), 0.0)
     if state is State.FAILED and resume_at in store.ENDED:
         return Turn(asked.finish(home, move, resume_at, on_step), None)
     work = turns.WORK.get(state)
@@ -175,6 +175,17 @@ def _turn(home: Database, move: Move, on_step: OnStep, journal: Journal | None) 
         _note(home, move, now.found[0] if now.found else None)
     after = move.read(home)
     return Turn(after, _REST.get(after.row.state, 0.0))
+
+
+def _settle(home: Database, move: Move, on_step: OnStep, journal: Journal | None) -> Move:
+    """Bring a switch that was broken off to its end; whoever interrupts that waits for it, unless once more."""
+    try:
+        return asked.settle(home, move, on_step, journal)
+    except KeyboardInterrupt:
+        move = move.read(home)
+        if move.row.state is State.SWITCHING:
+            asked.settle(home, move, on_step, journal)
+        raise
 
 
 def _note(home: Database, move: Move, wrong: ErrorParts | None) -> None:
