@@ -171,6 +171,8 @@ def test_a_check_changes_nothing_on_the_source_and_needs_no_rights(mover: None, 
     assert poor.method is Method.DUMP
     assert {"native_refused", "trigger_refused", "dump_window", "row_security"} <= names(poor)
     assert "dump_window" in names(poor, Level.WARNING)
+    (objects,) = (one for one in poor.findings if "large objects" in one.what and one.level is Level.BLOCKER)
+    assert objects.check == "select_right" and f"GRANT SELECT ON LARGE OBJECT 7002 TO {MOVER}" in objects.fix
     assert not [one for one in poor.findings + full.findings if "could not be looked at" in one.what]
     assert {one.qualified for one in poor.tables} == {one.qualified for one in full.tables}
 
