@@ -26,7 +26,7 @@ select distinct n.nspname::text, c.relname::text
  order by 1, 2
 
 -- name: shapes
--- Tables by their oids: columns that are written (not the generated ones) with types; columns, types and operators of
+-- Tables by their oids: columns that are written (not the generated ones) with types; which of all these are; columns, types and operators of
 -- the best key; the name of what stands behind its operator is the index's own. For domains, the type that they are of:
 -- what a domain checks is somebody's function, which would run as postai. And whether a trigger changes rows before they
 -- are written, so that a column changes that no statement names.
@@ -35,6 +35,8 @@ select c.oid::int8, n.nspname::text, c.relname::text,
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and {generated} = '' order by a.attnum),
        array(select pg_catalog.format_type({base}, -1) from pg_catalog.pg_attribute as a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and {generated} = '' order by a.attnum),
+       array(select {generated} = '' from pg_catalog.pg_attribute as a
+              where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum),
        exists (select from pg_catalog.pg_trigger as t
                 where t.tgrelid = c.oid and t.tgtype::int4 & 19 = 19 and t.tgenabled <> 'D'),
        k.names, k.types, k.operators
@@ -280,13 +282,6 @@ select l.relation::int8, l.kind, l.image, l.count
          group by 1, 2, 3) as l
  where l.kind <> '+' or l.count <> 0
  order by l.kind <> 't', l.relation
-
--- name: values
--- Texts of the values of rows that were written down.
-select {texts}
-  from pg_catalog.unnest(%s::text[]) with ordinality as w (image, n)
- cross join lateral (select w.image::{table} as r offset 0) as t
- order by w.n
 
 -- name: rows
 -- Rows by their keys, each once.

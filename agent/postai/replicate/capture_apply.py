@@ -8,7 +8,7 @@ However much there is, it goes at once, a part of it at a time in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from postai.database import ServerError
@@ -194,7 +194,7 @@ class _Step:
     def _take_away(self, mine: Shape, there: Shape, batch: _Batch) -> None:
         if batch.keys:
             self.subscriber.execute(self._by_keys("delete", mine, there.qualified, batch.keys))
-        if gone := self._rows(mine, {image: -n for image, n in batch.rows.items() if n < 0}):
+        if gone := [(mine.values(str(image[0])), -n) for image, n in batch.rows.items() if n < 0]:
             image, written = (one.replace("%", "%%") for one in mine.same_rows())
             statement = self.names.sql("delete_rows", table=there.qualified.replace("%", "%%"), image=image,
                                        gone=written)  # fmt: skip
@@ -205,16 +205,8 @@ class _Step:
         if batch.keys:
             self.subscriber.copy_in(into, self.publisher.copy_out(
                 self._by_keys("rows", mine, mine.qualified, batch.keys)))  # fmt: skip
-        if come := self._rows(mine, {image: n for image, n in batch.rows.items() if n > 0}):
+        if come := [(mine.values(str(image[0])), n) for image, n in batch.rows.items() if n > 0]:
             self.subscriber.copy_in(into, _lines(come))
-
-    def _rows(self, mine: Shape, images: Mapping[Image, int]) -> list[tuple[Image, int]]:
-        """The values of rows that were written down as one text, as texts; and how often each."""
-        if not images:
-            return []
-        statement = self.names.sql("values", table=mine.qualified, texts=mine.values("(t.r)")).replace("%", "%%")
-        found = self.publisher.query(statement.replace("%%s", "%s"), ([image[0] for image in images],))
-        return [(tuple(values), n) for (values,), n in zip(found, images.values(), strict=True)]
 
     def _there(self, mine: Shape) -> Shape:
         number = relation(self.subscriber, mine.qualified)

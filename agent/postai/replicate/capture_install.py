@@ -17,13 +17,16 @@ from postai.database import ServerError, named_sql
 from postai.database.identifiers import qualified, quote_ident, quote_literal
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.errors import LockNotObtained
+from postai.errors import LockNotObtained, Refused
 from postai.replicate.types import USERS_SCHEMA, object_name, own_schema
 
 # A statement that waits for a lock holds up everybody who comes after it: short, and then again.
 LOCK_MS, LOCK_PAUSE = 200, 0.1
 INSTALL_SECONDS = 20.0
 _GAP = r"\{(\w+)\}"
+# A value in the text of a row: PostgreSQL quotes each that has a comma, a quote, a backslash, a parenthesis or a space.
+_VALUE = re.compile(r'(?:(?<=,)|^)("(?:[^"\\]++|""|\\\\)*"|[^",]*)(?=,|\Z)')
+_ESCAPED = re.compile(r'(["\\])(["\\])')
 _BUSY = ("55P03", "40P01")
 # For a transaction whose time depends on how much there is.
 UNLIMITED = "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0"
@@ -127,7 +130,7 @@ class Shape:
     """A table as one side has it.
 
     Attributes:
-        columns, types: those that are written, generated ones left out.
+        columns, types: those that are written, generated ones left out; written: of all columns, which are.
         changes_rows: whether a trigger changes rows before they are written.
         key, key_types, operators: columns that identify a row, their types and operators; () = nothing does.
     """
@@ -137,6 +140,7 @@ class Shape:
     name: str
     columns: tuple[str, ...]
     types: tuple[str, ...]
+    written: tuple[bool, ...]
     changes_rows: bool
     key: tuple[str, ...]
     key_types: tuple[str, ...]
@@ -167,15 +171,31 @@ class Shape:
             return f"array[{', '.join(f'pg_catalog.concat({row}.{quote_ident(one)})' for one in self.key)}]"
         return f"array[pg_catalog.concat({row})]"
 
-    def values(self, row: str) -> str:
-        """The expression for the texts of a row's values."""
-        return _texts((one, one) for one in (f"{row}.{quote_ident(column)}" for column in self.columns))
+    def values(self, image: str) -> tuple[str | None, ...]:
+        """The values of a row that was written down as one text; a server that reads it would run checks of domains.
+
+        Raises:
+            Refused: it has more or fewer values than the table has columns now.
+        """
+        if not self.written:
+            return ()
+        found = [
+            None if one == "" else _ESCAPED.sub(r"\2", one[1:-1]) if one[0] == '"' else one
+            for one in _VALUE.findall(image[1:-1])
+        ]
+        if len(found) != len(self.written):
+            raise Refused(
+                f"rows of {self.qualified} were written down with other columns than it has now",
+                hint="Resume the move: the table is copied anew then.",
+            )
+        return tuple(one for one, written in zip(found, self.written, strict=True) if written)
 
     def same_rows(self) -> tuple[str, str]:
         """Expressions for the texts of a row `t`, and of one that was written down as `w.image`, in this session."""
         read = (f"(w.image::text[])[{n}]" for n in range(1, len(self.columns) + 1))
         written = [(one, f"{one}::{kind}") for one, kind in zip(read, self.types, strict=True)]
-        return self.values("t"), _texts(written)
+        mine = (f"t.{quote_ident(column)}" for column in self.columns)
+        return _texts((one, one) for one in mine), _texts(written)
 
     def same_key(self) -> str:
         """The condition that a row's key is as it was."""
@@ -211,10 +231,10 @@ def shapes(db: Database, relations: Collection[int]) -> dict[int, Shape]:
     generated = "a.attgenerated" if db.server_version >= 120_000 else "''"
     rows = db.query(Names(0, "fwd").sql("shapes", generated=generated), (list(relations),))
     found = {}
-    for relation, schema, name, columns, types, changes_rows, *key in rows:
+    for relation, schema, name, columns, types, written, changes_rows, *key in rows:
         names, key_types, operators = (tuple(one or ()) for one in key)
-        shape = Shape(relation, schema, name, tuple(columns), tuple(types), changes_rows, names, key_types, operators)
-        found[relation] = shape
+        found[relation] = Shape(relation, schema, name, tuple(columns), tuple(types), tuple(written), changes_rows,
+                                names, key_types, operators)  # fmt: skip
     return found
 
 
