@@ -23,7 +23,7 @@ from postai.database import Database
 from postai.database.connections import from_dsn, save_connection
 from postai.errors import Refused, VerificationFailed
 from postai.migrate import drift_store
-from postai.replicate import asked, machine, store
+from postai.replicate import asked, gates, machine, store
 from postai.replicate.cutover import NotReady
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
@@ -126,14 +126,14 @@ def test_repaired_switched_by_a_driver_that_dies_changed_and_back(shop: Stand, t
 
 
 def _only_what_was_verified_lately_is_switched(move: Move) -> None:
-    assert asked._gates(move, Side.TARGET) == ()
-    yesterday = datetime.now(UTC) - timedelta(hours=asked.VERIFIED_HOURS, minutes=1)
+    assert gates.known(move, Side.TARGET) == ()
+    yesterday = datetime.now(UTC) - timedelta(hours=gates.VERIFIED_HOURS, minutes=1)
     for row, what in (
         (replace(move.row, verified_at=None), "it was not verified"),
         (replace(move.row, verified_at=yesterday), "the last verification is older than 24 hours"),
         (replace(move.row, verified={"equal": False}), "the last verification found differences"),
     ):
-        (found,) = asked._gates(replace(move, row=row), Side.TARGET)
+        (found,) = gates.known(replace(move, row=row), Side.TARGET)
         assert (found.check, found.level) == ("verified", Level.BLOCKER) and found.what.startswith(what)
         assert "post-ai replicate" in found.fix[0]
 
@@ -142,7 +142,7 @@ def _changed_on_both_sides_it_is_compared_again(shop: Stand, home: Database, mov
     """By their definitions both sides are alike then, whatever became of the values."""
     for side, more in ((shop.source, 1), (shop.target, 2)):
         side.execute(f"alter table shop.orders alter total type numeric using total + {more} - 1")
-    (found,) = asked._gates(move, Side.TARGET)
+    (found,) = gates.known(move, Side.TARGET)
     assert found.check == "schema" and "post-ai replicate verify shop" in found.fix[0]
     assert found.what == "definitions changed since the comparison: column shop.orders total"
     move = driven(home, move, lambda at: at.row.verified is None)
@@ -150,7 +150,7 @@ def _changed_on_both_sides_it_is_compared_again(shop: Stand, home: Database, mov
     shop.target.execute("update shop.orders set total = total - 1")
     asked.verified(home, move, quiet)
     move = move.read(home)
-    assert asked._gates(move, Side.TARGET) == ()
+    assert gates.known(move, Side.TARGET) == ()
     return move
 
 
@@ -186,14 +186,14 @@ def test_where_the_source_cannot_take_changes_the_cutover_says_so_first(shop: St
         with at_home(shop) as home, open_session(shop.source_dsn("shop_mover")) as old:
             move = begun(home, shop)
             move = replace(move, row=replace(move.row, method=Method.TRIGGER))
-            (found,) = asked._applies(old, move)
+            (found,) = gates.applies(old, move)
             assert (found.check, found.level, found.side) == ("way_back", Level.BLOCKER, Side.SOURCE)
             assert found.what.startswith("there would be no way back, since on the source shop_mover may not keep")
             assert "GRANT SET ON PARAMETER" in found.fix[0] and "--no-way-back" in found.fix[1]
             without = replace(move.row, options=replace(move.row.options, way_back=False))
-            assert asked._applies(old, replace(move, row=without)) == ()
+            assert gates.applies(old, replace(move, row=without)) == ()
         with open_session(shop.source_dsn()) as old:
-            assert asked._applies(old, move) == ()
+            assert gates.applies(old, move) == ()
     finally:
         shop.source.execute("drop role shop_mover")
 

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.errors import ErrorParts, LockNotObtained, NotPermitted, Refused, UsageError
+from postai.errors import ErrorParts, LockNotObtained, Refused, UsageError
 from postai.replicate import (
-    capture_apply,
     cleanup,
     comparing,
     cutover,
-    ddl,
     dump,
     dump_plan,
     fence,
+    gates,
     large_objects,
     repair,
     schema,
-    slots,
     store,
     verify,
     writers,
@@ -36,11 +34,9 @@ from postai.replicate.now import LONGEST_SECONDS, Now
 from postai.replicate.redirect import Driver
 from postai.replicate.repair import Repaired
 from postai.replicate.store import Ending
-from postai.replicate.types import Finding, Level, Method, OnStep, Side, State, Step
+from postai.replicate.types import Finding, Method, OnStep, Side, State, Step
 from postai.replicate.verified import Mode, Sides, Verified, VerifyOptions
 
-# How old a verification may be when a move is switched.
-VERIFIED_HOURS = 24
 # Seconds that clients may be held back, where nothing is copied meanwhile.
 LONGEST_PAUSE = 60.0
 _SWITCHED = {Side.TARGET: State.SERVING_TARGET, Side.SOURCE: State.ROLLED_BACK}
@@ -92,10 +88,7 @@ def switch(
             steps = _Steps(home, move, on_step, None if rehearse else _begin(home, move, journal))
             try:
                 cutover.require_open(cutover.gates(plan))  # before what takes long
-                until = cancel or Deadline.after(LONGEST_SECONDS)
-                if not isinstance(plan, dump.DumpSwitch):
-                    _refresh_views(home, move, to, on_step, until)
-                    plan = replace(plan, at_rest=_bring_large_objects(move, to, until))
+                plan = _prepared(home, move, plan, on_step, cancel or Deadline.after(LONGEST_SECONDS))
                 outcome = cutover.switch(plan, steps, rehearse=rehearse, cancel=cancel)
             except (NotReady, SwitchUndone) as error:
                 _undone(home, move, steps, journal, error.as_parts())
@@ -104,15 +97,20 @@ def switch(
                 _interrupted(home, move, steps, journal)
                 raise
             if rehearse:
-                steps.write()
-                took = outcome.steps[-1][1]
-                what = f"rehearsed: the steps would take {took * 1000:.0f} ms"
-                store.add_event(home, move.id, what, step="rehearsed", data={"steps": dict(outcome.steps)})
-                return outcome
-            _settled(home, move, outcome, steps, journal)
+                _rehearsed(home, move, outcome, steps)
+            else:
+                _settled(home, move, outcome, steps, journal)
             return outcome
         finally:
             driver.close()
+
+
+def _prepared(home: Database, move: Move, plan: Switch, on_step: OnStep, until: Deadline) -> Switch:
+    """What no stream brings is brought over before the clients wait, and what changes from then on while they do."""
+    if isinstance(plan, dump.DumpSwitch):
+        return plan
+    _refresh_views(home, move, plan.to, on_step, until)
+    return replace(plan, at_rest=_bring_large_objects(move, plan.to, until))
 
 
 def _refresh_views(home: Database, move: Move, to: Side, on_step: OnStep, until: Deadline) -> None:
@@ -189,73 +187,9 @@ def _plan(move: Move, to: Side, driver: Driver, max_pause: float | None) -> Swit
     limits = Limits() if max_pause is None else Limits(max_pause)
 
     def more() -> tuple[Finding, ...]:
-        return _gates(move, to)
+        return gates.known(move, to)
 
     return Switch(move.id, to, move.open, forward, reverse, driver, move.row.options.schemas, limits, more)
-
-
-def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
-    """What the machine knows to stand against a switch: another schema there; not verified, or not lately."""
-    row = move.row
-    if to is Side.SOURCE:  # what was made on the target meanwhile must not keep anybody from going back
-        with move.open(to.other) as old, move.open(to) as new:
-            found = ddl.exchanged(old, new, move.id)
-        return () if not found else (
-            Finding("schema", Level.BLOCKER, to, f"names were exchanged: {found[0]}", found,
-                    ("exchange them on the source, too; then compare both sides",)),
-        )  # fmt: skip
-    with move.open(to.other) as old, move.open(to) as new:
-        found = comparing.definitions(old, new, move)
-        met = slots.conflicts(new, move.stream(to.other).name)
-        held = (*_applies(old, move), *slots.room(old, to.other), *slots.room(new, to))
-        back = move.stream(to)
-        written = row.way_back and back.written(new, old)
-        changed = ddl.changed(old, new, move.id, row.options.schemas)
-        if ddl.exchanged(old, new, move.id):  # what was written meanwhile stands elsewhere
-            store.set_verified(new, move.id, None)
-    if held:
-        return held
-    if found:
-        what = f"the definitions differ: {found[0]}" + (f", and {len(found) - 1} more" if len(found) > 1 else "")
-        return (Finding("schema", Level.BLOCKER, to, what, found, (f"make the {to} as the {to.other} is",)),)
-    fix = (f"verify it: post-ai replicate verify {row.name}",)
-    if changed:
-        what = f"definitions changed since the comparison: {changed[0]}"
-        look = f"look at it, then verify again: post-ai replicate start {row.name}; post-ai replicate verify {row.name}"
-        return (Finding("schema", Level.BLOCKER, to.other, what, changed[:20], (look,)),)
-    if row.verified_at is None:
-        return (Finding("verified", Level.BLOCKER, to, "it was not verified that both sides are equal", (), fix),)
-    if not (row.verified or {}).get("equal", False):
-        mend = (f"make the rows equal: post-ai replicate repair {row.name}",)
-        return (Finding("verified", Level.BLOCKER, to, "the last verification found differences", (), mend),)
-    if sum(met.values()) > (row.verified or {}).get("conflicts", 0):
-        told = tuple(f"{kind}: {count}" for kind, count in met.items())
-        what = "changes met rows of the target that the source has not, or missed some, since the last verification"
-        return (Finding("conflicts", Level.BLOCKER, to, what, told, fix),)
-    if written:
-        what = "others wrote to the target's tables since the last verification"
-        return (Finding("written", Level.BLOCKER, to, what, (), ("keep them out", *fix)),)
-    if row.verified_at < datetime.now(UTC) - timedelta(hours=VERIFIED_HOURS):
-        what = f"the last verification is older than {VERIFIED_HOURS} hours"
-        return (Finding("verified", Level.BLOCKER, to, what, (), fix),)
-    return ()
-
-
-def _applies(old: Database, move: Move) -> tuple[Finding, ...]:
-    """Whether the way back can be applied to the side that is left, where triggers and keys must not fire for it."""
-    if move.row.method is not Method.TRIGGER or not move.row.way_back:
-        return ()
-    try:
-        with old.transaction():
-            capture_apply.be_replica(old, move.row.options.schemas)
-    except NotPermitted as error:
-        why, detail, fix = error.message, error.detail, error.hint or ""
-    else:
-        return ()
-    without = f"switch without a way back: post-ai replicate start {move.row.name} "
-    without += f"{move.row.source} {move.row.target} --no-way-back, and again"
-    what = f"there would be no way back, since on the source {why}"
-    return (Finding("way_back", Level.BLOCKER, Side.SOURCE, what, (detail,) if detail else (), (fix, without)),)
 
 
 class _Steps:
@@ -313,6 +247,12 @@ def _interrupted(home: Database, move: Move, steps: _Steps, journal: Journal | N
         _undone(home, move, steps, journal, SwitchUndone("the switch was interrupted, and undone").as_parts())
     elif steps.begun:
         settle(home, move.read(home), steps.on_step, journal)
+
+
+def _rehearsed(home: Database, move: Move, outcome: Outcome, steps: _Steps) -> None:
+    steps.write()
+    what = f"rehearsed: the steps would take {outcome.steps[-1][1] * 1000:.0f} ms"
+    store.add_event(home, move.id, what, step="rehearsed", data={"steps": dict(outcome.steps)})
 
 
 def _settled(home: Database, move: Move, outcome: Outcome, steps: _Steps | None, journal: Journal | None) -> None:

@@ -80,14 +80,10 @@ def copy_schema(
             if not tried and not Notes.read(target, move).resumed:
                 found += _tried(trial(source_dsn, target_dsn, options, deadline, programs))
                 on_step("trial", "")
-            found += roles.copy_database(source, target)
-            on_step("database", "")
-            found += copy_extensions(source, target)
-            on_step("extensions", "")
+            found += _copy_around(source, target, on_step)
         notes = Notes.read(target, move)
-        if text is None:
-            text = dumped(source_dsn, source.server_version, options, section, deadline, programs)
-        wanted = _taken(text, source, target)
+        asked = text or dumped(source_dsn, source.server_version, options, section, deadline, programs)
+        wanted = _taken(asked, source, target)
         restore.prepare(target)
         run = Run(target, notes, deadline)
         if section is Section.KEYS:
@@ -105,6 +101,15 @@ def copy_schema(
                                     unreachable=roles.unreachable(source, target),
                                     spared=section is Section.POST_DATA)  # fmt: skip
         return (*found, *run.found)
+
+
+def _copy_around(source: Database, target: Database, on_step: OnStep) -> list[Finding]:
+    """What the schema stands in: the database's own settings and grants, and the extensions."""
+    found = list(roles.copy_database(source, target))
+    on_step("database", "")
+    found += copy_extensions(source, target)
+    on_step("extensions", "")
+    return found
 
 
 def read(
