@@ -3,24 +3,6 @@
 
 -- Asking ------------------------------------------------------------------------------------------------------
 
-create function postai._require_mover(doing text) returns void
-  language plpgsql stable
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  who name;
-begin
-  foreach who in array array[current_user, session_user] loop
-    if not postai._is_operator(who) then
-      perform postai._raise('PA006', format('role %I may not %s', who, doing), 'Only operators move databases.',
-                            format('GRANT postai_operator TO %I;', who));
-    end if;
-  end loop;
-end
-$$;
-comment on function postai._require_mover(text) is
-  'Raises PA006 unless the caller, and the session''s user, are operators: select postai._require_mover(''start a move'')';
-
 -- A source is left with the schema of its move, whose row is kept in the target alone.
 create function postai._require_home() returns void
   language plpgsql stable security definer
@@ -191,8 +173,8 @@ declare
   advice text;
 begin
   begin
-    perform postai._require_mover(case verb when 'rollback' then 'roll a move back' when 'cancel' then 'cancel what was asked of a move'
-      else concat(verb, ' a move') end);
+    perform postai._require_operator(case verb when 'rollback' then 'roll a move back'
+      when 'cancel' then 'cancel what was asked of a move' else concat(verb, ' a move') end, 'Only operators move databases.');
     if verb = 'verify' then
       perform postai._require_options('verification', options);
     end if;
@@ -340,7 +322,7 @@ declare
   advice text;
 begin
   begin
-    perform postai._require_mover('check a move');
+    perform postai._require_operator('check a move', 'Only operators move databases.');
     perform postai._require_home();
   exception
     when others then
@@ -368,7 +350,7 @@ comment on function postai.replicate_check(text, text) is
 -- Readers may call the verbs to be told which GRANT they lack; what does the work is granted to operators.
 select postai._grant('execute on function ' || f, 'postai_reader')
   from pg_catalog.unnest(array[
-    'postai._require_mover(text)', 'postai._require_home()', 'postai._require_options(text, jsonb)',
+    'postai._require_home()', 'postai._require_options(text, jsonb)',
     'postai._replicate_asked(text, text, jsonb, text, text)', 'postai._in_sql(text)', 'postai.replicate_check(text, text)',
     'postai.replicate_start(text, text, text, jsonb)', 'postai.replicate_verify(text, jsonb)', 'postai.replicate_repair(text)',
     'postai.replicate_rollback(text)', 'postai.replicate_complete(text)', 'postai.replicate_abort(text)',

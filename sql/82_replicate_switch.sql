@@ -11,7 +11,7 @@ declare
   seconds constant numeric := extract(epoch from max_pause);
   begins constant timestamptz := lower(run_window);
 begin
-  perform postai._require_mover('switch a move');
+  perform postai._require_operator('switch a move', 'Only operators move databases.');
   if seconds is null or seconds not between 0.1 and 86400 then
     perform postai._raise('22023', format('max_pause must be from 0.1 seconds to a day, not %s', coalesce(max_pause::text, 'NULL')), null,
       'Leave it out for 3 seconds.');
