@@ -11,9 +11,9 @@ select s.slot_name::text, s.active_pid
    and pg_catalog.substring(s.slot_name::text, '^pg_([0-9]+)_')::int8 <> all (%s::int8[])
 
 -- name: subscriptions
--- The server's identifier, and its subscriptions.
+-- The server's identifier, and its subscriptions; their numbers from where every role may read them, also before 14.
 select (select c.system_identifier from pg_catalog.pg_control_system() as c)::text,
-       array(select s.oid::int8 from pg_catalog.pg_subscription as s)
+       array(select distinct s.subid::int8 from pg_catalog.pg_stat_subscription as s)
 
 -- name: drop_slot
 -- Drop a slot that nobody reads.

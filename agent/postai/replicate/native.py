@@ -367,10 +367,9 @@ def unsubscribe(db: Database, name: str) -> str | None:
     Returns:
         a regular expression for the names of the slots of its copying; None when there was no subscription.
     """
-    found = db.query(_sql("subscription"), (name,))
-    if not found:
+    if not db.query(_sql("subscribed"), (name,)):
         return None
-    copying, enabled, slot = found[0]
+    ((copying, enabled, slot),) = db.query(_sql("subscription"), (name,))
     quoted = quote_ident(name)
     if enabled:
         db.execute(f"alter subscription {quoted} disable")

@@ -149,6 +149,12 @@ select {copying}, w.relid::int8, w.pid,
  where s.subname = %s and s.subenabled
    and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
 
+-- name: subscribed
+-- A subscription of this database, without its oid, which only superusers may read before 14.
+select 1 from pg_catalog.pg_subscription as s
+ where s.subname = %s
+   and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+
 -- name: subscription
 -- A subscription of this database; how the slots of its copying are named.
 select {copying}, s.subenabled, s.subslotname::text
