@@ -34,7 +34,6 @@ create function postai._switch_look(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  state record;
   one record;
 begin
   begin
@@ -129,7 +128,7 @@ begin
   exception
     when others then
       get stacked diagnostics state = returned_sqlstate, said = message_text, more = pg_exception_detail, advice = pg_exception_hint;
-      failed := pg_catalog.jsonb_build_object('sqlstate', state, 'message', said, 'detail', nullif(more, ''), 'hint', advice);
+      failed := pg_catalog.jsonb_build_object('sqlstate', state, 'message', said, 'detail', case when more operator(pg_catalog.<>) '' then more end, 'hint', advice);
       return;
   end;
   asked := pg_catalog.clock_timestamp();
@@ -163,7 +162,7 @@ begin
   perform pg_catalog.set_config('application_name', known_as, false);
   if looked.is_over and looked.error is null and not rehearse then
     -- As a new session has it; what an earlier rollback set in this one ends with the cutover.
-    perform pg_catalog.set_config('default_transaction_read_only', case verb when 'rollback' then 'on' else 'off' end, false)
+    perform pg_catalog.set_config('default_transaction_read_only', case when verb operator(pg_catalog.=) 'rollback' then 'on' else 'off' end, false)
       where verb operator(pg_catalog.=) 'rollback' or read_only operator(pg_catalog.=) 'on';
   elsif looked.is_over then
     perform pg_catalog.set_config('default_transaction_read_only', read_only, false);
