@@ -1,7 +1,7 @@
 # Every target prints what it does. `make demo` and `make test` need nothing but this directory and a Debian or Ubuntu machine.
 PY := .venv/bin/python
-# Tests wait a third of their time, for locks, leases and limits: three workers keep two cores busy.
-JOBS ?= 3
+# Tests wait a third of their time and more, for locks, leases and limits: four workers keep two cores busy.
+JOBS ?= 4
 
 .PHONY: help demo test test-unit fuzz soak check build install clean update-golden docs
 help: ## show this list
@@ -15,9 +15,9 @@ demo: ## a private server with a sample store, postai and its sidecar; ONCE=1 do
 	@packaging/bootstrap dev
 	@touch .venv/postai.stamp
 
-test: .venv/postai.stamp ## the whole test suite, on real servers
+test: .venv/postai.stamp ## the whole test suite, on real servers; COVERAGE=1 measures what it covers, for make check
 	@echo "Running the tests"
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
 
 test-unit: .venv/postai.stamp ## the part that needs no server
 	@$(PY) -m pytest -n 2 tests/unit

@@ -1,4 +1,4 @@
-"""Report the coverage of the last `make test` and fail below the floor."""
+"""Report the coverage of the last `make test COVERAGE=1` and fail below the floor."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from pathlib import Path
 FLOOR = 80  # percent of lines and branches
 
 if not Path(".coverage").exists():
-    sys.stdout.write("no coverage data: run `make test` first\n")
+    sys.stdout.write("no coverage data: run `make test COVERAGE=1` first\n")
     sys.exit(0)
 sys.exit(subprocess.run([sys.executable, "-m", "coverage", "report", f"--fail-under={FLOOR}"], check=False).returncode)

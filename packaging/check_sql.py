@@ -19,8 +19,9 @@ from postai.setup.server import LocalServer, debian_binaries, free_port
 ACCEPTED = {
     "PS017": "procedures that COMMIT cannot carry SET search_path; every name in them is qualified",
 }
-# Procedures that COMMIT cannot carry SET, and the functions people type read their caller's search_path: every name in
-# them is written with its schema.
+# Procedures that COMMIT cannot carry SET, the functions people type read their caller's search_path, and functions of
+# one call are put in its place, so that an error shows nothing of their inside: every name in them is written with its
+# schema.
 WITHOUT_SEARCH_PATH = (
     "postai.ask(question text,max_rows integer)",
     "postai.sql(question text)",
@@ -41,6 +42,17 @@ WITHOUT_SEARCH_PATH = (
     "postai.feedback(question_id bigint,correct boolean,correction text)",
     "postai.run(question text,max_rows integer)",
     "postai.wait(action bigint,timeout interval)",
+    "postai.replicate_start(name text,source text,target text,options jsonb)",
+    "postai.replicate_verify(name text,options jsonb)",
+    "postai.replicate_repair(name text)",
+    "postai.replicate_rollback(name text)",
+    "postai.replicate_complete(name text)",
+    "postai.replicate_abort(name text)",
+    "postai.replicate_cancel(name text)",
+    "postai._switch(verb text,name text,max_pause interval,run_window tstzrange,rehearse boolean,"
+    "writers_stopped boolean,INOUT said text,INOUT failed jsonb)",
+    "postai.cutover(name text,max_pause interval,run_window tstzrange,rehearse boolean,writers_stopped boolean)",
+    "postai.rollback(name text,max_pause interval,run_window tstzrange,rehearse boolean)",
 )
 PLPGSQL_CHECK = """
 select p.oid::regprocedure::text, c.lineno, c.level, c.sqlstate, c.message

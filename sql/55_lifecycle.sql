@@ -39,7 +39,7 @@ $$;
 comment on function postai._is_operator(name) is
   'Whether a role is an operator (or owns schema postai): select postai._is_operator(session_user)';
 
-create function postai._require_operator(verb text) returns void
+create function postai._require_operator(verb text, why text default 'Only operators change the state of a proposal.') returns void
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
 as $$
@@ -48,13 +48,13 @@ declare
 begin
   foreach who in array array[current_user, session_user] loop
     if not postai._is_operator(who) then
-      perform postai._raise('PA006', format('role %I may not %s', who, verb), 'Only operators change the state of a proposal.',
+      perform postai._raise('PA006', format('role %I may not %s', who, verb), why,
                             format('GRANT postai_operator TO %I;', who));
     end if;
   end loop;
 end
 $$;
-comment on function postai._require_operator(text) is
+comment on function postai._require_operator(text, text) is
   'Raises PA006 unless the caller, and the session''s user, are operators: select postai._require_operator(''approve a proposal'')';
 
 -- Roles as which the agent may log in. Superusers are members of everything, but the agent never is one.

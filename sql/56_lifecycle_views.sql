@@ -164,7 +164,7 @@ select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent
   from unnest(array['postai._number(jsonb)', 'postai._is_operator(name)', 'postai._may_use(name, name)', 'postai._owner()', 'postai._agent_present()',
                     'postai._transaction_end_refused()']) as f;
 select postai._grant('execute on function ' || f, 'postai_reader')
-  from unnest(array['postai._require_operator(text)', 'postai.approve(bigint, boolean, boolean)', 'postai.apply(bigint, boolean, boolean)',
+  from unnest(array['postai._require_operator(text, text)', 'postai.approve(bigint, boolean, boolean)', 'postai.apply(bigint, boolean, boolean)',
                     'postai.dismiss(bigint, text)', 'postai.done_by_hand(bigint, text)', 'postai.undo(bigint)',
                     'postai.cancel(bigint)']) as f;
 select postai._grant('execute on procedure postai.wait(bigint, interval)', 'postai_reader');

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
+from postai.cli import main as cli
 from postai.database import connect
 from postai.setup import store as store_data
 from postai.setup.install import InstallOptions, install
@@ -61,19 +63,23 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 MEMORY = Path("/dev/shm")
 PLENTY = 6 << 30
 """Bytes of memory that must be free before servers keep their files in it."""
-# Those that take most time of processors first; a file that is missing here goes with the others, after these.
+# Those that take longest first; a file that is missing here goes with the others, after these.
 LONG = (
-    "replicate_cutover", "cli_live", "agent", "hostile_agent", "migrate_sql", "eval_sets", "lifecycle_crash",
-    "values_duty", "migrate_faults", "local", "transport_sql", "install", "lifecycle_faults", "teach", "dump",
-    "ask_model", "store", "grammar_runs", "optimize_sql", "ask_engine", "index_advisor", "ask_store", "eval_nl2sql",
-    "lifecycle_online", "migrate_plan", "trace", "database_questions_run", "attack", "lifecycle",
-    "lifecycle_rights", "wheel", "teach_injection", "catalog", "lifecycle_outcomes", "values", "collect",
-    "lifecycle_batches", "ask_storm", "security_sql", "lifecycle_policy", "index_models_live", "judge",
-    "guard_rules", "lifecycle_schedule", "catalog_fingerprint", "lifecycle_verify", "attack_ask",
-    "install_extension", "database_questions_psql", "guard_hidden", "collect_plans", "plan_runs", "drift_own",
-    "connection", "design", "lifecycle_planned", "scratch_planner", "history", "storage_live", "lifecycle_fills",
-    "lifecycle_keeping", "queue", "guard", "grammar_golden", "ask_finder", "cli",
+    "replicate_cutover", "agent", "migrate_sql", "cli_live", "local", "hostile_agent", "cli", "lifecycle_crash",
+    "grammar_golden", "migrate_faults", "eval_sets", "store", "collect_plans", "dump", "ask_model",
+    "lifecycle_batches", "collect", "replicate_asked", "values_duty", "lifecycle_online", "migrate_plan",
+    "ask_finder", "ask_storm", "install", "optimize_sql", "ask_engine", "trace", "docs", "ask_lessons",
+    "transport_sql", "eval_nl2sql", "ask_context", "loss_checker", "teach", "catalog", "guard_hidden",
+    "design_trying", "migrate_property", "security_sql", "index_advisor", "guard_rules", "model_client", "values",
+    "attack", "design_wishes", "connection", "wheel", "database_questions_psql", "plan", "plan_runs",
+    "lifecycle_faults", "teach_injection", "judge", "lifecycle_server_crash", "replicate_check", "design_cases",
+    "attack_ask", "database_questions_run", "grammar_runs", "optimize_cli", "lifecycle_outcomes",
+    "lifecycle_rights", "lifecycle", "drift_own", "lifecycle_policy", "grammar_render", "scratch_lent", "design",
+    "lifecycle_verify", "lifecycle_schedule", "replicate_sql", "catalog_fingerprint", "script", "migrate_files",
+    "install_extension", "grammar_rules", "index_models_live", "queue", "scratch_validate", "migrate_retype",
+    "service_frames", "model_parts", "lint", "history",
 )  # fmt: skip
+WITH_STORE = ("store", "ask_store", "tutorial")
 # What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
 EXTRA_ROLES = """
 select coalesce(string_agg(format('revoke %I from postai_test_agent cascade', r.rolname), '; '), '')
@@ -103,6 +109,14 @@ def _same_agent() -> Iterator[None]:
         with superuser(server) as connection:
             ((extra,),) = connection.execute(EXTRA_ROLES).fetchall()
             connection.execute(extra)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_tree_of_commands() -> Iterator[None]:
+    """`run` makes the commands of post-ai, as a process does once; tests call it a thousand times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "get_command", functools.cache(cli.get_command))
+        yield
 
 
 def server_user() -> str | None:
@@ -216,13 +230,32 @@ def server(request: pytest.FixtureRequest) -> LocalServer:
 
 
 class TestDatabase:
-    """A database of one test. `dsn()` is a superuser's, `dsn(user)` another user's (whose password is the name)."""
+    """A database of one test. `dsn()` is a superuser's, `dsn(user)` another user's (whose password is the name).
+
+    One that `waits` is made, empty, when somebody first wants to know its name: most are to be copies of another one.
+    """
 
     __test__ = False
 
-    def __init__(self, server: LocalServer, name: str) -> None:
+    def __init__(self, server: LocalServer, name: str, waits: bool = False) -> None:
         self.server = server
-        self.name = name
+        self.waits = waits
+        self._name = name
+        self._making = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        with self._making:
+            if self.waits:
+                self.copy("template1")
+        return self._name
+
+    def copy(self, template: str) -> None:
+        """Make it, as a copy."""
+        strategy = "strategy file_copy" if self.server.binaries.major >= 15 else ""
+        with superuser(self.server) as connection:
+            connection.execute(f'create database "{self._name}" template "{template}" {strategy}')  # type: ignore[arg-type]
+        self.waits = False
 
     def dsn(self, user: str | None = None) -> str:
         return self.server.dsn(self.name, user)
@@ -247,16 +280,12 @@ def superuser(server: LocalServer, database: str = "postgres", **options: object
     )
 
 
-def make_database(server: LocalServer, template: str = "template1") -> TestDatabase:
-    one = TestDatabase(server, f"t_{uuid.uuid4().hex[:12]}")
-    _copy(one, template)
+def make_database(server: LocalServer, template: str = "") -> TestDatabase:
+    """A new database, empty or a copy."""
+    one = TestDatabase(server, f"t_{uuid.uuid4().hex[:12]}", waits=True)
+    if template:
+        one.copy(template)
     return one
-
-
-def _copy(database: TestDatabase, template: str) -> None:
-    strategy = "strategy file_copy" if database.server.binaries.major >= 15 else ""
-    with superuser(database.server) as connection:
-        connection.execute(f'create database "{database.name}" template "{template}" {strategy}')  # type: ignore[arg-type]
 
 
 @functools.cache
@@ -278,15 +307,17 @@ def put_postai(database: TestDatabase) -> None:
 
 def become(database: TestDatabase, made: Callable[[LocalServer], TestDatabase]) -> bool:
     """Replace a database by a copy of what `made` gives; False and nothing when somebody has touched it."""
-    if not database.execute(UNTOUCHED)[0][0]:
-        return False
-    template = made(database.server)
-    drop_database(database)
-    _copy(database, template.name)
+    if not database.waits:
+        if not database.execute(UNTOUCHED)[0][0]:
+            return False
+        drop_database(database)
+    database.copy(made(database.server).name)
     return True
 
 
 def drop_database(database: TestDatabase) -> None:
+    if database.waits:
+        return
     with superuser(database.server) as connection:
         connection.execute(f'drop database if exists "{database.name}" with (force)')  # type: ignore[arg-type]
 
@@ -395,6 +426,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.loadscopereorder = False
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadfile: what needs the loaded store goes to one worker, as to load it takes ten seconds of CPU."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "store" if Path(file).stem.removeprefix("test_") in WITH_STORE else file
+
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take long go first, so that no worker is left with one of them at the end."""
     places = {name: place for place, name in enumerate(LONG)}
@@ -403,8 +447,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """No coverage of tests marked `uncovered`, nor of their fixtures: they take three times as long with it."""
-    measured = Coverage.current() if item.get_closest_marker("uncovered") else None
+    """No coverage of tests marked `uncovered`, nor of their fixtures: they take three times as long with it.
+
+    What runs on both main servers is measured on the newer one.
+    """
+    uncovered = item.get_closest_marker("uncovered") or "[pg15" in item.name or "[database15" in item.name
+    measured = Coverage.current() if uncovered else None
     if measured is not None:
         measured.stop()
     try:

@@ -147,8 +147,10 @@ ERRORS: tuple[type[PostaiError], ...] = (
 
 
 def from_parts(parts: ErrorParts) -> PostaiError:
-    """The exception for parts that crossed a process boundary (an unknown SQLSTATE gives the root class)."""
+    """The exception for parts that crossed a process boundary (the root class for a server's own SQLSTATE)."""
     for kind in ERRORS:
         if kind.sqlstate == parts.sqlstate:
             return kind(parts.message, detail=parts.detail, hint=parts.hint)
-    return PostaiError(parts.message, detail=parts.detail, hint=parts.hint)
+    error = PostaiError(parts.message, detail=parts.detail, hint=parts.hint)
+    error.sqlstate = parts.sqlstate  # type: ignore[misc]  # the classes above have one each
+    return error

@@ -209,4 +209,5 @@ select postai._apply_grants();
 -- include: 71_migrate.sql
 -- include: 80_replicate.sql
 -- include: 81_replicate_requests.sql
+-- include: 82_replicate_switch.sql
 -- include: 90_rights.sql

@@ -97,6 +97,8 @@ def rounds(one: Stand, chosen: argparse.Namespace) -> None:
         one.source.execute("checkpoint")
         with Follower(one):
             seen["followed"].append(load(one, chosen))
+        last = (f"{name} {some[-1][0]:.0f} tps {some[-1][1]:.0f} us" for name, some in seen.items())
+        print("  ".join(last), flush=True)
     for name, some in seen.items():
         ratios = [tps / plain for (tps, _), (plain, _) in zip(some, seen["undisturbed"], strict=True)]
         print(

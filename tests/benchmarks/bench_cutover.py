@@ -22,7 +22,7 @@ from pathlib import Path
 
 for folder in ("", "database"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
-from replicate_move import LOSS, MOVE, Moved, sides  # noqa: E402
+from replicate_move import LOSS, MOVE, Moved, sides, wait_ready  # noqa: E402
 from replicate_support import SETTINGS, MovedDatabase, PgBouncer, Stand, bouncers  # noqa: E402
 
 from conftest import make_database, server_user  # noqa: E402
@@ -90,7 +90,7 @@ def follow(one: Stand) -> None:
         for db in (source, target):
             native.give_identity(db, MOVE, native.tables(db, LOSS))
         moved.forward.copy(source, target)
-        native.wait_ready(source, target, moved.forward.name, Deadline.after(60), LOSS)
+        wait_ready(source, target, moved.forward.name, Deadline.after(60), LOSS)
         moved.backward.prepare(target, source)
 
 

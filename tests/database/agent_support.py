@@ -7,12 +7,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from agent_forks import Fork, fork
 
 from conftest import TestDatabase, put_postai
 from postai.database import connect
@@ -23,10 +24,6 @@ from postai.setup.transport import Transport
 AGENT = "postai_test_agent"
 PATIENCE = 30.0
 """Seconds after which a test gives up waiting; says nothing about how fast things are."""
-RUN = (
-    "import sys; from pathlib import Path; from postai.settings import Settings; from postai.service.main import run\n"
-    "sys.exit(run(Settings.load(Path(sys.argv[1]))))"
-)
 
 
 def install_postai(database: TestDatabase, transport: Transport, socket: Path | None = None) -> None:
@@ -72,7 +69,7 @@ class AgentProcess:
     environment: dict[str, str] = field(default_factory=dict)
     log_name: str = "agent.log"
     more: str = ""
-    process: subprocess.Popen[bytes] | None = None
+    process: Fork | None = None
 
     @property
     def socket(self) -> Path:
@@ -97,14 +94,7 @@ class AgentProcess:
             lines += ["[model]", *(f"{key} = {json.dumps(value)}" for key, value in self.model.items())]
         config.write_text("\n".join(lines) + "\n" + self.more)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("ANTHROPIC_", "POSTAI_"))}
-        with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-c", RUN, str(config)],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                env={**environment, "PYTHONFAULTHANDLER": "1", **self.environment},
-            )
+        self.process = fork(config, self.log_file, {**environment, **self.environment})
         return self
 
     def log(self) -> list[dict[str, Any]]:

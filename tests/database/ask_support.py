@@ -75,9 +75,9 @@ class World:
     """A database, a caller without special rights, a model."""
 
     def __init__(self, database: TestDatabase) -> None:
+        assert become(database, with_schema)
         self.database = database
         self.role = f"ann_{database.name}"
-        assert become(database, with_schema)
         database.execute(
             f"create role {self.role} login password '{self.role}'; grant select on customer, orders, diary, sneaky to "
             f"{self.role}; grant usage on schema public to {self.role}"

@@ -5,6 +5,9 @@
     with small_disk(stand.target, megabytes=8) as disk:        # new objects of that database go to a disk of that size
         ...
         disk.enlarge(200)
+    with small_log(stand.source_server, megabytes=40) as enlarge:      # its log is on a disk with that much room left
+        ...
+        enlarge()
 
     for boundary in itertools.count(1):                        # kill -9 at every boundary of a function's steps
         died = killed_at(boundary, "test_replicate_x:work", source=stand.source_dsn(), target=...)
@@ -26,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,3 +175,44 @@ def small_disk(database: TestDatabase, megabytes: int) -> Iterator[Disk]:
         if mounted.returncode == 0:
             subprocess.run(["umount", place], check=True)
         os.rmdir(place)
+
+
+@contextmanager
+def small_log(server: LocalServer, megabytes: int) -> Iterator[Callable[[], None]]:
+    """A server's log is on a disk of its own, with that many megabytes of room; it restarts for that, and at the end.
+
+    Gives what makes room, and starts the server when it gave up. Only root can mount a disk: skipped otherwise.
+    """
+    user, kept = server_user(), server.data / "pg_wal"
+    if user is None:
+        pytest.skip("only root can mount a small disk")
+    place = Path(tempfile.mkdtemp(prefix="postai-log-"))
+    server.stop()
+    used = sum(file.stat().st_size for file in kept.rglob("*") if file.is_file()) // 2**20
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={used + megabytes}m", "tmpfs", place])
+    if mounted.returncode != 0:
+        server.start()
+        pytest.skip("nothing can be mounted here")
+    shutil.chown(place, user)
+    place.chmod(0o700)
+    subprocess.run(["cp", "-a", f"{kept}/.", place], check=True)
+    kept.rename(server.data / "pg_wal.before")
+    kept.symlink_to(place)
+
+    def enlarge() -> None:
+        subprocess.run(["mount", "-o", "remount,size=8g", place], check=True)
+        if not server.running():
+            server.start()
+
+    try:
+        server.start()
+        yield enlarge
+    finally:
+        enlarge()
+        server.stop()
+        kept.unlink()
+        shutil.rmtree(server.data / "pg_wal.before")
+        subprocess.run(["cp", "-a", place, kept], check=True)
+        subprocess.run(["umount", place], check=True)
+        place.rmdir()
+        server.start()

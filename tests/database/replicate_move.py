@@ -48,6 +48,15 @@ def copy_schema(stand: Stand) -> None:
     assert result.returncode == 0, result.stderr
 
 
+def wait_ready(
+    publisher: Database, subscriber: Database, name: str, deadline: Deadline, schemas: tuple[str, ...] = ()
+) -> None:
+    """Wait until every table is copied and followed."""
+    while native.unfinished(publisher, subscriber, name, schemas):
+        deadline.check()
+        deadline.cancel.wait(0.1)
+
+
 def begin(stand: Stand, schemas: tuple[str, ...] = LOSS) -> None:
     """Copy these schemas' rows and follow; the way back is prepared."""
     with sides(stand) as (source, target):
@@ -55,7 +64,7 @@ def begin(stand: Stand, schemas: tuple[str, ...] = LOSS) -> None:
         copy_schema(stand)
         moved = Moved(stand.source_dsn(), stand.target_dsn(), schemas)
         moved.forward.copy(source, target)
-        native.wait_ready(source, target, moved.forward.name, Deadline.after(60), schemas)
+        wait_ready(source, target, moved.forward.name, Deadline.after(60), schemas)
         moved.backward.prepare(target, source)
 
 

@@ -24,8 +24,8 @@ from postai.replicate.store import Ending, Row
 from postai.replicate.types import Side, State
 from postai.setup.install import InstallOptions, install
 
-# How long a move may take to heal, on a machine that does much else.
-HEALED_SECONDS = 60.0
+# How long a move may take to a state that it names, after a fault is over.
+SAFE_SECONDS = 15.0
 
 
 def quiet(name: str, detail: str = "") -> None:
@@ -82,10 +82,18 @@ class Scene:
     def drive(self, done: Callable[[Row], bool], seconds: float = 90.0) -> Row:
         end = time.monotonic() + seconds
         while not done(row := self.turn()):
-            assert time.monotonic() < end, f"{row.state}: {row.doing} {row.error}"
+            assert time.monotonic() < end, f"{row.state}: {row.doing} {row.error}\n{self.said()}"
             assert row.state is not State.FAILED or row.resume_state in store.ENDED, row.error
             time.sleep(0.1)
         return row
+
+    def said(self, lines: int = 12) -> str:
+        """What both servers wrote last, and how far the subscription is."""
+        servers = (("source", self.stand.source_server), ("target", self.stand.target_server))
+        logs = (f"{side}: {one}" for side, server in servers
+                for one in server.log.read_text(errors="replace").splitlines()[-lines:])  # fmt: skip
+        known = self.stand.target.execute("select srrelid::regclass::text, srsubstate from pg_subscription_rel")
+        return "\n".join([*logs, *(f"{table}: {state}" for table, state in known if state != "r")])
 
     def switch(self, to: Side, on_step: Callable[..., None] = quiet, **more: float) -> BaseException | None:
         """Switch; what stood against it."""
@@ -109,17 +117,23 @@ class Scene:
                 return False
             return True
 
-        row = self.drive(done, HEALED_SECONDS)
+        row = self.drive(done, 4 * SAFE_SECONDS)
         self.seen[label] = took = max(0.0, time.monotonic() - over)
         print(f"{label}: {row.state} {took:.1f} s after the fault was over", flush=True)
+        assert took <= SAFE_SECONDS, label
         return took
+
+    def unharmed(self) -> None:
+        """No client has met an error until now."""
+        assert (met := self.client.record.window().errors) == {}, met
 
     def flows(self, seconds: float) -> float:
         """Seconds that a row takes to the side that does not serve."""
         dsns = {Side.SOURCE: self.stand.source_dsn(), Side.TARGET: self.stand.target_dsn()}
         serving = self.move.row.serving
+        stream = self.move.stream(serving)
         with open_session(dsns[serving]) as old, open_session(dsns[serving.other]) as new:
-            return fence.cross(old, new, self.move.id, Deadline.after(seconds))
+            return fence.cross(old, new, self.move.id, Deadline.after(seconds), lambda: stream.pump(old, new))
 
     def end(self, state: State = State.COMPLETED) -> None:
         with self.home() as home:

@@ -30,7 +30,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -212,11 +212,21 @@ def _drop_roles(server: LocalServer) -> None:
             connection.execute(f"drop owned by {name}; drop role {name}")
 
 
-@cache
+def _forget_odd(server: LocalServer) -> None:
+    """Drop the odd databases to copy from, and their roles: they are in the way of a move to that server."""
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        for (name,) in (found := _names(connection, "select datname from pg_database where datname ~ '^odd_'")):
+            connection.execute(f'drop database "{name}"')
+    if found:
+        _drop_roles(server)
+
+
 def odd_database(server: LocalServer, rows: int = ROWS) -> TestDatabase:
     """The odd database with the loss check's tables, to copy from; one for each server and size."""
     one = TestDatabase(server, f"odd_{rows}")
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        if _names(connection, f"select 1 from pg_database where datname = '{one.name}'"):
+            return one
         connection.execute(f'create database "{one.name}" template template0')
     load_odd(one.dsn(), rows)
     return one
@@ -260,6 +270,8 @@ class Servers:
 
     def stand(self, source: LocalServer, target: LocalServer, authority: Path | None = None) -> Iterator[Stand]:
         """A stand for one test."""
+        if target is self.__dict__.get("target"):  # a test of the way back had it as its source
+            _forget_odd(target)
         one = Stand(source, target, authority)
         try:
             yield one

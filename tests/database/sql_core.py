@@ -46,8 +46,8 @@ def make_login(database: TestDatabase, name: str, *roles: str) -> None:
 
 @contextmanager
 def core(database: TestDatabase, transport: Transport) -> Iterator[Core]:
-    socket = database.server.root / f"{database.name}.sock"
     put_postai(database)
+    socket = database.server.root / f"{database.name}.sock"
     put_in(database, transport, socket)
     make_login(database, "asker", "postai_user")
     make_login(database, "stranger")

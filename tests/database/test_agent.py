@@ -263,6 +263,33 @@ def test_the_server_restarts(place: Path, model: ModelServer) -> None:
             assert ask(database) == {"orders": 41}
 
 
+# A nextval is never null: the agent, where it is taken in, finds nothing equal, and is counted.
+EVIL = """
+create schema evil;
+create sequence evil.calls;
+grant usage on schema evil to public; grant usage on sequence evil.calls to public;
+create function evil.same({type}, {type}) returns boolean language sql as $$
+  select $1 operator(pg_catalog.=) $2
+     and (session_user operator(pg_catalog.<>) '{agent}'::name or nextval('evil.calls') is null) $$;
+create operator evil.= (leftarg = {type}, rightarg = {type}, function = evil.same);
+"""
+
+
+@pytest.mark.parametrize("home", ["dblink"], indirect=True)
+def test_operators_that_an_owner_puts_before_the_servers_are_not_run_as_the_agent(
+    place: Path, model: ModelServer, home: TestDatabase
+) -> None:
+    for number, kind in enumerate(('"char"', "text", "oid", "integer", "name")):
+        evil = EVIL.format(type=kind, agent=AGENT)
+        home.execute(evil if not number else evil[evil.index("create function") :])
+    home.execute(f'alter database "{home.name}" set search_path = evil, pg_catalog, public')
+    with running(make_agent(place, model, home)) as agent:
+        agent.until("leading this database")
+        with psycopg.connect(home.dsn(), options="-csearch_path=public") as person:
+            assert person.execute("select postai.ask('how many orders are there?')").fetchone() == ({"orders": 41},)
+            assert person.execute("select is_called from evil.calls").fetchone() == (False,)
+
+
 def leaders(database: TestDatabase) -> int:
     held = "select count(*) from pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 1"
     here = "database = (select oid from pg_database where datname = current_database())"
@@ -310,6 +337,7 @@ def test_the_socket_passes_to_the_next_agent(place: Path, model: ModelServer, pg
     drop_database(database)
 
 
+@pytest.mark.parametrize("home", ["socket"], indirect=True)  # databases are kept in one way, whatever their transport
 def test_one_database_out_of_reach_does_not_stop_the_others(
     place: Path, model: ModelServer, home: TestDatabase
 ) -> None:
@@ -322,6 +350,7 @@ def test_one_database_out_of_reach_does_not_stop_the_others(
         assert ask(home) == {"orders": 41}
 
 
+@pytest.mark.parametrize("home", ["dblink"], indirect=True)
 def test_a_database_without_postai_is_served_once_it_has_it(
     place: Path, model: ModelServer, home: TestDatabase
 ) -> None:
@@ -335,9 +364,10 @@ def test_a_database_without_postai_is_served_once_it_has_it(
     drop_database(other)
 
 
-def test_a_database_that_is_not_configured(agent: AgentProcess, home: TestDatabase, place: Path) -> None:
-    other = make_database(home.server)
-    prepared(other, "socket" if home.execute("select postai._transport()") == [("socket",)] else "dblink", place)
+def test_a_database_that_is_not_configured(kept: Standing) -> None:
+    other = make_database(kept.home.server)
+    transport: Transport = "socket" if kept.home.execute("select postai._transport()") == [("socket",)] else "dblink"
+    prepared(other, transport, kept.agent.directory)
     with pytest.raises(psycopg.Error) as caught:
         ask(other)
     assert caught.value.diag.sqlstate == "PA002"
@@ -354,8 +384,10 @@ def test_no_secret_and_no_question_stands_in_the_log(agent: AgentProcess, home: 
     assert all("event" in line and "at" in line for line in agent.log())
 
 
-def test_forged_notifications_do_no_harm(agent: AgentProcess, home: TestDatabase) -> None:
+def test_forged_notifications_do_no_harm(kept: Standing) -> None:
+    home, told = kept.home, len(kept.agent.log())
     home.execute("create table junk (a int)")
+    actions = home.execute("select count(*) from postai.action")
     with connect(home.dsn()) as db:
         proposal = create(db, Draft("change", "Junk", "not wanted", (DraftStep("drop table public.junk"),)))
     home.execute(f"drop role if exists {home.name}_forger; create role {home.name}_forger login password 'forger'")
@@ -387,13 +419,14 @@ def test_forged_notifications_do_no_harm(agent: AgentProcess, home: TestDatabase
                 connection.execute("select pg_notify(%s, %s)", (f"postai_{channel}", payload))
     assert ask(home) == {"orders": 41}
     assert home.execute(f"select state from postai.proposal where id = {proposal}") == [("open",)]
-    assert home.execute("select count(*) from postai.action") == [(0,)]
-    events = [str(line["event"]) for line in agent.log()]
+    assert home.execute("select count(*) from postai.action") == actions
+    events = [str(line["event"]) for line in kept.agent.log()[told:]]
     assert not [one for one in events if "unexpectedly" in one or "no longer leading" in one], events
     home.execute(f"drop role {home.name}_forger")
 
 
-def test_an_applied_proposal_is_carried_out(agent: AgentProcess, home: TestDatabase) -> None:
+def test_an_applied_proposal_is_carried_out(kept: Standing) -> None:
+    home, agent = kept.home, kept.agent
     home.execute(f"drop role if exists {home.name}_owner; create role {home.name}_owner")
     home.execute(f"grant {home.name}_owner to {AGENT}; grant create on schema public to {home.name}_owner")
     home.execute(f"alter table orders owner to {home.name}_owner")

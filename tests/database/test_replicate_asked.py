@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +20,10 @@ from test_replicate_machine import at_home, begun, quiet, until
 
 from conftest import make_database
 from postai.database import Database
+from postai.database.connections import from_dsn, save_connection
 from postai.errors import Refused, VerificationFailed
 from postai.migrate import drift_store
-from postai.replicate import asked, machine, store
+from postai.replicate import asked, gates, machine, store
 from postai.replicate.cutover import NotReady
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
@@ -33,6 +39,7 @@ insert into shop.customer select i, 'customer ' || i from generate_series(1, 50)
 insert into shop.orders (customer, total) select 1 + i % 50, i from generate_series(1, 500) as i;
 create materialized view shop.counted as select count(*) from shop.orders;
 """
+COMMAND = "import sys; from postai.cli.main import run; sys.exit(run(sys.argv[1:]))"
 # What the first version of the journal made.
 OLDER = """
 create table intent (id integer, name text, source text, target text, method text, state text, serving text,
@@ -81,6 +88,8 @@ def test_repaired_switched_by_a_driver_that_dies_changed_and_back(shop: Stand, t
         move = until(home, move, State.READY)
         with pytest.raises(Refused, match="no rows are known to differ"):
             asked.repaired(home, move, quiet)
+        _only_what_was_verified_lately_is_switched(move)
+        move = _changed_on_both_sides_it_is_compared_again(shop, home, move)
         shop.target.execute("delete from shop.orders where id = 5; update shop.customer set name = 'x' where id = 1")
         with pytest.raises(VerificationFailed) as differ:
             asked.verified(home, move, quiet)
@@ -116,6 +125,35 @@ def test_repaired_switched_by_a_driver_that_dies_changed_and_back(shop: Stand, t
     assert shop.leftovers() == []
 
 
+def _only_what_was_verified_lately_is_switched(move: Move) -> None:
+    assert gates.known(move, Side.TARGET) == ()
+    yesterday = datetime.now(UTC) - timedelta(hours=gates.VERIFIED_HOURS, minutes=1)
+    for row, what in (
+        (replace(move.row, verified_at=None), "it was not verified"),
+        (replace(move.row, verified_at=yesterday), "the last verification is older than 24 hours"),
+        (replace(move.row, verified={"equal": False}), "the last verification found differences"),
+    ):
+        (found,) = gates.known(replace(move, row=row), Side.TARGET)
+        assert (found.check, found.level) == ("verified", Level.BLOCKER) and found.what.startswith(what)
+        assert "post-ai replicate" in found.fix[0]
+
+
+def _changed_on_both_sides_it_is_compared_again(shop: Stand, home: Database, move: Move) -> Move:
+    """By their definitions both sides are alike then, whatever became of the values."""
+    for side, more in ((shop.source, 1), (shop.target, 2)):
+        side.execute(f"alter table shop.orders alter total type numeric using total + {more} - 1")
+    (found,) = gates.known(move, Side.TARGET)
+    assert found.check == "schema" and "post-ai replicate verify shop" in found.fix[0]
+    assert found.what == "definitions changed since the comparison: column shop.orders total"
+    move = driven(home, move, lambda at: at.row.verified is None)
+    assert {one.verified for one in store.tables(home, move.id)} == {None}
+    shop.target.execute("update shop.orders set total = total - 1")
+    asked.verified(home, move, quiet)
+    move = move.read(home)
+    assert gates.known(move, Side.TARGET) == ()
+    return move
+
+
 def _definitions_follow_back(shop: Stand, home: Database, move: Move) -> None:
     """What is added on the target is made on the source; what only a person can bring over is named."""
     shop.target.execute(
@@ -148,14 +186,14 @@ def test_where_the_source_cannot_take_changes_the_cutover_says_so_first(shop: St
         with at_home(shop) as home, open_session(shop.source_dsn("shop_mover")) as old:
             move = begun(home, shop)
             move = replace(move, row=replace(move.row, method=Method.TRIGGER))
-            (found,) = asked._applies(old, move)
+            (found,) = gates.applies(old, move)
             assert (found.check, found.level, found.side) == ("way_back", Level.BLOCKER, Side.SOURCE)
             assert found.what.startswith("there would be no way back, since on the source shop_mover may not keep")
             assert "GRANT SET ON PARAMETER" in found.fix[0] and "--no-way-back" in found.fix[1]
             without = replace(move.row, options=replace(move.row.options, way_back=False))
-            assert asked._applies(old, replace(move, row=without)) == ()
+            assert gates.applies(old, replace(move, row=without)) == ()
         with open_session(shop.source_dsn()) as old:
-            assert asked._applies(old, move) == ()
+            assert gates.applies(old, move) == ()
     finally:
         shop.source.execute("drop role shop_mover")
 
@@ -177,4 +215,38 @@ def test_without_a_way_back(shop: Stand, tmp_path: Path) -> None:
         with pytest.raises(Refused, match="way_back cannot change"):
             machine.resume(home, move, {"way_back": True})
         asked.end(home, move, State.COMPLETED, quiet, store.Ending(reopen_source=True))
+    assert shop.leftovers() == []
+
+
+@pytest.mark.soak
+def test_a_command_that_is_told_to_end_leaves_no_switch_half_done(shop: Stand, tmp_path: Path) -> None:
+    """SIGTERM, or a terminal that is closed, which is told more than once, and takes nothing more."""
+    address = tmp_path / "address"
+    for name, dsn in (("legacy", shop.source_dsn()), ("new", shop.target_dsn())):
+        save_connection(tmp_path, *from_dsn(name, dsn))
+    settings = tmp_path / "postai.toml"
+    settings.write_text(f'[[redirect]]\nname = "shop"\ndriver = "file"\npath = "{address}"\n')
+    settings.chmod(0o600)
+    with at_home(shop) as home:
+        move = until(home, begun(home, shop, address), State.READY)
+        for kind, step in ((signal.SIGTERM, "fenced"), (signal.SIGHUP, "fenced"), (signal.SIGTERM, "opened")):
+            command = subprocess.Popen(
+                (sys.executable, "-c", COMMAND, "replicate", "cutover", "shop", "--target", "new",
+                 "--max-pause", "10"),
+                env={**os.environ, "POSTAI_CONFIG_DIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            assert command.stderr is not None
+            said = [next(command.stderr)]
+            while not said[-1].startswith(step):
+                said.append(next(command.stderr, "it has ended"))
+                assert said[-1] != "it has ended", said
+            command.send_signal(kind)
+            if kind == signal.SIGHUP:
+                command.stderr.close()
+                command.send_signal(kind)
+            assert command.wait(60) == 130
+            command.stderr.close()
+            move = move.read(home)
+            assert move.row.state is (State.SERVING_TARGET if step == "opened" else State.READY)
+        assert asked.end(home, move, State.COMPLETED, quiet, store.Ending(reopen_source=True)).row.ended
     assert shop.leftovers() == []

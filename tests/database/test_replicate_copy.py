@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
 import pytest
-from replicate_move import MOVE, sides
+from replicate_move import MOVE, sides, wait_ready
 from replicate_support import SMALL, Stand
 from test_replicate_machine import at_home, begun, quiet, until
 
 from loss import LossClient
 from postai.database import Database
 from postai.deadline import Cancelled, Deadline
-from postai.replicate import asked, fence, large_objects, native, snapshot_copy, stream, throttle
+from postai.replicate import asked, fence, large_objects, late_keys, native, snapshot_copy, stream, throttle
+from postai.replicate.restore import Notes
 from postai.replicate.sessions import open_session
 from postai.replicate.stream import NativeStream
 from postai.replicate.types import MoveOptions, Side, State
@@ -147,7 +150,7 @@ def test_a_copy_in_parts_that_is_broken_off(stand: Stand, monkeypatch: pytest.Mo
         source.execute(rows.replace("%%", "%").format(3001, 4000))
         source.execute("update app.t0 set body = 'new' where id % 7 = 0; delete from app.t0 where id % 11 = 0")
         if broken:
-            native.wait_ready(source, target, made.name, whole, ("x",))
+            wait_ready(source, target, made.name, whole, ("x",))
             while set(native.states(target, made.name).values()) != {"r"}:
                 whole.check()
             with monkeypatch.context() as patch, pytest.raises(Cancelled):
@@ -164,6 +167,92 @@ def test_a_copy_in_parts_that_is_broken_off(stand: Stand, monkeypatch: pytest.Mo
         assert source.query(everything) == target.query(everything)
         made.stop(source, target)
         assert source.query("select slot_name from pg_replication_slots where slot_name ~ '^postai_7_'") == []
+
+
+@pytest.mark.soak
+def test_keys_after_rows_while_they_are_written(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tables with a primary key go the way of large ones; the verification compares rows and definitions."""
+    monkeypatch.setattr(late_keys, "LATE_BYTES", -1)
+    with at_home(stand) as home, LossClient(stand.source_dsn("odd_app"), SMALL) as client:
+        client.wait_for(20)
+        move = until(home, begun(home, stand), State.READY)
+        assert move.row.verified is not None and move.row.verified["equal"]
+        client.wait_for(20)
+        assert asked.verified(home, move, quiet).equal
+        asked.end(home, move, State.ABORTED, quiet)
+    assert stand.leftovers() == []
+
+
+def test_a_key_waits_behind_the_copy_of_its_table(stand: Stand) -> None:
+    """The copy waits for a transaction of the source; a driver that waits with the key dies, the next one makes it."""
+    statement = 'ALTER TABLE ONLY "app"."t0"\n    ADD CONSTRAINT "t0_pkey" PRIMARY KEY ("id")'
+    waits = "select count(*) from pg_locks where relation = 'app.t0'::regclass and mode = 'ShareLock' and not granted"
+    key = "select count(*) from pg_index where indrelid = 'app.t0'::regclass"
+    whole = Deadline.after(60)
+    with sides(stand) as (source, target), stand.source.connect() as holding:
+        copy_tables(stand)
+        target.execute("alter table app.t0 drop constraint t0_pkey")
+        fence.install(target, MOVE)
+        late_keys.leave(target, MOVE, Notes.read(target, MOVE), [statement], native.tables(source, ("app",)))
+        made = NativeStream(MOVE, Side.SOURCE, native.conninfo(stand.source_dsn(), "x"), ("app",))
+
+        def stop(detail: str) -> None:
+            raise Cancelled(detail)
+
+        def build(look: Callable[[str], None]) -> None:
+            with open_session(stand.target_dsn()) as looking:
+                while late_keys.waiting(looking, MOVE):
+                    late_keys.build(lambda: open_session(stand.target_dsn()), looking, MOVE, made.name, 2, look)
+                    whole.check()
+
+        made.copy(source, target, hold=True)
+        wait_ready(source, target, made.name, whole, ("x",))
+        holding.execute("begin; select pg_current_xact_id()")
+        made.copy(source, target)
+        with pytest.raises(Cancelled, match=r"keys of app\.t0"):
+            build(stop)
+        assert late_keys.waiting(target, MOVE) == {"app.t0": [statement]} and target.query(waits) == [(0,)]
+        with ThreadPoolExecutor(1) as pool:
+            made_later = pool.submit(build, lambda detail: None)
+            while target.query(waits) == [(0,)]:
+                whole.check()
+            holding.execute("rollback")
+            made_later.result()
+        assert target.query(key) == [(1,)]
+        while made.unfinished(source, target):
+            whole.check()
+            made.copy(source, target)
+        source.execute("update app.t0 set body = 'new'")
+        fence.cross(source, target, MOVE, whole)
+        assert target.query("select body from app.t0") == [("new",)]
+        assert native.lag(source, target, made.name).errors == 0
+        made.stop(source, target)
+
+
+@pytest.mark.soak
+def test_an_autovacuum_does_not_keep_a_copy_in_parts_from_its_beginning(stand: Stand) -> None:
+    """A lock that is waited for shorter than deadlock_timeout never has the server cancel one."""
+    slow = "autovacuum_vacuum_insert_threshold = 1, autovacuum_vacuum_insert_scale_factor = 0, " \
+           "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, autovacuum_enabled"  # fmt: skip
+    there = "select pid from pg_locks where relation = 'app.t0'::regclass and mode = 'ShareUpdateExclusiveLock'"
+    whole = Deadline.after(60)
+    with sides(stand) as (source, _):
+        copy_tables(stand)
+        source.execute(f"alter table app.t0 set ({slow}); "
+                       "insert into app.t0 select i, repeat('x', 500) from generate_series(2, 30000) as i")  # fmt: skip
+        source.execute("alter system set autovacuum_naptime = 1")
+        source.query("select pg_reload_conf()")
+        try:
+            while not source.query(there):
+                whole.check()
+                whole.cancel.wait(0.1)
+            ((longest,),) = source.query(snapshot_copy._sql("vacuumed"), (200, 200, "app.t0"))
+            assert longest == 1200
+            with snapshot_copy._locked(source, "app.t0"):
+                assert source.query(there) == []
+        finally:
+            source.execute("alter system reset autovacuum_naptime")
+            source.query("select pg_reload_conf()")
 
 
 def test_a_replica_that_is_behind_holds_copying_up(stand: Stand) -> None:

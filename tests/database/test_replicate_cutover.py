@@ -11,16 +11,19 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from agent_support import wait_for
 from replicate_faults import crash, killed_at
 from replicate_move import MOVE, Moved, begin, sides
 from replicate_support import SMALL, PgBouncer, Stand
 
 from loss import Load, LossClient, Proxy, check, compare
 from postai.deadline import Deadline
-from postai.replicate import cutover, fence, writers
+from postai.replicate import cutover, fence, slots, writers
 from postai.replicate.cutover import Limits, NotReady, SwitchUndone
+from postai.replicate.redirect import RedirectFailed
 from postai.replicate.sessions import open_session
 from postai.replicate.types import Level, Side, Step
+from postai.replicate.undo import SwitchUnfinished
 
 # The steps between holding the clients back and the point of no return.
 BEFORE = tuple(Step)[tuple(Step).index(Step.PAUSING) : tuple(Step).index(Step.REDIRECTED)]
@@ -211,7 +214,7 @@ def test_pgbouncer_that_was_told_half_is_undone_by_what_is_in_force(stand: Stand
     assert driver.unfit() is None
     plan = moved.switch(Side.TARGET, driver)
     with moved.open(Side.SOURCE) as source:
-        writers.close(source)
+        writers.close(source, MOVE)
         bouncer.admin("PAUSE app")
         bouncer.databases.write_text(before.replace(str(stand.source_server.port), str(stand.target_server.port)))
         assert driver.where() is Side.SOURCE
@@ -223,7 +226,7 @@ def test_pgbouncer_that_was_told_half_is_undone_by_what_is_in_force(stand: Stand
     with LossClient(bouncer.dsn(), SMALL) as client:
         client.wait_for(10)
     bouncer.stop()
-    with pytest.raises(cutover.SwitchUnfinished, match="not known where") as caught:
+    with pytest.raises(SwitchUnfinished, match="not known where") as caught:
         cutover.resume_switch(plan, quiet)
     assert caught.value.sqlstate == "PA010" and "resume" in str(caught.value.hint)
     driver.close()
@@ -253,8 +256,42 @@ def test_gates_that_are_shut(stand: Stand, tmp_path: Path) -> None:
         assert f"{what}: " in str(caught.value.detail)
     with moved.open(Side.SOURCE) as source, open_session(stand.source_dsn("odd_app")) as poor:
         assert not writers.closed(source)
+        late_by_bytes = replace(plan, forward=replace(moved.forward, max_lag_bytes=-1))
+        assert "lag" in {one.check for one in cutover.gates(late_by_bytes)}
+        assert slots.room(source, Side.SOURCE) == () == slots.room(poor, Side.SOURCE, 2**62)  # which may not see it
+        (full,) = slots.room(source, Side.SOURCE, 2**62)
+        assert (full.check, full.level) == ("disk", Level.BLOCKER) and full.fix[0].startswith("free ")
         shut = writers.gates(poor, Side.SOURCE, transaction_seconds=60)
         assert "own_database" in {one.check for one in shut if one.level is Level.BLOCKER}
+
+
+def test_a_row_that_takes_too_long_shuts_the_gates(stand: Stand, tmp_path: Path) -> None:
+    begin(stand)
+    moved = Moved(stand.source_dsn(), stand.target_dsn())
+    address = tmp_path / "address"
+    address.write_text(stand.source_dsn("odd_app"))
+    plan = replace(moved.switch(Side.TARGET, moved.by_file(address)), limits=Limits(lag_seconds=0.1))
+    with psycopg.connect(stand.target_dsn()) as slow:
+        slow.execute("lock table loss.branch in share mode")
+        stand.source.execute("update loss.branch set balance = balance")
+        with pytest.raises(NotReady, match=r"a row takes more than 0\.1 s") as caught:
+            cutover.switch(plan, quiet)
+    assert (caught.value.sqlstate, caught.value.hint) == ("PA003", "wait until the stream has caught up")
+    with pytest.raises(RedirectFailed, match="cannot be replaced") as unwritable:
+        (tmp_path / ".address.postai").mkdir()
+        cutover.switch(replace(plan, limits=Limits(lag_seconds=10.0)), quiet, rehearse=True)
+    assert unwritable.value.sqlstate == "PA010"
+    (tmp_path / ".address.postai").rmdir()
+    assert list(tmp_path.iterdir()) == [address] and stand.source.execute(
+        "select from pg_db_role_setting as s join pg_database as d on d.oid = s.setdatabase "
+        "where datname = current_database() and setrole = 0") == []  # fmt: skip
+    with sides(stand) as (source, target):
+        target.execute("insert into loss.branch values (-7, 0)")
+        source.execute("insert into loss.branch values (-7, 0)")
+        wait_for(lambda: not moved.forward.lag(source, target).active and moved.forward.lag(source, target).errors)
+        with pytest.raises(NotReady, match="the target cannot apply what it gets") as stuck:
+            cutover.switch(plan, quiet)
+        assert "a row that is there already" in (stuck.value.hint or "")
 
 
 def test_the_source_that_dies_in_the_pause_serves_again(stand: Stand, bouncer: PgBouncer) -> None:
@@ -339,7 +376,7 @@ def test_a_source_that_is_gone_after_the_redirect(stand: Stand, bouncer: PgBounc
             admin=bouncer.admin_dsn(), file=str(bouncer.databases), to="target",
         )  # fmt: skip
         crash(stand.source_server)
-        with pytest.raises(cutover.SwitchUnfinished, match="source cannot be reached"):
+        with pytest.raises(SwitchUnfinished, match="source cannot be reached"):
             cutover.resume_switch(moved.switch(Side.TARGET, driver), quiet)
         client.wait_for(20)
         stand.source_server.start()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from replicate_move import sides
+from replicate_move import sides, wait_ready
 from replicate_support import Stand
 from test_replicate_schema import MOVE, PLAIN, move_schema, silent
 
@@ -43,7 +43,7 @@ class Followed:
         return taken
 
     def caught_up(self) -> None:
-        native.wait_ready(self.source, self.target, self.stream.name, Deadline.after(SECONDS))
+        wait_ready(self.source, self.target, self.stream.name, Deadline.after(SECONDS))
         fence.cross(self.source, self.target, MOVE, Deadline.after(SECONDS))
 
     def same(self, query: str) -> None:
@@ -104,6 +104,28 @@ def test_what_only_adds_is_taken_over(stand: Stand) -> None:
         renamed = one.stops("alter table odd.boss rename to chief", lambda fix: fix[0] if "RENAME" in fix[0] else "")
         assert renamed[0] == "odd.boss is called odd.chief now"
         one.same("select * from odd.chief order by id")
+
+
+def test_names_that_are_exchanged(stand: Stand) -> None:
+    """As with a table that was prepared beside another one: by its names the schema is as it was."""
+    stand.source.execute(
+        "create schema exchanged; create table exchanged.now (id int primary key, v text, w text); "
+        "create table exchanged.next (like exchanged.now including all); "
+        "insert into exchanged.next values (1, 'v', 'w')"
+    )
+    with followed(stand) as one:
+        assert ddl.exchanged(one.source, one.target, MOVE) == ()
+        told = one.stops(
+            "alter table exchanged.now rename to x; alter table exchanged.next rename to now; "
+            "alter table exchanged.x rename to next; alter table exchanged.next rename v to x; "
+            "alter table exchanged.next rename w to v; alter table exchanged.next rename x to w",
+            lambda fix: "; ".join(fix) if "postai_moved" in fix[0] else "",  # with the tables go their indexes
+        )  # fmt: skip
+        assert "exchanged.next is called exchanged.now now" in told[0]
+        assert ddl.exchanged(one.source, one.target, MOVE) == ()
+        one.same("select * from exchanged.now")
+        stand.source.execute("drop table exchanged.next; alter table exchanged.now rename to next")
+        assert len(ddl.exchanged(one.source, one.target, MOVE)) == 4
 
 
 @pytest.mark.soak

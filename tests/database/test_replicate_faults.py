@@ -24,11 +24,13 @@ from postai.database import ConnectionLost, connect
 from postai.database import dsn as dsn_parts
 from postai.errors import LockNotObtained, Refused
 from postai.replicate import asked, cleanup, fence, machine, store
-from postai.replicate.cutover import NotReady, SwitchUndone, SwitchUnfinished
+from postai.replicate.cutover import NotReady, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
+from postai.replicate.redirect import RedirectFailed
 from postai.replicate.sessions import open_session
 from postai.replicate.types import OnStep, Side, State, Step
+from postai.replicate.undo import SwitchUnfinished
 from postai.setup.install import InstallOptions, install
 
 FAULTS = [
@@ -90,13 +92,16 @@ def copied(stand: Stand) -> int:
 
 def happens(at: Scene, kind: str, label: str, *states: State) -> None:
     """A fault now; the move is well afterwards."""
-    fault = Fault(kind, at)
-    fault()
-    end = time.monotonic() + 1.0
-    while time.monotonic() < end:
-        at.turn()
-        time.sleep(0.1)
-    at.well(f"{kind} while {label}", fault.wait(), *states)
+    fault, serving = Fault(kind, at), at.move.row.serving
+    with at.client.window() as seen:
+        fault()
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            at.turn()
+            time.sleep(0.1)
+        at.well(f"{kind} while {label}", fault.wait(), *states)
+    if kind not in (f"{serving} kill", f"{serving} immediate"):  # the clients' own server stays, and so do they
+        assert seen().errors == {}, seen()
     at.client.wait_for(10)
 
 
@@ -315,6 +320,7 @@ def test_a_driver_that_sleeps_in_the_pause(
                 redirect=json.dumps(given), journal=str(tmp_path / "journal" / "replicate.db"), pid=str(pid), step=step,
             )  # fmt: skip
             while not pid.exists():
+                assert not running.done(), running.result()
                 time.sleep(0.01)
             time.sleep(7)
             os.kill(int(pid.read_text()), signal.SIGCONT)
@@ -393,11 +399,14 @@ def test_two_drivers_at_once(stand: Stand, tmp_path: Path) -> None:
                         machine.drive(home, at.move, quiet)
                     except LockNotObtained as error:
                         refused.append(error)
+                    stop.wait(0.2)  # else the other one never has its turn
 
         with ThreadPoolExecutor(2) as pool:
             running = pool.submit(other)
-            at.until(State.READY)
-            stop.set()
+            try:
+                at.until(State.READY)
+            finally:
+                stop.set()
             running.result(60)
             both = list(pool.map(lambda _: at.switch(Side.TARGET, max_pause=10.0), range(2)))
         assert refused and refused[0].hint
@@ -428,7 +437,7 @@ def test_a_redirect_file_that_cannot_be_replaced(stand: Stand, tmp_path: Path) -
             error = at.switch(Side.TARGET)
         finally:
             subprocess.run(["umount", real.parent], check=True)
-        assert isinstance(error, SwitchUndone) and "cannot be replaced" in error.message, error
+        assert isinstance(error, RedirectFailed) and "cannot be replaced" in error.message, error
         at.well("redirect file read-only", time.monotonic(), State.ROLLED_BACK)
         at.end(State.ABORTED)
 
@@ -444,4 +453,13 @@ def test_what_another_home_has_on_the_source_stays(stand: Stand) -> None:
         assert caught.value.sqlstate == "PA003" and "another number" in (caught.value.hint or "")
         cleanup.both(source, target, 7)
         assert stand.leftovers() == ["source: schema postai_7"]
-        source.execute("drop schema postai_7 cascade")
+        source.execute(
+            "drop schema postai_7 cascade; create schema postai_7; create role odd_squatter; "
+            "alter schema postai_7 owner to odd_squatter"
+        )  # whose triggers would run as postai
+        with pytest.raises(Refused, match="another role made the schema postai_7") as caught:
+            fence.claim(source, target, 7)
+        assert caught.value.sqlstate == "PA003" and "another number" in (caught.value.hint or "")
+        cleanup.both(source, target, 7)
+        assert stand.leftovers() == ["source: schema postai_7"]
+        source.execute("drop schema postai_7; drop role odd_squatter")

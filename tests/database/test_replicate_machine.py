@@ -251,7 +251,7 @@ def test_the_source_is_protected_first(stand: Stand) -> None:
         fill(stand, 14)
         move = machine.drive(home, move, quiet).move
         assert move.row.state is State.FAILED and move.row.resume_state is State.SCHEMA_COPIED
-        assert move.row.error and "keep_wal_bytes" in (move.row.error.hint or "")
+        assert move.row.error and "--keep-wal" in (move.row.error.hint or "")
         assert stand.source.execute("select from pg_replication_slots where slot_name = 'postai_1_fwd'") == []
         move = until(home, machine.resume(home, move, {"keep_wal_bytes": 2**30}), State.READY)
         assert asked.end(home, move, State.ABORTED, quiet).row.ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from replicate_move import LOSS, MOVE, copy_schema, sides
+from replicate_move import LOSS, MOVE, copy_schema, sides, wait_ready
 from replicate_support import ODD_SKIP, Stand
 
 from loss import compare
@@ -11,6 +11,7 @@ from postai.database import ServerError
 from postai.deadline import Deadline
 from postai.errors import Refused
 from postai.replicate import fence, native, sequences
+from postai.replicate.sessions import open_session
 from postai.replicate.stream import NativeStream
 from postai.replicate.types import Identity, Side
 
@@ -23,7 +24,7 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         stream = NativeStream(MOVE, Side.SOURCE, native.conninfo(stand.source_dsn(), "postai_7_fwd"))
         stream.copy(source, target)
         stream.copy(source, target)  # again is harmless
-        native.wait_ready(source, target, stream.name, Deadline.after(60))
+        wait_ready(source, target, stream.name, Deadline.after(60))
         stand.source.execute(
             "update odd.wide set small = 7, long = 'now' where id % 2 = 0; delete from odd.no_key where a = 1"
         )
@@ -33,7 +34,7 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         stand.target.execute("create table odd.later (id int primary key)")
         assert native.unfinished(source, target, stream.name) == ("odd.later",)
         stream.copy(source, target)
-        native.wait_ready(source, target, stream.name, Deadline.after(60))
+        wait_ready(source, target, stream.name, Deadline.after(60))
         assert fence.cross(source, target, MOVE, Deadline.after(30)) < 30
         names = sequences.require_equal(source, target)
         assert sequences.copy(source, target, names) > 5
@@ -42,27 +43,56 @@ def test_the_odd_database_is_copied_and_followed(stand: Stand) -> None:
         assert [one for one in found if one.where != "large objects"] == []
         lag = native.lag(source, target, stream.name)
         assert lag.active and lag.wal_status == "reserved" and lag.errors == 0
+        ((number,),) = stand.target.execute(f"select oid from pg_subscription where subname = '{stream.name}'")
+        anothers = f"pg_{number}_sync_1_42"  # of a server whose subscription has the same number
+        stand.source.execute(f"select pg_create_logical_replication_slot('{anothers}', 'pgoutput')")
+        stream.stop(source, target)
+        assert stand.source.execute("select slot_name::text from pg_replication_slots") == [(anothers,)]
+        stand.source.execute(f"select pg_drop_replication_slot('{anothers}')")
 
 
-def test_a_password_stays_out_of_logs_and_errors(stand: Stand) -> None:
+_LOGGING = ("log_statement", "log_min_duration_statement", "log_parameter_max_length", "pg_stat_statements.track")
+LOGS = """
+set log_statement = 'all'; set log_min_duration_statement = 0; set log_parameter_max_length = -1;
+set log_parameter_max_length_on_error = -1; set pg_stat_statements.track = 'all'
+"""
+
+
+@pytest.mark.parametrize("superuser", [True, False])
+def test_a_password_stays_out_of_logs_and_errors(stand: Stand, superuser: bool) -> None:
     """The statement that makes a subscription has its connection string; it must not be logged, failing or not."""
-    with sides(stand) as (source, target):
-        target.execute("set log_statement = 'ddl'; set log_min_duration_statement = -1")
-        native.publish(source, MOVE, "postai_7_fwd", ())
-        native.create_slot(source, "postai_7_fwd")
-        fence.install(target, MOVE)
-        good = native.conninfo(stand.source_dsn(), "postai_7_fwd")
-        password = stand.source_server.password()
-        assert password in good and password not in repr(NativeStream(MOVE, Side.SOURCE, good))
-        bad = good.replace(password, "planted-secret")
-        with pytest.raises(ServerError) as caught:
-            native.subscribe(target, "postai_7_fwd", bad, source.server_version, copy_data=False)
-        assert "planted-secret" not in f"{caught.value} {caught.value.detail} {caught.value.hint}"
-        assert native.subscribe(target, "postai_7_fwd", good, source.server_version, copy_data=False)
-        assert not native.subscribe(target, "postai_7_fwd", good, source.server_version, copy_data=False)
-        assert target.query("select current_setting('postai.conninfo', true)") in ([("",)], [(None,)])
+    name, password = "postai_7_fwd", stand.source_server.password()
+    good = native.conninfo(stand.source_dsn(), name)
+    assert password in good and password not in repr(NativeStream(MOVE, Side.SOURCE, good))
+    bad = good.replace(password, "planted-secret")
+    stand.target.execute("create extension if not exists pg_stat_statements")
+    user = "native_mover" if not superuser else None
+    if user:
+        stand.target.execute(f"create role {user} login password '{user}' in role pg_create_subscription")
+        stand.target.execute(f'grant create on database "{stand.target.name}" to {user}')
+        stand.target.execute(f"grant set on parameter {', '.join(_LOGGING)} to {user}")
+    try:
+        with open_session(stand.source_dsn()) as source, open_session(stand.target_dsn(user)) as target:
+            target.execute(LOGS)
+            native.publish(source, MOVE, name, ())
+            native.create_slot(source, name)
+            fence.install(target, MOVE)
+            with pytest.raises(ServerError) as caught:
+                native.subscribe(target, name, bad, source.server_version, copy_data=True)
+            assert "planted-secret" not in f"{caught.value} {caught.value.detail} {caught.value.hint}"
+            assert native.subscribe(target, name, good, source.server_version, copy_data=True)
+            assert not native.subscribe(target, name, good, source.server_version, copy_data=True)
+            native.reconnect(target, name, good)
+            assert target.query("select to_regclass('pg_temp.postai_secret')") == [(None,)]
+            native.unsubscribe(target, name)
+            target.execute("drop schema postai_7 cascade")
+    finally:
+        if user:
+            stand.target.execute(f"drop owned by {user}; drop role {user}")
     log = stand.target_server.log.read_text()
-    assert "postai.conninfo" in log and password not in log and "planted-secret" not in log
+    seen = "".join(row[0] for row in stand.target.execute("select query from pg_stat_statements"))
+    for text in (log, seen):
+        assert "postai_secret" in text and password not in text and "planted-secret" not in text
     without = native.conninfo(stand.source_dsn(), "x", "/etc/postai/passfile")
     assert password not in without and "passfile=/etc/postai/passfile" in without
 

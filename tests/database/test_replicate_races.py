@@ -22,6 +22,7 @@ from postai.replicate import cutover, fence, sequences, writers
 from postai.replicate.cutover import SwitchUndone
 from postai.replicate.hooks import HttpDriver
 from postai.replicate.types import Side, Step
+from postai.replicate.undo import SwitchUnfinished
 
 ENTRIES = "insert into loss.entry (run, client, seq) select 1, 1, g from generate_series(1, 50) as g"
 
@@ -51,6 +52,14 @@ def test_what_is_made_in_the_pause_undoes_and_what_a_person_sends_arrives(stand:
             with psycopg.connect(stand.source_dsn(), options="-cdefault_transaction_read_only=off") as other:
                 other.execute("create table loss.part2 partition of loss.part for values in (2)")
                 other.execute("insert into loss.part values (1, 2)")
+
+    def rename(name: str, detail: str = "") -> None:
+        if name == Step.GATES:
+            stand.source.execute("alter table loss.part1 rename to part3")
+
+    with pytest.raises(SwitchUndone, match="dropped or renamed"):
+        cutover.switch(plan, rename)
+    stand.source.execute("alter table loss.part3 rename to part1")
 
     with pytest.raises(SwitchUndone, match="tables or sequences were made") as caught:
         cutover.switch(plan, make)
@@ -87,7 +96,7 @@ def test_what_a_dead_drivers_locks_held_arrives(stand: Stand, tmp_path: Path) ->
         fence.keep(target, MOVE, "arrived", moved.backward.name)
         moved.backward.mark(target)
         source.query(ENTRIES)
-        writers.close(source)
+        writers.close(source, MOVE)
         address.write_text(stand.target_dsn("odd_app"))
         assert cutover.resume_switch(plan, quiet).serving is Side.TARGET
         assert value(target, "select count(*) from loss.entry") == 50
@@ -110,7 +119,7 @@ def test_a_target_killed_before_the_way_back_begins(stand: Stand, tmp_path: Path
             crash(stand.target_server)
             stand.target_server.start()
 
-    with pytest.raises(cutover.SwitchUnfinished):
+    with pytest.raises(SwitchUnfinished):
         cutover.switch(plan, kill)
     assert cutover.resume_switch(plan, quiet).serving is Side.TARGET
     with sides(stand) as (source, target):

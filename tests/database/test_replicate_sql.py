@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
@@ -36,7 +38,7 @@ grant postai_user to {USER};
 LEAD = "select pg_advisory_lock(1886352244, 1)"
 # All that there are.
 OPTIONS = {"schemas": ["shop"], "roles": False, "role_passwords": False, "full_identity": True, "workers": 4,
-           "split_bytes": 0, "load": 1.5, "replica_lag": 3, "keep_wal_bytes": 10**10, "passfile": "/a", "max_pause": 1,
+           "split_bytes": 0, "load": 1.5, "replica_lag": 3, "keep_wal_bytes": 10**10, "passfile": "/a",
            "source_passfile": None, "way_back": True}  # fmt: skip
 SHOP = """
 create schema shop;
@@ -69,7 +71,8 @@ def test_requests_are_written_for_operators_and_noted(home: TestDatabase) -> Non
     assert (diag.sqlstate, diag.message_hint) == ("PA006", f"GRANT postai_operator TO {USER};")
     for verb in ("verify", "repair", "rollback", "complete", "abort", "cancel"):
         assert refused(home, f"select postai.replicate_{verb}('shop')", USER).sqlstate == "PA006"
-    assert refused(home, "call postai.cutover('shop')", USER).sqlstate == "PA006"
+    for verb in ("cutover", "rollback"):
+        assert refused(home, f"call postai.{verb}('shop')", USER).sqlstate == "PA006"
     assert refused(home, "select * from postai.replicate_check('legacy', 'new')", USER).sqlstate == "PA006"
     # The transport itself takes no such request of them either.
     open_it = "select postai._open('replicate_check', '{}', current_user, '{}', 100, null)"
@@ -103,12 +106,19 @@ def test_what_is_refused_says_what_to_do(home: TestDatabase) -> None:
     )  # fmt: skip
     assert hint("select postai.replicate_start('a b', 'x', 'y')")[0] == "22023"
     assert hint("select postai.replicate_start('a', 'x', 'x')")[0] == "22023"
-    assert hint("call postai.cutover('a', '0')")[0] == "22023"
+    assert hint("call postai.cutover('a', '0')")[0] == hint("call postai.rollback('a', '0')")[0] == "22023"
+    assert hint("""select postai.replicate_verify('a', '{"share": 2}')""") == (
+        "22023",
+        "It is a number from 0.01 to 1.",
+    )
+    # What comes from within is raised once more: psql shows where an error comes from.
+    for statement in ("call postai.rollback('nix')", "select postai.replicate_abort('nix')"):
+        assert len(str(refused(home, statement).context).splitlines()) == 1, statement
     code, advice = hint("""select postai.replicate_start('a', 'x', 'y', '{"nix": 1}')""")
     known = sorted(field.name for field in fields(MoveOptions))
     assert (code, advice) == ("22023", f"Known are: {', '.join(known)}.")
     for wrong in ('"shop"', '{"schemas": "shop"}', '{"schemas": [1]}', '{"roles": 1}', '{"workers": 0}',
-                  '{"workers": 1.5}', '{"max_pause": 61}', '{"load": "1"}', '{"passfile": 1}'):  # fmt: skip
+                  '{"workers": 1.5}', '{"load": "1"}', '{"passfile": 1}'):  # fmt: skip
         assert hint(f"select postai.replicate_start('a', 'x', 'y', '{wrong}')")[0] == "22023", wrong
     home.execute("insert into postai.replication (name, source, target, state, ended_at) values "
                  "('shop', 'legacy', 'new', 'copying', null), ('old', 'legacy', 'new', 'aborted', now())")  # fmt: skip
@@ -153,6 +163,12 @@ def test_a_window_is_left_and_taken_back(home: TestDatabase) -> None:
         "select error ->> 'sqlstate', not_before::date::text from postai.replication_request"
     )
     assert (error, begins) == ("57014", "2100-01-01")
+    home.execute("update postai.replication_request set error = null, done_at = null, not_before = now(), "
+                 """outcome = '{"waits": "a transaction is older than 2 s"}'""")  # fmt: skip
+    with home.connect() as agent:
+        agent.execute(LEAD)
+        waits = home.execute("select translate(next, E'\\n', ' ') from postai.replications")
+        assert waits == [("cutover waits: a transaction is older than 2 s",)]
 
 
 def test_what_was_not_done_is_told(home: TestDatabase) -> None:
@@ -173,6 +189,25 @@ def test_what_was_not_done_is_told(home: TestDatabase) -> None:
             "select id, now(), 'rolled_back', 'rolled_back', 'note', 'x' from postai.replication"
         )
         assert user.execute(query).fetchall()[0][0].startswith("to stay, or to go back")
+        done = '{"said": "9 rows are equal"}'
+        home.execute(
+            "insert into postai.replication_request (replication_id, verb, done_at, outcome) "
+            f"select id, 'verify', clock_timestamp(), '{done}' from postai.replication"
+        )
+        assert re.match(r"verify at \d\d:\d\d: 9 rows are equal to stay, or", user.execute(query).fetchall()[0][0])
+
+
+def test_the_agents_words_are_those_of_sql(home: TestDatabase) -> None:
+    said = {
+        "verify it: post-ai replicate verify shop": "verify it: SELECT postai.replicate_verify('shop')",
+        "Switch first: post-ai replicate cutover a.b-c": "Switch first: CALL postai.cutover('a.b-c')",
+        "Look: post-ai replicate status shop.": "Look: SELECT * FROM postai.replications.",
+        "post-ai replicate start s old new --no-way-back, and again":
+            """SELECT postai.replicate_start('s', 'old', 'new', '{"way_back": false}'), and again""",
+        "raise --keep-wal": "raise the option keep_wal_bytes",
+    }  # fmt: skip
+    for shell, sql in said.items():
+        assert home.execute(f"select postai._in_sql($$ {shell}$$)") == [(f" {sql}",)]
 
 
 def test_the_view_fits_into_a_terminal(home: TestDatabase) -> None:
@@ -342,8 +377,19 @@ def test_a_rehearsal_and_the_whole_way(place: Place) -> None:
         assert place.stand.target.execute("select distinct verified from postai.replication_progress") == [("equal",)]
         assert place.call("call postai.cutover('shop', rehearse => true)")[-1].startswith("rehearsed, nothing stands")
         place.call("call postai.cutover('shop')")
-        place.ask("rollback")
-        place.call("call postai.cutover('shop')")
+        place.one("select pg_sleep(2)")  # a look at the definitions of both sides: dblink is the home's own
+        assert "to stay, or to go back:" in place.one("select next from postai.replications")
+        # A rollback ends the sessions of this database, but not the one that waits for it, which is read-only then.
+        with place.stand.target.connect(autocommit=True) as connection:
+            notices: list[str] = []
+            connection.add_notice_handler(lambda diag: notices.append(str(diag.message_primary)))
+            connection.execute("call postai.rollback('shop')")
+            assert notices[-1].startswith("the source serves"), notices
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                connection.execute("delete from shop.orders")
+            assert "rollback at" in str(connection.execute("select next from postai.replications").fetchone())
+            connection.execute("call postai.cutover('shop')")
+            connection.execute("delete from shop.orders where id = 1")
         place.ask("complete")
         assert place.state() == "completed"
     assert place.stand.leftovers() == ["source: setting default_transaction_read_only=on"]
@@ -427,6 +473,21 @@ def test_a_window_is_waited_for(place: Place) -> None:
         place.ready()
         place.call("call postai.cutover('shop', run_window => tstzrange(now() + '2 s', now() + '1 hour'))")
         assert str(place.one("select next from postai.replications")).startswith("cutover begins at")
+        wait_for(lambda: place.state() == "serving_target")
+
+
+@pytest.mark.soak
+def test_a_window_that_begins_while_a_gate_is_shut_says_so(place: Place) -> None:
+    with running(place.agent):
+        place.agent.until("leading this database")
+        place.ready()
+        with psycopg.connect(place.stand.source_dsn()) as slow:
+            slow.execute("create table shop.late (id int)")
+            time.sleep(2.5)
+            place.call("call postai.cutover('shop', run_window => tstzrange(now() + '1 s', now() + '1 hour'))")
+            wait_for(lambda: "cutover waits: the switch is not ready: transactions are older than 2 s"
+                     in str(place.one("select next from postai.replications")).replace("\n", " "))  # fmt: skip
+            slow.rollback()
         wait_for(lambda: place.state() == "serving_target")
 
 

@@ -316,6 +316,7 @@ def test_the_look_costs_one_statement(brewery: Kept) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("server", ["pg18"], indirect=True)  # the agent does the same on every major
 def test_an_agent_killed_in_the_middle(database: TestDatabase, tmp_path: Path) -> None:
     """Nothing of the index is half, the next agent completes it, and no value stands in a log."""
     install_postai(database, "dblink")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import postgast
 import pytest
 
@@ -9,13 +11,18 @@ from grammar_schemas import NAMES, load
 from postai.ask.grammar import Grammar
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_questions_become_these_statements(name, golden):
+@functools.cache
+def read(name):
+    """Every question on a database with its answer."""
     schema = load(name)
     engine = Grammar(schema.catalog())
+    return [(question, engine.read(schema.request(question))) for question in schema.questions()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_questions_become_these_statements(name, golden):
     parts = []
-    for question in schema.questions():
-        answer = engine.read(schema.request(question))
+    for question, answer in read(name):
         parts.append(f"-- {question}")
         if answer.sql is None:
             parts.append(f"--   {answer.status} {answer.sqlstate}: {answer.reason}\n--   {answer.hint}\n")
@@ -40,10 +47,10 @@ def test_same_question_same_answer(name):
 def test_keys_guessed_from_names_give_the_same_joins(name):
     """Without declared keys the statement is the same, or the engine says that it is not sure."""
     schema = load(name)
-    declared, guessed = Grammar(schema.catalog()), Grammar(schema.catalog(keys=False))
+    guessed = Grammar(schema.catalog(keys=False))
     same = different = 0
-    for question in schema.questions():
-        first, second = declared.read(schema.request(question)), guessed.read(schema.request(question))
+    for question, first in read(name):
+        second = guessed.read(schema.request(question))
         if first.sql is not None and second.sql is not None:
             same += first.sql == second.sql
             different += first.sql != second.sql

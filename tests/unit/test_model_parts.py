@@ -111,7 +111,7 @@ def run(script: Script, check: Callable[[Form], int], role: Role | None = None) 
         settings = ModelSettings(api_key=SecretStr(KEY), base_url=server.url, model="test")
         model = Model(settings, record=lambda call: None, spent_today=lambda: Decimal(0))
         try:
-            result: int | PostaiError = generate(model, "test", [], "go", Form, check, Deadline.after(10))
+            result: int | PostaiError = generate(model, "test", [], "go", Form, check, Deadline.after(60))
         except PostaiError as error:
             result = error
         model.close()
@@ -174,7 +174,7 @@ def test_the_conversation_grows_by_what_was_said() -> None:
     with model_server(Role(script=lambda question, turn: {"value": 9 if turn else -1, "note": "n"})) as server:
         settings = ModelSettings(api_key=SecretStr(KEY), base_url=server.url, model="test")
         model = Model(settings, record=lambda call: None, spent_today=lambda: Decimal(0))
-        assert generate(model, "test", [], "go", Form, lambda form: form.value, Deadline.after(10)) == 9
+        assert generate(model, "test", [], "go", Form, lambda form: form.value, Deadline.after(60)) == 9
         model.close()
         first, second, third = server.seen[1].body["messages"]
     assert first == {"role": "user", "content": "go"}

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from postai.cli.main import run
+from postai.cli.output import show_error
 from postai.cli.replicating_drive import window
-from postai.cli.replicating_show import page
-from postai.errors import ErrorParts, PostaiError, UsageError
+from postai.cli.replicating_show import in_shell, page
+from postai.errors import ErrorParts, PostaiError, Refused, UsageError
 from postai.replicate import slots, store
 from postai.replicate.journal import Journal
 from postai.replicate.store import Copied, Ending, Row
@@ -102,7 +103,7 @@ def lag(**other: object) -> Lag:
 
 def test_when_the_log_that_is_kept_is_too_much() -> None:
     assert slots.danger(lag(kept_bytes=10), 0) is None and slots.danger(lag(kept_bytes=10), 10) is None
-    assert "keep_wal_bytes" in (slots.danger(lag(kept_bytes=11), 10) or "")
+    assert "--keep-wal" in (slots.danger(lag(kept_bytes=11), 10) or "")
     assert "max_slot_wal_keep_size" in (slots.danger(lag(wal_status="lost"), 0) or "")
     assert slots.warning(lag()) is None and slots.warning(lag(safe_bytes=slots.LOW_BYTES + 1)) is None
     assert slots.warning(lag(safe_bytes=5)) and slots.warning(lag(wal_status="unreserved"))
@@ -129,7 +130,7 @@ def test_a_page_has_eighty_columns() -> None:
         (("start", "shop", "legacy"), "both source and target"),
         (("check", "legacy", "new"), "no connection 'legacy'"),
         (("cutover", "shop", "--at", "soon"), "--at 02:30"),
-        (("cutover", "shop", "--max-pause", "99"), "--max-pause"),
+        (("cutover", "shop", "--max-pause", "99999"), "--max-pause"),
     ],
 )
 def test_a_command_says_what_it_lacks(
@@ -141,3 +142,20 @@ def test_a_command_says_what_it_lacks(
     assert says in capsys.readouterr().err
     assert run(("replicate", *arguments, "--json")) == UsageError.exit_code
     assert json.loads(capsys.readouterr().out)["error"]["sqlstate"] == "PA000"
+
+
+def test_errors_have_eighty_columns_and_say_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "nothing identifies the rows of 1 table: published so, UPDATE and DELETE of them fail in the application"
+    hint = "ALTER TABLE ONLY shop.log REPLICA IDENTITY FULL\nThen go on: post-ai replicate start shop " + "x" * 90
+    show_error(Refused(f"the move cannot begin: {why}", detail=why, hint=hint), as_json=False)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if len(line) > 80] == [" " * 8 + "x" * 90]
+    assert lines[0].startswith("error (PA003): the move") and not any("detail" in line for line in lines)
+    assert lines[2:5] == ["hint:   ALTER TABLE ONLY shop.log REPLICA IDENTITY FULL",
+                          "        Then go on: post-ai replicate start shop", " " * 8 + "x" * 90]  # fmt: skip
+
+
+def test_what_is_next_is_told_in_the_words_of_the_shell() -> None:
+    said = "to stay, or to go back: postai.replicate_complete('shop')\nCALL postai.rollback('shop');"
+    assert in_shell(said) == "to stay, or to go back: post-ai replicate complete shop\npost-ai replicate rollback shop"
+    assert in_shell("then go on: postai.replicate_start('a', 'b', 'c')") == "then go on: post-ai replicate start a"

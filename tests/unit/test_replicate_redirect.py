@@ -85,6 +85,33 @@ def test_a_file_that_says_neither_or_is_not_there(tmp_path: Path) -> None:
         FileDriver(path, BOTH, "shop").where()
 
 
+def test_a_file_is_staged_beside_before_anybody_waits(tmp_path: Path) -> None:
+    path, link = tmp_path / "dsn", tmp_path / "link"
+    path.write_text("host=db1 dbname=shop password=secret\n")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    (tmp_path / ".dsn.postai").write_text("of a driver that died")
+    driver = FileDriver(link, BOTH)
+    driver.stage(Side.TARGET)
+    (beside,) = set(tmp_path.iterdir()) - {path, link}
+    assert driver.where() is Side.SOURCE and beside.stat().st_mode & 0o777 == 0o640
+    number = beside.stat().st_ino
+    driver.redirect(Side.TARGET, soon())
+    assert driver.where() is Side.TARGET and path.stat().st_ino == number and link.is_symlink()
+    driver.stage(Side.SOURCE)
+    path.write_text(path.read_text().replace("secret", "another"))  # meanwhile somebody changed it
+    driver.redirect(Side.SOURCE, soon())
+    assert connection_string.parse(path.read_text()).items() >= {"host": "db1", "password": "another"}.items()
+    for give_up in (driver.resume, driver.close):
+        driver.stage(Side.TARGET)
+        give_up()
+        assert set(tmp_path.iterdir()) == {path, link} and driver.where() is Side.SOURCE
+    with pytest.raises(RedirectFailed, match="cannot be replaced") as caught:
+        (tmp_path / ".dsn.postai").mkdir()
+        driver.stage(Side.TARGET)
+    assert caught.value.sqlstate == "PA010"
+
+
 def test_lines_of_pgbouncer_keep_everything_but_the_address() -> None:
     text = (
         ";shop = host=x\n[databases]\nshop = host=db1 port=5432 dbname=shop pool_size=5 connect_query='select ''=''' \n"

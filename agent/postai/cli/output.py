@@ -10,6 +10,7 @@ import dataclasses
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,8 @@ from postai.errors import ErrorParts, PostaiError, UsageError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
+WIDTH = 80
+"""Columns of errors and notes where there is no terminal."""
 PIPE_WIDTH = 4096
 """Columns of a table that goes into a pipe or a file: nothing is folded there."""
 
@@ -67,7 +70,7 @@ def require_command(context: typer.Context) -> None:
 
 def note(text: str) -> None:
     """Tell on standard error what the server said besides its result."""
-    sys.stderr.write(_prose(text) + "\n")
+    sys.stderr.write(_folded(_prose(text), sys.stderr) + "\n")
     sys.stderr.flush()
 
 
@@ -116,11 +119,29 @@ def show_error(error: PostaiError, *, as_json: bool) -> None:
 
 
 def _write_error(parts: ErrorParts, stream: TextIO) -> None:
-    stream.write(f"{_bold('error', stream)} ({parts.sqlstate}): {_prose(parts.message)}\n")
-    for label, text in (("detail", parts.detail), ("hint", parts.hint)):
+    detail = parts.detail if parts.detail and parts.detail not in parts.message else None
+    for label, name, text in (("error", f"error ({parts.sqlstate}):", parts.message), ("detail", "detail:", detail),
+                              ("hint", "hint:", parts.hint)):  # fmt: skip
         if text:
-            shown = _prose(text).replace("\n", "\n        ")
-            stream.write(f"{_bold(label, stream)}:{' ' * (7 - len(label))}{shown}\n")
+            shown = _folded(f"{name:<7} {_prose(text)}", stream, " " * 8)
+            stream.write(shown.replace(label, _bold(label, stream), 1) + "\n")
+
+
+def _folded(text: str, stream: TextIO, later: str = "") -> str:
+    """A text broken at spaces where the terminal ends, or at 80 columns; a word that is longer stays whole.
+
+    Args:
+        later: what all lines but the first begin with; a line that is folded goes on as far to the right as it began.
+    """
+    width = shutil.get_terminal_size().columns if stream.isatty() else WIDTH
+    lines = [line if number == 0 else later + line for number, line in enumerate(text.split("\n"))]
+    return "\n".join(
+        "\n".join(textwrap.wrap(
+            line, width, subsequent_indent=later or " " * (len(line) - len(line.lstrip())), break_long_words=False,
+            break_on_hyphens=False, replace_whitespace=False, drop_whitespace=True,
+        )) if len(line) > width else line
+        for line in lines
+    )  # fmt: skip
 
 
 def _bold(text: str, stream: TextIO) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,32 @@ import typer
 
 from postai.cli import output, replicating_check
 from postai.cli.output import Json
+from postai.cli.replicating_options import (
+    At,
+    Busy,
+    FullIdentity,
+    Gone,
+    Home,
+    KeepWal,
+    Load,
+    Move,
+    Passfile,
+    Passwords,
+    Pause,
+    Rehearse,
+    ReplicaLag,
+    Roles,
+    Schema,
+    Share,
+    Source,
+    SourcePassfile,
+    Split,
+    Target,
+    WayBack,
+    Workers,
+    WritersStopped,
+)
+from postai.cli.replicating_signals import as_ctrl_c
 from postai.cli.target import saved_names
 from postai.errors import LockNotObtained, PostaiError, UsageError
 
@@ -20,71 +47,13 @@ app = typer.Typer(help="Move a database to another server.", rich_markup_mode=No
 CHECK_SECONDS = 120.0
 GIB = 1 << 30
 UNWATCHED = "No agent watches the move now, nor how much log it makes the servers keep"
-Move = Annotated[str, typer.Argument(help="Name of the move.")]
-Source = Annotated[
-    str, typer.Argument(help="Connection of the database that moves.", autocompletion=saved_names)
-]  # fmt: skip
-Target = Annotated[
-    str, typer.Argument(help="Connection of the database that it moves to, which has postai.",
-                        autocompletion=saved_names)
-]  # fmt: skip
-Home = Annotated[
-    str | None,
-    typer.Option("--target", help="Connection of its target. Default: as it was begun from here.",
-                 autocompletion=saved_names),
-]  # fmt: skip
-Schema = Annotated[
-    list[str] | None, typer.Option("--schema", help="Only this schema; may be repeated. Default: all of them.")
-]
-Roles = Annotated[bool | None, typer.Option("--roles/--no-roles", help="Make the roles that the target lacks.")]
-Passwords = Annotated[
-    bool | None,
-    typer.Option("--role-passwords/--no-role-passwords", help="With their password hashes (superusers on both sides)."),
-]
-FullIdentity = Annotated[
-    bool | None,
-    typer.Option(
-        "--full-identity/--no-full-identity",
-        help="Give tables without a usable key REPLICA IDENTITY FULL while they move.",
-    ),
-]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, max=32, help="Sessions that copy and build at a time. Default: 2.")
-]
-KeepWal = Annotated[
-    float | None,
-    typer.Option("--keep-wal", min=0, help="GiB of log that the source may keep; beyond it the copy begins anew; "
-                 "0 = no limit. Default: 64."),
-]  # fmt: skip
-Passfile = Annotated[
-    str | None,
-    typer.Option("--passfile", help="File on the target's server with the source's password, for its subscription."),
-]
-SourcePassfile = Annotated[
-    str | None, typer.Option("--source-passfile", help="The same on the source's server, for the way back.")
-]
-WayBack = Annotated[
-    bool | None,
-    typer.Option("--way-back/--no-way-back", help="Have the source follow the target after the switch; without it "
-                 "there is no rollback."),
-]  # fmt: skip
-Pause = Annotated[
-    float | None,
-    typer.Option("--max-pause", min=0.1, max=60, help="Seconds that clients may be held back, undo included. "
-                 "Default: 3."),
-]  # fmt: skip
-Rehearse = Annotated[bool, typer.Option("--rehearse", help="Do everything but hold the clients back and send them.")]
-At = Annotated[
-    str | None,
-    typer.Option("--at", help="Begin at a time (02:30, '2026-03-01 02:30') or within a window (02:00-04:00)."),
-]
-Gone = Annotated[bool, typer.Option("--source-gone", help="The source is gone for good: clean the target only.")]
 
 
 @app.callback(invoke_without_command=True)
 def root(context: typer.Context) -> None:
     """Move a database to another server."""
     output.require_command(context)
+    context.with_resource(as_ctrl_c())
 
 
 @app.command("check", short_help="Say whether and how a database can move")
@@ -95,6 +64,8 @@ def check(
     roles: Roles = None,
     role_passwords: Passwords = None,
     full_identity: FullIdentity = None,
+    workers: Workers = None,
+    keep_wal: KeepWal = None,
     json: Json = False,
 ) -> int:
     """Say whether and how a database can move, and what stands against it; nothing is changed."""
@@ -104,7 +75,11 @@ def check(
     from postai.replicate.sessions import open_session
     from postai.replicate.types import MoveOptions, Side
 
-    options = MoveOptions(**_given(schema, roles=roles, role_passwords=role_passwords, full_identity=full_identity))
+    given = _given(
+        schema, roles=roles, role_passwords=role_passwords, full_identity=full_identity, workers=workers,
+        keep_wal_bytes=_in_bytes(keep_wal),
+    )  # fmt: skip
+    options = MoveOptions(**given)
     dsns = Places.read().dsns(source, target)
     connection = native.conninfo(dsns[Side.SOURCE], "postai_check")
     with open_session(dsns[Side.SOURCE]) as there, open_session(dsns[Side.TARGET]) as here:
@@ -118,6 +93,10 @@ def _given(schema: list[str] | None, **options: Any) -> dict[str, Any]:
     return found | ({"schemas": tuple(schema)} if schema else {})
 
 
+def _in_bytes(gib: float | None) -> int | None:
+    return None if gib is None else int(gib * GIB)
+
+
 @app.command("start", short_help="Copy a database and follow it, or go on with that")
 def start(
     name: Move,
@@ -128,6 +107,9 @@ def start(
     role_passwords: Passwords = None,
     full_identity: FullIdentity = None,
     workers: Workers = None,
+    split: Split = None,
+    load: Load = None,
+    replica_lag: ReplicaLag = None,
     keep_wal: KeepWal = None,
     passfile: Passfile = None,
     source_passfile: SourcePassfile = None,
@@ -140,18 +122,26 @@ def start(
 
     Where an agent serves the target, it does that, and goes on when this command ends. Elsewhere this command does it.
     """
-    from postai.cli.replicating_drive import Places, agent_there, follow
+    from postai.cli.replicating_drive import Places, agent_there, follow, require_free, tell_redirect
     from postai.replicate import machine, store
     from postai.replicate.types import State
 
     if (source is None) != (target is None):
         raise UsageError("give both source and target, or neither to go on with a move")
+    if source is not None and source == target:
+        raise UsageError("a move has a source and a target, which are two", hint="post-ai connection list shows them.")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
+        raise UsageError(
+            f"{name[:100]!r} cannot name a move",
+            hint="Use letters, digits, '.', '-' and '_', at most 63 characters.",
+        )
     places = Places.read()
     given = _given(
         schema, roles=roles, role_passwords=role_passwords, full_identity=full_identity, workers=workers,
-        keep_wal_bytes=None if keep_wal is None else int(keep_wal * GIB), passfile=passfile,
-        source_passfile=source_passfile, way_back=way_back,
+        split_bytes=_in_bytes(split), load=load, replica_lag=replica_lag, keep_wal_bytes=_in_bytes(keep_wal),
+        passfile=passfile, source_passfile=source_passfile, way_back=way_back,
     )  # fmt: skip
+    require_free(places, name, target)
     with places.home(places.target_of(name, target)) as home:
         found = store.moves(home, name, ended=False)
         if found and (source, target) in ((None, None), (found[0].source, found[0].target)):
@@ -166,6 +156,8 @@ def start(
             move = machine.start(home, name, source, target, dsns, options=given, redirects=places.redirects)
         places.journal.remember(move.row)
         drives = not agent_there(home)
+        if not json:
+            tell_redirect(places, name, agent=not drives)
         if not drives:
             home.query("select pg_catalog.pg_notify('postai_replicate', 'start')")
         at_rest = (State.READY, State.SERVING_TARGET, State.ROLLED_BACK, State.COMPLETED, State.ABORTED)
@@ -200,7 +192,7 @@ def status(
     import time
 
     from postai.cli.replicating_drive import Places
-    from postai.cli.replicating_show import shown
+    from postai.cli.replicating_show import in_shell, shown
     from postai.database import ConnectionFailed
     from postai.replicate import store
 
@@ -214,8 +206,8 @@ def status(
                     time.sleep(1.0)
             row = store.find(home, name)
             _show(home, row, json)
-            if not json and row.error is None and (then := store.next_of(home, row.id)):
-                output.say(f"next: {then}")
+            if not json and row.error is None and (then := store.next_of(home, row.id)) != (row.doing or ""):
+                output.say("next: " + in_shell(then).replace("\n", "\n      "))
     except ConnectionFailed as error:
         known = [one for one in places.journal.unfinished() if one.row.name == name]
         if known:
@@ -249,7 +241,15 @@ def list_moves(
         output.show_json([output.plain(one) for one in rows])
     elif rows:
         shown = [
-            (one.name, one.state.replace("_", " "), one.serving, one.source, one.target, one.created_at) for one in rows
+            (
+                one.name,
+                one.state.replace("_", " "),
+                one.serving,
+                one.source,
+                one.target,
+                f"{one.created_at.astimezone():%Y-%m-%d %H:%M}",
+            )
+            for one in rows
         ]
         output.show_table(("move", "state", "serves", "source", "target", "begun"), shown)
     else:
@@ -262,22 +262,25 @@ def verify(
     settling: Annotated[
         bool, typer.Option("--settling", help="Hold no writer back; rows that change are read again.")
     ] = False,
+    share: Share = None,
+    busy: Busy = None,
     target: Home = None,
     json: Json = False,
 ) -> None:
     """Compare both sides of a move row for row while both are used; exit code 12 when they differ."""
     from postai.cli.replicating_drive import Places, agent_there, answered, ask
-    from postai.replicate import asked, store, turns
+    from postai.replicate import asked, comparing, store
     from postai.replicate.verified import Mode
 
     places = Places.read()
     mode = Mode.SETTLING if settling else Mode.EXACT
+    rest: dict[str, Any] = {key: value for key, value in (("share", share), ("busy", busy)) if value is not None}
     with places.home(places.target_of(name, target)) as home:
         move = places.move(store.find(home, name))
         if agent_there(home):
-            said = answered(home, ask(home, "verify", name, {"mode": mode.value}), "verify")
+            said = answered(home, ask(home, "verify", name, {"settling": settling, **rest}), "verify")
         else:
-            said = turns.verdict(asked.verified(home, move, _telling, mode=mode))
+            said = comparing.verdict(asked.verified(home, move, _telling, mode=mode, **rest))
         _end(home, name, said, json)
 
 
@@ -315,6 +318,7 @@ def cutover(
     name: Move,
     max_pause: Pause = None,
     rehearse: Rehearse = False,
+    writers_stopped: WritersStopped = False,
     at: At = None,
     target: Home = None,
     json: Json = False,
@@ -322,7 +326,7 @@ def cutover(
     """Switch: the clients write to the target a moment later; whatever fails before that is undone."""
     from postai.replicate.types import Side
 
-    _switch(name, Side.TARGET, "cutover", target, max_pause, rehearse, at, json)
+    _switch(name, Side.TARGET, "cutover", target, max_pause, rehearse, at, json, stopped=writers_stopped)
 
 
 @app.command("rollback", short_help="Let the clients write to the source again")
@@ -342,7 +346,7 @@ def rollback(
 
 def _switch(
     name: str, to: Side, verb: str, target: str | None, max_pause: float | None, rehearse: bool, at: str | None,
-    json: bool,
+    json: bool, *, stopped: bool = False,
 ) -> None:  # fmt: skip
     from postai.cli.replicating_drive import Places, agent_there, answered, ask, here_and_now, window
     from postai.database import ConnectionFailed
@@ -354,7 +358,7 @@ def _switch(
     try:
         with places.home(home_name) as home:
             if agent_there(home):
-                given = {"max_pause": max_pause, "rehearse": rehearse}
+                given = {"max_pause": max_pause, "rehearse": rehearse, "writers_stopped": stopped or None}
                 request = ask(home, verb, name, {key: value for key, value in given.items() if value is not None}, when)
                 if when is not None:
                     output.say(
@@ -363,7 +367,7 @@ def _switch(
                     return
                 said = answered(home, request, verb)
             else:
-                said = _switch_here(home, places, name, to, max_pause, rehearse, when)
+                said = _switch_here(home, places, name, to, max_pause, rehearse, when, stopped=stopped)
             _end(home, name, said, json)
             if not json and not agent_there(home):
                 output.note(f"{UNWATCHED}: run post-ai agent for the target, or post-ai replicate start {name} --stay.")
@@ -373,7 +377,7 @@ def _switch(
 
 
 def _switch_here(
-    home: Any, places: Any, name: str, to: Side, max_pause: float | None, rehearse: bool, when: Any
+    home: Any, places: Any, name: str, to: Side, max_pause: float | None, rehearse: bool, when: Any, *, stopped: bool
 ) -> str:  # fmt: skip
     """Switch by this process; until then it drives the move."""
     from postai.cli.replicating_drive import follow, here_and_now
@@ -390,7 +394,14 @@ def _switch_here(
     while True:
         try:
             outcome = asked.switch(
-                home, move, to, _telling, journal=places.journal, max_pause=max_pause, rehearse=rehearse
+                home,
+                move,
+                to,
+                _telling,
+                journal=places.journal,
+                max_pause=max_pause,
+                rehearse=rehearse,
+                stopped=stopped,
             )
         except NotReady as error:
             if when is None or when.ends is None or here_and_now() >= when.ends:

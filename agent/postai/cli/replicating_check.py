@@ -22,6 +22,7 @@ LITTLE_BYTES = 1 << 20
 _WAYS = {
     "native": "logical replication (native)",
     "trigger": "triggers on the source (trigger)",
+    "dump": "a copy while nobody writes (dump)",
 }
 
 
@@ -63,11 +64,11 @@ def _server(one: Server) -> str:
 
 
 def _verdict(report: Report) -> Iterator[str]:
-    way = _WAYS.get(report.method.value)
+    way = _WAYS[report.method.value]
     count = sum(one.level == "blocker" for one in report.findings)
     if count:
-        by = f" It would go by {way}." if way else ""
-        yield f"The move cannot begin: {count} {'blocker' if count == 1 else 'blockers'}.{by}"
+        blockers = f"{count} {'blocker' if count == 1 else 'blockers'}"
+        yield from _wrapped(f"The move cannot begin: {blockers}. It would go by {way}.", "", "")
     else:
         yield f"The move can begin, by {way}."
     tables = f"{len(report.tables)} {'table' if len(report.tables) == 1 else 'tables'}, {bytes_text(report.bytes)}"

@@ -7,13 +7,13 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from postai.cli import output
 from postai.cli.replicating_show import Shown, shown
-from postai.errors import AgentNotReachable, ErrorParts, UsageError, from_parts
+from postai.errors import AgentNotReachable, ErrorParts, FeatureMissing, PostaiError, Refused, UsageError, from_parts
 
 if TYPE_CHECKING:
     from postai.database import Database
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"\d\d?:\d\d-\d\d?:\d\d")
 POLL_SECONDS = 0.2
+REDIRECT = """\
+    [[redirect]]
+    name = "{name}"
+    driver = "file"          # or pgbouncer, command, http
+    path = "/etc/app/db"     # with the connection string that the clients read
+"""
 TAKEN_SECONDS = 30.0
 """Until a request that no agent took is taken back."""
 
@@ -81,10 +87,17 @@ class Places:
     @contextmanager
     def home(self, target: str) -> Iterator[Database]:
         """A session of a home database, which writes there also while the other side serves."""
-        from postai.cli.target import require_postai
+        from postai.cli.target import INSTALLED, require_postai
         from postai.replicate.sessions import open_session
 
         with open_session(self.dsn(target), statement_timeout_ms=60_000) as home:
+            ((installed, host, port),) = home.query(INSTALLED)
+            if not installed:
+                raise FeatureMissing(
+                    f"postai is not installed in {target}, where the move would be kept",
+                    detail=f"A move is kept in its target: the database {home.name} at {host}, port {port}.",
+                    hint=f"post-ai install --connection {target}\nIf {target} is the source, name the other one last.",
+                )
             require_postai(home, "Moves are kept in", None, target)
             yield home
 
@@ -92,6 +105,37 @@ class Places:
 def agent_there(home: Database) -> bool:
     """Whether an agent leads in the home, which then drives its moves."""
     return bool(home.query("select postai._agent_present()")[0][0])
+
+
+def require_free(places: Places, name: str, target: str | None) -> None:
+    """A name tells from here on where its move goes, so that no other one may have it until it has ended."""
+    from postai.database import ConnectionFailed
+    from postai.replicate import store
+
+    known = places.journal.home_of(name)
+    if target is None or known in (None, target):
+        return
+    try:
+        with places.home(known) as home:
+            there = store.moves(home, name, ended=False)
+    except (ConnectionFailed, FeatureMissing, UsageError) as error:
+        output.note(f"whether the move {name} to {known} has ended is not known: {error.message}")
+        return
+    if there:
+        raise Refused(
+            f"there is a move {name} already, to {known}",
+            detail=f"It is {there[0].state.replace('_', ' ')}.",
+            hint=f"Choose another name, or end that one: post-ai replicate abort {name}",
+        )
+
+
+def tell_redirect(places: Places, name: str, *, agent: bool) -> None:
+    """Where nothing says how the clients are sent, say what to write; there is time until the cutover."""
+    from postai.service.replicating import no_redirect
+
+    if (told := no_redirect(name, places.redirects)) is not None:
+        then = ", and start the agent anew" if agent else ""
+        output.note(f"note: {told}{then} (docs/switch.md has every way), for example\n\n{REDIRECT.format(name=name)}")
 
 
 def follow(
@@ -124,14 +168,23 @@ def follow(
                 move = move.read(home)
             _show(home, move.row, screen)
             row = move.row
-            if screen is None and row.error is not None and row.error.message != told:
+            if screen is None and row.error is not None and row.state != State.FAILED and row.error.message != told:
                 told = row.error.message
                 output.note(f"{row.name}: {told}")
             if done(row):
                 return row
             if row.state is State.FAILED and row.resume_state not in store.ENDED:
-                raise from_parts(row.error or ErrorParts("PA000", "the move failed"))
+                raise _failure(row)
             time.sleep(min(1.0 if rest is None else rest, 2.0))
+
+
+def _failure(row: Row) -> PostaiError:
+    """Why a move stands still, what mends that, and how it goes on then."""
+    why = row.error or ErrorParts("PA000", "the move failed")
+    again = f"post-ai replicate start {row.name}"
+    if again not in (why.hint or ""):
+        why = replace(why, hint="\n".join(one for one in (why.hint, f"Then go on: {again}") if one))
+    return from_parts(why)
 
 
 def _show(home: Database, row: Row, screen: Shown | None) -> None:
@@ -173,7 +226,7 @@ def answered(home: Database, request: int, verb: str) -> str:
     began, seen, taken, stopped = time.monotonic(), 0, False, False
     while True:
         try:
-            for number, said in home.query("select id, said from postai._cutover_steps(%s, %s)", (request, seen)):
+            for number, said in home.query("select id, said from postai._switch_steps(%s, %s)", (request, seen)):
                 seen = number
                 output.note(said)
             ((taken, over, said, error),) = home.query(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -46,7 +47,9 @@ def page(row: Row, tables: Sequence[Copied]) -> list[str]:
     if row.error is not None:
         lines.append(f"error ({row.error.sqlstate}): {row.error.message}")
         lines += [
-            f"  {label}: {text}" for label, text in (("detail", row.error.detail), ("hint", row.error.hint)) if text
+            f"  {label}: {text}".replace("\n", "\n    ")
+            for label, text in (("detail", row.error.detail), ("hint", row.error.hint))
+            if text
         ]
     if tables and not row.ended:
         lines.append(summary(tables))
@@ -54,7 +57,14 @@ def page(row: Row, tables: Sequence[Copied]) -> list[str]:
         lines += [line(one) for one in _chosen(tables)]
         if len(tables) > MOST_TABLES:
             lines.append(f"  and {len(tables) - MOST_TABLES} more")
-    return [part for one in lines for part in _folded(output.visible(one))]
+    return [part for one in lines for line in output.visible(one).split("\n") for part in _folded(line)]
+
+
+def in_shell(said: str) -> str:
+    """What the home says is to be done next, in the commands of the shell."""
+    said = re.sub(r"postai\.replicate_start\('([^']*)', '[^']*', '[^']*'\)", r"post-ai replicate start \1", said)
+    said = re.sub(r"(?:CALL |SELECT )?postai\.(?:replicate_)?([a-z]+)\('([^']*)'\);?", r"post-ai replicate \1 \2", said)
+    return said.replace("see verified in\npostai.replication_progress", "they are above")
 
 
 def _safe(row: Row) -> str:
@@ -74,8 +84,7 @@ def summary(tables: Sequence[Copied]) -> str:
     done, total = sum(one.bytes for one in progress), sum(one.total_bytes for one in progress)
     rest = [one.seconds for one in progress if one.seconds]
     eta = f", about {seconds_text(max(rest))} left" if rest else ""
-    rows = sum(one.rows for one in progress)
-    return f"{ready} of {len(tables)} tables ready, {bytes_text(done)} of {bytes_text(total)}, {rows} rows{eta}"
+    return f"{ready} of {len(tables)} tables ready, {bytes_text(done)} of {bytes_text(total)}{eta}"
 
 
 def line(one: Copied) -> str:
@@ -84,8 +93,9 @@ def line(one: Copied) -> str:
     share = "100%" if at.state == "ready" else f"{min(99, 100 * at.bytes // at.total_bytes) if at.total_bytes else 0}%"
     eta = seconds_text(at.seconds) if at.seconds else ""
     state = one.verified or at.state.replace("_", " ")
+    rows = at.rows if at.rows or not at.bytes else "?"  # the source's planner knows no number of them yet
     name = at.table if len(at.table) <= 28 else f"{at.table[:27]}…"
-    return f"  {name:<28} {state[:14]:<14} {share:>4} {bytes_text(at.total_bytes):>8} {at.rows:>11} {eta:>7}".rstrip()
+    return f"  {name:<28} {state[:14]:<14} {share:>4} {bytes_text(at.total_bytes):>8} {rows:>11} {eta:>7}".rstrip()
 
 
 def _chosen(tables: Sequence[Copied]) -> Sequence[Copied]:
@@ -122,7 +132,16 @@ class Shown:
             return
         seen = (row.state.value, row.error.message if row.error else row.doing)
         if seen != self._last or (time.monotonic() - self._at > LINE_SECONDS and row.state == "copying"):
-            what = f"; {row.error.message}" if row.error else f"; {row.doing}" if row.doing else ""
+            # Why it failed is the error that the command ends with.
+            what = (
+                ""
+                if row.state == "failed"
+                else f"; {row.error.message}"
+                if row.error
+                else f"; {row.doing}"
+                if row.doing
+                else ""
+            )
             some = f"; {summary(tables)}" if tables and row.state == "copying" else ""
             output.note(f"{row.name}: {row.state.replace('_', ' ')}{what}{some}")
             self._last, self._at = seen, time.monotonic()

@@ -21,6 +21,7 @@ from postai.daemon.backoff import Backoff
 from postai.daemon.duty import Duty
 from postai.database import ServerError, connect
 from postai.database import dsn as connection_string
+from postai.database.connection import OWN_PATH
 from postai.database.named_sql import load
 from postai.database.psycopg_adapter import PsycopgDatabase
 from postai.database.roles import detect_pooler
@@ -135,7 +136,9 @@ class Keeper:
     def _open(self) -> PsycopgDatabase:
         parameters = connection_string.parse(self._settings.direct)
         dsn = connection_string.build({**_KEEPALIVE, **parameters})
-        session = connect(dsn, application_name="postai agent", statement_timeout_ms=5000, driver="psycopg")
+        session = connect(
+            dsn, application_name="postai agent", statement_timeout_ms=5000, search_path=OWN_PATH, driver="psycopg"
+        )
         assert isinstance(session, PsycopgDatabase)
         return session
 

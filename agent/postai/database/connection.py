@@ -14,6 +14,9 @@ from postai.errors import FeatureMissing
 OLDEST = 14  # the oldest major version that postai is made for; 13 is out of support
 
 Driver = Literal["psycopg", "pg8000"]
+# For sessions whose statements are postai's own: what an owner of the database put into its search_path (an operator
+# that fits better, see CVE-2018-1058) is not run with their rights.
+OWN_PATH = "pg_catalog,pg_temp"
 
 
 def connect(
@@ -23,6 +26,7 @@ def connect(
     connect_timeout: int = 5,
     statement_timeout_ms: int = 30000,
     lock_timeout_ms: int = 2000,
+    search_path: str = "",
     driver: Driver | None = None,
 ) -> Database:
     """Open one session.
@@ -33,22 +37,24 @@ def connect(
         connect_timeout: seconds to wait for a host.
         statement_timeout_ms: limit of each statement in milliseconds; 0 = none.
         lock_timeout_ms: limit of each wait for a lock in milliseconds; 0 = none.
+        search_path: where names and operators without a schema are looked up, no blanks in it; "" = where the database
+            and the role say.
         driver: "psycopg" needs libpq; "pg8000" is pure Python; None = psycopg where it can be loaded, else pg8000.
 
     Raises:
         UsageError: the connection string is malformed.
         ConnectionFailed: a subclass says why no session could be opened.
     """
-    parameters = session_parameters(dsn, application_name, statement_timeout_ms, lock_timeout_ms)
+    parameters = session_parameters(dsn, application_name, statement_timeout_ms, lock_timeout_ms, search_path)
     target = connection_string.label(dsn)
     driver = driver or usable_driver()
+    first = identify_statement((statement_timeout_ms, lock_timeout_ms), search_path)
     try:
-        return _open(parameters, target, connect_timeout, driver, (statement_timeout_ms, lock_timeout_ms))
+        return _open(parameters, target, connect_timeout, driver, first)
     except ConnectionFailed as failure:
         if not refuses_options(failure.detail or ""):
             raise
-    parameters = without_limits(parameters, dsn)
-    return _open(parameters, target, connect_timeout, driver, (statement_timeout_ms, lock_timeout_ms))
+    return _open(without_limits(parameters, dsn), target, connect_timeout, driver, first)
 
 
 def usable_driver() -> Driver:
@@ -61,15 +67,16 @@ def usable_driver() -> Driver:
 
 
 def session_parameters(
-    dsn: str, application_name: str, statement_timeout_ms: int, lock_timeout_ms: int
+    dsn: str, application_name: str, statement_timeout_ms: int, lock_timeout_ms: int, search_path: str = ""
 ) -> dict[str, str]:
-    """The parameters of a session: those of the connection string plus our name and limits.
+    """The parameters of a session: those of the connection string plus our name, limits and search_path.
 
-    The limits travel as startup options, so that RESET ALL and DISCARD ALL come back to them.
+    They travel as startup options, so that RESET ALL and DISCARD ALL come back to them.
     """
     parameters = connection_string.parse(dsn)
     limits = f"-c statement_timeout={statement_timeout_ms} -c lock_timeout={lock_timeout_ms}"
-    parameters["options"] = f"{parameters.get('options', '')} {limits}".strip()
+    path = f" -c search_path={search_path}" if search_path else ""
+    parameters["options"] = f"{parameters.get('options', '')} {limits}{path}".strip()
     parameters["application_name"] = application_name
     return parameters
 
@@ -86,20 +93,20 @@ def without_limits(parameters: dict[str, str], dsn: str) -> dict[str, str]:
     return {**rest, "options": own} if own else rest
 
 
-def identify_statement(limits_ms: tuple[int, int]) -> First:
-    """The first statement of a session: gives the database's name and makes sure that the limits hold.
+def identify_statement(limits_ms: tuple[int, int], search_path: str = "") -> First:
+    """The first statement of a session: gives the database's name and makes sure that limits and search_path hold.
 
     Args:
         limits_ms: statement_timeout and lock_timeout in milliseconds.
+        search_path: as `connect` has it.
     """
     statement, lock = (f"{limit}ms" for limit in limits_ms)
-    return named_sql.load(__package__, "connection.sql")["identify"], (statement, statement, lock, lock)
+    return named_sql.load(__package__, "connection.sql")["identify"], (
+        search_path, search_path, statement, statement, lock, lock,
+    )  # fmt: skip
 
 
-def _open(
-    parameters: dict[str, str], target: str, connect_timeout: int, driver: Driver, limits_ms: tuple[int, int]
-) -> Database:
-    first = identify_statement(limits_ms)
+def _open(parameters: dict[str, str], target: str, connect_timeout: int, driver: Driver, first: First) -> Database:
     if driver == "pg8000":
         from postai.database import pg8000_adapter
 

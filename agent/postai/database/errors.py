@@ -14,6 +14,7 @@ class ServerError(PostaiError):
         detail: the server's DETAIL.
         hint: the server's HINT.
         position: character position in the statement (from 1), where the server gave one.
+        target: label of the session that it failed on.
     """
 
     title = "the server refused the statement"
@@ -26,25 +27,47 @@ class ServerError(PostaiError):
         detail: str | None = None,
         hint: str | None = None,
         position: int | None = None,
+        target: str | None = None,
     ) -> None:
         super().__init__(message, detail=detail, hint=hint)
         # The root class has one SQLSTATE per class; here every error brings its own.
         self.sqlstate = sqlstate  # type: ignore[misc]
         self.position = position
+        self.target = target
 
 
 class ConnectionLost(PostaiError):
-    """The session ended: the server went away, was restarted, or ended this backend."""
+    """The session ended: the server went away, was restarted, or ended this backend.
+
+    Args:
+        target: label of the session.
+    """
 
     sqlstate = "08006"
     title = "connection lost"
 
+    def __init__(
+        self, message: str, *, detail: str | None = None, hint: str | None = None, target: str | None = None
+    ) -> None:
+        super().__init__(message, detail=detail, hint=hint)
+        self.target = target
+
 
 class ConnectionFailed(PostaiError):
-    """No session could be opened; the subclasses say why."""
+    """No session could be opened; the subclasses say why.
+
+    Args:
+        target: label of what could not be reached.
+    """
 
     sqlstate = "08001"
     title = "no connection"
+
+    def __init__(
+        self, message: str, *, detail: str | None = None, hint: str | None = None, target: str | None = None
+    ) -> None:
+        super().__init__(message, detail=detail, hint=hint)
+        self.target = target
 
 
 class HostUnreachable(ConnectionFailed):
@@ -67,6 +90,12 @@ class UnknownDatabase(ConnectionFailed):
     """The server has no database of that name."""
 
     sqlstate = "3D000"
+
+
+class NoConnectRight(ConnectionFailed):
+    """The role may not connect to that database."""
+
+    sqlstate = "42501"
 
 
 class NoHbaEntry(ConnectionFailed):

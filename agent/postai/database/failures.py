@@ -8,6 +8,7 @@ from postai.database import dsn as connection_string
 from postai.database.errors import (
     ConnectionFailed,
     HostUnreachable,
+    NoConnectRight,
     NoHbaEntry,
     ServerError,
     TlsFailed,
@@ -60,14 +61,16 @@ def server_error(
     hint: str | None,
     position: str | int | None,
     secrets: tuple[str, ...],
+    target: str,
 ) -> ServerError:
-    """A `ServerError` of the fields of a server's error message, with secrets removed."""
+    """A `ServerError` of the fields of a server's error message on the session of that label, with secrets removed."""
     return ServerError(
         sqlstate,
         scrub(message, secrets),
         detail=scrub(detail, secrets) if detail else None,
         hint=scrub(hint, secrets) if hint else None,
         position=int(position) if position else None,
+        target=target,
     )
 
 
@@ -83,10 +86,9 @@ def connection_failure(target: str, sqlstate: str | None, message: str, secrets:
     text = scrub(message.strip(), secrets)
     for states, pattern, kind, summary, hint in _CAUSES:
         if (sqlstate in states if sqlstate and states else False) or pattern.search(text):
-            return kind(f"{summary} ({target})", detail=text, hint=hint)
-    return ConnectionFailed(
-        f"no connection ({target})", detail=text, hint="`post-ai doctor` checks host, port, rights and TLS."
-    )
+            return kind(f"{summary} ({target})", detail=text, hint=hint, target=target)
+    hint = "`post-ai doctor` checks host, port, rights and TLS."
+    return ConnectionFailed(f"no connection ({target})", detail=text, hint=hint, target=target)
 
 
 def _cause(pattern: str) -> re.Pattern[str]:
@@ -142,6 +144,13 @@ _CAUSES: tuple[_Cause, ...] = (
         UnknownRole,
         "the role does not exist or may not log in",
         "Check user; a superuser can run CREATE ROLE ... LOGIN or ALTER ROLE ... LOGIN.",
+    ),
+    (
+        frozenset(),
+        _cause("permission denied for database"),
+        NoConnectRight,
+        "the role may not connect to this database",
+        "Its owner, or a superuser: GRANT CONNECT ON DATABASE ... TO this role.",
     ),
     (
         frozenset(),

@@ -195,10 +195,15 @@ class Pg8000Database(Session):
 
     def cancel(self) -> None:
         # The request goes over a connection of its own, without TLS: the server takes it before any authentication.
-        with tls.open_socket(self._parameters, connect_timeout=5) as link:
-            key = self._session.backend_key
-            link.sendall(struct.pack("!ii", 8 + len(key), _CANCEL_REQUEST) + key)
-            link.recv(1)  # the server closes when it has passed the signal on
+        try:
+            with tls.open_socket(self._parameters, connect_timeout=5) as link:
+                key = self._session.backend_key
+                link.sendall(struct.pack("!ii", 8 + len(key), _CANCEL_REQUEST) + key)
+                link.recv(1)  # the server closes when it has passed the signal on
+            return
+        except OSError as error:
+            failure = self._lost(str(error))
+        raise failure
 
     def close(self) -> None:
         if self._open:
@@ -240,6 +245,7 @@ class Pg8000Database(Session):
             fields.get("H"),
             fields.get("P"),
             self._secrets,
+            self._target,
         )
 
 

@@ -29,7 +29,7 @@ class Pool:
         dsn: connection string.
         max_size: most sessions at a time.
         timeout_seconds: longest wait for a free session.
-        application_name, connect_timeout, statement_timeout_ms, lock_timeout_ms: as for `connect`.
+        application_name, connect_timeout, statement_timeout_ms, lock_timeout_ms, search_path: as for `connect`.
     """
 
     def __init__(
@@ -42,19 +42,23 @@ class Pool:
         connect_timeout: int = 5,
         statement_timeout_ms: int = 30000,
         lock_timeout_ms: int = 2000,
+        search_path: str = "",
     ) -> None:
         self._connect: dict[str, Any] = {
             "application_name": application_name,
             "connect_timeout": connect_timeout,
             "statement_timeout_ms": statement_timeout_ms,
             "lock_timeout_ms": lock_timeout_ms,
+            "search_path": search_path,
         }
         self._dsn = dsn
-        self._limits_ms = (statement_timeout_ms, lock_timeout_ms)
+        self._first = opening.identify_statement((statement_timeout_ms, lock_timeout_ms), search_path)
         self._max_size = max_size
         self._timeout = timeout_seconds
         self._target = connection_string.label(dsn)
-        self._parameters = opening.session_parameters(dsn, application_name, statement_timeout_ms, lock_timeout_ms)
+        self._parameters = opening.session_parameters(
+            dsn, application_name, statement_timeout_ms, lock_timeout_ms, search_path
+        )
         self._secrets = failures.hidden_values(self._parameters)
         self._name = ""
         self._pool = self._make(connect_timeout)
@@ -132,7 +136,7 @@ class Pool:
 
     def _start(self, connection: psycopg.Connection[Row]) -> None:
         database = PsycopgDatabase(connection, self._target, self._secrets)
-        database.start(opening.identify_statement(self._limits_ms))
+        database.start(self._first)
         self._name = database.name
 
     def _clean(self, connection: psycopg.Connection[Row]) -> None:

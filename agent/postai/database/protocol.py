@@ -80,7 +80,11 @@ class Database(Protocol):
         ...
 
     def cancel(self) -> None:
-        """Ask the server to cancel the running statement; safe to call from another thread."""
+        """Ask the server to cancel the running statement; safe to call from another thread.
+
+        Raises:
+            ConnectionLost: the server could not be asked.
+        """
         ...
 
     def close(self) -> None:

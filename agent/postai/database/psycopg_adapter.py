@@ -137,7 +137,14 @@ class PsycopgDatabase(Session):
         )
 
     def cancel(self) -> None:
-        self._connection.cancel_safe(timeout=5)
+        import psycopg
+
+        try:
+            self._connection.cancel_safe(timeout=5)
+            return
+        except psycopg.Error as error:
+            failure = self._lost(str(error))
+        raise failure
 
     def close(self) -> None:
         self._connection.close()
@@ -165,4 +172,5 @@ class PsycopgDatabase(Session):
             diagnostics.message_hint,
             diagnostics.statement_position,
             self._secrets,
+            self._target,
         )

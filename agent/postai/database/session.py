@@ -90,4 +90,5 @@ class Session(ABC):
             f"the connection was lost ({self._target})",
             detail=failures.scrub(why.strip(), self._secrets),
             hint="The server may have been restarted, or this session ended by an administrator; try again.",
+            target=self._target,
         )

@@ -7,36 +7,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.errors import ErrorParts, LockNotObtained, NotPermitted, Refused
+from postai.errors import ErrorParts, LockNotObtained, Refused, UsageError
 from postai.replicate import (
-    capture_apply,
     cleanup,
+    comparing,
     cutover,
+    dump,
+    dump_plan,
+    fence,
+    gates,
     large_objects,
     repair,
     schema,
-    slots,
     store,
-    turns,
     verify,
     writers,
 )
 from postai.replicate.cutover import Limits, NotReady, Outcome, Switch, SwitchUndone
 from postai.replicate.journal import Journal
-from postai.replicate.move import Move
+from postai.replicate.move import Move, driving
+from postai.replicate.now import LONGEST_SECONDS, Now
 from postai.replicate.redirect import Driver
 from postai.replicate.repair import Repaired
 from postai.replicate.store import Ending
-from postai.replicate.stream import NativeStream
-from postai.replicate.types import Finding, Level, Method, OnStep, Side, State, Step
+from postai.replicate.types import Finding, Method, OnStep, Side, State, Step
 from postai.replicate.verified import Mode, Sides, Verified, VerifyOptions
 
-# How old a verification may be when a move is switched.
-VERIFIED_HOURS = 24
+# Seconds that clients may be held back, where nothing is copied meanwhile.
+LONGEST_PAUSE = 60.0
 _SWITCHED = {Side.TARGET: State.SERVING_TARGET, Side.SOURCE: State.ROLLED_BACK}
 # States in which both sides should hold the same.
 _COMPARED = frozenset({State.VERIFYING, State.READY, State.ROLLED_BACK, State.SERVING_TARGET})
@@ -53,6 +55,7 @@ def switch(
     journal: Journal | None = None,
     max_pause: float | None = None,
     rehearse: bool = False,
+    stopped: bool = False,
     cancel: Deadline | None = None,
 ) -> Outcome:
     """Let the clients write to a side: the target's cutover, the source's rollback.
@@ -60,8 +63,9 @@ def switch(
     Args:
         on_step: told at the end of each step; the clients wait for it between `pausing` and `opened`.
         journal: says that the switch was begun while the home cannot be asked.
-        max_pause: seconds that clients may be held back, undo included; None = the move's own.
+        max_pause: seconds that clients may be held back, undo included; None = as Limits has it.
         rehearse: do everything but hold the clients back and send them.
+        stopped: a person says that nobody writes to the source, nor will: what a dump needs where nothing keeps them.
         cancel: its flag or end stops the switch as long as it can be undone.
 
     Raises:
@@ -69,38 +73,44 @@ def switch(
         SwitchUndone: it failed or took too long; the old side serves as before.
         SwitchUnfinished: it is neither done nor undone; `drive` goes on with it.
     """
-    with store.one_driver(home, move.id):
+    with driving(home, move, f"is switched to the {to}"):
         move = move.read(home)
         _require(move, to)
+        if move.row.method is not Method.DUMP and (max_pause or 0.0) > LONGEST_PAUSE:
+            raise UsageError(f"max_pause is {max_pause:g}: clients can be held back for {LONGEST_PAUSE:g} s at most")
         driver = move.driver()
         try:
-            plan = _plan(move, to, driver, max_pause)
+            plan: Switch
+            if move.row.method is Method.DUMP:
+                plan = dump_plan.plan(home, move, driver, max_pause, rehearse=rehearse, stopped=stopped)
+            else:
+                plan = _plan(move, to, driver, max_pause)
             steps = _Steps(home, move, on_step, None if rehearse else _begin(home, move, journal))
             try:
                 cutover.require_open(cutover.gates(plan))  # before what takes long
-                until = cancel or Deadline.after(turns.LONGEST_SECONDS)
-                _refresh_views(home, move, to, on_step, until)
-                plan = replace(plan, at_rest=_bring_large_objects(move, to, until))
+                plan = _prepared(home, move, plan, on_step, cancel or Deadline.after(LONGEST_SECONDS))
                 outcome = cutover.switch(plan, steps, rehearse=rehearse, cancel=cancel)
             except (NotReady, SwitchUndone) as error:
                 _undone(home, move, steps, journal, error.as_parts())
                 raise
             except KeyboardInterrupt:
-                if steps.undone:  # else the next turn looks what became of it
-                    _undone(
-                        home, move, steps, journal, SwitchUndone("the switch was interrupted, and undone").as_parts()
-                    )
+                _interrupted(home, move, steps, journal)
                 raise
             if rehearse:
-                steps.write()
-                took = outcome.steps[-1][1]
-                what = f"rehearsed: the steps would take {took * 1000:.0f} ms"
-                store.add_event(home, move.id, what, step="rehearsed", data={"steps": dict(outcome.steps)})
-                return outcome
-            _settled(home, move, outcome, steps, journal)
+                _rehearsed(home, move, outcome, steps)
+            else:
+                _settled(home, move, outcome, steps, journal)
             return outcome
         finally:
             driver.close()
+
+
+def _prepared(home: Database, move: Move, plan: Switch, on_step: OnStep, until: Deadline) -> Switch:
+    """What no stream brings is brought over before the clients wait, and what changes from then on while they do."""
+    if isinstance(plan, dump.DumpSwitch):
+        return plan
+    _refresh_views(home, move, plan.to, on_step, until)
+    return replace(plan, at_rest=_bring_large_objects(move, plan.to, until))
 
 
 def _refresh_views(home: Database, move: Move, to: Side, on_step: OnStep, until: Deadline) -> None:
@@ -127,7 +137,7 @@ def _bring_large_objects(move: Move, to: Side, deadline: Deadline) -> Callable[[
 
     with move.open(to.other) as old, move.open(to) as new:
         before = large_objects.stamp(old) if not move.row.options.schemas else large_objects.Stamp(None)
-        turns.bring_large_objects(*((old, new) if to is Side.TARGET else (new, old)), move, deadline)
+        comparing.bring_large_objects(*((old, new) if to is Side.TARGET else (new, old)), move, deadline)
     return at_rest
 
 
@@ -145,6 +155,12 @@ def _require(move: Move, to: Side) -> None:
             detail=row.error.message if row.error else row.doing,
             hint=f"{row.error.hint} {then}" if row.error and row.error.hint else then.replace("then brings", "brings"),
         )
+    if row.ended:
+        raise Refused(
+            f"the move has ended: it is {row.state}, and the {row.serving} serves",
+            detail="The move removed what it had made on both sides: neither follows the other.",
+            hint=f"Begin another one: post-ai replicate start {row.name} SOURCE TARGET",
+        )
     if row.serving is to:
         raise Refused(f"the {to} serves already", hint=f"Look at it: post-ai replicate status {row.name}")
     why = row.error.hint if row.error else None
@@ -156,93 +172,45 @@ def _require(move: Move, to: Side) -> None:
 
 
 def _require_way_back(move: Move, asked: str) -> None:
-    if not move.row.options.way_back:
+    if not move.row.way_back:
         raise Refused(
             f"the move cannot be {asked}: the source does not follow the target",
-            detail="It was switched without a way back.",
+            detail="Its method follows nothing: what is written now is on the target alone."
+            if move.row.method is Method.DUMP
+            else "It was switched without a way back.",
             hint=f"Complete it: post-ai replicate complete {move.row.name}",
         )
 
 
 def _plan(move: Move, to: Side, driver: Driver, max_pause: float | None) -> Switch:
-    forward, reverse = move.stream(to.other), move.stream(to) if move.row.options.way_back else None
-    limits = Limits(max_pause if max_pause is not None else move.row.options.max_pause)
+    forward, reverse = move.stream(to.other), move.stream(to) if move.row.way_back else None
+    limits = Limits() if max_pause is None else Limits(max_pause)
 
     def more() -> tuple[Finding, ...]:
-        return _gates(move, to)
+        return gates.known(move, to)
 
     return Switch(move.id, to, move.open, forward, reverse, driver, move.row.options.schemas, limits, more)
-
-
-def _gates(move: Move, to: Side) -> tuple[Finding, ...]:
-    """What the machine knows to stand against a switch: another schema there; not verified, or not lately."""
-    row = move.row
-    if to is Side.SOURCE:  # what was made on the target meanwhile must not keep anybody from going back
-        return ()
-    with move.open(to.other) as old, move.open(to) as new:
-        found = turns.definitions(old, new, move)
-        met = slots.conflicts(new, move.stream(to.other).name)
-        held = _applies(old, move)
-        back = move.stream(to)
-        written = row.options.way_back and isinstance(back, NativeStream) and back.written(new, old)
-    if held:
-        return held
-    if found:
-        what = f"the definitions differ: {found[0]}" + (f", and {len(found) - 1} more" if len(found) > 1 else "")
-        return (Finding("schema", Level.BLOCKER, to, what, found, (f"make the {to} as the {to.other} is",)),)
-    fix = (f"verify it: post-ai replicate verify {row.name}",)
-    if row.verified_at is None:
-        return (Finding("verified", Level.BLOCKER, to, "it was not verified that both sides are equal", (), fix),)
-    if not (row.verified or {}).get("equal", False):
-        mend = (f"make the rows equal: post-ai replicate repair {row.name}",)
-        return (Finding("verified", Level.BLOCKER, to, "the last verification found differences", (), mend),)
-    if sum(met.values()) > (row.verified or {}).get("conflicts", 0):
-        told = tuple(f"{kind}: {count}" for kind, count in met.items())
-        what = "changes met rows of the target that the source has not, or missed some, since the last verification"
-        return (Finding("conflicts", Level.BLOCKER, to, what, told, fix),)
-    if written:
-        what = "others wrote to the target's tables since the last verification"
-        return (Finding("written", Level.BLOCKER, to, what, (), ("keep them out", *fix)),)
-    if row.verified_at < datetime.now(UTC) - timedelta(hours=VERIFIED_HOURS):
-        what = f"the last verification is older than {VERIFIED_HOURS} hours"
-        return (Finding("verified", Level.BLOCKER, to, what, (), fix),)
-    return ()
-
-
-def _applies(old: Database, move: Move) -> tuple[Finding, ...]:
-    """Whether the way back can be applied to the side that is left, where triggers and keys must not fire for it."""
-    if move.row.method is not Method.TRIGGER or not move.row.options.way_back:
-        return ()
-    try:
-        with old.transaction():
-            capture_apply.be_replica(old, move.row.options.schemas)
-    except NotPermitted as error:
-        why, detail, fix = error.message, error.detail, error.hint or ""
-    else:
-        return ()
-    without = f"switch without a way back: post-ai replicate start {move.row.name} --no-way-back, and again"
-    what = f"there would be no way back, since on the source {why}"
-    return (Finding("way_back", Level.BLOCKER, Side.SOURCE, what, (detail,) if detail else (), (fix, without)),)
 
 
 class _Steps:
     """Steps of a switch on their way to the home: none is written while the clients wait."""
 
     def __init__(self, home: Database, move: Move, on_step: OnStep, begin: Callable[[], None] | None) -> None:
-        self._home, self._move, self._on_step, self._begin = home, move, on_step, begin
+        self._home, self._move, self.on_step, self._begin = home, move, on_step, begin
         self._kept: list[tuple[str, str, datetime]] = []
         self._held = True
-        self.undone = False
+        self.begun = self.undone = False
 
     def __call__(self, name: str, detail: str = "") -> None:
         self._kept.append((name, detail, datetime.now(UTC)))
         if name == Step.GATES and self._begin is not None:
+            self.begun = True
             self._begin()
         self.undone = self.undone or name == Step.UNDONE
         self._held = self._held and name not in (Step.OPENED, Step.UNDONE)
         if not self._held:
             self.write()
-        self._on_step(name, detail)
+        self.on_step(name, detail)
 
     def write(self) -> None:
         """Write what was kept."""
@@ -273,6 +241,20 @@ def _undone(home: Database, move: Move, steps: _Steps, journal: Journal | None, 
         journal.end(move.row)
 
 
+def _interrupted(home: Database, move: Move, steps: _Steps, journal: Journal | None) -> None:
+    """Nobody may be there for the next turn: the switch comes to its end now, unless it is interrupted once more."""
+    if steps.undone:
+        _undone(home, move, steps, journal, SwitchUndone("the switch was interrupted, and undone").as_parts())
+    elif steps.begun:
+        settle(home, move.read(home), steps.on_step, journal)
+
+
+def _rehearsed(home: Database, move: Move, outcome: Outcome, steps: _Steps) -> None:
+    steps.write()
+    what = f"rehearsed: the steps would take {outcome.steps[-1][1] * 1000:.0f} ms"
+    store.add_event(home, move.id, what, step="rehearsed", data={"steps": dict(outcome.steps)})
+
+
 def _settled(home: Database, move: Move, outcome: Outcome, steps: _Steps | None, journal: Journal | None) -> None:
     """A side serves, and all is said."""
     if steps is not None:
@@ -296,30 +278,37 @@ def sentence(outcome: Outcome) -> str:
 
 
 def verified(
-    home: Database, move: Move, on_step: OnStep, *, mode: Mode = Mode.EXACT, cancel: Deadline | None = None
-) -> Verified:
+    home: Database, move: Move, on_step: OnStep, *, mode: Mode = Mode.EXACT, share: float = 1.0, busy: int = 0,
+    cancel: Deadline | None = None,
+) -> Verified:  # fmt: skip
     """Compare both sides row for row, whichever serves; a move that failed over differences goes on when they are gone.
 
     Args:
         mode: exact holds writers back for a moment; settling does not.
+        share, busy: how it is slowed down, as VerifyOptions has them.
         cancel: whose flag or end stops it.
 
     Raises:
         Refused: there is nothing to compare yet.
         VerificationFailed: both sides differ; what was found is kept.
     """
-    with store.one_driver(home, move.id):
+    with driving(home, move, "compares both sides"):
         move = move.read(home)
         _require_comparable(move)
-        until = cancel or Deadline.after(turns.LONGEST_SECONDS)
+        until = cancel or Deadline.after(LONGEST_SECONDS)
         with move.sides() as (source, target):
-            found = turns.compare(turns.Now(home, source, target, move, on_step), mode, until)
+            found = comparing.compare(Now(home, source, target, move, on_step), mode, until, share=share, busy=busy)
         _compared(home, move, found)
         return found
 
 
 def _require_comparable(move: Move) -> None:
     row = move.row
+    if row.method is Method.DUMP and row.serving is Side.SOURCE:
+        raise Refused(
+            "there is nothing to compare yet: rows are copied and compared in the pause of the cutover",
+            hint=f"Try it with nobody held back: post-ai replicate cutover {row.name} --rehearse",
+        )
     if row.serving is Side.TARGET:
         _require_way_back(move, "compared")
     if row.state not in _COMPARED and not (row.state is State.FAILED and row.resume_state in _COMPARED):
@@ -332,7 +321,7 @@ def _require_comparable(move: Move) -> None:
 def _compared(home: Database, move: Move, found: Verified) -> None:
     """The comparison found both sides equal, or raises what differs; a move that failed over that goes on."""
     row = move.row
-    turns.require_equal(found, row.name)
+    comparing.require_equal(found, row.name)
     if row.state is State.FAILED:
         store.set_state(home, row.id, State.READY if row.serving is Side.SOURCE else State.SERVING_TARGET)
     else:
@@ -352,7 +341,7 @@ def repaired(home: Database, move: Move, on_step: OnStep, *, cancel: Deadline | 
         Refused: no rows are known to differ, or a table is too busy; those before it are repaired.
         VerificationFailed: both sides differ still.
     """
-    with store.one_driver(home, move.id):
+    with driving(home, move, "repairs rows"):
         move = move.read(home)
         _require_comparable(move)
         row = move.row
@@ -361,16 +350,16 @@ def repaired(home: Database, move: Move, on_step: OnStep, *, cancel: Deadline | 
             raise Refused(
                 "no rows are known to differ", hint=f"Compare both sides first: post-ai replicate verify {row.name}"
             )
-        until = cancel or Deadline.after(turns.LONGEST_SECONDS)
+        until = cancel or Deadline.after(LONGEST_SECONDS)
         with move.sides() as (source, target):
-            now = turns.Now(home, source, target, move, on_step)
+            now = Now(home, source, target, move, on_step)
             now.doing("repairs rows")
             done = _repair(move, known, until)
             what = f"{done.rows} rows were made on the {row.serving.other} as they are on the {row.serving}"
             store.add_event(home, row.id, what, step="repaired", data={"tables": known, "notes": done.notes})
-            found = turns.compare(now, Mode.EXACT, until)
+            found = comparing.compare(now, Mode.EXACT, until)
         _compared(home, move, found)
-        return f"{what}; {turns.verdict(found)}"
+        return f"{what}; {comparing.verdict(found)}"
 
 
 def _repair(move: Move, tables: tuple[str, ...], until: Deadline) -> Repaired:
@@ -395,9 +384,11 @@ def settle(home: Database, move: Move, on_step: OnStep, journal: Journal | None 
     """
     driver = move.driver()
     try:
-        plan = _plan(move, move.row.serving.other, driver, None)
         steps = _Steps(home, move, on_step, None)
-        outcome = cutover.resume_switch(plan, steps)
+        if move.row.method is Method.DUMP:
+            outcome = dump.resume(dump_plan.plan(home, move, driver, None), steps)
+        else:
+            outcome = cutover.resume_switch(_plan(move, move.row.serving.other, driver, None), steps)
         _settled(home, move, outcome, steps, journal)
     finally:
         driver.close()
@@ -415,10 +406,9 @@ def rescue(move: Move, on_step: OnStep, journal: Journal) -> Outcome:
     driver = move.driver()
     try:
         to = move.row.serving.other
-        limits = Limits(move.row.options.max_pause)
-        reverse = move.stream(to) if move.row.options.way_back else None
+        reverse = move.stream(to) if move.row.way_back else None
         plan = Switch(move.id, to, move.open, move.stream(to.other), reverse, driver,
-                      move.row.options.schemas, limits)  # fmt: skip
+                      move.row.options.schemas)  # fmt: skip
         outcome = cutover.resume_switch(plan, on_step)
     finally:
         driver.close()
@@ -435,7 +425,7 @@ def end(home: Database, move: Move, state: State, on_step: OnStep, how: Ending |
     Raises:
         Refused: the other side serves.
     """
-    with store.one_driver(home, move.id):
+    with driving(home, move, f"is {state}"):
         move = move.read(home)
         if move.row.state is State.SWITCHING:
             move = settle(home, move, on_step)
@@ -460,22 +450,26 @@ def end(home: Database, move: Move, state: State, on_step: OnStep, how: Ending |
 
 def finish(home: Database, move: Move, state: State, on_step: OnStep) -> Move:
     """Clean both sides, as `end` has noted it; the caller is the move's driver already."""
-    how = move.row.ending
+    how, serves = move.row.ending, state is State.COMPLETED
     if how.gone:
         with move.open(Side.TARGET) as target:
+            writers.reopen(target, move.id, writable=serves)
+            left = cleanup.leftovers(target, move.id)
             cleanup.unfollow(target, move.id)
             cleanup.remove(target, move.id)
-            writers.reopen(target)
-        left = cleanup.leftovers(move.id)
         store.add_event(home, move.id, "the source was not cleaned", step="left", level="warning", data={"fix": left})
     else:
         with move.sides() as (source, target):
-            cleanup.both(source, target, move.id)
-            on_step("cleaned")
             if state is State.ABORTED or how.reopen_source:
-                writers.reopen(source)
-            writers.reopen(target)
-    on_step("reopened")
+                if not fence.foreign(source, target, move.id):
+                    writers.reopen(source, move.id)
+            elif (before := writers.before(source, move.id)) is not None:
+                what = f"the source stays read-only; before the move its default_transaction_read_only was {before}"
+                store.add_event(home, move.id, what, step="left")
+            writers.reopen(target, move.id, writable=serves)
+            on_step("reopened")
+            cleanup.both(source, target, move.id)
+    on_step("cleaned")
     store.set_state(home, move.id, state)
     store.add_event(home, move.id, f"the move is {state}", step=state.value)
     on_step(state.value)

@@ -9,20 +9,17 @@ from postai.database.identifiers import qualified
 from postai.database.protocol import Database
 from postai.replicate import capture_install as install
 from postai.replicate import fence, native
-from postai.replicate.capture_apply import Followed, WrittenAnew, followed, position, step
+from postai.replicate.capture_apply import Followed, WrittenAnew, anything, followed, position, step, to_disk
 from postai.replicate.capture_copy import copy_table
 from postai.replicate.capture_install import Names
 from postai.replicate.types import Finding, Lag, Level, Progress, Side
 
-# Seconds that one call copies tables, applies changes and prunes the log, before the caller gets a look.
-COPY_SECONDS, APPLY_SECONDS, PRUNE_SECONDS = 30.0, 5.0, 1.0
-PRUNE_AT_A_TIME = 10_000
-# A log of this size is pruned while changes are pumped, too, and by how much.
-LARGE_BYTES, PRUNE_AT_ONCE = 32 * 2**20, 50_000
+# Seconds that one call copies tables and applies changes, before the caller gets a look.
+COPY_SECONDS, APPLY_SECONDS = 30.0, 5.0
 # So few changes are left for the next call.
 FEW = 1_000
 # Changes that are counted to tell how far the subscriber is behind.
-COUNTED = 20_000
+COUNTED = 100_000
 # How often a table is tried that is written anew while it is copied.
 TRIES = 3
 
@@ -59,7 +56,7 @@ class TriggerStream:
             install.install(publisher, names, shape)
         if position(subscriber, names) is None and not fence.kept(publisher, self.move, self.name):
             self.mark(publisher)
-            self._prune(publisher, self._marked(publisher))
+            install.turn(publisher, names, self._marked(publisher))
 
     def mark(self, publisher: Database) -> None:
         publisher.execute(self._names.sql("set_mark"))
@@ -78,20 +75,18 @@ class TriggerStream:
 
     def copy(self, publisher: Database, subscriber: Database, *, hold: bool = False) -> None:
         """Begin from nothing or go on: tables that are new are copied, unless copying is to wait; then changes are
-        applied, and the log is pruned.
+        applied, and what has arrived leaves the log.
         """
         names = self._names
         fence.install(publisher, self.move)
         fence.install(subscriber, self.move)
         install.install_log(publisher, names)
-        at = position(subscriber, names)
-        if at is None:
+        if position(subscriber, names) is None:
             with subscriber.transaction():
                 subscriber.query(names.sql("progress"))
-                subscriber.execute(names.sql("begin"), publisher.query(names.sql("snapshot"))[0])
-        while at is not None and at.until is not None:
-            step(publisher, subscriber, names, self.schemas)
-            at = position(subscriber, names)
+                ((snapshot,),) = publisher.query(names.sql("snapshot"))
+                to_disk(publisher, names)
+                subscriber.execute(names.sql("begin"), (snapshot,))
         tables = self._tables(publisher)
         for shape in install.lacking(publisher, names, tables):
             subscriber.execute(names.sql("again"), (shape.relation,))
@@ -99,7 +94,7 @@ class TriggerStream:
         self._copy_tables(publisher, subscriber, (*tables, names.fence), hold=hold)
         self._apply(publisher, subscriber)
         if (at := position(subscriber, names)) is not None:
-            self._prune(publisher, at.snapshot)
+            install.turn(publisher, names, at)
 
     def _copy_tables(self, publisher: Database, subscriber: Database, tables: tuple[str, ...], *, hold: bool) -> None:
         names, end = self._names, time.monotonic() + COPY_SECONDS
@@ -125,14 +120,13 @@ class TriggerStream:
                 return
 
     def _apply(self, publisher: Database, subscriber: Database) -> None:
-        """Until there is nothing more, or it has taken its time and is at the end of a backlog's parts."""
+        """Until there is little more, or it has taken its time."""
         names, end = self._names, time.monotonic() + APPLY_SECONDS
         copied = any(one.state == "copied" for one in followed(subscriber, names).values())
         while True:
-            if step(publisher, subscriber, names, self.schemas, always=copied):
-                continue
-            at, copied = position(subscriber, names), False
-            if at is None or self._pending(publisher, at.snapshot)[0] < FEW or time.monotonic() > end:
+            again = step(publisher, subscriber, names, self.schemas, always=copied)
+            at, copied = position(subscriber, names), copied and again
+            if at is None or time.monotonic() > end or (not again and self._pending(publisher, at)[0] < FEW):
                 return
 
     def progress(self, publisher: Database, subscriber: Database) -> tuple[Progress, ...]:
@@ -158,13 +152,13 @@ class TriggerStream:
     def lag(self, publisher: Database, subscriber: Database) -> Lag:
         """How far it is behind; `kept_bytes` is the size of the log."""
         names = self._names
-        if install.relation(publisher, names.log) is None:
+        if install.relation(publisher, names.mark) is None:
             return Lag(None, None, None, False, None, None, None)
-        ((kept,),) = publisher.query(names.sql("size"))
+        kept = sum(install.logs(publisher, names).bytes)
         at = position(subscriber, names)
         if at is None:
             return Lag(None, kept, None, False, None, None, None)
-        count, size = self._pending(publisher, at.snapshot)
+        count, size = self._pending(publisher, at)
         ((silent,),) = subscriber.query(names.sql("silent"))
         return Lag(kept if count == COUNTED else size, kept, silent if count else 0.0, True, None, None, None)
 
@@ -172,13 +166,11 @@ class TriggerStream:
         """Nothing: each turn has sessions of its own."""
 
     def pump(self, publisher: Database, subscriber: Database) -> None:
-        """Apply what there is, and prune the log where it has become large."""
+        """Apply what there is."""
         names = self._names
-        if step(publisher, subscriber, names, self.schemas) or (at := position(subscriber, names)) is None:
-            return
-        ((kept,),) = publisher.query(names.sql("size"))
-        if kept > LARGE_BYTES:
-            publisher.execute(names.sql("prune"), (at.snapshot, PRUNE_AT_ONCE))
+        step(publisher, subscriber, names, self.schemas)
+        if (at := position(subscriber, names)) is not None:
+            install.turn(publisher, names, at)
 
     def gates(self, publisher: Database, subscriber: Database) -> tuple[Finding, ...]:
         found: list[Finding] = []
@@ -193,7 +185,7 @@ class TriggerStream:
         if unfinished := self.unfinished(publisher, subscriber):
             blocker("unfinished_tables", f"{len(unfinished)} tables are not followed yet", unfinished,
                     ("wait until post-ai replicate status shows each of them ready",))  # fmt: skip
-        if at.until is not None or self._pending(publisher, at.snapshot)[0] == COUNTED:
+        if self._pending(publisher, at)[0] == COUNTED:
             blocker("lag", f"more than {COUNTED} changes are to be applied", (), ("wait until it has caught up",))
         return tuple(found)
 
@@ -205,6 +197,15 @@ class TriggerStream:
         if install.relation(publisher, names.mark) is None or not publisher.query(names.sql("mark")):
             return False
         return not install.lacking(publisher, names, self._tables(publisher))
+
+    def written(self, publisher: Database, subscriber: Database) -> bool:
+        """Whether others wrote to the publisher while this stream waits, since it was brought up to now."""
+        names = self._names
+        if install.relation(publisher, names.mark) is None or self.flows(subscriber):
+            return False
+        if not publisher.query(names.sql("mark")):
+            return False
+        return anything(publisher, names, self._marked(publisher), install.relation(publisher, names.fence) or 0)
 
     def stop(self, publisher: Database, subscriber: Database) -> None:
         names = self._names
@@ -220,14 +221,5 @@ class TriggerStream:
         return str(snapshot)
 
     def _pending(self, publisher: Database, snapshot: str) -> tuple[int, int]:
-        ((count, size),) = publisher.query(self._names.sql("pending"), (snapshot, snapshot, COUNTED))
+        ((count, size),) = publisher.query(self._names.after("pending", snapshot), (COUNTED,))
         return int(count), int(size)
-
-    def _prune(self, publisher: Database, snapshot: str) -> None:
-        """Take away what has arrived, and what was before the beginning."""
-        end = time.monotonic() + PRUNE_SECONDS
-        statement = self._names.sql("prune")
-        publisher.execute(self._names.sql("prune_emptied"), (snapshot,))
-        while publisher.execute(statement, (snapshot, PRUNE_AT_A_TIME)) == PRUNE_AT_A_TIME:
-            if time.monotonic() > end:
-                return

@@ -1,10 +1,19 @@
 -- name: pins
 -- For this transaction: texts of values are the same whatever the database's settings are, and read back as they were.
+-- It is on the disk when it is committed: what has arrived leaves the log of the other side.
 select pg_catalog.set_config(s.name, s.value, true)
   from (values ('search_path', 'pg_catalog, pg_temp'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'),
                ('timezone', 'UTC'), ('extra_float_digits', '3'), ('bytea_output', 'hex'), ('lc_monetary', 'C'),
                ('xmloption', 'content'), ('client_encoding', 'UTF8'), ('row_security', 'off'),
-               ('postai.applies', %s)) as s (name, value)
+               ('postai.applies', %s),
+               ('synchronous_commit', case pg_catalog.current_setting('synchronous_commit') when 'off' then 'on'
+                                      else pg_catalog.current_setting('synchronous_commit') end)) as s (name, value)
+
+-- name: tables_only
+-- For this transaction no view is read: whoever owns a table could put one in its place, whose functions would run as
+-- postai. Servers without the setting are older than 2024.
+select pg_catalog.set_config(s.name, 'view, foreign-table', true)
+  from pg_catalog.pg_settings as s where s.name = 'restrict_nonsystem_relation_kind'
 
 -- name: firing
 -- Tables of the user with triggers or foreign keys that fire for what is applied.
@@ -17,19 +26,25 @@ select distinct n.nspname::text, c.relname::text
  order by 1, 2
 
 -- name: shapes
--- Tables by their oids: columns that are written (not the generated ones) with types; columns, types and operators of
--- the best key; the name of what stands behind its operator is the index's own.
+-- Tables by their oids: columns that are written (not the generated ones) with types; which of all these are; columns, types and operators of
+-- the best key; the name of what stands behind its operator is the index's own. For domains, the type that they are of:
+-- what a domain checks is somebody's function, which would run as postai. And whether a trigger changes rows before they
+-- are written, so that a column changes that no statement names.
 select c.oid::int8, n.nspname::text, c.relname::text,
        array(select a.attname::text from pg_catalog.pg_attribute as a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and {generated} = '' order by a.attnum),
-       array(select pg_catalog.format_type(a.atttypid, -1) from pg_catalog.pg_attribute as a
+       array(select pg_catalog.format_type({base}, -1) from pg_catalog.pg_attribute as a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and {generated} = '' order by a.attnum),
+       array(select {generated} = '' from pg_catalog.pg_attribute as a
+              where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum),
+       exists (select from pg_catalog.pg_trigger as t
+                where t.tgrelid = c.oid and t.tgtype::int4 & 19 = 19 and t.tgenabled <> 'D'),
        k.names, k.types, k.operators
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
   left join lateral (
     select pg_catalog.array_agg(a.attname::text order by p.n) as names,
-           pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, -1) order by p.n) as types,
+           pg_catalog.array_agg(pg_catalog.format_type({base}, -1) order by p.n) as types,
            pg_catalog.array_agg('operator(' || pg_catalog.quote_ident(s.nspname) || '.' || o.oprname || ')' order by p.n) as operators
       from (select i.* from pg_catalog.pg_index as i
              where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
@@ -47,28 +62,35 @@ select c.oid::int8, n.nspname::text, c.relname::text,
       join pg_catalog.pg_namespace as s on s.oid = o.oprnamespace) as k on true
  where c.oid = any (%s::int8[]::oid[])
 
+-- name: base
+-- The type that a column's domain is of, or its own.
+(with recursive base (type) as (
+     select a.atttypid
+     union all
+     select t.typbasetype from pg_catalog.pg_type as t join base as b on t.oid = b.type and t.typtype = 'd')
+ select b.type from base as b join pg_catalog.pg_type as t on t.oid = b.type and t.typtype <> 'd')
+
 -- name: oid
 -- Number of a table, null where there is none.
 select pg_catalog.to_regclass(%s)::oid::int8
 
 -- name: log
 -- What the triggers write: the key of a row that changed (k), a row that came or went where there is no key (+, -), or
--- that the table was emptied (t). Everything that is read by the txid finds it by the index; nothing more, since each
--- index and each condition of one is paid for by every change.
-create sequence if not exists {log}_id;
-create table if not exists {log} (
-    txid int8 not null default pg_catalog.txid_current(), id int8 not null default pg_catalog.nextval({sequence}),
-    relation oid not null, kind "char" not null, image text[]
-) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
-create index if not exists {index} on {log} (txid, id);
-create table if not exists {emptied} (txid int8 not null, id int8 not null, relation oid not null);
+-- that the table was emptied (t). Each index, default and vacuum would be paid for by every change: there is none, but
+-- two logs in turn; the one that nobody writes to is emptied as a whole when all of it has arrived.
+create table if not exists {log}_0 (
+    txid int8 not null default pg_catalog.txid_current(), relation oid not null, kind "char" not null, image text[]
+) with (autovacuum_enabled = off, toast.autovacuum_enabled = off);
+create table if not exists {log}_1 (
+    txid int8 not null default pg_catalog.txid_current(), relation oid not null, kind "char" not null, image text[]
+) with (autovacuum_enabled = off, toast.autovacuum_enabled = off);
 create table if not exists {mark} (one bool primary key default true check (one), snapshot text not null);
-comment on table {log} is 'postai: changes that are on their way to the other side'
+comment on table {log}_0 is 'postai: changes that are on their way to the other side';
+comment on table {log}_1 is 'postai: changes that are on their way to the other side'
 
 -- name: unlog
--- Take the log away.
-drop table if exists {log}, {emptied}, {mark};
-drop sequence if exists {log}_id
+-- Take the logs away.
+drop table if exists {log}_0, {log}_1, {mark}
 
 -- name: function
 -- A function of one table's triggers. It is a definer's: whoever may write the table need not know the log. Setting the
@@ -81,15 +103,7 @@ revoke execute on function {function}() from public
 -- name: note
 -- Its body where texts of values depend on no setting.
 begin
-    {pass}insert into {log} (relation, kind, image) values (tg_relid, {kind}, {image});
-    return null;
-end
-
--- name: note_emptied
--- Its body for TRUNCATE.
-begin
-    {pass}with noted as (insert into {log} (relation, kind) values (tg_relid, 't') returning txid, id, relation)
-    insert into {emptied} (txid, id, relation) select n.txid, n.id, n.relation from noted as n;
+    {pass}insert into {log}_{n} (relation, kind, image) values (tg_relid, {kind}, {image});
     return null;
 end
 
@@ -98,19 +112,16 @@ end
 declare
     had pg_catalog.text[];
 begin
-    {pass}if pg_catalog.left(pg_catalog.current_setting('datestyle'), 3) operator(pg_catalog.<>) 'ISO'
-       or pg_catalog.current_setting('intervalstyle') operator(pg_catalog.<>) 'postgres'
-       or pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4 operator(pg_catalog.<) {digits}
-       or {monetary} and pg_catalog.current_setting('lc_monetary') operator(pg_catalog.<>) 'C' then
+    {pass}if {differ} then
         had := array[pg_catalog.current_setting('datestyle'), pg_catalog.current_setting('intervalstyle'),
                      pg_catalog.current_setting('extra_float_digits'), pg_catalog.current_setting('lc_monetary')];
         perform pg_catalog.set_config('datestyle', 'ISO, YMD', true), pg_catalog.set_config('intervalstyle', 'postgres', true),
                 pg_catalog.set_config('extra_float_digits', '3', true), pg_catalog.set_config('lc_monetary', 'C', true);
-        insert into {log} (relation, kind, image) values (tg_relid, {kind}, {image});
+        insert into {log}_{n} (relation, kind, image) values (tg_relid, {kind}, {image});
         perform pg_catalog.set_config('datestyle', had[1], true), pg_catalog.set_config('intervalstyle', had[2], true),
                 pg_catalog.set_config('extra_float_digits', had[3], true), pg_catalog.set_config('lc_monetary', had[4], true);
     else
-        insert into {log} (relation, kind, image) values (tg_relid, {kind}, {image});
+        insert into {log}_{n} (relation, kind, image) values (tg_relid, {kind}, {image});
     end if;
     return null;
 end
@@ -123,11 +134,6 @@ if session_user operator(pg_catalog.=) {mover}
 -- name: pass_same_key
 -- The beginning of the body for keys that may be others.
 if {same} then return null; end if;
-
--- name: changes_rows
--- Whether a trigger changes rows before they are written, so that a column changes that no statement names.
-select exists (select from pg_catalog.pg_trigger as t
-                where t.tgrelid = %s::int8::oid and t.tgtype::int4 & 19 = 19 and t.tgenabled <> 'D')
 
 -- name: captured
 -- Tables with the triggers of a stream: whether all fire always, or as this role can have it, and what their functions
@@ -150,7 +156,7 @@ select pg_catalog.pg_has_role(c.relowner, 'usage') from pg_catalog.pg_class as c
 select p.proname::text
   from pg_catalog.pg_proc as p
   join pg_catalog.pg_namespace as n on n.oid = p.pronamespace and n.nspname = %s
- where p.proname ~ ('^' || %s || '_[0-9]+_(new|old|key|emptied)$')
+ where p.proname ~ {function_names}
 
 -- name: set_mark
 -- The stream begins after what is committed now.
@@ -165,32 +171,40 @@ select m.snapshot from {mark} as m
 -- What is committed now.
 select pg_catalog.txid_current_snapshot()::text
 
--- name: prune_emptied
--- The same of tables that were emptied.
-delete from {emptied} as l where l.txid < pg_catalog.txid_snapshot_xmin(%s::text::txid_snapshot)
-
--- name: prune
--- Some of what everybody has had.
-delete from {log} where ctid = any (array(
-    select l.ctid from {log} as l where l.txid < pg_catalog.txid_snapshot_xmin(%s::text::txid_snapshot) order by l.txid limit %s))
-
 -- name: size
--- Bytes of the log.
-select pg_catalog.pg_total_relation_size({literal}::pg_catalog.regclass)::int8
+-- Bytes of both logs (0 = empty), how many functions write to them, and which one they write to.
+select case pg_catalog.pg_relation_size({literal_0}::pg_catalog.regclass) when 0 then 0
+            else pg_catalog.pg_total_relation_size({literal_0}::pg_catalog.regclass) end::int8,
+       case pg_catalog.pg_relation_size({literal_1}::pg_catalog.regclass) when 0 then 0
+            else pg_catalog.pg_total_relation_size({literal_1}::pg_catalog.regclass) end::int8, f.count, f.written
+  from (select pg_catalog.count(*)::int8 as count,
+               coalesce(pg_catalog.bool_or(pg_catalog.strpos(p.prosrc, {literal_1}) > 0), false)::int4 as written
+          from pg_catalog.pg_proc as p
+          join pg_catalog.pg_namespace as n on n.oid = p.pronamespace and n.nspname = %s
+         where p.proname ~ {function_names}) as f
+
+-- name: turned
+-- The functions of a stream as they are to be when they write to the other log.
+select pg_catalog.replace(pg_catalog.pg_get_functiondef(p.oid), %s::text, %s::text)
+  from pg_catalog.pg_proc as p
+  join pg_catalog.pg_namespace as n on n.oid = p.pronamespace and n.nspname = %s
+ where p.proname ~ {function_names}
+
+-- name: left
+-- Whether a log that is left has something that has not arrived.
+select exists (select from {log}_{n} as l where {since})
 
 -- name: pending
 -- How many changes after a snapshot there are, counted so far, and their size.
 select pg_catalog.count(*)::int8, coalesce(pg_catalog.sum(p.size), 0)::int8
-  from (select 48 + coalesce(pg_catalog.pg_column_size(l.image), 0) as size from {log} as l
-         where l.txid >= pg_catalog.txid_snapshot_xmin(%s::text::txid_snapshot)
-           and not pg_catalog.txid_visible_in_snapshot(l.txid, %s::text::txid_snapshot) limit %s) as p
+  from (select 40 + coalesce(pg_catalog.pg_column_size(l.image), 0) as size from {logs} as l where {since} limit %s) as p
 
 -- name: progress
--- Where a stream is, on the side that is changed: everything that is in `snapshot` has arrived; while `until` is there
--- (it is on the way to that one), what comes up to (txid, id) has. And its tables, as they are called on the other side.
+-- Where a stream is, on the side that is changed: everything that is in `snapshot` has arrived. And its tables,
+-- as they are called on the other side.
 create table if not exists {progress} (
-    one bool primary key default true check (one), snapshot text not null, until text, txid int8 not null default 0,
-    id int8 not null default 0, at timestamptz not null default pg_catalog.clock_timestamp()
+    one bool primary key default true check (one), snapshot text not null,
+    at timestamptz not null default pg_catalog.clock_timestamp()
 );
 create table if not exists {tables} (
     relation int8 primary key, name text not null, state text not null, snapshot text not null default '',
@@ -208,20 +222,16 @@ insert into {tables} (relation, name, state, snapshot) values (%s, %s, 'ready', 
 
 -- name: position
 -- Where it is.
-select p.snapshot, p.until, p.txid, p.id from {progress} as p
+select p.snapshot from {progress} as p
 
 -- name: silent
 -- Seconds since it moved on.
 select pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - p.at)::float8 from {progress} as p
 
--- name: move_within
--- A part of the way.
-update {progress} set until = %s, txid = %s, id = %s, at = pg_catalog.clock_timestamp()
-
 -- name: move_to
--- All of it; tables that were copied before are with the others now.
+-- On to a snapshot; tables that were copied before are with the others now.
 with now as (update {tables} set state = 'ready' where state = 'copied')
-update {progress} set snapshot = %s, until = null, txid = 0, id = 0, at = pg_catalog.clock_timestamp()
+update {progress} set snapshot = %s, at = pg_catalog.clock_timestamp()
 
 -- name: followed
 -- The tables of a stream.
@@ -242,11 +252,17 @@ on conflict (relation) do update set name = excluded.name, state = excluded.stat
 delete from {tables} where relation <> all (%s::int8[])
 
 -- name: anything
--- Whether a change has come after a snapshot.
-select exists (select from {log} as l
-                where l.txid >= pg_catalog.txid_snapshot_xmin(%s::text::txid_snapshot)
-                  and not pg_catalog.txid_visible_in_snapshot(l.txid, %s::text::txid_snapshot)
-                  and pg_catalog.txid_visible_in_snapshot(l.txid, pg_catalog.txid_current_snapshot()))
+-- Whether a change of a table other than this one has come after a snapshot.
+select exists (select from {logs} as l where {since} and l.relation <> %s::int8::oid)
+
+-- name: logs
+-- Both logs.
+(select * from {log}_0 union all select * from {log}_1)
+
+-- name: since
+-- What came after a snapshot (as a condition on the log `l`); the statement's own snapshot says what is committed.
+l.txid >= pg_catalog.txid_snapshot_xmin({snapshot}::txid_snapshot)
+   and not pg_catalog.txid_visible_in_snapshot(l.txid, {snapshot}::txid_snapshot)
 
 -- name: files
 -- The files of tables, as they are now, whatever the transaction's snapshot is: a table that was emptied or written
@@ -254,34 +270,18 @@ select exists (select from {log} as l
 select pg_catalog.array_agg(pg_catalog.pg_relation_filenode(t.oid::oid)::int8 order by t.n)
   from pg_catalog.unnest(%s::int8[]) with ordinality as t (oid, n)
 
--- name: emptied
--- Tables that were emptied between two snapshots, and the last time each.
-select distinct on (l.relation) l.relation::int8, l.txid, l.id
-  from {emptied} as l
- where {window}
- order by l.relation, l.id desc
-
--- name: seen
--- Which transactions a snapshot has.
-select t.txid, pg_catalog.txid_visible_in_snapshot(t.txid, %s::text::txid_snapshot)
-  from pg_catalog.unnest(%s::int8[]) as t (txid)
-
 -- name: changes
--- Some changes between two snapshots, after those that were taken.
-select l.txid, l.id, l.relation::int8, l.kind::text, l.image
-  from {log} as l
- where (l.txid, l.id) > (%s::int8, %s::int8) and {window}
- order by l.txid, l.id limit %s
-
--- name: changes_of
--- The same of one table alone, all of them.
-select l.txid, l.id, l.relation::int8, l.kind::text, l.image from {log} as l where l.relation = %s::int8::oid and {window}
-
--- name: window
--- Between two snapshots (as a condition on the log `l`).
-l.txid >= pg_catalog.txid_snapshot_xmin(%s::text::txid_snapshot) and l.txid < pg_catalog.txid_snapshot_xmax(%s::text::txid_snapshot)
-   and not pg_catalog.txid_visible_in_snapshot(l.txid, %s::text::txid_snapshot)
-   and pg_catalog.txid_visible_in_snapshot(l.txid, %s::text::txid_snapshot)
+-- What has changed since a snapshot, each once; what the copy of a table has is left out. Tables that were emptied first.
+declare postai_changes scroll cursor for
+select l.relation::int8, l.kind, l.image, l.count
+  from (select l.relation, case l.kind when '-' then '+' else l.kind end::text as kind, l.image,
+               pg_catalog.sum(case l.kind when '-' then -1 else 1 end)::int8 as count
+          from {logs} as l
+          join (values {tables_followed}) as f (relation, snapshot) on f.relation = l.relation
+         where {since} and (f.snapshot is null or not pg_catalog.txid_visible_in_snapshot(l.txid, f.snapshot))
+         group by 1, 2, 3) as l
+ where l.kind <> '+' or l.count <> 0
+ order by l.kind <> 't', l.relation
 
 -- name: rows
 -- Rows by their keys, each once.

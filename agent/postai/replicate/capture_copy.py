@@ -15,10 +15,9 @@ from postai.replicate.capture_apply import (
     column_list,
     files,
     require_shape,
+    to_disk,
 )
-from postai.replicate.capture_install import Names, Shape, pinned, relation, shapes
-
-_UNLIMITED = "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0"
+from postai.replicate.capture_install import UNLIMITED, Names, Shape, pinned, relation, shapes
 
 
 def copy_table(
@@ -33,17 +32,19 @@ def copy_table(
     Raises:
         Refused: the subscriber lacks a column.
     """
+    number = relation(subscriber, table.name)
+    if number is None:
+        return False
     before = files(publisher, names, [table.relation])
-    with pinned(publisher, frozen=True):
-        publisher.query(_UNLIMITED)
-        ((snapshot,),) = publisher.query(names.sql("snapshot"))
-        mine = shapes(publisher, [table.relation]).get(table.relation)
-        number = relation(subscriber, table.name)
-        if mine is None or number is None:
-            return False
-        with pinned(subscriber, applies=names.schema):
-            subscriber.query(_UNLIMITED)
-            be_replica(subscriber, schemas)
+    with pinned(subscriber, applies=names.schema):
+        subscriber.query(UNLIMITED)
+        be_replica(subscriber, schemas)
+        with pinned(publisher, frozen=True):
+            publisher.query(UNLIMITED)
+            ((snapshot,),) = publisher.query(names.sql("snapshot"))
+            mine = shapes(publisher, [table.relation]).get(table.relation)
+            if mine is None:
+                return False
             there = require_shape(mine, shapes(subscriber, [number])[number])
             if table.state == "again":
                 subscriber.execute(names.sql("empty", table=there.qualified))
@@ -53,8 +54,8 @@ def copy_table(
             rows = subscriber.copy_in(f"copy {there.qualified}{columns} from stdin{form}", counted)
             if files(publisher, names, [table.relation]) != before:
                 raise WrittenAnew
-            values = (table.relation, mine.qualified, snapshot, rows, counted.bytes)
-            subscriber.execute(names.sql("set_copied"), values)
+        to_disk(publisher, names)
+        subscriber.execute(names.sql("set_copied"), (table.relation, mine.qualified, snapshot, rows, counted.bytes))
     return True
 
 

@@ -11,23 +11,48 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from postai.database import ServerError, named_sql
 from postai.database.identifiers import qualified, quote_ident, quote_literal
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.errors import LockNotObtained
+from postai.errors import LockNotObtained, Refused
 from postai.replicate.types import USERS_SCHEMA, object_name, own_schema
 
 # A statement that waits for a lock holds up everybody who comes after it: short, and then again.
 LOCK_MS, LOCK_PAUSE = 200, 0.1
 INSTALL_SECONDS = 20.0
+_GAP = r"\{(\w+)\}"
+# A value in the text of a row: PostgreSQL quotes each that has a comma, a quote, a backslash, a parenthesis or a space.
+_VALUE = re.compile(r'(?:(?<=,)|^)("(?:[^"\\]++|""|\\\\)*"|[^",]*)(?=,|\Z)')
+_ESCAPED = re.compile(r'(["\\])(["\\])')
 _BUSY = ("55P03", "40P01")
-# Types whose text depends on no setting, or is read in each of its forms.
+# For a transaction whose time depends on how much there is.
+UNLIMITED = "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0"
+_DATES = ("date", "timestamp without time zone", "timestamp with time zone", "time without time zone",
+          "time with time zone", "daterange", "tsrange", "tstzrange")  # fmt: skip
+# Types, of arrays too, whose text depends on no setting, or is read in each of its forms; or on one. Others: on any.
 _STEADY = frozenset(
     {"smallint", "integer", "bigint", "text", "character varying", "bpchar", "uuid", "boolean", "numeric", "oid",
-     "name", "inet", "cidr", "macaddr", "bytea", "json", "jsonb", "money", "tsvector"}
+     "name", "inet", "cidr", "macaddr", "bytea", "json", "jsonb", "tsvector", "int4range", "int8range", "numrange"}
 )  # fmt: skip
+_ONE_SETTING = MappingProxyType(
+    {**dict.fromkeys(_DATES, "datestyle"), "interval": "intervalstyle", "real": "extra_float_digits",
+     "double precision": "extra_float_digits", "money": "lc_monetary"}
+)  # fmt: skip
+# When a setting is another one than texts of values are read with.
+_DIFFERS = MappingProxyType(
+    {
+        "datestyle": "pg_catalog.left(pg_catalog.current_setting('datestyle'), 3) operator(pg_catalog.<>) 'ISO'",
+        "intervalstyle": "pg_catalog.current_setting('intervalstyle') operator(pg_catalog.<>) 'postgres'",
+        "extra_float_digits": "pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4 "
+                              "operator(pg_catalog.<) {digits}",
+        "lc_monetary": "pg_catalog.current_setting('lc_monetary') operator(pg_catalog.<>) 'C'",
+    }
+)  # fmt: skip
+# Bytes at which a log is left for the other one: in all, and for each function that is made anew for it.
+LARGE_BYTES, LARGE_FOR_EACH = 4 * 2**20, 16 * 2**10
 
 
 @dataclass(frozen=True)
@@ -82,13 +107,22 @@ class Names:
         """A statement of capture.sql; the names that it is filled with may hold anything."""
         values = {
             "log": self.log, "mark": self.mark, "progress": self.progress, "tables": self.tables,
-            "literal": quote_literal(self.log), "index": f"{self.part}_log_txid", "users_schema": USERS_SCHEMA,
-            "sequence": quote_literal(f"{self.log}_id"), "emptied": f"{self.schema}.{self.part}_emptied", **more,
+            "literal_0": quote_literal(f"{self.log}_0"), "literal_1": quote_literal(f"{self.log}_1"),
+            "users_schema": USERS_SCHEMA,
+            "function_names": quote_literal(f"^{self.part}_[0-9]+_(new|old|key|emptied)$"),
+            **more,
         }  # fmt: skip
-        if name != "window":
-            values["window"] = self.sql("window")
-        text = named_sql.load(__package__, "capture.sql")[name]
-        return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], text)
+        named = named_sql.load(__package__, "capture.sql")
+
+        def filled(found: re.Match[str]) -> str:
+            part = found[1]
+            return values[part] if part in values else re.sub(_GAP, filled, named[part])
+
+        return re.sub(_GAP, filled, named[name])
+
+    def after(self, name: str, snapshot: str, **more: str) -> str:
+        """A statement about what came after a snapshot."""
+        return self.sql(name, snapshot=quote_literal(snapshot), **more)
 
 
 @dataclass(frozen=True)
@@ -96,7 +130,8 @@ class Shape:
     """A table as one side has it.
 
     Attributes:
-        columns, types: those that are written, generated ones left out.
+        columns, types: those that are written, generated ones left out; written: of all columns, which are.
+        changes_rows: whether a trigger changes rows before they are written.
         key, key_types, operators: columns that identify a row, their types and operators; () = nothing does.
     """
 
@@ -105,6 +140,8 @@ class Shape:
     name: str
     columns: tuple[str, ...]
     types: tuple[str, ...]
+    written: tuple[bool, ...]
+    changes_rows: bool
     key: tuple[str, ...]
     key_types: tuple[str, ...]
     operators: tuple[str, ...]
@@ -117,33 +154,48 @@ class Shape:
     def signature(self) -> str:
         """What the table's function is made for; another one needs another function, and the rows anew."""
         kind, names = ("key", self.key) if self.key else ("row", self.columns)
-        return f"postai: {kind} {', '.join(map(quote_ident, names))}"
+        changed = " changed" if self.key and self.changes_rows else ""
+        return f"postai: {kind} {', '.join(map(quote_ident, names))}{changed} {' '.join(self.settings)}".rstrip()
 
     @property
-    def used(self) -> tuple[str, ...]:
-        """Types of what is written down."""
-        return self.key_types if self.key else self.types
-
-    @property
-    def steady(self) -> bool:
-        """Whether the texts of what is written down depend on no setting."""
-        return _STEADY.issuperset(self.used)
+    def settings(self) -> tuple[str, ...]:
+        """Settings that the texts of what is written down depend on."""
+        found: set[str] = set()
+        for one in {kind.removesuffix("[]") for kind in (self.key_types if self.key else self.types)} - _STEADY:
+            found |= {_ONE_SETTING[one]} if one in _ONE_SETTING else set(_DIFFERS)
+        return tuple(one for one in _DIFFERS if one in found)
 
     def image(self, row: str) -> str:
-        """The expression that is written down of a row: its key, or its values where there is none."""
+        """The expression that is written down of a row: its key, or all of it as one text where there is none."""
         if self.key:
             return f"array[{', '.join(f'pg_catalog.concat({row}.{quote_ident(one)})' for one in self.key)}]"
-        parts = (f"{row}.{quote_ident(one)}" for one in self.columns)
-        plain = ((one, f"{one}::pg_catalog.numeric" if kind == "money" else one)
-                 for one, kind in zip(parts, self.types, strict=True))  # fmt: skip
-        return _texts(plain)
+        return f"array[pg_catalog.concat({row})]"
+
+    def values(self, image: str) -> tuple[str | None, ...]:
+        """The values of a row that was written down as one text; a server that reads it would run checks of domains.
+
+        Raises:
+            Refused: it has more or fewer values than the table has columns now.
+        """
+        if not self.written:
+            return ()
+        found = [
+            None if one == "" else _ESCAPED.sub(r"\2", one[1:-1]) if one[0] == '"' else one
+            for one in _VALUE.findall(image[1:-1])
+        ]
+        if len(found) != len(self.written):
+            raise Refused(
+                f"rows of {self.qualified} were written down with other columns than it has now",
+                hint="Resume the move: the table is copied anew then.",
+            )
+        return tuple(one for one, written in zip(found, self.written, strict=True) if written)
 
     def same_rows(self) -> tuple[str, str]:
         """Expressions for the texts of a row `t`, and of one that was written down as `w.image`, in this session."""
-        rows = [f"t.{quote_ident(one)}" for one in self.columns]
-        read = (f"(w.image::text[])[{n}]" for n in range(1, len(rows) + 1))
+        read = (f"(w.image::text[])[{n}]" for n in range(1, len(self.columns) + 1))
         written = [(one, f"{one}::{kind}") for one, kind in zip(read, self.types, strict=True)]
-        return _texts((one, one) for one in rows), _texts(written)
+        mine = (f"t.{quote_ident(column)}" for column in self.columns)
+        return _texts((one, one) for one in mine), _texts(written)
 
     def same_key(self) -> str:
         """The condition that a row's key is as it was."""
@@ -169,6 +221,8 @@ def pinned(db: Database, *, applies: str = "", frozen: bool = False) -> Iterator
         if frozen:
             db.execute("set transaction isolation level repeatable read, read only")
         db.query(Names(0, "fwd").sql("pins"), (applies,))
+        if frozen:
+            db.query(Names(0, "fwd").sql("tables_only"))
         yield
 
 
@@ -176,7 +230,12 @@ def shapes(db: Database, relations: Collection[int]) -> dict[int, Shape]:
     """Tables by their numbers, as they are now; within `pinned`."""
     generated = "a.attgenerated" if db.server_version >= 120_000 else "''"
     rows = db.query(Names(0, "fwd").sql("shapes", generated=generated), (list(relations),))
-    return {row[0]: Shape(*row[:3], *(tuple(one or ()) for one in row[3:])) for row in rows}
+    found = {}
+    for relation, schema, name, columns, types, written, changes_rows, *key in rows:
+        names, key_types, operators = (tuple(one or ()) for one in key)
+        found[relation] = Shape(relation, schema, name, tuple(columns), tuple(types), tuple(written), changes_rows,
+                                names, key_types, operators)  # fmt: skip
+    return found
 
 
 def relation(db: Database, table: str) -> int | None:
@@ -216,15 +275,14 @@ def install(
         LockNotObtained: the table was in use all the time.
     """
     ((mover, owned),) = db.query("select session_user::text, (" + names.sql("owned") + ")", (shape.relation,))
-    ((changes_rows,),) = db.query(names.sql("changes_rows"), (shape.relation,))
     table = shape.qualified
-    of_key = f" of {', '.join(map(quote_ident, shape.key))}" if shape.key and not changes_rows else ""
+    of_key = f" of {', '.join(map(quote_ident, shape.key))}" if shape.key and not shape.changes_rows else ""
     comment = quote_literal(shape.signature)
     row, key, gone, emptied = names.triggers
     each = "for each row execute function"
     functions = {part: names.function(shape.relation, part) for part in ("new", "key", "old", "emptied")}
     passed = names.sql("pass_applied", mover=quote_literal(mover), applies=quote_literal(names.schema))
-    bodies = _bodies(names, shape, f"{passed};\n    " if applied else "", db.server_version)
+    bodies = _bodies(names, shape, f"{passed};\n    " if applied else "", db.server_version, logs(db, names).written)
     statements = [
         *(f"drop trigger if exists {one} on {table}" for one in names.triggers if owned),
         *(names.sql("function", function=functions[part], body=quote_literal(body), comment=comment)
@@ -241,42 +299,101 @@ def install(
         for statement in statements:
             db.execute(statement)
 
-    _shortly(db, table, make, deadline)
+    shortly(db, f"the triggers of {table}", make, deadline)
 
 
-def _bodies(names: Names, shape: Shape, passed: str, version: int) -> dict[str, str]:
+def _bodies(names: Names, shape: Shape, passed: str, version: int, log: int) -> dict[str, str]:
     """Bodies of the functions: for rows that come or are others, for keys that are others, for rows that go, and for
-    TRUNCATE.
+    TRUNCATE; they write to that one of the logs.
     """
-    name = "note" if shape.steady else "note_steadily"
+    name = "note_steadily" if shape.settings else "note"
     new, old = ("'k'", "'k'") if shape.key else ("'+'", "'-'")
     other_key = names.sql("pass_same_key", same=shape.same_key()) + ";\n    " if shape.key else ""
-    more = {
-        "digits": "1" if version >= 120_000 else "3",  # since 12 each of these gives all digits
-        "monetary": str(any("." in one or one == "money[]" for one in shape.used)).lower(),
-    }
+    digits = "1" if version >= 120_000 else "3"  # since 12 each of these gives all digits
+    differ = " or ".join(_DIFFERS[one].replace("{digits}", digits) for one in shape.settings)
 
-    def body(beginning: str, kind: str, row: str) -> str:
-        return names.sql(name, kind=kind, image=shape.image(row), **{"pass": beginning, **more})
+    def body(name: str, beginning: str, kind: str, image: str) -> str:
+        return names.sql(name, kind=kind, image=image, differ=differ, n=str(log), **{"pass": beginning})
 
     return {
-        "new": body(passed, new, "new"),
-        "key": body(passed + other_key, old, "old"),
-        "old": body(passed, old, "old"),
-        "emptied": names.sql("note_emptied", **{"pass": passed}),
+        "new": body(name, passed, new, shape.image("new")),
+        "key": body(name, passed + other_key, old, shape.image("old")),
+        "old": body(name, passed, old, shape.image("old")),
+        "emptied": body("note", passed, "'t'", "null"),
     }
+
+
+@dataclass(frozen=True)
+class Logs:
+    """The two logs of a stream: bytes of each, how many functions write, and to which of them."""
+
+    bytes: tuple[int, int]
+    functions: int
+    written: int
+
+    @property
+    def left(self) -> int:
+        return 1 - self.written
+
+    @property
+    def large(self) -> bool:
+        """Whether the one that is written to should be left."""
+        return self.bytes[self.written] > LARGE_BYTES + LARGE_FOR_EACH * self.functions
+
+
+def logs(db: Database, names: Names) -> Logs:
+    """How the logs are."""
+    ((first, second, functions, written),) = db.query(names.sql("size"), (names.schema,))
+    return Logs((first, second), functions, written)
+
+
+def turn(db: Database, names: Names, snapshot: str) -> None:
+    """Empty the log that was left, when all of it is in that snapshot, which has arrived; leave one that is large.
+
+    Nobody waits for it: functions are made anew without a lock, and who still uses the old one writes to the old log,
+    which stays and is read.
+    """
+    found = logs(db, names)
+    if found.bytes[found.left]:
+        _empty(db, names, snapshot, found.left)
+    elif found.large:
+        with db.transaction():
+            to = [f"into {names.log}_{n} (" for n in (found.written, found.left)]
+            for (definition,) in db.query(names.sql("turned"), (*to, names.schema)):
+                db.execute(definition)
+
+
+def _empty(db: Database, names: Names, snapshot: str, log: int) -> None:
+    left = names.after("left", snapshot, n=str(log))
+    with db.transaction():
+        db.query(UNLIMITED)
+        if db.query(left) == [(True,)]:
+            return
+    try:
+        with db.transaction():
+            db.query(UNLIMITED)
+            db.execute(f"lock table {names.log}_{log} in access exclusive mode nowait")
+            if db.query(left) == [(False,)]:
+                db.execute(f"truncate {names.log}_{log}")
+    except ServerError as error:
+        if error.sqlstate not in _BUSY:
+            raise
 
 
 def uninstall(db: Database, names: Names, deadline: Deadline | None = None) -> None:
     """Take the triggers, their functions and the log away; what is gone already is passed by."""
-    for (function,) in db.query(names.sql("functions"), (names.schema, names.part)):
+    for (function,) in db.query(names.sql("functions"), (names.schema,)):
         statement = f"drop function if exists {names.schema}.{quote_ident(function)}() cascade"
-        _shortly(db, function, lambda: db.execute(statement), deadline)  # noqa: B023 - called at once
+        shortly(db, f"the triggers of {function}", lambda: db.execute(statement), deadline)  # noqa: B023 - called at once
     db.query(names.sql("unlog"))
 
 
-def _shortly(db: Database, what: str, work: Callable[[], object], deadline: Deadline | None) -> None:
-    """Do something that locks a table, without holding up its users for longer than a moment at a time."""
+def shortly(db: Database, what: str, work: Callable[[], object], deadline: Deadline | None = None) -> None:
+    """Do something that locks a table, without holding up its users for longer than a moment at a time.
+
+    Raises:
+        LockNotObtained: the table was in use all the time.
+    """
     until = deadline or Deadline.after(INSTALL_SECONDS)
     while True:
         try:
@@ -290,7 +407,7 @@ def _shortly(db: Database, what: str, work: Callable[[], object], deadline: Dead
             return
         if not until.remaining():
             raise LockNotObtained(
-                f"the triggers of {what} could not be changed: it was in use all the time",
+                f"{what} could not be changed: the table was in use all the time",
                 hint="A long transaction holds it: look at pg_stat_activity and end it; it is tried again.",
             )
         time.sleep(LOCK_PAUSE)

@@ -64,7 +64,7 @@ def drop_orphans(publisher: Database, subscriber: Database) -> tuple[str, ...]:
 def both(source: Database, target: Database, move: int) -> None:
     """Everything of a move on both sides, which may be in any state; what is another home's on the source stays."""
     unfollow(target, move)
-    if not fence.foreign(source, target, move):
+    if source.query(_sql("standby")) == [(False,)] and not fence.foreign(source, target, move):
         unfollow(source, move)
         remove(source, move)
     remove(target, move)
@@ -84,15 +84,18 @@ def empty(source: Database, target: Database, move: int, schemas: Sequence[str])
     return len(ours)
 
 
-def leftovers(move: int) -> tuple[str, ...]:
-    """The statements that remove a move's objects from a side that could not be reached."""
-    names = [object_name(move, part) for part in _PARTS]
-    return (
-        *(f"DROP SUBSCRIPTION IF EXISTS {name}" for name in names),
-        *(f"SELECT pg_drop_replication_slot('{name}')" for name in names),
-        *(f"DROP PUBLICATION IF EXISTS {name}" for name in names),
-        f"DROP SCHEMA IF EXISTS {own_schema(move)} CASCADE",
-    )
+def leftovers(target: Database, move: int) -> tuple[str, ...]:
+    """The statements that remove a move's objects from a source that cannot be reached now, for a person to run there.
+
+    Args:
+        target: not cleaned yet: it knows its subscriptions, by whose numbers the slots of their copying are named.
+    """
+    ((server, oids),) = target.query(_sql("subscriptions"))
+    own = "^" + object_name(move, "(fwd|rev)(_[0-9]+)?$")
+    copying = f"^pg_({'|'.join(map(str, oids))})_sync_[0-9]+_{server}$"
+    statements = (_sql("leftovers"), _sql("left_slots"), f"drop schema if exists {own_schema(move)} cascade")
+    return tuple(one.replace("{own}", own).replace("{copying}", copying).replace("{schema}", own_schema(move))
+                 for one in statements)  # fmt: skip
 
 
 def _sql(name: str) -> str:

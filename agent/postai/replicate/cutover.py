@@ -8,28 +8,23 @@ dies within is followed by `resume_switch`, which looks where the clients are se
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from postai.database.errors import ConnectionFailed, ConnectionLost
 from postai.database.protocol import Database
-from postai.deadline import Deadline, DeadlineExceeded
+from postai.deadline import Deadline
 from postai.errors import PostaiError, Refused
-from postai.replicate import fence, hold, large_objects, native, sequences, writers
-from postai.replicate.redirect import Driver, RedirectFailed
+from postai.replicate import fence, hold, large_objects, native, sequences, slots, undo, writers
+from postai.replicate.redirect import Driver
 from postai.replicate.sessions import Watch
-from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream
+from postai.replicate.types import Finding, Level, OnStep, Open, Side, Step, Stream, placed
+from postai.replicate.undo import SwitchUnfinished
 
 # Of max_pause for undoing what was done; at least so many seconds, at most half of it.
 UNDO_SHARE, UNDO_SECONDS = 0.2, 0.3
 # Seconds for the clients to connect to the new side, before the streams are changed and take processor time.
 SETTLE_SECONDS = 0.25
-# Kept on the new side as long as it serves: all that was committed on the old one had arrived when it began to.
-_ARRIVED = "arrived"
-# Seconds that an undo or a finish tries to reach a side again.
-AGAIN_SECONDS = 20.0
 
 
 class NotReady(Refused):
@@ -42,14 +37,6 @@ class SwitchUndone(PostaiError):
     sqlstate = "PA009"
     exit_code = 11
     title = "switch undone"
-
-
-class SwitchUnfinished(PostaiError):
-    """The switch is neither undone nor at its end; `resume_switch` brings it there."""
-
-    sqlstate = "PA010"
-    exit_code = 12
-    title = "switch not finished"
 
 
 @dataclass(frozen=True)
@@ -105,6 +92,14 @@ class Switch:
     more_gates: Callable[[], tuple[Finding, ...]] = _nothing
     at_rest: Callable[[Database, Database, Deadline], str] | None = None
 
+    def writer_gates(self, old: Database) -> tuple[Finding, ...]:
+        """What stands against keeping writers from the old side."""
+        return writers.gates(old, self.to.other, transaction_seconds=self.limits.transaction_seconds)
+
+    def run(self, on_step: OnStep, old: Database, new: Database, cancel: Deadline | None) -> Run:
+        """One switch by this plan, to be begun or brought to its end."""
+        return Run(self, on_step, old, new, cancel)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -144,12 +139,11 @@ def switch(plan: Switch, on_step: OnStep, *, rehearse: bool = False, cancel: Dea
         SwitchUnfinished: call `resume_switch`.
     """
     with plan.open(plan.to.other) as old, plan.open(plan.to) as new, Watch(old, new) as watch:
-        one = _Run(plan, on_step, old, new, cancel)
+        one = plan.run(on_step, old, new, cancel)
         try:
             return one.run(watch, rehearse=rehearse)
         finally:
-            if one.hold is not None:  # which a report of a step that failed may have left
-                one.hold.release()
+            one.let_go()
 
 
 def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
@@ -160,46 +154,17 @@ def resume_switch(plan: Switch, on_step: OnStep) -> Outcome:
     Raises:
         SwitchUnfinished: it is not known where the clients go, or a side cannot be reached; the hint says what to do.
     """
-    if _where(plan) is plan.to:
-        with _reach(plan, plan.to) as new:
-            if fence.kept(new, plan.move, _ARRIVED):
-                writers.reopen(new)
-                _let_go(plan)  # before the old side is asked: it may be gone
-            with _reach(plan, plan.to.other) as old:
-                return _Run(plan, on_step, old, new, None).finish(resumed=True)
-    with _reach(plan, plan.to.other) as old:
-        _undo(plan, {plan.to.other: old}, 0.0, lambda: None, told=True)
+    if undo.where(plan) is plan.to:
+        with undo.reach(plan, plan.to) as new:
+            if fence.kept(new, plan.move, undo.ARRIVED):
+                undo.serve(plan, new)
+                undo.let_go(plan)  # before the old side is asked: it may be gone
+            with undo.reach(plan, plan.to.other) as old:
+                return plan.run(on_step, old, new, None).finish(resumed=True)
+    with undo.reach(plan, plan.to.other) as old:
+        undo.undo(plan, {plan.to.other: old}, 0.0, lambda: None, told=True)
     on_step(Step.UNDONE)
     return Outcome(plan.to.other)
-
-
-def _where(plan: Switch) -> Side:
-    try:
-        at = plan.driver.where()
-    except RedirectFailed as error:
-        why: str | None = error.message
-    else:
-        if at is not None:
-            return at
-        why = "neither side, or some to the one and some to the other"
-    raise SwitchUnfinished(
-        "it is not known where the clients are sent",
-        detail=why,
-        hint=f"Send all of them to the {plan.to.other}, and resume the switch.",
-    )
-
-
-def _reach(plan: Switch, side: Side, seconds: float = AGAIN_SECONDS) -> Database:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return plan.open(side)
-        except ConnectionFailed as error:
-            if time.monotonic() > end:
-                raise SwitchUnfinished(
-                    f"the {side} cannot be reached", detail=error.message, hint="Start it, and resume the switch."
-                ) from None
-            time.sleep(0.1)
 
 
 def _gates(plan: Switch, old: Database, new: Database) -> tuple[Finding, ...]:
@@ -214,7 +179,7 @@ def _gates(plan: Switch, old: Database, new: Database) -> tuple[Finding, ...]:
             Finding("pool_mode", Level.BLOCKER, old_side, why, (), ("set pool_mode = transaction, and RELOAD",))
         )
     found += plan.forward.gates(old, new)
-    found += writers.gates(old, old_side, transaction_seconds=plan.limits.transaction_seconds)
+    found += plan.writer_gates(old)
     if plan.reverse is not None:  # a switch back needs it there
         found += writers.owner_gates(new, plan.to)
     if plan.reverse is not None and not plan.reverse.ready(new):
@@ -227,16 +192,27 @@ def require_open(found: tuple[Finding, ...]) -> None:
     """Raises:
     NotReady: one of them is a blocker.
     """
-    shut = [one for one in found if one.level is Level.BLOCKER]
-    if shut:
-        raise NotReady(
-            f"the switch is not ready: {shut[0].what}",
-            detail="; ".join(f"{one.check}: {one.what} ({', '.join(one.objects[:5])})" for one in shut),
-            hint="; ".join(fix for one in shut for fix in one.fix) or None,
-        )
+    if blockers := tuple(one for one in found if one.level is Level.BLOCKER):
+        raise shut(blockers)
 
 
-class _Run:
+def shut(blockers: tuple[Finding, ...]) -> NotReady:
+    """What is said of gates that are shut."""
+    return NotReady(
+        f"the switch is not ready: {blockers[0].what}",
+        detail="; ".join(_told(one, one is blockers[0]) for one in blockers),
+        hint="\n".join(dict.fromkeys(placed(fix, one.side) for one in blockers for fix in one.fix)) or None,
+    )
+
+
+def _told(one: Finding, first: bool) -> str:
+    """A finding in a detail; what the first one says is the message already."""
+    what = "" if first else f": {one.what}"
+    objects = f" ({', '.join(one.objects[:5])})" if one.objects else ""
+    return f"{one.check}: on the {one.side}{what}{objects}"
+
+
+class Run:
     """One switch on its way."""
 
     def __init__(self, plan: Switch, on_step: OnStep, old: Database, new: Database, cancel: Deadline | None) -> None:
@@ -250,9 +226,17 @@ class _Run:
         self.tables: tuple[str, ...] = ()
         self.made = native.made(old, plan.schemas)
         self.hold: hold.Hold | None = None
+        self.holder: Database | None = None
+
+    def let_go(self) -> None:
+        """Close the session that holds, or was to; a report of a step that failed may have left it."""
+        if self.hold is not None:
+            self.hold.release()
+        if self.holder is not None:
+            self.holder.close()
 
     def run(self, watch: Watch, *, rehearse: bool) -> Outcome:
-        names, known = self._gates()
+        names, known = self._gates(rehearse=rehearse)
         self.began = time.monotonic()
         window = Deadline.after(self.plan.limits.window)
         if self.cancel is not None:
@@ -260,14 +244,14 @@ class _Run:
         if rehearse:
             self._drain(window)
             self._settle(window, names, known)
-            _release(self.plan, self.new)
+            undo.release(self.plan, self.new)
             return self._outcome(self.plan.to.other)
         try:
             watch.arm(window.remaining() + UNDO_SECONDS / 3)
             self._step(Step.PAUSING)
             self._shut(window, names)
             self._drain(window)
-            writers.reopen(self.new, at_once=True)
+            undo.serve(self.plan, self.new, at_once=True)
             self._step(Step.UNFENCED)
             self._settle(window, names, known)
             self._step(Step.REDIRECTING)
@@ -282,11 +266,11 @@ class _Run:
                 raise
         return self.finish(resumed=False)
 
-    def _gates(self) -> tuple[tuple[str, ...], sequences.Values]:
+    def _gates(self, *, rehearse: bool) -> tuple[tuple[str, ...], sequences.Values]:
         """Everything that can be done before the pause; the limits of time of both sessions are the pause's then."""
         plan = self.plan
         require_open(_gates(plan, self.old, self.new))
-        _release(plan, self.new)
+        undo.release(plan, self.new)
         if plan.reverse is not None:
             plan.reverse.prepare(self.new, self.old)
         if not plan.driver.holds:
@@ -298,25 +282,32 @@ class _Run:
                     self.may_hold = not large_objects.any_there(self.old)
         names = sequences.require_equal(self.old, self.new, plan.schemas)
         sequences.copy(self.old, self.new, names)
-        seconds = self._crossed(Deadline.after(plan.limits.lag_seconds))
+        crossed = self._crossed(Deadline.after(plan.limits.lag_seconds))
         known = sequences.read(self.new, names)
         limit = max(1, int(plan.limits.window * 1000))
         for db in (self.old, self.new):
             db.query(f"set statement_timeout = {limit}; set lock_timeout = {limit}")
-        self._step(Step.GATES, f"a row takes {seconds * 1000:.0f} ms")
+        plan.driver.stage(plan.to)
+        if self.may_hold and not plan.driver.holds and not rehearse:
+            self.holder = plan.open(plan.to.other)
+        self._step(Step.GATES, crossed)
         return names, known
 
-    def _crossed(self, deadline: Deadline) -> float:
+    def _crossed(self, deadline: Deadline) -> str:
+        """That changes arrive now, and how soon."""
         plan = self.plan
         try:
-            return fence.cross(self.old, self.new, plan.move, deadline, self._pump)
+            seconds = fence.cross(self.old, self.new, plan.move, deadline, self._pump)
         except PostaiError as error:
             if error.sqlstate != "57014":
                 raise
-        lag = Finding("lag", Level.BLOCKER, plan.to, f"a row takes more than {plan.limits.lag_seconds:g} s", (),
-                      ("wait until the stream has caught up",))  # fmt: skip
-        require_open((lag,))
-        raise AssertionError("unreachable")
+        else:
+            return f"a row takes {seconds * 1000:.0f} ms"
+        what, fix = f"a row takes more than {plan.limits.lag_seconds:g} s", "wait until the stream has caught up"
+        lag = plan.forward.lag(self.old, self.new)
+        if why := slots.trouble(self.new, plan.forward.name, plan.to, lag, copying=False):
+            what, fix = why.message, why.hint or fix
+        raise shut((Finding("lag", Level.BLOCKER, plan.to, what, (), (fix,)),))
 
     def _pump(self) -> None:
         self.plan.forward.pump(self.old, self.new)
@@ -326,9 +317,9 @@ class _Run:
         plan = self.plan
         plan.driver.pause(window)
         self._step(Step.PAUSED)
-        if not plan.driver.holds and self.may_hold:
-            self.hold = hold.take(plan.open(plan.to.other), self.old, self.tables, names, window)
-        self.shut_at = writers.close(self.old)
+        if self.holder is not None:
+            self.hold = hold.take(self.holder, self.old, self.tables, names, window)
+        self.shut_at = writers.close(self.old, plan.move)
         if self.hold is None:
             self.ended = writers.end_sessions(self.old, self.shut_at, window)
             self._step(Step.FENCED, f"{self.ended} sessions ended")
@@ -349,7 +340,7 @@ class _Run:
         changed = sequences.copy(self.old, self.new, names, known)
         self._step(Step.SEQUENCES, f"{changed} of {len(names)} moved on")
         window.check()
-        fence.keep(self.new, plan.move, _ARRIVED, *([plan.reverse.name] if plan.reverse else []))
+        fence.keep(self.new, plan.move, undo.ARRIVED, *([plan.reverse.name] if plan.reverse else []))
         self._step(Step.SYNCED)
         if plan.reverse is not None:
             plan.reverse.mark(self.new)
@@ -372,7 +363,7 @@ class _Run:
         writers.await_writers(self.old, window)  # who was told to end may be in the midst of COMMIT
         if native.made(self.old, self.plan.schemas) != self.made:
             raise Refused(
-                "tables or sequences were made or dropped during the switch", hint="Switch again in a minute."
+                "tables or sequences were made, dropped or renamed during the switch", hint="Switch again in a minute."
             )
 
     def _undone(self, error: BaseException, watch: Watch) -> bool:
@@ -385,7 +376,7 @@ class _Run:
         if self._reached(Step.REDIRECTING) and self._sent() is plan.to:
             return True
         both = {plan.to: self.new, plan.to.other: self.old}
-        _undo(plan, both, self.began + plan.limits.max_pause, watch.cut, self.hold,
+        undo.undo(plan, both, self.began + plan.limits.max_pause, watch.cut, self.hold,
               told=self._reached(Step.REDIRECTING))  # fmt: skip
         self._step(Step.UNDONE)
         if not isinstance(error, PostaiError):
@@ -399,10 +390,10 @@ class _Run:
     def _sent(self) -> Side:
         """Where the clients are sent after a redirect that failed; back to the old side where that is not known."""
         try:
-            return _where(self.plan)
+            return undo.where(self.plan)
         except SwitchUnfinished:
-            _send_back(self.plan, told=True)
-        return _where(self.plan)
+            undo.send_back(self.plan, told=True)
+        return undo.where(self.plan)
 
     def finish(self, *, resumed: bool) -> Outcome:
         """What follows the redirect; each part looks first, so that all of it may be repeated.
@@ -417,8 +408,8 @@ class _Run:
             if resumed:
                 self._shut_again()
                 self._arrive()
-                writers.reopen(self.new)
-            _let_go(plan)
+                undo.serve(plan, self.new)
+            undo.let_go(plan)
             self.held_until = time.monotonic()
             self._step(Step.OPENED)
             self._let_writers_end()
@@ -448,15 +439,15 @@ class _Run:
         """Those that waited for locks were told to end; the locks stay until they did."""
         if self.hold is not None and self.shut_at is not None:
             try:
-                writers.end_sessions(self.old, self.shut_at, Deadline.after(AGAIN_SECONDS))
+                writers.end_sessions(self.old, self.shut_at, Deadline.after(undo.AGAIN_SECONDS))
             finally:
                 self.hold.release()
             self.ended = self.hold.ended
 
     def _shut_again(self) -> None:
         """After a crash: nobody writes on the old side, as before it."""
-        moment = writers.close(self.old)
-        self.ended = writers.end_sessions(self.old, moment, Deadline.after(AGAIN_SECONDS))
+        moment = writers.close(self.old, self.plan.move)
+        self.ended = writers.end_sessions(self.old, moment, Deadline.after(undo.AGAIN_SECONDS))
 
     def _arrive(self) -> None:
         """Where the old side was written to after a driver died, or before all had arrived: it arrives now.
@@ -464,11 +455,11 @@ class _Run:
         Somebody else may have sent the clients; and what a dead driver's locks held goes on, until it is ended here.
         """
         plan = self.plan
-        if plan.forward.flows(self.new) or not fence.kept(self.new, plan.move, _ARRIVED):
-            fence.cross(self.old, self.new, plan.move, Deadline.after(AGAIN_SECONDS), self._pump)
+        if plan.forward.flows(self.new) or not fence.kept(self.new, plan.move, undo.ARRIVED):
+            fence.cross(self.old, self.new, plan.move, Deadline.after(undo.AGAIN_SECONDS), self._pump)
             names = sequences.require_equal(self.old, self.new, plan.schemas)
             sequences.catch_up(self.old, self.new, names)
-            fence.keep(self.new, plan.move, _ARRIVED)
+            fence.keep(self.new, plan.move, undo.ARRIVED)
             fence.clear(self.old, plan.move)
 
     def _reached(self, step: Step) -> bool:
@@ -481,116 +472,3 @@ class _Run:
     def _outcome(self, serving: Side) -> Outcome:
         pause = self.held_until - self.began if self.held_until else 0.0
         return Outcome(serving, pause, tuple(self.steps), self.ended)
-
-
-def _undo(
-    plan: Switch,
-    sessions: Mapping[Side, Database],
-    until: float,
-    cut: Callable[[], None],
-    held: hold.Hold | None = None,
-    *,
-    told: bool,
-) -> None:
-    """The old side serves as before; where it does not answer, the clients are let go all the same.
-
-    Args:
-        sessions: those that are open; others are opened.
-        until: when the clients should be let go at the latest (`time.monotonic()`).
-        cut: breaks the connections of those sessions, where no answer comes.
-        held: the locks on the old side.
-        told: whether the driver may have been told to send the clients.
-
-    Raises:
-        SwitchUnfinished: the old side cannot be reached, or the redirect driver fails.
-    """
-    with ThreadPoolExecutor(1, "postai-undo") as pool:
-        reopened = pool.submit(_reopen, plan, sessions, held, told=told)
-        try:
-            wait([reopened], timeout=max(0.1, until - time.monotonic()))
-            _send_back(plan, told=told)
-            _let_go(plan)
-        finally:
-            if not reopened.done():
-                cut()
-        try:
-            done, why = reopened.result(), None
-        except PostaiError as error:
-            done, why = False, error.message
-    if not done:
-        raise SwitchUnfinished(
-            f"the {plan.to.other} may still be read-only", detail=why, hint="See that it runs, and resume the switch."
-        )
-    _again(plan, {}, plan.to, lambda db: _release(plan, db), 0.5)
-
-
-def _reopen(plan: Switch, sessions: Mapping[Side, Database], held: hold.Hold | None, *, told: bool) -> bool:
-    """The source was fenced when the target began to serve; clients that come late to a side find it so, too."""
-    if plan.to is Side.SOURCE or (told and plan.driver.late):
-        _again(plan, sessions, plan.to, lambda db: _shut_new(plan, db), 0.5)
-    if held is not None:
-        held.release()
-    return _again(plan, sessions, plan.to.other, writers.reopen, AGAIN_SECONDS)
-
-
-def _again(
-    plan: Switch, sessions: Mapping[Side, Database], side: Side, work: Callable[[Database], object], seconds: float
-) -> bool:
-    """Do something on a side, on a new session where there is none or it is lost; whether it could be reached."""
-    if side in sessions:
-        try:
-            work(sessions[side])
-        except ConnectionLost:
-            pass
-        else:
-            return True
-    try:
-        with _reach(plan, side, seconds) as db:
-            work(db)
-    except (SwitchUnfinished, ConnectionLost):
-        return False
-    return True
-
-
-def _shut_new(plan: Switch, new: Database) -> None:
-    _release(plan, new)
-    if writers.owned(new):
-        writers.close(new)
-
-
-def _send_back(plan: Switch, *, told: bool) -> None:
-    """The clients go to the old side; a driver that may have been told otherwise is told, wherever they are now."""
-    if plan.driver.late and not told:
-        return
-    try:
-        plan.driver.redirect(plan.to.other, Deadline.after(plan.limits.max_pause))
-    except (RedirectFailed, DeadlineExceeded) as error:
-        failure = SwitchUnfinished(
-            f"the clients could not be sent back to the {plan.to.other}",
-            detail=error.detail or error.message,
-            hint="Send them there, and resume the switch.",
-        )
-    else:
-        return
-    raise failure
-
-
-def _let_go(plan: Switch) -> None:
-    try:
-        plan.driver.resume()
-    except (RedirectFailed, DeadlineExceeded) as error:
-        failure = SwitchUnfinished(
-            "the clients are still held back",
-            detail=error.detail or error.message,
-            hint="Let them go (RESUME on PgBouncer's console), and resume the switch.",
-        )
-    else:
-        return
-    raise failure
-
-
-def _release(plan: Switch, new: Database) -> None:
-    """The way back need not begin where it was marked, and what is on the old side has to arrive."""
-    fence.release(new, plan.move, _ARRIVED)
-    if plan.reverse is not None:
-        fence.release(new, plan.move, plan.reverse.name)

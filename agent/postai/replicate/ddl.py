@@ -6,7 +6,7 @@ be made it tells which commands it were; nothing depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,8 @@ class Taken:
     Attributes:
         applied: statements that were run on the subscriber.
         new_tables: tables that were made there, as schema.name; the stream has to take them up.
-        unequal: tables that got a column whose older rows may have other values: verify and repair them.
+        unequal: tables that got a column whose older rows may have other values, or a column that was changed on both
+            sides, or in its values alone: verify and repair them.
         blocking: what does not only add, each with what to do; the move must stop until it is done.
         commands: what the event trigger noted, as "ALTER TABLE shop.item".
     """
@@ -74,6 +75,42 @@ def remove(publisher: Database, move: int) -> None:
     publisher.execute(
         f"drop function if exists {own_schema(move)}.note_ddl(); drop table if exists {own_schema(move)}.ddl"
     )
+
+
+def exchanged(publisher: Database, subscriber: Database, move: int) -> tuple[str, ...]:
+    """What was followed as one and has different names on the two sides, as text; comparing by names cannot tell it."""
+    if subscriber.query(_of("has_notes", move), (f"{own_schema(move)}.schema_object",)) != [(True,)]:
+        return ()
+    known = [row for row in subscriber.query(_of("objects", move)) if row[4] is not None]
+    there = _called(publisher, move, [(oid, number) for oid, number, *_ in known])
+    here = _called(subscriber, move, [(oid, number) for *_, oid, number, _ in known])
+    both = [(there[n], here[n]) for n in sorted(there.keys() & here.keys()) if there[n] != here[n]]
+    return tuple(f"what is called {'.'.join(one)} is {'.'.join(other)} on the side that follows" for one, other in both)
+
+
+def changed(publisher: Database, subscriber: Database, move: int, schemas: Sequence[str] = ()) -> tuple[str, ...]:
+    """Tables and columns of the publisher that are not as the last look saw them: what compared rows is older."""
+    if subscriber.query(_of("has_notes", move), (f"{own_schema(move)}.schema_known",)) != [(True,)]:
+        return ()
+    if subscriber.query(_of("known", move)) == [(_fingerprint(publisher),)]:
+        return ()
+    seen = {
+        (oid, number): (of, name, text) for oid, number, of, name, *_, text in subscriber.query(_of("objects", move))
+    }
+    stamps = _stamps(publisher)
+    now = {(one.oid, one.number): one for one in schema_compare.parts(publisher, schemas) if _is_counted(one)}
+    gone = tuple(" ".join(one[:2]).strip() for number, one in seen.items() if number not in now)
+    new = (one.shown for number, one in now.items() if seen.get(number) != (one.of, one.name, _stamped(one, stamps)))
+    return (*new, *gone)
+
+
+def _called(db: Database, move: int, numbers: Sequence[tuple[int, int]]) -> dict[int, tuple[str, ...]]:
+    rows = db.query(_of("called", move), ([oid for oid, _ in numbers], [number for _, number in numbers]))
+    return {n: (table, column) if column else (table,) for n, table, column in rows}
+
+
+# What postai itself is, or needs, in the target.
+_OF_THE_HOME = frozenset({"dblink", "plpython3u", "postai", "postai_plpython"})
 
 
 def tick(
@@ -117,6 +154,7 @@ def tick(
         work.tell(left)
         named = {name for stop in stops for name in stop.objects}
         stops += [_stop(one, side, work.said) for one in left if one.part.of not in named]
+    unequal = (*unequal, *work.by_hand(found))
     if not stops:
         work.know(mark)
     return Taken(applied, new_tables, unequal, tuple(stops), commands)
@@ -130,12 +168,14 @@ class _Work:
         side: Side,
     ) -> None:  # fmt: skip
         self._dsn, self._publisher, self._subscriber = dsn, publisher, subscriber
-        self._move, self._options, self._deadline = move, options, deadline
+        self._move, self._options, self._deadline, self._side = move, options, deadline, side
         ((noted,),) = subscriber.query(_of("has_notes", move), (f"{own_schema(move)}.restored",))
         # What is made on the source is whole since ever; only a target is made in parts.
         self._after_rows = side is Side.SOURCE or not noted or subscriber.query(_of("finished", move)) == [(True,)]
         self._wanted: tuple[Part, ...] = ()
+        self._own: dict[tuple[str, str], tuple[int, int]] = {}
         self._renamed: frozenset[tuple[str, str]] = frozenset()
+        self._stamps = _stamps(publisher)  # before the definitions: what changes meanwhile is seen by the next look
         self.said: dict[str, str] = {}
 
     def commands(self) -> tuple[str, ...]:
@@ -152,8 +192,11 @@ class _Work:
         schemas = self._options.schemas
         self._wanted = schema_compare.parts(self._publisher, schemas, after_rows=self._after_rows)
         has = schema_compare.parts(self._subscriber, schemas, after_rows=self._after_rows)
+        self._own = {(one.of, one.name): (one.oid, one.number) for one in has if _is_counted(one)}
         same = schema_compare.known_same(self._publisher, self._subscriber, self._move)
         found = schema_compare.differences(self._wanted, has, same)
+        if self._side is Side.SOURCE:
+            found = tuple(one for one in found if not (one.part.kind == "extension" and one.part.of in _OF_THE_HOME))
         if not made:
             return found
         noted = schema_compare.remember(
@@ -182,15 +225,15 @@ class _Work:
 
     def renamed(self, found: Sequence[Difference], side: Side) -> list[Finding]:
         """Tables and columns that got another name, or were made anew under the same one: no other look tells them."""
-        known = {
-            (oid, number): (of, name) for oid, number, of, name in self._subscriber.query(_of("objects", self._move))
-        }
+        objects = self._subscriber.query(_of("objects", self._move))
+        known = {(oid, number): (of, name) for oid, number, of, name, *_ in objects}
+        ours = {(oid, number): tuple(own) for oid, number, _, _, *own, _ in objects}
         by_name = {value: key for key, value in known.items()}
         different = {(one.part.of, one.part.name) for one in found}
         missing = {one.part.key for one in found if one.change == "missing"}
-        stops, new = [], []
+        stops, new, taken = [], [], []
         for part in self._wanted:
-            if not (_is_table(part) or (part.kind == "column" and part.aspect == "definition")):
+            if not _is_counted(part):
                 continue
             was = known.get((part.oid, part.number))
             if was is not None and was != (part.of, part.name) and (part.of, part.name) in different and (
@@ -198,6 +241,11 @@ class _Work:
             ):  # fmt: skip
                 new.append((part.of, part.name))
                 stops.append(_rename(part, was, side))
+            elif (
+                was is not None and was != (part.of, part.name) and self._is_another(part, ours[part.oid, part.number])
+            ):
+                if part.kind == "table" or was[0] == part.of:
+                    taken.append((part, was))
             elif was is not None or part.key in missing:
                 continue
             elif (part.of, part.name) in by_name and part.kind == "table":
@@ -206,7 +254,23 @@ class _Work:
                 drop = f"ALTER TABLE {part.of} DROP COLUMN {part.name}"
                 stops.append(_finding(side, f"column {part.of}.{part.name} was dropped and made anew", part.of, drop))
         self._renamed = frozenset(new)
-        return stops
+        return [*_exchanged(taken, side), *stops]
+
+    def by_hand(self, found: Sequence[Difference]) -> tuple[str, ...]:
+        """Tables that were changed since the last look and do not differ: on both sides, or by ALTER ... USING."""
+        seen = {(oid, number): text for oid, number, *_, text in
+                self._subscriber.query(_of("objects", self._move))}  # fmt: skip
+        different = {one.part.key for one in found}
+        return tuple(dict.fromkeys(
+            one.of for one in self._wanted
+            if _is_counted(one) and one.key not in different and (one.oid, 0) in seen
+            and seen.get((one.oid, one.number)) != _stamped(one, self._stamps)
+        ))  # fmt: skip
+
+    def _is_another(self, part: Part, own: tuple[int | None, ...]) -> bool:
+        """Whether what has the part's name here is not what was followed: the names were exchanged there alone."""
+        now = self._own.get((part.of, part.name))
+        return now is not None and own[0] is not None and now != own
 
     def add(self, found: Sequence[Difference], programs: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Run what only adds; gives the statements that were run and the tables whose rows may differ."""
@@ -265,7 +329,8 @@ class _Work:
 
     def know(self, mark: str) -> None:
         """Nothing is left to do for this fingerprint."""
-        kept = [one for one in self._wanted if _is_table(one) or (one.kind == "column" and one.aspect == "definition")]
+        kept = [one for one in self._wanted if _is_counted(one)]
+        own = [self._own.get((one.of, one.name), (None, None)) for one in kept]
         with self._subscriber.transaction():
             self._subscriber.query(_of("forget", self._move))
             self._subscriber.execute(_of("know", self._move), (mark,))
@@ -274,6 +339,9 @@ class _Work:
                 [one.number for one in kept],
                 [one.of for one in kept],
                 [one.name for one in kept],
+                [oid for oid, _ in own],
+                [number for _, number in own],
+                [_stamped(one, self._stamps) for one in kept],
             )
             self._subscriber.execute(_of("know_objects", self._move), columns)
 
@@ -283,8 +351,47 @@ def _fingerprint(db: Database) -> str:
     return str(mark)
 
 
+def _stamps(db: Database) -> dict[tuple[int, int], str]:
+    """By whom each column's row of the catalog was written: ALTER COLUMN ... TYPE ... USING gives other values, too."""
+    return {(oid, number): stamp for oid, number, stamp in db.query(named_sql.load(__package__, "ddl.sql")["stamps"])}
+
+
+def _stamped(part: Part, stamps: Mapping[tuple[int, int], str]) -> str:
+    return f"{part.text} @{stamps.get((part.oid, part.number), '')}"
+
+
 def _is_table(part: Part) -> bool:
     return part.kind == "table" and part.aspect == "definition"
+
+
+def _is_counted(part: Part) -> bool:
+    """Whether what was renamed is told by its number."""
+    return _is_table(part) or (part.kind == "column" and part.aspect == "definition")
+
+
+def _exchanged(taken: Sequence[tuple[Part, tuple[str, str]]], side: Side) -> list[Finding]:
+    """Names that others had before: all of them in one finding, since only all of them together can be changed."""
+    if not taken:
+        return []
+    left = {was for _, was in taken}
+    what, away, back = [], [], []
+    for n, (part, was) in enumerate(taken, 1):
+        free = (part.of, part.name) in left
+        if part.kind == "column":
+            what.append(f"column {part.of}.{was[1]} is called {part.name} now")
+            away += [] if free else [f"ALTER TABLE {part.of} DROP COLUMN {part.name}"]
+            away.append(f"ALTER TABLE {part.of} RENAME COLUMN {was[1]} TO postai_moved_{n}")
+            back.append(f"ALTER TABLE {part.of} RENAME COLUMN postai_moved_{n} TO {part.name}")
+            continue
+        old, new = (tuple(quote_ident(one) for one in ddl_add.names(of)) for of in (was[0], part.of))
+        what.append(f"{was[0]} is called {part.of} now")
+        away += [] if free else [f"DROP TABLE {part.of}"]
+        away.append(f"ALTER TABLE {was[0]} RENAME TO postai_moved_{n}")
+        back += [f"ALTER TABLE {old[0]}.postai_moved_{n} SET SCHEMA {new[0]}"] if old[0] != new[0] else []
+        back.append(f"ALTER TABLE {new[0]}.postai_moved_{n} RENAME TO {new[1]}")
+    names = tuple(dict.fromkeys(of for part, was in taken for of in (was[0], part.of)))
+    words = f"{'; '.join(what)}: names that others had"
+    return [Finding("schema_changed", Level.BLOCKER, side, words, names, (*away, *back))]
 
 
 def _rename(part: Part, was: tuple[str, str], side: Side) -> Finding:

@@ -1,7 +1,9 @@
 -- name: fingerprint
--- Changes whenever the definition of something that is not temporary changes; cheap enough for every look.
+-- Changes whenever the definition of something that is neither temporary nor of a move changes; cheap enough for every
+-- look.
 with relation as (
     select c.oid, c.xmin from pg_catalog.pg_class as c
+      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname !~ '^(pg_toast|postai_[0-9]+$)'
      where c.relpersistence <> 't' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'c', 'S', 'i', 'I') and c.oid >= 16384
 ), change (of, xmin) as (
     select 'c' || r.oid::text, r.xmin from relation as r
@@ -23,7 +25,8 @@ with relation as (
     union all
     select 'e' || e.oid, e.xmin from pg_catalog.pg_enum as e
     union all
-    select 'p' || p.oid, p.xmin from pg_catalog.pg_proc as p where p.oid >= 16384
+    select 'p' || p.oid, p.xmin from pg_catalog.pg_proc as p
+      join pg_catalog.pg_namespace as n on n.oid = p.pronamespace and n.nspname !~ '^postai_[0-9]+$' where p.oid >= 16384
     union all
     select 'g' || t.oid, t.xmin from pg_catalog.pg_trigger as t join relation as r on r.oid = t.tgrelid
     union all
@@ -60,11 +63,20 @@ select pg_catalog.concat_ws(':', pg_catalog.current_setting('server_version_num'
          pg_catalog.sum(pg_catalog.hashtextextended(c.of || '@' || c.xmin::text, 0)::numeric))
   from change as c
 
+-- name: stamps
+-- By which transaction each column of a table was defined.
+select a.attrelid::int8, a.attnum::int4, a.xmin::text
+  from pg_catalog.pg_attribute as a
+  join pg_catalog.pg_class as c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and c.oid >= 16384
+ where a.attnum > 0 and not a.attisdropped
+
 -- name: tables
--- What was seen on the other side: its fingerprint, and the names of its tables and columns by their numbers there.
+-- What was seen on the other side: its fingerprint, and the names of its tables and columns by their numbers there;
+-- and which ones have these names here, and how each was defined.
 create table if not exists {schema}.schema_known (fingerprint text not null);
 create table if not exists {schema}.schema_object (
-    oid int8, number int4, of text not null, name text not null, primary key (oid, number)
+    oid int8, number int4, of text not null, name text not null, own_oid int8, own_number int4, text text not null,
+    primary key (oid, number)
 );
 create table if not exists {schema}.schema_told (
     aspect text, kind text, of text, name text, source_text text not null, target_text text not null,
@@ -99,13 +111,23 @@ insert into {schema}.schema_known (fingerprint) values (%s)
 
 -- name: know_objects
 -- Names by numbers.
-insert into {schema}.schema_object (oid, number, of, name)
+insert into {schema}.schema_object (oid, number, of, name, own_oid, own_number, text)
 select * from rows from (pg_catalog.unnest(%s::int8[]), pg_catalog.unnest(%s::int4[]), pg_catalog.unnest(%s::text[]),
+                         pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::int8[]), pg_catalog.unnest(%s::int4[]),
                          pg_catalog.unnest(%s::text[]))
 
 -- name: objects
 -- All of them.
-select o.oid, o.number, o.of, o.name from {schema}.schema_object as o
+select o.oid, o.number, o.of, o.name, o.own_oid, o.own_number, o.text from {schema}.schema_object as o
+
+-- name: called
+-- What tables and columns are called now, by their numbers.
+select t.n::int8, pg_catalog.quote_ident(s.nspname) || '.' || pg_catalog.quote_ident(c.relname), pg_catalog.quote_ident(a.attname)
+  from rows from (pg_catalog.unnest(%s::int8[]), pg_catalog.unnest(%s::int4[])) with ordinality as t (oid, number, n)
+  join pg_catalog.pg_class as c on c.oid = t.oid::oid
+  join pg_catalog.pg_namespace as s on s.oid = c.relnamespace
+  left join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = t.number and not a.attisdropped
+ where t.number = 0 or a.attnum > 0
 
 -- name: finished
 -- Whether all that comes after the rows was made, so that it can be compared, too.

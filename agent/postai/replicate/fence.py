@@ -27,29 +27,59 @@ def install(db: Database, move: int) -> None:
             db.query(_sql("install", move))
 
 
+def claim_target(target: Database, move: int) -> None:
+    """Make the schema of the move on the target, where it is its own.
+
+    Raises:
+        Refused: somebody else made one of that name: triggers of its tables would run as postai.
+    """
+    with target.transaction():
+        install(target, move)
+        _require_own(target, move)
+
+
 def claim(source: Database, target: Database, move: int) -> None:
     """Make the schema of the move on both sides, with the same mark: another home may count its moves as this one does.
 
     Raises:
-        Refused: on the source is that of another home's move.
+        Refused: on the source is that of another home's move, or somebody else made one of that name: triggers of its
+            tables would run as postai.
     """
-    install(target, move)
+    claim_target(target, move)
     mark = mark_of(target, move) or uuid.uuid4().hex
     target.execute(_sql("mark", move).replace("{mark}", mark))
     with source.transaction():
         source.query(_sql("claim_lock", move), (move,))
-        if mark_of(source, move) not in (None, mark):
+        there = mark_of(source, move)
+        if there not in (None, mark):
             raise Refused(
                 f"the source has {own_schema(move)} of another target's move",
                 hint="Abort this move, which leaves that alone, and start it again: it gets another number.",
             )
         install(source, move)
+        if there is None:
+            _require_own(source, move)
         source.execute(_sql("mark", move).replace("{mark}", mark))
 
 
+def _require_own(db: Database, move: int) -> None:
+    if _others(db, move):
+        raise Refused(
+            f"another role made the schema {own_schema(move)} in {db.name}",
+            hint="Abort this move, which leaves that alone, and start it again: it gets another number.",
+        )
+
+
+def _others(db: Database, move: int) -> bool:
+    """Whether somebody else made the schema: whatever is in it could run as postai."""
+    ((others,),) = db.query(_sql("others", move), (own_schema(move),))
+    return bool(others)
+
+
 def foreign(source: Database, target: Database, move: int) -> bool:
-    """Whether what is on the source under the move's number is another home's."""
-    return mark_of(source, move) not in (None, mark_of(target, move))
+    """Whether what is on the source under the move's number is another home's, or somebody else's."""
+    mark = mark_of(source, move)
+    return _others(source, move) if mark is None else mark != mark_of(target, move)
 
 
 def mark_of(db: Database, move: int) -> str | None:

@@ -8,10 +8,13 @@ create table if not exists {schema}.fence (
 create table if not exists {schema}.kept (
     stream text primary key, at timestamptz not null, lsn pg_lsn not null
 );
+create table if not exists {schema}.setting (name text primary key, had text);
 comment on table {schema}.fence is
     'A row that arrives on the other side proves that everything committed before it has arrived';
 comment on table {schema}.kept is
-    'Streams that begin at their mark: traffic may have come since, which must not be skipped'
+    'Streams that begin at their mark: traffic may have come since, which must not be skipped';
+comment on table {schema}.setting is
+    'Settings of the database that the move changed, and what they were before (null: nothing was set)'
 
 -- name: claim_lock
 -- One home at a time makes the schema of a move of that number.
@@ -25,6 +28,13 @@ comment on schema {schema} is 'postai: a move of this database ({mark}); removed
 -- The mark of a move's schema.
 select pg_catalog.substring(pg_catalog.obj_description(n.oid, 'pg_namespace'), '[(]([0-9a-f]{32})[)]')
   from pg_catalog.pg_namespace as n where n.nspname = %s
+
+-- name: others
+-- Whether somebody else owns the schema, or a table in it.
+select exists (select from pg_catalog.pg_namespace as n
+                where n.nspname = %s and (n.nspowner <> u.oid or exists (
+                      select from pg_catalog.pg_class as c where c.relnamespace = n.oid and c.relowner <> u.oid)))
+  from pg_catalog.pg_roles as u where u.rolname = current_user
 
 -- name: installed
 -- Whether the fence is there.
@@ -40,8 +50,9 @@ insert into {schema}.fence (token) values (%s)
 select exists (select from {schema}.fence where token = %s)
 
 -- name: clear
--- Take the rows of the fence away: a stream back that knows no origin would bring them here a second time.
-delete from {schema}.fence
+-- Take the rows of the fence away: a stream back that knows no origin would bring them here a second time. Deleted
+-- one by one they would come back, too, and be missed here, which counts as a conflict.
+truncate {schema}.fence
 
 -- name: keep
 -- Keep the beginning of a stream; it always writes, so that its commit brings everything before it to the disk.

@@ -51,6 +51,9 @@ class CommandDriver:
     def unfit(self) -> str | None:
         return None
 
+    def stage(self, to: Side) -> None:
+        """Nothing."""
+
     def pause(self, deadline: Deadline) -> None:
         """Nothing."""
 
@@ -142,6 +145,9 @@ class HttpDriver:
 
     def unfit(self) -> str | None:
         return None
+
+    def stage(self, to: Side) -> None:
+        """Nothing."""
 
     def pause(self, deadline: Deadline) -> None:
         """Nothing."""

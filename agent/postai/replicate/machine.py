@@ -13,6 +13,7 @@ from types import MappingProxyType
 from postai.database.errors import (
     ConnectionFailed,
     ConnectionLost,
+    NoConnectRight,
     NoHbaEntry,
     TlsFailed,
     TlsRequired,
@@ -25,9 +26,9 @@ from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import ErrorParts, LockNotObtained, PostaiError, Refused
 from postai.replicate import asked, probe, store, turns
 from postai.replicate.journal import Journal
-from postai.replicate.move import Move, Redirects
+from postai.replicate.move import Move, Redirects, say_where
+from postai.replicate.now import Now
 from postai.replicate.sessions import open_session
-from postai.replicate.turns import Now
 from postai.replicate.types import OnStep, Side, State
 
 # Seconds until the next look, by state; None = nothing more happens by itself.
@@ -37,10 +38,12 @@ _REST: Mapping[State, float | None] = MappingProxyType(
 )  # fmt: skip
 _UNCOPIED = frozenset({State.CREATED, State.ANALYSED, State.PREFLIGHT_OK, None})
 # A side that refuses to let the move in: told at once while nothing is copied, tried again later.
-_WRONG = (WrongPassword, UnknownRole, UnknownDatabase, NoHbaEntry, TlsRequired, TlsFailed)
+_WRONG = (WrongPassword, UnknownRole, UnknownDatabase, NoConnectRight, NoHbaEntry, TlsRequired, TlsFailed)
 RETRY_SECONDS = 2.0
 # Errors of a server that may be gone the next time: locks, time limits, resources, shutdown, starting up.
-_PASSING = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "53200", "55006"})
+_PASSING = frozenset(
+    {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53100", "53200", "53300", "55006"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,8 @@ def drive(home: Database, move: Move, on_step: OnStep, journal: Journal | None =
         except Cancelled:
             raise  # whoever drives it gives way
         except PostaiError as error:
+            now = move.read(home)
+            say_where(move, error, now.row.doing or f"is in state {now.row.state}")
             return _not_done(home, move, error)
 
 
@@ -154,7 +159,7 @@ def _turn(home: Database, move: Move, on_step: OnStep, journal: Journal | None) 
     if journal is not None and state is not State.SWITCHING:
         journal.end(move.row)  # of a switch that another driver brought to its end
     if state is State.SWITCHING:
-        return Turn(asked.settle(home, move, on_step, journal), 0.0)
+        return Turn(_settle(home, move, on_step, journal), 0.0)
     if state is State.FAILED and resume_at in store.ENDED:
         return Turn(asked.finish(home, move, resume_at, on_step), None)
     work = turns.WORK.get(state)
@@ -170,6 +175,17 @@ def _turn(home: Database, move: Move, on_step: OnStep, journal: Journal | None) 
         _note(home, move, now.found[0] if now.found else None)
     after = move.read(home)
     return Turn(after, _REST.get(after.row.state, 0.0))
+
+
+def _settle(home: Database, move: Move, on_step: OnStep, journal: Journal | None) -> Move:
+    """Bring a switch that was broken off to its end; whoever interrupts that waits for it, unless once more."""
+    try:
+        return asked.settle(home, move, on_step, journal)
+    except KeyboardInterrupt:
+        move = move.read(home)
+        if move.row.state is State.SWITCHING:
+            asked.settle(home, move, on_step, journal)
+        raise
 
 
 def _note(home: Database, move: Move, wrong: ErrorParts | None) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from postai.database import dsn as connection_string
+from postai.database.errors import ConnectionFailed, ConnectionLost, ServerError
 from postai.database.protocol import Database
-from postai.errors import UsageError
+from postai.errors import PostaiError, UsageError
 from postai.replicate import store, streams
 from postai.replicate.redirect import KINDS, Address, Addresses, Driver, make_driver
 from postai.replicate.sessions import open_session
@@ -87,3 +89,42 @@ class Move:
                 raise UsageError(f"'{side}' of a redirect driver is a connection string")
             found[side] = Address.of(given or self.dsns[side])
         return found
+
+    def side_of(self, error: BaseException | None) -> Side | None:
+        """The side whose server an error came from; None where it came from elsewhere."""
+        target = error.target if isinstance(error, (ServerError, ConnectionLost, ConnectionFailed)) else None
+        labels = {connection_string.label(dsn): side for side, dsn in self.dsns.items()}
+        return labels.get(target) if target is not None else None
+
+
+def say_where(move: Move, error: PostaiError, doing: str) -> None:
+    """Have an error say on which side it came, while the move does what, and what shows the rest that is wrong.
+
+    Args:
+        doing: as in "copies roles".
+    """
+    check = f"See what else stands against it: post-ai replicate check {move.row.source} {move.row.target}"
+    side, cause = move.side_of(error), error.__cause__
+    if side is not None and isinstance(error, ServerError):
+        error.message = f"the {side} refused as the move {doing}: {error.message}"
+        error.hint = error.hint or check
+    elif side is not None:
+        error.message = f"the {side}: {error.message}"
+    elif isinstance(cause, ServerError) and (side := move.side_of(cause)) is not None:
+        error.message = error.message.replace(cause.message, f"the {side} refused: {cause.message}")
+        error.detail = "; ".join(one for one in (f"SQLSTATE {cause.sqlstate}", error.detail) if one)
+
+
+@contextmanager
+def driving(home: Database, move: Move, doing: str) -> Iterator[None]:
+    """Be the one driver of a move; errors of a server say where they came.
+
+    Raises:
+        LockNotObtained: another session is.
+    """
+    with store.one_driver(home, move.id):
+        try:
+            yield
+        except PostaiError as error:
+            say_where(move, error, doing)
+            raise

@@ -5,6 +5,7 @@ Every function looks first and does what is missing, so each may be called again
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Iterable, Sequence
 
@@ -15,14 +16,27 @@ from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import Refused, VerificationFailed
 from postai.replicate import fence
+from postai.replicate.capture_install import shortly
 from postai.replicate.types import USERS_SCHEMA, Identity, Lag, Progress, Table, own_schema
 
 # Tables that one statement adds to a publication: each stays locked until its end.
 AT_A_TIME = 500
+# The slots of a subscription's copying: other servers' subscriptions may have the same number.
+_COPYING = (
+    "'^pg_' || s.oid || '_sync_[0-9]+_' || (select c.system_identifier from pg_catalog.pg_control_system() as c) || '$'"
+)
 _STATES = {"i": "waiting", "d": "copying", "f": "catching_up", "s": "catching_up", "r": "ready"}
-_KEPT = ("host", "port", "dbname", "user", "sslmode", "sslrootcert")
-_WATCHFUL = {"connect_timeout": "10", "keepalives_idle": "5", "keepalives_interval": "5", "keepalives_count": "3",
-             "tcp_user_timeout": "20000"}  # fmt: skip
+_KEPT = ("host", "hostaddr", "port", "dbname", "user", "sslmode", "sslrootcert")
+# A connection whose other end is gone is given up after 13 s.
+_WATCHFUL = {"connect_timeout": "10", "keepalives_idle": "4", "keepalives_interval": "3", "keepalives_count": "3",
+             "tcp_user_timeout": "13000"}  # fmt: skip
+# Silence after which a process that nobody sends to is ended.
+DEAF_SECONDS = 5.0
+
+# A COPY in binary form, whose errors show no value: signature, flags, a row of one column; its end.
+# https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4
+_ROW_BEGINS = b"PGCOPY\n\xff\r\n\0" + struct.pack("!iih", 0, 0, 1)
+_ROW_ENDS = struct.pack("!h", -1)
 
 
 def tables(db: Database, schemas: Sequence[str] = ()) -> tuple[Table, ...]:
@@ -36,7 +50,7 @@ def tables(db: Database, schemas: Sequence[str] = ()) -> tuple[Table, ...]:
 
 
 def made(db: Database, schemas: Sequence[str] = ()) -> object:
-    """Another value when tables or sequences of these schemas were made or dropped meanwhile."""
+    """Another value when tables or sequences of these schemas were made, dropped or renamed meanwhile."""
     return db.query(_sql("made"), (list(schemas), list(schemas)))[0]
 
 
@@ -54,9 +68,12 @@ def give_identity(source: Database, move: int, some: Iterable[Table]) -> tuple[s
         fence.install(source, move)
         source.execute(_of("identity_table", move))
     for table in lacking:
-        with source.transaction():
+
+        def give(table: str = table) -> None:
             source.execute(_of("give_identity", move), (table,))
-            source.execute(f"alter table {table} replica identity full")
+            source.execute(f"alter table only {table} replica identity full")
+
+        shortly(source, f"the replica identity of {table}", give)
     return tuple(lacking)
 
 
@@ -64,9 +81,9 @@ def take_identity_back(source: Database, move: int) -> None:
     """Undo `give_identity`; no publication may have the tables any more."""
     ((there,),) = source.query("select to_regclass(%s) is not null", (f"{own_schema(move)}.identity_given",))
     for schema, name, had in source.query(_of("identity_given", move)) if there else ():
-        source.execute(
-            f"alter table only {qualified(schema, name)} replica identity {'nothing' if had == 'n' else 'default'}"
-        )
+        table, before = qualified(schema, name), "nothing" if had == "n" else "default"
+        statement = f"alter table only {table} replica identity {before}"
+        shortly(source, f"the replica identity of {table}", lambda: source.execute(statement))  # noqa: B023 - at once
 
 
 def publish(db: Database, move: int, name: str, some: Sequence[Table]) -> tuple[str, ...]:
@@ -178,17 +195,63 @@ def rest(publisher: Database, subscriber: Database, name: str, deadline: Deadlin
         time.sleep(0.02)
 
 
-def drop_slot(db: Database, name: str, subscription: int | None, deadline: Deadline) -> None:
+def end_dead(publisher: Database, subscriber: Database, name: str) -> int:
+    """End processes whose other end is gone: senders that nobody hears, a worker that nobody sends to.
+
+    Where a machine or the network went without a word, the servers wait a minute for each other (wal_sender_timeout,
+    wal_receiver_timeout), and nobody else may read a slot meanwhile.
+
+    Returns:
+        how many were ended.
+    """
+    workers = subscriber.query(_sql("workers"), (name,))
+    if not workers:
+        return 0
+    at_work = {relation for _, relation, pid, _ in workers if pid is not None}
+    readers = publisher.query(_sql("readers"), (name, workers[0][0]))
+    dead = [slot for slot, relation in readers if relation not in at_work]
+    for slot in dead:
+        publisher.query(_sql("end_sender"), (slot,))
+    deaf = [pid for _, relation, pid, silent in workers if relation is None and (silent or 0) > DEAF_SECONDS]
+    if any(slot == name for slot, _ in readers):
+        return len(dead)
+    for pid in deaf:
+        subscriber.query("select pg_catalog.pg_terminate_backend(%s::int4)", (pid,))
+    return len(dead) + len(deaf)
+
+
+def stranded(publisher: Database, subscriber: Database, name: str) -> tuple[str, ...]:
+    """Tables whose copy can never come to its end.
+
+    At that end a server drops the copy's slot on the other side, and notes it with its next commit: where it dies or
+    the network goes between the two, it looks for the slot for ever.
+    """
+    found = subscriber.query(_sql("finishing"), (name,))
+    if not found:
+        return ()
+    there = {relation for (relation,) in publisher.query(_sql("copying_slots"), (found[0][0],))}
+    still = subscriber.query(_sql("finishing"), (name,)) if any(one[1] not in there for one in found) else []
+    return tuple(qualified(*one[2:]) for one in found if one[1] not in there and one in still)
+
+
+def forget(publisher: Database, subscriber: Database, name: str, table: str) -> None:
+    """Empty a table and take it out of a subscription, as if it had not been copied yet; repeatable."""
+    subscriber.execute(f"truncate only {table}")
+    publisher.execute(f"alter publication {quote_ident(name)} drop table only {table}")
+    refresh(subscriber, name)
+
+
+def drop_slot(db: Database, name: str, copying: str | None, deadline: Deadline) -> None:
     """Drop a slot and what the copying of its subscription left, as soon as nobody reads them.
 
     Args:
-        subscription: oid that the subscription had, where it is known.
+        copying: the slots of its copying, as `unsubscribe` gives them; None = they are not known.
 
     Raises:
         DeadlineExceeded: somebody goes on reading it.
     """
     while True:
-        left = [slot for slot, pid, _ in db.query(_sql("drop_slots"), (name, str(subscription or 0))) if pid]
+        left = [slot for slot, pid, _ in db.query(_sql("drop_slots"), (name, copying)) if pid]
         if not left:
             return
         for slot in left:
@@ -234,16 +297,29 @@ def subscribe(db: Database, name: str, connection: str, publisher_version: int, 
         return False
     options = _options(db, name, publisher_version, copy_data)
     with db.transaction():
-        db.query(_sql("subscribe_values"), (name, _known(db, connection), options))
+        db.query(_sql("subscribe_values"), (name, options))
+        hand_over(db, _known(db, connection))
         db.execute(_sql("subscribe"))
+        if min(db.server_version, publisher_version) >= 160_000:
+            # Said at once, the server might warn, and log the statement with the connection string.
+            db.execute(f"alter subscription {quote_ident(name)} set (origin = none)")
     return True
+
+
+def hand_over(db: Database, connection: str) -> None:
+    """Let the next statements of this transaction have a connection string, which no server log gets to know."""
+    text = connection.encode()
+    db.execute(_sql("secret"))
+    db.copy_in(_sql("bring_secret"), [_ROW_BEGINS + struct.pack("!i", len(text)) + text + _ROW_ENDS])
+    db.execute(_sql("unlogged"))
 
 
 def reconnect(db: Database, name: str, connection: str) -> None:
     """Give a subscription its connection string anew, whose password may have changed; the same changes nothing."""
     if db.query(_sql("subscription"), (name,)):
         with db.transaction():
-            db.query(_sql("subscribe_values"), (name, _known(db, connection), ""))
+            db.query(_sql("subscribe_values"), (name, ""))
+            hand_over(db, _known(db, connection))
             db.execute(_sql("reconnect"))
 
 
@@ -262,8 +338,6 @@ def _options(db: Database, name: str, publisher_version: int, copy_data: bool) -
     options = [f"create_slot = false, slot_name = '{name}', copy_data = {str(copy_data).lower()}"]
     if both >= 140_000 and not text_only(db):
         options.append("binary = true")
-    if both >= 160_000:
-        options.append("origin = none")
     if db.server_version >= 160_000:
         ((bypasses, _),) = db.query(_sql("can_bypass"))
         ((forced,),) = db.query(_sql("forced"))
@@ -287,23 +361,22 @@ def refresh(db: Database, name: str) -> None:
     db.execute(f"alter subscription {quote_ident(name)} refresh publication")
 
 
-def unsubscribe(db: Database, name: str) -> int | None:
+def unsubscribe(db: Database, name: str) -> str | None:
     """Drop the subscription without asking the publisher, whose slot stays.
 
     Returns:
-        the oid that it had, by which slots of its copying are named; None when there was none.
+        a regular expression for the names of the slots of its copying; None when there was no subscription.
     """
-    found = db.query(_sql("subscription"), (name,))
-    if not found:
+    if not db.query(_sql("subscribed"), (name,)):
         return None
-    oid, enabled, slot = found[0]
+    ((copying, enabled, slot),) = db.query(_sql("subscription"), (name,))
     quoted = quote_ident(name)
     if enabled:
         db.execute(f"alter subscription {quoted} disable")
     if slot is not None:
         db.execute(f"alter subscription {quoted} set (slot_name = none)")
     db.execute(f"drop subscription {quoted}")
-    return int(oid)
+    return str(copying)
 
 
 def progress(publisher: Database, subscriber: Database, name: str, schemas: Sequence[str] = ()) -> tuple[Progress, ...]:
@@ -364,21 +437,9 @@ def lag(publisher: Database, subscriber: Database, name: str) -> Lag:
     return Lag(behind, kept, silent, active, status, safe, count)
 
 
-def wait_ready(
-    publisher: Database, subscriber: Database, name: str, deadline: Deadline, schemas: Sequence[str] = ()
-) -> None:
-    """Wait until every table is copied and followed.
-
-    Raises:
-        DeadlineExceeded: in that time they were not.
-    """
-    while unfinished(publisher, subscriber, name, schemas):
-        deadline.check()
-        deadline.cancel.wait(0.1)
-
-
 def _sql(name: str) -> str:
-    return named_sql.load(__package__, "native.sql")[name].replace("{users_schema}", USERS_SCHEMA)
+    block = named_sql.load(__package__, "native.sql")[name]
+    return block.replace("{users_schema}", USERS_SCHEMA).replace("{copying}", _COPYING)
 
 
 def _of(name: str, move: int) -> str:

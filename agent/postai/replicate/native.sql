@@ -17,8 +17,8 @@ select n.nspname::text, c.relname::text, pg_catalog.pg_table_size(c.oid)::int8, 
  order by 1, 2
 
 -- name: made
--- Another answer when a table or a sequence was made or dropped.
-select count(*), pg_catalog.md5(pg_catalog.string_agg(c.oid::text, ' ' order by c.oid))
+-- Another answer when a table or a sequence was made, dropped or renamed.
+select count(*), pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws('.', c.oid, n.nspname, c.relname), ' ' order by c.oid))
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and {users_schema}
  where c.relkind in ('r', 'S') and c.relpersistence = 'p'
@@ -104,7 +104,7 @@ select exists (
 with ours as (
     select s.slot_name, s.active_pid from pg_catalog.pg_replication_slots as s
      where s.database = pg_catalog.current_database()
-       and (s.slot_name = %s or s.slot_name ~ ('^pg_' || %s || '_sync_')))
+       and (s.slot_name = %s or s.slot_name ~ %s::text))
 select o.slot_name::text, o.active_pid,
        case when o.active_pid is null then pg_catalog.pg_drop_replication_slot(o.slot_name)::text end
   from ours as o
@@ -114,9 +114,50 @@ select o.slot_name::text, o.active_pid,
 select pg_catalog.pg_terminate_backend(s.active_pid) from pg_catalog.pg_replication_slots as s
  where s.slot_name = %s and s.active_pid is not null
 
+-- name: readers
+-- Slots of this database that are read now: that of a subscription, and those of its copying with the table's oid.
+select s.slot_name::text, (pg_catalog.regexp_match(s.slot_name::text, '^pg_[0-9]+_sync_([0-9]+)_'))[1]::int8
+  from pg_catalog.pg_replication_slots as s
+ where s.database = pg_catalog.current_database() and s.active_pid is not null
+   and (s.slot_name = %s or s.slot_name ~ %s::text)
+
+-- name: finishing
+-- Tables that are copied and have to catch up, and that nobody works at; how the slots of the copying are named.
+select {copying}, r.srrelid::int8, n.nspname::text, c.relname::text
+  from pg_catalog.pg_subscription as s
+  join pg_catalog.pg_subscription_rel as r on r.srsubid = s.oid and r.srsubstate = 'f'
+  join pg_catalog.pg_class as c on c.oid = r.srrelid
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+ where s.subname = %s
+   and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+   and not exists (select from pg_catalog.pg_stat_subscription as w
+                    where w.subid = s.oid and w.relid = r.srrelid and w.pid is not null)
+
+-- name: copying_slots
+-- Tables (by the subscriber's oid) that a subscription has slots for copying of.
+select (pg_catalog.regexp_match(s.slot_name::text, '^pg_[0-9]+_sync_([0-9]+)_'))[1]::int8
+  from pg_catalog.pg_replication_slots as s
+ where s.database = pg_catalog.current_database() and s.slot_name ~ %s::text
+
+-- name: workers
+-- Processes of an enabled subscription, with the table that they copy and their silence in seconds; how the slots of
+-- the copying are named.
+select {copying}, w.relid::int8, w.pid,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - w.last_msg_receipt_time)::float8
+  from pg_catalog.pg_subscription as s
+  left join pg_catalog.pg_stat_subscription as w on w.subid = s.oid and w.pid is not null
+ where s.subname = %s and s.subenabled
+   and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+
+-- name: subscribed
+-- A subscription of this database, without its oid, which only superusers may read before 14.
+select 1 from pg_catalog.pg_subscription as s
+ where s.subname = %s
+   and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+
 -- name: subscription
--- A subscription of this database.
-select s.oid::int8, s.subenabled, s.subslotname::text
+-- A subscription of this database; how the slots of its copying are named.
+select {copying}, s.subenabled, s.subslotname::text
   from pg_catalog.pg_subscription as s
  where s.subname = %s
    and s.subdbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
@@ -132,6 +173,31 @@ select r.rolsuper or exists (select from pg_catalog.pg_roles as m
                               where m.rolname in ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin', 'doadmin', 'supabase_admin'))
   from pg_catalog.pg_roles as r where r.rolname = current_user
 
+-- name: secret
+-- Where a connection string waits for the statement that needs it; it is not written to the log of changes.
+create temporary table postai_secret (value text not null) on commit drop
+
+-- name: bring_secret
+-- Rows of a COPY are written to no server log, as statements and parameters are.
+copy pg_temp.postai_secret from stdin (format binary)
+
+-- name: unlogged
+-- What logs a statement within a block, or what it warns of, is off in this transaction, as far as this role may do so.
+do $unlogged$
+declare
+    one record;
+begin
+    for one in select s.name, s.value from (values ('log_min_messages', 'error'), ('pg_stat_statements.track', 'none'))
+                 as s (name, value) where pg_catalog.current_setting(s.name, true) is not null loop
+        begin
+            perform pg_catalog.set_config(one.name, one.value, true);
+        exception when insufficient_privilege then
+            continue;
+        end;
+    end loop;
+end
+$unlogged$
+
 -- name: subscribe
 -- Make a subscription without its connection string in a statement: the string may hold a password, and statements
 -- are logged. Nor may an error show the inner statement.
@@ -139,12 +205,8 @@ do $subscribe$
 declare
     name constant text := pg_catalog.current_setting('postai.subscription');
 begin
-    -- A warning would be logged with the statement that it comes from; only superusers may switch that off.
-    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
-        perform pg_catalog.set_config('log_min_messages', 'error', true);
-    end if;
-    execute pg_catalog.format('create subscription %I connection %L publication %I with (%s)',
-        name, pg_catalog.current_setting('postai.conninfo'), name, pg_catalog.current_setting('postai.options'));
+    execute pg_catalog.format('create subscription %I connection %L publication %I with (%s)', name,
+        (select s.value from pg_temp.postai_secret as s), name, pg_catalog.current_setting('postai.options'));
 exception when others then
     raise exception using errcode = sqlstate, message = sqlerrm;
 end
@@ -154,20 +216,16 @@ $subscribe$
 -- Give a subscription its connection string anew; as above.
 do $reconnect$
 begin
-    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
-        perform pg_catalog.set_config('log_min_messages', 'error', true);
-    end if;
     execute pg_catalog.format('alter subscription %I connection %L',
-        pg_catalog.current_setting('postai.subscription'), pg_catalog.current_setting('postai.conninfo'));
+        pg_catalog.current_setting('postai.subscription'), (select s.value from pg_temp.postai_secret as s));
 exception when others then
     raise exception using errcode = sqlstate, message = sqlerrm;
 end
 $reconnect$
 
 -- name: subscribe_values
--- The values for it; they end with the transaction.
-select pg_catalog.set_config('postai.subscription', %s, true), pg_catalog.set_config('postai.conninfo', %s, true),
-       pg_catalog.set_config('postai.options', %s, true)
+-- The other values for it; they end with the transaction.
+select pg_catalog.set_config('postai.subscription', %s, true), pg_catalog.set_config('postai.options', %s, true)
 
 -- name: can_bypass
 -- Whether this role passes by row security.

@@ -17,7 +17,7 @@ from postai.database import dsn as connection_string
 from postai.database import failures
 from postai.deadline import Deadline
 from postai.errors import FeatureMissing, UsageError
-from postai.replicate.redirect import Address, Addresses, RedirectFailed, replace_file
+from postai.replicate.redirect import Address, Addresses, Next, RedirectFailed, drop_next
 from postai.replicate.types import Side
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class PgBouncerDriver:
             raise UsageError(f"{wrong[0]!r} cannot name a database of PgBouncer")
         self._admin, self._file, self._databases, self._addresses = admin, file, databases, addresses
         self._console: PGconn | None = None
+        self._next: Next | None = None
 
     def where(self) -> Side | None:
         shown = self._shown()
@@ -62,6 +63,10 @@ class PgBouncerDriver:
             return None
         return f"PgBouncer has pool_mode = session for {wrong[0]}: a pause would wait until every client has gone"
 
+    def stage(self, to: Side) -> None:
+        self._unstage()
+        self._next = Next(self._file, _with_hosts(self._file_text(), self._databases, self._addresses[to]))
+
     def pause(self, deadline: Deadline) -> None:
         for name in self._databases:
             if not self._paused(name):
@@ -71,7 +76,7 @@ class PgBouncerDriver:
         text = self._file_text()
         changed = _with_hosts(text, self._databases, self._addresses[to])
         if changed != text:
-            replace_file(self._file, changed)
+            (self._next if self._next and self._next.text == changed else Next(self._file, changed)).put()
         if changed != text or self.where() is not to:
             self._call("RELOAD", Deadline.after(max(deadline.remaining(), CALL_SECONDS)))
         if self.where() is not to:
@@ -81,14 +86,21 @@ class PgBouncerDriver:
             )
 
     def resume(self) -> None:
+        drop_next(self._file)
         for name in self._databases:
             if self._paused(name):
                 self._call(f"RESUME {name}")
 
     def close(self) -> None:
+        self._unstage()
         if self._console is not None:
             self._console.finish()
         self._console = None
+
+    def _unstage(self) -> None:
+        if self._next is not None:
+            drop_next(self._file)
+        self._next = None
 
     def _paused(self, name: str) -> bool:
         return self._shown()[name][3] == "1"

@@ -12,6 +12,7 @@ from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.database.upkeep import looking
 from postai.deadline import Deadline
+from postai.replicate import native
 from postai.replicate.types import Method, Server
 
 # Name of the slot that is tried; made and dropped within one statement of one session.
@@ -188,7 +189,7 @@ def _try_subscription(db: Database, conninfo: str, superuser: bool, deadline: De
         given["password"] = STAND_IN
     try:
         with db.transaction():
-            db.query(_sql("try_values"), (connection_string.build(given),))
+            native.hand_over(db, connection_string.build(given))
             db.execute(_sql("try_subscription"))
             raise _RolledBack
     except _RolledBack:

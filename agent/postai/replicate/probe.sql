@@ -23,21 +23,13 @@ select r.rolname::text from pg_roles as r
 select pg_drop_replication_slot(t.slot_name)::text
   from pg_create_logical_replication_slot(%s, 'pgoutput', true) as t
 
--- name: try_values
--- What the trial of a subscription needs, for this transaction only: no statement may hold a password.
-select set_config('postai.conninfo', %s, true)
-
 -- name: try_subscription
 -- A subscription that connects to the source, follows nothing, and is rolled back.
 do $try$
 begin
-    -- A warning would be logged with the statement that it comes from; only superusers may switch that off.
-    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
-        perform pg_catalog.set_config('log_min_messages', 'error', true);
-    end if;
     execute pg_catalog.format('create subscription postai_check connection %L publication postai_check '
         'with (create_slot = false, slot_name = ''postai_check'', enabled = false, copy_data = false)',
-        pg_catalog.current_setting('postai.conninfo'));
+        (select s.value from pg_temp.postai_secret as s));
 exception when others then
     raise exception using errcode = sqlstate, message = sqlerrm;
 end

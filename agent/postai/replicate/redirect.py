@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -84,6 +84,14 @@ class Driver(Protocol):
         """Why it cannot do its part as it is set up; None = it can, as far as it tells."""
         ...
 
+    def stage(self, to: Side) -> None:
+        """Do beforehand what a redirect to that side needs and nobody notices; one that is given up needs no undoing.
+
+        Raises:
+            RedirectFailed: the redirect would fail, too.
+        """
+        ...
+
     def pause(self, deadline: Deadline) -> None:
         """Let transactions that run come to an end, and hold back the next ones."""
         ...
@@ -118,6 +126,7 @@ class FileDriver:
 
     def __init__(self, path: Path, addresses: Addresses, service: str | None = None) -> None:
         self._path, self._addresses, self._service = path, addresses, service
+        self._next: Next | None = None
 
     def where(self) -> Side | None:
         given = self._given(self._text())
@@ -130,24 +139,33 @@ class FileDriver:
     def unfit(self) -> str | None:
         return None
 
+    def stage(self, to: Side) -> None:
+        self.close()
+        self._next = Next(self._path, self._with(to))
+
     def pause(self, deadline: Deadline) -> None:
         """Nothing: a file holds nobody."""
 
     def redirect(self, to: Side, deadline: Deadline) -> None:
         if self.where() is not to:
             deadline.check()
-            text, address = self._text(), self._addresses[to]
-            replace_file(
-                self._path, _in_section(text, self._service, address) if self._service else _dsn_at(text, address)
-            )
+            text = self._with(to)
+            (self._next if self._next and self._next.text == text else Next(self._path, text)).put()
         if self.where() is not to:
             raise RedirectFailed(f"{self._path} does not say {to} after it was written")
 
     def resume(self) -> None:
-        """Nothing."""
+        """Nothing is held; what a driver that died had staged goes."""
+        drop_next(self._path)
 
     def close(self) -> None:
-        """Nothing."""
+        if self._next is not None:
+            drop_next(self._path)
+        self._next = None
+
+    def _with(self, to: Side) -> str:
+        text, address = self._text(), self._addresses[to]
+        return _in_section(text, self._service, address) if self._service else _dsn_at(text, address)
 
     def _text(self) -> str:
         try:
@@ -162,35 +180,68 @@ class FileDriver:
         return dict(pair for _, pair in _section(text, self._service))
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Replace a file in one step, with its mode and owner; after a crash of the machine it is the old or the new one.
-
-    A symbolic link stays, and what it leads to is replaced.
+class Next:
+    """The next text of a file, on the disk beside it, with its mode and owner; a symbolic link stays a link.
 
     Raises:
         RedirectFailed: it cannot be written.
     """
-    try:
-        path = path.resolve(strict=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.text = text
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            known = path.stat()
-            shutil.copymode(path, temporary)
+            self._path = path.resolve(strict=True)
+            self._beside = _beside(self._path)
+            self._beside.unlink(missing_ok=True)
+            self._write()
+        except OSError as error:
+            failure = RedirectFailed(f"{path} cannot be replaced", detail=error.strerror)
+        else:
+            return
+        raise failure
+
+    def _write(self) -> None:
+        descriptor = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(self.text)
+            file.flush()
+            known = self._path.stat()
+            shutil.copymode(self._path, self._beside)
             if hasattr(os, "chown") and (known.st_uid, known.st_gid) != (os.geteuid(), os.getegid()):
-                os.chown(temporary, known.st_uid, known.st_gid)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        failure = RedirectFailed(f"{path} cannot be replaced", detail=error.strerror)
-    else:
+                os.chown(self._beside, known.st_uid, known.st_gid)
+            os.fsync(file.fileno())
+
+    def put(self) -> None:
+        """The file has that text, in one step; after a crash of the machine it is this one, or nobody saw it yet."""
+        try:
+            self._beside.replace(self._path)
+            _sync_directory(self._path.parent)
+        except OSError as error:
+            failure = RedirectFailed(f"{self._path} cannot be replaced", detail=error.strerror)
+        else:
+            return
+        raise failure
+
+
+def drop_next(path: Path) -> None:
+    """Take away what was staged and not put in place."""
+    with suppress(OSError):  # what lies there disturbs nobody, and the next one replaces it
+        _beside(path.resolve()).unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.postai")
+
+
+def _sync_directory(directory: Path) -> None:
+    """Have the directory's entries on the disk (Windows cannot be asked to)."""
+    if os.name == "nt":
         return
-    raise failure
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _dsn_at(text: str, address: Address) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from postai.database import ServerError, named_sql
+from postai.database.errors import ConnectionLost
 from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.protocol import Database
 from postai.deadline import Deadline
@@ -69,6 +70,11 @@ class Notes:
 def prepare(db: Database) -> None:
     """Make a session ready for statements of pg_dump."""
     db.execute(_PREPARED)
+
+
+def give_memory(db: Database, sessions: int) -> None:
+    """Memory for building indexes, for one of so many sessions that do so at a time."""
+    db.query(named_sql.load(__package__, "schema.sql")["memory"], (max(sessions, 1),))
 
 
 @contextmanager
@@ -260,20 +266,30 @@ def in_parallel(
         for _ in range(min(jobs, len(waiting))):
             sessions.append(open_session())
             prepare(sessions[-1])
+            give_memory(sessions[-1], jobs)
         sessions_free = list(sessions)
         with ThreadPoolExecutor(len(sessions)) as pool:
             futures: set[Future[None]] = {pool.submit(work, group) for group in waiting}
             try:
                 _await(futures, len(waiting), deadline, on_step, step)
             except BaseException:
-                for future in futures:
-                    future.cancel()
-                for one in sessions:
-                    one.cancel()
+                cancel_all(futures, sessions)
                 raise
     finally:
         for one in sessions:
             one.close()
+
+
+def cancel_all(futures: Iterable[Future[None]], sessions: Sequence[Database]) -> None:
+    """Cancel what other threads run on these sessions, until all of it has ended; what has not begun never does."""
+    waiting = set(futures)
+    for future in waiting:
+        future.cancel()
+    while waiting:
+        for one in sessions:
+            with suppress(ConnectionLost):  # the server is gone, and what runs there ends with the connection
+                one.cancel()
+        waiting = wait(waiting, 0.5).not_done  # a statement may only begin after the first time
 
 
 def _await(futures: set[Future[None]], total: int, deadline: Deadline, on_step: OnStep, step: str) -> None:
@@ -298,6 +314,12 @@ def keys_and_indexes(statements: Sequence[str]) -> tuple[list[list[str]], list[l
         elif _INDEX.match(one):
             indexes.append([one])
     return list(keys.values()), indexes
+
+
+def keyed_table(statement: str) -> str | None:
+    """The table of a statement that makes a key, as it stands there."""
+    table = _KEY.match(statement)
+    return table[1] if table and _KEY_KIND.match(statement) else None
 
 
 def limit_ms(deadline: Deadline) -> int:

@@ -19,11 +19,11 @@ from postai.database.identifiers import qualified, quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Deadline
 from postai.errors import FeatureMissing, NotPermitted, Refused
-from postai.replicate import dump_text, fence, restore, roles, schema_compare, tools
+from postai.replicate import dump_text, fence, late_keys, restore, roles, schema_compare, tools
 from postai.replicate.dump_text import Target
 from postai.replicate.restore import Notes, Run
 from postai.replicate.sessions import open_session
-from postai.replicate.types import USERS_SCHEMA, Finding, Level, MoveOptions, OnStep, Side
+from postai.replicate.types import USERS_SCHEMA, Finding, Level, MoveOptions, OnStep, Side, Table
 from postai.scratch.scratch_database import scratch_database
 
 LOCK_MS = 5_000
@@ -43,7 +43,8 @@ class Section(StrEnum):
 
 def copy_schema(
     source_dsn: str, target_dsn: str, move: int, section: Section, options: MoveOptions, deadline: Deadline,
-    on_step: OnStep, programs: Path | None = None,
+    on_step: OnStep, programs: Path | None = None, *, later: Sequence[Table] = (), tried: bool = False,
+    text: str | None = None,
 ) -> tuple[Finding, ...]:  # fmt: skip
     """Make one part of the schema on the target, in the order pre-data, keys, post-data.
 
@@ -55,6 +56,9 @@ def copy_schema(
         deadline: for all of it; indexes of large tables take long.
         on_step: told after each transaction, as `pre-data: 100 of 513 statements`.
         programs: a directory with pg_dump, where it is not in a usual place.
+        later: tables whose primary keys are left to `late_keys.build`.
+        tried: whether `trial` found nothing that stands against it a moment ago.
+        text: what `dumped` gave for it a moment ago; None = it is asked now.
 
     Returns:
         what was left out and does not stand against going on, each with what to do.
@@ -73,22 +77,23 @@ def copy_schema(
         found: list[Finding] = []
         if section is Section.PRE_DATA:
             require_roles(source, target)
-            if not Notes.read(target, move).resumed:
+            if not tried and not Notes.read(target, move).resumed:
                 found += _tried(trial(source_dsn, target_dsn, options, deadline, programs))
                 on_step("trial", "")
-            found += roles.copy_database(source, target)
-            on_step("database", "")
-            found += copy_extensions(source, target)
-            on_step("extensions", "")
+            found += _copy_around(source, target, on_step)
         notes = Notes.read(target, move)
-        wanted = read(source_dsn, source, target, options, section, deadline, programs)
+        asked = text or dumped(source_dsn, source.server_version, options, section, deadline, programs)
+        wanted = _taken(asked, source, target)
         restore.prepare(target)
         run = Run(target, notes, deadline)
+        if section is Section.KEYS:
+            wanted = keys(wanted)
+            late_keys.leave(target, move, notes, (one for one in wanted if _PRIMARY.match(one)), later)
         if section is Section.POST_DATA:
             opened = _opener(target_dsn, limit)
             for groups in restore.keys_and_indexes(wanted):
                 restore.in_parallel(opened, notes, groups, options.workers, deadline, on_step, section)
-        run.all(keys(wanted) if section is Section.KEYS else wanted, on_step, section)
+        run.all(wanted, on_step, section)
         if section is Section.POST_DATA:
             target.execute(notes.statement([section]))
         if section is not Section.KEYS:
@@ -98,16 +103,36 @@ def copy_schema(
         return (*found, *run.found)
 
 
+def _copy_around(source: Database, target: Database, on_step: OnStep) -> list[Finding]:
+    """What the schema stands in: the database's own settings and grants, and the extensions."""
+    found = list(roles.copy_database(source, target))
+    on_step("database", "")
+    found += copy_extensions(source, target)
+    on_step("extensions", "")
+    return found
+
+
 def read(
     source_dsn: str, source: Database, target: Database, options: MoveOptions, section: Section | None,
     deadline: Deadline, programs: Path | None = None,
 ) -> tuple[str, ...]:  # fmt: skip
     """The statements of a part of the source's schema (None = of all), in the form that the target takes."""
-    ((superuser,),) = target.query(_sql("superuser"))
+    return _taken(dumped(source_dsn, source.server_version, options, section, deadline, programs), source, target)
+
+
+def dumped(
+    source_dsn: str, source_version: int, options: MoveOptions, section: Section | None, deadline: Deadline,
+    programs: Path | None = None,
+) -> str:  # fmt: skip
+    """What pg_dump writes of a part of the source's schema; None = of all."""
     part = Section.POST_DATA if section is Section.KEYS else section
-    chosen = tools.for_dump(source.server_version, programs)
+    chosen = tools.for_dump(source_version, programs)
     arguments = [*_arguments(chosen.major, options), *((f"--section={part}",) if part else ())]
-    text = tools.dump(chosen, source_dsn, arguments, deadline)
+    return tools.dump(chosen, source_dsn, arguments, deadline)
+
+
+def _taken(text: str, source: Database, target: Database) -> tuple[str, ...]:
+    ((superuser,),) = target.query(_sql("superuser"))
     unreachable = frozenset() if superuser else roles.unreachable(source, target)
     return dump_text.taken(text, Target(target.server_version, superuser, unreachable))
 
@@ -169,9 +194,7 @@ def trial(
                                      (error.hint or "",)))  # fmt: skip
             roles.copy_database(source, scratch)  # an owner of a publication needs CREATE; what it tells is told later
             run = Run(scratch, Notes(None), deadline, failed)
-            for section in (Section.PRE_DATA, Section.POST_DATA):
-                wanted = read(source_dsn, source, scratch, options, section, deadline, programs)
-                run.all(wanted, silent, section)
+            run.all(read(source_dsn, source, scratch, options, None, deadline, programs), silent, "trial")
     for statement, why in failed:
         if why.sqlstate == "42501" and (dump_text.owner_change(statement) or (None, ""))[1] in later:
             continue  # copy_roles joins that role, or tells what to grant

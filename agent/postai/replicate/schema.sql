@@ -84,3 +84,10 @@ exception when others then
     raise exception using errcode = sqlstate, message = sqlerrm;
 end
 $secretly$
+
+-- name: memory
+-- Memory for building an index: so many sessions may have a quarter of what the server caches, a gigabyte each at most.
+select pg_catalog.set_config('maintenance_work_mem', pg_catalog.concat(greatest(w.setting::int8,
+           least(1048576, b.setting::int8 * pg_catalog.current_setting('block_size')::int8 / 4096 / %s::int8)), 'kB'), false)
+  from pg_catalog.pg_settings as w, pg_catalog.pg_settings as b
+ where w.name = 'maintenance_work_mem' and b.name = 'shared_buffers'

@@ -30,7 +30,9 @@ def read(db: Database, sequences: Sequence[str]) -> Values:
     found: dict[str, tuple[int, bool]] = {}
     for some in _parts(sequences):
         one = "select {}, last_value, is_called from {}"
-        rows = db.query(" union all ".join(one.format(quote_literal(name), name) for name in some))
+        with db.transaction():
+            db.query(_sql("no_views"))
+            rows = db.query(" union all ".join(one.format(quote_literal(name), name) for name in some))
         found.update({name: (value, called) for name, value, called in rows})
     return found
 

@@ -7,6 +7,12 @@ select n.nspname::text, c.relname::text
    and (pg_catalog.cardinality(%s::text[]) = 0 or n.nspname = any (%s::text[]))
  order by 1, 2
 
+-- name: no_views
+-- For this transaction no view is read: whoever owns a sequence could put one in its place, whose functions would run as
+-- postai. Servers without the setting are older than 2024.
+select pg_catalog.set_config(s.name, 'view, foreign-table', true)
+  from pg_catalog.pg_settings as s where s.name = 'restrict_nonsystem_relation_kind'
+
 -- name: descending
 -- Which of these sequences count downwards.
 select t.name from pg_catalog.unnest(%s::text[]) as t (name)

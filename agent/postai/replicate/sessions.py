@@ -15,7 +15,11 @@ from postai.database.protocol import Database
 
 # Seconds of silence after which a session is given up; libpq's keywords (a driver without libpq has its own limits).
 _WATCHFUL = {"keepalives_idle": "1", "keepalives_interval": "1", "keepalives_count": "3", "tcp_user_timeout": "3000"}
-_FREE = "-cdefault_transaction_read_only=off -csynchronous_commit=on -cclient_encoding=UTF8"
+# The search_path of a database or role must not decide which operators and functions postai's own statements mean.
+_FREE = (
+    "-cdefault_transaction_read_only=off -csynchronous_commit=on -cclient_encoding=UTF8 "
+    "-csearch_path=pg_catalog,pg_temp"
+)
 
 
 def own_dsn(dsn: str) -> str:

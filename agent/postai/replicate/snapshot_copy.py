@@ -19,10 +19,12 @@ from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.deadline import Cancelled, Deadline
 from postai.errors import PostaiError
-from postai.replicate import native
+from postai.replicate import late_keys, native
 from postai.replicate.types import Open, Side, Table, own_schema
 
 PART_BYTES = 256 * 2**20
+# What is written to the target at a time.
+BLOCK_BYTES = 256 * 1024
 PAGE = 8192
 # A lock on the table is asked for so long at a time, and so long in all.
 LOCK_MS, LOCK_SECONDS = 200, 20.0
@@ -104,24 +106,48 @@ def copy(
             native.create_slot(source, name)
             binary = not (native.text_only(source) or native.text_only(target))
             with _beginning(open_side, source, table.qualified, name) as snapshot:
-                work = _Parts(open_side, table.qualified, columns, snapshot, binary=binary)
-                for _ in work.run(ranges(pages, workers, source.server_version), workers, look):
+                work = Parts(open_side, snapshot, binary=binary)
+                pieces = parts(table.qualified, columns, pages, workers, source.server_version)
+                for _ in work.run(pieces, workers, look):
                     target.execute(_of("count", move), (work.rows, work.bytes, table.qualified))
             target.execute(_of("count", move), (work.rows, work.bytes, table.qualified))
             target.execute(_of("note", move), (table.qualified, number, "copied"))
+        late_keys.build_one(lambda: open_side(Side.TARGET), target, move, table.qualified, workers, look)
         name = known.name(stream)
         native.subscribe(target, name, conninfo, source.server_version, copy_data=False)
         target.execute(_of("note", move), (table.qualified, known.number, "following"))
 
 
-def ranges(pages: int, workers: int, version: int) -> list[str]:
-    """Conditions that cut a table into parts; before 14 each would read all of it, so it is one part there."""
+@dataclass(frozen=True)
+class Part:
+    """Rows that one session copies at a time.
+
+    Attributes:
+        table: its qualified name.
+        columns: those that are copied, quoted.
+        condition: which of its rows.
+    """
+
+    table: str
+    columns: str
+    condition: str
+
+
+def parts(table: str, columns: Sequence[str], pages: int, workers: int, version: int) -> list[Part]:
+    """The parts of a table; before 14 each would read all of it, so it is one part there."""
     size = max(1, min(PART_BYTES // PAGE, pages // max(workers, 1) + 1))
     if version < 140_000 or pages <= size:
-        return ["true"]
+        return [Part(table, ", ".join(columns), "true")]
     starts = list(range(0, pages, size))
     ends = [f" and ctid < '({at},0)'::tid" for at in starts[1:]]
-    return [f"ctid >= '({at},0)'::tid{end}" for at, end in zip(starts, [*ends, ""], strict=True)]
+    conditions = [f"ctid >= '({at},0)'::tid{end}" for at, end in zip(starts, [*ends, ""], strict=True)]
+    return [Part(table, ", ".join(columns), one) for one in conditions]
+
+
+def whole(source: Database, table: Table, workers: int) -> list[Part]:
+    """All of a table, as it is on the source."""
+    ((_, pages, columns),) = source.query(_sql("shape"), (table.qualified,))
+    return parts(table.qualified, columns, pages, workers, source.server_version)
 
 
 @contextmanager
@@ -138,11 +164,12 @@ def _beginning(open_side: Open, source: Database, table: str, name: str) -> Iter
 @contextmanager
 def _locked(source: Database, table: str) -> Iterator[None]:
     """A transaction in which nobody else writes to the table; writers wait a moment for it."""
-    end = time.monotonic() + LOCK_SECONDS
+    end, longest = time.monotonic() + LOCK_SECONDS, LOCK_MS
     while True:
         try:
             with source.transaction():
-                source.query(f"set local lock_timeout = {LOCK_MS}; "
+                source.query(_sql("cancels_soon"), (f"{LOCK_MS // 4}ms",))
+                source.query(f"set local lock_timeout = {longest}; "
                              f"lock table only {table} in share row exclusive mode")  # fmt: skip
                 yield
                 return
@@ -150,18 +177,20 @@ def _locked(source: Database, table: str) -> Iterator[None]:
             if error.sqlstate != "55P03" or time.monotonic() > end:
                 raise
         time.sleep(0.3)
+        ((longest,),) = source.query(_sql("vacuumed"), (LOCK_MS, LOCK_MS, table))
 
 
-class _Parts:
-    """The parts of one table on their way."""
+class Parts:
+    """The parts of tables on their way, all as one snapshot has them."""
 
-    def __init__(self, open_side: Open, table: str, columns: Sequence[str], snapshot: str, *, binary: bool) -> None:
-        self._open, self._table, self._snapshot = open_side, table, snapshot
-        self._columns, self._form = ", ".join(columns), " (format binary)" if binary else ""
+    def __init__(self, open_side: Open, snapshot: str, *, binary: bool) -> None:
+        self._open, self._snapshot = open_side, snapshot
+        self._form = " (format binary)" if binary else ""
+        self._table = ""
         self._stop, self._hold, self._lock = threading.Event(), threading.Event(), threading.Lock()
         self.rows = self.bytes = 0
 
-    def run(self, parts: Sequence[str], workers: int, look: Callable[[str], bool]) -> Iterator[None]:
+    def run(self, parts: Sequence[Part], workers: int, look: Callable[[str], bool]) -> Iterator[None]:
         """Copy all of them; gives way to the caller twice a second."""
         left = iter(parts)
         with ThreadPoolExecutor(workers, "postai-copy") as pool:
@@ -177,10 +206,11 @@ class _Parts:
             finally:
                 self._stop.set()
 
-    def _work(self, left: Iterator[str]) -> None:
+    def _work(self, left: Iterator[Part]) -> None:
         with self._open(Side.SOURCE) as source, self._open(Side.TARGET) as target:
             source.query(f"begin isolation level repeatable read read only; {_ENDLESS}; "
                          f"set transaction snapshot '{self._snapshot}'")  # fmt: skip
+            source.query(_sql("tables_only"))
             while True:
                 while self._hold.is_set() and not self._stop.wait(0.1):
                     pass
@@ -188,11 +218,12 @@ class _Parts:
                     part = next(left, None)
                 if part is None:
                     return
-                rows_of = f"select {self._columns} from only {self._table} where {part}"  # noqa: S608 (quoted names)
-                named = f" ({self._columns})" if self._columns else ""
+                self._table = part.table
+                rows_of = f"select {part.columns} from only {part.table} where {part.condition}"  # noqa: S608 (quoted)
+                named = f" ({part.columns})" if part.columns else ""
                 with target.transaction():
                     target.query(_ENDLESS)
-                    into = f"copy {self._table}{named} from stdin{self._form}"
+                    into = f"copy {part.table}{named} from stdin{self._form}"
                     rows = target.copy_in(
                         into, self._counted(source.copy_out(f"copy ({rows_of}) to stdout{self._form}"))
                     )
@@ -200,12 +231,23 @@ class _Parts:
                     self.rows += rows
 
     def _counted(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """The blocks, which may be single rows, in larger ones: each passes through both drivers by itself."""
+        some: list[bytes] = []
+        size = 0
         for block in blocks:
-            if self._stop.is_set():
-                raise Cancelled("the copy was broken off")
-            with self._lock:
-                self.bytes += len(block)
-            yield block
+            some.append(block)
+            size += len(block)
+            if size >= BLOCK_BYTES:
+                yield self._joined(some, size)
+                some, size = [], 0
+        yield self._joined(some, size)
+
+    def _joined(self, some: list[bytes], size: int) -> bytes:
+        if self._stop.is_set():
+            raise Cancelled("the copy was broken off")
+        with self._lock:
+            self.bytes += size
+        return b"".join(some)
 
 
 def join(publisher: Database, subscriber: Database, move: int, stream: str, split: Split) -> None:
@@ -246,8 +288,8 @@ def _until(deadline: Deadline, reached: Callable[[], bool]) -> None:
 
 
 def _forget(publisher: Database, subscriber: Database, name: str) -> None:
-    oid = native.unsubscribe(subscriber, name)
-    native.drop_slot(publisher, name, oid, Deadline.after(DROP_SECONDS))
+    copying = native.unsubscribe(subscriber, name)
+    native.drop_slot(publisher, name, copying, Deadline.after(DROP_SECONDS))
     native.unpublish(publisher, name)
 
 

@@ -3,6 +3,12 @@
 create table if not exists {schema}.split (relation text primary key, number int8 not null, state text not null,
                                            rows int8 not null default 0, bytes int8 not null default 0)
 
+-- name: tables_only
+-- For this transaction no view is read: whoever owns a table could put one in its place, whose functions would run as
+-- postai. Servers without the setting are older than 2024.
+select pg_catalog.set_config(s.name, 'view, foreign-table', true)
+  from pg_catalog.pg_settings as s where s.name = 'restrict_nonsystem_relation_kind'
+
 -- name: there
 -- Whether it was made.
 select pg_catalog.to_regclass(%s) is not null
@@ -49,3 +55,18 @@ select exists (select from pg_catalog.pg_publication_rel as r join pg_catalog.pg
 -- name: slot_place
 -- What the subscriber has confirmed, compared with a place in the log; and whether it reads now.
 select s.confirmed_flush_lsn >= %s::pg_catalog.pg_lsn, s.active from pg_catalog.pg_replication_slots as s where s.slot_name = %s
+
+-- name: cancels_soon
+-- An autovacuum that is in the way is cancelled by the server when this time is over, not only after a second.
+select pg_catalog.set_config('deadlock_timeout', %s, true)
+  from pg_catalog.pg_roles as r where r.rolname = current_user and r.rolsuper
+
+-- name: vacuumed
+-- How many milliseconds to wait for a lock; longer where only a longer wait has the server cancel an autovacuum.
+select case when exists (
+           select from pg_catalog.pg_locks as l join pg_catalog.pg_stat_activity as a on a.pid = l.pid
+            where l.relation = t.oid and l.granted and a.backend_type = 'autovacuum worker')
+       then s.setting::int4 + %s::int4 else %s::int4 end
+  from pg_catalog.pg_settings as s,
+       (select %s::pg_catalog.regclass::oid) as t (oid)
+ where s.name = 'deadlock_timeout'

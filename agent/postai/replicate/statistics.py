@@ -36,12 +36,14 @@ def carry_statistics(
     """
     limit = restore.limit_ms(deadline)
     with open_session(target_dsn, statement_timeout_ms=limit, lock_timeout_ms=schema.LOCK_MS) as target:
-        newest = next(iter(tools.found(programs)), None)
         schemas = list(options.schemas)
         target.execute("set vacuum_cost_delay = 0")
-        if target.server_version >= _CARRIED_FROM and newest is not None and newest.major * 10_000 >= _CARRIED_FROM:
+        major = target.server_version // 10_000
+        if target.server_version >= _CARRIED_FROM and (
+            program := next((one for one in tools.each(programs) if one.major >= major), None)
+        ):
             arguments = ("--statistics-only", *schema.schema_arguments(options.schemas))
-            text = tools.dump(newest, source_dsn, arguments, deadline)
+            text = tools.dump(program, source_dsn, arguments, deadline)
             found = _take(target, [one for one in dump_text.statements(text) if "pg_restore_" in one[:60]], deadline)
             on_step("statistics", "carried over")
             extended = [qualified(*row) for row in target.query(_sql("extended"), (schemas, schemas))]

@@ -76,6 +76,11 @@ class Row:
     def ended(self) -> bool:
         return self.ended_at is not None
 
+    @property
+    def way_back(self) -> bool:
+        """Whether the source follows the target after the switch; a dump has nothing that could."""
+        return self.options.way_back and self.method is not Method.DUMP
+
 
 @dataclass(frozen=True)
 class Copied:
@@ -182,9 +187,9 @@ def find(home: Database, name: str) -> Row:
 
 
 def next_of(home: Database, move: int) -> str:
-    """What holds a move up and what to do next, in a line; "" = nothing."""
+    """What holds a move up and what to do next, in a few lines; "" = nothing."""
     ((said,),) = home.query(_sql("next_of"), (move,))
-    return " ".join(said.split())
+    return str(said)
 
 
 def _row(values: Sequence[Any]) -> Row:
@@ -262,7 +267,10 @@ def set_lag(home: Database, move: int, lag: Lag) -> None:
 def set_verified(home: Database, move: int, verified: Mapping[str, Any] | None) -> None:
     """What a verification found, now; None = nothing is known any more."""
     text = json.dumps(verified, default=str) if verified is not None else None
-    home.execute(_sql("set_verified"), (text, text, move))
+    with home.transaction():
+        home.execute(_sql("set_verified"), (text, text, move))
+        if verified is None:
+            home.execute(_sql("forget_verified_tables"), (move,))
 
 
 def set_verified_tables(home: Database, move: int, said: Mapping[str, str | None]) -> None:
@@ -274,7 +282,9 @@ def set_verified_tables(home: Database, move: int, said: Mapping[str, str | None
 
 def count_restart(home: Database, move: int) -> None:
     """The copy begins again from nothing."""
-    home.execute(_sql("count_restart"), (move,))
+    with home.transaction():
+        home.execute(_sql("count_restart"), (move,))
+        home.execute(_sql("forget_verified_tables"), (move,))
 
 
 def set_tables(home: Database, move: int, progress: Sequence[Progress]) -> None:

@@ -64,6 +64,10 @@ update postai.replication
        updated_at = pg_catalog.clock_timestamp()
  where id = %s
 
+-- name: forget_verified_tables
+-- Nothing is known any more of any table.
+update postai.replication_table set verified = null where replication_id = %s and verified is not null
+
 -- name: set_verified_table
 -- What a verification found of one table.
 update postai.replication_table set verified = %s where replication_id = %s and table_name = %s
@@ -128,7 +132,8 @@ select pg_catalog.pg_advisory_unlock(%s, %s)
 
 -- name: next_of
 -- What holds a move up and what to do next.
-select postai._next_of(m, postai._not_done(m.id)) from postai.replication as m where m.id = %s
+select postai._next_of(m, coalesce(a.asked, a.refused))
+  from postai.replication as m cross join lateral postai._answered(m.id) as a where m.id = %s
 
 -- name: id_taken
 -- The highest move whose objects are on this server or in this database, made by any home; 0 = none.

@@ -11,7 +11,7 @@ from postai.database.protocol import Database
 from postai.deadline import Deadline, DeadlineExceeded
 from postai.replicate import fence, native, snapshot_copy
 from postai.replicate.snapshot_copy import Split
-from postai.replicate.types import Finding, Lag, Level, Open, Progress, Side, Table, object_name
+from postai.replicate.types import Finding, Lag, Level, Open, Progress, Side, Table, object_name, own_schema
 
 STOP_SECONDS = 10.0
 # Tables up to this size are copied in a second or so: all of them at once are left to the servers.
@@ -72,8 +72,8 @@ class NativeStream:
         native.publish(publisher, self.move, self.name, tables)
         native.create_slot(publisher, self.name)
         made = native.subscribe(subscriber, self.name, self.conninfo, publisher.server_version, copy_data=True)
-        known = native.taken_up(subscriber, self.name)
-        if not made and not all(table.qualified in known for table in tables):
+        wanted = {f"{own_schema(self.move)}.fence", *(table.qualified for table in tables)}
+        if not made and wanted - native.taken_up(subscriber, self.name):
             native.refresh(subscriber, self.name)
 
     def _next(
@@ -147,6 +147,17 @@ class NativeStream:
     def reconnect(self, subscriber: Database) -> None:
         native.reconnect(subscriber, self.name, self.conninfo)
 
+    def end_dead(self, publisher: Database, subscriber: Database) -> None:
+        """End what the other end of a connection left behind without a word; the servers then connect anew."""
+        native.end_dead(publisher, subscriber, self.name)
+
+    def rescue(self, publisher: Database, subscriber: Database) -> tuple[str, ...]:
+        """Let the tables be copied anew, by the next call of `copy`, whose copy could never come to its end."""
+        found = native.stranded(publisher, subscriber, self.name)
+        for table in found:
+            native.forget(publisher, subscriber, self.name, table)
+        return found
+
     def mark(self, publisher: Database) -> None:
         native.advance(publisher, self.name)
 
@@ -209,8 +220,8 @@ class NativeStream:
 
     def stop(self, publisher: Database, subscriber: Database) -> None:
         snapshot_copy.forget_all(publisher, subscriber, self.move, self.name)
-        oid = native.unsubscribe(subscriber, self.name)
-        native.drop_slot(publisher, self.name, oid, Deadline.after(STOP_SECONDS))
+        copying = native.unsubscribe(subscriber, self.name)
+        native.drop_slot(publisher, self.name, copying, Deadline.after(STOP_SECONDS))
         fence.release(publisher, self.move, self.name)
 
 

@@ -46,11 +46,13 @@ def active(source: Database) -> float:
 
 def cores(source: Database) -> int:
     """Processors of the server's machine; `UNKNOWN_CORES` where that cannot be read."""
+    if source.query(_sql("may_count_cores")) != [(True,)]:
+        return UNKNOWN_CORES
     try:
         ((ranges,),) = source.query(_sql("cores"))
-    except ServerError:  # no such file: another operating system; or no right to it
+    except ServerError:  # no such file: another operating system
         return UNKNOWN_CORES
-    return count(ranges) if ranges else UNKNOWN_CORES
+    return count(ranges)
 
 
 def count(ranges: str) -> int:

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ _PLACES = (
     "/usr/local/opt/postgresql@*/bin", "/Library/PostgreSQL/*/bin",
 )  # fmt: skip
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,14 @@ def found(directory: Path | None = None) -> tuple[Programs, ...]:
     Args:
         directory: looked at before the usual places (packages', the embedded server's, PATH).
     """
+    seen: dict[int, Programs] = {}
+    for one in each(directory):
+        seen.setdefault(one.major, one)
+    return tuple(seen[major] for major in sorted(seen, reverse=True))
+
+
+def each(directory: Path | None = None) -> Iterator[Programs]:
+    """The same as they are looked for, which runs each of them: who needs one takes no more than that."""
     candidates = [directory] if directory else []
     for place in _PLACES:
         root, _, rest = place.partition("*")
@@ -62,12 +70,10 @@ def found(directory: Path | None = None) -> tuple[Programs, ...]:
         candidates.append(Path(spec.origin).parent / "pginstall" / "bin")
     if on_path := shutil.which("pg_dump"):
         candidates.append(Path(on_path).parent)
-    seen: dict[int, Programs] = {}
     for one in candidates:
         major = _major(one / "pg_dump")
         if major is not None:
-            seen.setdefault(major, Programs(major, one))
-    return tuple(seen[major] for major in sorted(seen, reverse=True))
+            yield Programs(major, one)
 
 
 def for_dump(server_version: int, directory: Path | None = None) -> Programs:
@@ -81,8 +87,11 @@ def for_dump(server_version: int, directory: Path | None = None) -> Programs:
     Raises:
         FeatureMissing: there is none; the hint names the package.
     """
-    major, there = server_version // 10000, found(directory)
-    chosen = next((one for one in there if one.major == major), there[0] if there else None)
+    major = server_version // 10000
+    if own := next((one for one in each(directory) if one.major == major), None):
+        return own
+    there = found(directory)
+    chosen = there[0] if there else None
     if chosen is None or chosen.major < major:
         has = ", ".join(str(one.major) for one in there) or "none"
         raise FeatureMissing(

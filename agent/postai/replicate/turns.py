@@ -3,38 +3,51 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from types import MappingProxyType
 
 from postai.database.errors import ConnectionLost
 from postai.database.protocol import Database
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
-from postai.errors import ErrorParts, PostaiError, Refused, UsageError, VerificationFailed
+from postai.errors import ErrorParts, PostaiError, Refused, UsageError
 from postai.replicate import (
     cleanup,
     ddl,
     fence,
-    large_objects,
+    late_keys,
     native,
     preflight,
     probe,
     roles,
     schema,
-    schema_compare,
     slots,
     statistics,
     store,
     throttle,
-    verify,
 )
+from postai.replicate.comparing import compare, require_equal
 from postai.replicate.move import Move
+from postai.replicate.now import LONGEST_SECONDS, LOOK_SECONDS, InDanger, Now
 from postai.replicate.redirect import RedirectFailed
 from postai.replicate.schema import Section
 from postai.replicate.stream import NativeStream
-from postai.replicate.types import Carrier, Finding, Lag, Method, OnStep, Side, State, object_name
-from postai.replicate.verified import Mode, Sides, Verdict, Verified, VerifyOptions
+from postai.replicate.types import (
+    Carrier,
+    Finding,
+    Identity,
+    Lag,
+    Level,
+    Method,
+    Side,
+    State,
+    Table,
+    object_name,
+    placed,
+)
+from postai.replicate.verified import Mode
 
 # How long a row may take to the target before the move counts as caught up.
 CAUGHT_UP_SECONDS = 1.0
@@ -42,79 +55,39 @@ CAUGHT_UP_SECONDS = 1.0
 FRESH_BYTES = 64 * 2**20
 # How often the copy begins anew by itself.
 RESTARTS = 3
-# Of one part of the work: indexes of large tables, a comparison of all rows.
-LONGEST_SECONDS = 7 * 86_400.0
-# Seconds between two looks at the source's log while something long runs.
-LOOK_SECONDS = 2.0
+# How long the log of the source is watched before it begins.
+LOG_SECONDS = 0.5
+# In a move's report where it was tried before there were others to make.
+_TRIED = Finding("schema_tried", Level.NOTE, Side.TARGET, "the schema was tried in a database of its own on the target")
 
 
-class InDanger(PostaiError):
-    """The source's log must not be kept any longer; what runs is broken off."""
-
-    sqlstate = "PA010"
-
-
-@dataclass(frozen=True)
-class Now:
-    """What one turn works with.
-
-    Attributes:
-        found: what is wrong while it goes on; the first of them stands in the move's row.
-    """
-
-    home: Database
-    source: Database
-    target: Database
-    move: Move
-    on_step: OnStep
-    found: list[ErrorParts] = field(default_factory=list)
-
-    @property
-    def forward(self) -> Carrier:
-        """The stream from the source to the target."""
-        return self.move.stream(Side.SOURCE)
-
-    def doing(self, what: str) -> None:
-        """Say what is done at this moment."""
-        store.set_doing(self.home, self.move.id, what)
-        self.on_step(what)
-
-    def tell(self, found: Sequence[Finding], step: str) -> None:
-        """Keep what a step left out or found, with what mends it."""
-        for one in found:
-            level = "note" if one.level == "note" else "warning"
-            store.add_event(self.home, self.move.id, one.what, step=step, level=level,
-                            data={"objects": one.objects, "fix": one.fix})  # fmt: skip
-
-    def watching(self, doing: str) -> OnStep:
-        """For something long: passes steps on, shows them, breaks it off when the serving side's disk is in danger.
-
-        The sessions of this turn must be idle.
-        """
-        last = time.monotonic()
-
-        def on_step(name: str, detail: str = "") -> None:
-            nonlocal last
-            if time.monotonic() - last > LOOK_SECONDS:
-                last = time.monotonic()
-                store.set_doing(self.home, self.move.id, f"{doing}: {detail or name}")
-                serving = self.move.row.serving
-                pair = (self.source, self.target) if serving is Side.SOURCE else (self.target, self.source)
-                lag = self.move.stream(serving).lag(*pair)
-                store.set_lag(self.home, self.move.id, lag)
-                if danger := slots.danger(lag, self.move.row.options.keep_wal_bytes):
-                    raise InDanger(danger)
-            self.on_step(name, detail)
-
-        return on_step
+@contextmanager
+def _early_trial(now: Now) -> Iterator[Future[tuple[Finding, ...]] | None]:
+    """The schema is tried on the target while it is checked, unless roles must be made there first."""
+    if roles.lacking(now.source, now.target):
+        yield None
+        return
+    deadline = Deadline.after(LONGEST_SECONDS)
+    with ThreadPoolExecutor(1, "postai-trial") as pool:
+        try:
+            yield pool.submit(
+                schema.trial, now.move.dsns[Side.SOURCE], now.move.dsns[Side.TARGET], now.move.row.options, deadline
+            )
+        except BaseException:
+            deadline.cancel.set()
+            raise
 
 
 def _analyse(now: Now) -> State:
     row = now.move.row
     now.doing("checks both sides")
     connection = native.conninfo(now.move.dsns[Side.SOURCE], object_name(row.id, "fwd"), row.options.passfile)
-    found = probe.probe(now.source, now.target, connection)
-    report = preflight.check(now.source, now.target, row.options, found)
+    with _early_trial(now) as tried:
+        found = probe.probe(now.source, now.target, connection)
+        report = preflight.check(now.source, now.target, row.options, found, measure_seconds=LOG_SECONDS)
+    if tried is not None and not report.blocked:  # else it would fail for the same reasons
+        report = replace(report, findings=(*report.findings, *tried.result(), _TRIED))
+        now.on_step("trial")
     store.set_report(now.home, row.id, report)
     return State.ANALYSED
 
@@ -126,24 +99,49 @@ def _preflight(now: Now) -> State:
         raise Refused(
             f"the move cannot begin: {blockers[0]['what']}",
             detail="; ".join(one["what"] for one in blockers[1:]) or None,
-            hint="; ".join(fix for one in blockers for fix in one["fix"]) or None,
+            hint="\n".join(placed(fix, one["side"]) for one in blockers for fix in one["fix"]) or None,
         )
     return State.PREFLIGHT_OK
 
 
 def _copy_schema(now: Now) -> State:
     move, row = now.move, now.move.row
-    fence.claim(now.source, now.target, row.id)
+    dumped = row.method is Method.DUMP  # nothing can be made on the source, and keys are made after the rows
+    if dumped:
+        fence.claim_target(now.target, row.id)
+    else:
+        fence.claim(now.source, now.target, row.id)
     now.doing("copies roles")
     now.tell(roles.copy_roles(now.source, now.target, row.options, now.on_step), "roles")
     deadline = Deadline.after(LONGEST_SECONDS)
-    for section in (Section.PRE_DATA, Section.KEYS):
-        now.doing(f"copies the schema: {section}")
-        now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], row.id, section, row.options,
-                                    deadline, now.on_step), "schema")  # fmt: skip
+    sections = (Section.PRE_DATA,) if dumped else (Section.PRE_DATA, Section.KEYS)
+    with ThreadPoolExecutor(len(sections), "postai-dump") as pool:
+        version = now.source.server_version
+        texts = {one: pool.submit(schema.dumped, move.dsns[Side.SOURCE], version, row.options, one, deadline)
+                 for one in sections}  # fmt: skip
+        findings = (row.report or {}).get("findings", ())
+        tried = any(one["check"] == _TRIED.check for one in findings)
+        for one in sections:
+            now.doing(f"copies the schema: {one}")
+            text = texts[one].result()
+            now.tell(schema.copy_schema(move.dsns[Side.SOURCE], move.dsns[Side.TARGET], row.id, one, row.options,
+                                        deadline, now.on_step, later=_later(now), tried=tried, text=text),
+                     "schema")  # fmt: skip
     _give_identity(now)
-    ddl.install(now.source, row.id)
+    if not dumped:
+        ddl.install(now.source, row.id)
     return State.SCHEMA_COPIED
+
+
+def _later(now: Now) -> tuple[Table, ...]:
+    """Tables whose primary keys are made after their rows; before 14 a copy begins anew where one is missing."""
+    row = now.move.row
+    if row.method is not Method.NATIVE or now.target.server_version < 140_000:
+        return ()
+    return tuple(
+        one for one in native.tables(now.source, row.options.schemas)
+        if one.identity is Identity.PRIMARY and one.bytes > late_keys.LATE_BYTES
+    )  # fmt: skip
 
 
 def _give_identity(now: Now) -> None:
@@ -151,7 +149,8 @@ def _give_identity(now: Now) -> None:
     if not now.move.row.options.full_identity or now.move.row.method is not Method.NATIVE:
         return
     tables = native.tables(now.source, now.move.row.options.schemas)
-    theirs = {one.qualified for one in tables}
+    # On the target a primary key may only be still to come.
+    theirs = {one.qualified for one in tables if one.identity in (Identity.NONE, Identity.FULL)}
     ours = [one for one in native.tables(now.target, now.move.row.options.schemas) if one.qualified in theirs]
     native.give_identity(now.target, now.move.id, ours)
     native.give_identity(now.source, now.move.id, tables)
@@ -159,6 +158,11 @@ def _give_identity(now: Now) -> None:
 
 def _begin_copy(now: Now) -> State:
     row, stream = now.move.row, now.forward
+    if row.method is Method.DUMP:
+        what = "nothing is followed: the rows are copied, and compared, in the pause of the cutover"
+        store.add_event(now.home, row.id, what, step="copying")
+        store.set_tables(now.home, row.id, stream.progress(now.source, now.target))
+        return State.READY
     if row.restarts:
         now.doing("empties the target to copy anew")
         stream.stop(now.source, now.target)
@@ -184,10 +188,33 @@ def _copy(now: Now) -> State | None:
         return again
     _take_up(now)
     try:
+        _make_keys(now)
+        waiting = late_keys.waiting(now.target, now.move.id)
+        if waiting and not native.taken_up(now.target, now.forward.name).isdisjoint(waiting):
+            return None  # they would come too late beside what takes long
         _copy_large(now)
     except InDanger:
         return _protect(now)
     return None if now.forward.unfinished(now.source, now.target) else _after_rows(now)
+
+
+def _make_keys(now: Now) -> None:
+    """The keys of large tables whose rows come or are there; new tables are taken up meanwhile.
+
+    Raises:
+        InDanger: the source's log cannot be kept so long.
+    """
+    on_step, last = now.watching("copies"), time.monotonic()
+
+    def look(detail: str) -> None:
+        nonlocal last
+        on_step("copies", detail)
+        if time.monotonic() - last > LOOK_SECONDS:
+            last = time.monotonic()
+            _take_up(now)
+
+    late_keys.build(lambda: now.move.open(Side.TARGET), now.target, now.move.id, now.forward.name,
+                    now.move.row.options.workers, look)  # fmt: skip
 
 
 def _copy_large(now: Now) -> None:
@@ -226,6 +253,11 @@ def _take_up(now: Now) -> None:
     if taken is not None:
         _tell_taken(now, taken)
         _give_identity(now)
+    if isinstance(now.forward, NativeStream):
+        for table in now.forward.rescue(now.source, now.target):
+            what = f"{table} is copied anew: the server was disturbed at the end of its copy"
+            store.set_verified(now.home, row.id, None)
+            store.add_event(now.home, row.id, what, step="restarted", level="warning")
     waiting = now.move.row.state is State.COPYING
     now.forward.copy(now.source, now.target, hold=waiting and _held(now))
     store.set_tables(now.home, row.id, now.forward.progress(now.source, now.target))
@@ -235,6 +267,10 @@ def _tell_taken(now: Now, taken: ddl.Taken) -> None:
     row = now.move.row
     _tell_applied(now, taken, Side.SOURCE)
     if taken.blocking:
+        if row.verified is not None:  # what was written meanwhile may stand elsewhere, or be told by other values
+            store.set_verified(now.home, row.id, None)
+            store.add_event(now.home, row.id, "rows may differ until that is mended; verify again", step="ddl",
+                            level="warning")  # fmt: skip
         raise Refused(
             f"the source's schema changed: {taken.blocking[0].what}",
             detail="; ".join(one.what for one in taken.blocking[:10]),
@@ -251,7 +287,7 @@ def _tell_applied(now: Now, taken: ddl.Taken, publisher: Side) -> None:
                         data={"statements": len(taken.applied), "commands": taken.commands})  # fmt: skip
     if taken.unequal and row.verified is not None:
         store.set_verified(now.home, row.id, None)
-        what = f"older rows may differ in a new column: {', '.join(taken.unequal[:5])}; verify again"
+        what = f"older rows may differ in a new or changed column: {', '.join(taken.unequal[:5])}; verify again"
         store.add_event(now.home, row.id, what, step="ddl", level="warning")
 
 
@@ -284,7 +320,7 @@ def _catch_up(now: Now) -> State | None:
                     lambda: stream.pump(now.source, now.target))  # fmt: skip
     except DeadlineExceeded:
         return None
-    if now.move.row.options.way_back:
+    if now.move.row.way_back:
         now.doing("prepares the way back")
         now.move.stream(Side.TARGET).prepare(now.target, now.source)
     return State.VERIFYING
@@ -302,99 +338,13 @@ def _verify(now: Now) -> State | None:
     return State.READY
 
 
-def compare(now: Now, mode: Mode, deadline: Deadline) -> Verified:
-    """Compare both sides row for row, and keep what was found.
-
-    Raises:
-        InDanger: the source's log cannot be kept so long.
-    """
-    row = now.move.row
-    bring_large_objects(now.source, now.target, now.move, deadline)
-    back = now.move.stream(Side.TARGET)
-    if row.serving is Side.SOURCE and row.options.way_back and back.ready(now.target):
-        back.prepare(now.target, now.source)  # what others write to the target from here on is seen at the switch
-    on_step = now.watching("compares both sides")
-    subscriber = now.target if row.serving is Side.SOURCE else now.source
-    met = sum(slots.conflicts(subscriber, now.move.stream(row.serving).name).values())
-    found = verify.verify(
-        Sides(row.id, now.move.open, now.move.stream(row.serving), row.serving), mode,
-        VerifyOptions(schemas=row.options.schemas, large_objects=not row.options.schemas), deadline,
-        lambda at: on_step("compares", f"{at.tables_done} of {at.tables} tables"),
-        lambda here, there: definitions(*((here, there) if row.serving is Side.SOURCE else (there, here)), now.move),
-    )  # fmt: skip
-    store.set_verified(now.home, row.id, {**asdict(found), "equal": found.equal and not found.schema, "conflicts": met})
-    store.set_verified_tables(now.home, row.id, {one.table: _said(one) for one in found.tables})
-    level = "note" if found.equal and not found.schema else "error"
-    store.add_event(now.home, row.id, verdict(found), step="verified", level=level)
-    return found
-
-
-def bring_large_objects(source: Database, target: Database, move: Move, deadline: Deadline) -> int:
-    """Large objects as on the side that serves; they belong to no schema, so that a move of some schemas has none."""
-    if move.row.options.schemas:
-        return 0
-    pair = (source, target) if move.row.serving is Side.SOURCE else (target, source)
-    return large_objects.bring(*pair, move.id, move.row.serving.other, deadline)
-
-
-def definitions(source: Database, target: Database, move: Move) -> tuple[str, ...]:
-    """What differs in the target's definitions from the source's, whichever serves: it may need some of its own."""
-    found = schema_compare.compare_schema(source, target, move.row.options.schemas, move.id)
-    return tuple(one.shown for one in found)
-
-
-def _said(one: Verdict) -> str:
-    if one.equal is None:
-        return f"not compared: {one.error}"
-    return "equal" if one.equal else f"{len(one.differences)}{' and more' if one.more else ''} rows differ"
-
-
-def verdict(found: Verified) -> str:
-    """What a comparison found, in a sentence."""
-    if found.equal and not found.schema:
-        stall = f", writers waited {found.stall * 1000:.0f} ms" if found.stall else ""
-        return f"{found.rows} rows of {len(found.tables)} tables are equal{stall}"
-    named = [
-        *(f"table {one} is missing" for one in found.missing),
-        *(one.table for one in found.different),
-        *found.schema,
-    ]
-    return f"both sides differ: {', '.join(named[:5])}{' ...' if len(named) > 5 else ''}"
-
-
-def require_equal(found: Verified, name: str) -> None:
-    """Raises:
-    VerificationFailed: both sides differ; the hint says what to do with the move of that name.
-    """
-    if found.equal and not found.schema:
-        return
-    detail = "; ".join([
-        *(f"{one.table}: {_said(one)}: {', '.join('(' + ', '.join(x.key) + ')' for x in one.differences[:5])}"
-          for one in found.different[:10]),
-        *found.schema[:10],
-    ])  # fmt: skip
-    raise VerificationFailed(
-        verdict(found), detail=detail or None,
-        hint=_mending(found, name),
-    )  # fmt: skip
-
-
-def _mending(found: Verified, name: str) -> str:
-    """What makes both sides equal."""
-    again = f"and verify again: post-ai replicate verify {name}"
-    if any(one.equal is False for one in found.tables):
-        first = "Make the definitions equal, then the rows" if found.schema or found.missing else "Make the rows equal"
-        return f"{first}: post-ai replicate repair {name} (SELECT postai.replicate_repair('{name}') in psql)"
-    return f"Make the definitions equal, {again}" if found.schema or found.missing else f"See to it, {again}"
-
-
 def _follow(now: Now) -> State | None:
     """The source serves, the target follows: take up new tables, keep the way back at hand, watch the source's disk."""
     if (again := _protect(now)) is not None:
         return again
     _take_up(now)
     _look_where(now)
-    if now.move.row.options.way_back:
+    if now.move.row.way_back:
         _keep_fresh(now.move.stream(Side.TARGET), now.target, now.source, now)
     else:
         _give_way_back_up(now)
@@ -404,7 +354,7 @@ def _follow(now: Now) -> State | None:
 def _serve(now: Now) -> State | None:
     """The target serves, the source follows: watch the target's disk, keep the stream of a switch back and forth."""
     _look_where(now)
-    if not now.move.row.options.way_back:
+    if not now.move.row.way_back:
         _give_way_back_up(now)
         return None
     stream = now.move.stream(Side.TARGET)
@@ -418,8 +368,15 @@ def _serve(now: Now) -> State | None:
             detail="What is written from now on stays on the target alone.",
             hint=f"Complete the move: post-ai replicate complete {now.move.row.name}",
         )
-    _take_back(now)
-    _look_for_trouble(now, stream, lag, Side.SOURCE)
+    if stream.flows(now.source):
+        _take_back(now)
+        _look_for_trouble(now, stream, lag, Side.SOURCE)
+    else:  # it would begin anew with a copy, onto the rows that are there
+        now.found.append(ErrorParts(
+            "PA010", "there is no way back: the source does not follow the target",
+            "What was written since it was given up is on the target alone.",
+            f"Complete the move: post-ai replicate complete {now.move.row.name}",
+        ))  # fmt: skip
     _keep_fresh(now.forward, now.source, now.target)
     return None
 
@@ -479,10 +436,13 @@ def _look_for_trouble(now: Now, stream: Carrier, lag: Lag, subscriber: Side) -> 
     """What is wrong though it goes on: a slot that is about to be lost, a subscriber that fails or hears nothing."""
     db = now.source if subscriber is Side.SOURCE else now.target
     copying = now.move.row.state in (State.COPYING, State.CATCHING_UP)
-    wrong = (slots.warning(lag), slots.trouble(db, stream.name, subscriber, lag, copying=copying))
+    heard = replace(lag, silent=None) if slots.asleep(db, lag) else lag
+    wrong = (slots.warning(lag), slots.trouble(db, stream.name, subscriber, heard, copying=copying))
     now.found.extend(one for one in wrong if one is not None)
     if lag.errors != 0 and not lag.active:
         stream.reconnect(db)
+    if isinstance(stream, NativeStream):
+        stream.end_dead(*((now.source, now.target) if subscriber is Side.TARGET else (now.target, now.source)))
 
 
 def _stand_still(now: Now) -> None:
@@ -506,15 +466,13 @@ def _keep_fresh(waiting: Carrier, publisher: Database, subscriber: Database, now
         now: of a move whose publisher should be written to by the move alone; what others wrote is told then.
     """
     kept = waiting.lag(publisher, subscriber).kept_bytes
-    if (
-        now is not None and (kept or 0) > FRESH_BYTES and now.move.row.verified is not None
-        and isinstance(waiting, NativeStream) and waiting.written(publisher, subscriber)
-    ):  # fmt: skip
+    if waiting.ready(publisher) and (kept or 0) <= FRESH_BYTES:
+        return
+    if now is not None and now.move.row.verified is not None and waiting.written(publisher, subscriber):
         store.set_verified(now.home, now.move.id, None)
         store.add_event(now.home, now.move.id, "others wrote to the target's tables; verify again",
                         step="written", level="warning")  # fmt: skip
-    if not waiting.ready(publisher) or (kept or 0) > FRESH_BYTES:
-        waiting.prepare(publisher, subscriber)
+    waiting.prepare(publisher, subscriber)
 
 
 def _protect(now: Now) -> State | None:
@@ -531,7 +489,7 @@ def _protect(now: Now) -> State | None:
         return State.SCHEMA_COPIED
     why = Refused(
         f"the copy was given up after {row.restarts} restarts: {danger}",
-        hint="Give the source more disk and raise max_slot_wal_keep_size or keep_wal_bytes, or copy at a quiet hour; "
+        hint="Give the source more disk and raise max_slot_wal_keep_size or --keep-wal, or copy at a quiet hour; "
         f"then: post-ai replicate start {row.name} {row.source} {row.target}",
     )
     fail(now.home, now.move, why.as_parts(), State.SCHEMA_COPIED)

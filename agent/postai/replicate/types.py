@@ -221,7 +221,6 @@ class MoveOptions:
         keep_wal_bytes: WAL that the source may keep for the move; beyond it the slot is dropped and the move restarts.
         passfile: file on the target's server that its subscription takes the source's password from, and the other way
             round in `source_passfile`; None = the password stands in pg_subscription, which superusers read and dump.
-        max_pause: seconds that clients may be held back at the switch, undo included.
         way_back: whether the source follows the target after the switch; without it there is no rollback.
     """
 
@@ -236,7 +235,6 @@ class MoveOptions:
     keep_wal_bytes: int = 64 * 2**30
     passfile: str | None = None
     source_passfile: str | None = None
-    max_pause: float = 3.0
     way_back: bool = True
 
 
@@ -322,6 +320,10 @@ class Stream(Protocol):
         """End it on both sides; what `prepare` makes anew goes, too."""
         ...
 
+    def lag(self, publisher: Database, subscriber: Database) -> Lag:
+        """How far the subscriber is behind."""
+        ...
+
 
 class Carrier(Stream, Protocol):
     """A stream that also copies the rows that are there, as the way to the target begins."""
@@ -338,13 +340,18 @@ class Carrier(Stream, Protocol):
         """Tables that are not copied and followed yet."""
         ...
 
-    def lag(self, publisher: Database, subscriber: Database) -> Lag:
-        """How far the subscriber is behind."""
+    def written(self, publisher: Database, subscriber: Database) -> bool:
+        """Whether others wrote to the publisher while this stream waits, since it was brought up to now."""
         ...
 
     def reconnect(self, subscriber: Database) -> None:
         """Let what does not reach the publisher use the connection string as it is now."""
         ...
+
+
+def placed(fix: str, side: str) -> str:
+    """A fix of a finding, with where it is to be run if it is a statement."""
+    return f"on the {side}: {fix}" if fix.partition(" ")[0].isupper() else fix
 
 
 def object_name(move: int, part: str) -> str:

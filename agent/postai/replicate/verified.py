@@ -172,12 +172,15 @@ class Sides:
         open: opens sessions; the comparison uses its own and closes them.
         stream: the one that runs, from the side that serves to the other one.
         serving: the side whose rows are the right ones.
+        snapshot: one that is exported there, where the other side should hold what that has, and nobody writes to it:
+            both are compared as they are, without a fence.
     """
 
     move: int
     open: Open
     stream: Stream
     serving: Side
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True)

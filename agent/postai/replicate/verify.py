@@ -25,7 +25,7 @@ from postai.replicate.verified import (
     no_progress,
 )
 from postai.replicate.verify_chunks import Found, Pair, Reader, Sum, compare
-from postai.replicate.verify_exact import Control, Moment, Unlockable, freeze_exactly, freeze_freely
+from postai.replicate.verify_exact import Control, Moment, Unlockable, freeze_as, freeze_exactly, freeze_freely
 from postai.replicate.verify_settle import settle
 from postai.replicate.verify_tables import Compared, Key, compared, hashing, sql, tables
 
@@ -123,12 +123,12 @@ class _Run:
 
     def verify(self, mode: Mode, schema: tuple[str, ...]) -> Verified:
         why = None
-        if mode is Mode.EXACT and self.both.tables:
+        if mode is Mode.EXACT and (self.both.tables or self.sides.snapshot):
             try:
                 moment, verdicts, objects = self._exact()
             except Unlockable as error:
                 mode, why = Mode.SETTLING, error.message
-        if mode is Mode.SETTLING or not self.both.tables:
+        if mode is Mode.SETTLING or not (self.both.tables or self.sides.snapshot):
             moment, verdicts, objects = self._settling()
         here, there = self.control.serving, self.control.other
         equal = (
@@ -143,7 +143,10 @@ class _Run:
         )  # fmt: skip
 
     def _exact(self) -> tuple[Moment, list[Verdict], LargeObjects | None]:
-        moment = freeze_exactly(self.pair, self.control, self.both.tables, self.options)
+        if self.sides.snapshot is not None:
+            moment = freeze_as(self.pair, self.sides.snapshot)
+        else:
+            moment = freeze_exactly(self.pair, self.control, self.both.tables, self.options)
         verdicts = []
         for table in self.both.tables:
             found, seconds = self._compare(table, sets_first=False)

@@ -1,12 +1,13 @@
 -- name: pin
--- Everything that the text of a value depends on, and what would end a session that holds a snapshot.
+-- Everything that the text of a value depends on, and what would end a session that holds a snapshot. No view is read:
+-- whoever owns a table could put one in its place, whose functions would run as postai.
 select pg_catalog.count(pg_catalog.set_config(p.name, p.value, false))
   from (values ('search_path', 'pg_catalog'), ('extra_float_digits', '3'), ('datestyle', 'ISO, YMD'),
                ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('bytea_output', 'hex'), ('lc_monetary', 'C'),
                ('xmlbinary', 'base64'), ('xmloption', 'content'), ('client_encoding', 'UTF8'), ('row_security', 'off'),
                ('quote_all_identifiers', 'off'), ('jit', 'off'), ('max_parallel_workers_per_gather', '0'),
                ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'),
-               ('transaction_timeout', '0')) as p (name, value)
+               ('transaction_timeout', '0'), ('restrict_nonsystem_relation_kind', 'view, foreign-table')) as p (name, value)
  where exists (select from pg_catalog.pg_settings as s where pg_catalog.lower(s.name) = p.name)
 
 -- name: hashes

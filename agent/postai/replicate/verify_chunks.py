@@ -69,9 +69,11 @@ class Reader:
         """A transaction that has no snapshot yet."""
         self.lead.query("begin isolation level repeatable read, read only")
 
-    def freeze(self) -> Frozen:
-        """From now on everything is read as it is at this moment."""
-        lsn = "''" if self.place else "pg_catalog.pg_current_wal_lsn()"
+    def freeze(self, snapshot: str | None = None) -> Frozen:
+        """From now on everything is read as it is at this moment, or as that snapshot has it."""
+        if snapshot is not None:
+            self.lead.query(f"set transaction snapshot '{snapshot}'")
+        lsn = "''" if self.place or snapshot is not None else "pg_catalog.pg_current_wal_lsn()"
         ((self._snapshot, lsn, at),) = self.lead.query(sql("freeze").replace("{lsn}", lsn))
         return Frozen(at, lsn)
 

@@ -101,6 +101,17 @@ def freeze_freely(pair: Pair, control: Control) -> Moment:
     return Moment(token, frozen.lsn, frozen.at)
 
 
+def freeze_as(pair: Pair, snapshot: str) -> Moment:
+    """Freeze the serving side as a snapshot has it, which is all that the other side holds."""
+    serving, other = pair.readers
+    serving.begin()
+    other.begin()
+    frozen = serving.freeze(snapshot)
+    other.freeze()
+    _follow(pair)
+    return Moment("", frozen.lsn, frozen.at)
+
+
 def freeze_exactly(pair: Pair, control: Control, tables: Sequence[Compared], options: VerifyOptions) -> Moment:
     """Freeze both sides in the same state.
 

@@ -253,16 +253,15 @@ def of_hashes(table: Compared, keys: Sequence[Key]) -> str:
 
 def matching(table: Compared, keys: Sequence[Key]) -> tuple[str, str]:
     """The keys as a table `u` in FROM, and on what it is joined. The values are literals, which the type's own input
-    function reads (a parameter would go through a cast).
+    function reads (a parameter would go through a cast). Unnested in FROM, a composite type would come as its columns.
     """
     arrays, joins = [], []
     for at, column in enumerate(table.key):
         values = quote_literal(array([key[at] for key in keys]))
-        arrays.append(f"unnest({values}::{column.type if column.comparable else 'text'}[])")
+        arrays.append(f"unnest({values}::{column.type if column.comparable else 'text'}[]) as k{at}")
         own = f"t.{column.quoted}" if column.comparable else key_text(column)
         joins.append(f"{own} = u.k{at}")
-    names = ", ".join(f"k{at}" for at in range(len(table.key)))
-    return f"rows from ({', '.join(arrays)}) as u ({names})", " and ".join(joins)
+    return f"(select {', '.join(arrays)}) as u", " and ".join(joins)
 
 
 def array(values: Sequence[str]) -> str:

@@ -6,29 +6,40 @@ import time
 from datetime import datetime
 
 from postai.database import named_sql
-from postai.database.identifiers import quote_ident
+from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.replicate.types import Finding, Level, Side
+from postai.replicate.types import Finding, Level, Side, own_schema
 
 # Other people's sessions: not postai's own (in the home also the agent's, who leads there and writes the move's rows,
-# but not those in which it carries out actions), not parts of the server (replication, autovacuum, parallel workers).
+# but not those in which it carries out actions; and an operator's who waits in CALL postai.rollback, which has made
+# that session read-only), not parts of the server (replication, autovacuum, parallel workers).
 _OTHERS = """a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid()
    and not (a.application_name = 'postai' and a.usename = session_user)
    and not coalesce(a.application_name in ('postai', 'postai agent')
      and pg_catalog.pg_has_role(a.usesysid, pg_catalog.to_regrole('postai_agent')::oid, 'member'), false)
+   and not coalesce(a.application_name = 'postai waits' and a.backend_xid is null
+     and pg_catalog.pg_has_role(a.usesysid, pg_catalog.to_regrole('postai_operator')::oid, 'member'), false)
    and coalesce(a.backend_type, '') !~ '^(walsender|logical replication|autovacuum|parallel|slotsync)'"""
 
+# What the database says of new sessions, for everybody.
+_SAID = """(select pg_catalog.substring(c.setting, '=(.*)$')
+          from pg_catalog.pg_db_role_setting as s
+          join pg_catalog.pg_database as d on d.oid = s.setdatabase and d.datname = pg_catalog.current_database()
+          cross join pg_catalog.unnest(s.setconfig) as c (setting)
+         where s.setrole = 0 and pg_catalog.starts_with(c.setting, 'default_transaction_read_only='))"""
 
-def close(db: Database) -> datetime:
-    """Make every new session of the database read-only, unless it says otherwise itself.
+
+def close(db: Database, move: int) -> datetime:
+    """Make every new session of the database read-only, unless it says otherwise itself; what was set before is kept.
 
     It does not wait for the disk: a fence row is written next, and its commit does.
 
     Returns:
         the server's time: sessions that began later know of it.
     """
-    db.query(f"set local synchronous_commit = off; {_setting(db, 'set default_transaction_read_only = on')}")
+    setting = _setting(db, "on")
+    db.query(f"set local synchronous_commit = off; {_of('remember', move)}; {setting}")
     return now(db)
 
 
@@ -38,25 +49,48 @@ def now(db: Database) -> datetime:
     return moment  # type: ignore[no-any-return]
 
 
-def reopen(db: Database, *, at_once: bool = False) -> None:
-    """New sessions may write again.
+def reopen(db: Database, move: int, *, writable: bool = False, at_once: bool = False) -> None:
+    """The database says of new sessions what it said before the move; where `close` was not, nothing changes.
 
     Args:
+        writable: it is to serve, though it may have kept writers out by a setting of its own until now.
         at_once: do not wait for the disk; the caller commits something else that does.
     """
-    if closed(db):
-        lazily = "set local synchronous_commit = off; " if at_once else ""
-        db.query(lazily + _setting(db, "reset default_transaction_read_only"))
+    ((said, kept),) = db.query(_of("setting", move))
+    rows = db.query(_of("had", move)) if kept else []
+    before = rows[0][0] if rows else said
+    wanted = None if writable and _shut(before) else before
+    if said == wanted or not (_shut(said) and kept):
+        if rows and said == before:
+            db.execute(_of("forget", move))
+        return
+    lazily = "set local synchronous_commit = off; " if at_once else ""
+    note = _of("forget" if wanted == before else "remember", move)
+    db.query(f"{lazily}{note}; {_setting(db, wanted)}")
 
 
-def _setting(db: Database, what: str) -> str:
-    return f"alter database {quote_ident(db.name)} {what}"
+def before(db: Database, move: int) -> str | None:
+    """What the database had set of its own while it is closed; None = nothing, or it is not closed."""
+    ((_, kept),) = db.query(_of("setting", move))
+    rows = db.query(_of("had", move)) if kept else []
+    return rows[0][0] if rows else None
+
+
+def _shut(setting: str | None) -> bool:
+    """Whether that keeps writers out, in one of the ways to write it."""
+    text = (setting or "off").lower()
+    return text in ("on", "1") or any(word.startswith(text) for word in ("true", "yes"))
+
+
+def _setting(db: Database, value: str | None) -> str:
+    what = "reset {}" if value is None else f"set {{}} = {quote_literal(value)}"
+    return f"alter database {quote_ident(db.name)} {what.format('default_transaction_read_only')}"
 
 
 def closed(db: Database) -> bool:
-    """Whether `close` was here."""
-    ((found,),) = db.query(_sql("closed"))
-    return bool(found)
+    """Whether new sessions are read-only by the database's own setting."""
+    ((said,),) = db.query(f"select {_SAID}")
+    return _shut(said)
 
 
 def end_sessions(db: Database, before: datetime, deadline: Deadline) -> int:
@@ -146,3 +180,7 @@ def owned(db: Database) -> bool:
 
 def _sql(name: str) -> str:
     return named_sql.load(__package__, "writers.sql")[name].replace("{others}", _OTHERS)
+
+
+def _of(name: str, move: int) -> str:
+    return _sql(name).replace("{schema}", own_schema(move)).replace("{said}", _SAID)

@@ -2,12 +2,23 @@
 -- The server's clock.
 select pg_catalog.clock_timestamp()
 
--- name: closed
--- Whether new sessions of this database are read-only by its own setting.
-select exists (
-    select from pg_catalog.pg_db_role_setting as s
-      join pg_catalog.pg_database as d on d.oid = s.setdatabase and d.datname = pg_catalog.current_database()
-     where s.setrole = 0 and 'default_transaction_read_only=on' = any (s.setconfig))
+-- name: setting
+-- What the database says of new sessions, and whether there is a place where that is kept.
+select {said}, pg_catalog.to_regclass('{schema}.setting') is not null
+
+-- name: remember
+-- Keep what the database said before the move changed it.
+insert into {schema}.setting (name, had)
+select 'default_transaction_read_only', {said}
+on conflict (name) do nothing
+
+-- name: had
+-- What it said before; no row where the move has not changed it.
+select s.had from {schema}.setting as s where s.name = 'default_transaction_read_only'
+
+-- name: forget
+-- It says again what it said before.
+delete from {schema}.setting where name = 'default_transaction_read_only'
 
 -- name: end_sessions
 -- End the sessions of other people that began before that moment, or are writing; parts of the server stay.

@@ -24,6 +24,7 @@ from postai.daemon.duty import Duty
 from postai.daemon.keeper import Identity, Keeper
 from postai.database import Pool, connect
 from postai.database import dsn as connection_string
+from postai.database.connection import OWN_PATH
 from postai.database.named_sql import load
 from postai.deadline import Deadline
 from postai.errors import PostaiError, UsageError
@@ -83,7 +84,12 @@ def run(settings: Settings) -> int:
     homes = [
         Home(
             one,
-            Pool(one.dsn, max_size=settings.agent.workers + DUTY_SESSIONS, application_name="postai agent"),
+            Pool(
+                one.dsn,
+                max_size=settings.agent.workers + DUTY_SESSIONS,
+                application_name="postai agent",
+                search_path=OWN_PATH,
+            ),
             settings.model,
             sql,
         )
@@ -139,7 +145,7 @@ def _keeper(
     one = settings.databases[index]
     randomness = random.SystemRandom()  # several agents must not wait the same pauses
     runner = Runner(
-        lambda: connect(one.direct, application_name="postai action"),
+        lambda: connect(one.direct, application_name="postai action", search_path=OWN_PATH),
         identity.agent_id,
         report=lambda decision: report(one.name, decision),
         verifiers={KIND: propose_later},

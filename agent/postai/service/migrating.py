@@ -11,6 +11,7 @@ from typing import Any
 
 from postai.ask.verify import SYNTAX_ERROR, PlanningError
 from postai.database import Database, connect
+from postai.database.connection import OWN_PATH
 from postai.deadline import Deadline
 from postai.design.propose import Means, change, design
 from postai.design.types import EngineChoice
@@ -127,7 +128,9 @@ class Migrator:
         """
         means = Means(engine, model, opener(self._dsn))
         words, versioned_views = _asked(frame)
-        with connect(self._dsn, application_name="postai design", statement_timeout_ms=60_000) as db:
+        with connect(
+            self._dsn, application_name="postai design", statement_timeout_ms=60_000, search_path=OWN_PATH
+        ) as db:
             set_path(db, frame.search_path)
             if frame.verb == "design":
                 schema = frame.search_path[0] if frame.search_path else ""
@@ -144,7 +147,9 @@ class Migrator:
     def propose(self, change: Change, deadline: Deadline) -> Made:
         """Plan a change, try its steps on an empty copy, and write the proposal; raises as `ddl` does."""
         began = time.monotonic()
-        with connect(self._dsn, application_name="postai migrate", statement_timeout_ms=60_000) as db:
+        with connect(
+            self._dsn, application_name="postai migrate", statement_timeout_ms=60_000, search_path=OWN_PATH
+        ) as db:
             set_path(db, change.search_path)
             options = PlanOptions(change.versioned_views, usage_from_history(db))
             made = plan(db, change.statements, deadline, options)

@@ -17,18 +17,20 @@ from typing import Any
 
 from postai.daemon.loop import Loop, Pause
 from postai.database import Database, connect
+from postai.database.connection import OWN_PATH
 from postai.database.errors import ConnectionLost
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline
 from postai.errors import ErrorParts, LockNotObtained, PostaiError
-from postai.replicate import asked, machine, store, turns
-from postai.replicate.cutover import NotReady, Outcome, SwitchUndone, SwitchUnfinished
+from postai.replicate import asked, comparing, machine, store
+from postai.replicate.cutover import NotReady, Outcome, SwitchUndone
 from postai.replicate.journal import Journal
 from postai.replicate.sessions import own_dsn
 from postai.replicate.store import Ending, Row
 from postai.replicate.types import OnStep, Side, State
+from postai.replicate.undo import SwitchUnfinished
 from postai.replicate.verified import Mode
-from postai.service.replicating import Places, keep_schema
+from postai.service.replicating import Places, keep_schema, no_redirect
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Asked:
         taken: whether it was begun, by this agent or by one that ended within.
         stopped: whether it is to stop as long as it can be undone.
         due: whether its time has come; `late`: whether it is too old to begin.
+        waits: why it was not done yet, though its window has begun.
     """
 
     id: int
@@ -60,6 +63,7 @@ class Asked:
     stopped: bool
     due: bool
     late: bool
+    waits: str | None
 
 
 def waiting(db: Database, sql: Mapping[str, str]) -> tuple[Asked, ...]:
@@ -148,7 +152,9 @@ class ReplicateDuty(Loop):
             log.warning("a move cannot begin", extra=self._extra(name, error))
         else:
             store.take_request(db, one.id, move.id)
-            store.end_request(db, one.id, {"said": f"the move {name} has begun"})
+            unsent = no_redirect(name, self._places.redirects)
+            note = {} if unsent is None else {"note": f"{unsent}, and start the agent anew"}
+            store.end_request(db, one.id, {"said": f"the move {name} has begun", **note})
             log.info("a move begins", extra={"database": self._label, "move": name})
 
     def _extra(self, name: str, error: PostaiError) -> dict[str, Any]:
@@ -263,8 +269,7 @@ class MoveLoop(Loop):
         """Do what is asked, and say what came of it."""
         if request.late:
             why = "its window is over" if "not_after" in request.options else "nobody was there to begin it in time"
-            last = row.error.message if row.error else None
-            late = ErrorParts("57014", f"the {request.verb} was not begun: {why}", last, "Ask again.")
+            late = ErrorParts("57014", f"the {request.verb} was not begun: {why}", request.waits, "Ask again.")
             store.end_request(home, request.id, error=late)
             return
         in_window = "not_after" in request.options
@@ -279,11 +284,12 @@ class MoveLoop(Loop):
         except NotReady as error:
             if in_window:
                 self._window_at = time.monotonic() + WINDOW_SECONDS
-                home.execute(self._sql["put_back"], (request.id,))
+                waits = json.dumps({"waits": f"{error.message} ({error.hint})" if error.hint else error.message})
+                home.execute(self._sql["put_back"], (waits, request.id))
             else:
                 self._refuse(home, row, request, error)
         except LockNotObtained:
-            home.execute(self._sql["put_back"], (request.id,))
+            home.execute(self._sql["put_back"], (None, request.id))
             raise
         except (ConnectionLost, SwitchUnfinished):
             raise  # it stays taken: the next turn finds out what became of it
@@ -321,12 +327,13 @@ class MoveLoop(Loop):
             rehearse = bool(request.options.get("rehearse"))
             outcome = asked.switch(
                 home, move, to, step, journal=self._journal, max_pause=pause,
-                rehearse=rehearse, cancel=until,
+                rehearse=rehearse, stopped=bool(request.options.get("writers_stopped")), cancel=until,
             )  # fmt: skip
             return _rehearsed(outcome) if rehearse else asked.sentence(outcome)
         if request.verb == "verify":
-            mode = Mode(request.options.get("mode", Mode.EXACT))
-            return turns.verdict(asked.verified(home, move, step, mode=mode, cancel=until))
+            mode = Mode.SETTLING if request.options.get("settling") else Mode.EXACT
+            rest = {key: request.options[key] for key in ("share", "busy") if key in request.options}
+            return comparing.verdict(asked.verified(home, move, step, mode=mode, cancel=until, **rest))
         if request.verb == "repair":
             return asked.repaired(home, move, step, cancel=until)
         if request.verb == "resume":
@@ -369,7 +376,8 @@ class MoveLoop(Loop):
 
 def _session(dsn: str) -> Database:
     """A session of the home that may write while the source serves, and that no fence ends."""
-    return connect(dsn, application_name="postai", statement_timeout_ms=30_000, lock_timeout_ms=5_000)
+    return connect(dsn, application_name="postai", statement_timeout_ms=30_000, lock_timeout_ms=5_000,
+                   search_path=OWN_PATH)  # fmt: skip
 
 
 def _ended(row: Row) -> ErrorParts:

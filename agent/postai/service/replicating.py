@@ -53,6 +53,16 @@ class Places:
         return Move(row, self.dsns(row.source, row.target), self.redirects)
 
 
+def no_redirect(name: str, redirects: Redirects) -> str | None:
+    """What to write before the cutover where nothing says how the clients of a move are sent; None = something does."""
+    if name in redirects:
+        return None
+    return (
+        f"before the cutover of {name} it must be said how its clients are sent: put [[redirect]] with name = "
+        f'"{name}" into postai.toml'
+    )
+
+
 def keep_schema(home: Database, row: Row) -> None:
     """What a move has made in its home is as it should be: once all of it is there, drift is told from that.
 

@@ -157,7 +157,9 @@ def target_empty(ground: Ground) -> Iterator[Finding]:
     full = [table for table, room, readable in rows if room and not (readable and _empty(ground, table))]
     if full:
         yield blocker(Side.TARGET, f"{counted(len(full), 'table has', 'tables have')} rows on the target: the copy "
-                                   "would collide with them", full, (f"TRUNCATE {', '.join(full)}",))  # fmt: skip
+                                   "would collide with them", full,
+                      ("name an empty database as the target, or take those rows away if nobody needs them",
+                       f"TRUNCATE {', '.join(full)}"))  # fmt: skip
     if empty := [table for table, *_ in rows if table not in full]:
         schemas = dict.fromkeys(table.schema for table in ground.tables if table.qualified in empty)
         yield warning(Side.TARGET, f"{counted(len(empty), 'table is', 'tables are')} there already: they must be as on "

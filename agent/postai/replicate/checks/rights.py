@@ -48,6 +48,11 @@ def select_right(ground: Ground) -> Iterator[Finding]:
                                    f"{counted(len(rows), 'table, sequence or schema', 'tables, sequences or schemas')}",
                       [name for _, name, _ in rows],
                       [f"GRANT {right} ON {kind} {name} TO {user}" for kind, name, right in rows])  # fmt: skip
+    if numbers := [] if ground.options.schemas else ground.query(Side.SOURCE, FILE, "large_objects_not_readable"):
+        user = ground.probe.source.user
+        yield blocker(Side.SOURCE, f"{user} may not read {counted(len(numbers), 'large object')}",
+                      [str(number) for (number,) in numbers],
+                      [f"GRANT SELECT ON LARGE OBJECT {number} TO {user}" for (number,) in numbers])  # fmt: skip
 
 
 def row_security(ground: Ground) -> Iterator[Finding]:
@@ -78,7 +83,7 @@ def sessions(ground: Ground) -> Iterator[Finding]:
             fix = f"GRANT {', '.join(lacking)} TO {facts.user}"
             yield level(side, f"{what}: their sessions cannot be seen or ended", lacking, (fix,))
         if not owns:
-            yield warning(side, "only the database's owner can make it read-only, which a switch without a proxy does",
+            yield warning(side, "the switch makes the database read-only, which only its owner may: it is refused",
                           (facts.server.database,),
                           (f"ALTER DATABASE {facts.database} OWNER TO {facts.user}" if mighty
                            else f"GRANT {owner} TO {facts.user}",))  # fmt: skip
@@ -143,13 +148,14 @@ RIGHTS: tuple[Check, ...] = (
           trigger_right, TRIGGER),
     Check("select_right", "Right to read", "Tables are copied and compared as this role; a subscription is made "
                                            "without a word and its copy fails for ever.", "GRANT SELECT (or "
-                                               "pg_read_all_data), GRANT USAGE on schemas.", (_B,),
+                                               "pg_read_all_data), GRANT USAGE on schemas, GRANT SELECT ON LARGE "
+                                               "OBJECT.", (_B,),
           select_right),
     Check("row_security", "Row security", "COPY gives a role the rows that its policies let it see, and no error: rows "
           "would be missing on the target. On the target, COPY refuses such a table.", "BYPASSRLS for the move's role.",
           (_B,), row_security),
-    Check("sessions", "Sessions of others", "The switch ends the application's sessions and, without a proxy, makes "
-                                            "the database read-only.", "pg_read_all_stats, pg_signal_backend, "
+    Check("sessions", "Sessions of others", "The switch ends the application's sessions and makes the database "
+                                            "read-only.", "pg_read_all_stats, pg_signal_backend, "
                                                 "membership in the database's owner.", (_W, _N),
           sessions, STREAMS),
     Check("roles", "Roles", "Owners and grantees must be there before the schema; who is no member of an owner's role "

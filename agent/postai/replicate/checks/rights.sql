@@ -32,6 +32,14 @@ select case c.relkind when 'S' then 'SEQUENCE' else 'TABLE' end, format('%I.%I',
                           else has_table_privilege(c.oid, 'SELECT') end
  order by 1, 2
 
+-- name: large_objects_not_readable
+-- Large objects that this role may not read, a thousand of them at a time.
+select m.oid::int8 from pg_largeobject_metadata as m
+ where current_setting('lo_compat_privileges') = 'off' and not pg_has_role(m.lomowner, 'usage')
+   and not exists (select from aclexplode(m.lomacl) as a
+                    where a.privilege_type = 'SELECT' and (a.grantee = 0 or pg_has_role(a.grantee, 'usage')))
+ order by 1 limit 1000
+
 -- name: hidden_rows
 -- Tables whose row security holds for this role.
 select format('%I.%I', n.nspname, c.relname), c.relforcerowsecurity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from postai.database.amounts import bytes_text
+from postai.database.amounts import bytes_text, seconds_text
 from postai.replicate.checks.check import (
     NATIVE,
     Check,
@@ -15,6 +15,7 @@ from postai.replicate.checks.check import (
     set_to,
     warning,
 )  # fmt: skip
+from postai.replicate.checks.traffic import estimate, pause_seconds
 from postai.replicate.types import Finding, Level, Method, Side
 
 FILE = "server"
@@ -47,7 +48,7 @@ def same_database(ground: Ground) -> Iterator[Finding]:
 
 def standby(ground: Ground) -> Iterator[Finding]:
     for side in Side:
-        if ground.facts(side).standby:
+        if ground.facts(side).standby and (side is Side.TARGET or ground.probe.method is not Method.DUMP):
             rows = ground.query(side, FILE, "primary_address")
             where = f" ({rows[0][0]})" if rows and rows[0][0] else ""
             yield blocker(side, "the server is a standby: nothing can be made on it", (),
@@ -83,9 +84,25 @@ def trigger_refused(ground: Ground) -> Iterator[Finding]:
 
 
 def dump_window(ground: Ground) -> Iterator[Finding]:
-    if ground.probe.method is Method.DUMP:
-        yield blocker(Side.SOURCE, "changes cannot be followed: neither a slot nor triggers can be made", (),
-                      ("do what the findings native_refused or trigger_refused say",))  # fmt: skip
+    if ground.probe.method is not Method.DUMP:
+        return
+    expected = estimate(ground)
+    pause = pause_seconds(expected.bytes, expected.seconds)
+    facts = ground.probe.source
+    better = ("a short pause: name the primary" if facts.standby else
+              "a short pause: do what the findings native_refused or trigger_refused say")  # fmt: skip
+    yield warning(Side.SOURCE, f"changes cannot be followed: all is copied while nobody writes, in a pause of about "
+                               f"{seconds_text(pause)}, and there is no way back", (),
+                  (better, "measure the pause, with nobody held back: post-ai replicate cutover NAME --rehearse",
+                   "stop everything that writes, and switch: post-ai replicate cutover NAME --writers-stopped "
+                   f"--max-pause {max(10, round(pause * 2))}"))  # fmt: skip
+    if facts.standby:
+        rows = ground.query(Side.SOURCE, FILE, "receiver")
+        if not (rows and rows[0][0]):
+            yield blocker(Side.SOURCE, "the source is a standby, and it cannot be seen that it has all of its primary: "
+                          "it streams nothing, or this role may not see it", (),
+                          (f"on the primary: GRANT pg_read_all_stats TO {facts.user}",
+                           "let the standby stream from it"))  # fmt: skip
 
 
 def way_back(ground: Ground) -> Iterator[Finding]:
@@ -245,6 +262,9 @@ def address(ground: Ground) -> Iterator[Finding]:
                                    f"{reason}",
                       (), ("let the agent's passfile have the source's password, and give no passfile of the server",
                            f"or: ALTER ROLE {facts.user} SUPERUSER"))  # fmt: skip
+    elif "temporary tables" in reason:
+        yield blocker(Side.TARGET, f"{facts.user} cannot bring a connection string to the server unseen: {reason}", (),
+                      (f"GRANT TEMPORARY ON DATABASE {facts.database} TO {facts.user}",))  # fmt: skip
     elif facts.server.major >= 16:
         yield blocker(Side.TARGET, f"{facts.user} cannot subscribe: {reason}", (),
                       (f"GRANT pg_create_subscription TO {facts.user}",
@@ -258,6 +278,9 @@ def address(ground: Ground) -> Iterator[Finding]:
 def _reaching(reason: str, user: str) -> tuple[str, ...]:
     if "pg_hba" in reason or "no encryption" in reason:
         return (f"let pg_hba.conf of the source admit {user} from the target's address",)
+    if "certificate" in reason:
+        return ("have the certificate of the source's authority in the same file on the target's server, for its "
+                "operating system user to read, and name the source as its certificate does",)  # fmt: skip
     if "replication" in reason:
         return ("name the server itself and no pooler as the source", f"ALTER ROLE {user} REPLICATION")
     return ("open the source's firewall or security group to the target's address",
@@ -287,8 +310,8 @@ SERVER: tuple[Check, ...] = (
           (_B, _W), versions),
     Check("same_database", "Another database", "A database cannot be moved onto itself.", "Name another target.", (_B,),
           same_database),
-    Check("standby", "Primary servers", "On a standby neither publications nor triggers nor tables can be made.",
-          "Connect to the primary.", (_B,), standby),
+    Check("standby", "Primary servers", "On a standby neither publications nor triggers nor tables can be made; it can "
+          "be read in a pause, though.", "Connect to the primary.", (_B,), standby),
     Check("native_refused", "Logical replication", "It is the quickest way and the one that heals by itself. A "
                                                    "temporary slot is made and dropped; the server's own words say "
                                                    "why it cannot.",
@@ -296,8 +319,10 @@ SERVER: tuple[Check, ...] = (
     Check("trigger_refused", "Triggers", "Where there is no logical replication, triggers in a schema of the move's "
                                          "own record the changes.",
           "GRANT CREATE ON DATABASE.", (_W,), trigger_refused),
-    Check("dump_window", "Following changes", "Without slots and triggers nothing tells what is written meanwhile.",
-          "Make one of the two possible; or move by pg_dump while nobody writes.", (_B,), dump_window),
+    Check("dump_window", "Following changes", "Without slots and triggers nothing tells what is written meanwhile: "
+          "rows are copied and compared in the pause. Time: 3 s, what the copy takes, and 180 MB/s for the comparison.",
+          "Make one of the two possible; or stop what writes, and say so with --writers-stopped.", (_B, _W),
+          dump_window),
     Check("way_back", "The way back", "A switch ends with the old side following the new one, so that a rollback keeps "
           "the new rows. Were that refused then, it would have no end.", "wal_level = logical and the right to "
               "replicate on the target, the right to subscribe on the source.", (_B, _W), way_back, NATIVE),

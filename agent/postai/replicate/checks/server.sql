@@ -42,3 +42,7 @@ select pg_has_role('pg_create_subscription', 'usage')
 -- name: rds_administrator
 -- Whether this role is what a superuser is on that managed server.
 select exists (select from pg_roles as r where r.rolname = 'rds_superuser' and pg_has_role(r.oid, 'usage'))
+
+-- name: receiver
+-- Of a standby: whether it streams, and that can be seen.
+select coalesce(w.status = 'streaming' and w.last_msg_receipt_time is not null, false) from pg_stat_wal_receiver as w

@@ -27,7 +27,7 @@ def replica_identity(ground: Ground) -> Iterator[Finding]:
     else:
         yield blocker(Side.SOURCE, f"nothing identifies the rows of {counted(len(lacking), 'table')}: published so, "
                       "UPDATE and DELETE of them fail in the application", lacking,
-                      [*fix, "or start the move with --full-identity (in SQL '{\"full_identity\": true}'): it does so, "
+                      [*fix, "or start the move with --full-identity: it does so, "
                              "and takes it back"])  # fmt: skip
 
 
@@ -114,8 +114,8 @@ def special_columns(ground: Ground) -> Iterator[Finding]:
 def sequences(ground: Ground) -> Iterator[Finding]:
     count, unused = ground.query(Side.SOURCE, FILE, "sequences")[0]
     if count:
-        yield note(Side.SOURCE, f"{counted(count, 'sequence')} ({unused} never used or not readable) are not in the "
-                   "stream: the switch sets them")  # fmt: skip
+        some = f", {unused} of them never used or not readable" if unused else ""
+        yield note(Side.SOURCE, f"sequences are in no stream: the switch sets {counted(count, 'sequence')}{some}")
 
 
 def large_objects(ground: Ground) -> Iterator[Finding]:

@@ -19,6 +19,10 @@ from postai.replicate.types import Finding, Level, Side
 FILE = "traffic"
 # One session copies so much in a second, its indexes included: 822 MB by two in 8.6 s, 15 to 18 on one 2-core machine.
 BYTES_PER_WORKER = 45e6
+# Bytes of rows that are read and compared in a second: docs/verify-a-move.md.
+COMPARED_BYTES = 180e6
+# Of a pause in which all is copied, however little: reading and comparing definitions.
+FIXED_SECONDS = 3.0
 # The target's files to the source's: what is copied, indexes built row by row, room to work in.
 TARGET_ROOM = 1.3
 SAMPLES = (64 << 10, 4 << 20)
@@ -72,6 +76,15 @@ def estimate(ground: Ground) -> Estimate:
     return Estimate(size, seconds, int(seconds * wal_rate))
 
 
+def pause_seconds(size: int, seconds: float) -> float:
+    """How long a pause is in which all is copied and compared.
+
+    Args:
+        size: bytes of all tables; seconds: for copying them and building their indexes.
+    """
+    return FIXED_SECONDS + seconds + size / COMPARED_BYTES
+
+
 def free_bytes(facts: Facts) -> int | None:
     """Free room where a server on this machine keeps its data; None where that cannot be seen."""
     directory = facts.settings.get("data_directory")
@@ -113,8 +126,8 @@ def space(ground: Ground) -> Iterator[Finding]:
                              restart=False))  # fmt: skip
     if expected.wal_bytes > ground.options.keep_wal_bytes:
         yield warning(Side.SOURCE, f"the copy would take {seconds_text(expected.seconds)}, and the source writes "
-                      f"{bytes_text(expected.wal_bytes)} of log in it: more than keep_wal_bytes, at which the slot is "
-                      "given up", ("keep_wal_bytes",), ("raise the option keep_wal_bytes", "move at a quieter "
+                      f"{bytes_text(expected.wal_bytes)} of log in it: more than --keep-wal, at which the slot is "
+                      "given up", ("keep_wal_bytes",), ("raise --keep-wal", "move at a quieter "
                           "time"))  # fmt: skip
 
 
