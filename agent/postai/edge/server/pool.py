@@ -1,0 +1,158 @@
+"""Server connections that clients borrow: a limit, a queue in which who came first is first, and time-outs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from postai.edge.wire import Violation
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a pool grows, and how long anybody waits.
+
+    Attributes:
+        most: connections.
+        queue: clients that may wait.
+        wait: seconds that a client waits.
+        idle: seconds that a connection which nobody borrows stays open.
+    """
+
+    most: int
+    queue: int
+    wait: float
+    idle: float
+
+
+class Pool(Generic[T]):
+    """Connections to one database as one user.
+
+    Args:
+        limits: its limits.
+        connect: opens a connection.
+        close: closes one.
+    """
+
+    def __init__(self, limits: Limits, connect: Callable[[], Awaitable[T]], close: Callable[[T], object]) -> None:
+        self._limits = limits
+        self._connect = connect
+        self._close = close
+        self._free: deque[tuple[T, float]] = deque()  # the one that was used last at the end
+        self._waiting: deque[asyncio.Future[T | None]] = deque()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """Connections that are open or being opened."""
+        return self._count
+
+    @property
+    def waiting(self) -> int:
+        """Clients that wait."""
+        return len(self._waiting)
+
+    async def borrow(self) -> T:
+        """A connection, which `give_back` or `drop` returns.
+
+        Raises:
+            Violation: too many wait (53300), or it took too long (57014).
+            Exception: whatever `connect` raises.
+        """
+        if self._free:
+            return self._free.pop()[0]
+        if self._count < self._limits.most:
+            self._count += 1
+            return await self._open()
+        if len(self._waiting) >= self._limits.queue:
+            raise Violation(
+                "53300",
+                "too many clients wait for a server connection",
+                detail=f"{self._limits.most} connections are in use, and {len(self._waiting)} clients wait.",
+                hint="Shorten transactions, or raise pool_size or pool_queue in [edge].",
+            )
+        given = await self._turn()
+        return await self._open() if given is None else given
+
+    def give_back(self, connection: T) -> None:
+        """The next one in the queue gets it, or it stays open for some time."""
+        turn = self._next()
+        if turn is None:
+            self._free.append((connection, asyncio.get_running_loop().time()))
+        else:
+            turn.set_result(connection)
+
+    def drop(self, connection: T) -> None:
+        """A borrowed connection is of no more use."""
+        self._close(connection)
+        self._vacate()
+
+    def lost(self, connection: T) -> None:
+        """A connection that nobody borrows has ended."""
+        kept = deque(entry for entry in self._free if entry[0] is not connection)
+        if len(kept) < len(self._free):
+            self._free = kept
+            self.drop(connection)
+
+    def shrink(self) -> None:
+        """Close what nobody has borrowed for some time."""
+        before = asyncio.get_running_loop().time() - self._limits.idle
+        while self._free and self._free[0][1] <= before:
+            self.drop(self._free.popleft()[0])
+
+    async def _open(self) -> T:
+        try:
+            return await self._connect()
+        except BaseException:
+            self._vacate()
+            raise
+
+    def _vacate(self) -> None:
+        turn = self._next()
+        if turn is None:
+            self._count -= 1
+        else:
+            turn.set_result(None)
+
+    def _next(self) -> asyncio.Future[T | None] | None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                return turn
+        return None
+
+    async def _turn(self) -> T | None:
+        """A connection, or None = one may be opened."""
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[T | None] = loop.create_future()
+        self._waiting.append(turn)
+        alarm = loop.call_later(self._limits.wait, self._too_late, turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._waiting.remove(turn)
+            elif (given := turn.result()) is None:  # it was given at the same moment
+                self._vacate()
+            else:
+                self.give_back(given)
+            raise
+        finally:
+            alarm.cancel()
+
+    def _too_late(self, turn: asyncio.Future[T | None]) -> None:
+        if not turn.done():
+            self._waiting.remove(turn)
+            turn.set_exception(
+                Violation(
+                    "57014",
+                    "canceling statement due to waiting too long for a server connection",
+                    detail=f"{self._limits.most} connections were in use for {self._limits.wait:g} seconds.",
+                    hint="Shorten transactions, or raise pool_size or pool_wait_timeout in [edge].",
+                )
+            )

@@ -1,0 +1,202 @@
+"""Clients that share server connections get, byte for byte, what they would get alone."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from postai.edge import wire
+from postai.edge.pinning import Pinning
+from postai.edge.pooling import ABSENT, Client, Server
+from postai.edge.wire import FRONTEND, Framer, Violation
+
+PINNING = Pinning()
+LOGIN = {b"standard_conforming_strings": b"on", b"client_encoding": b"UTF8", b"DateStyle": b"ISO"}
+SYNC = wire.message(b"S")
+
+FREE = """
+select count(*) from t where a = $1 and b between 1 and 2 | set local work_mem = '1MB' | notify x
+set transaction isolation level serializable | declare c cursor for select 1 | select pg_advisory_xact_lock(1)
+select set_config('a.b', 'c', true) | insert into t values (1) on conflict do nothing | copy t from stdin | begin
+create table t (a int) | select pg_backend_pid() | fetch 1 from c | rollback to a | truncate t | lock table t
+"""
+PINS = """
+set a = 1 | create temp table a () | select 1 into temp x | declare c cursor with hold for select 1 | listen x
+prepare a as select 1 | deallocate a | load 'x' | select pg_advisory_lock(1) | select set_config('a.b', 'c', false)
+begin; set x = 1 | explain analyze execute x | create table t as execute x | do $$begin end$$ | call f() | reset all
+set session characteristics as transaction read only | set local search_path = pg_temp | select f() | discard all
+set role x | set session authorization x | select 1 === 2 | select nextval('x') | create view pg_temp.v as select 1
+"""
+
+
+def texts(lines: str) -> list[str]:
+    return [text.strip() for text in lines.replace("\n", "|").split("|") if text.strip()]
+
+
+@pytest.mark.parametrize("text", texts(FREE))
+def test_what_ends_with_its_transaction_is_free(text: str) -> None:
+    assert PINNING.reason(text.encode()) is None
+
+
+@pytest.mark.parametrize("text", [*texts(PINS), "selec", "select '\udcff'"])
+def test_what_may_stay_behind_pins(text: str) -> None:
+    assert PINNING.reason(text.encode("utf-8", "surrogateescape")) is not None
+
+
+class Session:
+    """The protocol's rules about statements, batches and transactions, for texts "begin", "commit", "select ..."."""
+
+    def __init__(self) -> None:
+        self.framer = Framer(FRONTEND, frozenset(FRONTEND))
+        self.names: dict[bytes, bytes] = {}
+        self.portal: bytes | None = None
+        self.status = b"I"
+        self.skipping = False
+
+    def feed(self, data: bytes) -> bytes:
+        return b"".join(self.reply(chr(kind), message[5:]) for kind, message in self.framer.feed(data))
+
+    def reply(self, kind: str, body: bytes) -> bytes:
+        if kind == "S":
+            self.skipping = False
+            self.portal = None
+            return self.ready()
+        if self.skipping:
+            return b""
+        if kind == "Q":
+            self.names.pop(b"", None)
+            return self.run(body[:-1]) + self.ready()
+        try:
+            return {"P": self.parse, "B": self.bind, "D": self.describe, "E": self.execute, "C": self.close}[kind](body)
+        except Violation as violation:
+            self.skipping = True
+            return wire.error_response(violation.sqlstate, violation.message, severity="ERROR")
+
+    def ready(self) -> bytes:
+        return wire.message(b"Z", self.status)
+
+    def run(self, text: bytes) -> bytes:
+        if text.startswith(b"select bad"):
+            return wire.error_response("42703", "bad", severity="ERROR")
+        self.status = {b"begin": b"T", b"commit": b"I"}.get(text, self.status)
+        return wire.message(b"C", text + b"\0")
+
+    def parse(self, body: bytes) -> bytes:
+        name, _, meaning = body.partition(b"\0")
+        if not name:
+            self.names.pop(name, None)
+        if meaning.startswith(b"select bad"):
+            raise Violation("42703", "bad")
+        if name in self.names:
+            raise Violation("42P05", f'prepared statement "{name.decode()}" already exists')
+        self.names[name] = meaning
+        return wire.message(b"1")
+
+    def found(self, name: bytes) -> bytes:
+        if name not in self.names:
+            if not name:
+                raise Violation("26000", "unnamed prepared statement does not exist")
+            raise Violation("26000", f'prepared statement "{name.decode()}" does not exist')
+        return self.names[name]
+
+    def bind(self, body: bytes) -> bytes:
+        self.portal = self.found(body.split(b"\0")[1])
+        return wire.message(b"2")
+
+    def describe(self, body: bytes) -> bytes:
+        return wire.message(b"t", b"\0\0") + wire.message(b"T", self.found(body[1:-1]))
+
+    def execute(self, _body: bytes) -> bytes:
+        if self.portal is None:
+            raise Violation("34000", "no portal")
+        return self.run(self.portal.partition(b"\0")[0])
+
+    def close(self, body: bytes) -> bytes:
+        self.names.pop(body[1:-1], None)
+        return wire.message(b"3")
+
+
+NAMES = st.sampled_from([b"", b"a", b"b", ABSENT])
+TEXTS = st.sampled_from([b"select 1", b"select 2", b"select bad", b"begin", b"commit"])
+STEPS = st.one_of(
+    st.builds(lambda name, text: wire.message(b"P", name + b"\0" + text + b"\0\0\0"), NAMES, TEXTS),
+    st.builds(lambda name: wire.message(b"B", b"\0" + name + b"\0\0\0\0\0\0\0"), NAMES),
+    st.builds(lambda name: wire.message(b"D", b"S" + name + b"\0"), NAMES),
+    st.builds(lambda name: wire.message(b"C", b"S" + name + b"\0"), NAMES),
+    st.just(wire.message(b"E", b"\0\0\0\0\0")),
+)
+BATCHES = st.one_of(
+    st.builds(lambda steps: b"".join(steps) + SYNC, st.lists(STEPS, max_size=6)),
+    st.builds(lambda text: wire.message(b"Q", text + b"\0"), TEXTS),
+)
+SCRIPTS = st.lists(st.lists(BATCHES, max_size=6), min_size=3, max_size=3)
+
+
+@settings(max_examples=300, deadline=None)
+@given(SCRIPTS, st.integers(0, 1 << 30))
+def test_shared_connections_answer_like_own_ones(scripts: list[list[bytes]], seed: int) -> None:
+    chance = random.Random(seed)
+    alone = [[session.feed(batch) for batch in script] for script in scripts for session in [Session()]]
+    free = [(Session(), Server(LOGIN)) for _ in range(2)]
+    clients = [Client(PINNING) for _ in scripts]
+    holds: dict[int, tuple[Session, Server]] = {}
+    got: list[list[bytes]] = [[] for _ in scripts]
+    while waiting := [one for one in range(3) if len(got[one]) < len(scripts[one]) and (one in holds or free)]:
+        one = chance.choice(waiting)
+        client = clients[one]
+        batch = scripts[one][len(got[one])]
+        if one not in holds:
+            holds[one] = free.pop(chance.randrange(len(free)))
+            client.attach(holds[one][1])
+        session, _ = holds[one]
+        cut = chance.randrange(len(batch))
+        out = b""
+        for part in (batch[:cut], batch[cut:]):
+            client.take(part)
+            out += session.feed(client.give())
+        cut = chance.randrange(len(out) + 1)
+        got[one].append(client.answer(out[:cut]) + client.answer(out[cut:]))
+        assert client.pinned is None
+        assert client.lendable == (session.status == b"I")
+        if client.lendable:
+            client.detach()
+            free.append(holds.pop(one))
+        elif len(got[one]) == len(scripts[one]):
+            del holds[one]
+            free.append((Session(), Server(LOGIN)))
+    assert got == alone
+
+
+def test_a_changed_setting_keeps_the_server() -> None:
+    client = Client(PINNING)
+    client.attach(Server(LOGIN))
+    client.take(wire.message(b"Q", b"select 1\0"))
+    client.give()
+    client.answer(wire.message(b"C", b"SELECT 1\0") + wire.message(b"S", b"DateStyle\0German\0") + b"Z\0\0\0\5I")
+    assert client.pinned == "a setting"
+    with pytest.raises(ValueError, match="not over"):
+        client.detach()
+
+
+def test_what_comes_between_queries_needs_no_server() -> None:
+    client = Client(PINNING)
+    assert not client.take(wire.message(b"H") + wire.message(b"d", b"x" * 10) + b"S\0")
+    assert client.take(b"\0\0\4")
+    client.attach(Server(LOGIN))
+    assert client.give() == SYNC
+    lendable = [client.lendable]
+    client.answer(b"Z\0\0\0\5I")
+    lendable.append(client.lendable)
+    assert lendable == [False, True]
+    client.detach()
+    assert not client.take(wire.message(b"X"))
+    assert client.over
+
+
+def test_a_name_without_its_end_is_a_violation() -> None:
+    client = Client(PINNING)
+    client.attach(Server(LOGIN))
+    client.take(wire.message(b"B", b"abc"))
+    with pytest.raises(Violation, match="invalid string"):
+        client.give()
