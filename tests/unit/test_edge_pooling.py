@@ -77,10 +77,20 @@ class Session:
         return wire.message(b"Z", self.status)
 
     def run(self, text: bytes) -> bytes:
+        if not text:
+            return wire.message(b"I")
+        if text.startswith(b"deallocate"):
+            return self.deallocate(text.split()[1])
         if text.startswith(b"select bad"):
             return wire.error_response("42703", "bad", severity="ERROR")
         self.status = {b"begin": b"T", b"commit": b"I"}.get(text, self.status)
         return wire.message(b"C", text + b"\0")
+
+    def deallocate(self, name: bytes) -> bytes:
+        if self.names.pop(name, None) is None:
+            error = f'prepared statement "{name.decode()}" does not exist'
+            return wire.error_response("26000", error, severity="ERROR")
+        return wire.message(b"C", b"DEALLOCATE\0")
 
     def parse(self, body: bytes) -> bytes:
         name, _, meaning = body.partition(b"\0")
@@ -128,7 +138,7 @@ STEPS = st.one_of(
 )
 BATCHES = st.one_of(
     st.builds(lambda steps: b"".join(steps) + SYNC, st.lists(STEPS, max_size=6)),
-    st.builds(lambda text: wire.message(b"Q", text + b"\0"), TEXTS),
+    st.builds(lambda text: wire.message(b"Q", text + b"\0"), st.one_of(TEXTS, st.just(b"deallocate a"))),
 )
 SCRIPTS = st.lists(st.lists(BATCHES, max_size=6), min_size=3, max_size=3)
 
@@ -157,8 +167,8 @@ def test_shared_connections_answer_like_own_ones(scripts: list[list[bytes]], see
             out += session.feed(client.give())
         cut = chance.randrange(len(out) + 1)
         got[one].append(client.answer(out[:cut]) + client.answer(out[cut:]))
-        assert client.pinned is None
-        assert client.lendable == (session.status == b"I")
+        assert client.pinned in (None, "DEALLOCATE")  # of a name that is not there: it may be one of PREPARE
+        assert client.lendable == (session.status == b"I" and client.pinned is None)
         if client.lendable:
             client.detach()
             free.append(holds.pop(one))

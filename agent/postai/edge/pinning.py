@@ -54,6 +54,18 @@ class Pinning:
                 self._kept.popitem(last=False)
         return found
 
+    def deallocated(self, text: bytes) -> bytes | None:
+        """The name in a text that is one DEALLOCATE of one name."""
+        if text.lstrip()[:10].lower() != b"deallocate":
+            return None
+        try:
+            statements = parse(text.decode("utf-8"))
+        except (PostaiError, UnicodeDecodeError):
+            return None
+        tree: Any = statements[0].tree
+        single = len(statements) == 1 and statements[0].statement_class == "DEALLOCATE"
+        return tree.name.encode() if single and tree.name else None
+
     def _reason(self, text: bytes) -> str | None:
         try:
             statements = parse(text.decode("utf-8"))

@@ -32,6 +32,7 @@ _ENDS = {ord("1"): "P", ord("2"): "B", ord("3"): "C", ord("T"): "D", ord("n"): "
          ord("s"): "E"}  # fmt: skip
 """Replies, and the message that each of them ends."""
 _PARSE_COMPLETE = wire.message(b"1")
+_DEALLOCATED = wire.message(b"C", b"DEALLOCATE\0")
 _LENGTH = struct.Struct("!i")
 
 _SERVERS_OWN = frozenset({b"in_hot_standby"})
@@ -213,6 +214,9 @@ class Client:
 
     def _message(self, kind: str, message: bytes, *, whole: bool) -> bytes:
         if kind == "Q":
+            name = self._pinning.deallocated(message[5:-1]) if whole else None
+            if name is not None and self._names.get(name) is not None:
+                return self._deallocate(name)
             self._watch(message[5:-1] if whole else None)
             self._note(_Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
         elif kind == "P":
@@ -269,6 +273,13 @@ class Client:
     def _close(self, name: bytes) -> bytes:
         self._note(_Sent("C", self._batch, client=(name, None), server=None if name else (b"", None)))
         return _close_packet(ABSENT if name else b"")
+
+    def _deallocate(self, name: bytes) -> bytes:
+        """DEALLOCATE by SQL of a statement that Parse has named: an empty query stands for it."""
+        self._note(_Sent("C", self._batch, hidden=True, client=(b"", None), server=(b"", None)))
+        self._note(_Sent("Q", self._batch, instead=_DEALLOCATED, client=(name, None)))
+        self._batch += 1
+        return _close_packet(b"") + wire.message(b"Q", b"\0")
 
     def _ensure(self, meaning: bytes) -> bytes:
         """What is to be sent so that the server has a statement."""
@@ -333,6 +344,8 @@ class Client:
         elif kind == ord("C") and message[5:-1] in (b"DEALLOCATE ALL", b"DISCARD ALL"):
             self._names.clear()
             self._held.names.clear()
+        if kind == ord("I") and head is not None and head.kind == "Q":
+            return head.instead or message
         if head is not None and _ENDS.get(kind) == head.kind:
             self._confirm(self._sent.popleft())
             if head.hidden:
