@@ -225,6 +225,18 @@ class EdgeSettings(BaseModel):
 
     listen_addresses: tuple[str, ...] = Field(default=("127.0.0.1",), description="where it listens; `*` = everywhere")
     port: int = Field(default=6432, ge=1, le=65535, description="TCP port that it listens on")
+    unix_socket_directory: Path | None = Field(default=None, description="where it has a unix socket, too")
+    unix_socket_permissions: str = Field(default="0777", pattern="^0?[0-7]{3}$", description="its mode, octal")
+    processes: int = Field(default=1, ge=1, le=64, description="processes; limits of clients and pools count in each")
+    runtime_directory: Path = Field(
+        default_factory=default_socket_directory, description="where `post-ai edge stats` and `purge` find it"
+    )
+    admin_port: int | None = Field(
+        default=None, ge=1, le=65535, description="TCP port on 127.0.0.1 with /metrics and /figures; without: none"
+    )
+    admin_users: tuple[str, ...] = Field(
+        default=(), description="users to whom `SHOW postai.clients` shows all clients; others see their own"
+    )
     server: str | None = Field(
         default=None, description="connection string of the server, without user and password; several hosts in order"
     )

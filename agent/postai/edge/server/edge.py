@@ -7,12 +7,14 @@ import contextlib
 import logging
 import resource
 import secrets
+import socket
 import ssl
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from postai.edge import wire
-from postai.edge.server import upstream
+from postai.edge.server import listeners, upstream
 from postai.edge.server.front import Doors, Greeting, Introduction, agreed_version
 from postai.edge.server.link import Link, Lost
 from postai.edge.server.session import Session
@@ -24,10 +26,11 @@ from postai.settings import EdgeSettings
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 4096
 SPARE = 1000
 """Connections beside the sessions that may be there: clients that log in, or cancel."""
 SPARE_FILES = 100
+ACCEPTED = 0.2
+"""Seconds after which whom the event loop has accepted is known as a client."""
 TLS_RECORD = 0x16
 """First byte of a connection that begins with TLS."""
 _INJECTED = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."
@@ -69,6 +72,8 @@ class Edge:
         self._admitted = 0
         self._most = _room(settings.max_connections)
         self._listeners: list[asyncio.Server] = []
+        self.elsewhere: Callable[[bytes], Awaitable[bool]] | None = None
+        """Hands the key of a cancel request that has no session here to the other processes of this edge."""
         self._stopping = False
         self._over = asyncio.Event()
 
@@ -76,23 +81,36 @@ class Edge:
     def sessions(self) -> int:
         return len(self._sessions)
 
-    async def listen(self) -> None:
-        """Open the port.
+    async def listen(self, sockets: Sequence[socket.socket] = ()) -> None:
+        """Accept clients.
+
+        Args:
+            sockets: that listen already; none = they are opened as the settings say.
 
         Raises:
-            UsageError: it cannot be opened.
+            UsageError: they cannot be opened.
         """
         loop = asyncio.get_running_loop()
-        hosts = None if "*" in self._settings.listen_addresses else list(self._settings.listen_addresses)
-        try:
-            listener = await loop.create_server(lambda: Link(self._accept), hosts, self._settings.port, backlog=BACKLOG)
-        except OSError as error:
-            raise UsageError(
-                f"the edge cannot listen on port {self._settings.port}",
-                detail=f"{', '.join(self._settings.listen_addresses)}: {error.strerror}",
-                hint="edge.listen_addresses and edge.port say where.",
-            ) from None
-        self._listeners.append(listener)
+        for one in sockets or listeners.open_all(self._settings):
+            serve = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
+            self._listeners.append(await serve(lambda: Link(self._accept), sock=one, backlog=listeners.BACKLOG))
+
+    async def retire(self, seconds: float) -> None:
+        """Accept nobody any more, and let those who are here begin and end their sessions, for some seconds.
+
+        Clients that wait at a socket which another process has, too, are that one's.
+        """
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.sleep(ACCEPTED)
+                while self._logins or self._admitted:
+                    if self._logins:
+                        await asyncio.wait(list(self._logins))
+                    else:
+                        await self._empty(seconds)
 
     async def stop(self, seconds: float) -> None:
         """Admit no more clients, let sessions end by themselves for some seconds, then end them.
@@ -149,7 +167,8 @@ class Edge:
                 first = await self._first(link)
                 if isinstance(first, Cancel):
                     link.on_end = None
-                    await self._cancel(first)
+                    if not await self.cancel(first.key) and self.elsewhere is not None:
+                        await self.elsewhere(first.key)
                 else:
                     startup = first
                     relayed = await self._log_in(link, startup)
@@ -184,7 +203,7 @@ class Edge:
             if not isinstance(request, Encryption):
                 break
             open_requests.discard(request.code)
-            certificate = self._certificate if request.code == wire.SSL_REQUEST else None
+            certificate = self._certificate if request.code == wire.SSL_REQUEST and not link.local else None
             if certificate is None:
                 link.send(b"N")
             if link.waiting:
@@ -194,7 +213,7 @@ class Edge:
                 link.send(b"S")
                 await link.secure(certificate)
                 open_requests.clear()
-        if isinstance(request, Startup) and self._settings.ssl_required and link.tls is None:
+        if isinstance(request, Startup) and self._settings.ssl_required and not (link.tls or link.local):
             raise Violation("28000", "this connection needs TLS", hint="Connect with sslmode=verify-full (or require).")
         return request
 
@@ -267,11 +286,11 @@ class Edge:
         if not self._admitted:
             self._over.set()
 
-    async def _cancel(self, request: Cancel) -> None:
-        session = self._sessions.get(request.key)
+    async def cancel(self, key: bytes) -> bool:
+        """Cancel what the session with that key does; False when no session has it."""
+        session = self._sessions.get(key)
         if session is None:
-            log.debug("a cancel request has no session")
-            return
+            return False
         # The same machine, whatever the host's name means by now.
         peer = session.server.transport.get_extra_info("peername")
         link, _ = await upstream.connect((session.address,), peer[:2] if isinstance(peer, tuple) else None)
@@ -279,6 +298,7 @@ class Edge:
         with contextlib.suppress(Lost):  # the server closes once it has sent the signal; the client waits for that
             await link.first_byte()
         link.close()
+        return True
 
 
 def _room(wanted: int) -> int:

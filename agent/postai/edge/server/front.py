@@ -119,7 +119,7 @@ class Doors:
 
 
 async def _ask_password(client: Link) -> str:
-    if client.tls is None:
+    if not (client.tls or client.local):
         raise Violation(
             "28000",
             "this connection needs TLS, as the password is sent as it is",

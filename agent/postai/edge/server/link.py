@@ -7,6 +7,7 @@ that phase: from then on bytes go straight to a function, and a full socket stop
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import struct
 from collections.abc import Callable
@@ -32,7 +33,7 @@ class Link(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_buffer", "_finished", "_opened", "_paused", "_waiter", "ended", "error", "on_bytes", "on_end", "on_eof",
+        "_buffer", "_clogged", "_finished", "_opened", "_paused", "_waiter", "ended", "error", "on_bytes", "on_end", "on_eof",
         "peer", "tls", "transport",
     )  # fmt: skip
 
@@ -44,6 +45,7 @@ class Link(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
         self._finished = False
+        self._clogged = False
         self.tls: Tls | None = None
         self.ended = False
         self.error: str | None = None
@@ -98,15 +100,32 @@ class Link(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The socket takes no more: the other side is not read until it does."""
+        self._clogged = True
         if self.peer is not None and not self.peer.transport.is_closing():
             self.peer.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """The socket takes bytes again."""
+        self._clogged = False
         if self.peer is not None and not self.peer.transport.is_closing():
             self.peer.transport.resume_reading()
 
     # What the rest calls.
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a unix socket, which has no TLS as nobody else can listen in."""
+        taken = self.transport.get_extra_info("socket")
+        return taken is not None and taken.family == socket.AF_UNIX
+
+    def fed_by(self, peer: Link | None) -> None:
+        """From now on that one is not read while this one's socket takes no more; the one before is read again."""
+        before, self.peer = self.peer, peer
+        if self._clogged and peer is not before:
+            if before is not None and not before.transport.is_closing():
+                before.transport.resume_reading()
+            if peer is not None and not peer.transport.is_closing():
+                peer.transport.pause_reading()
 
     def send(self, data: bytes) -> None:
         """Send bytes; what the socket does not take at once is kept."""
