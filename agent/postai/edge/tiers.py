@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
-Tag = tuple[int, bytes]
-"""What an entry depends on: a relation's oid, and a row's key in one spelling; b"" = the whole relation."""
+Values = tuple[bytes, ...]
+"""The values of a row's key, in one fixed form each."""
+Tag = int | tuple[int, Values]
+"""What an entry was made from: a whole relation by its oid, or one row of it."""
 
 REMEMBERED = 100_000
 """Tags of which `Recent` knows at least where they were invalidated last."""
@@ -26,6 +28,8 @@ _FORM = 1
 _HEAD = struct.Struct("!IBQdH")
 """Checksum of what follows; form; position + 1 (0 = none); cost; number of tags."""
 _TAG = struct.Struct("!IH")
+"""Oid; number of values, 0 = the whole relation."""
+_VALUE = struct.Struct("!I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +112,17 @@ class Second(Protocol):
     def put(self, scope: bytes, request: bytes, kept: Kept) -> None:
         """Keep an entry, unless too much waits to be kept already."""
 
-    def invalidate(self, tags: Iterable[Tag], whole: Iterable[int], position: int) -> None:
-        """Forget entries; without tags, note only how far the stream is.
+    def invalidate(self, oid: int, rows: Iterable[Values] | None, position: int) -> None:
+        """Forget what was made from changed rows.
 
         Args:
-            tags: those that depend on one of them.
-            whole: those that depend on any row of these relations.
+            oid: the relation.
+            rows: keys of the rows, the old and the new ones; None = any row.
             position: where in the log the change ends.
         """
+
+    def advance(self, position: int) -> None:
+        """The stream has told everything up to there."""
 
     def flush(self, position: int) -> None:
         """Forget everything, also what other edges have kept up to now."""
@@ -125,27 +132,27 @@ class Second(Protocol):
 
 
 class Recent:
-    """Where tags were invalidated last, in bounded memory.
+    """Where relations and rows were changed last, in bounded memory.
 
-    Two generations of tags are kept. Before one is forgotten its newest position becomes the floor, and entries from
-    before that count as stale, unless the tier itself has dropped what hangs on them (`applied`).
+    Two generations are kept. Before one is forgotten its newest position becomes the floor, and entries from before
+    that count as stale, unless the tier itself has dropped what hangs on them (`applied`).
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
-        self._new: dict[Tag | int, int] = {}
-        self._old: dict[Tag | int, int] = {}
+        self._new: dict[int | tuple[int, Values | None], int] = {}
+        self._old: dict[int | tuple[int, Values | None], int] = {}
         self._old_top = 0
         self._top = 0
         self.applied = 0
         self._floor: float = 0
 
-    def note(self, tags: Iterable[Tag], whole: Iterable[int], position: int) -> None:
-        """Tags, and whole relations, were changed at this position."""
+    def note(self, oid: int, rows: Iterable[Values] | None, position: int) -> None:
+        """Rows of a relation were changed at this position; None = any row."""
         self._top = max(self._top, position)
-        for changed in (tags, whole):
-            for tag in changed:
-                self._new[tag] = position
+        self._new[oid] = position
+        for values in (None,) if rows is None else rows:
+            self._new[oid, values] = position
         if len(self._new) > self._remembered:
             if self._old_top > self.applied:
                 self._floor = max(self._floor, self._old_top)
@@ -162,7 +169,7 @@ class Recent:
         self._floor = floor
 
     def fresh(self, kept: Kept) -> bool:
-        """Whether nothing that this entry depends on was changed since it was proved fresh."""
+        """Whether nothing that this entry was made from was changed since it was proved fresh."""
         position = kept.position
         if position is None:
             return True
@@ -170,11 +177,11 @@ class Recent:
             return False
         if self._new or self._old:
             for tag in kept.tags:
-                if self._last(tag) > position or self._last(tag[0]) > position:
+                if self._last(tag) > position or (not isinstance(tag, int) and self._last((tag[0], None)) > position):
                     return False
         return True
 
-    def _last(self, tag: Tag | int) -> int:
+    def _last(self, tag: int | tuple[int, Values | None]) -> int:
         return self._new.get(tag) or self._old.get(tag, 0)
 
 
@@ -191,11 +198,11 @@ def pack(kept: Kept, name: bytes) -> bytes:
     """An entry as bytes, without `until`.
 
     Args:
-        kept: the entry; its tags are told from one another by oids below 2^32 and keys shorter than 64 KiB.
+        kept: a storable entry.
         name: its digest, which the checksum covers too.
     """
     position = 0 if kept.position is None else kept.position + 1
-    tags = b"".join(_TAG.pack(oid, len(key)) + key for oid, key in kept.tags)
+    tags = b"".join(map(_pack_tag, kept.tags))
     head = _HEAD.pack(0, _FORM, position, kept.cost, len(kept.tags))[4:]
     body = head + tags + kept.reply
     return zlib.crc32(body, zlib.crc32(name)).to_bytes(4, "big") + body
@@ -211,13 +218,24 @@ def unpack(record: bytes, name: bytes, until: float) -> Kept | None:
     tags: list[Tag] = []
     at = _HEAD.size
     for _ in range(count):
-        oid, length = _TAG.unpack_from(record, at)
+        oid, number = _TAG.unpack_from(record, at)
         at += _TAG.size
-        tags.append((oid, record[at : at + length]))
-        at += length
+        values = []
+        for _ in range(number):
+            (length,) = _VALUE.unpack_from(record, at)
+            at += _VALUE.size + length
+            values.append(record[at - length : at])
+        tags.append((oid, tuple(values)) if values else oid)
     return Kept(record[at:], tuple(tags), until, cost, position - 1 if position else None)
 
 
+def _pack_tag(tag: Tag) -> bytes:
+    if isinstance(tag, int):
+        return _TAG.pack(tag, 0)
+    oid, values = tag
+    return _TAG.pack(oid, len(values)) + b"".join(_VALUE.pack(len(value)) + value for value in values)
+
+
 def storable(kept: Kept, most: int) -> bool:
-    """Whether an entry has a form that `pack` knows, and at most that many bytes."""
-    return len(kept.reply) <= most and len(kept.tags) < 1 << 16 and all(len(key) < 1 << 16 for _, key in kept.tags)
+    """Whether an entry has at most that many bytes, and no more tags than `pack` can count."""
+    return len(kept.reply) <= most and len(kept.tags) < 1 << 16
