@@ -218,6 +218,25 @@ class EdgeDatabase(BaseModel):
     dbname: str | None = Field(default=None, description="its name on the server; else the same")
 
 
+class EdgeNode(BaseModel):
+    """A server of the cluster that the edge stands before; which one is the primary it finds out (docs/edge-routing.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=63, description="as figures and rules call it")
+    server: str = Field(description="its connection string, without user and password")
+    region: str | None = Field(default=None, description="where it is; rules keep data in regions")
+    weight: float = Field(default=1, ge=0, le=1000, description="reads that it gets beside servers that are as near")
+    patroni: str | None = Field(
+        default=None, pattern="^https?://", description="address of its Patroni's REST interface: http://db1:8008"
+    )
+
+    @field_validator("server")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        return _without_password(value) or value
+
+
 class EdgeSettings(BaseModel):
     """The edge: a process that listens like a PostgreSQL server and stands before one (docs/edge.md)."""
 
@@ -241,6 +260,12 @@ class EdgeSettings(BaseModel):
         default=None, description="connection string of the server, without user and password; several hosts in order"
     )
     database: tuple[EdgeDatabase, ...] = Field(default=(), description="sections [[edge.database]]")
+    node: tuple[EdgeNode, ...] = Field(default=(), description="sections [[edge.node]], instead of server")
+    health_dsn: str | None = Field(
+        default=None, description="connection of the role that asks each node how it is, without a host"
+    )
+    region: str | None = Field(default=None, description="where the edge is: nodes of its region are read first")
+    home: str | None = Field(default=None, description="connection of a role that reads the edge's rules in postai")
     ssl_cert_file: Path | None = Field(default=None, description="certificate with its chain (PEM), for TLS")
     ssl_key_file: Path | None = Field(default=None, description="its key (PEM)")
     ssl_required: bool = Field(default=False, description="refuse clients without TLS")
@@ -258,8 +283,25 @@ class EdgeSettings(BaseModel):
     max_connections: int = Field(default=10000, ge=1, le=1000000, description="clients at a time")
     authentication_timeout: float = Field(default=60, gt=0, le=600, description="seconds that a login may take")
     stop_timeout: float = Field(default=60, ge=0, le=86400, description="seconds that sessions may go on after SIGTERM")
+    pool_mode: Literal["session", "transaction"] = Field(
+        default="session",
+        description="session: each client has a server connection; transaction: only during its transactions",
+    )
+    pool_size: int = Field(
+        default=20, ge=1, le=10000, description="server connections of a database, user and startup parameters at most"
+    )
+    pool_min_size: int = Field(default=0, ge=0, le=10000, description="of these, how many stay open without clients")
+    pool_queue: int = Field(default=10000, ge=0, le=1000000, description="clients that may wait for one of them")
+    pool_wait_timeout: float = Field(default=60, gt=0, le=86400, description="seconds that a client may wait for one")
+    pool_idle_timeout: float = Field(default=60, ge=0, le=86400, description="seconds that an unused one stays open")
+    pool_statements: int = Field(
+        default=500, ge=1, le=100000, description="prepared statements that a server connection keeps"
+    )
+    idle_in_transaction_timeout: float = Field(
+        default=0, ge=0, le=86400, description="seconds that a client of a pool may leave its transaction; 0 = no limit"
+    )
 
-    @field_validator("server", "auth_dsn")
+    @field_validator("server", "auth_dsn", "health_dsn", "home")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
         return _without_password(value)
@@ -274,6 +316,18 @@ class EdgeSettings(BaseModel):
             raise ValueError('auth_file and auth_dsn are for auth = "scram"')
         if self.ssl_cert_file is None and (self.ssl_required or self.auth == "password"):
             raise ValueError('ssl_required and auth = "password" need ssl_cert_file and ssl_key_file')
+        if self.node and self.server is not None:
+            raise ValueError("server and [[edge.node]] exclude each other")
+        if len({one.name for one in self.node}) < len(self.node):
+            raise ValueError("two sections [[edge.node]] have one name")
+        if bool(self.node) != (self.health_dsn is not None):
+            raise ValueError("[[edge.node]] and health_dsn go together")
+        if self.pool_mode == "transaction" and self.auth == "relay":
+            raise ValueError(
+                'pool_mode = "transaction" needs auth = "scram" or "password": the edge itself must log in'
+            )
+        if self.pool_min_size > self.pool_size:
+            raise ValueError("pool_min_size is more than pool_size")
         return self
 
 

@@ -86,6 +86,16 @@ def running(
         loop.close()
 
 
+def query_line(server: LocalServer) -> str:
+    """Connection string of a superuser, for auth_dsn."""
+    return f"host={server.socket_directory} port={server.port} dbname=postgres user=postgres"
+
+
+def pooling(before: LocalServer, **settings: Any) -> contextlib.AbstractContextManager[RunningEdge]:
+    """An edge before that server whose clients share connections."""
+    return running(before, **{"pool_mode": "transaction", "auth": "scram", "auth_dsn": query_line(before), **settings})
+
+
 def certificate(place: Path, name: str = "edge") -> tuple[Path, Path]:
     """A certificate for localhost with its key, which signs itself."""
     files = place / f"{name}.crt", place / f"{name}.key"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -31,12 +31,18 @@ _FROM_SERVER = frozenset(b"123TnCIsEZGWS")
 _ENDS = {ord("1"): "P", ord("2"): "B", ord("3"): "C", ord("T"): "D", ord("n"): "D", ord("C"): "E", ord("I"): "E",
          ord("s"): "E"}  # fmt: skip
 """Replies, and the message that each of them ends."""
+_ALWAYS = frozenset(b"SZ")
+"""Replies that are about the session, whatever they come behind."""
 _PARSE_COMPLETE = wire.message(b"1")
 _DEALLOCATED = wire.message(b"C", b"DEALLOCATE\0")
 _LENGTH = struct.Struct("!i")
+_COUNT = struct.Struct("!h")
 
 _SERVERS_OWN = frozenset({b"in_hot_standby"})
 """Settings whose change is nobody's doing in the session."""
+
+Receive = Callable[[tuple[bytes | None, ...] | None], None]
+"""Gets the first row of a query of the edge's own; None = it has failed, or gave none."""
 
 Name = tuple[bytes, bytes | None]
 """A statement's name and what it stands for (text and types, as in Parse); None = it is closed."""
@@ -124,6 +130,43 @@ class _Sent:
     alias: tuple[bytes, bytes] | None = None
     client: Name | None = None
     server: Name | None = None
+    hears: _Hearer | None = None
+
+
+class _Hearer:
+    """Takes the reply to a query of the edge's own."""
+
+    __slots__ = ("_failed", "_receive", "_rows")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._rows = b""
+        self._failed = False
+
+    def hear(self, kind: int, message: bytes) -> None:
+        if kind == 0 and len(self._rows) < HELD:
+            self._rows += message
+        elif kind == ord("E"):
+            self._failed = True
+
+    def end(self) -> None:
+        """Its ReadyForQuery came."""
+        framer = Framer(BACKEND, frozenset(b"D"), HELD)
+        rows = [message for kind, message in framer.feed(self._rows) if kind == ord("D")]
+        self._receive(None if self._failed or not rows else values(rows[0]))
+
+
+def values(row: bytes) -> tuple[bytes | None, ...]:
+    """The values of a whole DataRow."""
+    (count,) = _COUNT.unpack_from(row, 5)
+    at = 7
+    found: list[bytes | None] = []
+    for _ in range(count):
+        (length,) = _LENGTH.unpack_from(row, at)
+        at += 4
+        found.append(None if length < 0 else row[at : at + length])
+        at += max(length, 0)
+    return tuple(found)
 
 
 class Client:
@@ -148,6 +191,8 @@ class Client:
         """Why the server stays with this client; None = it need not."""
         self.over = False
         """Whether the client said that it sends no more."""
+        self.told = False
+        """Whether the server has said why it ends the session."""
 
     def take(self, data: bytes) -> bool:
         """Take the client's next bytes; whether a server is needed for them.
@@ -188,9 +233,44 @@ class Client:
             and self._status == ord("I")
             and not self._sent
             and not self._skipping
-            and self._frontend.between
+            and not self._kept
+            and not self._frontend.flowing
             and self._backend.between
         )
+
+    @property
+    def resting(self) -> bool:
+        """Whether all that the client said is done, and it begins a new message."""
+        return self._server is None and not self._kept and self._frontend.between
+
+    @property
+    def speakable(self) -> bool:
+        """Whether a message may be put between those that the client gets."""
+        return self._backend.between and not self.told
+
+    @property
+    def idle(self) -> bool:
+        """Whether the server waits for the client."""
+        return not self._sent and not self._skipping
+
+    @property
+    def status(self) -> int:
+        """The transaction's, as the last ReadyForQuery told it: b"I", b"T" or b"E"."""
+        return self._status
+
+    def inject(self, query: bytes, receive: Receive) -> bytes:
+        """A query of the edge's own, of which the client sees nothing; what is to be sent to the server.
+
+        It is allowed before a client's message while nothing is on its way, and behind the Query or Sync that ends all
+        that was given; never where the transaction may be open.
+
+        Args:
+            query: one statement, without its NUL, which leaves nothing behind.
+            receive: gets its first row.
+        """
+        self._note(_Sent("Q", self._batch, hidden=True, server=(b"", None), hears=_Hearer(receive)))
+        self._batch += 1
+        return wire.message(b"Q", query + b"\0")
 
     def give(self) -> bytes:
         """What is to be sent to the server of all that was taken."""
@@ -207,7 +287,10 @@ class Client:
         """What is to be sent to the client of a server's bytes."""
         out = bytearray()
         for kind, piece in self._backend.feed(data):
-            out += piece if kind == 0 else self._reply(abs(kind), piece, whole=kind > 0)
+            if self._sent and (hears := self._sent[0].hears) is not None and kind not in _ALWAYS:
+                hears.hear(kind, piece)
+            else:
+                out += piece if kind == 0 else self._reply(abs(kind), piece, whole=kind > 0)
         return bytes(out)
 
     # To the server.
@@ -354,17 +437,23 @@ class Client:
         return message
 
     def _ready(self, message: bytes) -> bytes:
+        hears = None
         while self._sent:
             sent = self._sent.popleft()
             if sent.kind in "QFS":
                 self._confirm(sent)
+                hears = sent.hears
                 break
         self._status = message[5]
         if self._status == ord("I") and self._held.changed:
             self._pin("a setting")
+        if hears is not None:
+            hears.end()
+            return b""
         return message
 
     def _error(self, message: bytes, head: _Sent | None) -> bytes:
+        self.told = self.told or b"\0VFATAL\0" in message or b"\0VPANIC\0" in message
         if head is None or head.kind in "QFS":
             return message
         while self._sent and self._sent[0].kind != "S":

@@ -94,6 +94,11 @@ class Framer:
         """Whether the input so far ended with a message's last byte."""
         return not self._held and not self._flowing
 
+    @property
+    def flowing(self) -> bool:
+        """Whether a part of a message was given, and its rest is still to come."""
+        return self._flowing > 0
+
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Take the next bytes, split anywhere, and give what is complete.
 

@@ -14,9 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from postai.edge import wire
+from postai.edge.pinning import Pinning
+from postai.edge.pooling import Client
 from postai.edge.server import listeners, upstream
 from postai.edge.server.front import Doors, Greeting, Introduction, agreed_version
 from postai.edge.server.link import Link, Lost
+from postai.edge.server.pool import Limits
+from postai.edge.server.pooled import PooledSession
+from postai.edge.server.pools import Choose, Node, Pools, Scope
 from postai.edge.server.session import Session
 from postai.edge.server.upstream import Address, Login, Unreachable
 from postai.edge.server.users import Users
@@ -34,6 +39,9 @@ ACCEPTED = 0.2
 TLS_RECORD = 0x16
 """First byte of a connection that begins with TLS."""
 _INJECTED = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."
+_READY = wire.message(b"Z", b"I")
+_NO = frozenset({"off", "no", "false", "0"})
+"""Values of the startup parameter `replication` with which a session is an ordinary one."""
 SECRET_BYTES = {wire.VERSION_3_0: 4, wire.VERSION_3_2: 32}
 
 
@@ -43,6 +51,10 @@ class Place:
 
     addresses: tuple[Address, ...]
     dbname: str | None
+
+    @property
+    def label(self) -> str:
+        return ",".join(address.label for address in self.addresses)
 
 
 class Edge:
@@ -67,7 +79,12 @@ class Edge:
         self._certificate = certificate
         self._users = users
         self._doors = None if settings.auth == "relay" else Doors(users)
-        self._sessions: dict[bytes, Session] = {}
+        self._sessions: dict[bytes, Session | PooledSession] = {}
+        self.pools = _pools(settings) if settings.pool_mode == "transaction" else None
+        self.choose: Choose = _home
+        """Which node a pooled client's next messages go to."""
+        self._nodes: dict[tuple[Address, ...], Node] = {}
+        self._pinning = Pinning()
         self._logins: dict[asyncio.Task[None], None] = {}  # the oldest first
         self._admitted = 0
         self._most = _room(settings.max_connections)
@@ -128,6 +145,8 @@ class Edge:
         if self._logins:
             self.hurry()
             await asyncio.wait(list(self._logins), timeout=1.0)
+        if self.pools is not None:
+            self.pools.close()
         if self._users is not None:
             await asyncio.to_thread(self._users.close)
 
@@ -228,13 +247,46 @@ class Edge:
         self._admitted += 1
         session = None
         try:
-            session = await self._introduce(client, startup, place)
+            session = await self._admit(client, startup, place)
         finally:
             if session is None:
                 self._left()
         if session is not None:
             session.begin()
         return session is not None
+
+    async def _admit(self, client: Link, startup: Startup, place: Place) -> Session | PooledSession | None:
+        if self.pools is None or startup.parameters.get("replication", "off") not in _NO:
+            return await self._introduce(client, startup, place)
+        return await self._introduce_pooled(self.pools, client, startup, place)
+
+    async def _introduce_pooled(
+        self, pools: Pools, client: Link, startup: Startup, place: Place
+    ) -> PooledSession | None:
+        assert self._doors is not None
+        dbname = place.dbname or startup.database
+        secret, first = await self._doors.prove(client, startup, place.addresses[0], dbname)
+        own = {"user", "database", "replication", *startup.unknown_options}
+        parameters = {name: value for name, value in startup.parameters.items() if name not in own}
+        scope = pools.scope(self._node(place), dbname, startup.user, parameters)
+        session = None
+        try:
+            settings = await pools.greet(scope, secret)
+            if not client.transport.is_closing():
+                key = self._new_key(_number(), agreed_version(startup))
+                ended = partial(self._ended_pooled, key, scope)
+                session = PooledSession(client, scope, pools, self.choose, Client(self._pinning), ended)
+                self._sessions[key] = session
+                client.send(first + wire.authentication(0) + settings + wire.message(b"K", key) + _READY)
+        finally:
+            if session is None:
+                pools.leave(scope)
+        return session
+
+    def _node(self, place: Place) -> Node:
+        if place.addresses not in self._nodes:
+            self._nodes[place.addresses] = Node(place.label, place.addresses)
+        return self._nodes[place.addresses]
 
     async def _introduce(self, client: Link, startup: Startup, place: Place) -> Session | None:
         secret, first = None, b""
@@ -247,7 +299,7 @@ class Edge:
             server.send(self._packet(startup, place))
             login = Login(server, startup.user, secret) if secret else None
             greeting = Greeting(agreed_version(startup))
-            greeted = Introduction(client, server, startup.user, login, greeting, self._new_key)
+            greeted = Introduction(client, server, startup.user, login, greeting, self._told_key)
             # A client that is gone by now tells nobody any more.
             if await greeted.run(first) and not client.transport.is_closing() and not server.transport.is_closing():
                 key = greeting.own_key or secrets.token_bytes(40)
@@ -270,16 +322,24 @@ class Edge:
             del parameters[name]
         return wire.startup_packet(agreed_version(startup), parameters)
 
-    def _new_key(self, told: Greeting) -> bytes:
+    def _told_key(self, told: Greeting) -> bytes:
         """The server's process id, which NOTIFY and pg_backend_pid() tell too, with a secret of our own."""
-        size = SECRET_BYTES[wire.VERSION_3_2 if told.version >= wire.VERSION_3_2 else wire.VERSION_3_0]
-        while (key := told.key[:4] + secrets.token_bytes(size)) in self._sessions:
+        return self._new_key(told.key[:4], told.version)
+
+    def _new_key(self, number: bytes, version: int) -> bytes:
+        size = SECRET_BYTES[wire.VERSION_3_2 if version >= wire.VERSION_3_2 else wire.VERSION_3_0]
+        while (key := number + secrets.token_bytes(size)) in self._sessions:
             pass
         return key
 
     def _ended(self, key: bytes) -> None:
         del self._sessions[key]
         self._left()
+
+    def _ended_pooled(self, key: bytes, scope: Scope) -> None:
+        assert self.pools is not None
+        self.pools.leave(scope)
+        self._ended(key)
 
     def _left(self) -> None:
         self._admitted -= 1
@@ -291,14 +351,28 @@ class Edge:
         session = self._sessions.get(key)
         if session is None:
             return False
-        # The same machine, whatever the host's name means by now.
-        peer = session.server.transport.get_extra_info("peername")
-        link, _ = await upstream.connect((session.address,), peer[:2] if isinstance(peer, tuple) else None)
-        link.send(wire.cancel_packet(session.server_key))
-        with contextlib.suppress(Lost):  # the server closes once it has sent the signal; the client waits for that
-            await link.first_byte()
-        link.close()
+        await session.cancel()
         return True
+
+
+def _pools(settings: EdgeSettings) -> Pools:
+    limits = Limits(
+        most=settings.pool_size,
+        least=settings.pool_min_size,
+        queue=settings.pool_queue,
+        wait=settings.pool_wait_timeout,
+        idle=settings.pool_idle_timeout,
+    )
+    return Pools(limits, settings.pool_statements, settings.idle_in_transaction_timeout)
+
+
+def _home(session: PooledSession, _data: bytes) -> Node:
+    return session.scope.home
+
+
+def _number() -> bytes:
+    """A process id to tell a client that has no process of its own."""
+    return (1 + secrets.randbelow(0x7FFFFFFF)).to_bytes(4, "big")
 
 
 def _room(wanted: int) -> int:

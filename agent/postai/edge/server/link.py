@@ -33,8 +33,8 @@ class Link(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_buffer", "_clogged", "_finished", "_opened", "_paused", "_waiter", "ended", "error", "on_bytes", "on_end", "on_eof",
-        "peer", "tls", "transport",
+        "_buffer", "_clogged", "_finished", "_opened", "_paused", "_waiter", "ended", "error", "on_bytes", "on_end",
+        "on_eof", "peer", "tls", "transport",
     )  # fmt: skip
 
     transport: asyncio.Transport

@@ -19,6 +19,7 @@ class Limits:
 
     Attributes:
         most: connections.
+        least: connections that stay open, once there were as many.
         queue: clients that may wait.
         wait: seconds that a client waits.
         idle: seconds that a connection which nobody borrows stays open.
@@ -28,6 +29,33 @@ class Limits:
     queue: int
     wait: float
     idle: float
+    least: int = 0
+
+
+@dataclass(slots=True)
+class Waits:
+    """How long clients waited for a connection.
+
+    Attributes:
+        borrowed: times that one was lent.
+        waited: of these, how often the client had to wait, be it for its turn or for a new connection.
+        seconds: how long in all.
+        longest: seconds of the longest wait since the figures were last read.
+        refused: clients that got none.
+    """
+
+    borrowed: int = 0
+    waited: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+    refused: int = 0
+
+    def add(self, seconds: float) -> None:
+        """One has waited and got its connection."""
+        self.borrowed += 1
+        self.waited += 1
+        self.seconds += seconds
+        self.longest = max(self.longest, seconds)
 
 
 class Pool(Generic[T]):
@@ -46,6 +74,7 @@ class Pool(Generic[T]):
         self._free: deque[tuple[T, float]] = deque()  # the one that was used last at the end
         self._waiting: deque[asyncio.Future[T | None]] = deque()
         self._count = 0
+        self.waits = Waits()
 
     @property
     def count(self) -> int:
@@ -57,6 +86,18 @@ class Pool(Generic[T]):
         """Clients that wait."""
         return len(self._waiting)
 
+    @property
+    def unused(self) -> int:
+        """Connections that nobody borrows."""
+        return len(self._free)
+
+    def borrow_now(self) -> T | None:
+        """A connection that is open already and that nobody has, as `borrow` gives it."""
+        if not self._free:
+            return None
+        self.waits.borrowed += 1
+        return self._free.pop()[0]
+
     async def borrow(self) -> T:
         """A connection, which `give_back` or `drop` returns.
 
@@ -64,8 +105,27 @@ class Pool(Generic[T]):
             Violation: too many wait (53300), or it took too long (57014).
             Exception: whatever `connect` raises.
         """
-        if self._free:
-            return self._free.pop()[0]
+        if (free := self.borrow_now()) is not None:
+            return free
+        clock = asyncio.get_running_loop().time
+        begin = clock()
+        try:
+            given = await self._wait()
+        except Exception:
+            self.waits.refused += 1
+            raise
+        self.waits.add(clock() - begin)
+        return given
+
+    def admit(self, connection: T) -> None:
+        """A connection that was opened elsewhere joins, or is closed where there are enough."""
+        if self._count < self._limits.most:
+            self._count += 1
+            self.give_back(connection)
+        else:
+            self._close(connection)
+
+    async def _wait(self) -> T:
         if self._count < self._limits.most:
             self._count += 1
             return await self._open()
@@ -102,8 +162,13 @@ class Pool(Generic[T]):
     def shrink(self) -> None:
         """Close what nobody has borrowed for some time."""
         before = asyncio.get_running_loop().time() - self._limits.idle
-        while self._free and self._free[0][1] <= before:
+        while self._count > self._limits.least and self._free and self._free[0][1] <= before:
             self.drop(self._free.popleft()[0])
+
+    def clear(self) -> None:
+        """Close all that nobody borrows."""
+        while self._free:
+            self.drop(self._free.pop()[0])
 
     async def _open(self) -> T:
         try:

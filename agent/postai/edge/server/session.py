@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from postai.edge.server import upstream
 from postai.edge.server.link import Link
 from postai.edge.server.upstream import Address
 from postai.edge.wire import error_response
@@ -63,6 +64,14 @@ class Session:
             self.client.send(error_response(sqlstate, message))
         self.client.close()
         self.server.close()
+
+    async def cancel(self) -> None:
+        """Cancel what the server does for this client.
+
+        Raises:
+            Unreachable: the server does not answer.
+        """
+        await upstream.cancel(self.server, self.address, self.server_key)
 
     def abort(self) -> None:
         """End the session at once, whatever was not sent yet."""

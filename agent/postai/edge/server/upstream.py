@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import ssl
@@ -139,6 +140,35 @@ async def _open(address: Address, peer: tuple[str, int] | None) -> Link:
         link.transport.abort()
         raise
     return link
+
+
+async def cancel(link: Link, address: Address, key: bytes) -> bool:
+    """Ask a server to cancel what a connection's session does.
+
+    Args:
+        link: the connection.
+        address: where it is.
+        key: process id and secret of its session.
+
+    Returns:
+        whether the server has taken the request: it closes once it has sent the signal.
+
+    Raises:
+        Unreachable: the server does not answer.
+    """
+    # The same machine, whatever the host's name means by now.
+    peer = link.transport.get_extra_info("peername")
+    other, _ = await connect((address,), peer[:2] if isinstance(peer, tuple) else None)
+    other.send(wire.cancel_packet(key))
+    try:
+        async with asyncio.timeout(address.timeout):
+            with contextlib.suppress(Lost):
+                await other.first_byte()
+    except TimeoutError:
+        return False
+    finally:
+        other.close()
+    return True
 
 
 def keep_alive(link: Link) -> None:

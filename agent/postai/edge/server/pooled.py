@@ -1,0 +1,332 @@
+"""A session of a pool: a client that has a server connection only while it needs one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from postai.edge.pooling import Client, Receive
+from postai.edge.server.link import Link, Lost
+from postai.edge.server.pool import Pool
+from postai.edge.server.pools import Backend, Choose, Pools, Scope
+from postai.edge.wire import Malformed, Violation, error_response
+
+log = logging.getLogger(__name__)
+
+KEPT = 131_072
+"""Bytes of a client that waits for a server, before it is read no further."""
+
+Done = Callable[[bytes | None], None]
+"""Gets what a client was sent in answer to a chunk; None = it cannot be told, or is too long."""
+
+
+class PooledSession:
+    """Relays between a client and whatever server connection it has borrowed.
+
+    Args:
+        link: the client's connection, past its login.
+        scope: its identity.
+        pools: lend server connections.
+        choose: says at which node.
+        client: its protocol.
+        ended: called once, when the client is gone.
+    """
+
+    __slots__ = (
+        "_after", "_backend", "_before", "_behind", "_borrowing", "_choose", "_collected", "_done", "_ended", "_held",
+        "_most", "_pools", "_quiet", "_resting", "_to_client", "_waiting", "client", "link", "scope",
+    )  # fmt: skip
+
+    def __init__(
+        self, link: Link, scope: Scope, pools: Pools, choose: Choose, client: Client, ended: Callable[[], None]
+    ) -> None:
+        self.link, self.scope, self.client = link, scope, client
+        self._pools = pools
+        self._choose = choose
+        self._ended: Callable[[], None] | None = ended
+        self._backend: Backend | None = None
+        self._borrowing: asyncio.Task[None] | None = None
+        self._waiting = 0
+        self._resting = True
+        self._quiet = 0.0
+        self._held: bytes | None = None
+        self._before: list[tuple[bytes, Receive]] | None = None
+        self._behind: list[tuple[bytes, Receive]] | None = None
+        self._after: list[tuple[bytes, Receive]] | None = None
+        self._collected: list[bytes] | None = None
+        self._most = 0
+        self._done: Done | None = None
+        self._to_client = link.send if link.tls else link.transport.write
+
+    def begin(self) -> None:
+        """Let the bytes pass; those that came during the login first."""
+        link = self.link
+        link.on_end, link.on_eof = self._client_gone, self._client_done
+        link.fed_by(link)  # who does not read answers is not read either
+        link.relay(self._from_client)
+        if link.ended:
+            self._client_done()
+
+    @property
+    def backend(self) -> Backend | None:
+        """The server connection that this client has right now."""
+        return self._backend
+
+    def terminate(self, sqlstate: str, message: str) -> None:
+        """End the session, saying why where the stream allows it."""
+        self._say(error_response(sqlstate, message))
+        self.link.close()
+
+    def abort(self) -> None:
+        """End the session at once, whatever was not sent yet."""
+        self.link.transport.abort()
+        if self._backend is not None:
+            self._backend.link.transport.abort()
+
+    async def cancel(self) -> None:
+        """Cancel what a server does for this client.
+
+        Raises:
+            Unreachable: the server does not answer.
+        """
+        if self._backend is not None:
+            await self._pools.cancel(self._backend)
+
+    def tick(self, seconds: float, limit: float) -> None:
+        """Some time has passed, in which a server connection was borrowed; a transaction left alone too long ends.
+
+        Args:
+            seconds: how much.
+            limit: seconds for which a client may leave its transaction alone.
+        """
+        if not self.client.idle or self.client.status == ord("I"):
+            self._quiet = 0.0
+            return
+        self._quiet += seconds
+        if self._quiet > limit:
+            self.terminate("25P03", "terminating connection due to idle-in-transaction timeout")
+
+    # For who answers in the servers' place.
+
+    def collect(self, most: int, done: Done) -> None:
+        """Let `done` have what the client is sent from now on until its server is given back, if that is not more."""
+        self._collected, self._most, self._done = [], most, done
+
+    def ask_before(self, query: bytes, receive: Receive) -> None:
+        """Run a query on the server that is borrowed next, before what the client says."""
+        self._before = [*(self._before or ()), (query, receive)]
+
+    def ask_behind(self, query: bytes, receive: Receive, *, pipelined: bool = False) -> None:
+        """Run a query on the server that the client has, before that is given back.
+
+        Args:
+            query: it.
+            receive: gets its first row; may never be called when the session ends before.
+            pipelined: it is sent right behind the client's next messages, which begin no transaction.
+        """
+        if pipelined:
+            self._behind = [*(self._behind or ()), (query, receive)]
+        else:
+            self._after = [*(self._after or ()), (query, receive)]
+
+    def proceed(self, reply: bytes | None) -> None:
+        """Go on with messages whose answer was put off.
+
+        Args:
+            reply: the answer to them; None = a server shall answer.
+        """
+        held, self._held = self._held, None
+        if held is None or self._ended is None:
+            return
+        if reply is None:
+            self._take(held)
+        else:
+            self._to_client(reply)
+            self._resting = True
+
+    # The client.
+
+    def _from_client(self, data: bytes) -> None:
+        if self._resting and self.scope.answer is not None:
+            reply = self.scope.answer(self, data)
+            if reply:
+                self._to_client(reply)
+                return
+            if reply is not None:
+                self._held, self._resting = data, False
+                return
+        if self._held is not None:
+            self._held += data
+            self.proceed(None)
+            return
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        client = self.client
+        if self._collected is not None and self._backend is not None:
+            self._collect(None)
+        try:
+            needed = client.take(data)
+            if self._backend is not None:
+                self._pass_on(self._backend)
+                return
+        except (Violation, Malformed) as broken:
+            self._break(broken)
+            return
+        if needed:
+            if self._borrowing is None:
+                self._borrow(data)
+            else:
+                self._waiting += len(data)
+                if self._waiting > KEPT:
+                    self.link.transport.pause_reading()
+        elif client.over:
+            self.link.close()
+        else:
+            self._resting = client.resting
+
+    def _borrow(self, data: bytes) -> None:
+        self._resting = False
+        pool = self._pools.pool(self.scope, self._choose(self, data))
+        backend = pool.borrow_now()
+        if backend is None:
+            self._borrowing = asyncio.get_running_loop().create_task(self._queue(pool))
+        else:
+            self._attach(backend)
+
+    async def _queue(self, pool: Pool[Backend]) -> None:
+        backend = None
+        try:
+            backend = await pool.borrow()
+        except Violation as refused:
+            log.info("a client got no server connection", extra={"error": refused.message})
+            self._say(refused.response())
+        except (Malformed, Lost) as error:
+            log.error("a login at the server failed", extra={"error": str(error)})
+            self._say(error_response("08006", "the connection to the server was lost"))
+        finally:
+            self._borrowing = None
+            if backend is None:
+                self.link.close()
+        if backend is None:
+            return
+        if self._waiting > KEPT:
+            self.link.transport.resume_reading()
+        self._waiting = 0
+        self._attach(backend)
+
+    def _attach(self, backend: Backend) -> None:
+        self._backend = backend
+        self._quiet = 0.0
+        self._pools.lend(backend, self)
+        link = backend.link
+        self.link.fed_by(link)
+        link.peer = self.link
+        link.on_bytes, link.on_end = self._from_server, self._server_gone
+        self.client.attach(backend.server)
+        first = b""
+        if self._before:
+            first, self._before = self._inject(self._before), None
+        try:
+            self._pass_on(backend, first)
+        except (Violation, Malformed) as broken:
+            self._break(broken)
+
+    def _inject(self, queries: list[tuple[bytes, Receive]]) -> bytes:
+        return b"".join(self.client.inject(query, receive) for query, receive in queries)
+
+    def _pass_on(self, backend: Backend, first: bytes = b"") -> None:
+        out = first + self.client.give()
+        if self._behind:
+            out, self._behind = out + self._inject(self._behind), None
+        if out:
+            backend.link.send(out)
+        if self.client.over:
+            self._client_done()
+
+    def _client_done(self) -> None:
+        """The client says nothing more: its server ends when it has answered all that was said."""
+        backend = self._backend
+        if backend is None or self.client.lendable:
+            self.link.close()
+        else:
+            backend.link.end_of_stream()
+
+    def _client_gone(self) -> None:
+        ended, self._ended = self._ended, None
+        if ended is None:
+            return
+        if self._borrowing is not None:
+            self._borrowing.cancel()
+        backend = self._backend
+        self._collect(None)
+        if backend is not None:
+            if self.client.lendable and not backend.link.ended:
+                self._give_back(backend)
+            else:
+                self._backend = None
+                self._pools.abandon(backend)
+        self.link.peer = None
+        ended()
+
+    def _break(self, broken: Violation | Malformed) -> None:
+        """The client cannot go on."""
+        if isinstance(broken, Violation):
+            self._say(broken.response())
+        self.link.close()
+
+    def _say(self, message: bytes) -> None:
+        if not self.link.ended and not self.client.over and (self._backend is None or self.client.speakable):
+            self.link.send(message)
+
+    # The server.
+
+    def _from_server(self, data: bytes) -> None:
+        client = self.client
+        out = client.answer(data)
+        if out:
+            self._to_client(out)
+            if self._collected is not None:
+                self._collect(out)
+        if client.lendable:
+            backend = self._backend
+            assert backend is not None
+            if self._after:
+                after, self._after = self._after, None
+                backend.link.send(self._inject(after))
+                return
+            self._give_back(backend)
+            if client.over:
+                self.link.close()
+
+    def _give_back(self, backend: Backend) -> None:
+        self._backend = None
+        self.client.detach()
+        self._resting = self.client.resting
+        self.link.fed_by(self.link)
+        self._pools.give_back(backend)
+        if self._done is not None:
+            done, found = self._done, self._collected or []
+            self._done = self._collected = None
+            done(b"".join(found))
+
+    def _collect(self, out: bytes | None) -> None:
+        """Keep what the client was sent; None = it is of no use any more."""
+        if self._done is None or self._collected is None:
+            return
+        self._most -= len(out or b"")
+        if out is None or self._most < 0 or self.client.pinned is not None:
+            done, self._done, self._collected = self._done, None, None
+            done(None)
+        else:
+            self._collected.append(out)
+
+    def _server_gone(self) -> None:
+        backend = self._backend
+        assert backend is not None
+        self._say(error_response("08006", "the connection to the server was lost"))
+        self._backend = None
+        self._collect(None)
+        self._pools.drop(backend)
+        self.link.close()

@@ -1,0 +1,531 @@
+"""Pools of server connections: one for each node and identity, logged in without a client."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from postai.edge import wire
+from postai.edge.pooling import Server
+from postai.edge.server import upstream
+from postai.edge.server.link import Link, Lost
+from postai.edge.server.pool import Limits, Pool
+from postai.edge.server.upstream import Address, Login, Secret
+from postai.edge.wire import Framer, Violation
+
+if TYPE_CHECKING:
+    from postai.edge.server.pooled import PooledSession
+
+log = logging.getLogger(__name__)
+
+LONGEST = 65_536
+"""Bytes of a server's message that is read during the login."""
+TRUSTED = 60.0
+"""Seconds for which a password that a server has judged right needs no second judgement."""
+TICK = 1.0
+"""Seconds between two looks for what has been idle for too long."""
+ASKED = 1 << 20
+"""Bytes of an answer to a question of the edge's own."""
+
+_CODE = struct.Struct("!i")
+_COUNT = struct.Struct("!h")
+_SERVERS_OWN = b"in_hot_standby\0"
+_IDLE = frozenset(b"SE")
+_ANSWER = frozenset(b"DEZS")
+
+Row = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A server that sessions may go to.
+
+    Attributes:
+        name: as people call it.
+        addresses: its hosts, in the order in which they are tried.
+    """
+
+    name: str
+    addresses: tuple[Address, ...]
+
+
+class Answerer(Protocol):
+    """Answers a client that rests, before a server is borrowed for it."""
+
+    def __call__(self, session: PooledSession, data: bytes) -> bytes | None:
+        """What is sent to the client; None = a server shall answer; empty = `session.proceed` will be called."""
+        ...
+
+
+class Scope:
+    """An identity, shared by its sessions: who is who to the server, with the same settings.
+
+    Attributes:
+        home: where the database is.
+        database, user, parameters: as the server is told.
+        answer: who may answer in the servers' place; None = nobody.
+        pools: its connections by node.
+        sessions: how many clients have it.
+        greeting: the ParameterStatus messages of a login; empty before the first one.
+    """
+
+    __slots__ = ("answer", "database", "door", "greeting", "home", "judged", "parameters", "pools", "secret",
+                 "sessions", "user")  # fmt: skip
+
+    def __init__(self, home: Node, database: str, user: str, parameters: tuple[tuple[str, str], ...]) -> None:
+        self.home = home
+        self.database, self.user, self.parameters = database, user, parameters
+        self.answer: Answerer | None = None
+        self.pools: dict[Node, Pool[Backend]] = {}
+        self.sessions = 0
+        self.secret: Secret | None = None
+        self.judged = 0.0
+        self.greeting = b""
+        self.door = asyncio.Lock()
+
+
+class Backend:
+    """A connection to a server past its login.
+
+    Attributes:
+        link: the connection.
+        server: what is known of its session.
+        address: where it is.
+        key: process id and secret.
+        pool: where it belongs to.
+        session: who has borrowed it.
+        cancels: cancel requests on their way to it: until they are over it is nobody else's.
+        retired: whether it is closed once it is given back.
+    """
+
+    __slots__ = ("_framer", "address", "cancels", "key", "link", "pool", "retired", "server", "session")
+
+    def __init__(self, link: Link, server: Server, address: Address, key: bytes, pool: Pool[Backend]) -> None:
+        self.link, self.server, self.address, self.key, self.pool = link, server, address, key, pool
+        self.session: PooledSession | None = None
+        self.cancels = 0
+        self.retired = False
+        self._framer: Framer | None = None
+        link.relay(self._overhear)
+        self.rest()
+
+    def rest(self) -> None:
+        """Nobody has it: what the server says now is about the connection itself."""
+        link = self.link
+        link.on_bytes, link.on_end = self._overhear, self._lost
+        if link.peer is not None:
+            link.fed_by(None)
+
+    def close(self) -> None:
+        """End the session."""
+        link = self.link
+        link.on_end = None
+        if not link.transport.is_closing():
+            if not link.ended:
+                link.send(wire.message(b"X"))
+            link.close()
+
+    def _lost(self) -> None:
+        self.pool.lost(self)
+
+    def _overhear(self, data: bytes) -> None:
+        """An idle server tells of its end, or of settings that were reloaded: it is not lent any more."""
+        if self._framer is None:
+            self._framer = Framer(wire.BACKEND, _IDLE)
+        for kind, message in self._framer.feed(data):
+            if kind and not message[5:].startswith(_SERVERS_OWN):
+                self.retired = True
+                self._lost()
+
+
+@dataclass(frozen=True)
+class PoolFigures:
+    """One pool at this moment, and since it began.
+
+    Attributes:
+        node, database, user: which.
+        open: connections, those that are being opened counted in.
+        used: of these, lent.
+        waiting: clients in the queue.
+        borrowed, waited, seconds, longest, refused: see `Waits`.
+    """
+
+    node: str
+    database: str
+    user: str
+    open: int
+    used: int
+    waiting: int
+    borrowed: int
+    waited: int
+    seconds: float
+    longest: float
+    refused: int
+
+
+@dataclass
+class Pools:
+    """All pools of the edge.
+
+    Args:
+        limits: of each.
+        statements: prepared statements that a server connection keeps.
+        in_transaction: seconds that a client may leave its transaction alone; 0 = for ever.
+    """
+
+    limits: Limits
+    statements: int
+    in_transaction: float
+    scopes: dict[tuple[Node, str, str, tuple[tuple[str, str], ...]], Scope] = field(default_factory=dict)
+    borrowed: dict[Backend, None] = field(default_factory=dict)
+    _generation: int = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    # Identities.
+
+    def scope(self, home: Node, database: str, user: str, parameters: Mapping[str, str]) -> Scope:
+        """The identity of a client; `leave` gives it back."""
+        key = (home, database, user, tuple(sorted(parameters.items())))
+        found = self.scopes.get(key)
+        if found is None:
+            found = self.scopes[key] = Scope(*key)
+        found.sessions += 1
+        return found
+
+    def leave(self, scope: Scope) -> None:
+        """A client of an identity is gone."""
+        scope.sessions -= 1
+
+    async def greet(self, scope: Scope, secret: Secret) -> bytes:
+        """What a client is told of settings, once it is sure that servers let its identity in.
+
+        Args:
+            scope: the identity.
+            secret: what the client proved, or, as a password, claims.
+
+        Raises:
+            Violation: the server refuses it, or cannot be reached.
+            Lost, Malformed: the server broke off.
+        """
+        if not scope.greeting:
+            async with scope.door:
+                if not _trusted(scope, secret):
+                    await self._judge(scope, secret)
+        elif not _trusted(scope, secret):
+            await self._judge(scope, secret)
+        scope.secret = secret
+        return scope.greeting
+
+    async def _judge(self, scope: Scope, secret: Secret) -> None:
+        backend = await self._open(scope, scope.home, secret)
+        settings = backend.server.settings.items()
+        scope.greeting = b"".join(wire.message(b"S", name + b"\0" + value + b"\0") for name, value in settings)
+        scope.judged = asyncio.get_running_loop().time()
+        scope.secret = secret
+        backend.pool.admit(backend)
+
+    # Connections.
+
+    def pool(self, scope: Scope, node: Node) -> Pool[Backend]:
+        """The connections of an identity to a node."""
+        pool = scope.pools.get(node)
+        if pool is None:
+            pool = scope.pools[node] = Pool(self.limits, partial(self._connect, scope, node), Backend.close)
+            self._watch_out()
+        return pool
+
+    def lend(self, backend: Backend, session: PooledSession | None) -> None:
+        """Note who has a connection that was just borrowed."""
+        backend.session = session
+        self.borrowed[backend] = None
+
+    def give_back(self, backend: Backend) -> None:
+        """A borrowed connection can be lent to somebody else."""
+        if backend.cancels:
+            backend.session = None
+            backend.rest()
+            return  # `cancel` gives it back
+        del self.borrowed[backend]
+        backend.session = None
+        if backend.retired or backend.link.ended:
+            backend.pool.drop(backend)
+        else:
+            backend.rest()
+            backend.pool.give_back(backend)
+
+    def drop(self, backend: Backend) -> None:
+        """A borrowed connection is closed."""
+        if backend in self.borrowed:
+            del self.borrowed[backend]
+            backend.session = None
+            backend.pool.drop(backend)
+
+    def abandon(self, backend: Backend) -> None:
+        """Nobody awaits a borrowed connection's answers any more: it ends when it has done what it was told.
+
+        That is what the server does when a client goes away: it ends the transaction that the client has left.
+        """
+        link = backend.link
+        backend.session = None
+        link.on_end = partial(self.drop, backend)
+        link.fed_by(None)
+        if link.ended or link.transport.is_closing():
+            self.drop(backend)
+            return
+        link.on_bytes = _ignore
+        link.transport.resume_reading()
+        link.end_of_stream()
+
+    async def cancel(self, backend: Backend) -> None:
+        """Send a cancel request; the connection stays with its client until that has arrived."""
+        backend.cancels += 1
+        arrived = False
+        try:
+            arrived = await upstream.cancel(backend.link, backend.address, backend.key)
+        finally:
+            backend.cancels -= 1
+            backend.retired = backend.retired or not arrived
+            if not backend.cancels and backend.session is None and backend in self.borrowed:
+                self.give_back(backend)
+
+    def retire(self, *, database: str | None = None, node: Node | None = None) -> None:
+        """Close connections, those that are borrowed once they are given back.
+
+        Args:
+            database: only those to this database; None = to all.
+            node: only those to this node; None = to all.
+        """
+        self._generation += 1
+        retired = set()
+        for scope in self.scopes.values():
+            if database in (None, scope.database):
+                for one, pool in scope.pools.items():
+                    if node is None or node is one:
+                        pool.clear()
+                        retired.add(pool)
+        for backend in self.borrowed:
+            backend.retired = backend.retired or backend.pool in retired
+
+    async def ask(
+        self, scope: Scope, node: Node, sql: str, params: Sequence[str | None] = (), *, seconds: float = 5.0
+    ) -> list[Row]:
+        """Run one query of the edge's own as an identity.
+
+        Args:
+            scope: the identity.
+            node: where.
+            sql: one statement, which leaves nothing behind.
+            params: its parameters as texts.
+            seconds: limit, the wait for a connection counted in.
+
+        Raises:
+            Violation: no connection was to be had, or the server said an error.
+            Lost: the connection ended.
+            TimeoutError: it took too long.
+        """
+        async with asyncio.timeout(seconds):
+            pool = self.pool(scope, node)
+            backend = await pool.borrow()
+            self.lend(backend, None)
+            done = False
+            try:
+                rows = await _ask(backend, sql, params)
+                done = True
+                return rows
+            except Violation:
+                done = True
+                raise
+            finally:
+                if done:
+                    self.give_back(backend)
+                else:
+                    self.drop(backend)
+
+    def figures(self) -> Iterator[PoolFigures]:
+        """Every pool's figures; the longest waits begin anew."""
+        for scope in self.scopes.values():
+            for node, pool in scope.pools.items():
+                waits = pool.waits
+                yield PoolFigures(
+                    node.name, scope.database, scope.user, pool.count, pool.count - pool.unused, pool.waiting,
+                    waits.borrowed, waits.waited, waits.seconds, waits.longest, waits.refused,
+                )  # fmt: skip
+                waits.longest = 0.0
+
+    def close(self) -> None:
+        """Close everything."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for scope in self.scopes.values():
+            for pool in scope.pools.values():
+                pool.clear()
+        for backend in list(self.borrowed):
+            backend.link.transport.abort()
+
+    async def _connect(self, scope: Scope, node: Node) -> Backend:
+        return await self._open(scope, node, scope.secret or Secret())
+
+    async def _open(self, scope: Scope, node: Node, secret: Secret) -> Backend:
+        generation = self._generation
+        link, address = await upstream.connect(node.addresses)
+        done = False
+        try:
+            async with asyncio.timeout(address.timeout):
+                server, key = await _log_in(link, scope, secret)
+            done = True
+        except TimeoutError:
+            raise upstream.Unreachable([f"{address.label}: timeout expired"]) from None
+        finally:
+            if not done:
+                link.close()
+        backend = Backend(link, server, address, key, self.pool(scope, node))
+        backend.retired = generation != self._generation
+        return backend
+
+    # What is idle for too long.
+
+    def _watch_out(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        for key, scope in list(self.scopes.items()):
+            for pool in scope.pools.values():
+                pool.shrink()
+            if not scope.sessions and not any(pool.count or pool.waiting for pool in scope.pools.values()):
+                del self.scopes[key]
+        if self.in_transaction:
+            for backend in list(self.borrowed):
+                if backend.session is not None:
+                    backend.session.tick(TICK, self.in_transaction)
+        if self.scopes:
+            self._watch_out()
+
+
+def _trusted(scope: Scope, secret: Secret) -> bool:
+    """Whether a secret needs no judgement of a server: the edge has had it proved, or a server has judged it lately."""
+    if not scope.greeting:
+        return False
+    if secret.password is None or secret.keys is not None:
+        return True
+    known = scope.secret.password if scope.secret else None
+    if known is None or asyncio.get_running_loop().time() - scope.judged >= TRUSTED:
+        return False
+    return hmac.compare_digest(
+        known.encode("utf-8", "surrogateescape"), secret.password.encode("utf-8", "surrogateescape")
+    )
+
+
+class Refused(Violation):
+    """A server refuses a login; the client gets its own words.
+
+    Args:
+        body: of the server's ErrorResponse.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        fields = wire.parse_error(body)
+        super().__init__(fields.get("C", "08001"), fields.get("M", ""), detail=fields.get("D"), hint=fields.get("H"))
+        self._body = body
+
+    def response(self) -> bytes:
+        return wire.message(b"E", self._body)
+
+
+async def _log_in(link: Link, scope: Scope, secret: Secret) -> tuple[Server, bytes]:
+    """Begin a session; what is known of it, and the key that cancels it."""
+    parameters = {"user": scope.user, "database": scope.database, **dict(scope.parameters)}
+    link.send(wire.startup_packet(wire.VERSION_3_0, parameters))
+    login = Login(link, scope.user, secret)
+    settings: dict[bytes, bytes] = {}
+    key = b""
+    while True:
+        kind, body = await link.message(LONGEST)
+        if kind == ord("R"):
+            if _CODE.unpack_from(body)[0]:
+                await login.answer(body)
+        elif kind == ord("S"):
+            name, value, _ = body.split(b"\0")
+            settings[name] = value
+        elif kind == ord("K"):
+            key = body
+        elif kind == ord("E"):
+            raise Refused(body)
+        elif kind == ord("Z"):
+            return Server(settings), key
+
+
+def _ignore(_data: bytes) -> None:
+    """Nobody wants these bytes."""
+
+
+async def _ask(backend: Backend, sql: str, params: Sequence[str | None]) -> list[Row]:
+    if not backend.server.readable:
+        raise Violation("0A000", "the session's texts are written differently")
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    framer = Framer(wire.BACKEND, _ANSWER, ASKED)
+    rows: list[Row] = []
+    error: list[Violation] = []
+    size = 0
+
+    def receive(data: bytes) -> None:
+        nonlocal size
+        size += len(data)
+        for kind, message in framer.feed(data):
+            if kind == ord("D"):
+                rows.append(_row(message))
+            elif kind == ord("E"):
+                error.append(Refused(message[5:]))
+            elif kind == ord("Z") and not answer.done():
+                answer.set_result(None)
+        if (size > ASKED or framer.broken) and not answer.done():
+            answer.set_exception(Lost("the answer is too long"))
+
+    def ended() -> None:
+        if not answer.done():
+            answer.set_exception(Lost("the server closed the connection"))
+
+    backend.link.on_bytes, backend.link.on_end = receive, ended
+    backend.link.send(_question(sql, params))
+    backend.server.names.confirm((b"", None), 0)
+    await answer
+    if error:
+        raise error[0]
+    return rows
+
+
+def _question(sql: str, params: Sequence[str | None]) -> bytes:
+    values = b""
+    for value in params:
+        raw = None if value is None else value.encode()
+        values += _CODE.pack(-1) if raw is None else _CODE.pack(len(raw)) + raw
+    return (
+        wire.message(b"P", b"\0" + sql.encode() + b"\0\0\0")
+        + wire.message(b"B", b"\0\0\0\0" + _COUNT.pack(len(params)) + values + b"\0\0")
+        + wire.message(b"E", b"\0\0\0\0\0")
+        + wire.message(b"S")
+    )
+
+
+def _row(message: bytes) -> Row:
+    """The texts of a DataRow."""
+    (count,) = _COUNT.unpack_from(message, 5)
+    at = 7
+    found: list[str | None] = []
+    for _ in range(count):
+        (length,) = _CODE.unpack_from(message, at)
+        at += 4
+        found.append(None if length < 0 else message[at : at + length].decode())
+        at += max(length, 0)
+    return tuple(found)
+
+
+Choose = Callable[["PooledSession", bytes], Node]
+"""Where a client's next messages go."""
