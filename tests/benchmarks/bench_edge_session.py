@@ -1,6 +1,7 @@
-"""What a session through the edge costs: CPU per query beside PgBouncer in session mode, alternated; memory per client.
+"""What a session through the edge costs: CPU per query beside PgBouncer in the same mode, alternated; memory per client.
 
-    python tests/benchmarks/bench_edge_session.py [--clients 1,16] [--seconds 10] [--rounds 3] [--held 300]
+    python tests/benchmarks/bench_edge_session.py [--mode session|transaction] [--clients 1,16] [--seconds 10]
+        [--rounds 3] [--held 300]
 
 pgbench reads rows by primary key over 127.0.0.1, by simple and by extended protocol, direct, through PgBouncer (if it
 is installed) and through the edge; the logins of the run are counted in. Then clients with TLS and SCRAM are held, and
@@ -29,11 +30,12 @@ from postai.setup.server import LocalServer, as_os_user, debian_binaries, embedd
 for folder in ("", "database"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 from edge_support import certificate  # noqa: E402
-from stand import cpu, resident_mb  # noqa: E402
+from stand import children, cpu, resident_mb  # noqa: E402
 
 from conftest import new_server, server_user  # noqa: E402
 
 USER = "bench"
+POOL = 20
 SCRIPT = "\\set aid random(1, 100000)\nselect abalance from pgbench_accounts where aid = :aid;\n"
 HBA = f"local all postgres trust\nhost all {USER} 127.0.0.1/32 trust\n"
 CONF = "max_connections = 600\nshared_buffers = 256MB\n"
@@ -42,6 +44,7 @@ CONF = "max_connections = 600\nshared_buffers = 256MB\n"
 def main() -> None:
     """Run the comparison and print it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--mode", choices=("session", "transaction"), default="session")
     parser.add_argument("--clients", default="1,16")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
@@ -54,11 +57,11 @@ def main() -> None:
     try:
         with new_server(binaries, "bench", CONF, HBA) as server:
             _prepare(server)
-            with _proxies(server, place) as proxies:
+            with _proxies(server, place, options.mode) as proxies:
                 for clients in map(int, options.clients.split(",")):
                     for mode in ("simple", "extended"):
                         _compare(proxies, clients, mode, options, place / "script")
-            _memory(server, place, options.held)
+            _memory(server, place, options.held, options.mode)
     finally:
         shutil.rmtree(place)
 
@@ -74,22 +77,21 @@ def _prepare(server: LocalServer) -> None:
 
 
 @contextlib.contextmanager
-def _proxies(server: LocalServer, place: Path) -> Iterator[dict[str, tuple[int, int | None]]]:
+def _proxies(server: LocalServer, place: Path, mode: str) -> Iterator[dict[str, tuple[int, int | None]]]:
     """Ports and process ids: the server itself (None), PgBouncer, the edge."""
     (place / "script").write_text(SCRIPT)
     found: dict[str, tuple[int, int | None]] = {"direct": (server.port, None)}
     with contextlib.ExitStack() as stack:
         program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
         if program is not None:
-            found["pgbouncer"] = stack.enter_context(_pgbouncer(program, server, place))
-        found["edge"] = stack.enter_context(
-            _edge(place, f'server = "host=127.0.0.1 port={server.port} sslmode=disable"')
-        )
+            found["pgbouncer"] = stack.enter_context(_pgbouncer(program, server, place, mode))
+        lines = [f'server = "host=127.0.0.1 port={server.port} sslmode=disable"']
+        found["edge"] = stack.enter_context(_edge(place, *lines, *(_pool(server) if mode == "transaction" else ())))
         yield found
 
 
 @contextlib.contextmanager
-def _pgbouncer(program: str, server: LocalServer, place: Path) -> Iterator[tuple[int, int]]:
+def _pgbouncer(program: str, server: LocalServer, place: Path, mode: str) -> Iterator[tuple[int, int]]:
     port = free_port()
     ini = place / "pgbouncer.ini"
     ini.write_text(f"""[databases]
@@ -100,14 +102,21 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = trust
 auth_file = {place / "users"}
-pool_mode = session
+pool_mode = {mode}
 max_client_conn = 1000
-default_pool_size = 500
+default_pool_size = {500 if mode == "session" else POOL}
 ignore_startup_parameters = extra_float_digits
 """)
     (place / "users").write_text(f'"{USER}" ""\n')
     with _running([program, "-q", str(ini)], port, as_os_user(server_user())) as pid:
         yield port, pid
+
+
+def _pool(server: LocalServer) -> tuple[str, ...]:
+    return (
+        f'auth_dsn = "host={server.socket_directory} port={server.port} dbname=postgres user=postgres"',
+        'auth = "scram"', 'pool_mode = "transaction"', f"pool_size = {POOL}",
+    )  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -116,7 +125,7 @@ def _edge(place: Path, *lines: str) -> Iterator[tuple[int, int]]:
     config = place / f"edge-{port}.toml"
     config.write_text("\n".join(["[edge]", f"port = {port}", "max_connections = 2000", *lines]))
     with _running([sys.executable, "-m", "postai.cli.main", "edge", "--config", str(config)], port, {}) as pid:
-        yield port, pid
+        yield port, children(pid)[0]
 
 
 @contextlib.contextmanager
@@ -154,20 +163,19 @@ def _load(port: int, pid: int | None, clients: int, mode: str, seconds: int, scr
     done = subprocess.run(
         ["pgbench", "-n", "-M", mode, "-c", str(clients), "-T", str(seconds), "-f", str(script), "-h", "127.0.0.1",
          "-p", str(port), "-U", USER, USER],
-        check=True, capture_output=True, text=True,
+        check=True, capture_output=True, text=True, env={**os.environ, "PGPASSWORD": USER},
     )  # fmt: skip
     used = (cpu(pid) if pid else 0.0) - before
     count = int(re.findall(r"actually processed: (\d+)", done.stdout)[0])
     return float(re.findall(r"tps = ([\d.]+)", done.stdout)[0]), used / count * 1e6
 
 
-def _memory(server: LocalServer, place: Path, held: int) -> None:
+def _memory(server: LocalServer, place: Path, held: int, mode: str) -> None:
     """Hold clients with TLS and SCRAM and divide what the edge grew by."""
     certificate_file, key = certificate(place)
     lines = (
-        f'server = "host=127.0.0.1 port={server.port} sslmode=disable"', 'auth = "scram"',
-        f'auth_dsn = "host={server.socket_directory} port={server.port} dbname=postgres user=postgres"',
-        f'ssl_cert_file = "{certificate_file}"', f'ssl_key_file = "{key}"',
+        f'server = "host=127.0.0.1 port={server.port} sslmode=disable"',
+        *(_pool(server) if mode == "transaction" else _pool(server)[:2]), f'ssl_cert_file = "{certificate_file}"', f'ssl_key_file = "{key}"',
     )  # fmt: skip
     dsn = f"host=127.0.0.1 dbname={USER} user={USER} password={USER} sslmode=require"
     with _edge(place, *lines) as (port, pid), contextlib.ExitStack() as stack:

@@ -61,6 +61,11 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICK if fields else 0.0
 
 
+def children(pid: int) -> list[int]:
+    """Processes that a process has started: of `post-ai edge` those that serve clients."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def ended_children_cpu(pid: int) -> float:
     fields = _stat(pid)
     return (int(fields[13]) + int(fields[14])) / TICK if fields else 0.0

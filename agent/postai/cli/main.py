@@ -64,7 +64,7 @@ app.command("install", short_help="Install or upgrade postai in a database")(ins
 app.command("uninstall", short_help="Remove postai from a database")(installing.uninstall_command)
 app.command("doctor", short_help="Check every prerequisite")(installing.doctor_command)
 app.command("agent", short_help="Run the sidecar")(agent.agent)
-app.command("edge", short_help="Listen before a server as its proxy")(edging.edge)
+app.add_typer(edging.app, name="edge", short_help="Listen before a server as its proxy")
 app.command("status", short_help="Show the state of the sidecar")(agent.status)
 app.command("ask", short_help="Ask the database a question")(ask.ask)
 app.command("sql", short_help="Print the statement for a question")(ask.sql)

@@ -29,24 +29,24 @@ class Unanswered(Exception):
 
 
 class Channel:
-    """One end of a channel.
+    """One end of a channel."""
 
-    Args:
-        answer: answers the other side's questions.
-    """
-
-    def __init__(self, answer: Answerer) -> None:
-        self._answer = answer
+    def __init__(self) -> None:
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._count = 0
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.ended = asyncio.Event()
 
-    async def open(self, end: socket.socket) -> None:
-        """Begin to listen to the other side."""
+    async def open(self, end: socket.socket, answer: Answerer) -> None:
+        """Begin to listen to the other side.
+
+        Args:
+            end: this side's socket.
+            answer: answers the other side's questions.
+        """
         reader, self._writer = await asyncio.open_unix_connection(sock=end, limit=MOST)
-        self._start(self._read(reader))
+        self._start(self._read(reader, answer))
 
     async def ask(self, name: str, about: Any = None, *, within: float = ANSWERED_WITHIN) -> Any:
         """Ask the other side.
@@ -78,33 +78,33 @@ class Channel:
         if self._writer is not None:
             self._writer.close()
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
+    async def _read(self, reader: asyncio.StreamReader, answer: Answerer) -> None:
         try:
             while line := await reader.readline():
-                self._take(json.loads(line))
+                self._take(json.loads(line), answer)
         except (ConnectionError, ValueError) as error:
             log.error("a channel between processes broke", extra={"error": str(error)})
         finally:
             self.ended.set()
             self.close()
-            for answer in self._asked.values():
-                if not answer.done():
-                    answer.set_exception(Unanswered("the other process is gone"))
+            for waiting in self._asked.values():
+                if not waiting.done():
+                    waiting.set_exception(Unanswered("the other process is gone"))
 
-    def _take(self, line: dict[str, Any]) -> None:
+    def _take(self, line: dict[str, Any], answer: Answerer) -> None:
         if "ask" in line:
-            self._start(self._respond(line))
+            self._start(self._respond(line, answer))
             return
-        answer = self._asked.get(line["number"])
-        if answer is not None and not answer.done():
+        waiting = self._asked.get(line["number"])
+        if waiting is not None and not waiting.done():
             if "failed" in line:
-                answer.set_exception(Unanswered(line["failed"]))
+                waiting.set_exception(Unanswered(line["failed"]))
             else:
-                answer.set_result(line["answer"])
+                waiting.set_result(line["answer"])
 
-    async def _respond(self, line: dict[str, Any]) -> None:
+    async def _respond(self, line: dict[str, Any], answer: Answerer) -> None:
         try:
-            said = {"answer": await self._answer(line["ask"], line["about"])}
+            said = {"answer": await answer(line["ask"], line["about"])}
         except Unanswered as error:
             said = {"failed": str(error)}
         self._send({**said, "number": line["number"]})

@@ -17,66 +17,80 @@ from postai.settings import EdgeSettings
 
 BACKLOG = 4096
 
-Place = tuple[str, ...]
-"""Where sockets listen: ("tcp", address, port) or ("unix", path, permissions)."""
+Place = tuple[str, str]
+"""Where sockets listen: ("tcp", address) or ("unix", path)."""
+Group = list[socket.socket]
+"""Sockets at one address, between which the system shares out clients (SO_REUSEPORT)."""
 
 
 def places(settings: EdgeSettings) -> tuple[Place, ...]:
     """Where the settings let the edge listen."""
-    port = str(settings.port)
-    found: list[Place] = [("tcp", address, port) for address in settings.listen_addresses]
+    found = [("tcp", f"{address}:{settings.port}") for address in settings.listen_addresses]
     if settings.unix_socket_directory is not None:
-        path = str(settings.unix_socket_directory / f".s.PGSQL.{port}")
-        found.append(("unix", path, settings.unix_socket_permissions))
+        found.append(("unix", str(settings.unix_socket_directory / f".s.PGSQL.{settings.port}")))
     return tuple(found)
 
 
-def open_place(place: Place, count: int) -> list[socket.socket]:
-    """Sockets that listen at a place: of TCP so many for each of its addresses, between which the system shares out
-    clients (SO_REUSEPORT); of a unix socket one.
+def open_place(place: Place, count: int, permissions: str) -> list[Group]:
+    """Sockets of a place, bound; who serves them lets them listen.
+
+    Args:
+        place: where.
+        count: sockets at each of its addresses; there is one unix socket.
+        permissions: of a unix socket, octal.
 
     Raises:
         UsageError: it cannot be opened, or somebody listens there.
     """
-    found: list[socket.socket] = []
+    found: list[Group] = []
     try:
         if place[0] == "unix":
-            found.append(_unix(Path(place[1]), int(place[2], 8)))
+            found.append([_unix(Path(place[1]), int(permissions, 8))])
         else:
-            _tcp(place[1], int(place[2]), count, found)
+            address, _, port = place[1].rpartition(":")
+            _tcp(None if address == "*" else address, int(port), found)
+        for group in found:
+            if place[0] == "tcp":
+                more(group, count)
     except OSError as error:
         close(found)
-        where = place[1] if place[0] == "unix" else f"port {place[2]}"
         raise UsageError(
-            f"the edge cannot listen on {where}",
-            detail=f"{place[1]}: {error.strerror or error}",
+            f"the edge cannot listen on {place[1]}",
+            detail=error.strerror or str(error),
             hint="edge.listen_addresses, edge.port and edge.unix_socket_directory say where.",
         ) from None
-    for one in found:
-        one.setblocking(False)
     return found
 
 
-def open_all(settings: EdgeSettings, count: int = 1) -> list[socket.socket]:
-    """Sockets at all places of the settings.
+def open_all(settings: EdgeSettings) -> list[socket.socket]:
+    """One socket at each address of the settings.
 
     Raises:
         UsageError: as `open_place`.
     """
-    found: list[socket.socket] = []
+    found: list[Group] = []
     try:
         for place in places(settings):
-            found += open_place(place, count)
+            found += open_place(place, 1, settings.unix_socket_permissions)
     except UsageError:
         close(found)
         raise
-    return found
+    return [one for group in found for one in group]
 
 
-def close(sockets: Iterable[socket.socket]) -> None:
+def more(group: Group, count: int) -> Group:
+    """Add sockets at the group's address until there are so many; those that were added."""
+    before = len(group)
+    while len(group) < count:
+        group.append(_bound(group[0].family, group[0].getsockname(), shared=True))
+    return group[before:]
+
+
+def close(groups: Iterable[Group]) -> None:
     """Close sockets."""
-    for one in sockets:
-        one.close()
+    for group in groups:
+        for one in group:
+            one.close()
 
 
 def remove(place: Place) -> None:
@@ -85,17 +99,14 @@ def remove(place: Place) -> None:
         Path(place[1]).unlink(missing_ok=True)
 
 
-def _tcp(address: str, port: int, count: int, found: list[socket.socket]) -> None:
-    host = None if address == "*" else address
+def _tcp(host: str | None, port: int, found: list[Group]) -> None:
     # In the order given, each once: a name may stand for one address twice.
     for family, _, _, _, where in dict.fromkeys(
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     ):
         try:
             _bound(family, where, shared=False).close()  # refused where somebody else listens
-            for _ in range(count):
-                found.append(_bound(family, where, shared=True))
-                found[-1].listen(BACKLOG)
+            found.append([_bound(family, where, shared=True)])
         except OSError as error:
             if host is None and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
                 continue  # a machine without IPv6
@@ -116,6 +127,7 @@ def _bound(family: int, where: object, *, shared: bool) -> socket.socket:
     except OSError:
         one.close()
         raise
+    one.setblocking(False)
     return one
 
 
@@ -135,8 +147,8 @@ def _unix(path: Path, permissions: int) -> socket.socket:
     try:
         one.bind(str(path))
         path.chmod(permissions)
-        one.listen(BACKLOG)
     except OSError:
         one.close()
         raise
+    one.setblocking(False)
     return one

@@ -7,32 +7,75 @@ import importlib
 import importlib.util
 import logging
 import signal
+import socket
 import ssl
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from postai import __version__
 from postai.edge import tls
+from postai.edge.server.control import Channel, Unanswered
 from postai.edge.server.edge import Edge, Place
 from postai.edge.server.upstream import addresses
 from postai.edge.server.users import FileUsers, QueryUsers, Users
+from postai.edge.server.workers import Supervisor, notify
 from postai.errors import UsageError
 from postai.settings import EdgeSettings
 
 log = logging.getLogger(__name__)
 
 
-def run(settings: EdgeSettings) -> int:
-    """Run the edge until SIGTERM (sessions may end first) or SIGINT (they are ended).
+def run(load: Callable[[], EdgeSettings], command: Sequence[str]) -> int:
+    """Run the edge's processes until SIGTERM (sessions may end first) or SIGINT (they are ended).
+
+    SIGHUP replaces the processes by some with the settings as they are then.
+
+    Args:
+        load: reads the settings.
+        command: what runs `work`, but for the number of the file.
 
     Returns:
         the exit code.
 
     Raises:
-        UsageError: the settings do not go together, or a file is missing.
+        UsageError: the settings do not go together, a file is missing, or the port cannot be opened.
+    """
+
+    def checked() -> EdgeSettings:
+        settings = load()
+        prepare(settings)
+        return settings
+
+    async def supervise() -> int:
+        supervisor = Supervisor(checked, command)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, supervisor.stop, signal.SIGTERM)
+        loop.add_signal_handler(signal.SIGINT, supervisor.stop, signal.SIGINT)
+        loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
+        await supervisor.start()
+        notify("READY=1")
+        await supervisor.wait()
+        return 0
+
+    return asyncio.run(supervise())
+
+
+def work(settings: EdgeSettings, channel: int) -> int:
+    """Serve clients, as a worker of `run`.
+
+    Args:
+        settings: as they are now.
+        channel: number of the file that leads to the parent.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        UsageError: as `run`.
     """
     edge = make(settings)
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        return runner.run(_serve(edge, settings))
+        return runner.run(_serve(edge, settings, socket.socket(fileno=channel)))
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -49,7 +92,16 @@ def make(settings: EdgeSettings) -> Edge:
     Raises:
         UsageError: the settings do not go together, or a file is missing.
     """
-    return Edge(settings, places(settings), _certificate(settings), _users(settings))
+    return Edge(settings, *prepare(settings))
+
+
+def prepare(settings: EdgeSettings) -> tuple[dict[str, Place], ssl.SSLContext | None, Users | None]:
+    """What the settings name, looked up.
+
+    Raises:
+        UsageError: the settings do not go together, or a file is missing.
+    """
+    return places(settings), _certificate(settings), _users(settings)
 
 
 def places(settings: EdgeSettings) -> dict[str, Place]:
@@ -85,21 +137,57 @@ def _users(settings: EdgeSettings) -> Users | None:
     return None
 
 
-async def _serve(edge: Edge, settings: EdgeSettings) -> int:
+async def _serve(edge: Edge, settings: EdgeSettings, end: socket.socket) -> int:
     loop = asyncio.get_running_loop()
+    channel = Channel()
     stop: asyncio.Future[float] = loop.create_future()
+    retired = asyncio.Event()
 
     def ask(seconds: float) -> None:
-        if stop.done():
-            edge.hurry()
-        else:
+        if not stop.done():
             stop.set_result(seconds)
+        elif not seconds:
+            edge.hurry()
+
+    async def answer(name: str, about: Any) -> Any:
+        if name == "cancel":
+            return await edge.cancel(bytes.fromhex(about))
+        if name == "retire":
+            return retired.set()
+        raise Unanswered(f"nobody answers {name}")
+
+    async def elsewhere(key: bytes) -> bool:
+        try:
+            return bool(await channel.ask("cancel", key.hex()))
+        except Unanswered:
+            return False
 
     loop.add_signal_handler(signal.SIGTERM, ask, settings.stop_timeout)
     loop.add_signal_handler(signal.SIGINT, ask, 0.0)
-    await edge.listen()
-    log.info("the edge listens", extra={"version": __version__, "port": settings.port, "auth": settings.auth})
-    seconds = await stop
-    log.info("the edge stops", extra={"sessions": edge.sessions, "seconds": seconds})
+    await channel.open(end, answer)
+    edge.elsewhere = elsewhere
+    try:
+        told = await channel.ask("hello")
+        await edge.listen([socket.socket(fileno=number) for number in told["sockets"]])
+        await channel.ask("ready")
+    except Unanswered as error:
+        log.info("a process of the edge is not wanted any more", extra={"error": str(error)})
+        return 1
+    await _first(stop, retired.wait(), channel.ended.wait())
+    if not stop.done():
+        log.info("a process of the edge retires", extra={"sessions": edge.sessions, "generation": told["generation"]})
+        await _first(stop, edge.retire(settings.stop_timeout))
+    seconds = stop.result() if stop.done() else 0.0
+    log.info("a process of the edge stops", extra={"sessions": edge.sessions, "seconds": seconds})
     await edge.stop(seconds)
+    channel.close()
     return 0
+
+
+async def _first(*awaited: Awaitable[Any]) -> None:
+    """Wait until one of them is done; the others are given up, but not a future that others hold."""
+    tasks = [one if isinstance(one, asyncio.Future) else asyncio.ensure_future(one) for one in awaited]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task, one in zip(tasks, awaited, strict=True):
+        if task is not one:
+            task.cancel()

@@ -1,0 +1,224 @@
+"""The edge as a command: its processes, how they are replaced while clients come and go, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from edge_support import Raw, server_line
+
+from conftest import TestDatabase, new_server
+from postai.edge import wire
+from postai.setup.server import LocalServer, debian_binaries, free_port
+
+PATIENCE = 30.0
+
+
+def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait until a function gives something true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+class Command:
+    """`post-ai edge` that runs."""
+
+    def __init__(self, place: Path, server: LocalServer, lines: tuple[str, ...]) -> None:
+        self.port = free_port()
+        self.place = place
+        self.server = server
+        self.file = place / "postai.toml"
+        self.write(*lines)
+        self.log = (place / "log").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "postai.cli.main", "edge", "--config", self.file, "--json"],
+            stdout=self.log, stderr=self.log, cwd="/",
+        )  # fmt: skip
+
+    def write(self, *lines: str) -> None:
+        """Change the settings."""
+        most = ("[edge]", f"port = {self.port}", f'server = "{server_line(self.server)}"', "max_connections = 500",
+                f'runtime_directory = "{self.place}"')  # fmt: skip
+        self.file.write_text("\n".join([*most, *lines]))
+
+    def said(self, text: str) -> int:
+        """How often its log holds a text."""
+        return Path(self.log.name).read_text().count(text)
+
+    def workers(self) -> list[int]:
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(one) for one in path.read_text().split()]
+
+    def connect(self, database: TestDatabase, **more: object) -> psycopg.Connection:
+        dsn = database.dsn().replace(f"port={database.server.port}", f"port={self.port}")
+        return psycopg.connect(dsn, autocommit=True, **more)
+
+    def reload(self) -> None:
+        """Replace the processes, and wait until those that are new listen alone."""
+        before = self.said('"the edge listens"')
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.said('"the edge listens"') > before)
+
+
+@contextlib.contextmanager
+def command(place: Path, server: LocalServer, *lines: str) -> Iterator[Command]:
+    one = Command(place, server, lines)
+    try:
+        wait_for(lambda: one.said('"the edge listens"') or one.process.poll() is not None)
+        yield one
+    finally:
+        one.process.send_signal(signal.SIGINT)
+        try:
+            one.process.wait(PATIENCE)
+        finally:
+            one.process.kill()
+            one.log.close()
+
+
+def test_processes_are_replaced_and_nobody_is_lost(database15: TestDatabase, tmp_path: Path) -> None:
+    with command(tmp_path, database15.server, "processes = 2") as edge:
+        first = edge.workers()
+        assert len(first) == 2
+        lost: list[Exception] = []
+        over = threading.Event()
+
+        def come_and_go() -> None:
+            while not over.is_set():
+                try:
+                    edge.connect(database15).close()
+                except psycopg.Error as error:
+                    lost.append(error)
+
+        comers = [threading.Thread(target=come_and_go) for _ in range(4)]
+        for one in comers:
+            one.start()
+        with edge.connect(database15) as stays:
+            edge.write("processes = 3")
+            edge.reload()
+            edge.write("processes = 1")
+            edge.reload()
+            assert stays.execute("select 1").fetchone() == (1,)
+        over.set()
+        for one in comers:
+            one.join()
+        assert lost == []
+        wait_for(lambda: len(edge.workers()) == 1)
+        assert not set(edge.workers()) & set(first)
+
+
+def test_a_cancel_request_finds_its_session_in_whatever_process(database15: TestDatabase, tmp_path: Path) -> None:
+    with command(tmp_path, database15.server, "processes = 2") as edge, contextlib.ExitStack() as stack:
+        sessions = [stack.enter_context(edge.connect(database15)) for _ in range(4)]
+        edge.reload()
+        sessions += [stack.enter_context(edge.connect(database15)) for _ in range(4)]
+        ends: list[str | None] = []
+
+        def sleep(session: psycopg.Connection) -> None:
+            try:
+                session.execute("select pg_sleep(60)")
+            except psycopg.errors.QueryCanceled as error:
+                ends.append(error.sqlstate)
+
+        sleepers = [threading.Thread(target=sleep, args=(one,)) for one in sessions]
+        for one in sleepers:
+            one.start()
+        count = "select count(*) from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'"
+        with psycopg.connect(database15.dsn(), autocommit=True) as watch:
+            wait_for(lambda: watch.execute(count).fetchone() == (8,))
+        for session in sessions:
+            session.cancel_safe(timeout=PATIENCE)
+        for one in sleepers:
+            one.join(PATIENCE)
+        assert ends == ["57014"] * 8
+        with Raw(edge.port, wire.cancel_packet(b"\0\0\0\7" + b"none")) as nobody:
+            assert nobody.rest() == b""
+
+
+def test_a_process_that_dies_is_replaced_and_wrong_settings_are_not_taken(
+    database15: TestDatabase, tmp_path: Path
+) -> None:
+    with command(tmp_path, database15.server, f'unix_socket_directory = "{tmp_path}"') as edge:
+        (only,) = edge.workers()
+        os.kill(only, signal.SIGKILL)
+        wait_for(lambda: edge.workers() not in ([], [only]))
+        edge.connect(database15).close()  # waits until the new one takes it from the queue
+
+        edge.file.write_text("[edge]\nprocesses = 0\n")
+        edge.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: edge.said("the edge goes on with the settings that it has"))
+        edge.connect(database15).close()
+
+        local = database15.dsn().replace(f"port={database15.server.port}", f"port={edge.port}")
+        local = local.replace("host=127.0.0.1", "").replace(f"host={database15.server.socket_directory}", "")
+        with psycopg.connect(f"{local} host={tmp_path} sslmode=prefer") as through:
+            assert through.execute("select 1").fetchone() == (1,)
+        edge.write()
+        edge.file.rename(edge.file.with_name("again.toml"))
+        taken = subprocess.run(
+            [sys.executable, "-m", "postai.cli.main", "edge", "--config", edge.file.with_name("again.toml")],
+            capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+        assert (taken.returncode, "Address already in use" in taken.stderr) == (2, True)
+        edge.process.terminate()
+        assert edge.process.wait(PATIENCE) == 0
+        assert not list(tmp_path.glob(".s.PGSQL*"))
+
+
+def test_clients_end_by_themselves_after_sigterm(database15: TestDatabase, tmp_path: Path) -> None:
+    with command(tmp_path, database15.server, "processes = 2") as edge:
+        with edge.connect(database15) as stays:
+            edge.process.terminate()
+            wait_for(lambda: edge.said("a process of the edge stops") == 2)
+            assert stays.execute("select 1").fetchone() == (1,)
+            with pytest.raises(psycopg.OperationalError, match=r"shutting down|refused|closed"):
+                edge.connect(database15)
+        assert edge.process.wait(PATIENCE) == 0
+
+
+@pytest.mark.soak
+def test_200_clients_come_and_go_through_ten_changes(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        binaries = debian_binaries(15)
+        assert binaries is not None
+        server = stack.enter_context(new_server(binaries, "workers", "max_connections = 600"))
+        edge = stack.enter_context(command(tmp_path, server, "processes = 2"))
+        done, lost = asyncio.run(_storm(edge))
+    print(f"\n{done} sessions through ten changes of generation, {len(lost)} lost")
+    assert lost == []
+
+
+async def _storm(edge: Command) -> tuple[int, list[str]]:
+    done = 0
+    lost: list[str] = []
+    over = asyncio.Event()
+    dsn = edge.server.dsn("postgres").replace(f"port={edge.server.port}", f"port={edge.port}")
+
+    async def come_and_go() -> None:
+        nonlocal done
+        while not over.is_set():
+            try:
+                async with await psycopg.AsyncConnection.connect(dsn) as one:
+                    await one.execute("select 1")
+                done += 1
+            except psycopg.Error as error:
+                lost.append(str(error))
+
+    clients = [asyncio.create_task(come_and_go()) for _ in range(200)]
+    for _ in range(10):
+        await asyncio.to_thread(edge.reload)
+        await asyncio.sleep(1)
+    over.set()
+    await asyncio.gather(*clients)
+    return done, lost
