@@ -49,6 +49,7 @@ WITHOUT_SEARCH_PATH = (
     "postai.replicate_complete(name text)",
     "postai.replicate_abort(name text)",
     "postai.replicate_cancel(name text)",
+    "postai.cache(name text,query text,ttl interval,invalidate_on_write boolean)",
     "postai._switch(verb text,name text,max_pause interval,run_window tstzrange,rehearse boolean,"
     "writers_stopped boolean,INOUT said text,INOUT failed jsonb)",
     "postai.cutover(name text,max_pause interval,run_window tstzrange,rehearse boolean,writers_stopped boolean)",

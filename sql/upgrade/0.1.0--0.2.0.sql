@@ -33,6 +33,9 @@ as $$
     ('index_budget_mb', 'number', '0', 'operator', 'Most that proposed indexes may take together, in megabytes; 0 = half of what the tables take.'),
     ('price_per_gb_month', 'number', '0.10', 'operator', 'What a gigabyte of storage costs in a month, in your currency.'),
     ('alert_quiet', 'duration', '1h', 'operator', 'How long the same alert is not repeated.'),
+    ('cache_tables', 'number', '100', 'operator', 'Most cache tables there may be.'),
+    ('cache_rows', 'number', '1000000', 'operator', 'Most rows that a cache table may have.'),
+    ('cache_mb', 'number', '100', 'operator', 'Most that the rows of a cache table may take, in megabytes.'),
     ('auto_apply', 'text', '', 'operator', 'Kinds of proposals that are applied without being asked: create_index, reindex, vacuum, analyze ...; comma separated.'),
     ('auto_apply_mb', 'number', '100', 'operator', 'Biggest object, in megabytes, that a proposal applied without being asked may build or rewrite.'),
     ('auto_apply_per_day', 'number', '3', 'operator', 'Most proposals that are applied without being asked in a day.'),
@@ -210,4 +213,6 @@ select postai._apply_grants();
 -- include: 80_replicate.sql
 -- include: 81_replicate_requests.sql
 -- include: 82_replicate_switch.sql
+-- include: 85_cache.sql
+-- include: 84_edge.sql
 -- include: 90_rights.sql

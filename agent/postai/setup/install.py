@@ -131,6 +131,7 @@ def uninstall(database: Database) -> None:
             )
         logins = database.query(queries["login"])
         script.run("drop server if exists postai_loopback cascade")
+        script.run("drop schema if exists postai_cache cascade")
         script.run("drop schema postai cascade")
         for (login,) in logins:
             if database.query(queries["role_exists"], (login,))[0][0]:

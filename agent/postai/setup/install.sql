@@ -45,7 +45,7 @@ select count(*)
 
 -- name: apply_grants
 -- Give the noted privileges to the roles that exist now.
-select postai._apply_grants()
+select postai._apply_grants(), postai._lower_cache()
 
 -- name: transport
 -- The transport that is fixed now.
@@ -115,13 +115,13 @@ select postai._dblink_drop()
 -- What outside of schema postai would be dropped with it: views, functions, columns ... that depend on its objects.
 with ours as (
   select 'pg_catalog.pg_class'::pg_catalog.regclass as classid, c.oid
-    from pg_catalog.pg_class c where c.relnamespace = pg_catalog.to_regnamespace('postai')
+    from pg_catalog.pg_class c where c.relnamespace in (pg_catalog.to_regnamespace('postai'), pg_catalog.to_regnamespace('postai_cache'))
   union all
   select 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid
-    from pg_catalog.pg_type t where t.typnamespace = pg_catalog.to_regnamespace('postai')
+    from pg_catalog.pg_type t where t.typnamespace in (pg_catalog.to_regnamespace('postai'), pg_catalog.to_regnamespace('postai_cache'))
   union all
   select 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid
-    from pg_catalog.pg_proc p where p.pronamespace = pg_catalog.to_regnamespace('postai')
+    from pg_catalog.pg_proc p where p.pronamespace in (pg_catalog.to_regnamespace('postai'), pg_catalog.to_regnamespace('postai_cache'))
 ), user_of as (
   select case when w.oid is null then d.classid else 'pg_catalog.pg_class'::pg_catalog.regclass end as classid,
          coalesce(w.ev_class, d.objid) as objid, case when w.oid is null then d.objsubid else 0 end as objsubid
@@ -132,7 +132,7 @@ with ours as (
 )
 select distinct concat_ws(' ', i.type, i.identity)
   from user_of u, lateral pg_catalog.pg_identify_object(u.classid, u.objid, u.objsubid) i
- where coalesce(i.schema, '') not in ('postai', 'pg_toast') and i.identity !~ '(^| on |for )postai\.'
+ where coalesce(i.schema, '') not in ('postai', 'postai_cache', 'pg_toast') and i.identity !~ '(^| on |for )postai(_cache)?\.'
    and not exists (select from ours o where o.classid = u.classid and o.oid = u.objid)
  order by 1
 
