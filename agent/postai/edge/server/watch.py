@@ -1,0 +1,474 @@
+"""Watches one cached database: what changes there, and how fresh that knowledge is.
+
+Two threads of their own: one reads the stream, the other asks a side connection (how far the log is, what is visible,
+whether roles and definitions are as they were). What they find is handed to the event loop in the order in which it
+must be taken; nothing here waits in the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from postai.database import connect
+from postai.database import dsn as connection_string
+from postai.database.connection import OWN_PATH
+from postai.database.errors import ConnectionLost
+from postai.database.protocol import Database
+from postai.edge.freshness import Freshness, Lsn, Oid, Rows, Snapshot, Xid
+from postai.errors import FeatureMissing, PostaiError
+from postai.stream import pgoutput, server
+from postai.stream.replication import Data, Keepalive, Replication, ServerIdentity, Stopped, new_slot_name
+from postai.stream.transactions import Assembly, Transaction
+
+log = logging.getLogger(__name__)
+
+PREFIX = b"postai.edge"
+"""Of the messages that event triggers and postai.edge_purge() write."""
+BACKLOG = 64
+"""Batches that wait for the loop; the stream is read on when it has taken some."""
+SILENCE = 10.0
+"""Seconds without a word of a server that was asked for one: the connection is dead."""
+SIDE_TIMEOUT_MS = 5000
+SHARE = 100
+"""What is asked again and again takes at most one part in this many of the time."""
+SELDOM = 60.0
+"""Seconds between looks at all definitions where the stream tells of them."""
+ASK_AGAIN = 0.003
+"""Seconds until a server that is not far enough yet is asked again."""
+LOOK_AGAIN = 0.02
+"""Seconds until a transaction that is not visible yet is looked for again."""
+BACKOFF = (0.2, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A stream has begun; the cache is empty, and may be filled from now on.
+
+    Attributes:
+        identity: which server; other servers' log positions and transactions mean nothing here.
+        position: from where on it tells of commits.
+        doubts: see Freshness.started.
+        tables: those of which it tells everything.
+    """
+
+    identity: ServerIdentity
+    position: Lsn
+    doubts: Mapping[Xid, Rows]
+    tables: Mapping[Oid, server.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidations:
+    """A transaction changed rows. Everything that was committed up to `end_lsn` has been told now."""
+
+    xid: Xid
+    end_lsn: Lsn
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Everything that was committed up to here has been told."""
+
+    lsn: Lsn
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The log ended at `lsn` after the moment `at` (time.monotonic); `snapshot` was taken with it."""
+
+    at: float
+    lsn: Lsn
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Everything that is kept of this database must go, and no table is known until `Tables` follows.
+
+    Attributes:
+        xid: the transaction that did it; 0 = none is known, or one that is visible already.
+        definitions: definitions or rights have changed, so that connections that were opened before should go, too.
+    """
+
+    reason: str
+    xid: Xid
+    definitions: bool
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables of which the stream tells everything, as of the last `Flush`."""
+
+    tables: Mapping[Oid, server.Table]
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The stream has ended: everything that is kept must go. It is tried again by itself."""
+
+    reason: str
+
+
+Event = Started | Invalidations | Position | Sample | Flush | Tables | Lost
+
+
+class _Stream:
+    """What the two threads share while a stream lives.
+
+    Attributes:
+        ended: set when it does.
+        due: set when the side connection has something to do.
+        position: how far the stream is.
+        ask: the server is to say how far it is.
+        failure: why the other thread gave up.
+    """
+
+    def __init__(self, side: Database, replication: Replication) -> None:
+        self.side, self.replication = side, replication
+        self.ended, self.due = threading.Event(), threading.Event()
+        self.position: Lsn = 0
+        self.ask = False
+        self.failure: PostaiError | None = None
+        self._lock = threading.Lock()
+        self._flushes = 0
+        self._unseen: list[Xid] = []
+
+    def flush(self, xid: Xid) -> int:
+        """The number of one more flush, which that transaction made necessary (0 = none, or a visible one)."""
+        with self._lock:
+            self._flushes += 1
+            if xid:
+                self._unseen.append(xid)
+            return self._flushes
+
+    def flushes(self) -> tuple[int, tuple[Xid, ...]]:
+        """How many there were, and the transactions that may not be visible yet."""
+        with self._lock:
+            return self._flushes, tuple(self._unseen)
+
+    def visible(self, xids: tuple[Xid, ...]) -> None:
+        with self._lock:
+            self._unseen = [xid for xid in self._unseen if xid not in xids]
+
+
+class Watch:
+    """One database.
+
+    Args:
+        dsn: connection string of a role with REPLICATION.
+        database: its name on that server.
+        publication: whose tables are told of.
+        loop: of the thread that everything is handed to.
+        tell: called in that thread with every event, after `freshness` and `tables` have taken it.
+        max_staleness: seconds; how often freshness is proved follows from it.
+
+    Attributes:
+        freshness: what may be kept and given; belongs to the loop's thread, as does `tables`.
+        tables: of which tables the stream tells everything; empty = none is known now.
+        identity: which server the stream comes from; None = there is no stream.
+        definitions_bound: seconds after which a changed role, and where no event trigger tells of them a changed
+            definition, is noticed.
+        beat, publication, wanted: for this module only.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        database: str,
+        publication: str,
+        loop: asyncio.AbstractEventLoop,
+        tell: Callable[[Event], None],
+        *,
+        max_staleness: float = 1.0,
+    ) -> None:
+        parameters = connection_string.parse(dsn)
+        parameters["dbname"] = database
+        parameters["options"] = f"{parameters.get('options', '')} -c synchronous_commit=local".strip()
+        self._dsn, self._side_dsn = dsn, connection_string.build(parameters)
+        self._database, self.publication = database, publication
+        self._loop, self._tell, self.beat = loop, tell, max_staleness / 4
+        self._room = threading.Semaphore(BACKLOG)
+        self._stopping = threading.Event()
+        self.wanted: Lsn = 0
+        self._stream: _Stream | None = None
+        self._thread = threading.Thread(target=self._run, name=f"watch {database}")
+        self._flushes = 0
+        self.freshness = Freshness(max_staleness)
+        self.tables: Mapping[Oid, server.Table] = {}
+        self.identity: ServerIdentity | None = None
+        self.definitions_bound = math.inf
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End both threads and wait for them: not in the loop."""
+        self._stopping.set()
+        if (stream := self._stream) is not None:
+            stream.replication.stop()
+        self._thread.join()
+
+    def reach(self, position: Lsn) -> None:
+        """Somebody waits until the stream has passed a position: the server is asked at once, and again."""
+        if position > self.wanted:
+            self.wanted = position
+            if (stream := self._stream) is not None:
+                stream.replication.wake()
+
+    def _run(self) -> None:
+        """The thread that reads the stream."""
+        pause, _ = BACKOFF
+        while not self._stopping.is_set():
+            begun = time.monotonic()
+            try:
+                self._follow()
+            except Stopped:
+                return
+            except PostaiError as error:
+                self.hand((Lost(f"{error.message}{f' ({error.detail})' if error.detail else ''}"),))
+                log.warning("the cache of %s is off: %s; %s", self._database, error.message, error.detail or error.hint)
+            pause = BACKOFF[0] if time.monotonic() - begun > BACKOFF[1] else min(pause * 2, BACKOFF[1])
+            self._stopping.wait(pause)
+
+    def _follow(self) -> None:
+        """One stream, from its beginning to its end."""
+        with Replication(self._dsn, self._database, application_name="postai edge") as replication, connect(
+            self._side_dsn, application_name="postai edge watch", search_path=OWN_PATH,
+            statement_timeout_ms=SIDE_TIMEOUT_MS,
+        ) as side:  # fmt: skip
+            stream = self._stream = _Stream(side, replication)
+            heart: threading.Thread | None = None
+            try:
+                pulse = self._begin(stream)
+                heart = threading.Thread(target=self._pulse, args=(stream, pulse), name=f"pulse {self._database}")
+                heart.start()
+                self._read_all(stream)
+            finally:
+                self._stream = None
+                stream.ended.set()
+                stream.due.set()
+                if heart is not None:
+                    heart.join()
+
+    def _begin(self, stream: _Stream) -> _Pulse:
+        replication, side = stream.replication, stream.side
+        if self._stopping.is_set():
+            raise Stopped("stopped")
+        self.wanted = 0
+        identity, slot = replication.identify(), new_slot_name("postai_edge")
+        position = stream.position = replication.create_slot(slot)
+        replication.start(slot, self.publication)
+        if not server.same_server(side, slot, replication):
+            raise FeatureMissing(
+                "the stream and the side connection are not on the same server, or it is in recovery",
+                detail=f"{replication.target}: {self._database}",
+                hint="Let cache_dsn name the primary, and no pooler.",
+            )
+        # What the side connection says is not older than the beginning of the stream, as it was asked later; and
+        # nothing is kept before all of it was asked.
+        pulse = _Pulse(self, stream)
+        doubts, tables = server.doubts(side), told_tables(side, self.publication)
+        self.hand((Started(identity, position, doubts, tables),))
+        return pulse
+
+    def _read_all(self, stream: _Stream) -> None:
+        """Take what the stream brings, and hand it on, until it ends."""
+        replication, assembly, pressed = stream.replication, Assembly(), 0
+        while True:
+            if stream.failure is not None:
+                raise stream.failure
+            wanted = self.wanted
+            waits = wanted > stream.position
+            if waits or stream.ask:
+                stream.ask = False
+                replication.confirm(stream.position, ask=True)
+            arrived = replication.receive(ASK_AGAIN if waits else SILENCE / 2)
+            if time.monotonic() - replication.heard_at > SILENCE:
+                raise ConnectionLost("the server has been silent for too long", detail=replication.target)
+            self._read(stream, assembly, arrived)
+            if waits and wanted > max(stream.position, pressed):
+                # It may not be on disk yet, so that the stream does not come to it by itself.
+                pressed = wanted
+                stream.due.set()
+
+    def _read(self, stream: _Stream, assembly: Assembly, arrived: list[Data | Keepalive]) -> None:
+        events: list[Event] = []
+        position, reply = stream.position, False
+        for one in arrived:
+            if isinstance(one, Data):
+                transaction = assembly.feed(pgoutput.decode(one.payload))
+                if transaction is not None:
+                    events += _events(stream, transaction)
+                    stream.position = max(stream.position, transaction.end_lsn if transaction.xid else 0)
+            else:
+                stream.position, reply = max(stream.position, one.position), reply or one.reply
+        if stream.position > position:
+            events.append(Position(stream.position))
+        if events:
+            self.hand(tuple(events), stream)
+        if reply or stream.position > position:
+            stream.replication.confirm(stream.position)
+
+    def _pulse(self, stream: _Stream, pulse: _Pulse) -> None:
+        """The thread that asks the side connection."""
+        stream.failure = None
+        failure: PostaiError = ConnectionLost("nobody asks the side connection any more")
+        try:
+            while not stream.ended.is_set():
+                pulse.beat()
+                stream.due.wait(max(0.0, pulse.next_at - time.monotonic()))
+                stream.due.clear()
+        except PostaiError as error:
+            failure = error
+        finally:
+            stream.failure = failure
+            stream.replication.wake()
+
+    def hand(self, events: tuple[Event, ...], stream: _Stream | None = None) -> None:
+        """Give events to the loop; waits while it has enough."""
+        while not self._room.acquire(timeout=1.0):
+            if self._stopping.is_set() or (stream is not None and stream.ended.is_set()):
+                return
+        if self._stopping.is_set() or self._loop.is_closed():
+            return
+        self._loop.call_soon_threadsafe(self._take, events)
+
+    def _take(self, events: tuple[Event, ...]) -> None:
+        """In the loop."""
+        self._room.release()
+        for event in events:
+            if isinstance(event, Tables) and event.number < self._flushes:
+                continue
+            self._know(event)
+            self._tell(event)
+
+    def _know(self, event: Event) -> None:
+        match event:
+            case Invalidations():
+                self.freshness.changed(event.xid, event.rows)
+                self.freshness.advanced(event.end_lsn)
+            case Position():
+                self.freshness.advanced(event.lsn)
+            case Sample():
+                self.freshness.sampled(event.at, event.lsn, event.snapshot)
+            case Flush():
+                self._flushes, self.tables = max(self._flushes, event.number), {}
+                self.freshness.changed(event.xid, None)
+            case Tables():
+                self.tables = event.tables
+            case Started():
+                self._flushes, self.tables, self.identity = 0, event.tables, event.identity
+                self.freshness.started(event.position, event.doubts)
+            case Lost():
+                self.tables, self.identity = {}, None
+                self.freshness.lost(event.reason)
+
+
+class _Pulse:
+    """What the side connection is asked, and when.
+
+    Attributes:
+        next_at: when the next beat is due.
+    """
+
+    def __init__(self, watch: Watch, stream: _Stream) -> None:
+        self._watch, self._stream, self._side = watch, stream, stream.side
+        self._told = server.tells_definitions(self._side)
+        self._roles, self._definitions = server.roles(self._side), server.definitions(self._side)
+        self._roles_at = self._definitions_at = 0.0
+        self._last: Lsn = 0
+        self._tables_as_of = 0
+        self.next_at = 0.0
+
+    def beat(self) -> None:
+        """Prove freshness, and look for what the stream does not tell of."""
+        self._sample()
+        now = time.monotonic()
+        if now >= self._roles_at:
+            before, self._roles = self._roles, server.roles(self._side)
+            self._looked(before != self._roles)
+            self._roles_at = _next(now, self._watch.beat)
+        now = time.monotonic()
+        if now >= self._definitions_at:
+            before, self._definitions = self._definitions, server.definitions(self._side)
+            self._told = server.tells_definitions(self._side)
+            self._looked(before != self._definitions)
+            self._definitions_at = _next(now, SELDOM if self._told else self._watch.beat)
+        self._watch.definitions_bound = max(self._roles_at, 0 if self._told else self._definitions_at) - now
+        self._tables()
+
+    def _sample(self) -> None:
+        at, wish = time.monotonic(), self._watch.wanted
+        ends = server.sample(self._side)
+        self._watch.hand((Sample(at, ends.written, Snapshot.parse(ends.snapshot)),), self._stream)
+        self.next_at = at + self._watch.beat
+        # A wish that the log has not come to is no place in this log.
+        wish = wish if wish <= ends.written else 0
+        if ends.flushed < max(self._last, wish) and self._stream.position < max(self._last, wish):
+            server.write_out(self._side)
+        self._last = ends.written
+        self._stream.ask = True
+        self._stream.replication.wake()
+
+    def _looked(self, differs: bool) -> None:
+        if differs:
+            # It was seen, so that no transaction has to be waited for.
+            flush = Flush("roles, settings or definitions were changed", 0, True, self._stream.flush(0))
+            self._watch.hand((flush,), self._stream)
+
+    def _tables(self) -> None:
+        """Read the tables anew, once what the stream told of is visible."""
+        flushes, xids = self._stream.flushes()
+        if flushes == self._tables_as_of:
+            return
+        snapshot = Snapshot.parse(server.seen(self._side))
+        if not all(snapshot.completed(xid) for xid in xids):
+            self.next_at = min(self.next_at, time.monotonic() + LOOK_AGAIN)
+            return
+        found = told_tables(self._side, self._watch.publication)
+        self._stream.visible(xids)
+        self._tables_as_of = flushes
+        self._watch.hand((Tables(found, flushes),), self._stream)
+
+
+def told_tables(db: Database, publication: str) -> Mapping[Oid, server.Table]:
+    """The tables of which a stream tells everything."""
+    return {table.oid: table for table in server.tables(db, publication) if table.lacks is None}
+
+
+def _events(stream: _Stream, transaction: Transaction) -> list[Event]:
+    """What one transaction means."""
+    found: list[Event] = []
+    rows = dict(transaction.rows)
+    reasons: dict[str, None] = {}
+    for message in transaction.messages:
+        if message.prefix == PREFIX:
+            verb, _, rest = message.content.decode(errors="replace").partition(" ")
+            if verb == "table" and rest.isdecimal():
+                rows[int(rest)] = None
+            else:
+                reasons["purged" if verb == "purge" else "definitions or rights were changed"] = None
+    if transaction.redefined:
+        reasons["definitions or rights were changed"] = None
+    for reason in reasons:
+        number = stream.flush(transaction.xid)
+        found.append(Flush(reason, transaction.xid, reason != "purged", number))
+        stream.due.set()
+    if rows:
+        found.append(Invalidations(transaction.xid, transaction.end_lsn, rows))
+    return found
+
+
+def _next(begun: float, interval: float) -> float:
+    """When something that is asked again and again, and has just been, is due again."""
+    return begun + max(interval, SHARE * (time.monotonic() - begun))
