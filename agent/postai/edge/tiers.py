@@ -122,7 +122,7 @@ class Second(Protocol):
         """
 
     def advance(self, position: int) -> None:
-        """The stream has told everything up to there."""
+        """Every change up to there was told, all those of a transaction included: not before its last one."""
 
     def flush(self, position: int) -> None:
         """Forget everything, also what other edges have kept up to now."""
