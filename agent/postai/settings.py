@@ -219,7 +219,7 @@ class EdgeDatabase(BaseModel):
 
 
 class EdgeNode(BaseModel):
-    """A server of the cluster that the edge stands before; which one is the primary it finds out (docs/edge-routing.md)."""
+    """A server of a cluster; which one is the primary the edge finds out (docs/edge-routing.md)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -266,6 +266,9 @@ class EdgeSettings(BaseModel):
     )
     region: str | None = Field(default=None, description="where the edge is: nodes of its region are read first")
     home: str | None = Field(default=None, description="connection of a role that reads the edge's rules in postai")
+    max_staleness: float = Field(
+        default=1, ge=0.5, le=3600, description="seconds that an answer may be old that does not come of the primary"
+    )
     ssl_cert_file: Path | None = Field(default=None, description="certificate with its chain (PEM), for TLS")
     ssl_key_file: Path | None = Field(default=None, description="its key (PEM)")
     ssl_required: bool = Field(default=False, description="refuse clients without TLS")

@@ -16,7 +16,7 @@ begin
                            'statement', 'sample_statement', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation',
                            'sample_table', 'sample_index', 'sample_database', 'sample_server', 'sample_wait', 'sample_block', 'collect_state',
                            'regression', 'judge_state', 'seen_index', 'alert', 'alert_delivery', 'health_check', 'space_finding',
-                           'replication', 'replication_table', 'replication_event', 'replication_request'])
+                           'replication', 'replication_table', 'replication_event', 'replication_request', 'edge'])
   loop
     perform pg_catalog.pg_extension_config_dump(one, '');
   end loop;
