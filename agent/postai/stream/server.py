@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from postai.database import named_sql
+from postai.database.identifiers import quote_ident
 from postai.database.protocol import Database
 from postai.stream.pgoutput import Lsn, Oid
 from postai.stream.replication import Replication, lsn
@@ -34,6 +35,11 @@ class Table:
     lacks: str | None
     key: tuple[tuple[str, Oid], ...]
 
+    @property
+    def qualified(self) -> str:
+        """What it is called, for SQL."""
+        return f"{quote_ident(self.schema)}.{quote_ident(self.name)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ends:
@@ -46,11 +52,11 @@ class Ends:
 
 def same_server(db: Database, slot: str, stream: Replication) -> bool:
     """Whether the session is on the server that streams from the slot."""
-    return db.query(_sql("same_server"), (slot, stream.backend_pid)) == [(True,)]
+    return db.query(sql("same_server"), (slot, stream.backend_pid)) == [(True,)]
 
 
 def sample(db: Database) -> Ends:
-    ((written, flushed, snapshot),) = db.query(_sql("sample"))
+    ((written, flushed, snapshot),) = db.query(sql("sample"))
     return Ends(lsn(written), lsn(flushed), snapshot)
 
 
@@ -60,7 +66,7 @@ def write_out(db: Database) -> None:
     What nobody commits, or commits with synchronous_commit = off, lies in memory for up to some seconds, and a stream
     tells only of what is on disk. The session must have synchronous_commit = local.
     """
-    db.query(_sql("write_out_since_17" if db.server_version >= 170_000 else "write_out"))
+    db.query(sql("write_out_since_17" if db.server_version >= 170_000 else "write_out"))
 
 
 def doubts(db: Database) -> Mapping[int, Mapping[Oid, frozenset[Key] | None]]:
@@ -69,40 +75,41 @@ def doubts(db: Database) -> Mapping[int, Mapping[Oid, frozenset[Key] | None]]:
     A commit that the log holds may not be visible yet; a stream that begins after it does not tell of it. Until it is
     visible, a transaction keeps its locks, and those say what it wrote to.
     """
-    return {xid: dict.fromkeys(tables) for xid, tables in db.query(_sql("doubts"))}
+    return {xid: dict.fromkeys(tables) for xid, tables in db.query(sql("doubts"))}
 
 
 def tables(db: Database, publication: str) -> tuple[Table, ...]:
     """All tables of users, but temporary and foreign ones; by schema and name."""
     return tuple(
         Table(oid, schema, name, identity, lacks, tuple(zip(names, types, strict=True)) if plain else ())
-        for oid, schema, name, identity, lacks, names, types, plain in db.query(_sql("tables"), (publication,))
+        for oid, schema, name, identity, lacks, names, types, plain in db.query(sql("tables"), (publication,))
     )
 
 
 def seen(db: Database) -> str:
     """pg_current_snapshot() as text."""
-    ((snapshot,),) = db.query(_sql("seen"))
+    ((snapshot,),) = db.query(sql("seen"))
     return str(snapshot)
 
 
 def tells_definitions(db: Database) -> bool:
     """Whether the event triggers are there by which the stream tells of changed definitions."""
-    return db.query(_sql("triggers")) == [(True,)]
+    return db.query(sql("triggers")) == [(True,)]
 
 
 def roles(db: Database) -> str:
     """A text that changes with roles and their settings, of which no stream tells."""
-    ((found,),) = db.query(_sql("roles"))
+    ((found,),) = db.query(sql("roles"))
     return str(found)
 
 
 def definitions(db: Database) -> str:
     """A text that changes with every definition that the answer to a query may depend on."""
-    more = _sql("definitions_since_15") if db.server_version >= 150_000 else ""
-    ((found,),) = db.query(_sql("definitions").replace("{since_15}", more))
+    more = sql("definitions_since_15") if db.server_version >= 150_000 else ""
+    ((found,),) = db.query(sql("definitions").replace("{since_15}", more))
     return str(found)
 
 
-def _sql(name: str) -> str:
+def sql(name: str) -> str:
+    """A statement of server.sql."""
     return named_sql.load(__package__, SQL)[name]

@@ -31,20 +31,28 @@ select (x.xid::text::numeric % 4294967296)::int8, coalesce(pg_catalog.array_agg(
 
 -- name: tables
 -- Tables of users: what tells their rows apart, and why the stream does not tell of all their changes (null = it does).
+with publication as materialized (
+    select p.* from pg_catalog.pg_publication as p where p.pubname = %s
+), published as materialized (
+    select t.relid from publication as p cross join lateral pg_catalog.pg_get_publication_tables(p.pubname) as t
+)
 select c.oid::int8, n.nspname, c.relname, c.relreplident::text,
        case when c.relpersistence = 'u' then 'unlogged'
-            when p.oid is null then 'no publication'
-            when not (p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate) then 'operations'
             when p.pubviaroot and (c.relkind = 'p' or c.relispartition) then 'root'
             when c.relkind = 'p' then null
-            when c.relreplident = 'n' or (c.relreplident in ('d', 'i') and i.indexrelid is null) then 'no identity'
+            when p.oid is null and (c.relreplident = 'n' or (c.relreplident in ('d', 'i') and i.indexrelid is null))
+              then 'no identity'
+            when p.oid is null then 'no publication'
+            when c.relreplident = 'n' or (c.relreplident in ('d', 'i') and i.indexrelid is null)
+              then case when t.relid is null or not (p.pubupdate or p.pubdelete) then 'no identity' else 'updates fail' end
             when t.relid is null then 'not published'
-            when f.filtered then 'filtered' end,
+            when f.filtered then 'filtered'
+            when not (p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate) then 'operations' end,
        k.names, k.types, k.plain
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-  left join pg_catalog.pg_publication as p on p.pubname = %s
-  left join lateral pg_catalog.pg_get_publication_tables(p.pubname) as t on t.relid = c.oid
+  left join publication as p on true
+  left join published as t on t.relid = c.oid
   left join lateral (
     select i.indexrelid, i.indkey::int2[] as columns
       from pg_catalog.pg_index as i
@@ -63,6 +71,15 @@ select c.oid::int8, n.nspname, c.relname, c.relreplident::text,
      where a.attrelid = c.oid and a.attnum = any (i.columns)) as k on true
  where c.relkind in ('r', 'p') and c.relpersistence <> 't' and c.oid >= 16384
  order by n.nspname, c.relname
+
+-- name: settings
+-- What following this database's changes needs: free slots and walsenders, rights, the publication.
+select pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level'),
+       pg_catalog.current_setting('max_replication_slots')::int8 - (select pg_catalog.count(*) from pg_catalog.pg_replication_slots),
+       pg_catalog.current_setting('max_wal_senders')::int8 - (select pg_catalog.count(*) from pg_catalog.pg_stat_replication),
+       (select r.rolreplication or r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user),
+       p.oid is not null, p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate, p.pubviaroot
+  from (select) as one left join pg_catalog.pg_publication as p on p.pubname = %s
 
 -- name: seen
 -- Which transactions are visible.
