@@ -17,12 +17,14 @@ from postai.edge import wire
 from postai.edge.pinning import Pinning
 from postai.edge.pooling import Client
 from postai.edge.server import listeners, upstream
+from postai.edge.server.figures import Figures, Row, clients
 from postai.edge.server.front import Doors, Greeting, Introduction, agreed_version
 from postai.edge.server.link import Link, Lost
 from postai.edge.server.pool import Limits
 from postai.edge.server.pooled import PooledSession
 from postai.edge.server.pools import Choose, Node, Pools, Scope
 from postai.edge.server.session import Session
+from postai.edge.server.show import Shows
 from postai.edge.server.upstream import Address, Login, Unreachable
 from postai.edge.server.users import Users
 from postai.edge.wire import Cancel, Encryption, Malformed, Startup, Violation
@@ -89,6 +91,16 @@ class Edge:
         self._admitted = 0
         self._most = _room(settings.max_connections)
         self._listeners: list[asyncio.Server] = []
+        self.figures = Figures()
+        """What SHOW postai.<table>, the metrics and `post-ai edge stats` show."""
+        self.shows: Shows | None = None
+        if self.pools is not None:
+            self.figures.add("pools", self.pools.figures)
+            self.shows = Shows(self.pools, self._find, lambda session: self.choose_reason(session))
+        self.everywhere: Callable[[str, str | None], Awaitable[list[Row]]] | None = None
+        """Gives the rows of a table of all processes of this edge."""
+        self.choose_reason: Callable[[PooledSession], str] = _only_home
+        """Says where a session's last statement went, and why."""
         self.elsewhere: Callable[[bytes], Awaitable[bool]] | None = None
         """Hands the key of a cancel request that has no session here to the other processes of this edge."""
         self._stopping = False
@@ -97,6 +109,17 @@ class Edge:
     @property
     def sessions(self) -> int:
         return len(self._sessions)
+
+    def clients(self, user: str | None = None) -> list[Row]:
+        """A row for each client; only for this user's where one is given."""
+        return list(clients(self._sessions.items(), user))
+
+    async def _find(self, table: str, user: str | None) -> list[Row] | None:
+        if table != "clients" and table not in self.figures.names:
+            return None
+        if self.everywhere is not None:
+            return await self.everywhere(table, user)
+        return self.clients(user) if table == "clients" else self.figures.rows(table)
 
     async def listen(self, sockets: Sequence[socket.socket] = ()) -> None:
         """Accept clients.
@@ -269,6 +292,7 @@ class Edge:
         own = {"user", "database", "replication", *startup.unknown_options}
         parameters = {name: value for name, value in startup.parameters.items() if name not in own}
         scope = pools.scope(self._node(place), dbname, startup.user, parameters)
+        scope.answer = scope.answer or self.shows
         session = None
         try:
             settings = await pools.greet(scope, secret)
@@ -303,7 +327,8 @@ class Edge:
             # A client that is gone by now tells nobody any more.
             if await greeted.run(first) and not client.transport.is_closing() and not server.transport.is_closing():
                 key = greeting.own_key or secrets.token_bytes(40)
-                session = Session(client, server, address, greeting.key, partial(self._ended, key))
+                who = startup.user, startup.database
+                session = Session(client, server, address, greeting.key, who, partial(self._ended, key))
                 self._sessions[key] = session
         finally:
             if session is None:
@@ -368,6 +393,10 @@ def _pools(settings: EdgeSettings) -> Pools:
 
 def _home(session: PooledSession, _data: bytes) -> Node:
     return session.scope.home
+
+
+def _only_home(session: PooledSession) -> str:
+    return f"{session.scope.home.name}: the only server"
 
 
 def _number() -> bytes:

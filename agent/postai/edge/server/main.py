@@ -16,6 +16,7 @@ from typing import Any
 from postai.edge import tls
 from postai.edge.server.control import Channel, Unanswered
 from postai.edge.server.edge import Edge, Place
+from postai.edge.server.figures import Row
 from postai.edge.server.upstream import addresses
 from postai.edge.server.users import FileUsers, QueryUsers, Users
 from postai.edge.server.workers import Supervisor, notify
@@ -154,6 +155,11 @@ async def _serve(edge: Edge, settings: EdgeSettings, end: socket.socket) -> int:
             return await edge.cancel(bytes.fromhex(about))
         if name == "retire":
             return retired.set()
+        if name == "rows":
+            table, user = about
+            return edge.clients(user) if table == "clients" else edge.figures.rows(table)
+        if name == "tables":
+            return {"edge": [{"clients": edge.sessions}], **edge.figures.tables()}
         raise Unanswered(f"nobody answers {name}")
 
     async def elsewhere(key: bytes) -> bool:
@@ -162,10 +168,17 @@ async def _serve(edge: Edge, settings: EdgeSettings, end: socket.socket) -> int:
         except Unanswered:
             return False
 
+    async def everywhere(table: str, user: str | None) -> list[Row]:
+        try:
+            return list(await channel.ask("rows", [table, user]))
+        except Unanswered as error:
+            log.info("the figures of other processes are missing", extra={"error": str(error)})
+            return edge.clients(user) if table == "clients" else edge.figures.rows(table)
+
     loop.add_signal_handler(signal.SIGTERM, ask, settings.stop_timeout)
     loop.add_signal_handler(signal.SIGINT, ask, 0.0)
     await channel.open(end, answer)
-    edge.elsewhere = elsewhere
+    edge.elsewhere, edge.everywhere = elsewhere, everywhere
     try:
         told = await channel.ask("hello")
         await edge.listen([socket.socket(fileno=number) for number in told["sockets"]])

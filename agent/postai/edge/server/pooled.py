@@ -69,6 +69,16 @@ class PooledSession:
             self._client_done()
 
     @property
+    def held(self) -> bytes | None:
+        """What the client said and `proceed` is to answer."""
+        return self._held
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client is in the queue for a server connection."""
+        return self._borrowing is not None
+
+    @property
     def backend(self) -> Backend | None:
         """The server connection that this client has right now."""
         return self._backend

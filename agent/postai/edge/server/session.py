@@ -23,15 +23,23 @@ class Session:
         client, server: connections past the login.
         address: where the server is.
         server_key: process id and secret of the server's session.
+        identity: user and database.
         ended: called once, when both are closed.
     """
 
-    __slots__ = ("_ended", "_open", "_said", "_tail", "_to_client", "_to_server", "address", "client", "server",
-                 "server_key")  # fmt: skip
+    __slots__ = ("_ended", "_open", "_said", "_tail", "_to_client", "_to_server", "address", "client", "identity",
+                 "server", "server_key")  # fmt: skip
 
     def __init__(
-        self, client: Link, server: Link, address: Address, server_key: bytes, ended: Callable[[], None]
+        self,
+        client: Link,
+        server: Link,
+        address: Address,
+        server_key: bytes,
+        identity: tuple[str, str],
+        ended: Callable[[], None],
     ) -> None:
+        self.identity = identity
         self.client, self.server, self.address, self.server_key = client, server, address, server_key
         self._ended = ended
         self._open = 2

@@ -20,6 +20,7 @@ from typing import Any
 from postai import __version__
 from postai.edge.server import listeners
 from postai.edge.server.control import Channel, Unanswered
+from postai.edge.server.figures import Row
 from postai.errors import PostaiError, UsageError
 from postai.settings import EdgeSettings
 
@@ -79,11 +80,6 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._over = asyncio.Event()
-
-    @property
-    def processes(self) -> list[int]:
-        """Process ids of the workers that serve new clients."""
-        return [one.process.pid for one in self._current.values()]
 
     async def start(self) -> None:
         """Open the sockets and start the workers.
@@ -261,21 +257,32 @@ class Supervisor:
         if name == "cancel":
             async with self._cancels:
                 return any(found for _, found in await self.ask_all("cancel", about, but=worker))
-        if name in ("figures", "clients"):
-            return await self.collect(name, about)
+        if name == "rows":
+            return await self.rows(*about)
         raise Unanswered(f"the parent does not answer {name}")
 
-    async def collect(self, name: str, about: Any = None) -> list[dict[str, Any]]:
-        """What each worker says of itself, in the order of their places."""
-        answers = await self.ask_all(name, about)
-        answers.sort(key=lambda answer: (answer[0].generation, answer[0].number))
-        return [
-            {"process": one.process.pid, "generation": one.generation, "retires": not self._is_current(one), **said}
-            for one, said in answers
-        ]
+    async def rows(self, table: str, user: str | None = None) -> list[Row]:
+        """The rows of a table of all processes, each with its process's id.
 
-    def _is_current(self, worker: Worker) -> bool:
-        return self._current.get(worker.number) is worker
+        Args:
+            table: its name.
+            user: of clients only this user's.
+        """
+        answers = await self.ask_all("rows", [table, user])
+        return [{**row, "process": one.process.pid} for one, rows in answers for row in rows]
+
+    async def processes(self) -> list[dict[str, Any]]:
+        """What each process says of itself."""
+        return [
+            {
+                "pid": one.process.pid,
+                "generation": one.generation,
+                "number": one.number,
+                "retires": self._current.get(one.number) is not one,
+                "tables": tables,
+            }
+            for one, tables in await self.ask_all("tables")
+        ]
 
 
 def _share(sockets: dict[listeners.Place, list[listeners.Group]], number: int, count: int) -> tuple[socket.socket, ...]:
