@@ -303,6 +303,13 @@ class EdgeSettings(BaseModel):
     idle_in_transaction_timeout: float = Field(
         default=0, ge=0, le=86400, description="seconds that a client of a pool may leave its transaction; 0 = no limit"
     )
+    cache_directory: Path | None = Field(
+        default=None, description="where replies are kept in files too, for this machine; they hold what users read"
+    )
+    cache_directory_mb: int = Field(default=1024, ge=1, le=1000000, description="megabytes of each database's file")
+    cache_url: SecretStr | None = Field(
+        default=None, description="Valkey or Redis server in which edges share replies: redis://, rediss://, unix://"
+    )
 
     @field_validator("server", "auth_dsn", "health_dsn", "home")
     @classmethod
@@ -325,6 +332,8 @@ class EdgeSettings(BaseModel):
             raise ValueError("two sections [[edge.node]] have one name")
         if bool(self.node) != (self.health_dsn is not None):
             raise ValueError("[[edge.node]] and health_dsn go together")
+        if self.cache_directory is not None and self.cache_url is not None:
+            raise ValueError("cache_directory and cache_url exclude each other")
         if self.pool_mode == "transaction" and self.auth == "relay":
             raise ValueError(
                 'pool_mode = "transaction" needs auth = "scram" or "password": the edge itself must log in'
