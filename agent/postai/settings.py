@@ -251,10 +251,7 @@ class EdgeSettings(BaseModel):
         default_factory=default_socket_directory, description="where `post-ai edge stats` and `purge` find it"
     )
     admin_port: int | None = Field(
-        default=None, ge=1, le=65535, description="TCP port on 127.0.0.1 with /metrics and /figures; without: none"
-    )
-    admin_users: tuple[str, ...] = Field(
-        default=(), description="users to whom `SHOW postai.clients` shows all clients; others see their own"
+        default=None, ge=1, le=65535, description="TCP port on 127.0.0.1 with /metrics and /figures; else none"
     )
     server: str | None = Field(
         default=None, description="connection string of the server, without user and password; several hosts in order"

@@ -97,6 +97,8 @@ class Edge:
         if self.pools is not None:
             self.figures.add("pools", self.pools.figures)
             self.shows = Shows(self.pools, self._find, lambda session: self.choose_reason(session))
+        self.purgers: dict[str, Callable[[str | None], object]] = {}
+        """Of every cached database what forgets all of its answers, or those that read one table."""
         self.everywhere: Callable[[str, str | None], Awaitable[list[Row]]] | None = None
         """Gives the rows of a table of all processes of this edge."""
         self.choose_reason: Callable[[PooledSession], str] = _only_home
@@ -109,6 +111,18 @@ class Edge:
     @property
     def sessions(self) -> int:
         return len(self._sessions)
+
+    def purge(self, database: str | None, table: str | None) -> list[str]:
+        """Forget cached answers; the databases of which they are.
+
+        Args:
+            database: its name; None = all.
+            table: schema and name; None = all.
+        """
+        found = [name for name in self.purgers if database in (None, name)]
+        for name in found:
+            self.purgers[name](table)
+        return found
 
     def clients(self, user: str | None = None) -> list[Row]:
         """A row for each client; only for this user's where one is given."""
@@ -404,10 +418,15 @@ def _number() -> bytes:
     return (1 + secrets.randbelow(0x7FFFFFFF)).to_bytes(4, "big")
 
 
+def files_needed(clients: int) -> int:
+    """Open files that a process needs for so many clients."""
+    return 2 * (clients + SPARE) + SPARE_FILES
+
+
 def _room(wanted: int) -> int:
     """How many sessions the limit of open files allows; it is raised as far as the system lets us."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 2 * (wanted + SPARE) + SPARE_FILES
+    needed = files_needed(wanted)
     if soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

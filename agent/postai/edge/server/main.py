@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from postai import __version__
 from postai.edge import tls
+from postai.edge.server.admin import Admin
 from postai.edge.server.control import Channel, Unanswered
 from postai.edge.server.edge import Edge, Place
 from postai.edge.server.figures import Row
@@ -53,9 +55,14 @@ def run(load: Callable[[], EdgeSettings], command: Sequence[str]) -> int:
         loop.add_signal_handler(signal.SIGTERM, supervisor.stop, signal.SIGTERM)
         loop.add_signal_handler(signal.SIGINT, supervisor.stop, signal.SIGINT)
         loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
-        await supervisor.start()
-        notify("READY=1")
-        await supervisor.wait()
+        admin = Admin(supervisor, {"version": __version__, "region": supervisor.settings.region})
+        try:
+            await admin.listen(supervisor.settings)
+            await supervisor.start()
+            notify("READY=1")
+            await supervisor.wait()
+        finally:
+            admin.close()
         return 0
 
     return asyncio.run(supervise())
@@ -158,6 +165,8 @@ async def _serve(edge: Edge, settings: EdgeSettings, end: socket.socket) -> int:
         if name == "rows":
             table, user = about
             return edge.clients(user) if table == "clients" else edge.figures.rows(table)
+        if name == "purge":
+            return edge.purge(*about)
         if name == "tables":
             return {"edge": [{"clients": edge.sessions}], **edge.figures.tables()}
         raise Unanswered(f"nobody answers {name}")
