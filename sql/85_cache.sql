@@ -27,7 +27,7 @@ create table postai.cache_entry (
   invalidations bigint not null default 0,
   not_before timestamptz,
   stale_reason text,
-  not_followed text default 'no agent has followed them yet',
+  not_followed text,
   error jsonb
 );
 comment on table postai.cache_entry is 'Cache tables and how their refreshing goes; people look at postai.cache_stats: select name, ttl from postai.cache_entry';
@@ -176,7 +176,9 @@ begin
     perform postai._raise('53400', format('there are %s cache tables', most), 'Setting cache_tables allows no more.',
       'SELECT postai.uncache(...) one that is not needed, or let an operator SELECT postai.set(''cache_tables'', ...).');
   end if;
-  insert into postai.cache_entry (name, query, ttl, invalidate_on_write) values (name, query, ttl, invalidate_on_write)
+  insert into postai.cache_entry (name, query, ttl, invalidate_on_write, not_followed)
+    values (name, query, ttl, invalidate_on_write,
+            case when invalidate_on_write = false then 'it was made with invalidate_on_write => false' else 'no agent has followed them yet' end)
     on conflict do nothing returning cache_entry.id into id;
   if id is null then
     perform postai._raise('42P07', format('the cache table %I exists', name), null, format('First SELECT postai.uncache(%L).', name));
@@ -217,7 +219,9 @@ begin
   if to_regrole('postai_agent') is not null then
     execute format('grant select, insert, delete on %s to postai_agent', rows);
   end if;
-  update postai.cache_entry as e set followed = postai._cache_followed(query), timed = postai._cache_timed(query) where e.id = entry.id;
+  update postai.cache_entry as e set followed = postai._cache_followed(query), timed = postai._cache_timed(query),
+         not_followed = case when postai._cache_followed(query) then e.not_followed else 'it reads an unlogged table' end
+   where e.id = entry.id;
   key := entry.key;
 end
 $$;
@@ -542,7 +546,7 @@ select postai._grant('execute on function ' || f, 'postai_user')
   from pg_catalog.unnest(array['postai._cache(text, text, interval, boolean, text)', 'postai._cache_begin(text, text, interval, boolean)',
     'postai._cache_make(integer)', 'postai._cache_ready(integer)', 'postai._cache_parts(integer, text, text)']) as f;
 select postai._grant('execute on function ' || f, 'postai_agent')
-  from pg_catalog.unnest(array['postai._cache_sweep()', 'postai._cache_reads(oid)', 'postai._cache_owner(integer)', 'postai._cache_limit(bigint, bigint)',
+  from pg_catalog.unnest(array['postai._cache_sweep()', 'postai._cache_reads(oid)', 'postai._cache_owner(integer)', 'postai._cache_limit(bigint, bigint)', 'postai._cache_problem(oid)',
     'postai._cache_predicate(regclass, jsonb)', 'postai._cache_rows(anyelement, integer, uuid, jsonb, bigint)']) as f;
 revoke execute on function postai._cache_rows(anyelement, integer, uuid, jsonb, bigint) from public;
 select postai._lower_cache();

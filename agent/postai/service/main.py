@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from postai import __version__
+from postai.cache.board import Board
 from postai.daemon import log as log_lines
 from postai.daemon.actions import ActionQueue, report
 from postai.daemon.agent import Agent
@@ -37,6 +38,7 @@ from postai.proposals import Runner
 from postai.replicate.journal import FILE, Journal
 from postai.service import socket_place
 from postai.service.asking import Asking
+from postai.service.cache_duty import CacheDuty, CacheFollowDuty
 from postai.service.collect_duty import CollectDuty
 from postai.service.drift_duty import DriftDuty
 from postai.service.ground import Home
@@ -153,6 +155,8 @@ def _keeper(
     )
     actions = ActionQueue(one.name, home.pool, runner, Backoff(randomness, first=1.0, longest=60.0))
     alerts = Alerts(one.name, channels(settings.alerts), settings.alerts.minimum_severity, randomness)
+    board = Board()
+    caches = CacheDuty(one.name, one.direct, home.pool, board)
     duties: list[Duty] = [
         queue,
         actions,
@@ -164,6 +168,8 @@ def _keeper(
         OptimizeDuty(one.name, home.optimizer),
         DriftDuty(one.name, home.pool),
         SweepDuty(one.name, home.pool),
+        caches,
+        CacheFollowDuty(one.name, one.direct, board, caches),
         ReplicateDuty(one.name, one.direct, places, Journal(places.directory / FILE)),
     ]
     return Keeper(one, identity, duties, randomness, settings.model)
