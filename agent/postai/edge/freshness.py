@@ -6,9 +6,9 @@ fresh as of t. No clock but the one of this machine is compared, and only with i
 
 The server tells of a commit before others can see it: ProcArrayEndTransaction comes after the log was flushed, and with
 synchronous standbys after they have answered. A query that begins after the news may still read the old row. So the
-number of a transaction stays unconfirmed until a snapshot shows it as completed; what is read of its tables till then
-may be kept only if the reading snapshot shows it as completed. The numbers of the stream have 32 bits, those of
-snapshots 64: they are compared as PostgreSQL compares them, by distance.
+number of a transaction stays unconfirmed until a snapshot shows it as completed; what is asked of its tables till then
+may be kept only if a snapshot that was taken before on that very connection shows it as completed. The numbers of the
+stream have 32 bits, those of snapshots 64: they are compared as PostgreSQL compares them, by distance.
 """
 
 from __future__ import annotations
@@ -68,6 +68,10 @@ class Snapshot:
         distance = (xid - self.xmax) % _WRAP
         full = self.xmax + (distance if distance < _HALF else distance - _WRAP)
         return full < self.xmin or (full < self.xmax and full not in self.running)
+
+    def shows(self, xids: Iterable[Xid]) -> bool:
+        """Whether all of them had ended."""
+        return all(map(self.completed, xids))
 
 
 class Unconfirmed:
@@ -207,20 +211,13 @@ class Freshness:
         """Whether a session whose last write ended at a position may be given answers."""
         return self.reason is None and self.position >= position
 
-    def wants_snapshot(self, tags: Iterable[Tag]) -> bool:
-        """Whether what is about to be read of these tags can be kept only with a snapshot taken before."""
-        return next(self._unconfirmed.of(tags), None) is not None
+    def unseen(self, tags: Iterable[Tag]) -> frozenset[Xid]:
+        """Transactions that were told of, but that a query of these tags sent now may not see: asked when it is sent.
 
-    def storable(self, tags: Iterable[Tag], snapshot: Snapshot | None) -> bool:
-        """Whether what was read of these tags may be kept: asked when the answer is there.
-
-        Args:
-            snapshot: taken on the same connection before the query; None = none was wanted then, and nothing has
-                spoiled the answer since.
+        With any, a snapshot must be taken before it on the same connection, and the answer may be kept only if that
+        shows all of them (`Snapshot.shows`). What is told of while the query is under way spoils the answer anyway.
         """
-        if self.reason is not None:
-            return False
-        return all(snapshot is not None and snapshot.completed(xid) for xid in self._unconfirmed.of(tags))
+        return frozenset(self._unconfirmed.of(tags))
 
 
 def _take(index: dict[_Where, set[Xid]], where: _Where, xid: Xid) -> None:
