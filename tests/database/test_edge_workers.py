@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from edge_support import Raw, server_line
+from edge_support import Raw, query_line, server_line
 
 from conftest import TestDatabase, new_server
 from postai.edge import wire
@@ -64,6 +67,13 @@ class Command:
     def connect(self, database: TestDatabase, **more: object) -> psycopg.Connection:
         dsn = database.dsn().replace(f"port={database.server.port}", f"port={self.port}")
         return psycopg.connect(dsn, autocommit=True, **more)
+
+    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What a subcommand says."""
+        return subprocess.run(
+            [sys.executable, "-m", "postai.cli.main", "edge", *arguments, "--config", self.file],
+            capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
 
     def reload(self) -> None:
         """Replace the processes, and wait until those that are new listen alone."""
@@ -170,7 +180,7 @@ def test_a_process_that_dies_is_replaced_and_wrong_settings_are_not_taken(
             [sys.executable, "-m", "postai.cli.main", "edge", "--config", edge.file.with_name("again.toml")],
             capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
-        assert (taken.returncode, "Address already in use" in taken.stderr) == (2, True)
+        assert (taken.returncode, "the edge cannot listen" in taken.stderr) == (2, True)
         edge.process.terminate()
         assert edge.process.wait(PATIENCE) == 0
         assert not list(tmp_path.glob(".s.PGSQL*"))
@@ -185,6 +195,35 @@ def test_clients_end_by_themselves_after_sigterm(database15: TestDatabase, tmp_p
             with pytest.raises(psycopg.OperationalError, match=r"shutting down|refused|closed"):
                 edge.connect(database15)
         assert edge.process.wait(PATIENCE) == 0
+
+
+def test_the_operator_sees_all_processes(database15: TestDatabase, tmp_path: Path) -> None:
+    port = free_port()
+    pooled = ('pool_mode = "transaction"', 'auth = "scram"', f'auth_dsn = "{query_line(database15.server)}"')
+    with command(tmp_path, database15.server, "processes = 2", f"admin_port = {port}", *pooled) as edge:
+        with contextlib.ExitStack() as stack:
+            sessions = [stack.enter_context(edge.connect(database15)) for _ in range(6)]
+            seen = sessions[0].execute("show postai.clients").fetchall()
+            assert {int(row[0]) for row in seen} == {one.info.backend_pid for one in sessions}
+            told = json.loads(edge.ask("stats", "--json").stdout)
+            assert [one["number"] for one in told["processes"]] == [0, 1]
+            assert sum(one["tables"]["edge"][0]["clients"] for one in told["processes"]) == 6
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+                text = answer.read().decode()
+            counts = re.findall(r"^postai_edge_edge_clients\{.*\} (\d+)$", text, re.M)
+            assert sum(map(int, counts)) == 6
+            assert "pools" in edge.ask("stats").stdout
+        assert edge.ask("purge", "public.t", "--database", "shop").stdout == "nothing is cached there\n"
+        checked = edge.ask("check")
+        assert checked.returncode == 0, checked.stdout
+        assert "without TLS" in checked.stdout
+    edge.write(
+        f'auth_dsn = "{query_line(database15.server)} dbname=none"', 'auth = "scram"', 'listen_addresses = ["*"]'
+    )
+    checked = edge.ask("check", "--json")
+    states = {one["what"]: one["state"] for one in json.loads(checked.stdout)["findings"]}
+    assert (checked.returncode, states["auth_dsn"], states["TLS"]) == (21, "critical", "warning")
+    assert edge.ask("stats").returncode == 1
 
 
 @pytest.mark.soak

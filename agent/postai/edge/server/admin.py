@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from postai.edge.server import listeners, metrics
 from postai.edge.server.workers import Supervisor
@@ -110,21 +110,21 @@ class Admin:
         """
         first, *fields = head.split("\r\n")
         method, _, rest = first.partition(" ")
-        address = urlsplit(rest.partition(" ")[0])
+        path, _, query = rest.partition(" ")[0].partition("?")
         if names is not None:
             pairs = (one.partition(":") for one in fields)
             hosts = [value.strip() for name, _, value in pairs if name.lower() == "host"]
             if len(hosts) != 1 or hosts[0] not in names:
                 return HTTPStatus.MISDIRECTED_REQUEST, "text/plain", "this is another host\n"
-        elif (method, address.path) == ("GET", "/clients"):
+        elif (method, path) == ("GET", "/clients"):
             return _json(await self._supervisor.rows("clients"))
-        elif (method, address.path) == ("POST", "/purge"):
-            wanted = dict(parse_qsl(address.query))
+        elif (method, path) == ("POST", "/purge"):
+            wanted = dict(parse_qsl(query))
             answers = await self._supervisor.ask_all("purge", [wanted.get("database"), wanted.get("table")])
             return _json({"databases": sorted({name for _, found in answers for name in found})})
-        if (method, address.path) == ("GET", "/metrics"):
+        if (method, path) == ("GET", "/metrics"):
             return HTTPStatus.OK, metrics.CONTENT_TYPE, metrics.exposition(await self._supervisor.processes())
-        if (method, address.path) == ("GET", "/figures"):
+        if (method, path) == ("GET", "/figures"):
             return _json(await self.figures())
         return HTTPStatus.NOT_FOUND, "text/plain", "there are /metrics and /figures\n"
 

@@ -19,6 +19,7 @@ from postai.edge.server.admin import Admin
 from postai.edge.server.control import Channel, Unanswered
 from postai.edge.server.edge import Edge, Place
 from postai.edge.server.figures import Row
+from postai.edge.server.report import Reporter
 from postai.edge.server.upstream import addresses
 from postai.edge.server.users import FileUsers, QueryUsers, Users
 from postai.edge.server.workers import Supervisor, notify
@@ -60,7 +61,12 @@ def run(load: Callable[[], EdgeSettings], command: Sequence[str]) -> int:
             await admin.listen(supervisor.settings)
             await supervisor.start()
             notify("READY=1")
+            home = supervisor.settings.home
+            report = loop.create_task(Reporter(home, supervisor).run()) if home is not None else None
             await supervisor.wait()
+            if report is not None:
+                report.cancel()
+                await asyncio.wait([report])
         finally:
             admin.close()
         return 0
