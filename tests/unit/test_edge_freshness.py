@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postai.edge.freshness import SAMPLES, Freshness, Rows, Snapshot, Tag, UnreadableSnapshot
+from postai.edge.freshness import SAMPLES, Freshness, Rows, Tag
+from postai.stream.snapshots import Snapshot, UnreadableSnapshot
 
 KEYS: list[tuple[bytes | None, ...]] = [(b"1",), (b"2",)]
 TAGS: list[Tag] = [1, 2, (1, KEYS[0]), (1, KEYS[1])]

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
-from postai.errors import PostaiError
+from postai.stream.snapshots import Snapshot as Snapshot
+from postai.stream.snapshots import Xid as Xid
 
 Oid = int
 Lsn = int
-Xid = int
 Key = tuple[bytes | None, ...]
 Tag = Oid | tuple[Oid, Key]
 """What an entry depends on: a table, or one row of it by the values of its key."""
@@ -32,46 +31,6 @@ Rows = Mapping[Oid, frozenset[Key] | None]
 SAMPLES = 64
 """Samples that wait for the stream; when it is further behind, nothing is served anyway."""
 _Where = TypeVar("_Where")
-_HALF = 1 << 31
-_WRAP = 1 << 32
-
-
-class UnreadableSnapshot(PostaiError):
-    """The server's pg_current_snapshot() is not of the form that it is documented to have."""
-
-    sqlstate = "08P01"
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Which transactions are visible (pg_snapshot's own three parts, with 64 bits each)."""
-
-    xmin: int
-    xmax: int
-    running: frozenset[int]
-
-    @classmethod
-    def parse(cls, text: str) -> Snapshot:
-        """Of the text "xmin:xmax:xip,xip".
-
-        Raises:
-            UnreadableSnapshot: it has another form.
-        """
-        try:
-            xmin, xmax, running = text.split(":")
-            return cls(int(xmin), int(xmax), frozenset(map(int, running.split(","))) if running else frozenset())
-        except ValueError:
-            raise UnreadableSnapshot("the server's snapshot cannot be read") from None
-
-    def completed(self, xid: Xid) -> bool:
-        """Whether a transaction, given by the low 32 bits of its number, had ended."""
-        distance = (xid - self.xmax) % _WRAP
-        full = self.xmax + (distance if distance < _HALF else distance - _WRAP)
-        return full < self.xmin or (full < self.xmax and full not in self.running)
-
-    def shows(self, xids: Iterable[Xid]) -> bool:
-        """Whether all of them had ended."""
-        return all(map(self.completed, xids))
 
 
 class Unconfirmed:

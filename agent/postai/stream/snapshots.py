@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from postai.errors import PostaiError
@@ -46,3 +47,7 @@ class Snapshot:
         distance = (xid - self.xmax) % _WRAP
         full = self.xmax + (distance if distance < _HALF else distance - _WRAP)
         return full < self.xmin or (full < self.xmax and full not in self.running)
+
+    def shows(self, xids: Iterable[Xid]) -> bool:
+        """Whether all of them had ended."""
+        return all(map(self.completed, xids))
