@@ -1,4 +1,4 @@
-"""What a session through the edge costs: CPU per query beside PgBouncer in the same mode, alternated; memory per client.
+"""What a session through the edge costs: CPU per query beside PgBouncer in the same mode; memory per client.
 
     python tests/benchmarks/bench_edge_session.py [--mode session|transaction] [--clients 1,16] [--seconds 10]
         [--rounds 3] [--held 300]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postai.edge import wire
-from postai.edge.pinning import Pinning
+from postai.edge.pinning import KEPT_LENGTH, Finding, Pinning
 from postai.edge.pooling import ABSENT, Client, Server
 from postai.edge.wire import FRONTEND, Framer, Violation
 
@@ -25,7 +25,7 @@ PINS = """
 set a = 1 | create temp table a () | select 1 into temp x | declare c cursor with hold for select 1 | listen x
 prepare a as select 1 | deallocate a | load 'x' | select pg_advisory_lock(1) | select set_config('a.b', 'c', false)
 begin; set x = 1 | explain analyze execute x | create table t as execute x | do $$begin end$$ | call f() | reset all
-set session characteristics as transaction read only | set local search_path = pg_temp | select f() | discard all
+set session characteristics as transaction read only | set local search_path = pg_temp | select f() | discard plans
 set role x | set session authorization x | select 1 === 2 | select nextval('x') | create view pg_temp.v as select 1
 """
 
@@ -42,6 +42,31 @@ def test_what_ends_with_its_transaction_is_free(text: str) -> None:
 @pytest.mark.parametrize("text", [*texts(PINS), "selec", "select '\udcff'"])
 def test_what_may_stay_behind_pins(text: str) -> None:
     assert PINNING.reason(text.encode("utf-8", "surrogateescape")) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "stays"),
+    [("set a = 1", False), ("set a = 1; select f()", True), ("select pg_advisory_lock(1)", False), ("load 'x'", True)],
+)
+def test_some_of_it_is_undone_by_discard_all(text: str, stays: bool) -> None:
+    assert PINNING.find(text.encode()).stays == stays
+
+
+def test_texts_that_differ_in_numbers_are_read_once_but_names_are_not_mixed_up() -> None:
+    pinning = Pinning()
+    free = pinning.find(b"select a from t where b = 12 and c = 'x1 2'")
+    assert free == Finding(None)
+    assert pinning.find(b"select a from t where b = 1 and c = 2") == Finding(None)
+    assert pinning.find(b"select a from t where b = 3 and c = 4") is pinning.find(
+        b"select a from t where b = 5 and c = 6"
+    )
+    assert pinning.reason(b"select md5('a')") is None
+    assert pinning.reason(b"select md6('a')") is not None
+    assert pinning.reason(b"select E'\\160'::regclass from pg_class") is None
+    assert pinning.reason(b'select * from pg_temp."1"') is not None
+    for number in range(6000):
+        pinning.find(b"select %s" % (b"1" * (number % KEPT_LENGTH)))
+    assert len(pinning._shapes) + len(pinning._texts) <= 2 * 5000
 
 
 class Session:
@@ -81,12 +106,23 @@ class Session:
             return wire.message(b"I")
         if text.startswith(b"deallocate"):
             return self.deallocate(text.split()[1])
+        if text == b"discard all":
+            return self.discard()
         if text.startswith(b"select bad"):
             return wire.error_response("42703", "bad", severity="ERROR")
         self.status = {b"begin": b"T", b"commit": b"I"}.get(text, self.status)
         return wire.message(b"C", text + b"\0")
 
+    def discard(self) -> bytes:
+        if self.status != b"I":
+            return wire.error_response("25001", "DISCARD ALL cannot run inside a transaction block", severity="ERROR")
+        self.names.clear()
+        return wire.message(b"C", b"DISCARD ALL\0")
+
     def deallocate(self, name: bytes) -> bytes:
+        if name == b"all":
+            self.names.clear()
+            return wire.message(b"C", b"DEALLOCATE ALL\0")
         if self.names.pop(name, None) is None:
             error = f'prepared statement "{name.decode()}" does not exist'
             return wire.error_response("26000", error, severity="ERROR")
@@ -136,9 +172,10 @@ STEPS = st.one_of(
     st.builds(lambda name: wire.message(b"C", b"S" + name + b"\0"), NAMES),
     st.just(wire.message(b"E", b"\0\0\0\0\0")),
 )
+WHOLE = st.sampled_from([b"deallocate a", b"deallocate all", b"discard all"])
 BATCHES = st.one_of(
     st.builds(lambda steps: b"".join(steps) + SYNC, st.lists(STEPS, max_size=6)),
-    st.builds(lambda text: wire.message(b"Q", text + b"\0"), st.one_of(TEXTS, st.just(b"deallocate a"))),
+    st.builds(lambda text: wire.message(b"Q", text + b"\0"), st.one_of(TEXTS, WHOLE)),
 )
 SCRIPTS = st.lists(st.lists(BATCHES, max_size=6), min_size=3, max_size=3)
 

@@ -7,7 +7,8 @@ server's ParameterStatus messages, where it reports them.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from postai.edge.free_statements import FREE_FUNCTIONS, FREE_STATEMENTS
@@ -21,6 +22,20 @@ KEPT = 5000
 KEPT_LENGTH = 10_000
 """Bytes of the longest such text."""
 
+_NUMBERS = bytes.maketrans(b"123456789", b"000000000")
+_MORE_THAN_NUMBERS = re.compile(rb"[^\W\d]\d|\d[^\W\d]|[\x80-\xff]\d|\d[\x80-\xff]|\$\d|\\|[uU]&")
+"""Digits that are part of names, of parameters or of escapes."""
+_UNDONE = frozenset(
+    [
+        "a temporary relation", "a cursor WITH HOLD", "LISTEN", "UNLISTEN", "PREPARE", "DEALLOCATE", "DEALLOCATE ALL",
+        "DISCARD ALL", "DISCARD PLANS", "DISCARD TEMP", "DISCARD SEQUENCES", "RESET", "EXECUTE",
+        "the function set_config", "the function pg_advisory_lock", "the function pg_advisory_lock_shared",
+        "the function pg_try_advisory_lock", "the function pg_try_advisory_lock_shared", "the function nextval",
+        "the function setval", "the function currval", "the function lastval",
+    ]
+)  # fmt: skip
+"""Reasons that DISCARD ALL takes away."""
+
 _HOLD = 0x0020
 """Bit of DECLARE's options (CURSOR_OPT_HOLD in parsenodes.h)."""
 _CATALOG = "pg_catalog"
@@ -28,50 +43,72 @@ _KEYWORDS = frozenset({"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWE
 """Names that the grammar gives to what is no operator."""
 
 
+Special = tuple[bytes, bytes | None]
+"""Tag of a DEALLOCATE or DISCARD ALL, and the one name that it closes; None = all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is known of a text.
+
+    Attributes:
+        reason: what its statements may leave behind in the session, in words; None = nothing.
+        stays: whether DISCARD ALL does not undo it.
+        special: the text is one statement of that kind.
+    """
+
+    reason: str | None
+    stays: bool = False
+    special: Special | None = None
+
+
 class Pinning:
-    """Says of statements what they leave behind; answers are kept."""
+    """Says of statements what they leave behind; answers are kept.
+
+    Texts that differ in their numbers alone leave the same behind; where digits stand in nothing but numbers, one
+    answer is kept for all of them.
+    """
 
     def __init__(self) -> None:
         allowed = load_allowlist()
         self._functions = allowed.functions - {"set_config", "setseed", "nextval", "setval", "currval", "lastval"}
         self._functions |= FREE_FUNCTIONS
         self._operators = allowed.operators | _KEYWORDS
-        self._kept: OrderedDict[bytes, str | None] = OrderedDict()
+        self._shapes: dict[bytes, Finding] = {}
+        self._texts: dict[bytes, Finding] = {}
 
     def reason(self, text: bytes) -> str | None:
-        """What the statements of a text may leave behind in the session, in words; None = nothing.
+        """What the statements of a text may leave behind in the session, in words; None = nothing."""
+        return self.find(text).reason
+
+    def find(self, text: bytes) -> Finding:
+        """What is known of a text.
 
         Args:
             text: as the client sent it, without its NUL; other encodings than UTF-8 are not read.
         """
-        if text in self._kept:
-            self._kept.move_to_end(text)
-            return self._kept[text]
-        found = self._reason(text)
-        if len(text) <= KEPT_LENGTH:
-            self._kept[text] = found
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+        shape = text.translate(_NUMBERS)
+        found = self._shapes.get(shape) or self._texts.get(text)
+        if found is None:
+            found = self._look(text)
+            if len(text) <= KEPT_LENGTH:
+                if _MORE_THAN_NUMBERS.search(shape):
+                    _keep(self._texts, text, found)
+                else:
+                    _keep(self._shapes, shape, found)
         return found
 
-    def deallocated(self, text: bytes) -> bytes | None:
-        """The name in a text that is one DEALLOCATE of one name."""
-        if text.lstrip()[:10].lower() != b"deallocate":
-            return None
+    def _look(self, text: bytes) -> Finding:
         try:
             statements = parse(text.decode("utf-8"))
         except (PostaiError, UnicodeDecodeError):
-            return None
-        tree: Any = statements[0].tree
-        single = len(statements) == 1 and statements[0].statement_class == "DEALLOCATE"
-        return tree.name.encode() if single and tree.name else None
-
-    def _reason(self, text: bytes) -> str | None:
-        try:
-            statements = parse(text.decode("utf-8"))
-        except (PostaiError, UnicodeDecodeError):
-            return "a text that cannot be read"
-        return next(filter(None, map(self._of_statement, statements)), None)
+            return Finding("a text that cannot be read", stays=True)
+        special = _special(statements[0]) if len(statements) == 1 else None
+        if special is not None and special[1] is None:
+            return Finding(None, special=special)
+        reasons = list(filter(None, map(self._of_statement, statements)))
+        stays = any(reason not in _UNDONE and not reason.startswith("SET ") for reason in reasons)
+        return Finding(reasons[0] if reasons else None, stays, special)
 
     def _of_statement(self, statement: Statement) -> str | None:
         tree: Any = statement.tree
@@ -109,6 +146,21 @@ class Pinning:
             if names[-1] == "set_config" and _is_true(call):
                 return None
         return f"the function {'.'.join(names)}"
+
+
+def _special(statement: Statement) -> Special | None:
+    if statement.statement_class in ("DEALLOCATE ALL", "DISCARD ALL"):
+        return statement.statement_class.encode(), None
+    if statement.statement_class == "DEALLOCATE":
+        tree: Any = statement.tree
+        return b"DEALLOCATE", tree.name.encode()
+    return None
+
+
+def _keep(kept: dict[bytes, Finding], key: bytes, found: Finding) -> None:
+    kept[key] = found
+    if len(kept) > KEPT:
+        del kept[next(iter(kept))]
 
 
 def _is_temporary(name: str) -> bool:

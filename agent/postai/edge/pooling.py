@@ -12,31 +12,43 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Literal
 
 from postai.edge import wire
-from postai.edge.pinning import Pinning
-from postai.edge.wire import BACKEND, FRONTEND, Framer, Violation
+from postai.edge.names import ALL, Name, Names
+from postai.edge.pinning import Pinning, Special
+from postai.edge.wire import BACKEND, FRONTEND, HEADER, Framer, Violation
 
 HELD = 1 << 20
 """Bytes of one message of a client that are looked into."""
 PREFIX = b"postai_"
 ABSENT = PREFIX + b"absent"
 """Name that no statement on a server has."""
+STATEMENTS = 500
+"""Prepared statements that a server connection keeps."""
 
 _FROM_CLIENT = frozenset(b"QPBDECSFX")
 _FROM_SERVER = frozenset(b"123TnCIsEZGWS")
 _ENDS = {ord("1"): "P", ord("2"): "B", ord("3"): "C", ord("T"): "D", ord("n"): "D", ord("C"): "E", ord("I"): "E",
          ord("s"): "E"}  # fmt: skip
 """Replies, and the message that each of them ends."""
+_SMOOTH = frozenset(b"TDCIns123N")
+"""Replies after which nothing is to be done but what each message's success changes."""
 _ALWAYS = frozenset(b"SZ")
 """Replies that are about the session, whatever they come behind."""
+_QUIET = frozenset(b"DECS")
+"""Messages that run no statement which another one has not named."""
+_ENDING = frozenset(b"QS")
+_READY = wire.message(b"Z", b"I")
 _PARSE_COMPLETE = wire.message(b"1")
-_DEALLOCATED = wire.message(b"C", b"DEALLOCATE\0")
+_READY_HEAD = b"Z\0\0\0\5"
 _LENGTH = struct.Struct("!i")
+_SIZE = struct.Struct("!I")
 _COUNT = struct.Struct("!h")
+_Q, _S, _X, _IDLE = b"QSXI"
 
 _SERVERS_OWN = frozenset({b"in_hot_standby"})
 """Settings whose change is nobody's doing in the session."""
@@ -44,79 +56,40 @@ _SERVERS_OWN = frozenset({b"in_hot_standby"})
 Receive = Callable[[tuple[bytes | None, ...] | None], None]
 """Gets the first row of a query of the edge's own; None = it has failed, or gave none."""
 
-Name = tuple[bytes, bytes | None]
-"""A statement's name and what it stands for (text and types, as in Parse); None = it is closed."""
-
-
-class Names:
-    """What the names of prepared statements stand for, before and after the server has answered.
-
-    A batch is what the server skips as a whole after an error; of what was sent in an earlier batch, and not answered
-    yet, nobody knows whether it is there.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, bytes] = {}
-        self._hoped: dict[bytes, tuple[bytes | None, int]] = {}
-
-    def get(self, name: bytes) -> bytes | None:
-        """What the name stands for when all that was sent succeeds."""
-        hoped = self._hoped.get(name)
-        return self._known.get(name) if hoped is None else hoped[0]
-
-    def certain(self, name: bytes, batch: int) -> bool:
-        """Whether `get` is right for whatever a batch does not skip."""
-        hoped = self._hoped.get(name)
-        return hoped is None or hoped[1] == batch
-
-    def hope(self, change: Name, batch: int) -> None:
-        """A message that changes a name was sent."""
-        self._hoped[change[0]] = (change[1], batch)
-
-    def confirm(self, change: Name, batch: int) -> None:
-        """It has succeeded."""
-        name, meaning = change
-        if meaning is None:
-            self._known.pop(name, None)
-        else:
-            self._known[name] = meaning
-        if self._hoped.get(name) == (meaning, batch):
-            del self._hoped[name]
-
-    def fail(self, pending: Iterable[tuple[Name, int]]) -> None:
-        """Some were skipped; these are still to be answered."""
-        self._hoped.clear()
-        for change, batch in pending:
-            self.hope(change, batch)
-
-    def clear(self) -> None:
-        """All statements are gone."""
-        self._known.clear()
-        self._hoped.clear()
-
 
 class Server:
     """What is known of a server connection.
 
     Args:
         settings: what its ParameterStatus messages said during the login.
+        statements: prepared statements that it keeps.
+
+    Attributes:
+        names: its prepared statements.
+        settings: what it says of settings now.
+        changed: whether one is not what it was at the login.
+        readable: whether texts mean to the server what they mean to the parser.
     """
 
-    def __init__(self, settings: dict[bytes, bytes]) -> None:
+    __slots__ = ("_first", "changed", "names", "readable", "settings", "statements")
+
+    def __init__(self, settings: dict[bytes, bytes], statements: int = STATEMENTS) -> None:
         self.names = Names()
         self.settings = dict(settings)
+        self.statements = statements
         self._first = dict(settings)
+        self._look()
 
-    @property
-    def changed(self) -> bool:
-        """Whether a setting that the server reports is not what it was at the login."""
-        return self.settings != self._first
+    def tell(self, name: bytes, value: bytes) -> None:
+        """A ParameterStatus message came."""
+        if name not in _SERVERS_OWN:
+            self.settings[name] = value
+            self._look()
 
-    @property
-    def readable(self) -> bool:
-        """Whether texts mean to the server what they mean to the parser."""
+    def _look(self) -> None:
         read = self.settings.get
-        return read(b"standard_conforming_strings") == b"on" and read(b"client_encoding") == b"UTF8"
+        self.changed = self.settings != self._first
+        self.readable = read(b"standard_conforming_strings") == b"on" and read(b"client_encoding") == b"UTF8"
 
 
 @dataclass(slots=True)
@@ -131,6 +104,12 @@ class _Sent:
     client: Name | None = None
     server: Name | None = None
     hears: _Hearer | None = None
+
+
+_QUERY = _Sent("Q", 0)
+"""A Query before which nothing is on its way."""
+_PLAIN = {kind: _Sent(kind, 0) for kind in "BDECHS"}
+"""Messages whose success changes nothing."""
 
 
 class _Hearer:
@@ -176,6 +155,11 @@ class Client:
         pinning: says which statements leave something behind.
     """
 
+    __slots__ = (
+        "_backend", "_batch", "_clears", "_closed", "_discarded", "_frontend", "_kept", "_names", "_pinning", "_sent",
+        "_server", "_simple", "_skipping", "_status", "_stays", "over", "pinned", "reads", "told", "unnamed", "wrote",
+    )  # fmt: skip
+
     def __init__(self, pinning: Pinning) -> None:
         self._pinning = pinning
         self._frontend = Framer(FRONTEND, _FROM_CLIENT, HELD)
@@ -185,7 +169,12 @@ class Client:
         self._kept: list[tuple[int, bytes]] = []
         self._batch = 1
         self._skipping = False
-        self._status = ord("I")
+        self._simple = True  # no reply to what is on its way is hidden or changed
+        self._closed = False  # and it ends with a Query or a Sync
+        self._clears = False  # the unnamed statement is DEALLOCATE ALL
+        self._discarded = False
+        self._stays = False
+        self._status = _IDLE
         self._server: Server | None = None
         self.pinned: str | None = None
         """Why the server stays with this client; None = it need not."""
@@ -193,6 +182,16 @@ class Client:
         """Whether the client said that it sends no more."""
         self.told = False
         """Whether the server has said why it ends the session."""
+        self.unnamed: bytes | Literal[False] | None = False
+        """What the unnamed statement stands for by answers that no server gave; False = there were none."""
+        self.reads: Callable[[bytes], bool] | None = None
+        """Says whether a statement (as in Parse, or the text of a Query) is known to change nothing."""
+        self.wrote = False
+        """Whether the server was given something else since this was last set to False; it takes `reads` to know."""
+
+    def meaning(self, name: bytes) -> bytes | None:
+        """What a prepared statement stands for: text and types, as in Parse."""
+        return self._names.get(name)
 
     def take(self, data: bytes) -> bool:
         """Take the client's next bytes; whether a server is needed for them.
@@ -200,20 +199,35 @@ class Client:
         Raises:
             Violation, Malformed: the client breaks the protocol.
         """
-        self._kept += self._frontend.feed(data)
-        if self._frontend.broken is not None:
-            raise self._frontend.broken
-        if self._server is None and not any(kind for kind, _ in self._kept):
-            self._kept.clear()  # what a server ignores between two queries
-        if any(kind == ord("X") for kind, _ in self._kept):
-            self.over = True
-        return any(kind and kind != ord("X") for kind, _ in self._kept) or self._server is not None
+        if self.unnamed is not False:
+            self._names.confirm((b"", self.unnamed), self._batch)
+            self.unnamed = False
+        kept, frontend = self._kept, self._frontend
+        if not kept and data[:1] == b"Q" and frontend.between and _is_whole(data):
+            kept.append((_Q, data))
+            return True
+        kept += frontend.feed(data)
+        if frontend.broken is not None:
+            raise frontend.broken
+        needed = False
+        for kind, _ in kept:
+            if kind == _X:
+                self.over = True
+            elif kind:
+                needed = True
+        if self._server is not None:
+            return True
+        if not needed and not self.over:
+            kept.clear()  # what a server ignores between two queries
+        return needed
 
-    def attach(self, server: Server) -> None:
-        """The client has this server from now on."""
+    def attach(self, server: Server) -> bytes:
+        """The client has this server from now on; what is to be sent there first."""
         self._server = server
         if not server.readable:
-            self._pin("a session whose texts are written differently")
+            self._pin("a session whose texts are written differently", stays=True)
+        overdue = server.names.overdue(server.statements)
+        return b"".join(map(self._forget, overdue)) if overdue else b""
 
     def detach(self) -> None:
         """The client gives its server back.
@@ -221,7 +235,7 @@ class Client:
         Raises:
             ValueError: it may not.
         """
-        if not self.lendable:
+        if not self.movable:
             raise ValueError("the session is not over its transaction")
         self._server = None
 
@@ -229,12 +243,30 @@ class Client:
     def lendable(self) -> bool:
         """Whether the server may be lent to another client."""
         return (
+            not self._sent
+            and self._status == _IDLE
+            and self.pinned is None
+            and not self._skipping
+            and not self._kept
+            and not self._frontend.flowing
+            and self._backend.between
+        )
+
+    @property
+    def within(self) -> bool:
+        """Whether what comes next belongs to a message, a batch or a transaction that the server has begun."""
+        if self._sent:
+            return self._frontend.flowing or self._sent[-1].kind not in "QFS" or self.pinned is not None
+        return self._frontend.flowing or self._status != ord("I") or self.pinned is not None
+
+    @property
+    def movable(self) -> bool:
+        """Whether what was taken, and not given yet, may be given to another server."""
+        return (
             self.pinned is None
             and self._status == ord("I")
             and not self._sent
             and not self._skipping
-            and not self._kept
-            and not self._frontend.flowing
             and self._backend.between
         )
 
@@ -258,6 +290,52 @@ class Client:
         """The transaction's, as the last ReadyForQuery told it: b"I", b"T" or b"E"."""
         return self._status
 
+    def texts(self) -> list[bytes] | None:
+        """The statements that run when all that was taken is given: texts, those of Parse with NUL and types.
+
+        None where they cannot be told, or where more is to come before the server has answered.
+        """
+        found: list[bytes] = []
+        own: dict[bytes, bytes] = {}
+        last = 0
+        for last, piece in self._kept:
+            if last == ord("Q"):
+                found.append(piece[5:-1])
+            elif last == ord("P"):
+                name, _, meaning = piece[5:].partition(b"\0")
+                own[name] = meaning
+                found.append(meaning)
+            elif last == ord("B"):
+                begin = _end(piece, 5) + 1
+                name = piece[begin : _end(piece, begin)]
+                bound = own.get(name) or self.meaning(name)
+                if bound is None:
+                    return None
+                found.append(bound)
+            elif last not in _QUIET:
+                return None
+        return found if last in _ENDING else None
+
+    def refuse(self, error: bytes) -> bytes | None:
+        """Answer all that was taken in the server's place.
+
+        Args:
+            error: an ErrorResponse.
+
+        Returns:
+            what is sent to the client; None where nothing can be said before more of its messages came.
+        """
+        if not self._kept or self._kept[-1][0] not in _ENDING or self._skipping:
+            return None
+        out = bytearray()
+        failed = False
+        for kind, _ in self._kept:
+            out += error if not failed and kind != ord("S") else b""
+            failed = kind not in _ENDING
+            out += b"" if failed else _READY
+        self._kept.clear()
+        return bytes(out)
+
     def inject(self, query: bytes, receive: Receive) -> bytes:
         """A query of the edge's own, of which the client sees nothing; what is to be sent to the server.
 
@@ -275,57 +353,123 @@ class Client:
     def give(self) -> bytes:
         """What is to be sent to the server of all that was taken."""
         pieces, self._kept = self._kept, []
-        out = bytearray()
+        if len(pieces) == 1 and pieces[0][0] == _Q and not self._skipping:
+            return self._query(pieces[0][1])
+        out = []
         for kind, piece in pieces:
-            if kind == 0 or (self._skipping and abs(kind) != ord("S")):
-                out += piece if abs(kind) != ord("X") else b""
+            if kind == 0 or (self._skipping and abs(kind) != _S):
+                out.append(piece if abs(kind) != _X else b"")
             else:
-                out += self._message(chr(abs(kind)), piece, whole=kind > 0)
-        return bytes(out)
+                out.append(self._message(chr(abs(kind)), piece, whole=kind > 0))
+        return b"".join(out)
 
     def answer(self, data: bytes) -> bytes:
         """What is to be sent to the client of a server's bytes."""
-        out = bytearray()
+        if self._simple and self._closed and data[-6:-1] == _READY_HEAD and self._backend.between and _smooth(data):
+            self._succeeded(data[-1])
+            return data
+        out = []
         for kind, piece in self._backend.feed(data):
             if self._sent and (hears := self._sent[0].hears) is not None and kind not in _ALWAYS:
                 hears.hear(kind, piece)
             else:
-                out += piece if kind == 0 else self._reply(abs(kind), piece, whole=kind > 0)
-        return bytes(out)
+                out.append(piece if kind == 0 else self._reply(abs(kind), piece, whole=kind > 0))
+        return b"".join(out)
 
     # To the server.
 
     def _message(self, kind: str, message: bytes, *, whole: bool) -> bytes:
-        if kind == "Q":
-            name = self._pinning.deallocated(message[5:-1]) if whole else None
-            if name is not None and self._names.get(name) is not None:
-                return self._deallocate(name)
-            self._watch(message[5:-1] if whole else None)
-            self._note(_Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
-        elif kind == "P":
-            return self._parse(message, whole=whole)
-        elif kind == "B":
+        if kind == "B":
             return self._named("B", message, _end(message, 5) + 1)
-        elif kind in "DC" and message[5:6] == b"S":
+        if kind == "P":
+            return self._parse(message, whole=whole)
+        if kind == "Q":
+            return self._query(message) if whole else self._long_query(message)
+        if kind in "DC" and message[5:6] == b"S":
             return self._named("D", message, 6) if kind == "D" else self._close(message[6:-1])
-        elif kind != "X":
-            if kind == "F":
-                self._pin("a function called by the protocol")
-            self._note(_Sent(kind, self._batch))
-        if kind in "QFS":
-            self._batch += 1
-            self._skipping = False
-        return message if kind != "X" else b""
+        if kind == "X":
+            return b""
+        if kind == "F":
+            self.wrote = True
+            self._pin("a function called by the protocol", stays=True)
+            self._note(_Sent("F", self._batch))
+        elif kind == "E" and self._clears:
+            self._clears = False
+            self._note(_Sent("E", self._batch, client=ALL, server=ALL))
+        else:
+            self._note(_PLAIN[kind])
+        if kind in "FS":
+            self._next_batch()
+        return message
+
+    def _query(self, message: bytes) -> bytes:
+        text = message[5:-1]
+        found = self._pinning.find(text)
+        if found.special is not None and (other := self._special(found.special)) is not None:
+            return other or message
+        if found.reason is not None:
+            self._pin(found.reason, stays=found.stays)
+        if self.reads is not None:
+            self._judge(text)
+        if self._sent or self._skipping:
+            self._note(_Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
+            self._next_batch()
+        else:
+            self._names.drop_unnamed()
+            self._held.names.drop_unnamed()
+            self._sent.append(_QUERY)
+            self._closed = True
+        return message
+
+    def _long_query(self, head: bytes) -> bytes:
+        self._pin("a text that is too long to be read", stays=True)
+        self._judge(None)
+        self._note(_Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
+        self._next_batch()
+        return head
+
+    def _next_batch(self) -> None:
+        self._batch += 1
+        self._skipping = False
+
+    def _special(self, special: Special) -> bytes | None:
+        """What is sent instead of a statement about prepared statements or the session.
+
+        Returns:
+            None = it is a statement like others; empty = it is sent, and all statements are gone afterwards.
+        """
+        tag, name = special
+        if name is not None:
+            return None if self._names.get(name) is None else self._instead(tag, [name])
+        alone = not self._sent and not self._skipping and self.pinned is None
+        if alone and (self._status == _IDLE or (self._status == ord("T") and tag == b"DEALLOCATE ALL")):
+            return self._instead(tag, self._names.all())
+        self._note(_Sent("Q", self._batch, client=ALL, server=ALL))
+        self._next_batch()
+        return b""
+
+    def _instead(self, tag: bytes, names: list[bytes]) -> bytes:
+        """An empty query stands for a statement that closes what Parse has named, and the client gets the tag."""
+        out = [self._hide_close(b"", (b"", None), (b"", None))]
+        out += [self._hide_close(ABSENT, (name, None), None) for name in names]
+        self._note(_Sent("Q", self._batch, instead=wire.message(b"C", tag + b"\0")))
+        self._next_batch()
+        return b"".join(out) + wire.message(b"Q", b"\0")
 
     def _parse(self, message: bytes, *, whole: bool) -> bytes:
         if not whole:
             raise Violation("54000", "the statement is too long for a pool", hint=f"At most {HELD} bytes are read.")
         name, _, meaning = message[5:].partition(b"\0")
-        self._watch(meaning.partition(b"\0")[0])
-        before = self._names.get(name)
+        found = self._pinning.find(meaning.partition(b"\0")[0])
+        if found.reason is not None:
+            self._pin(found.reason, stays=found.stays)
         if not name:
+            self._clears = found.special is not None and found.special[1] is None
             self._note(_Sent("P", self._batch, client=(b"", meaning), server=(b"", meaning)))
             return message
+        if found.special is not None:
+            self._pin(found.special[0].decode(), stays=False)
+        before = self._names.get(name)
         if before is not None and self._names.certain(name, self._batch):  # the server says that it is there already
             own, out = _own(before), self._ensure(before)
             self._note(_Sent("P", self._batch, alias=(own, name)))
@@ -344,10 +488,13 @@ class Client:
         end = _end(message, at)
         name = message[at:end]
         meaning = self._names.get(name)
+        if kind == "B" and self.reads is not None:
+            self._judge(meaning)
         if not name:
             out = self._ensure_unnamed(meaning)
-            self._note(_Sent(kind, self._batch))
-            return out + message
+            self._note(_PLAIN[kind])
+            return out + message if out else message
+        self._clears = False
         out, own = (b"", ABSENT) if meaning is None else (self._ensure(meaning), _own(meaning))
         self._note(_Sent(kind, self._batch, alias=(own, name)))
         (length,) = _LENGTH.unpack_from(message, 1)
@@ -357,19 +504,13 @@ class Client:
         self._note(_Sent("C", self._batch, client=(name, None), server=None if name else (b"", None)))
         return _close_packet(ABSENT if name else b"")
 
-    def _deallocate(self, name: bytes) -> bytes:
-        """DEALLOCATE by SQL of a statement that Parse has named: an empty query stands for it."""
-        self._note(_Sent("C", self._batch, hidden=True, client=(b"", None), server=(b"", None)))
-        self._note(_Sent("Q", self._batch, instead=_DEALLOCATED, client=(name, None)))
-        self._batch += 1
-        return _close_packet(b"") + wire.message(b"Q", b"\0")
-
     def _ensure(self, meaning: bytes) -> bytes:
         """What is to be sent so that the server has a statement."""
         own = _own(meaning)
         held = self._held.names
         certain = held.certain(own, self._batch)
         if certain and held.get(own) is not None:
+            held.used(own)
             return b""
         out = b"" if certain else self._forget(own)
         self._note(_Sent("P", self._batch, hidden=True, server=(own, meaning)))
@@ -385,8 +526,11 @@ class Client:
         return _parse_packet(b"", meaning)
 
     def _forget(self, own: bytes) -> bytes:
-        self._note(_Sent("C", self._batch, hidden=True, server=(own, None)))
-        return _close_packet(own)
+        return self._hide_close(own, None, (own, None))
+
+    def _hide_close(self, sent: bytes, client: Name | None, server: Name | None) -> bytes:
+        self._note(_Sent("C", self._batch, hidden=True, client=client, server=server))
+        return _close_packet(sent)
 
     @property
     def _held(self) -> Server:
@@ -395,20 +539,25 @@ class Client:
         return self._server
 
     def _note(self, sent: _Sent) -> None:
+        if self._closed or sent.hidden or sent.instead is not None or sent.kind == "F":
+            self._simple = False
+        if sent.kind in "QS":
+            self._closed = True
         self._sent.append(sent)
         if sent.client is not None:
             self._names.hope(sent.client, sent.batch)
         if sent.server is not None:
             self._held.names.hope(sent.server, sent.batch)
 
-    def _watch(self, text: bytes | None) -> None:
-        if self.pinned is None:
-            reason = "a text that is too long to be read" if text is None else self._pinning.reason(text)
-            if reason is not None:
-                self._pin(reason)
+    def _judge(self, meaning: bytes | None) -> None:
+        """Note whether a statement that is executed may write; None = it is not known."""
+        if not self.wrote and self.reads is not None:
+            self.wrote = meaning is None or not self.reads(meaning)
 
-    def _pin(self, reason: str) -> None:
+    def _pin(self, reason: str, *, stays: bool) -> None:
         self.pinned = self.pinned or reason
+        self._stays = self._stays or stays
+        self._simple = False
 
     # To the client.
 
@@ -420,13 +569,13 @@ class Client:
             return self._error(message, head) if whole else message
         if kind == ord("S"):
             name, value = message[5:-1].split(b"\0")
-            if name not in _SERVERS_OWN:
-                self._held.settings[name] = value
+            self._held.tell(name, value)
         elif kind in b"GW" and head is not None and head.kind == "E":
-            self._pin("COPY by the extended protocol")  # whether a Sync within it counts depends on when it fails
+            self._pin("COPY by the extended protocol", stays=True)  # whether a Sync in it counts depends on its failing
         elif kind == ord("C") and message[5:-1] in (b"DEALLOCATE ALL", b"DISCARD ALL"):
-            self._names.clear()
-            self._held.names.clear()
+            self._names.confirm(ALL, 0)
+            self._held.names.confirm(ALL, 0)
+            self._discarded = message[5:-1] == b"DISCARD ALL" and head is not None and head.kind == "Q"
         if kind == ord("I") and head is not None and head.kind == "Q":
             return head.instead or message
         if head is not None and _ENDS.get(kind) == head.kind:
@@ -436,6 +585,14 @@ class Client:
             return head.instead or message
         return message
 
+    def _succeeded(self, status: int) -> None:
+        """All that is on its way was done, and nothing unusual came of it."""
+        for sent in self._sent:
+            if sent.client is not None or sent.server is not None:
+                self._confirm(sent)
+        self._sent.clear()
+        self._rested(status)
+
     def _ready(self, message: bytes) -> bytes:
         hears = None
         while self._sent:
@@ -444,23 +601,38 @@ class Client:
                 self._confirm(sent)
                 hears = sent.hears
                 break
-        self._status = message[5]
-        if self._status == ord("I") and self._held.changed:
-            self._pin("a setting")
+        if self._sent:
+            self._status = message[5]
+        else:
+            self._rested(message[5])
         if hears is not None:
             hears.end()
             return b""
         return message
 
+    def _rested(self, status: int) -> None:
+        """Nothing is on its way any more."""
+        self._status = status
+        self._closed = False
+        self._batch = 1
+        if self._discarded and status == _IDLE and not self._stays and self._held.readable:
+            self.pinned = None
+        self._discarded = False
+        if status == _IDLE and self._held.changed:
+            self._pin("a setting", stays=False)
+        self._simple = self.pinned is None
+
     def _error(self, message: bytes, head: _Sent | None) -> bytes:
         self.told = self.told or b"\0VFATAL\0" in message or b"\0VPANIC\0" in message
         if head is None or head.kind in "QFS":
+            if head is not None and head.client is ALL:
+                self._sent[0] = _Sent("Q", head.batch, client=(b"", None), server=(b"", None))
+                self._fail()
             return message
         while self._sent and self._sent[0].kind != "S":
             self._sent.popleft()
         self._skipping = not self._sent
-        self._names.fail((one.client, one.batch) for one in self._sent if one.client is not None)
-        self._held.names.fail((one.server, one.batch) for one in self._sent if one.server is not None)
+        self._fail()
         if head.kind == "P" and head.server is not None and not head.server[0]:
             self._held.names.confirm((b"", None), head.batch)  # a failed Parse has dropped the unnamed one before
             self._names.confirm((b"", None), head.batch)
@@ -469,11 +641,30 @@ class Client:
         sent, name = (b'"' + one + b'"' for one in head.alias)
         return wire.message(b"E", message[5:].replace(sent, name))
 
+    def _fail(self) -> None:
+        self._names.fail((one.client, one.batch) for one in self._sent if one.client is not None)
+        self._held.names.fail((one.server, one.batch) for one in self._sent if one.server is not None)
+
     def _confirm(self, sent: _Sent) -> None:
         if sent.client is not None:
             self._names.confirm(sent.client, sent.batch)
         if sent.server is not None:
             self._held.names.confirm(sent.server, sent.batch)
+
+
+def _smooth(data: bytes) -> bool:
+    """Whether a server's bytes, which end like a ReadyForQuery, are whole messages without any surprise."""
+    at, end = 0, len(data) - 6
+    while at < end:
+        if data[at] not in _SMOOTH:
+            return False
+        at += 1 + int(_SIZE.unpack_from(data, at + 1)[0])
+    return at == end
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether bytes are one message that is looked into."""
+    return HEADER < len(data) < HELD and bool(_SIZE.unpack_from(data, 1)[0] + 1 == len(data))
 
 
 def _end(message: bytes, at: int) -> int:

@@ -1,0 +1,84 @@
+"""Prepared statements by their names, on a client and on a server connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+Name = tuple[bytes, bytes | None]
+"""A statement's name and what it stands for (text and types, as in Parse); None = it is closed."""
+ALL: Name = (b"\0", None)
+"""All statements are closed."""
+
+
+class Names:
+    """What the names of prepared statements stand for, before and after the server has answered.
+
+    A batch is what the server skips as a whole after an error; of what was sent in an earlier batch, and not answered
+    yet, nobody knows whether it is there.
+    """
+
+    __slots__ = ("_hoped", "_known")
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, bytes] = {}
+        self._hoped: dict[bytes, tuple[bytes | None, int]] = {}
+
+    def get(self, name: bytes) -> bytes | None:
+        """What the name stands for when all that was sent succeeds."""
+        hoped = self._hoped.get(name)
+        return self._known.get(name) if hoped is None else hoped[0]
+
+    def certain(self, name: bytes, batch: int) -> bool:
+        """Whether `get` is right for whatever a batch does not skip."""
+        hoped = self._hoped.get(name)
+        return hoped is None or hoped[1] == batch
+
+    def hope(self, change: Name, batch: int) -> None:
+        """A message that changes a name was sent."""
+        if change is ALL:
+            self._hoped = dict.fromkeys((*self._known, *self._hoped), (None, batch))
+            return
+        self._hoped[change[0]] = (change[1], batch)
+
+    def confirm(self, change: Name, batch: int) -> None:
+        """It has succeeded."""
+        if change is ALL:
+            self._known.clear()
+            self._hoped = {name: hoped for name, hoped in self._hoped.items() if hoped != (None, batch)}
+            return
+        name, meaning = change
+        if meaning is None:
+            self._known.pop(name, None)
+        else:
+            self._known[name] = meaning
+        if self._hoped.get(name) == (meaning, batch):
+            del self._hoped[name]
+
+    def fail(self, pending: Iterable[tuple[Name, int]]) -> None:
+        """Some were skipped; these are still to be answered."""
+        self._hoped.clear()
+        for change, batch in pending:
+            self.hope(change, batch)
+
+    def clear(self) -> None:
+        """All statements are gone."""
+        self._known.clear()
+        self._hoped.clear()
+
+    def drop_unnamed(self) -> None:
+        """The unnamed statement is gone, and nothing is on its way."""
+        self._known.pop(b"", None)
+
+    def used(self, name: bytes) -> None:
+        """A statement that is certainly there is used."""
+        if (meaning := self._known.pop(name, None)) is not None:
+            self._known[name] = meaning
+
+    def overdue(self, most: int) -> list[bytes]:
+        """The named statements beyond that many, those that were used longest ago."""
+        return [name for name in islice(self._known, max(len(self._known) - most, 0)) if name]
+
+    def all(self) -> list[bytes]:
+        """The names of all that are certainly there."""
+        return [name for name in self._known if name]
