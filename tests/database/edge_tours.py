@@ -41,7 +41,6 @@ def psycopg3(to: Target) -> list[object]:
 
     told: list[object] = []
     with psycopg.connect(**to._asdict(), autocommit=True) as one:
-        one.execute("set time zone 'UTC'")
         for binary in (False, True):
             told.append(one.execute(TYPES, binary=binary).fetchone())
         one.execute(MAKE)
@@ -59,17 +58,20 @@ def psycopg3(to: Target) -> list[object]:
                 one.execute(sql)
             except psycopg.Error as error:
                 told.append((error.sqlstate, error.diag.message_primary, error.diag.statement_position))
+        timer = threading.Timer(0.5, one.cancel)
+        timer.start()
+        told.append(_failure(lambda: one.execute("select pg_sleep(20)"), psycopg.Error))
+        timer.join()
+        told.append(one.execute("select count(*) from tour").fetchone())
+        with one.transaction(), one.cursor("in_transaction") as cursor:
+            told.append(cursor.execute("select a from tour order by a").fetchmany(3))
+        # From here on a pool has to keep the server for this session.
         with one.cursor("named", withhold=True) as cursor:
             cursor.execute("select a from tour order by a")
             told.append(cursor.fetchmany(3))
         one.execute("listen tour")
         one.execute("notify tour, 'hello'")
         told.append([(n.channel, n.payload) for n in one.notifies(timeout=5, stop_after=1)])
-        timer = threading.Timer(0.5, one.cancel)
-        timer.start()
-        told.append(_failure(lambda: one.execute("select pg_sleep(20)"), psycopg.Error))
-        timer.join()
-        told.append(one.execute("select count(*) from tour").fetchone())
     return told
 
 
@@ -80,7 +82,6 @@ def psycopg2(to: Target) -> list[object]:
     one = driver.connect(**to._asdict())
     one.autocommit = True
     cursor = one.cursor()
-    cursor.execute("set time zone 'UTC'")
     cursor.execute(TYPES)
     told.append([bytes(value) if isinstance(value, memoryview) else value for value in cursor.fetchone()])
     cursor.execute(MAKE)
@@ -90,6 +91,10 @@ def psycopg2(to: Target) -> list[object]:
     told.append(out.getvalue())
     for sql in ERRORS:
         told.append(_failure(lambda sql=sql: cursor.execute(sql), driver.Error))
+    timer = threading.Timer(0.5, one.cancel)
+    timer.start()
+    told.append(_failure(lambda: cursor.execute("select pg_sleep(20)"), driver.Error))
+    timer.join()
     cursor.execute("prepare p (int) as select b from tour where a = $1")
     for n in range(8):
         cursor.execute("execute p (%s)", (n,))
@@ -98,10 +103,6 @@ def psycopg2(to: Target) -> list[object]:
     cursor.execute("notify tour, 'hello'")
     one.poll()
     told.append([(n.channel, n.payload) for n in one.notifies])
-    timer = threading.Timer(0.5, one.cancel)
-    timer.start()
-    told.append(_failure(lambda: cursor.execute("select pg_sleep(20)"), driver.Error))
-    timer.join()
     one.close()
     return told
 
@@ -111,7 +112,6 @@ def pg8000(to: Target) -> list[object]:
 
     told: list[object] = []
     one = driver.Connection(to.user, to.host, to.dbname, to.port, to.password)
-    one.run("set time zone 'UTC'")
     told.append(one.run(TYPES))
     for sql in MAKE.split("; "):
         one.run(sql)
@@ -142,7 +142,6 @@ async def _asyncpg(to: Target) -> list[object]:
     one = await driver.connect(
         host=to.host, port=to.port, user=to.user, password=to.password, database=to.dbname, timeout=20
     )
-    await one.execute("set time zone 'UTC'")
     told.append(tuple(await one.fetchrow(TYPES)))
     await one.execute(MAKE)
     await one.copy_records_to_table("tour", records=[(n, f"row {n}") for n in range(ROWS)])
@@ -158,44 +157,17 @@ async def _asyncpg(to: Target) -> list[object]:
             await one.execute(sql)
         except driver.PostgresError as error:
             told.append((error.sqlstate, str(error)))
-    heard: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    await one.add_listener("tour", lambda _one, _pid, channel, payload: heard.set_result((channel, payload)))
-    await one.execute("notify tour, 'hello'")
-    told.append(await asyncio.wait_for(heard, 10))
     try:
         await one.execute("select pg_sleep(20)", timeout=0.5)
     except TimeoutError:
         told.append("cancelled")
     told.append(await one.fetchval("select count(*) from tour"))
+    heard: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    await one.add_listener("tour", lambda _one, _pid, channel, payload: heard.set_result((channel, payload)))
+    await one.execute("notify tour, 'hello'")
+    told.append(await asyncio.wait_for(heard, 10))
     await one.close()
     return told
-
-
-NODE = """
-const { Client } = require('pg');
-const [host, port, user, password, database, types, make, errors] = JSON.parse(process.argv[1]);
-(async () => {
-  const told = [];
-  const one = new Client({ host, port, user, password, database });
-  await one.connect();
-  await one.query("set time zone 'UTC'");
-  told.push(Object.values((await one.query({ text: types, rowMode: 'array' })).rows[0]));
-  await one.query(make);
-  for (let n = 0; n < 20; n++) await one.query('insert into tour values ($1, $2)', [n, 'row ' + n]);
-  for (let n = 0; n < 8; n++)
-    told.push((await one.query({ name: 'find', text: 'select b from tour where a = $1', values: [n] })).rows);
-  for (const sql of errors)
-    try { await one.query(sql); } catch (error) { told.push([error.code, error.message, error.position]); }
-  const heard = new Promise(resolve => one.on('notification', n => resolve([n.channel, n.payload])));
-  await one.query('listen tour');
-  await one.query("notify tour, 'hello'");
-  told.push(await heard);
-  await one.query('set statement_timeout = 300');
-  try { await one.query('select pg_sleep(20)'); } catch (error) { told.push([error.code, error.message]); }
-  await one.end();
-  console.log(JSON.stringify(told));
-})().catch(error => { console.error(error); process.exit(1); });
-"""
 
 
 def _failure(act: Callable[[], Any], kind: type[Exception]) -> object:

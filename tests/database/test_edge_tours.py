@@ -1,6 +1,5 @@
 """Tours of psql, pg_dump and drivers through the edge give what they give without it."""
 
-import json
 import re
 import subprocess
 import sys
@@ -10,13 +9,22 @@ from pathlib import Path
 
 import pytest
 from edge_support import running
-from edge_tours import ERRORS, MAKE, NODE, TYPES
+from edge_tours import ERRORS, MAKE, TYPES
 
 from conftest import TestDatabase, superuser
 from postai.setup.server import LocalServer
 
 USER = "edge_tourist"
 TOURS = Path(__file__).with_name("edge_tours.py")
+JAR = "/usr/share/java/postgresql.jar"
+OTHERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "node.js": (("node", "--no-deprecation"), ("node", "-e", "require('pg')")),  # NODE_PATH says where it is
+    "Jdbc.java": (("java", "-cp", JAR), ("test", "-f", JAR)),
+    "dbd.pl": (("perl",), ("perl", "-MDBD::Pg", "-e", "1")),
+    "php.php": (("php",), ("php", "-r", "exit(extension_loaded('pgsql') && extension_loaded('pdo_pgsql') ? 0 : 1);")),
+    "ruby.rb": (("ruby",), ("ruby", "-e", "require 'pg'")),
+}
+"""How a tour is started, and what has to succeed before."""
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +38,14 @@ def tourist(pg15: LocalServer, pg18: LocalServer) -> Iterator[None]:
             connection.execute(f"drop role {USER}")
 
 
-@pytest.fixture(params=["relay", "scram"])
+@pytest.fixture(params=["relay", "scram", "transaction"])
 def ports(request: pytest.FixtureRequest, tourist: None, database: TestDatabase) -> Iterator[tuple[int, int]]:
     """The server's port and the edge's."""
     server = database.server
     dsn = f"host={server.socket_directory} port={server.port} dbname=postgres user=postgres"
-    own = {"auth": "scram", "auth_dsn": dsn} if request.param == "scram" else {}
+    own = {} if request.param == "relay" else {"auth": "scram", "auth_dsn": dsn}
+    if request.param == "transaction":
+        own["pool_mode"] = "transaction"
     with running(server, **own) as edge:
         yield server.port, edge.port
 
@@ -43,7 +53,12 @@ def ports(request: pytest.FixtureRequest, tourist: None, database: TestDatabase)
 def run(*command: object, text: str = "") -> str:
     """What a program prints, errors included."""
     done = subprocess.run(
-        [str(one) for one in command], input=text, capture_output=True, text=True, timeout=120, check=False
+        [str(one) for one in command],
+        input=text,
+        capture_output=True,
+        errors="backslashreplace",
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
@@ -62,17 +77,20 @@ def test_a_tour_of_a_python_driver(driver: str, ports: tuple[int, int], database
 
 
 @pytest.mark.soak
-def test_a_tour_of_node_postgres(ports: tuple[int, int], database: TestDatabase) -> None:
+@pytest.mark.parametrize("program", OTHERS)
+def test_a_tour_of_another_driver(program: str, ports: tuple[int, int], database: TestDatabase) -> None:
+    command, needs = OTHERS[program]
     try:
-        run("node", "-e", "require('pg')")
-    except (FileNotFoundError, AssertionError):
-        pytest.skip("node-postgres is not installed (NODE_PATH says where)")
-    wanted = [
-        json.dumps(["127.0.0.1", port, USER, USER, database.name, TYPES, MAKE, [*ERRORS[:-1], "table nowhere"]])
-        for port in ports
-    ]
-    direct, through = (run("node", "-e", NODE, one) for one in wanted)
-    assert len(json.loads(direct)) > 10
+        run(*needs)
+    except (FileNotFoundError, AssertionError) as missing:
+        pytest.skip(f"{program} cannot be run: {missing}")
+    command += (str(TOURS.parent / "tours" / program), "127.0.0.1")
+    told = []
+    for port in ports:
+        told.append(run(*command, port, USER, USER, database.name, TYPES, MAKE, *ERRORS))
+        database.execute("drop table tour")
+    direct, through = told
+    assert len(direct.splitlines()) > 15 and "hello" in direct and "row 7" in direct
     assert through == direct
 
 
