@@ -216,6 +216,7 @@ class EdgeDatabase(BaseModel):
     name: str = Field(description="name that clients give; `*` stands for all that are not named")
     server: str | None = Field(default=None, description="connection string of its server; else that of [edge]")
     dbname: str | None = Field(default=None, description="its name on the server; else the same")
+    cache: bool = Field(default=False, description="keep answers in memory while nothing changes them")
 
 
 class EdgeNode(BaseModel):
@@ -297,6 +298,19 @@ class EdgeSettings(BaseModel):
     pool_statements: int = Field(
         default=500, ge=1, le=100000, description="prepared statements that a server connection keeps"
     )
+    cache_dsn: str | None = Field(
+        default=None,
+        description="connection of a role with REPLICATION, which follows changes; without: only rules keep",
+    )
+    publication: str = Field(default="postai_edge", description="the publication whose tables are cached")
+    cache_size: int = Field(default=256, ge=1, le=1_000_000, description="MiB for answers in memory, in each process")
+    cache_max_reply: int = Field(default=1024, ge=1, le=65536, description="KiB of the largest answer that is kept")
+    cache_ttl: float = Field(
+        default=3600,
+        gt=0,
+        le=864000,
+        description="seconds for which an answer is kept at most, even if nothing changes",
+    )
     idle_in_transaction_timeout: float = Field(
         default=0, ge=0, le=86400, description="seconds that a client of a pool may leave its transaction; 0 = no limit"
     )
@@ -308,7 +322,7 @@ class EdgeSettings(BaseModel):
         default=None, description="Valkey or Redis server in which edges share replies: redis://, rediss://, unix://"
     )
 
-    @field_validator("server", "auth_dsn", "health_dsn", "home")
+    @field_validator("server", "auth_dsn", "health_dsn", "home", "cache_dsn")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
         return _without_password(value)
@@ -335,6 +349,8 @@ class EdgeSettings(BaseModel):
             raise ValueError(
                 'pool_mode = "transaction" needs auth = "scram" or "password": the edge itself must log in'
             )
+        if self.pool_mode != "transaction" and any(one.cache for one in self.database):
+            raise ValueError('cache = true needs pool_mode = "transaction"')
         if self.pool_min_size > self.pool_size:
             raise ValueError("pool_min_size is more than pool_size")
         return self

@@ -15,7 +15,7 @@ LARGE = 100_000_000
 
 
 def kept(shelf: Shelf, space: Space, key: bytes, *tags: Tag, reply: bytes = b"reply", cost: float = 1.0) -> Entry:
-    entry = shelf.begin(space, key, tags, None)
+    entry = shelf.begin(space, key, tags, None, 0.0)
     assert shelf.keep(entry, reply, cost=cost, until=10.0)
     return entry
 
@@ -47,7 +47,7 @@ def test_a_change_of_a_row_spares_the_other_rows() -> None:
 
 def test_a_reply_on_its_way_is_spoiled() -> None:
     _, shelf, space = one()
-    row, table = shelf.begin(space, b"row", [(1, (b"7",))], None), shelf.begin(space, b"table", [1], None)
+    row, table = shelf.begin(space, b"row", [(1, (b"7",))], None, 0.0), shelf.begin(space, b"table", [1], None, 0.0)
     shelf.invalidate(1, [(b"8",)])
     assert (row.alive, table.alive) == (True, False)
     assert not shelf.keep(table, b"old", cost=1, until=10)
@@ -58,7 +58,7 @@ def test_a_reply_on_its_way_is_spoiled() -> None:
 
 def test_a_flush_forgets_what_is_on_its_way_too() -> None:
     memory, shelf, space = one()
-    first, second = shelf.begin(space, b"a", [1], None), shelf.begin(space, b"a", [1], None)
+    first, second = shelf.begin(space, b"a", [1], None, 0.0), shelf.begin(space, b"a", [1], None, 0.0)
     kept(shelf, shelf.space(), b"other", 3)
     shelf.flush()
     assert not first.alive and not second.alive
@@ -70,7 +70,7 @@ def test_who_waits_is_told_once_whatever_happens() -> None:
     _, shelf, space = one()
     told: list[str] = []
     for key in (b"kept", b"spoiled", b"given up", b"flushed"):
-        entry = shelf.begin(space, key, [(1, (key,))], None)
+        entry = shelf.begin(space, key, [(1, (key,))], None, 0.0)
         entry.wait(lambda key=key: told.append(key.decode()))  # type: ignore[misc]
         left = lambda: told.append("left")  # noqa: E731
         entry.wait(left)
@@ -85,7 +85,7 @@ def test_who_waits_is_told_once_whatever_happens() -> None:
 
 def test_the_newest_on_its_way_is_the_one_to_wait_for() -> None:
     _, shelf, space = one()
-    first, second = shelf.begin(space, b"a", [1], None), shelf.begin(space, b"a", [1], None)
+    first, second = shelf.begin(space, b"a", [1], None, 0.0), shelf.begin(space, b"a", [1], None, 0.0)
     assert space.filling[b"a"] is second
     assert shelf.keep(first, b"1", cost=1, until=10)
     assert space.filling[b"a"] is second
@@ -120,7 +120,7 @@ def test_a_reply_that_would_take_a_quarter_of_the_room_is_not_kept() -> None:
     memory = Memory(20_000)
     shelf = memory.shelf()
     space = shelf.space()
-    assert not shelf.keep(shelf.begin(space, b"a", [1], None), bytes(5000), cost=99, until=10)
+    assert not shelf.keep(shelf.begin(space, b"a", [1], None, 0.0), bytes(5000), cost=99, until=10)
     assert not space.entries and not space.filling
 
 
@@ -129,7 +129,7 @@ def test_a_scope_is_given_up() -> None:
     other = shelf.space()
     kept(shelf, space, b"a", 1)
     kept(shelf, other, b"a", 1)
-    shelf.begin(space, b"b", [1], None)
+    shelf.begin(space, b"b", [1], None, 0.0)
     shelf.close(space)
     assert (memory.count, shelf.count, shelf.figures.flushed) == (1, 1, 2)
     shelf.invalidate(1, None)
@@ -207,7 +207,7 @@ def test_it_holds_what_a_naive_one_holds(steps: list[tuple]) -> None:  # type: i
     way: list[tuple[int, Entry, bool]] = []  # on its way: scope, entry, whether the naive one would still keep it
     for serial, step in enumerate(steps):
         if step[0] == "begin":
-            way.append((step[1], shelf.begin(spaces[step[1]], step[2], step[3], None), True))
+            way.append((step[1], shelf.begin(spaces[step[1]], step[2], step[3], None, 0.0), True))
         elif step[0] in ("keep", "give up") and way:
             scope, entry, fit = way.pop(step[1] % len(way))
             assert entry.alive is fit
@@ -247,7 +247,7 @@ def test_its_bytes_are_bounded(entries: list[tuple[int, float, int]]) -> None:
     shelf = memory.shelf()
     space = shelf.space()
     for number, (size, cost, uses) in enumerate(entries):
-        entry = shelf.begin(space, b"%d" % number, [number % 3], None)
+        entry = shelf.begin(space, b"%d" % number, [number % 3], None, 0.0)
         if shelf.keep(entry, bytes(size), cost=cost, until=1.0):
             entry.uses += uses
         assert memory.bytes == sum(entry.size for entry in space.entries.values()) <= memory.limit

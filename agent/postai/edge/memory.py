@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 Key = bytes | tuple[bytes, bytes]
 """What a client sent; for a named statement: what the name stands for, and all the rest."""
-Values = tuple[bytes, ...]
+Values = tuple[bytes | None, ...]
 """The values of a row's key, in one fixed form each."""
 Tag = int | tuple[int, Values]
 """What a reply was made from: a whole relation by its oid, or one row of it."""
@@ -57,16 +57,21 @@ class Entry:
 
     Attributes:
         reply: what the client is sent; None while it is on its way.
+        made: time at which the server was asked.
         until: time at which it expires.
+        streamed: whether it dies with the first change of what it was made from; else only with time.
         uses: hits, and one for its making.
         unnamed: what the unnamed statement stands for afterwards; None = there is none.
         alive: False once nothing may be answered from it.
     """
 
-    __slots__ = ("_wake", "alive", "cost", "key", "reply", "seen", "size", "space", "tags", "unnamed", "until", "uses")
+    __slots__ = ("_wake", "alive", "cost", "key", "made", "reply", "seen", "size", "space", "streamed", "tags",
+                 "unnamed", "until", "uses")  # fmt: skip
 
-    def __init__(self, space: Space, key: Key, tags: tuple[Tag, ...], unnamed: bytes | None) -> None:
+    def __init__(self, space: Space, key: Key, tags: tuple[Tag, ...], unnamed: bytes | None, made: float) -> None:
         self.space = space
+        self.made = made
+        self.streamed = True
         self.key = key
         self.tags = tags
         self.unnamed = unnamed
@@ -243,6 +248,11 @@ class Shelf:
             self._gone.flushed += self._die(entry)
 
     @property
+    def spaces(self) -> int:
+        """How many scopes there are."""
+        return len(self._spaces)
+
+    @property
     def figures(self) -> Figures:
         """What happened up to now."""
         gone = self._gone
@@ -253,12 +263,12 @@ class Shelf:
 
     # The way of an entry.
 
-    def begin(self, space: Space, key: Key, tags: Iterable[Tag], unnamed: bytes | None) -> Entry:
+    def begin(self, space: Space, key: Key, tags: Iterable[Tag], unnamed: bytes | None, now: float) -> Entry:
         """A statement is being sent whose reply may be kept; from now on changes of what it reads spoil it.
 
         One that is on its way for the same key stays alive, but the newest is the one to wait for.
         """
-        entry = Entry(space, key, tuple(dict.fromkeys(tags)), unnamed)
+        entry = Entry(space, key, tuple(dict.fromkeys(tags)), unnamed, now)
         for tag in entry.tags:
             oid, values = (tag, None) if isinstance(tag, int) else tag
             table = self._tables.get(oid)

@@ -17,12 +17,14 @@ from postai.edge import wire
 from postai.edge.pinning import Pinning
 from postai.edge.pooling import Client
 from postai.edge.server import listeners, upstream
+from postai.edge.server.cached import Caches
 from postai.edge.server.figures import Figures, Row, clients
 from postai.edge.server.front import Doors, Greeting, Introduction, agreed_version
 from postai.edge.server.link import Link, Lost
+from postai.edge.server.nodes import Nodes
 from postai.edge.server.pool import Limits
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import Choose, Node, Pools, Scope
+from postai.edge.server.pools import AtHome, Choose, Node, Pools, Scope
 from postai.edge.server.session import Session
 from postai.edge.server.show import Shows
 from postai.edge.server.upstream import Address, Login, Unreachable
@@ -49,10 +51,17 @@ SECRET_BYTES = {wire.VERSION_3_0: 4, wire.VERSION_3_2: 32}
 
 @dataclass(frozen=True)
 class Place:
-    """Where a database is: hosts in the order in which they are tried, and its name there (None = the same)."""
+    """Where a database is.
+
+    Attributes:
+        addresses: hosts in the order in which they are tried.
+        dbname: its name there; None = the same.
+        clustered: whether the hosts are those of a cluster, of which one is the primary.
+    """
 
     addresses: tuple[Address, ...]
     dbname: str | None
+    clustered: bool = False
 
     @property
     def label(self) -> str:
@@ -80,10 +89,12 @@ class Edge:
         self._places = places
         self._certificate = certificate
         self._users = users
+        self._caches: Caches | None = None
         self._doors = None if settings.auth == "relay" else Doors(users)
         self._sessions: dict[bytes, Session | PooledSession] = {}
         self.pools = _pools(settings) if settings.pool_mode == "transaction" else None
-        self.choose: Choose = _home
+        self.nodes = Nodes(settings, self.pools, self._role_lost) if settings.node or settings.home else None
+        self.choose: Choose = AtHome() if self.nodes is None else self.nodes
         """Which node a pooled client's next messages go to."""
         self._nodes: dict[tuple[Address, ...], Node] = {}
         self._pinning = Pinning()
@@ -96,12 +107,18 @@ class Edge:
         self.shows: Shows | None = None
         if self.pools is not None:
             self.figures.add("pools", self.pools.figures)
+        if self.nodes is not None:
+            self.figures.add("routes", self.nodes.figures)
+        if self.pools is not None:
             self.shows = Shows(self.pools, self._find, lambda session: self.choose_reason(session))
+            if any(one.cache for one in settings.database):
+                self._caches = Caches(settings, self.pools, self.shows)
+                self.figures.add("cache", self._caches.figures)
         self.purgers: dict[str, Callable[[str | None], object]] = {}
         """Of every cached database what forgets all of its answers, or those that read one table."""
         self.everywhere: Callable[[str, str | None], Awaitable[list[Row]]] | None = None
         """Gives the rows of a table of all processes of this edge."""
-        self.choose_reason: Callable[[PooledSession], str] = _only_home
+        self.choose_reason: Callable[[PooledSession], str] = _only_home if self.nodes is None else self.nodes.explain
         """Says where a session's last statement went, and why."""
         self.elsewhere: Callable[[bytes], Awaitable[bool]] | None = None
         """Hands the key of a cancel request that has no session here to the other processes of this edge."""
@@ -145,6 +162,10 @@ class Edge:
             UsageError: they cannot be opened.
         """
         loop = asyncio.get_running_loop()
+        if self.nodes is not None:
+            self.nodes.start()
+        if self._caches is not None:
+            self._caches.start()
         for one in sockets or listeners.open_all(self._settings):
             serve = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
             self._listeners.append(await serve(lambda: Link(self._accept), sock=one, backlog=listeners.BACKLOG))
@@ -182,6 +203,10 @@ class Edge:
         if self._logins:
             self.hurry()
             await asyncio.wait(list(self._logins), timeout=1.0)
+        if self.nodes is not None:
+            await self.nodes.stop()
+        if self._caches is not None:
+            await self._caches.stop()
         if self.pools is not None:
             self.pools.close()
         if self._users is not None:
@@ -306,14 +331,18 @@ class Edge:
         own = {"user", "database", "replication", *startup.unknown_options}
         parameters = {name: value for name, value in startup.parameters.items() if name not in own}
         scope = pools.scope(self._node(place), dbname, startup.user, parameters)
-        scope.answer = scope.answer or self.shows
+        answers = None if self._caches is None else self._caches.of(scope)
+        scope.answer = answers or self.shows
         session = None
         try:
-            settings = await pools.greet(scope, secret)
+            node = scope.home if self.nodes is None else await self.nodes.door(scope.home)
+            settings = await pools.greet(scope, node, secret)
             if not client.transport.is_closing():
                 key = self._new_key(_number(), agreed_version(startup))
                 ended = partial(self._ended_pooled, key, scope)
                 session = PooledSession(client, scope, pools, self.choose, Client(self._pinning), ended)
+                if answers is not None:
+                    answers.join(session)
                 self._sessions[key] = session
                 client.send(first + wire.authentication(0) + settings + wire.message(b"K", key) + _READY)
         finally:
@@ -322,6 +351,8 @@ class Edge:
         return session
 
     def _node(self, place: Place) -> Node:
+        if place.clustered and self.nodes is not None:
+            return self.nodes.primary
         if place.addresses not in self._nodes:
             self._nodes[place.addresses] = Node(place.label, place.addresses)
         return self._nodes[place.addresses]
@@ -331,7 +362,10 @@ class Edge:
         if self._doors is not None:
             dbname = place.dbname or startup.database
             secret, first = await self._doors.prove(client, startup, place.addresses[0], dbname)
-        server, address = await upstream.connect(place.addresses)
+        choices = place.addresses
+        if self.nodes is not None:
+            choices = await self.nodes.login(self._node(place), startup.user, place.dbname or startup.database)
+        server, address = await upstream.connect(choices)
         session = None
         try:
             server.send(self._packet(startup, place))
@@ -371,6 +405,12 @@ class Edge:
             pass
         return key
 
+    def _role_lost(self, addresses: tuple[Address, ...]) -> None:
+        """A server is the primary no more: sessions that have a connection of their own to it end."""
+        for session in list(self._sessions.values()):
+            if isinstance(session, Session) and session.address in addresses:
+                session.terminate("57P01", "terminating connection, as the server is not the primary any more")
+
     def _ended(self, key: bytes) -> None:
         del self._sessions[key]
         self._left()
@@ -403,10 +443,6 @@ def _pools(settings: EdgeSettings) -> Pools:
         idle=settings.pool_idle_timeout,
     )
     return Pools(limits, settings.pool_statements, settings.idle_in_transaction_timeout)
-
-
-def _home(session: PooledSession, _data: bytes) -> Node:
-    return session.scope.home
 
 
 def _only_home(session: PooledSession) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from postai.edge.caching import Gate
 from postai.edge.pooling import Client, Receive
 from postai.edge.server.link import Link, Lost
 from postai.edge.server.pool import Pool
@@ -35,7 +36,8 @@ class PooledSession:
 
     __slots__ = (
         "_after", "_backend", "_before", "_behind", "_borrowing", "_choose", "_collected", "_done", "_ended", "_held",
-        "_most", "_pools", "_quiet", "_resting", "_to_client", "_waiting", "client", "link", "scope",
+        "_most", "_pools", "_quiet", "_resting", "_to_client", "_waiting", "client", "gate", "link", "scope",
+        "written",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +59,10 @@ class PooledSession:
         self._collected: list[bytes] | None = None
         self._most = 0
         self._done: Done | None = None
+        self.gate: Gate | None = None
+        """What the session's last write was; None = nothing that matters any more."""
+        self.written: Callable[[PooledSession], None] | None = None
+        """Called when a transaction has ended that may have written (see `Client.reads`), while there is a server."""
         self._to_client = link.send if link.tls else link.transport.write
 
     def begin(self) -> None:
@@ -302,6 +308,9 @@ class PooledSession:
         if client.lendable:
             backend = self._backend
             assert backend is not None
+            if self.written is not None and client.wrote:
+                client.wrote = False
+                self.written(self)
             if self._after:
                 after, self._after = self._after, None
                 backend.link.send(self._inject(after))

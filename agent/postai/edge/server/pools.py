@@ -184,6 +184,8 @@ class Pools:
     in_transaction: float
     scopes: dict[tuple[Node, str, str, tuple[tuple[str, str], ...]], Scope] = field(default_factory=dict)
     borrowed: dict[Backend, None] = field(default_factory=dict)
+    forget: Callable[[Scope], None] | None = None
+    """Called when an identity has no client and no connection any more."""
     _generation: int = 0
     _timer: asyncio.TimerHandle | None = None
 
@@ -401,6 +403,8 @@ class Pools:
                 pool.shrink()
             if not scope.sessions and not any(pool.count or pool.waiting for pool in scope.pools.values()):
                 del self.scopes[key]
+                if self.forget is not None:
+                    self.forget(scope)
         if self.in_transaction:
             for backend in list(self.borrowed):
                 if backend.session is not None:

@@ -1,0 +1,440 @@
+"""Answers clients of a pool from memory, and fills that with what servers answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from postai.edge.caching import Caching, Gate, Limits, Plan, Statement
+from postai.edge.chunks import Chunk, is_result, named_key, read
+from postai.edge.freshness import Snapshot
+from postai.edge.memory import Entry, Key, Memory
+from postai.edge.server import watch
+from postai.edge.server.link import Lost
+from postai.edge.server.pools import Answerer, Pools, Scope
+from postai.edge.server.watch import Watch
+from postai.edge.wire import Malformed, Violation
+from postai.settings import EdgeSettings
+from postai.sql.reads import Reads, Verdict
+from postai.stream.server import Table
+
+if TYPE_CHECKING:
+    from postai.edge.server.pooled import PooledSession
+
+log = logging.getLogger(__name__)
+
+WAIT = 5.0
+"""Seconds that a client waits at most for the same answer that a server makes for another one."""
+ASKS = 2
+"""Statements about which the catalog is asked at a time, in each database."""
+SNAPSHOT = b"select pg_catalog.pg_current_snapshot()::pg_catalog.text"
+POSITION = b"select pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text"
+
+SEEN = 10_000
+"""Texts with constants of which it is remembered that they came once."""
+
+_BIND = 0x42
+_CONSTANT = re.compile(rb"[0-9']")
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFigures:
+    """The cache of one database at this moment, and what happened since it began.
+
+    Attributes:
+        database: its name on the server.
+        state: "on", or why nothing is answered.
+        fresh: seconds for which it is not proved what changed; None = nothing is proved, or there is no stream.
+        scopes: identities whose answers are kept apart.
+        entries, bytes: what is kept.
+        statements: how many are known; of these, cacheable.
+        hits, stored, invalidated, spoiled, expired, evicted, flushed: see `postai.edge.memory.Figures`.
+        waited: clients that were given an answer made for another one.
+    """
+
+    database: str
+    state: str
+    fresh: float | None
+    scopes: int
+    entries: int
+    bytes: int
+    statements: int
+    cacheable: int
+    hits: int
+    stored: int
+    invalidated: int
+    spoiled: int
+    expired: int
+    evicted: int
+    flushed: int
+    waited: int
+
+
+class Caches:
+    """The caches of all databases that have one.
+
+    Args:
+        settings: of the edge.
+        pools: where the server is asked.
+        otherwise: answers what is not in a cache.
+    """
+
+    def __init__(self, settings: EdgeSettings, pools: Pools, otherwise: Answerer) -> None:
+        self._settings = settings
+        self._pools = pools
+        self._otherwise = otherwise
+        self._memory = Memory(settings.cache_size * 1024 * 1024)
+        self._reads = Reads()
+        self._answers: dict[Scope, Answers] = {}
+        self.databases: dict[str, Cache] = {}
+        pools.forget = self._forget
+
+    def start(self) -> None:
+        """Begin to watch; in the loop's thread."""
+        for one in self._settings.database:
+            if one.cache:
+                name = one.dbname or one.name
+                self.databases[name] = Cache(name, self._settings, self._pools, self._memory, self._reads)
+
+    def of(self, scope: Scope) -> Answers | None:
+        """Who answers the clients of an identity; None = its database has no cache."""
+        cache = self.databases.get(scope.database)
+        if cache is None:
+            return None
+        if scope not in self._answers:
+            self._answers[scope] = Answers(cache, scope, self._otherwise)
+        return self._answers[scope]
+
+    def figures(self) -> Iterator[CacheFigures]:
+        """A row for each database."""
+        return (cache.figures() for cache in self.databases.values())
+
+    async def stop(self) -> None:
+        """Watch no longer."""
+        await asyncio.gather(*(cache.stop() for cache in self.databases.values()))
+
+    def _forget(self, scope: Scope) -> None:
+        answers = self._answers.pop(scope, None)
+        if answers is not None:
+            answers.close()
+
+
+class Cache:
+    """The cache of one database.
+
+    Args:
+        database: its name on the server.
+        settings: of the edge.
+        pools: where the server is asked.
+        memory: for what is kept.
+        reads: judges statements.
+    """
+
+    def __init__(self, database: str, settings: EdgeSettings, pools: Pools, memory: Memory, reads: Reads) -> None:
+        self.database = database
+        self.pools = pools
+        self.reads = reads
+        self.watch: Watch | None = None
+        self.waited = 0
+        self.asking = asyncio.Semaphore(ASKS)
+        self.tasks: set[asyncio.Task[None]] = set()
+        limits = Limits(settings.cache_ttl, settings.cache_max_reply * 1024)
+        if settings.cache_dsn is not None:
+            self.watch = Watch(
+                settings.cache_dsn, database, settings.publication, asyncio.get_running_loop(), self._told,
+                max_staleness=settings.max_staleness,
+            )  # fmt: skip
+        freshness = None if self.watch is None else self.watch.freshness
+        self.caching = Caching(memory.shelf(), freshness, settings.max_staleness, limits)
+        if self.watch is not None:
+            self.watch.start()
+
+    @property
+    def watched(self) -> Mapping[int, Table]:
+        """Tables of which the stream tells everything."""
+        return {} if self.watch is None else self.watch.tables
+
+    def figures(self) -> CacheFigures:
+        """What is kept, and what happened."""
+        freshness, now = None if self.watch is None else self.watch.freshness, monotonic()
+        shelf, known = self.caching.shelf, self.caching.known()
+        done = shelf.figures
+        return CacheFigures(
+            self.database,
+            "on" if freshness is None else freshness.why_not(now) or "on",
+            None if freshness is None else freshness.age(now),
+            shelf.spaces, shelf.count, shelf.bytes, *known,
+            done.hits, done.stored, done.invalidated, done.spoiled, done.expired, done.evicted, done.flushed,
+            self.waited,
+        )  # fmt: skip
+
+    async def stop(self) -> None:
+        """Watch no longer."""
+        for task in self.tasks:
+            task.cancel()
+        if self.watch is not None:
+            await asyncio.to_thread(self.watch.stop)
+
+    def _told(self, event: watch.Event) -> None:
+        caching = self.caching
+        match event:
+            case watch.Invalidations():
+                caching.changed(event.rows)
+            case watch.Flush() if not event.definitions:
+                caching.purged()
+            case watch.Flush() | watch.Lost() | watch.Started():
+                caching.redefined()
+                self.pools.retire(database=self.database)
+        caching.freshened()
+
+
+class Answers:
+    """Answers the clients of one identity.
+
+    Args:
+        cache: of its database.
+        scope: the identity.
+        otherwise: answers what is not in a cache.
+    """
+
+    __slots__ = ("_cache", "_caching", "_entries", "_otherwise", "_scope", "_seen", "_shelf", "_space", "_statements")
+
+    def __init__(self, cache: Cache, scope: Scope, otherwise: Answerer) -> None:
+        self._cache, self._caching, self._scope, self._otherwise = cache, cache.caching, scope, otherwise
+        self._shelf = cache.caching.shelf
+        self._space = self._shelf.space()
+        self._entries = self._space.entries
+        self._statements = cache.caching.statements()
+        self._seen: OrderedDict[int, None] = OrderedDict()
+
+    def __call__(self, session: PooledSession, data: bytes) -> bytes | None:
+        """What a client is sent; None = a server shall answer; empty = it is told later."""
+        entry = self._entries.get(data)
+        if entry is not None and session.gate is None:
+            now = monotonic()
+            if now < entry.until and now < self._shelf.until:
+                entry.uses += 1
+                session.client.unnamed = entry.unnamed
+                return entry.reply
+        reply = self._look(session, data)
+        return self._otherwise(session, data) if reply is None else reply
+
+    def join(self, session: PooledSession) -> None:
+        """A client begins."""
+        session.client.reads = self._reads
+        session.written = self._wrote
+
+    def close(self) -> None:
+        """No client has the identity any more."""
+        self._shelf.close(self._space)
+        self._caching.forget(self._statements)
+
+    def _reads(self, meaning: bytes) -> bool:
+        """Whether a statement is known to change nothing."""
+        statement = self._statements.get(meaning)
+        if statement is None:
+            self._ask(meaning)
+            return False
+        return statement.reads
+
+    def _wrote(self, session: PooledSession) -> None:
+        """A session has ended a transaction that may have written: it is given nothing from before."""
+        self._ask_position(session, pipelined=False)
+
+    def _ask_position(self, session: PooledSession, *, pipelined: bool) -> None:
+        """Find out where the log ends after what a session has written, or is about to write."""
+        gate = session.gate = Gate(monotonic(), None)
+        watch = self._cache.watch
+        if watch is None:
+            return
+
+        def receive(row: tuple[bytes | None, ...] | None) -> None:
+            gate.at = monotonic()
+            session.client.wrote = False
+            if row is not None and row[0] is not None:
+                gate.position = _position(row[0])
+                watch.reach(gate.position)
+
+        session.ask_behind(POSITION, receive, pipelined=pipelined)
+
+    def _look(self, session: PooledSession, data: bytes) -> bytes | None:
+        now = monotonic()
+        if now >= self._shelf.until:
+            return None
+        if session.gate is not None and self._caching.opened(session.gate):
+            session.gate = None
+        meaning_of = session.client.meaning
+        key = named_key(data, meaning_of) if data[0] == _BIND else data
+        if key is None:
+            return None
+        entry = self._find(session, key, now)
+        if entry is not None:
+            return entry.reply
+        chunk = read(data, meaning_of)
+        return None if chunk is None or not chunk.meaning else self._miss(session, data, chunk, now)
+
+    def _find(self, session: PooledSession, key: Key, now: float) -> Entry | None:
+        """The entry to answer with; it counts as used."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if now >= entry.until:
+            self._shelf.expire(entry)
+            return None
+        if not self._caching.right(entry, session.gate):
+            return None
+        entry.uses += 1
+        if isinstance(key, bytes):
+            session.client.unnamed = entry.unnamed
+        return entry
+
+    def _miss(self, session: PooledSession, data: bytes, chunk: Chunk, now: float) -> bytes | None:
+        statement = self._statements.get(chunk.meaning)
+        if statement is None:
+            self._ask(chunk.meaning)
+            return None
+        plan = self._caching.plan(statement, chunk, self._cache.watched, now)
+        if plan is None:
+            if statement.writes_at_once:
+                self._ask_position(session, pipelined=True)
+            return None
+        filling = self._space.filling.get(chunk.key)
+        if filling is not None and self._caching.right(filling, session.gate):
+            _Waiter(self, session, data, chunk, now + WAIT).wait(filling)
+            return b""
+        self.fill(session, chunk, statement, plan, now)
+        return None
+
+    def fill(self, session: PooledSession, chunk: Chunk, statement: Statement, plan: Plan, now: float) -> None:
+        """Keep what a server is about to answer."""
+        fill = _Fill(self._caching, statement, self._caching.begin(self._space, chunk, plan, now), chunk, plan)
+        if plan.unseen:
+            session.ask_before(SNAPSHOT, fill.see)
+        session.collect(self._caching.limits.reply, fill.done)
+
+    def again(self, session: PooledSession, data: bytes, chunk: Chunk, until: float) -> None:
+        """What a client waited for is decided."""
+        now = monotonic()
+        entry = self._find(session, chunk.key, now) if now < self._shelf.until else None
+        if entry is not None:
+            self._cache.waited += 1
+            session.proceed(entry.reply)
+            return
+        if now < min(until, self._shelf.until):
+            statement = self._statements.get(chunk.meaning)
+            plan = statement and self._caching.plan(statement, chunk, self._cache.watched, now)
+            if statement and plan:
+                filling = self._space.filling.get(chunk.key)
+                if filling is not None and self._caching.right(filling, session.gate):
+                    _Waiter(self, session, data, chunk, until).wait(filling)
+                    return
+                self.fill(session, chunk, statement, plan, now)
+        session.proceed(None)
+
+    # What statements read.
+
+    def _ask(self, meaning: bytes) -> None:
+        """Find out what a statement reads: at once if it is likely to come again, else when it does."""
+        cache = self._cache
+        if not self._caching.settled:
+            return
+        text, end, _ = meaning.partition(b"\0")
+        if not end and _CONSTANT.search(text) and not self._seen_before(hash(meaning)):
+            return
+        statement = self._statements.add(meaning)
+        task = asyncio.get_running_loop().create_task(self._judge(statement, meaning))
+        cache.tasks.add(task)
+        task.add_done_callback(cache.tasks.discard)
+
+    def _seen_before(self, mark: int) -> bool:
+        if mark in self._seen:
+            return True
+        self._seen[mark] = None
+        if len(self._seen) > SEEN:
+            self._seen.popitem(last=False)
+        return False
+
+    async def _judge(self, statement: Statement, meaning: bytes) -> None:
+        generation = self._caching.generation
+        try:
+            async with self._cache.asking:
+                verdict = await self._verdict(meaning)
+        except (Violation, Malformed, Lost, TimeoutError, UnicodeDecodeError) as error:
+            log.info("a statement cannot be judged", extra={"error": str(error)})
+            self._statements.forget(meaning)
+            return
+        if generation == self._caching.generation:
+            statement.judged(verdict, None)
+
+    async def _verdict(self, meaning: bytes) -> Verdict:
+        chunk = Chunk(b"", meaning)
+        keys = {oid: table.key for oid, table in self._cache.watched.items()}
+        judging = self._cache.reads.judge_text(chunk.text.decode(), chunk.types, keys)
+        try:
+            query = next(judging)
+            while True:
+                rows = await self._cache.pools.ask(self._scope, self._scope.home, query.sql, query.params)
+                query = judging.send(rows)
+        except StopIteration as end:
+            verdict: Verdict = end.value
+            return verdict
+
+
+class _Fill:
+    """An answer that is to be kept."""
+
+    __slots__ = ("_caching", "_chunk", "_entry", "_plan", "_snapshot", "_statement")
+
+    def __init__(self, caching: Caching, statement: Statement, entry: Entry, chunk: Chunk, plan: Plan) -> None:
+        self._caching, self._statement, self._entry, self._chunk, self._plan = caching, statement, entry, chunk, plan
+        self._snapshot: Snapshot | None = None
+
+    def see(self, row: tuple[bytes | None, ...] | None) -> None:
+        """What is visible before the query."""
+        if row is not None and row[0] is not None:
+            self._snapshot = Snapshot.parse(row[0].decode())
+
+    def done(self, reply: bytes | None) -> None:
+        """What the client was sent."""
+        now = monotonic()
+        fit = reply is not None and is_result(reply, self._chunk)
+        self._statement.collected(fit, now)
+        if reply is not None and fit:
+            self._caching.keep(self._entry, self._plan, reply, self._snapshot, now)
+        else:
+            self._caching.shelf.give_up(self._entry)
+
+
+class _Waiter:
+    """A client that waits for the answer that another one is about to get."""
+
+    __slots__ = ("_alarm", "_answers", "_chunk", "_data", "_entry", "_session", "_until")
+
+    def __init__(self, answers: Answers, session: PooledSession, data: bytes, chunk: Chunk, until: float) -> None:
+        self._answers, self._session, self._data, self._chunk, self._until = answers, session, data, chunk, until
+
+    def wait(self, entry: Entry) -> None:
+        self._entry = entry
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_later(max(0.0, self._until - monotonic()), self._go)
+        entry.wait(self._decided)
+
+    def _decided(self) -> None:
+        self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_later(0, self._go)
+
+    def _go(self) -> None:
+        self._entry.leave(self._decided)
+        if self._session.held is self._data:
+            self._answers.again(self._session, self._data, self._chunk, self._until)
+
+
+def _position(text: bytes) -> int:
+    high, _, low = text.partition(b"/")
+    return int(high, 16) << 32 | int(low, 16)
