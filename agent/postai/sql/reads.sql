@@ -3,6 +3,14 @@
 -- statement runs in a client's session, under a search_path that anybody may have filled.
 with recursive asked as (
   select $1::pg_catalog.json as names
+), known_member as (
+  -- of extensions whose functions in C and IMMUTABLE are known to be what they say
+  select e.classid, e.objid
+  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'extensions') as k (name)
+  join pg_catalog.pg_extension as x on x.extname operator(pg_catalog.=) k.name::pg_catalog.name
+  join pg_catalog.pg_depend as e
+    on e.refclassid operator(pg_catalog.=) 3079::pg_catalog.oid and e.refobjid operator(pg_catalog.=) x.oid
+       and e.deptype operator(pg_catalog.=) 'e'
 ), path as (
   select n.oid, s.place
   from pg_catalog.unnest(pg_catalog.current_schemas(true)) with ordinality as s (name, place)
@@ -55,6 +63,15 @@ with recursive asked as (
   from above as a
   join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) a.oid and c.relispartition
   join pg_catalog.pg_inherits as i on i.inhrelid operator(pg_catalog.=) a.oid
+), named_call as (
+  select f.name::pg_catalog.name as name
+  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'functions') as f (name)
+), named_field as (
+  select f.name::pg_catalog.name as name
+  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'fields') as f (name)
+), named_operator as (
+  select o.name::pg_catalog.name as name
+  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'operators') as o (name)
 ), named_type as (
   select t.place, (
     select y.oid
@@ -79,6 +96,10 @@ with recursive asked as (
   from (select c.atttypid from read_column as c
         union all select t.oid from named_type as t
         union all
+        select t.oid
+        from pg_catalog.pg_type as t
+        where t.typname operator(pg_catalog.=) any (array(select f.name from named_field as f))
+        union all
         select p.one::pg_catalog.oid
         from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'parameters') as p (one)
        ) as u (oid)
@@ -90,6 +111,7 @@ with recursive asked as (
   cross join lateral (
     select t.typelem as target
     union all select t.typbasetype
+    union all select t.typarray
     union all
     select a.atttypid
     from pg_catalog.pg_attribute as a
@@ -97,15 +119,8 @@ with recursive asked as (
       and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped
   ) as e
   where e.target operator(pg_catalog.<>) 0::pg_catalog.oid and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
-), named_call as (
-  select distinct f.one operator(pg_catalog.->>) 0 as schema, f.one operator(pg_catalog.->>) 1 as name
-  from asked, pg_catalog.json_array_elements(asked.names operator(pg_catalog.->) 'functions') as f (one)
-), named_operator as (
-  select distinct o.one operator(pg_catalog.->>) 0 as schema, o.one operator(pg_catalog.->>) 1 as name
-  from asked, pg_catalog.json_array_elements(asked.names operator(pg_catalog.->) 'operators') as o (one)
 )
 select pg_catalog.json_build_object(
-  'version', pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
   'strings', pg_catalog.current_setting('standard_conforming_strings'),
   'encoding', pg_catalog.current_setting('server_encoding'),
   'relations', (select pg_catalog.json_agg(r.oid::pg_catalog.int8 order by r.place) from relation as r),
@@ -128,6 +143,22 @@ select pg_catalog.json_build_object(
     join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) w.ev_class
     where w.ev_class operator(pg_catalog.=) any (array(select r.oid from reached as r))
       and c.relkind operator(pg_catalog.=) 'v' and w.ev_type operator(pg_catalog.=) '1'),
+  'publication', (
+    select pg_catalog.json_build_array(
+      p.puballtables, p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate,
+      case when not p.puballtables then (
+        select pg_catalog.json_agg(c.oid::pg_catalog.int8)
+        from pg_catalog.pg_publication_tables as v
+        join pg_catalog.pg_namespace as n on n.nspname operator(pg_catalog.=) v.schemaname
+        join pg_catalog.pg_class as c
+          on c.relnamespace operator(pg_catalog.=) n.oid and c.relname operator(pg_catalog.=) v.tablename
+        where v.pubname operator(pg_catalog.=) p.pubname
+          -- by way of JSON: PostgreSQL 14 knows no filters
+          and pg_catalog.to_jsonb(v.*) operator(pg_catalog.->>) 'rowfilter' is null
+          and c.oid operator(pg_catalog.=) any (array(
+            select r.oid from reached as r union all select a.oid from above as a))) end)
+    from pg_catalog.pg_publication as p, asked
+    where p.pubname operator(pg_catalog.=) (asked.names operator(pg_catalog.->>) 'publication')::pg_catalog.name),
   'columns', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
       c.attrelid::pg_catalog.int8, c.attname, c.atttypid::pg_catalog.int8))
@@ -136,12 +167,14 @@ select pg_catalog.json_build_object(
   'types', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
       t.oid::pg_catalog.int8, n.nspname, t.typname, t.typtype, t.typelem::pg_catalog.int8,
-      t.typbasetype::pg_catalog.int8, t.typrelid::pg_catalog.int8,
+      t.typbasetype::pg_catalog.int8, t.typarray::pg_catalog.int8,
       exists (select from pg_catalog.pg_constraint as k
                where k.contypid operator(pg_catalog.=) t.oid and k.contype operator(pg_catalog.=) 'c'),
       exists (select from pg_catalog.pg_opclass as o
                where o.opcintype operator(pg_catalog.=) t.oid and o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
                  and o.opcdefault and o.opcmethod operator(pg_catalog.=) any (array[403, 405]::pg_catalog.oid[])),
+      t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and t.oid operator(pg_catalog.=) any (array(
+          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1247::pg_catalog.oid)),
       (select pg_catalog.json_agg(distinct a.atttypid::pg_catalog.int8) from pg_catalog.pg_attribute as a
         where a.attrelid operator(pg_catalog.=) t.typrelid and t.typrelid operator(pg_catalog.<>) 0::pg_catalog.oid
           and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)))
@@ -150,8 +183,12 @@ select pg_catalog.json_build_object(
     where t.oid operator(pg_catalog.=) any (array(select u.oid from type_in_use as u))),
   'made_casts', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
-      k.castsource::pg_catalog.int8, k.casttarget::pg_catalog.int8, k.castcontext))
+      k.castsource::pg_catalog.int8, k.casttarget::pg_catalog.int8, k.castcontext, k.castmethod,
+      coalesce(p.prolang operator(pg_catalog.=) any (array[12, 13]::pg_catalog.oid[])
+        and p.provolatile operator(pg_catalog.=) 'i' and p.oid operator(pg_catalog.=) any (array(
+          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1255::pg_catalog.oid)), false)))
     from pg_catalog.pg_cast as k
+    left join pg_catalog.pg_proc as p on p.oid operator(pg_catalog.=) k.castfunc
     where k.oid operator(pg_catalog.>=) 16384::pg_catalog.oid),
   'functions', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -162,38 +199,69 @@ select pg_catalog.json_build_object(
             from pg_catalog.unnest(p.proargtypes::pg_catalog.oid[]) with ordinality as a (oid, place)
             join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.oid order by a.place),
       (p.proname::pg_catalog.text operator(pg_catalog.||) '('::pg_catalog.text)
-        operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text)))
+        operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text),
+      p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
+        and p.prolang operator(pg_catalog.=) any (array[12, 13]::pg_catalog.oid[])
+        and p.provolatile operator(pg_catalog.=) 'i' and p.oid operator(pg_catalog.=) any (array(
+          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1255::pg_catalog.oid))))
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) p.pronamespace
-    where p.proname operator(pg_catalog.=) any (array(select c.name::pg_catalog.name from named_call as c))),
+    where p.proname operator(pg_catalog.=) any (array(
+      select c.name from named_call as c union all select f.name from named_field as f))),
   'types_named', (
     select pg_catalog.json_agg(distinct t.typname)
     from pg_catalog.pg_type as t
     join path as s on s.oid operator(pg_catalog.=) t.typnamespace
     where t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
-      and t.typname operator(pg_catalog.=) any (array(select c.name::pg_catalog.name from named_call as c))),
+      and t.typname operator(pg_catalog.=) any (array(select c.name from named_call as c))),
+  'types_after_dots', (
+    select pg_catalog.json_agg(pg_catalog.json_build_array(t.typname, t.oid::pg_catalog.int8))
+    from pg_catalog.pg_type as t
+    join path as s on s.oid operator(pg_catalog.=) t.typnamespace
+    where t.typtype operator(pg_catalog.<>) 'c'
+      and t.typname operator(pg_catalog.=) any (array(select f.name from named_field as f))),
+  'orders', exists (
+    select from pg_catalog.pg_opclass as o
+    where o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and o.opcdefault
+      and o.opcmethod operator(pg_catalog.=) any (array[403, 405]::pg_catalog.oid[])
+      and o.opcintype operator(pg_catalog.<) 16384::pg_catalog.oid),
   'operators', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
-      n.nspname, n.oid operator(pg_catalog.=) any (array(select s.oid from path as s)), o.oprname, o.oid::pg_catalog.int8, p.oid::pg_catalog.int8, p.provolatile,
-      array[o.oprleft, o.oprright]::pg_catalog.int8[],
-      array(select coalesce(t.typtype, 'p'::pg_catalog."char")
-            from pg_catalog.unnest(array[o.oprleft, o.oprright]) with ordinality as a (oid, place)
-            left join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.oid order by a.place),
+      n.nspname, n.oid operator(pg_catalog.=) any (array(select s.oid from path as s)), o.oprname,
+      o.oid::pg_catalog.int8, coalesce(p.provolatile, 'v'::pg_catalog."char"),
+      case when o.oprleft operator(pg_catalog.=) 0::pg_catalog.oid then 1 else 2 end,
+      case when o.oprleft operator(pg_catalog.=) 0::pg_catalog.oid then 1 else 2 end,
+      coalesce(p.proargtypes::pg_catalog.oid[]::pg_catalog.int8[], array[]::pg_catalog.int8[]),
+      array(select t.typtype
+            from pg_catalog.unnest(p.proargtypes::pg_catalog.oid[]) with ordinality as a (oid, place)
+            join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.oid order by a.place),
       (p.proname::pg_catalog.text operator(pg_catalog.||) '('::pg_catalog.text)
-        operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text)))
+        operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text),
+      p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
+        and p.prolang operator(pg_catalog.=) any (array[12, 13]::pg_catalog.oid[])
+        and p.provolatile operator(pg_catalog.=) 'i' and p.oid operator(pg_catalog.=) any (array(
+          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1255::pg_catalog.oid))))
     from pg_catalog.pg_operator as o
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) o.oprnamespace
     left join pg_catalog.pg_proc as p on p.oid operator(pg_catalog.=) o.oprcode::pg_catalog.oid
-    where o.oprname operator(pg_catalog.=) any (array(select c.name::pg_catalog.name from named_operator as c)))
+    where o.oprname operator(pg_catalog.=) any (array(select c.name from named_operator as c)))
 )::pg_catalog.text;
 
 -- name: uses
 -- The functions, operators and types, given by oid, that stored view definitions use.
 with recursive asked as (
-  select $1::pg_catalog.json as oids
+  select $1::pg_catalog.json as names
+), known_member as (
+  -- of extensions whose functions in C and IMMUTABLE are known to be what they say
+  select e.classid, e.objid
+  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'extensions') as k (name)
+  join pg_catalog.pg_extension as x on x.extname operator(pg_catalog.=) k.name::pg_catalog.name
+  join pg_catalog.pg_depend as e
+    on e.refclassid operator(pg_catalog.=) 3079::pg_catalog.oid and e.refobjid operator(pg_catalog.=) x.oid
+       and e.deptype operator(pg_catalog.=) 'e'
 ), type_in_use as (
   select t.one::pg_catalog.oid as oid
-  from asked, pg_catalog.json_array_elements_text(asked.oids operator(pg_catalog.->) 'types') as t (one)
+  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'types') as t (one)
   union
   select e.target
   from type_in_use as u
@@ -201,6 +269,7 @@ with recursive asked as (
   cross join lateral (
     select t.typelem as target
     union all select t.typbasetype
+    union all select t.typarray
     union all
     select a.atttypid
     from pg_catalog.pg_attribute as a
@@ -210,11 +279,11 @@ with recursive asked as (
   where e.target operator(pg_catalog.<>) 0::pg_catalog.oid and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
 ), operator_function as (
   select o.oprcode::pg_catalog.oid as oid
-  from asked, pg_catalog.json_array_elements_text(asked.oids operator(pg_catalog.->) 'operators') as f (one)
+  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'operators') as f (one)
   join pg_catalog.pg_operator as o on o.oid operator(pg_catalog.=) f.one::pg_catalog.oid
 ), used_function as (
   select f.one::pg_catalog.oid as oid
-  from asked, pg_catalog.json_array_elements_text(asked.oids operator(pg_catalog.->) 'functions') as f (one)
+  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'functions') as f (one)
   union
   select o.oid from operator_function as o
 )
@@ -223,18 +292,24 @@ select pg_catalog.json_build_object(
     select pg_catalog.json_agg(pg_catalog.json_build_array(
       p.oid::pg_catalog.int8, p.provolatile,
       (p.proname::pg_catalog.text operator(pg_catalog.||) '('::pg_catalog.text)
-        operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text)))
+        operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text),
+      p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
+        and p.prolang operator(pg_catalog.=) any (array[12, 13]::pg_catalog.oid[])
+        and p.provolatile operator(pg_catalog.=) 'i' and p.oid operator(pg_catalog.=) any (array(
+          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1255::pg_catalog.oid))))
     from pg_catalog.pg_proc as p
     where p.oid operator(pg_catalog.=) any (array(select f.oid from used_function as f))),
   'types', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
       t.oid::pg_catalog.int8, n.nspname, t.typname, t.typtype, t.typelem::pg_catalog.int8,
-      t.typbasetype::pg_catalog.int8, t.typrelid::pg_catalog.int8,
+      t.typbasetype::pg_catalog.int8, t.typarray::pg_catalog.int8,
       exists (select from pg_catalog.pg_constraint as k
                where k.contypid operator(pg_catalog.=) t.oid and k.contype operator(pg_catalog.=) 'c'),
       exists (select from pg_catalog.pg_opclass as o
                where o.opcintype operator(pg_catalog.=) t.oid and o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
                  and o.opcdefault and o.opcmethod operator(pg_catalog.=) any (array[403, 405]::pg_catalog.oid[])),
+      t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and t.oid operator(pg_catalog.=) any (array(
+          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1247::pg_catalog.oid)),
       (select pg_catalog.json_agg(distinct a.atttypid::pg_catalog.int8) from pg_catalog.pg_attribute as a
         where a.attrelid operator(pg_catalog.=) t.typrelid and t.typrelid operator(pg_catalog.<>) 0::pg_catalog.oid
           and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)))
