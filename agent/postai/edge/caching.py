@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from postai.edge.chunks import Chunk
 from postai.edge.freshness import Freshness, Lsn, Snapshot
 from postai.edge.memory import Entry, Shelf, Space, Tag, Values
-from postai.sql.reads import Verdict
-from postai.sql.reads_pins import Literal, normalise
-from postai.sql.reads_text import special_input
+from postai.sql.reads import Literal, Verdict, normalise, special_input
 
 KNOWN = 2000
 """Statements of a scope of which it is known whether their answers may be kept."""

@@ -230,6 +230,7 @@ class Shelf:
         self._memory = memory
         self._tables: dict[int, _Table] = {}
         self._spaces: list[Space] = []
+        self._way: set[Entry] = set()
         self._gone = Figures()
         self.until = 0.0
         self.count = 0
@@ -244,8 +245,8 @@ class Shelf:
     def close(self, space: Space) -> None:
         """Give up a scope that nobody uses any more."""
         self._spaces.remove(space)
-        for entry in (*space.entries.values(), *space.filling.values()):
-            self._gone.flushed += self._die(entry)
+        self._flush(space.entries.values())
+        self._flush(entry for entry in self._way if entry.space is space)
 
     @property
     def spaces(self) -> int:
@@ -276,6 +277,7 @@ class Shelf:
                 table = self._tables[oid] = _Table()
             table.add(values, entry)
         space.filling[key] = entry
+        self._way.add(entry)
         return entry
 
     def keep(self, entry: Entry, reply: bytes, *, cost: float, until: float) -> bool:
@@ -338,9 +340,12 @@ class Shelf:
     def flush(self) -> None:
         """Forget everything, also what is on its way."""
         for space in self._spaces:
-            for entry in (*space.entries.values(), *space.filling.values()):
-                self._gone.flushed += self._die(entry)
-        self._kill(tuple(entry for table in tuple(self._tables.values()) for entry in table.everything()))
+            self._flush(space.entries.values())
+        self._flush(self._way)
+
+    def _flush(self, entries: Iterable[Entry]) -> None:
+        for entry in tuple(entries):
+            self._gone.flushed += self._die(entry)
 
     def _kill(self, entries: tuple[Entry, ...]) -> None:
         for entry in entries:
@@ -376,6 +381,7 @@ class Shelf:
         return True
 
     def _filled(self, entry: Entry) -> None:
+        self._way.discard(entry)
         if entry.space.filling.get(entry.key) is entry:
             del entry.space.filling[entry.key]
 

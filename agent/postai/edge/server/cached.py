@@ -115,6 +115,18 @@ class Caches:
         """A row for each database."""
         return (cache.figures() for cache in self.databases.values())
 
+    def purge(self, database: str | None, table: str | None) -> list[str]:
+        """Forget answers; the databases of which they were.
+
+        Args:
+            database: its name on the server; None = all.
+            table: schema and name, as SQL writes them; None = all.
+        """
+        found = [name for name in self.databases if database in (None, name)]
+        for name in found:
+            self.databases[name].purge(table)
+        return found
+
     async def stop(self) -> None:
         """Watch no longer."""
         await asyncio.gather(*(cache.stop() for cache in self.databases.values()))
@@ -173,6 +185,14 @@ class Cache:
             done.hits, done.stored, done.invalidated, done.spoiled, done.expired, done.evicted, done.flushed,
             self.waited,
         )  # fmt: skip
+
+    def purge(self, table: str | None) -> None:
+        """Forget all answers, or those that read one table; all, too, when nobody knows which table that is."""
+        oids = [oid for oid, one in self.watched.items() if table in (one.qualified, f"{one.schema}.{one.name}")]
+        if table is None or not oids:
+            self.caching.purged()
+        else:
+            self.caching.changed(dict.fromkeys(oids))
 
     async def stop(self) -> None:
         """Watch no longer."""
