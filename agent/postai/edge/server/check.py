@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Literal
 
 from postai.database import connect
+from postai.database import dsn as connection_string
 from postai.edge.server import upstream
 from postai.edge.server.edge import Place, files_needed
 from postai.edge.server.users import QueryUsers
 from postai.errors import PostaiError
 from postai.settings import EdgeSettings
+from postai.stream.missing import missing
 
 State = Literal["ok", "warning", "critical"]
+_STATES: dict[str, State] = {"blocker": "critical", "warning": "warning", "note": "ok"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def check(settings: EdgeSettings, places: dict[str, Place]) -> tuple[Finding, ..
         *asyncio.run(_servers({address: None for place in places.values() for address in place.addresses})),
         *_dsn("auth_dsn", settings.auth_dsn, settings),
         *_dsn("home", settings.home, settings),
+        *_caches(settings),
     )
 
 
@@ -110,3 +114,27 @@ def _dsn(name: str, dsn: str | None, settings: EdgeSettings) -> Iterator[Finding
         )
     else:
         yield Finding(name, "ok", "can be asked")
+
+
+def _caches(settings: EdgeSettings) -> Iterator[Finding]:
+    """Whether the changes of cached databases can be followed."""
+    for one in settings.database:
+        what = f"cache of {one.name}"
+        if one.cache and settings.cache_dsn is None:
+            detail = "nothing tells of its changes: only answers for which a rule gives a ttl are kept"
+            yield Finding(what, "warning", detail, "Set edge.cache_dsn.")
+        elif one.cache and settings.cache_dsn is not None:
+            dsn = connection_string.build(
+                {**connection_string.parse(settings.cache_dsn), "dbname": one.dbname or one.name}
+            )
+            try:
+                with connect(dsn, application_name="postai edge check", statement_timeout_ms=5000) as db:
+                    lacks = missing(db, settings.publication)
+            except PostaiError as error:
+                yield Finding(what, "critical", error.message, error.hint)
+                continue
+            for lack in lacks:
+                mend = ";\n".join(part.rstrip(";\n") for part in lack.fix)
+                yield Finding(f"{what}: {lack.check}", _STATES[lack.level], lack.what, f"{mend};" if mend else None)
+            if not lacks:
+                yield Finding(what, "ok", "all changes can be followed")

@@ -114,8 +114,6 @@ class Edge:
             if any(one.cache for one in settings.database):
                 self._caches = Caches(settings, self.pools, self.shows)
                 self.figures.add("cache", self._caches.figures)
-        self.purgers: dict[str, Callable[[str | None], object]] = {}
-        """Of every cached database what forgets all of its answers, or those that read one table."""
         self.everywhere: Callable[[str, str | None], Awaitable[list[Row]]] | None = None
         """Gives the rows of a table of all processes of this edge."""
         self.choose_reason: Callable[[PooledSession], str] = _only_home if self.nodes is None else self.nodes.explain
@@ -136,10 +134,7 @@ class Edge:
             database: its name; None = all.
             table: schema and name; None = all.
         """
-        found = [name for name in self.purgers if database in (None, name)]
-        for name in found:
-            self.purgers[name](table)
-        return found
+        return [] if self._caches is None else self._caches.purge(database, table)
 
     def clients(self, user: str | None = None) -> list[Row]:
         """A row for each client; only for this user's where one is given."""
