@@ -12,8 +12,7 @@ from postai.edge.caching import FAILURES, KNOWN, PAUSE, Caching, Gate, Limits, S
 from postai.edge.chunks import Chunk
 from postai.edge.freshness import Freshness, Snapshot
 from postai.edge.memory import Memory, Space
-from postai.sql.reads import Verdict
-from postai.sql.reads_pins import Literal, Param
+from postai.sql.reads import Literal, Param, Verdict
 
 INT4 = 23
 WATCHED: dict[int, object] = {1: None, 2: None}

@@ -21,7 +21,7 @@ from postai.edge.server.pools import Answerer, Pools, Scope
 from postai.edge.server.watch import Watch
 from postai.edge.wire import Malformed, Violation
 from postai.settings import EdgeSettings
-from postai.sql.reads import Reads, Verdict
+from postai.sql.reads import Reads, Verdict, candidate
 from postai.stream.server import Table
 
 if TYPE_CHECKING:
@@ -395,7 +395,7 @@ class Answers:
     async def _verdict(self, meaning: bytes) -> Verdict:
         chunk = Chunk(b"", meaning)
         keys = {oid: table.key for oid, table in self._cache.watched.items()}
-        judging = self._cache.reads.judge_text(chunk.text.decode(), chunk.types, keys)
+        judging = self._cache.reads.judge(candidate(chunk.text.decode(), chunk.types), keys)
         try:
             query = next(judging)
             while True:
