@@ -70,7 +70,7 @@ def write_out(db: Database) -> None:
 
 
 def doubts(db: Database) -> Mapping[int, Mapping[Oid, frozenset[Key] | None]]:
-    """Transactions (32 bits) that run now, each with the tables that it may have changed.
+    """Transactions (32 bits) that have not ended, each with the tables that it may have changed.
 
     A commit that the log holds may not be visible yet; a stream that begins after it does not tell of it. Until it is
     visible, a transaction keeps its locks, and those say what it wrote to.

@@ -17,17 +17,21 @@ select pg_catalog.pg_logical_emit_message(true, 'postai.beat', '')::text
 select pg_catalog.pg_logical_emit_message(false, 'postai.beat', '', true)::text
 
 -- name: doubts
--- Transactions that run now, each with the tables of this database that it has locked for writing.
-select (x.xid::text::numeric % 4294967296)::int8, coalesce(pg_catalog.array_agg(distinct l.relation::int8) filter (where l.relation >= 16384), '{}')
-  from pg_catalog.pg_snapshot_xip(pg_catalog.pg_current_snapshot()) as x (xid)
-  left join pg_catalog.pg_locks as h
-    on h.locktype = 'transactionid' and h.mode = 'ExclusiveLock' and h.granted
-       and h.transactionid::text::int8 = (x.xid::text::numeric % 4294967296)::int8
-  left join pg_catalog.pg_locks as l
-    on l.locktype = 'relation' and l.virtualtransaction = h.virtualtransaction and l.granted
+-- Transactions that have not ended, each with the tables of this database that it has locked for writing. A snapshot
+-- would not show the newest of them; of those with subtransactions the oldest number is the transaction's own.
+with open as (
+    select distinct on (h.virtualtransaction) h.virtualtransaction, h.transactionid::text::int8 as xid
+      from pg_catalog.pg_locks as h
+     where h.locktype = 'transactionid' and h.mode = 'ExclusiveLock' and h.granted
+     order by h.virtualtransaction, pg_catalog.age(h.transactionid) desc
+)
+select o.xid, pg_catalog.array_agg(distinct l.relation::int8)
+  from open as o
+  join pg_catalog.pg_locks as l
+    on l.locktype = 'relation' and l.virtualtransaction = o.virtualtransaction and l.granted and l.relation >= 16384
        and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
        and l.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
- group by 1
+ group by o.xid
 
 -- name: tables
 -- Tables of users: what tells their rows apart, and why the stream does not tell of all their changes (null = it does).
