@@ -346,9 +346,11 @@ create function postai._cache_predicate(relation regclass, groups jsonb) returns
   language sql stable
   set search_path = pg_catalog, pg_temp
 as $$
-  select string_agg(format('(r.%1$I = any (%2$L::%3$s[])%4$s)', a.attname,
-                           array(select v from jsonb_array_elements_text(g.value) as v where v is not null), format_type(a.atttypid, null),
-                           case when g.value @> 'null' then format(' or r.%I is null', a.attname) else '' end), ' and ')
+  -- The agent may know no schema of a user's types, so labels of an enum are compared as text.
+  select string_agg(format('(r.%I%s = any (%L::%s[])%s)', a.attname, case when a.atttypid >= 16384 then '::text' end,
+                           array(select v from jsonb_array_elements_text(g.value) as v where v is not null),
+                           case when a.atttypid >= 16384 then 'text' else format_type(a.atttypid, null) end,
+                           case when g.value @> 'null' then format(' or r.%I is null', a.attname) end), ' and ')
     from jsonb_each(groups) as g join pg_attribute as a on a.attrelid = relation and a.attname = g.key and a.attnum > 0
 $$;
 comment on function postai._cache_predicate(regclass, jsonb) is
