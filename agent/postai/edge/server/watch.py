@@ -383,9 +383,9 @@ class _Pulse:
 
     def __init__(self, watch: Watch, stream: _Stream) -> None:
         self._watch, self._stream, self._side = watch, stream, stream.side
-        self._told = server.tells_definitions(self._side)
-        self._roles, self._definitions = server.roles(self._side), server.definitions(self._side)
-        self._roles_at = self._definitions_at = 0.0
+        self._roles = self._definitions = ""
+        self._look_at_roles()
+        self._look_at_definitions()
         self._last: Lsn = 0
         self._tables_as_of = 0
         self.next_at = 0.0
@@ -393,19 +393,27 @@ class _Pulse:
     def beat(self) -> None:
         """Prove freshness, and look for what the stream does not tell of."""
         self._sample()
-        now = time.monotonic()
-        if now >= self._roles_at:
-            before, self._roles = self._roles, server.roles(self._side)
-            self._looked(before != self._roles)
-            self._roles_at = _next(now, self._watch.beat)
-        now = time.monotonic()
-        if now >= self._definitions_at:
-            before, self._definitions = self._definitions, server.definitions(self._side)
-            self._told = server.tells_definitions(self._side)
-            self._looked(before != self._definitions)
-            self._definitions_at = _next(now, SELDOM if self._told else self._watch.beat)
-        self._watch.definitions_bound = max(self._roles_at, 0 if self._told else self._definitions_at) - now
+        if time.monotonic() >= self._roles_at and self._look_at_roles():
+            self._flush()
+        if time.monotonic() >= self._definitions_at and self._look_at_definitions():
+            self._flush()
         self._tables()
+
+    def _look_at_roles(self) -> bool:
+        """Whether they have changed."""
+        begun, before = time.monotonic(), self._roles
+        self._roles = server.roles(self._side)
+        self._roles_at = _next(begun, self._watch.beat)
+        return before != self._roles
+
+    def _look_at_definitions(self) -> bool:
+        """Whether they have changed; often where the stream does not tell of it."""
+        begun, before = time.monotonic(), self._definitions
+        told = server.tells_definitions(self._side)
+        self._definitions = server.definitions(self._side)
+        self._definitions_at = _next(begun, SELDOM if told else self._watch.beat)
+        self._watch.definitions_bound = (self._roles_at if told else max(self._roles_at, self._definitions_at)) - begun
+        return before != self._definitions
 
     def _sample(self) -> None:
         at, wish = time.monotonic(), self._watch.wanted
@@ -420,11 +428,10 @@ class _Pulse:
         self._stream.ask = True
         self._stream.replication.wake()
 
-    def _looked(self, differs: bool) -> None:
-        if differs:
-            # It was seen, so that no transaction has to be waited for.
-            flush = Flush("roles, settings or definitions were changed", 0, True, self._stream.flush(0))
-            self._watch.hand((flush,), self._stream)
+    def _flush(self) -> None:
+        # The change was seen, so that no transaction has to be waited for.
+        flush = Flush("roles, settings or definitions were changed", 0, True, self._stream.flush(0))
+        self._watch.hand((flush,), self._stream)
 
     def _tables(self) -> None:
         """Read the tables anew, once what the stream told of is visible."""
