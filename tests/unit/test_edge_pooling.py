@@ -151,6 +151,8 @@ class Session:
         return wire.message(b"2")
 
     def describe(self, body: bytes) -> bytes:
+        if body == b"P\0":
+            return wire.message(b"T", self.portal or b"")
         return wire.message(b"t", b"\0\0") + wire.message(b"T", self.found(body[1:-1]))
 
     def execute(self, _body: bytes) -> bytes:
@@ -172,9 +174,17 @@ STEPS = st.one_of(
     st.builds(lambda name: wire.message(b"C", b"S" + name + b"\0"), NAMES),
     st.just(wire.message(b"E", b"\0\0\0\0\0")),
 )
+EXECUTE = wire.message(b"E", b"\0\0\0\0\0")
+PARSES = st.one_of(
+    st.just(b""),
+    st.builds(lambda text: wire.message(b"P", b"\0" + text + b"\0\0\0"), st.one_of(TEXTS, st.just(b"discard all"))),
+)
+BINDS = st.builds(lambda name: wire.message(b"B", b"\0" + name + b"\0\0\0\0\0\0\0"), NAMES)
+DESCRIBES = st.sampled_from([b"", wire.message(b"D", b"P\0")])
 WHOLE = st.sampled_from([b"deallocate a", b"deallocate all", b"discard all"])
 BATCHES = st.one_of(
     st.builds(lambda steps: b"".join(steps) + SYNC, st.lists(STEPS, max_size=6)),
+    st.builds(lambda *parts: b"".join(parts) + EXECUTE + SYNC, PARSES, BINDS, DESCRIBES),
     st.builds(lambda text: wire.message(b"Q", text + b"\0"), st.one_of(TEXTS, WHOLE)),
 )
 SCRIPTS = st.lists(st.lists(BATCHES, max_size=6), min_size=3, max_size=3)
@@ -199,9 +209,11 @@ def test_shared_connections_answer_like_own_ones(scripts: list[list[bytes]], see
         session, _ = holds[one]
         cut = chance.randrange(len(batch))
         out = b""
-        for part in (batch[:cut], batch[cut:]):
+        short = client.quick(batch, holds[one][1]) if chance.random() < 0.6 else None
+        for part in (batch[:cut], batch[cut:]) if short is None else ():
             client.take(part)
             out += session.feed(client.give())
+        out += session.feed(short or b"")
         cut = chance.randrange(len(out) + 1)
         got[one].append(client.answer(out[:cut]) + client.answer(out[cut:]))
         assert client.pinned in (None, "DEALLOCATE")  # of a name that is not there: it may be one of PREPARE

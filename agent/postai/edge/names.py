@@ -24,6 +24,9 @@ class Names:
         self._known: dict[bytes, bytes] = {}
         self._hoped: dict[bytes, tuple[bytes | None, int]] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def get(self, name: bytes) -> bytes | None:
         """What the name stands for when all that was sent succeeds."""
         hoped = self._hoped.get(name)
@@ -69,6 +72,10 @@ class Names:
     def drop_unnamed(self) -> None:
         """The unnamed statement is gone, and nothing is on its way."""
         self._known.pop(b"", None)
+
+    def set_unnamed(self, meaning: bytes) -> None:
+        """The unnamed statement stands for this, and nothing is on its way."""
+        self._known[b""] = meaning
 
     def used(self, name: bytes) -> None:
         """A statement that is certainly there is used."""

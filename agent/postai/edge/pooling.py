@@ -14,6 +14,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 
@@ -27,6 +28,8 @@ HELD = 1 << 20
 PREFIX = b"postai_"
 ABSENT = PREFIX + b"absent"
 """Name that no statement on a server has."""
+SHORT = 10_000
+"""Bytes of a statement whose name is kept."""
 STATEMENTS = 500
 """Prepared statements that a server connection keeps."""
 
@@ -48,7 +51,10 @@ _READY_HEAD = b"Z\0\0\0\5"
 _LENGTH = struct.Struct("!i")
 _SIZE = struct.Struct("!I")
 _COUNT = struct.Struct("!h")
-_Q, _S, _X, _IDLE = b"QSXI"
+_Q, _P, _B, _S, _X, _IDLE = b"QPBSXI"
+_EXECUTE = wire.message(b"E", b"\0\0\0\0\0") + wire.message(b"S")
+_ENDINGS = frozenset([_EXECUTE, wire.message(b"D", b"P\0") + _EXECUTE])
+"""What usually comes behind a Bind."""
 
 _SERVERS_OWN = frozenset({b"in_hot_standby"})
 """Settings whose change is nobody's doing in the session."""
@@ -108,6 +114,8 @@ class _Sent:
 
 _QUERY = _Sent("Q", 0)
 """A Query before which nothing is on its way."""
+_PACKED = _Sent("S", 0)
+"""The messages of one statement, see `Client.quick`."""
 _PLAIN = {kind: _Sent(kind, 0) for kind in "BDECHS"}
 """Messages whose success changes nothing."""
 
@@ -156,8 +164,9 @@ class Client:
     """
 
     __slots__ = (
-        "_backend", "_batch", "_clears", "_closed", "_discarded", "_frontend", "_kept", "_names", "_pinning", "_sent",
-        "_server", "_simple", "_skipping", "_status", "_stays", "over", "pinned", "reads", "told", "unnamed", "wrote",
+        "_backend", "_batch", "_clears", "_closed", "_discarded", "_frontend", "_kept", "_names", "_packed", "_pinning",
+        "_sent", "_server", "_simple", "_skipping", "_status", "_stays", "over", "pinned", "reads", "told", "unnamed",
+        "wrote",
     )  # fmt: skip
 
     def __init__(self, pinning: Pinning) -> None:
@@ -171,6 +180,7 @@ class Client:
         self._skipping = False
         self._simple = True  # no reply to what is on its way is hidden or changed
         self._closed = False  # and it ends with a Query or a Sync
+        self._packed: tuple[bytes, bytes | None] | None = None
         self._clears = False  # the unnamed statement is DEALLOCATE ALL
         self._discarded = False
         self._stays = False
@@ -200,8 +210,9 @@ class Client:
             Violation, Malformed: the client breaks the protocol.
         """
         if self.unnamed is not False:
-            self._names.confirm((b"", self.unnamed), self._batch)
-            self.unnamed = False
+            self._answered()
+        if self._packed is not None:
+            self._unpack()
         kept, frontend = self._kept, self._frontend
         if not kept and data[:1] == b"Q" and frontend.between and _is_whole(data):
             kept.append((_Q, data))
@@ -220,6 +231,43 @@ class Client:
         if not needed and not self.over:
             kept.clear()  # what a server ignores between two queries
         return needed
+
+    def quick(self, data: bytes, server: Server) -> bytes | None:
+        """Take and give in one, where nothing is on its way: a whole Query, or one statement's usual messages.
+
+        Args:
+            data: the client's next bytes.
+            server: the one that it has, or else gets now, if this gives something.
+
+        Returns:
+            what is to be sent to the server; None = nothing was done, and it is for `take`, `attach` and `give`.
+        """
+        if (
+            self._sent
+            or self._kept
+            or self.pinned is not None
+            or self._skipping
+            or self._clears
+            or not self._frontend.between
+            or not server.readable
+            or len(server.names) > server.statements
+            or not HEADER < len(data) < HELD
+        ):
+            return None
+        if self.unnamed is not False:
+            self._answered()
+        if data[0] == _P or data[0] == _B:
+            return self._quick_statement(data, server)
+        if data[0] != _Q or _SIZE.unpack_from(data, 1)[0] + 1 != len(data) or not self._free(text := data[5:-1]):
+            return None
+        if self.reads is not None:
+            self._judge(text)
+        self._server = server
+        self._names.drop_unnamed()
+        server.names.drop_unnamed()
+        self._sent.append(_QUERY)
+        self._closed = True
+        return data
 
     def attach(self, server: Server) -> bytes:
         """The client has this server from now on; what is to be sent there first."""
@@ -346,9 +394,66 @@ class Client:
             query: one statement, without its NUL, which leaves nothing behind.
             receive: gets its first row.
         """
+        self._unpack()
         self._note(_Sent("Q", self._batch, hidden=True, server=(b"", None), hears=_Hearer(receive)))
         self._batch += 1
         return wire.message(b"Q", query + b"\0")
+
+    def _free(self, text: bytes) -> bool:
+        found = self._pinning.find(text)
+        return found.reason is None and found.special is None
+
+    def _quick_statement(self, data: bytes, server: Server) -> bytes | None:
+        """Parse of the unnamed statement, if any, Bind and Execute of the unnamed portal, Sync."""
+        bind, parsed = 0, None
+        if data[0] == _P:
+            bind = 1 + _SIZE.unpack_from(data, 1)[0]
+            if bind + HEADER >= len(data) or data[5] or data[bind] != _B:
+                return None
+            parsed = data[6:bind]
+        end = bind + 1 + _SIZE.unpack_from(data, bind + 1)[0]
+        if data[end:] not in _ENDINGS or data[bind + 5]:
+            return None
+        name_end = data.find(0, bind + 6, end)
+        name = data[bind + 6 : name_end]
+        meaning = self._names.get(name) if parsed is None or name else parsed
+        if (
+            meaning is None
+            or name_end < 0
+            or (parsed is not None and (name or not self._free(parsed.partition(b"\0")[0])))
+        ):
+            return None
+        out = data
+        if name:
+            own = _own(meaning)
+            if server.names.get(own) is None:
+                return None
+            server.names.used(own)
+            size = end - bind - 1 + len(own) - len(name)
+            out = b"B" + _SIZE.pack(size) + b"\0" + own + data[name_end:]
+        elif parsed is None and server.names.get(b"") != meaning:
+            return None
+        if self.reads is not None:
+            self._judge(meaning)
+        self._server = server
+        self._packed = data, parsed
+        self._sent.append(_PACKED)
+        self._closed = True
+        return out
+
+    def _answered(self) -> None:
+        if self.unnamed is not False:
+            self._names.confirm((b"", self.unnamed), self._batch)
+            self.unnamed = False
+
+    def _unpack(self) -> None:
+        """Note the messages of a statement one by one, as something else comes than their replies alone."""
+        if self._packed is not None:
+            (data, _), self._packed = self._packed, None
+            self._sent.clear()
+            self._closed = False
+            for kind, piece in self._frontend.feed(data):
+                self._message(chr(kind), piece, whole=True)
 
     def give(self) -> bytes:
         """What is to be sent to the server of all that was taken."""
@@ -368,6 +473,8 @@ class Client:
         if self._simple and self._closed and data[-6:-1] == _READY_HEAD and self._backend.between and _smooth(data):
             self._succeeded(data[-1])
             return data
+        if self._packed is not None:
+            self._unpack()
         out = []
         for kind, piece in self._backend.feed(data):
             if self._sent and (hears := self._sent[0].hears) is not None and kind not in _ALWAYS:
@@ -587,6 +694,11 @@ class Client:
 
     def _succeeded(self, status: int) -> None:
         """All that is on its way was done, and nothing unusual came of it."""
+        if self._packed is not None:
+            if (meaning := self._packed[1]) is not None:
+                self._names.set_unnamed(meaning)
+                self._held.names.set_unnamed(meaning)
+            self._packed = None
         for sent in self._sent:
             if sent.client is not None or sent.server is not None:
                 self._confirm(sent)
@@ -677,6 +789,15 @@ def _end(message: bytes, at: int) -> int:
 
 def _own(meaning: bytes) -> bytes:
     """The name that a statement has on servers."""
+    return _short_own(meaning) if len(meaning) <= SHORT else _long_own(meaning)
+
+
+@lru_cache(maxsize=1000)
+def _short_own(meaning: bytes) -> bytes:
+    return _long_own(meaning)
+
+
+def _long_own(meaning: bytes) -> bytes:
     return PREFIX + blake2b(meaning, digest_size=16).hexdigest().encode()
 
 

@@ -78,7 +78,7 @@ class Framer:
         held: bytes of one message that are held at most.
     """
 
-    __slots__ = ("_flowing", "_held", "_limits", "_most", "_need", "_whole", "broken")
+    __slots__ = ("_flowing", "_held", "_limits", "_most", "_need", "_whole", "between", "broken")
 
     def __init__(self, limits: Mapping[int, int], whole: frozenset[int], held: int = HELD) -> None:
         self._limits = limits
@@ -88,11 +88,8 @@ class Framer:
         self._need = 0
         self._flowing = 0
         self.broken: Violation | Malformed | None = None
-
-    @property
-    def between(self) -> bool:
+        self.between = True
         """Whether the input so far ended with a message's last byte."""
-        return not self._held and not self._flowing
 
     @property
     def flowing(self) -> bool:
@@ -118,6 +115,7 @@ class Framer:
         end = len(data)
         if self._flowing >= end:
             self._flowing -= end
+            self.between = not self._flowing
             return [(0, data)] if data else []
         pieces: list[tuple[int, bytes]] = []
         start, at = 0, self._flowing
@@ -159,6 +157,7 @@ class Framer:
         if start < at:
             pieces.append((0, data[start:at]))
         self._held = data[at:end]
+        self.between = at == end and not self._flowing
         return pieces
 
 
