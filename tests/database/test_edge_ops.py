@@ -1,14 +1,29 @@
-"""What the edge says of itself to clients: SHOW postai.<table>."""
+"""What the edge says of itself, to clients (SHOW postai.<table>), to its operator and to its home."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
-from edge_support import RunningEdge, pooling
+from edge_caches import caching
+from edge_support import RunningEdge, pooling, query_line, server_line
 from psycopg.rows import dict_row
 
-from conftest import TestDatabase
+from conftest import TestDatabase, put_postai
+from postai.edge.server import report
+from postai.edge.server.check import check
+from postai.edge.server.main import places
+from postai.settings import EdgeSettings
 from postai.setup.server import LocalServer
+
+SETUP = """
+create table item (id int primary key, name text);
+insert into item select n, 'item ' || n from generate_series(1, 10) as n;
+create publication postai_edge for table item;
+"""
 
 
 @pytest.fixture
@@ -43,3 +58,67 @@ def test_clients_and_pools_are_shown_to_who_may_see_them(edge: RunningEdge, data
             assert other.execute("select %s", ("show postai.clients",)).fetchone() == ("show postai.clients",)
     finally:
         database.execute(f"drop role {name}")
+
+
+def test_a_purge_forgets_answers_of_a_table_or_of_a_database(database18: TestDatabase) -> None:
+    with caching(database18, SETUP) as edge, edge.connect() as client:
+        cursor = psycopg.ClientCursor(client, row_factory=dict_row)
+        for table in ("public.item", None):
+            edge.hit(lambda: cursor.execute("select name from item where id = 7").fetchall())
+            assert edge.inside(partial(edge.edge.edge.purge, "another", None)) == []
+            assert edge.figures.entries == 1
+            assert edge.inside(partial(edge.edge.edge.purge, None, table)) == [database18.name]
+            assert edge.figures.entries == 0
+        (shown,) = cursor.execute("show postai.cache").fetchall()
+        assert (shown["database"], shown["entries"]) == (database18.name, "0")
+
+
+def test_the_check_tells_what_the_cache_lacks_and_how_to_mend_it(database15: TestDatabase) -> None:
+    wanted: dict[str, Any] = {
+        "server": server_line(database15.server), "pool_mode": "transaction", "auth": "scram",
+        "auth_dsn": query_line(database15.server), "database": [{"name": database15.name, "cache": True}],
+    }  # fmt: skip
+
+    def found(**more: str) -> dict[str, tuple[str, str | None]]:
+        settings = EdgeSettings(**wanted, **more)
+        return {one.what: (one.state, one.mend) for one in check(settings, places(settings))}
+
+    cache = f"cache of {database15.name}"
+    assert found()[cache] == ("warning", "Set edge.cache_dsn.")
+    dsn = query_line(database15.server)
+    database15.execute("create table t (a int primary key)")
+    before = found(cache_dsn=dsn)
+    assert before[f"{cache}: publication"] == ("critical", "CREATE PUBLICATION postai_edge FOR TABLE public.t;")
+    for what, (state, mend) in before.items():
+        if what.startswith(cache) and state != "ok":
+            database15.execute(mend or "")
+    assert found(cache_dsn=dsn)[cache] == ("ok", None)
+    assert found(cache_dsn=f"{dsn} port=1")[cache][0] == "critical"
+
+
+class Stub:
+    """Stands where the parent of processes would."""
+
+    def __init__(self, settings: EdgeSettings) -> None:
+        self.settings = settings
+
+    async def processes(self) -> list[dict[str, Any]]:
+        routes = [{"name": "a", "region": "eu", "role": "primary", "latency_ms": 1.5, "problem": None}]
+        pools = [{"user": "ada", "open": 2}, {"user": "bob", "open": 3}]
+        return [{"number": number, "tables": {"routes": routes, "pools": pools}} for number in range(2)]
+
+
+def test_the_edge_reports_to_its_home(database15: TestDatabase) -> None:
+    put_postai(database15)
+    settings = EdgeSettings(region="eu", listen_addresses=("*",))
+
+    async def run() -> None:
+        reporter = report.Reporter(database15.dsn(), Stub(settings))  # type: ignore[arg-type]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(reporter.run(), 1)
+
+    asyncio.run(run())
+    own = report.name(settings)
+    sql = "select name, region, address, state, figures #>> '{pools,open}', figures ->> 'processes' from postai.edges"
+    assert database15.execute(sql) == [(own, "eu", own, "alive", "10", "2")]
+    assert database15.execute("select edge, node, role from postai.edge_endpoints") == [(own, "a", "primary")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import re
@@ -21,6 +22,7 @@ import pytest
 from edge_support import Raw, query_line, server_line
 
 from conftest import TestDatabase, new_server
+from postai.cli.main import run
 from postai.edge import wire
 from postai.setup.server import LocalServer, debian_binaries, free_port
 
@@ -68,12 +70,12 @@ class Command:
         dsn = database.dsn().replace(f"port={database.server.port}", f"port={self.port}")
         return psycopg.connect(dsn, autocommit=True, **more)
 
-    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """What a subcommand says."""
-        return subprocess.run(
-            [sys.executable, "-m", "postai.cli.main", "edge", *arguments, "--config", self.file],
-            capture_output=True, text=True, timeout=PATIENCE,
-        )  # fmt: skip
+    def ask(self, *arguments: str) -> tuple[int, str]:
+        """The exit code of a subcommand, and what it says."""
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            code = run(["edge", *arguments, "--config", str(self.file)])
+        return code, said.getvalue()
 
     def reload(self) -> None:
         """Replace the processes, and wait until those that are new listen alone."""
@@ -184,18 +186,7 @@ def test_a_process_that_dies_is_replaced_and_wrong_settings_are_not_taken(
         assert not list(tmp_path.glob(".s.PGSQL*"))
 
 
-def test_clients_end_by_themselves_after_sigterm(database15: TestDatabase, tmp_path: Path) -> None:
-    with command(tmp_path, database15.server, "processes = 2") as edge:
-        with edge.connect(database15) as stays:
-            edge.process.terminate()
-            wait_for(lambda: edge.said("a process of the edge stops") == 2)
-            assert stays.execute("select 1").fetchone() == (1,)
-            with pytest.raises(psycopg.OperationalError, match=r"shutting down|refused|closed"):
-                edge.connect(database15)
-        assert edge.process.wait(PATIENCE) == 0
-
-
-def test_the_operator_sees_all_processes(database15: TestDatabase, tmp_path: Path) -> None:
+def test_the_operator_sees_all_processes_and_stops_them(database15: TestDatabase, tmp_path: Path) -> None:
     port = free_port()
     pooled = ('pool_mode = "transaction"', 'auth = "scram"', f'auth_dsn = "{query_line(database15.server)}"')
     with command(tmp_path, database15.server, "processes = 2", f"admin_port = {port}", *pooled) as edge:
@@ -203,25 +194,28 @@ def test_the_operator_sees_all_processes(database15: TestDatabase, tmp_path: Pat
             sessions = [stack.enter_context(edge.connect(database15)) for _ in range(6)]
             seen = sessions[0].execute("show postai.clients").fetchall()
             assert {int(row[0]) for row in seen} == {one.info.backend_pid for one in sessions}
-            told = json.loads(edge.ask("stats", "--json").stdout)
+            told = json.loads(edge.ask("stats", "--json")[1])
             assert [one["number"] for one in told["processes"]] == [0, 1]
             assert sum(one["tables"]["edge"][0]["clients"] for one in told["processes"]) == 6
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
                 text = answer.read().decode()
             counts = re.findall(r"^postai_edge_edge_clients\{.*\} (\d+)$", text, re.M)
             assert sum(map(int, counts)) == 6
-            assert "pools" in edge.ask("stats").stdout
-        assert edge.ask("purge", "public.t", "--database", "shop").stdout == "nothing is cached there\n"
-        checked = edge.ask("check")
-        assert checked.returncode == 0, checked.stdout
-        assert "without TLS" in checked.stdout
-    edge.write(
-        f'auth_dsn = "{query_line(database15.server)} dbname=none"', 'auth = "scram"', 'listen_addresses = ["*"]'
-    )
-    checked = edge.ask("check", "--json")
-    states = {one["what"]: one["state"] for one in json.loads(checked.stdout)["findings"]}
-    assert (checked.returncode, states["auth_dsn"], states["TLS"]) == (21, "critical", "warning")
-    assert edge.ask("stats").returncode == 1
+        assert edge.ask("purge", "public.t", "--database", "shop") == (0, "nothing is cached there\n")
+        code, text = edge.ask("check")
+        assert code == 0 and "without TLS" in text
+        with edge.connect(database15) as stays:  # clients end by themselves after SIGTERM
+            edge.process.terminate()
+            wait_for(lambda: edge.said("a process of the edge stops") == 2)
+            assert stays.execute("select 1").fetchone() == (1,)
+            with pytest.raises(psycopg.OperationalError, match=r"shutting down|refused|closed"):
+                edge.connect(database15)
+        assert edge.process.wait(PATIENCE) == 0
+    wrong = query_line(database15.server).replace("dbname=postgres", "dbname=none")
+    edge.write('auth = "scram"', f'auth_dsn = "{wrong}"', 'listen_addresses = ["*"]')
+    code, text = edge.ask("check", "--json")
+    states = {one["what"]: one["state"] for one in json.loads(text)["findings"]}
+    assert (code, states["auth_dsn"], states["TLS"]) == (21, "critical", "warning")
 
 
 @pytest.mark.soak

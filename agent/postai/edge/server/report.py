@@ -94,7 +94,7 @@ def summary(settings: EdgeSettings, processes: list[dict[str, Any]]) -> dict[str
     }
     for process in processes:
         for table, rows in process["tables"].items():
-            if table == "nodes":
+            if table == "routes":
                 told["nodes"] = told["nodes"] or rows
             else:
                 told[table] = _sum(told.get(table, {}), rows)
