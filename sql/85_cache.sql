@@ -153,6 +153,17 @@ as $$
 $$;
 comment on function postai._cache_owner(integer) is 'The creator of a cache table, with whose rights it is filled: select postai._cache_owner(1)::regrole';
 
+-- Whoever may make objects in the schema could make a table of that name, with triggers for the agent to run.
+create function postai._cache_is_ours(id integer) returns boolean
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from pg_class as c join pg_namespace as n on n.nspname = 'postai'
+                  where c.oid = to_regclass('postai_cache._rows_' || id) and c.relowner = n.nspowner and c.relkind = 'r')
+$$;
+comment on function postai._cache_is_ours(integer) is
+  'Whether the table for the rows of a cache table is there and was made by postai: select postai._cache_is_ours(1)';
+
 create function postai._cache_begin(name text, query text, ttl interval, invalidate_on_write boolean) returns integer
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
@@ -215,6 +226,11 @@ begin
     perform postai._raise('PA007', 'writes to an unlogged table cannot be followed', null, 'Leave invalidate_on_write out, so that the time to live counts.');
   end if;
   execute format('create unlogged table %s (like postai_cache.%I)', rows, '_query_' || id);
+  -- Of the table, which nobody else can change: the view may have been replaced meanwhile.
+  problem := postai._cache_problem(to_regclass(rows));
+  if problem is not null then
+    perform postai._raise('PA003', 'the rows of this query cannot be kept', problem || '.');
+  end if;
   execute format('grant select, insert on %s to %s', rows, owner::regrole);
   if to_regrole('postai_agent') is not null then
     execute format('grant select, insert, delete on %s to postai_agent', rows);
@@ -321,6 +337,7 @@ comment on function postai._uncache(text) is 'Drops a cache table. SECURITY DEFI
 create function postai._cache_sweep() returns integer
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '100ms'
 as $$
 declare
   one record;
@@ -328,12 +345,18 @@ declare
 begin
   for one in
     select e.id, e.name from postai.cache_entry as e
-     where postai._cache_owner(e.id) is null or to_regclass('postai_cache._rows_' || e.id) is null
+     where postai._cache_owner(e.id) is null or not postai._cache_is_ours(e.id)
        for update skip locked
   loop
-    perform postai._cache_drop(one.id);
-    perform postai._record_event('cache.dropped', one.name, null, null, jsonb_build_object('id', one.id, 'note', 'what it read is gone'));
-    swept := swept + 1;
+    begin
+      perform postai._cache_drop(one.id);
+      perform postai._record_event('cache.dropped', one.name, null, null, jsonb_build_object('id', one.id, 'note', 'what it read is gone'));
+      swept := swept + 1;
+    exception
+      -- Somebody reads it, or made a view of it: the next time.
+      when lock_not_available or dependent_objects_still_exist then
+        update postai.cache_entry as e set error = jsonb_build_object('sqlstate', sqlstate, 'message', sqlerrm) where e.id = one.id;
+    end;
   end loop;
   return swept;
 end
@@ -548,7 +571,7 @@ select postai._grant('execute on function ' || f, 'postai_user')
   from pg_catalog.unnest(array['postai._cache(text, text, interval, boolean, text)', 'postai._cache_begin(text, text, interval, boolean)',
     'postai._cache_make(integer)', 'postai._cache_ready(integer)', 'postai._cache_parts(integer, text, text)']) as f;
 select postai._grant('execute on function ' || f, 'postai_agent')
-  from pg_catalog.unnest(array['postai._cache_sweep()', 'postai._cache_reads(oid)', 'postai._cache_owner(integer)', 'postai._cache_limit(bigint, bigint)', 'postai._cache_problem(oid)',
+  from pg_catalog.unnest(array['postai._cache_sweep()', 'postai._cache_reads(oid)', 'postai._cache_owner(integer)', 'postai._cache_is_ours(integer)', 'postai._cache_limit(bigint, bigint)', 'postai._cache_problem(oid)',
     'postai._cache_predicate(regclass, jsonb)', 'postai._cache_rows(anyelement, integer, uuid, jsonb, bigint)']) as f;
 revoke execute on function postai._cache_rows(anyelement, integer, uuid, jsonb, bigint) from public;
 select postai._lower_cache();

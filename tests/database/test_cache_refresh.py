@@ -14,7 +14,7 @@ from agent_support import AGENT, AgentProcess, agent_dsn, running, wait_for
 from cache_support import MAKER, SALES, Shop, open_shop
 
 from conftest import TestDatabase, make_database
-from postai.cache.refresh import failed
+from postai.cache.refresh import Entry, entries, failed, refresh
 from postai.database import connect
 from postai.errors import PostaiError, Refused
 from postai.setup.server import LocalServer
@@ -69,6 +69,35 @@ def test_what_its_creator_makes_of_it_gains_him_nothing(shop: Shop) -> None:
     shop.sql("drop function postai_cache._live_1 cascade; drop view if exists postai_cache.sales", MAKER)
     with pytest.raises(PostaiError):
         shop.refresh()
+
+
+def test_a_table_that_somebody_puts_in_the_place_of_its_own(shop: Shop) -> None:
+    shop.sql(
+        f"""
+        select postai._cache_begin('trap', 'select 1', '1 s', null);
+        create view postai_cache._query_1 as select 1 as a;
+        create table postai_cache._rows_1 (a int);
+        create function app.spring() returns trigger language plpgsql as $f$ begin raise 'sprung'; end $f$;
+        create trigger spring before insert or delete on postai_cache._rows_1
+          for each statement execute function app.spring();
+        grant all on postai_cache._rows_1 to postai_agent;
+        {LIVE} language sql as 'select 1'
+        """,
+        MAKER,
+    )
+    trap = Entry(1, "trap", 1.0, "", False, None, 0.0, 0.0)
+    with connect(shop.database.dsn(AGENT)) as db:
+        with pytest.raises(Refused, match="gone"):
+            refresh(db, trap, shop.board, "postai_edge")
+        assert entries(db) == ()
+    assert shop.sql(
+        "select count(*) from pg_class where relname like '%\\_1' and relnamespace = 'postai_cache'::regnamespace"
+    ) == [(0,)]
+    shop.cache()
+    shop.sql("create view app.held as select * from postai_cache._rows_2; drop table app.orders cascade", MAKER)
+    with connect(shop.database.dsn(AGENT)) as db:
+        entries(db)
+    assert shop.sql("select error ->> 'sqlstate' from postai.cache_stats") == [("2BP01",)]
 
 
 def test_what_has_become_unsafe_is_not_filled_and_the_query_is_read(shop: Shop) -> None:

@@ -6,6 +6,7 @@ select e.id, e.name::text, extract(epoch from e.ttl)::float8, e.key::text, e.tim
        greatest(0, extract(epoch from e.not_before - pg_catalog.clock_timestamp()))::float8
   from postai.cache_entry as e
   left join postai_cache._fresh as f on f.id = e.id and f.fresh_until > '-infinity'
+ where postai._cache_is_ours(e.id)
  order by e.id
 
 -- name: sweep
@@ -30,6 +31,10 @@ select case when p.proowner <> pg_catalog.to_regrole('postai_reader') or pg_cata
 -- One refresh of a cache table at a time. What defines it now; the most rows it may have.
 select e.key::text, {definition}, postai._setting_text('cache_rows')::numeric::int8
   from postai.cache_entry as e where e.id = %s for no key update of e
+
+-- name: ours
+-- Whether the rows of a cache table that was claimed lie in a table that postai made.
+select postai._cache_is_ours(%s)
 
 -- name: definition
 -- Changes with everything that the stream does not tell of: views, partitions, policies, what is published.

@@ -119,7 +119,8 @@ def _fill(
 ) -> Refreshed:
     with db.transaction():
         claimed = db.query(sql("claim").replace("{definition}", sql("definition")), (publication, entry.id))
-        if not claimed:
+        # Asked for when nobody else can drop it any more.
+        if not claimed or db.query(sql("ours"), (entry.id,)) != [(True,)]:
             raise Refused(f"the cache table {entry.name} is gone")
         ((key, definition, most),) = claimed
         rows = _whole(db, entry.id, key, most) if some is None else _groups(db, entry.id, key, most, some)

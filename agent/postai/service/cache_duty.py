@@ -18,8 +18,8 @@ from postai.errors import FeatureMissing, NotPermitted, PostaiError
 log = logging.getLogger(__name__)
 
 CHANNEL = "postai_cache"
-LONGEST_SECONDS = 600.0
-"""One filling."""
+LEAST_SECONDS, LONGEST_SECONDS = 10.0, 600.0
+"""For one filling; between them its time to live: rows that take longer would never be fresh."""
 REST = 4.0
 """So many times longer than a refresh because of writes took is the rest before the next one, at least."""
 LEAST_REST_SECONDS = 0.1
@@ -73,7 +73,7 @@ class CacheDuty(Loop):
             with connect(
                 self._dsn,
                 application_name="postai cache",
-                statement_timeout_ms=int(LONGEST_SECONDS * 1000),
+                statement_timeout_ms=int(min(LONGEST_SECONDS, max(LEAST_SECONDS, entry.ttl)) * 1000),
                 search_path=OWN_PATH,
             ) as db:
                 done = refresh.refresh(db, entry, self._board, PUBLICATION)
