@@ -67,12 +67,12 @@ class SqlObject:
 
 
 def walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every command of the tree with its full name."""
+    """Every command of the tree with its full name; one with subcommands only where it does something by itself."""
     children = getattr(command, "commands", {})
+    if not children or (" " in path and any("--help" not in option.opts for option in command.params)):
+        yield path, command
     for name, child in children.items():
         yield from walk(child, f"{path} {name}")
-    if not children:
-        yield path, command
 
 
 def cli_page() -> str:
@@ -90,7 +90,7 @@ def cli_page() -> str:
     lines += ["| 130 | interrupted (Ctrl-C) |", "| 141 | the reader of the output went away |"]
     for path, command in walk(typer.main.get_command(app), "post-ai"):
         arguments = [p for p in command.params if p.param_type_name == "argument"]
-        options = [p for p in command.params if p.param_type_name == "option" and "--help" not in p.opts]
+        options = [p for p in command.params if p.param_type_name == "option" and not ("--help" in p.opts or p.hidden)]
         usage = "".join(f" {p.name.upper()}" if p.required else f" [{p.name.upper()}]" for p in arguments)
         lines += ["", f"## {path}", "", f"    {path}{usage} [OPTIONS]", "", command.help or "", ""]
         lines += [f"- `{p.name.upper()}`: {p.help}" for p in arguments]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WARNING, CRITICAL = 20, 21
 """Exit codes of `check`, as of `health`."""
 
-app = typer.Typer(help="Listen like a PostgreSQL server and stand before one.", rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
@@ -25,7 +25,9 @@ def edge(
     context: typer.Context,
     config: Config = None,
     json: Annotated[bool, typer.Option("--json", help="Log one JSON object per line.")] = False,
-    worker: Annotated[int | None, typer.Option(hidden=True)] = None,
+    worker: Annotated[
+        int | None, typer.Option(hidden=True, help="Serve, as a process of the one on that file.")
+    ] = None,
 ) -> int:
     """Listen like a PostgreSQL server and stand before one, until SIGTERM or Ctrl-C; SIGHUP takes new settings."""
     if context.invoked_subcommand is not None:

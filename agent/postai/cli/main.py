@@ -3,7 +3,7 @@
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 PA001 not sure · 4 PA002 agent not reachable · 5 PA003 refused ·
 6 PA004 model failed · 7 PA005 budget spent · 8 PA006 not permitted · 9 PA007 feature missing · 10 PA008 stale ·
 11 PA009 lock not obtained · 12 PA010 verification failed · 13 replies of a model are pending ·
-20 `health` has warnings · 21 `health` found something critical ·
+20 `health` or `edge check` has warnings · 21 found something critical ·
 22 `migrate drift` found differences · 130 interrupted · 141 the reader of the output went away.
 """
 
