@@ -74,6 +74,7 @@ class Pool(Generic[T]):
         self._free: deque[tuple[T, float]] = deque()  # the one that was used last at the end
         self._waiting: deque[asyncio.Future[T | None]] = deque()
         self._count = 0
+        self._now = asyncio.get_running_loop().time()  # as of the last `shrink`
         self.waits = Waits()
 
     @property
@@ -141,9 +142,9 @@ class Pool(Generic[T]):
 
     def give_back(self, connection: T) -> None:
         """The next one in the queue gets it, or it stays open for some time."""
-        turn = self._next()
+        turn = self._next() if self._waiting else None
         if turn is None:
-            self._free.append((connection, asyncio.get_running_loop().time()))
+            self._free.append((connection, self._now))
         else:
             turn.set_result(connection)
 
@@ -161,7 +162,8 @@ class Pool(Generic[T]):
 
     def shrink(self) -> None:
         """Close what nobody has borrowed for some time."""
-        before = asyncio.get_running_loop().time() - self._limits.idle
+        self._now = asyncio.get_running_loop().time()
+        before = self._now - self._limits.idle
         while self._count > self._limits.least and self._free and self._free[0][1] <= before:
             self.drop(self._free.popleft()[0])
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from postai.edge.caching import Gate
 from postai.edge.pooling import Client, Receive
+from postai.edge.routing import Route
 from postai.edge.server.link import Link, Lost
-from postai.edge.server.pool import Pool
-from postai.edge.server.pools import Backend, Choose, Pools, Scope
+from postai.edge.server.pools import AtHome, Backend, Choose, Node, Pools, Scope
+from postai.edge.server.upstream import Unreachable
+from postai.edge.topology import NEVER
 from postai.edge.wire import Malformed, Violation, error_response
 
 log = logging.getLogger(__name__)
 
 KEPT = 131_072
 """Bytes of a client that waits for a server, before it is read no further."""
+ATTEMPTS = 3
+"""Servers that are tried for a transaction."""
+_AWAY = frozenset({"57P01", "57P02", "57P03"})
+"""SQLSTATEs with which a server says that it is ending, or not there yet."""
 
 Done = Callable[[bytes | None], None]
 """Gets what a client was sent in answer to a chunk; None = it cannot be told, or is too long."""
@@ -36,8 +43,8 @@ class PooledSession:
 
     __slots__ = (
         "_after", "_backend", "_before", "_behind", "_borrowing", "_choose", "_collected", "_done", "_ended", "_held",
-        "_most", "_pools", "_quiet", "_resting", "_to_client", "_waiting", "client", "gate", "link", "scope",
-        "written",
+        "_most", "_pools", "_quiet", "_resting", "_straight", "_stuck", "_to_client", "_waiting", "client", "elsewhere",
+        "gate", "last_write", "link", "route", "scope", "writing", "written",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +58,16 @@ class PooledSession:
         self._borrowing: asyncio.Task[None] | None = None
         self._waiting = 0
         self._resting = True
+        self._straight = isinstance(choose, AtHome)
+        self._stuck = False
+        self.route: Route | None = None
+        """Where its last transaction was sent, and why; None = there was no choice."""
+        self.elsewhere = False
+        """Whether the server that it has is not the primary."""
+        self.writing = False
+        """Whether what runs may write, as far as it is known."""
+        self.last_write = NEVER
+        """When the last transaction ended that may have written, in seconds of time.monotonic."""
         self._quiet = 0.0
         self._held: bytes | None = None
         self._before: list[tuple[bytes, Receive]] | None = None
@@ -146,6 +163,16 @@ class PooledSession:
         else:
             self._after = [*(self._after or ()), (query, receive)]
 
+    @property
+    def collecting(self) -> bool:
+        """Whether somebody wants what the client is sent."""
+        return self._done is not None
+
+    def forgo(self) -> None:
+        """What the client is sent is of no use to anybody: it does not come of the primary."""
+        self._before = None
+        self._collect(None)
+
     def proceed(self, reply: bytes | None) -> None:
         """Go on with messages whose answer was put off.
 
@@ -182,39 +209,105 @@ class PooledSession:
         client = self.client
         if self._collected is not None and self._backend is not None:
             self._collect(None)
+        if self._straight and self._hurry(data):
+            return
         try:
+            within = self._backend is not None and client.within
             needed = client.take(data)
             if self._backend is not None:
-                self._pass_on(self._backend)
+                if self._stuck or not (within or self._follows()):
+                    self._stick(data)
+                else:
+                    self._pass_on(self._backend)
                 return
         except (Violation, Malformed) as broken:
             self._break(broken)
             return
         if needed:
             if self._borrowing is None:
-                self._borrow(data)
+                self._borrow()
             else:
-                self._waiting += len(data)
-                if self._waiting > KEPT:
-                    self.link.transport.pause_reading()
+                self._wait(data)
         elif client.over:
             self.link.close()
         else:
             self._resting = client.resting
 
-    def _borrow(self, data: bytes) -> None:
-        self._resting = False
-        pool = self._pools.pool(self.scope, self._choose(self, data))
-        backend = pool.borrow_now()
+    def _hurry(self, data: bytes) -> bool:
+        """Take the short way, where a whole statement came and there is no choice of servers; whether it was taken."""
+        backend = self._backend
+        if backend is not None:
+            out = self.client.quick(data, backend.server)
+            if out is None:
+                return False
+        else:
+            pool = self.scope.pools.get(self.scope.home)
+            if self._borrowing is not None or self._before or pool is None or (backend := pool.borrow_now()) is None:
+                return False
+            out = self.client.quick(data, backend.server)
+            if out is None:
+                pool.give_back(backend)
+                return False
+            self._resting = False
+            self._hold(backend)
+        if self._behind:
+            out, self._behind = out + self._inject(self._behind), None
+        backend.link.send(out)
+        return True
+
+    def _wait(self, data: bytes) -> None:
+        self._waiting += len(data)
+        if self._waiting > KEPT:
+            self.link.transport.pause_reading()
+
+    def _go_on(self) -> None:
+        if self._waiting > KEPT:
+            self.link.transport.resume_reading()
+        self._waiting = 0
+
+    def _follows(self) -> bool:
+        """Whether messages may go where the ones went that are not answered yet."""
+        if self.elsewhere:
+            return self._choose.still_reads(self)
+        self.writing = True  # nobody looks into them
+        return True
+
+    def _stick(self, data: bytes) -> None:
+        """Messages wait until the server can be given back, as they are for another one."""
+        self._stuck = True
+        self._wait(data)
+
+    def _borrow(self) -> None:
+        self._resting = self._stuck = False
+        try:
+            node = self._choose(self)
+        except Violation as refused:
+            self._refuse(refused)
+            return
+        backend = self._pools.pool(self.scope, node).borrow_now() if isinstance(node, Node) else None
         if backend is None:
-            self._borrowing = asyncio.get_running_loop().create_task(self._queue(pool))
+            self._borrowing = asyncio.get_running_loop().create_task(self._queue(node))
         else:
             self._attach(backend)
 
-    async def _queue(self, pool: Pool[Backend]) -> None:
-        backend = None
+    async def _queue(self, node: Node | Awaitable[Node]) -> None:
+        backend, done = None, False
         try:
-            backend = await pool.borrow()
+            for attempt in range(ATTEMPTS):
+                try:
+                    chosen = node if isinstance(node, Node) else await node
+                except Violation as refused:
+                    done = True
+                    self._refuse(refused)
+                    return
+                try:
+                    backend = await self._pools.pool(self.scope, chosen).borrow()
+                    done = True
+                    break
+                except (Violation, Malformed, Lost) as error:
+                    if attempt + 1 == ATTEMPTS or not _is_away(error) or not self._choose.failed(chosen, str(error)):
+                        raise
+                    node = self._choose(self)
         except Violation as refused:
             log.info("a client got no server connection", extra={"error": refused.message})
             self._say(refused.response())
@@ -223,31 +316,42 @@ class PooledSession:
             self._say(error_response("08006", "the connection to the server was lost"))
         finally:
             self._borrowing = None
-            if backend is None:
+            if not done:
                 self.link.close()
-        if backend is None:
+        if backend is not None:
+            self._attach(backend)
+
+    def _refuse(self, refused: Violation) -> None:
+        """No server may have what the client said; it may go on with something else."""
+        fields = {"detail": refused.detail, "hint": refused.hint}
+        error = error_response(refused.sqlstate, refused.message, severity="ERROR", **fields)
+        answer = self.client.refuse(error)
+        if answer is None:
+            self._break(refused)
             return
-        if self._waiting > KEPT:
-            self.link.transport.resume_reading()
-        self._waiting = 0
-        self._attach(backend)
+        self._go_on()
+        self._resting = self.client.resting
+        self._to_client(answer)
+        if self.client.over:
+            self.link.close()
 
     def _attach(self, backend: Backend) -> None:
-        self._backend = backend
-        self._quiet = 0.0
-        self._pools.lend(backend, self)
-        link = backend.link
-        self.link.fed_by(link)
-        link.peer = self.link
-        link.on_bytes, link.on_end = self._from_server, self._server_gone
-        self.client.attach(backend.server)
-        first = b""
+        self._go_on()
+        self._hold(backend)
+        first = self.client.attach(backend.server)
         if self._before:
-            first, self._before = self._inject(self._before), None
+            first, self._before = first + self._inject(self._before), None
         try:
             self._pass_on(backend, first)
         except (Violation, Malformed) as broken:
             self._break(broken)
+
+    def _hold(self, backend: Backend) -> None:
+        self._backend = backend
+        self._quiet = 0.0
+        self._pools.lend(backend, self)
+        self.link.fed_by(backend.link)
+        backend.link.peer = self.link
 
     def _inject(self, queries: list[tuple[bytes, Receive]]) -> bytes:
         return b"".join(self.client.inject(query, receive) for query, receive in queries)
@@ -298,14 +402,15 @@ class PooledSession:
 
     # The server.
 
-    def _from_server(self, data: bytes) -> None:
+    def from_server(self, data: bytes) -> None:
+        """Bytes came from the server."""
         client = self.client
         out = client.answer(data)
         if out:
             self._to_client(out)
             if self._collected is not None:
                 self._collect(out)
-        if client.lendable:
+        if client.lendable or (self._stuck and client.movable):
             backend = self._backend
             assert backend is not None
             if self.written is not None and client.wrote:
@@ -316,11 +421,21 @@ class PooledSession:
                 backend.link.send(self._inject(after))
                 return
             self._give_back(backend)
-            if client.over:
+            if self._stuck:
+                self._borrow()
+            elif client.over:
                 self.link.close()
+        elif self._stuck and client.within and client.idle:
+            self._stuck = False  # it is in a transaction, and stays there
+            self._go_on()
+            assert self._backend is not None
+            self._pass_on(self._backend)
 
     def _give_back(self, backend: Backend) -> None:
         self._backend = None
+        self.elsewhere = False
+        if self.writing:
+            self.writing, self.last_write = False, monotonic()
         self.client.detach()
         self._resting = self.client.resting
         self.link.fed_by(self.link)
@@ -341,7 +456,8 @@ class PooledSession:
         else:
             self._collected.append(out)
 
-    def _server_gone(self) -> None:
+    def server_gone(self) -> None:
+        """The server's connection is closed."""
         backend = self._backend
         assert backend is not None
         self._say(error_response("08006", "the connection to the server was lost"))
@@ -349,3 +465,8 @@ class PooledSession:
         self._collect(None)
         self._pools.drop(backend)
         self.link.close()
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it is the server that cannot be reached, rather than a client that is refused."""
+    return not isinstance(error, Violation) or isinstance(error, Unreachable) or error.sqlstate in _AWAY

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -42,13 +42,13 @@ _ANSWER = frozenset(b"DEZS")
 Row = tuple[str | None, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Node:
     """A server that sessions may go to.
 
     Attributes:
         name: as people call it.
-        addresses: its hosts, in the order in which they are tried.
+        addresses: its hosts, in the order in which they are tried; the primary's are others after a failover.
     """
 
     name: str
@@ -112,15 +112,18 @@ class Backend:
         self.cancels = 0
         self.retired = False
         self._framer: Framer | None = None
-        link.relay(self._overhear)
-        self.rest()
+        self.hear()
+
+    def hear(self) -> None:
+        """Take what the server says: it is for who has borrowed the connection, or about the connection itself."""
+        self.link.relay(self._received)
+        self.link.on_end, self.link.on_eof = self._ended, self.link.close
 
     def rest(self) -> None:
-        """Nobody has it: what the server says now is about the connection itself."""
-        link = self.link
-        link.on_bytes, link.on_end = self._overhear, self._lost
-        if link.peer is not None:
-            link.fed_by(None)
+        """Nobody has it any more."""
+        self.session = None
+        if self.link.peer is not None:
+            self.link.fed_by(None)
 
     def close(self) -> None:
         """End the session."""
@@ -131,8 +134,17 @@ class Backend:
                 link.send(wire.message(b"X"))
             link.close()
 
-    def _lost(self) -> None:
-        self.pool.lost(self)
+    def _received(self, data: bytes) -> None:
+        if self.session is not None:
+            self.session.from_server(data)
+        else:
+            self._overhear(data)
+
+    def _ended(self) -> None:
+        if self.session is not None:
+            self.session.server_gone()
+        else:
+            self.pool.lost(self)
 
     def _overhear(self, data: bytes) -> None:
         """An idle server tells of its end, or of settings that were reloaded: it is not lent any more."""
@@ -141,7 +153,7 @@ class Backend:
         for kind, message in self._framer.feed(data):
             if kind and not message[5:].startswith(_SERVERS_OWN):
                 self.retired = True
-                self._lost()
+                self.pool.lost(self)
 
 
 @dataclass(frozen=True)
@@ -204,11 +216,12 @@ class Pools:
         """A client of an identity is gone."""
         scope.sessions -= 1
 
-    async def greet(self, scope: Scope, secret: Secret) -> bytes:
+    async def greet(self, scope: Scope, node: Node, secret: Secret) -> bytes:
         """What a client is told of settings, once it is sure that servers let its identity in.
 
         Args:
             scope: the identity.
+            node: whose opinion counts.
             secret: what the client proved, or, as a password, claims.
 
         Raises:
@@ -218,14 +231,14 @@ class Pools:
         if not scope.greeting:
             async with scope.door:
                 if not _trusted(scope, secret):
-                    await self._judge(scope, secret)
+                    await self._judge(scope, node, secret)
         elif not _trusted(scope, secret):
-            await self._judge(scope, secret)
+            await self._judge(scope, node, secret)
         scope.secret = secret
         return scope.greeting
 
-    async def _judge(self, scope: Scope, secret: Secret) -> None:
-        backend = await self._open(scope, scope.home, secret)
+    async def _judge(self, scope: Scope, node: Node, secret: Secret) -> None:
+        backend = await self._open(scope, node, secret)
         settings = backend.server.settings.items()
         scope.greeting = b"".join(wire.message(b"S", name + b"\0" + value + b"\0") for name, value in settings)
         scope.judged = asyncio.get_running_loop().time()
@@ -249,16 +262,13 @@ class Pools:
 
     def give_back(self, backend: Backend) -> None:
         """A borrowed connection can be lent to somebody else."""
+        backend.rest()
         if backend.cancels:
-            backend.session = None
-            backend.rest()
             return  # `cancel` gives it back
         del self.borrowed[backend]
-        backend.session = None
         if backend.retired or backend.link.ended:
             backend.pool.drop(backend)
         else:
-            backend.rest()
             backend.pool.give_back(backend)
 
     def drop(self, backend: Backend) -> None:
@@ -274,9 +284,9 @@ class Pools:
         That is what the server does when a client goes away: it ends the transaction that the client has left.
         """
         link = backend.link
-        backend.session = None
+        backend.rest()
+        backend.retired = True
         link.on_end = partial(self.drop, backend)
-        link.fed_by(None)
         if link.ended or link.transport.is_closing():
             self.drop(backend)
             return
@@ -314,6 +324,13 @@ class Pools:
         for backend in self.borrowed:
             backend.retired = backend.retired or backend.pool in retired
 
+    def abort(self, node: Node) -> None:
+        """Break off the connections to a node that are borrowed: their clients are told that they were lost."""
+        pools = {scope.pools[node] for scope in self.scopes.values() if node in scope.pools}
+        for backend in list(self.borrowed):
+            if backend.pool in pools:
+                backend.link.transport.abort()
+
     async def ask(
         self, scope: Scope, node: Node, sql: str, params: Sequence[str | None] = (), *, seconds: float = 5.0
     ) -> list[Row]:
@@ -345,6 +362,7 @@ class Pools:
                 raise
             finally:
                 if done:
+                    backend.hear()
                     self.give_back(backend)
                 else:
                     self.drop(backend)
@@ -379,14 +397,14 @@ class Pools:
         done = False
         try:
             async with asyncio.timeout(address.timeout):
-                server, key = await _log_in(link, scope, secret)
+                settings, key = await _log_in(link, scope, secret)
             done = True
         except TimeoutError:
             raise upstream.Unreachable([f"{address.label}: timeout expired"]) from None
         finally:
             if not done:
                 link.close()
-        backend = Backend(link, server, address, key, self.pool(scope, node))
+        backend = Backend(link, Server(settings, self.statements), address, key, self.pool(scope, node))
         backend.retired = generation != self._generation
         return backend
 
@@ -443,8 +461,8 @@ class Refused(Violation):
         return wire.message(b"E", self._body)
 
 
-async def _log_in(link: Link, scope: Scope, secret: Secret) -> tuple[Server, bytes]:
-    """Begin a session; what is known of it, and the key that cancels it."""
+async def _log_in(link: Link, scope: Scope, secret: Secret) -> tuple[dict[bytes, bytes], bytes]:
+    """Begin a session; its settings, and the key that cancels it."""
     parameters = {"user": scope.user, "database": scope.database, **dict(scope.parameters)}
     link.send(wire.startup_packet(wire.VERSION_3_0, parameters))
     login = Login(link, scope.user, secret)
@@ -463,7 +481,7 @@ async def _log_in(link: Link, scope: Scope, secret: Secret) -> tuple[Server, byt
         elif kind == ord("E"):
             raise Refused(body)
         elif kind == ord("Z"):
-            return Server(settings), key
+            return settings, key
 
 
 def _ignore(_data: bytes) -> None:
@@ -531,5 +549,34 @@ def _row(message: bytes) -> Row:
     return tuple(found)
 
 
-Choose = Callable[["PooledSession", bytes], Node]
-"""Where a client's next messages go."""
+class Choose(Protocol):
+    """Says where clients go."""
+
+    def __call__(self, session: PooledSession, /) -> Node | Awaitable[Node]:
+        """Where a client's next messages go.
+
+        Raises:
+            Violation: nowhere; the client is told, and may go on.
+        """
+        ...
+
+    def still_reads(self, session: PooledSession, /) -> bool:
+        """Whether a client's next messages may follow those that went to a replica, before these are answered."""
+        ...
+
+    def failed(self, node: Node, why: str, /) -> bool:
+        """No connection to a node was to be had; whether it helps to choose again."""
+        ...
+
+
+class AtHome:
+    """Everybody goes where their database is."""
+
+    def __call__(self, session: PooledSession, /) -> Node:
+        return session.scope.home
+
+    def still_reads(self, _session: PooledSession) -> bool:
+        return True
+
+    def failed(self, _node: Node, _why: str) -> bool:
+        return False
