@@ -126,10 +126,12 @@ select pg_catalog.json_build_object(
   'relations', (select pg_catalog.json_agg(r.oid::pg_catalog.int8 order by r.place) from relation as r),
   'classes', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
-      c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind, c.relpersistence, c.relrowsecurity))
+      c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind, c.relpersistence, c.relrowsecurity,
+      c.relam operator(pg_catalog.=) 2::pg_catalog.oid))
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) c.relnamespace
-    where c.oid operator(pg_catalog.=) any (array(select r.oid from reached as r union all select a.oid from above as a))),
+    where c.oid operator(pg_catalog.=) any (array(
+      select r.oid from reached as r union all select a.oid from above as a))),
   'children', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(i.inhparent::pg_catalog.int8, i.inhrelid::pg_catalog.int8))
     from pg_catalog.pg_inherits as i
@@ -192,12 +194,15 @@ select pg_catalog.json_build_object(
     where k.oid operator(pg_catalog.>=) 16384::pg_catalog.oid),
   'functions', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
-      n.nspname, n.oid operator(pg_catalog.=) any (array(select s.oid from path as s)), p.proname, p.oid::pg_catalog.int8, p.provolatile, p.pronargs operator(pg_catalog.-) p.pronargdefaults,
+      n.nspname, n.oid operator(pg_catalog.=) any (array(select s.oid from path as s)), p.proname,
+      p.oid::pg_catalog.int8, p.provolatile, p.pronargs operator(pg_catalog.-) p.pronargdefaults,
       case when p.provariadic operator(pg_catalog.=) 0::pg_catalog.oid then p.pronargs end,
       p.proargtypes::pg_catalog.oid[]::pg_catalog.int8[],
-      array(select t.typtype
-            from pg_catalog.unnest(p.proargtypes::pg_catalog.oid[]) with ordinality as a (oid, place)
-            join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.oid order by a.place),
+      case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
+                or p.proname operator(pg_catalog.=) any (array(select f.name from named_field as f)) then array(
+        select (select t.typtype from pg_catalog.pg_type as t where t.oid operator(pg_catalog.=) a.oid)
+        from pg_catalog.unnest(p.proargtypes::pg_catalog.oid[]) with ordinality as a (oid, place)
+        order by a.place) else array[]::pg_catalog."char"[] end,
       (p.proname::pg_catalog.text operator(pg_catalog.||) '('::pg_catalog.text)
         operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text),
       p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
@@ -220,6 +225,7 @@ select pg_catalog.json_build_object(
     join path as s on s.oid operator(pg_catalog.=) t.typnamespace
     where t.typtype operator(pg_catalog.<>) 'c'
       and t.typname operator(pg_catalog.=) any (array(select f.name from named_field as f))),
+  'extensions', (select pg_catalog.json_agg(x.extname) from pg_catalog.pg_extension as x),
   'orders', exists (
     select from pg_catalog.pg_opclass as o
     where o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and o.opcdefault
@@ -232,9 +238,10 @@ select pg_catalog.json_build_object(
       case when o.oprleft operator(pg_catalog.=) 0::pg_catalog.oid then 1 else 2 end,
       case when o.oprleft operator(pg_catalog.=) 0::pg_catalog.oid then 1 else 2 end,
       coalesce(p.proargtypes::pg_catalog.oid[]::pg_catalog.int8[], array[]::pg_catalog.int8[]),
-      array(select t.typtype
-            from pg_catalog.unnest(p.proargtypes::pg_catalog.oid[]) with ordinality as a (oid, place)
-            join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) a.oid order by a.place),
+      case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then array(
+        select (select t.typtype from pg_catalog.pg_type as t where t.oid operator(pg_catalog.=) a.oid)
+        from pg_catalog.unnest(p.proargtypes::pg_catalog.oid[]) with ordinality as a (oid, place)
+        order by a.place) else array[]::pg_catalog."char"[] end,
       (p.proname::pg_catalog.text operator(pg_catalog.||) '('::pg_catalog.text)
         operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text),
       p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid

@@ -37,6 +37,7 @@ class Lists:
         unreachable: functions whose argument is of a type that never arises.
         plain_types: types whose values mean the same at any time.
         date_types: types that read the present moment from words.
+        extensions: extensions that keep rows of plain tables where the catalog does not show.
         view_nodes: nodes of stored view definitions that hide nothing.
         harmless: functions that change nothing.
         operators: operators that change nothing.
@@ -46,6 +47,7 @@ class Lists:
     unreachable: frozenset[str]
     plain_types: frozenset[str]
     date_types: frozenset[str]
+    extensions: frozenset[str]
     view_nodes: frozenset[str]
     harmless: frozenset[str]
     operators: frozenset[str]
@@ -60,6 +62,7 @@ class Lists:
             unreachable=frozenset(found["unreachable"]),
             plain_types=frozenset(found["type"]),
             date_types=frozenset(found["date-type"]),
+            extensions=frozenset(found["extension"]),
             view_nodes=frozenset(found["node"]),
             harmless=allowed.functions - _SESSION_FUNCTIONS,
             operators=allowed.operators,
@@ -173,6 +176,8 @@ class Meaning:
         self._types = Types(found["types"], lists.plain_types, lists.date_types)
         self._routines = _by_name(found["functions"])
         self._present: set[int] = set()
+        for extension in lists.extensions.intersection(found["extensions"] or ()):
+            self._refuse(f"the extension {extension}, whose tables' rows are elsewhere", writes=True)
         if found["orders"]:
             self._refuse("an order that somebody made the default of one of PostgreSQL's types")
         self._use_types(found)
@@ -230,13 +235,13 @@ class Meaning:
     # Relations
 
     def _unresolved(self, found: dict[str, Any]) -> str | None:
-        for named, oid in zip(self._one.relations, self._relations, strict=True):
-            if oid is None:
-                return f"the relation {named.name} is not found"
         if found["strings"] != "on" and self._one.backslash:
             return "backslashes mean something else while standard_conforming_strings is off"
         if found["encoding"] != "UTF8" and not self._one.ascii:
             return "a name that is not ASCII in a database that is not in UTF-8"
+        for named, oid in zip(self._one.relations, self._relations, strict=True):
+            if oid is None:
+                return f"the relation {named.name} is not found"
         return None
 
     def _close(self) -> None:
@@ -272,15 +277,17 @@ class Meaning:
     def _look_at(self, oid: int, *, above: bool = False) -> None:
         """Refuse what is no plain table or view."""
         if oid not in self._classes:  # pg_depend does not tell of what initdb made
-            self._classes[oid] = ("pg_catalog", str(oid), "?", "p", False)
+            self._classes[oid] = ("pg_catalog", str(oid), "?", "p", False, True)
             self.only_reads = False
-        schema, name, kind, persistence, row_security = self._classes[oid]
+        schema, name, kind, persistence, row_security, heap = self._classes[oid]
         if oid < FIRST_USER_OID or schema in _OWN_SCHEMAS:
             self._refuse(f"the catalog: {schema}.{name}", writes=kind == "v")
         elif kind not in ("r", "p", "v"):
             self._refuse(f"{_KINDS.get(kind, 'what is no table')}: {name}", writes=kind == "f")
         elif persistence != "p":
             self._refuse(f"{'a temporary' if persistence == 't' else 'an unlogged'} table: {name}")
+        elif kind == "r" and not heap:
+            self._refuse(f"a table that is not kept as a heap: {name}")
         elif row_security and not above:
             self._refuse(f"row level security: {name}", writes=True)
 
