@@ -127,7 +127,7 @@ $$;
 comment on function postai.forget_edge_rule(text) is
   'Takes a rule of edges away: select postai.forget_edge_rule(''gdpr''). Definer: rules are written through these checks only.';
 
-create function postai._edge_rules(known text) returns table (generation text, rules text)
+create function postai._read_edge_rules(known text) returns table (generation text, rules text)
   language sql stable security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -138,8 +138,8 @@ as $$
                    'route', r.route, 'regions', r.regions) order by r.name), '[]')::text as all_rules
             from postai.edge_rule as r) as a
 $$;
-comment on function postai._edge_rules(text) is
-  'What an edge reads every second: all rules as JSON, null where the generation that it knows still holds: select * from postai._edge_rules(''''). Definer: edges read rules, not tables.';
+comment on function postai._read_edge_rules(text) is
+  'What an edge reads every second: all rules as JSON, null where the generation that it knows still holds: select * from postai._read_edge_rules(''''). Definer: edges read rules, not tables.';
 
 create function postai._edge_report(name text, figures jsonb) returns void
   language plpgsql security definer
@@ -161,7 +161,7 @@ comment on function postai._edge_report(text, jsonb) is
 
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
   from unnest(array['edge_rules', 'edges', 'edge_endpoints']) as v;
-select postai._grant('execute on function postai._edge_rules(text)', 'postai_reader', 'postai_agent');
+select postai._grant('execute on function postai._read_edge_rules(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._edge_report(text, jsonb)', 'postai_agent');
 select postai._grant('execute on function ' || f, 'postai_operator')
   from unnest(array['postai.edge_rule(text, text, text, text, text, interval, text, text[])', 'postai.forget_edge_rule(text)']) as f;

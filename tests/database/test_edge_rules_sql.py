@@ -34,7 +34,7 @@ def home(database: TestDatabase) -> Iterator[tuple[TestDatabase, str, str]]:
 
 def current(database: TestDatabase, edge: str, known: str = "") -> tuple[str, Rules | None]:
     with database.connect(edge) as connection:
-        row = connection.execute("select generation, rules from postai._edge_rules(%s)", (known,)).fetchone()
+        row = connection.execute("select generation, rules from postai._read_edge_rules(%s)", (known,)).fetchone()
     assert row is not None
     return row[0], None if row[1] is None else read(row[1], row[0], fingerprint)[0]
 

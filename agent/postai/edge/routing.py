@@ -27,12 +27,14 @@ class Wanted:
         read_only: whether it is proved that it only reads.
         tables: everything that it reads, views and partitions taken apart; None = not known.
         fingerprint: of its only statement, where a rule needs it.
+        kept: whether the answer will be kept, for which only the primary's will do.
         written: when the session's last write was over, in seconds of the clock of the reports.
     """
 
     read_only: bool
     tables: frozenset[Relation] | None = None
     fingerprint: str | None = None
+    kept: bool = False
     written: float = NEVER
 
 
@@ -132,8 +134,10 @@ def decide(
     case = _Case(wanted, view, where, way, rule, here, bound, clock)
     if not wanted.read_only:
         return _primary(case, "it may write")
-    if way == "primary":
-        return _primary(case, f"rule {rule.name} wants the primary" if rule else "")
+    if way == "primary" and rule is not None:
+        return _primary(case, f"rule {rule.name} wants the primary")
+    if wanted.kept:
+        return _primary(case, "a read, whose answer will be kept")
     fitting = [seen for seen in view.readers if case.fits(seen)]
     writer = view.writer
     if writer is not None and where.admits(writer.node.region):
@@ -180,7 +184,7 @@ def _primary(case: _Case, reason: str) -> Route:
 def _nowhere(case: _Case) -> Violation:
     view = case.view
     usable = [seen for seen in view.servers if seen.problem is None]
-    if not case.wanted.read_only or case.way == "primary":
+    if not case.wanted.read_only or case.wanted.kept or case.way == "primary":
         usable = [] if view.writer is None else [view.writer]
     if usable and not any(case.where.admits(seen.node.region) for seen in usable):
         there = ", ".join(sorted({seen.node.region or "no region" for seen in usable}))

@@ -155,7 +155,7 @@ class Rules:
 
 
 def read(text: str, generation: str, fingerprint: Callable[[str], str]) -> tuple[Rules, tuple[str, ...]]:
-    """The rules that postai._edge_rules gave.
+    """The rules that postai._read_edge_rules gave.
 
     Args:
         text: a JSON array of objects.

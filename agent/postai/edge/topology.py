@@ -93,6 +93,7 @@ class View:
         writer: the one that takes writes.
         readers: replicas that may be read.
         problem: why there is no writer.
+        split: whether that is as there are several.
         until: the moment at which the last writer was heard, while there is none: replicas grow no staler after it.
     """
 
@@ -101,6 +102,7 @@ class View:
     readers: tuple[Seen, ...]
     problem: str | None
     until: float | None
+    split: bool = False
 
 
 def settled(position: int, segment: int) -> int:
@@ -159,7 +161,10 @@ class Topology:
         return self._conclude()
 
     def _conclude(self) -> View:
-        writer, problem = self._elect()
+        able = [name for name, told in self._reports.items() if not told.in_recovery and told.approved is not False]
+        newest = [name for name in able if self._reports[name].timeline == self._timeline]
+        writer = newest[0] if len(newest) == 1 else None
+        problem = None if writer is not None else self._problem(able, newest)
         if writer != self._writer and writer is not None:
             self._writer = writer
             self._times.clear()
@@ -169,23 +174,20 @@ class Topology:
             self._sample(self._reports[writer])
         for name, told in self._reports.items():
             self._seen[name] = self._judge(name, told, writer)
-        self.view = self._look(writer, problem)
+        self.view = self._look(writer, problem, split=len(newest) > 1)
         return self.view
 
-    def _elect(self) -> tuple[str | None, str | None]:
-        able = [name for name, told in self._reports.items() if not told.in_recovery and told.approved is not False]
-        newest = [name for name in able if self._reports[name].timeline == self._timeline]
-        if len(newest) == 1:
-            return newest[0], None
+    def _problem(self, able: list[str], newest: list[str]) -> str:
+        """Why there is no writer."""
         if newest:
-            return None, (
+            return (
                 f"{len(newest)} servers take writes on timeline {self._timeline} ({', '.join(sorted(newest))}):"
                 " nothing is written until only one is left"
             )
         if able:
             old = ", ".join(f"{name} on timeline {self._reports[name].timeline}" for name in sorted(able))
-            return None, f"only {old} would take writes, but timeline {self._timeline} was seen already"
-        return None, "no server takes writes"
+            return f"only {old} would take writes, but timeline {self._timeline} was seen already"
+        return "no server takes writes"
 
     def _sample(self, told: Report) -> None:
         self._heard = max(self._heard, told.answered)
@@ -217,7 +219,9 @@ class Topology:
             fresh = max(fresh, self._times[at - 1]) if at else fresh
         return Seen(seen.node, True, seen.primary, told.timeline, told.position, fresh, seen.latency, problem)
 
-    def _look(self, writer: str | None = None, problem: str | None = "no server was asked yet") -> View:
+    def _look(
+        self, writer: str | None = None, problem: str | None = "no server was asked yet", *, split: bool = False
+    ) -> View:
         servers = tuple(self._seen.values())
         return View(
             servers,
@@ -225,4 +229,5 @@ class Topology:
             tuple(one for one in servers if one.problem is None and not one.primary),
             problem,
             None if writer is not None else self._heard,
+            split,
         )

@@ -120,14 +120,21 @@ def prepare(settings: EdgeSettings) -> tuple[dict[str, Place], ssl.SSLContext | 
 
 def places(settings: EdgeSettings) -> dict[str, Place]:
     """Where each database is; "*" stands for all others."""
-    if settings.server is None:
+    servers = [one.server for one in settings.node]
+    if settings.server is not None:
+        servers.append(settings.server)
+    if not servers:
         raise UsageError(
             "the edge has no server",
             hint='Add [edge] with server = "host=... sslmode=verify-full" to postai.toml (docs/edge.md).',
         )
-    default = addresses(settings.server)
-    found = {one.name: Place(addresses(one.server) if one.server else default, one.dbname) for one in settings.database}
-    return found or {"*": Place(default, None)}
+    default = tuple(address for server in servers for address in addresses(server))
+    clustered = bool(settings.node)
+    found = {
+        one.name: Place(addresses(one.server), one.dbname) if one.server else Place(default, one.dbname, clustered)
+        for one in settings.database
+    }
+    return found or {"*": Place(default, None, clustered)}
 
 
 def _certificate(settings: EdgeSettings) -> ssl.SSLContext | None:

@@ -1,0 +1,181 @@
+"""Where transactions go: reads to replicas that have what the session wrote, all else to the primary; rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from edge_cluster import Cluster, cluster, until
+from edge_support import RunningEdge
+
+from postai.database import connect
+from postai.setup.install import InstallOptions, install
+from postai.setup.server import debian_binaries, embedded_binaries
+
+SETUP = """
+create schema shop; create schema crm;
+create table shop.item (id int primary key, v int not null);
+insert into shop.item select n, 0 from generate_series(1, 100) as n;
+create table crm.person (id int primary key, name text);
+insert into crm.person values (1, 'ada');
+create view shop.who as select name from crm.person;
+create table crm.visit (id int, at int) partition by range (id);
+create table shop.visit_1 partition of crm.visit for values from (0) to (100);
+create materialized view shop.copy as select * from crm.person;
+create function shop.name_of(int) returns text language sql stable as 'select name from crm.person where id = $1';
+"""
+
+
+@pytest.fixture(scope="module", params=["15", "18"])
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    binaries = debian_binaries(15) if request.param == "15" else embedded_binaries()
+    if binaries is None:
+        pytest.skip("no server binaries")
+    with cluster(binaries, tmp_path_factory.mktemp("cluster"), "b") as one:
+        one.database.execute(SETUP, one.user)
+        one.caught_up()
+        yield one
+
+
+def went(edge: RunningEdge) -> list[str]:
+    """Where the last transaction of each session went."""
+
+    def ask() -> list[str]:
+        sessions: Any = edge.edge._sessions.values()
+        return [session.route.node.name for session in sessions if session.route is not None]
+
+    found: list[str] = edge.inside(ask)
+    return found
+
+
+def goes(edge: RunningEdge, connection: psycopg.Connection, sql: str, **more: Any) -> str:
+    """Where a statement goes, once everything about it is known, and the replica has what the session wrote."""
+    nodes: Any = edge.edge.nodes
+    connection.execute(sql, **more)
+    until(lambda: edge.inside(lambda: not nodes._judge._asking))
+    (session,) = edge.inside(lambda: list(edge.edge._sessions.values()))
+    until(lambda: all(seen.fresh > session.last_write for seen in edge.inside(lambda: nodes._health.view.readers)))
+    connection.execute(sql, **more)
+    (name,) = went(edge)
+    return name
+
+
+def test_reads_go_to_the_replica_and_all_else_to_the_primary(servers: Cluster) -> None:
+    with servers.edge() as edge, servers.connect(edge) as connection:
+        assert goes(edge, connection, "select v from shop.item where id = 1") == "b"
+        assert goes(edge, connection, "select v from shop.item where id = %s", params=(1,), prepare=True) == "b"
+        assert goes(edge, connection, "values (1)") == "b"
+        for sql in (
+            "select v from shop.item where id = 1 for update",
+            "select shop.name_of(1)",
+            "select nextval('pg_catalog.pg_class'::regclass) where false",
+            "show transaction_read_only",
+            "select pg_is_in_recovery()",
+            "begin; select 1; commit",
+            "select count(*) from pg_stat_activity",
+        ):
+            try:
+                assert goes(edge, connection, sql) == "a", sql
+            except psycopg.Error:
+                assert went(edge) == ["a"], sql
+        with connection.transaction():
+            assert connection.execute("select v from shop.item where id = 1").fetchone() == (0,)
+            assert went(edge) == ["a"]
+        connection.execute("begin read only")
+        assert connection.execute("select v from shop.item where id = 1").fetchone() == (0,)
+        assert connection.execute("show transaction_read_only").fetchone() == ("on",)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("update shop.item set v = 1")
+        connection.execute("rollback")
+
+
+def test_a_session_reads_what_it_wrote(servers: Cluster) -> None:
+    with servers.edge() as edge, servers.connect(edge) as writer, servers.connect(edge) as other:
+        goes_to = {"a": 0, "b": 0}
+        read = "select v from shop.item where id = 7"
+        for _ in range(3):
+            writer.execute(read)
+        servers.on("b", "select pg_wal_replay_pause()")
+        try:
+            writer.execute("update shop.item set v = 5 where id = 7")
+            for _ in range(30):
+                assert writer.execute(read).fetchone() == (5,)
+            # Another session may see the past, but not for longer than the bound.
+            until(lambda: other.execute(read).fetchone() == (5,), 3.0)
+            for name in went(edge):
+                goes_to[name] += 1
+            assert goes_to["b"] == 0
+        finally:
+            servers.on("b", "select pg_wal_replay_resume()")
+        until(lambda: writer.execute(read) and went(edge)[0] == "b")
+        assert writer.execute(read).fetchone() == (5,)
+        writer.execute("update shop.item set v = 0 where id = 7")
+
+
+def test_pipelined_writes_are_not_sent_to_a_replica(servers: Cluster) -> None:
+    with servers.edge() as edge, servers.connect(edge) as connection:
+        read = "select v from shop.item where id = 8"
+        assert goes(edge, connection, read) == "b"
+        for number in range(20):
+            with connection.pipeline() as pipeline:
+                first = connection.execute(read)
+                pipeline.sync()
+                connection.execute("update shop.item set v = %s where id = 8", (number,))
+                pipeline.sync()
+                last = connection.execute(read)
+            assert first.fetchone() is not None
+            assert last.fetchone() == (number,)
+
+
+def test_rules_are_followed_within_seconds(servers: Cluster) -> None:
+    servers.on("a", "create database home", "postgres")
+    with connect(servers.servers["a"].dsn("home"), statement_timeout_ms=120_000) as db:
+        install(db, InstallOptions(transport="call"))
+    servers.on("a", f"grant postai_reader to {servers.user}", "home")
+    passfile = servers._place / "passfile"
+    home = f"host=127.0.0.1 port={servers.servers['a'].port} dbname=home user={servers.user} passfile={passfile}"
+    with servers.edge(home=home, regions={"b": "us"}) as edge, servers.connect(edge) as connection:
+        item, person = "select v from shop.item where id = 1", "select name from crm.person"
+
+        def rule(text: str) -> None:
+            servers.on("a", f"select postai.{text}", "home")
+            generation = servers.on("a", "select generation from postai._read_edge_rules('')", "home")[0][0]
+            until(lambda: edge.inside(lambda: edge.edge.nodes._rules.generation) == generation)  # type: ignore[union-attr]
+
+        assert goes(edge, connection, item) == "a"  # the replica is elsewhere
+        rule("edge_rule('far', relation => 'shop.item', route => 'replica')")
+        assert goes(edge, connection, item) == "b"
+        assert goes(edge, connection, person) == "a"
+        assert goes(edge, connection, item) == "b"
+        assert ("rule far: route replica",) in connection.execute("show postai.route").fetchall()
+        rule("edge_rule('here', query => 'select v from shop.item where id = 2', route => 'primary')")
+        assert goes(edge, connection, item) == "a"
+        rule("forget_edge_rule('here')")
+        # Data of schema crm may not be read in eu, by no way.
+        rule("edge_rule('american', relation => 'crm.*', regions => '{us}')")
+        assert goes(edge, connection, item) == "b"
+        for sql in (person, "select * from shop.who", "select * from crm.visit", "select * from shop.visit_1",
+                    "select * from shop.copy"):  # fmt: skip
+            assert goes(edge, connection, sql) == "b", sql
+        assert goes(edge, connection, "select name from crm.person where id = %s", params=(1,), prepare=True) == "b"
+        for sql in (
+            "select shop.name_of(1)", "insert into crm.person values (2, 'x')", "begin", "select 1 from nowhere",
+            "select name from crm.person for share", "prepare p as select * from crm.person", "show server_version",
+        ):  # fmt: skip
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="leave its region"):
+                connection.execute(sql)  # type: ignore[arg-type]
+        # A view that reads other tables from now on.
+        servers.on("a", "create or replace view shop.thing as select 1 as a")
+        servers.on("a", f"grant select on shop.thing to {servers.user}")
+        servers.caught_up()
+        assert goes(edge, connection, "select * from shop.thing") in "ab"
+        rule("edge_rule('american', relation => 'crm.*', regions => '{asia}')")
+        for sql in (person, "select * from shop.who", "select * from crm.visit", "select * from shop.visit_1",
+                    "select * from shop.copy"):  # fmt: skip
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="leave its region"):
+                connection.execute(sql)  # type: ignore[arg-type]
+        assert goes(edge, connection, item) == "b"
+        rule("forget_edge_rule('american')")
+        assert goes(edge, connection, "insert into crm.person values (2, 'x') on conflict do nothing") == "a"
