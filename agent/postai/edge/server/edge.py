@@ -120,6 +120,8 @@ class Edge:
         """Says where a session's last statement went, and why."""
         self.elsewhere: Callable[[bytes], Awaitable[bool]] | None = None
         """Hands the key of a cancel request that has no session here to the other processes of this edge."""
+        self.number = 0
+        """Among the processes of this edge: what each keeps for itself on this machine has it in its name."""
         self._stopping = False
         self._over = asyncio.Event()
 

@@ -203,6 +203,7 @@ async def _serve(edge: Edge, settings: EdgeSettings, end: socket.socket) -> int:
     edge.elsewhere, edge.everywhere = elsewhere, everywhere
     try:
         told = await channel.ask("hello")
+        edge.number = told["number"]
         await edge.listen([socket.socket(fileno=number) for number in told["sockets"]])
         await channel.ask("ready")
     except Unanswered as error:
