@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from conftest import drop_database, make_database
-from test_reads_judge import Scene
+from reads_support import Scene
 
+from conftest import drop_database, make_database
 from postai.database import connect
 from postai.setup.server import LocalServer
 from postai.sql.reads import Literal, Query, Reads, candidate, drive, judge_with
@@ -78,7 +78,8 @@ def test_a_table_before_it_in_the_path_is_what_is_read(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("made", "sql", "words"),
     [
-        ("create cast (mood as int) with function mood_number(mood)", "select mood::int from customer", "user-made cast"),
+        ("create cast (mood as int) with function mood_number(mood)", "select mood::int from customer",
+         "user-made cast"),
         ("create cast (mood as int) with function mood_number(mood) as implicit", "select mood + 1 from customer",
          "user-made cast"),
         ("create cast (mood as int) with function mood_number(mood) as implicit", "select id + 1 from customer", None),
@@ -86,7 +87,8 @@ def test_a_table_before_it_in_the_path_is_what_is_read(scene: Scene) -> None:
          "user-made cast"),
         ("create cast (int as mood) with function number_mood(int) as implicit; create operator & (leftarg = mood, "
          "rightarg = int, function = both_of)", "select id & id from customer", "can be user-made"),
-        ("create operator & (leftarg = mood, rightarg = int, function = both_of)", "select id & id from customer", None),
+        ("create operator & (leftarg = mood, rightarg = int, function = both_of)", "select id & id from customer",
+         None),
         ("create operator & (leftarg = mood, rightarg = int, function = both_of)", "select mood & 1 from customer",
          "can be user-made"),
         ("create function length(mood[]) returns int volatile language sql as 'select 1'",
