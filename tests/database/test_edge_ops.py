@@ -96,6 +96,15 @@ def test_the_check_tells_what_the_cache_lacks_and_how_to_mend_it(database15: Tes
     assert found(cache_dsn=f"{dsn} port=1")[cache][0] == "critical"
 
 
+def test_the_check_asks_every_node(pg15: LocalServer) -> None:
+    nodes = [{"name": "a", "server": server_line(pg15)}, {"name": "b", "server": "host=127.0.0.1 port=1"}]
+    settings = EdgeSettings(node=nodes, health_dsn="user=postgres dbname=postgres")  # type: ignore[arg-type]
+    found = {one.what: one.state for one in check(settings, places(settings))}
+    # 28P01: TCP wants a password, and there is none.
+    assert found == {"open files": found["open files"], f"server 127.0.0.1:{pg15.port}": "ok",
+                     "server 127.0.0.1:1": "critical", "node a": "critical", "node b": "critical"}  # fmt: skip
+
+
 class Stub:
     """Stands where the parent of processes would."""
 

@@ -13,11 +13,16 @@ from postai.database import connect
 from postai.database import dsn as connection_string
 from postai.edge.server import upstream
 from postai.edge.server.edge import Place, files_needed
+from postai.edge.server.health import Probe
+from postai.edge.server.link import Lost
 from postai.edge.server.users import QueryUsers
+from postai.edge.wire import Malformed, Violation
 from postai.errors import PostaiError
-from postai.settings import EdgeSettings
+from postai.settings import EdgeNode, EdgeSettings
 from postai.stream.missing import missing
 
+NAME = "postai edge check"
+LIMIT_MS = 5000
 State = Literal["ok", "warning", "critical"]
 _STATES: dict[str, State] = {"blocker": "critical", "warning": "warning", "note": "ok"}
 
@@ -50,8 +55,9 @@ def check(settings: EdgeSettings, places: dict[str, Place]) -> tuple[Finding, ..
         *_files(settings),
         *_open_files(settings),
         *asyncio.run(_servers({address: None for place in places.values() for address in place.addresses})),
-        *_dsn("auth_dsn", settings.auth_dsn, settings),
-        *_dsn("home", settings.home, settings),
+        *_secrets(settings),
+        *asyncio.run(_nodes(settings)),
+        *_connection("home", settings.home),
         *_caches(settings),
     )
 
@@ -95,25 +101,65 @@ async def _servers(addresses: Iterable[upstream.Address]) -> list[Finding]:
     return list(await asyncio.gather(*map(one, addresses)))
 
 
-def _dsn(name: str, dsn: str | None, settings: EdgeSettings) -> Iterator[Finding]:
-    """Whether a connection of the edge's own can be had, and says what it is for."""
+async def _nodes(settings: EdgeSettings) -> list[Finding]:
+    """Whether the nodes of a cluster can be asked how they are."""
+
+    async def one(node: EdgeNode, health_dsn: str) -> Finding:
+        what = f"node {node.name}"
+        try:
+            async with asyncio.timeout(LIMIT_MS / 1000):
+                probe = await Probe.open(upstream.addresses(node.server), health_dsn, lambda: None)
+        except (Violation, Malformed, Lost, TimeoutError) as error:
+            told = error.detail or error.message if isinstance(error, Violation) else str(error) or "timeout expired"
+            return Finding(what, "critical", f"health_dsn: {told}")
+        probe.close()
+        return Finding(what, "ok", "can be asked")
+
+    dsn = settings.health_dsn
+    return [] if dsn is None else list(await asyncio.gather(*(one(node, dsn) for node in settings.node)))
+
+
+def _secrets(settings: EdgeSettings) -> Iterator[Finding]:
+    """Whether stored passwords can be asked for, and whether that server takes as many sessions as the edge opens."""
+    if settings.auth_dsn is None:
+        return
+    try:
+        users = QueryUsers(settings.auth_dsn, settings.auth_query)
+        try:
+            users.stored("postgres")
+        finally:
+            users.close()
+        with connect(settings.auth_dsn, application_name=NAME, statement_timeout_ms=LIMIT_MS) as db:
+            ((most,),) = db.query("select current_setting('max_connections')::int")
+    except PostaiError as error:
+        yield _failed("auth_dsn", error)
+        return
+    yield Finding("auth_dsn", "ok", "can be asked")
+    pooled = settings.pool_mode == "transaction"
+    each = settings.pool_size if pooled else settings.max_connections
+    what = "for each database and user" if pooled else "one for each client"
+    state: State = "warning" if each * settings.processes > int(str(most)) else "ok"
+    yield Finding(
+        "max_connections", state,
+        f"the server takes {most} sessions, the edge opens up to {each * settings.processes}, {what}",
+        None if state == "ok" else f"Lower edge.{'pool_size' if pooled else 'max_connections'}, or raise the server's.",
+    )  # fmt: skip
+
+
+def _connection(name: str, dsn: str | None) -> Iterator[Finding]:
+    """Whether a connection of the edge's own can be had."""
     if dsn is None:
         return
     try:
-        if name == "auth_dsn":
-            users = QueryUsers(dsn, settings.auth_query)
-            try:
-                users.stored("postgres")
-            finally:
-                users.close()
-        else:
-            connect(dsn, application_name="postai edge check", statement_timeout_ms=5000).close()
+        connect(dsn, application_name=NAME, statement_timeout_ms=LIMIT_MS).close()
     except PostaiError as error:
-        yield Finding(
-            name, "critical", f"{error.message}: {error.detail}" if error.detail else error.message, error.hint
-        )
+        yield _failed(name, error)
     else:
         yield Finding(name, "ok", "can be asked")
+
+
+def _failed(what: str, error: PostaiError) -> Finding:
+    return Finding(what, "critical", f"{error.message}: {error.detail}" if error.detail else error.message, error.hint)
 
 
 def _caches(settings: EdgeSettings) -> Iterator[Finding]:
@@ -128,10 +174,10 @@ def _caches(settings: EdgeSettings) -> Iterator[Finding]:
                 {**connection_string.parse(settings.cache_dsn), "dbname": one.dbname or one.name}
             )
             try:
-                with connect(dsn, application_name="postai edge check", statement_timeout_ms=5000) as db:
+                with connect(dsn, application_name=NAME, statement_timeout_ms=LIMIT_MS) as db:
                     lacks = missing(db, settings.publication)
             except PostaiError as error:
-                yield Finding(what, "critical", error.message, error.hint)
+                yield _failed(what, error)
                 continue
             for lack in lacks:
                 mend = ";\n".join(part.rstrip(";\n") for part in lack.fix)
