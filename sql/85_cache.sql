@@ -337,12 +337,12 @@ comment on function postai._uncache(text) is 'Drops a cache table. SECURITY DEFI
 create function postai._cache_sweep() returns integer
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
-  set lock_timeout = '100ms'
 as $$
 declare
   one record;
   swept integer := 0;
 begin
+  perform set_config('lock_timeout', '100ms', true);
   for one in
     select e.id, e.name from postai.cache_entry as e
      where postai._cache_owner(e.id) is null or not postai._cache_is_ours(e.id)
@@ -526,32 +526,35 @@ comment on column postai.cache_stats.reads is 'How often the rows were read, ref
 comment on column postai.cache_stats.refreshed_on is 'What refreshes it: write, and the time to live besides; or the time to live only, for the reason in not_followed.';
 comment on column postai.cache_stats.as_of is 'The rows are those of this moment or a later one.';
 
--- Two owners' work: postai_reader gets what it is to own while it may create, and all others only lose.
+-- Two owners' work: postai_reader gets what it is to own while it may create. It is no privilege that is noted for
+-- roles that may come: without postai_reader there is nothing to grant.
 create function postai._lower_cache() returns boolean
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  rows constant regprocedure := 'postai._cache_rows(anyelement, integer, uuid, jsonb, bigint)';
+  rows constant regprocedure := to_regprocedure('postai._cache_rows(anyelement, integer, uuid, jsonb, bigint)');
 begin
-  if to_regrole('postai_reader') is null then
+  if rows is null or to_regrole('postai_reader') is null then
     return false;
-  elsif (select p.proowner from pg_proc as p where p.oid = rows) = to_regrole('postai_reader') then
-    return true;
   end if;
-  begin
+  execute format('revoke execute on function %s from public', rows);
+  if to_regrole('postai_agent') is not null then
+    execute format('grant execute on function %s to postai_agent', rows);
+  end if;
+  if (select p.proowner from pg_proc as p where p.oid = rows) <> to_regrole('postai_reader') then
     if not pg_has_role('postai_reader', 'member') then
       grant postai_reader to current_user;
     end if;
     grant create on schema postai to postai_reader;
     execute format('alter function %s owner to postai_reader', rows);
     revoke create on schema postai from postai_reader;
-    return true;
-  exception
-    when insufficient_privilege then
-      raise notice 'the agent cannot refresh cache tables until a superuser has run: ALTER FUNCTION % OWNER TO postai_reader', rows;
-      return false;
-  end;
+  end if;
+  return true;
+exception
+  when insufficient_privilege then
+    raise notice 'the agent cannot refresh cache tables until a superuser has run: ALTER FUNCTION % OWNER TO postai_reader', rows;
+    return false;
 end
 $$;
 comment on function postai._lower_cache() is
@@ -572,6 +575,5 @@ select postai._grant('execute on function ' || f, 'postai_user')
     'postai._cache_make(integer)', 'postai._cache_ready(integer)', 'postai._cache_parts(integer, text, text)']) as f;
 select postai._grant('execute on function ' || f, 'postai_agent')
   from pg_catalog.unnest(array['postai._cache_sweep()', 'postai._cache_reads(oid)', 'postai._cache_owner(integer)', 'postai._cache_is_ours(integer)', 'postai._cache_limit(bigint, bigint)', 'postai._cache_problem(oid)',
-    'postai._cache_predicate(regclass, jsonb)', 'postai._cache_rows(anyelement, integer, uuid, jsonb, bigint)']) as f;
-revoke execute on function postai._cache_rows(anyelement, integer, uuid, jsonb, bigint) from public;
+    'postai._cache_predicate(regclass, jsonb)']) as f;
 select postai._lower_cache();

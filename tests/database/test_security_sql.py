@@ -14,6 +14,7 @@ from conftest import drop_database, make_database
 
 WAYS = [("pg15", "socket"), ("pg15", "dblink"), ("pg18", "dblink"), ("pg18", "call")]
 READS_CALLERS_PATH = {
+    "cache",
     "ask", "sql", "answer", "prepare", "run", "wait", "explain", "teach", "feedback", "declare_join", "forget_join",
     "optimize", "lint", "migrate", "design", "drift", "cutover", "rollback", "_switch",
     "replicate_start", "replicate_verify", "replicate_repair", "replicate_rollback", "replicate_complete",

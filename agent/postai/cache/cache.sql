@@ -15,17 +15,17 @@ select postai._cache_sweep()
 
 -- name: obstacle
 -- Why a cache table cannot be filled; null = it can. First, that its query would run with more rights than it may.
-select case when p.proowner <> pg_catalog.to_regrole('postai_reader') or pg_catalog.to_regrole('postai_reader') is null
-            then 'postai._cache_rows is not owned by postai_reader'
+select case when p.proowner is distinct from pg_catalog.to_regrole('postai_reader') or p.proowner is null
+            then 'the function postai._cache_rows is not owned by postai_reader'
             when c.bytes > 8388608 + 10 * coalesce(f.bytes, 0) and c.bytes > c.most
             then 'old rows cannot be removed: VACUUM waits for a long transaction, or does not run'
             else postai._cache_problem(pg_catalog.to_regclass('postai_cache._query_' || c.id)) end
-  from pg_catalog.pg_proc as p
- cross join (select i.id, pg_catalog.pg_relation_size(pg_catalog.to_regclass('postai_cache._rows_' || i.id)) as bytes,
+  from (select i.id, pg_catalog.pg_relation_size(pg_catalog.to_regclass('postai_cache._rows_' || i.id)) as bytes,
                     2 * postai._setting_text('cache_mb')::numeric * 1048576 as most
-               from (select %s::int4 as id) as i) as c
+          from (select %s::int4 as id) as i) as c
   left join postai_cache._fresh as f on f.id = c.id
- where p.oid = 'postai._cache_rows(anyelement, integer, uuid, jsonb, bigint)'::pg_catalog.regprocedure
+  left join pg_catalog.pg_proc as p
+    on p.oid = pg_catalog.to_regprocedure('postai._cache_rows(anyelement, integer, uuid, jsonb, bigint)')
 
 -- name: claim
 -- One refresh of a cache table at a time. What defines it now; the most rows it may have.
