@@ -47,6 +47,7 @@ _QUIET = frozenset(b"DECS")
 _ENDING = frozenset(b"QS")
 _READY = wire.message(b"Z", b"I")
 _PARSE_COMPLETE = wire.message(b"1")
+_READY_IDLE = wire.message(b"Z", b"I")
 _READY_HEAD = b"Z\0\0\0\5"
 _LENGTH = struct.Struct("!i")
 _SIZE = struct.Struct("!I")
@@ -398,6 +399,37 @@ class Client:
         self._note(_Sent("Q", self._batch, hidden=True, server=(b"", None), hears=_Hearer(receive)))
         self._batch += 1
         return wire.message(b"Q", query + b"\0")
+
+    def finish(self, data: bytes) -> bool:
+        """Take a server's bytes if they are all that was still to come, nothing in them is for anybody but the client,
+        and its server can be lent again; whether that is so. The client then has no server any more.
+        """
+        server = self._server
+        if (
+            not self._simple
+            or not self._closed
+            or data[-6:] != _READY_IDLE
+            or self._kept
+            or server is None
+            or server.changed
+            or self._frontend.flowing
+            or not self._backend.between
+            or not _smooth(data)
+        ):
+            return False
+        packed = self._packed
+        if packed is not None:
+            if (meaning := packed[1]) is not None:
+                self._names.set_unnamed(meaning)
+                server.names.set_unnamed(meaning)
+            self._packed = None
+        elif self._sent[0] is not _QUERY:
+            for sent in self._sent:
+                self._confirm(sent)
+        self._sent.clear()
+        self._status, self._closed, self._batch = _IDLE, False, 1
+        self._server = None
+        return True
 
     def _free(self, text: bytes) -> bool:
         found = self._pinning.find(text)
@@ -766,11 +798,11 @@ class Client:
 
 def _smooth(data: bytes) -> bool:
     """Whether a server's bytes, which end like a ReadyForQuery, are whole messages without any surprise."""
-    at, end = 0, len(data) - 6
+    at, end, size, smooth = 0, len(data) - 6, _SIZE.unpack_from, _SMOOTH
     while at < end:
-        if data[at] not in _SMOOTH:
+        if data[at] not in smooth:
             return False
-        at += 1 + int(_SIZE.unpack_from(data, at + 1)[0])
+        at += 1 + size(data, at + 1)[0]
     return at == end
 
 

@@ -78,7 +78,7 @@ class Framer:
         held: bytes of one message that are held at most.
     """
 
-    __slots__ = ("_flowing", "_held", "_limits", "_most", "_need", "_whole", "between", "broken")
+    __slots__ = ("_held", "_limits", "_most", "_need", "_whole", "between", "broken", "flowing")
 
     def __init__(self, limits: Mapping[int, int], whole: frozenset[int], held: int = HELD) -> None:
         self._limits = limits
@@ -86,15 +86,11 @@ class Framer:
         self._most = held
         self._held = b""
         self._need = 0
-        self._flowing = 0
+        self.flowing = 0
+        """Bytes that are still to come of a message of which a part was given."""
         self.broken: Violation | Malformed | None = None
         self.between = True
         """Whether the input so far ended with a message's last byte."""
-
-    @property
-    def flowing(self) -> bool:
-        """Whether a part of a message was given, and its rest is still to come."""
-        return self._flowing > 0
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Take the next bytes, split anywhere, and give what is complete.
@@ -113,13 +109,13 @@ class Framer:
                 return []
             self._held = b""
         end = len(data)
-        if self._flowing >= end:
-            self._flowing -= end
-            self.between = not self._flowing
+        if self.flowing >= end:
+            self.flowing -= end
+            self.between = not self.flowing
             return [(0, data)] if data else []
         pieces: list[tuple[int, bytes]] = []
-        start, at = 0, self._flowing
-        self._flowing = 0
+        start, at = 0, self.flowing
+        self.flowing = 0
         limits, wanted = self._limits, self._whole
         while end - at >= HEADER:
             kind = data[at]
@@ -148,7 +144,7 @@ class Framer:
                     continue
                 start = at
             if stop > end:
-                self._flowing = stop - end
+                self.flowing = stop - end
                 at = end
             else:
                 at = stop
@@ -157,7 +153,7 @@ class Framer:
         if start < at:
             pieces.append((0, data[start:at]))
         self._held = data[at:end]
-        self.between = at == end and not self._flowing
+        self.between = at == end and not self.flowing
         return pieces
 
 

@@ -383,7 +383,7 @@ class PooledSession:
         self._collect(None)
         if backend is not None:
             if self.client.lendable and not backend.link.ended:
-                self._give_back(backend)
+                self._give_back()
             else:
                 self._backend = None
                 self._pools.abandon(backend)
@@ -405,6 +405,14 @@ class PooledSession:
     def from_server(self, data: bytes) -> None:
         """Bytes came from the server."""
         client = self.client
+        if self._straight and not self._after and self.written is None and client.finish(data):
+            self._to_client(data)
+            if self._collected is not None:
+                self._collect(data)
+            self._returned()
+            if client.over:
+                self.link.close()
+            return
         out = client.answer(data)
         if out:
             self._to_client(out)
@@ -420,7 +428,7 @@ class PooledSession:
                 after, self._after = self._after, None
                 backend.link.send(self._inject(after))
                 return
-            self._give_back(backend)
+            self._give_back()
             if self._stuck:
                 self._borrow()
             elif client.over:
@@ -431,12 +439,17 @@ class PooledSession:
             assert self._backend is not None
             self._pass_on(self._backend)
 
-    def _give_back(self, backend: Backend) -> None:
-        self._backend = None
+    def _give_back(self) -> None:
         self.elsewhere = False
         if self.writing:
             self.writing, self.last_write = False, monotonic()
         self.client.detach()
+        self._returned()
+
+    def _returned(self) -> None:
+        """The client has no server any more."""
+        backend, self._backend = self._backend, None
+        assert backend is not None
         self._resting = self.client.resting
         self.link.fed_by(self.link)
         self._pools.give_back(backend)
