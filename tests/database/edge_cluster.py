@@ -64,7 +64,7 @@ class Cluster:
 
     def caught_up(self) -> None:
         """Wait until all replicas have replayed what the primary has written."""
-        ((position,),) = self.on("a", "select pg_current_wal_lsn()::text")
+        ((position,),) = self.on("a", "select pg_current_wal_flush_lsn()::text")
         for name in self.servers:
             if name != "a":
                 until(lambda name=name: self.on(name, f"select pg_last_wal_replay_lsn() >= '{position}'") == [(True,)])  # type: ignore[misc]
@@ -119,7 +119,7 @@ def until(holds: Callable[[], object], seconds: float = PATIENCE) -> None:
 @contextlib.contextmanager
 def cluster(binaries: Binaries, place: Path, *replicas: str) -> Iterator[Cluster]:
     """A primary of these programs and its replicas; nothing is left of them."""
-    with new_server(binaries, "edgecluster", "wal_keep_size = 64MB\nmax_wal_senders = 5\n") as primary:
+    with new_server(binaries, "edgecluster", "wal_keep_size = 64MB\nsynchronous_commit = on\n") as primary:
         one = Cluster(primary, place)
         try:
             for name in replicas:

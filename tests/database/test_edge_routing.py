@@ -129,7 +129,8 @@ def test_pipelined_writes_are_not_sent_to_a_replica(servers: Cluster) -> None:
             assert last.fetchone() == (number,)
 
 
-def test_rules_are_followed_within_seconds(servers: Cluster) -> None:
+def test_rules_are_followed_at_once(servers: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postai.edge.server.home.INTERVAL", 0.05)
     servers.on("a", "create database home", "postgres")
     with connect(servers.servers["a"].dsn("home"), statement_timeout_ms=120_000) as db:
         install(db, InstallOptions(transport="call"))
