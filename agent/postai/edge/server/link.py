@@ -133,6 +133,11 @@ class Link(asyncio.Protocol):
             data = self.tls.encrypt(data)
         self.transport.write(data)
 
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more may be sent."""
+        return self._finished
+
     def end_of_stream(self) -> None:
         """Say that nothing more is sent, and go on reading."""
         if not self._finished and not self.transport.is_closing():

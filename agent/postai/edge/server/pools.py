@@ -130,7 +130,7 @@ class Backend:
         link = self.link
         link.on_end = None
         if not link.transport.is_closing():
-            if not link.ended:
+            if not link.ended and not link.finished:
                 link.send(wire.message(b"X"))
             link.close()
 
@@ -266,7 +266,7 @@ class Pools:
         if backend.cancels:
             return  # `cancel` gives it back
         del self.borrowed[backend]
-        if backend.retired or backend.link.ended:
+        if backend.retired or backend.link.ended or backend.link.finished:
             backend.pool.drop(backend)
         else:
             backend.pool.give_back(backend)
