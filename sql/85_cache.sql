@@ -405,20 +405,22 @@ comment on function postai._cache_rows(anyelement, integer, uuid, jsonb, bigint)
 
 -- By hand ----------------------------------------------------------------------------------------------------------
 
-create function postai._cache_parts(id integer, query text, path text) returns void
+create function postai._cache_parts(id integer, statement text, path text) returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 declare
   it text := '_query_' || id;
   settings text;
-  probe refcursor;
 begin
+  begin
+    perform postai._one_statement(statement);
+  exception
+    when sqlstate 'PA003' then
+      perform postai._raise('42601', 'more than one statement is given', null, 'Give one SELECT statement.');
+  end;
   perform set_config('search_path', path, true);
-  -- A cursor takes one statement that only reads.
-  open probe for execute query;
-  close probe;
-  execute pg_catalog.format(E'create view postai_cache.%I as\n%s', it, query);
+  execute pg_catalog.format(E'create view postai_cache.%I as\n%s', it, statement);
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   select string_agg(format(' set %I = %L', s.name, s.setting), '') into settings
     from pg_settings as s
