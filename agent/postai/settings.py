@@ -311,6 +311,9 @@ class EdgeSettings(BaseModel):
         le=864000,
         description="seconds for which an answer is kept at most, even if nothing changes",
     )
+    pgbouncer: Literal["session", "transaction"] | None = Field(
+        default=None, description="pool_mode of a PgBouncer that the edge starts before its server; else none"
+    )
     idle_in_transaction_timeout: float = Field(
         default=0, ge=0, le=86400, description="seconds that a client of a pool may leave its transaction; 0 = no limit"
     )
@@ -353,6 +356,10 @@ class EdgeSettings(BaseModel):
             raise ValueError('cache = true needs pool_mode = "transaction"')
         if self.pool_min_size > self.pool_size:
             raise ValueError("pool_min_size is more than pool_size")
+        if self.pgbouncer is not None and (self.auth_file is None or self.node):
+            raise ValueError('pgbouncer needs auth = "scram" with auth_file, and no [[edge.node]]')
+        if self.pgbouncer == "transaction" and self.pool_mode == "transaction":
+            raise ValueError('pgbouncer = "transaction" is for pool_mode = "session": one of them pools')
         return self
 
 

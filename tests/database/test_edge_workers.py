@@ -8,9 +8,11 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -21,12 +23,17 @@ import psycopg
 import pytest
 from edge_support import Raw, query_line, server_line
 
-from conftest import TestDatabase, new_server
+from conftest import TestDatabase, new_server, server_user
 from postai.cli.main import run
 from postai.edge import wire
+from postai.edge.server import bouncer
 from postai.setup.server import LocalServer, debian_binaries, free_port
 
 PATIENCE = 30.0
+AS_USER = """#!/bin/sh
+[ "$1" = -q ] && chown {user} "$2" "$(dirname "$2")"
+exec setpriv --reuid={user} --regid={user} --clear-groups {program} "$@"
+"""
 
 
 def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -40,7 +47,7 @@ def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None
 class Command:
     """`post-ai edge` that runs."""
 
-    def __init__(self, place: Path, server: LocalServer, lines: tuple[str, ...]) -> None:
+    def __init__(self, place: Path, server: LocalServer, lines: tuple[str, ...], more: dict[str, str] | None) -> None:
         self.port = free_port()
         self.place = place
         self.server = server
@@ -49,7 +56,7 @@ class Command:
         self.log = (place / "log").open("w+")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "postai.cli.main", "edge", "--config", self.file, "--json"],
-            stdout=self.log, stderr=self.log, cwd="/",
+            stdout=self.log, stderr=self.log, cwd="/", env=os.environ | (more or {}),
         )  # fmt: skip
 
     def write(self, *lines: str) -> None:
@@ -85,8 +92,8 @@ class Command:
 
 
 @contextlib.contextmanager
-def command(place: Path, server: LocalServer, *lines: str) -> Iterator[Command]:
-    one = Command(place, server, lines)
+def command(place: Path, server: LocalServer, *lines: str, more: dict[str, str] | None = None) -> Iterator[Command]:
+    one = Command(place, server, lines, more)
     try:
         wait_for(lambda: one.said('"the edge listens"') or one.process.poll() is not None)
         yield one
@@ -219,6 +226,53 @@ def test_the_operator_sees_all_processes_and_stops_them(database15: TestDatabase
     edge.write(*pooled, "pool_size = 90", "processes = 2")
     code, text = edge.ask("check", "--json")
     assert {one["what"]: one["state"] for one in json.loads(text)["findings"]}["max_connections"] == "warning"
+
+
+@pytest.mark.skipif(not bouncer.installed(), reason="no PgBouncer (as root: make test installs it)")
+def test_a_pgbouncer_shares_the_servers_sessions_among_clients(database15: TestDatabase) -> None:
+    """Clients, the edge, PgBouncer and the server hold one SCRAM verifier; nobody knows the password but clients."""
+    name = f"ops_{database15.name}"
+    user = server_user()
+    place = Path(tempfile.mkdtemp(prefix="postai-edge-"))
+    database15.execute(f"create role {name} login password '{name}'")
+    try:
+        ((stored,),) = database15.execute(f"select rolpassword from pg_authid where rolname = '{name}'")
+        users = place / "users"
+        users.write_text(f'"{name}" "{stored}"\n')
+        users.chmod(0o600)
+        path = place / "bin"
+        path.mkdir()
+        place.chmod(0o755)
+        if user is not None:  # PgBouncer does not run as root
+            shutil.chown(users, user)
+            (path / "pgbouncer").write_text(AS_USER.format(user=user, program=bouncer.installed()))
+            (path / "pgbouncer").chmod(0o755)
+        lines = ('auth = "scram"', f'auth_file = "{users}"', 'pgbouncer = "transaction"', "pool_size = 1")
+        dsn = database15.dsn(name)
+        search = {"PATH": f"{path}:{os.environ['PATH']}"}
+        with command(place, database15.server, *lines, "processes = 2", more=search) as edge:
+            dsn = dsn.replace(f"port={database15.server.port}", f"port={edge.port}")
+            with contextlib.ExitStack() as stack:
+                clients = [stack.enter_context(psycopg.connect(dsn, autocommit=True)) for _ in range(4)]
+                asked = [one.execute("select pg_backend_pid()", prepare=False).fetchone() for one in clients]
+                assert len(set(asked)) == 1
+                names = {one: Path(f"/proc/{one}/cmdline").read_bytes() for one in edge.workers()}
+                (child,) = (one for one, line in names.items() if b"pgbouncer.ini" in line)
+                os.kill(child, signal.SIGKILL)
+                wait_for(lambda: edge.said("PgBouncer ended and is started again"))
+
+            def served() -> bool:
+                with contextlib.suppress(psycopg.OperationalError), psycopg.connect(dsn) as one:
+                    return one.execute("select 1").fetchone() == (1,)
+                return False
+
+            wait_for(served)
+            edge.process.terminate()
+            assert edge.process.wait(PATIENCE) == 0
+            assert not Path(f"/proc/{child}").exists()
+    finally:
+        database15.execute(f"drop role {name}")
+        shutil.rmtree(place)
 
 
 @pytest.mark.soak

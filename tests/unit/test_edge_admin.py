@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from postai.edge.server import admin
-from postai.edge.server.edge import files_needed
+from postai.edge.server.bouncer import before, configuration
+from postai.edge.server.edge import Place, files_needed
 from postai.edge.server.metrics import exposition
 from postai.edge.server.show import reply
+from postai.edge.server.upstream import addresses
 from postai.edge.server.workers import GRACE
 from postai.errors import PostaiError, UsageError
 from postai.settings import EdgeSettings
@@ -141,6 +144,32 @@ def test_a_place_that_others_may_change_is_refused(tmp_path: Path) -> None:
 def test_an_edge_that_does_not_run_is_said_so(settings: EdgeSettings) -> None:
     with pytest.raises(PostaiError, match="the edge does not answer"):
         admin.ask(settings, "GET", "/figures")
+
+
+def test_pgbouncer_is_configured_as_the_edge_is() -> None:
+    given: dict[str, Any] = {
+        "auth": "scram", "auth_file": "/etc/users", "runtime_directory": "/run/e", "pgbouncer": "transaction",
+        "server": "host=/run/pg port=5433", "database": [{"name": 'a"b', "dbname": "it's"}, {"name": "*"}],
+    }  # fmt: skip
+    settings = EdgeSettings(**given)
+    text = configuration(settings, (1, 21)).splitlines()
+    assert text[1] == "\"a\"\"b\" = host='/run/pg' port='5433' dbname='it''s'"
+    assert text[2] == "* = host='/run/pg' port='5433'"
+    for line in ("unix_socket_dir = /run/e/pgbouncer.6432", "pool_mode = transaction", "auth_file = /etc/users",
+                 "max_client_conn = 20000", "max_prepared_statements = 500"):  # fmt: skip
+        assert line in text
+    assert "max_prepared_statements" not in configuration(settings, (1, 20))
+    secure = configuration(EdgeSettings(**{**given, "server": "host=db.example.com sslmode=require"}), (1, 21))
+    assert "server_tls_sslmode = require\n" in secure
+    for wrong in ({"server": "host=a,b"}, {"database": [{"name": "a\nb"}]}):
+        with pytest.raises(UsageError):
+            configuration(EdgeSettings(**{**given, **wrong}), (1, 21))
+    for refused in ({"auth_file": None, "auth_dsn": "host=a"}, {"pool_mode": "transaction"}):
+        with pytest.raises(ValidationError, match="pgbouncer"):
+            EdgeSettings(**{**given, **refused})
+    places = {"*": Place(addresses("host=a"), "x")}
+    assert before(settings, places)["*"].label == "/run/e/pgbouncer.6432:6432"
+    assert before(EdgeSettings(), places) is places
 
 
 def test_the_unit_starts_the_edge_with_enough_of_everything(tmp_path: Path) -> None:

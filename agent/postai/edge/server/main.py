@@ -16,6 +16,7 @@ from typing import Any
 from postai import __version__
 from postai.edge import tls
 from postai.edge.server.admin import Admin
+from postai.edge.server.bouncer import Bouncer, before
 from postai.edge.server.control import Channel, Unanswered
 from postai.edge.server.edge import Edge, Place
 from postai.edge.server.figures import Row
@@ -57,8 +58,11 @@ def run(load: Callable[[], EdgeSettings], command: Sequence[str]) -> int:
         loop.add_signal_handler(signal.SIGINT, supervisor.stop, signal.SIGINT)
         loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
         admin = Admin(supervisor, {"version": __version__, "region": supervisor.settings.region})
+        bouncer = Bouncer(supervisor.settings) if supervisor.settings.pgbouncer is not None else None
         try:
             await admin.listen(supervisor.settings)
+            if bouncer is not None:
+                await bouncer.start()
             await supervisor.start()
             notify("READY=1")
             home = supervisor.settings.home
@@ -69,6 +73,8 @@ def run(load: Callable[[], EdgeSettings], command: Sequence[str]) -> int:
                 await asyncio.wait([report])
         finally:
             admin.close()
+            if bouncer is not None:
+                await bouncer.stop()
         return 0
 
     return asyncio.run(supervise())
@@ -106,7 +112,8 @@ def make(settings: EdgeSettings) -> Edge:
     Raises:
         UsageError: the settings do not go together, or a file is missing.
     """
-    return Edge(settings, *prepare(settings))
+    found, certificate, users = prepare(settings)
+    return Edge(settings, before(settings, found), certificate, users)
 
 
 def prepare(settings: EdgeSettings) -> tuple[dict[str, Place], ssl.SSLContext | None, Users | None]:
