@@ -91,7 +91,11 @@ class Watching:
 
     def __enter__(self) -> Watching:
         self.watch.start()
-        self.next(Started)
+        try:
+            self.next(Started)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

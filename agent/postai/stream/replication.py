@@ -381,7 +381,7 @@ class Replication:
 
     def _explained(self, error: ServerError) -> PostaiError:
         text, where = error.message, f"{self.target}: {error.message}"
-        if re.search(r"can no longer (get changes from|access) replication slot|invalidated", text):
+        if re.search(r"can no longer (get changes from|access) replication slot|invalidated", f"{text} {error.detail}"):
             return SlotLost("the replication slot is lost", detail=where, hint="Drop it; a new one begins from now.")
         if "wal_level" in text:
             hint = "ALTER SYSTEM SET wal_level = 'logical', then restart the server (managed: the provider's setting)."

@@ -200,7 +200,7 @@ class Watch:
         self._stopping = threading.Event()
         self.wanted: Lsn = 0
         self._stream: _Stream | None = None
-        self._thread = threading.Thread(target=self._run, name=f"watch {database}")
+        self._thread = threading.Thread(target=self._run, name=f"watch {database}", daemon=True)
         self._flushes = 0
         self.freshness = Freshness(max_staleness)
         self.tables: Mapping[Oid, server.Table] = {}
@@ -250,7 +250,9 @@ class Watch:
             heart: threading.Thread | None = None
             try:
                 pulse = self._begin(stream)
-                heart = threading.Thread(target=self._pulse, args=(stream, pulse), name=f"pulse {self._database}")
+                heart = threading.Thread(
+                    target=self._pulse, args=(stream, pulse), name=f"pulse {self._database}", daemon=True
+                )
                 heart.start()
                 self._read_all(stream)
             finally:
