@@ -27,7 +27,7 @@ pg_current_xact_id_if_assigned pg_current_snapshot pg_export_snapshot pg_is_in_r
 current_database current_schema current_schemas inet_client_addr inet_client_port inet_server_addr
 inet_server_port pg_typeof random gen_random_uuid clock_timestamp statement_timestamp timeofday
 pg_table_size pg_relation_size pg_total_relation_size pg_database_size pg_size_pretty pg_get_serial_sequence
-lo_create lo_creat lo_unlink lo_get lo_put lo_from_bytea
+pg_listening_channels lo_create lo_creat lo_unlink lo_get lo_put lo_from_bytea
 """
 
 FREE_FUNCTIONS = frozenset(_FUNCTIONS.split())

@@ -14,7 +14,7 @@ from postai.edge.server.link import Link, Lost
 from postai.edge.server.pools import AtHome, Backend, Choose, Node, Pools, Scope
 from postai.edge.server.upstream import Unreachable
 from postai.edge.topology import NEVER
-from postai.edge.wire import Malformed, Violation, error_response
+from postai.edge.wire import Malformed, Violation, error_response, notice_response
 
 log = logging.getLogger(__name__)
 
@@ -167,6 +167,10 @@ class PooledSession:
     def collecting(self) -> bool:
         """Whether somebody wants what the client is sent."""
         return self._done is not None
+
+    def notice(self, text: str) -> None:
+        """Tell the client something before the answer to what it said."""
+        self._say(notice_response(text))
 
     def forgo(self) -> None:
         """What the client is sent is of no use to anybody: it does not come of the primary."""
@@ -371,6 +375,7 @@ class PooledSession:
         if backend is None or self.client.lendable:
             self.link.close()
         else:
+            backend.retired = True
             backend.link.end_of_stream()
 
     def _client_gone(self) -> None:
@@ -423,7 +428,8 @@ class PooledSession:
             assert backend is not None
             if self.written is not None and client.wrote:
                 client.wrote = False
-                self.written(self)
+                if not self.elsewhere:  # what is not the primary cannot have written
+                    self.written(self)
             if self._after:
                 after, self._after = self._after, None
                 backend.link.send(self._inject(after))
