@@ -151,33 +151,6 @@ def test_extensions_that_are_known(scene: Scene) -> None:
         assert "user-made" in (scene.verdict("select normal_rand(1, 0, 1) from mixed").reason or "")
 
 
-@pytest.mark.parametrize(
-    ("publication", "sql", "words"),
-    [
-        ("for all tables", "select * from customer", None),
-        ("for table customer", "select * from customer", None),
-        ("for table customer", "select * from orders", "does not hold: orders"),
-        ("for table customer", "select * from v_join", "does not hold: orders"),
-        ("for table parted", "select * from parted", None),
-        ("for table parted with (publish_via_partition_root)", "select * from parted_2", None),
-        ("for table parted_1", "select * from parted", "does not hold"),
-        ("for table customer where (id > 5)", "select * from customer", "does not hold: customer"),
-        ("for tables in schema shop", "select * from v_join, parted", None),
-        ("for all tables with (publish = 'insert, update, delete')", "select * from customer", "a kind of change"),
-        ("for table only parent", "select * from parent", "does not hold"),
-    ],
-)
-def test_the_publication_must_tell_of_every_change(scene: Scene, publication: str, sql: str, words: str | None) -> None:
-    with scene.connection.transaction(force_rollback=True):
-        scene.connection.execute(f"create publication edge {publication}")  # type: ignore[call-overload]
-        reason = scene.verdict(sql, publication="edge").reason
-    assert (reason is None) if words is None else words in (reason or "")
-
-
-def test_a_publication_that_is_not_there(scene: Scene) -> None:
-    assert scene.verdict("select 1", publication="none").reason == "the publication none does not exist"
-
-
 INT, BIG, WORD, UUID = 23, 20, 25, 2950
 KEYS = {
     "customer": (("id", INT),),

@@ -88,20 +88,16 @@ class Reads:
         self._lists = Lists.load()
         self._kept: OrderedDict[str, bool] = OrderedDict()
 
-    def judge(
-        self, one: Candidate, watched: Mapping[int, Key] | None = None, publication: str | None = None
-    ) -> Judging:
+    def judge(self, one: Candidate, watched: Mapping[int, Key] | None = None) -> Judging:
         """Yield what is to be asked of the catalog (at most twice), return the verdict.
 
         Args:
             one: what the text says.
             watched: tables whose changes are told row by row, and their key columns.
-            publication: the publication by which changes are told; a table that is not in it, or not with all its
-                rows, speaks against keeping. None: not looked at.
         """
         if not one.selects:
             return Verdict(one.reason or "a part that is not understood")
-        ((text, *_),) = yield Query(self._meaning, (question(one, publication),))
+        ((text, *_),) = yield Query(self._meaning, (question(one),))
         meaning = Meaning(one, json.loads(text or "{}"), self._lists)
         if meaning.lost is not None:
             return Verdict(one.reason or meaning.lost)
@@ -109,8 +105,6 @@ class Reads:
         if inner is not None:
             ((text, *_),) = yield Query(self._uses, (json.dumps(inner),))
             meaning.judge_views(json.loads(text or "{}"))
-        if publication is not None:
-            meaning.judge_publication(publication)
         return Verdict(meaning.reason, meaning.tables(), meaning.pins(watched or {}), meaning.only_reads)
 
     def read_only(self, text: str) -> bool:

@@ -145,22 +145,6 @@ select pg_catalog.json_build_object(
     join pg_catalog.pg_class as c on c.oid operator(pg_catalog.=) w.ev_class
     where w.ev_class operator(pg_catalog.=) any (array(select r.oid from reached as r))
       and c.relkind operator(pg_catalog.=) 'v' and w.ev_type operator(pg_catalog.=) '1'),
-  'publication', (
-    select pg_catalog.json_build_array(
-      p.puballtables, p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate,
-      case when not p.puballtables then (
-        select pg_catalog.json_agg(c.oid::pg_catalog.int8)
-        from pg_catalog.pg_publication_tables as v
-        join pg_catalog.pg_namespace as n on n.nspname operator(pg_catalog.=) v.schemaname
-        join pg_catalog.pg_class as c
-          on c.relnamespace operator(pg_catalog.=) n.oid and c.relname operator(pg_catalog.=) v.tablename
-        where v.pubname operator(pg_catalog.=) p.pubname
-          -- by way of JSON: PostgreSQL 14 knows no filters
-          and pg_catalog.to_jsonb(v.*) operator(pg_catalog.->>) 'rowfilter' is null
-          and c.oid operator(pg_catalog.=) any (array(
-            select r.oid from reached as r union all select a.oid from above as a))) end)
-    from pg_catalog.pg_publication as p, asked
-    where p.pubname operator(pg_catalog.=) (asked.names operator(pg_catalog.->>) 'publication')::pg_catalog.name),
   'columns', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
       c.attrelid::pg_catalog.int8, c.attname, c.atttypid::pg_catalog.int8))

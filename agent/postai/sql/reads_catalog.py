@@ -92,19 +92,17 @@ def parse_list(text: str) -> dict[str, list[str]]:
     return found
 
 
-def question(one: Candidate, publication: str | None) -> str:
+def question(one: Candidate) -> str:
     """The parameter of the block "meaning"."""
-    functions = [(call.schema, call.name) for call in one.functions]
     return json.dumps(
         {
             "relations": [(named.schema, named.name) for named in one.relations],
             "types": [(cast.schema, cast.name) for cast in one.casts],
             "parameters": [oid for oid in one.parameters if oid],
-            "functions": [name for _, name in functions],
+            "functions": [call.name for call in one.functions],
             "fields": [field.name for field in one.fields],
             "operators": [call.name for call in one.operators],
             "extensions": [*KNOWN_EXTENSIONS],
-            "publication": publication,
         }
     )
 
@@ -169,7 +167,6 @@ class Meaning:
         self._above = [(child, parent) for child, parent in found["above"] or ()]
         self._texts = {oid: text for oid, text in found["views"] or ()}
         self._trees = {oid: tree_uses(text) for oid, text in self._texts.items()}
-        self._publication = found["publication"]
         self._closed: set[int] = set()
         self._occurrences: Counter[int] = Counter()
         self._close()
@@ -200,31 +197,6 @@ class Meaning:
         if self.reason is not None:
             return ()
         return pins(self._one, self._occurrences, self._children, [oid or 0 for oid in self._relations], watched)
-
-    def judge_publication(self, name: str) -> None:
-        """Refuse tables of which the publication does not tell every change."""
-        if self._publication is None:
-            self._refuse(f"the publication {name} does not exist")
-            return
-        all_tables, all_changes, listed = self._publication
-        if not all_changes:
-            self._refuse(f"the publication {name} leaves out a kind of change")
-        told = set(listed or ())
-        for parent, children in self._children.items():
-            self._above += [(child, parent) for child in children if self._classes[parent][2] == "p"]
-        for oid in self._closed:
-            if not all_tables and self._classes[oid][2] == "r" and not self._self_and_above(oid) & told:
-                self._refuse(f"a table that the publication {name} does not hold: {self._classes[oid][1]}")
-
-    def _self_and_above(self, oid: int) -> set[int]:
-        found = {oid}
-        queue = [oid]
-        while queue:
-            child = queue.pop()
-            more = {parent for one, parent in self._above if one == child} - found
-            found |= more
-            queue += more
-        return found
 
     def _refuse(self, reason: str, *, writes: bool = False) -> None:
         if self.reason is None:
