@@ -129,6 +129,23 @@ def test_pipelined_writes_are_not_sent_to_a_replica(servers: Cluster) -> None:
             assert last.fetchone() == (number,)
 
 
+def test_a_comment_asks_where_a_statement_goes(servers: Cluster) -> None:
+    with servers.edge() as edge, servers.connect(edge) as connection:
+        told: list[str] = []
+        connection.add_notice_handler(lambda diagnostic: told.append(str(diagnostic.message_primary)))
+        connection.execute("/* postai.route */ insert into shop.item values (1, 0) on conflict do nothing")
+        assert told[0].splitlines()[0] == "a: it may write"
+        assert goes(edge, connection, "/* postai.route */ select v from shop.item where id = 1") == "b"
+        assert told[-1].splitlines()[0] == "b: a read: the nearest replica"
+        assert any(line.startswith("b (replica, eu, ") for line in told[-1].splitlines())
+        connection.execute("select v from shop.item where id = 1")
+        assert len(told) == 3
+        shown = [row[0] for row in connection.execute("show postai.route").fetchall()]
+        assert shown[0] == "b: a read: the nearest replica"
+        names = [row[0] for row in connection.execute("show postai.routes").fetchall()]
+        assert names == ["a", "b"]
+
+
 def test_rules_are_followed_at_once(servers: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("postai.edge.server.home.INTERVAL", 0.05)
     servers.on("a", "create database home", "postgres")

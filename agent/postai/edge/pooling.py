@@ -202,7 +202,7 @@ class Client:
 
     def meaning(self, name: bytes) -> bytes | None:
         """What a prepared statement stands for: text and types, as in Parse."""
-        return self._names.get(name)
+        return self.unnamed if not name and self.unnamed is not False else self._names.get(name)
 
     def take(self, data: bytes) -> bool:
         """Take the client's next bytes; whether a server is needed for them.
@@ -304,9 +304,9 @@ class Client:
     @property
     def within(self) -> bool:
         """Whether what comes next belongs to a message, a batch or a transaction that the server has begun."""
-        if self._sent:
-            return self._frontend.flowing or self._sent[-1].kind not in "QFS" or self.pinned is not None
-        return self._frontend.flowing or self._status != ord("I") or self.pinned is not None
+        if self._frontend.flowing or self.pinned is not None:
+            return True
+        return self._sent[-1].kind not in "QFS" if self._sent else self._status != _IDLE
 
     @property
     def movable(self) -> bool:

@@ -28,6 +28,7 @@ class Wanted:
         tables: everything that it reads, views and partitions taken apart; None = not known.
         fingerprint: of its only statement, where a rule needs it.
         kept: whether the answer will be kept, for which only the primary's will do.
+        asked: whether the client wants to be told the decision.
         written: when the session's last write was over, in seconds of the clock of the reports.
     """
 
@@ -35,6 +36,7 @@ class Wanted:
     tables: frozenset[Relation] | None = None
     fingerprint: str | None = None
     kept: bool = False
+    asked: bool = False
     written: float = NEVER
 
 

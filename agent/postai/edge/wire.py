@@ -315,6 +315,12 @@ def error_response(
     return message(b"E", b"".join(_text(name + value) for name, value in fields.items() if value) + b"\0")
 
 
+def notice_response(text: str) -> bytes:
+    """A NoticeResponse of severity NOTICE."""
+    fields = {"S": "NOTICE", "V": "NOTICE", "C": "00000", "M": text}
+    return message(b"N", b"".join(_text(name + value) for name, value in fields.items()) + b"\0")
+
+
 def parse_error(body: bytes) -> dict[str, str]:
     """The fields of an ErrorResponse or a NoticeResponse by their letters."""
     return {

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from postai.edge.server import watch
 from postai.edge.server.link import Lost
 from postai.edge.server.pools import Answerer, Pools, Scope
 from postai.edge.server.watch import Watch
+from postai.edge.shapes import general, general_meaning
 from postai.edge.wire import Malformed, Violation
 from postai.settings import EdgeSettings
 from postai.sql.reads import Reads, Verdict, candidate
@@ -76,6 +77,9 @@ class CacheFigures:
     waited: int
 
 
+Ttl = Callable[[Scope, Verdict, bytes], Awaitable[float | None]]
+
+
 class Caches:
     """The caches of all databases that have one.
 
@@ -83,9 +87,11 @@ class Caches:
         settings: of the edge.
         pools: where the server is asked.
         otherwise: answers what is not in a cache.
+        rule: gives the seconds that people's rules name for a statement (0 = its answers are not kept here).
     """
 
-    def __init__(self, settings: EdgeSettings, pools: Pools, otherwise: Answerer) -> None:
+    def __init__(self, settings: EdgeSettings, pools: Pools, otherwise: Answerer, rule: Ttl | None = None) -> None:
+        self._rule = rule
         self._settings = settings
         self._pools = pools
         self._otherwise = otherwise
@@ -100,7 +106,7 @@ class Caches:
         for one in self._settings.database:
             if one.cache:
                 name = one.dbname or one.name
-                self.databases[name] = Cache(name, self._settings, self._pools, self._memory, self._reads)
+                self.databases[name] = Cache(name, self._settings, self._pools, self._memory, self._reads, self._rule)
 
     def of(self, scope: Scope) -> Answers | None:
         """Who answers the clients of an identity; None = its database has no cache."""
@@ -127,6 +133,11 @@ class Caches:
             self.databases[name].purge(table)
         return found
 
+    def ruled(self) -> None:
+        """Rules have changed: what is kept may not be kept any more."""
+        for cache in self.databases.values():
+            cache.caching.redefined()
+
     async def stop(self) -> None:
         """Watch no longer."""
         await asyncio.gather(*(cache.stop() for cache in self.databases.values()))
@@ -146,10 +157,14 @@ class Cache:
         pools: where the server is asked.
         memory: for what is kept.
         reads: judges statements.
+        rule: as `Caches` has it.
     """
 
-    def __init__(self, database: str, settings: EdgeSettings, pools: Pools, memory: Memory, reads: Reads) -> None:
+    def __init__(
+        self, database: str, settings: EdgeSettings, pools: Pools, memory: Memory, reads: Reads, rule: Ttl | None
+    ) -> None:
         self.database = database
+        self.rule = rule
         self.pools = pools
         self.reads = reads
         self.watch: Watch | None = None
@@ -257,6 +272,7 @@ class Answers:
 
     def _reads(self, meaning: bytes) -> bool:
         """Whether a statement is known to change nothing."""
+        meaning = general_meaning(meaning)
         statement = self._statements.get(meaning)
         if statement is None:
             self._ask(meaning)
@@ -297,7 +313,7 @@ class Answers:
         if entry is not None:
             return entry.reply
         chunk = read(data, meaning_of)
-        return None if chunk is None or not chunk.meaning else self._miss(session, data, chunk, now)
+        return None if chunk is None or not chunk.meaning else self._miss(session, data, general(chunk), now)
 
     def _find(self, session: PooledSession, key: Key, now: float) -> Entry | None:
         """The entry to answer with; it counts as used."""
@@ -382,15 +398,17 @@ class Answers:
 
     async def _judge(self, statement: Statement, meaning: bytes) -> None:
         generation = self._caching.generation
+        rule = self._cache.rule
         try:
             async with self._cache.asking:
                 verdict = await self._verdict(meaning)
+                ttl = None if rule is None else await rule(self._scope, verdict, meaning)
         except (Violation, Malformed, Lost, TimeoutError, UnicodeDecodeError) as error:
             log.info("a statement cannot be judged", extra={"error": str(error)})
             self._statements.forget(meaning)
             return
         if generation == self._caching.generation:
-            statement.judged(verdict, None)
+            statement.judged(verdict, ttl)
 
     async def _verdict(self, meaning: bytes) -> Verdict:
         chunk = Chunk(b"", meaning)

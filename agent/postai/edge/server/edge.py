@@ -112,7 +112,9 @@ class Edge:
         if self.pools is not None:
             self.shows = Shows(self.pools, self._find, lambda session: self.choose_reason(session))
             if any(one.cache for one in settings.database):
-                self._caches = Caches(settings, self.pools, self.shows)
+                self._caches = Caches(settings, self.pools, self.shows, self.nodes.ttl if self.nodes else None)
+                if self.nodes is not None:
+                    self.nodes.on_rules = self._caches.ruled
                 self.figures.add("cache", self._caches.figures)
         self.everywhere: Callable[[str, str | None], Awaitable[list[Row]]] | None = None
         """Gives the rows of a table of all processes of this edge."""
@@ -164,8 +166,7 @@ class Edge:
         if self._caches is not None:
             self._caches.start()
         for one in sockets or listeners.open_all(self._settings):
-            serve = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
-            self._listeners.append(await serve(lambda: Link(self._accept), sock=one, backlog=listeners.BACKLOG))
+            self._listeners.append(await listeners.serve(loop, lambda: Link(self._accept), one))
 
     async def retire(self, seconds: float) -> None:
         """Accept nobody any more, and let those who are here begin and end their sessions, for some seconds.

@@ -104,7 +104,7 @@ class Judge:
         found = Known(asked, only_reads=False, tables=None)
         try:
             verdict = await self._judge(key[0], meaning)
-            found = Known(asked, verdict.only_reads, await self._tables(key[0], verdict))
+            found = Known(asked, verdict.only_reads, await self.tables(key[0], verdict))
         except (Violation, Lost, Malformed, OSError):  # of which TimeoutError is a kind: nothing is known
             pass
         finally:
@@ -127,7 +127,12 @@ class Judge:
             verdict: Verdict = end.value
             return verdict
 
-    async def _tables(self, scope: Scope, verdict: Verdict) -> frozenset[Relation] | None:
+    async def tables(self, scope: Scope, verdict: Verdict) -> frozenset[Relation] | None:
+        """The names of everything that a statement reads; None = not known.
+
+        Raises:
+            Violation, Lost, Malformed, OSError: the catalog cannot be asked.
+        """
         # What it calls unseen, if anything, may read more than its relations.
         if verdict.tables is None or not verdict.only_reads:
             return None

@@ -14,22 +14,26 @@ from random import SystemRandom
 from time import monotonic
 from typing import Any, TypeVar
 
+from postai.edge.residency import residency
 from postai.edge.routing import WRITE, Route, Wanted, decide
 from postai.edge.rules import NO_RULES, Policy, Relation, Rules
 from postai.edge.server.health import Health, Watched
 from postai.edge.server.home import Home
 from postai.edge.server.judge import Judge
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import Node, Pools
+from postai.edge.server.pools import Node, Pools, Scope
 from postai.edge.server.upstream import Address, addresses
 from postai.edge.statements import Shapes
 from postai.edge.topology import Node as Server
 from postai.edge.topology import Seen, View
 from postai.edge.wire import Violation
 from postai.settings import EdgeSettings
+from postai.sql.reads import Verdict
 
 T = TypeVar("T")
 
+ASKED = b"/* postai.route */"
+"""With this a statement begins whose client wants to be told where it goes, and why."""
 PATIENCE = 10.0
 """Seconds for which a transaction waits for a new primary."""
 
@@ -70,6 +74,8 @@ class Nodes:
         self._rules = Rules() if settings.home is None else None
         self._policies: dict[tuple[str, str], Policy] = {}
         self._news = asyncio.Event()
+        self.on_rules: Callable[[], object] = lambda: None
+        """Called when rules have changed."""
         self._alone: dict[Node, View] = {}
         self._primary_name: str | None = None
         watched = [
@@ -118,7 +124,27 @@ class Nodes:
 
     def explain(self, session: PooledSession) -> str:
         """Where the session's last transaction went, and why."""
-        return "nothing was sent to a server yet" if session.route is None else session.route.explain()
+        return f"{session.scope.home.name}: there was no choice" if session.route is None else session.route.explain()
+
+    async def ttl(self, scope: Scope, verdict: Verdict, meaning: bytes) -> float | None:
+        """For how many seconds rules let answers to a statement be kept by this edge; None = no rule names it.
+
+        Args:
+            scope: whose statement it is.
+            verdict: what it reads.
+            meaning: its text, as `Shapes` takes it.
+
+        Raises:
+            Violation, Lost, Malformed, OSError: the catalog cannot be asked, or the rules are not known yet.
+        """
+        policy = self._policy(scope.user, scope.database)
+        if policy is NO_RULES:
+            return None
+        tables = await self._judge.tables(scope, verdict) if policy.by_relation and self._judge is not None else None
+        if not residency(policy, tables).admits(self._region):
+            return 0.0
+        fingerprint = self._shapes.of(meaning).fingerprint if policy.by_statement else None
+        return policy.ttl(tables, fingerprint)[0]
 
     # Logins.
 
@@ -219,6 +245,8 @@ class Nodes:
         home = session.scope.home
         route = self._decide(home, policy, wanted)
         session.route = route
+        if wanted.asked:
+            session.notice(route.explain())
         session.writing = not wanted.read_only
         writer = self._view(home).writer
         if writer is not None and route.node is writer.node:
@@ -242,6 +270,9 @@ class Nodes:
         texts = session.client.texts()
         if not texts or self._judge is None:
             return WRITE
+        asked = texts[0].startswith(ASKED)
+        if asked:
+            session.forgo()
         shapes = [self._shapes.of(text) for text in texts]
         if len(shapes) == 1 and shapes[0].begins:
             return Wanted(read_only=True, written=session.last_write)
@@ -251,14 +282,14 @@ class Nodes:
         reads = True
         for shape, text in zip(shapes, texts, strict=True):
             if not shape.selects:
-                return WRITE
+                return Wanted(read_only=False, asked=asked)
             known = self._judge.known(session.scope, shape, text, closely=policy.by_relation)
             if known is None:
-                return None if policy.by_relation else WRITE
+                return None if policy.by_relation else Wanted(read_only=False, asked=asked)
             reads = reads and known.only_reads
             tables = None if known.tables is None or tables is None else tables | known.tables
         statement = shapes[0].fingerprint if len(set(shapes)) == 1 else None
-        return Wanted(reads, tables, statement, session.collecting, session.last_write)
+        return Wanted(reads, tables, statement, session.collecting, asked, session.last_write)
 
     # News.
 
@@ -287,6 +318,7 @@ class Nodes:
     def _new_rules(self, rules: Rules) -> None:
         self._rules = rules
         self._policies.clear()
+        self.on_rules()
         self._tell()
 
     def _changed(self, before: View, after: View) -> None:
