@@ -16,8 +16,8 @@ from postai.sql.reads_views import domain_targets, text_targets, view_reasons
 @pytest.mark.parametrize(
     "value",
     [b"now", b"NOW", b" Now ", b"today 10:00", b"tomorrow", b"yesterday allballs", b"{now,epoch}", b'{"now"}',
-     b"(now,1)", b"[now,infinity)", b'{"n\\ow"}', b'(n"o"w)', b'("{""no\\\\w""}")', b"2024-01-01,now", b"\x00\x01now\x00",
-     "énow".encode()],
+     b"(now,1)", b"[now,infinity)", b'{"n\\ow"}', b'(n"o"w)', b'("{""no\\\\w""}")', b"2024-01-01,now",
+     b"\x00\x01now\x00", "énow".encode()],
 )  # fmt: skip
 def test_words_that_mean_the_present_moment(value: bytes) -> None:
     assert special_input(value)
@@ -124,7 +124,8 @@ def test_what_only_reads_as_far_as_the_text_shows() -> None:
     for sql in ("select f()", "select s.lower('a')", "select * from t for update", "select nextval('s')", "begin", "x",
                 "with d as (delete from t returning 1) select * from d", "select 1 into t", "select 1; select 2",
                 "select pg_advisory_lock(1)", "select 'x'::mine", "select 1 operator(s.+) 1",
-                "explain analyze delete from t", "select a <-+> b from t", "select set_config('a', 'b', true)"):  # fmt: skip
+                "explain analyze delete from t", "select a <-+> b from t", "select set_config('a', 'b', true)",
+                ):  # fmt: skip
         assert not reads.read_only(sql), sql
 
 

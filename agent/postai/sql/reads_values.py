@@ -14,9 +14,8 @@ from postgast import pg_query_pb2 as pb
 from postai.sql.nodes import messages
 from postai.sql.parse import statement_node
 
-_WORD = re.compile(rb"(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])", re.IGNORECASE)
-_LETTERS = re.compile(rb"now|today|tomorrow|yesterday", re.IGNORECASE)
-_QUOTING = re.compile(rb'["\\]')
+_MOMENTS = (b"now", b"today", b"tomorrow", b"yesterday")
+_WORD = re.compile(rb"(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])")
 
 CAST_FUNCTIONS = frozenset(
     {"date", "time", "timetz", "timestamp", "timestamptz", "daterange", "tsrange", "tstzrange", "datemultirange",
@@ -35,9 +34,12 @@ def special_input(value: bytes) -> bool:
     These types read the words now, today, tomorrow and yesterday in any case, between whatever is no letter
     (ParseDateTime in PostgreSQL's datetime.c); arrays, rows and ranges take quotes and backslashes out before.
     """
-    if _WORD.search(value):
-        return True
-    return bool(_QUOTING.search(value)) and bool(_LETTERS.search(_QUOTING.sub(b"", value)))
+    lowered = value.lower()
+    if b'"' in lowered or b"\\" in lowered:
+        taken_out = lowered.translate(None, b'"\\')
+        if any(word in taken_out for word in _MOMENTS):
+            return True
+    return any(word in lowered for word in _MOMENTS) and bool(_WORD.search(lowered))
 
 
 def is_literal(node: Any) -> bool:
