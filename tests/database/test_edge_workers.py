@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -196,14 +197,21 @@ def test_a_process_that_dies_is_replaced_and_wrong_settings_are_not_taken(
 def test_the_operator_sees_all_processes_and_stops_them(database15: TestDatabase, tmp_path: Path) -> None:
     port = free_port()
     pooled = ('pool_mode = "transaction"', 'auth = "scram"', f'auth_dsn = "{query_line(database15.server)}"')
-    with command(tmp_path, database15.server, "processes = 2", f"admin_port = {port}", *pooled) as edge:
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(tmp_path / "notify"))
+    systemd.settimeout(PATIENCE)
+    told = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+    lines = ("processes = 2", f"admin_port = {port}", *pooled)
+    with systemd, command(tmp_path, database15.server, *lines, more=told) as edge:
+        assert systemd.recv(100) == b"READY=1"
         with contextlib.ExitStack() as stack:
             sessions = [stack.enter_context(edge.connect(database15)) for _ in range(6)]
             seen = sessions[0].execute("show postai.clients").fetchall()
             assert {int(row[0]) for row in seen} == {one.info.backend_pid for one in sessions}
-            told = json.loads(edge.ask("stats", "--json")[1])
-            assert [one["number"] for one in told["processes"]] == [0, 1]
-            assert sum(one["tables"]["edge"][0]["clients"] for one in told["processes"]) == 6
+            processes = json.loads(edge.ask("stats", "--json")[1])["processes"]
+            assert [one["number"] for one in processes] == [0, 1]
+            assert sum(one["tables"]["edge"][0]["clients"] for one in processes) == 6
+            os.kill(processes[0]["pid"], signal.SIGHUP)  # is the parent's alone
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
                 text = answer.read().decode()
             counts = re.findall(r"^postai_edge_edge_clients\{.*\} (\d+)$", text, re.M)

@@ -45,7 +45,7 @@ def edge(
         return Settings.load(config).edge
 
     options = [*(("--config", str(config.absolute())) if config else ()), *(("--json",) if json else ())]
-    return main.run(load, [sys.executable, "-m", "postai.cli.main", "edge", *options, "--worker"])
+    return main.run(load, [sys.executable, "-P", "-m", "postai.cli.main", "edge", *options, "--worker"])
 
 
 def _settings(context: typer.Context, config: Config) -> EdgeSettings:

@@ -31,6 +31,9 @@ LONGEST = 8192
 WITHIN = 10.0
 """Seconds that a request, with its answer, may take."""
 
+MOST = 32
+"""Requests at a time; others are not answered."""
+
 Answer = tuple[HTTPStatus, str, str]
 """Status, content type, text."""
 
@@ -53,6 +56,7 @@ class Admin:
         self._about = about
         self._servers: list[asyncio.Server] = []
         self._path: Path | None = None
+        self._open = 0
 
     async def listen(self, settings: EdgeSettings) -> None:
         """Open the unix socket, and the TCP port where one is wanted.
@@ -91,7 +95,10 @@ class Admin:
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, names: frozenset[str] | None
     ) -> None:
+        self._open += 1
         try:
+            if self._open > MOST:
+                return
             async with asyncio.timeout(WITHIN):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 writer.write(_response(*await self._answer(head, names)))
@@ -99,6 +106,7 @@ class Admin:
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             log.debug("a request was not answered", extra={"error": str(error)})  # TimeoutError is an OSError
         finally:
+            self._open -= 1
             writer.close()
 
     async def _answer(self, head: str, names: frozenset[str] | None) -> Answer:

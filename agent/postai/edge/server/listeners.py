@@ -6,10 +6,12 @@ the one before, and with them the clients that wait in their queues: none is ref
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from postai.errors import UsageError
@@ -76,6 +78,17 @@ def open_all(settings: EdgeSettings) -> list[socket.socket]:
         close(found)
         raise
     return [one for group in found for one in group]
+
+
+async def serve(
+    loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.BaseProtocol], one: socket.socket
+) -> asyncio.Server:
+    """Accept clients at a socket; closing the server leaves the file of a unix socket to other processes."""
+    if one.family != socket.AF_UNIX:
+        return await loop.create_server(protocol, sock=one, backlog=BACKLOG)
+    if sys.version_info >= (3, 13):
+        return await loop.create_unix_server(protocol, sock=one, backlog=BACKLOG, cleanup_socket=False)
+    return await loop.create_unix_server(protocol, sock=one, backlog=BACKLOG)
 
 
 def more(group: Group, count: int) -> Group:

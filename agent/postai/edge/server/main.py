@@ -206,6 +206,7 @@ async def _serve(edge: Edge, settings: EdgeSettings, end: socket.socket) -> int:
 
     loop.add_signal_handler(signal.SIGTERM, ask, settings.stop_timeout)
     loop.add_signal_handler(signal.SIGINT, ask, 0.0)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's
     await channel.open(end, answer)
     edge.elsewhere, edge.everywhere = elsewhere, everywhere
     try:

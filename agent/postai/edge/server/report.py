@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from postai import __version__
@@ -106,6 +107,6 @@ def _sum(before: Mapping[str, float], rows: list[dict[str, Any]]) -> dict[str, f
     found = dict(before)
     for row in rows:
         for column, value in row.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
+            if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
                 found[column] = found.get(column, 0) + value
     return found
