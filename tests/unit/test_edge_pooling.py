@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postai.edge import wire
+from postai.edge.names import ABSENT
 from postai.edge.pinning import KEPT_LENGTH, Finding, Pinning
-from postai.edge.pooling import ABSENT, Client, Server
+from postai.edge.pooling import Client
+from postai.edge.sent import Server
 from postai.edge.wire import FRONTEND, Framer, Violation
 
 PINNING = Pinning()

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import blake2b
 from itertools import islice
 
 Name = tuple[bytes, bytes | None]
 """A statement's name and what it stands for (text and types, as in Parse); None = it is closed."""
 ALL: Name = (b"\0", None)
 """All statements are closed."""
+PREFIX = b"postai_"
+ABSENT = PREFIX + b"absent"
+"""Name that no statement on a server has."""
+SHORT = 10_000
+"""Bytes of a statement whose name is kept."""
 
 
 class Names:
@@ -89,3 +96,17 @@ class Names:
     def all(self) -> list[bytes]:
         """The names of all that are certainly there."""
         return [name for name in self._known if name]
+
+
+def own_name(meaning: bytes) -> bytes:
+    """The name that a statement has on servers."""
+    return _short_own(meaning) if len(meaning) <= SHORT else _long_own(meaning)
+
+
+@lru_cache(maxsize=1000)
+def _short_own(meaning: bytes) -> bytes:
+    return _long_own(meaning)
+
+
+def _long_own(meaning: bytes) -> bytes:
+    return PREFIX + blake2b(meaning, digest_size=16).hexdigest().encode()

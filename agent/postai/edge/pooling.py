@@ -13,25 +13,13 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Literal
 
 from postai.edge import wire
-from postai.edge.names import ALL, Name, Names
+from postai.edge.names import ABSENT, ALL, Name, Names, own_name
 from postai.edge.pinning import Pinning, Special
+from postai.edge.sent import HELD, Hearer, Receive, Sent, Server
 from postai.edge.wire import BACKEND, FRONTEND, HEADER, Framer, Violation
-
-HELD = 1 << 20
-"""Bytes of one message of a client that are looked into."""
-PREFIX = b"postai_"
-ABSENT = PREFIX + b"absent"
-"""Name that no statement on a server has."""
-SHORT = 10_000
-"""Bytes of a statement whose name is kept."""
-STATEMENTS = 500
-"""Prepared statements that a server connection keeps."""
 
 _FROM_CLIENT = frozenset(b"QPBDECSFX")
 _FROM_SERVER = frozenset(b"123TnCIsEZGWS")
@@ -51,110 +39,17 @@ _READY_IDLE = wire.message(b"Z", b"I")
 _READY_HEAD = b"Z\0\0\0\5"
 _LENGTH = struct.Struct("!i")
 _SIZE = struct.Struct("!I")
-_COUNT = struct.Struct("!h")
 _Q, _P, _B, _S, _X, _IDLE = b"QPBSXI"
 _EXECUTE = wire.message(b"E", b"\0\0\0\0\0") + wire.message(b"S")
 _ENDINGS = frozenset([_EXECUTE, wire.message(b"D", b"P\0") + _EXECUTE])
 """What usually comes behind a Bind."""
 
-_SERVERS_OWN = frozenset({b"in_hot_standby"})
-"""Settings whose change is nobody's doing in the session."""
-
-Receive = Callable[[tuple[bytes | None, ...] | None], None]
-"""Gets the first row of a query of the edge's own; None = it has failed, or gave none."""
-
-
-class Server:
-    """What is known of a server connection.
-
-    Args:
-        settings: what its ParameterStatus messages said during the login.
-        statements: prepared statements that it keeps.
-
-    Attributes:
-        names: its prepared statements.
-        settings: what it says of settings now.
-        changed: whether one is not what it was at the login.
-        readable: whether texts mean to the server what they mean to the parser.
-    """
-
-    __slots__ = ("_first", "changed", "names", "readable", "settings", "statements")
-
-    def __init__(self, settings: dict[bytes, bytes], statements: int = STATEMENTS) -> None:
-        self.names = Names()
-        self.settings = dict(settings)
-        self.statements = statements
-        self._first = dict(settings)
-        self._look()
-
-    def tell(self, name: bytes, value: bytes) -> None:
-        """A ParameterStatus message came."""
-        if name not in _SERVERS_OWN:
-            self.settings[name] = value
-            self._look()
-
-    def _look(self) -> None:
-        read = self.settings.get
-        self.changed = self.settings != self._first
-        self.readable = read(b"standard_conforming_strings") == b"on" and read(b"client_encoding") == b"UTF8"
-
-
-@dataclass(slots=True)
-class _Sent:
-    """A message on its way: its type, and what its success changes."""
-
-    kind: str
-    batch: int
-    hidden: bool = False
-    instead: bytes | None = None
-    alias: tuple[bytes, bytes] | None = None
-    client: Name | None = None
-    server: Name | None = None
-    hears: _Hearer | None = None
-
-
-_QUERY = _Sent("Q", 0)
+_QUERY = Sent("Q", 0)
 """A Query before which nothing is on its way."""
-_PACKED = _Sent("S", 0)
+_PACKED = Sent("S", 0)
 """The messages of one statement, see `Client.quick`."""
-_PLAIN = {kind: _Sent(kind, 0) for kind in "BDECHS"}
+_PLAIN = {kind: Sent(kind, 0) for kind in "BDECHS"}
 """Messages whose success changes nothing."""
-
-
-class _Hearer:
-    """Takes the reply to a query of the edge's own."""
-
-    __slots__ = ("_failed", "_receive", "_rows")
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._rows = b""
-        self._failed = False
-
-    def hear(self, kind: int, message: bytes) -> None:
-        if kind == 0 and len(self._rows) < HELD:
-            self._rows += message
-        elif kind == ord("E"):
-            self._failed = True
-
-    def end(self) -> None:
-        """Its ReadyForQuery came."""
-        framer = Framer(BACKEND, frozenset(b"D"), HELD)
-        rows = [message for kind, message in framer.feed(self._rows) if kind == ord("D")]
-        self._receive(None if self._failed or not rows else values(rows[0]))
-
-
-def values(row: bytes) -> tuple[bytes | None, ...]:
-    """The values of a whole DataRow."""
-    (count,) = _COUNT.unpack_from(row, 5)
-    at = 7
-    found: list[bytes | None] = []
-    for _ in range(count):
-        (length,) = _LENGTH.unpack_from(row, at)
-        at += 4
-        found.append(None if length < 0 else row[at : at + length])
-        at += max(length, 0)
-    return tuple(found)
 
 
 class Client:
@@ -175,7 +70,7 @@ class Client:
         self._frontend = Framer(FRONTEND, _FROM_CLIENT, HELD)
         self._backend = Framer(BACKEND, _FROM_SERVER)
         self._names = Names()
-        self._sent: deque[_Sent] = deque()
+        self._sent: deque[Sent] = deque()
         self._kept: list[tuple[int, bytes]] = []
         self._batch = 1
         self._skipping = False
@@ -396,7 +291,7 @@ class Client:
             receive: gets its first row.
         """
         self._unpack()
-        self._note(_Sent("Q", self._batch, hidden=True, server=(b"", None), hears=_Hearer(receive)))
+        self._note(Sent("Q", self._batch, hidden=True, server=(b"", None), hears=Hearer(receive)))
         self._batch += 1
         return wire.message(b"Q", query + b"\0")
 
@@ -457,7 +352,7 @@ class Client:
             return None
         out = data
         if name:
-            own = _own(meaning)
+            own = own_name(meaning)
             if server.names.get(own) is None:
                 return None
             server.names.used(own)
@@ -531,10 +426,10 @@ class Client:
         if kind == "F":
             self.wrote = True
             self._pin("a function called by the protocol", stays=True)
-            self._note(_Sent("F", self._batch))
+            self._note(Sent("F", self._batch))
         elif kind == "E" and self._clears:
             self._clears = False
-            self._note(_Sent("E", self._batch, client=ALL, server=ALL))
+            self._note(Sent("E", self._batch, client=ALL, server=ALL))
         else:
             self._note(_PLAIN[kind])
         if kind in "FS":
@@ -551,7 +446,7 @@ class Client:
         if self.reads is not None:
             self._judge(text)
         if self._sent or self._skipping:
-            self._note(_Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
+            self._note(Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
             self._next_batch()
         else:
             self._names.drop_unnamed()
@@ -563,7 +458,7 @@ class Client:
     def _long_query(self, head: bytes) -> bytes:
         self._pin("a text that is too long to be read", stays=True)
         self._judge(None)
-        self._note(_Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
+        self._note(Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
         self._next_batch()
         return head
 
@@ -583,7 +478,7 @@ class Client:
         alone = not self._sent and not self._skipping and self.pinned is None
         if alone and (self._status == _IDLE or (self._status == ord("T") and tag == b"DEALLOCATE ALL")):
             return self._instead(tag, self._names.all())
-        self._note(_Sent("Q", self._batch, client=ALL, server=ALL))
+        self._note(Sent("Q", self._batch, client=ALL, server=ALL))
         self._next_batch()
         return b""
 
@@ -591,7 +486,7 @@ class Client:
         """An empty query stands for a statement that closes what Parse has named, and the client gets the tag."""
         out = [self._hide_close(b"", (b"", None), (b"", None))]
         out += [self._hide_close(ABSENT, (name, None), None) for name in names]
-        self._note(_Sent("Q", self._batch, instead=wire.message(b"C", tag + b"\0")))
+        self._note(Sent("Q", self._batch, instead=wire.message(b"C", tag + b"\0")))
         self._next_batch()
         return b"".join(out) + wire.message(b"Q", b"\0")
 
@@ -604,22 +499,22 @@ class Client:
             self._pin(found.reason, stays=found.stays)
         if not name:
             self._clears = found.special is not None and found.special[1] is None
-            self._note(_Sent("P", self._batch, client=(b"", meaning), server=(b"", meaning)))
+            self._note(Sent("P", self._batch, client=(b"", meaning), server=(b"", meaning)))
             return message
         if found.special is not None:
             self._pin(found.special[0].decode(), stays=False)
         before = self._names.get(name)
         if before is not None and self._names.certain(name, self._batch):  # the server says that it is there already
-            own, out = _own(before), self._ensure(before)
-            self._note(_Sent("P", self._batch, alias=(own, name)))
+            own, out = own_name(before), self._ensure(before)
+            self._note(Sent("P", self._batch, alias=(own, name)))
             return out + _parse_packet(own, meaning)
-        own, change = _own(meaning), (name, meaning)
+        own, change = own_name(meaning), (name, meaning)
         held = self._held.names
         if held.get(own) is not None and held.certain(own, self._batch):
-            self._note(_Sent("C", self._batch, instead=_PARSE_COMPLETE, client=change))
+            self._note(Sent("C", self._batch, instead=_PARSE_COMPLETE, client=change))
             return _close_packet(ABSENT)
         out = b"" if held.certain(own, self._batch) else self._forget(own)
-        self._note(_Sent("P", self._batch, alias=(own, name), client=change, server=(own, meaning)))
+        self._note(Sent("P", self._batch, alias=(own, name), client=change, server=(own, meaning)))
         return out + _parse_packet(own, meaning)
 
     def _named(self, kind: str, message: bytes, at: int) -> bytes:
@@ -634,25 +529,25 @@ class Client:
             self._note(_PLAIN[kind])
             return out + message if out else message
         self._clears = False
-        out, own = (b"", ABSENT) if meaning is None else (self._ensure(meaning), _own(meaning))
-        self._note(_Sent(kind, self._batch, alias=(own, name)))
+        out, own = (b"", ABSENT) if meaning is None else (self._ensure(meaning), own_name(meaning))
+        self._note(Sent(kind, self._batch, alias=(own, name)))
         (length,) = _LENGTH.unpack_from(message, 1)
         return out + message[:1] + _LENGTH.pack(length + len(own) - len(name)) + message[5:at] + own + message[end:]
 
     def _close(self, name: bytes) -> bytes:
-        self._note(_Sent("C", self._batch, client=(name, None), server=None if name else (b"", None)))
+        self._note(Sent("C", self._batch, client=(name, None), server=None if name else (b"", None)))
         return _close_packet(ABSENT if name else b"")
 
     def _ensure(self, meaning: bytes) -> bytes:
         """What is to be sent so that the server has a statement."""
-        own = _own(meaning)
+        own = own_name(meaning)
         held = self._held.names
         certain = held.certain(own, self._batch)
         if certain and held.get(own) is not None:
             held.used(own)
             return b""
         out = b"" if certain else self._forget(own)
-        self._note(_Sent("P", self._batch, hidden=True, server=(own, meaning)))
+        self._note(Sent("P", self._batch, hidden=True, server=(own, meaning)))
         return out + _parse_packet(own, meaning)
 
     def _ensure_unnamed(self, meaning: bytes | None) -> bytes:
@@ -661,14 +556,14 @@ class Client:
             return b""
         if meaning is None:
             return self._forget(b"")
-        self._note(_Sent("P", self._batch, hidden=True, server=(b"", meaning)))
+        self._note(Sent("P", self._batch, hidden=True, server=(b"", meaning)))
         return _parse_packet(b"", meaning)
 
     def _forget(self, own: bytes) -> bytes:
         return self._hide_close(own, None, (own, None))
 
     def _hide_close(self, sent: bytes, client: Name | None, server: Name | None) -> bytes:
-        self._note(_Sent("C", self._batch, hidden=True, client=client, server=server))
+        self._note(Sent("C", self._batch, hidden=True, client=client, server=server))
         return _close_packet(sent)
 
     @property
@@ -677,7 +572,7 @@ class Client:
             raise ValueError("the client has no server")
         return self._server
 
-    def _note(self, sent: _Sent) -> None:
+    def _note(self, sent: Sent) -> None:
         if self._closed or sent.hidden or sent.instead is not None or sent.kind == "F":
             self._simple = False
         if sent.kind in "QS":
@@ -766,11 +661,11 @@ class Client:
             self._pin("a setting", stays=False)
         self._simple = self.pinned is None
 
-    def _error(self, message: bytes, head: _Sent | None) -> bytes:
+    def _error(self, message: bytes, head: Sent | None) -> bytes:
         self.told = self.told or b"\0VFATAL\0" in message or b"\0VPANIC\0" in message
         if head is None or head.kind in "QFS":
             if head is not None and head.client is ALL:
-                self._sent[0] = _Sent("Q", head.batch, client=(b"", None), server=(b"", None))
+                self._sent[0] = Sent("Q", head.batch, client=(b"", None), server=(b"", None))
                 self._fail()
             return message
         while self._sent and self._sent[0].kind != "S":
@@ -789,7 +684,7 @@ class Client:
         self._names.fail((one.client, one.batch) for one in self._sent if one.client is not None)
         self._held.names.fail((one.server, one.batch) for one in self._sent if one.server is not None)
 
-    def _confirm(self, sent: _Sent) -> None:
+    def _confirm(self, sent: Sent) -> None:
         if sent.client is not None:
             self._names.confirm(sent.client, sent.batch)
         if sent.server is not None:
@@ -817,20 +712,6 @@ def _end(message: bytes, at: int) -> int:
     if end < 0:
         raise Violation("08P01", "invalid string in message")
     return end
-
-
-def _own(meaning: bytes) -> bytes:
-    """The name that a statement has on servers."""
-    return _short_own(meaning) if len(meaning) <= SHORT else _long_own(meaning)
-
-
-@lru_cache(maxsize=1000)
-def _short_own(meaning: bytes) -> bytes:
-    return _long_own(meaning)
-
-
-def _long_own(meaning: bytes) -> bytes:
-    return PREFIX + blake2b(meaning, digest_size=16).hexdigest().encode()
 
 
 def _parse_packet(name: bytes, meaning: bytes) -> bytes:

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from postai.edge.caching import Gate
-from postai.edge.pooling import Client, Receive
+from postai.edge.pooling import Client
 from postai.edge.routing import Route
+from postai.edge.sent import Receive
 from postai.edge.server.link import Link, Lost
 from postai.edge.server.pools import AtHome, Backend, Choose, Node, Pools, Scope
 from postai.edge.server.upstream import Unreachable

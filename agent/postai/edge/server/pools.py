@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from postai.edge import wire
-from postai.edge.pooling import Server
+from postai.edge.sent import Server
 from postai.edge.server import upstream
 from postai.edge.server.link import Link, Lost
 from postai.edge.server.pool import Limits, Pool
