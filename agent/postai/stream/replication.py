@@ -24,6 +24,7 @@ from postai.database.connection import OWN_PATH
 from postai.database.errors import ConnectionFailed, ConnectionLost, ServerError
 from postai.database.identifiers import quote_ident
 from postai.errors import FeatureMissing, NotPermitted, PostaiError
+from postai.stream.addresses import looked_up
 from postai.stream.pgoutput import Lsn
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Replication:
         failure: PostaiError | None = None
         try:
             self._connection = psycopg.connect(
-                connection_string.build(parameters), autocommit=True, connect_timeout=connect_timeout
+                connection_string.build(looked_up(parameters)), autocommit=True, connect_timeout=connect_timeout
             )
         except psycopg.Error as error:
             failure = self._not_connected(failures.connection_failure(self.target, None, str(error), self._secrets))

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from postai.database import connect
 from postai.database import dsn as connection_string
@@ -23,6 +24,7 @@ from postai.database.protocol import Database
 from postai.edge.freshness import Freshness, Lsn, Oid, Rows, Snapshot, Xid
 from postai.errors import FeatureMissing, PostaiError
 from postai.stream import pgoutput, server
+from postai.stream.addresses import looked_up
 from postai.stream.replication import Data, Keepalive, Replication, ServerIdentity, Stopped, new_slot_name
 from postai.stream.transactions import Assembly, Transaction
 
@@ -177,6 +179,7 @@ class Watch:
         identity: which server the stream comes from; None = there is no stream.
         definitions_bound: seconds after which a changed role, and where no event trigger tells of them a changed
             definition, is noticed.
+        rights: says which roles and definitions were found last.
         beat, publication, wanted: for this module only.
     """
 
@@ -193,7 +196,7 @@ class Watch:
         parameters = connection_string.parse(dsn)
         parameters["dbname"] = database
         parameters["options"] = f"{parameters.get('options', '')} -c synchronous_commit=local".strip()
-        self._dsn, self._side_dsn = dsn, connection_string.build(parameters)
+        self._dsn, self._side = dsn, parameters
         self._database, self.publication = database, publication
         self._loop, self._tell, self.beat = loop, tell, max_staleness / 4
         self._room = threading.Semaphore(BACKLOG)
@@ -206,6 +209,7 @@ class Watch:
         self.tables: Mapping[Oid, server.Table] = {}
         self.identity: ServerIdentity | None = None
         self.definitions_bound = math.inf
+        self.rights = ""
 
     def start(self) -> None:
         """Begin to watch."""
@@ -243,7 +247,7 @@ class Watch:
     def _follow(self) -> None:
         """One stream, from its beginning to its end."""
         with Replication(self._dsn, self._database, application_name="postai edge") as replication, connect(
-            self._side_dsn, application_name="postai edge watch", search_path=OWN_PATH,
+            connection_string.build(looked_up(self._side)), application_name="postai edge watch", search_path=OWN_PATH,
             statement_timeout_ms=SIDE_TIMEOUT_MS,
         ) as side:  # fmt: skip
             stream = self._stream = _Stream(side, replication)
@@ -406,6 +410,7 @@ class _Pulse:
         begun, before = time.monotonic(), self._roles
         self._roles = server.roles(self._side)
         self._roles_at = _next(begun, self._watch.beat)
+        self._note()
         return before != self._roles
 
     def _look_at_definitions(self) -> bool:
@@ -415,7 +420,11 @@ class _Pulse:
         self._definitions = server.definitions(self._side)
         self._definitions_at = _next(begun, SELDOM if told else self._watch.beat)
         self._watch.definitions_bound = (self._roles_at if told else max(self._roles_at, self._definitions_at)) - begun
+        self._note()
         return before != self._definitions
+
+    def _note(self) -> None:
+        self._watch.rights = blake2b((self._roles + self._definitions).encode(), digest_size=16).hexdigest()
 
     def _sample(self) -> None:
         at, wish = time.monotonic(), self._watch.wanted
