@@ -73,6 +73,7 @@ create function shadow.lower(text) returns text volatile language sql as 'select
 create function shadow.count_eq(int, int) returns bool volatile language sql as 'select random() > 0.5';
 create operator shadow.= (leftarg = int, rightarg = int, function = shadow.count_eq);
 create domain shadow.abs as int check (value < random());
+create domain shadow."json" as text check (value <> random()::text);
 create type shadow.lone as (x int);
 create function shadow.lone_eq(shadow.lone, mood) returns bool volatile language sql as 'select random() > 0.5';
 create operator shadow.> (leftarg = shadow.lone, rightarg = mood, function = shadow.lone_eq);

@@ -50,6 +50,8 @@ def changed(scene: Scene, statements: str, sql: str) -> str | None:
         ("shop, shadow", "select id from customer where id operator(pg_catalog.=) 1", None),
         ("shop, shadow", "select mood > mood from customer", "the operator > can be user-made"),
         ("shop, shadow", "select id from customer where id > 1", None),
+        ("shadow, pg_catalog, shop", "select '{}'::json", "CHECK"),
+        ("shadow, shop", "select '{}'::json", None),
         ("shop, shadow", "select abs(id) from customer", "can mean a type"),
         ("tricks", "select * from customer", "not found"),
         ("other, shop", "select * from customer", None),
@@ -117,6 +119,8 @@ def test_a_table_before_it_in_the_path_is_what_is_read(scene: Scene) -> None:
         ("alter domain word add check (value <> 'x' or random() > 0.5)", "select 'x'::word", "CHECK"),
         ("alter domain word add check (value <> 'x' or random() > 0.5)", "select array['x']::word[]", "CHECK"),
         ("alter domain word add check (value <> 'x')", "select nick from customer where nick = 'x'", None),
+        ("create function \"json_object\"(text[]) returns json volatile language sql as 'select null::json'",
+         "select json_object('{a,b}')", "can be user-made"),
         ("create function pg_catalog.zap() returns int language sql as 'select 1'", "select zap()", "user-made"),
     ],
 )  # fmt: skip

@@ -224,7 +224,7 @@ REFUSED = {
     "select c.rating from customer as c": "after a dot",
     "select (c).rating from (select * from customer) as c": "after a dot",
     "select upper(mood) from customer": "user-made",
-    "select json_object('a': 1)": "",
+    "select json_object('a': 1)": "Json",
     "select * from nowhere": "not found",
     "select * from tricks.nowhere": "not found",
     "select * from pg_temp.customer": "not found",

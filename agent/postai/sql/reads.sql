@@ -5,7 +5,7 @@ with recursive asked as (
   select $1::pg_catalog.json as names
 ), known_member as (
   -- of extensions whose functions in C and IMMUTABLE are known to be what they say
-  select e.classid, e.objid
+  select e.classid, e.objid, x.extname
   from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'extensions') as k (name)
   join pg_catalog.pg_extension as x on x.extname operator(pg_catalog.=) k.name::pg_catalog.name
   join pg_catalog.pg_depend as e
@@ -160,7 +160,9 @@ select pg_catalog.json_build_object(
                where o.opcintype operator(pg_catalog.=) t.oid and o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
                  and o.opcdefault and o.opcmethod operator(pg_catalog.=) any (array[403, 405]::pg_catalog.oid[])),
       t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and t.oid operator(pg_catalog.=) any (array(
-          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1247::pg_catalog.oid)),
+          -- not PostGIS, whose functions read a table of its own
+          select m.objid from known_member as m
+          where m.classid operator(pg_catalog.=) 1247::pg_catalog.oid and m.extname operator(pg_catalog.<>) 'postgis')),
       (select pg_catalog.json_agg(distinct a.atttypid::pg_catalog.int8) from pg_catalog.pg_attribute as a
         where a.attrelid operator(pg_catalog.=) t.typrelid and t.typrelid operator(pg_catalog.<>) 0::pg_catalog.oid
           and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)))
@@ -244,7 +246,7 @@ with recursive asked as (
   select $1::pg_catalog.json as names
 ), known_member as (
   -- of extensions whose functions in C and IMMUTABLE are known to be what they say
-  select e.classid, e.objid
+  select e.classid, e.objid, x.extname
   from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'extensions') as k (name)
   join pg_catalog.pg_extension as x on x.extname operator(pg_catalog.=) k.name::pg_catalog.name
   join pg_catalog.pg_depend as e
@@ -300,7 +302,9 @@ select pg_catalog.json_build_object(
                where o.opcintype operator(pg_catalog.=) t.oid and o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
                  and o.opcdefault and o.opcmethod operator(pg_catalog.=) any (array[403, 405]::pg_catalog.oid[])),
       t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and t.oid operator(pg_catalog.=) any (array(
-          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1247::pg_catalog.oid)),
+          -- not PostGIS, whose functions read a table of its own
+          select m.objid from known_member as m
+          where m.classid operator(pg_catalog.=) 1247::pg_catalog.oid and m.extname operator(pg_catalog.<>) 'postgis')),
       (select pg_catalog.json_agg(distinct a.atttypid::pg_catalog.int8) from pg_catalog.pg_attribute as a
         where a.attrelid operator(pg_catalog.=) t.typrelid and t.typrelid operator(pg_catalog.<>) 0::pg_catalog.oid
           and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)))

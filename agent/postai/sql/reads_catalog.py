@@ -380,7 +380,7 @@ class Meaning:
             "functions": sorted({oid for one in used for oid in one.functions | one.support}),
             "operators": sorted({oid for one in used for oid in one.operators}),
             "types": sorted({oid for one in used for oid in one.types if oid >= FIRST_TYPE}),
-            "extensions": [*KNOWN_EXTENSIONS],
+            "extensions": [name for name in KNOWN_EXTENSIONS if name != "postgis"],
         }
 
     def judge_views(self, found: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
 from postai.errors import Refused
-from postai.sql.nodes import OPERATORS_OF_KEYWORDS, PLAIN_NODES
+from postai.sql.nodes import OPERATORS_OF_KEYWORDS, PLAIN_NODES, UNQUALIFIED_BEFORE, VERSION_OF_NODE
 from postai.sql.parse import parse, statement_node
 from postai.sql.reads_values import (
     CAST_FUNCTIONS,
@@ -231,6 +231,7 @@ class _Reader:
         else:
             self._refuse(_WORDS.get(kind, f"a part of the statement is not known: {kind}"))
             self.selects &= kind in PLAIN_NODES
+            self.writes |= kind in VERSION_OF_NODE  # older servers read a call of anybody's function
             self._children(node)
 
     def _children(self, node: Message, *but: str) -> None:
@@ -354,7 +355,10 @@ class _Reader:
         schema, name = self._name(node.funcname)
         plain = not node.func_variadic and not node.agg_within_group
         plain = plain and not any(one.WhichOneof("node") == "named_arg_expr" for one in node.args)
-        self.functions[Call(schema, name, tuple(map(is_literal, node.args)) if plain else None)] = None
+        literals = tuple(map(is_literal, node.args)) if plain else None
+        self.functions[Call(schema, name, literals)] = None
+        if name in UNQUALIFIED_BEFORE:
+            self.functions[Call(None, name, literals)] = None
         if len(node.args) == 1 and name in CAST_FUNCTIONS:
             self.casts[Cast("pg_catalog", name, dated(node.args[0]))] = None
         self._children(node, "funcname")
@@ -406,7 +410,10 @@ class _Reader:
             self._refuse("SETOF or %TYPE")
         if any(one.WhichOneof("node") != "a_const" for one in node.typmods):
             self._refuse("a type modifier that is no constant")
-        self.casts[Cast(*self._name(node.names), columns)] = None
+        schema, name = self._name(node.names)
+        self.casts[Cast(schema, name, columns)] = None
+        if name == "json":  # no keyword before PostgreSQL 17: looked up along the path
+            self.casts[Cast(None, name, columns)] = None
 
     def at_column_definition(self, node: Any) -> None:
         """A member of a column definition list."""
