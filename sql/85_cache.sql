@@ -24,9 +24,7 @@ create table postai.cache_entry (
   refreshes bigint not null default 0,
   refresh_ms double precision,
   refreshed_groups bigint not null default 0,
-  invalidations bigint not null default 0,
   not_before timestamptz,
-  stale_reason text,
   not_followed text,
   error jsonb
 );
@@ -45,7 +43,9 @@ create unlogged table postai_cache._fresh (
   as_of timestamptz not null,
   fresh_until timestamptz not null,
   rows bigint not null,
-  bytes bigint not null
+  bytes bigint not null,
+  invalidations bigint not null default 0,
+  stale_reason text
 ) with (fillfactor = 50);
 comment on table postai_cache._fresh is
   'Until when the rows of each cache table may be read; emptied by a crash of the server, as they are: select * from postai_cache._fresh';
@@ -295,6 +295,8 @@ as $$
 declare
   one record;
 begin
+  -- First what a refresh takes first.
+  perform from postai.cache_entry as e where e.id = $1 for update;
   -- What others made of the view is theirs: no CASCADE beyond our own objects.
   for one in
     select c.relname, c.relkind from pg_class as c
@@ -509,12 +511,12 @@ comment on function postai.uncache(text) is 'Drops a cache table: select postai.
 
 create view postai.cache_stats as
   select e.name::text as name, f.rows, f.bytes, pg_catalog.pg_relation_size(t.oid) as size,
-         pg_catalog.pg_stat_get_numscans(t.oid) as reads, e.refreshes, e.refreshed_groups, e.refresh_ms, e.invalidations, e.ttl,
+         pg_catalog.pg_stat_get_numscans(t.oid) as reads, e.refreshes, e.refreshed_groups, e.refresh_ms, f.invalidations, e.ttl,
          f.as_of, nullif(f.fresh_until, '-infinity') as fresh_until,
          coalesce(pg_catalog.clock_timestamp() < f.fresh_until, false) as fresh,
          case when coalesce(pg_catalog.clock_timestamp() < f.fresh_until, false) then null
               when f.id is null then 'it is empty, as after a crash of the server'
-              else coalesce(e.stale_reason, 'its time to live is over and the agent has not refreshed it') end as stale_reason,
+              else coalesce(f.stale_reason, 'its time to live is over and the agent has not refreshed it') end as stale_reason,
          case when e.not_followed is null then 'write' else 'ttl' end as refreshed_on,
          e.not_followed, e.error, e.created_by, e.created_at, e.query
     from postai.cache_entry as e
@@ -524,6 +526,7 @@ create view postai.cache_stats as
       or exists (select from pg_catalog.pg_roles as o where o.rolname = 'postai_operator' and pg_catalog.pg_has_role(o.oid, 'member'));
 comment on view postai.cache_stats is
   'Cache tables, your own and to operators all: how fresh they are, how often they were refreshed and why they were not: select name, rows, as_of, fresh, refreshes, refresh_ms, error from postai.cache_stats';
+comment on column postai.cache_stats.invalidations is 'How often writes made it stale, since the server''s last crash.';
 comment on column postai.cache_stats.reads is 'How often the rows were read, refreshing included.';
 comment on column postai.cache_stats.refreshed_on is 'What refreshes it: write, and the time to live besides; or the time to live only, for the reason in not_followed.';
 comment on column postai.cache_stats.as_of is 'The rows are those of this moment or a later one.';
@@ -568,7 +571,7 @@ select postai._grant('select on postai_cache._fresh', 'postai_reader');
 select postai._grant('select, insert, update, delete on postai_cache._fresh', 'postai_agent');
 select postai._grant('select on postai.cache_stats', 'postai_reader');
 select postai._grant('select on postai.cache_entry', 'postai_agent');
-select postai._grant('update (refreshes, refresh_ms, refreshed_groups, invalidations, not_before, stale_reason, not_followed, error) on postai.cache_entry', 'postai_agent');
+select postai._grant('update (refreshes, refresh_ms, refreshed_groups, not_before, not_followed, error) on postai.cache_entry', 'postai_agent');
 select postai._grant('execute on function ' || f, 'postai_reader')
   from pg_catalog.unnest(array['postai._cache_reads(oid)', 'postai._cache_owner(integer)', 'postai._cache_predicate(regclass, jsonb)',
     'postai.cache(text, text, interval, boolean)', 'postai.uncache(text)', 'postai._uncache(text)']) as f;

@@ -56,7 +56,8 @@ insert into postai_cache._fresh as f (id, as_of, fresh_until, rows, bytes)
 select {id}, pg_catalog.transaction_timestamp(), pg_catalog.transaction_timestamp() + e.ttl, c.rows, c.bytes
   from postai.cache_entry as e, (select count(*) as rows, coalesce(pg_catalog.sum(size), 0) as bytes from came) as c
  where e.id = {id}
-    on conflict (id) do update set as_of = excluded.as_of, fresh_until = excluded.fresh_until, rows = excluded.rows, bytes = excluded.bytes
+    on conflict (id) do update set as_of = excluded.as_of, fresh_until = excluded.fresh_until,
+        rows = excluded.rows, bytes = excluded.bytes, stale_reason = null
 returning f.rows, f.bytes, pg_catalog.pg_current_snapshot()::text
 
 -- name: fill_groups
@@ -68,7 +69,7 @@ with gone as (delete from postai_cache._rows_{id} as r where {condition} returni
      c as (select count(*) as rows, coalesce(pg_catalog.sum(size), 0) as bytes from came),
      g as (select count(*) as rows, coalesce(pg_catalog.sum(size), 0) as bytes from gone)
 update postai_cache._fresh as f
-   set as_of = pg_catalog.transaction_timestamp(), fresh_until = pg_catalog.transaction_timestamp() + e.ttl,
+   set as_of = pg_catalog.transaction_timestamp(), fresh_until = pg_catalog.transaction_timestamp() + e.ttl, stale_reason = null,
        rows = f.rows + c.rows - g.rows, bytes = f.bytes + c.bytes - g.bytes
   from postai.cache_entry as e, c, g
  where e.id = {id} and f.id = {id}
@@ -85,15 +86,15 @@ select postai._cache_limit(%s, %s)
 -- name: done
 -- Note a refresh.
 update postai.cache_entry
-   set refreshes = refreshes + 1, refreshed_groups = refreshed_groups + %s::int4, refresh_ms = %s, not_before = null,
-       stale_reason = null, error = null
+   set refreshes = refreshes + 1, refreshed_groups = refreshed_groups + %s::int4, refresh_ms = %s, not_before = null, error = null
  where id = %s
 
 -- name: stale
--- From now on readers get the query itself.
-with stale as (
-  update postai_cache._fresh set fresh_until = '-infinity' where id = any (%s::int4[]) and fresh_until > '-infinity' returning id)
-update postai.cache_entry as e set stale_reason = %s, invalidations = e.invalidations + 1 from stale as s where e.id = s.id
+-- From now on readers get the query itself. One that is being filled looks for itself, before and after its commit.
+update postai_cache._fresh as f
+   set fresh_until = '-infinity', stale_reason = %s, invalidations = f.invalidations + 1
+ where f.id in (select s.id from postai_cache._fresh as s where s.id = any (%s::int4[]) and s.fresh_until > '-infinity'
+                   for update skip locked)
 
 -- name: failed
 -- Note why it could not be refreshed, and when to try again.
@@ -106,7 +107,7 @@ update postai.cache_entry
 update postai_cache._fresh as f
    set as_of = n.at, fresh_until = n.at + e.ttl
   from postai.cache_entry as e, (select pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %s) as at) as n
- where e.id = f.id and f.id = %s and f.as_of < n.at and f.fresh_until > '-infinity' and {definition} = %s
+ where e.id = f.id and f.id = (select s.id from postai_cache._fresh as s where s.id = %s for update skip locked) and f.as_of < n.at and f.fresh_until > '-infinity' and {definition} = %s
 
 -- name: to_follow
 -- Cache tables whose writes are to be followed: what they read, and the query as the server writes it.
@@ -120,8 +121,10 @@ select e.id, e.timed, array(select r::int8 from postai._cache_reads(q.oid) as r 
 -- name: not_followed
 -- Why writes are not followed, null = they are; of some cache tables, or (null) of all that are to be followed.
 update postai.cache_entry as e set not_followed = %s
- where (e.id = any (%s::int4[]) or %s::int4[] is null) and e.invalidate_on_write is distinct from false and e.followed
-   and e.not_followed is distinct from %s
+ where e.id in (select s.id from postai.cache_entry as s
+                 where (s.id = any (%s::int4[]) or %s::int4[] is null) and s.invalidate_on_write is distinct from false and s.followed
+                   and s.not_followed is distinct from %s
+                   for no key update skip locked)
 
 -- name: names
 -- What stands behind the oids of tables, for a reason why they are not followed.

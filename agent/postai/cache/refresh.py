@@ -22,6 +22,7 @@ from postai.stream.snapshots import Snapshot
 
 PROOF_SECONDS = 2.0
 """How long the stream may take to tell of what a snapshot shows; then the whole query is computed."""
+BUSY = "its tables are being written to"
 AGAIN_SECONDS = (5.0, 300.0)
 """Until a refresh that failed is tried again: at least, at most."""
 
@@ -111,7 +112,7 @@ def failed(db: Database, entry: Entry, error: PostaiError) -> None:
 
 def mark_stale(db: Database, ids: Sequence[int], reason: str) -> None:
     """From now on readers get the query itself."""
-    db.execute(sql("stale"), (list(ids), reason))
+    db.execute(sql("stale"), (reason, list(ids)))
 
 
 def _fill(
@@ -137,8 +138,12 @@ def _fill(
         db.execute(sql("done"), (int(some is not None), seconds * 1000, entry.id))
         stale = board.missed(entry.id, snapshot)
         if stale:
-            mark_stale(db, [entry.id], "its tables are being written to")
+            mark_stale(db, [entry.id], BUSY)
     board.fill(entry.id, snapshot, definition)
+    if not stale and board.missed(entry.id, snapshot):
+        # What was told between the look above and the commit could not be marked then.
+        stale = True
+        mark_stale(db, [entry.id], BUSY)
     return Refreshed(seconds, count, some is not None, stale)
 
 
