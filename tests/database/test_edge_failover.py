@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,82 @@ def test_patroni_has_the_last_word(tmp_path: Path) -> None:
             assert primary(edge) == "a"
             state["leader"] = "b"
             until(lambda: primary(edge) is None)
+
+
+class _Checker:
+    """A session that writes a rising number of its own and reads it back, and what it saw."""
+
+    def __init__(self, servers: Cluster, edge: RunningEdge, number: int) -> None:
+        self._servers, self._edge, self._number = servers, edge, number
+        self.reads: list[float] = []
+        self.writes: list[float] = []
+        self.wrong: list[str] = []
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        connection = self._servers.connect(self._edge)
+        done = tried = 0
+        while not self.stop.is_set():
+            try:
+                if connection.closed:
+                    connection = self._servers.connect(self._edge, connect_timeout=2)
+                ((seen,),) = connection.execute("select v from item where id = %s", (self._number,)).fetchall()
+                # What was tried and not answered may be there or not; what was answered is there.
+                if not done <= seen <= tried:
+                    self.wrong.append(f"{self._number}: read {seen} after {done}, {tried} tried")
+                self.reads.append(time.monotonic())
+                if self._number % 2:
+                    tried += 1
+                    connection.execute("update item set v = %s where id = %s", (tried, self._number))
+                    done = tried
+                    self.writes.append(time.monotonic())
+            except psycopg.OperationalError:
+                connection.close()
+                time.sleep(0.01)
+        connection.close()
+
+
+def gap(times: list[float]) -> float:
+    """The longest time in which nothing happened."""
+    return max(after - before for before, after in pairwise(times))
+
+
+@pytest.mark.soak
+def test_how_long_a_failover_takes(binaries: Binaries, tmp_path: Path) -> None:
+    """Sessions that read their own writes through a failover; synchronous, so that nothing acknowledged is lost."""
+    with cluster(binaries, tmp_path, "b", "c") as servers:
+        servers.database.execute(SETUP, servers.user)
+        servers.on("a", "alter system set synchronous_standby_names = '*'")
+        servers.on("a", "alter system set synchronous_commit = remote_write")
+        servers.on("a", "select pg_reload_conf()")
+        servers.caught_up()
+        with servers.edge() as edge:
+            checkers = [_Checker(servers, edge, number) for number in range(1, 9)]
+            for one in checkers:
+                one.thread.start()
+            time.sleep(3)
+            servers.servers["a"].stop("immediate")
+            time.sleep(1.5)
+            began = time.monotonic()
+            newest = max("bc", key=lambda name: servers.on(name, "select pg_last_wal_receive_lsn() - '0/0'")[0])
+            servers.on(newest, "alter system reset synchronous_standby_names")
+            servers.on(newest, "select pg_promote()")
+            until(lambda: primary(edge) == newest)
+            known = time.monotonic() - began
+            time.sleep(3)
+            for one in checkers:
+                one.stop.set()
+            for one in checkers:
+                one.thread.join()
+        wrong = [line for one in checkers for line in one.wrong]
+        readers = max(gap(one.reads) for one in checkers if not one.writes)
+        writers = max(gap(one.writes) for one in checkers if one.writes)
+        print(
+            f"\nreads stood still for {readers:.2f} s, writes for {writers:.2f} s (the replica was promoted 1.5 s after"
+            f" the death; it was the primary for the edge {known:.2f} s after that);"
+            f" {sum(len(one.reads) for one in checkers)} reads, {sum(len(one.writes) for one in checkers)} writes"
+        )
+        assert not wrong, wrong[:5]
+        assert readers <= 2.0
+        assert writers <= 10.0
