@@ -88,8 +88,10 @@ async def until(true: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def edge(server: Server, start: int | None = 50, source: bytes = SOURCE) -> AsyncIterator[Valkey]:
-    tier = Valkey(server.url, retry=0.05)
+async def edge(
+    server: Server, start: int | None = 50, source: bytes = SOURCE, timeout: float = 10
+) -> AsyncIterator[Valkey]:
+    tier = Valkey(server.url, timeout, retry=0.05)
     try:
         tier.begin(source, start)
         await until(lambda: tier._epoch)
@@ -182,12 +184,12 @@ def test_damaged_entries_are_not_read(server: Server) -> None:
 
 def test_a_server_that_hangs_or_ends_is_left_alone(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
-        async with edge(server) as one:
+        async with edge(server, timeout=0.5) as one:
             await kept(one, a=entry(1))
             server.send(signal.SIGSTOP)
             assert not await found(one, b"a", b"a")
             assert one.figures.off and one.figures.failures == 1
-            assert await asyncio.wait_for(asked(one, b"a"), 0.1) is None
+            assert await asyncio.wait_for(asked(one, b"a"), 0.4) is None
             one.flush(120)
             server.send(signal.SIGCONT)
             await until(lambda: one._epoch)

@@ -12,7 +12,7 @@ VALUES = st.sampled_from([(b"1",), (b"2",), (b"1", b"2")])
 OIDS = st.integers(1, 4)
 TAGS = OIDS | st.tuples(OIDS, VALUES)
 ANY_TAGS = st.integers(0, 2**32 - 1) | st.tuples(
-    st.integers(0, 2**32 - 1), st.lists(st.binary(max_size=9), min_size=1, max_size=3).map(tuple)
+    st.integers(0, 2**32 - 1), st.lists(st.none() | st.binary(max_size=9), min_size=1, max_size=3).map(tuple)
 )
 ENTRIES = st.builds(
     Kept,

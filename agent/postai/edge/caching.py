@@ -260,7 +260,11 @@ class Caching:
 
     def right(self, entry: Entry, gate: Gate | None) -> bool:
         """Whether an entry knows of a session's writes."""
-        return gate is None or entry.made >= gate.at or (entry.streamed and self.passed(gate))
+        return self.remembers(gate, streamed=entry.streamed) or (gate is not None and entry.made >= gate.at)
+
+    def remembers(self, gate: Gate | None, *, streamed: bool) -> bool:
+        """Whether an entry that was made at any time, and is still there, knows of a session's writes."""
+        return gate is None or (streamed and self.passed(gate))
 
     def plan(self, statement: Statement, chunk: Chunk, watched: Mapping[int, object], now: float) -> Plan | None:
         """How the answer to an execution is to be kept; None = not at all.

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
-Values = tuple[bytes, ...]
-"""The values of a row's key, in one fixed form each."""
+Values = tuple[bytes | None, ...]
+"""The values of a row's key, in one fixed form each; None = it is not known."""
 Tag = int | tuple[int, Values]
 """What an entry was made from: a whole relation by its oid, or one row of it."""
 
@@ -29,7 +29,8 @@ _HEAD = struct.Struct("!IBQdH")
 """Checksum of what follows; form; position + 1 (0 = none); cost; number of tags."""
 _TAG = struct.Struct("!IH")
 """Oid; number of values, 0 = the whole relation."""
-_VALUE = struct.Struct("!I")
+_VALUE = struct.Struct("!i")
+"""Length; -1 = None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +221,12 @@ def unpack(record: bytes, name: bytes, until: float) -> Kept | None:
     for _ in range(count):
         oid, number = _TAG.unpack_from(record, at)
         at += _TAG.size
-        values = []
+        values: list[bytes | None] = []
         for _ in range(number):
             (length,) = _VALUE.unpack_from(record, at)
-            at += _VALUE.size + length
-            values.append(record[at - length : at])
+            at += _VALUE.size
+            values.append(None if length < 0 else record[at : at + length])
+            at += max(length, 0)
         tags.append((oid, tuple(values)) if values else oid)
     return Kept(record[at:], tuple(tags), until, cost, position - 1 if position else None)
 
@@ -233,7 +235,12 @@ def _pack_tag(tag: Tag) -> bytes:
     if isinstance(tag, int):
         return _TAG.pack(tag, 0)
     oid, values = tag
-    return _TAG.pack(oid, len(values)) + b"".join(_VALUE.pack(len(value)) + value for value in values)
+    return _TAG.pack(oid, len(values)) + b"".join(map(pack_value, values))
+
+
+def pack_value(value: bytes | None) -> bytes:
+    """A value of a key, told from what follows."""
+    return _VALUE.pack(-1) if value is None else _VALUE.pack(len(value)) + value
 
 
 def storable(kept: Kept, most: int) -> bool:

@@ -18,7 +18,9 @@ from postai.edge.memory import Entry, Key, Memory
 from postai.edge.server import watch
 from postai.edge.server.link import Lost
 from postai.edge.server.pools import Answerer, Pools, Scope
+from postai.edge.server.second import LONG_AGO, SecondTier, open_second
 from postai.edge.server.watch import Watch
+from postai.edge.tiers import Kept, Second
 from postai.edge.shapes import general, general_meaning
 from postai.edge.wire import Malformed, Violation
 from postai.settings import EdgeSettings
@@ -101,12 +103,18 @@ class Caches:
         self.databases: dict[str, Cache] = {}
         pools.forget = self._forget
 
-    def start(self) -> None:
-        """Begin to watch; in the loop's thread."""
+    def start(self, number: int) -> None:
+        """Begin to watch; in the loop's thread.
+
+        Args:
+            number: of this process among those of the edge.
+        """
         for one in self._settings.database:
             if one.cache:
                 name = one.dbname or one.name
-                self.databases[name] = Cache(name, self._settings, self._pools, self._memory, self._reads, self._rule)
+                cache = Cache(name, self._settings, self._pools, self._memory, self._reads, self._rule)
+                self.databases[name] = cache
+                cache.start(open_second(self._settings, name, number))
 
     def of(self, scope: Scope) -> Answers | None:
         """Who answers the clients of an identity; None = its database has no cache."""
@@ -137,6 +145,8 @@ class Caches:
         """Rules have changed: what is kept may not be kept any more."""
         for cache in self.databases.values():
             cache.caching.redefined()
+            if cache.second is not None:
+                cache.second.purge(None)
 
     async def stop(self) -> None:
         """Watch no longer."""
@@ -168,6 +178,7 @@ class Cache:
         self.pools = pools
         self.reads = reads
         self.watch: Watch | None = None
+        self.second: SecondTier | None = None
         self.waited = 0
         self.asking = asyncio.Semaphore(ASKS)
         self.tasks: set[asyncio.Task[None]] = set()
@@ -179,6 +190,15 @@ class Cache:
             )  # fmt: skip
         freshness = None if self.watch is None else self.watch.freshness
         self.caching = Caching(memory.shelf(), freshness, settings.max_staleness, limits)
+
+    def start(self, second: Second | None) -> None:
+        """Begin to watch.
+
+        Args:
+            second: where answers are kept beside the memory.
+        """
+        if second is not None:
+            self.second = SecondTier(second, self.database, self.watch)
         if self.watch is not None:
             self.watch.start()
 
@@ -203,11 +223,16 @@ class Cache:
 
     def purge(self, table: str | None) -> None:
         """Forget all answers, or those that read one table; all, too, when nobody knows which table that is."""
-        oids = [oid for oid, one in self.watched.items() if table in (one.qualified, f"{one.schema}.{one.name}")]
+        oids: list[int] | None = [
+            oid for oid, one in self.watched.items() if table in (one.qualified, f"{one.schema}.{one.name}")
+        ]
         if table is None or not oids:
+            oids = None
             self.caching.purged()
         else:
             self.caching.changed(dict.fromkeys(oids))
+        if self.second is not None:
+            self.second.purge(oids)
 
     async def stop(self) -> None:
         """Watch no longer."""
@@ -215,9 +240,13 @@ class Cache:
             task.cancel()
         if self.watch is not None:
             await asyncio.to_thread(self.watch.stop)
+        if self.second is not None:
+            await self.second.close()
 
     def _told(self, event: watch.Event) -> None:
         caching = self.caching
+        if self.second is not None:
+            self.second.told(event)
         match event:
             case watch.Invalidations():
                 caching.changed(event.rows)
@@ -344,12 +373,41 @@ class Answers:
         if filling is not None and self._caching.right(filling, session.gate):
             _Waiter(self, session, data, chunk, now + WAIT).wait(filling)
             return b""
-        self.fill(session, chunk, statement, plan, now)
-        return None
+        second = self._cache.second
+        if second is None or not self._caching.remembers(session.gate, streamed=plan.streamed):
+            self.fill(session, chunk, statement, plan, now)
+            return None
+        return second.ask(
+            self._scope, chunk.key, session, data,
+            lambda kept: self._take(session, chunk, statement, kept),
+            lambda: self._fill_anew(session, chunk, statement),
+        )  # fmt: skip
+
+    def _take(self, session: PooledSession, chunk: Chunk, statement: Statement, kept: Kept) -> bytes | None:
+        """What a client is sent of an answer in the second tier, which comes back to memory; None = it is no good."""
+        now = monotonic()
+        plan = self._caching.plan(statement, chunk, self._cache.watched, now) if now < self._shelf.until else None
+        if plan is None or kept.until <= now or not self._caching.remembers(session.gate, streamed=plan.streamed):
+            return None
+        if plan.streamed and kept.position is None:
+            return None
+        entry = self._caching.begin(self._space, chunk, plan, LONG_AGO)
+        self._shelf.keep(entry, kept.reply, cost=kept.cost, until=min(kept.until, now + plan.ttl))
+        if isinstance(chunk.key, bytes):
+            session.client.unnamed = chunk.unnamed
+        return kept.reply
+
+    def _fill_anew(self, session: PooledSession, chunk: Chunk, statement: Statement) -> None:
+        """The second tier has no answer."""
+        now = monotonic()
+        plan = self._caching.plan(statement, chunk, self._cache.watched, now) if now < self._shelf.until else None
+        if plan is not None:
+            self.fill(session, chunk, statement, plan, now)
 
     def fill(self, session: PooledSession, chunk: Chunk, statement: Statement, plan: Plan, now: float) -> None:
         """Keep what a server is about to answer."""
-        fill = _Fill(self._caching, statement, self._caching.begin(self._space, chunk, plan, now), chunk, plan)
+        entry = self._caching.begin(self._space, chunk, plan, now)
+        fill = _Fill(self._cache, self._scope, statement, entry, chunk, plan)
         if plan.unseen:
             session.ask_before(SNAPSHOT, fill.see)
         session.collect(self._caching.limits.reply, fill.done)
@@ -427,10 +485,13 @@ class Answers:
 class _Fill:
     """An answer that is to be kept."""
 
-    __slots__ = ("_caching", "_chunk", "_entry", "_plan", "_snapshot", "_statement")
+    __slots__ = ("_cache", "_chunk", "_entry", "_plan", "_scope", "_snapshot", "_statement")
 
-    def __init__(self, caching: Caching, statement: Statement, entry: Entry, chunk: Chunk, plan: Plan) -> None:
-        self._caching, self._statement, self._entry, self._chunk, self._plan = caching, statement, entry, chunk, plan
+    def __init__(
+        self, cache: Cache, scope: Scope, statement: Statement, entry: Entry, chunk: Chunk, plan: Plan
+    ) -> None:
+        self._cache, self._scope, self._statement = cache, scope, statement
+        self._entry, self._chunk, self._plan = entry, chunk, plan
         self._snapshot: Snapshot | None = None
 
     def see(self, row: tuple[bytes | None, ...] | None) -> None:
@@ -443,10 +504,11 @@ class _Fill:
         now = monotonic()
         fit = reply is not None and is_result(reply, self._chunk)
         self._statement.collected(fit, now)
-        if reply is not None and fit:
-            self._caching.keep(self._entry, self._plan, reply, self._snapshot, now)
-        else:
-            self._caching.shelf.give_up(self._entry)
+        caching, second = self._cache.caching, self._cache.second
+        if reply is None or not fit:
+            caching.shelf.give_up(self._entry)
+        elif caching.keep(self._entry, self._plan, reply, self._snapshot, now) and second is not None:
+            second.keep(self._scope, self._chunk, self._plan, reply, now - self._entry.made)
 
 
 class _Waiter:

@@ -16,14 +16,13 @@ import fcntl
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from postai.edge.tiers import Kept, Tag, Values, pack
+from postai.edge.tiers import Kept, Tag, Values, pack, pack_value
 
 VERSION = 1
 FIND = "select id, until, record from entry where key = ?"
@@ -309,8 +308,6 @@ def _split(tag: Tag) -> tuple[int, int]:
     return (tag, 0) if isinstance(tag, int) else (tag[0], _key(tag[1]))
 
 
-def _key(values: Iterable[bytes]) -> int:
-    name = blake2b(digest_size=8)
-    for value in values:
-        name.update(len(value).to_bytes(4, "big") + value)
+def _key(values: Values) -> int:
+    name = blake2b(b"".join(map(pack_value, values)), digest_size=8)
     return int.from_bytes(name.digest(), "big", signed=True) or 1

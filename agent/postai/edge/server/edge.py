@@ -164,7 +164,7 @@ class Edge:
         if self.nodes is not None:
             self.nodes.start()
         if self._caches is not None:
-            self._caches.start()
+            self._caches.start(self.number)
         for one in sockets or listeners.open_all(self._settings):
             self._listeners.append(await listeners.serve(loop, lambda: Link(self._accept), one))
 

@@ -1,0 +1,188 @@
+"""The second tier of a database's cache: told what the stream tells, asked before a server, filled by its answers."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from postai.edge.caching import Plan
+from postai.edge.chunks import Chunk
+from postai.edge.memory import Key
+from postai.edge.server import watch
+from postai.edge.server.disk import Disk
+from postai.edge.server.pools import Scope
+from postai.edge.server.valkey import Valkey
+from postai.edge.server.watch import Watch
+from postai.edge.tiers import Figures, Kept, Second
+from postai.settings import EdgeSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postai.edge.server.pooled import PooledSession
+
+LONG_AGO = float("-inf")
+"""When an answer was made that comes from here: before any write of a session."""
+
+
+class SecondTier:
+    """Beside the memory of one database's cache.
+
+    Args:
+        tier: keeps the answers.
+        database: whose they are.
+        watch: what tells of changes; None = there is no stream.
+    """
+
+    def __init__(self, tier: Second, database: str, watch: Watch | None) -> None:
+        self._tier, self._database, self._watch = tier, database, watch
+        self._source = f"no stream {database}".encode()
+        if watch is None:
+            tier.begin(self._source, None)
+
+    @property
+    def figures(self) -> Figures:
+        """What it did, and what it holds."""
+        return self._tier.figures
+
+    @property
+    def _position(self) -> int:
+        return 0 if self._watch is None else self._watch.freshness.position
+
+    def told(self, event: watch.Event) -> None:
+        """Take what the stream tells."""
+        tier = self._tier
+        match event:
+            case watch.Invalidations():
+                for oid, rows in event.rows.items():
+                    tier.invalidate(oid, rows, event.end_lsn)
+                tier.advance(event.end_lsn)
+            case watch.Position():
+                tier.advance(event.lsn)
+            case watch.Started():
+                self._source = self._named(event.identity.system_id, event.identity.timeline)
+                tier.begin(self._source, event.position)
+            case watch.Flush():
+                tier.flush(self._position)
+                identity = self._watch.identity if self._watch is not None else None
+                source = self._source if identity is None else self._named(identity.system_id, identity.timeline)
+                if source != self._source:
+                    self._source = source
+                    tier.begin(source, self._position)
+            case watch.Lost():
+                tier.end()
+
+    def _named(self, system: str, timeline: int) -> bytes:
+        """Whose content this is: answers that were made with other rights are not found."""
+        assert self._watch is not None
+        return f"{system} {timeline} {self._database} {self._watch.rights}".encode()
+
+    def purge(self, oids: list[int] | None) -> None:
+        """Forget all answers, or those that read these tables."""
+        if oids is None:
+            self._tier.flush(self._position)
+        for oid in oids or ():
+            self._tier.invalidate(oid, None, self._position + 1)
+
+    def ask(
+        self,
+        scope: Scope,
+        key: Key,
+        session: PooledSession,
+        data: bytes,
+        take: Callable[[Kept], bytes | None],
+        fill: Callable[[], None],
+    ) -> bytes | None:
+        """Look for an answer before a server is asked.
+
+        Args:
+            scope: whose answer.
+            key: what was asked.
+            session: whose client asks, with these bytes.
+            data: the bytes.
+            take: gives what the client is sent of an answer, or None.
+            fill: told before a server is asked.
+
+        Returns:
+            as an `Answerer` does: empty when the tier answers later.
+        """
+        lookup = _Lookup(session, data, take, fill)
+        self._tier.get(_scope_name(scope), _key_name(key), lookup.receive)
+        if lookup.over:
+            return lookup.reply
+        lookup.waits = True
+        return b""
+
+    def keep(self, scope: Scope, chunk: Chunk, plan: Plan, reply: bytes, cost: float) -> None:
+        """Keep what was just kept in memory.
+
+        Args:
+            scope: whose answer it is.
+            chunk: what was asked.
+            plan: what it was made from, and how long it may be kept.
+            reply: the answer.
+            cost: seconds that it took.
+        """
+        position = self._position if plan.streamed else None
+        kept = Kept(reply, plan.tags, monotonic() + plan.ttl, cost, position)
+        self._tier.put(_scope_name(scope), _key_name(chunk.key), kept)
+
+    async def close(self) -> None:
+        """Write what waits, and let go of everything."""
+        await self._tier.close()
+
+
+class _Lookup:
+    """A client for which the tier is asked."""
+
+    __slots__ = ("_data", "_fill", "_session", "_take", "over", "reply", "waits")
+
+    def __init__(
+        self, session: PooledSession, data: bytes, take: Callable[[Kept], bytes | None], fill: Callable[[], None]
+    ) -> None:
+        self._session, self._data, self._take, self._fill = session, data, take, fill
+        self.reply: bytes | None = None
+        self.over = self.waits = False
+
+    def receive(self, kept: Kept | None) -> None:
+        """The tier has answered."""
+        if self.waits and self._session.held is not self._data:
+            return
+        self.over, self.reply = True, None if kept is None else self._take(kept)
+        if self.reply is None:
+            self._fill()
+        if self.waits:
+            self._session.proceed(self.reply)
+
+
+def open_second(settings: EdgeSettings, database: str, number: int) -> Second | None:
+    """The tier that the settings ask for.
+
+    Args:
+        settings: of the edge.
+        database: its name on the server.
+        number: of this process: each has files of its own.
+
+    Raises:
+        FeatureMissing: its library is not installed.
+        UsageError: cache_url is no URL.
+    """
+    if settings.cache_directory is not None:
+        file = settings.cache_directory / f"{quote(database, safe='')}-{number}.db"
+        return Disk(file, settings.cache_directory_mb << 20)
+    if settings.cache_url is not None:
+        return Valkey(settings.cache_url.get_secret_value())
+    return None
+
+
+def _scope_name(scope: Scope) -> bytes:
+    parts = (scope.database, scope.user, *(part for pair in sorted(scope.parameters) for part in pair))
+    return "\0".join(parts).encode("utf-8", "surrogateescape")
+
+
+def _key_name(key: Key) -> bytes:
+    if isinstance(key, bytes):
+        return b"\0" + key
+    meaning, rest = key
+    return b"\1" + len(meaning).to_bytes(4, "big") + meaning + rest
