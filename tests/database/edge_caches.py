@@ -10,16 +10,14 @@ from typing import Any
 import psycopg
 from edge_support import PATIENCE, RunningEdge, pooling, query_line
 
-from conftest import TestDatabase
+from conftest import TestDatabase, superuser
 from postai.edge.server.cached import CacheFigures
 from postai.stream.missing import event_triggers
 
-SETUP = """
-create table item (id int primary key, name text, price int);
-insert into item select n, 'item ' || n, n from generate_series(1, 100) as n;
-create table other (a int);
-create publication postai_edge for all tables;
-"""
+
+def simple(client: psycopg.Connection, text: str) -> list[tuple[object, ...]]:
+    """What a statement gives by the simple protocol, which psycopg's client-side cursors use."""
+    return psycopg.ClientCursor(client).execute(text).fetchall()
 
 
 class CachingEdge:
@@ -82,7 +80,7 @@ class CachingEdge:
 
 @contextlib.contextmanager
 def caching(
-    database: TestDatabase, setup: str = SETUP, *, triggers: bool = True, ready: bool = True, **settings: Any
+    database: TestDatabase, setup: str, *, triggers: bool = True, ready: bool = True, **settings: Any
 ) -> Iterator[CachingEdge]:
     """An edge that caches that database, in which this was run before.
 
@@ -106,3 +104,10 @@ def caching(
         if ready:
             one.until(lambda figures: figures.state == "on")
         yield one
+    with superuser(server) as connection:
+        end = time.monotonic() + PATIENCE
+        while connection.execute(
+            "select from pg_replication_slots where database = %s", (database.name,)
+        ).fetchone():  # a slot of the edge ends with its connection
+            assert time.monotonic() < end
+            time.sleep(0.01)

@@ -64,8 +64,19 @@ def test_a_named_statement_is_found_by_its_meaning_whatever_its_name_is() -> Non
     assert first is not None and second is not None and first.named
     assert first.key == second.key and first.meaning == b"select $1\0\0\0"
     assert named_key(bind(b"1", name=b"s1") + END, KNOWN.get) == first.key
+    unnamed = read(bind(b"1") + END, {b"": b"select $1\0\0\0"}.get)
+    assert unnamed is not None and unnamed.key == first.key and unnamed.named
     other = read(bind(b"2", name=b"s1") + END, KNOWN.get)
     assert other is not None and other.key != first.key
+
+
+def test_some_rows_of_a_result() -> None:
+    data = bind(b"1", name=b"s1")
+    flush = wire.message(b"H")
+    assert look(data + flush + DESCRIBE + flush + EXECUTE + flush + SYNC) is not None
+    some, every = look(data + wire.message(b"E", b"\0\0\0\0\1") + SYNC), look(data + EXECUTE + SYNC)
+    assert some is not None and every is not None and some.key != every.key
+    assert (some.limit, every.limit) == (b"\0\0\0\1", bytes(4))
 
 
 def test_a_length_that_does_not_fit_gives_another_key() -> None:
@@ -82,7 +93,7 @@ def test_a_length_that_does_not_fit_gives_another_key() -> None:
         wire.message(b"Q", b"select 1"), wire.message(b"Q", b"a\0b\0"), wire.message(b"Q", b""),
         parse(b"x") + SYNC, parse(b"x") + bind() + EXECUTE, parse(b"x") + bind() + END + SYNC,
         parse(b"x", name=b"s1") + bind(name=b"s1") + END, parse(b"x") + bind(name=b"s1") + END,
-        parse(b"x") + bind() + wire.message(b"E", b"\0\0\0\0\1") + SYNC,
+        parse(b"x") + bind() + wire.message(b"E", b"\0\xff\0\0\1") + SYNC,
         parse(b"x") + bind() + wire.message(b"E", b"p\0\0\0\0\0") + SYNC,
         parse(b"x") + bind() + wire.message(b"D", b"S\0") + EXECUTE + SYNC,
         parse(b"x") + bind() + EXECUTE + wire.message(b"H"), bind(b"1") + END, bind(b"1", name=b"nobody") + END,
@@ -114,10 +125,10 @@ def test_any_bytes_are_read_without_an_error(data: bytes, at: int, junk: bytes) 
     if found is None:
         return
     # What is taken for an execution is one for the framer of the protocol too: nothing is left over.
-    framer = wire.Framer(wire.FRONTEND, frozenset(b"QPBDES"))
+    framer = wire.Framer(wire.FRONTEND, frozenset(b"QPBDESH"))
     kinds = bytes(kind for kind, _ in framer.feed(spoilt))
     assert framer.between and framer.broken is None
-    assert kinds in (b"Q", b"PBDES", b"PBES", b"BDES", b"BES")
+    assert kinds.replace(b"H", b"") in (b"Q", b"PBDES", b"PBES", b"BDES", b"BES")
 
 
 ROW = wire.message(b"T", b"\0\0")
@@ -128,6 +139,7 @@ PARSED, BOUND = wire.message(b"1"), wire.message(b"2")
 SIMPLE = Chunk(b"Q", b"x", simple=True)
 UNNAMED = Chunk(b"P", b"x\0\0\0")
 NAMED = Chunk((b"x\0\0\0", b""), b"x\0\0\0", named=True)
+SOME = Chunk((b"x\0\0\0", b""), b"x\0\0\0", named=True, limit=b"\0\0\0\1")
 
 
 @pytest.mark.parametrize(
@@ -136,6 +148,7 @@ NAMED = Chunk((b"x\0\0\0", b""), b"x\0\0\0", named=True)
         (ROW + DATA + DATA + DONE + READY, SIMPLE), (ROW + DONE + READY, SIMPLE),
         (PARSED + BOUND + ROW + DATA + DONE + READY, UNNAMED), (PARSED + BOUND + DATA + DONE + READY, UNNAMED),
         (BOUND + ROW + DATA + DONE + READY, NAMED), (BOUND + DONE + READY, NAMED),
+        (BOUND + ROW + DATA + DONE + READY, SOME), (BOUND + DATA + wire.message(b"s") + READY, SOME),
     ],
 )  # fmt: skip
 def test_whole_results(reply: bytes, chunk: Chunk) -> None:

@@ -1,14 +1,15 @@
 """Which bytes of a client are one whole execution of one statement, and which replies are one whole result.
 
 Only what clients send in one piece is looked at: a Query; or Parse (unnamed), Bind, Describe, Execute and Sync; or the
-same without Parse for a statement prepared before. Everything else goes to the server, which also judges what is
-malformed: nothing here answers for it.
+same without Parse for a statement prepared before; with Flush between them or not. Everything else goes to the server,
+which also judges what is malformed: nothing here answers for it.
 
 The layouts are from the protocol's chapter (https://www.postgresql.org/docs/current/protocol-message-formats.html).
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,13 +21,16 @@ LONGEST = 65_536
 
 _LENGTH = struct.Struct("!i")
 _COUNT = struct.Struct("!H")
-_DESCRIBE = b"D\0\0\0\6P\0"
-_EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"
-_SYNC = b"S\0\0\0\4"
-_ENDS = (_DESCRIBE + _EXECUTE + _SYNC, _EXECUTE + _SYNC)
-"""What follows a Bind: the unnamed portal is described or not, and executed to its end."""
+_FLUSH = rb"(?:H\x00{3}\x04)?"
+_EXECUTION = re.compile(
+    _FLUSH + rb"(?:D\x00{3}\x06P\x00" + _FLUSH + rb")?E\x00{3}\x09\x00([\x00-\x7f].{3})" + _FLUSH + rb"S\x00{3}\x04",
+    re.DOTALL,
+)
+"""What follows a Bind: the unnamed portal is described or not, and executed to its end or up to some rows."""
+_ALL = bytes(4)
 _PARSE_DONE = b"1\0\0\0\4"
 _BIND_DONE = b"2\0\0\0\4"
+_SUSPENDED = b"s\0\0\0\4"
 _READY = b"Z\0\0\0\5I"
 _TAG = b"SELECT "
 
@@ -40,16 +44,20 @@ class Chunk:
         meaning: the statement's text with its NUL, and the types of its parameters, as in Parse; for a Query the text.
         values: the parameters; None = NULL.
         formats: of each parameter: 0 = text, 1 = binary.
-        named: whether the statement has a name, so that the unnamed one stays what it is.
+        limit: rows that are wanted at most, as four bytes; zero = all.
+        named: whether the statement was prepared before, so that the unnamed one stays what it is.
         simple: whether it is a Query.
+        unnamed: what the unnamed statement stands for afterwards, unless it stays what it is; None = there is none.
     """
 
     key: Key
     meaning: bytes
     values: tuple[bytes | None, ...] = ()
     formats: tuple[int, ...] = ()
+    limit: bytes = _ALL
     named: bool = False
     simple: bool = False
+    unnamed: bytes | None = None
 
     @property
     def text(self) -> bytes:
@@ -62,11 +70,6 @@ class Chunk:
         tail = self.meaning.partition(b"\0")[2]
         return struct.unpack(f"!{(len(tail) - 2) // 4}I", tail[2:]) if tail else ()
 
-    @property
-    def unnamed(self) -> bytes | None:
-        """What the unnamed statement stands for afterwards (where `named` is false); None = there is none."""
-        return None if self.simple else self.meaning
-
 
 def named_key(data: bytes, meaning_of: Callable[[bytes], bytes | None]) -> Key | None:
     """The key of an execution of a prepared statement, if that is what the bytes are; they are not checked.
@@ -76,7 +79,7 @@ def named_key(data: bytes, meaning_of: Callable[[bytes], bytes | None]) -> Key |
         meaning_of: what a name stands for.
     """
     end = data.find(0, 6)
-    if end < 7 or data[5]:  # the unnamed statement, whose meaning other messages change, or a portal with a name
+    if end < 0 or data[5]:  # a portal with a name
         return None
     meaning = meaning_of(data[6:end])
     if meaning is None:
@@ -103,10 +106,10 @@ def read(data: bytes, meaning_of: Callable[[bytes], bytes | None]) -> Chunk | No
         if meaning is None:
             return None
         bound = _bind(data, at)
-        return Chunk(data, meaning, *bound[1:]) if bound is not None and not bound[0] else None
+        return Chunk(data, meaning, *bound[1:], unnamed=meaning) if bound is not None and not bound[0] else None
     if kind == 0x42:  # Bind
         bound = _bind(data, 0)
-        key = named_key(data, meaning_of) if bound is not None and bound[0] else None
+        key = named_key(data, meaning_of) if bound is not None else None
         return Chunk(key, key[0], *bound[1:], named=True) if bound and isinstance(key, tuple) else None
     return None
 
@@ -121,12 +124,13 @@ def _parse(data: bytes) -> tuple[bytes | None, int]:
     return (data[6:stop], stop) if stop == end + 3 + 4 * count else (None, 0)
 
 
-def _bind(data: bytes, at: int) -> tuple[bytes, tuple[bytes | None, ...], tuple[int, ...]] | None:
-    """Name, parameters and their formats of a Bind of the unnamed portal, when it is followed by its execution."""
+def _bind(data: bytes, at: int) -> tuple[bytes, tuple[bytes | None, ...], tuple[int, ...], bytes] | None:
+    """Name, parameters, their formats, and how many rows, of a Bind of the unnamed portal and its execution."""
     if len(data) < at + 7 or data[at] != 0x42 or data[at + 5]:
         return None
     stop = at + 1 + _LENGTH.unpack_from(data, at + 1)[0]
-    if stop <= at or data[stop:] not in _ENDS:
+    execution = _EXECUTION.fullmatch(data, stop) if stop > at else None
+    if execution is None:
         return None
     end = data.find(0, at + 6, stop)
     if end < 0:
@@ -145,7 +149,7 @@ def _bind(data: bytes, at: int) -> tuple[bytes, tuple[bytes | None, ...], tuple[
     if results is None or here != len(body):
         return None
     each = formats if len(formats) == count else (formats or (0,)) * count
-    return data[at + 6 : end], values, each
+    return data[at + 6 : end], values, each, execution[1]
 
 
 def _formats(body: bytes, at: int) -> tuple[tuple[int, ...] | None, int]:
@@ -200,9 +204,9 @@ def is_result(reply: bytes, chunk: Chunk) -> bool:
     end = len(reply)
     while at < end and reply[at] == 0x44:  # DataRow
         at = _next(reply, at)
-    if reply[at : at + 1] != b"C" or not reply.startswith(_TAG, at + 5):
-        return False
-    return reply[_next(reply, at) :] == _READY
+    if reply[at : at + 1] == b"C" and reply.startswith(_TAG, at + 5):
+        return reply[_next(reply, at) :] == _READY
+    return chunk.limit != _ALL and reply[at:] == _SUSPENDED + _READY
 
 
 def _next(reply: bytes, at: int) -> int:

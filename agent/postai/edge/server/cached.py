@@ -20,8 +20,8 @@ from postai.edge.server.link import Lost
 from postai.edge.server.pools import Answerer, Pools, Scope
 from postai.edge.server.second import LONG_AGO, SecondTier, open_second
 from postai.edge.server.watch import Watch
-from postai.edge.tiers import Kept, Second
 from postai.edge.shapes import general, general_meaning
+from postai.edge.tiers import Kept, Second
 from postai.edge.wire import Malformed, Violation
 from postai.settings import EdgeSettings
 from postai.sql.reads import Reads, Verdict, candidate
