@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postai.sql.reads import Reads, Verdict, candidate, drive, normalise, special_input
+from postai.sql.reads import Answers, Query, Reads, Verdict, candidate, drive, normalise, special_input
 from postai.sql.reads_catalog import Lists, parse_list
 from postai.sql.reads_views import domain_targets, text_targets, view_reasons
 
@@ -151,3 +151,27 @@ def test_lists() -> None:
     lists = Lists.load()
     assert lists.keeps("i", "any()") and lists.keeps("s", "to_char(numeric, text)") and not lists.keeps("s", "now()")
     assert parse_list("# why\nstable a(b, c)\n\ntype x\n") == {"stable": ["a(b, c)"], "type": ["x"]}
+
+
+def test_answers_of_another_catalog_count_no_more() -> None:
+    answers = Answers()
+    query = Query("select $1", ("a",))
+    assert answers.find(query, 1) is None
+    answers.keep(query, [["x"]], 1)
+    assert answers.find(Query("select $1", ("a",)), 1) == [["x"]]
+    assert answers.find(query, 2) is None
+    answers.keep(query, [["late"]], 1)
+    assert answers.find(query, 2) is None
+    answers.keep(query, [["x" * 60_000]], 2)
+    assert answers.find(query, 2) is None
+    for number in range(501):
+        answers.keep(Query("", (str(number),)), [["x"]], 2)
+    assert answers.find(Query("", ("0",)), 2) is None
+    assert answers.find(Query("", ("1",)), 2) == [["x"]]
+
+
+def test_literals_are_not_asked_about() -> None:
+    reads = Reads()
+    texts = ("select a from t where id = 5 and b = 'x'", "select a from t where id = 6 and b = 'y'")
+    first, second = (next(reads.judge(candidate(text))) for text in texts)
+    assert first == second

@@ -24,7 +24,7 @@ from postai.sql.reads_text import Candidate, candidate
 from postai.sql.reads_values import special_input
 
 __all__ = [
-    "KEYED_SETTINGS", "UNKNOWN", "Candidate", "Judging", "Key", "Literal", "Param", "Pins", "Query", "Reads",
+    "KEYED_SETTINGS", "UNKNOWN", "Answers", "Candidate", "Judging", "Key", "Literal", "Param", "Pins", "Query", "Reads",
     "Verdict", "candidate", "drive", "judge_with", "normalise", "special_input",
 ]  # fmt: skip
 
@@ -41,6 +41,10 @@ KEPT = 5000
 """Texts of which it is kept whether they only read."""
 KEPT_LENGTH = 10_000
 """Characters of the longest such text."""
+ANSWERS = 500
+"""Answers of the catalog that are kept for one session's statements."""
+ANSWER_LENGTH = 50_000
+"""Characters of the longest such answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,35 @@ class Reads:
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return found
+
+
+class Answers:
+    """What one session's catalog answered: statements that name the same ask the same, whatever their literals are.
+
+    Each is kept with the generation of the catalog that it is of; those of another one count no more.
+    """
+
+    def __init__(self) -> None:
+        self._generation: object = None
+        self._kept: OrderedDict[Query, Rows] = OrderedDict()
+
+    def find(self, query: Query, generation: object) -> Rows | None:
+        """The answer to a query; None = it is to be asked."""
+        if generation != self._generation:
+            self._kept.clear()
+            self._generation = generation
+        found = self._kept.get(query)
+        if found is not None:
+            self._kept.move_to_end(query)
+        return found
+
+    def keep(self, query: Query, rows: Rows, generation: object) -> None:
+        """Keep an answer that was asked for when the generation was this one; `find` was called with it before."""
+        size = sum(len(value or "") for row in rows for value in row)
+        if generation == self._generation and size <= ANSWER_LENGTH:
+            self._kept[query] = rows
+            if len(self._kept) > ANSWERS:
+                self._kept.popitem(last=False)
 
 
 def drive(judging: Judging, ask: Callable[[Query], Rows]) -> Verdict:
