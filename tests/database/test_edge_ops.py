@@ -52,6 +52,9 @@ def test_clients_and_pools_are_shown_to_who_may_see_them(edge: RunningEdge, data
             assert [row["open"] for row in shown if row["user"] == name] == ["1"]
             route = other.execute("show postai.route").fetchall()
             assert route == [(f"127.0.0.1:{database.server.port}: the only server",)]
+            (only,) = psycopg.Cursor(other, row_factory=dict_row).execute("show postai.routes").fetchall()
+            assert (only["name"], only["role"]) == (f"127.0.0.1:{database.server.port}", None)
+            assert other.execute("show postai.cache").statusmessage == "SHOW"
             for wrong in ("show postai.nothing", "show postai.clients x", "show all; show postai.clients"):
                 with pytest.raises((psycopg.errors.UndefinedObject, psycopg.errors.SyntaxError)):
                     other.execute(psycopg.sql.SQL(wrong))  # type: ignore[arg-type]

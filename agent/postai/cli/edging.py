@@ -97,7 +97,8 @@ def stats(context: typer.Context, config: Config = None, json: Json = False) -> 
     for table, rows in tables.items():
         if rows:
             output.say(f"\n{table}")
-            output.show_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+            cells = [[round(one, 3) if isinstance(one, float) else one for one in row.values()] for row in rows]
+            output.show_table(tuple(rows[0]), cells)
 
 
 @app.command("purge", short_help="Let a running edge forget cached answers")

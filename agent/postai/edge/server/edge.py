@@ -9,7 +9,7 @@ import resource
 import secrets
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -107,8 +107,8 @@ class Edge:
         self.shows: Shows | None = None
         if self.pools is not None:
             self.figures.add("pools", self.pools.figures)
-        if self.nodes is not None:
-            self.figures.add("routes", self.nodes.figures)
+        self.figures.add("routes", self.nodes.figures if self.nodes is not None and settings.node else self._routes)
+        self.figures.add("cache", tuple)
         if self.pools is not None:
             self.shows = Shows(self.pools, self._find, lambda session: self.choose_reason(session))
             if any(one.cache for one in settings.database):
@@ -143,6 +143,12 @@ class Edge:
     def clients(self, user: str | None = None) -> list[Row]:
         """A row for each client; only for this user's where one is given."""
         return list(clients(self._sessions.items(), user))
+
+    def _routes(self) -> Iterator[Row]:
+        """A row for each server, where none of them is asked how it is."""
+        for label in dict.fromkeys(place.label for place in self._places.values()):
+            yield {"name": label, "region": None, "role": None, "latency_ms": None,
+                   "behind_seconds": None, "problem": None}  # fmt: skip
 
     async def _find(self, table: str, user: str | None) -> list[Row] | None:
         if table != "clients" and table not in self.figures.names:
