@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from postai.database import named_sql
 from postai.database.identifiers import quote_ident
@@ -112,4 +113,9 @@ def definitions(db: Database) -> str:
 
 def sql(name: str) -> str:
     """A statement of server.sql."""
-    return named_sql.load(__package__, SQL)[name]
+    return _statements()[name]
+
+
+@cache
+def _statements() -> Mapping[str, str]:
+    return named_sql.load(__package__, SQL)
