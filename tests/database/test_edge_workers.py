@@ -236,6 +236,7 @@ def test_the_operator_sees_all_processes_and_stops_them(database15: TestDatabase
     assert {one["what"]: one["state"] for one in json.loads(text)["findings"]}["max_connections"] == "warning"
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not bouncer.installed(), reason="no PgBouncer (as root: make test installs it)")
 def test_a_pgbouncer_shares_the_servers_sessions_among_clients(database15: TestDatabase) -> None:
     """Clients, the edge, PgBouncer and the server hold one SCRAM verifier; nobody knows the password but clients."""
