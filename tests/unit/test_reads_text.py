@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postai.sql.reads import Answers, Query, Reads, Verdict, candidate, drive, normalise, special_input
+from postai.sql.reads import CatalogAnswers, Query, Reads, Verdict, candidate, drive, normalise, special_input
 from postai.sql.reads_catalog import Lists, parse_list
 from postai.sql.reads_views import domain_targets, text_targets, view_reasons
 
@@ -154,7 +154,7 @@ def test_lists() -> None:
 
 
 def test_answers_of_another_catalog_count_no_more() -> None:
-    answers = Answers()
+    answers = CatalogAnswers()
     query = Query("select $1", ("a",))
     assert answers.find(query, 1) is None
     answers.keep(query, [["x"]], 1)

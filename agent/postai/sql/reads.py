@@ -24,8 +24,8 @@ from postai.sql.reads_text import Candidate, candidate
 from postai.sql.reads_values import special_input
 
 __all__ = [
-    "KEYED_SETTINGS", "UNKNOWN", "Answers", "Candidate", "Judging", "Key", "Literal", "Param", "Pins", "Query", "Reads",
-    "Verdict", "candidate", "drive", "judge_with", "normalise", "special_input",
+    "KEYED_SETTINGS", "UNKNOWN", "Candidate", "CatalogAnswers", "Judging", "Key", "Literal", "Param", "Pins", "Query",
+    "Reads", "Verdict", "candidate", "drive", "judge_with", "normalise", "special_input",
 ]  # fmt: skip
 
 Rows = Sequence[Sequence[str | None]]
@@ -42,7 +42,7 @@ KEPT = 5000
 KEPT_LENGTH = 10_000
 """Characters of the longest such text."""
 ANSWERS = 500
-"""Answers of the catalog that are kept for one session's statements."""
+"""CatalogAnswers of the catalog that are kept for one session's statements."""
 ANSWER_LENGTH = 50_000
 """Characters of the longest such answer."""
 
@@ -130,7 +130,7 @@ class Reads:
         return found
 
 
-class Answers:
+class CatalogAnswers:
     """What one session's catalog answered: statements that name the same ask the same, whatever their literals are.
 
     Each is kept with the generation of the catalog that it is of; those of another one count no more.

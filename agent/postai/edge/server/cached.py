@@ -24,7 +24,7 @@ from postai.edge.shapes import general, general_meaning
 from postai.edge.tiers import Kept, Second
 from postai.edge.wire import Malformed, Violation
 from postai.settings import EdgeSettings
-from postai.sql.reads import Reads, Verdict, candidate
+from postai.sql.reads import CatalogAnswers, Reads, Verdict, candidate
 from postai.stream.server import Table
 
 if TYPE_CHECKING:
@@ -267,7 +267,10 @@ class Answers:
         otherwise: answers what is not in a cache.
     """
 
-    __slots__ = ("_cache", "_caching", "_entries", "_otherwise", "_scope", "_seen", "_shelf", "_space", "_statements")
+    __slots__ = (
+        "_cache", "_caching", "_catalog", "_entries", "_otherwise", "_scope", "_seen", "_shelf", "_space",
+        "_statements",
+    )  # fmt: skip
 
     def __init__(self, cache: Cache, scope: Scope, otherwise: Answerer) -> None:
         self._cache, self._caching, self._scope, self._otherwise = cache, cache.caching, scope, otherwise
@@ -275,6 +278,7 @@ class Answers:
         self._space = self._shelf.space()
         self._entries = self._space.entries
         self._statements = cache.caching.statements()
+        self._catalog = CatalogAnswers()
         self._seen: OrderedDict[int, None] = OrderedDict()
 
     def __call__(self, session: PooledSession, data: bytes) -> bytes | None:
@@ -459,7 +463,7 @@ class Answers:
         rule = self._cache.rule
         try:
             async with self._cache.asking:
-                verdict = await self._verdict(meaning)
+                verdict = await self._verdict(meaning, generation)
                 ttl = None if rule is None else await rule(self._scope, verdict, meaning)
         except (Violation, Malformed, Lost, TimeoutError, UnicodeDecodeError) as error:
             log.info("a statement cannot be judged", extra={"error": str(error)})
@@ -468,14 +472,17 @@ class Answers:
         if generation == self._caching.generation:
             statement.judged(verdict, ttl)
 
-    async def _verdict(self, meaning: bytes) -> Verdict:
+    async def _verdict(self, meaning: bytes, generation: int) -> Verdict:
         chunk = Chunk(b"", meaning)
         keys = {oid: table.key for oid, table in self._cache.watched.items()}
         judging = self._cache.reads.judge(candidate(chunk.text.decode(), chunk.types), keys)
         try:
             query = next(judging)
             while True:
-                rows = await self._cache.pools.ask(self._scope, self._scope.home, query.sql, query.params)
+                rows = self._catalog.find(query, generation)
+                if rows is None:
+                    rows = await self._cache.pools.ask(self._scope, self._scope.home, query.sql, query.params)
+                    self._catalog.keep(query, rows, generation)
                 query = judging.send(rows)
         except StopIteration as end:
             verdict: Verdict = end.value
