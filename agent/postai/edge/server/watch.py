@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from hashlib import blake2b
 
 from postai.database import connect
 from postai.database import dsn as connection_string
@@ -181,7 +180,6 @@ class Watch:
         definitions_bound: seconds after which a changed role, and where no event trigger tells of them a changed
             definition, is noticed.
         rights: says which roles and definitions were found last.
-        rights: says which roles and definitions were found last.
         beat, publication, wanted: for this module only.
     """
 
@@ -211,7 +209,6 @@ class Watch:
         self.tables: Mapping[Oid, server.Table] = {}
         self.identity: ServerIdentity | None = None
         self.definitions_bound = math.inf
-        self.rights = ""
         self.rights = ""
 
     def start(self) -> None:
@@ -414,7 +411,6 @@ class _Pulse:
         self._roles = server.roles(self._side)
         self._roles_at = _next(begun, self._watch.beat)
         self._note()
-        self._note()
         return before != self._roles
 
     def _look_at_definitions(self) -> bool:
@@ -425,11 +421,7 @@ class _Pulse:
         self._definitions_at = _next(begun, SELDOM if told else self._watch.beat)
         self._watch.definitions_bound = (self._roles_at if told else max(self._roles_at, self._definitions_at)) - begun
         self._note()
-        self._note()
         return before != self._definitions
-
-    def _note(self) -> None:
-        self._watch.rights = blake2b((self._roles + self._definitions).encode(), digest_size=16).hexdigest()
 
     def _note(self) -> None:
         self._watch.rights = blake2b((self._roles + self._definitions).encode(), digest_size=16).hexdigest()
