@@ -112,6 +112,22 @@ def test_statements_are_there_on_every_server(wide: RunningEdge, database15: Tes
         assert pinned(wide) == []
 
 
+def test_statements_are_prepared_anew_when_what_they_name_has_changed(
+    edge: RunningEdge, database: TestDatabase
+) -> None:
+    with edge.connect(database) as one, edge.connect(database) as other:
+        one.execute("create table t (a int)")
+        for client in (one, other):
+            assert client.execute("select * from t", prepare=True).fetchall() == []
+        database.execute("alter table t add b int")
+        with pytest.raises(errors.FeatureNotSupported, match="cached plan must not change result type"):
+            one.execute("select * from t", prepare=True)
+        assert len(other.execute("select * from t", prepare=True).description or ()) == 2
+        one.execute("alter table t drop b")  # psycopg says DEALLOCATE ALL behind it
+        assert len(one.execute("select * from t", prepare=True).description or ()) == 1
+        assert pinned(edge) == []
+
+
 def test_a_server_keeps_so_many_statements(pg15: LocalServer, database15: TestDatabase) -> None:
     with pooling(pg15, pool_size=1, pool_statements=5) as edge, edge.connect(database15) as one:
         for number in range(30):

@@ -44,6 +44,8 @@ _EXECUTE = wire.message(b"E", b"\0\0\0\0\0") + wire.message(b"S")
 _ENDINGS = frozenset([_EXECUTE, wire.message(b"D", b"P\0") + _EXECUTE])
 """What usually comes behind a Bind."""
 
+_STALE = (b"\0C0A000\0", b"\0CXX000\0")
+"""Errors of a statement that was prepared before what it names was defined anew."""
 _QUERY = Sent("Q", 0)
 """A Query before which nothing is on its way."""
 _PACKED = Sent("S", 0)
@@ -485,7 +487,9 @@ class Client:
     def _instead(self, tag: bytes, names: list[bytes]) -> bytes:
         """An empty query stands for a statement that closes what Parse has named, and the client gets the tag."""
         out = [self._hide_close(b"", (b"", None), (b"", None))]
-        out += [self._hide_close(ABSENT, (name, None), None) for name in names]
+        for name in names:
+            own = own_name(self._names.get(name) or b"")
+            out.append(self._hide_close(own, (name, None), (own, None)))
         self._note(Sent("Q", self._batch, instead=wire.message(b"C", tag + b"\0")))
         self._next_batch()
         return b"".join(out) + wire.message(b"Q", b"\0")
@@ -677,6 +681,8 @@ class Client:
             self._names.confirm((b"", None), head.batch)
         if head.alias is None:
             return message
+        if any(state in message for state in _STALE):
+            self._held.names.hope((head.alias[0], None), 0)  # it is closed and prepared anew before it is used again
         sent, name = (b'"' + one + b'"' for one in head.alias)
         return wire.message(b"E", message[5:].replace(sent, name))
 
