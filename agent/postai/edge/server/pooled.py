@@ -411,7 +411,7 @@ class PooledSession:
     def from_server(self, data: bytes) -> None:
         """Bytes came from the server."""
         client = self.client
-        if self._straight and not self._after and self.written is None and client.finish(data):
+        if self._straight and not self._after and not (client.wrote and self.written) and client.finish(data):
             self._to_client(data)
             if self._collected is not None:
                 self._collect(data)
