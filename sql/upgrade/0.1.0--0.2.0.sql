@@ -214,6 +214,7 @@ select postai._apply_grants();
 -- include: 81_replicate_requests.sql
 -- include: 82_replicate_switch.sql
 -- include: 83_stream.sql
--- include: 85_cache.sql
 -- include: 84_edge.sql
+-- include: 85_cache.sql
+-- include: 86_cache_advice.sql
 -- include: 90_rights.sql

@@ -207,3 +207,35 @@ def test_a_server_without_contrib(pg16: LocalServer) -> None:
         shop.expire()
         assert shop.refresh().rows == 5
         assert sorted(shop.sql("select * from postai_cache.sales", MAKER)) == sorted(shop.sql(SALES))
+
+
+HISTORY = """
+insert into postai.relation (relid, schema_name, relation_name) values (1, 'app', 'orders'), (2, 'app', 'Busy');
+insert into postai.sample_database (at, dbid, seconds)
+  select now(), oid, 3600 from pg_database where datname = current_database();
+insert into postai.sample_table (at, table_oid, seconds, n_tup_ins) values (now(), 1, 3600, 2), (now(), 2, 3600, 90000);
+with one as (
+  insert into postai.statement (dbid, userid, queryid, toplevel, query, usage)
+  select d.oid, current_user::regrole, q.id, true, q.text, q.usage::jsonb
+    from pg_database as d, (values
+                                   (11, 'SELECT region, sum(amount) AS s FROM app.orders GROUP BY region', '{"app.orders": {}}'),
+                                   (12, 'SELECT sum(amount) FROM app.orders WHERE region = $1', '{"app.orders": {}}'),
+                                   (13, 'SELECT count(*) FROM app."Busy"', '{"app.\\"Busy\\"": {}}'),
+                                   (14, 'DELETE FROM app.orders', '{"app.orders": {}}'),
+                                   (15, 'SELECT f()', null)) as q (id, text, usage)
+   where d.datname = current_database() returning id)
+insert into postai.sample_statement (at, statement_id, seconds, calls, total_ms, rows)
+  select now(), id, 3600, 1000, 200000, 5000 from one;
+"""
+
+
+def test_what_a_cache_table_would_pay_for(shop: Shop) -> None:
+    shop.sql(HISTORY)
+    found = shop.sql(
+        "select calls_per_day, mean_ms::int, rows_written_per_day, saved_ms_per_day, advice from postai.cache_advice"
+    )
+    assert [row[:4] for row in found] == [(24000, 200, 48, (24000 - 48 - 288) * 200)] * 2
+    (statement,) = [row[4] for row in found if row[4].startswith("SELECT")]
+    shop.sql(statement, MAKER)
+    assert shop.sql("select count(*) from postai_cache.query_11", MAKER) == [(5,)]
+    assert shop.sql("select count(*) from postai.cache_advice", READER) == [(0,)]  # other people's texts
