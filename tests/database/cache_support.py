@@ -90,7 +90,7 @@ class Shop:
         """The writes are followed; the event is set whenever something is to be refreshed."""
         heard = threading.Event()
         self.sql(f"alter role {AGENT} replication")
-        deadline = Deadline.after(60)
+        deadline = Deadline.after(600)
         follower = Follower(self.database.dsn(AGENT), self.board, heard.set)
         self.lost.clear()
 

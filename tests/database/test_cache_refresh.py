@@ -218,7 +218,7 @@ def test_groups_computed_anew_give_what_the_whole_query_gives(shop: Shop) -> Non
 
 @pytest.mark.soak
 def test_groups_computed_anew_give_what_the_whole_query_gives_for_long(shop: Shop) -> None:
-    property_of_groups(shop, 300)
+    property_of_groups(shop, 150)
 
 
 def test_a_write_makes_it_stale_and_silence_keeps_it_fresh(shop: Shop) -> None:

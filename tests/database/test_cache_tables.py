@@ -218,11 +218,11 @@ with one as (
   insert into postai.statement (dbid, userid, queryid, toplevel, query, usage)
   select d.oid, current_user::regrole, q.id, true, q.text, q.usage::jsonb
     from pg_database as d, (values
-                                   (11, 'SELECT region, sum(amount) AS s FROM app.orders GROUP BY region', '{"app.orders": {}}'),
-                                   (12, 'SELECT sum(amount) FROM app.orders WHERE region = $1', '{"app.orders": {}}'),
-                                   (13, 'SELECT count(*) FROM app."Busy"', '{"app.\\"Busy\\"": {}}'),
-                                   (14, 'DELETE FROM app.orders', '{"app.orders": {}}'),
-                                   (15, 'SELECT f()', null)) as q (id, text, usage)
+      (11, 'SELECT region, sum(amount) AS s FROM app.orders GROUP BY region', '{"app.orders": {}}'),
+      (12, 'SELECT sum(amount) FROM app.orders WHERE region = $1', '{"app.orders": {}}'),
+      (13, 'SELECT count(*) FROM app."Busy"', '{"app.\\"Busy\\"": {}}'),
+      (14, 'DELETE FROM app.orders', '{"app.orders": {}}'),
+      (15, 'SELECT f()', null)) as q (id, text, usage)
    where d.datname = current_database() returning id)
 insert into postai.sample_statement (at, statement_id, seconds, calls, total_ms, rows)
   select now(), id, 3600, 1000, 200000, 5000 from one;
