@@ -78,6 +78,7 @@ class Supervisor:
         self._changing = asyncio.Lock()
         self._cancels = asyncio.Semaphore(CANCELS)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reloads = False
         self._stopping = False
         self._over = asyncio.Event()
 
@@ -129,7 +130,11 @@ class Supervisor:
     # Generations.
 
     async def _reload(self) -> None:
+        if self._reloads:
+            return  # it has not read the settings yet
+        self._reloads = True
         async with self._changing:
+            self._reloads = False
             if self._stopping:
                 return
             try:
@@ -302,14 +307,18 @@ def _drop(sockets: dict[listeners.Place, list[listeners.Group]]) -> None:
 
 
 async def _all_ready(fresh: Sequence[Worker]) -> None:
-    ends = [asyncio.ensure_future(one.channel.ended.wait()) for one in fresh]
-    everyone = asyncio.gather(*(one.ready.wait() for one in fresh))
-    waited: list[asyncio.Future[Any]] = [everyone, *ends]
-    await asyncio.wait(waited, timeout=START, return_when=asyncio.FIRST_COMPLETED)
-    for future in waited:
-        future.cancel()
-    if not all(one.ready.is_set() for one in fresh):
+    if not all(await asyncio.gather(*map(_ready, fresh))):
         raise UsageError("a process of the edge does not start", hint="What it says itself stands before this.")
+
+
+async def _ready(worker: Worker) -> bool:
+    """Whether a worker listens, as soon as that is known."""
+    loop = asyncio.get_running_loop()
+    waits = [loop.create_task(event.wait()) for event in (worker.ready, worker.channel.ended)]
+    await asyncio.wait(waits, timeout=START, return_when=asyncio.FIRST_COMPLETED)
+    for task in waits:
+        task.cancel()
+    return worker.ready.is_set() and not worker.channel.ended.is_set()
 
 
 async def _tell_to_retire(worker: Worker) -> None:
