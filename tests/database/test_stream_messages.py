@@ -233,6 +233,7 @@ def test_fingerprints_change_with_what_they_stand_for(database: TestDatabase, se
             "alter table c no inherit t", "create type e as enum ('a')", "alter type e add value 'b'",
             "create index on t (v)",
             "alter table t replica identity full", "create collation o (locale = 'C')", "drop collation o",
+            "create operator class oc for type int using btree as operator 1 < , function 1 btint4cmp(int, int)",
         ):  # fmt: skip
             assert changed(statement) == (False, True), statement
         for statement in (

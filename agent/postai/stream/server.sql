@@ -96,15 +96,16 @@ select pg_catalog.count(*) = 2
  where e.evtname in ('postai_edge_ddl', 'postai_edge_drop') and e.evtenabled = 'A'
 
 -- name: roles
--- Changes with roles, memberships, their settings, the database's own rights and the server's configuration.
+-- Changes with roles, memberships, their settings, the database's own rights and the server's configuration. A row's
+-- xmin tells that it was taken away and came back since the last look; of pg_authid only superusers may read it.
 select pg_catalog.concat_ws(':', pg_catalog.pg_conf_load_time(), pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(r.row, 0)::numeric))
   from (select 'r' || (r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcanlogin, r.rolbypassrls, r.rolvaliduntil)::text from pg_catalog.pg_roles as r
         union all
-        select 'm' || m::text from pg_catalog.pg_auth_members as m
+        select 'm' || m.xmin::text || m::text from pg_catalog.pg_auth_members as m
         union all
-        select 's' || s::text from pg_catalog.pg_db_role_setting as s
+        select 's' || s.xmin::text || s::text from pg_catalog.pg_db_role_setting as s
         union all
-        select 'd' || (d.oid, d.datname, d.datdba, d.datacl, d.datallowconn)::text from pg_catalog.pg_database as d
+        select 'd' || (d.xmin, d.oid, d.datname, d.datdba, d.datacl, d.datallowconn)::text from pg_catalog.pg_database as d
          where d.datname = pg_catalog.current_database()) as r (row)
 
 -- name: definitions
@@ -155,6 +156,12 @@ with relation as (
     select 20, k.oid, k.xmin from pg_catalog.pg_constraint as k join relation as r on r.oid = k.conrelid
     union all
     select 21, d.oid, d.xmin from pg_catalog.pg_attrdef as d join relation as r on r.oid = d.adrelid
+    union all
+    select 23, o.oid, o.xmin from pg_catalog.pg_opclass as o
+    union all
+    select 24, o.oid, o.xmin from pg_catalog.pg_amop as o
+    union all
+    select 25, o.oid, o.xmin from pg_catalog.pg_conversion as o
     {since_15}
 )
 select pg_catalog.concat_ws(':', pg_catalog.count(*),
