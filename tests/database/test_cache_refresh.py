@@ -247,6 +247,36 @@ def test_a_write_makes_it_stale_and_silence_keeps_it_fresh(shop: Shop) -> None:
         assert reasons["alone"] == "app.unpublished: not published (publication postai_edge)"
 
 
+PARTS = """
+create table app.parts (id int primary key, n int) partition by range (id);
+create table app.part1 partition of app.parts for values from (0) to (10);
+create table app.part2 (id int primary key, n int);
+insert into app.part2 values (10, 1);
+"""
+
+
+def test_partitions_and_what_the_stream_does_not_tell(shop: Shop) -> None:
+    shop.sql(PARTS, MAKER)
+    shop.sql("alter publication postai_edge add table app.parts")
+    shop.cache("parts", "select sum(n) as n from (select n from app.parts) as p", ", ttl => '1 hour'")
+    as_of = "select as_of from postai.cache_stats where name = 'parts'"
+    with shop.following() as heard:
+        shop.refresh("parts")
+        before = shop.sql(as_of)
+        wait_for(lambda: shop.sql(as_of) > before)
+        shop.sql("insert into app.part1 values (1, 5)")
+        wait_for(lambda: not shop.fresh("parts"))
+        assert heard.is_set()
+        shop.refresh("parts")
+        # No row is written, and yet the sum is another: nobody may say that the rows are those of a later moment.
+        shop.sql("alter table app.parts attach partition app.part2 for values from (10) to (20)")
+        attached = shop.sql("select clock_timestamp()")
+        assert shop.board.await_proof(time.monotonic() + 1, 20)
+        assert shop.sql(as_of) <= attached
+    shop.refresh("parts")
+    assert shop.sql("select n from postai_cache.parts", MAKER) == [(6,)]
+
+
 def test_a_stream_that_is_lost_leaves_the_time_to_live(shop: Shop) -> None:
     shop.cache()
     with shop.following():

@@ -82,33 +82,37 @@ def test_a_change_counts_until_a_filling_shows_it() -> None:
     board = Board()
     board.follow([Followed(1, frozenset({10, 11})), Followed(2, frozenset({12}))])
     assert board.silent() == {}
-    board.fill(1, at(100), "d")
+    board.fill(1, at(100), "d", board.era)
     assert board.silent() == {1: "d"}
     assert board.change(99, {10: None}, {}) == set()  # it was read already
     assert board.change(100, {10: None, 99: None}, {}) == {1}
     assert board.silent() == {}
     # The commit was streamed, and is not visible yet.
     assert board.missed(1, at(101, 100))
-    board.fill(1, at(101, 100), "d")
+    board.fill(1, at(101, 100), "d", board.era)
     assert board.silent() == {}
     assert not board.missed(1, at(101))
-    board.fill(1, at(101), "e")
+    board.fill(1, at(101), "e", board.era)
     assert board.silent() == {1: "e"}
     board.forget([1])
     assert board.silent() == {}
-    board.fill(1, at(101), "e")
+    board.fill(1, at(101), "e", board.era)
     board.lose()
     assert board.silent() == {} and not board.follows(1)
+    before = board.era
+    board.follow([Followed(1, frozenset({10}))])
+    board.fill(1, at(200), "e", before)  # it began when nobody followed: what was written meanwhile was never told
+    assert board.silent() == {}
 
 
 def test_what_was_running_when_the_stream_began() -> None:
     board = Board()
     board.follow([Followed(1, frozenset({10})), Followed(2, frozenset({12}))])
     board.doubt({50: [10], 51: [13]})
-    board.fill(1, at(60, 50), "d")
-    board.fill(2, at(60, 50), "d")
+    board.fill(1, at(60, 50), "d", board.era)
+    board.fill(2, at(60, 50), "d", board.era)
     assert board.silent() == {2: "d"}
-    board.fill(1, at(60), "d")
+    board.fill(1, at(60), "d", board.era)
     assert board.silent() == {1: "d", 2: "d"}
 
 
@@ -119,13 +123,13 @@ def test_groups_that_were_written_to() -> None:
     names = {10: ("r",)}
     assert board.change(1, {10: frozenset({(b"a",)})}, names) == {1}
     assert board.groups(1) is None  # never filled: there are no rows to keep
-    board.fill(1, at(2), "")
+    board.fill(1, at(2), "", board.era)
     board.change(5, {10: frozenset({(b"a",), (None,)})}, names)
     board.change(6, {10: frozenset({(b"b",)})}, names)
     assert board.groups(1) == (by, {("a",), (None,), ("b",)})
     assert board.missed(1, at(7), frozenset({("a",), (None,)}))
     assert not board.missed(1, at(7), frozenset({("a",), (None,), ("b",)}))
-    board.fill(1, at(6), "")
+    board.fill(1, at(6), "", board.era)
     assert board.groups(1) == (by, {("b",)})
     board.change(8, {10: None}, names)
     assert board.groups(1) is None

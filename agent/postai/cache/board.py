@@ -59,14 +59,20 @@ class Board:
         self._states: dict[int, _State] = {}
         self._proved = -1.0
         self._waiting = 0
+        self._era = 0
+
+    @property
+    def era(self) -> int:
+        """Another one each time when following begins: what was read before that may lack what was never told."""
+        with self._changed:
+            return self._era
 
     def follow(self, followed: Iterable[Followed]) -> None:
-        """From now on these are followed; what is not known of a new one yet, its next filling says."""
+        """From now on these are followed; what is in them, the next filling of each says."""
         with self._changed:
-            new = {one.id: one for one in followed}
-            kept = {id for id, one in new.items() if self._followed.get(id) == one}
-            self._states = {id: self._states[id] if id in kept else _State() for id in new}
-            self._followed = new
+            self._era += 1
+            self._followed = {one.id: one for one in followed}
+            self._states = {id: _State() for id in self._followed}
 
     def lose(self) -> None:
         """The stream is lost: nothing is known of any any more."""
@@ -134,11 +140,11 @@ class Board:
                 for xid, of in state.changes.items()
             )
 
-    def fill(self, id: int, snapshot: Snapshot, definition: str) -> None:
-        """A cache table was filled by a statement with this snapshot."""
+    def fill(self, id: int, snapshot: Snapshot, definition: str, era: int) -> None:
+        """A cache table was filled by a statement with this snapshot, which began in this era."""
         with self._changed:
             state = self._states.get(id)
-            if state is not None:
+            if state is not None and era == self._era:
                 state.changes = {xid: of for xid, of in state.changes.items() if not snapshot.completed(xid)}
                 state.filled, state.definition = snapshot, definition
 

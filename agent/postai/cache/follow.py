@@ -55,18 +55,19 @@ class Follower:
         self._position = 0
         self._proved = 0.0
 
-    def run(self, deadline: Deadline) -> None:
-        """Follow until the deadline, or until there is nothing to follow.
+    def run(self, deadline: Deadline) -> bool:
+        """Follow until the deadline, or until something else is to be followed.
+
+        Returns:
+            whether there is something to follow: begin again.
 
         Raises:
             PostaiError: the stream was lost or cannot be had; why stands in postai.cache_entry.
         """
         try:
             with self._session() as db:
-                if not db.query(sql("to_follow")):
-                    return
                 try:
-                    self._follow(db, deadline)
+                    return self._follow(db, deadline)
                 except PostaiError as error:
                     self._note(db, None, error.message)
                     raise
@@ -76,12 +77,12 @@ class Follower:
     def _session(self) -> Database:
         return connect(self._dsn, application_name="postai cache stream", search_path=OWN_PATH, driver="psycopg")
 
-    def _follow(self, db: Database, deadline: Deadline) -> None:
+    def _follow(self, db: Database, deadline: Deadline) -> bool:
         db.execute("set synchronous_commit = local")
         followed = self._look(db)
         self._assembly = Assembly(self._wanted)
         if not followed:
-            return
+            return False
         with Replication(self._dsn, application_name="postai cache stream") as stream:
             slot = new_slot_name("postai_cache")
             stream.create_slot(slot, seconds=60.0)
@@ -90,8 +91,10 @@ class Follower:
                 raise FeatureMissing("the stream and the session reach different servers")
             self._samples.clear()
             self._position, self._proved = 0, 0.0
+            # Asked for first: a filling that begins once it is followed sees what had ended by then.
+            doubts = server.doubts(db)
             self._board.follow(followed)
-            self._board.doubt(server.doubts(db))
+            self._board.doubt(doubts)
             self._note(db, [one.id for one in followed], None)
             self._hurry()
             look = beat = time.monotonic()
@@ -105,8 +108,9 @@ class Follower:
                     look = now
                     again = self._look(db)
                     if again != followed:
-                        # Tables of another kind, or their groups: what was heard is read as it was meant before.
-                        return
+                        # Other tables, or their groups: the values that tell them apart are others from here on.
+                        return True
+        return True
 
     def _look(self, db: Database) -> tuple[Followed, ...]:
         """Which cache tables can be followed; why the others cannot is noted."""

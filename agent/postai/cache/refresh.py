@@ -118,6 +118,7 @@ def mark_stale(db: Database, ids: Sequence[int], reason: str) -> None:
 def _fill(
     db: Database, entry: Entry, board: Board, publication: str, began: float, some: tuple[Grouping, Groups] | None
 ) -> Refreshed:
+    era = board.era
     with db.transaction():
         claimed = db.query(sql("claim").replace("{definition}", sql("definition")), (publication, entry.id))
         # Asked for when nobody else can drop it any more.
@@ -139,7 +140,7 @@ def _fill(
         stale = board.missed(entry.id, snapshot)
         if stale:
             mark_stale(db, [entry.id], BUSY)
-    board.fill(entry.id, snapshot, definition)
+    board.fill(entry.id, snapshot, definition, era)
     if not stale and board.missed(entry.id, snapshot):
         # What was told between the look above and the commit could not be marked then.
         stale = True

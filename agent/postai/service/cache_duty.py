@@ -115,7 +115,7 @@ class CacheFollowDuty(Loop):
 
     def _follow(self, deadline: Deadline) -> Pause:
         try:
-            self._follower.run(deadline)
+            again = self._follower.run(deadline)
         except (FeatureMissing, NotPermitted) as error:
             # No trouble: the time to live counts, and the reason stands in postai.cache_stats.
             if error.message != self._told:
@@ -123,4 +123,4 @@ class CacheFollowDuty(Loop):
                 extra = {"database": self._name, "reason": error.message, "hint": error.hint}
                 log.info("cache tables are refreshed by their time to live only", extra=extra)
             return Pause(IMPOSSIBLE_SECONDS, LOOK_SECONDS)
-        return Pause(LOOK_SECONDS)
+        return Pause(0.0 if again else LOOK_SECONDS)
