@@ -143,7 +143,7 @@ def _busy(dsn: str, place: Path, options: argparse.Namespace, watcher: psycopg.C
 
 def _pools(watcher: psycopg.Connection) -> list[dict[str, str]]:
     cursor = watcher.cursor()
-    cursor.execute("show postai.pools")
+    cursor.execute("show postai.pools", prepare=False)
     assert cursor.description is not None
     names = [one.name for one in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -15,6 +15,11 @@ from edge_caches import CachingEdge, caching
 from conftest import TestDatabase
 from postai.edge.tiers import Figures
 
+SETUP = """
+create table item (id int primary key, name text);
+insert into item select n, 'item ' || n from generate_series(1, 100) as n;
+create publication postai_edge for all tables;
+"""
 ASK = "select name from item where id = %s"
 
 
@@ -65,7 +70,7 @@ def from_second(edge: CachingEdge, ask: Any) -> object:
 
 
 def test_what_memory_has_no_room_for(database15: TestDatabase, tier: dict[str, Any]) -> None:
-    with caching(database15, **tier) as edge, caching(database15, "", triggers=False, **tier) as other:
+    with caching(database15, SETUP, **tier) as edge, caching(database15, "", triggers=False, **tier) as other:
         with edge.connect() as client, other.connect() as elsewhere:
 
             def ask(number: int = 7) -> Any:

@@ -238,11 +238,18 @@ class Edge:
 
     def _accept(self, link: Link) -> None:
         if self._logins and len(self._logins) + len(self._sessions) >= self._most + SPARE:
-            next(iter(self._logins)).cancel()  # who is not done for the longest time
+            oldest = next(iter(self._logins))  # who is not done for the longest time
+            del self._logins[oldest]
+            oldest.cancel()
         task = asyncio.get_running_loop().create_task(self._serve(link))
         self._logins[task] = None
-        task.add_done_callback(self._logins.pop)
+        task.add_done_callback(partial(self._over_with, link))
         link.on_end = task.cancel
+
+    def _over_with(self, link: Link, login: asyncio.Task[None]) -> None:
+        self._logins.pop(login, None)
+        if login.cancelled():  # before it began
+            link.close()
 
     async def _serve(self, link: Link) -> None:
         startup: Startup | None = None
