@@ -175,7 +175,8 @@ def _memory(server: LocalServer, place: Path, held: int, mode: str) -> None:
     certificate_file, key = certificate(place)
     lines = (
         f'server = "host=127.0.0.1 port={server.port} sslmode=disable"',
-        *(_pool(server) if mode == "transaction" else _pool(server)[:2]), f'ssl_cert_file = "{certificate_file}"', f'ssl_key_file = "{key}"',
+        *(_pool(server) if mode == "transaction" else _pool(server)[:2]),
+        f'ssl_cert_file = "{certificate_file}"', f'ssl_key_file = "{key}"',
     )  # fmt: skip
     dsn = f"host=127.0.0.1 dbname={USER} user={USER} password={USER} sslmode=require"
     with _edge(place, *lines) as (port, pid), contextlib.ExitStack() as stack:

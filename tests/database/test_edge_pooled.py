@@ -28,7 +28,6 @@ PINS = [
     ("prepare p as select 7", "select name from pg_prepared_statements where name = 'p'", "p"),
     ("listen news", "select pg_listening_channels()", "news"),
     ("select pg_advisory_lock(7)", "select 'held' from pg_locks where objid = 7 and pid = pg_backend_pid()", "held"),
-    ("select set_config('work_mem', '78kB', false)", "show work_mem", "78kB"),
 ]
 
 

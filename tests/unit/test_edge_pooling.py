@@ -48,7 +48,13 @@ def test_what_may_stay_behind_pins(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "stays"),
-    [("set a = 1", False), ("set a = 1; select f()", True), ("select pg_advisory_lock(1)", False), ("load 'x'", True)],
+    [
+        ("set a = 1", False),
+        ("set a = 1; select f()", True),
+        ("select pg_advisory_lock(1)", False),
+        ("load 'x'", True),
+        ("set role x", True),
+    ],
 )
 def test_some_of_it_is_undone_by_discard_all(text: str, stays: bool) -> None:
     assert PINNING.find(text.encode()).stays == stays

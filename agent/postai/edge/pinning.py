@@ -29,12 +29,14 @@ _UNDONE = frozenset(
     [
         "a temporary relation", "a cursor WITH HOLD", "LISTEN", "UNLISTEN", "PREPARE", "DEALLOCATE", "DEALLOCATE ALL",
         "DISCARD ALL", "DISCARD PLANS", "DISCARD TEMP", "DISCARD SEQUENCES", "RESET", "EXECUTE",
-        "the function set_config", "the function pg_advisory_lock", "the function pg_advisory_lock_shared",
+        "the function pg_advisory_lock", "the function pg_advisory_lock_shared",
         "the function pg_try_advisory_lock", "the function pg_try_advisory_lock_shared", "the function nextval",
         "the function setval", "the function currval", "the function lastval",
     ]
 )  # fmt: skip
 """Reasons that DISCARD ALL takes away."""
+_LASTING = frozenset({"role", "session_authorization", "seed"})
+"""Settings that RESET ALL leaves as they are."""
 
 _HOLD = 0x0020
 """Bit of DECLARE's options (CURSOR_OPT_HOLD in parsenodes.h)."""
@@ -107,7 +109,7 @@ class Pinning:
         if special is not None and special[1] is None:
             return Finding(None, special=special)
         reasons = list(filter(None, map(self._of_statement, statements)))
-        stays = any(reason not in _UNDONE and not reason.startswith("SET ") for reason in reasons)
+        stays = any(reason not in _UNDONE and not _is_plain_set(reason) for reason in reasons)
         return Finding(reasons[0] if reasons else None, stays, special)
 
     def _of_statement(self, statement: Statement) -> str | None:
@@ -146,6 +148,10 @@ class Pinning:
             if names[-1] == "set_config" and _is_true(call):
                 return None
         return f"the function {'.'.join(names)}"
+
+
+def _is_plain_set(reason: str) -> bool:
+    return reason.startswith("SET ") and reason[4:].lower() not in _LASTING
 
 
 def _special(statement: Statement) -> Special | None:
