@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from conftest import superuser
 from postai.setup.server import LocalServer
+from postai.sql.reads import KEYED_SETTINGS
 from postai.sql.reads_catalog import Lists
 
 SIGNATURES = """
@@ -56,3 +58,11 @@ def test_types_exist(server: LocalServer) -> None:
     # These read text by more than the text: by settings, or as what they are ranges of does.
     dependent = {name for name in lists.plain_types if inputs[name][1] != "i" and inputs[name][0] == "b"}
     assert dependent == {"interval", "money"}
+
+
+def test_settings_exist_and_are_documented(server: LocalServer) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cacheable.md").read_text()
+    with superuser(server) as connection:
+        for name in KEYED_SETTINGS:
+            assert connection.execute("select current_setting(%s)", [name]).fetchone()
+            assert f"`{name}`" in page

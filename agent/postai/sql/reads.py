@@ -2,7 +2,7 @@
 
 `Reads.judge` does no input or output: it is a generator that yields `Query`s, is sent their rows (values as text), and
 returns a `Verdict`. The queries are to run in a session of the role and with the search_path of whoever sent the
-statement; when one of them fails nothing is known (`UNKNOWN`). `judge_with` asks a `Database`.
+statement; when one of them fails nothing is known. `judge_with` asks a `Database`.
 
 An answer may be kept when it depends on nothing but the rows of the tables named in the verdict, the statement with
 its parameters, and what is constant as long as neither the catalog nor the session's settings change. Of parameters
@@ -24,7 +24,7 @@ from postai.sql.reads_text import Candidate, candidate
 from postai.sql.reads_values import special_input
 
 __all__ = [
-    "KEYED_SETTINGS", "UNKNOWN", "Candidate", "CatalogAnswers", "Judging", "Key", "Literal", "Param", "Pins", "Query",
+    "KEYED_SETTINGS", "Candidate", "CatalogAnswers", "Judging", "Key", "Literal", "Param", "Pins", "Query",
     "Reads", "Verdict", "candidate", "drive", "judge_with", "normalise", "special_input",
 ]  # fmt: skip
 
@@ -77,8 +77,6 @@ class Verdict:
         """Whether the answer may be kept."""
         return self.reason is None
 
-
-UNKNOWN = Verdict("the catalog could not be asked")
 
 Judging = Generator[Query, Rows, Verdict]
 
