@@ -36,7 +36,8 @@ from stand import children, percentiles, resident_mb  # noqa: E402
 from conftest import new_server  # noqa: E402
 
 THREADS = 4
-LONGEST = "longest"
+WARM = 4
+"""Seconds in which the pool grows to what it needs."""
 FIRST = 200
 """Clients that are there before memory is counted."""
 
@@ -114,10 +115,13 @@ def _busy(dsn: str, place: Path, options: argparse.Namespace, watcher: psycopg.C
     (place / "script").write_text(SCRIPT)
     over = threading.Event()
     longest: list[float] = []
+    counts: list[tuple[int, int]] = []
 
     def watch() -> None:
         while not over.wait(1):
-            longest.append(max(float(row[LONGEST]) * 1000 for row in _pools(watcher)))
+            rows = _pools(watcher)
+            longest.append(max(float(row["longest"]) * 1000 for row in rows))
+            counts.append((sum(int(row["borrowed"]) for row in rows), sum(int(row["waited"]) for row in rows)))
 
     watching = threading.Thread(target=watch)
     _pools(watcher)  # the longest waits begin anew
@@ -138,6 +142,9 @@ def _busy(dsn: str, place: Path, options: argparse.Namespace, watcher: psycopg.C
     print(f"busy      {options.busy} clients, {rate:.0f} tps: ms of a transaction {percentiles(taken)}")
     for row in _pools(watcher):
         print(f"pool      {row}")
+    (borrowed, waited), (all_borrowed, all_waited) = counts[WARM], counts[-1]
+    share = (all_waited - waited) / max(1, all_borrowed - borrowed)
+    print(f"waited    {all_waited} of {all_borrowed}; after {WARM} s {share:.2%} (up to 1 %: p99 is 0)")
     print(f"waited    longest of each second, ms: {' '.join(f'{one:.1f}' for one in longest)}")
 
 

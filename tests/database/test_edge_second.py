@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from edge_caches import CachingEdge, caching
+from psycopg.rows import dict_row
 
 from conftest import TestDatabase
 from postai.edge.tiers import Figures
@@ -70,25 +72,31 @@ def from_second(edge: CachingEdge, ask: Any) -> object:
 
 
 def test_what_memory_has_no_room_for(database15: TestDatabase, tier: dict[str, Any]) -> None:
-    with caching(database15, SETUP, **tier) as edge, caching(database15, "", triggers=False, **tier) as other:
-        with edge.connect() as client, other.connect() as elsewhere:
+    with (
+        caching(database15, SETUP, **tier) as edge,
+        caching(database15, "", triggers=False, **tier) as other,
+        edge.connect() as client,
+        other.connect() as elsewhere,
+    ):
 
-            def ask(number: int = 7) -> Any:
-                return client.execute(ASK, (number,), prepare=True).fetchall()
+        def ask(number: int = 7) -> Any:
+            return client.execute(ASK, (number,), prepare=True).fetchall()
 
-            assert edge.hit(ask) == [("item 7",)] and edge.hit(lambda: ask(8)) == [("item 8",)]
-            assert from_second(edge, ask) == [("item 7",)] == edge.hit(ask)[0:1]
-            database15.execute("update item set name = 'new' where id = 7")
-            edge.becomes(ask, [("new",)], 2)
-            assert from_second(edge, ask) == [("new",)]
-            assert from_second(edge, lambda: ask(8)) == [("item 8",)]
-            if "cache_url" in tier:  # what one edge has asked for, another one need not
-                assert other.hit(lambda: elsewhere.execute(ASK, (9,), prepare=True).fetchall()) == [("item 9",)]
-                assert from_second(edge, lambda: ask(9)) == [("item 9",)]
-            for number in range(5):
-                client.execute("update item set name = %s where id = 7", (str(number),))
-                assert ask() == [(str(number),)]  # one's own write, whatever the tier holds
-            database15.execute("alter table item alter column name type text using 'all'")
-            edge.becomes(ask, [("all",)], 3)
-            assert from_second(edge, ask) == [("all",)]
-        assert figures(edge).off is None and figures(edge).failures == 0
+        assert edge.hit(ask) == [("item 7",)] and edge.hit(lambda: ask(8)) == [("item 8",)]
+        assert from_second(edge, ask) == [("item 7",)] == edge.hit(ask)[0:1]
+        database15.execute("update item set name = 'new' where id = 7")
+        edge.becomes(ask, [("new",)], 2)
+        assert from_second(edge, ask) == [("new",)]
+        assert from_second(edge, lambda: ask(8)) == [("item 8",)]
+        if "cache_url" in tier:  # what one edge has asked for, another one need not
+            assert other.hit(lambda: elsewhere.execute(ASK, (9,), prepare=True).fetchall()) == [("item 9",)]
+            assert from_second(edge, lambda: ask(9)) == [("item 9",)]
+        for number in range(5):
+            client.execute("update item set name = %s where id = 7", (str(number),))
+            assert ask() == [(str(number),)]  # one's own write, whatever the tier holds
+        database15.execute("alter table item alter column name type text using 'all'")
+        edge.becomes(ask, [("all",)], 3)
+        assert from_second(edge, ask) == [("all",)]
+        shown = psycopg.ClientCursor(client, row_factory=dict_row).execute("show postai.tiers").fetchall()
+        assert [(row["database"], row["state"], row["failures"]) for row in shown] == [(database15.name, "on", "0")]
+        assert int(shown[0]["hits"]) >= 4

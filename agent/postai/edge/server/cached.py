@@ -129,6 +129,10 @@ class Caches:
         """A row for each database."""
         return (cache.figures() for cache in self.databases.values())
 
+    def tiers(self) -> Iterator[Mapping[str, str | int | None]]:
+        """A row for each database that has a second tier."""
+        return (cache.second.row() for cache in self.databases.values() if cache.second is not None)
+
     def purge(self, database: str | None, table: str | None) -> list[str]:
         """Forget answers; the databases of which they were.
 

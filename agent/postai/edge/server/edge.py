@@ -116,6 +116,8 @@ class Edge:
                 if self.nodes is not None:
                     self.nodes.on_rules = self._caches.ruled
                 self.figures.add("cache", self._caches.figures)
+                if settings.cache_directory is not None or settings.cache_url is not None:
+                    self.figures.add("tiers", self._caches.tiers)
         self.everywhere: Callable[[str, str | None], Awaitable[list[Row]]] | None = None
         """Gives the rows of a table of all processes of this edge."""
         self.choose_reason: Callable[[PooledSession], str] = _only_home if self.nodes is None else self.nodes.explain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -45,6 +46,11 @@ class SecondTier:
     def figures(self) -> Figures:
         """What it did, and what it holds."""
         return self._tier.figures
+
+    def row(self) -> dict[str, str | int | None]:
+        """The same, as SHOW postai.tiers shows it."""
+        numbers = asdict(self.figures)
+        return {"database": self._database, "state": numbers.pop("off") or "on", **numbers}
 
     @property
     def _position(self) -> int:
