@@ -60,7 +60,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 PRUNE_SECONDS = 60
-DUTY_SESSIONS = 10
+DUTY_SESSIONS = 11
 """Sessions that duties may hold at a time, beside those that answer."""
 
 
