@@ -184,6 +184,18 @@ def test_rules_are_followed_at_once(servers: Cluster, monkeypatch: pytest.Monkey
         ):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="leave its region"):
                 connection.execute(sql)  # type: ignore[arg-type]
+        # Nor behind a read of something else that is not answered yet, nor in another encoding.
+        with connection.pipeline() as pipeline:
+            connection.execute("select v from shop.item where id = 3")
+            pipeline.sync()
+            tagged = connection.execute(person)
+            pipeline.sync()
+            assert tagged.fetchone() == ("ada",)
+        with (
+            servers.connect(edge, client_encoding="LATIN1") as latin,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            latin.execute(item)
         # A view that reads other tables from now on.
         servers.on("a", "create or replace view shop.thing as select 1 as a")
         servers.on("a", f"grant select on shop.thing to {servers.user}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,6 +11,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from edge_caches import caching, simple
+from edge_support import PATIENCE, query_line
 
 from conftest import TestDatabase, put_postai
 from postai.edge.residency import residency
@@ -157,3 +160,39 @@ def test_edges_report_and_fall_silent(home: tuple[TestDatabase, str, str]) -> No
         for name, text in (("", "{}"), ("a b", "{}"), ("ok", "[]"), ("ok", big)):
             with pytest.raises(psycopg.Error):
                 connection.execute("select postai._edge_report(%s, %s)", (name, text))
+
+
+def test_rules_say_what_the_cache_keeps(database15: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region, and a time of 0, keep answers out of the edge's memory; both from the next look at the rules on."""
+    monkeypatch.setattr("postai.edge.server.home.INTERVAL", 0.05)
+    database = database15
+    put_postai(database)
+    read, other = "select name from shop.item where id = 1", "select name from shop.note where id = 1"
+    setup = (
+        "create schema shop; create table shop.item (id int primary key, name text);"
+        "create table shop.note (id int primary key, name text); create view shop.items as select * from shop.item;"
+        "insert into shop.item values (1, 'x'); insert into shop.note values (1, 'y');"
+        "create publication postai_edge for all tables"
+    )
+    home = query_line(database.server).replace("dbname=postgres", f"dbname={database.name}")
+    with caching(database, setup, home=home, region="eu") as edge:
+
+        def rule(call: str) -> None:
+            database.execute(f"select postai.{call}")
+            ((generation,),) = database.execute("select generation from postai._read_edge_rules('')")
+            nodes: Any = edge.edge.edge.nodes
+            end = time.monotonic() + PATIENCE
+            while edge.inside(lambda: nodes._rules.generation) != generation:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+
+        with edge.connect() as client:
+            edge.hit(lambda: simple(client, read))
+            rule("edge_rule('far', relation => 'shop.item', regions => '{us,eu}')")
+            edge.hit(lambda: simple(client, read))
+            rule("edge_rule('here', relation => 'shop.note', ttl => '0')")
+            edge.never_hits(lambda: simple(client, other))
+            edge.hit(lambda: simple(client, "select name from shop.items where id = 1"))
+            rule("edge_rule('far', relation => 'shop.item', user_name => 'nobody', regions => '{us}')")
+            rule("forget_edge_rule('here')")
+            edge.hit(lambda: simple(client, other))

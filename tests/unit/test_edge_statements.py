@@ -8,7 +8,8 @@ import pytest
 
 from postai.edge import wire
 from postai.edge.pinning import Pinning
-from postai.edge.pooling import Client, Server
+from postai.edge.pooling import Client
+from postai.edge.sent import Server
 from postai.edge.statements import KEPT_LENGTH, Shape, Shapes, text_and_types
 
 SETTINGS = {b"standard_conforming_strings": b"on", b"client_encoding": b"UTF8"}
@@ -24,6 +25,7 @@ def bind(name: bytes) -> bytes:
     return wire.message(b"B", b"\0" + name + b"\0" + b"\0\0\0\0\0\0")
 
 
+FLUSH = wire.message(b"H")
 EXECUTE, SYNC = wire.message(b"E", b"\0\0\0\0\0"), wire.message(b"S")
 
 
@@ -79,6 +81,14 @@ def test_the_statements_of_messages_are_told() -> None:
     other = Client(Pinning())
     other.take(bind(b"nothing") + EXECUTE + SYNC)
     assert other.texts() is None
+    flushed = Client(Pinning())
+    flushed.take(parse(b"", b"select 1") + bind(b"") + EXECUTE + SYNC + FLUSH)
+    assert flushed.texts() == [b"select 1\0\0\0"] * 2 and not flushed.unfinished
+    assert flushed.refuse(ERROR) == ERROR + READY
+    flushed.take(parse(b"", b"select 1"))
+    assert flushed.unfinished
+    flushed.take(FLUSH)  # now it is answered before its end
+    assert not flushed.unfinished and flushed.texts() is None
     third = Client(Pinning())
     third.take(wire.message(b"F", b"\0\0\0\0\0\0\0\0\0\0") + SYNC)
     assert third.texts() is None

@@ -33,6 +33,8 @@ _ALWAYS = frozenset(b"SZ")
 _QUIET = frozenset(b"DECS")
 """Messages that run no statement which another one has not named."""
 _ENDING = frozenset(b"QS")
+_FLUSH = wire.message(b"H")
+_BATCHED = frozenset(b"PBDECQS")
 _READY = wire.message(b"Z", b"I")
 _PARSE_COMPLETE = wire.message(b"1")
 _READY_IDLE = wire.message(b"Z", b"I")
@@ -236,6 +238,22 @@ class Client:
         """The transaction's, as the last ReadyForQuery told it: b"I", b"T" or b"E"."""
         return self._status
 
+    def _asked(self) -> list[tuple[int, bytes]]:
+        """What was taken, without a Flush for what is answered anyway."""
+        if all(kind for kind, _ in self._kept):
+            return self._kept
+        found: list[tuple[int, bytes]] = []
+        for kind, piece in self._kept:
+            if kind or piece.replace(_FLUSH, b"") or (found and found[-1][0] not in _ENDING):
+                found.append((kind, piece))
+        return found
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a batch was taken whose end is still to come, and that no server answers before."""
+        kept = self._asked()
+        return bool(kept) and kept[-1][0] not in _ENDING and all(kind in _BATCHED for kind, _ in kept)
+
     def texts(self) -> list[bytes] | None:
         """The statements that run when all that was taken is given: texts, those of Parse with NUL and types.
 
@@ -244,7 +262,7 @@ class Client:
         found: list[bytes] = []
         own: dict[bytes, bytes] = {}
         last = 0
-        for last, piece in self._kept:
+        for last, piece in self._asked():
             if last == ord("Q"):
                 found.append(piece[5:-1])
             elif last == ord("P"):
@@ -271,11 +289,12 @@ class Client:
         Returns:
             what is sent to the client; None where nothing can be said before more of its messages came.
         """
-        if not self._kept or self._kept[-1][0] not in _ENDING or self._skipping:
+        kept = self._asked()
+        if not kept or kept[-1][0] not in _ENDING or self._skipping:
             return None
         out = bytearray()
         failed = False
-        for kind, _ in self._kept:
+        for kind, _ in kept:
             out += error if not failed and kind != ord("S") else b""
             failed = kind not in _ENDING
             out += b"" if failed else _READY

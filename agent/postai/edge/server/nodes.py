@@ -34,6 +34,10 @@ T = TypeVar("T")
 
 ASKED = b"/* postai.route */"
 """With this a statement begins whose client wants to be told where it goes, and why."""
+IDENTITIES = 10_000
+"""Users of databases whose rules are kept picked out."""
+ROUNDS = 5
+"""How often messages that come while others are asked about are asked about, too."""
 PATIENCE = 10.0
 """Seconds for which a transaction waits for a new primary."""
 
@@ -187,7 +191,7 @@ class Nodes:
             return _Later(self._later, session)
         policy = self._policy(scope.user, scope.database)
         view = self._view(scope.home)
-        if policy is NO_RULES and not view.readers and view.writer is not None:
+        if not view.readers and not policy.residency and view.writer is not None:
             session.route = None
             return scope.home
         wanted = self._wanted(session, policy)
@@ -200,9 +204,12 @@ class Nodes:
                 raise
         return _Later(self._later, session)
 
-    def still_reads(self, session: PooledSession) -> bool:
-        """Whether a client's next messages may follow those that went to a replica, before these are answered."""
+    def follows(self, session: PooledSession, /) -> bool:
+        """Whether a client's next messages may go where those went that are not answered yet."""
         policy = self._policy(session.scope.user, session.scope.database)
+        if not session.elsewhere and not policy.residency:
+            session.writing = True  # nobody looks into them
+            return True
         wanted = self._wanted(session, policy) if policy is NO_RULES else None
         return wanted is not None and wanted.read_only
 
@@ -218,10 +225,12 @@ class Nodes:
         """As `__call__`, once all is known that it depends on."""
         scope = session.scope
         policy = await self._patiently(scope.home, lambda: self._policy(scope.user, scope.database))
-        if self._judge is not None and policy.by_relation:
+        for _ in range(ROUNDS):  # more messages come meanwhile
+            if self._judge is None or self._wanted(session, policy) is not None:
+                break
             for text in session.client.texts() or ():
                 shape = self._shapes.of(text)
-                if shape.selects:
+                if shape.selects and self._judge.known(scope, shape, text, closely=True) is None:
                     await self._judge.ask(scope, shape, text)
         return await self._patiently(
             scope.home, lambda: self._send(session, policy, self._wanted(session, policy) or WRITE)
@@ -268,8 +277,10 @@ class Nodes:
     def _wanted(self, session: PooledSession, policy: Policy) -> Wanted | None:
         """What a client's messages are; None = that is still to be asked, and counts."""
         texts = session.client.texts()
-        if not texts or self._judge is None:
+        if texts is None or self._judge is None or not _readable(session.scope):
             return WRITE
+        if not texts:  # a Sync of its own
+            return Wanted(read_only=True, tables=frozenset(), written=session.last_write)
         asked = texts[0].startswith(ASKED)
         if asked:
             session.forgo()
@@ -303,6 +314,8 @@ class Nodes:
         key = (user, database)
         found = self._policies.get(key)
         if found is None:
+            if len(self._policies) >= IDENTITIES:
+                self._policies.clear()
             found = self._policies[key] = self._rules.policy(user, database)
         return found
 
@@ -356,3 +369,8 @@ class Nodes:
     def _tell(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+
+def _readable(scope: Scope) -> bool:
+    """Whether texts mean to the identity's servers what they mean to the parser."""
+    return b"client_encoding\0UTF8\0" in scope.greeting and b"standard_conforming_strings\0on\0" in scope.greeting

@@ -220,7 +220,7 @@ class PooledSession:
             within = self._backend is not None and client.within
             needed = client.take(data)
             if self._backend is not None:
-                if self._stuck or not (within or self._follows()):
+                if self._stuck or not (within or self._choose.follows(self)):
                     self._stick(data)
                 else:
                     self._pass_on(self._backend)
@@ -230,6 +230,7 @@ class PooledSession:
             return
         if needed:
             if self._borrowing is None:
+                self._waiting += 0 if self._straight else len(data)
                 self._borrow()
             else:
                 self._wait(data)
@@ -270,13 +271,6 @@ class PooledSession:
             self.link.transport.resume_reading()
         self._waiting = 0
 
-    def _follows(self) -> bool:
-        """Whether messages may go where the ones went that are not answered yet."""
-        if self.elsewhere:
-            return self._choose.still_reads(self)
-        self.writing = True  # nobody looks into them
-        return True
-
     def _stick(self, data: bytes) -> None:
         """Messages wait until the server can be given back, as they are for another one."""
         self._stuck = True
@@ -284,6 +278,8 @@ class PooledSession:
 
     def _borrow(self) -> None:
         self._resting = self._stuck = False
+        if not self._straight and self.client.unfinished and self._waiting <= KEPT:
+            return
         try:
             node = self._choose(self)
         except Violation as refused:

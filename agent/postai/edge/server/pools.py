@@ -560,8 +560,8 @@ class Choose(Protocol):
         """
         ...
 
-    def still_reads(self, session: PooledSession, /) -> bool:
-        """Whether a client's next messages may follow those that went to a replica, before these are answered."""
+    def follows(self, session: PooledSession, /) -> bool:
+        """Whether a client's next messages may go where those went that are not answered yet."""
         ...
 
     def failed(self, node: Node, why: str, /) -> bool:
@@ -575,7 +575,7 @@ class AtHome:
     def __call__(self, session: PooledSession, /) -> Node:
         return session.scope.home
 
-    def still_reads(self, _session: PooledSession) -> bool:
+    def follows(self, _session: PooledSession, /) -> bool:
         return True
 
     def failed(self, _node: Node, _why: str) -> bool:
