@@ -182,6 +182,10 @@ def test_changed_definitions_forget_what_is_known() -> None:
     assert caching.generation == before and caching.known() == (2, 1) and not space.entries
     caching.redefined()
     assert caching.generation != before and caching.known() == (0, 0)
+    put(caching, space, b"a", 1)
+    known.add(b"a")
+    caching.reconsider()
+    assert caching.known() == (0, 0) and space.entries
     caching.forget(known)
     assert caching.known() == (0, 0)
 

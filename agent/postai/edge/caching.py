@@ -238,10 +238,14 @@ class Caching:
 
     def redefined(self) -> None:
         """Definitions or rights have changed: whatever is kept or known must go."""
+        self.reconsider()
+        self.shelf.flush()
+
+    def reconsider(self) -> None:
+        """Statements are to be judged anew."""
         self.generation += 1
         for one in self._scopes:
             one.clear()
-        self.shelf.flush()
 
     # An answer.
 

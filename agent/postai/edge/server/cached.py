@@ -259,6 +259,8 @@ class Cache:
             case watch.Flush() | watch.Lost() | watch.Started():
                 caching.redefined()
                 self.pools.retire(database=self.database)
+            case watch.Tables():
+                caching.reconsider()  # what was judged since the flush was judged without them
         caching.freshened()
 
 
