@@ -26,7 +26,7 @@ insert into item select n, 0 from generate_series(1, 9) as n
 """
 
 
-@pytest.fixture(params=["15", "18"])
+@pytest.fixture(params=[pytest.param("15", marks=pytest.mark.soak), "18"])
 def binaries(request: pytest.FixtureRequest) -> Binaries:
     found = debian_binaries(15) if request.param == "15" else embedded_binaries()
     if found is None:
