@@ -176,10 +176,6 @@ class Board:
         with self._changed:
             return self._waiting > 0
 
-    def follows(self, id: int) -> bool:
-        with self._changed:
-            return id in self._followed
-
 
 def _groups(
     one: Followed, rows: Mapping[Oid, frozenset[Key] | None], names: Mapping[Oid, tuple[str, ...]]

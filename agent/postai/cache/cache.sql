@@ -1,6 +1,6 @@
 -- name: entries
 -- Cache tables, when each must be filled again (in seconds, null = at once) and how long that took the last time.
-select e.id, e.name::text, extract(epoch from e.ttl)::float8, e.key::text, e.timed,
+select e.id, e.name::text, extract(epoch from e.ttl)::float8,
        extract(epoch from f.fresh_until - pg_catalog.clock_timestamp())::float8,
        coalesce(e.refresh_ms, 0) / 1000,
        greatest(0, extract(epoch from e.not_before - pg_catalog.clock_timestamp()))::float8

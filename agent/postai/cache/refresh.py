@@ -41,8 +41,6 @@ class Entry:
     id: int
     name: str
     ttl: float
-    key: str
-    timed: bool
     left: float | None
     took: float
     rest: float
@@ -71,10 +69,7 @@ class _Missed(PostaiError):
 def entries(db: Database) -> tuple[Entry, ...]:
     """All cache tables, after what is left of dropped ones is gone."""
     db.query(sql("sweep"))
-    return tuple(
-        Entry(id, name, ttl, key, timed, left, took, rest)
-        for id, name, ttl, key, timed, left, took, rest in db.query(sql("entries"))
-    )
+    return tuple(Entry(id, name, ttl, left, took, rest) for id, name, ttl, left, took, rest in db.query(sql("entries")))
 
 
 def refresh(db: Database, entry: Entry, board: Board, publication: str) -> Refreshed:
