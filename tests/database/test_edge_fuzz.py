@@ -8,11 +8,10 @@ import threading
 import time
 
 import pytest
-from edge_support import Raw, RunningEdge, running
+from edge_support import Raw, RunningEdge, pooling, running
 
 from conftest import TestDatabase, superuser
 from postai.edge import wire
-from postai.setup.server import LocalServer
 
 MARK = "what only the other client may see"
 RESET = struct.pack("ii", 1, 0)
@@ -62,9 +61,11 @@ def broken_off(raw: Raw, chance: random.Random) -> None:
     raw.socket.close()
 
 
-def attack(server: LocalServer, database: TestDatabase, step: int, rounds: int) -> None:
-    chance = random.Random(7)
-    with running(server) as edge, superuser(server) as watcher, contextlib.closing(Victim(edge, database)) as victim:
+def attack(database: TestDatabase, step: int, rounds: int, *, pooled: bool = False) -> None:
+    chance, server = random.Random(7), database.server
+    # Of a pool nothing stays open but what the victim leaves, which ends with the edge.
+    one = pooling(server, pool_size=3) if pooled else running(server)
+    with one as edge, superuser(server) as watcher, contextlib.closing(Victim(edge, database)) as victim:
         victim.start()
         for cut in range(0, len(FIRST), step):
             broken_off(Raw(edge.port, FIRST[:cut]), chance)
@@ -84,7 +85,9 @@ def attack(server: LocalServer, database: TestDatabase, step: int, rounds: int) 
         victim.close()
         assert victim.asked and victim.well
         end = time.monotonic() + 20
-        mine = f"select count(*) from pg_stat_activity where datname = '{database.name}'"
+        mine = f"select count(*) from pg_stat_activity where datname = '{database.name}' and state <> 'idle'"
+        if not pooled:
+            mine = mine.partition(" and state")[0]
         while edge.edge.sessions or edge.inside(lambda: edge.edge._logins) or watcher.execute(mine).fetchone() != (0,):
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -97,9 +100,14 @@ def logged_in(edge: RunningEdge, database: TestDatabase) -> Raw:
 
 
 def test_broken_clients_leave_nothing(database15: TestDatabase) -> None:
-    attack(database15.server, database15, step=17, rounds=20)
+    attack(database15, step=17, rounds=20)
+
+
+def test_broken_clients_of_a_pool_leave_nothing(database15: TestDatabase) -> None:
+    attack(database15, step=17, rounds=20, pooled=True)
 
 
 @pytest.mark.soak
-def test_broken_clients_leave_nothing_at_any_byte(database: TestDatabase) -> None:
-    attack(database.server, database, step=1, rounds=3000)
+@pytest.mark.parametrize("pooled", [False, True])
+def test_broken_clients_leave_nothing_at_any_byte(database: TestDatabase, pooled: bool) -> None:
+    attack(database, step=1, rounds=20_000 if pooled else 3000, pooled=pooled)
