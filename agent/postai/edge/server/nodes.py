@@ -191,7 +191,8 @@ class Nodes:
             return _Later(self._later, session)
         policy = self._policy(scope.user, scope.database)
         view = self._view(scope.home)
-        if not view.readers and not policy.residency and view.writer is not None:
+        # What is to be kept of an answer is known to be right only on the primary, where the change stream comes from.
+        if (not view.readers or session.collects) and not policy.residency and view.writer is not None:
             session.route = None
             return scope.home
         wanted = self._wanted(session, policy)

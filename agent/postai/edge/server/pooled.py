@@ -143,6 +143,11 @@ class PooledSession:
 
     # For who answers in the servers' place.
 
+    @property
+    def collects(self) -> bool:
+        """Whether somebody wants what the client is sent."""
+        return self._done is not None
+
     def collect(self, most: int, done: Done) -> None:
         """Let `done` have what the client is sent from now on until its server is given back, if that is not more."""
         self._collected, self._most, self._done = [], most, done
@@ -349,6 +354,8 @@ class PooledSession:
 
     def _hold(self, backend: Backend) -> None:
         self._backend = backend
+        if self.elsewhere:
+            self._collect(None)  # a replica may not know yet what the primary has told of
         self._quiet = 0.0
         self._pools.lend(backend, self)
         self.link.fed_by(backend.link)
