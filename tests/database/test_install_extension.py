@@ -126,6 +126,7 @@ def test_every_state_table_is_dumped_or_left_out_on_purpose(empty: TestDatabase)
         "alert_delivery",
         "collect_state",
         "contained_join",
+        "edge",
         "health_check",
         "job",
         "judge_state",
