@@ -164,7 +164,7 @@ def _load(port: int, used: Used, clients: int, mode: str, seconds: int, script: 
         spent = used() - before
         times = sorted(int(line.split()[2]) for path in Path(logs).iterdir() for line in path.read_text().splitlines())
     count = int(re.findall(r"actually processed: (\d+)", done.stdout)[0])
-    shown = " / ".join(f"{times[int(len(times) * part)] / 1000:.3f}" for part in (0.5, 0.99))
+    shown = " / ".join(f"{times[int(len(times) * part)] / 1000:.3f}" for part in (0.5, 0.99) if times)
     return float(re.findall(r"tps = ([\d.]+)", done.stdout)[0]), spent / count * 1e6, shown
 
 
