@@ -64,9 +64,9 @@ class Client:
     """
 
     __slots__ = (
-        "_backend", "_batch", "_clears", "_closed", "_discarded", "_frontend", "_kept", "_names", "_packed", "_pinning",
-        "_sent", "_server", "_simple", "_skipping", "_status", "_stays", "over", "pinned", "reads", "told", "unnamed",
-        "wrote",
+        "_backend", "_batch", "_clears", "_closed", "_discarded", "_frontend", "_kept", "_names", "_open", "_packed",
+        "_pinning", "_sent", "_server", "_simple", "_skipping", "_status", "_stays", "instead", "over",
+        "pinned", "reads", "sent_instead", "told", "unnamed", "wrote",
     )  # fmt: skip
 
     def __init__(self, pinning: Pinning) -> None:
@@ -80,6 +80,7 @@ class Client:
         self._skipping = False
         self._simple = True  # no reply to what is on its way is hidden or changed
         self._closed = False  # and it ends with a Query or a Sync
+        self._open = False  # the last message that was given leaves a batch open: the server commits it at its Sync
         self._packed: tuple[bytes, bytes | None] | None = None
         self._clears = False  # the unnamed statement is DEALLOCATE ALL
         self._discarded = False
@@ -96,6 +97,10 @@ class Client:
         """What the unnamed statement stands for by answers that no server gave; False = there were none."""
         self.reads: Callable[[bytes], bool] | None = None
         """Says whether a statement (as in Parse, or the text of a Query) is known to change nothing."""
+        self.instead: Callable[[bytes], bytes | None] | None = None
+        """Gives the text that the server is sent in the place of a statement outside of transactions."""
+        self.sent_instead: bytes | None = None
+        """What that was, for the server that the client had last."""
         self.wrote = False
         """Whether the server was given something else since this was last set to False; it takes `reads` to know."""
 
@@ -166,11 +171,12 @@ class Client:
         self._names.drop_unnamed()
         server.names.drop_unnamed()
         self._sent.append(_QUERY)
-        self._closed = True
+        self._closed, self._open = True, False
         return data
 
     def attach(self, server: Server) -> bytes:
         """The client has this server from now on; what is to be sent there first."""
+        self.sent_instead = None
         self._server = server
         if not server.readable:
             self._pin("a session whose texts are written differently", stays=True)
@@ -192,7 +198,7 @@ class Client:
         """Whether the server may be lent to another client."""
         return (
             not self._sent
-            and self._status == _IDLE
+            and not self.begun
             and self.pinned is None
             and not self._skipping
             and not self._kept
@@ -205,14 +211,19 @@ class Client:
         """Whether what comes next belongs to a message, a batch or a transaction that the server has begun."""
         if self._frontend.flowing or self.pinned is not None:
             return True
-        return self._sent[-1].kind not in "QFS" if self._sent else self._status != _IDLE
+        return self._open or (not self._sent and self._status != _IDLE)
+
+    @property
+    def begun(self) -> bool:
+        """Whether what the server has answered belongs to a batch or a transaction that is not over."""
+        return self._open or self._status != _IDLE
 
     @property
     def movable(self) -> bool:
         """Whether what was taken, and not given yet, may be given to another server."""
         return (
             self.pinned is None
-            and self._status == ord("I")
+            and not self.begun
             and not self._sent
             and not self._skipping
             and self._backend.between
@@ -386,7 +397,7 @@ class Client:
         self._server = server
         self._packed = data, parsed
         self._sent.append(_PACKED)
-        self._closed = True
+        self._closed, self._open = True, False
         return out
 
     def _answered(self) -> None:
@@ -466,6 +477,8 @@ class Client:
             self._pin(found.reason, stays=found.stays)
         if self.reads is not None:
             self._judge(text)
+        if (other := self._other(text)) is not None:
+            message = wire.message(b"Q", other + b"\0")
         if self._sent or self._skipping:
             self._note(Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
             self._next_batch()
@@ -473,7 +486,7 @@ class Client:
             self._names.drop_unnamed()
             self._held.names.drop_unnamed()
             self._sent.append(_QUERY)
-            self._closed = True
+            self._closed, self._open = True, False
         return message
 
     def _long_query(self, head: bytes) -> bytes:
@@ -522,8 +535,9 @@ class Client:
             self._pin(found.reason, stays=found.stays)
         if not name:
             self._clears = found.special is not None and found.special[1] is None
-            self._note(Sent("P", self._batch, client=(b"", meaning), server=(b"", meaning)))
-            return message
+            real = self._real(meaning)
+            self._note(Sent("P", self._batch, client=(b"", meaning), server=(b"", real)))
+            return message if real is meaning else _parse_packet(b"", real)
         if found.special is not None:
             self._pin(found.special[0].decode(), stays=False)
         before = self._names.get(name)
@@ -547,6 +561,8 @@ class Client:
         meaning = self._names.get(name)
         if kind == "B" and self.reads is not None:
             self._judge(meaning)
+        if meaning is not None:
+            meaning = self._real(meaning)
         if not name:
             out = self._ensure_unnamed(meaning)
             self._note(_PLAIN[kind])
@@ -556,6 +572,24 @@ class Client:
         self._note(Sent(kind, self._batch, alias=(own, name)))
         (length,) = _LENGTH.unpack_from(message, 1)
         return out + message[:1] + _LENGTH.pack(length + len(own) - len(name)) + message[5:at] + own + message[end:]
+
+    def _other(self, text: bytes) -> bytes | None:
+        """What the server is sent in a statement's place, if it alone decides what a transaction sees."""
+        if self.instead is None or self._status != _IDLE or self.pinned is not None or self._skipping:
+            return None
+        if (self._open and not self._sent) or any(sent.kind in "QSFE" and not sent.hidden for sent in self._sent):
+            return None
+        other = self.instead(text)
+        self.sent_instead = other or self.sent_instead
+        return other
+
+    def _real(self, meaning: bytes) -> bytes:
+        """What the server is to have of a statement: the same for one without parameters."""
+        if self.instead is None:
+            return meaning
+        text, end, types = meaning.partition(b"\0")
+        other = self._other(text) if types == b"\0\0" else None
+        return meaning if other is None else other + end + types
 
     def _close(self, name: bytes) -> bytes:
         self._note(Sent("C", self._batch, client=(name, None), server=None if name else (b"", None)))
@@ -598,6 +632,7 @@ class Client:
     def _note(self, sent: Sent) -> None:
         if self._closed or sent.hidden or sent.instead is not None or sent.kind == "F":
             self._simple = False
+        self._open = sent.kind not in "QFS"
         if sent.kind in "QS":
             self._closed = True
         self._sent.append(sent)

@@ -134,7 +134,7 @@ class PooledSession:
             seconds: how much.
             limit: seconds for which a client may leave its transaction alone.
         """
-        if not self.client.idle or self.client.status == ord("I"):
+        if not self.client.idle or not self.client.begun:
             self._quiet = 0.0
             return
         self._quiet += seconds
@@ -344,6 +344,7 @@ class PooledSession:
     def _attach(self, backend: Backend) -> None:
         self._go_on()
         self._hold(backend)
+        self.client.instead = None if self.elsewhere else self.scope.instead
         first = self.client.attach(backend.server)
         if self._before:
             first, self._before = first + self._inject(self._before), None
