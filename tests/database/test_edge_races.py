@@ -66,9 +66,9 @@ def race(
         figures = [edge.figures for edge in edges]
         if place is not None:
             tiers = [cache_of(edge).second.figures for edge in edges]
-            assert all(one.hits > seconds and not one.failures for one in tiers), tiers
+            assert all(one.hits and not one.failures for one in tiers), (races.failures, tiers)
     print(*races.failures, f"{races.reads} reads, {races.writes} writes", *figures, sep="\n")
-    assert place is not None or all(one.hits > seconds for one in figures), figures
+    assert place is not None or all(one.hits for one in figures), figures
     return races, edges
 
 
@@ -82,6 +82,7 @@ def test_nothing_of_a_file_is_too_old(database15: TestDatabase, tmp_path: Path) 
     assert not races.failures
 
 
+@pytest.mark.soak
 def test_a_lost_change_is_noticed(database15: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the races would say if the cache did not hear of everything."""
     told = Caching.changed
@@ -94,7 +95,7 @@ def test_a_lost_change_is_noticed(database15: TestDatabase, monkeypatch: pytest.
             told(self, *given, **more)
 
     monkeypatch.setattr(Caching, "changed", lossy)
-    races, _ = race(database15, 10, 3)
+    races, _ = race(database15, 60, 3)
     assert any("Stale" in failure for failure in races.failures)
 
 
