@@ -222,11 +222,7 @@ class Client:
     def movable(self) -> bool:
         """Whether what was taken, and not given yet, may be given to another server."""
         return (
-            self.pinned is None
-            and not self.begun
-            and not self._sent
-            and not self._skipping
-            and self._backend.between
+            self.pinned is None and not self.begun and not self._sent and not self._skipping and self._backend.between
         )
 
     @property
