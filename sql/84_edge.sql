@@ -11,15 +11,18 @@ create table postai.edge_rule (
   ttl interval check (ttl >= interval '0'),
   route text check (route in ('nearest', 'primary', 'replica')),
   regions text[] check (cardinality(regions) > 0 and array_position(regions, null) is null),
+  cache_table text check (octet_length(cache_table) between 1 and 63),
   changed_by name not null default session_user,
   changed_at timestamptz not null default pg_catalog.clock_timestamp(),
-  check (num_nonnulls(ttl, route, regions) > 0),
-  check (regions is null or query is null)
+  check (num_nonnulls(ttl, route, regions, cache_table) > 0),
+  check (regions is null or query is null),
+  check (cache_table is null or query is not null)
 );
 comment on table postai.edge_rule is
   'Rules of edges; people write them with the function of this name: select name, route, ttl, regions from postai.edge_rule';
 comment on column postai.edge_rule.relation_name is 'Relation of the schema; null = all of them.';
 comment on column postai.edge_rule.query is 'Fingerprint of a statement, or a text that has it.';
+comment on column postai.edge_rule.cache_table is 'What is read in the place of exactly that text: a view of schema postai_cache.';
 
 create table postai.edge (
   name text primary key check (name ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$'),
@@ -35,7 +38,7 @@ create view postai.edge_rules as
   select r.name, r.database_name, r.user_name,
          case when r.schema_name is not null then
            pg_catalog.concat(pg_catalog.quote_ident(r.schema_name), '.', coalesce(pg_catalog.quote_ident(r.relation_name), '*')) end as relation,
-         r.query, r.ttl, r.route, r.regions, r.changed_by, r.changed_at
+         r.query, r.ttl, r.route, r.regions, r.cache_table, r.changed_by, r.changed_at
     from postai.edge_rule as r;
 comment on view postai.edge_rules is
   'Rules that edges follow; the most specific one that fits holds (query before relation before schema before user before database), regions of all that fit hold together: select name, relation, route, ttl, regions from postai.edge_rules';
@@ -59,7 +62,7 @@ comment on view postai.edge_endpoints is
 
 create function postai.edge_rule(
     name text, database_name text default null, user_name text default null, relation text default null, query text default null,
-    ttl interval default null, route text default null, regions text[] default null) returns void
+    ttl interval default null, route text default null, regions text[] default null, cache_table text default null) returns void
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -71,8 +74,14 @@ begin
   if name is null or name !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$' then
     perform postai._raise('22023', format('%s cannot name a rule', quote_nullable(left(name, 100))), null,
       'Use letters, digits, ''.'', ''-'' and ''_'', at most 63 characters.');
-  elsif num_nonnulls(ttl, route, regions) = 0 then
-    perform postai._raise('22023', 'the rule says nothing', null, 'Give it a ttl, a route or regions.');
+  elsif num_nonnulls(ttl, route, regions, cache_table) = 0 then
+    perform postai._raise('22023', 'the rule says nothing', null, 'Give it a ttl, a route, regions or a cache_table.');
+  elsif cache_table is not null and (query is null or query ~ '^[0-9a-f]{16}$' or regexp_replace(query, '[\s;]', '', 'g') = '') then
+    perform postai._raise('22023', 'a rule with a cache_table takes the text of a query', 'The cache table is read in the place of exactly that text.',
+      'Write query => ''SELECT ...'', as clients send it.');
+  elsif octet_length(cache_table) not between 1 and 63 then
+    perform postai._raise('22023', format('there is no cache table %L', left(cache_table, 100)), null,
+      'SELECT name FROM postai.cache_stats, in the database of the clients, lists them.');
   elsif route not in ('nearest', 'primary', 'replica') then
     perform postai._raise('22023', format('there is no route %L', left(route, 100)), null, 'Write nearest, primary or replica.');
   elsif ttl < interval '0' or extract(epoch from ttl) > 31536000 then
@@ -95,18 +104,19 @@ begin
         'Write schema.table, or schema.* for all of a schema.');
     end if;
   end if;
-  insert into postai.edge_rule as r (name, database_name, user_name, schema_name, relation_name, query, ttl, route, regions)
-    values (name, database_name, user_name, parts[1], parts[2], query, ttl, route, regions)
+  insert into postai.edge_rule as r (name, database_name, user_name, schema_name, relation_name, query, ttl, route, regions, cache_table)
+    values (name, database_name, user_name, parts[1], parts[2], query, ttl, route, regions, cache_table)
     on conflict on constraint edge_rule_pkey do update
     set database_name = excluded.database_name, user_name = excluded.user_name, schema_name = excluded.schema_name,
         relation_name = excluded.relation_name, query = excluded.query, ttl = excluded.ttl, route = excluded.route,
-        regions = excluded.regions, changed_by = excluded.changed_by, changed_at = excluded.changed_at;
+        regions = excluded.regions, cache_table = excluded.cache_table, changed_by = excluded.changed_by, changed_at = excluded.changed_at;
   perform postai._record_event('edge.rule', 'edge rule ' || name, null, null, jsonb_strip_nulls(jsonb_build_object(
-    'database', database_name, 'user', user_name, 'relation', relation, 'query', query, 'ttl', ttl, 'route', route, 'regions', regions)));
+    'database', database_name, 'user', user_name, 'relation', relation, 'query', query, 'ttl', ttl, 'route', route, 'regions', regions,
+    'cache_table', cache_table)));
 end
 $$;
-comment on function postai.edge_rule(text, text, text, text, text, interval, text, text[]) is
-  'Makes or replaces a rule that edges follow from the next second on; conditions: database_name, user_name, relation (schema.table or schema.*), query (a text or fingerprint); what it says: ttl (how long answers may be kept, 0 = never), route (nearest, primary, replica), regions (where the data may be read and kept): select postai.edge_rule(''gdpr'', relation => ''crm.*'', regions => ''{eu}''). Definer: rules are written through these checks only.';
+comment on function postai.edge_rule(text, text, text, text, text, interval, text, text[], text) is
+  'Makes or replaces a rule that edges follow from the next second on; conditions: database_name, user_name, relation (schema.table or schema.*), query (a text or fingerprint); what it says: ttl (how long answers may be kept, 0 = never), route (nearest, primary, replica), regions (where the data may be read and kept), cache_table (what is read in the place of exactly that text): select postai.edge_rule(''gdpr'', relation => ''crm.*'', regions => ''{eu}''). Definer: rules are written through these checks only.';
 
 create function postai.forget_edge_rule(name text) returns void
   language plpgsql security definer
@@ -135,7 +145,7 @@ as $$
     from (select coalesce(jsonb_agg(jsonb_build_object(
                    'name', r.name, 'database_name', r.database_name, 'user_name', r.user_name, 'schema_name', r.schema_name,
                    'relation_name', r.relation_name, 'query', r.query, 'ttl', extract(epoch from r.ttl)::double precision,
-                   'route', r.route, 'regions', r.regions) order by r.name), '[]')::text as all_rules
+                   'route', r.route, 'regions', r.regions, 'cache_table', r.cache_table) order by r.name), '[]')::text as all_rules
             from postai.edge_rule as r) as a
 $$;
 comment on function postai._read_edge_rules(text) is
@@ -164,4 +174,4 @@ select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
 select postai._grant('execute on function postai._read_edge_rules(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._edge_report(text, jsonb)', 'postai_agent');
 select postai._grant('execute on function ' || f, 'postai_operator')
-  from unnest(array['postai.edge_rule(text, text, text, text, text, interval, text, text[])', 'postai.forget_edge_rule(text)']) as f;
+  from unnest(array['postai.edge_rule(text, text, text, text, text, interval, text, text[], text)', 'postai.forget_edge_rule(text)']) as f;

@@ -311,6 +311,12 @@ class EdgeSettings(BaseModel):
         le=864000,
         description="seconds for which an answer is kept at most, even if nothing changes",
     )
+    cache_warm: int = Field(
+        default=1000,
+        ge=0,
+        le=100_000,
+        description="answers of a database that are asked for again when all were forgotten; 0 = none",
+    )
     pgbouncer: Literal["session", "transaction"] | None = Field(
         default=None, description="pool_mode of a PgBouncer that the edge starts before its server; else none"
     )

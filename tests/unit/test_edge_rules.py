@@ -15,7 +15,9 @@ ITEM, ORDER, NOTE = ("shop", "item"), ("shop", "order"), ("crm", "note")
 
 
 def row(name: str, **given: Any) -> dict[str, Any]:
-    keys = ("database_name", "user_name", "schema_name", "relation_name", "query", "ttl", "route", "regions")
+    keys = (
+        "database_name", "user_name", "schema_name", "relation_name", "query", "ttl", "route", "regions", "cache_table",
+    )  # fmt: skip
     return {"name": name, **dict.fromkeys(keys), **given}
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
+from postai.edge.instead import plain
 from postai.errors import PostaiError
 
 Relation: TypeAlias = tuple[str, str]
@@ -24,7 +25,18 @@ _WAYS = frozenset(get_args(Way))
 _STRICT: dict[str, int] = {"primary": 0, "replica": 1, "nearest": 2}
 """Of two rules that are equally specific the one with the lower number holds."""
 _KEYS = frozenset(
-    {"name", "database_name", "user_name", "schema_name", "relation_name", "query", "ttl", "route", "regions"}
+    {
+        "name",
+        "database_name",
+        "user_name",
+        "schema_name",
+        "relation_name",
+        "query",
+        "ttl",
+        "route",
+        "regions",
+        "cache_table",
+    }
 )
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
@@ -43,6 +55,8 @@ class Rule:
         ttl: seconds that answers may be kept; 0 = never.
         route: which servers are read.
         regions: where the data may be read and kept.
+        text: of the statement, where the rule has one.
+        cache_table: what is read in the place of exactly that text.
     """
 
     name: str
@@ -54,6 +68,8 @@ class Rule:
     ttl: float | None = None
     route: Way | None = None
     regions: frozenset[str] | None = None
+    text: str | None = None
+    cache_table: str | None = None
 
     @property
     def specific(self) -> tuple[bool, bool, bool, bool, bool]:
@@ -88,6 +104,8 @@ class Policy:
     """Whether it must be known what a statement reads."""
     by_statement: bool
     """Whether fingerprints of statements are needed."""
+    tables: Mapping[bytes, Rule]
+    """The rules that name a cache table, by the texts of statements in whose place it is read."""
 
     @classmethod
     def of(cls, rules: Iterable[Rule]) -> Policy:
@@ -98,7 +116,8 @@ class Policy:
             tuple(rule for rule in ordered if rule.route is not None),
             tuple(rule for rule in ordered if rule.regions is not None),
             any(rule.schema is not None for rule in ordered),
-            any(rule.fingerprint is not None for rule in ordered),
+            any(rule.fingerprint is not None and (rule.ttl, rule.route) != (None, None) for rule in ordered),
+            {plain(rule.text.encode()): rule for rule in reversed(ordered) if rule.cache_table and rule.text},
         )
 
     def route(self, tables: frozenset[Relation] | None, fingerprint: str | None) -> tuple[Way, Rule | None]:
@@ -133,7 +152,7 @@ class Policy:
         return rule.ttl, rule
 
 
-NO_RULES = Policy((), (), (), by_relation=False, by_statement=False)
+NO_RULES = Policy((), (), (), by_relation=False, by_statement=False, tables={})
 
 
 class Rules:
@@ -199,4 +218,6 @@ def _rule(row: dict[str, Any], fingerprint: str | None) -> Rule:
         None if row["ttl"] is None else float(row["ttl"]),
         route,
         None if regions is None else frozenset(map(str, regions)),
+        row["query"] if row["cache_table"] else None,
+        row["cache_table"],
     )

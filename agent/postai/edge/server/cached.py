@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -17,11 +17,13 @@ from postai.edge.freshness import Snapshot
 from postai.edge.memory import Entry, Key, Memory
 from postai.edge.server import watch
 from postai.edge.server.link import Lost
-from postai.edge.server.pools import Answerer, Pools, Scope
+from postai.edge.server.pools import Answerer, Pools, Scope, exchange, question
 from postai.edge.server.second import LONG_AGO, SecondTier, open_second
+from postai.edge.server.warm import Warmer
 from postai.edge.server.watch import Watch
 from postai.edge.shapes import general, general_meaning
 from postai.edge.tiers import Kept, Second
+from postai.edge.warming import Request
 from postai.edge.wire import Malformed, Violation
 from postai.settings import EdgeSettings
 from postai.sql.reads import CatalogAnswers, Reads, Verdict, candidate
@@ -34,6 +36,10 @@ log = logging.getLogger(__name__)
 
 WAIT = 5.0
 """Seconds that a client waits at most for the same answer that a server makes for another one."""
+WARMED_WITHIN = 60.0
+"""Seconds that a server may take for an answer which no client waits for."""
+JUDGED = 0.02
+"""Seconds between two looks whether a statement is judged."""
 ASKS = 2
 """Statements about which the catalog is asked at a time, in each database."""
 SNAPSHOT = b"select pg_catalog.pg_current_snapshot()::pg_catalog.text"
@@ -59,6 +65,7 @@ class CacheFigures:
         statements: how many are known; of these, cacheable.
         hits, stored, invalidated, spoiled, expired, evicted, flushed: see `postai.edge.memory.Figures`.
         waited: clients that were given an answer made for another one.
+        warmed: answers that nobody had to wait for, as they were asked for again after all was forgotten.
     """
 
     database: str
@@ -77,6 +84,7 @@ class CacheFigures:
     evicted: int
     flushed: int
     waited: int
+    warmed: int
 
 
 Ttl = Callable[[Scope, Verdict, bytes], Awaitable[float | None]]
@@ -123,6 +131,7 @@ class Caches:
             return None
         if scope not in self._answers:
             self._answers[scope] = Answers(cache, scope, self._otherwise)
+            cache.warmer.join(self._answers[scope])
         return self._answers[scope]
 
     def figures(self) -> Iterator[CacheFigures]:
@@ -148,7 +157,7 @@ class Caches:
     def ruled(self) -> None:
         """Rules have changed: what is kept may not be kept any more."""
         for cache in self.databases.values():
-            cache.caching.redefined()
+            cache.redefined()
             if cache.second is not None:
                 cache.second.purge(None)
 
@@ -194,6 +203,7 @@ class Cache:
             )  # fmt: skip
         freshness = None if self.watch is None else self.watch.freshness
         self.caching = Caching(memory.shelf(), freshness, settings.max_staleness, limits)
+        self.warmer = Warmer(self, settings.cache_warm)
 
     def start(self, second: Second | None) -> None:
         """Begin to watch.
@@ -203,6 +213,7 @@ class Cache:
         """
         if second is not None:
             self.second = SecondTier(second, self.database, self.watch)
+        self.warmer.start()
         if self.watch is not None:
             self.watch.start()
 
@@ -222,7 +233,7 @@ class Cache:
             None if freshness is None else freshness.age(now),
             shelf.spaces, shelf.count, shelf.bytes, *known,
             done.hits, done.stored, done.invalidated, done.spoiled, done.expired, done.evicted, done.flushed,
-            self.waited,
+            self.waited, self.warmer.warmed,
         )  # fmt: skip
 
     def purge(self, table: str | None) -> None:
@@ -232,14 +243,21 @@ class Cache:
         ]
         if table is None or not oids:
             oids = None
+            self.warmer.note()
             self.caching.purged()
         else:
             self.caching.changed(dict.fromkeys(oids))
         if self.second is not None:
             self.second.purge(oids)
 
+    def redefined(self) -> None:
+        """Definitions, rights or rules have changed."""
+        self.warmer.note()
+        self.caching.redefined()
+
     async def stop(self) -> None:
         """Watch no longer."""
+        await self.warmer.stop()
         for task in self.tasks:
             task.cancel()
         if self.watch is not None:
@@ -255,9 +273,10 @@ class Cache:
             case watch.Invalidations():
                 caching.changed(event.rows)
             case watch.Flush() if not event.definitions:
+                self.warmer.note()
                 caching.purged()
             case watch.Flush() | watch.Lost() | watch.Started():
-                caching.redefined()
+                self.redefined()
                 self.pools.retire(database=self.database)
             case watch.Tables():
                 caching.reconsider()  # what was judged since the flush was judged without them
@@ -271,15 +290,17 @@ class Answers:
         cache: of its database.
         scope: the identity.
         otherwise: answers what is not in a cache.
+
+    Attributes:
+        scope: the identity.
     """
 
     __slots__ = (
-        "_cache", "_caching", "_catalog", "_entries", "_otherwise", "_scope", "_seen", "_shelf", "_space",
-        "_statements",
+        "_cache", "_caching", "_catalog", "_entries", "_otherwise", "_seen", "_shelf", "_space", "_statements", "scope",
     )  # fmt: skip
 
     def __init__(self, cache: Cache, scope: Scope, otherwise: Answerer) -> None:
-        self._cache, self._caching, self._scope, self._otherwise = cache, cache.caching, scope, otherwise
+        self._cache, self._caching, self.scope, self._otherwise = cache, cache.caching, scope, otherwise
         self._shelf = cache.caching.shelf
         self._space = self._shelf.space()
         self._entries = self._space.entries
@@ -306,6 +327,7 @@ class Answers:
 
     def close(self) -> None:
         """No client has the identity any more."""
+        self._cache.warmer.leave(self)
         self._shelf.close(self._space)
         self._caching.forget(self._statements)
 
@@ -352,7 +374,14 @@ class Answers:
         if entry is not None:
             return entry.reply
         chunk = read(data, meaning_of)
-        return None if chunk is None or not chunk.meaning else self._miss(session, data, general(chunk), now)
+        if chunk is None or not chunk.meaning or self._elsewhere(chunk):
+            return None
+        return self._miss(session, data, general(chunk), now)
+
+    def _elsewhere(self, chunk: Chunk) -> bool:
+        """Whether a cache table answers, of whose rows no stream tells."""
+        instead = self.scope.instead
+        return instead is not None and not chunk.values and instead(chunk.text) is not None
 
     def _find(self, session: PooledSession, key: Key, now: float) -> Entry | None:
         """The entry to answer with; it counts as used."""
@@ -388,39 +417,109 @@ class Answers:
             self.fill(session, chunk, statement, plan, now)
             return None
         return second.ask(
-            self._scope, chunk.key, session, data,
+            self.scope, chunk.key, session, data,
             lambda kept: self._take(session, chunk, statement, kept),
             lambda: self._fill_anew(session, chunk, statement),
         )  # fmt: skip
 
     def _take(self, session: PooledSession, chunk: Chunk, statement: Statement, kept: Kept) -> bytes | None:
         """What a client is sent of an answer in the second tier, which comes back to memory; None = it is no good."""
-        now = monotonic()
-        plan = self._caching.plan(statement, chunk, self._cache.watched, now) if now < self._shelf.until else None
-        if plan is None or kept.until <= now or not self._caching.remembers(session.gate, streamed=plan.streamed):
+        if not self._bring(chunk, statement, kept, session.gate):
             return None
-        if plan.streamed and kept.position is None:
-            return None
-        entry = self._caching.begin(self._space, chunk, plan, LONG_AGO)
-        self._shelf.keep(entry, kept.reply, cost=kept.cost, until=min(kept.until, now + plan.ttl))
         if isinstance(chunk.key, bytes):
             session.client.unnamed = chunk.unnamed
         return kept.reply
 
+    def _bring(self, chunk: Chunk, statement: Statement, kept: Kept, gate: Gate | None) -> bool:
+        """Take an answer of the second tier to memory; whether it is any good."""
+        now = monotonic()
+        plan = self._plan(statement, chunk, now)
+        if plan is None or kept.until <= now or not self._caching.remembers(gate, streamed=plan.streamed):
+            return False
+        if plan.streamed and kept.position is None:
+            return False
+        entry = self._caching.begin(self._space, chunk, plan, LONG_AGO)
+        self._shelf.keep(entry, kept.reply, cost=kept.cost, until=min(kept.until, now + plan.ttl))
+        return True
+
+    def _plan(self, statement: Statement, chunk: Chunk, now: float) -> Plan | None:
+        return self._caching.plan(statement, chunk, self._cache.watched, now) if now < self._shelf.until else None
+
     def _fill_anew(self, session: PooledSession, chunk: Chunk, statement: Statement) -> None:
         """The second tier has no answer."""
         now = monotonic()
-        plan = self._caching.plan(statement, chunk, self._cache.watched, now) if now < self._shelf.until else None
+        plan = self._plan(statement, chunk, now)
         if plan is not None:
             self.fill(session, chunk, statement, plan, now)
 
     def fill(self, session: PooledSession, chunk: Chunk, statement: Statement, plan: Plan, now: float) -> None:
         """Keep what a server is about to answer."""
-        entry = self._caching.begin(self._space, chunk, plan, now)
-        fill = _Fill(self._cache, self._scope, statement, entry, chunk, plan)
+        fill = self._begin(chunk, statement, plan, now)
         if plan.unseen:
             session.ask_before(SNAPSHOT, fill.see)
         session.collect(self._caching.limits.reply, fill.done)
+
+    def _begin(self, chunk: Chunk, statement: Statement, plan: Plan, now: float) -> _Fill:
+        entry = self._caching.begin(self._space, chunk, plan, now)
+        return _Fill(self._cache, self.scope, statement, entry, chunk, plan)
+
+    # Without a client.
+
+    @property
+    def kept(self) -> Collection[Entry]:
+        """The answers that are kept."""
+        return self._entries.values()
+
+    async def warm(self, wanted: Request) -> bool:
+        """Have an answer before a client asks; whether a server was asked for it, and it is kept now.
+
+        Raises:
+            Violation, Malformed, Lost, TimeoutError: the server cannot be asked.
+        """
+        if self._elsewhere(wanted.chunk):
+            return False
+        chunk = general(wanted.chunk)
+        statement = await self._known(chunk.meaning)
+        if statement is None or self._answered(chunk):
+            return False
+        second = self._cache.second
+        if second is not None:
+            kept = await second.find(self.scope, chunk.key)
+            if kept is not None and self._bring(chunk, statement, kept, None):
+                return False
+        pools = self._cache.pools
+        async with pools.own(self.scope, self.scope.home) as backend:
+            now = monotonic()
+            plan = self._plan(statement, chunk, now)
+            if plan is None or self._answered(chunk):
+                return False
+            fill, reply = self._begin(chunk, statement, plan, now), None
+            try:
+                if plan.unseen:
+                    ((snapshot,),) = await question(backend, SNAPSHOT.decode(), ())
+                    fill.see((None if snapshot is None else snapshot.encode(),))
+                async with asyncio.timeout(WARMED_WITHIN):
+                    reply = await exchange(backend, wanted.data, wanted.meaning, self._caching.limits.reply)
+            except TimeoutError:
+                await pools.cancel(backend)
+                raise
+            finally:
+                fill.done(None if reply is None else reply.removeprefix(wanted.hidden))
+        return chunk.key in self._entries
+
+    def _answered(self, chunk: Chunk) -> bool:
+        """Whether a client was faster."""
+        return chunk.key in self._entries or chunk.key in self._space.filling
+
+    async def _known(self, meaning: bytes) -> Statement | None:
+        """What is known of a statement, if need be asked now; None = it cannot be judged."""
+        statement = self._statements.get(meaning)
+        if statement is None:
+            statement = self._statements.add(meaning)
+            await self._judge(statement, meaning)
+        while statement.verdict is None and self._statements.get(meaning) is statement:
+            await asyncio.sleep(JUDGED)  # somebody else asks, which takes a few milliseconds
+        return statement if statement.verdict is not None else None
 
     def again(self, session: PooledSession, data: bytes, chunk: Chunk, until: float) -> None:
         """What a client waited for is decided."""
@@ -470,7 +569,7 @@ class Answers:
         try:
             async with self._cache.asking:
                 verdict = await self._verdict(meaning, generation)
-                ttl = None if rule is None else await rule(self._scope, verdict, meaning)
+                ttl = None if rule is None else await rule(self.scope, verdict, meaning)
         except (Violation, Malformed, Lost, TimeoutError, UnicodeDecodeError) as error:
             log.info("a statement cannot be judged", extra={"error": str(error)})
             self._statements.forget(meaning)
@@ -487,7 +586,7 @@ class Answers:
             while True:
                 rows = self._catalog.find(query, generation)
                 if rows is None:
-                    rows = await self._cache.pools.ask(self._scope, self._scope.home, query.sql, query.params)
+                    rows = await self._cache.pools.ask(self.scope, self.scope.home, query.sql, query.params)
                     self._catalog.keep(query, rows, generation)
                 query = judging.send(rows)
         except StopIteration as end:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from postai.edge.server.disk_file import FIND, Batch, Begin, Change, DiskFile, Flush, Order, Put, Written
+from postai.edge.server.disk_file import FIND, Batch, Begin, Change, DiskFile, Flush, Order, Put, Save, Saved, Written
 from postai.edge.tiers import Figures, Kept, Recent, Values, digest, storable, unpack
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,10 @@ class Disk:
         self._boot = _boot()
         self.figures = Figures(off="not begun")
         self._recent = Recent()
+        self.saved: list[Saved] = []
+        """What `save` was given before this process began."""
+        self.on_saved: Callable[[], object] = lambda: None
+        """Called when that is known."""
         self._begun: Begin | None = None
         self._epoch = 0
         self._written: Written | None = None
@@ -166,6 +170,11 @@ class Disk:
                 self._work.tell(self._begun)
             self._work.tell(Flush(self._epoch))
 
+    def save(self, rows: Iterable[Saved]) -> None:
+        """Keep this in the place of what was saved before; it outlives everything but damage."""
+        if self._work is not None:
+            self._work.tell(Save(tuple(rows)))
+
     # What is asked.
 
     def get(self, scope: bytes, request: bytes, receive: Callable[[Kept | None], None]) -> None:
@@ -216,10 +225,13 @@ class Disk:
 
     # What the thread tells, on the loop.
 
-    def _opened(self, work: _Work, reader: sqlite3.Connection) -> None:
+    def _opened(self, work: _Work, reader: sqlite3.Connection, saved: list[Saved]) -> None:
         if self._over.is_set():
             reader.close()
             return
+        if saved:
+            self.saved = saved
+            self.on_saved()
         self._reader, self._told, self.figures.off = reader, False, None
         if self._work is not work:  # it was off meanwhile
             self._work, self._written = work, None
@@ -256,7 +268,7 @@ class Disk:
         while not self._over.is_set():
             try:
                 with DiskFile(self._path, self._limit, fresh=fresh) as file:
-                    self._loop.call_soon_threadsafe(self._opened, work, file.reader())
+                    self._loop.call_soon_threadsafe(self._opened, work, file.reader(), file.saved())
                     self._serve(work, file)
             except (sqlite3.Error, OSError) as error:
                 self._loop.call_soon_threadsafe(self._failed, work, str(error))

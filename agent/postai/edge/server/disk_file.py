@@ -4,6 +4,7 @@
     tag    which entries were made from a relation (key 0), or from a row of it (key = 64 bits of a hash of its values:
            two rows that share them are forgotten together)
     state  one row: whose content this is, and up to which LSN changes were applied
+    wish   which answers were used most, whatever is forgotten (see warming.py)
 
 A batch is one transaction: what is forgotten and how far the stream was are written together. With synchronous = normal
 the last transactions may be lost when the machine stops, but then nothing of the file is used (see disk.py).
@@ -37,10 +38,15 @@ _PRAGMAS = (
     "pragma journal_mode = wal", "pragma synchronous = normal", "pragma mmap_size = 0", "pragma temp_store = memory",
     f"pragma journal_size_limit = {16 << 20}", "pragma cache_size = -8192",
 )  # fmt: skip
+_WISH = "create table if not exists wish (scope blob not null, request blob not null, score real not null)"
 _USED = """
 select (pages.page_count - free.freelist_count) * size.page_size
   from pragma_page_count() as pages, pragma_freelist_count() as free, pragma_page_size() as size
 """
+
+
+Saved = tuple[bytes, bytes, float]
+"""The name of a scope, what was asked for, and what its answer has saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,14 @@ class Flush:
     epoch: int
 
 
-Order = Put | Change | Begin | Flush
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Keep this in the place of what was saved before: scopes, requests, scores."""
+
+    rows: tuple[Saved, ...]
+
+
+Order = Put | Change | Begin | Flush | Save
 
 
 @dataclass(slots=True)
@@ -155,6 +168,10 @@ class DiskFile:
         db.execute(FIND, (b"",)).close()
         return db
 
+    def saved(self) -> list[Saved]:
+        """What was saved last."""
+        return self._db.execute("select scope, request, score from wish").fetchall()
+
     def write(self, batch: Batch) -> Written:
         """Obey a batch, in one transaction.
 
@@ -199,6 +216,7 @@ class DiskFile:
                 _make(db)
             elif version != VERSION:
                 raise sqlite3.DatabaseError(f"version {version}")
+            db.execute(_WISH).close()
         except sqlite3.Error:
             db.close()
             raise
@@ -232,6 +250,9 @@ class DiskFile:
             case Flush(epoch):
                 self._clear()
                 self._epoch = epoch
+            case Save(saved):
+                self._db.execute("delete from wish")
+                self._db.executemany("insert into wish (scope, request, score) values (?, ?, ?)", saved)
 
     def _put(self, name: bytes, kept: Kept) -> None:
         self._delete("select id from entry where key = ?", (name,))

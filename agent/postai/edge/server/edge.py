@@ -346,6 +346,8 @@ class Edge:
         scope = pools.scope(self._node(place), dbname, startup.user, parameters)
         answers = None if self._caches is None else self._caches.of(scope)
         scope.answer = answers or self.shows
+        if scope.instead is None and self.nodes is not None:
+            scope.instead = self.nodes.instead(scope, partial(self._definitions, dbname))
         session = None
         try:
             node = scope.home if self.nodes is None else await self.nodes.door(scope.home)
@@ -362,6 +364,11 @@ class Edge:
             if session is None:
                 pools.leave(scope)
         return session
+
+    def _definitions(self, database: str) -> int:
+        """Changes with the definitions of a cached database."""
+        cache = None if self._caches is None else self._caches.databases.get(database)
+        return 0 if cache is None else cache.caching.generation
 
     def _node(self, place: Place) -> Node:
         if place.clustered and self.nodes is not None:

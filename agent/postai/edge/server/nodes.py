@@ -14,11 +14,13 @@ from random import SystemRandom
 from time import monotonic
 from typing import Any, TypeVar
 
+from postai.edge.instead import ASKED
 from postai.edge.residency import residency
 from postai.edge.routing import WRITE, Route, Wanted, decide
 from postai.edge.rules import NO_RULES, Policy, Relation, Rules
 from postai.edge.server.health import Health, Watched
 from postai.edge.server.home import Home
+from postai.edge.server.instead import Instead
 from postai.edge.server.judge import Judge
 from postai.edge.server.pooled import PooledSession
 from postai.edge.server.pools import Node, Pools, Scope
@@ -32,8 +34,6 @@ from postai.sql.reads import Verdict
 
 T = TypeVar("T")
 
-ASKED = b"/* postai.route */"
-"""With this a statement begins whose client wants to be told where it goes, and why."""
 IDENTITIES = 10_000
 """Users of databases whose rules are kept picked out."""
 ROUNDS = 5
@@ -128,7 +128,25 @@ class Nodes:
 
     def explain(self, session: PooledSession) -> str:
         """Where the session's last transaction went, and why."""
-        return f"{session.scope.home.name}: there was no choice" if session.route is None else session.route.explain()
+        way = f"{session.scope.home.name}: there was no choice" if session.route is None else session.route.explain()
+        sent, instead = session.client.sent_instead, session.scope.instead
+        return way if sent is None or instead is None else f"{way}\n{instead.explain(sent)}"
+
+    def instead(self, scope: Scope, definitions: Callable[[], int]) -> Instead | None:
+        """What is sent in the place of an identity's statements; None = no rule is ever read.
+
+        Args:
+            scope: the identity.
+            definitions: changes with definitions and rights, where it is known when they do.
+        """
+        if self._pools is None or self._home is None:
+            return None
+        return Instead(
+            self._pools,
+            scope,
+            lambda: {} if self._rules is None else self._policy(scope.user, scope.database).tables,
+            lambda: ("" if self._rules is None else self._rules.generation, definitions()),
+        )
 
     async def ttl(self, scope: Scope, verdict: Verdict, meaning: bytes) -> float | None:
         """For how many seconds rules let answers to a statement be kept by this edge; None = no rule names it.
@@ -145,7 +163,9 @@ class Nodes:
         if policy is NO_RULES:
             return None
         tables = await self._judge.tables(scope, verdict) if policy.by_relation and self._judge is not None else None
-        if not residency(policy, tables).admits(self._region):
+        writer, home = self._view(scope.home).writer, residency(policy, tables)
+        # Only what the primary answers is kept, and it is asked only where the data may be.
+        if not home.admits(self._region) or (writer is not None and not home.admits(writer.node.region)):
             return 0.0
         fingerprint = self._shapes.of(meaning).fingerprint if policy.by_statement else None
         return policy.ttl(tables, fingerprint)[0]
@@ -194,6 +214,8 @@ class Nodes:
         # What is to be kept of an answer is known to be right only on the primary, where the change stream comes from.
         if (not view.readers or session.collects) and not policy.residency and view.writer is not None:
             session.route = None
+            if policy.tables:
+                self._tell_of_table(session)
             return scope.home
         wanted = self._wanted(session, policy)
         if wanted is None:
@@ -256,13 +278,29 @@ class Nodes:
         route = self._decide(home, policy, wanted)
         session.route = route
         if wanted.asked:
-            session.notice(route.explain())
+            sent = self._sent_instead(session)
+            session.notice("\n".join([route.explain(), *([sent] if sent else [])]))
         session.writing = not wanted.read_only
         writer = self._view(home).writer
         if writer is not None and route.node is writer.node:
             return home
         session.elsewhere = True
         return self._nodes[route.node.name]
+
+    def _sent_instead(self, session: PooledSession) -> str | None:
+        """What will be sent in the place of a client's only statement, in words."""
+        instead, texts = session.scope.instead, session.client.texts()
+        if instead is None or not texts or session.client.pinned is not None:
+            return None
+        sent = instead(texts[-1].partition(b"\0")[0])
+        return None if sent is None else instead.explain(sent)
+
+    def _tell_of_table(self, session: PooledSession) -> None:
+        """Tell a client that asks what is sent in its statement's place, where there is only one server."""
+        texts = session.client.texts()
+        if texts and texts[0].startswith(ASKED):
+            sent = self._sent_instead(session)
+            session.notice("\n".join([f"{session.scope.home.name}: there was no choice", *([sent] if sent else [])]))
 
     def _decide(self, home: Node, policy: Policy, wanted: Wanted) -> Route:
         return decide(
@@ -301,7 +339,8 @@ class Nodes:
             reads = reads and known.only_reads
             tables = None if known.tables is None or tables is None else tables | known.tables
         statement = shapes[0].fingerprint if len(set(shapes)) == 1 else None
-        return Wanted(reads, tables, statement, session.collecting, asked, session.last_write)
+        kept = session.collecting or (bool(policy.tables) and self._sent_instead(session) is not None)
+        return Wanted(reads, tables, statement, kept, asked, session.last_write)
 
     # News.
 

@@ -88,6 +88,11 @@ class Pool(Generic[T]):
         return len(self._waiting)
 
     @property
+    def spare(self) -> bool:
+        """Whether nobody waits, and fewer than half of the connections that may be there are lent."""
+        return not self._waiting and 2 * (self._count - len(self._free)) < self._limits.most
+
+    @property
     def unused(self) -> int:
         """Connections that nobody borrows."""
         return len(self._free)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import struct
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -38,6 +39,7 @@ _COUNT = struct.Struct("!h")
 _SERVERS_OWN = b"in_hot_standby\0"
 _IDLE = frozenset(b"SE")
 _ANSWER = frozenset(b"DEZS")
+_STATE = frozenset(b"SZ")
 
 Row = tuple[str | None, ...]
 
@@ -63,6 +65,22 @@ class Answerer(Protocol):
         ...
 
 
+class Instead(Protocol):
+    """Says in which statements' place another one is sent to the primary."""
+
+    def __call__(self, text: bytes, /) -> bytes | None:
+        """What is sent; None = the statement itself."""
+        ...
+
+    def explain(self, sent: bytes, /) -> str:
+        """Why something was sent in a statement's place."""
+        ...
+
+    def close(self) -> None:
+        """The identity is gone."""
+        ...
+
+
 class Scope:
     """An identity, shared by its sessions: who is who to the server, with the same settings.
 
@@ -70,18 +88,20 @@ class Scope:
         home: where the database is.
         database, user, parameters: as the server is told.
         answer: who may answer in the servers' place; None = nobody.
+        instead: gives what is sent in a statement's place; None = nothing ever is.
         pools: its connections by node.
         sessions: how many clients have it.
         greeting: the ParameterStatus messages of a login; empty before the first one.
     """
 
-    __slots__ = ("answer", "database", "door", "greeting", "home", "judged", "parameters", "pools", "secret",
+    __slots__ = ("answer", "database", "door", "greeting", "home", "instead", "judged", "parameters", "pools", "secret",
                  "sessions", "user")  # fmt: skip
 
     def __init__(self, home: Node, database: str, user: str, parameters: tuple[tuple[str, str], ...]) -> None:
         self.home = home
         self.database, self.user, self.parameters = database, user, parameters
         self.answer: Answerer | None = None
+        self.instead: Instead | None = None
         self.pools: dict[Node, Pool[Backend]] = {}
         self.sessions = 0
         self.secret: Secret | None = None
@@ -348,24 +368,35 @@ class Pools:
             Lost: the connection ended.
             TimeoutError: it took too long.
         """
-        async with asyncio.timeout(seconds):
-            pool = self.pool(scope, node)
-            backend = await pool.borrow()
-            self.lend(backend, None)
-            done = False
-            try:
-                rows = await _ask(backend, sql, params)
-                done = True
-                return rows
-            except Violation:
-                done = True
-                raise
-            finally:
-                if done:
-                    backend.hear()
-                    self.give_back(backend)
-                else:
-                    self.drop(backend)
+        async with asyncio.timeout(seconds), self.own(scope, node) as backend:
+            return await question(backend, sql, params)
+
+    @contextlib.asynccontextmanager
+    async def own(self, scope: Scope, node: Node) -> AsyncIterator[Backend]:
+        """A connection for `question` and `exchange`: it is closed where these end with anything but a Violation.
+
+        Args:
+            scope: the identity.
+            node: where.
+
+        Raises:
+            Violation, Lost: no connection was to be had.
+        """
+        backend = await self.pool(scope, node).borrow()
+        self.lend(backend, None)
+        done = False
+        try:
+            yield backend
+            done = True
+        except Violation:
+            done = True
+            raise
+        finally:
+            if done:
+                backend.hear()
+                self.give_back(backend)
+            else:
+                self.drop(backend)
 
     def figures(self) -> Iterator[PoolFigures]:
         """Every pool's figures; the longest waits begin anew."""
@@ -421,6 +452,8 @@ class Pools:
                 pool.shrink()
             if not scope.sessions and not any(pool.count or pool.waiting for pool in scope.pools.values()):
                 del self.scopes[key]
+                if scope.instead is not None:
+                    scope.instead.close()
                 if self.forget is not None:
                     self.forget(scope)
         if self.in_transaction:
@@ -488,7 +521,55 @@ def _ignore(_data: bytes) -> None:
     """Nobody wants these bytes."""
 
 
-async def _ask(backend: Backend, sql: str, params: Sequence[str | None]) -> list[Row]:
+async def exchange(backend: Backend, data: bytes, unnamed: bytes | None, most: int) -> bytes:
+    """Send what a client would send, and take what it would be sent, up to ReadyForQuery.
+
+    Args:
+        backend: a connection of `Pools.own`.
+        data: messages that end with a Query or a Sync, and name no statement.
+        unnamed: what the unnamed statement stands for afterwards; None = there is none.
+        most: bytes of the answer.
+
+    Raises:
+        Lost: the connection ended, the answer is longer, or it leaves the session in another state.
+    """
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    framer = Framer(wire.BACKEND, _STATE, ASKED)
+    found: list[bytes] = []
+    size = 0
+
+    def receive(data: bytes) -> None:
+        nonlocal size
+        size += len(data)
+        found.append(data)
+        if answer.done():
+            return
+        for kind, message in framer.feed(data):
+            if kind == ord("Z") and message[5:] == b"I":
+                answer.set_result(None)
+            elif kind:
+                answer.set_exception(Lost("the session is not what it was"))
+        if (size > most or framer.broken) and not answer.done():
+            answer.set_exception(Lost("the answer is too long"))
+
+    def ended() -> None:
+        if not answer.done():
+            answer.set_exception(Lost("the server closed the connection"))
+
+    backend.link.on_bytes, backend.link.on_end = receive, ended
+    backend.link.send(data)
+    await answer
+    backend.server.names.confirm((b"", unnamed), 0)
+    return b"".join(found)
+
+
+async def question(backend: Backend, sql: str, params: Sequence[str | None]) -> list[Row]:
+    """Run one query on a connection of `Pools.own`.
+
+    Raises:
+        Violation: the server said an error.
+        Lost: the connection ended, or the answer is too long.
+    """
     if not backend.server.readable:
         raise Violation("0A000", "the session's texts are written differently")
     answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -16,10 +17,11 @@ from postai.edge.server.pools import Scope
 from postai.edge.server.valkey import Valkey
 from postai.edge.server.watch import Watch
 from postai.edge.tiers import Figures, Kept, Second
+from postai.edge.warming import Wish, pack, unpack
 from postai.settings import EdgeSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from postai.edge.server.pooled import PooledSession
 
@@ -114,7 +116,7 @@ class SecondTier:
             as an `Answerer` does: empty when the tier answers later.
         """
         lookup = _Lookup(session, data, take, fill)
-        self._tier.get(_scope_name(scope), _key_name(key), lookup.receive)
+        self._tier.get(scope_name(scope), pack(key), lookup.receive)
         if lookup.over:
             return lookup.reply
         lookup.waits = True
@@ -132,7 +134,26 @@ class SecondTier:
         """
         position = self._position if plan.streamed else None
         kept = Kept(reply, plan.tags, monotonic() + plan.ttl, cost, position)
-        self._tier.put(_scope_name(scope), _key_name(chunk.key), kept)
+        self._tier.put(scope_name(scope), pack(chunk.key), kept)
+
+    def find(self, scope: Scope, key: Key) -> asyncio.Future[Kept | None]:
+        """The answer that the tier has, for nobody's client; None = it has none."""
+        found: asyncio.Future[Kept | None] = asyncio.get_running_loop().create_future()
+        self._tier.get(scope_name(scope), pack(key), lambda kept: None if found.done() else found.set_result(kept))
+        return found
+
+    def saved(self, take: Callable[[list[Wish]], object]) -> None:
+        """Give what was saved before this process began, once it is known; only files have it."""
+        if isinstance(self._tier, Disk):
+            tier = self._tier
+            tier.on_saved = lambda: take([Wish(scope, unpack(asked), score) for scope, asked, score in tier.saved])
+            if tier.saved:
+                tier.on_saved()
+
+    def save(self, wishes: Iterable[Wish]) -> None:
+        """Keep these for the next process, where the tier is a file."""
+        if isinstance(self._tier, Disk):
+            self._tier.save((wish.scope, pack(wish.key), wish.score) for wish in wishes)
 
     async def close(self) -> None:
         """Write what waits, and let go of everything."""
@@ -182,13 +203,7 @@ def open_second(settings: EdgeSettings, database: str, number: int) -> Second | 
     return None
 
 
-def _scope_name(scope: Scope) -> bytes:
+def scope_name(scope: Scope) -> bytes:
+    """Names an identity, whatever process meets it."""
     parts = (scope.database, scope.user, *(part for pair in sorted(scope.parameters) for part in pair))
     return "\0".join(parts).encode("utf-8", "surrogateescape")
-
-
-def _key_name(key: Key) -> bytes:
-    if isinstance(key, bytes):
-        return b"\0" + key
-    meaning, rest = key
-    return b"\1" + len(meaning).to_bytes(4, "big") + meaning + rest

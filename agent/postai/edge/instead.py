@@ -1,0 +1,68 @@
+"""Statements in whose place an edge reads a cache table, because a rule says so.
+
+A statement is meant only if its text is the rule's, but for what stands around it: spaces, a semicolon at the end, and
+the comment with which a client asks for the route.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from postai.edge import wire
+from postai.edge.wire import Framer
+
+ASKED = b"/* postai.route */"
+"""With this a statement begins whose client wants to be told where it goes, and why."""
+
+_AROUND = b" \t\n\r\f"
+_COUNT = struct.Struct("!H")
+_COLUMN = struct.Struct("!IHIhih")
+_WANTED = frozenset(b"tTnE")
+
+Columns = tuple[tuple[bytes, int, int], ...]
+"""Name, type's oid and type's modifier of each column."""
+
+
+def plain(text: bytes) -> bytes:
+    """The text of a statement without what stands around it."""
+    return text.removeprefix(ASKED).strip(_AROUND).rstrip(b";" + _AROUND)
+
+
+def statement(table: str) -> bytes:
+    """The text that reads a cache table."""
+    return b"select * from " + qualified(table).encode()
+
+
+def qualified(table: str) -> str:
+    """The name of a cache table, as SQL writes it."""
+    return "postai_cache." + '"' + re.sub('"', '""', table) + '"'
+
+
+def describe(text: bytes) -> bytes:
+    """The messages that ask a server what a statement without parameters gives; they leave it unnamed."""
+    parse = wire.message(b"P", b"\0" + text + b"\0\0\0")
+    return parse + wire.message(b"D", b"S\0") + wire.message(b"S")
+
+
+def columns(reply: bytes) -> Columns | str:
+    """What a server said to `describe`: columns, or why there are none."""
+    for kind, message in Framer(wire.BACKEND, _WANTED).feed(reply):
+        if kind == ord("E"):
+            return wire.parse_error(message[5:]).get("M", "it failed")
+        if kind == ord("t") and _COUNT.unpack_from(message, 5)[0]:
+            return "it has parameters"
+        if kind == ord("T"):
+            return _columns(message)
+    return "it gives no rows"
+
+
+def _columns(message: bytes) -> Columns:
+    (count,) = _COUNT.unpack_from(message, 5)
+    at, found = 7, []
+    for _ in range(count):
+        end = message.index(0, at)
+        _, _, oid, _, modifier, _ = _COLUMN.unpack_from(message, end + 1)
+        found.append((message[at:end], oid, modifier))
+        at = end + 1 + _COLUMN.size
+    return tuple(found)

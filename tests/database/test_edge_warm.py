@@ -1,0 +1,86 @@
+"""What was used most is there again after everything had to be forgotten, before anybody asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+from edge_caches import CachingEdge, caching, simple
+
+from conftest import TestDatabase
+
+SETUP = """
+create table item (id int primary key, name text);
+insert into item select n, 'item ' || n from generate_series(1, 100) as n;
+create publication postai_edge for all tables;
+"""
+ASK = "select name from item where id = %s"
+COUNT = "select count(*) from item where name like 'item%'"
+
+
+def use(edge: CachingEdge, client: psycopg.Connection) -> None:
+    """Have a statement of each kind in memory, and use it."""
+    for ask in (
+        lambda: simple(client, COUNT),
+        lambda: client.execute(ASK, (7,), prepare=False).fetchall(),
+        lambda: client.execute(ASK, (8,), prepare=True).fetchall(),
+    ):
+        edge.hit(ask)
+        for _ in range(20):
+            ask()
+
+
+def hits_at_once(edge: CachingEdge, client: psycopg.Connection) -> None:
+    """Each of these comes from memory the first time that it is asked."""
+    before = edge.figures.hits
+    assert client.execute(ASK, (7,), prepare=False).fetchall() == [("item 7",)]
+    assert client.execute(ASK, (8,), prepare=True).fetchall() == [("item 8",)]
+    assert len(simple(client, COUNT)) == 1
+    assert edge.figures.hits == before + 3, edge.figures
+
+
+def test_after_a_flush(database: TestDatabase) -> None:
+    with caching(database, SETUP) as edge, edge.connect() as client:
+        use(edge, client)
+        database.execute("alter table item add note text")
+        edge.until(lambda figures: figures.warmed == 3 and figures.entries == 3)
+        hits_at_once(edge, client)
+        # They are forgotten like others.
+        database.execute("delete from item where id = 100")
+        edge.becomes(lambda: simple(client, COUNT), [(99,)], 2)
+        database.execute("insert into item values (100, 'item 100')")
+        edge.becomes(lambda: simple(client, COUNT), [(100,)], 2)
+        edge.hit(lambda: simple(client, COUNT))
+        with client.transaction():
+            client.execute("select 1")
+        # The stream is lost, and another one begins.
+        database.execute(
+            "select pg_terminate_backend(active_pid) from pg_replication_slots where database = current_database()"
+        )
+        edge.until(lambda figures: figures.warmed >= 6 and figures.state == "on")
+        hits_at_once(edge, client)
+        # Nobody may read it any more: what is asked again is asked with the user's rights.
+        warmed = edge.figures.warmed
+        database.execute("alter table item rename to other")
+        edge.until(lambda figures: figures.entries == 0 and figures.state == "on")
+        assert edge.figures.warmed == warmed
+
+
+def test_only_for_identities_that_are_there_and_where_it_is_wanted(database15: TestDatabase) -> None:
+    with caching(database15, SETUP, cache_warm=0) as edge, edge.connect() as client:
+        use(edge, client)
+        database15.execute("alter table item add note text")
+        edge.until(lambda figures: figures.entries == 0)
+        edge.until(lambda figures: figures.state == "on")
+        edge.hit(lambda: simple(client, COUNT))
+        assert edge.figures.warmed == 0
+
+
+def test_after_a_restart(database15: TestDatabase, tmp_path: Path) -> None:
+    with caching(database15, SETUP, cache_directory=tmp_path) as edge, edge.connect() as client:
+        use(edge, client)
+    with caching(database15, "", triggers=False, cache_directory=tmp_path) as edge:
+        assert edge.figures.warmed == 0  # nobody is there whose rights would count
+        with edge.connect() as client:
+            edge.until(lambda figures: figures.warmed == 3 and figures.entries == 3)
+            hits_at_once(edge, client)
