@@ -365,6 +365,16 @@ create view postai.unused_columns with (security_barrier) as
 comment on view postai.unused_columns is
   'Columns that no collected statement reads or writes, of tables with ten statements or more, since when, and on how many days was collected; partitions count with their table, and tables that a COPY, DECLARE or the like names are left out; statements too small for a row of their own, and what functions do inside, are not known: select table_name, column_name, statements, since, days from postai.unused_columns';
 
+-- Their rows have no primary key, and a publication FOR ALL TABLES would otherwise let none be deleted.
+alter table postai.sample_statement replica identity full;
+alter table postai.statement_values replica identity full;
+alter table postai.sample_table replica identity full;
+alter table postai.sample_index replica identity full;
+alter table postai.sample_database replica identity full;
+alter table postai.sample_server replica identity full;
+alter table postai.sample_wait replica identity full;
+alter table postai.sample_block replica identity full;
+
 select postai._grant('select, insert, update, delete on postai.' || t, 'postai_agent')
   from pg_catalog.unnest(array[
     'statement', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',

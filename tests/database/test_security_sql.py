@@ -11,6 +11,8 @@ from psycopg import errors
 from sql_core import Core, core, make_login
 
 from conftest import drop_database, make_database
+from postai.database import connect
+from postai.stream import server as stream_server
 
 WAYS = [("pg15", "socket"), ("pg15", "dblink"), ("pg18", "dblink"), ("pg18", "call")]
 READS_CALLERS_PATH = {
@@ -74,6 +76,18 @@ def test_nothing_is_executable_or_readable_by_everybody(one: Core) -> None:
         )
         == []
     )
+
+
+def test_every_logged_table_has_a_replica_identity(one: Core) -> None:
+    """Else a publication FOR ALL TABLES, whoever makes one, would let the agent update and delete nothing there."""
+    one.database.execute("create publication all_of_it for all tables")
+    try:
+        with connect(one.database.dsn()) as db:
+            own = [table for table in stream_server.tables(db, "all_of_it") if table.schema.startswith("postai")]
+        assert len(own) > 40
+        assert [table.qualified for table in own if table.lacks not in (None, "unlogged")] == []
+    finally:
+        one.database.execute("drop publication all_of_it")
 
 
 def test_everything_has_a_comment_and_functions_an_example(one: Core) -> None:

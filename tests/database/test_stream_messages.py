@@ -263,6 +263,8 @@ def test_what_is_missing_is_found_with_the_sql_that_mends_it(
     assert found("told").keys() == {"identity", "publication", "event_triggers", "unlogged"}
     assert found("adds")["operations"]
     assert found("all_of_it").keys() == {"updates_fail", "event_triggers", "unlogged"}
+    (mend,) = found("all_of_it")["updates_fail"]  # nothing can be taken out of that publication
+    assert mend.startswith("ALTER TABLE public.plain ADD PRIMARY KEY")
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
         session.execute("insert into plain values (1); update plain set a = 2")
     session.execute("drop publication all_of_it; drop publication adds")

@@ -51,7 +51,7 @@ def missing(db: Database, publication: str) -> tuple[Lack, ...]:
         db: a session of the role that is to follow it.
         publication: the name of its publication.
     """
-    ((recovery, wal_level, slots, senders, may, exists, all_operations, via_root),) = db.query(
+    ((recovery, wal_level, slots, senders, may, exists, all_operations, via_root, everything),) = db.query(
         server.sql("settings"), (publication,)
     )
     found: list[Lack] = []
@@ -77,24 +77,33 @@ def missing(db: Database, publication: str) -> tuple[Lack, ...]:
     if exists and via_root:
         fix = (f"ALTER PUBLICATION {name} SET (publish_via_partition_root = false)",)
         found.append(Lack("root", "warning", "a TRUNCATE of a partition would not be told", (), fix))
-    found += _tables(server.tables(db, publication), publication, exists=exists)
+    found += _tables(server.tables(db, publication), publication, exists=exists, everything=everything)
     if not server.tells_definitions(db):
         what = "no event trigger tells of changed definitions and rights: they are noticed late, by looking for them"
         found.append(Lack("event_triggers", "warning", what, (), (event_triggers(),)))
     return tuple(sorted(found, key=lambda one: ("blocker", "warning", "note").index(one.level)))
 
 
-def _tables(tables: Iterable[Table], publication: str, *, exists: bool) -> list[Lack]:
-    """What is wrong with which tables. None without a replica identity is added: its updates would then fail."""
+def _tables(tables: Iterable[Table], publication: str, *, exists: bool, everything: bool) -> list[Lack]:
+    """What is wrong with which tables. None without a replica identity is added: its updates would then fail.
+
+    Args:
+        tables: all of the database.
+        publication: the name of the publication.
+        exists: whether there is one.
+        everything: whether it is FOR ALL TABLES; no single table can be taken out of it.
+    """
     by: dict[str | None, list[Table]] = {}
     for table in tables:
-        if table.schema != OWN_SCHEMA and not table.schema.startswith(f"{OWN_SCHEMA}_"):
+        own = table.schema == OWN_SCHEMA or table.schema.startswith(f"{OWN_SCHEMA}_")
+        if not own or table.lacks == "updates fail":
             by.setdefault(table.lacks, []).append(table)
     name, found = quote_ident(publication), list[Lack]()
     fix: tuple[str, ...]
     for table in by.get("updates fail", ()):
-        fix = (_identity(table), f"ALTER PUBLICATION {name} DROP TABLE {table.qualified}")
-        what = f"{table.qualified} is published without a replica identity: its UPDATE and DELETE fail"
+        fix = (_identity(table), *(() if everything else (f"ALTER PUBLICATION {name} DROP TABLE {table.qualified}",)))
+        how = "published FOR ALL TABLES" if everything else "published"
+        what = f"{table.qualified} is {how} without a replica identity: its UPDATE and DELETE fail"
         found.append(Lack("updates_fail", "blocker", what, (table.qualified,), fix))
     for table in by.get("no identity", ()):
         fix = (_identity(table), f"ALTER PUBLICATION {name} ADD TABLE {table.qualified}")

@@ -82,7 +82,7 @@ select pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level'),
        pg_catalog.current_setting('max_replication_slots')::int8 - (select pg_catalog.count(*) from pg_catalog.pg_replication_slots),
        pg_catalog.current_setting('max_wal_senders')::int8 - (select pg_catalog.count(*) from pg_catalog.pg_stat_replication),
        (select r.rolreplication or r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user),
-       p.oid is not null, p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate, p.pubviaroot
+       p.oid is not null, p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate, p.pubviaroot, p.puballtables
   from (select) as one left join pg_catalog.pg_publication as p on p.pubname = %s
 
 -- name: seen
