@@ -129,6 +129,15 @@ def test_purges(database18: TestDatabase) -> None:
             ).fetchone() == (False,)
 
 
+def test_messages_of_anybody_end_no_stream(watching: Watching, session: psycopg.Connection) -> None:
+    """Everybody may write messages with any prefix."""
+    after = len(watching.events)
+    for content in (f"table {'9' * 5000}", "table \N{SUPERSCRIPT TWO}", "table", "", "?"):
+        session.execute("select pg_logical_emit_message(true, 'postai.edge', %s)", (content,))
+        after = watching.events.index(watching.next(Flush, after)) + 1
+    watching.until(lambda watch: watch.tables and watch.freshness.serving(time.monotonic()))
+
+
 @pytest.mark.parametrize("which", ["walsender", "client backend"])
 def test_a_lost_connection_turns_the_cache_off_until_there_is_another(
     watching: Watching, session: psycopg.Connection, which: str

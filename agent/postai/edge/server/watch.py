@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -31,7 +32,8 @@ from postai.stream.transactions import Assembly, Transaction
 log = logging.getLogger(__name__)
 
 PREFIX = b"postai.edge"
-"""Of the messages that event triggers and postai.edge_purge() write."""
+"""Of the messages that event triggers and postai.edge_purge() write; whoever may write to the log may write others."""
+_OID = re.compile(r"[0-9]{1,10}")
 BACKLOG = 64
 """Batches that wait for the loop; the stream is read on when it has taken some."""
 SILENCE = 10.0
@@ -472,7 +474,7 @@ def _events(stream: _Stream, transaction: Transaction) -> list[Event]:
     for message in transaction.messages:
         if message.prefix == PREFIX:
             verb, _, rest = message.content.decode(errors="replace").partition(" ")
-            if verb == "table" and rest.isdecimal():
+            if verb == "table" and _OID.fullmatch(rest):
                 rows[int(rest)] = None
             else:
                 reasons["purged" if verb == "purge" else "definitions or rights were changed"] = None
