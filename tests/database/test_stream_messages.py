@@ -179,6 +179,27 @@ def test_definitions_are_told_among_the_changes_of_rows(database: TestDatabase, 
         assert not server.tells_definitions(db)
 
 
+def test_nobody_else_owns_what_runs_in_event_triggers(database: TestDatabase, session: psycopg.Connection) -> None:
+    """Whoever may make schemas could make ours first, and later put other code into everybody's statements."""
+    role = f"early_{database.name}"
+    session.execute(f"create role {role}; grant create on database {database.name} to {role}; set role {role}")
+    try:
+        session.execute(
+            "create schema postai_edge; create function postai_edge.tell_definition() returns event_trigger"
+            " language plpgsql as 'begin end'"
+        )
+        session.execute("reset role")
+        for _ in range(2):
+            session.execute(event_triggers())
+            owners = session.execute(
+                "select f.proowner::regrole::text, n.nspowner::regrole::text from pg_proc as f"
+                " join pg_namespace as n on n.oid = f.pronamespace where n.nspname = 'postai_edge'"
+            ).fetchall()
+            assert owners == [("postgres", "postgres")]
+    finally:
+        session.execute(f"reset role; drop owned by {role}; drop role {role}")
+
+
 def test_definitions_can_be_changed_by_who_may_not_write_to_the_log(
     database: TestDatabase, session: psycopg.Connection
 ) -> None:

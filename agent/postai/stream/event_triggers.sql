@@ -3,10 +3,15 @@
 -- each database by a superuser, or by who may create event triggers there. It never makes a statement fail: should the
 -- look at what was changed fail, it is told as well.
 begin;
-create schema if not exists postai_edge;
+-- Whoever made a schema or function of this name before would own what runs in everybody's statements.
+drop event trigger if exists postai_edge_ddl;
+drop event trigger if exists postai_edge_drop;
+drop function if exists postai_edge.tell_definition();
+drop schema if exists postai_edge;
+create schema postai_edge;
 
 -- Definer: whoever changes a definition need not have the right to write to the log.
-create or replace function postai_edge.tell_definition() returns event_trigger
+create function postai_edge.tell_definition() returns event_trigger
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
 as $$
@@ -37,10 +42,8 @@ comment on function postai_edge.tell_definition() is
   'Tells edges that cache answers of this database that a definition or a right has changed; called by event triggers. SECURITY DEFINER: whoever changes it need not be able to write to the log.';
 revoke execute on function postai_edge.tell_definition() from public;
 
-drop event trigger if exists postai_edge_ddl;
 create event trigger postai_edge_ddl on ddl_command_end execute function postai_edge.tell_definition();
 alter event trigger postai_edge_ddl enable always;
-drop event trigger if exists postai_edge_drop;
 create event trigger postai_edge_drop on sql_drop execute function postai_edge.tell_definition();
 alter event trigger postai_edge_drop enable always;
 commit
