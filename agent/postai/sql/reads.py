@@ -86,7 +86,7 @@ class Reads:
 
     def __init__(self) -> None:
         blocks = load(__package__, "reads.sql")
-        self._meaning, self._uses = blocks["meaning"], blocks["uses"]
+        self._meaning, self._uses = (blocks[name].format_map(blocks) for name in ("meaning", "uses"))
         self._lists = Lists.load()
         self._kept: OrderedDict[str, bool] = OrderedDict()
 

@@ -3,15 +3,7 @@
 -- statement runs in a client's session, under a search_path that anybody may have filled.
 with recursive asked as (
   select $1::pg_catalog.json as names
-), known_member as (
-  -- of extensions whose functions in C and IMMUTABLE are known to be what they say
-  select e.classid, e.objid, x.extname
-  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'extensions') as k (name)
-  join pg_catalog.pg_extension as x on x.extname operator(pg_catalog.=) k.name::pg_catalog.name
-  join pg_catalog.pg_depend as e
-    on e.refclassid operator(pg_catalog.=) 3079::pg_catalog.oid and e.refobjid operator(pg_catalog.=) x.oid
-       and e.deptype operator(pg_catalog.=) 'e'
-), path as (
+), {known_member}, path as (
   select n.oid, s.place
   from pg_catalog.unnest(pg_catalog.current_schemas(true)) with ordinality as s (name, place)
   join pg_catalog.pg_namespace as n on n.nspname operator(pg_catalog.=) s.name
@@ -104,22 +96,7 @@ with recursive asked as (
         from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'parameters') as p (one)
        ) as u (oid)
   where u.oid is not null
-  union
-  select e.target
-  from type_in_use as u
-  join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) u.oid
-  cross join lateral (
-    select t.typelem as target
-    union all select t.typbasetype
-    union all select t.typarray
-    union all
-    select a.atttypid
-    from pg_catalog.pg_attribute as a
-    where a.attrelid operator(pg_catalog.=) t.typrelid and t.typrelid operator(pg_catalog.<>) 0::pg_catalog.oid
-      and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped
-  ) as e
-  where e.target operator(pg_catalog.<>) 0::pg_catalog.oid and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
-)
+{element_types}
 select pg_catalog.json_build_object(
   'strings', pg_catalog.current_setting('standard_conforming_strings'),
   'encoding', pg_catalog.current_setting('server_encoding'),
@@ -150,31 +127,11 @@ select pg_catalog.json_build_object(
       c.attrelid::pg_catalog.int8, c.attname, c.atttypid::pg_catalog.int8))
     from read_column as c),
   'casts_to', (select pg_catalog.json_agg(t.oid::pg_catalog.int8 order by t.place) from named_type as t),
-  'types', (
-    select pg_catalog.json_agg(pg_catalog.json_build_array(
-      t.oid::pg_catalog.int8, n.nspname, t.typname, t.typtype, t.typelem::pg_catalog.int8,
-      t.typbasetype::pg_catalog.int8, t.typarray::pg_catalog.int8,
-      exists (select from pg_catalog.pg_constraint as k
-               where k.contypid operator(pg_catalog.=) t.oid and k.contype operator(pg_catalog.=) 'c'),
-      exists (select from pg_catalog.pg_opclass as o
-               where o.opcintype operator(pg_catalog.=) t.oid and o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
-                 and o.opcdefault and o.opcmethod operator(pg_catalog.=) any (array[403, 405]::pg_catalog.oid[])),
-      t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and t.oid operator(pg_catalog.=) any (array(
-          -- not PostGIS, whose functions read a table of its own
-          select m.objid from known_member as m
-          where m.classid operator(pg_catalog.=) 1247::pg_catalog.oid and m.extname operator(pg_catalog.<>) 'postgis')),
-      (select pg_catalog.json_agg(distinct a.atttypid::pg_catalog.int8) from pg_catalog.pg_attribute as a
-        where a.attrelid operator(pg_catalog.=) t.typrelid and t.typrelid operator(pg_catalog.<>) 0::pg_catalog.oid
-          and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)))
-    from pg_catalog.pg_type as t
-    join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) t.typnamespace
-    where t.oid operator(pg_catalog.=) any (array(select u.oid from type_in_use as u))),
+{types},
   'made_casts', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
       k.castsource::pg_catalog.int8, k.casttarget::pg_catalog.int8, k.castcontext, k.castmethod,
-      coalesce(p.prolang operator(pg_catalog.=) any (array[12, 13]::pg_catalog.oid[])
-        and p.provolatile operator(pg_catalog.=) 'i' and p.oid operator(pg_catalog.=) any (array(
-          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1255::pg_catalog.oid)), false)))
+      coalesce({trusted}, false)))
     from pg_catalog.pg_cast as k
     left join pg_catalog.pg_proc as p on p.oid operator(pg_catalog.=) k.castfunc
     where k.oid operator(pg_catalog.>=) 16384::pg_catalog.oid),
@@ -192,9 +149,7 @@ select pg_catalog.json_build_object(
       (p.proname::pg_catalog.text operator(pg_catalog.||) '('::pg_catalog.text)
         operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text),
       p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
-        and p.prolang operator(pg_catalog.=) any (array[12, 13]::pg_catalog.oid[])
-        and p.provolatile operator(pg_catalog.=) 'i' and p.oid operator(pg_catalog.=) any (array(
-          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1255::pg_catalog.oid))))
+        and {trusted}))
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) p.pronamespace
     where p.proname operator(pg_catalog.=) any (array(
@@ -231,9 +186,7 @@ select pg_catalog.json_build_object(
       (p.proname::pg_catalog.text operator(pg_catalog.||) '('::pg_catalog.text)
         operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text),
       p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
-        and p.prolang operator(pg_catalog.=) any (array[12, 13]::pg_catalog.oid[])
-        and p.provolatile operator(pg_catalog.=) 'i' and p.oid operator(pg_catalog.=) any (array(
-          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1255::pg_catalog.oid))))
+        and {trusted}))
     from pg_catalog.pg_operator as o
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) o.oprnamespace
     left join pg_catalog.pg_proc as p on p.oid operator(pg_catalog.=) o.oprcode::pg_catalog.oid
@@ -244,33 +197,10 @@ select pg_catalog.json_build_object(
 -- The functions, operators and types, given by oid, that stored view definitions use.
 with recursive asked as (
   select $1::pg_catalog.json as names
-), known_member as (
-  -- of extensions whose functions in C and IMMUTABLE are known to be what they say
-  select e.classid, e.objid, x.extname
-  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'extensions') as k (name)
-  join pg_catalog.pg_extension as x on x.extname operator(pg_catalog.=) k.name::pg_catalog.name
-  join pg_catalog.pg_depend as e
-    on e.refclassid operator(pg_catalog.=) 3079::pg_catalog.oid and e.refobjid operator(pg_catalog.=) x.oid
-       and e.deptype operator(pg_catalog.=) 'e'
-), type_in_use as (
+), {known_member}, type_in_use as (
   select t.one::pg_catalog.oid as oid
   from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'types') as t (one)
-  union
-  select e.target
-  from type_in_use as u
-  join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) u.oid
-  cross join lateral (
-    select t.typelem as target
-    union all select t.typbasetype
-    union all select t.typarray
-    union all
-    select a.atttypid
-    from pg_catalog.pg_attribute as a
-    where a.attrelid operator(pg_catalog.=) t.typrelid and t.typrelid operator(pg_catalog.<>) 0::pg_catalog.oid
-      and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped
-  ) as e
-  where e.target operator(pg_catalog.<>) 0::pg_catalog.oid and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
-), operator_function as (
+{element_types}, operator_function as (
   select o.oprcode::pg_catalog.oid as oid
   from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'operators') as f (one)
   join pg_catalog.pg_operator as o on o.oid operator(pg_catalog.=) f.one::pg_catalog.oid
@@ -287,11 +217,44 @@ select pg_catalog.json_build_object(
       (p.proname::pg_catalog.text operator(pg_catalog.||) '('::pg_catalog.text)
         operator(pg_catalog.||) (pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.||) ')'::pg_catalog.text),
       p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
-        and p.prolang operator(pg_catalog.=) any (array[12, 13]::pg_catalog.oid[])
-        and p.provolatile operator(pg_catalog.=) 'i' and p.oid operator(pg_catalog.=) any (array(
-          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1255::pg_catalog.oid))))
+        and {trusted}))
     from pg_catalog.pg_proc as p
     where p.oid operator(pg_catalog.=) any (array(select f.oid from used_function as f))),
+{types}
+)::pg_catalog.text;
+
+-- name: known_member
+-- Of both: members of extensions whose functions in C and IMMUTABLE are known to be what they say.
+known_member as (
+  select e.classid, e.objid, x.extname
+  from asked, pg_catalog.json_array_elements_text(asked.names operator(pg_catalog.->) 'extensions') as k (name)
+  join pg_catalog.pg_extension as x on x.extname operator(pg_catalog.=) k.name::pg_catalog.name
+  join pg_catalog.pg_depend as e
+    on e.refclassid operator(pg_catalog.=) 3079::pg_catalog.oid and e.refobjid operator(pg_catalog.=) x.oid
+       and e.deptype operator(pg_catalog.=) 'e'
+)
+
+-- name: element_types
+-- Of both: the end of type_in_use, what user-made types are made of.
+  union
+  select e.target
+  from type_in_use as u
+  join pg_catalog.pg_type as t on t.oid operator(pg_catalog.=) u.oid
+  cross join lateral (
+    select t.typelem as target
+    union all select t.typbasetype
+    union all select t.typarray
+    union all
+    select a.atttypid
+    from pg_catalog.pg_attribute as a
+    where a.attrelid operator(pg_catalog.=) t.typrelid and t.typrelid operator(pg_catalog.<>) 0::pg_catalog.oid
+      and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped
+  ) as e
+  where e.target operator(pg_catalog.<>) 0::pg_catalog.oid and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
+)
+
+-- name: types
+-- Of both: what types are.
   'types', (
     select pg_catalog.json_agg(pg_catalog.json_build_array(
       t.oid::pg_catalog.int8, n.nspname, t.typname, t.typtype, t.typelem::pg_catalog.int8,
@@ -311,4 +274,9 @@ select pg_catalog.json_build_object(
     from pg_catalog.pg_type as t
     join pg_catalog.pg_namespace as n on n.oid operator(pg_catalog.=) t.typnamespace
     where t.oid operator(pg_catalog.=) any (array(select u.oid from type_in_use as u)))
-)::pg_catalog.text;
+
+-- name: trusted
+-- Of both: whether a function p is one of those in C and IMMUTABLE.
+p.prolang operator(pg_catalog.=) any (array[12, 13]::pg_catalog.oid[])
+        and p.provolatile operator(pg_catalog.=) 'i' and p.oid operator(pg_catalog.=) any (array(
+          select m.objid from known_member as m where m.classid operator(pg_catalog.=) 1255::pg_catalog.oid))
