@@ -379,9 +379,9 @@ class Answers:
         return self._miss(session, data, general(chunk), now)
 
     def _elsewhere(self, chunk: Chunk) -> bool:
-        """Whether a cache table answers, of whose rows no stream tells."""
+        """Whether a cache table answers, or may: no stream tells of its rows, and nobody shall see time go back."""
         instead = self.scope.instead
-        return instead is not None and not chunk.values and instead(chunk.text) is not None
+        return instead is not None and not chunk.values and instead.claims(chunk.text)
 
     def _find(self, session: PooledSession, key: Key, now: float) -> Entry | None:
         """The entry to answer with; it counts as used."""

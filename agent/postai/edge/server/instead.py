@@ -77,6 +77,13 @@ class Instead:
             self._ask(text, rule, generation)
         return look.text if right and look is not None else None
 
+    def claims(self, text: bytes) -> bool:
+        """Whether something is sent in a statement's place, or that is still to be found out."""
+        if self(text) is not None:
+            return True
+        look = self._looks.get(text := plain(text))
+        return text in self._rules() and (look is None or look.generation != self._generation())
+
     def explain(self, sent: bytes) -> str:
         """Why something was sent in a statement's place."""
         names = {look.rule.name for look in self._looks.values() if look.text == sent}

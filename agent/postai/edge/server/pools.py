@@ -72,6 +72,10 @@ class Instead(Protocol):
         """What is sent; None = the statement itself."""
         ...
 
+    def claims(self, text: bytes, /) -> bool:
+        """Whether something is sent, or that is still to be found out."""
+        ...
+
     def explain(self, sent: bytes, /) -> str:
         """Why something was sent in a statement's place."""
         ...
