@@ -27,7 +27,7 @@ from postai.stream.pgoutput import (
     Value,
     decode,
 )
-from postai.stream.transactions import ROWS, Assembly, Transaction
+from postai.stream.transactions import CONTENT, MESSAGES, ROWS, Assembly, Transaction
 
 OIDS = st.integers(0, 2**32 - 1)
 LSNS = st.integers(0, 2**64 - 1)
@@ -201,3 +201,19 @@ def test_a_message_without_a_transaction_comes_alone() -> None:
     text = b"M" + struct.pack("!BQ", 0, 8) + b"p\0" + struct.pack("!i", 1) + b"x"
     found = Assembly().feed(decode(text))
     assert found == Transaction(0, 8, {}, (Message(b"p", b"x", False, 8),))
+
+
+def test_of_messages_that_anybody_writes_no_more_is_kept_than_is_needed() -> None:
+    def told(prefix: bytes, content: bytes) -> bytes:
+        return b"M" + struct.pack("!BQ", 1, 8) + prefix + b"\0" + struct.pack("!i", len(content)) + content
+
+    begin, commit = b"B" + struct.pack("!QqI", 10, 0, 77), b"C" + struct.pack("!BQQq", 0, 10, 20, 0)
+    assembly = Assembly(prefix=b"ours")
+    for one in (begin, told(b"theirs", b"x"), *[told(b"ours", b"y" * 10_000)] * 3, told(b"ours", b"z")):
+        assert assembly.feed(decode(one)) is None
+    found = assembly.feed(decode(commit))
+    assert found is not None and [one.content for one in found.messages] == [b"y" * CONTENT, b"z"]
+    for number in range(-1, MESSAGES + 10):
+        assembly.feed(decode(begin if number < 0 else told(b"ours", b"%d" % number)))
+    found = assembly.feed(decode(commit))
+    assert found is not None and len(found.messages) == MESSAGES + 1 and found.messages[-1].content == b""

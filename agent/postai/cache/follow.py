@@ -80,7 +80,7 @@ class Follower:
     def _follow(self, db: Database, deadline: Deadline) -> bool:
         db.execute("set synchronous_commit = local")
         followed = self._look(db)
-        self._assembly = Assembly(self._wanted)
+        self._assembly = Assembly(self._wanted, prefix=b"")
         if not followed:
             return False
         with Replication(self._dsn, application_name="postai cache stream") as stream:

@@ -6,7 +6,7 @@ Nothing here does input or output.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postai.stream.pgoutput import (
     UNCHANGED,
@@ -28,6 +28,11 @@ from postai.stream.pgoutput import (
 ROWS = 1000
 """Rows of one table that are told apart in one transaction; one with more changed the table."""
 
+MESSAGES = 1000
+"""Messages of one transaction that are kept; one with more has one without content in place of the others."""
+CONTENT = 100
+"""Bytes of a message's content that are kept."""
+
 Key = tuple[bytes | None, ...]
 """Texts of the columns of a replica identity in the order of the table's columns."""
 
@@ -40,7 +45,7 @@ class Transaction:
         xid: its number (32 bits); 0 = a message that no transaction wrote.
         end_lsn: where its commit ends: everything that was committed up to here has been told.
         rows: changed tables, each with the old and new keys of its rows; None = any of its rows may have changed.
-        messages: what pg_logical_emit_message() wrote.
+        messages: what pg_logical_emit_message() wrote, each once; not all of it (see MESSAGES, CONTENT).
         redefined: tables that do not look as they did when they were last changed.
     """
 
@@ -57,15 +62,17 @@ class Assembly:
     Args:
         keys: names of the columns that a table's rows are told apart by where its replica identity is FULL, which says
             nothing of them; without, such a table's rows are not told apart.
+        prefix: only messages with this one are told; None = all.
     """
 
-    def __init__(self, keys: Mapping[Oid, tuple[str, ...]] | None = None) -> None:
+    def __init__(self, keys: Mapping[Oid, tuple[str, ...]] | None = None, prefix: bytes | None = None) -> None:
+        self._prefix = prefix
         self._wanted = dict(keys or {})
         self._relations: dict[Oid, Relation] = {}
         self._keys: dict[Oid, tuple[int, ...]] = {}
         self._xid: int | None = None
         self._rows: dict[Oid, set[Key] | None] = {}
-        self._messages: list[Message] = []
+        self._messages: dict[Message, None] = {}
         self._redefined: set[Oid] = set()
 
     @property
@@ -91,13 +98,23 @@ class Assembly:
             self._relations[message.oid] = message
             self._keys[message.oid] = self._numbers(message)
         elif isinstance(message, Message):
-            if not message.transactional:
-                return Transaction(0, message.lsn, {}, (message,))
-            self._messages.append(message)
+            return self._told(message)
         elif isinstance(message, Truncate):
             self._rows.update(dict.fromkeys(message.relations))
         elif isinstance(message, Insert | Update | Delete):
             self._changed(message)
+        return None
+
+    def _told(self, message: Message) -> Transaction | None:
+        """Anybody may write messages, as many and as long as he likes: no more than is needed is kept of them."""
+        if self._prefix not in (None, message.prefix):
+            return None
+        kept = replace(message, content=message.content[:CONTENT])
+        if not message.transactional:
+            return Transaction(0, message.lsn, {}, (kept,))
+        if len(self._messages) >= MESSAGES:
+            kept = replace(kept, content=b"")
+        self._messages[replace(kept, lsn=0)] = None
         return None
 
     def _committed(self, commit: Commit) -> Transaction:
@@ -105,7 +122,7 @@ class Assembly:
             raise Malformed("a transaction ends that has not begun")
         rows = {oid: None if keys is None else frozenset(keys) for oid, keys in self._rows.items()}
         found = Transaction(self._xid, commit.end_lsn, rows, tuple(self._messages), frozenset(self._redefined))
-        self._xid, self._rows, self._messages, self._redefined = None, {}, [], set()
+        self._xid, self._rows, self._messages, self._redefined = None, {}, {}, set()
         return found
 
     def _changed(self, change: Insert | Update | Delete) -> None:

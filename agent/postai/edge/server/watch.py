@@ -286,12 +286,12 @@ class Watch:
         # nothing is kept before all of it was asked.
         pulse = _Pulse(self, stream)
         doubts, tables = server.doubts(side), told_tables(side, self.publication)
-        self.hand((Started(identity, position, doubts, tables),))
+        self.hand((Started(identity, slot, position, doubts, tables),))
         return pulse
 
     def _read_all(self, stream: _Stream) -> None:
         """Take what the stream brings, and hand it on, until it ends."""
-        replication, assembly, pressed = stream.replication, Assembly(), 0
+        replication, assembly, pressed = stream.replication, Assembly(prefix=PREFIX), 0
         while True:
             if stream.failure is not None:
                 raise stream.failure
