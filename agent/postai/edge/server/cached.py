@@ -109,7 +109,7 @@ class Caches:
         self._reads = Reads()
         self._answers: dict[Scope, Answers] = {}
         self.databases: dict[str, Cache] = {}
-        pools.forget = self._forget
+        pools.forget, pools.slot = self._forget, self._slot
 
     def start(self, number: int) -> None:
         """Begin to watch; in the loop's thread.
@@ -155,7 +155,7 @@ class Caches:
         return found
 
     def ruled(self) -> None:
-        """Rules have changed: what is kept may not be kept any more."""
+        """Rules have changed, or the primary has: what is kept may not be kept any more."""
         for cache in self.databases.values():
             cache.redefined()
             if cache.second is not None:
@@ -164,6 +164,10 @@ class Caches:
     async def stop(self) -> None:
         """Watch no longer."""
         await asyncio.gather(*(cache.stop() for cache in self.databases.values()))
+
+    def _slot(self, database: str) -> str | None:
+        cache = self.databases.get(database)
+        return None if cache is None or cache.watch is None else cache.watch.slot
 
     def _forget(self, scope: Scope) -> None:
         answers = self._answers.pop(scope, None)
@@ -457,7 +461,7 @@ class Answers:
         fill = self._begin(chunk, statement, plan, now)
         if plan.unseen:
             session.ask_before(SNAPSHOT, fill.see)
-        session.collect(self._caching.limits.reply, fill.done)
+        session.collect(self._caching.limits.reply, fill.done, self._slot(plan))
 
     def _begin(self, chunk: Chunk, statement: Statement, plan: Plan, now: float) -> _Fill:
         entry = self._caching.begin(self._space, chunk, plan, now)
@@ -491,7 +495,7 @@ class Answers:
         async with pools.own(self.scope, self.scope.home) as backend:
             now = monotonic()
             plan = self._plan(statement, chunk, now)
-            if plan is None or self._answered(chunk):
+            if plan is None or self._answered(chunk) or self._slot(plan) not in (None, backend.slot):
                 return False
             fill, reply = self._begin(chunk, statement, plan, now), None
             try:
@@ -506,6 +510,11 @@ class Answers:
             finally:
                 fill.done(None if reply is None else reply.removeprefix(wanted.hidden))
         return chunk.key in self._entries
+
+    def _slot(self, plan: Plan) -> str | None:
+        """What a connection must have whose answer is to be kept; None = any one will do."""
+        watch = self._cache.watch
+        return watch.slot if watch is not None and plan.streamed else None
 
     def _answered(self, chunk: Chunk) -> bool:
         """Whether a client was faster."""

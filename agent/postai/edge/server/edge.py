@@ -426,7 +426,12 @@ class Edge:
         return key
 
     def _role_lost(self, addresses: tuple[Address, ...]) -> None:
-        """A server is the primary no more: sessions that have a connection of their own to it end."""
+        """A server is the primary no more: sessions that have a connection of their own to it end.
+
+        Its stream may go on, and prove what it was: that is not to be served any more.
+        """
+        if self._caches is not None:
+            self._caches.ruled()
         for session in list(self._sessions.values()):
             if isinstance(session, Session) and session.address in addresses:
                 session.terminate("57P01", "terminating connection, as the server is not the primary any more")

@@ -212,7 +212,7 @@ class Nodes:
         policy = self._policy(scope.user, scope.database)
         view = self._view(scope.home)
         # What is to be kept of an answer is known to be right only on the primary, where the change stream comes from.
-        if (not view.readers or session.collects) and not policy.residency and view.writer is not None:
+        if (not view.readers or session.collecting) and not policy.residency and view.writer is not None:
             session.route = None
             if policy.tables:
                 self._tell_of_table(session)

@@ -44,8 +44,8 @@ class PooledSession:
 
     __slots__ = (
         "_after", "_backend", "_before", "_behind", "_borrowing", "_choose", "_collected", "_done", "_ended", "_held",
-        "_most", "_pools", "_quiet", "_resting", "_straight", "_stuck", "_to_client", "_waiting", "client", "elsewhere",
-        "gate", "last_write", "link", "route", "scope", "writing", "written",
+        "_most", "_pools", "_quiet", "_resting", "_slot", "_straight", "_stuck", "_to_client", "_waiting", "client",
+        "elsewhere", "gate", "last_write", "link", "route", "scope", "writing", "written",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +76,7 @@ class PooledSession:
         self._after: list[tuple[bytes, Receive]] | None = None
         self._collected: list[bytes] | None = None
         self._most = 0
+        self._slot: str | None = None
         self._done: Done | None = None
         self.gate: Gate | None = None
         """What the session's last write was; None = nothing that matters any more."""
@@ -143,14 +144,15 @@ class PooledSession:
 
     # For who answers in the servers' place.
 
-    @property
-    def collects(self) -> bool:
-        """Whether somebody wants what the client is sent."""
-        return self._done is not None
+    def collect(self, most: int, done: Done, slot: str | None = None) -> None:
+        """Let `done` have what the client is sent from now on until its server is given back.
 
-    def collect(self, most: int, done: Done) -> None:
-        """Let `done` have what the client is sent from now on until its server is given back, if that is not more."""
-        self._collected, self._most, self._done = [], most, done
+        Args:
+            most: bytes; None is given in place of more.
+            done: gets it.
+            slot: only what a connection to the server with this slot sends; None = what any one does.
+        """
+        self._collected, self._most, self._done, self._slot = [], most, done, slot
 
     def ask_before(self, query: bytes, receive: Receive) -> None:
         """Run a query on the server that is borrowed next, before what the client says."""
@@ -355,8 +357,8 @@ class PooledSession:
 
     def _hold(self, backend: Backend) -> None:
         self._backend = backend
-        if self.elsewhere:
-            self._collect(None)  # a replica may not know yet what the primary has told of
+        if self.elsewhere or self._slot not in (None, backend.slot):
+            self._collect(None)  # another server may not know yet what the stream has told of
         self._quiet = 0.0
         self._pools.lend(backend, self)
         self.link.fed_by(backend.link)

@@ -43,6 +43,8 @@ _STATE = frozenset(b"SZ")
 
 Row = tuple[str | None, ...]
 
+_HAS_SLOT = "select exists (select from pg_catalog.pg_replication_slots as s where s.slot_name = $1)"
+
 
 @dataclass(eq=False)
 class Node:
@@ -126,15 +128,17 @@ class Backend:
         session: who has borrowed it.
         cancels: cancel requests on their way to it: until they are over it is nobody else's.
         retired: whether it is closed once it is given back.
+        slot: of the stream that tells of its server's changes; None = none does, or that is another server's.
     """
 
-    __slots__ = ("_framer", "address", "cancels", "key", "link", "pool", "retired", "server", "session")
+    __slots__ = ("_framer", "address", "cancels", "key", "link", "pool", "retired", "server", "session", "slot")
 
     def __init__(self, link: Link, server: Server, address: Address, key: bytes, pool: Pool[Backend]) -> None:
         self.link, self.server, self.address, self.key, self.pool = link, server, address, key, pool
         self.session: PooledSession | None = None
         self.cancels = 0
         self.retired = False
+        self.slot: str | None = None
         self._framer: Framer | None = None
         self.hear()
 
@@ -222,6 +226,8 @@ class Pools:
     borrowed: dict[Backend, None] = field(default_factory=dict)
     forget: Callable[[Scope], None] | None = None
     """Called when an identity has no client and no connection any more."""
+    slot: Callable[[str], str | None] | None = None
+    """Gives the slot of the stream that tells of a database's changes now; None = there is no stream."""
     _generation: int = 0
     _timer: asyncio.TimerHandle | None = None
 
@@ -433,15 +439,29 @@ class Pools:
         try:
             async with asyncio.timeout(address.timeout):
                 settings, key = await _log_in(link, scope, secret)
+                backend = Backend(link, Server(settings, self.statements), address, key, self.pool(scope, node))
+                await self._prove(backend, scope.database)
             done = True
         except TimeoutError:
             raise upstream.Unreachable([f"{address.label}: timeout expired"]) from None
         finally:
             if not done:
                 link.close()
-        backend = Backend(link, Server(settings, self.statements), address, key, self.pool(scope, node))
-        backend.retired = generation != self._generation
+        backend.retired = backend.retired or generation != self._generation
         return backend
+
+    async def _prove(self, backend: Backend, database: str) -> None:
+        """Find out whether a connection is to the server whose changes are told: not all hosts need be the same."""
+        slot = None if self.slot is None else self.slot(database)
+        if slot is None:
+            return
+        try:
+            rows = await question(backend, _HAS_SLOT, (slot,))
+        except Violation as refused:
+            log.warning("answers of a connection are not kept", extra={"error": refused.message})
+        else:
+            backend.slot = slot if rows == [("t",)] else None
+        backend.hear()
 
     # What is idle for too long.
 

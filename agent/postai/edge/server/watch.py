@@ -56,12 +56,14 @@ class Started:
 
     Attributes:
         identity: which server; other servers' log positions and transactions mean nothing here.
+        slot: the stream's, which that server has and no other one, not even a copy of it.
         position: from where on it tells of commits.
         doubts: see Freshness.started.
         tables: those of which it tells everything.
     """
 
     identity: ServerIdentity
+    slot: str
     position: Lsn
     doubts: Mapping[Xid, Rows]
     tables: Mapping[Oid, server.Table]
@@ -179,6 +181,7 @@ class Watch:
         freshness: what may be kept and given; belongs to the loop's thread, as does `tables`.
         tables: of which tables the stream tells everything; empty = none is known now.
         identity: which server the stream comes from; None = there is no stream.
+        slot: the stream's, by which its server is known among others; None = there is no stream.
         definitions_bound: seconds after which a changed role, and where no event trigger tells of them a changed
             definition, is noticed.
         rights: says which roles and definitions were found last.
@@ -210,6 +213,7 @@ class Watch:
         self.freshness = Freshness(max_staleness)
         self.tables: Mapping[Oid, server.Table] = {}
         self.identity: ServerIdentity | None = None
+        self.slot: str | None = None
         self.definitions_bound = math.inf
         self.rights = ""
 
@@ -375,10 +379,11 @@ class Watch:
             case Tables():
                 self.tables = event.tables
             case Started():
-                self._flushes, self.tables, self.identity = 0, event.tables, event.identity
+                self._flushes, self.tables = 0, event.tables
+                self.identity, self.slot = event.identity, event.slot
                 self.freshness.started(event.position, event.doubts)
             case Lost():
-                self.tables, self.identity = {}, None
+                self.tables, self.identity, self.slot = {}, None, None
                 self.freshness.lost(event.reason)
 
 
