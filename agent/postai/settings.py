@@ -278,7 +278,8 @@ class EdgeSettings(BaseModel):
     auth_file: Path | None = Field(default=None, description='lines of `"name" "secret"`, as PgBouncer reads them')
     auth_dsn: str | None = Field(default=None, description="connection of a role that may read stored passwords")
     auth_query: str = Field(
-        default="select rolpassword from pg_catalog.pg_authid where rolname = $1 and rolcanlogin",
+        default="select rolpassword from pg_catalog.pg_authid where rolname = $1 and rolcanlogin"
+        " and coalesce(rolvaliduntil > pg_catalog.now(), true)",
         description="what it asks there; $1 is the user's name",
     )
     max_connections: int = Field(default=10000, ge=1, le=1000000, description="clients at a time")
@@ -360,6 +361,9 @@ class EdgeSettings(BaseModel):
             )
         if self.pool_mode != "transaction" and any(one.cache for one in self.database):
             raise ValueError('cache = true needs pool_mode = "transaction"')
+        cached = {(one.dbname or one.name, one.server) for one in self.database if one.cache}
+        if len({name for name, _ in cached}) < len(cached):
+            raise ValueError("cache = true for databases of one name on two servers: cache_dsn is about one of them")
         if self.pool_min_size > self.pool_size:
             raise ValueError("pool_min_size is more than pool_size")
         if self.pgbouncer is not None and (self.auth_file is None or self.node):

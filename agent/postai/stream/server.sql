@@ -96,8 +96,10 @@ select pg_catalog.count(*) = 2
  where e.evtname in ('postai_edge_ddl', 'postai_edge_drop') and e.evtenabled = 'A'
 
 -- name: roles
--- Changes with roles, memberships, their settings, the database's own rights and the server's configuration. A row's
--- xmin tells that it was taken away and came back since the last look; of pg_authid only superusers may read it.
+-- Changes with roles, memberships, their settings, the database's own rights and the server's configuration; and with
+-- two things that no event trigger tells of: event triggers themselves, and a partition that DETACH CONCURRENTLY has
+-- taken out of sight, but waits to take away. A row's xmin tells that it was taken away and came back since the last
+-- look; of pg_authid only superusers may read it.
 select pg_catalog.concat_ws(':', pg_catalog.pg_conf_load_time(), pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(r.row, 0)::numeric))
   from (select 'r' || (r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcanlogin, r.rolbypassrls, r.rolvaliduntil)::text from pg_catalog.pg_roles as r
         union all
@@ -106,7 +108,11 @@ select pg_catalog.concat_ws(':', pg_catalog.pg_conf_load_time(), pg_catalog.coun
         select 's' || s.xmin::text || s::text from pg_catalog.pg_db_role_setting as s
         union all
         select 'd' || (d.xmin, d.oid, d.datname, d.datdba, d.datacl, d.datallowconn)::text from pg_catalog.pg_database as d
-         where d.datname = pg_catalog.current_database()) as r (row)
+         where d.datname = pg_catalog.current_database()
+        union all
+        select 'e' || e.xmin::text || e.evtenabled::text from pg_catalog.pg_event_trigger as e
+        union all
+        select 'p' || i.xmin::text || i.inhrelid::text from pg_catalog.pg_inherits as i where i.inhdetachpending) as r (row)
 
 -- name: definitions
 -- Changes with every definition that the answer to a query may depend on.

@@ -87,6 +87,7 @@ class Edge:
     ) -> None:
         self._settings = settings
         self._places = places
+        self._cached = {(places[one.name].addresses, one.dbname or one.name) for one in settings.database if one.cache}
         self._certificate = certificate
         self._users = users
         self._caches: Caches | None = None
@@ -344,7 +345,8 @@ class Edge:
         own = {"user", "database", "replication", *startup.unknown_options}
         parameters = {name: value for name, value in startup.parameters.items() if name not in own}
         scope = pools.scope(self._node(place), dbname, startup.user, parameters)
-        answers = None if self._caches is None else self._caches.of(scope)
+        cached = (place.addresses, dbname) in self._cached  # another server's may have the same name
+        answers = self._caches.of(scope) if self._caches is not None and cached else None
         scope.answer = answers or self.shows
         if scope.instead is None and self.nodes is not None:
             scope.instead = self.nodes.instead(scope, partial(self._definitions, dbname))

@@ -28,12 +28,15 @@ log = logging.getLogger(__name__)
 LONGEST = 65_536
 """Bytes of a server's message that is read during the login."""
 TRUSTED = 60.0
-"""Seconds for which a password that a server has judged right needs no second judgement."""
+"""Seconds for which an identity that a server has let in needs no second judgement."""
 TICK = 1.0
 """Seconds between two looks for what has been idle for too long."""
 ASKED = 1 << 20
 """Bytes of an answer to a question of the edge's own."""
 
+NEVER = float("-inf")
+_ABOUT_THE_USER = frozenset({"28", "3D", "42"})
+"""Classes of SQLSTATEs: no login, no such database, no right to connect."""
 _CODE = struct.Struct("!i")
 _COUNT = struct.Struct("!h")
 _SERVERS_OWN = b"in_hot_standby\0"
@@ -111,7 +114,7 @@ class Scope:
         self.pools: dict[Node, Pool[Backend]] = {}
         self.sessions = 0
         self.secret: Secret | None = None
-        self.judged = 0.0
+        self.judged = NEVER
         self.greeting = b""
         self.door = asyncio.Lock()
 
@@ -258,19 +261,30 @@ class Pools:
             Violation: the server refuses it, or cannot be reached.
             Lost, Malformed: the server broke off.
         """
-        if not scope.greeting:
+        if _trusted(scope, secret):
+            pass
+        elif not scope.greeting or _is_proved(secret):
             async with scope.door:
                 if not _trusted(scope, secret):
                     await self._judge(scope, node, secret)
-        elif not _trusted(scope, secret):
+        else:
             await self._judge(scope, node, secret)
         scope.secret = secret
         return scope.greeting
 
     async def _judge(self, scope: Scope, node: Node, secret: Secret) -> None:
-        backend = await self._open(scope, node, secret)
+        try:
+            backend = await self._open(scope, node, secret)
+        except (Violation, Lost) as error:
+            if not scope.greeting or not _is_proved(secret) or _is_about_the_user(error):
+                raise
+            scope.judged = asyncio.get_running_loop().time()  # a server that is busy or away has no opinion
+            return
         settings = backend.server.settings.items()
-        scope.greeting = b"".join(wire.message(b"S", name + b"\0" + value + b"\0") for name, value in settings)
+        greeting = b"".join(wire.message(b"S", name + b"\0" + value + b"\0") for name, value in settings)
+        if scope.greeting and greeting != scope.greeting:
+            self._retire({backend.pool})  # these have the settings of before
+        scope.greeting = greeting
         scope.judged = asyncio.get_running_loop().time()
         scope.secret = secret
         backend.pool.admit(backend)
@@ -344,15 +358,18 @@ class Pools:
             node: only those to this node; None = to all.
         """
         self._generation += 1
-        retired = set()
+        retired: set[Pool[Backend]] = set()
         for scope in self.scopes.values():
             if database in (None, scope.database):
-                for one, pool in scope.pools.items():
-                    if node is None or node is one:
-                        pool.clear()
-                        retired.add(pool)
+                scope.judged = NEVER
+                retired.update(pool for one, pool in scope.pools.items() if node is None or node is one)
+        self._retire(retired)
+
+    def _retire(self, pools: set[Pool[Backend]]) -> None:
+        for pool in pools:
+            pool.clear()
         for backend in self.borrowed:
-            backend.retired = backend.retired or backend.pool in retired
+            backend.retired = backend.retired or backend.pool in pools
 
     def abort(self, node: Node) -> None:
         """Break off the connections to a node that are borrowed: their clients are told that they were lost."""
@@ -489,17 +506,27 @@ class Pools:
 
 
 def _trusted(scope: Scope, secret: Secret) -> bool:
-    """Whether a secret needs no judgement of a server: the edge has had it proved, or a server has judged it lately."""
-    if not scope.greeting:
+    """Whether a secret needs no judgement of a server: one has let the identity in lately, and it is the right one."""
+    if not scope.greeting or asyncio.get_running_loop().time() - scope.judged >= TRUSTED:
         return False
-    if secret.password is None or secret.keys is not None:
+    if _is_proved(secret) or secret.password is None:
         return True
     known = scope.secret.password if scope.secret else None
-    if known is None or asyncio.get_running_loop().time() - scope.judged >= TRUSTED:
+    if known is None:
         return False
     return hmac.compare_digest(
         known.encode("utf-8", "surrogateescape"), secret.password.encode("utf-8", "surrogateescape")
     )
+
+
+def _is_proved(secret: Secret) -> bool:
+    """Whether the edge has had it proved, so that only a server's mind may have changed."""
+    return secret.password is None or secret.keys is not None
+
+
+def _is_about_the_user(error: Violation | Lost) -> bool:
+    """Whether a server refuses this user, with this password, in this database."""
+    return isinstance(error, Refused) and error.sqlstate[:2] in _ABOUT_THE_USER
 
 
 class Refused(Violation):

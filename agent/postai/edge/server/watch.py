@@ -408,6 +408,7 @@ class _Pulse:
         self._sample()
         if time.monotonic() >= self._roles_at and self._look_at_roles():
             self._flush()
+            self._definitions_at = 0.0  # event triggers may have gone, too
         if time.monotonic() >= self._definitions_at and self._look_at_definitions():
             self._flush()
         self._tables()
