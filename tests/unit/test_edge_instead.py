@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from postai.edge import wire
-from postai.edge.instead import columns, describe, plain, statement
+from postai.edge.instead import columns, describe, order, plain, statement
 from postai.edge.pinning import Pinning
 from postai.edge.pooling import Client
 from postai.edge.rules import Policy, Rule
@@ -50,6 +50,17 @@ def test_what_a_server_says_of_columns() -> None:
     assert columns(wire.message(b"1") + wire.message(b"t", b"\0\1\0\0\0\x17") + end) == "it has parameters"
     assert columns(wire.error_response("42P01", "it is not there") + end) == "it is not there"
     assert describe(b"select 1").startswith(b"P") and describe(b"select 1").endswith(wire.message(b"S"))
+
+
+def test_the_order_of_a_statement_is_that_of_its_columns() -> None:
+    found = ((b"a", 23, -1), (b"B", 25, -1), (b"c", 25, -1), (b"c", 25, -1))
+    assert order(b"select * from t", found) == b""
+    assert order(b'select * from t order by "B" desc nulls last, 1, a asc limit 3', found) == (
+        b" order by 2 desc nulls last, 1, 1"
+    )
+    for text in (b"b", b"c", b"lower(a)", b"t.a", b"9", b"a using operator(pg_catalog.<)"):
+        assert order(b"select * from t order by " + text, found) is None
+    assert order(b"insert into t values (1)", found) is None and order(b"select (", found) is None
 
 
 def client() -> Client:

@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 import struct
 
+from postgast import pg_query_pb2 as pb
+
 from postai.edge import wire
 from postai.edge.wire import Framer
+from postai.errors import Refused
+from postai.sql.parse import parse_one, statement_node
 
 ASKED = b"/* postai.route */"
 """With this a statement begins whose client wants to be told where it goes, and why."""
@@ -18,6 +22,10 @@ ASKED = b"/* postai.route */"
 _AROUND = b" \t\n\r\f"
 _COUNT = struct.Struct("!H")
 _COLUMN = struct.Struct("!IHIhih")
+_WAYS = {pb.SORTBY_DEFAULT: "", pb.SORTBY_ASC: "", pb.SORTBY_DESC: " desc"}
+_NULLS = {
+    pb.SORTBY_NULLS_DEFAULT: "", pb.SORTBY_NULLS_FIRST: " nulls first", pb.SORTBY_NULLS_LAST: " nulls last",
+}  # fmt: skip
 _WANTED = frozenset(b"tTnE")
 
 Columns = tuple[tuple[bytes, int, int], ...]
@@ -37,6 +45,35 @@ def statement(table: str) -> bytes:
 def qualified(table: str) -> str:
     """The name of a cache table, as SQL writes it."""
     return "postai_cache." + '"' + re.sub('"', '""', table) + '"'
+
+
+def order(text: bytes, found: Columns) -> bytes | None:
+    """The ORDER BY that gives the columns of a statement its order; empty = it has none, None = they cannot.
+
+    Args:
+        text: the statement.
+        found: its columns.
+    """
+    try:
+        tree = parse_one(text.decode()).tree
+    except (Refused, UnicodeDecodeError):
+        return None
+    if not isinstance(tree, pb.SelectStmt):
+        return None
+    terms = []
+    names = [name for name, _, _ in found]
+    for one in tree.sort_clause:
+        by, number = one.sort_by, 0
+        node = statement_node(by.node)
+        if isinstance(node, pb.A_Const) and node.WhichOneof("val") == "ival":
+            number = node.ival.ival
+        elif isinstance(node, pb.ColumnRef) and len(node.fields) == 1:
+            name = node.fields[0].string.sval.encode()
+            number = names.index(name) + 1 if names.count(name) == 1 else 0
+        if not 1 <= number <= len(names) or by.sortby_dir not in _WAYS:
+            return None
+        terms.append(f"{number}{_WAYS[by.sortby_dir]}{_NULLS[by.sortby_nulls]}")
+    return f" order by {', '.join(terms)}".encode() if terms else b""
 
 
 def describe(text: bytes) -> bytes:

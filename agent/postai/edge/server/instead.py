@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
-from postai.edge.instead import Columns, columns, describe, plain, qualified, statement
+from postai.edge.instead import Columns, columns, describe, order, plain, qualified, statement
 from postai.edge.rules import Rule
 from postai.edge.server.link import Lost
 from postai.edge.server.pools import ASKED as LONGEST
@@ -101,29 +101,43 @@ class Instead:
 
     async def _find(self, text: bytes, rule: Rule, generation: tuple[str, int]) -> None:
         assert rule.cache_table is not None
-        why: str | None
+        sent, why = None, ""
         try:
-            why = await self._why_not(text, rule.cache_table)
+            sent = await self._fitting(text, rule.cache_table)
+        except _Unfit as unfit:
+            why = str(unfit)
         except (Violation, Malformed, Lost, OSError) as error:  # of which TimeoutError is a kind
             why = str(error)
         finally:
             del self._asking[text]
         before = self._looks.get(text)
-        if why is not None and (before is None or before.text is not None or before.generation != generation):
+        if sent is None and (before is None or before.text is not None or before.generation != generation):
             log.warning("a statement is not answered from a cache table", extra={"rule": rule.name, "reason": why})
-        sent = statement(rule.cache_table) if why is None else None
         self._looks[text] = _Look(monotonic(), generation, rule, sent)
 
-    async def _why_not(self, text: bytes, table: str) -> str | None:
+    async def _fitting(self, text: bytes, table: str) -> bytes:
+        """What reads the cache table in a statement's place.
+
+        Raises:
+            _Unfit, Violation, Malformed, Lost, OSError: it cannot be read, or nobody can tell.
+        """
+        whole = statement(table)
         async with asyncio.timeout(LIMIT), self._pools.own(self._scope, self._scope.home) as backend:
             found: list[Columns] = []
-            for one in (text, statement(table)):
+            for one in (text, whole):
                 said = columns(await exchange(backend, describe(one), one + b"\0\0\0", LONGEST))
                 if isinstance(said, str):
-                    return said
+                    raise _Unfit(said)
                 found.append(said)
             if found[0] != found[1]:
-                return f"the columns of {qualified(table)} are others"
+                raise _Unfit(f"the columns of {qualified(table)} are others")
             if await question(backend, _MAY, (qualified(table),)) != [("t",)]:
-                return f"{self._scope.user} may not read {qualified(table)}"
-        return None
+                raise _Unfit(f"{self._scope.user} may not read {qualified(table)}")
+        ordered = order(text, found[0])
+        if ordered is None:
+            raise _Unfit("what it is ordered by is none of its columns")
+        return whole + ordered
+
+
+class _Unfit(Exception):
+    """Why a cache table is not read, in words."""
