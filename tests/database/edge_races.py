@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 from edge_caches import CachingEdge
+from edge_support import PATIENCE
 
 from conftest import TestDatabase
 
@@ -103,8 +104,8 @@ class Races:
         self.failures: list[str] = []
         self.reads = self.writes = 0
 
-    def run(self, seconds: float, readers: int) -> None:
-        """Race; an error of anybody is raised."""
+    def run(self, seconds: float, readers: int, enough: Callable[[], bool]) -> None:
+        """Race for some seconds, and on a busy machine until there was enough; an error of anybody ends it."""
         threads = [
             *(threading.Thread(target=self._guarded, args=(self._write, way)) for way in self._ways()),
             *(
@@ -116,6 +117,9 @@ class Races:
         for thread in threads:
             thread.start()
         self._over.wait(seconds)
+        end = time.monotonic() + PATIENCE
+        while not self._over.wait(0.1) and not enough() and time.monotonic() < end:
+            pass
         self._over.set()
         for thread in threads:
             thread.join()

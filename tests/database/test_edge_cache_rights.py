@@ -56,9 +56,9 @@ def changed(
     time.sleep(0.3)  # roles are looked at every eighth of a second: what came and went between two looks is not seen
     assert edge.hit(ask) == again, change
     edge.database.execute(change)
-    edge.becomes(ask, after, 5)
+    edge.becomes(ask, after)
     edge.database.execute(back)
-    edge.becomes(ask, again, 5)
+    edge.becomes(ask, again)
 
 
 def test_what_is_taken_from_a_role_is_taken_from_memory(edge: CachingEdge, role: str) -> None:
@@ -88,7 +88,7 @@ def test_what_is_taken_from_a_role_is_taken_from_memory(edge: CachingEdge, role:
             edge.database.execute(
                 f"revoke select on note from {role}; grant select on note to {group}; grant {group} to {role}"
             )
-            edge.becomes(lambda: answer(client), both, 5)
+            edge.becomes(lambda: answer(client), both)
             changed(edge, client, f"revoke {group} from {role}", refused, f"grant {group} to {role}", both)
     finally:
         edge.database.execute(f"drop owned by {group}; drop role {group}")
@@ -101,9 +101,9 @@ def test_policies_decide_for_everybody_anew(edge: CachingEdge, role: str) -> Non
         edge.database.execute(
             "begin; alter table note enable row level security;create policy own on note using (owner = 'ada'); commit"
         )
-        edge.becomes(lambda: answer(client), [(1, "ada")], 5)
+        edge.becomes(lambda: answer(client), [(1, "ada")])
         edge.database.execute("alter policy own on note using (owner = 'bob')")
-        edge.becomes(lambda: answer(client), [(2, "bob")], 5)
+        edge.becomes(lambda: answer(client), [(2, "bob")])
         assert len(simple(owner, ROWS)) == 2
 
 
@@ -111,7 +111,7 @@ def test_a_role_that_is_no_more_gets_nothing(edge: CachingEdge, role: str) -> No
     with edge.connect(role) as client:
         edge.hit(lambda: answer(client))
         edge.database.execute(f"drop owned by {role}; drop role {role}")
-        edge.becomes(lambda: client.closed or isinstance(answer(client), str | None), True, 5)
+        edge.becomes(lambda: client.closed or isinstance(answer(client), str | None), True)
 
 
 def test_settings_of_a_role_and_of_a_session_count(edge: CachingEdge, role: str) -> None:
@@ -122,7 +122,7 @@ def test_settings_of_a_role_and_of_a_session_count(edge: CachingEdge, role: str)
     )
     both, other = [(1, "ada"), (2, "bob")], [(3, "eve")]
     with edge.connect(role) as client:
-        edge.becomes(lambda: answer(client), both, 5)
+        edge.becomes(lambda: answer(client), both)
         changed(
             edge,
             client,

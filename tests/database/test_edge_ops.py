@@ -64,7 +64,7 @@ def test_clients_and_pools_are_shown_to_who_may_see_them(edge: RunningEdge, data
 
 
 def test_a_purge_forgets_answers_of_a_table_or_of_a_database(database18: TestDatabase) -> None:
-    with caching(database18, SETUP) as edge, edge.connect() as client:
+    with caching(database18, SETUP, cache_warm=0) as edge, edge.connect() as client:
         cursor = psycopg.ClientCursor(client, row_factory=dict_row)
         for table in ("public.item", None):
             edge.hit(lambda: cursor.execute("select name from item where id = 7").fetchall())

@@ -59,10 +59,13 @@ def cache_of(edge: CachingEdge) -> Cache:
 def race(
     database: TestDatabase, seconds: float, readers: int, place: Path | None = None
 ) -> tuple[Races, list[CachingEdge]]:
+    def hits(edge: CachingEdge) -> int:
+        return edge.figures.hits if place is None else cache_of(edge).second.figures.hits
+
     with two_edges(database, place) as edges:
         races = Races(edges, BOUND)
         with contextlib.nullcontext() if place is None else forgetful(edges):
-            races.run(seconds, readers)
+            races.run(seconds, readers, lambda: all(map(hits, edges)))
         figures = [edge.figures for edge in edges]
         if place is not None:
             tiers = [cache_of(edge).second.figures for edge in edges]

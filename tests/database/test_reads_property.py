@@ -140,7 +140,7 @@ def check(scene: Scene, sql: str) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_nothing_else_changes_an_answer(small: Scene, seed: int) -> None:
     check(small, query(Random(seed)))
 
