@@ -185,3 +185,15 @@ def test_event_triggers_that_are_switched_off_are_missed_soon(database: TestData
         edge.hit(lambda: simple(client, "select * from shown"))
         database.execute("create or replace view shown as select 'other' || name as name from item")
         edge.becomes(lambda: simple(client, "select * from shown"), [("othernear",)], 10)
+
+
+def test_a_setting_that_came_and_went_at_once_leaves_no_connection_behind(database: TestDatabase, role: str) -> None:
+    setup = f"{ITEM}; grant select on item to public; create publication postai_edge for all tables"
+    with caching(database, setup) as edge, edge.connect(role) as client, superuser(database.server) as admin:
+        edge.hit(lambda: simple(client, NAME))
+        flushed = edge.figures.flushed
+        with admin.transaction():
+            admin.execute(f"alter role {role} set search_path = elsewhere")
+            admin.execute(f"alter role {role} reset search_path")
+            admin.execute("select pg_stat_force_next_flush()")  # a session that goes on idling counts after 10 s
+        edge.until(lambda figures: figures.flushed > flushed)

@@ -110,6 +110,13 @@ select pg_catalog.concat_ws(':', pg_catalog.pg_conf_load_time(), pg_catalog.coun
         select 'd' || (d.xmin, d.oid, d.datname, d.datdba, d.datacl, d.datallowconn)::text from pg_catalog.pg_database as d
          where d.datname = pg_catalog.current_database()
         union all
+        -- What came and went between two looks has been counted, if a little later.
+        select 'n' || c.oid::text || ':' || (pg_catalog.pg_stat_get_tuples_inserted(c.oid)
+                 + pg_catalog.pg_stat_get_tuples_updated(c.oid) + pg_catalog.pg_stat_get_tuples_deleted(c.oid))::text
+          from pg_catalog.pg_class as c
+         where c.oid in ('pg_catalog.pg_authid'::pg_catalog.regclass, 'pg_catalog.pg_auth_members'::pg_catalog.regclass,
+                         'pg_catalog.pg_db_role_setting'::pg_catalog.regclass)
+        union all
         select 'e' || e.xmin::text || e.evtenabled::text from pg_catalog.pg_event_trigger as e
         union all
         select 'p' || i.xmin::text || i.inhrelid::text from pg_catalog.pg_inherits as i where i.inhdetachpending) as r (row)
