@@ -209,3 +209,35 @@ def test_rules_are_followed_at_once(servers: Cluster, monkeypatch: pytest.Monkey
         assert goes(edge, connection, item) == "b"
         rule("forget_edge_rule('american')")
         assert goes(edge, connection, "insert into crm.person values (2, 'x') on conflict do nothing") == "a"
+
+
+def test_a_cache_table_is_read_on_the_primary(servers: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postai.edge.server.home.INTERVAL", 0.05)
+    servers.on("a", "create database tables", "postgres")
+    with connect(servers.servers["a"].dsn("tables"), statement_timeout_ms=120_000) as db:
+        install(db, InstallOptions(transport="call"))
+    servers.on("a", f"grant postai_reader to {servers.user}", "tables")
+    # As postai.cache makes it, as far as an edge can see: replicas have no rows of unlogged tables.
+    servers.on("a", "create schema postai_cache; create unlogged table postai_cache.kept (n bigint)")
+    servers.on("a", "insert into postai_cache.kept values (42)")
+    servers.on("a", "create view postai_cache.items as select n from postai_cache.kept")
+    servers.on("a", f"grant usage on schema postai_cache to {servers.user}")
+    servers.on("a", f"grant select on postai_cache.items to {servers.user}")
+    home = f"host=127.0.0.1 port={servers.servers['a'].port} dbname=tables user={servers.user}"
+    count = "select count(*) as n from shop.item"
+    with servers.edge(home=f"{home} passfile={servers._place / 'passfile'}") as edge, servers.connect(edge) as one:
+        assert goes(edge, one, count) == "b"
+        servers.on("a", f"select postai.edge_rule('items', query => '{count}', cache_table => 'items')", "tables")
+        until(lambda: one.execute(count).fetchone() == (42,))
+        assert went(edge) == ["a"]
+        until(lambda: one.execute(count).fetchone() == (42,) and "in its place" in shown(one))
+        assert one.execute("select count(*) from shop.item").fetchone() == (100,)
+        servers.on("a", "select postai.forget_edge_rule('items')", "tables")
+        until(lambda: one.execute(count).fetchone() == (100,) and went(edge) == ["b"])
+
+
+def shown(connection: psycopg.Connection) -> str:
+    try:
+        return str(connection.execute("show postai.route", prepare=False).fetchall())
+    except psycopg.errors.UndefinedObject:  # the session has its server for a moment longer
+        return ""

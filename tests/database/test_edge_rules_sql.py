@@ -69,13 +69,15 @@ def test_rules_are_written_read_and_forgotten(home: tuple[TestDatabase, str, str
     with database.connect(boss) as connection:
         connection.execute("select postai.edge_rule('gdpr', relation => 'crm.*', regions => '{eu}')")
         connection.execute("select postai.forget_edge_rule('hot')")
+        connection.execute("select postai.edge_rule('sums', query => 'select 1', cache_table => 'one')")
     changed, rules = current(database, edge, generation)
     assert changed != generation and rules is not None
-    assert rules.rules == (Rule("gdpr", schema="crm", regions=frozenset({"eu"})),)
+    one = Rule("sums", fingerprint=fingerprint("select 1"), text="select 1", cache_table="one")
+    assert rules.rules == (Rule("gdpr", schema="crm", regions=frozenset({"eu"})), one)
     events = database.execute("select kind, subject, actor from postai.event where kind like 'edge.%' order by id")
     assert [row[:2] for row in events] == [
         ("edge.rule", "edge rule gdpr"), ("edge.rule", "edge rule hot"), ("edge.rule", "edge rule gdpr"),
-        ("edge.rule_forgotten", "edge rule hot"),
+        ("edge.rule_forgotten", "edge rule hot"), ("edge.rule", "edge rule sums"),
     ]  # fmt: skip
     assert {row[2] for row in events} == {boss}
 
@@ -92,6 +94,10 @@ BAD: dict[str, str] = {
     "'x', regions => '{eu,null}'": "at least one region",
     "'x', regions => '{\"\"}'": "at least one region",
     "'x', regions => '{eu}', query => 'select 1'": "takes no regions",
+    "'x', cache_table => 'a'": "takes the text of a query",
+    "'x', cache_table => 'a', query => '0123456789abcdef'": "takes the text of a query",
+    "'x', cache_table => 'a', query => ' ; '": "takes the text of a query",
+    "'x', cache_table => '', query => 'select 1'": "there is no cache table",
     "'x', relation => 'item', ttl => '1 s'": "names no relation with its schema",
     "'x', relation => 'a.b.c', ttl => '1 s'": "names no relation with its schema",
     "'x', relation => 'a.b.*', ttl => '1 s'": "names no relation with its schema",

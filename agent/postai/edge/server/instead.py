@@ -79,10 +79,11 @@ class Instead:
 
     def claims(self, text: bytes) -> bool:
         """Whether something is sent in a statement's place, or that is still to be found out."""
-        if self(text) is not None:
-            return True
-        look = self._looks.get(text := plain(text))
-        return text in self._rules() and (look is None or look.generation != self._generation())
+        rules = self._rules()
+        if not rules or plain(text) not in rules:
+            return False
+        look = self._looks.get(plain(text))
+        return self(text) is not None or look is None or look.generation != self._generation()
 
     def explain(self, sent: bytes) -> str:
         """Why something was sent in a statement's place."""

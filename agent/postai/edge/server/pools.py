@@ -441,6 +441,8 @@ class Pools:
         if self._timer is not None:
             self._timer.cancel()
         for scope in self.scopes.values():
+            if scope.instead is not None:
+                scope.instead.close()
             for pool in scope.pools.values():
                 pool.clear()
         for backend in list(self.borrowed):
