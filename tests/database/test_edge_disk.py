@@ -288,6 +288,7 @@ def test_one_process_at_a_time(path: Path, caplog: pytest.LogCaptureFixture) -> 
     async def play() -> None:
         async with open_disk(path) as disk:
             await filled(disk)
+            disk.save([(SCOPE, b"wish", 1.0)])
             second = Disk(path, PLENTY, retry=0.05)
             second.begin(SOURCE, 200)
             await until(lambda: second.figures.failures)
@@ -300,6 +301,7 @@ def test_one_process_at_a_time(path: Path, caplog: pytest.LogCaptureFixture) -> 
             assert found(second, b"0") is None and second.applied is None
             assert found(disk, b"0") and disk.figures.failures == 0
         await works_again(second)
+        assert list(second.saved) == [(SCOPE, b"wish", 1.0)]
         await second.close()
 
     with caplog.at_level(logging.WARNING):

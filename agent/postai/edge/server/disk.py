@@ -18,7 +18,20 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from postai.edge.server.disk_file import FIND, Batch, Begin, Change, DiskFile, Flush, Order, Put, Save, Saved, Written
+from postai.edge.server.disk_file import (
+    FIND,
+    Batch,
+    Begin,
+    Change,
+    DiskFile,
+    Flush,
+    InUse,
+    Order,
+    Put,
+    Save,
+    Saved,
+    Written,
+)
 from postai.edge.tiers import Figures, Kept, Recent, Values, digest, storable, unpack
 
 log = logging.getLogger(__name__)
@@ -271,9 +284,10 @@ class Disk:
                     self._loop.call_soon_threadsafe(self._opened, work, file.reader(), file.saved())
                     self._serve(work, file)
             except (sqlite3.Error, OSError) as error:
+                fresh = fresh or not isinstance(error, InUse)
                 self._loop.call_soon_threadsafe(self._failed, work, str(error))
                 self._over.wait(self._retry)
-            work, fresh = _Work(), True
+            work = _Work()
 
     def _serve(self, work: _Work, file: DiskFile) -> None:
         """Write batches until the end; what waits then is written, too."""

@@ -127,6 +127,10 @@ class Written:
     size: int
 
 
+class InUse(OSError):
+    """Another process has the file: nothing is wrong with what is in it."""
+
+
 class DiskFile:
     """An open file; only one process has it open.
 
@@ -200,7 +204,7 @@ class DiskFile:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise OSError("another process uses it") from None
+            raise InUse("another process uses it") from None
 
     def _open(self, fresh: bool) -> sqlite3.Connection:
         if fresh:
