@@ -188,3 +188,44 @@ def test_threads_and_slots_are_gone_after_a_stop(database: TestDatabase, session
     while session.execute("select from pg_replication_slots where database = current_database()").fetchone():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_an_error_that_nobody_foresaw_is_told_once_and_the_stream_comes_back(
+    database: TestDatabase,
+    session: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the thread that reads the stream, and in the other one."""
+    one = Watching(database)
+    with monkeypatch.context() as broken, caplog.at_level("WARNING"):
+        broken.setattr("postai.stream.server.same_server", lambda *_: 1 // 0)
+        one.watch.start()
+        try:
+            lost = one.next(Lost)
+            again = one.next(Lost, one.events.index(lost) + 1)
+            assert "ZeroDivisionError" in lost.reason and again.reason == lost.reason
+            assert len([record for record in caplog.records if record.exc_info]) == 1
+            broken.undo()
+            after = one.events.index(one.next(Started)) + 1
+            broken.setattr("postai.stream.server.sample", lambda *_: 1 // 0)
+            after = one.events.index(one.next(Lost, after)) + 1
+            broken.undo()
+            one.next(Started, after)
+        finally:
+            one.__exit__()
+
+
+def test_a_stream_that_is_not_wanted_any_more_is_begun_anew(watching: Watching) -> None:
+    after = len(watching.events)
+    watching.watch.renew("elsewhere")
+    assert watching.next(Lost, after).reason == "elsewhere"
+    watching.next(Started, after)
+
+
+def test_definitions_tell_where_in_the_log_they_changed(watching: Watching, session: psycopg.Connection) -> None:
+    after = len(watching.events)
+    session.execute("select pg_logical_emit_message(true, 'postai.edge', 'definitions')")
+    ((end,),) = session.execute("select pg_current_wal_insert_lsn()::text").fetchall()
+    flush = watching.next(Flush, after, lambda one: one.xid != 0)
+    assert 0 < flush.end_lsn <= lsn(end)

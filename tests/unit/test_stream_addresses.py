@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postai.stream.addresses import looked_up
+from postai.stream.addresses import looked_up, writer_first
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,13 @@ def test_every_host_has_its_addresses_and_ports() -> None:
     local = looked_up({"host": "localhost", "port": "5"})
     names, addresses, ports = (local[name].split(",") for name in ("host", "hostaddr", "port"))
     assert set(names) == {"localhost"} and len(names) == len(addresses) == len(ports) and set(ports) == {"5"}
+
+
+def test_of_several_hosts_the_writer_is_tried_first() -> None:
+    several = {"host": "a,b,c", "port": "5", "user": "ada"}
+    attrs = {"target_session_attrs": "read-write"}
+    assert writer_first(several, [("c", "5")]) == {"user": "ada", **attrs, "host": "c,a,b", "port": "5,5,5"}
+    assert writer_first({"host": "a,b"}, [("b", "5432")]) == {**attrs, "host": "b,a", "port": "5432,5432"}
+    assert writer_first({**several, "target_session_attrs": "any"}, ())["target_session_attrs"] == "any"
+    for alone in ({"host": "a", "port": "5"}, {}, {"service": "s"}, {"host": "a,b", "port": "5,6,7"}):
+        assert writer_first(alone, [("a", "5")]) == alone

@@ -20,7 +20,7 @@ from postai.deadline import Deadline
 from postai.errors import FeatureMissing, PostaiError, Refused
 from postai.stream import server
 from postai.stream.pgoutput import decode
-from postai.stream.replication import Data, Replication, new_slot_name
+from postai.stream.replication import Data, Keepalive, Replication, new_slot_name
 from postai.stream.transactions import Assembly
 
 PUBLICATION = "postai_edge"
@@ -52,7 +52,7 @@ class Follower:
         self._wanted: Mapping[int, tuple[str, ...]] = {}
         self._tables: Mapping[int, server.Table] = {}
         self._samples: deque[tuple[float, int]] = deque()
-        self._position = 0
+        self._position = self._written = 0
         self._proved = 0.0
 
     def run(self, deadline: Deadline) -> bool:
@@ -90,7 +90,7 @@ class Follower:
             if not server.same_server(db, slot, stream):
                 raise FeatureMissing("the stream and the session reach different servers")
             self._samples.clear()
-            self._position, self._proved = 0, 0.0
+            self._position, self._written, self._proved = 0, 0, 0.0
             # Asked for first: a filling that begins once it is followed sees what had ended by then.
             doubts = server.doubts(db)
             self._board.follow(followed)
@@ -146,7 +146,7 @@ class Follower:
         except Refused:
             return None  # it is newer than the grammar that we read it with: computed as a whole
 
-    def _hear(self, db: Database, stream: Replication, messages: Sequence[object]) -> None:
+    def _hear(self, db: Database, stream: Replication, messages: Sequence[Data | Keepalive]) -> None:
         ask = False
         for one in messages:
             if isinstance(one, Data):
@@ -159,8 +159,8 @@ class Follower:
                     mark_stale(db, sorted(stale), "its tables were written to")
                     self._hurry()
             else:
-                self._position = max(self._position, one.position)  # type: ignore[attr-defined]  # a Keepalive
-                ask = ask or one.reply  # type: ignore[attr-defined]
+                self._position = max(self._position, one.position)
+                ask = ask or one.reply
         if messages:
             stream.confirm(self._position)
         self._pass(db)
@@ -177,8 +177,11 @@ class Follower:
 
     def _sample(self, db: Database, stream: Replication) -> None:
         at = time.monotonic()
-        server.write_out(db)
         ends = server.sample(db)
+        # The log of an idle server rests; where it stays in memory, a stream does not come to it by itself.
+        if ends.flushed < self._written:
+            server.write_out(db)
+        self._written = ends.written
         # `at` was before: what was visible then was written before this place.
         if len(self._samples) < SAMPLES:
             self._samples.append((at, ends.written))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 
 def looked_up(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -30,3 +30,22 @@ def looked_up(parameters: Mapping[str, str]) -> dict[str, str]:
     names, addresses_found, ports_found = (",".join(column) for column in zip(*found, strict=True))
     more = {"host": names, "hostaddr": addresses_found}
     return {**parameters, **more, **({"port": ports_found} if parameters.get("port") else {})}
+
+
+def writer_first(parameters: Mapping[str, str], writer: Collection[tuple[str, str]]) -> dict[str, str]:
+    """The parameters of a connection to whichever of several hosts takes writes, if nothing else is asked for.
+
+    Args:
+        parameters: keywords and values of libpq.
+        writer: hosts and ports that are to be tried first, where they are among them.
+    """
+    columns = {key: parameters[key].split(",") for key in ("host", "hostaddr", "port") if parameters.get(key)}
+    hosts = columns.get("host") or columns.get("hostaddr") or []
+    ports = columns.get("port") or ["5432"]
+    if len(ports) == 1:
+        columns["port"] = ports = ports * len(hosts)
+    if len(hosts) < 2 or any(len(column) != len(hosts) for column in columns.values()):
+        return dict(parameters)
+    order = sorted(range(len(hosts)), key=lambda number: (hosts[number], ports[number]) not in writer)
+    sorted_columns = {key: ",".join(column[number] for number in order) for key, column in columns.items()}
+    return {"target_session_attrs": "read-write", **parameters, **sorted_columns}

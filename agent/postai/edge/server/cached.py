@@ -88,6 +88,7 @@ class CacheFigures:
 
 
 Ttl = Callable[[Scope, Verdict, bytes], Awaitable[float | None]]
+Writer = Callable[[], Collection[tuple[str, str]]]
 
 
 class Caches:
@@ -98,10 +99,13 @@ class Caches:
         pools: where the server is asked.
         otherwise: answers what is not in a cache.
         rule: gives the seconds that people's rules name for a statement (0 = its answers are not kept here).
+        writer: as `Watch` has it.
     """
 
-    def __init__(self, settings: EdgeSettings, pools: Pools, otherwise: Answerer, rule: Ttl | None = None) -> None:
-        self._rule = rule
+    def __init__(
+        self, settings: EdgeSettings, pools: Pools, otherwise: Answerer, rule: Ttl | None = None, writer: Writer = tuple
+    ) -> None:
+        self._rule, self._writer = rule, writer
         self._settings = settings
         self._pools = pools
         self._otherwise = otherwise
@@ -120,9 +124,10 @@ class Caches:
         for one in self._settings.database:
             if one.cache:
                 name = one.dbname or one.name
-                cache = Cache(name, self._settings, self._pools, self._memory, self._reads, self._rule)
+                cache = Cache(name, self._settings, self._pools, self._memory, self._reads, self._rule, self._writer)
                 self.databases[name] = cache
-                cache.start(open_second(self._settings, name, number))
+                servers = one.server or self._settings.server or ", ".join(node.server for node in self._settings.node)
+                cache.start(open_second(self._settings, name, number), servers)
 
     def of(self, scope: Scope) -> Answers | None:
         """Who answers the clients of an identity; None = its database has no cache."""
@@ -161,6 +166,13 @@ class Caches:
             if cache.second is not None:
                 cache.second.purge(None)
 
+    def role_lost(self) -> None:
+        """The primary is not what it was: its stream may go on, and prove what is not to be served any more."""
+        self.ruled()
+        for cache in self.databases.values():
+            if cache.watch is not None:
+                cache.watch.renew("the server is not the primary any more")
+
     async def stop(self) -> None:
         """Watch no longer."""
         await asyncio.gather(*(cache.stop() for cache in self.databases.values()))
@@ -184,12 +196,13 @@ class Cache:
         pools: where the server is asked.
         memory: for what is kept.
         reads: judges statements.
-        rule: as `Caches` has it.
+        rule, writer: as `Caches` has them.
     """
 
     def __init__(
-        self, database: str, settings: EdgeSettings, pools: Pools, memory: Memory, reads: Reads, rule: Ttl | None
-    ) -> None:
+        self, database: str, settings: EdgeSettings, pools: Pools, memory: Memory, reads: Reads, rule: Ttl | None,
+        writer: Writer,
+    ) -> None:  # fmt: skip
         self.database = database
         self.rule = rule
         self.pools = pools
@@ -203,20 +216,21 @@ class Cache:
         if settings.cache_dsn is not None:
             self.watch = Watch(
                 settings.cache_dsn, database, settings.publication, asyncio.get_running_loop(), self._told,
-                max_staleness=settings.max_staleness,
+                max_staleness=settings.max_staleness, writer=writer,
             )  # fmt: skip
         freshness = None if self.watch is None else self.watch.freshness
         self.caching = Caching(memory.shelf(), freshness, settings.max_staleness, limits)
         self.warmer = Warmer(self, settings.cache_warm)
 
-    def start(self, second: Second | None) -> None:
+    def start(self, second: Second | None, server: str) -> None:
         """Begin to watch.
 
         Args:
             second: where answers are kept beside the memory.
+            server: whose answers they are.
         """
         if second is not None:
-            self.second = SecondTier(second, self.database, self.watch)
+            self.second = SecondTier(second, self.database, self.watch, server)
         self.warmer.start()
         if self.watch is not None:
             self.watch.start()

@@ -113,7 +113,8 @@ class Edge:
         if self.pools is not None:
             self.shows = Shows(self.pools, self._find, lambda session: self.choose_reason(session))
             if any(one.cache for one in settings.database):
-                self._caches = Caches(settings, self.pools, self.shows, self.nodes.ttl if self.nodes else None)
+                known = () if self.nodes is None else (self.nodes.ttl, self.nodes.writer)
+                self._caches = Caches(settings, self.pools, self.shows, *known)
                 if self.nodes is not None:
                     self.nodes.on_rules = self._caches.ruled
                 self.figures.add("cache", self._caches.figures)
@@ -428,12 +429,9 @@ class Edge:
         return key
 
     def _role_lost(self, addresses: tuple[Address, ...]) -> None:
-        """A server is the primary no more: sessions that have a connection of their own to it end.
-
-        Its stream may go on, and prove what it was: that is not to be served any more.
-        """
+        """A server is the primary no more: sessions that have a connection of their own to it end."""
         if self._caches is not None:
-            self._caches.ruled()
+            self._caches.role_lost()
         for session in list(self._sessions.values()):
             if isinstance(session, Session) and session.address in addresses:
                 session.terminate("57P01", "terminating connection, as the server is not the primary any more")

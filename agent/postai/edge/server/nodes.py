@@ -132,6 +132,10 @@ class Nodes:
         sent, instead = session.client.sent_instead, session.scope.instead
         return way if sent is None or instead is None else f"{way}\n{instead.explain(sent)}"
 
+    def writer(self) -> list[tuple[str, str]]:
+        """Hosts and ports of the primary."""
+        return [(one.host, one.port) for one in self.primary.addresses]
+
     def instead(self, scope: Scope, definitions: Callable[[], int]) -> Instead | None:
         """What is sent in the place of an identity's statements; None = no rule is ever read.
 

@@ -114,12 +114,15 @@ class Pool(Generic[T]):
         if (free := self.borrow_now()) is not None:
             return free
         clock = asyncio.get_running_loop().time
-        begin = clock()
+        begin, refused = clock(), True
         try:
             given = await self._wait()
-        except Exception:
-            self.waits.refused += 1
+            refused = False
+        except asyncio.CancelledError:
+            refused = False  # the client has gone
             raise
+        finally:
+            self.waits.refused += refused
         self.waits.add(clock() - begin)
         return given
 

@@ -36,11 +36,12 @@ class SecondTier:
         tier: keeps the answers.
         database: whose they are.
         watch: what tells of changes; None = there is no stream.
+        server: which server that is, where no stream says it.
     """
 
-    def __init__(self, tier: Second, database: str, watch: Watch | None) -> None:
+    def __init__(self, tier: Second, database: str, watch: Watch | None, server: str) -> None:
         self._tier, self._database, self._watch = tier, database, watch
-        self._source = f"no stream {database}".encode()
+        self._source = f"no stream {server} {database}".encode()
         if watch is None:
             tier.begin(self._source, None)
 
@@ -72,12 +73,14 @@ class SecondTier:
                 self._source = self._named(event.identity.system_id, event.identity.timeline)
                 tier.begin(self._source, event.position)
             case watch.Flush():
-                tier.flush(self._position)
+                # Other edges may be behind: what they keep of before is found under the new epoch, too.
+                position = max(self._position, event.end_lsn)
+                tier.flush(position)
                 identity = self._watch.identity if self._watch is not None else None
                 source = self._source if identity is None else self._named(identity.system_id, identity.timeline)
                 if source != self._source:
                     self._source = source
-                    tier.begin(source, self._position)
+                    tier.begin(source, position)
             case watch.Lost():
                 tier.end()
 

@@ -13,7 +13,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -25,7 +25,7 @@ from postai.database.protocol import Database
 from postai.edge.freshness import Freshness, Lsn, Oid, Rows, Snapshot, Xid
 from postai.errors import FeatureMissing, PostaiError
 from postai.stream import pgoutput, server
-from postai.stream.addresses import looked_up
+from postai.stream.addresses import looked_up, writer_first
 from postai.stream.replication import Data, Keepalive, Replication, ServerIdentity, Stopped, new_slot_name
 from postai.stream.transactions import Assembly, Transaction
 
@@ -101,12 +101,14 @@ class Flush:
     Attributes:
         xid: the transaction that did it; 0 = none is known, or one that is visible already.
         definitions: definitions or rights have changed, so that connections that were opened before should go, too.
+        end_lsn: where in the log it ends, which whoever is told may not have passed yet; 0 = nobody knows.
     """
 
     reason: str
     xid: Xid
     definitions: bool
     number: int
+    end_lsn: Lsn = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,24 @@ class Lost:
 Event = Started | Invalidations | Position | Sample | Flush | Tables | Lost
 
 
+class _Attempt:
+    """Work of a thread, which goes on whatever comes of it.
+
+    Attributes:
+        error: why it failed; None = it did not.
+    """
+
+    error: Exception | None = None
+
+    def __enter__(self) -> _Attempt:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, Exception):
+            self.error = error
+        return self.error is not None
+
+
 class _Stream:
     """What the two threads share while a stream lives.
 
@@ -143,7 +163,7 @@ class _Stream:
         self.ended, self.due = threading.Event(), threading.Event()
         self.position: Lsn = 0
         self.ask = False
-        self.failure: PostaiError | None = None
+        self.failure: Exception | None = None
         self._lock = threading.Lock()
         self._flushes = 0
         self._unseen: list[Xid] = []
@@ -176,6 +196,8 @@ class Watch:
         loop: of the thread that everything is handed to.
         tell: called in that thread with every event, after `freshness` and `tables` have taken it.
         max_staleness: seconds; how often freshness is proved follows from it.
+        writer: hosts and ports of the server that takes writes, as far as somebody knows them: of several hosts in the
+            connection string they are tried first. Called in another thread.
 
     Attributes:
         freshness: what may be kept and given; belongs to the loop's thread, as does `tables`.
@@ -197,17 +219,19 @@ class Watch:
         tell: Callable[[Event], None],
         *,
         max_staleness: float = 1.0,
+        writer: Callable[[], Collection[tuple[str, str]]] = tuple,
     ) -> None:
         parameters = connection_string.parse(dsn)
         parameters["dbname"] = database
         parameters["options"] = f"{parameters.get('options', '')} -c synchronous_commit=local".strip()
-        self._dsn, self._side = dsn, parameters
+        self._dsn, self._side, self._writer = connection_string.parse(dsn), parameters, writer
         self._database, self.publication = database, publication
         self._loop, self._tell, self.beat = loop, tell, max_staleness / 4
         self._room = threading.Semaphore(BACKLOG)
         self._stopping = threading.Event()
         self.wanted: Lsn = 0
         self._stream: _Stream | None = None
+        self._started = math.inf
         self._thread = threading.Thread(target=self._run, name=f"watch {database}", daemon=True)
         self._flushes = 0
         self.freshness = Freshness(max_staleness)
@@ -235,25 +259,53 @@ class Watch:
             if (stream := self._stream) is not None:
                 stream.replication.wake()
 
+    def renew(self, reason: str) -> None:
+        """End the stream, as its server is not the one to follow any more; another one is begun."""
+        if (stream := self._stream) is not None:
+            stream.failure = ConnectionLost(reason)
+            stream.replication.wake()
+
     def _run(self) -> None:
         """The thread that reads the stream."""
-        pause, _ = BACKOFF
+        (pause, _), said = BACKOFF, ""
         while not self._stopping.is_set():
-            begun = time.monotonic()
-            try:
+            self._started = math.inf
+            with _Attempt() as attempt:
                 self._follow()
-            except Stopped:
+            if self._stopping.is_set() or isinstance(attempt.error, Stopped):
                 return
-            except PostaiError as error:
-                self.hand((Lost(f"{error.message}{f' ({error.detail})' if error.detail else ''}"),))
-                log.warning("the cache of %s is off: %s; %s", self._database, error.message, error.detail or error.hint)
-            pause = BACKOFF[0] if time.monotonic() - begun > BACKOFF[1] else min(pause * 2, BACKOFF[1])
+            if time.monotonic() - self._started > BACKOFF[1]:
+                pause, said = BACKOFF[0], ""
+            else:
+                pause = min(pause * 2, BACKOFF[1])
+            said = self._lose(attempt.error, said)
             self._stopping.wait(pause)
+
+    def _lose(self, error: Exception | None, said: str) -> str:
+        """There is no stream now; why, which the log is told once.
+
+        Args:
+            error: why it ended.
+            said: what the log was told last.
+        """
+        hint, cause = "", None
+        if isinstance(error, PostaiError):
+            reason, hint = f"{error.message}{f' ({error.detail})' if error.detail else ''}", error.hint or ""
+        else:
+            reason, cause = f"an error of the edge itself: {type(error).__name__}", error
+        self.hand((Lost(reason),))
+        if reason != said:
+            log.warning("the cache of %s is off: %s; %s", self._database, reason, hint, exc_info=cause)
+        return reason
 
     def _follow(self) -> None:
         """One stream, from its beginning to its end."""
-        with Replication(self._dsn, self._database, application_name="postai edge") as replication, connect(
-            connection_string.build(looked_up(self._side)), application_name="postai edge watch", search_path=OWN_PATH,
+        writer = self._writer()
+        dsn, side_dsn = (writer_first(parameters, writer) for parameters in (self._dsn, self._side))
+        with Replication(
+            connection_string.build(dsn), self._database, application_name="postai edge"
+        ) as replication, connect(
+            connection_string.build(looked_up(side_dsn)), application_name="postai edge watch", search_path=OWN_PATH,
             statement_timeout_ms=SIDE_TIMEOUT_MS,
         ) as side:  # fmt: skip
             stream = self._stream = _Stream(side, replication)
@@ -291,6 +343,7 @@ class Watch:
         pulse = _Pulse(self, stream)
         doubts, tables = server.doubts(side), told_tables(side, self.publication)
         self.hand((Started(identity, slot, position, doubts, tables),))
+        self._started = time.monotonic()
         return pulse
 
     def _read_all(self, stream: _Stream) -> None:
@@ -333,18 +386,13 @@ class Watch:
 
     def _pulse(self, stream: _Stream, pulse: _Pulse) -> None:
         """The thread that asks the side connection."""
-        stream.failure = None
-        failure: PostaiError = ConnectionLost("nobody asks the side connection any more")
-        try:
+        with _Attempt() as attempt:
             while not stream.ended.is_set():
                 pulse.beat()
                 stream.due.wait(max(0.0, pulse.next_at - time.monotonic()))
                 stream.due.clear()
-        except PostaiError as error:
-            failure = error
-        finally:
-            stream.failure = failure
-            stream.replication.wake()
+        stream.failure = attempt.error or ConnectionLost("nobody asks the side connection any more")
+        stream.replication.wake()
 
     def hand(self, events: tuple[Event, ...], stream: _Stream | None = None) -> None:
         """Give events to the loop; waits while it has enough."""
@@ -488,7 +536,7 @@ def _events(stream: _Stream, transaction: Transaction) -> list[Event]:
         reasons["definitions or rights were changed"] = None
     for reason in reasons:
         number = stream.flush(transaction.xid)
-        found.append(Flush(reason, transaction.xid, reason != "purged", number))
+        found.append(Flush(reason, transaction.xid, reason != "purged", number, transaction.end_lsn))
         stream.due.set()
     if rows:
         found.append(Invalidations(transaction.xid, transaction.end_lsn, rows))
