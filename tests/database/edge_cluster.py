@@ -35,7 +35,7 @@ class Cluster:
         self.user = f"cluster_{uuid.uuid4().hex[:8]}"
         with superuser(primary) as connection:
             connection.execute(f"create role {HEALTH} login password '{HEALTH}' in role pg_monitor")
-            connection.execute(f"create role {self.user} login password '{self.user}'")
+            connection.execute(f"create role {self.user} login password '{self.user}' in role pg_monitor")
             connection.execute(f"create database shop owner {self.user}")  # type: ignore[arg-type]
         self.database = TestDatabase(primary, "shop")
 

@@ -50,15 +50,20 @@ def test_clients_and_pools_are_shown_to_who_may_see_them(edge: RunningEdge, data
                 one.execute("show postai.clients")
             shown = psycopg.Cursor(other, row_factory=dict_row).execute("show postai.pools", binary=True).fetchall()
             assert [row["open"] for row in shown if row["user"] == name] == ["1"]
-            route = other.execute("show postai.route").fetchall()
+            assert {row["user"] for row in shown} == {name} and {row["node"] for row in shown} == {None}
+            assert other.execute("show postai.route").statusmessage == "SHOW"
+            assert other.execute("show postai.routes").statusmessage == "SHOW"
+            one.execute("unlisten *")
+        with edge.connect(database) as monitor:
+            route = monitor.execute("show postai.route").fetchall()
             assert route == [(f"127.0.0.1:{database.server.port}: the only server",)]
-            (only,) = psycopg.Cursor(other, row_factory=dict_row).execute("show postai.routes").fetchall()
+            (only,) = psycopg.Cursor(monitor, row_factory=dict_row).execute("show postai.routes").fetchall()
             assert (only["name"], only["role"]) == (f"127.0.0.1:{database.server.port}", None)
-            assert other.execute("show postai.cache").statusmessage == "SHOW"
+            assert monitor.execute("show postai.cache").statusmessage == "SHOW"
             for wrong in ("show postai.nothing", "show postai.clients x", "show all; show postai.clients"):
                 with pytest.raises((psycopg.errors.UndefinedObject, psycopg.errors.SyntaxError)):
-                    other.execute(psycopg.sql.SQL(wrong))  # type: ignore[arg-type]
-            assert other.execute("select %s", ("show postai.clients",)).fetchone() == ("show postai.clients",)
+                    monitor.execute(psycopg.sql.SQL(wrong))  # type: ignore[arg-type]
+            assert monitor.execute("select %s", ("show postai.clients",)).fetchone() == ("show postai.clients",)
     finally:
         database.execute(f"drop role {name}")
 

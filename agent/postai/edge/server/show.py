@@ -61,15 +61,15 @@ class Shows:
         return b""
 
     async def _answer(self, session: PooledSession, data: bytes, table: str) -> None:
-        rows: list[Row] | None
-        if table == "route":
-            rows = [{"route": line} for line in self._explain(session).splitlines()]
-        else:
-            try:
-                rows = await self._find(table, await self._only(session) if table == "clients" else None)
-            except (Violation, Malformed, Lost, TimeoutError) as error:
-                log.info("what a user may see cannot be found out", extra={"error": str(error)})
-                rows = await self._find(table, session.scope.user)
+        route: list[Row] = [{"route": line} for line in self._explain(session).splitlines()]
+        only: str | None = session.scope.user
+        try:
+            only = await self._only(session)
+        except (Violation, Malformed, Lost, TimeoutError) as error:
+            log.info("what a user may see cannot be found out", extra={"error": str(error)})
+        rows: list[Row] | None = route if table == "route" else await self._find(table, only)
+        if rows and only is not None:
+            rows = _own(table, rows, session)
         if session.held is data:
             session.proceed(None if rows is None else reply(data, rows))
 
@@ -78,6 +78,20 @@ class Shows:
         node: Node = session.scope.home
         found = await self._pools.ask(session.scope, node, _MONITOR)
         return None if found == [("t",)] else session.scope.user
+
+
+def _own(table: str, rows: list[Row], session: PooledSession) -> list[Row]:
+    """What a user may see who may not see what others do: neither other users' pools nor servers' names."""
+    if table == "pools":
+        mine = [row for row in rows if row["user"] == session.scope.user]
+        return [{**row, "node": None} for row in mine]
+    if table in ("cache", "tiers"):
+        mine = [row for row in rows if row["database"] == session.scope.database]
+        return [{**row, "state": row["state"] if row["state"] == "on" else "off"} for row in mine]
+    if table == "route":
+        first, *rest = rows
+        return [{"route": str(first["route"]).partition(": ")[2]}, *rest]
+    return rows if table == "clients" else []
 
 
 def reply(asked: bytes, rows: Sequence[Row]) -> bytes:
