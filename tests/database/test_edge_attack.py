@@ -197,3 +197,24 @@ def test_a_setting_that_came_and_went_at_once_leaves_no_connection_behind(databa
             admin.execute(f"alter role {role} reset search_path")
             admin.execute("select pg_stat_force_next_flush()")  # a session that goes on idling counts after 10 s
         edge.until(lambda figures: figures.flushed > flushed)
+
+
+def test_tables_that_a_search_path_makes_temporary_are_nobody_elses(
+    server: LocalServer, database: TestDatabase, role: str
+) -> None:
+    with pooling(server, pool_size=2) as edge, superuser(server) as admin:
+        for options in ("'-c search_path=pg_temp,public'", r"'-c search_path=nowhere,PG\\_te\\mp'", "''"):
+            if options == "''":
+                admin.execute(f"alter role {role} set search_path = pg_temp")
+            with edge.connect(database, role, options=options) as one:
+                one.execute("create table item (a int)")
+                assert one.execute("select count(*) from item").fetchone() == (0,)
+                one.execute("discard all")
+                one.execute("create table item (a int)")
+                with (
+                    edge.connect(database, role, options=options) as other,
+                    pytest.raises(psycopg.errors.UndefinedTable),
+                ):
+                    other.execute("select * from item")
+            with edge.connect(database, role, options=options) as after, pytest.raises(psycopg.errors.UndefinedTable):
+                after.execute("select * from item")

@@ -21,6 +21,7 @@ FREE = """
 select count(*) from t where a = $1 and b between 1 and 2 | set local work_mem = '1MB' | notify x
 set transaction isolation level serializable | declare c cursor for select 1 | select pg_advisory_xact_lock(1)
 select set_config('a.b', 'c', true) | insert into t values (1) on conflict do nothing | copy t from stdin | begin
+select set_config('search_path', 'shop', true) | select 1 = any (select 2) | select 1 in (select 2) order by 1 using <
 create table t (a int) | select pg_backend_pid() | fetch 1 from c | rollback to a | truncate t | lock table t
 """
 PINS = """
@@ -28,6 +29,8 @@ set a = 1 | create temp table a () | select 1 into temp x | declare c cursor wit
 prepare a as select 1 | deallocate a | load 'x' | select pg_advisory_lock(1) | select set_config('a.b', 'c', false)
 begin; set x = 1 | explain analyze execute x | create table t as execute x | do $$begin end$$ | call f() | reset all
 set session characteristics as transaction read only | set local search_path = pg_temp | select f() | discard plans
+select 1 === any (select 2) | select a from t order by a using === | select set_config($1, 'x', true)
+select set_config('search_path', $1, true) | select set_config('search_path', 'shop, "PG_temp"', true)
 set role x | set session authorization x | select 1 === 2 | select nextval('x') | create view pg_temp.v as select 1
 """
 

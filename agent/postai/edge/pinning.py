@@ -43,6 +43,8 @@ _HOLD = 0x0020
 _CATALOG = "pg_catalog"
 _KEYWORDS = frozenset({"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"})
 """Names that the grammar gives to what is no operator."""
+_OPERATORS = {"A_Expr": "name", "SubLink": "oper_name", "SortBy": "use_op"}
+"""Nodes that name an operator, and where; some need not."""
 
 
 Special = tuple[bytes, bytes | None]
@@ -134,9 +136,9 @@ class Pinning:
             return "a temporary relation" if node.relpersistence == "t" or _is_temporary(node.schemaname) else None
         if kind == "String":
             return "a temporary relation" if _is_temporary(node.sval) else None
-        if kind == "A_Expr":
-            names = [part.string.sval for part in node.name]
-            known = names[-1] in self._operators and names[:-1] in ([], [_CATALOG])
+        if kind in _OPERATORS:
+            names = [part.string.sval for part in getattr(node, _OPERATORS[kind])]
+            known = not names or (names[-1] in self._operators and names[:-1] in ([], [_CATALOG]))
             return None if known else f"the operator {'.'.join(names)}"
         return "EXECUTE" if kind == "ExecuteStmt" else None
 
@@ -145,7 +147,7 @@ class Pinning:
         if names[:-1] in ([], [_CATALOG]):
             if names[-1] in self._functions:
                 return None
-            if names[-1] == "set_config" and _is_true(call):
+            if names[-1] == "set_config" and _is_local(call):
                 return None
         return f"the function {'.'.join(names)}"
 
@@ -173,6 +175,16 @@ def _is_temporary(name: str) -> bool:
     return name.strip().lower().startswith("pg_temp")
 
 
-def _is_true(call: Any) -> bool:
-    """Whether set_config's third argument says that the setting ends with the transaction."""
-    return len(call.args) == 3 and bool(call.args[2].a_const.boolval.boolval)
+def is_temporary_path(path: str) -> bool:
+    """Whether tables that are made without a schema's name may be temporary by a search_path."""
+    return "pg_temp" in path.lower()
+
+
+def _is_local(call: Any) -> bool:
+    """Whether what set_config sets ends with the transaction, and what is made meanwhile is not temporary."""
+    if len(call.args) != 3 or not call.args[2].a_const.boolval.boolval:
+        return False
+    name, value = (arg.a_const for arg in call.args[:2])
+    if name.HasField("sval") and name.sval.sval.lower() != "search_path":
+        return True
+    return name.HasField("sval") and value.HasField("sval") and not is_temporary_path(value.sval.sval)

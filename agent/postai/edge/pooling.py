@@ -155,6 +155,7 @@ class Client:
             or self._clears
             or not self._frontend.between
             or not server.readable
+            or server.temporary
             or len(server.names) > server.statements
             or not HEADER < len(data) < HELD
         ):
@@ -180,6 +181,8 @@ class Client:
         self._server = server
         if not server.readable:
             self._pin("a session whose texts are written differently", stays=True)
+        if server.temporary:
+            self._pin("temporary tables by search_path", stays=True)
         overdue = server.names.overdue(server.statements)
         return b"".join(map(self._forget, overdue)) if overdue else b""
 

@@ -36,14 +36,16 @@ class Server:
         settings: what it says of settings now.
         changed: whether one is not what it was at the login.
         readable: whether texts mean to the server what they mean to the parser.
+        temporary: whether its search_path makes tables temporary.
     """
 
-    __slots__ = ("_first", "changed", "names", "readable", "settings", "statements")
+    __slots__ = ("_first", "changed", "names", "readable", "settings", "statements", "temporary")
 
     def __init__(self, settings: dict[bytes, bytes], statements: int = STATEMENTS) -> None:
         self.names = Names()
         self.settings = dict(settings)
         self.statements = statements
+        self.temporary = False
         self._first = dict(settings)
         self._look()
 

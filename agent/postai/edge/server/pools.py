@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from postai.edge import wire
+from postai.edge.pinning import is_temporary_path
 from postai.edge.sent import Server
 from postai.edge.server import upstream
 from postai.edge.server.link import Link, Lost
@@ -459,6 +460,7 @@ class Pools:
             async with asyncio.timeout(address.timeout):
                 settings, key = await _log_in(link, scope, secret)
                 backend = Backend(link, Server(settings, self.statements), address, key, self.pool(scope, node))
+                backend.server.temporary = await _makes_temporary(backend)
                 await self._prove(backend, scope.database)
             done = True
         except TimeoutError:
@@ -568,6 +570,29 @@ async def _log_in(link: Link, scope: Scope, secret: Secret) -> tuple[dict[bytes,
             raise Refused(body)
         elif kind == ord("Z"):
             return settings, key
+
+
+async def _makes_temporary(backend: Backend) -> bool:
+    """Whether tables that are made without a schema's name are temporary; what cannot be told is believed to be so.
+
+    Servers report their search_path since version 18. Roles and databases may have one, so older ones are asked.
+
+    Raises:
+        Lost: the connection ended.
+    """
+    told = backend.server.settings.get(b"search_path")
+    if told is not None:
+        return is_temporary_path(told.decode("utf-8", "replace"))
+    if not backend.server.readable:
+        return True
+    try:
+        rows = await question(backend, "show search_path", ())
+    except Violation as refused:
+        log.warning("clients keep a connection, as its search_path is not known", extra={"error": refused.message})
+        return True
+    finally:
+        backend.hear()
+    return any(is_temporary_path(path or "") for (path,) in rows)
 
 
 def _ignore(_data: bytes) -> None:
