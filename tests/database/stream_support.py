@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import psycopg
 
 from conftest import TestDatabase
-from postai.edge.server.watch import Event, Started, Watch
+from postai.edge.server.events import Event, Started
+from postai.edge.server.watch import Watch
 from postai.stream.pgoutput import decode
 from postai.stream.replication import Data, Keepalive, Replication, lsn, new_slot_name
 from postai.stream.transactions import Assembly, Transaction

@@ -13,7 +13,7 @@ import pytest
 from stream_support import Watching, oid
 
 from conftest import TestDatabase, put_postai
-from postai.edge.server.watch import Flush, Invalidations, Lost, Sample, Started, Tables
+from postai.edge.server.events import Flush, Invalidations, Lost, Sample, Started, Tables
 from postai.stream.missing import event_triggers
 from postai.stream.replication import lsn
 

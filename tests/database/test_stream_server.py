@@ -11,7 +11,7 @@ from stream_support import PUBLICATION, Reader, Watching, oid
 
 from conftest import TestDatabase, drop_database, make_database, new_server
 from postai.database import connect
-from postai.edge.server.watch import Invalidations, Lost, Started
+from postai.edge.server.events import Invalidations, Lost, Started
 from postai.errors import FeatureMissing
 from postai.setup.server import Binaries, LocalServer, debian_binaries, embedded_binaries
 from postai.stream import server

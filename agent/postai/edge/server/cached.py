@@ -15,7 +15,7 @@ from postai.edge.caching import Caching, Gate, Limits, Plan, Statement
 from postai.edge.chunks import Chunk, is_result, named_key, read
 from postai.edge.freshness import Snapshot
 from postai.edge.memory import Entry, Key, Memory
-from postai.edge.server import watch
+from postai.edge.server import events
 from postai.edge.server.link import Lost
 from postai.edge.server.pools import Answerer, Pools, Scope, exchange, question
 from postai.edge.server.second import LONG_AGO, SecondTier, open_second
@@ -283,20 +283,20 @@ class Cache:
         if self.second is not None:
             await self.second.close()
 
-    def _told(self, event: watch.Event) -> None:
+    def _told(self, event: events.Event) -> None:
         caching = self.caching
         if self.second is not None:
             self.second.told(event)
         match event:
-            case watch.Invalidations():
+            case events.Invalidations():
                 caching.changed(event.rows)
-            case watch.Flush() if not event.definitions:
+            case events.Flush() if not event.definitions:
                 self.warmer.note()
                 caching.purged()
-            case watch.Flush() | watch.Lost() | watch.Started():
+            case events.Flush() | events.Lost() | events.Started():
                 self.redefined()
                 self.pools.retire(database=self.database)
-            case watch.Tables():
+            case events.Tables():
                 caching.reconsider()  # what was judged since the flush was judged without them
         caching.freshened()
 

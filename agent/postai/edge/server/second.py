@@ -11,7 +11,7 @@ from urllib.parse import quote
 from postai.edge.caching import Plan
 from postai.edge.chunks import Chunk
 from postai.edge.memory import Key
-from postai.edge.server import watch
+from postai.edge.server import events
 from postai.edge.server.disk import Disk
 from postai.edge.server.pools import Scope
 from postai.edge.server.valkey import Valkey
@@ -59,20 +59,20 @@ class SecondTier:
     def _position(self) -> int:
         return 0 if self._watch is None else self._watch.freshness.position
 
-    def told(self, event: watch.Event) -> None:
+    def told(self, event: events.Event) -> None:
         """Take what the stream tells."""
         tier = self._tier
         match event:
-            case watch.Invalidations():
+            case events.Invalidations():
                 for oid, rows in event.rows.items():
                     tier.invalidate(oid, rows, event.end_lsn)
                 tier.advance(event.end_lsn)
-            case watch.Position():
+            case events.Position():
                 tier.advance(event.lsn)
-            case watch.Started():
+            case events.Started():
                 self._source = self._named(event.identity.system_id, event.identity.timeline)
                 tier.begin(self._source, event.position)
-            case watch.Flush():
+            case events.Flush():
                 # Other edges may be behind: what they keep of before is found under the new epoch, too.
                 position = max(self._position, event.end_lsn)
                 tier.flush(position)
@@ -81,7 +81,7 @@ class SecondTier:
                 if source != self._source:
                     self._source = source
                     tier.begin(source, position)
-            case watch.Lost():
+            case events.Lost():
                 tier.end()
 
     def _named(self, system: str, timeline: int) -> bytes:

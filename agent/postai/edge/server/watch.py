@@ -14,7 +14,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 
 from postai.database import connect
@@ -22,7 +21,8 @@ from postai.database import dsn as connection_string
 from postai.database.connection import OWN_PATH
 from postai.database.errors import ConnectionLost
 from postai.database.protocol import Database
-from postai.edge.freshness import Freshness, Lsn, Oid, Rows, Snapshot, Xid
+from postai.edge.freshness import Freshness, Lsn, Oid, Snapshot, Xid
+from postai.edge.server.events import Event, Flush, Invalidations, Lost, Position, Sample, Started, Tables
 from postai.errors import FeatureMissing, PostaiError
 from postai.stream import pgoutput, server
 from postai.stream.addresses import looked_up, writer_first
@@ -40,7 +40,9 @@ SILENCE = 10.0
 """Seconds without a word of a server that was asked for one: the connection is dead."""
 SIDE_TIMEOUT_MS = 5000
 SHARE = 100
-"""What is asked again and again takes at most one part in this many of the time."""
+"""Looking for changed definitions again and again takes at most one part in this many of the time."""
+ROLES_SHARE = 10
+"""The same of roles, of which nothing else tells."""
 SELDOM = 60.0
 """Seconds between looks at all definitions where the stream tells of them."""
 ASK_AGAIN = 0.003
@@ -48,85 +50,6 @@ ASK_AGAIN = 0.003
 LOOK_AGAIN = 0.02
 """Seconds until a transaction that is not visible yet is looked for again."""
 BACKOFF = (0.2, 10.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A stream has begun; the cache is empty, and may be filled from now on.
-
-    Attributes:
-        identity: which server; other servers' log positions and transactions mean nothing here.
-        slot: the stream's, which that server has and no other one, not even a copy of it.
-        position: from where on it tells of commits.
-        doubts: see Freshness.started.
-        tables: those of which it tells everything.
-    """
-
-    identity: ServerIdentity
-    slot: str
-    position: Lsn
-    doubts: Mapping[Xid, Rows]
-    tables: Mapping[Oid, server.Table]
-
-
-@dataclass(frozen=True, slots=True)
-class Invalidations:
-    """A transaction changed rows. Everything that was committed up to `end_lsn` has been told now."""
-
-    xid: Xid
-    end_lsn: Lsn
-    rows: Rows
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Everything that was committed up to here has been told."""
-
-    lsn: Lsn
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The log ended at `lsn` after the moment `at` (time.monotonic); `snapshot` was taken with it."""
-
-    at: float
-    lsn: Lsn
-    snapshot: Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """Everything that is kept of this database must go, and no table is known until `Tables` follows.
-
-    Attributes:
-        xid: the transaction that did it; 0 = none is known, or one that is visible already.
-        definitions: definitions or rights have changed, so that connections that were opened before should go, too.
-        end_lsn: where in the log it ends, which whoever is told may not have passed yet; 0 = nobody knows.
-    """
-
-    reason: str
-    xid: Xid
-    definitions: bool
-    number: int
-    end_lsn: Lsn = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """The tables of which the stream tells everything, as of the last `Flush`."""
-
-    tables: Mapping[Oid, server.Table]
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The stream has ended: everything that is kept must go. It is tried again by itself."""
-
-    reason: str
-
-
-Event = Started | Invalidations | Position | Sample | Flush | Tables | Lost
 
 
 class _Attempt:
@@ -465,7 +388,7 @@ class _Pulse:
         """Whether they have changed."""
         begun, before = time.monotonic(), self._roles
         self._roles = server.roles(self._side)
-        self._roles_at = _next(begun, self._watch.beat)
+        self._roles_at = _next(begun, self._watch.beat, ROLES_SHARE)
         self._note()
         return before != self._roles
 
@@ -474,7 +397,7 @@ class _Pulse:
         begun, before = time.monotonic(), self._definitions
         told = server.tells_definitions(self._side)
         self._definitions = server.definitions(self._side)
-        self._definitions_at = _next(begun, SELDOM if told else self._watch.beat)
+        self._definitions_at = _next(begun, SELDOM if told else self._watch.beat, SHARE)
         self._watch.definitions_bound = (self._roles_at if told else max(self._roles_at, self._definitions_at)) - begun
         self._note()
         return before != self._definitions
@@ -543,6 +466,6 @@ def _events(stream: _Stream, transaction: Transaction) -> list[Event]:
     return found
 
 
-def _next(begun: float, interval: float) -> float:
+def _next(begun: float, interval: float, share: int) -> float:
     """When something that is asked again and again, and has just been, is due again."""
-    return begun + max(interval, SHARE * (time.monotonic() - begun))
+    return begun + max(interval, share * (time.monotonic() - begun))
