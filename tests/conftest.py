@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -320,6 +321,11 @@ def drop_database(database: TestDatabase) -> None:
     if database.waits:
         return
     with superuser(database.server) as connection:
+        # A walsender that has lost its client still has its slot for a moment, and FORCE does not end it.
+        busy = "select pg_terminate_backend(active_pid) from pg_replication_slots where database = %s and active"
+        end = time.monotonic() + 20
+        while connection.execute(busy, [database.name]).fetchall() and time.monotonic() < end:
+            time.sleep(0.05)
         connection.execute(f'drop database if exists "{database.name}" with (force)')  # type: ignore[arg-type]
 
 
