@@ -26,7 +26,7 @@ def use(edge: CachingEdge, client: psycopg.Connection) -> None:
         lambda: client.execute(ASK, (8,), prepare=True).fetchall(),
     ):
         edge.hit(ask)
-        for _ in range(20):
+        for _ in range(50):
             ask()
 
 

@@ -115,6 +115,9 @@ def test_a_slot_that_is_lost_is_recognised(place: TestDatabase, own: LocalServer
         with Replication(place.dsn()) as one:
             one.create_slot("lasting", temporary=False)
             one.start("lasting", PUBLICATION)
+        in_use = "select from pg_replication_slots where slot_name = 'lasting' and active"
+        while session.execute(in_use).fetchall():
+            time.sleep(0.05)
         with Replication(place.dsn()) as one:
             one.start("lasting", PUBLICATION)  # it is taken up again
         for _ in range(6):

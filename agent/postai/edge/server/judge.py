@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
 from postai.database import named_sql
 from postai.edge.rules import Relation
 from postai.edge.server.link import Lost
-from postai.edge.server.pools import Pools, Scope
+from postai.edge.server.pools import Node, Pools, Scope
 from postai.edge.statements import Shape, text_and_types
 from postai.edge.wire import Malformed, Violation
 from postai.sql.reads import Query, Reads, Verdict
 from postai.sql.reads_text import candidate
+
+log = logging.getLogger(__name__)
 
 KEPT = 10_000
 """Statements of which something is known."""
@@ -49,10 +53,11 @@ class Judge:
 
     Args:
         pools: of the identities whose statements they are.
+        where: which server is asked in a home's place: itself, or another one while it is away.
     """
 
-    def __init__(self, pools: Pools) -> None:
-        self._pools = pools
+    def __init__(self, pools: Pools, where: Callable[[Node], Node]) -> None:
+        self._pools, self._where = pools, where
         self._reads = Reads()
         self._names = named_sql.load(__package__, "judge.sql")["relations"]
         self._known: OrderedDict[_Key, Known] = OrderedDict()
@@ -103,10 +108,15 @@ class Judge:
         asked = monotonic()
         found = Known(asked, only_reads=False, tables=None)
         try:
-            verdict = await self._judge(key[0], meaning)
-            found = Known(asked, verdict.only_reads, await self.tables(key[0], verdict))
-        except (Violation, Lost, Malformed, OSError):  # of which TimeoutError is a kind: nothing is known
-            pass
+            for again in (True, False):  # a connection may end just when it is borrowed
+                try:
+                    verdict = await self._judge(key[0], meaning)
+                    found = Known(asked, verdict.only_reads, await self.tables(key[0], verdict))
+                    break
+                except (Violation, Lost, Malformed, OSError) as error:  # of which TimeoutError is a kind
+                    if not again or not isinstance(error, Lost):
+                        log.info("what a statement reads is not known", extra={"error": str(error)})
+                        break
         finally:
             del self._asking[key]
         self._known[key] = found
@@ -121,7 +131,7 @@ class Judge:
         try:
             query: Query = next(judging)
             while True:
-                rows = await self._pools.ask(scope, scope.home, query.sql, query.params)
+                rows = await self._pools.ask(scope, self._where(scope.home), query.sql, query.params)
                 query = judging.send(rows)
         except StopIteration as end:
             verdict: Verdict = end.value
@@ -139,6 +149,6 @@ class Judge:
         if not verdict.tables:
             return frozenset()
         oids = "{" + ",".join(map(str, sorted(verdict.tables))) + "}"
-        rows = await self._pools.ask(scope, scope.home, self._names, (oids,))
+        rows = await self._pools.ask(scope, self._where(scope.home), self._names, (oids,))
         names = frozenset((str(schema), str(name)) for schema, name in rows)
         return names if len(names) == len(verdict.tables) else None

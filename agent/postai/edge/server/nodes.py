@@ -74,7 +74,7 @@ class Nodes:
         self._region = settings.region
         self._bound = settings.max_staleness
         self._shapes = Shapes()
-        self._judge = None if pools is None else Judge(pools)
+        self._judge = None if pools is None else Judge(pools, self._any)
         self._rules = Rules() if settings.home is None else None
         self._policies: dict[tuple[str, str], Policy] = {}
         self._news = asyncio.Event()

@@ -51,6 +51,7 @@ class Warmer:
         self._wishes = Wishes(most)
         self._answers: dict[bytes, Answers] = {}
         self._due: list[Wish] = []
+        self._tried: set[Wish] = set()
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.warmed = 0
@@ -103,7 +104,7 @@ class Warmer:
         self._begin(self._wishes.of(self._answers))
 
     def _begin(self, wishes: list[Wish]) -> None:
-        self._due = wishes
+        self._due, self._tried = wishes, set()
         if wishes:
             self._news.set()
 
@@ -119,8 +120,14 @@ class Warmer:
                 await asyncio.sleep(PATIENCE)
                 continue
             begun, wanted = monotonic(), request(wish.key)
-            if wanted is not None:
-                await self._ask(self._answers[wish.scope], wanted)
+            # It may have been asked just when tables or connections were not known to be right.
+            if (
+                wanted is not None
+                and not await self._ask(self._answers[wish.scope], wanted)
+                and wish not in self._tried
+            ):
+                self._tried.add(wish)
+                self._due.append(wish)
             await asyncio.sleep(max(PAUSE, monotonic() - begun))
 
     def _next(self) -> Wish | None:
@@ -137,14 +144,19 @@ class Warmer:
         caching, scope = self._cache.caching, answers.scope
         if monotonic() >= caching.shelf.until or not caching.settled or not scope.greeting:
             return False
+        if self._cache.watch is not None and not self._cache.watched:
+            return False
         return self._cache.pools.pool(scope, scope.home).spare
 
-    async def _ask(self, answers: Answers, wanted: Request) -> None:
+    async def _ask(self, answers: Answers, wanted: Request) -> bool:
+        """Whether the answer was made, and is kept."""
         try:
-            if await answers.warm(wanted):
-                self.warmed += 1
+            made = await answers.warm(wanted)
+            self.warmed += made
+            return made
         except (Violation, Malformed, Lost, OSError) as error:  # of which TimeoutError is a kind
             log.info("an answer cannot be asked for again", extra={"error": str(error)})
+            return False
 
     async def _save(self) -> None:
         second = self._cache.second
