@@ -373,6 +373,28 @@ class EdgeSettings(BaseModel):
         return self
 
 
+class WebSettings(BaseModel):
+    """The dashboard: pages and the HTTP API (docs/web.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen_address: str = Field(default="127.0.0.1", description="address that it listens on")
+    port: int = Field(default=8432, ge=1, le=65535, description="TCP port that it listens on")
+    ssl_cert_file: Path | None = Field(default=None, description="certificate with its chain (PEM), for https")
+    ssl_key_file: Path | None = Field(default=None, description="its key (PEM)")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="addresses of proxies whose X-Forwarded-For and -Proto count"
+    )
+    session_hours: float = Field(default=12, gt=0, le=720, description="hours after which a login ends")
+    idle_minutes: float = Field(default=60, gt=0, le=1440, description="minutes without use after which it ends")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.ssl_cert_file is None) != (self.ssl_key_file is None):
+            raise ValueError("ssl_cert_file and ssl_key_file go together")
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that the file, the environment and the flags say."""
 
@@ -390,6 +412,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     redirects: tuple[RedirectSettings, ...] = Field(default=(), validation_alias="redirect")
     edge: EdgeSettings = Field(default_factory=EdgeSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
     lint: dict[str, Any] = Field(default_factory=dict, description="read by `post-ai lint` alone (docs/lint.md)")
 
     @classmethod
@@ -450,6 +473,7 @@ class Settings(BaseSettings):
             alerts=loaded.alerts,
             redirects=loaded.redirects,
             edge=loaded.edge,
+            web=loaded.web,
         )
 
 

@@ -38,6 +38,7 @@ from postai.cli import (
     replicating,
     teaching,
     watching,
+    web,
 )
 from postai.cli.output import require_command, show_error
 from postai.errors import FeatureMissing, NotPermitted, PostaiError, UsageError, from_parts
@@ -65,6 +66,7 @@ app.command("uninstall", short_help="Remove postai from a database")(installing.
 app.command("doctor", short_help="Check every prerequisite")(installing.doctor_command)
 app.command("agent", short_help="Run the sidecar")(agent.agent)
 app.add_typer(edging.app, name="edge", short_help="Listen before a server as its proxy")
+app.command("web", short_help="Serve the dashboard")(web.web)
 app.command("status", short_help="Show the state of the sidecar")(agent.status)
 app.command("ask", short_help="Ask the database a question")(ask.ask)
 app.command("sql", short_help="Print the statement for a question")(ask.sql)

@@ -1,0 +1,165 @@
+"""The application: rooms, headers, errors. Every error has the four parts that the other faces show."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib import resources
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from postai import __version__
+from postai.database.errors import ConnectionFailed, ConnectionLost, ServerError
+from postai.errors import (
+    AgentNotReachable,
+    BudgetSpent,
+    ErrorParts,
+    FeatureMissing,
+    LockNotObtained,
+    ModelFailed,
+    NotPermitted,
+    NotSure,
+    PostaiError,
+    Refused,
+    StaleProposal,
+    UsageError,
+)
+from postai.web import login
+from postai.web.rendering import page
+from postai.web.rooms import ROOMS
+from postai.web.site import Site
+from postai.web.visit import ForeignRequest, NotLoggedIn
+
+log = logging.getLogger(__name__)
+
+API = "/api/v1"
+STATUS: tuple[tuple[type[PostaiError], int], ...] = (
+    (NotLoggedIn, 401),
+    (ForeignRequest, 403),
+    (NotPermitted, 403),
+    (Refused, 403),
+    (UsageError, 400),
+    (NotSure, 422),
+    (StaleProposal, 409),
+    (LockNotObtained, 409),
+    (FeatureMissing, 501),
+    (BudgetSpent, 429),
+    (AgentNotReachable, 503),
+    (ModelFailed, 502),
+    (ConnectionFailed, 503),
+    (ConnectionLost, 503),
+)
+"""HTTP status by class of error; the first that fits."""
+BY_SQLSTATE = {"42501": 403, "28P01": 401, "57014": 504, "25006": 403}
+"""HTTP status of what a server says; its class 22, 23 and 42 are 400, the rest 500."""
+
+
+def create_app(site: Site) -> FastAPI:
+    """The whole application for that site."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        site.sessions.close()
+
+    app = FastAPI(
+        title="postai",
+        version=__version__,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.site = site
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.middleware("http")(_headers)
+    app.add_exception_handler(PostaiError, _failed)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
+    app.mount("/static", StaticFiles(directory=str(resources.files("postai.web") / "static")))
+    app.include_router(login.router)
+    for room in ROOMS:
+        app.include_router(room.api, prefix=f"{API}/databases/{{database}}")
+        app.include_router(room.pages, prefix="/d/{database}")
+    return app
+
+
+async def _headers(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Headers of every answer. A style element needs the request's nonce; scripts come from our own files only."""
+    request.state.nonce = secrets.token_urlsafe(16)
+    response = await call(request)
+    response.headers.setdefault(
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "
+        f"style-src 'self' 'nonce-{request.state.nonce}'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'",
+    )
+    response.headers.setdefault("x-content-type-options", "nosniff")
+    response.headers.setdefault("referrer-policy", "same-origin")
+    response.headers.setdefault("cross-origin-opener-policy", "same-origin")
+    response.headers.setdefault("permissions-policy", "camera=(), microphone=(), geolocation=()")
+    marked = request.url.query or request.url.path.startswith("/static/built/chunk-")
+    lasting = request.url.path.startswith("/static/") and response.status_code == 200 and marked
+    response.headers.setdefault("cache-control", "public, max-age=31536000, immutable" if lasting else "no-store")
+    return response
+
+
+def status_of(error: PostaiError) -> int:
+    """The HTTP status that says the same as the error."""
+    if isinstance(error, ServerError):
+        if error.sqlstate in BY_SQLSTATE:
+            return BY_SQLSTATE[error.sqlstate]
+        by_name = {kind.sqlstate: status for kind, status in STATUS if kind.sqlstate.startswith("PA0")}
+        if error.sqlstate in by_name:
+            return by_name[error.sqlstate]
+        return 400 if error.sqlstate[:2] in {"22", "23", "42"} else 500
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PostaiError)
+    if isinstance(error, NotLoggedIn) and not _wants_json(request):
+        back = quote(request.url.path) if request.method == "GET" else ""
+        return RedirectResponse(f"/login?next={back}" if back else "/login", status_code=303)
+    return _told(request, error.as_parts(), status_of(error))
+
+
+def _not_understood(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    places = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    return _told(request, ErrorParts("22023", "the request has a mistake", places), 422)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    parts = ErrorParts("42704" if error.status_code == 404 else "PA000", f"{error.detail}".lower())
+    response = _told(request, parts, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    mark = secrets.token_hex(4)
+    log.error("a request failed", exc_info=error, extra={"path": request.url.path, "mark": mark})
+    parts = ErrorParts("XX000", "postai failed", f"Its log has the reason beside {mark}.", "Report it with that part.")
+    return _told(request, parts, 500)
+
+
+def _told(request: Request, parts: ErrorParts, status: int) -> Response:
+    if _wants_json(request):
+        told = {"sqlstate": parts.sqlstate, "message": parts.message, "detail": parts.detail, "hint": parts.hint}
+        return JSONResponse({"error": told}, status_code=status)
+    return page(request, "error.html", visit=getattr(request.state, "visit", None), status=status, error=parts)
+
+
+def _wants_json(request: Request) -> bool:
+    return request.url.path.startswith("/api/")

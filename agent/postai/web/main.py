@@ -1,0 +1,48 @@
+"""`post-ai web`: listen until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+
+from postai.errors import FeatureMissing, UsageError
+from postai.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Serve the pages of these settings.
+
+    Raises:
+        FeatureMissing: the packages of the extra `web` are not installed.
+        UsageError: no database is configured, or the certificate's files do not go together.
+    """
+    try:
+        import uvicorn
+
+        from postai.web.app import create_app
+        from postai.web.limits import Limiter
+        from postai.web.sessions import Sessions
+        from postai.web.site import Site
+    except ImportError as error:
+        raise FeatureMissing(
+            "the web face needs packages that are not installed", detail=str(error), hint="pip install 'postai[web]'"
+        ) from None
+    if not settings.databases:
+        raise UsageError(
+            "no database is configured", hint="Add a section [[database]] to postai.toml (docs/web.md shows it)."
+        )
+    web = settings.web
+    sessions = Sessions(time.monotonic, lifetime=web.session_hours * 3600, idle=web.idle_minutes * 60)
+    site = Site(web, {one.name: one for one in settings.databases}, sessions, Limiter(10, 6.0, time.monotonic))
+    uvicorn.run(
+        create_app(site),
+        host=web.listen_address,
+        port=web.port,
+        ssl_certfile=str(web.ssl_cert_file) if web.ssl_cert_file else None,
+        ssl_keyfile=str(web.ssl_key_file) if web.ssl_key_file else None,
+        proxy_headers=bool(web.trusted_proxies),
+        forwarded_allow_ips=list(web.trusted_proxies),
+        server_header=False,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )

@@ -1,0 +1,125 @@
+"""Pages from templates: one environment, filters in the units that people read, undefined names are errors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup
+
+from postai.database.amounts import bytes_text, seconds_text
+from postai.web import charts
+from postai.web.site import site_of
+
+if TYPE_CHECKING:
+    from postai.web.room import Room
+    from postai.web.visit import Visit
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    room: Room | None = None,
+    visit: Visit | None = None,
+    status: int = 200,
+    **values: Any,
+) -> HTMLResponse:
+    """A whole page, or the part that htmx asked for (the template decides by `part`)."""
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            request=request,
+            site=site_of(request),
+            room=room,
+            visit=visit,
+            nonce=request.state.nonce,
+            part=request.headers.get("hx-target") if request.headers.get("hx-request") else None,
+            now=datetime.now(UTC),
+            **values,
+        )
+    )
+    return HTMLResponse(text, status_code=status)
+
+
+@lru_cache(maxsize=1)
+def environment() -> jinja2.Environment:
+    """The templates' environment, made at first use."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("postai.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        bytes=_or_dash(bytes_text),
+        ms=_or_dash(lambda amount: seconds_text(amount / 1000)),
+        seconds=_or_dash(seconds_text),
+        number=_or_dash(number),
+        percent=_or_dash(lambda part: f"{part * 100:.1f} %" if 0 < part < 0.0995 else f"{part * 100:.0f} %"),
+        when=when,
+        props=_props,
+    )
+    made.globals.update(asset=asset, has_asset=has_asset, sparkline=charts.sparkline, line_chart=charts.line_chart)
+    from postai.web.rooms import ROOMS
+
+    made.globals["rooms"] = ROOMS
+    return made
+
+
+def _or_dash(text: Any) -> Any:
+    return lambda value: "–" if value is None else text(value)
+
+
+def number(value: float) -> str:
+    """A number with narrow spaces between thousands; three digits of what is small."""
+    if isinstance(value, int) or float(value).is_integer() or abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", "\u202f")
+    return f"{value:.3g}"
+
+
+def when(value: datetime | None, now: datetime | None = None) -> Markup:
+    """A moment as its distance from now, with the exact one beside it for a pointer and for machines."""
+    if value is None:
+        return Markup("–")
+    distance = ((now or datetime.now(UTC)) - value).total_seconds()
+    text = (
+        f"{seconds_text(distance)} ago"
+        if distance >= 1
+        else "now"
+        if distance > -1
+        else f"in {seconds_text(-distance)}"
+    )
+    exact = value.astimezone(UTC).isoformat(timespec="seconds")
+    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(exact, text)
+
+
+def _props(value: object) -> str:
+    """JSON for an island's `data-props` attribute (escaped by the template)."""
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+@lru_cache(maxsize=256)
+def asset(name: str) -> str:
+    """Address of a static file, with a mark of its content so that browsers may keep it for ever."""
+    mark = hashlib.sha256(_file(name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?{mark}"
+
+
+def has_asset(name: str) -> bool:
+    """Whether that file was built: without, pages work without scripts."""
+    return _file(name).is_file()
+
+
+def _file(name: str) -> Traversable:
+    return resources.files("postai.web").joinpath("static", name)

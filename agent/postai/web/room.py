@@ -1,0 +1,137 @@
+"""A room: handlers that serve as pages and, the same functions, as routes of the API.
+
+    room = Room("Queries", "queries")
+
+    @room.see("/queries", "queries.html")
+    def queries(database: InDatabase, limit: int = 50) -> Ranking: ...
+
+    @room.do("/proposals/{proposal}/dismiss", then=lambda visit, result: ...)
+    def dismiss(database: InDatabase, proposal: int, body: Dismissal) -> Done: ...
+
+`see` makes `GET /d/{database}/queries`, a page, and `GET /api/v1/databases/{database}/queries`, JSON of what the
+function returns. `do` makes a POST of both; a form's fields fill the model `body`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, ValidationError
+
+from postai.errors import UsageError
+from postai.web.rendering import page
+from postai.web.visit import CSRF_FIELD, Visit, Visiting, form_fields, own_request
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+class Room:
+    """One area of the dashboard.
+
+    Args:
+        title: as the navigation shows it.
+        tag: its name in addresses, templates and the OpenAPI document.
+        home: the path that the navigation leads to, below the database; None = not in the navigation.
+    """
+
+    def __init__(self, title: str, tag: str, home: str | None = None) -> None:
+        self.title = title
+        self.tag = tag
+        self.home = home
+        self.pages = APIRouter(include_in_schema=False)
+        self.api = APIRouter(tags=[tag])
+
+    def see(self, path: str, template: str) -> Callable[[Handler], Handler]:
+        """Register a function that only reads.
+
+        Args:
+            path: below the database.
+            template: shows what the function returns, as `it`.
+        """
+
+        def register(read: Handler) -> Handler:
+            self.api.add_api_route(path, read, methods=["GET"], operation_id=read.__name__)
+            self.pages.add_api_route(path, self._shown(read, template), methods=["GET"], response_model=None)
+            return read
+
+        return register
+
+    def do(self, path: str, then: Callable[[Visit, Any], tuple[str, str | None]]) -> Callable[[Handler], Handler]:
+        """Register a function that changes something.
+
+        Args:
+            path: below the database.
+            then: of the visit and the result: where a browser goes (below the database) and the message it shows there.
+        """
+
+        def register(act: Handler) -> Handler:
+            allowed = [Depends(own_request)]
+            self.api.add_api_route(path, act, methods=["POST"], operation_id=act.__name__, dependencies=allowed)
+            self.pages.add_api_route(
+                path, _from_form(act, then), methods=["POST"], response_model=None, dependencies=allowed
+            )
+            return act
+
+        return register
+
+    def _shown(self, read: Callable[..., Any], template: str) -> Callable[..., Response]:
+        def show(*, request: Request, visit: Visit, **arguments: Any) -> Response:
+            return page(request, template, room=self, visit=visit, it=read(**arguments))
+
+        own = [_keyword("request", Request), _keyword("visit", Visiting)]
+        return _with_signature(show, read, own, drop=())
+
+
+def _from_form(
+    act: Callable[..., Any], then: Callable[[Visit, Any], tuple[str, str | None]]
+) -> Callable[..., Response]:
+    parameters = inspect.signature(act, eval_str=True).parameters
+    body = parameters["body"].annotation if "body" in parameters else None
+
+    def do(*, visit: Visit, form: BaseModel | None = None, **arguments: Any) -> Response:
+        given = {"body": form} if body is not None else {}
+        where, message = then(visit, act(**arguments, **given))
+        visit.session.message = message
+        return RedirectResponse(f"/d/{visit.database}{where}", status_code=303)
+
+    own = [_keyword("visit", Visiting)]
+    if body is not None:
+        own.append(_keyword("form", Annotated[body, Depends(_form_of(body))]))
+    return _with_signature(do, act, own, drop=("body",))
+
+
+def _form_of(model: type[BaseModel]) -> Callable[..., Any]:
+    async def read(request: Request) -> BaseModel:
+        fields = {name: value for name, value in (await form_fields(request)).items() if name != CSRF_FIELD}
+        try:
+            return model.model_validate({name: value for name, value in fields.items() if value != ""})
+        except ValidationError as error:
+            places = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise UsageError("the form has a mistake", detail=places, hint="Go back and mend it.") from None
+
+    return read
+
+
+def _keyword(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+
+
+def _with_signature(
+    function: Callable[..., Response], like: Callable[..., Any], own: list[inspect.Parameter], drop: tuple[str, ...]
+) -> Callable[..., Response]:
+    """`function` with the parameters of `like` and its own: FastAPI reads what to pass from them."""
+    taken = {one.name for one in own}
+    kept = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, one in inspect.signature(like, eval_str=True).parameters.items()
+        if name not in drop and name not in taken
+    ]
+    if "visit" in inspect.signature(like).parameters:
+        raise TypeError(f"{like.__name__}: a handler takes the visit as `by: Visiting`")
+    function.__signature__ = inspect.Signature([*own, *kept], return_annotation=Response)  # type: ignore[attr-defined]
+    function.__name__ = like.__name__
+    return function

@@ -1,0 +1,8 @@
+"""The rooms of the dashboard, one module each; `ROOMS` is their order in the navigation."""
+
+from __future__ import annotations
+
+from postai.web.room import Room
+from postai.web.rooms import overview
+
+ROOMS: tuple[Room, ...] = (overview.room,)

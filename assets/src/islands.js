@@ -1,0 +1,4 @@
+// The islands by name; each is a chunk of its own.
+export const islands = {
+  chart: () => import("./islands/chart.js"),
+};
