@@ -10,7 +10,7 @@ rmSync(out, { recursive: true, force: true });
 const styles = readdirSync(`${here}src/islands`).filter((name) => name.endsWith(".css"));
 await build({
   absWorkingDir: here,
-  entryPoints: ["src/app.js", ...styles.map((name) => `src/islands/${name}`)],
+  entryPoints: ["src/app.js", "src/viewer.js", ...styles.map((name) => `src/islands/${name}`)],
   outdir: out,
   entryNames: "[name]",
   chunkNames: "chunk-[name]-[hash]",

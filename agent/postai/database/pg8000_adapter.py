@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,7 +19,7 @@ from scramp import ScramException  # type: ignore[import-untyped]
 
 from postai.database import failures, libpq_files, tls
 from postai.database.errors import ConnectionFailed
-from postai.database.protocol import Row
+from postai.database.protocol import Row, TextRows
 from postai.database.session import First, Session
 from postai.errors import FeatureMissing, PostaiError, UsageError
 
@@ -176,6 +177,16 @@ class Pg8000Database(Session):
         context = self._run(sql, params)
         names = tuple(column["name"] for column in context.columns or ())
         return names, [tuple(row) for row in context.rows or ()]
+
+    def query_text(self, sql: str, params: Sequence[object] = ()) -> TextRows:
+        # The driver asks this mapping how to read each type.
+        readers, self._session.pg_types = self._session.pg_types, defaultdict(lambda: str)
+        try:
+            context = self._run(sql, params)
+        finally:
+            self._session.pg_types = readers
+        columns = tuple((column["name"], column["type_oid"]) for column in context.columns or ())
+        return TextRows(columns, tuple(tuple(row) for row in context.rows or ()))
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         return max(int(self._run(sql, params).row_count), 0)

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRows:
+    """Rows as text.
+
+    Attributes:
+        columns: name and type (its oid) of each.
+        rows: the values as the server wrote them; None = NULL.
+    """
+
+    columns: tuple[tuple[str, int], ...]
+    rows: tuple[tuple[str | None, ...], ...]
 
 
 class Database(Protocol):
@@ -49,6 +63,10 @@ class Database(Protocol):
 
     def query_columns(self, sql: str, params: Sequence[object] = ()) -> tuple[tuple[str, ...], list[Row]]:
         """As `query`, with the names of the columns before the rows."""
+        ...
+
+    def query_text(self, sql: str, params: Sequence[object] = ()) -> TextRows:
+        """As `query`, with every value as the server writes it (NULL as None), for values of any type."""
         ...
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from postai.database import dsn as connection_string
 from postai.database import failures
-from postai.database.protocol import Row
+from postai.database.protocol import Row, TextRows
 from postai.database.session import First, Session
 from postai.errors import PostaiError
 
@@ -88,6 +88,20 @@ class PsycopgDatabase(Session):
         if cursor.description is None:
             return (), []
         return tuple(column.name for column in cursor.description), cursor.fetchall()
+
+    def query_text(self, sql: str, params: Sequence[object] = ()) -> TextRows:
+        cursor = self._run(sql, params)
+        if cursor.description is None or cursor.pgresult is None:
+            return TextRows((), ())
+        columns = tuple((column.name, column.type_code) for column in cursor.description)
+        read, encoding = cursor.pgresult.get_value, self._connection.info.encoding
+        rows = (
+            tuple(
+                None if (value := read(row, place)) is None else value.decode(encoding) for place in range(len(columns))
+            )
+            for row in range(cursor.pgresult.ntuples)
+        )
+        return TextRows(columns, tuple(rows))
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         return max(self._run(sql, params).rowcount, 0)

@@ -17,49 +17,17 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from postai import __version__
-from postai.database.errors import ConnectionFailed, ConnectionLost, ServerError
-from postai.errors import (
-    AgentNotReachable,
-    BudgetSpent,
-    ErrorParts,
-    FeatureMissing,
-    LockNotObtained,
-    ModelFailed,
-    NotPermitted,
-    NotSure,
-    PostaiError,
-    Refused,
-    StaleProposal,
-    UsageError,
-)
+from postai.errors import ErrorParts, PostaiError
 from postai.web import login
+from postai.web.failures import status_of
 from postai.web.rendering import page
 from postai.web.rooms import ROOMS
 from postai.web.site import Site
-from postai.web.visit import ForeignRequest, NotLoggedIn
+from postai.web.visit import NotLoggedIn
 
 log = logging.getLogger(__name__)
 
 API = "/api/v1"
-STATUS: tuple[tuple[type[PostaiError], int], ...] = (
-    (NotLoggedIn, 401),
-    (ForeignRequest, 403),
-    (NotPermitted, 403),
-    (Refused, 403),
-    (UsageError, 400),
-    (NotSure, 422),
-    (StaleProposal, 409),
-    (LockNotObtained, 409),
-    (FeatureMissing, 501),
-    (BudgetSpent, 429),
-    (AgentNotReachable, 503),
-    (ModelFailed, 502),
-    (ConnectionFailed, 503),
-    (ConnectionLost, 503),
-)
-"""HTTP status by class of error; the first that fits."""
-BY_SQLSTATE = {"42501": 403, "28P01": 401, "57014": 504, "25006": 403}
-"""HTTP status of what a server says; its class 22, 23 and 42 are 400, the rest 500."""
 
 
 def create_app(site: Site) -> FastAPI:
@@ -111,18 +79,6 @@ async def _headers(request: Request, call: Callable[[Request], Awaitable[Respons
     lasting = request.url.path.startswith("/static/") and response.status_code == 200 and marked
     response.headers.setdefault("cache-control", "public, max-age=31536000, immutable" if lasting else "no-store")
     return response
-
-
-def status_of(error: PostaiError) -> int:
-    """The HTTP status that says the same as the error."""
-    if isinstance(error, ServerError):
-        if error.sqlstate in BY_SQLSTATE:
-            return BY_SQLSTATE[error.sqlstate]
-        by_name = {kind.sqlstate: status for kind, status in STATUS if kind.sqlstate.startswith("PA0")}
-        if error.sqlstate in by_name:
-            return by_name[error.sqlstate]
-        return 400 if error.sqlstate[:2] in {"22", "23", "42"} else 500
-    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
 def _failed(request: Request, error: Exception) -> Response:

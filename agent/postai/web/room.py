@@ -8,8 +8,12 @@
     @room.do("/proposals/{proposal}/dismiss", then=lambda visit, result: ...)
     def dismiss(database: InDatabase, proposal: int, body: Dismissal) -> Done: ...
 
+    @room.run("/ask", "ask.html")
+    def ask(database: InDatabase, body: Asked) -> Outcome: ...
+
 `see` makes `GET /d/{database}/queries`, a page, and `GET /api/v1/databases/{database}/queries`, JSON of what the
-function returns. `do` makes a POST of both; a form's fields fill the model `body`.
+function returns. `do` makes a POST of both; a form's fields fill the model `body`. `run` makes a POST of both, too,
+whose page shows what the function returns as `it`, or with `error` what was wrong with `form`, and leads nowhere.
 """
 
 from __future__ import annotations
@@ -22,7 +26,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ValidationError
 
-from postai.errors import UsageError
+from postai.errors import PostaiError, UsageError
+from postai.web.failures import status_of
 from postai.web.rendering import page
 from postai.web.visit import CSRF_FIELD, Visit, Visiting, form_fields, own_request
 
@@ -60,6 +65,32 @@ class Room:
 
         return register
 
+    def read(self, path: str) -> Callable[[Handler], Handler]:
+        """Register a function that only reads, for scripts and programs alone."""
+
+        def register(read: Handler) -> Handler:
+            self.api.add_api_route(path, read, methods=["GET"], operation_id=read.__name__)
+            return read
+
+        return register
+
+    def run(self, path: str, template: str) -> Callable[[Handler], Handler]:
+        """Register a function that runs something for whoever sent the form, and a page that shows the result as `it`.
+
+        Args:
+            path: below the database.
+            template: as for `see`.
+        """
+
+        def register(act: Handler) -> Handler:
+            allowed = [Depends(own_request)]
+            self.api.add_api_route(path, act, methods=["POST"], operation_id=act.__name__, dependencies=allowed)
+            shown = _with_form(act, self._answered(template), self._failed(template))
+            self.pages.add_api_route(path, shown, methods=["POST"], response_model=None, dependencies=allowed)
+            return act
+
+        return register
+
     def do(self, path: str, then: Callable[[Visit, Any], tuple[str, str | None]]) -> Callable[[Handler], Handler]:
         """Register a function that changes something.
 
@@ -71,34 +102,67 @@ class Room:
         def register(act: Handler) -> Handler:
             allowed = [Depends(own_request)]
             self.api.add_api_route(path, act, methods=["POST"], operation_id=act.__name__, dependencies=allowed)
-            self.pages.add_api_route(
-                path, _from_form(act, then), methods=["POST"], response_model=None, dependencies=allowed
-            )
+            gone = _with_form(act, lambda _request, visit, _form, it: _lead(visit, *then(visit, it)))
+            self.pages.add_api_route(path, gone, methods=["POST"], response_model=None, dependencies=allowed)
             return act
 
         return register
 
+    @staticmethod
+    def form(model: type[BaseModel]) -> Callable[..., Any]:
+        """A dependency that fills that model from the fields of a form."""
+        return _form_of(model)
+
+    def _answered(self, template: str) -> Callable[[Request, Visit, BaseModel | None, Any], Response]:
+        return lambda request, visit, form, it: page(
+            request, template, room=self, visit=visit, form=form, it=it, error=None
+        )
+
+    def _failed(self, template: str) -> Callable[[Request, Visit, BaseModel | None, PostaiError], Response]:
+        """The same page with what was typed, and what was wrong with it."""
+        return lambda request, visit, form, error: page(
+            request,
+            template,
+            room=self,
+            visit=visit,
+            form=form,
+            it=None,
+            error=error.as_parts(),
+            status=status_of(error),
+        )
+
     def _shown(self, read: Callable[..., Any], template: str) -> Callable[..., Response]:
         def show(*, request: Request, visit: Visit, **arguments: Any) -> Response:
-            return page(request, template, room=self, visit=visit, it=read(**arguments))
+            return page(request, template, room=self, visit=visit, it=read(**arguments), form=None, error=None)
 
         own = [_keyword("request", Request), _keyword("visit", Visiting)]
         return _with_signature(show, read, own, drop=())
 
 
-def _from_form(
-    act: Callable[..., Any], then: Callable[[Visit, Any], tuple[str, str | None]]
+def _lead(visit: Visit, where: str, message: str | None) -> Response:
+    visit.session.message = message
+    return RedirectResponse(f"/d/{visit.database}{where}", status_code=303)
+
+
+def _with_form(
+    act: Callable[..., Any],
+    answer: Callable[[Request, Visit, BaseModel | None, Any], Response],
+    failed: Callable[[Request, Visit, BaseModel | None, PostaiError], Response] | None = None,
 ) -> Callable[..., Response]:
     parameters = inspect.signature(act, eval_str=True).parameters
     body = parameters["body"].annotation if "body" in parameters else None
 
-    def do(*, visit: Visit, form: BaseModel | None = None, **arguments: Any) -> Response:
+    def do(*, request: Request, visit: Visit, form: BaseModel | None = None, **arguments: Any) -> Response:
         given = {"body": form} if body is not None else {}
-        where, message = then(visit, act(**arguments, **given))
-        visit.session.message = message
-        return RedirectResponse(f"/d/{visit.database}{where}", status_code=303)
+        try:
+            result = act(**arguments, **given)
+        except PostaiError as error:
+            if failed is None:
+                raise
+            return failed(request, visit, form, error)
+        return answer(request, visit, form, result)
 
-    own = [_keyword("visit", Visiting)]
+    own = [_keyword("request", Request), _keyword("visit", Visiting)]
     if body is not None:
         own.append(_keyword("form", Annotated[body, Depends(_form_of(body))]))
     return _with_signature(do, act, own, drop=("body",))

@@ -1,0 +1,265 @@
+"""What a person typed: run read-only, explained, or compared, on a connection of that person's own role.
+
+Whoever types SQL has the rights of their role and no more; nothing here adds one. A statement runs in a transaction
+that is READ ONLY and rolled back, through a cursor, with a limit of rows and of time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import postgast
+
+from postai.ask.explaining import is_statement
+from postai.database import Database, named_sql
+from postai.errors import Refused, UsageError
+from postai.sql.parse import parse, plain_text
+from postai.sql.plan import PlanFinding, read_plan
+from postai.sql.plan_compare import NodeFigures, NodePair, compare, figures
+from postai.sql.plan_tree import read_tree
+
+MOST_ROWS = 10_000
+MOST_SECONDS = 300
+READING = frozenset({"SELECT", "VALUES", "TABLE", "SHOW"})
+EXPLAINABLE = frozenset({"SELECT", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE TABLE AS"})
+
+__all__ = [
+    "Limits",
+    "NamesSeen",
+    "Plan",
+    "PlanPair",
+    "Rows",
+    "compare_plans",
+    "explain",
+    "is_statement",
+    "names",
+    "run",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one statement may take.
+
+    Attributes:
+        rows: most rows that are fetched, up to `MOST_ROWS`.
+        seconds: after which the server ends it, up to `MOST_SECONDS`.
+    """
+
+    rows: int = 500
+    seconds: float = 30
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.rows <= MOST_ROWS and 0 < self.seconds <= MOST_SECONDS):
+            raise UsageError(f"a statement may give 1 to {MOST_ROWS} rows and take up to {MOST_SECONDS} s")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a statement gave.
+
+    Attributes:
+        statement: as it ran.
+        columns, types: names, and types as the server names them.
+        numeric: of each column, whether it holds numbers.
+        rows: values as the server writes them; None = NULL.
+        more: whether there were more rows than the limit.
+        elapsed_ms: on the server's clock.
+    """
+
+    statement: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    more: bool
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A statement's plan.
+
+    Attributes:
+        statement: as it was planned.
+        analyzed: whether it ran.
+        json: EXPLAIN (FORMAT JSON) as the server wrote it.
+        nodes: with their figures, in print order.
+        findings: the plan in words.
+    """
+
+    statement: str
+    analyzed: bool
+    json: str
+    nodes: tuple[NodeFigures, ...]
+    findings: tuple[PlanFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPair:
+    """Two plans and their nodes beside each other."""
+
+    left: Plan
+    right: Plan
+    pairs: tuple[NodePair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NamesSeen:
+    """What completion offers: relations that the role may read, with their columns.
+
+    Attributes:
+        schemas: name of a schema -> relation -> columns.
+        visible: relations that need no schema, by search_path.
+    """
+
+    schemas: dict[str, dict[str, tuple[str, ...]]]
+    visible: tuple[str, ...]
+
+
+class _RolledBack(Exception):
+    pass
+
+
+def run(database: Database, text: str, parameters: Sequence[str | None] = (), limits: Limits | None = None) -> Rows:
+    """Run one reading statement.
+
+    Args:
+        database: a connection of the person's own role.
+        text: one SELECT, VALUES, TABLE or SHOW; `$1` marks a parameter.
+        parameters: their values in text form, sent apart from the statement.
+        limits: of rows and time.
+
+    Raises:
+        Refused: it is not one reading statement.
+        UsageError: parameters are missing.
+        ServerError: what the server says of it.
+    """
+    limits = limits or Limits()
+    statement, kind = _one(text, READING, "reads rows")
+    with _transaction(database, limits.seconds, read_only=True):
+        ((began,),) = database.query("select pg_catalog.clock_timestamp()")
+        if kind == "SHOW":
+            found = database.query_text(statement)
+        else:
+            bound, values = _bound(statement, parameters)
+            database.execute(f"declare postai_console no scroll cursor without hold for {bound}", values)
+            found = database.query_text(f"fetch forward {limits.rows + 1} from postai_console")
+        ((elapsed,),) = database.query("select extract(epoch from pg_catalog.clock_timestamp() - %s) * 1000", [began])
+        types, numeric = _types(database, [oid for _, oid in found.columns])
+    names_of = tuple(name for name, _ in found.columns)
+    rows = found.rows[: limits.rows]
+    return Rows(statement, names_of, types, numeric, rows, len(found.rows) > limits.rows, float(elapsed))
+
+
+def explain(
+    database: Database,
+    text: str,
+    parameters: Sequence[str | None] = (),
+    *,
+    analyze: bool = False,
+    limits: Limits | None = None,
+) -> Plan:
+    """Plan one statement; with `analyze` also run it, in a transaction that is rolled back.
+
+    What a statement does outside of its transaction stays done: sequences move on, and functions may do anything that
+    the role may.
+
+    Args:
+        database, text, parameters, limits: as for `run`; the statement may also be one that writes.
+        analyze: whether it is run.
+    """
+    limits = limits or Limits()
+    statement, _ = _one(text, EXPLAINABLE, "can be explained")
+    bound, values = _bound(statement, parameters)
+    options = "analyze, buffers, verbose, settings, format json" if analyze else "verbose, settings, format json"
+    with _transaction(database, limits.seconds, read_only=not analyze):
+        written = database.query_text(f"explain ({options}) {bound}", values).rows
+    text_of = "\n".join(line or "" for (line,) in written)
+    plan: Any = json.loads(text_of)
+    return Plan(statement, analyze, text_of, figures(read_tree(plan)), read_plan(plan))
+
+
+def compare_plans(left: Plan, right: Plan) -> PlanPair:
+    """Both plans with their nodes beside each other."""
+    trees = (read_tree(json.loads(one.json)) for one in (left, right))
+    return PlanPair(left, right, compare(*trees))
+
+
+def names(database: Database) -> NamesSeen:
+    """Relations and columns that the connection's role may read."""
+    rows = database.query(named_sql.load(__package__, "console.sql")["names"])
+    schemas: dict[str, dict[str, tuple[str, ...]]] = {}
+    for schema, relation, columns, _ in rows:
+        schemas.setdefault(schema, {})[relation] = tuple(columns)
+    return NamesSeen(schemas, tuple(relation for _, relation, _, visible in rows if visible))
+
+
+def parameter_count(text: str) -> int:
+    """The highest `$n` of a text that parses; 0 = none."""
+    return max((number for _, _, number in _places(text)), default=0)
+
+
+def _one(text: str, allowed: frozenset[str], what: str) -> tuple[str, str]:
+    if text.lstrip().startswith("\\"):
+        raise Refused("commands of psql do not run here", hint="Write SQL. Tables and their columns are under Schema.")
+    statements = parse(text)
+    if len(statements) != 1:
+        raise Refused(
+            f"these are {len(statements)} statements" if statements else "there is no statement",
+            hint="Run one at a time; transactions are begun and ended by the dashboard.",
+        )
+    kind = statements[0].statement_class
+    if kind not in allowed:
+        hint = "Take EXPLAIN away and press Explain." if kind == "EXPLAIN" else "Changes are proposals: see Migrations."
+        raise Refused(f"{kind} is not a statement that {what}", detail="Only that runs here.", hint=hint)
+    return plain_text(statements[0]), kind
+
+
+@contextmanager
+def _transaction(database: Database, seconds: float, *, read_only: bool) -> Iterator[None]:
+    try:
+        with database.transaction():
+            if read_only:
+                database.execute("set transaction read only")
+            database.query("select pg_catalog.set_config('statement_timeout', %s, true)", [f"{seconds * 1000:.0f}"])
+            yield
+            raise _RolledBack
+    except _RolledBack:
+        return
+
+
+def _places(statement: str) -> list[tuple[int, int, int]]:
+    """Begin, end (bytes) and number of each `$n`."""
+    data = statement.encode()
+    tokens = [(one.start, one.end, data[one.start : one.end]) for one in postgast.scan(statement).tokens]
+    return [(start, end, int(own[1:])) for start, end, own in tokens if own[:1] == b"$" and own[1:].isdigit()]
+
+
+def _bound(statement: str, parameters: Sequence[str | None]) -> tuple[str, list[str | None]]:
+    """The statement with the drivers' placeholders, and a value for each of them."""
+    places = _places(statement)
+    missing = sorted({number for _, _, number in places if not 1 <= number <= len(parameters)})
+    if missing:
+        raise UsageError(
+            f"there is no value for {', '.join(f'${number}' for number in missing)}", hint="Fill its field."
+        )
+    if not places:
+        return statement, []
+    data, at, parts = statement.encode(), 0, []
+    for start, end, _ in places:
+        parts += [data[at:start].replace(b"%", b"%%"), b"%s"]
+        at = end
+    text = b"".join([*parts, data[at:].replace(b"%", b"%%")]).decode()
+    return text, [parameters[number - 1] for _, _, number in places]
+
+
+def _types(database: Database, oids: list[int]) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+    if not oids:
+        return (), ()
+    rows = database.query(named_sql.load(__package__, "console.sql")["types"], [oids])
+    return tuple(name for name, _ in rows), tuple(bool(numeric) for _, numeric in rows)

@@ -1,0 +1,20 @@
+-- name: types
+-- Names of types, in the order of their oids, and whether they are numbers.
+select pg_catalog.format_type(o.oid, null), t.typcategory = 'N'
+  from pg_catalog.unnest(%s::pg_catalog.oid[]) with ordinality as o (oid, place)
+  left join pg_catalog.pg_type as t on t.oid = o.oid
+ order by o.place
+
+-- name: names
+-- Relations with the columns that the role may read, and whether they need no schema.
+select n.nspname, c.relname, pg_catalog.array_agg(a.attname order by a.attnum), pg_catalog.pg_table_is_visible(c.oid)
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+ where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+   and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'
+   and pg_catalog.has_schema_privilege(n.oid, 'usage')
+   and pg_catalog.has_column_privilege(c.oid, a.attnum, 'select')
+ group by n.nspname, c.relname, c.oid
+ order by n.nspname, c.relname
+ limit 5000

@@ -1,0 +1,178 @@
+"""One box for questions and SQL; plans, alone and side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from postai.ask import asking, console
+from postai.ask.asking import Answer, Asked
+from postai.ask.console import Limits, NamesSeen, Plan, PlanPair, Rows
+from postai.errors import UsageError
+from postai.web.rendering import page
+from postai.web.room import Room
+from postai.web.visit import InDatabase, Visiting, own_request
+
+room = Room("Ask", "ask", "/ask")
+
+HISTORY = 30
+SAFE_START = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Typed(BaseModel):
+    """What somebody typed.
+
+    Attributes:
+        text: a question, or one statement.
+        how: what to do with it; "run" tells a question from a statement by itself.
+        rows, seconds: limits of a statement.
+        parameters: values of `$1`, `$2`, ...: one each line in a form; `\\N` is NULL.
+        format: the statement's rows as a file instead of a page.
+    """
+
+    text: str = Field(default="", max_length=100_000)
+    how: Literal["run", "explain", "analyze"] = "run"
+    rows: int = Field(default=500, ge=1, le=console.MOST_ROWS)
+    seconds: float = Field(default=30, gt=0, le=console.MOST_SECONDS)
+    parameters: str = Field(default="", max_length=100_000)
+
+    def values(self) -> list[str | None]:
+        """The parameters, in order."""
+        return [None if line == "\\N" else line for line in self.parameters.splitlines()]
+
+    def limits(self) -> Limits:
+        """The limits of a statement."""
+        return Limits(self.rows, self.seconds)
+
+
+class Judgement(BaseModel):
+    """Whether an answer was right; `correction` is the statement that would have been."""
+
+    question: int
+    correct: bool
+    correction: str | None = None
+
+
+class Two(BaseModel):
+    """Two statements whose plans are compared; with `analyze` both run."""
+
+    left: str = Field(max_length=100_000)
+    right: str = Field(max_length=100_000)
+    analyze: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it: an answer, rows or a plan; nothing yet before something was sent.
+
+    Attributes:
+        typed: as it was sent.
+        history: one's own last questions, newest first.
+    """
+
+    typed: Typed
+    answer: Answer | None = None
+    rows: Rows | None = None
+    plan: Plan | None = None
+    history: tuple[Asked, ...] = field(default=())
+
+
+@room.see("/ask", "ask.html")
+def box(database: InDatabase, by: Visiting, text: str = "") -> Outcome:
+    """The empty box, or with a text that is not run yet, and one's own last questions."""
+    return Outcome(Typed(text=text[:100_000]), history=_history(database, by))
+
+
+@room.run("/ask", "ask.html")
+def ask(database: InDatabase, by: Visiting, body: Typed) -> Outcome:
+    """Answer a question, run a statement, or plan it."""
+    if not body.text.strip():
+        return Outcome(body, history=_history(database, by))
+    if body.how != "run":
+        analyze = body.how == "analyze"
+        plan = console.explain(database, body.text, body.values(), analyze=analyze, limits=body.limits())
+        return Outcome(body, plan=plan)
+    if console.is_statement(body.text):
+        return Outcome(body, rows=console.run(database, body.text, body.values(), body.limits()))
+    return Outcome(body, answer=asking.answer(database, body.text, body.rows))
+
+
+@room.do("/ask/feedback", then=lambda _visit, _result: ("/ask", "Thank you: that answer is judged."))
+def judge(database: InDatabase, body: Judgement) -> None:
+    """Say whether an answer was right."""
+    asking.feedback(database, body.question, body.correct, body.correction)
+
+
+@room.read("/ask/names")
+def names(database: InDatabase) -> NamesSeen:
+    """Relations and columns for completion."""
+    return console.names(database)
+
+
+@room.see("/plans", "plans.html")
+def empty_plans(_database: InDatabase, left: str = "", right: str = "") -> Two:
+    """The form for two statements."""
+    return Two(left=left[:100_000], right=right[:100_000])
+
+
+@room.run("/plans", "plans.html")
+def compare(database: InDatabase, body: Two) -> PlanPair:
+    """The plans of two statements, node beside node."""
+    left, right = (console.explain(database, one, analyze=body.analyze) for one in (body.left, body.right))
+    return console.compare_plans(left, right)
+
+
+@room.pages.get("/plans/viewer")
+def viewer(request: Request, visit: Visiting) -> Response:
+    """The frame in which a plan is drawn, which the page around it hands over; the library sets style attributes."""
+    response = page(request, "viewer.html", room=room, visit=visit)
+    response.headers["content-security-policy"] = (
+        "default-src 'none'; script-src 'self'; img-src 'self' data:; font-src 'self' data:; "
+        "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    )
+    return response
+
+
+@room.pages.post("/ask/rows.{form}", dependencies=[Depends(own_request)])
+def download(
+    database: InDatabase, form: Literal["csv", "json"], fields: Annotated[Typed, Depends(Room.form(Typed))]
+) -> Response:
+    """Run the statement again and give its rows as a file."""
+    if not console.is_statement(fields.text):
+        raise UsageError("only the rows of a statement can be had as a file", hint="Send the answer's statement.")
+    found = console.run(database, fields.text, fields.values(), fields.limits())
+    text, kind = (as_csv(found), "text/csv") if form == "csv" else (as_json(found), "application/json")
+    headers = {"content-disposition": f'attachment; filename="rows.{form}"'}
+    return Response(text, media_type=f"{kind}; charset=utf-8", headers=headers)
+
+
+def as_csv(found: Rows) -> str:
+    """Rows as CSV (RFC 4180), NULL empty. What a spreadsheet would take for a formula gets an apostrophe before it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([_unarmed(name) for name in found.columns])
+    for row in found.rows:
+        writer.writerow(
+            [value if numeric else _unarmed(value) for value, numeric in zip(row, found.numeric, strict=True)]
+        )
+    return out.getvalue()
+
+
+def as_json(found: Rows) -> str:
+    """Rows as a list of lists beside their columns, as names need not be unique; numbers stay text, to be exact."""
+    told = {"columns": found.columns, "types": found.types, "rows": found.rows, "more": found.more}
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _unarmed(value: str | None) -> str | None:
+    return f"'{value}" if value and value.startswith(SAFE_START) else value
+
+
+def _history(database: InDatabase, by: Visiting) -> tuple[Asked, ...]:
+    return asking.history(database, HISTORY) if by.level in {"user", "operator"} else ()
