@@ -43,6 +43,7 @@ from postai.setup.server import (
 
 if TYPE_CHECKING:
     from replicate_support import PgBouncer, Servers, Stand
+    from web_support import Dashboard, Shop
 
 # What somebody's shell says about their own servers must not reach the tests' servers, sidecars and commands.
 for _name in [name for name in os.environ if name.startswith("PG") and name != "PG_CONFIG"]:
@@ -418,6 +419,48 @@ def bouncer() -> Iterator[PgBouncer]:
 
 
 @pytest.fixture(scope="session")
+def shop(pg15: LocalServer) -> Iterator[Shop]:
+    """A small store with postai, agent and people, for the tests of pages (see web_support.py)."""
+    from web_support import make_shop
+
+    yield from make_shop(pg15)
+
+
+@pytest.fixture(scope="session")
+def dashboard(shop: Shop) -> Iterator[Dashboard]:
+    """`post-ai web` for that shop, as a process."""
+    from web_support import Dashboard
+
+    with Dashboard(shop.place / "web", {"store": shop.dsn}) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A real browser (see tests/web/browser.py)."""
+    from browser import chromium as started
+
+    yield from started()
+
+
+@pytest.fixture
+def window(chromium: Any, dashboard: Dashboard) -> Iterator[Callable[..., Any]]:
+    """`window(role="olga", scripts=True)`: a window of somebody who is logged in; its faults fail the test."""
+    from browser import Watched
+    from browser import window as opened
+
+    with contextlib.ExitStack() as stack:
+
+        def new(role: str | None = "olga", **options: Any) -> Watched:
+            one = stack.enter_context(opened(chromium, dashboard.address, **options))
+            if role:
+                one.log_in(role)
+            return one
+
+        yield new
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """Outside evaluation data that lies beside the checkout; tests that need it skip where it is not."""
     if not SHARED.is_dir():
@@ -435,13 +478,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With --dist loadfile: what needs the loaded store goes to one worker, as to load it takes ten seconds of CPU."""
+    """With --dist loadfile: the loaded store goes to one worker, as that takes ten seconds of CPU, and pages to another."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "store" if Path(file).stem.removeprefix("test_") in WITH_STORE else file
+            path = Path(file)
+            return "web" if path.parent.name == "web" else "store" if path.stem[5:] in WITH_STORE else file
 
     return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 

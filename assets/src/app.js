@@ -14,7 +14,9 @@ document.addEventListener("htmx:config:request", (event) => {
 function enliven(root) {
   for (const place of root.querySelectorAll("[data-island]:not([data-alive])")) {
     place.dataset.alive = "";
-    islands[place.dataset.island]().then((island) => island.default(place, JSON.parse(place.dataset.props ?? "null")));
+    islands[place.dataset.island]()
+      .then((island) => island.default(place, JSON.parse(place.dataset.props ?? "null")))
+      .then(() => (place.dataset.alive = "yes"));
   }
 }
 enliven(document);

@@ -26,22 +26,24 @@ PATIENCE = 30.0
 """Seconds after which a test gives up waiting; says nothing about how fast things are."""
 
 
-def install_postai(database: TestDatabase, transport: Transport, socket: Path | None = None) -> None:
+def install_postai(
+    database: TestDatabase, transport: Transport, socket: Path | None = None, login: str = AGENT
+) -> None:
     """The SQL part with that transport, and the agent's login."""
     put_postai(database)
-    options = InstallOptions(transport=transport, socket_path=socket, agent_login=AGENT, agent_password=AGENT)
+    options = InstallOptions(transport=transport, socket_path=socket, agent_login=login, agent_password=login)
     with connect(database.dsn()) as db:
         report = install(db, options)
     assert report.transport == transport, report.notices
 
 
-def agent_dsn(server: LocalServer, database: str, directory: Path) -> str:
+def agent_dsn(server: LocalServer, database: str, directory: Path, login: str = AGENT) -> str:
     """The agent's connection string: the password lies in a passfile."""
     directory.mkdir(parents=True, exist_ok=True)
     passfile = directory / "passfile"
-    passfile.write_text(f"*:*:*:{AGENT}:{AGENT}\n")
+    passfile.write_text(f"*:*:*:{login}:{login}\n")
     passfile.chmod(0o600)
-    return f"host=127.0.0.1 port={server.port} dbname={database} user={AGENT} passfile={passfile}"
+    return f"host=127.0.0.1 port={server.port} dbname={database} user={login} passfile={passfile}"
 
 
 def wait_for(what: Callable[[], Any], patience: float = PATIENCE) -> Any:
