@@ -387,6 +387,15 @@ class WebSettings(BaseModel):
     )
     session_hours: float = Field(default=12, gt=0, le=720, description="hours after which a login ends")
     idle_minutes: float = Field(default=60, gt=0, le=1440, description="minutes without use after which it ends")
+    demo_dsn: str | None = Field(
+        default=None,
+        description="connection of a login with next to no rights, for anybody's questions on the landing page",
+    )
+
+    @field_validator("demo_dsn")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        return _without_password(value)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

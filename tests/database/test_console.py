@@ -1,4 +1,4 @@
-"""What people type, on real servers: what runs, what is refused, that nothing stays, values as the server writes them."""
+"""What people type, on real servers: what runs, what is refused, that nothing stays, values as the server has them."""
 
 from __future__ import annotations
 

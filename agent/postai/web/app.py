@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from postai import __version__
 from postai.errors import ErrorParts, PostaiError
-from postai.web import login
+from postai.web import landing, login
 from postai.web.failures import status_of
 from postai.web.rendering import page
 from postai.web.rooms import ROOMS
@@ -37,6 +37,8 @@ def create_app(site: Site) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         site.sessions.close()
+        if site.demo is not None:
+            site.demo.pool.close()
 
     app = FastAPI(
         title="postai",
@@ -55,6 +57,7 @@ def create_app(site: Site) -> FastAPI:
     app.add_exception_handler(Exception, _broken)
     app.mount("/static", StaticFiles(directory=str(resources.files("postai.web") / "static")))
     app.include_router(login.router)
+    app.include_router(landing.router)
     for room in ROOMS:
         app.include_router(room.api, prefix=f"{API}/databases/{{database}}")
         app.include_router(room.pages, prefix="/d/{database}")

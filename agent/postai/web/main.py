@@ -19,6 +19,7 @@ def run(settings: Settings) -> None:
         import uvicorn
 
         from postai.web.app import create_app
+        from postai.web.landing import open_demo
         from postai.web.limits import Limiter
         from postai.web.sessions import Sessions
         from postai.web.site import Site
@@ -32,7 +33,8 @@ def run(settings: Settings) -> None:
         )
     web = settings.web
     sessions = Sessions(time.monotonic, lifetime=web.session_hours * 3600, idle=web.idle_minutes * 60)
-    site = Site(web, {one.name: one for one in settings.databases}, sessions, Limiter(10, 6.0, time.monotonic))
+    demo = open_demo(web.demo_dsn, Limiter(10, 6.0, time.monotonic)) if web.demo_dsn else None
+    site = Site(web, {one.name: one for one in settings.databases}, sessions, Limiter(10, 6.0, time.monotonic), demo)
     uvicorn.run(
         create_app(site),
         host=web.listen_address,

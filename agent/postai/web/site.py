@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from starlette.requests import HTTPConnection
 
@@ -13,6 +13,9 @@ from postai.errors import UsageError
 from postai.settings import DatabaseSettings, WebSettings
 from postai.web.limits import Limiter
 from postai.web.sessions import Sessions
+
+if TYPE_CHECKING:
+    from postai.web.landing import Demo
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Site:
         databases: those that may be logged in to, by name, in the configuration's order.
         sessions: who is logged in.
         logins: limits failed logins by address and role.
+        demo: answers on the landing page; None = it has no demonstration.
         clock: seconds, monotonic.
     """
 
@@ -31,6 +35,7 @@ class Site:
     databases: dict[str, DatabaseSettings]
     sessions: Sessions
     logins: Limiter
+    demo: Demo | None = None
     clock: Callable[[], float] = field(default=time.monotonic)
 
     def database(self, name: str) -> DatabaseSettings:

@@ -1,0 +1,107 @@
+"""The landing page, and its demonstration: questions about a sample store, on a login with next to no rights."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from postai.ask.asking import answer
+from postai.database.pool import Pool
+from postai.errors import PostaiError
+from postai.web.limits import Limiter
+from postai.web.rendering import asset, environment
+from postai.web.site import site_of
+from postai.web.visit import form_fields
+
+log = logging.getLogger(__name__)
+router = APIRouter(include_in_schema=False)
+
+LONGEST = 200
+ROWS = 20
+SECONDS = 5
+MANUAL = "/manual/"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What answers on the landing page.
+
+    Attributes:
+        pool: of the login of `[web] demo_dsn`, two connections, a few seconds a statement.
+        limit: by address.
+    """
+
+    pool: Pool
+    limit: Limiter
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a visitor is told; `error` alone when it did not come to an answer."""
+
+    status: str = "failed"
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str | None, ...], ...] = ()
+    sql: str | None = None
+    explanation: str | None = None
+    reason: str | None = None
+    error: str | None = None
+
+
+def open_demo(dsn: str, limit: Limiter) -> Demo:
+    """The demonstration of that login."""
+    milliseconds = SECONDS * 1000
+    return Demo(Pool(dsn, max_size=2, application_name="post-ai demo", statement_timeout_ms=milliseconds), limit)
+
+
+@router.get("/about/")
+def landing(request: Request) -> Response:
+    """The page."""
+    return HTMLResponse(rendered(demo=site_of(request).demo is not None))
+
+
+@router.post("/about/ask")
+def ask(request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
+    """Answer one question, as the page or as JSON."""
+    demo = site_of(request).demo
+    question = fields.get("question", "")[:LONGEST].strip()
+    status, told = 404, Told(error="There is no demonstration here.")
+    if demo is not None:
+        status, told = _answered(demo, request.client.host if request.client else "", question)
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse(asdict(told), status_code=status)
+    return HTMLResponse(rendered(demo=demo is not None, question=question, told=told), status_code=status)
+
+
+def rendered(*, demo: bool, question: str = "", told: Told | None = None, static: bool = False) -> str:
+    """The page's text; `static` = for a plain web server, beside its files and the manual."""
+    return (
+        environment()
+        .get_template("landing.html")
+        .render(
+            demo=demo,
+            question=question,
+            told=told,
+            place=(lambda name: name) if static else asset,
+            manual="manual/" if static else MANUAL,
+        )
+    )
+
+
+def _answered(demo: Demo, address: str, question: str) -> tuple[int, Told]:
+    if not question:
+        return 400, Told(error="Type a question.")
+    wait = demo.limit.take(address)
+    if wait:
+        return 429, Told(error=f"That is enough for now. Try again in {wait} s.")
+    try:
+        with demo.pool.database() as database:
+            found = answer(database, question, ROWS)
+    except PostaiError as error:
+        log.info("the demonstration did not answer", extra={"sqlstate": error.sqlstate})
+        return 503, Told(error="The demonstration does not answer. Try again in a minute.")
+    return 200, Told(found.status, found.columns, found.rows, found.sql, found.explanation, found.reason)
