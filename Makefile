@@ -1,9 +1,10 @@
 # Every target prints what it does. `make demo` and `make test` need nothing but this directory and a Debian or Ubuntu machine.
 PY := .venv/bin/python
+SCRIPTS := agent/postai/web/static/built/app.js
 # Tests wait a third of their time and more, for locks, leases and limits: four workers keep two cores busy.
 JOBS ?= 4
 
-.PHONY: help demo test test-unit fuzz soak check build install clean update-golden docs
+.PHONY: help demo assets test test-unit fuzz soak check build install clean update-golden docs
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -15,7 +16,12 @@ demo: ## a private server with a sample store, postai and its sidecar; ONCE=1 do
 	@packaging/bootstrap dev
 	@touch .venv/postai.stamp
 
-test: .venv/postai.stamp ## the whole test suite, on real servers; COVERAGE=1 measures what it covers, for make check
+assets: $(SCRIPTS) ## the dashboard's scripts, where Node.js is; without them its pages are plain
+
+$(SCRIPTS): assets/package-lock.json assets/build.mjs $(shell find assets/src -type f)
+	@packaging/bootstrap assets
+
+test: .venv/postai.stamp assets ## the whole test suite, on real servers; COVERAGE=1 measures what it covers, for make check
 	@echo "Running the tests"
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
 
@@ -45,6 +51,7 @@ docs: .venv/postai.stamp ## rewrite the generated part of the manual
 build: .venv/postai.stamp ## wheel, sdist and the extension's files in dist/
 	@echo "Building the wheel and the extensions"
 	@$(PY) -m build --outdir dist .
+	@$(PY) -m zipfile -l dist/*.whl | grep -q static/built/app.js || echo "The wheel has no scripts: the dashboard's pages are plain (no npm, or no registry)"
 	@$(PY) packaging/extension/build.py --out dist/extension
 
 install: .venv/postai.stamp ## put the extensions into the server's directory (PG_CONFIG=... chooses the server)

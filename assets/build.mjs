@@ -1,10 +1,10 @@
-// Builds the scripts of the dashboard: `npm ci && npm run build` here; the result is never committed.
+// Builds the scripts of the dashboard: `npm ci && npm run build [-- DIRECTORY]` here; the result is never committed.
 import { build } from "esbuild";
 import { readdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const out = `${here}../agent/postai/web/static/built`;
+const out = process.argv[2] ?? `${here}../agent/postai/web/static/built`;
 rmSync(out, { recursive: true, force: true });
 // An island's style sheet is an entry of its own: what a chunk imports would not be loaded by itself.
 const styles = readdirSync(`${here}src/islands`).filter((name) => name.endsWith(".css"));

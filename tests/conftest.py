@@ -478,7 +478,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With --dist loadfile: the loaded store goes to one worker, as that takes ten seconds of CPU, and pages to another."""
+    """With --dist loadfile: the loaded store goes to one worker, as it takes ten seconds, pages to another."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):

@@ -34,7 +34,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy, so that no build directory of ours disturbs the checkout."""
     copy = tmp_path_factory.mktemp("sources")
     for name in ("agent", "sql", "plpython"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "built"))
+    shutil.copytree(ROOT / "assets", copy / "assets", ignore=shutil.ignore_patterns("node_modules"))
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
     return copy
@@ -134,9 +135,19 @@ def test_the_wheel_carries_everything(whole: Path) -> None:
         for file in (ROOT / folder).rglob("*.sql"):
             assert f"postai/_sql/{file.relative_to(ROOT)}" in held
     for file in (ROOT / "agent" / "postai").rglob("*"):
-        if file.is_file() and file.suffix != ".pyc":
+        if file.is_file() and file.suffix != ".pyc" and file.parent.name != "built":
             assert str(file.relative_to(ROOT / "agent")) in held, f"{file.name} is missing in the wheel"
-    assert not [name for name in held if name.startswith(("tests", "packaging", "docs"))]
+    assert not [name for name in held if name.startswith(("tests", "packaging", "docs", "assets"))]
+
+
+@pytest.mark.slow
+def test_the_wheel_carries_the_scripts_and_not_what_they_are_made_of(whole: Path) -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("no npm: the wheel has no scripts")
+    built = {Path(name).name for name in zipfile.ZipFile(whole).namelist() if "/static/built/" in name}
+    assert "app.js" in built
+    assert any(name.startswith("chunk-") for name in built)
+    assert not [name for name in built if name.endswith((".mjs", ".map", "package.json"))]
 
 
 @pytest.mark.slow
