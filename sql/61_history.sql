@@ -258,12 +258,16 @@ comment on function postai._may_see_statement(oid) is
 
 create view postai.statements with (security_barrier) as
   select s.id, s.queryid, pg_catalog.pg_get_userbyid(s.userid) as username,
-         case when postai._may_see_statement(s.userid) then s.query end as query,
-         s.toplevel, s.utility, s.truncated, s.own, s.first_seen, s.last_seen
+         case when v.yes then s.query end as query,
+         s.toplevel, s.utility, s.truncated, s.own, s.first_seen, s.last_seen,
+         case when v.yes then s.usage end as usage,
+         s.own or (s.query operator(pg_catalog.~*) '\mpostai\.') is true as of_postai
     from postai.statement as s
+   -- As postai._may_see_statement, but who is an operator is asked once and not for each row.
+   cross join lateral (select (select postai._is_operator(current_user)) or pg_catalog.pg_has_role(s.userid, 'usage') as yes) as v
    where s.queryid <> 0;
 comment on view postai.statements is
-  'Statements of which there is history; texts of other people''s for operators only: select queryid, username, query from postai.statements order by last_seen desc limit 10';
+  'Statements of which there is history; texts, and the columns that they use, of other people''s for operators only; of_postai = the agent sent it, or it reads or calls schema postai: select queryid, username, query from postai.statements order by last_seen desc limit 10';
 
 create view postai.logged_plans with (security_barrier) as
   select s.queryid, pg_catalog.pg_get_userbyid(s.userid) as username, p.plan_hash, p.first_seen, p.last_seen, p.runs,

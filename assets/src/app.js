@@ -3,6 +3,7 @@
 //   <div data-island="chart" data-props='{"...": ...}'>what is shown without scripts</div>
 import htmx from "htmx.org";
 import { islands } from "./islands.js";
+import { keepLive } from "./live.js";
 
 window.htmx = htmx;
 htmx.config.includeIndicatorCSS = false; // the policy of our pages lets no style element in
@@ -21,6 +22,7 @@ function enliven(root) {
 }
 enliven(document);
 document.addEventListener("htmx:after:swap", () => enliven(document));
+keepLive(enliven);
 
 // Menus close when the pointer or the keyboard goes elsewhere.
 document.addEventListener("click", (event) => {

@@ -205,6 +205,7 @@ select postai._apply_grants();
 -- include: 61_history.sql
 -- include: 62_judge.sql
 -- include: 63_health.sql
+-- include: 64_history_views.sql
 -- include: 66_optimize.sql
 -- include: 67_scratch.sql
 -- include: 68_script.sql

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal, TypeVar
 
 from postai.database import Database, named_sql
+from postai.errors import FeatureMissing, NotPermitted, UsageError
+from postai.observe.presence import require_history
+
+Part = TypeVar("Part")
+RANGES = {1: 60, 24: 300, 168: 1800, 720: 10800}
+"""Hours that the load may be shown for, and seconds of one step then."""
+TOP_SECONDS = 3600
+TOP = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,8 @@ class AgentState:
     Attributes:
         last_poll: when it last said that it is there.
         budget_left: US dollars, today; None without a model.
+        collected: end of the last interval that it collected; None = none yet.
+        troubles: what it cannot collect and why, a line for each part; None = nothing.
     """
 
     version: str | None
@@ -25,6 +37,190 @@ class AgentState:
     model: str | None
     engine: str | None
     budget_left: float | None
+    collected: datetime | None
+    troubles: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """The server, and this connection to it.
+
+    Attributes:
+        address: host and port as the server has them.
+        tls: version of TLS of this connection; "" = none.
+        standby: it replays another server's WAL.
+        server_sessions: of all databases, of `max_connections`; `sessions`: of this one.
+    """
+
+    version: str
+    started: datetime
+    database: str
+    role: str
+    address: str
+    tls: str
+    standby: bool
+    server_sessions: int
+    sessions: int
+    max_connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCount:
+    """Sessions of this database in one state, e.g. "active"."""
+
+    state: str
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One check as view postai.health has it."""
+
+    name: str
+    title: str
+    status: Literal["critical", "warning", "unknown", "ok"]
+    value: str
+    why: str
+    fix: str
+    docs: str
+    since: datetime
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPoint:
+    """One step of the load; None = nothing was collected then.
+
+    Attributes:
+        at: beginning, seconds since the epoch.
+        active: sessions at work, on average.
+        transactions: a second.
+        hit_rate: share of blocks that were in shared buffers, 0 to 1; `blocks` = of how many.
+        temp_bytes: written to temporary files, a second.
+    """
+
+    at: float
+    active: float | None = None
+    transactions: float | None = None
+    hit_rate: float | None = None
+    blocks: float | None = None
+    temp_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TopStatement:
+    """What a statement took of the last hour.
+
+    Attributes:
+        query: None = not known, or another person's.
+        share: of the time of all statements, 0 to 1.
+    """
+
+    queryid: int
+    query: str | None
+    calls: int
+    total_ms: float
+    mean_ms: float | None
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementCounts:
+    """Statements of which there is history, those of the last day, and its beginning."""
+
+    known: int
+    last_day: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRegression:
+    """A statement that became slower and still is."""
+
+    queryid: int
+    severity: str
+    cause: str
+    factor: float
+    query: str | None
+    why: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalKind:
+    """Proposals of one kind that are open or approved, with what they would bring.
+
+    Attributes:
+        saved_ms_per_day: time that they save, by estimate.
+        bytes: what they cost; less than 0 = what they free.
+        urgent: how many are of severity HIGH.
+    """
+
+    kind: str
+    open: int
+    approved: int
+    saved_ms_per_day: float | None
+    bytes: int | None
+    urgent: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentAction:
+    """An action; `at` is when it ended, or else began, or was asked for."""
+
+    id: int
+    proposal: int
+    title: str
+    kind: str
+    state: str
+    requested_by: str
+    at: datetime
+    progress: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentEvent:
+    """A line of the audit log."""
+
+    id: int
+    at: datetime
+    actor: str
+    kind: str
+    subject: str
+    proposal: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheTier:
+    """A place where answers or blocks are kept.
+
+    Attributes:
+        hit_rate: 0 to 1; None = nothing was asked of it, or it cannot be told.
+        note: what the rate is of, in words.
+    """
+
+    name: str
+    hit_rate: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Bytes of the database, and how much its tables grew in a week and in a month, as far as history goes back."""
+
+    bytes: int
+    week: int | None
+    month: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why there is no more to see, and what to do about it."""
+
+    sqlstate: str
+    message: str
+    detail: str | None
+    hint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +228,122 @@ class Overview:
     """One look at a database.
 
     Attributes:
-        agent: the sidecar.
-        server_version: as the server writes it.
+        missing: why the role sees the server only; everything of postai is None or empty then.
+        hours: of `load`, whose last point with a value is the load now.
     """
 
-    agent: AgentState
-    server_version: str
+    server: ServerState
+    sessions: tuple[SessionCount, ...]
+    missing: Missing | None
+    hours: int
+    agent: AgentState | None = None
+    health: tuple[HealthCheck, ...] = ()
+    load: tuple[LoadPoint, ...] = ()
+    statements: tuple[TopStatement, ...] = ()
+    counts: StatementCounts | None = None
+    regressions: tuple[OpenRegression, ...] = ()
+    proposals: tuple[ProposalKind, ...] = ()
+    actions: tuple[RecentAction, ...] = ()
+    events: tuple[RecentEvent, ...] = ()
+    caches: tuple[CacheTier, ...] = ()
+    storage: Storage | None = None
+
+    @property
+    def now(self) -> LoadPoint | None:
+        """The load that was collected last."""
+        return next((one for one in reversed(self.load) if one.active is not None), None)
 
 
-def read_overview(database: Database) -> Overview:
-    """Look, with the rights of the connection's role."""
+def read_overview(database: Database, hours: int = 24) -> Overview:
+    """Look, with the rights of the connection's role.
+
+    Args:
+        hours: how far back the load goes: 1, 24, 168 or 720.
+
+    Raises:
+        UsageError: other hours.
+    """
+    if hours not in RANGES:
+        raise UsageError(f"the load cannot be shown for {hours} hours", hint="Take 1, 24, 168 or 720.")
     blocks = named_sql.load(__package__, "overview.sql")
-    (row,) = database.query(blocks["agent"])
-    ((version,),) = database.query(blocks["server_version"])
-    return Overview(AgentState(*row), version)
+    server = read_server(database)
+    sessions = _rows(database, blocks, "sessions", SessionCount)
+    try:
+        require_history(database)
+    except (FeatureMissing, NotPermitted) as error:
+        parts = error.as_parts()
+        return Overview(server, sessions, Missing(parts.sqlstate, parts.message, parts.detail, parts.hint), hours)
+    load = _load(database, blocks, hours)
+    return Overview(
+        server,
+        sessions,
+        None,
+        hours,
+        AgentState(*database.query(blocks["agent"])[0]),
+        _rows(database, blocks, "health", HealthCheck),
+        load,
+        _rows(database, blocks, "statements", TopStatement, (TOP_SECONDS, TOP)),
+        StatementCounts(*database.query(blocks["counts"])[0]),
+        _rows(database, blocks, "regressions", OpenRegression),
+        _rows(database, blocks, "proposals", ProposalKind),
+        _rows(database, blocks, "actions", RecentAction),
+        _rows(database, blocks, "events", RecentEvent),
+        _caches(database, blocks, load),
+        Storage(*database.query(blocks["storage"])[0]),
+    )
+
+
+def read_server(database: Database) -> ServerState:
+    """The server and this connection to it; needs no right in postai."""
+    return ServerState(*database.query(named_sql.load(__package__, "overview.sql")["server"])[0])
+
+
+def _rows(
+    database: Database,
+    blocks: Mapping[str, str],
+    block: str,
+    made: Callable[..., Part],
+    parameters: tuple[object, ...] = (),
+) -> tuple[Part, ...]:
+    return tuple(made(*row) for row in database.query(blocks[block], parameters))
+
+
+def _load(database: Database, blocks: Mapping[str, str], hours: int) -> tuple[LoadPoint, ...]:
+    step = RANGES[hours]
+    return with_gaps([LoadPoint(*row) for row in database.query(blocks["load"], (step, hours * 3600))], step, LoadPoint)
+
+
+def with_gaps(points: list[Any], step: float, empty: Callable[[float], Any]) -> tuple[Any, ...]:
+    """Points with an empty one wherever more than two steps were not collected, so that a line breaks there."""
+    found: list[Any] = []
+    for one in points:
+        if found and one.at - found[-1].at > 2.5 * max(step, 3600 if step >= 1800 else step):
+            found.append(empty(found[-1].at + step))
+        found.append(one)
+    return tuple(found)
+
+
+def _caches(database: Database, blocks: Mapping[str, str], load: tuple[LoadPoint, ...]) -> tuple[CacheTier, ...]:
+    blocks_read = sum(one.blocks or 0 for one in load)
+    hits = sum((one.blocks or 0) * (one.hit_rate or 0) for one in load)
+    tables, fresh, reads, refreshes = database.query(blocks["cache_tables"])[0]
+    edges, alive, edge_hits, stored, second_hits, second_misses = database.query(blocks["edge_caches"])[0]
+    found = [CacheTier("Shared buffers", hits / blocks_read if blocks_read else None, f"of {blocks_read:,.0f} blocks")]
+    if tables:
+        found.append(
+            CacheTier(
+                "Cache tables", None, f"{fresh} of {tables} fresh, read {reads:,} times, refreshed {refreshes:,} times"
+            )
+        )
+    if edges:
+        asked, second = edge_hits + stored, second_hits + second_misses
+        found.append(
+            CacheTier(
+                "Edges, memory",
+                edge_hits / asked if asked else None,
+                f"of {asked:,} answers, {alive} of {edges} edges alive",
+            )
+        )
+        if second:
+            found.append(CacheTier("Edges, second tier", second_hits / second, f"of {second:,} looks"))
+    return tuple(found)

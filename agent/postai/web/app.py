@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from postai import __version__
 from postai.errors import ErrorParts, PostaiError
 from postai.web import landing, login
 from postai.web.failures import status_of
+from postai.web.headers import Headers
 from postai.web.rendering import page
 from postai.web.rooms import ROOMS
 from postai.web.site import Site
@@ -50,7 +51,7 @@ def create_app(site: Site) -> FastAPI:
     )
     app.state.site = site
     app.add_middleware(GZipMiddleware, minimum_size=1024)
-    app.middleware("http")(_headers)
+    app.add_middleware(Headers)
     app.add_exception_handler(PostaiError, _failed)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _http)
@@ -62,26 +63,6 @@ def create_app(site: Site) -> FastAPI:
         app.include_router(room.api, prefix=f"{API}/databases/{{database}}")
         app.include_router(room.pages, prefix="/d/{database}")
     return app
-
-
-async def _headers(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Headers of every answer. A style element needs the request's nonce; scripts come from our own files only."""
-    request.state.nonce = secrets.token_urlsafe(16)
-    response = await call(request)
-    response.headers.setdefault(
-        "content-security-policy",
-        "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "
-        f"style-src 'self' 'nonce-{request.state.nonce}'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'",
-    )
-    response.headers.setdefault("x-content-type-options", "nosniff")
-    response.headers.setdefault("referrer-policy", "same-origin")
-    response.headers.setdefault("cross-origin-opener-policy", "same-origin")
-    response.headers.setdefault("permissions-policy", "camera=(), microphone=(), geolocation=()")
-    marked = request.url.query or request.url.path.startswith("/static/built/chunk-")
-    lasting = request.url.path.startswith("/static/") and response.status_code == 200 and marked
-    response.headers.setdefault("cache-control", "public, max-age=31536000, immutable" if lasting else "no-store")
-    return response
 
 
 def _failed(request: Request, error: Exception) -> Response:

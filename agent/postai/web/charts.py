@@ -23,26 +23,56 @@ def sparkline(values: Sequence[float | None], *, width: int = 120, height: int =
 
 
 def line_chart(
-    points: Sequence[tuple[float, float | None]], *, width: int = 640, height: int = 160, label: str = ""
+    points: Sequence[tuple[float, float | None]],
+    *,
+    width: int = 640,
+    height: int = 120,
+    label: str = "",
+    top: float | None = None,
+    marks: Sequence[tuple[float, str, str]] = (),
 ) -> Markup:
-    """A line over time with its largest value and a baseline of zero.
+    """A line over time above a baseline of zero; it is stretched to its place, so that words stand beside it.
 
     Args:
         points: (seconds since the epoch, value), in order; None = a gap.
-        width, height: units of the drawing, which scales with its place.
+        width, height: units of the drawing.
         label: what a screen reader says.
+        top: the value at the upper edge; None = the largest one.
+        marks: moments that are marked: (seconds since the epoch, class, what happened).
     """
+    drawn = [Markup('<line class="grid" x1="0" x2="{0}" y1="{1}" y2="{1}"/>').format(width, height / 2)]
+    if points and points[-1][0] > points[0][0]:
+        first, last = points[0][0], points[-1][0]
+        drawn += [
+            Markup('<line class="mark {}" x1="{1:.1f}" x2="{1:.1f}" y1="0" y2="{2}"><title>{3}</title></line>').format(
+                kind, 4 + (width - 8) * (at - first) / (last - first), height, text
+            )
+            for at, kind, text in marks
+            if first <= at <= last
+        ]
     return Markup(
-        '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}"><path class="line" d="{}"/></svg>'
-    ).format(label, width, height, _path(points, width, height, pad=4))
+        '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}'
+        '<path class="line" d="{}"/></svg>'
+    ).format(label, width, height, Markup("").join(drawn), _path(points, width, height, pad=4, top=top))
 
 
-def _path(points: Sequence[tuple[float, float | None]], width: float, height: float, pad: float) -> str:
+def bar(share: float | None, *, label: str = "") -> Markup:
+    """A share of a whole, 0 to 1, as a small bar."""
+    part = min(1.0, max(0.0, share or 0.0))
+    return Markup(
+        '<svg class="bar" role="img" aria-label="{}" viewBox="0 0 100 8" preserveAspectRatio="none">'
+        '<rect class="whole" width="100" height="8"/><rect class="part" width="{:.1f}" height="8"/></svg>'
+    ).format(label or f"{part:.0%}", part * 100)
+
+
+def _path(
+    points: Sequence[tuple[float, float | None]], width: float, height: float, pad: float, top: float | None = None
+) -> str:
     known = [value for _, value in points if value is not None]
     if not known:
         return ""
     first, last = points[0][0], points[-1][0]
-    top = max(known) or 1.0
+    top = top or max(known) or 1.0
     wide, high = width - 2 * pad, height - 2 * pad
     steps, pen_down = [], False
     for at, value in points:
@@ -52,5 +82,7 @@ def _path(points: Sequence[tuple[float, float | None]], width: float, height: fl
         x = pad + (wide * (at - first) / (last - first) if last > first else 0)
         y = pad + high * (1 - value / top)
         steps.append(f"{'L' if pen_down else 'M'}{x:.1f} {y:.1f}")
+        if not pen_down:
+            steps.append("h0")  # a point by itself is a dot
         pen_down = True
     return "".join(steps)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import jinja2
 from fastapi import Request
@@ -45,10 +46,16 @@ def page(
             nonce=request.state.nonce,
             part=request.headers.get("hx-target") if request.headers.get("hx-request") else None,
             now=datetime.now(UTC),
+            base=base_of(visit),
             **values,
         )
     )
     return HTMLResponse(text, status_code=status)
+
+
+def base_of(visit: Visit | None) -> str:
+    """What the addresses of the visit's database begin with; "" without a visit."""
+    return f"/d/{quote(visit.database, safe='')}" if visit else ""
 
 
 @lru_cache(maxsize=1)
@@ -66,11 +73,17 @@ def environment() -> jinja2.Environment:
         ms=_or_dash(lambda amount: seconds_text(amount / 1000)),
         seconds=_or_dash(seconds_text),
         number=_or_dash(number),
-        percent=_or_dash(lambda part: f"{part * 100:.1f} %" if 0 < part < 0.0995 else f"{part * 100:.0f} %"),
+        percent=_or_dash(_percent),
         when=when,
+        moment=moment,
+        time=_or_dash(short_time),
+        pair=lambda point, field: (point.at, getattr(point, field)),
         props=_props,
     )
-    made.globals.update(asset=asset, has_asset=has_asset, sparkline=charts.sparkline, line_chart=charts.line_chart)
+    made.globals.update(number_text=number, percent_text=_percent, time_text=short_time, bytes_text=bytes_text)
+    made.globals.update(
+        asset=asset, has_asset=has_asset, sparkline=charts.sparkline, line_chart=charts.line_chart, bar=charts.bar
+    )
     from postai.web.rooms import ROOMS
 
     made.globals["rooms"] = ROOMS
@@ -86,6 +99,20 @@ def number(value: float) -> str:
     if isinstance(value, int) or float(value).is_integer() or abs(value) >= 1000:
         return f"{value:,.0f}".replace(",", "\u202f")
     return f"{value:.3g}"
+
+
+def _percent(part: float) -> str:
+    return f"{part * 100:.1f} %" if 0 < part < 0.0995 or 0.9 < part < 1 else f"{part * 100:.0f} %"
+
+
+def short_time(ms: float) -> str:
+    """A time of a call: three digits of what is less than a second."""
+    return seconds_text(ms / 1000) if ms >= 1000 else f"{ms:.0f} ms" if ms >= 100 else f"{ms:.3g} ms"
+
+
+def moment(seconds: float) -> str:
+    """A moment (seconds since the epoch) by date and time, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def when(value: datetime | None, now: datetime | None = None) -> Markup:

@@ -11,8 +11,10 @@ from starlette.requests import HTTPConnection
 
 from postai.errors import UsageError
 from postai.settings import DatabaseSettings, WebSettings
+from postai.web.kept import Kept
 from postai.web.limits import Limiter
 from postai.web.sessions import Sessions
+from postai.web.streams import Streams
 
 if TYPE_CHECKING:
     from postai.web.landing import Demo
@@ -29,6 +31,8 @@ class Site:
         logins: limits failed logins by address and role.
         demo: answers on the landing page; None = it has no demonstration.
         clock: seconds, monotonic.
+        kept: what was read a moment ago.
+        streams: pages that are kept up to date.
     """
 
     settings: WebSettings
@@ -37,6 +41,8 @@ class Site:
     logins: Limiter
     demo: Demo | None = None
     clock: Callable[[], float] = field(default=time.monotonic)
+    kept: Kept = field(default_factory=Kept)
+    streams: Streams = field(default_factory=Streams)
 
     def database(self, name: str) -> DatabaseSettings:
         """The configured database of that name.

@@ -2,14 +2,81 @@
 
 from __future__ import annotations
 
-from postai.observe.overview import Overview, read_overview
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from postai.database import dsn as connection_string
+from postai.errors import PostaiError
+from postai.observe.overview import Missing, Overview, ServerState, read_overview, read_server
+from postai.settings import DatabaseSettings
+from postai.web.live import add_live
 from postai.web.room import Room
-from postai.web.visit import InDatabase
+from postai.web.visit import InDatabase, Visit, Visiting
 
 room = Room("Overview", "overview", "/")
+SECONDS = 5.0
+PARTS = {
+    name: f"overview/{name}.html"
+    for name in ("state", "load", "health", "statements", "proposals", "happened", "caches")
+}
 
 
 @room.see("/", "overview.html")
-def overview(database: InDatabase) -> Overview:
-    """State of the agent, health, load, statements, proposals, events, storage."""
-    return read_overview(database)
+def overview(database: InDatabase, by: Visiting, hours: int = 24) -> Overview:
+    """State of the agent, health, load, statements, proposals, events, storage; at most two seconds old."""
+    return by.site.kept.get(_key(by, hours), 2.0, lambda: read_overview(database, hours))
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A configured database, tested with the login of whoever looks.
+
+    Attributes:
+        target: host, port and database as they are configured.
+        took_ms: connecting and one question; None = it did not work, see `error`.
+    """
+
+    name: str
+    target: str
+    server: ServerState | None
+    took_ms: float | None
+    error: Missing | None
+
+
+@room.see("/connections", "connections.html")
+def connections(by: Visiting) -> list[Tested]:
+    """Every database of this dashboard, tested with your own login."""
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        return list(threads.map(lambda one: _tested(by, one), by.site.databases.values()))
+
+
+def _tested(visit: Visit, database: DatabaseSettings) -> Tested:
+    target = connection_string.label(database.dsn)
+    begun = time.perf_counter()
+    try:
+        with visit.session.open(database) as connection:
+            server = read_server(connection)
+    except PostaiError as error:
+        parts = error.as_parts()
+        missing = Missing(parts.sqlstate, parts.message, parts.detail, parts.hint)
+        return Tested(database.name, target, None, None, missing)
+    return Tested(database.name, target, server, (time.perf_counter() - begun) * 1000, None)
+
+
+def _again(visit: Visit, numbers: Mapping[str, int]) -> Overview:
+    hours = numbers["hours"]
+
+    def read() -> Overview:
+        with visit.session.open(visit.site.database(visit.database)) as database:
+            return read_overview(database, hours)
+
+    return visit.site.kept.get(_key(visit, hours), SECONDS - 1, read)
+
+
+def _key(visit: Visit, hours: int) -> tuple[object, ...]:
+    return ("overview", visit.database, visit.session.role, hours)
+
+
+add_live(room, "overview", _again, PARTS, seconds=SECONDS, hours=24)
