@@ -30,6 +30,7 @@ def line_chart(
     label: str = "",
     top: float | None = None,
     marks: Sequence[tuple[float, str, str]] = (),
+    span: tuple[float, float] | None = None,
 ) -> Markup:
     """A line over time above a baseline of zero; it is stretched to its place, so that words stand beside it.
 
@@ -39,10 +40,11 @@ def line_chart(
         label: what a screen reader says.
         top: the value at the upper edge; None = the largest one.
         marks: moments that are marked: (seconds since the epoch, class, what happened).
+        span: moments at the left and the right edge; None = the first and the last point.
     """
+    first, last = span or ((points[0][0], points[-1][0]) if points else (0.0, 0.0))
     drawn = [Markup('<line class="grid" x1="0" x2="{0}" y1="{1}" y2="{1}"/>').format(width, height / 2)]
-    if points and points[-1][0] > points[0][0]:
-        first, last = points[0][0], points[-1][0]
+    if last > first:
         drawn += [
             Markup('<line class="mark {}" x1="{1:.1f}" x2="{1:.1f}" y1="0" y2="{2}"><title>{3}</title></line>').format(
                 kind, 4 + (width - 8) * (at - first) / (last - first), height, text
@@ -53,7 +55,9 @@ def line_chart(
     return Markup(
         '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}'
         '<path class="line" d="{}"/></svg>'
-    ).format(label, width, height, Markup("").join(drawn), _path(points, width, height, pad=4, top=top))
+    ).format(
+        label, width, height, Markup("").join(drawn), _path(points, width, height, pad=4, top=top, span=(first, last))
+    )
 
 
 def bar(share: float | None, *, label: str = "") -> Markup:
@@ -66,12 +70,17 @@ def bar(share: float | None, *, label: str = "") -> Markup:
 
 
 def _path(
-    points: Sequence[tuple[float, float | None]], width: float, height: float, pad: float, top: float | None = None
+    points: Sequence[tuple[float, float | None]],
+    width: float,
+    height: float,
+    pad: float,
+    top: float | None = None,
+    span: tuple[float, float] | None = None,
 ) -> str:
     known = [value for _, value in points if value is not None]
     if not known:
         return ""
-    first, last = points[0][0], points[-1][0]
+    first, last = span or (points[0][0], points[-1][0])
     top = top or max(known) or 1.0
     wide, high = width - 2 * pad, height - 2 * pad
     steps, pen_down = [], False

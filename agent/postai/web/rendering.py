@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import jinja2
 from fastapi import Request
@@ -58,6 +58,12 @@ def base_of(visit: Visit | None) -> str:
     return f"/d/{quote(visit.database, safe='')}" if visit else ""
 
 
+def here(request: Request, **changes: object) -> str:
+    """The query of an address of this very page with some parameters changed; None or "" takes one away."""
+    kept = {**request.query_params, **changes}
+    return "?" + urlencode({name: str(value) for name, value in kept.items() if value not in (None, "")})
+
+
 @lru_cache(maxsize=1)
 def environment() -> jinja2.Environment:
     """The templates' environment, made at first use."""
@@ -76,10 +82,12 @@ def environment() -> jinja2.Environment:
         percent=_or_dash(_percent),
         when=when,
         moment=moment,
+        shifted=lambda at, seconds: f"{(at + timedelta(seconds=seconds)).astimezone(UTC):%Y-%m-%dT%H:%M}",
         time=_or_dash(short_time),
         pair=lambda point, field: (point.at, getattr(point, field)),
         props=_props,
     )
+    made.globals.update(here=here)
     made.globals.update(number_text=number, percent_text=_percent, time_text=short_time, bytes_text=bytes_text)
     made.globals.update(
         asset=asset, has_asset=has_asset, sparkline=charts.sparkline, line_chart=charts.line_chart, bar=charts.bar

@@ -1,5 +1,5 @@
 // A chart over time in the place of the drawing: props {series: [{label, points: [[seconds, value], ...]}], top,
-// percent, marks: [[seconds, kind, text], ...]}. Its style sheet is linked by the page.
+// percent, span: [seconds, seconds], marks: [[seconds, kind, text], ...]}. Its style sheet is linked by the page.
 import uPlot from "uplot";
 
 const HEIGHT = 130;
@@ -51,7 +51,7 @@ export default function chart(place, props) {
     height: HEIGHT,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "UTC"),
     cursor: { drag: { x: true, y: false }, points: { size: 5 } },
-    scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), props.top ?? (high > 0 ? high * 1.05 : 1)] } },
+    scales: { ...(props.span ? { x: { range: () => props.span } } : {}), y: { range: (_, low, high) => [Math.min(0, low ?? 0), props.top ?? (high > 0 ? high * 1.05 : 1)] } },
     axes: [
       { ...axis, size: 30, space: 70, values: (_, times, __, ___, step) => times.map((at) => told(at, step)) },
       { ...axis, size: 48, values: (_, values) => values.map((value) => (props.percent ? `${value * 100} %` : value)) },

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from postai.web.room import Room
-from postai.web.rooms import ask, overview
+from postai.web.rooms import ask, overview, queries
 
-ROOMS: tuple[Room, ...] = (overview.room, ask.room)
+ROOMS: tuple[Room, ...] = (overview.room, queries.room, ask.room)
