@@ -137,7 +137,7 @@ def rank(
         span,
         wanted,
         sort,
-        tuple(Ranked(*row[2:], trends.get(row[2], ())) for row in rows),
+        tuple(Ranked(*(*row[2:], trends.get(row[2], ()))) for row in rows),
         rows[0][0] if rows else 0,
         first,
         limit,
