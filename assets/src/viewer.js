@@ -5,7 +5,8 @@ import { Plan } from "pev2";
 
 window.addEventListener("message", (event) => {
   if (event.origin !== location.origin || event.source !== window.parent) return;
-  const { plan, query } = event.data;
+  const { plan, query } = event.data ?? {};
+  if (typeof plan !== "string") return; // somebody else's message
   createApp({ render: () => h(Plan, { planSource: plan, planQuery: query }) }).mount("#plan");
 });
 window.parent.postMessage("ready", location.origin);

@@ -1,12 +1,33 @@
 // The SQL editor over a textarea, which keeps the text for the form: props {nonce}. Ctrl-Enter runs.
 import { basicSetup } from "codemirror";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { Compartment, Prec } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+// The page's own colours, which follow light and dark by themselves.
+const colours = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--link)" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--ok)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--warn)" },
+  { tag: tags.comment, color: "var(--soft)" },
+]);
+const looks = EditorView.theme({
+  "&": { color: "var(--ink)", backgroundColor: "var(--paper)" },
+  ".cm-content": { minHeight: "6em", fontFamily: "var(--mono)", caretColor: "var(--ink)" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  ".cm-gutters": { color: "var(--soft)", backgroundColor: "var(--raised)", borderRight: "1px solid var(--line)" },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "transparent" },
+  ".cm-selectionBackground, &.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground": {
+    background: "var(--info-tint)",
+  },
+  ".cm-tooltip": { color: "var(--ink)", backgroundColor: "var(--raised)", border: "1px solid var(--line)" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": { color: "var(--paper)", backgroundColor: "var(--accent)" },
+});
 
 export default async function editor(place, props) {
   const area = place.querySelector("textarea");
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const language = new Compartment();
   const send = () => {
     area.form.requestSubmit(area.form.querySelector("button[value=run]"));
@@ -21,7 +42,8 @@ export default async function editor(place, props) {
       EditorView.lineWrapping,
       EditorView.cspNonce.of(props.nonce),
       EditorView.contentAttributes.of({ "aria-label": "Question or SQL" }),
-      EditorView.theme({ ".cm-content": { minHeight: "6em", fontFamily: "var(--mono)" } }, { dark }),
+      looks,
+      syntaxHighlighting(colours),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) area.value = update.state.doc.toString();
       }),
