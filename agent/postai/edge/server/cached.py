@@ -127,7 +127,8 @@ class Caches:
                 cache = Cache(name, self._settings, self._pools, self._memory, self._reads, self._rule, self._writer)
                 self.databases[name] = cache
                 servers = one.server or self._settings.server or ", ".join(node.server for node in self._settings.node)
-                cache.start(open_second(self._settings, name, number), servers)
+                rules = "" if self._settings.home is None else None
+                cache.start(open_second(self._settings, name, number), servers, rules)
 
     def of(self, scope: Scope) -> Answers | None:
         """Who answers the clients of an identity; None = its database has no cache."""
@@ -159,17 +160,23 @@ class Caches:
             self.databases[name].purge(table)
         return found
 
-    def ruled(self) -> None:
-        """Rules have changed, or the primary has: what is kept may not be kept any more."""
+    def ruled(self, rules: str) -> None:
+        """Rules have changed, or are known for the first time: what is kept by others may not be kept any more.
+
+        Args:
+            rules: says which they are.
+        """
+        for cache in self.databases.values():
+            cache.redefined()
+            if cache.second is not None:
+                cache.second.ruled(rules)
+
+    def role_lost(self) -> None:
+        """The primary is not what it was: its stream may go on, and prove what is not to be served any more."""
         for cache in self.databases.values():
             cache.redefined()
             if cache.second is not None:
                 cache.second.purge(None)
-
-    def role_lost(self) -> None:
-        """The primary is not what it was: its stream may go on, and prove what is not to be served any more."""
-        self.ruled()
-        for cache in self.databases.values():
             if cache.watch is not None:
                 cache.watch.renew("the server is not the primary any more")
 
@@ -222,15 +229,16 @@ class Cache:
         self.caching = Caching(memory.shelf(), freshness, settings.max_staleness, limits)
         self.warmer = Warmer(self, settings.cache_warm)
 
-    def start(self, second: Second | None, server: str) -> None:
+    def start(self, second: Second | None, server: str, rules: str | None) -> None:
         """Begin to watch.
 
         Args:
             second: where answers are kept beside the memory.
             server: whose answers they are.
+            rules: which rules hold; None = `Caches.ruled` tells it.
         """
         if second is not None:
-            self.second = SecondTier(second, self.database, self.watch, server)
+            self.second = SecondTier(second, self.database, self.watch, server, rules)
         self.warmer.start()
         if self.watch is not None:
             self.watch.start()

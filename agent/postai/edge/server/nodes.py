@@ -78,8 +78,8 @@ class Nodes:
         self._rules = Rules() if settings.home is None else None
         self._policies: dict[tuple[str, str], Policy] = {}
         self._news = asyncio.Event()
-        self.on_rules: Callable[[], object] = lambda: None
-        """Called when rules have changed."""
+        self.on_rules: Callable[[str], object] = lambda _: None
+        """Called when rules have changed, and with the first ones; gets what says which they are."""
         self._alone: dict[Node, View] = {}
         self._primary_name: str | None = None
         watched = [
@@ -375,7 +375,7 @@ class Nodes:
     def _new_rules(self, rules: Rules) -> None:
         self._rules = rules
         self._policies.clear()
-        self.on_rules()
+        self.on_rules(rules.generation)
         self._tell()
 
     def _changed(self, before: View, after: View) -> None:
