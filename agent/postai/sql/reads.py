@@ -18,9 +18,10 @@ from dataclasses import dataclass
 
 from postai.database import Database
 from postai.database.named_sql import load
+from postai.sql.reads_candidate import Candidate
 from postai.sql.reads_catalog import Lists, Meaning, question
 from postai.sql.reads_pins import Key, Literal, Param, Pins, normalise
-from postai.sql.reads_text import Candidate, candidate
+from postai.sql.reads_text import candidate
 from postai.sql.reads_values import special_input
 
 __all__ = [
