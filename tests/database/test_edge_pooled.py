@@ -15,8 +15,9 @@ from psycopg import errors
 
 from conftest import TestDatabase, superuser
 from postai.edge import wire
+from postai.edge.server.backend import Row
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import Row, Scope
+from postai.edge.server.scopes import Scope
 from postai.edge.wire import Violation
 from postai.settings import EdgeSettings
 from postai.setup.server import LocalServer

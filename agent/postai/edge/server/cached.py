@@ -16,8 +16,10 @@ from postai.edge.chunks import Chunk, is_result, named_key, read
 from postai.edge.freshness import Snapshot
 from postai.edge.memory import Entry, Key, Memory
 from postai.edge.server import events
+from postai.edge.server.backend import exchange, question
 from postai.edge.server.link import Lost
-from postai.edge.server.pools import Answerer, Pools, Scope, exchange, question
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import Answerer, Scope
 from postai.edge.server.second import LONG_AGO, SecondTier, open_second
 from postai.edge.server.warm import Warmer
 from postai.edge.server.watch import Watch

@@ -24,7 +24,8 @@ from postai.edge.server.link import Link, Lost
 from postai.edge.server.nodes import Nodes
 from postai.edge.server.pool import Limits
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import AtHome, Choose, Node, Pools, Scope
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import AtHome, Choose, Node, Scope
 from postai.edge.server.session import Session
 from postai.edge.server.show import Shows
 from postai.edge.server.upstream import Address, Login, Unreachable

@@ -12,7 +12,8 @@ from time import monotonic
 from postai.database import named_sql
 from postai.edge.rules import Relation
 from postai.edge.server.link import Lost
-from postai.edge.server.pools import Node, Pools, Scope
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import Node, Scope
 from postai.edge.statements import Shape, text_and_types
 from postai.edge.wire import Malformed, Violation
 from postai.sql.reads import Query, Reads, Verdict

@@ -23,7 +23,8 @@ from postai.edge.server.home import Home
 from postai.edge.server.instead import Instead
 from postai.edge.server.judge import Judge
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import Node, Pools, Scope
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import Node, Scope
 from postai.edge.server.upstream import Address, addresses
 from postai.edge.statements import Shapes
 from postai.edge.topology import Node as Server

@@ -13,7 +13,7 @@ from postai.edge.chunks import Chunk
 from postai.edge.memory import Key
 from postai.edge.server import events
 from postai.edge.server.disk import Disk
-from postai.edge.server.pools import Scope
+from postai.edge.server.scopes import Scope
 from postai.edge.server.valkey import Valkey
 from postai.edge.server.watch import Watch
 from postai.edge.tiers import Figures, Kept, Second

@@ -16,7 +16,8 @@ from postai.edge import chunks, wire
 from postai.edge.server.figures import Row
 from postai.edge.server.link import Lost
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import Node, Pools
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import Node
 from postai.edge.wire import Malformed, Violation
 
 log = logging.getLogger(__name__)

@@ -125,6 +125,22 @@ class Unreachable(Violation):
         self.failures = failures
 
 
+class Refused(Violation):
+    """A server refuses a login; the client gets its own words.
+
+    Args:
+        body: of the server's ErrorResponse.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        fields = wire.parse_error(body)
+        super().__init__(fields.get("C", "08001"), fields.get("M", ""), detail=fields.get("D"), hint=fields.get("H"))
+        self._body = body
+
+    def response(self) -> bytes:
+        return wire.message(b"E", self._body)
+
+
 async def _open(address: Address, peer: tuple[str, int] | None) -> Link:
     loop = asyncio.get_running_loop()
     if tls.is_local(address.host):
