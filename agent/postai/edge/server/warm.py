@@ -20,7 +20,8 @@ from postai.edge.warming import Request, Wish, Wishes, request
 from postai.edge.wire import Malformed, Violation
 
 if TYPE_CHECKING:
-    from postai.edge.server.cached import Answers, Cache
+    from postai.edge.server.answers import Answers
+    from postai.edge.server.cached import Cache
 
 log = logging.getLogger(__name__)
 
