@@ -20,8 +20,9 @@ from pydantic import ValidationError
 
 from postai.edge.server import admin
 from postai.edge.server.bouncer import before, configuration
-from postai.edge.server.edge import Place, files_needed
+from postai.edge.server.edge import Place
 from postai.edge.server.metrics import exposition
+from postai.edge.server.room import files_needed
 from postai.edge.server.show import reply
 from postai.edge.server.upstream import addresses
 from postai.edge.server.workers import GRACE

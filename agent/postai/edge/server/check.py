@@ -12,9 +12,10 @@ from typing import Literal
 from postai.database import connect
 from postai.database import dsn as connection_string
 from postai.edge.server import upstream
-from postai.edge.server.edge import Place, files_needed
+from postai.edge.server.edge import Place
 from postai.edge.server.health import Probe
 from postai.edge.server.link import Lost
+from postai.edge.server.room import files_needed
 from postai.edge.server.users import QueryUsers
 from postai.edge.wire import Malformed, Violation
 from postai.errors import PostaiError
