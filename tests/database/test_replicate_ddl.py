@@ -137,6 +137,7 @@ def test_tables_of_a_move_have_a_replica_identity(stand: Stand) -> None:
     for side in (stand.source, stand.target):
         side.execute("create table plain (id int primary key); create publication everything for all tables")
     with sides(stand) as (source, target):
+        fence.install(target, MOVE)
         late_keys.leave(target, MOVE, Notes.read(target, MOVE), [], native.tables(source))
         TriggerStream(MOVE, Side.SOURCE, ("public",)).copy(source, target)
         look = partial(

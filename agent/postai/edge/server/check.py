@@ -94,7 +94,7 @@ async def _servers(addresses: Iterable[upstream.Address]) -> list[Finding]:
         try:
             link, _ = await upstream.connect((address,))
         except upstream.Unreachable as error:
-            return Finding(f"server {address.label}", "critical", error.detail or error.message)
+            return Finding(f"server {address.label}", "critical", error.last)
         tls = "with TLS" if link.tls is not None else "without TLS"
         link.close()
         return Finding(f"server {address.label}", "ok", f"answers, {tls}")
@@ -181,7 +181,6 @@ def _caches(settings: EdgeSettings) -> Iterator[Finding]:
                 yield _failed(what, error)
                 continue
             for lack in lacks:
-                mend = ";\n".join(part.rstrip(";\n") for part in lack.fix)
-                yield Finding(f"{what}: {lack.check}", _STATES[lack.level], lack.what, f"{mend};" if mend else None)
+                yield Finding(f"{what}: {lack.check}", _STATES[lack.level], lack.what, lack.script() or None)
             if not lacks:
                 yield Finding(what, "ok", "all changes can be followed")

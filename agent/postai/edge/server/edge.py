@@ -27,7 +27,7 @@ from postai.edge.server.pools import Pools
 from postai.edge.server.room import SPARE, room
 from postai.edge.server.scopes import AtHome, Choose, Node, Scope
 from postai.edge.server.session import Session
-from postai.edge.server.show import Shows
+from postai.edge.server.show import Explain, Shows
 from postai.edge.server.upstream import Address, Login, Unreachable
 from postai.edge.server.users import Users
 from postai.edge.wire import Cancel, Malformed, Startup, Violation
@@ -106,7 +106,8 @@ class Edge:
         self.figures.add("routes", self.nodes.figures if self.nodes is not None and settings.node else self._routes)
         self.figures.add("cache", tuple)
         if self.pools is not None:
-            self.shows = Shows(self.pools, self._find, lambda session: self.choose_reason(session))
+            explain: Explain = _only_home if self.nodes is None else self.nodes.explain
+            self.shows = Shows(self.pools, self._find, explain)
             if any(one.cache for one in settings.database):
                 known = () if self.nodes is None else (self.nodes.ttl, self.nodes.writer)
                 self._caches = Caches(settings, self.pools, self.shows, *known)
@@ -117,8 +118,6 @@ class Edge:
                     self.figures.add("tiers", self._caches.tiers)
         self.everywhere: Callable[[str, str | None], Awaitable[list[Row]]] | None = None
         """Gives the rows of a table of all processes of this edge."""
-        self.choose_reason: Callable[[PooledSession], str] = _only_home if self.nodes is None else self.nodes.explain
-        """Says where a session's last statement went, and why."""
         self.elsewhere: Callable[[bytes], Awaitable[bool]] | None = None
         """Hands the key of a cancel request that has no session here to the other processes of this edge."""
         self.number = 0
@@ -439,8 +438,8 @@ def _pools(settings: EdgeSettings) -> Pools:
     return Pools(limits, settings.pool_statements, settings.idle_in_transaction_timeout)
 
 
-def _only_home(session: PooledSession) -> str:
-    return f"{session.scope.home.name}: the only server"
+def _only_home(session: PooledSession, /, *, servers: bool) -> list[str]:
+    return [f"{session.scope.home.name}: the only server" if servers else "the only server"]
 
 
 def _number() -> bytes:

@@ -7,6 +7,7 @@ that phase: from then on bytes go straight to a function, and a full socket stop
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import struct
@@ -263,3 +264,12 @@ def reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "timeout expired"
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+
+
+def public_reason(error: Exception) -> str:
+    """The same for clients: without names and addresses of servers."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "certificate verify failed"
+    if isinstance(error, (ssl.SSLError, TimeoutError, socket.gaierror)) or not isinstance(error, OSError):
+        return reason(error)
+    return os.strerror(error.errno) if error.errno else "no address of it answers"

@@ -39,6 +39,7 @@ IDENTITIES = 10_000
 """Users of databases whose rules are kept picked out."""
 ROUNDS = 5
 """How often messages that come while others are asked about are asked about, too."""
+NO_CHOICE = "there was no choice"
 PATIENCE = 10.0
 """Seconds for which a transaction waits for a new primary."""
 
@@ -127,11 +128,18 @@ class Nodes:
                 "problem": seen.problem,
             }
 
-    def explain(self, session: PooledSession) -> str:
-        """Where the session's last transaction went, and why."""
-        way = f"{session.scope.home.name}: there was no choice" if session.route is None else session.route.explain()
+    def explain(self, session: PooledSession, /, *, servers: bool) -> list[str]:
+        """Where the session's last transaction went, and why, in lines.
+
+        Args:
+            session: it.
+            servers: name servers, which not everybody may see.
+        """
+        way = [NO_CHOICE] if session.route is None else session.route.explain(servers=servers)
+        if session.route is None and servers:
+            way = [f"{session.scope.home.name}: {NO_CHOICE}"]
         sent, instead = session.client.sent_instead, session.scope.instead
-        return way if sent is None or instead is None else f"{way}\n{instead.explain(sent)}"
+        return way if sent is None or instead is None else [*way, instead.explain(sent)]
 
     def writer(self) -> list[tuple[str, str]]:
         """Hosts and ports of the primary."""
@@ -284,7 +292,8 @@ class Nodes:
         session.route = route
         if wanted.asked:
             sent = self._sent_instead(session)
-            session.notice("\n".join([route.explain(), *([sent] if sent else [])]))
+            # Nobody asks here who may see servers: SHOW postai.route does.
+            session.notice("\n".join([*route.explain(servers=False), *([sent] if sent else [])]))
         session.writing = not wanted.read_only
         writer = self._view(home).writer
         if writer is not None and route.node is writer.node:
@@ -305,7 +314,7 @@ class Nodes:
         texts = session.client.texts()
         if texts and texts[0].startswith(ASKED):
             sent = self._sent_instead(session)
-            session.notice("\n".join([f"{session.scope.home.name}: there was no choice", *([sent] if sent else [])]))
+            session.notice("\n".join([NO_CHOICE, *([sent] if sent else [])]))
 
     def _decide(self, home: Node, policy: Policy, wanted: Wanted) -> Route:
         return decide(

@@ -319,7 +319,8 @@ class PooledSession:
                         raise
                     node = self._choose(self)
         except Violation as refused:
-            log.info("a client got no server connection", extra={"error": refused.message})
+            tried = {"tried": "; ".join(refused.failures)} if isinstance(refused, Unreachable) else {}
+            log.info("a client got no server connection", extra={"error": refused.message, **tried})
             self._say(refused.response())
         except (Malformed, Lost) as error:
             log.error("a login at the server failed", extra={"error": str(error)})

@@ -303,7 +303,7 @@ class Pools:
                 await self._prove(backend, scope.database)
             done = True
         except TimeoutError:
-            raise upstream.Unreachable([f"{address.label}: timeout expired"]) from None
+            raise upstream.Unreachable([f"{address.label}: timeout expired"], "timeout expired") from None
         finally:
             if not done:
                 link.close()
