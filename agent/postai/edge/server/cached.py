@@ -12,7 +12,7 @@ from postai.edge.memory import Memory
 from postai.edge.server import events
 from postai.edge.server.answers import Answers
 from postai.edge.server.pools import Pools
-from postai.edge.server.scopes import Answerer, Scope
+from postai.edge.server.scopes import Answerer, Node, Scope
 from postai.edge.server.second import SecondTier, open_second
 from postai.edge.server.warm import Warmer
 from postai.edge.server.watch import Watch
@@ -62,6 +62,12 @@ class CacheFigures:
 
 Ttl = Callable[[Scope, Verdict, bytes], Awaitable[float | None]]
 Writer = Callable[[], Collection[tuple[str, str]]]
+Leads = Callable[[Node], bool]
+
+
+def alone(_home: Node) -> bool:
+    """A server that is no cluster's is the one that takes writes."""
+    return True
 
 
 class Caches:
@@ -73,12 +79,19 @@ class Caches:
         otherwise: answers what is not in a cache.
         rule: gives the seconds that people's rules name for a statement (0 = its answers are not kept here).
         writer: as `Watch` has it.
+        leads: says whether a server is known to be the one that takes writes.
     """
 
     def __init__(
-        self, settings: EdgeSettings, pools: Pools, otherwise: Answerer, rule: Ttl | None = None, writer: Writer = tuple
+        self,
+        settings: EdgeSettings,
+        pools: Pools,
+        otherwise: Answerer,
+        rule: Ttl | None = None,
+        writer: Writer = tuple,
+        leads: Leads = alone,
     ) -> None:
-        self._rule, self._writer = rule, writer
+        self._rule, self._writer, self._leads = rule, writer, leads
         self._settings = settings
         self._pools = pools
         self._otherwise = otherwise
@@ -97,7 +110,9 @@ class Caches:
         for one in self._settings.database:
             if one.cache:
                 name = one.dbname or one.name
-                cache = Cache(name, self._settings, self._pools, self._memory, self._reads, self._rule, self._writer)
+                cache = Cache(
+                    name, self._settings, self._pools, self._memory, self._reads, self._rule, self._writer, self._leads
+                )
                 self.databases[name] = cache
                 servers = one.server or self._settings.server or ", ".join(node.server for node in self._settings.node)
                 rules = "" if self._settings.home is None else None
@@ -176,15 +191,15 @@ class Cache:
         pools: where the server is asked.
         memory: for what is kept.
         reads: judges statements.
-        rule, writer: as `Caches` has them.
+        rule, writer, leads: as `Caches` has them.
     """
 
     def __init__(
         self, database: str, settings: EdgeSettings, pools: Pools, memory: Memory, reads: Reads, rule: Ttl | None,
-        writer: Writer,
+        writer: Writer, leads: Leads,
     ) -> None:  # fmt: skip
         self.database = database
-        self.rule = rule
+        self.rule, self.leads = rule, leads
         self.pools = pools
         self.reads = reads
         self.watch: Watch | None = None

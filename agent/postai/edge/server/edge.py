@@ -109,7 +109,7 @@ class Edge:
             explain: Explain = _only_home if self.nodes is None else self.nodes.explain
             self.shows = Shows(self.pools, self._find, explain)
             if any(one.cache for one in settings.database):
-                known = () if self.nodes is None else (self.nodes.ttl, self.nodes.writer)
+                known = () if self.nodes is None else (self.nodes.ttl, self.nodes.writer, self.nodes.leads)
                 self._caches = Caches(settings, self.pools, self.shows, *known)
                 if self.nodes is not None:
                     self.nodes.on_rules = self._caches.ruled

@@ -48,7 +48,8 @@ class Fill:
         """What the client was sent."""
         now = monotonic()
         fit = reply is not None and is_result(reply, self._chunk)
-        self._statement.collected(fit, now)
+        if reply is not None or self._cache.leads(self._scope.home):  # else it is nobody's fault but the servers'
+            self._statement.collected(fit, now)
         caching, second = self._cache.caching, self._cache.second
         if reply is None or not fit:
             caching.shelf.give_up(self._entry)

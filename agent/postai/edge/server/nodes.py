@@ -145,6 +145,10 @@ class Nodes:
         """Hosts and ports of the primary."""
         return [(one.host, one.port) for one in self.primary.addresses]
 
+    def leads(self, home: Node) -> bool:
+        """Whether it is known that a server takes writes now: nothing that another one says may be kept."""
+        return self._view(home).writer is not None
+
     def instead(self, scope: Scope, definitions: Callable[[], int]) -> Instead | None:
         """What is sent in the place of an identity's statements; None = no rule is ever read.
 

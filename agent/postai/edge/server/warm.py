@@ -147,6 +147,8 @@ class Warmer:
             return False
         if self._cache.watch is not None and not self._cache.watched:
             return False
+        if not self._cache.leads(scope.home):
+            return False
         return self._cache.pools.pool(scope, scope.home).spare
 
     async def _ask(self, answers: Answers, wanted: Request) -> bool:
