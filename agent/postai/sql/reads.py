@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from postai.database import Database
@@ -26,7 +26,7 @@ from postai.sql.reads_values import special_input
 
 __all__ = [
     "KEYED_SETTINGS", "Candidate", "CatalogAnswers", "Judging", "Key", "Literal", "Param", "Pins", "Query",
-    "Reads", "Verdict", "candidate", "drive", "judge_with", "normalise", "special_input",
+    "Reads", "Verdict", "candidate", "drive", "drive_async", "judge_with", "normalise", "special_input",
 ]  # fmt: skip
 
 Rows = Sequence[Sequence[str | None]]
@@ -164,6 +164,17 @@ def drive(judging: Judging, ask: Callable[[Query], Rows]) -> Verdict:
         query = next(judging)
         while True:
             query = judging.send(ask(query))
+    except StopIteration as end:
+        verdict: Verdict = end.value
+        return verdict
+
+
+async def drive_async(judging: Judging, ask: Callable[[Query], Awaitable[Rows]]) -> Verdict:
+    """The same where the answers are waited for."""
+    try:
+        query = next(judging)
+        while True:
+            query = judging.send(await ask(query))
     except StopIteration as end:
         verdict: Verdict = end.value
         return verdict

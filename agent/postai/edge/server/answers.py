@@ -22,7 +22,7 @@ from postai.edge.shapes import general, general_meaning
 from postai.edge.tiers import Kept
 from postai.edge.warming import Request
 from postai.edge.wire import Malformed, Violation
-from postai.sql.reads import CatalogAnswers, Verdict, candidate
+from postai.sql.reads import CatalogAnswers, Query, Rows, Verdict, candidate, drive_async
 from postai.stream.replication import lsn
 
 if TYPE_CHECKING:
@@ -351,15 +351,12 @@ class Answers:
     async def _verdict(self, meaning: bytes, generation: int) -> Verdict:
         chunk = Chunk(b"", meaning)
         keys = {oid: table.key for oid, table in self._cache.watched.items()}
-        judging = self._cache.reads.judge(candidate(chunk.text.decode(), chunk.types), keys)
-        try:
-            query = next(judging)
-            while True:
-                rows = self._catalog.find(query, generation)
-                if rows is None:
-                    rows = await self._cache.pools.ask(self.scope, self.scope.home, query.sql, query.params)
-                    self._catalog.keep(query, rows, generation)
-                query = judging.send(rows)
-        except StopIteration as end:
-            verdict: Verdict = end.value
-            return verdict
+
+        async def ask(query: Query) -> Rows:
+            rows = self._catalog.find(query, generation)
+            if rows is None:
+                rows = await self._cache.pools.ask(self.scope, self.scope.home, query.sql, query.params)
+                self._catalog.keep(query, rows, generation)
+            return rows
+
+        return await drive_async(self._cache.reads.judge(candidate(chunk.text.decode(), chunk.types), keys), ask)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from postai.edge import wire
-from postai.edge.sent import Server
+from postai.edge.sent import Server, values
 from postai.edge.server.link import Link, Lost
 from postai.edge.server.pool import Pool
 from postai.edge.server.upstream import Address, Refused
@@ -25,7 +25,7 @@ _COUNT = struct.Struct("!h")
 _SERVERS_OWN = b"in_hot_standby\0"
 _IDLE = frozenset(b"SE")
 _ANSWER = frozenset(b"DEZS")
-_STATE = frozenset(b"SZ")
+_STATE = frozenset(b"ESZ")
 
 Row = tuple[str | None, ...]
 
@@ -104,39 +104,24 @@ async def exchange(backend: Backend, data: bytes, unnamed: bytes | None, most: i
     Args:
         backend: a connection of `Pools.own`.
         data: messages that end with a Query or a Sync, and name no statement.
-        unnamed: what the unnamed statement stands for afterwards; None = there is none.
+        unnamed: what the unnamed statement stands for afterwards, if there is no error; None = there is none.
         most: bytes of the answer.
 
     Raises:
         Lost: the connection ended, the answer is longer, or it leaves the session in another state.
     """
-    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    framer = Framer(wire.BACKEND, _STATE, ASKED)
     found: list[bytes] = []
-    size = 0
+    failed = False
 
-    def receive(data: bytes) -> None:
-        nonlocal size
-        size += len(data)
-        found.append(data)
-        if answer.done():
-            return
-        for kind, message in framer.feed(data):
-            if kind == ord("Z") and message[5:] == b"I":
-                answer.set_result(None)
-            elif kind:
-                answer.set_exception(Lost("the session is not what it was"))
-        if (size > most or framer.broken) and not answer.done():
-            answer.set_exception(Lost("the answer is too long"))
+    def hear(kind: int, message: bytes) -> None:
+        nonlocal failed
+        if kind == ord("E"):
+            failed = True
+        elif kind == ord("S") or message[5:] != b"I":
+            raise Lost("the session is not what it was")
 
-    def ended() -> None:
-        if not answer.done():
-            answer.set_exception(Lost("the server closed the connection"))
-
-    backend.link.on_bytes, backend.link.on_end = receive, ended
-    backend.link.send(data)
-    await answer
-    backend.server.names.confirm((b"", unnamed), 0)
+    await _hear(backend, data, _STATE, hear, most, found.append)
+    backend.server.names.confirm((b"", None if failed else unnamed), 0)
     return b"".join(found)
 
 
@@ -149,23 +134,62 @@ async def question(backend: Backend, sql: str, params: Sequence[str | None]) -> 
     """
     if not backend.server.readable:
         raise Violation("0A000", "the session's texts are written differently")
-    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    framer = Framer(wire.BACKEND, _ANSWER, ASKED)
     rows: list[Row] = []
     error: list[Violation] = []
+
+    def hear(kind: int, message: bytes) -> None:
+        if kind == ord("D"):
+            rows.append(tuple(None if value is None else value.decode() for value in values(message)))
+        elif kind == ord("E"):
+            error.append(Refused(message[5:]))
+
+    await _hear(backend, _question(sql, params), _ANSWER, hear, ASKED)
+    backend.server.names.confirm((b"", None), 0)
+    if error:
+        raise error[0]
+    return rows
+
+
+async def _hear(
+    backend: Backend,
+    data: bytes,
+    kinds: frozenset[int],
+    hear: Callable[[int, bytes], None],
+    most: int,
+    take: Callable[[bytes], object] = lambda _: None,
+) -> None:
+    """Send messages, and hear the answer up to ReadyForQuery.
+
+    Args:
+        backend: where.
+        data: the messages.
+        kinds: of the answer's messages that are heard; ReadyForQuery is one.
+        hear: gets each of these; what it raises ends the hearing.
+        most: bytes of the answer.
+        take: gets the bytes as they come.
+
+    Raises:
+        Lost: the connection ended, or the answer is too long.
+    """
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    framer = Framer(wire.BACKEND, kinds, ASKED)
     size = 0
 
     def receive(data: bytes) -> None:
         nonlocal size
         size += len(data)
-        for kind, message in framer.feed(data):
-            if kind == ord("D"):
-                rows.append(_row(message))
-            elif kind == ord("E"):
-                error.append(Refused(message[5:]))
-            elif kind == ord("Z") and not answer.done():
-                answer.set_result(None)
-        if (size > ASKED or framer.broken) and not answer.done():
+        take(data)
+        if answer.done():
+            return
+        try:
+            for kind, message in framer.feed(data):
+                if kind:
+                    hear(kind, message)
+                if kind == ord("Z") and not answer.done():
+                    answer.set_result(None)
+        except Lost as lost:
+            answer.set_exception(lost)
+        if (size > most or framer.broken) and not answer.done():
             answer.set_exception(Lost("the answer is too long"))
 
     def ended() -> None:
@@ -173,12 +197,8 @@ async def question(backend: Backend, sql: str, params: Sequence[str | None]) -> 
             answer.set_exception(Lost("the server closed the connection"))
 
     backend.link.on_bytes, backend.link.on_end = receive, ended
-    backend.link.send(_question(sql, params))
-    backend.server.names.confirm((b"", None), 0)
+    backend.link.send(data)
     await answer
-    if error:
-        raise error[0]
-    return rows
 
 
 def _question(sql: str, params: Sequence[str | None]) -> bytes:
@@ -192,16 +212,3 @@ def _question(sql: str, params: Sequence[str | None]) -> bytes:
         + wire.message(b"E", b"\0\0\0\0\0")
         + wire.message(b"S")
     )
-
-
-def _row(message: bytes) -> Row:
-    """The texts of a DataRow."""
-    (count,) = _COUNT.unpack_from(message, 5)
-    at = 7
-    found: list[str | None] = []
-    for _ in range(count):
-        (length,) = _SIZE.unpack_from(message, at)
-        at += 4
-        found.append(None if length < 0 else message[at : at + length].decode())
-        at += max(length, 0)
-    return tuple(found)

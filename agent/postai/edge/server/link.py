@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
+from typing import cast
 
 from postai.edge.tls import Tls
 from postai.edge.wire import HEADER, Malformed, startup_length
@@ -59,7 +60,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
-        self.transport = transport  # type: ignore[assignment]  # a stream's: it is made by create_connection or -server
+        self.transport = cast("asyncio.Transport", transport)  # it is made by create_connection or -server
         if self._opened is not None:
             self._opened(self)
             self._opened = None
