@@ -11,18 +11,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from edge_caches import CachingEdge, caching
+from edge_caches import ITEMS, CachingEdge, caching
 from edge_support import query_line
 from psycopg.rows import dict_row
 
 from conftest import TestDatabase, put_postai
 from postai.edge.tiers import Figures
 
-SETUP = """
-create table item (id int primary key, name text);
-insert into item select n, 'item ' || n from generate_series(1, 100) as n;
-create publication postai_edge for all tables;
-"""
 ASK = "select name from item where id = %s"
 
 
@@ -74,7 +69,7 @@ def from_second(edge: CachingEdge, ask: Any) -> object:
 
 def test_what_memory_has_no_room_for(database15: TestDatabase, tier: dict[str, Any]) -> None:
     with (
-        caching(database15, SETUP, **tier) as edge,
+        caching(database15, ITEMS, **tier) as edge,
         caching(database15, "", triggers=False, **tier) as other,
         edge.connect() as client,
         other.connect() as elsewhere,
