@@ -54,7 +54,7 @@ comment on table postai.seen_index is
 create table postai.alert (
   id bigint generated always as identity primary key,
   key text not null,
-  kind text not null check (kind in ('regression', 'health', 'blocking', 'action')),
+  kind text not null check (kind in ('regression', 'health', 'blocking', 'action', 'edge')),
   severity text not null check (severity in ('HIGH', 'MEDIUM', 'LOW')),
   title text not null,
   body text not null,

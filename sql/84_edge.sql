@@ -169,9 +169,26 @@ $$;
 comment on function postai._edge_report(text, jsonb) is
   'What an edge says of itself, and what it forgets are edges that were silent for a week; figures hold version, region, address and nodes: select postai._edge_report(''edge-1'', ''{"version": "1.0", "nodes": []}''). Definer: an edge''s login writes nothing else.';
 
+create function postai.forget_edge(name text) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+  delete from postai.edge as e where e.name = name;
+  if not found then
+    perform postai._raise('42704', format('there is no edge %s', quote_nullable(left(name, 150))), null,
+      'SELECT name, state FROM postai.edges lists them.');
+  end if;
+end
+$$;
+comment on function postai.forget_edge(text) is
+  'Takes an edge off the list that will not come back; one that still reports is there again within ten seconds. An edge that ends in order does it itself: select postai.forget_edge(''edge-1''). Definer: reports are written through these functions only.';
+
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
   from unnest(array['edge_rules', 'edges', 'edge_endpoints']) as v;
 select postai._grant('execute on function postai._read_edge_rules(text)', 'postai_reader', 'postai_agent');
 select postai._grant('execute on function postai._edge_report(text, jsonb)', 'postai_agent');
+select postai._grant('execute on function postai.forget_edge(text)', 'postai_operator', 'postai_agent');
 select postai._grant('execute on function ' || f, 'postai_operator')
   from unnest(array['postai.edge_rule(text, text, text, text, text, interval, text, text[], text)', 'postai.forget_edge_rule(text)']) as f;

@@ -14,10 +14,8 @@ from __future__ import annotations
 import argparse
 import re
 import resource
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,15 +23,13 @@ from pathlib import Path
 
 import psycopg
 
-from postai.setup.server import LocalServer, debian_binaries, embedded_binaries, free_port
+from postai.setup.server import LocalServer, free_port
 
 for folder in ("", "database"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
-from bench_edge_session import CONF, HBA, SCRIPT, USER, _prepare, _running  # noqa: E402
+from bench_edge_session import CONF, SCRIPT, USER, _prepare, _running, bench_server  # noqa: E402
 from edge_support import certificate  # noqa: E402
 from stand import children, percentiles, resident_mb  # noqa: E402
-
-from conftest import new_server  # noqa: E402
 
 THREADS = 4
 WARM = 4
@@ -54,16 +50,9 @@ def main() -> None:
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    binaries = debian_binaries(15) or embedded_binaries()
-    assert binaries is not None, "no server binaries"
-    place = Path(tempfile.mkdtemp(prefix="postai-edge-"))
-    place.chmod(0o755)
-    try:
-        with new_server(binaries, "bench", CONF, HBA) as server:
-            _prepare(server)
-            _measure(server, place, options)
-    finally:
-        shutil.rmtree(place)
+    with bench_server(CONF) as (server, place):
+        _prepare(server)
+        _measure(server, place, options)
 
 
 def _measure(server: LocalServer, place: Path, options: argparse.Namespace) -> None:

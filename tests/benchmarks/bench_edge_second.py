@@ -14,21 +14,18 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 
-from postai.setup.server import LocalServer, debian_binaries, embedded_binaries, free_port
+from postai.setup.server import LocalServer, free_port
 
 for folder in ("", "database"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
-from bench_edge_session import HBA, USER, _running  # noqa: E402
+from bench_edge_session import USER, _running, bench_server  # noqa: E402
 from stand import percentiles  # noqa: E402
-
-from conftest import new_server  # noqa: E402
 
 ROUNDS = 5
 
@@ -39,27 +36,20 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=5000)
     parser.add_argument("--size", type=int, default=2000, help="bytes of an answer")
     options = parser.parse_args()
-    binaries = debian_binaries(15) or embedded_binaries()
-    assert binaries is not None, "no server binaries"
-    place = Path(tempfile.mkdtemp(prefix="postai-edge-"))
-    place.chmod(0o755)
-    try:
-        with new_server(binaries, "bench", "shared_buffers = 256MB\n", HBA) as server:
-            with psycopg.connect(server.dsn(), autocommit=True) as one:
-                one.execute(f"create role {USER} login password '{USER}'")
-                one.execute(f"create database {USER} owner {USER}")
-            with psycopg.connect(server.dsn(USER), autocommit=True) as one:
-                one.execute("create table item (id int primary key, body text)")
-                one.execute("grant select on item to public")
-                one.execute("create publication postai_edge for table item")
-                body = f"left(repeat(md5(n::text), {options.size // 32 + 1}), {options.size})"
-                one.execute(f"insert into item select n, {body} from generate_series(1, {options.keys}) as n".encode())
-            _measure(server, place, "file", f'cache_directory = "{place}"', options)
-            with _shared(place) as line:
-                if line is not None:
-                    _measure(server, place, "shared", line, options)
-    finally:
-        shutil.rmtree(place)
+    with bench_server("shared_buffers = 256MB\n") as (server, place):
+        with psycopg.connect(server.dsn(), autocommit=True) as one:
+            one.execute(f"create role {USER} login password '{USER}'")
+            one.execute(f"create database {USER} owner {USER}")
+        with psycopg.connect(server.dsn(USER), autocommit=True) as one:
+            one.execute("create table item (id int primary key, body text)")
+            one.execute("grant select on item to public")
+            one.execute("create publication postai_edge for table item")
+            body = f"left(repeat(md5(n::text), {options.size // 32 + 1}), {options.size})"
+            one.execute(f"insert into item select n, {body} from generate_series(1, {options.keys}) as n".encode())
+        _measure(server, place, "file", f'cache_directory = "{place}"', options)
+        with _shared(place) as line:
+            if line is not None:
+                _measure(server, place, "shared", line, options)
 
 
 @contextlib.contextmanager

@@ -50,18 +50,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--held", type=int, default=300)
     options = parser.parse_args()
+    with bench_server(CONF) as (server, place):
+        _prepare(server)
+        with _proxies(server, place, options.mode) as proxies:
+            for clients in map(int, options.clients.split(",")):
+                for mode in ("simple", "extended"):
+                    _compare(proxies, clients, mode, options, place / "script")
+        _memory(server, place, options.held, options.mode)
+
+
+@contextlib.contextmanager
+def bench_server(conf: str) -> Iterator[tuple[LocalServer, Path]]:
+    """A server with this configuration, which lets `USER` in, and a directory for files."""
     binaries = debian_binaries(15) or embedded_binaries()
     assert binaries is not None, "no server binaries"
     place = Path(tempfile.mkdtemp(prefix="postai-edge-"))
     place.chmod(0o755)
     try:
-        with new_server(binaries, "bench", CONF, HBA) as server:
-            _prepare(server)
-            with _proxies(server, place, options.mode) as proxies:
-                for clients in map(int, options.clients.split(",")):
-                    for mode in ("simple", "extended"):
-                        _compare(proxies, clients, mode, options, place / "script")
-            _memory(server, place, options.held, options.mode)
+        with new_server(binaries, "bench", conf, HBA) as server:
+            yield server, place
     finally:
         shutil.rmtree(place)
 

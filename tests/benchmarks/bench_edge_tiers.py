@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import shutil
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,17 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from bench_edge_session import HBA, USER, _edge
+from bench_edge_session import USER, _edge, bench_server
 
 from postai.database import connect
 from postai.setup.install import InstallOptions, install
-from postai.setup.server import LocalServer, debian_binaries, embedded_binaries
+from postai.setup.server import LocalServer
 
 for folder in ("", "database"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 from stand import percentiles  # noqa: E402
 
-from conftest import new_server  # noqa: E402
 from postai.stream.missing import event_triggers  # noqa: E402
 
 SUMS = "select region, count(*) as n, sum(amount) as total from sale group by region order by region"
@@ -53,21 +50,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--keys", type=int, default=1000)
     options = parser.parse_args()
-    binaries = debian_binaries(15) or embedded_binaries()
-    assert binaries is not None, "no server binaries"
-    place = Path(tempfile.mkdtemp(prefix="postai-edge-"))
-    place.chmod(0o755)
-    try:
-        with new_server(binaries, "bench", "shared_buffers = 256MB\n", HBA) as server:
-            _prepare(server, options)
-            with _client(server, place, "cache_size = 64") as client:
-                _rows(client, "tier 1 (memory)", options)
-                _table(server, client, options)
-                _warm(server, client, options)
-            with _client(server, place, "cache_size = 1", f'cache_directory = "{place}"') as client:
-                _rows(client, "tier 2 (file)", options)
-    finally:
-        shutil.rmtree(place)
+    with bench_server("shared_buffers = 256MB\n") as (server, place):
+        _prepare(server, options)
+        with _client(server, place, "cache_size = 64") as client:
+            _rows(client, "tier 1 (memory)", options)
+            _table(server, client, options)
+            _warm(server, client, options)
+        with _client(server, place, "cache_size = 1", f'cache_directory = "{place}"') as client:
+            _rows(client, "tier 2 (file)", options)
 
 
 def _prepare(server: LocalServer, options: argparse.Namespace) -> None:

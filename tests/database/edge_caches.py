@@ -14,6 +14,12 @@ from conftest import TestDatabase, superuser
 from postai.edge.server.cached import CacheFigures
 from postai.stream.missing import event_triggers
 
+ITEMS = """
+create table item (id int primary key, name text);
+insert into item select n, 'item ' || n from generate_series(1, 100) as n;
+create publication postai_edge for all tables;
+"""
+
 
 def simple(client: psycopg.Connection, text: str) -> list[tuple[object, ...]]:
     """What a statement gives by the simple protocol, which psycopg's client-side cursors use."""

@@ -179,6 +179,22 @@ def test_texts_that_are_hostile_and_statements_that_vanish(turns: Turns) -> None
     ]
 
 
+def test_no_password_is_kept(turns: Turns) -> None:
+    """The server leaves constants of utility statements in place."""
+    turns.turn()
+    role = f"{turns.database.name}_r"
+    inner = f"alter role {role} password ''hush3''"
+    with turns.database.connect() as session:
+        session.execute(f"create role {role} login password 'hush1'")  # type: ignore[arg-type]
+        session.execute(f"alter role {role} with password $q$hush2$q$ valid until '2040-01-01'")  # type: ignore[arg-type]
+        session.execute(f"do $$ begin execute '{inner}'; end $$")  # type: ignore[arg-type]
+        session.execute(f"drop role {role}")  # type: ignore[arg-type]
+    turns.turn()
+    kept = [one.query or "" for one in store.texts_of(turns.db, [one.key for one in turns.windows()])]
+    assert f"create role {role} login password $1" in kept
+    assert not any("hush" in one for one in kept)
+
+
 def test_functions_of_strangers_are_not_run(turns: Turns) -> None:
     turns.database.execute(
         "create sequence ran; grant usage on ran to public;"

@@ -15,7 +15,7 @@ from edge_support import Raw, RunningEdge, pooling, query_line, server_line
 
 from conftest import TestDatabase, superuser
 from postai.edge import wire
-from postai.edge.server.pools import NEVER
+from postai.edge.server.scopes import NEVER
 from postai.setup.server import LocalServer
 
 SYNC, FLUSH = wire.message(b"S"), wire.message(b"H")

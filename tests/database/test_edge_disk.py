@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -12,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 from postai.edge.server.disk import Disk
-from postai.edge.tiers import Kept, Tag
+from postai.edge.tiers import Kept, Recent, Tag
 
 SOURCE, SCOPE = b"server 1", b"shop/ada"
 PLENTY = 64 << 20
@@ -46,7 +47,14 @@ async def until(true: Callable[[], Any]) -> None:
 
 async def written(disk: Disk, position: int) -> None:
     disk.advance(position)
-    await until(lambda: disk.applied == position)
+    await until(lambda: disk._recent.applied == position)
+
+
+def in_file(path: Path) -> int:
+    """How many entries there are."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        ((count,),) = db.execute("select count(*) from entry").fetchall()
+    return int(count)
 
 
 @asynccontextmanager
@@ -78,9 +86,8 @@ def test_what_survives(path: Path) -> None:
             assert found(disk, b"a") == found(disk, b"ttl") == b"reply"
             assert found(disk, b"a", b"shop/bob") is None
             assert (disk.figures.hits, disk.figures.misses, disk.figures.stored) == (2, 2, 3)
-        async with open_disk(path, start=100) as disk:  # the stream goes on where it was
-            assert found(disk, b"a") == found(disk, b"ttl") == b"reply"
-            assert disk.applied == 100
+        async with open_disk(path, start=100) as disk:  # nobody tells what was changed between two streams
+            assert (found(disk, b"a"), found(disk, b"ttl")) == (None, b"reply")
             time.sleep(0.2)
             assert found(disk, b"short") is None
             disk.begin(b"other roles", 100)
@@ -90,11 +97,8 @@ def test_what_survives(path: Path) -> None:
             disk.put(SCOPE, b"a", entry(1))
             disk.put(SCOPE, b"ttl", entry(1, position=None))
             await written(disk, 101)
-        async with open_disk(path, start=102, source=b"other roles") as disk:  # a change may have been missed
-            assert (found(disk, b"a"), found(disk, b"ttl")) == (None, b"reply")
         async with open_disk(path, start=None, source=b"other roles") as disk:  # no stream at all
-            assert found(disk, b"ttl") == b"reply"
-            assert disk.applied is None
+            assert (found(disk, b"a"), found(disk, b"ttl")) == (None, b"reply")
         async with open_disk(path, start=None) as disk:
             assert found(disk, b"ttl") is None
 
@@ -117,17 +121,30 @@ def test_changes_forget_at_once_and_for_good(path: Path) -> None:
             disk.put(SCOPE, b"row", entry(*kept[b"row"], position=110))
             await written(disk, 110)
             assert [request for request in kept if found(disk, request)] == [b"row", b"other row"]
-        async with open_disk(path, start=110) as disk:
-            assert [request for request in kept if found(disk, request)] == [b"row", b"other row"]
+            assert in_file(path) == 2
             disk.invalidate(1, None, 120)
             assert not any(found(disk, request) for request in kept)
             disk.put(SCOPE, b"both", entry(*kept[b"both"], position=120))
             await written(disk, 120)
+            assert in_file(path) == 1
             disk.invalidate(2, [(b"x",)], 130)
             assert not found(disk, b"both")
             await written(disk, 130)
-        async with open_disk(path, start=130) as disk:
-            assert not any(found(disk, request) for request in kept)
+            assert in_file(path) == 0
+
+    asyncio.run(play())
+
+
+def test_what_the_file_has_forgotten_need_not_be_remembered(path: Path) -> None:
+    async def play() -> None:
+        async with open_disk(path) as disk:
+            disk._recent = Recent(2)
+            disk.put(SCOPE, b"a", entry(1))
+            disk.put(SCOPE, b"b", entry((2, (b"0",))))
+            for n in range(10):
+                disk.invalidate(2, [(b"%d" % n,)], 101 + n)
+                await written(disk, 101 + n)
+            assert (found(disk, b"a"), found(disk, b"b")) == (b"reply", None)
 
     asyncio.run(play())
 
@@ -140,10 +157,12 @@ def test_all_is_forgotten(path: Path) -> None:
             await written(disk, 100)
             disk.end()
             assert (found(disk, b"a"), found(disk, b"ttl")) == (None, b"reply")
-            disk.begin(SOURCE, 100)
+            disk.begin(SOURCE, 120)
             await until(lambda: disk._ready)
-            assert found(disk, b"a") == b"reply"
-            disk.put(SCOPE, b"b", entry(1))
+            assert (found(disk, b"a"), found(disk, b"ttl")) == (None, b"reply")
+            disk.put(SCOPE, b"b", entry(1, position=120))
+            await written(disk, 120)
+            assert found(disk, b"b") == b"reply"
             disk.flush(140)
             assert (found(disk, b"a"), found(disk, b"b"), found(disk, b"ttl")) == (None, None, None)
             await until(lambda: disk._ready)
@@ -298,7 +317,7 @@ def test_one_process_at_a_time(path: Path, caplog: pytest.LogCaptureFixture) -> 
             second.flush(260)
             await asyncio.sleep(0.2)
             assert second.figures.off == "another process uses it"
-            assert found(second, b"0") is None and second.applied is None
+            assert found(second, b"0") is None
             assert found(disk, b"0") and disk.figures.failures == 0
         await works_again(second)
         assert list(second.saved) == [(SCOPE, b"wish", 1.0)]
@@ -369,50 +388,44 @@ def test_a_disk_that_is_full_or_read_only(tmp_path: Path) -> None:
         subprocess.run(["umount", place], check=True)
 
 
-def moves(seed: int) -> Iterator[tuple[int, bytes, bool]]:
-    """Position, key, and whether that key's row is changed there; an entry is kept at each."""
-    chance = random.Random(seed)
-    for position in itertools.count(2):
-        yield position, b"%d" % chance.randrange(30), chance.random() < 0.5
+FLUSHED = 500
+"""Where everything is forgotten."""
 
 
-async def busy(path: Path, seed: int) -> None:
+def key_at(position: int) -> bytes:
+    return b"%d" % (position % 30) if position >= FLUSHED else b"early %d" % (position % 30)
+
+
+async def busy(path: Path) -> None:
     disk = Disk(path, PLENTY)
     disk.begin(SOURCE, 1)
-    for position, key, changed in moves(seed):
-        if changed:
-            disk.invalidate(1, [(key,)], position)
-        disk.put(SCOPE, key, entry((1, (key,)), position=position, reply=b"%d" % position))
-        disk.advance(position)
+    for position in itertools.count(2):
+        if position == FLUSHED:
+            disk.flush(position)
+        disk.put(SCOPE, key_at(position), entry(1, position=None, reply=b"%d" % position))
+        disk.put(SCOPE, b"promised " + key_at(position), entry(1, position=position))
         if position % 50 == 0:
-            print(disk.applied, flush=True)
-            await asyncio.sleep(0.005)
+            await written(disk, position)
+            print(position, flush=True)
 
 
-def test_a_process_that_is_killed_leaves_nothing_stale(tmp_path: Path) -> None:
-    for seed in range(2):
-        path = tmp_path / f"{seed}.db"
-        with subprocess.Popen(
-            [sys.executable, __file__, path, str(seed)], stdout=subprocess.PIPE, text=True
-        ) as process:
-            while (confirmed := int(process.stdout.readline())) < 50 or random.random() < 0.9:
-                pass
-            process.send_signal(signal.SIGKILL)
-        asyncio.run(nothing_stale(path, seed, confirmed))
+def test_a_process_that_is_killed_leaves_what_was_written_and_nothing_that_was_forgotten(path: Path) -> None:
+    with subprocess.Popen([sys.executable, __file__, path], stdout=subprocess.PIPE, text=True) as process:
+        while (confirmed := int(process.stdout.readline())) < 2 * FLUSHED or random.random() < 0.9:
+            pass
+        process.send_signal(signal.SIGKILL)
+    asyncio.run(nothing_stale(path, confirmed))
 
 
-async def nothing_stale(path: Path, seed: int, confirmed: int) -> None:
+async def nothing_stale(path: Path, confirmed: int) -> None:
     async with open_disk(path, start=confirmed) as disk:
-        applied = disk.applied
-        past = list(itertools.takewhile(lambda move: move[0] <= applied, moves(seed)))
-        changes = {key: position for position, key, changed in past if changed}
-        there = {key: int(position) for key in changes if (position := found(disk, key))}
-        assert disk.figures.failures == 0 and applied >= confirmed
-        assert len(there) > 5
-        assert all(position >= changes[key] for key, position in there.items())
-    async with open_disk(path, start=applied + 1) as disk:
-        assert not any(found(disk, key) for key in changes)
+        for position in range(confirmed - 29, confirmed + 1):
+            assert int(found(disk, key_at(position)) or 0) >= position
+        for early in range(2, FLUSHED):
+            assert found(disk, key_at(early)) is None
+        assert not any(found(disk, b"promised " + key_at(position)) for position in range(2, confirmed + 1))
+        assert disk.figures.failures == 0
 
 
 if __name__ == "__main__":
-    asyncio.run(busy(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(busy(Path(sys.argv[1])))

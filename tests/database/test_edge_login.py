@@ -1,10 +1,11 @@
 """How clients prove to the edge who they are, and the edge to the server; TLS on both sides."""
 
+import asyncio
 import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from edge_support import Raw, RunningEdge, certificate, running
 
 from conftest import superuser
 from postai.edge import wire
+from postai.edge.server.main import new_loop
 from postai.errors import UsageError
-from postai.setup.server import LocalServer
+from postai.setup.server import LocalServer, free_port
 
 USER, LEGACY, CLEAR = "edge_ada", "edge_md5", "edge_clear"
 PASSWORDS = {USER: "édge Ⅸ", LEGACY: "old", CLEAR: "clear"}
@@ -163,6 +165,21 @@ def test_a_server_that_does_not_prove_who_it_is(secure: LocalServer, files: tupl
             fields = wire.parse_error(raw.message()[1])
             assert fields["C"] == "08001"
             assert any(word in fields["D"] for word in why.split("|"))
+
+
+@pytest.mark.parametrize("loop", [new_loop, asyncio.new_event_loop])
+def test_a_client_is_not_told_where_servers_are(
+    pg15: LocalServer, caplog: pytest.LogCaptureFixture, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    port = free_port()
+    for host, why in (("127.0.0.1", "Connection refused"), ("localhost", ""), ("nowhere.invalid", "")):
+        line = f"host={host} port={port} sslmode=disable"
+        with running(pg15, new_loop=loop, server=line) as edge, Raw(edge.port) as raw:
+            raw.socket.sendall(wire.startup_packet(wire.VERSION_3_0, {"user": USER}))
+            fields = wire.parse_error(raw.message()[1])
+        assert fields["C"] == "08001" and why in fields["D"]
+        assert not any(word in fields["D"] for word in (host, "127.0.0.1", "::1", str(port))), fields
+        assert f"{host}:{port}" in str([vars(record).get("tried") for record in caplog.records])
 
 
 def test_tls_from_the_first_byte(secure: LocalServer, files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -139,3 +139,43 @@ def test_the_edge_reports_to_its_home(database15: TestDatabase) -> None:
     sql = "select name, region, address, state, figures #>> '{pools,open}', figures ->> 'processes' from postai.edges"
     assert database15.execute(sql) == [(own, "eu", own, "alive", "10", "2")]
     assert database15.execute("select edge, node, role from postai.edge_endpoints") == [(own, "a", "primary")]
+
+
+def test_an_edge_that_ends_in_order_is_taken_off_the_list(database15: TestDatabase) -> None:
+    put_postai(database15)
+    stub = Stub(EdgeSettings(port=7001))
+    listed = lambda: [row[0] for row in database15.execute("select name from postai.edges")]  # noqa: E731
+
+    async def run() -> None:
+        reporter = report.Reporter(database15.dsn(), stub)  # type: ignore[arg-type]
+        task = asyncio.create_task(reporter.run())
+        while not await asyncio.to_thread(listed):
+            await asyncio.sleep(0.02)
+        reporter.stop()
+        await task
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert listed() == []
+
+
+def test_an_edge_that_listens_elsewhere_is_one_edge(database15: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name has the port, which a reload may change."""
+    monkeypatch.setattr(report, "INTERVAL", 0.05)
+    put_postai(database15)
+    stub = Stub(EdgeSettings(port=7001))
+
+    async def named(port: int) -> None:
+        wanted = [(report.name(EdgeSettings(port=port)),)]
+        while await asyncio.to_thread(database15.execute, "select name from postai.edges") != wanted:
+            await asyncio.sleep(0.02)
+
+    async def run() -> None:
+        reporter = report.Reporter(database15.dsn(), stub)  # type: ignore[arg-type]
+        task = asyncio.create_task(reporter.run())
+        await named(7001)
+        stub.settings = EdgeSettings(port=7002)
+        await named(7002)
+        reporter.stop()
+        await task
+
+    asyncio.run(asyncio.wait_for(run(), 20))

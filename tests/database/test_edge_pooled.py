@@ -15,8 +15,9 @@ from psycopg import errors
 
 from conftest import TestDatabase, superuser
 from postai.edge import wire
+from postai.edge.server.backend import Row, exchange
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import Row, Scope
+from postai.edge.server.scopes import Scope
 from postai.edge.wire import Violation
 from postai.settings import EdgeSettings
 from postai.setup.server import LocalServer
@@ -289,6 +290,24 @@ def test_the_edge_asks_for_itself(edge: RunningEdge, database: TestDatabase) -> 
         inside = pid_of(one)
         one.execute("commit")
         assert pid_of(one) != inside
+
+
+def test_a_statement_of_the_edges_own_that_fails_is_not_taken_for_prepared(
+    edge: RunningEdge, database: TestDatabase
+) -> None:
+    with edge.connect(database) as one:
+        one.execute("select 1")
+        scope, pools = scope_of(edge), edge.edge.pools
+        assert pools is not None
+
+        async def unnamed_after(text: bytes) -> bytes | None:
+            async with pools.own(scope, scope.home) as backend:
+                meaning = text + b"\0\0\0"
+                await exchange(backend, wire.message(b"P", b"\0" + meaning) + wire.message(b"S"), meaning, 10_000)
+                return backend.server.names.get(b"")
+
+        assert within(edge, unnamed_after(b"select 2")) == b"select 2\0\0\0"
+        assert within(edge, unnamed_after(b"select nothing")) is None
 
 
 def test_queries_of_the_edges_own_are_not_seen(edge: RunningEdge, database: TestDatabase) -> None:

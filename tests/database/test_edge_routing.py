@@ -134,16 +134,31 @@ def test_a_comment_asks_where_a_statement_goes(servers: Cluster) -> None:
         told: list[str] = []
         connection.add_notice_handler(lambda diagnostic: told.append(str(diagnostic.message_primary)))
         connection.execute("/* postai.route */ insert into shop.item values (1, 0) on conflict do nothing")
-        assert told[0].splitlines()[0] == "a: it may write"
+        assert told[0] == "it may write\nno rule keeps the data in a region"
         assert goes(edge, connection, "/* postai.route */ select v from shop.item where id = 1") == "b"
-        assert told[-1].splitlines()[0] == "b: a read: the nearest replica"
-        assert any(line.startswith("b (replica, eu, ") for line in told[-1].splitlines())
+        assert told[-1].splitlines()[0] == "a read: the nearest replica"
         connection.execute("select v from shop.item where id = 1")
         assert len(told) == 3
         shown = [row[0] for row in connection.execute("show postai.route").fetchall()]
         assert shown[0] == "b: a read: the nearest replica"
+        assert any(line.startswith("b (replica, eu, ") for line in shown)
         names = [row[0] for row in connection.execute("show postai.routes").fetchall()]
         assert names == ["a", "b"]
+
+
+def test_who_may_not_see_what_others_do_is_told_of_no_server(servers: Cluster) -> None:
+    """A server that cannot be reached, and the ways to ask where a statement goes."""
+    servers.on("a", f"revoke pg_monitor from {servers.user}")
+    servers.caught_up()
+    try:
+        with servers.edge() as edge, servers.connect(edge) as connection:
+            assert goes(edge, connection, "select v from shop.item where id = 1") == "b"
+            rows = connection.execute("show postai.route").fetchall()
+            assert rows == [("a read: the nearest replica",), ("no rule keeps the data in a region",)]
+            assert connection.execute("show postai.routes").fetchall() == []
+    finally:
+        servers.on("a", f"grant pg_monitor to {servers.user}")
+        servers.caught_up()
 
 
 def test_rules_are_followed_at_once(servers: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

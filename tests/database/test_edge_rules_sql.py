@@ -28,7 +28,7 @@ def home(database: TestDatabase) -> Iterator[tuple[TestDatabase, str, str]]:
     database.execute(
         f"create role {boss} login password '{boss}'; grant postai_operator to {boss};"
         f"create role {edge} login password '{edge}'; grant postai_reader to {edge};"
-        f"grant execute on function postai._edge_report(text, jsonb) to {edge}"
+        f"grant execute on function postai._edge_report(text, jsonb), postai.forget_edge(text) to {edge}"
     )
     yield database, boss, edge
     for role in (boss, edge):
@@ -162,6 +162,8 @@ def test_edges_report_and_fall_silent(home: tuple[TestDatabase, str, str]) -> No
             ("db1", "eu", "primary", 0.4, None),
             ("db2", "us", "down", None, "it did not answer in time"),
         ]
+        connection.execute("select postai.forget_edge('old')")
+        assert connection.execute("select count(*) from postai.edges where state = 'silent'").fetchone() == (0,)
         big = json.dumps({str(n): uuid.uuid4().hex for n in range(10_000)})
         for name, text in (("", "{}"), ("a b", "{}"), ("ok", "[]"), ("ok", big)):
             with pytest.raises(psycopg.Error):

@@ -11,17 +11,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from edge_caches import CachingEdge, caching
+from edge_caches import ITEMS, CachingEdge, caching
+from edge_support import query_line
 from psycopg.rows import dict_row
 
-from conftest import TestDatabase
+from conftest import TestDatabase, put_postai
 from postai.edge.tiers import Figures
 
-SETUP = """
-create table item (id int primary key, name text);
-insert into item select n, 'item ' || n from generate_series(1, 100) as n;
-create publication postai_edge for all tables;
-"""
 ASK = "select name from item where id = %s"
 
 
@@ -73,7 +69,7 @@ def from_second(edge: CachingEdge, ask: Any) -> object:
 
 def test_what_memory_has_no_room_for(database15: TestDatabase, tier: dict[str, Any]) -> None:
     with (
-        caching(database15, SETUP, **tier) as edge,
+        caching(database15, ITEMS, **tier) as edge,
         caching(database15, "", triggers=False, **tier) as other,
         edge.connect() as client,
         other.connect() as elsewhere,
@@ -100,3 +96,32 @@ def test_what_memory_has_no_room_for(database15: TestDatabase, tier: dict[str, A
         shown = psycopg.ClientCursor(client, row_factory=dict_row).execute("show postai.tiers").fetchall()
         assert [(row["database"], row["state"], row["failures"]) for row in shown] == [(database15.name, "on", "0")]
         assert int(shown[0]["hits"]) >= 4
+
+
+def test_after_a_restart(database15: TestDatabase, tmp_path: Path) -> None:
+    """What a rule keeps for a time is there again; what the stream vouched for is not, as nobody told of changes."""
+    put_postai(database15)
+    home = query_line(database15.server).replace("dbname=postgres", f"dbname={database15.name}")
+    settings = {"cache_directory": tmp_path, "cache_warm": 0, "home": home}
+    rule = "select postai.edge_rule('notes', relation => 'public.note', ttl => '%s minutes')"
+    setup = """
+        create table item (id int primary key, name text); insert into item values (7, 'old');
+        create table note (id int primary key, name text); insert into note values (7, 'old');
+        create publication postai_edge for table item;
+    """
+    told, timed = ASK, ASK.replace("item", "note")
+
+    def asks(client: psycopg.Connection, text: str) -> Any:
+        return lambda: client.execute(text, (7,), prepare=True).fetchall()
+
+    database15.execute(setup + rule % 60)
+    with caching(database15, "", **settings) as edge, edge.connect() as client:
+        for text in (told, timed):
+            assert from_second(edge, asks(client, text)) == [("old",)]
+    database15.execute("update item set name = 'new'; update note set name = 'new'")
+    with caching(database15, "", triggers=False, **settings) as edge, edge.connect() as client:
+        assert from_second(edge, asks(client, timed)) == [("old",)]
+        assert edge.never_hits(asks(client, told), times=1) == [("new",)] == edge.hit(asks(client, told))
+    database15.execute(rule % 59)  # what was kept by other rules may not be kept by these
+    with caching(database15, "", triggers=False, **settings) as edge, edge.connect() as client:
+        assert edge.hit(asks(client, timed)) == [("new",)] == from_second(edge, asks(client, timed))

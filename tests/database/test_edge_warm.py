@@ -5,15 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
-from edge_caches import CachingEdge, caching, simple
+from edge_caches import ITEMS, CachingEdge, caching, simple
 
 from conftest import TestDatabase
 
-SETUP = """
-create table item (id int primary key, name text);
-insert into item select n, 'item ' || n from generate_series(1, 100) as n;
-create publication postai_edge for all tables;
-"""
 ASK = "select name from item where id = %s"
 COUNT = "select count(*) from item where name like 'item%'"
 
@@ -40,7 +35,7 @@ def hits_at_once(edge: CachingEdge, client: psycopg.Connection) -> None:
 
 
 def test_after_a_flush(database: TestDatabase) -> None:
-    with caching(database, SETUP) as edge, edge.connect() as client:
+    with caching(database, ITEMS) as edge, edge.connect() as client:
         use(edge, client)
         database.execute("alter table item add note text")
         edge.until(lambda figures: figures.warmed == 3 and figures.entries == 3)
@@ -67,7 +62,7 @@ def test_after_a_flush(database: TestDatabase) -> None:
 
 
 def test_only_for_identities_that_are_there_and_where_it_is_wanted(database15: TestDatabase) -> None:
-    with caching(database15, SETUP, cache_warm=0) as edge, edge.connect() as client:
+    with caching(database15, ITEMS, cache_warm=0) as edge, edge.connect() as client:
         use(edge, client)
         database15.execute("alter table item add note text")
         edge.until(lambda figures: figures.entries == 0)
@@ -77,7 +72,7 @@ def test_only_for_identities_that_are_there_and_where_it_is_wanted(database15: T
 
 
 def test_after_a_restart(database15: TestDatabase, tmp_path: Path) -> None:
-    with caching(database15, SETUP, cache_directory=tmp_path) as edge, edge.connect() as client:
+    with caching(database15, ITEMS, cache_directory=tmp_path) as edge, edge.connect() as client:
         use(edge, client)
     with caching(database15, "", triggers=False, cache_directory=tmp_path) as edge:
         assert edge.figures.warmed == 0  # nobody is there whose rights would count

@@ -36,6 +36,7 @@ from postai.observe.alerts import Alert, Alerts, DeliveryFailed, LogChannel, Mes
 from postai.observe.judge import DAY_MS
 from postai.service.judge_duty import JudgeDuty
 from postai.service.judging import Judge
+from postai.service.silent_edges import SilentEdges
 from postai.setup.server import LocalServer
 
 MINUTE = timedelta(minutes=1)
@@ -393,6 +394,66 @@ def test_blocking_and_actions_raise_alerts(shop: Shop) -> None:
     shop.pass_(3)
     shop.judge.look(shop.agent)
     assert shop.value("select count(*) from postai.alerts where state = 'open'") == 0
+
+
+def test_an_edge_that_fell_silent_is_told_until_it_is_heard_of_or_forgotten(shop: Shop) -> None:
+    edges = SilentEdges(shop.alerts)
+    moments = iter(range(0, 10_000, 30))
+
+    def look() -> bool:
+        return edges.look(shop.agent, float(next(moments)))
+
+    def silent(name: str) -> None:
+        shop.database.execute(
+            f"update postai.edge set reported_at = clock_timestamp() - interval '40 s' where name = '{name}'"
+        )
+
+    def told() -> list[tuple[Any, ...]]:
+        return shop.database.execute("select title, state, severity from postai.alerts order by at", "j_reader")
+
+    for name in ("edge-1:6432", "edge-2:6432"):
+        shop.agent.execute("select postai._edge_report(%s, %s)", (name, '{"region": "eu"}'))
+    assert not look() and not look() and told() == []
+    silent("edge-1:6432")
+    assert not look() and told() == []  # it may be that nobody could report
+    assert look()
+    title = "Edge edge-1:6432 in region eu has fallen silent"
+    assert told() == [(title, "open", "HIGH")]
+    assert not look()  # told once
+    shop.agent.execute("select postai._edge_report('edge-1:6432', '{}')")
+    assert look() and told() == [(title, "over", "HIGH")]
+    shop.alerts.deliver(shop.agent, Deadline.after(10))
+    assert shop.channel.told() == [("raised", "edge"), ("recovered", "edge")]
+    assert "SELECT postai.forget_edge('edge-1:6432')" in shop.channel.got[0].body
+    # The database was away for two minutes: what is old now is no news.
+    silent("edge-2:6432")
+    assert not look()
+    for _ in range(4):
+        next(moments)
+    assert not look() and len(told()) == 1
+    assert look() and len(told()) == 2
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        shop.database.execute("select postai.forget_edge('edge-2:6432')", "j_reader")
+    shop.database.execute("select postai.forget_edge('edge-2:6432')", "j_operator")
+    assert not look()  # nobody is told that it is well again
+    assert shop.value("select count(*) from postai.alerts where state = 'open'") == 0
+    with pytest.raises(psycopg.errors.UndefinedObject, match="there is no edge 'edge-2:6432'"):
+        shop.database.execute("select postai.forget_edge('edge-2:6432')", "j_operator")
+
+
+def test_the_duty_looks_for_silent_edges_without_a_collection(
+    shop15: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postai.service.silent_edges.LOOK_SECONDS", 0.05)
+    shop15.agent.execute("select postai._edge_report('edge-1', '{}')")
+    shop15.database.execute("update postai.edge set reported_at = now() - interval '1 hour'")
+    with Pool(agent_dsn(shop15.database.server, shop15.database.name, tmp_path), max_size=3) as pool:
+        duty = JudgeDuty("shop", pool, shop15.alerts, look=0.02)
+        duty.begin()
+        try:
+            wait_for(lambda: duty.wake("") or shop15.channel.told() == [("raised", "edge")])
+        finally:
+            duty.stop(Deadline.after(10))
 
 
 def test_only_the_agent_writes_and_others_see_views_only(shop15: Shop) -> None:

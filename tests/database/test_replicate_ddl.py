@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from replicate_move import sides, wait_ready
@@ -16,9 +17,12 @@ from test_replicate_schema import MOVE, PLAIN, move_schema, silent
 
 from postai.database.protocol import Database
 from postai.deadline import Deadline
-from postai.replicate import ddl, fence, native, schema_compare
+from postai.replicate import ddl, fence, late_keys, native, schema_compare
+from postai.replicate.capture import TriggerStream
+from postai.replicate.restore import Notes
 from postai.replicate.stream import NativeStream
 from postai.replicate.types import Side
+from postai.stream import server as stream_server
 
 SECONDS = 60
 
@@ -126,6 +130,25 @@ def test_names_that_are_exchanged(stand: Stand) -> None:
         one.same("select * from exchanged.now")
         stand.source.execute("drop table exchanged.next; alter table exchanged.now rename to next")
         assert len(ddl.exchanged(one.source, one.target, MOVE)) == 4
+
+
+def test_tables_of_a_move_have_a_replica_identity(stand: Stand) -> None:
+    """Else a publication FOR ALL TABLES, as a cache may have, would let the move update and delete nothing there."""
+    for side in (stand.source, stand.target):
+        side.execute("create table plain (id int primary key); create publication everything for all tables")
+    with sides(stand) as (source, target):
+        fence.install(target, MOVE)
+        late_keys.leave(target, MOVE, Notes.read(target, MOVE), [], native.tables(source))
+        TriggerStream(MOVE, Side.SOURCE, ("public",)).copy(source, target)
+        look = partial(
+            ddl.tick, stand.source_dsn(), source, target, MOVE, PLAIN, on_step=silent, deadline=Deadline.after(SECONDS)
+        )
+        assert look() is not None
+        stand.source.execute("alter table plain add column note text")
+        assert look() is not None  # what was known is forgotten
+        for db in (source, target):
+            own = [table for table in stream_server.tables(db, "everything") if table.schema == f"postai_{MOVE}"]
+            assert own and [table.qualified for table in own if table.lacks is not None] == []
 
 
 @pytest.mark.soak

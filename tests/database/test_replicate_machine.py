@@ -22,7 +22,7 @@ from postai.database.connections import from_dsn, save_connection
 from postai.database.psycopg_adapter import PsycopgDatabase
 from postai.deadline import Deadline
 from postai.errors import ErrorParts, Refused
-from postai.replicate import asked, machine, native, store, turns
+from postai.replicate import asked, machine, native, store, trouble
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move
 from postai.replicate.store import Ending
@@ -124,7 +124,7 @@ def test_abort_leaves_nothing(stand: Stand, state: State) -> None:
         if state is State.FAILED:
             move = until(home, move, State.READY)
             native.unsubscribe(home, "postai_1_fwd")
-            turns.fail(home, move, ErrorParts("PA010", "a trial"))
+            trouble.fail(home, move, ErrorParts("PA010", "a trial"))
         elif state is not State.CREATED:
             move = until(home, move, state)
         move = asked.end(home, move, State.ABORTED, quiet)
@@ -245,7 +245,7 @@ def test_the_source_is_protected_first(stand: Stand) -> None:
         assert move.row.restarts == 1
         move = until(home, move, State.READY)
         assert compare(stand.source_dsn(), stand.target_dsn(), ODD_SKIP, sequences=False) == ()
-        for _ in range(turns.RESTARTS - 1):
+        for _ in range(trouble.RESTARTS - 1):
             store.count_restart(home, move.id)
         home.execute("alter subscription postai_1_fwd disable")
         fill(stand, 14)

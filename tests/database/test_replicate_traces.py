@@ -14,7 +14,7 @@ from test_replicate_machine import at_home, begun, quiet, until
 from conftest import make_database
 from postai.database import Database
 from postai.errors import ErrorParts
-from postai.replicate import asked, cleanup, fence, machine, native, snapshot_copy, turns, writers
+from postai.replicate import asked, cleanup, fence, machine, native, snapshot_copy, trouble, writers
 from postai.replicate.move import Move
 from postai.replicate.store import Ending
 from postai.replicate.types import Method, Side, State
@@ -104,7 +104,7 @@ def brought(home: Database, stand: Stand, move: Move, address: Path, state: Stat
         return until(home, move, state)
     move = until(home, move, State.READY)
     if state is State.FAILED:
-        turns.fail(home, move, ErrorParts("PA010", "a trial"))
+        trouble.fail(home, move, ErrorParts("PA010", "a trial"))
     if state is State.SWITCHING:
         places = {"source": stand.source_dsn(), "target": stand.target_dsn(), "address": str(address)}
         journal = str(address.with_name("journal"))

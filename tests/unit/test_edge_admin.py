@@ -20,8 +20,9 @@ from pydantic import ValidationError
 
 from postai.edge.server import admin
 from postai.edge.server.bouncer import before, configuration
-from postai.edge.server.edge import Place, files_needed
+from postai.edge.server.edge import Place
 from postai.edge.server.metrics import exposition
+from postai.edge.server.room import files_needed
 from postai.edge.server.show import reply
 from postai.edge.server.upstream import addresses
 from postai.edge.server.workers import GRACE
@@ -34,7 +35,7 @@ POOL: dict[str, Any] = {"node": "a", "database": 'd"\\\n', "user": "\udcff", "op
 
 
 def test_metrics_are_in_the_text_format() -> None:
-    row = {**POOL, "problem": None, "off": True}
+    row = {**POOL, "off": True}
     text = exposition([{"generation": 1, "number": 0, "tables": {"pools": [row, {**row, "longest": 0.25}]}}])
     labels = 'process="1.0",node="a",database="d\\"\\\\\\n",user="?"'
     assert text.splitlines() == [
@@ -44,6 +45,25 @@ def test_metrics_are_in_the_text_format() -> None:
         "# TYPE postai_edge_pools_off gauge", f"postai_edge_pools_off{{{labels}}} 2",
     ]  # fmt: skip
     assert exposition([]) == ""
+
+
+def test_what_is_said_in_words_is_no_label() -> None:
+    """The texts change all the time ("2.3 s behind"): each would be a series of its own."""
+    cache = [{"database": "shop", "state": state, "hits": 1} for state in ("on", "the stream is 2.3 s behind")]
+    routes = [
+        {"name": "a", "role": "primary", "problem": None},
+        {"name": "b", "role": "replica", "problem": "it did not answer in time"},
+        {"name": "not asked", "role": None, "problem": None},
+    ]
+    tables = {"cache": cache, "routes": routes}
+    lines = exposition([{"generation": 1, "number": 0, "tables": tables}]).splitlines()
+    labels = 'process="1.0",database="shop"'
+    assert [line for line in lines if line[0] != "#"] == [
+        f"postai_edge_cache_hits_total{{{labels}}} 2",
+        f"postai_edge_cache_on{{{labels}}} 1",
+        'postai_edge_routes_usable{process="1.0",name="a",role="primary"} 1',
+        'postai_edge_routes_usable{process="1.0",name="b",role="replica"} 0',
+    ]
 
 
 def messages(data: bytes) -> list[tuple[bytes, bytes]]:

@@ -186,3 +186,17 @@ def test_plain_text_means_the_same_in_every_session(sql: str, sent: str) -> None
 def test_canonical_is_stable() -> None:
     once = parse.canonical("select   a , count(*)  from t group by 1 -- x")
     assert once == parse.canonical(once)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("create role a login password 'x'", "create role a login password $1"),
+        ("alter role a password $q$x$q$", "alter role a password $1"),
+        ("create role a password 'x", "create role a password ..."),
+        ("nonsense $$x", "nonsense ..."),
+        ("checkpoint", "checkpoint"),
+    ],
+)
+def test_constants_are_taken_out(text: str, shown: str) -> None:
+    assert parse.without_constants(text) == shown

@@ -90,12 +90,15 @@ def _since(now: Counters, before: Counters, most: int) -> tuple[Counted, ...]:
             )  # fmt: skip
         if calls > 0:
             found.append((key, calls, float(total), rows, hit, read, query))
+    from postai.observe.collect_texts import is_utility
+    from postai.sql.parse import without_constants
+
     whole = sum(one[2] for one in found)
     found.sort(key=lambda one: (-one[2], one[0][0]))
     return tuple(
         Counted(
             key[0], key[1], calls, round(total, 3), round(total / calls, 3), total / whole if whole else 0.0, rows,
-            hit / (hit + read) if hit + read else None, query,
+            hit / (hit + read) if hit + read else None, without_constants(query) if is_utility(query) else query,
         )
         for key, calls, total, rows, hit, read, query in found[:most]
     )  # fmt: skip

@@ -57,9 +57,15 @@ class Route:
     reason: str
     _case: _Case
 
-    def explain(self) -> str:
-        """The decision for people: the server and the reason, then every server with what counts about it."""
-        return "\n".join([f"{self.node.name}: {self.reason}", *self._case.explain()])
+    def explain(self, *, servers: bool) -> list[str]:
+        """The decision for people, in lines.
+
+        Args:
+            servers: name the server, and every one with what counts about it: not for everybody.
+        """
+        if not servers:
+            return [self.reason, *self._case.rules()]
+        return [f"{self.node.name}: {self.reason}", *self._case.rules(), *self._case.servers()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +89,12 @@ class _Case:
             and (self.where.regions is None or seen.node.region in self.where.regions)
         )
 
-    def explain(self) -> list[str]:
-        lines = [self.where.explain()]
-        if self.rule is not None:
-            lines.append(f"rule {self.rule.name}: route {self.way}")
-        return lines + [f"{seen.node.name} ({self._facts(seen)}): {self._word(seen)}" for seen in self.view.servers]
+    def rules(self) -> list[str]:
+        own = [] if self.rule is None else [f"rule {self.rule.name}: route {self.way}"]
+        return [self.where.explain(), *own]
+
+    def servers(self) -> list[str]:
+        return [f"{seen.node.name} ({self._facts(seen)}): {self._word(seen)}" for seen in self.view.servers]
 
     def _facts(self, seen: Seen) -> str:
         region = seen.node.region or "no region"

@@ -74,8 +74,13 @@ class Rule:
     @property
     def specific(self) -> tuple[bool, bool, bool, bool, bool]:
         """The greater, the more specific: statement, relation, schema, user, database, in this order."""
-        conditions = (self.fingerprint, self.relation, self.schema, self.user, self.database)
-        return tuple(one is not None for one in conditions)  # type: ignore[return-value]  # five in, five out
+        return (
+            self.fingerprint is not None,
+            self.relation is not None,
+            self.schema is not None,
+            self.user is not None,
+            self.database is not None,
+        )
 
     def reads(self, tables: frozenset[Relation] | None, unknown: bool) -> bool:
         """Whether a statement that reads these relations is one that the rule means.

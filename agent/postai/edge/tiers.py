@@ -79,13 +79,6 @@ class Second(Protocol):
     @property
     def figures(self) -> Figures: ...
 
-    @property
-    def applied(self) -> int | None:
-        """The LSN up to which everything that was told is kept for good; None = nothing hangs on it.
-
-        A slot that outlives the edge is confirmed up to here and no further.
-        """
-
     def begin(self, source: bytes, start: int | None) -> None:
         """Entries of this source may be used from now on; all others are dropped.
 
@@ -93,8 +86,8 @@ class Second(Protocol):
 
         Args:
             source: says which server's content this is, and which catalog and roles it was computed with.
-            start: the LSN from which the stream tells every change; None = there is no stream. Entries that a change
-                between `applied` and `start` may have touched are dropped.
+            start: the LSN from which the stream tells every change; None = there is no stream. Nobody tells of what
+                was changed before: entries with an earlier position are not found.
         """
 
     def end(self) -> None:
@@ -136,7 +129,10 @@ class Recent:
     """Where relations and rows were changed last, in bounded memory.
 
     Two generations are kept. Before one is forgotten its newest position becomes the floor, and entries from before
-    that count as stale, unless the tier itself has dropped what hangs on them (`applied`).
+    that count as stale, unless the tier itself has dropped what hangs on them.
+
+    Attributes:
+        applied: position up to which it has; 0 = it drops nothing itself.
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:

@@ -178,15 +178,15 @@ class Topology:
         return self.view
 
     def _problem(self, able: list[str], newest: list[str]) -> str:
-        """Why there is no writer."""
+        """Why there is no writer; clients are told it, so that it names no server: what each says stands in `Seen`."""
         if newest:
             return (
-                f"{len(newest)} servers take writes on timeline {self._timeline} ({', '.join(sorted(newest))}):"
+                f"{len(newest)} servers take writes on timeline {self._timeline}:"
                 " nothing is written until only one is left"
             )
         if able:
-            old = ", ".join(f"{name} on timeline {self._reports[name].timeline}" for name in sorted(able))
-            return f"only {old} would take writes, but timeline {self._timeline} was seen already"
+            old = ", ".join(sorted({str(self._reports[name].timeline) for name in able}))
+            return f"only servers on timeline {old} would take writes, but timeline {self._timeline} was seen already"
         return "no server takes writes"
 
     def _sample(self, told: Report) -> None:

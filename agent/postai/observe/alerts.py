@@ -29,7 +29,7 @@ from postai.sql.parse import parse_one
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["regression", "health", "blocking", "action"]
+Kind = Literal["regression", "health", "blocking", "action", "edge"]
 Word = Literal["raised", "recovered"]
 
 SEVERITIES: tuple[Severity, ...] = ("LOW", "MEDIUM", "HIGH")

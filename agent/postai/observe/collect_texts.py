@@ -17,6 +17,7 @@ from postai.observe.collect_counters import Ground
 from postai.observe.collect_statements import StatementReading, Statements
 from postai.observe.columns import KnownTable, Usage, column_usage, named_tables, schemas_of
 from postai.observe.plan_hash import Planner
+from postai.sql.parse import without_constants
 
 _COMMENTS = re.compile(r"\s*(?:--[^\n]*(?:\n|$)|/\*.*?\*/|\(|\s)*", re.DOTALL)
 _READS_OR_WRITES = re.compile(r"(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
@@ -182,7 +183,10 @@ class Texts:
 
 def _statement(key: StatementKey, text: str, ground: Ground, most: int) -> Statement:
     own = key.userid == ground.userid and (ground.dedicated or _POSTAI.search(text) is not None)
-    return Statement(key, text[:most], truncated=len(text) > most, utility=is_utility(text), own=own)
+    utility, kept = is_utility(text), text[:most]
+    if utility:  # no password of CREATE ROLE is kept
+        kept = without_constants(kept)[:most]
+    return Statement(key, kept, truncated=len(text) > most, utility=utility, own=own)
 
 
 def is_utility(text: str) -> bool:

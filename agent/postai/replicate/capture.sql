@@ -85,6 +85,8 @@ create table if not exists {log}_1 (
     txid int8 not null default pg_catalog.txid_current(), relation oid not null, kind "char" not null, image text[]
 ) with (autovacuum_enabled = off, toast.autovacuum_enabled = off);
 create table if not exists {mark} (one bool primary key default true check (one), snapshot text not null);
+alter table {log}_0 replica identity full;
+alter table {log}_1 replica identity full;
 comment on table {log}_0 is 'postai: changes that are on their way to the other side';
 comment on table {log}_1 is 'postai: changes that are on their way to the other side'
 

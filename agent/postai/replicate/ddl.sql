@@ -73,7 +73,7 @@ select a.attrelid::int8, a.attnum::int4, a.xmin::text
 -- name: tables
 -- What was seen on the other side: its fingerprint, and the names of its tables and columns by their numbers there;
 -- and which ones have these names here, and how each was defined.
-create table if not exists {schema}.schema_known (fingerprint text not null);
+create table if not exists {schema}.schema_known (fingerprint text primary key);
 create table if not exists {schema}.schema_object (
     oid int8, number int4, of text not null, name text not null, own_oid int8, own_number int4, text text not null,
     primary key (oid, number)

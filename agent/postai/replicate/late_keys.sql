@@ -1,6 +1,8 @@
 -- name: install
 -- Keys of large tables that are made as soon as their rows are there, on the subscriber.
-create table if not exists {schema}.key_later (relation text not null, statement text not null)
+create table if not exists {schema}.key_later (
+    id bigint generated always as identity primary key, relation text not null, statement text not null
+)
 
 -- name: there
 -- Whether it was made.
@@ -12,7 +14,7 @@ insert into {schema}.key_later (relation, statement) values (%s, %s)
 
 -- name: waiting
 -- Tables whose keys are still to be made, with the statements.
-select k.relation, pg_catalog.array_agg(k.statement) from {schema}.key_later as k group by 1 order by 1
+select k.relation, pg_catalog.array_agg(k.statement order by k.id) from {schema}.key_later as k group by 1 order by 1
 
 -- name: begun
 -- Those whose rows are there, or are being copied: the copier holds its lock, behind which the key waits; and those that

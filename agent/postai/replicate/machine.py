@@ -24,7 +24,7 @@ from postai.database.errors import (
 from postai.database.protocol import Database
 from postai.deadline import Cancelled, Deadline, DeadlineExceeded
 from postai.errors import ErrorParts, LockNotObtained, PostaiError, Refused
-from postai.replicate import asked, probe, store, turns
+from postai.replicate import asked, probe, store, trouble, turns
 from postai.replicate.journal import Journal
 from postai.replicate.move import Move, Redirects, say_where
 from postai.replicate.now import Now
@@ -211,7 +211,7 @@ def _not_done(home: Database, move: Move, error: PostaiError) -> Turn:
     if (passing(error) and not hard) or move.row.state is State.SWITCHING or ending:
         _note(home, move, parts)
         return Turn(move.read(home), RETRY_SECONDS)
-    turns.fail(home, move, parts)
+    trouble.fail(home, move, parts)
     return Turn(move.read(home), None)
 
 

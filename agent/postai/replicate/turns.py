@@ -29,16 +29,15 @@ from postai.replicate import (
     throttle,
 )
 from postai.replicate.comparing import compare, require_equal
-from postai.replicate.move import Move
 from postai.replicate.now import LONGEST_SECONDS, LOOK_SECONDS, InDanger, Now
 from postai.replicate.redirect import RedirectFailed
 from postai.replicate.schema import Section
 from postai.replicate.stream import NativeStream
+from postai.replicate.trouble import look_for_trouble, protect, stand_still
 from postai.replicate.types import (
     Carrier,
     Finding,
     Identity,
-    Lag,
     Level,
     Method,
     Side,
@@ -53,8 +52,6 @@ from postai.replicate.verified import Mode
 CAUGHT_UP_SECONDS = 1.0
 # Log that a stream which waits may keep before it is brought up to now.
 FRESH_BYTES = 64 * 2**20
-# How often the copy begins anew by itself.
-RESTARTS = 3
 # How long the log of the source is watched before it begins.
 LOG_SECONDS = 0.5
 # In a move's report where it was tried before there were others to make.
@@ -184,7 +181,7 @@ def _held(now: Now) -> bool:
 
 
 def _copy(now: Now) -> State | None:
-    if (again := _protect(now)) is not None:
+    if (again := protect(now)) is not None:
         return again
     _take_up(now)
     try:
@@ -194,7 +191,7 @@ def _copy(now: Now) -> State | None:
             return None  # they would come too late beside what takes long
         _copy_large(now)
     except InDanger:
-        return _protect(now)
+        return protect(now)
     return None if now.forward.unfinished(now.source, now.target) else _after_rows(now)
 
 
@@ -305,12 +302,12 @@ def _after_rows(now: Now) -> State | None:
         now.doing("fills materialized views")
         now.tell(schema.refresh_views(now.source, now.target, move.row.options, deadline, now.on_step), "schema")
     except InDanger:
-        return _protect(now)
+        return protect(now)
     return State.CATCHING_UP
 
 
 def _catch_up(now: Now) -> State | None:
-    if (again := _protect(now)) is not None:
+    if (again := protect(now)) is not None:
         return again
     stream = now.forward
     if stream.unfinished(now.source, now.target):
@@ -327,20 +324,20 @@ def _catch_up(now: Now) -> State | None:
 
 
 def _verify(now: Now) -> State | None:
-    if (again := _protect(now)) is not None:
+    if (again := protect(now)) is not None:
         return again
     now.doing("compares both sides")
     try:
         found = compare(now, Mode.EXACT, Deadline.after(LONGEST_SECONDS))
     except InDanger:
-        return _protect(now)
+        return protect(now)
     require_equal(found, now.move.row.name)
     return State.READY
 
 
 def _follow(now: Now) -> State | None:
     """The source serves, the target follows: take up new tables, keep the way back at hand, watch the source's disk."""
-    if (again := _protect(now)) is not None:
+    if (again := protect(now)) is not None:
         return again
     _take_up(now)
     _look_where(now)
@@ -370,7 +367,7 @@ def _serve(now: Now) -> State | None:
         )
     if stream.flows(now.source):
         _take_back(now)
-        _look_for_trouble(now, stream, lag, Side.SOURCE)
+        look_for_trouble(now, stream, lag, Side.SOURCE)
     else:  # it would begin anew with a copy, onto the rows that are there
         now.found.append(ErrorParts(
             "PA010", "there is no way back: the source does not follow the target",
@@ -432,33 +429,6 @@ def _take_back(now: Now) -> None:
         now.found.append(error.as_parts())
 
 
-def _look_for_trouble(now: Now, stream: Carrier, lag: Lag, subscriber: Side) -> None:
-    """What is wrong though it goes on: a slot that is about to be lost, a subscriber that fails or hears nothing."""
-    db = now.source if subscriber is Side.SOURCE else now.target
-    copying = now.move.row.state in (State.COPYING, State.CATCHING_UP)
-    heard = replace(lag, silent=None) if slots.asleep(db, lag) else lag
-    wrong = (slots.warning(lag), slots.trouble(db, stream.name, subscriber, heard, copying=copying))
-    now.found.extend(one for one in wrong if one is not None)
-    if lag.errors != 0 and not lag.active:
-        stream.reconnect(db)
-    if isinstance(stream, NativeStream):
-        stream.end_dead(*((now.source, now.target) if subscriber is Side.TARGET else (now.target, now.source)))
-
-
-def _stand_still(now: Now) -> None:
-    """A failed move: nothing goes on, but the log of the source is not kept without end."""
-    row = now.move.row
-    if row.resume_state in _FOLLOWED:
-        lag = now.forward.lag(now.source, now.target)
-        store.set_lag(now.home, row.id, lag)
-        if danger := slots.danger(lag, row.options.keep_wal_bytes):
-            _note_restart(now, danger)
-            store.set_state(now.home, row.id, State.FAILED, resume=State.SCHEMA_COPIED, error=row.error)
-            now.forward.stop(now.source, now.target)
-    elif row.resume_state is State.SCHEMA_COPIED and row.restarts:
-        now.forward.stop(now.source, now.target)
-
-
 def _keep_fresh(waiting: Carrier, publisher: Database, subscriber: Database, now: Now | None = None) -> None:
     """A prepared stream is brought up to now before it keeps much of the publisher's log.
 
@@ -475,48 +445,6 @@ def _keep_fresh(waiting: Carrier, publisher: Database, subscriber: Database, now
     waiting.prepare(publisher, subscriber)
 
 
-def _protect(now: Now) -> State | None:
-    """The source comes first: where its disk is in danger, or the slot is lost already, the copy begins anew."""
-    row, stream = now.move.row, now.forward
-    lag = stream.lag(now.source, now.target)
-    store.set_lag(now.home, row.id, lag)
-    danger = slots.danger(lag, row.options.keep_wal_bytes)
-    if danger is None:
-        _look_for_trouble(now, stream, lag, Side.TARGET)
-        return None
-    _note_restart(now, danger)
-    if (row.restarts + 1) % (RESTARTS + 1):
-        return State.SCHEMA_COPIED
-    why = Refused(
-        f"the copy was given up after {row.restarts} restarts: {danger}",
-        hint="Give the source more disk and raise max_slot_wal_keep_size or --keep-wal, or copy at a quiet hour; "
-        f"then: post-ai replicate start {row.name} {row.source} {row.target}",
-    )
-    fail(now.home, now.move, why.as_parts(), State.SCHEMA_COPIED)
-    stream.stop(now.source, now.target)
-    return None
-
-
-def _note_restart(now: Now, danger: str) -> None:
-    store.count_restart(now.home, now.move.id)
-    store.add_event(now.home, now.move.id, f"the copy begins anew: {danger}", step="restarted", level="warning")
-
-
-def fail(home: Database, move: Move, why: ErrorParts, resume_at: State | None = None) -> None:
-    """The move stands still until somebody resumes it.
-
-    Args:
-        resume_at: where it goes on then; None = where it was.
-    """
-    row = move.row
-    if not why.hint:
-        why = replace(why, hint=f"See what stands against it: post-ai replicate check {row.source} {row.target}")
-    at = resume_at or row.resume_state if row.state is State.FAILED else resume_at or row.state
-    store.set_state(home, move.id, State.FAILED, resume=State.CREATED if at is State.ANALYSED else at, error=why)
-    store.add_event(home, move.id, why.message, step="failed", level="error", data={"sqlstate": why.sqlstate})
-
-
-_FOLLOWED = frozenset({State.COPYING, State.CATCHING_UP, State.VERIFYING, State.READY, State.ROLLED_BACK})
 WORK: Mapping[State, Callable[[Now], State | None]] = MappingProxyType(
     {
         State.CREATED: _analyse,
@@ -529,6 +457,6 @@ WORK: Mapping[State, Callable[[Now], State | None]] = MappingProxyType(
         State.READY: _follow,
         State.ROLLED_BACK: _follow,
         State.SERVING_TARGET: _serve,
-        State.FAILED: _stand_still,
+        State.FAILED: stand_still,
     }
 )

@@ -1,4 +1,4 @@
-"""The duty that judges what was collected, as soon as it was, and sends alerts.
+"""The duty that judges what was collected, as soon as it was, looks for edges that fell silent, and sends alerts.
 
 Two threads: one judges and lays alerts down, the other one sends them, so that a mail server that does not answer
 holds up neither the judging nor the agent.
@@ -13,6 +13,7 @@ from postai.database import Pool
 from postai.deadline import Deadline
 from postai.observe.alerts import Alerts
 from postai.service.judging import Judge
+from postai.service.silent_edges import SilentEdges
 
 LOOK_SECONDS = 1.0
 """Least time between two looks whether something new was collected."""
@@ -40,6 +41,7 @@ class JudgeDuty:
         self._alerts = alerts
         self._pause = Pause(max(IDLE_SECONDS, look), look)
         self._judge = Judge(name, alerts)
+        self._edges = SilentEdges(alerts)
         self._prune_at = 0.0
         self._sending = Loop(f"alerts-{name}", self._send, trouble="alerts cannot be sent", database=name, again=look)
         judging = Loop(
@@ -73,9 +75,12 @@ class JudgeDuty:
 
     def _begin_anew(self) -> None:
         self._judge = Judge(self._name, self._alerts)
+        self._edges = SilentEdges(self._alerts)
 
     def _judge_now(self, deadline: Deadline) -> Pause:
         with self._pool.database() as db:
+            if self._edges.look(db, time.monotonic()):
+                self._sending.hurry()
             if self._judge.judge(db, deadline):
                 self._judge.look(db)
                 self._sending.hurry()

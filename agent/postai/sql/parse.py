@@ -8,6 +8,7 @@ the depth of the text is bounded from its tokens before it is parsed.
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 
 import postgast
@@ -33,6 +34,7 @@ _SPINE = frozenset({"JOIN", "NATURAL", "UNION", "INTERSECT", "EXCEPT", "CASE"})
 _LEAVES = frozenset(
     {"IDENT", "UIDENT", "ICONST", "FCONST", "SCONST", "USCONST", "BCONST", "XCONST", "PARAM", "ASCII_46"}
 )
+_QUOTE = re.compile(r"['$]")
 _OPENING = frozenset({"ASCII_40", "ASCII_91"})
 _CLOSING = frozenset({"ASCII_41", "ASCII_93"})
 
@@ -132,6 +134,20 @@ def fingerprint(text: str) -> str:
         return str(postgast.fingerprint(text).hex)
     except postgast.PgQueryError as error:
         raise _syntax_error(error, _checked_bytes(text)) from None
+
+
+def without_constants(text: str) -> str:
+    """The text with `$1`, `$2`, ... for its constants, passwords of roles and connections among them.
+
+    pg_stat_statements itself leaves those of utility statements in place. Of what cannot be parsed, the part before the
+    first quote.
+    """
+    try:
+        _bound_depth(_checked_bytes(text))
+        return str(postgast.normalize(text))
+    except (postgast.PgQueryError, Refused):
+        before = _QUOTE.split(text, maxsplit=1)
+        return before[0] if len(before) == 1 else f"{before[0]}..."
 
 
 def canonical(text: str) -> str:

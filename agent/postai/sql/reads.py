@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from postai.database import Database
 from postai.database.named_sql import load
+from postai.sql.reads_candidate import Candidate
 from postai.sql.reads_catalog import Lists, Meaning, question
 from postai.sql.reads_pins import Key, Literal, Param, Pins, normalise
-from postai.sql.reads_text import Candidate, candidate
+from postai.sql.reads_text import candidate
 from postai.sql.reads_values import special_input
 
 __all__ = [
     "KEYED_SETTINGS", "Candidate", "CatalogAnswers", "Judging", "Key", "Literal", "Param", "Pins", "Query",
-    "Reads", "Verdict", "candidate", "drive", "judge_with", "normalise", "special_input",
+    "Reads", "Verdict", "candidate", "drive", "drive_async", "judge_with", "normalise", "special_input",
 ]  # fmt: skip
 
 Rows = Sequence[Sequence[str | None]]
@@ -163,6 +164,17 @@ def drive(judging: Judging, ask: Callable[[Query], Rows]) -> Verdict:
         query = next(judging)
         while True:
             query = judging.send(ask(query))
+    except StopIteration as end:
+        verdict: Verdict = end.value
+        return verdict
+
+
+async def drive_async(judging: Judging, ask: Callable[[Query], Awaitable[Rows]]) -> Verdict:
+    """The same where the answers are waited for."""
+    try:
+        query = next(judging)
+        while True:
+            query = judging.send(await ask(query))
     except StopIteration as end:
         verdict: Verdict = end.value
         return verdict

@@ -14,8 +14,8 @@ from importlib import resources
 from typing import Any
 
 from postai.sql.allowlist import load_allowlist
+from postai.sql.reads_candidate import Call, Candidate
 from postai.sql.reads_pins import Key, Pins, pins
-from postai.sql.reads_text import Call, Candidate
 from postai.sql.reads_types import Types
 from postai.sql.reads_views import domain_targets, text_targets, view_reasons
 from postai.sql.safety import FIRST_USER_OID, KNOWN_EXTENSIONS

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from postai.sql.reads_text import Candidate, Equal
+from postai.sql.reads_candidate import Candidate, Equal
 
 INT2, INT4, INT8, TEXT, VARCHAR, UUID = 21, 23, 20, 25, 1043, 2950
 _INTEGERS = frozenset({INT2, INT4, INT8})

@@ -24,7 +24,7 @@ class Lack:
         level: "blocker": nothing can be followed; "warning": less is, or later; "note": it is so, and may stay so.
         what: one sentence.
         objects: tables that it is about.
-        fix: SQL that mends it, or says what a person has to decide.
+        fix: statements that mend it, without semicolons; what begins with "--" is a line for a person.
     """
 
     check: str
@@ -32,6 +32,15 @@ class Lack:
     what: str
     objects: tuple[str, ...] = ()
     fix: tuple[str, ...] = ()
+
+    def script(self) -> str:
+        """What mends it as psql takes it; "" = nothing does."""
+        return "\n".join(one if one.startswith("--") else f"{one.rstrip().rstrip(';')};" for one in self.fix)
+
+
+ROOM = 10
+"""Replication slots and walsenders that are made room for where none is free."""
+RESTART = "-- then restart the server"
 
 
 def event_triggers() -> str:
@@ -51,21 +60,22 @@ def missing(db: Database, publication: str) -> tuple[Lack, ...]:
         db: a session of the role that is to follow it.
         publication: the name of its publication.
     """
-    ((recovery, wal_level, slots, senders, may, exists, all_operations, via_root, everything),) = db.query(
+    ((recovery, wal_level, slots, senders, may, exists, all_operations, via_root, *most),) = db.query(
         server.sql("settings"), (publication,)
     )
+    most_slots, most_senders = most
     found: list[Lack] = []
     fix: tuple[str, ...]
     if recovery:
-        found.append(Lack("primary", "blocker", "the server is a standby", (), ("connect to the primary",)))
+        found.append(Lack("primary", "blocker", "the server is a standby", (), ("-- connect to the primary",)))
     if wal_level != "logical":
-        fix = ("ALTER SYSTEM SET wal_level = 'logical'", "restart the server")
+        fix = ("ALTER SYSTEM SET wal_level = 'logical'", RESTART)
         found.append(Lack("wal_level", "blocker", f"wal_level is {wal_level}: nothing tells of changed rows", (), fix))
     if slots < 1:
-        fix = ("ALTER SYSTEM SET max_replication_slots = ...", "restart the server")
+        fix = (f"ALTER SYSTEM SET max_replication_slots = {most_slots + ROOM}", RESTART)
         found.append(Lack("slots", "blocker", "no replication slot is free", (), fix))
     if senders < 1:
-        fix = ("ALTER SYSTEM SET max_wal_senders = ...", "restart the server")
+        fix = (f"ALTER SYSTEM SET max_wal_senders = {most_senders + ROOM}", RESTART)
         found.append(Lack("senders", "blocker", "no walsender is free", (), fix))
     if not may:
         fix = (f"ALTER ROLE {quote_ident(_current_user(db))} REPLICATION",)
@@ -77,21 +87,20 @@ def missing(db: Database, publication: str) -> tuple[Lack, ...]:
     if exists and via_root:
         fix = (f"ALTER PUBLICATION {name} SET (publish_via_partition_root = false)",)
         found.append(Lack("root", "warning", "a TRUNCATE of a partition would not be told", (), fix))
-    found += _tables(server.tables(db, publication), publication, exists=exists, everything=everything)
+    found += _tables(server.tables(db, publication), publication, exists=exists)
     if not server.tells_definitions(db):
         what = "no event trigger tells of changed definitions and rights: they are noticed late, by looking for them"
         found.append(Lack("event_triggers", "warning", what, (), (event_triggers(),)))
     return tuple(sorted(found, key=lambda one: ("blocker", "warning", "note").index(one.level)))
 
 
-def _tables(tables: Iterable[Table], publication: str, *, exists: bool, everything: bool) -> list[Lack]:
+def _tables(tables: Iterable[Table], publication: str, *, exists: bool) -> list[Lack]:
     """What is wrong with which tables. None without a replica identity is added: its updates would then fail.
 
     Args:
         tables: all of the database.
         publication: the name of the publication.
         exists: whether there is one.
-        everything: whether it is FOR ALL TABLES; no single table can be taken out of it.
     """
     by: dict[str | None, list[Table]] = {}
     for table in tables:
@@ -101,12 +110,12 @@ def _tables(tables: Iterable[Table], publication: str, *, exists: bool, everythi
     name, found = quote_ident(publication), list[Lack]()
     fix: tuple[str, ...]
     for table in by.get("updates fail", ()):
-        fix = (_identity(table), *(() if everything else (f"ALTER PUBLICATION {name} DROP TABLE {table.qualified}",)))
-        how = "published FOR ALL TABLES" if everything else "published"
-        what = f"{table.qualified} is {how} without a replica identity: its UPDATE and DELETE fail"
-        found.append(Lack("updates_fail", "blocker", what, (table.qualified,), fix))
+        what = f"{table.qualified} is {_HOW[table.published]}, and has no replica identity: its UPDATE and DELETE fail"
+        out = ("-- Or leave it out: ALTER PUBLICATION ... DROP TABLE ...",) if table.published == "itself" else ()
+        found.append(Lack("updates_fail", "blocker", what, (table.qualified,), (*_identity(table), *out)))
     for table in by.get("no identity", ()):
-        fix = (_identity(table), f"ALTER PUBLICATION {name} ADD TABLE {table.qualified}")
+        add = () if table.published else (f"ALTER PUBLICATION {name} ADD TABLE {table.qualified}",)
+        fix = (*_identity(table), *add)
         what = f"{table.qualified} has no replica identity, so that it cannot be published"
         found.append(Lack("identity", "warning", what, (table.qualified,), fix))
     wanted = tuple(one.qualified for one in (*by.get("not published", ()), *by.get("no publication", ())))
@@ -125,8 +134,21 @@ def _tables(tables: Iterable[Table], publication: str, *, exists: bool, everythi
     return found
 
 
-def _identity(table: Table) -> str:
-    return f"ALTER TABLE {table.qualified} ADD PRIMARY KEY (...)  -- or REPLICA IDENTITY USING INDEX ..., or FULL"
+_HOW = {
+    None: "published",
+    "itself": "published",
+    "partition": "published with the table of which it is a partition",
+    "schema": "published with its schema",
+    "all tables": "published FOR ALL TABLES",
+}
+
+
+def _identity(table: Table) -> tuple[str, ...]:
+    """How its rows are told apart; whatever publishes it, its UPDATE and DELETE work then."""
+    return (
+        "-- Better, where it can have one: ALTER TABLE ... ADD PRIMARY KEY (...). FULL writes whole rows to the log.",
+        f"ALTER TABLE {table.qualified} REPLICA IDENTITY FULL",
+    )
 
 
 def _current_user(db: Database) -> str:

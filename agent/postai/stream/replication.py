@@ -52,12 +52,6 @@ _POSTGRES_EPOCH = 946684800
 _SLOT = re.compile(r"[a-z0-9_]{1,63}")
 
 
-class SlotLost(FeatureMissing):
-    """The server no longer has the log that the slot needs: changes are missing, and the slot is of no use."""
-
-    title = "replication slot lost"
-
-
 @dataclass(frozen=True, slots=True)
 class ServerIdentity:
     """Which server this is, and in which of its lives: an LSN means something within one timeline only."""
@@ -94,10 +88,6 @@ def lsn(text: str) -> Lsn:
     """The number that "16/B374D848" stands for."""
     high, _, low = text.partition("/")
     return int(high, 16) << 32 | int(low, 16)
-
-
-def lsn_text(position: Lsn) -> str:
-    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
 
 
 def new_slot_name(prefix: str = "postai") -> str:
@@ -163,7 +153,7 @@ class Replication:
         self.close()
 
     def close(self) -> None:
-        """End the connection, and with it a temporary slot; a second call does nothing."""
+        """End the connection, and with it its slot; a second call does nothing."""
         self._connection.close()
         self._waker.close()
         self._woken.close()
@@ -200,42 +190,35 @@ class Replication:
                 ]
         return rows
 
-    def create_slot(self, name: str, *, temporary: bool = True, seconds: float = math.inf) -> Lsn:
+    def create_slot(self, name: str, *, seconds: float = math.inf) -> Lsn:
         """Make a slot, and say from where on changes are sent. Transactions that run now must end first.
 
+        It goes with this connection: a slot that outlived its reader would hold the server's log.
+
         Args:
-            temporary: it goes with this connection.
+            name: of small letters, digits and underscores.
             seconds: how long to wait for them.
 
         Raises:
-            FeatureMissing: the server has no logical log or no free slot; or it would keep all of its log for a
-                persistent one whose reader is gone.
+            FeatureMissing: the server has no logical log or no free slot.
         """
         if not _SLOT.fullmatch(name):
             raise FeatureMissing(f"{name!r} is no name for a slot", hint="Small letters, digits and underscores.")
-        if not temporary:
-            self._require_bound()
-        lasting = " TEMPORARY" if temporary else ""
         snapshot = "(SNAPSHOT 'nothing')" if self.server_version >= 150_000 else "NOEXPORT_SNAPSHOT"
         ((_, position, _, _),) = self.query(
-            f"CREATE_REPLICATION_SLOT {name}{lasting} LOGICAL pgoutput {snapshot}", seconds
+            f"CREATE_REPLICATION_SLOT {name} TEMPORARY LOGICAL pgoutput {snapshot}", seconds
         )
         return lsn(position or "0/0")
 
-    def drop_slot(self, name: str) -> None:
-        self.query(f"DROP_REPLICATION_SLOT {name}")
-
-    def start(self, slot: str, publication: str, *, after: Lsn = 0) -> None:
+    def start(self, slot: str, publication: str) -> None:
         """Begin to stream.
 
         Args:
             slot: its name.
             publication: its name.
-            after: transactions that ended up to here were seen already; 0 = as the slot remembers.
 
         Raises:
             FeatureMissing: there is no such publication: some versions would stream nothing, without a word.
-            SlotLost: the slot is of no use any more.
         """
         from psycopg import pq
 
@@ -247,7 +230,7 @@ class Replication:
                 hint=f"CREATE PUBLICATION {quote_ident(publication)} FOR TABLE ..., in that database.",
             )
         options = f"proto_version '1', publication_names {_literal(quote_ident(publication))}, messages 'true'"
-        command = f"START_REPLICATION SLOT {slot} LOGICAL {lsn_text(after)} ({options})"
+        command = f"START_REPLICATION SLOT {slot} LOGICAL 0/0 ({options})"
         for result in self._results(command, time.monotonic() + COMMAND_SECONDS):
             if result.status != pq.ExecStatus.COPY_BOTH:
                 self._check(result)
@@ -259,7 +242,7 @@ class Replication:
 
         Raises:
             ConnectionLost: the stream has ended; Stopped after `stop`.
-            ServerError, SlotLost: the server ended it and said why.
+            ServerError: the server ended it and said why.
         """
         found = self._arrived()
         if not found:
@@ -382,8 +365,6 @@ class Replication:
 
     def _explained(self, error: ServerError) -> PostaiError:
         text, where = error.message, f"{self.target}: {error.message}"
-        if re.search(r"can no longer (get changes from|access) replication slot|invalidated", f"{text} {error.detail}"):
-            return SlotLost("the replication slot is lost", detail=where, hint="Drop it; a new one begins from now.")
         if "wal_level" in text:
             hint = "ALTER SYSTEM SET wal_level = 'logical', then restart the server (managed: the provider's setting)."
             return FeatureMissing("the server writes no logical log", detail=where, hint=hint)
@@ -410,15 +391,6 @@ class Replication:
     def _lost(self, text: str) -> ConnectionLost:
         detail = f"{self.target}: {failures.scrub(text.strip(), self._secrets)}"
         return ConnectionLost("the replication connection is lost", detail=detail, target=self.target)
-
-    def _require_bound(self) -> None:
-        ((kept,),) = self.query("select setting from pg_catalog.pg_settings where name = 'max_slot_wal_keep_size'")
-        if kept == "-1":
-            raise FeatureMissing(
-                "a slot that outlives its connection could fill the server's disk",
-                detail=f"{self.target}: max_slot_wal_keep_size = -1",
-                hint="ALTER SYSTEM SET max_slot_wal_keep_size = '8GB', then SELECT pg_reload_conf().",
-            )
 
 
 def _message(data: bytes) -> Data | Keepalive:

@@ -27,6 +27,8 @@ class Table:
         lacks: why the stream does not tell of all its changes (a word of server.sql); None = it does.
         key: names and type oids of the columns that tell its rows apart, in the table's order, where the stream tells
             of them and equal values have equal texts; () = its rows are not told apart.
+        published: what the publication names: "itself", "partition" (a table of which it is one), "schema" (its own, or
+            that of such a table), "all tables"; None = it is not published.
     """
 
     oid: Oid
@@ -35,6 +37,7 @@ class Table:
     identity: str
     lacks: str | None
     key: tuple[tuple[str, Oid], ...]
+    published: str | None = None
 
     @property
     def qualified(self) -> str:
@@ -82,8 +85,10 @@ def doubts(db: Database) -> Mapping[int, Mapping[Oid, frozenset[Key] | None]]:
 def tables(db: Database, publication: str) -> tuple[Table, ...]:
     """All tables of users, but temporary and foreign ones; by schema and name."""
     return tuple(
-        Table(oid, schema, name, identity, lacks, tuple(zip(names, types, strict=True)) if plain else ())
-        for oid, schema, name, identity, lacks, names, types, plain in db.query(sql("tables"), (publication,))
+        Table(oid, schema, name, identity, lacks, tuple(zip(names, types, strict=True)) if plain else (), published)
+        for oid, schema, name, identity, lacks, names, types, plain, published in db.query(
+            sql("tables"), (publication,)
+        )
     )
 
 

@@ -34,7 +34,8 @@ select o.xid, pg_catalog.array_agg(distinct l.relation::int8)
  group by o.xid
 
 -- name: tables
--- Tables of users: what tells their rows apart, and why the stream does not tell of all their changes (null = it does).
+-- Tables of users: what tells their rows apart, how the publication came to them, and why the stream does not tell of
+-- all their changes (null = it does).
 with publication as materialized (
     select p.* from pg_catalog.pg_publication as p where p.pubname = %s
 ), published as materialized (
@@ -52,7 +53,14 @@ select c.oid::int8, n.nspname, c.relname, c.relreplident::text,
             when t.relid is null then 'not published'
             when f.filtered then 'filtered'
             when not (p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate) then 'operations' end,
-       k.names, k.types, k.plain
+       k.names, k.types, k.plain,
+       case when t.relid is null then null
+            when p.puballtables then 'all tables'
+            when exists (select from pg_catalog.pg_publication_rel as r where r.prpubid = p.oid and r.prrelid = c.oid) then 'itself'
+            when exists (select from pg_catalog.pg_publication_rel as r
+                          where r.prpubid = p.oid and r.prrelid in (select a.relid from pg_catalog.pg_partition_ancestors(c.oid) as a))
+              then 'partition'
+            else 'schema' end
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   left join publication as p on true
@@ -82,7 +90,8 @@ select pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level'),
        pg_catalog.current_setting('max_replication_slots')::int8 - (select pg_catalog.count(*) from pg_catalog.pg_replication_slots),
        pg_catalog.current_setting('max_wal_senders')::int8 - (select pg_catalog.count(*) from pg_catalog.pg_stat_replication),
        (select r.rolreplication or r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user),
-       p.oid is not null, p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate, p.pubviaroot, p.puballtables
+       p.oid is not null, p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate, p.pubviaroot,
+       pg_catalog.current_setting('max_replication_slots')::int8, pg_catalog.current_setting('max_wal_senders')::int8
   from (select) as one left join pg_catalog.pg_publication as p on p.pubname = %s
 
 -- name: seen

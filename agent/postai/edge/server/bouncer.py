@@ -18,7 +18,8 @@ from pathlib import Path
 
 from postai.database import dsn as connection_string
 from postai.edge.server import upstream
-from postai.edge.server.edge import Place, files_needed
+from postai.edge.server.edge import Place
+from postai.edge.server.room import files_needed
 from postai.errors import FeatureMissing, UsageError
 from postai.settings import EdgeSettings
 

@@ -12,9 +12,10 @@ from typing import Literal
 from postai.database import connect
 from postai.database import dsn as connection_string
 from postai.edge.server import upstream
-from postai.edge.server.edge import Place, files_needed
+from postai.edge.server.edge import Place
 from postai.edge.server.health import Probe
 from postai.edge.server.link import Lost
+from postai.edge.server.room import files_needed
 from postai.edge.server.users import QueryUsers
 from postai.edge.wire import Malformed, Violation
 from postai.errors import PostaiError
@@ -93,7 +94,7 @@ async def _servers(addresses: Iterable[upstream.Address]) -> list[Finding]:
         try:
             link, _ = await upstream.connect((address,))
         except upstream.Unreachable as error:
-            return Finding(f"server {address.label}", "critical", error.detail or error.message)
+            return Finding(f"server {address.label}", "critical", error.last)
         tls = "with TLS" if link.tls is not None else "without TLS"
         link.close()
         return Finding(f"server {address.label}", "ok", f"answers, {tls}")
@@ -180,7 +181,6 @@ def _caches(settings: EdgeSettings) -> Iterator[Finding]:
                 yield _failed(what, error)
                 continue
             for lack in lacks:
-                mend = ";\n".join(part.rstrip(";\n") for part in lack.fix)
-                yield Finding(f"{what}: {lack.check}", _STATES[lack.level], lack.what, f"{mend};" if mend else None)
+                yield Finding(f"{what}: {lack.check}", _STATES[lack.level], lack.what, lack.script() or None)
             if not lacks:
                 yield Finding(what, "ok", "all changes can be followed")

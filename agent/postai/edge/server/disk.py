@@ -124,12 +124,6 @@ class Disk:
         self._thread.start()
 
     @property
-    def applied(self) -> int | None:
-        if self._begun is None or self._begun.start is None or self._work is None:
-            return None
-        return self._written.applied if self._ready and self._written else self._begun.start
-
-    @property
     def _ready(self) -> bool:
         """Whether the file has obeyed the last `begin` and `flush`."""
         return self._written is not None and self._written.epoch == self._epoch > 0
@@ -139,10 +133,10 @@ class Disk:
     def begin(self, source: bytes, start: int | None) -> None:
         self._epoch += 1
         # With the boot: `until` counts from it, and what was written last may be lost when it ends.
-        self._begun = Begin(self._epoch, source + self._boot, start)
-        self._recent.restart(_NEVER if start is None else 0)
+        self._begun = Begin(self._epoch, source + self._boot)
+        self._recent.restart(_NEVER if start is None else start)
         if self._work is not None:
-            self._work.advance(None)
+            self._work.advance(None)  # it is one of another stream
             self._work.tell(self._begun)
 
     def end(self) -> None:
@@ -255,7 +249,8 @@ class Disk:
     def _done(self, work: _Work, written: Written) -> None:
         if self._work is work:
             self._written = written
-            self._recent.applied = written.applied or 0
+            if written.position is not None and self._ready:
+                self._recent.applied = written.position
             self.figures.stored += written.stored
             self.figures.evicted += written.evicted
             self.figures.size = written.size

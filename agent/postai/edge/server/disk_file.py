@@ -3,11 +3,12 @@
     entry  a reply with what it was made from (tiers.pack), and whether changes of that are told (promised)
     tag    which entries were made from a relation (key 0), or from a row of it (key = 64 bits of a hash of its values:
            two rows that share them are forgotten together)
-    state  one row: whose content this is, and up to which LSN changes were applied
+    state  one row: whose content this is
     wish   which answers were used most, whatever is forgotten (see warming.py)
 
-A batch is one transaction: what is forgotten and how far the stream was are written together. With synchronous = normal
-the last transactions may be lost when the machine stops, but then nothing of the file is used (see disk.py).
+What is promised to be forgotten with a change outlives no stream: its slot is temporary, as one that a dead edge leaves
+behind would hold the server's log, and so nobody tells of changes between two streams. With synchronous = normal the
+last transactions may be lost when the machine stops, but then nothing of the file is used (see disk.py).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from urllib.parse import quote
 
 from postai.edge.tiers import Kept, Tag, Values, pack, pack_value
 
-VERSION = 1
+VERSION = 2
 FIND = "select id, until, record from entry where key = ?"
 
 _EVICTED = 20
@@ -38,7 +39,6 @@ _PRAGMAS = (
     "pragma journal_mode = wal", "pragma synchronous = normal", "pragma mmap_size = 0", "pragma temp_store = memory",
     f"pragma journal_size_limit = {16 << 20}", "pragma cache_size = -8192",
 )  # fmt: skip
-_WISH = "create table if not exists wish (scope blob not null, request blob not null, score real not null)"
 _USED = """
 select (pages.page_count - free.freelist_count) * size.page_size
   from pragma_page_count() as pages, pragma_freelist_count() as free, pragma_page_size() as size
@@ -67,11 +67,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Drop what is not of this source, or missed changes before `start`."""
+    """A stream begins: drop what is not of this source, and what changes may have been missed of."""
 
     epoch: int
     source: bytes
-    start: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +114,13 @@ class Written:
 
     Attributes:
         epoch: of the last Begin or Flush that was obeyed; 0 = none.
-        applied: LSN up to which the file has forgotten what was to be forgotten.
+        position: of the batch.
         stored: entries that were kept, evicted: those that made room.
         size: bytes that the file uses.
     """
 
     epoch: int
-    applied: int | None
+    position: int | None
     stored: int
     evicted: int
     size: int
@@ -155,7 +154,6 @@ class DiskFile:
                 self._db = self._open(True)
             stack.callback(self._db.close)
             self._clock: int = self._one("select coalesce(max(used), 0) from entry")
-            self._applied: int | None = self._one("select applied from state")
             self._stack = stack.pop_all()
 
     def __enter__(self) -> DiskFile:
@@ -189,11 +187,8 @@ class DiskFile:
             self._obey(order)
         self._db.executemany("update entry set used = ? where id = ?", [(self._clock, one) for one in batch.used])
         size = self._shrink()
-        if batch.position is not None:
-            self._applied = max(self._applied or 0, batch.position)
-        self._db.execute("update state set applied = ?", (self._applied,))
         self._db.execute("commit")
-        return Written(self._epoch, self._applied, self._stored, self._evicted, size)
+        return Written(self._epoch, batch.position, self._stored, self._evicted, size)
 
     # Opening.
 
@@ -220,7 +215,6 @@ class DiskFile:
                 _make(db)
             elif version != VERSION:
                 raise sqlite3.DatabaseError(f"version {version}")
-            db.execute(_WISH).close()
         except sqlite3.Error:
             db.close()
             raise
@@ -248,8 +242,8 @@ class DiskFile:
             case Change(oid, rows):
                 for key in (0, *map(_key, rows or ())):
                     self._delete("select entry from tag where rel = ? and key = ?", (oid, key))
-            case Begin(epoch, source, start):
-                self._begin(source, start)
+            case Begin(epoch, source):
+                self._begin(source)
                 self._epoch = epoch
             case Flush(epoch):
                 self._clear()
@@ -268,20 +262,16 @@ class DiskFile:
         self._db.executemany("insert into tag (rel, key, entry) values (?, ?, ?)", rows)
         self._stored += 1
 
-    def _begin(self, source: bytes, start: int | None) -> None:
+    def _begin(self, source: bytes) -> None:
         (known,) = self._db.execute("select source from state").fetchone()
         if known != source:
             self._clear()
-            self._applied = None
-        elif start is None or self._applied is None or start > self._applied:
+        else:
             self._delete("select id from entry where promised", ())
-            self._applied = None
         if self._one("select exists (select 1 from entry)"):
             (found,) = self._db.execute("pragma integrity_check(1)").fetchone()
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
-        if start is not None:
-            self._applied = max(self._applied or 0, start)
         self._db.execute("update state set source = ?", (source,))
 
     def _delete(self, which: str, parameters: tuple[Any, ...]) -> int:
@@ -324,8 +314,10 @@ def _make(db: sqlite3.Connection) -> None:
     made.table("tag").create({"rel": int, "key": int, "entry": int}, not_null={"rel", "key", "entry"})
     made.table("tag").create_index(["rel", "key", "entry"])
     made.table("tag").create_index(["entry"])
-    made.table("state").create({"source": bytes, "applied": int})
-    made.table("state").insert({"source": b"", "applied": None})
+    made.table("state").create({"source": bytes})
+    made.table("state").insert({"source": b""})
+    wish: dict[str, Any] = {"scope": bytes, "request": bytes, "score": float}
+    made.table("wish").create(wish, not_null=set(wish))
     db.execute(f"pragma user_version = {VERSION}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import resource
 import secrets
 import socket
 import ssl
@@ -19,30 +18,26 @@ from postai.edge.pooling import Client
 from postai.edge.server import listeners, upstream
 from postai.edge.server.cached import Caches
 from postai.edge.server.figures import Figures, Row, clients
-from postai.edge.server.front import Doors, Greeting, Introduction, agreed_version
+from postai.edge.server.front import Doors, Greeting, Introduction, agreed_version, first_request
 from postai.edge.server.link import Link, Lost
 from postai.edge.server.nodes import Nodes
 from postai.edge.server.pool import Limits
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import AtHome, Choose, Node, Pools, Scope
+from postai.edge.server.pools import Pools
+from postai.edge.server.room import SPARE, room
+from postai.edge.server.scopes import AtHome, Choose, Node, Scope
 from postai.edge.server.session import Session
-from postai.edge.server.show import Shows
+from postai.edge.server.show import Explain, Shows
 from postai.edge.server.upstream import Address, Login, Unreachable
 from postai.edge.server.users import Users
-from postai.edge.wire import Cancel, Encryption, Malformed, Startup, Violation
-from postai.errors import PostaiError, UsageError
+from postai.edge.wire import Cancel, Malformed, Startup, Violation
+from postai.errors import PostaiError
 from postai.settings import EdgeSettings
 
 log = logging.getLogger(__name__)
 
-SPARE = 1000
-"""Connections beside the sessions that may be there: clients that log in, or cancel."""
-SPARE_FILES = 100
 ACCEPTED = 0.2
 """Seconds after which whom the event loop has accepted is known as a client."""
-TLS_RECORD = 0x16
-"""First byte of a connection that begins with TLS."""
-_INJECTED = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."
 _READY = wire.message(b"Z", b"I")
 _NO = frozenset({"off", "no", "false", "0"})
 """Values of the startup parameter `replication` with which a session is an ordinary one."""
@@ -101,7 +96,7 @@ class Edge:
         self._pinning = Pinning()
         self._logins: dict[asyncio.Task[None], None] = {}  # the oldest first
         self._admitted = 0
-        self._most = _room(settings.max_connections)
+        self._most = room(settings.max_connections)
         self._listeners: list[asyncio.Server] = []
         self.figures = Figures()
         """What SHOW postai.<table>, the metrics and `post-ai edge stats` show."""
@@ -111,9 +106,10 @@ class Edge:
         self.figures.add("routes", self.nodes.figures if self.nodes is not None and settings.node else self._routes)
         self.figures.add("cache", tuple)
         if self.pools is not None:
-            self.shows = Shows(self.pools, self._find, lambda session: self.choose_reason(session))
+            explain: Explain = _only_home if self.nodes is None else self.nodes.explain
+            self.shows = Shows(self.pools, self._find, explain)
             if any(one.cache for one in settings.database):
-                known = () if self.nodes is None else (self.nodes.ttl, self.nodes.writer)
+                known = () if self.nodes is None else (self.nodes.ttl, self.nodes.writer, self.nodes.leads)
                 self._caches = Caches(settings, self.pools, self.shows, *known)
                 if self.nodes is not None:
                     self.nodes.on_rules = self._caches.ruled
@@ -122,8 +118,6 @@ class Edge:
                     self.figures.add("tiers", self._caches.tiers)
         self.everywhere: Callable[[str, str | None], Awaitable[list[Row]]] | None = None
         """Gives the rows of a table of all processes of this edge."""
-        self.choose_reason: Callable[[PooledSession], str] = _only_home if self.nodes is None else self.nodes.explain
-        """Says where a session's last statement went, and why."""
         self.elsewhere: Callable[[bytes], Awaitable[bool]] | None = None
         """Hands the key of a cancel request that has no session here to the other processes of this edge."""
         self.number = 0
@@ -260,7 +254,7 @@ class Edge:
         relayed = False
         try:
             async with asyncio.timeout(self._settings.authentication_timeout):
-                first = await self._first(link)
+                first = await first_request(link, self._certificate, ssl_required=self._settings.ssl_required)
                 if isinstance(first, Cancel):
                     link.on_end = None
                     if not await self.cancel(first.key) and self.elsewhere is not None:
@@ -286,32 +280,6 @@ class Edge:
             if not relayed:
                 link.on_end = None
                 link.close()
-
-    async def _first(self, link: Link) -> Startup | Cancel:
-        upstream.keep_alive(link)
-        if self._certificate is not None and await link.first_byte() == TLS_RECORD:
-            await link.secure(self._certificate)
-            if link.tls is None or link.tls.alpn is None:
-                raise Malformed("received direct SSL connection request without ALPN protocol negotiation extension")
-        open_requests = {wire.SSL_REQUEST, wire.GSSENC_REQUEST} if link.tls is None else set()
-        while True:
-            request = wire.parse_startup(await link.startup(), encryption=frozenset(open_requests))
-            if not isinstance(request, Encryption):
-                break
-            open_requests.discard(request.code)
-            certificate = self._certificate if request.code == wire.SSL_REQUEST and not link.local else None
-            if certificate is None:
-                link.send(b"N")
-            if link.waiting:
-                what = "SSL" if request.code == wire.SSL_REQUEST else "GSSAPI encryption"
-                raise Violation("08P01", f"received unencrypted data after {what} request", detail=_INJECTED)
-            if certificate is not None:
-                link.send(b"S")
-                await link.secure(certificate)
-                open_requests.clear()
-        if isinstance(request, Startup) and self._settings.ssl_required and not (link.tls or link.local):
-            raise Violation("28000", "this connection needs TLS", hint="Connect with sslmode=verify-full (or require).")
-        return request
 
     async def _log_in(self, client: Link, startup: Startup) -> bool:
         place = self._places.get(startup.database) or self._places.get("*")
@@ -470,37 +438,13 @@ def _pools(settings: EdgeSettings) -> Pools:
     return Pools(limits, settings.pool_statements, settings.idle_in_transaction_timeout)
 
 
-def _only_home(session: PooledSession) -> str:
-    return f"{session.scope.home.name}: the only server"
+def _only_home(session: PooledSession, /, *, servers: bool) -> list[str]:
+    return [f"{session.scope.home.name}: the only server" if servers else "the only server"]
 
 
 def _number() -> bytes:
     """A process id to tell a client that has no process of its own."""
     return (1 + secrets.randbelow(0x7FFFFFFF)).to_bytes(4, "big")
-
-
-def files_needed(clients: int) -> int:
-    """Open files that a process needs for so many clients."""
-    return 2 * (clients + SPARE) + SPARE_FILES
-
-
-def _room(wanted: int) -> int:
-    """How many sessions the limit of open files allows; it is raised as far as the system lets us."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = files_needed(wanted)
-    if soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    room = min(wanted, (soft - SPARE_FILES) // 2 - SPARE)
-    if room < 1:
-        raise UsageError(
-            "the limit of open files is too low for the edge",
-            detail=f"{soft} files",
-            hint=f"Raise it to {needed}: LimitNOFILE={needed} in the unit, or ulimit -n.",
-        )
-    if room < wanted:
-        log.warning("open files are for fewer clients", extra={"clients": room, "needed": needed, "files": soft})
-    return room
 
 
 def _stopped() -> Violation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,16 +14,56 @@ from postai.database import libpq_files
 from postai.edge import md5, wire
 from postai.edge.scram import MECHANISM, NONCE_BYTES, ServerExchange, Verifier
 from postai.edge.server.link import Link
-from postai.edge.server.upstream import Address, Login, Secret
+from postai.edge.server.upstream import Address, Login, Secret, keep_alive
 from postai.edge.server.users import Users
-from postai.edge.wire import Malformed, Startup, Violation
+from postai.edge.wire import Cancel, Encryption, Malformed, Startup, Violation
 
 LONGEST = 65_536
 """Bytes of a server's message that the edge takes during the login."""
+TLS_RECORD = 0x16
+"""First byte of a connection that begins with TLS."""
+_INJECTED = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."
 _PLUS = b"-PLUS"
 _CODE = struct.Struct("!i")
 _ANSWERED = frozenset({3, 5, 7, 8, 9, 10, 11})
 """AuthenticationXxx messages that the client answers."""
+
+
+async def first_request(link: Link, certificate: ssl.SSLContext | None, *, ssl_required: bool) -> Startup | Cancel:
+    """What a client wants, behind its requests for encryption.
+
+    Args:
+        link: the client's connection.
+        certificate: for TLS; None = there is none.
+        ssl_required: whether a session that comes over the network needs it.
+
+    Raises:
+        Violation, Malformed, Lost: it does not get as far.
+    """
+    keep_alive(link)
+    if certificate is not None and await link.first_byte() == TLS_RECORD:
+        await link.secure(certificate)
+        if link.tls is None or link.tls.alpn is None:
+            raise Malformed("received direct SSL connection request without ALPN protocol negotiation extension")
+    open_requests = {wire.SSL_REQUEST, wire.GSSENC_REQUEST} if link.tls is None else set()
+    while True:
+        request = wire.parse_startup(await link.startup(), encryption=frozenset(open_requests))
+        if not isinstance(request, Encryption):
+            break
+        open_requests.discard(request.code)
+        offered = certificate if request.code == wire.SSL_REQUEST and not link.local else None
+        if offered is None:
+            link.send(b"N")
+        if link.waiting:
+            what = "SSL" if request.code == wire.SSL_REQUEST else "GSSAPI encryption"
+            raise Violation("08P01", f"received unencrypted data after {what} request", detail=_INJECTED)
+        if offered is not None:
+            link.send(b"S")
+            await link.secure(offered)
+            open_requests.clear()
+    if isinstance(request, Startup) and ssl_required and not (link.tls or link.local):
+        raise Violation("28000", "this connection needs TLS", hint="Connect with sslmode=verify-full (or require).")
+    return request
 
 
 def agreed_version(startup: Startup) -> int:

@@ -303,7 +303,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it did not answer in time"
     if isinstance(error, upstream.Unreachable):
-        return error.failures[-1].split(": ", 1)[1]
+        return error.last
     if isinstance(error, (Violation, UsageError)):
         return error.message
     return reason(error)

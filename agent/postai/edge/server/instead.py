@@ -10,9 +10,11 @@ from time import monotonic
 
 from postai.edge.instead import Columns, columns, describe, order, plain, qualified, statement
 from postai.edge.rules import Rule
+from postai.edge.server.backend import ASKED as LONGEST
+from postai.edge.server.backend import exchange, question
 from postai.edge.server.link import Lost
-from postai.edge.server.pools import ASKED as LONGEST
-from postai.edge.server.pools import Pools, Scope, exchange, question
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import Scope
 from postai.edge.wire import Malformed, Violation
 
 log = logging.getLogger(__name__)

@@ -12,10 +12,11 @@ from time import monotonic
 from postai.database import named_sql
 from postai.edge.rules import Relation
 from postai.edge.server.link import Lost
-from postai.edge.server.pools import Node, Pools, Scope
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import Node, Scope
 from postai.edge.statements import Shape, text_and_types
 from postai.edge.wire import Malformed, Violation
-from postai.sql.reads import Query, Reads, Verdict
+from postai.sql.reads import Reads, Verdict, drive_async
 from postai.sql.reads_text import candidate
 
 log = logging.getLogger(__name__)
@@ -128,14 +129,9 @@ class Judge:
     async def _judge(self, scope: Scope, meaning: bytes) -> Verdict:
         text, types = text_and_types(meaning)
         judging = self._reads.judge(candidate(text.decode(), types))
-        try:
-            query: Query = next(judging)
-            while True:
-                rows = await self._pools.ask(scope, self._where(scope.home), query.sql, query.params)
-                query = judging.send(rows)
-        except StopIteration as end:
-            verdict: Verdict = end.value
-            return verdict
+        return await drive_async(
+            judging, lambda query: self._pools.ask(scope, self._where(scope.home), query.sql, query.params)
+        )
 
     async def tables(self, scope: Scope, verdict: Verdict) -> frozenset[Relation] | None:
         """The names of everything that a statement reads; None = not known.

@@ -7,10 +7,12 @@ that phase: from then on bytes go straight to a function, and a full socket stop
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import struct
 from collections.abc import Callable
+from typing import cast
 
 from postai.edge.tls import Tls
 from postai.edge.wire import HEADER, Malformed, startup_length
@@ -58,7 +60,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
-        self.transport = transport  # type: ignore[assignment]  # a stream's: it is made by create_connection or -server
+        self.transport = cast("asyncio.Transport", transport)  # it is made by create_connection or -server
         if self._opened is not None:
             self._opened(self)
             self._opened = None
@@ -263,3 +265,12 @@ def reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "timeout expired"
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+
+
+def public_reason(error: Exception) -> str:
+    """The same for clients: without names and addresses of servers."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "certificate verify failed"
+    if isinstance(error, (ssl.SSLError, TimeoutError, socket.gaierror)) or not isinstance(error, OSError):
+        return reason(error)
+    return os.strerror(error.errno) if error.errno else "no address of it answers"

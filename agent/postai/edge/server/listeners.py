@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from postai.errors import UsageError
 from postai.settings import EdgeSettings
@@ -128,7 +129,7 @@ def _tcp(host: str | None, port: int, found: list[Group]) -> None:
         raise OSError(errno.EADDRNOTAVAIL, "no address can be used")
 
 
-def _bound(family: int, where: object, *, shared: bool) -> socket.socket:
+def _bound(family: int, where: tuple[Any, ...], *, shared: bool) -> socket.socket:
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -136,7 +137,7 @@ def _bound(family: int, where: object, *, shared: bool) -> socket.socket:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        one.bind(where)  # type: ignore[arg-type]  # as getaddrinfo gave it
+        one.bind(where)
     except OSError:
         one.close()
         raise

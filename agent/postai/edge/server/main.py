@@ -66,11 +66,12 @@ def run(load: Callable[[], EdgeSettings], command: Sequence[str]) -> int:
             await supervisor.start()
             notify("READY=1")
             home = supervisor.settings.home
-            report = loop.create_task(Reporter(home, supervisor).run()) if home is not None else None
+            reporter = Reporter(home, supervisor) if home is not None else None
+            report = loop.create_task(reporter.run()) if reporter is not None else None
             await supervisor.wait()
-            if report is not None:
-                report.cancel()
-                await asyncio.wait([report])
+            if reporter is not None and report is not None:
+                reporter.stop()
+                await report
         finally:
             admin.close()
             if bouncer is not None:

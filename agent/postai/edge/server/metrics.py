@@ -1,12 +1,12 @@
 """The edge's tables as metrics in Prometheus' text format.
 
 The format is that of https://prometheus.io/docs/instrumenting/exposition_formats/: a column of numbers is a metric,
-the texts of its row are labels.
+the texts of its row are labels, but for those that say how something is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,6 +18,8 @@ _COUNTED = frozenset({
 """Columns that only grow."""
 _LARGEST = frozenset({"longest"})
 """Columns that are not added up."""
+_STATES = {"state": ("on", "on"), "problem": ("usable", None)}
+"""Columns that say in words how something is: the metric that is 1 where they say what is well, else 0."""
 
 
 def exposition(processes: Iterable[Mapping[str, Any]]) -> str:
@@ -31,9 +33,10 @@ def exposition(processes: Iterable[Mapping[str, Any]]) -> str:
         own = {"process": f"{process['generation']}.{process['number']}"}
         for table, rows in process["tables"].items():
             for row in rows:
-                texts = {name: value for name, value in row.items() if isinstance(value, str)}
+                # Words that change would be another series each time, and a counter would begin anew in it.
+                texts = {name: value for name, value in row.items() if isinstance(value, str) and name not in _STATES}
                 labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in {**own, **texts}.items())
-                for name, value in row.items():
+                for name, value in (*row.items(), *_well(row)):
                     if isinstance(value, bool | int | float):
                         metric = f"postai_edge_{table}_{name}" + ("_total" if name in _COUNTED else "")
                         samples = series.setdefault(metric, {})
@@ -45,6 +48,13 @@ def exposition(processes: Iterable[Mapping[str, Any]]) -> str:
         lines.append(f"# TYPE {metric} {'counter' if metric.endswith('_total') else 'gauge'}")
         lines += [f"{metric}{{{labels}}} {value:.17g}" for labels, value in samples.items()]
     return "".join(line + "\n" for line in lines)
+
+
+def _well(row: Mapping[str, object]) -> Iterator[tuple[str, bool]]:
+    """Whether a row says that something is well; a server that nobody asks says nothing."""
+    for column, (name, well) in _STATES.items():
+        if column in row and row.get("role", "") is not None:
+            yield name, row[column] == well
 
 
 def _escaped(value: str) -> str:

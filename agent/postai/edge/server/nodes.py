@@ -23,7 +23,8 @@ from postai.edge.server.home import Home
 from postai.edge.server.instead import Instead
 from postai.edge.server.judge import Judge
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import Node, Pools, Scope
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import Node, Scope
 from postai.edge.server.upstream import Address, addresses
 from postai.edge.statements import Shapes
 from postai.edge.topology import Node as Server
@@ -38,6 +39,7 @@ IDENTITIES = 10_000
 """Users of databases whose rules are kept picked out."""
 ROUNDS = 5
 """How often messages that come while others are asked about are asked about, too."""
+NO_CHOICE = "there was no choice"
 PATIENCE = 10.0
 """Seconds for which a transaction waits for a new primary."""
 
@@ -78,8 +80,8 @@ class Nodes:
         self._rules = Rules() if settings.home is None else None
         self._policies: dict[tuple[str, str], Policy] = {}
         self._news = asyncio.Event()
-        self.on_rules: Callable[[], object] = lambda: None
-        """Called when rules have changed."""
+        self.on_rules: Callable[[str], object] = lambda _: None
+        """Called when rules have changed, and with the first ones; gets what says which they are."""
         self._alone: dict[Node, View] = {}
         self._primary_name: str | None = None
         watched = [
@@ -126,15 +128,26 @@ class Nodes:
                 "problem": seen.problem,
             }
 
-    def explain(self, session: PooledSession) -> str:
-        """Where the session's last transaction went, and why."""
-        way = f"{session.scope.home.name}: there was no choice" if session.route is None else session.route.explain()
+    def explain(self, session: PooledSession, /, *, servers: bool) -> list[str]:
+        """Where the session's last transaction went, and why, in lines.
+
+        Args:
+            session: it.
+            servers: name servers, which not everybody may see.
+        """
+        way = [NO_CHOICE] if session.route is None else session.route.explain(servers=servers)
+        if session.route is None and servers:
+            way = [f"{session.scope.home.name}: {NO_CHOICE}"]
         sent, instead = session.client.sent_instead, session.scope.instead
-        return way if sent is None or instead is None else f"{way}\n{instead.explain(sent)}"
+        return way if sent is None or instead is None else [*way, instead.explain(sent)]
 
     def writer(self) -> list[tuple[str, str]]:
         """Hosts and ports of the primary."""
         return [(one.host, one.port) for one in self.primary.addresses]
+
+    def leads(self, home: Node) -> bool:
+        """Whether it is known that a server takes writes now: nothing that another one says may be kept."""
+        return self._view(home).writer is not None
 
     def instead(self, scope: Scope, definitions: Callable[[], int]) -> Instead | None:
         """What is sent in the place of an identity's statements; None = no rule is ever read.
@@ -283,7 +296,8 @@ class Nodes:
         session.route = route
         if wanted.asked:
             sent = self._sent_instead(session)
-            session.notice("\n".join([route.explain(), *([sent] if sent else [])]))
+            # Nobody asks here who may see servers: SHOW postai.route does.
+            session.notice("\n".join([*route.explain(servers=False), *([sent] if sent else [])]))
         session.writing = not wanted.read_only
         writer = self._view(home).writer
         if writer is not None and route.node is writer.node:
@@ -304,7 +318,7 @@ class Nodes:
         texts = session.client.texts()
         if texts and texts[0].startswith(ASKED):
             sent = self._sent_instead(session)
-            session.notice("\n".join([f"{session.scope.home.name}: there was no choice", *([sent] if sent else [])]))
+            session.notice("\n".join([NO_CHOICE, *([sent] if sent else [])]))
 
     def _decide(self, home: Node, policy: Policy, wanted: Wanted) -> Route:
         return decide(
@@ -375,7 +389,7 @@ class Nodes:
     def _new_rules(self, rules: Rules) -> None:
         self._rules = rules
         self._policies.clear()
-        self.on_rules()
+        self.on_rules(rules.generation)
         self._tell()
 
     def _changed(self, before: View, after: View) -> None:

@@ -11,8 +11,10 @@ from postai.edge.caching import Gate
 from postai.edge.pooling import Client
 from postai.edge.routing import Route
 from postai.edge.sent import Receive
+from postai.edge.server.backend import Backend
 from postai.edge.server.link import Link, Lost
-from postai.edge.server.pools import AtHome, Backend, Choose, Node, Pools, Scope
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import AtHome, Choose, Node, Scope
 from postai.edge.server.upstream import Unreachable
 from postai.edge.topology import NEVER
 from postai.edge.wire import Malformed, Violation, error_response, notice_response
@@ -317,7 +319,8 @@ class PooledSession:
                         raise
                     node = self._choose(self)
         except Violation as refused:
-            log.info("a client got no server connection", extra={"error": refused.message})
+            tried = {"tried": "; ".join(refused.failures)} if isinstance(refused, Unreachable) else {}
+            log.info("a client got no server connection", extra={"error": refused.message, **tried})
             self._say(refused.response())
         except (Malformed, Lost) as error:
             log.error("a login at the server failed", extra={"error": str(error)})

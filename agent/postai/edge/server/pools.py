@@ -4,188 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
-import logging
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from postai.edge import wire
-from postai.edge.pinning import is_temporary_path
 from postai.edge.sent import Server
 from postai.edge.server import upstream
-from postai.edge.server.link import Link, Lost
+from postai.edge.server.backend import Backend, Row, question
+from postai.edge.server.link import Lost
+from postai.edge.server.login import has_slot, is_about_the_user, is_proved, is_trusted, log_in, makes_temporary
 from postai.edge.server.pool import Limits, Pool
-from postai.edge.server.upstream import Address, Login, Secret
-from postai.edge.wire import Framer, Violation
+from postai.edge.server.scopes import NEVER, Node, Scope
+from postai.edge.server.upstream import Secret
+from postai.edge.wire import Violation
 
 if TYPE_CHECKING:
     from postai.edge.server.pooled import PooledSession
 
-log = logging.getLogger(__name__)
-
-LONGEST = 65_536
-"""Bytes of a server's message that is read during the login."""
-TRUSTED = 60.0
-"""Seconds for which an identity that a server has let in needs no second judgement."""
 TICK = 1.0
 """Seconds between two looks for what has been idle for too long."""
-ASKED = 1 << 20
-"""Bytes of an answer to a question of the edge's own."""
-
-NEVER = float("-inf")
-_ABOUT_THE_USER = frozenset({"28", "3D", "42"})
-"""Classes of SQLSTATEs: no login, no such database, no right to connect."""
-_CODE = struct.Struct("!i")
-_COUNT = struct.Struct("!h")
-_SERVERS_OWN = b"in_hot_standby\0"
-_IDLE = frozenset(b"SE")
-_ANSWER = frozenset(b"DEZS")
-_STATE = frozenset(b"SZ")
-
-Row = tuple[str | None, ...]
-
-_HAS_SLOT = "select exists (select from pg_catalog.pg_replication_slots as s where s.slot_name = $1)"
-
-
-@dataclass(eq=False)
-class Node:
-    """A server that sessions may go to.
-
-    Attributes:
-        name: as people call it.
-        addresses: its hosts, in the order in which they are tried; the primary's are others after a failover.
-    """
-
-    name: str
-    addresses: tuple[Address, ...]
-
-
-class Answerer(Protocol):
-    """Answers a client that rests, before a server is borrowed for it."""
-
-    def __call__(self, session: PooledSession, data: bytes) -> bytes | None:
-        """What is sent to the client; None = a server shall answer; empty = `session.proceed` will be called."""
-        ...
-
-
-class Instead(Protocol):
-    """Says in which statements' place another one is sent to the primary."""
-
-    def __call__(self, text: bytes, /) -> bytes | None:
-        """What is sent; None = the statement itself."""
-        ...
-
-    def claims(self, text: bytes, /) -> bool:
-        """Whether something is sent, or that is still to be found out."""
-        ...
-
-    def explain(self, sent: bytes, /) -> str:
-        """Why something was sent in a statement's place."""
-        ...
-
-    def close(self) -> None:
-        """The identity is gone."""
-        ...
-
-
-class Scope:
-    """An identity, shared by its sessions: who is who to the server, with the same settings.
-
-    Attributes:
-        home: where the database is.
-        database, user, parameters: as the server is told.
-        answer: who may answer in the servers' place; None = nobody.
-        instead: gives what is sent in a statement's place; None = nothing ever is.
-        pools: its connections by node.
-        sessions: how many clients have it.
-        greeting: the ParameterStatus messages of a login; empty before the first one.
-    """
-
-    __slots__ = ("answer", "database", "door", "greeting", "home", "instead", "judged", "parameters", "pools", "secret",
-                 "sessions", "user")  # fmt: skip
-
-    def __init__(self, home: Node, database: str, user: str, parameters: tuple[tuple[str, str], ...]) -> None:
-        self.home = home
-        self.database, self.user, self.parameters = database, user, parameters
-        self.answer: Answerer | None = None
-        self.instead: Instead | None = None
-        self.pools: dict[Node, Pool[Backend]] = {}
-        self.sessions = 0
-        self.secret: Secret | None = None
-        self.judged = NEVER
-        self.greeting = b""
-        self.door = asyncio.Lock()
-
-
-class Backend:
-    """A connection to a server past its login.
-
-    Attributes:
-        link: the connection.
-        server: what is known of its session.
-        address: where it is.
-        key: process id and secret.
-        pool: where it belongs to.
-        session: who has borrowed it.
-        cancels: cancel requests on their way to it: until they are over it is nobody else's.
-        retired: whether it is closed once it is given back.
-        slot: of the stream that tells of its server's changes; None = none does, or that is another server's.
-    """
-
-    __slots__ = ("_framer", "address", "cancels", "key", "link", "pool", "retired", "server", "session", "slot")
-
-    def __init__(self, link: Link, server: Server, address: Address, key: bytes, pool: Pool[Backend]) -> None:
-        self.link, self.server, self.address, self.key, self.pool = link, server, address, key, pool
-        self.session: PooledSession | None = None
-        self.cancels = 0
-        self.retired = False
-        self.slot: str | None = None
-        self._framer: Framer | None = None
-        self.hear()
-
-    def hear(self) -> None:
-        """Take what the server says: it is for who has borrowed the connection, or about the connection itself."""
-        self.link.relay(self._received)
-        self.link.on_end, self.link.on_eof = self._ended, self.link.close
-
-    def rest(self) -> None:
-        """Nobody has it any more."""
-        self.session = None
-        if self.link.peer is not None:
-            self.link.fed_by(None)
-
-    def close(self) -> None:
-        """End the session."""
-        link = self.link
-        link.on_end = None
-        if not link.transport.is_closing():
-            if not link.ended and not link.finished:
-                link.send(wire.message(b"X"))
-            link.close()
-
-    def _received(self, data: bytes) -> None:
-        if self.session is not None:
-            self.session.from_server(data)
-        else:
-            self._overhear(data)
-
-    def _ended(self) -> None:
-        if self.session is not None:
-            self.session.server_gone()
-        else:
-            self.pool.lost(self)
-
-    def _overhear(self, data: bytes) -> None:
-        """An idle server tells of its end, or of settings that were reloaded: it is not lent any more."""
-        if self._framer is None:
-            self._framer = Framer(wire.BACKEND, _IDLE)
-        for kind, message in self._framer.feed(data):
-            if kind and not message[5:].startswith(_SERVERS_OWN):
-                self.retired = True
-                self.pool.lost(self)
 
 
 @dataclass(frozen=True)
@@ -262,11 +101,11 @@ class Pools:
             Violation: the server refuses it, or cannot be reached.
             Lost, Malformed: the server broke off.
         """
-        if _trusted(scope, secret):
+        if is_trusted(scope, secret):
             pass
-        elif not scope.greeting or _is_proved(secret):
+        elif not scope.greeting or is_proved(secret):
             async with scope.door:
-                if not _trusted(scope, secret):
+                if not is_trusted(scope, secret):
                     await self._judge(scope, node, secret)
         else:
             await self._judge(scope, node, secret)
@@ -277,7 +116,7 @@ class Pools:
         try:
             backend = await self._open(scope, node, secret)
         except (Violation, Lost) as error:
-            if not scope.greeting or not _is_proved(secret) or _is_about_the_user(error):
+            if not scope.greeting or not is_proved(secret) or is_about_the_user(error):
                 raise
             scope.judged = asyncio.get_running_loop().time()  # a server that is busy or away has no opinion
             return
@@ -458,13 +297,13 @@ class Pools:
         done = False
         try:
             async with asyncio.timeout(address.timeout):
-                settings, key = await _log_in(link, scope, secret)
+                settings, key = await log_in(link, scope, secret)
                 backend = Backend(link, Server(settings, self.statements), address, key, self.pool(scope, node))
-                backend.server.temporary = await _makes_temporary(backend)
+                backend.server.temporary = await makes_temporary(backend)
                 await self._prove(backend, scope.database)
             done = True
         except TimeoutError:
-            raise upstream.Unreachable([f"{address.label}: timeout expired"]) from None
+            raise upstream.Unreachable([f"{address.label}: timeout expired"], "timeout expired") from None
         finally:
             if not done:
                 link.close()
@@ -472,17 +311,10 @@ class Pools:
         return backend
 
     async def _prove(self, backend: Backend, database: str) -> None:
-        """Find out whether a connection is to the server whose changes are told: not all hosts need be the same."""
+        """Find out whether a connection is to the server whose changes are told."""
         slot = None if self.slot is None else self.slot(database)
-        if slot is None:
-            return
-        try:
-            rows = await question(backend, _HAS_SLOT, (slot,))
-        except Violation as refused:
-            log.warning("answers of a connection are not kept", extra={"error": refused.message})
-        else:
-            backend.slot = slot if rows == [("t",)] else None
-        backend.hear()
+        if slot is not None and await has_slot(backend, slot):
+            backend.slot = slot
 
     # What is idle for too long.
 
@@ -509,233 +341,5 @@ class Pools:
             self._watch_out()
 
 
-def _trusted(scope: Scope, secret: Secret) -> bool:
-    """Whether a secret needs no judgement of a server: one has let the identity in lately, and it is the right one."""
-    if not scope.greeting or asyncio.get_running_loop().time() - scope.judged >= TRUSTED:
-        return False
-    if _is_proved(secret) or secret.password is None:
-        return True
-    known = scope.secret.password if scope.secret else None
-    if known is None:
-        return False
-    return hmac.compare_digest(
-        known.encode("utf-8", "surrogateescape"), secret.password.encode("utf-8", "surrogateescape")
-    )
-
-
-def _is_proved(secret: Secret) -> bool:
-    """Whether the edge has had it proved, so that only a server's mind may have changed."""
-    return secret.password is None or secret.keys is not None
-
-
-def _is_about_the_user(error: Violation | Lost) -> bool:
-    """Whether a server refuses this user, with this password, in this database."""
-    return isinstance(error, Refused) and error.sqlstate[:2] in _ABOUT_THE_USER
-
-
-class Refused(Violation):
-    """A server refuses a login; the client gets its own words.
-
-    Args:
-        body: of the server's ErrorResponse.
-    """
-
-    def __init__(self, body: bytes) -> None:
-        fields = wire.parse_error(body)
-        super().__init__(fields.get("C", "08001"), fields.get("M", ""), detail=fields.get("D"), hint=fields.get("H"))
-        self._body = body
-
-    def response(self) -> bytes:
-        return wire.message(b"E", self._body)
-
-
-async def _log_in(link: Link, scope: Scope, secret: Secret) -> tuple[dict[bytes, bytes], bytes]:
-    """Begin a session; its settings, and the key that cancels it."""
-    parameters = {"user": scope.user, "database": scope.database, **dict(scope.parameters)}
-    link.send(wire.startup_packet(wire.VERSION_3_0, parameters))
-    login = Login(link, scope.user, secret)
-    settings: dict[bytes, bytes] = {}
-    key = b""
-    while True:
-        kind, body = await link.message(LONGEST)
-        if kind == ord("R"):
-            if _CODE.unpack_from(body)[0]:
-                await login.answer(body)
-        elif kind == ord("S"):
-            name, value, _ = body.split(b"\0")
-            settings[name] = value
-        elif kind == ord("K"):
-            key = body
-        elif kind == ord("E"):
-            raise Refused(body)
-        elif kind == ord("Z"):
-            return settings, key
-
-
-async def _makes_temporary(backend: Backend) -> bool:
-    """Whether tables that are made without a schema's name are temporary; what cannot be told is believed to be so.
-
-    Servers report their search_path since version 18. Roles and databases may have one, so older ones are asked.
-
-    Raises:
-        Lost: the connection ended.
-    """
-    told = backend.server.settings.get(b"search_path")
-    if told is not None:
-        return is_temporary_path(told.decode("utf-8", "replace"))
-    if not backend.server.readable:
-        return True
-    try:
-        rows = await question(backend, "show search_path", ())
-    except Violation as refused:
-        log.warning("clients keep a connection, as its search_path is not known", extra={"error": refused.message})
-        return True
-    finally:
-        backend.hear()
-    return any(is_temporary_path(path or "") for (path,) in rows)
-
-
 def _ignore(_data: bytes) -> None:
     """Nobody wants these bytes."""
-
-
-async def exchange(backend: Backend, data: bytes, unnamed: bytes | None, most: int) -> bytes:
-    """Send what a client would send, and take what it would be sent, up to ReadyForQuery.
-
-    Args:
-        backend: a connection of `Pools.own`.
-        data: messages that end with a Query or a Sync, and name no statement.
-        unnamed: what the unnamed statement stands for afterwards; None = there is none.
-        most: bytes of the answer.
-
-    Raises:
-        Lost: the connection ended, the answer is longer, or it leaves the session in another state.
-    """
-    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    framer = Framer(wire.BACKEND, _STATE, ASKED)
-    found: list[bytes] = []
-    size = 0
-
-    def receive(data: bytes) -> None:
-        nonlocal size
-        size += len(data)
-        found.append(data)
-        if answer.done():
-            return
-        for kind, message in framer.feed(data):
-            if kind == ord("Z") and message[5:] == b"I":
-                answer.set_result(None)
-            elif kind:
-                answer.set_exception(Lost("the session is not what it was"))
-        if (size > most or framer.broken) and not answer.done():
-            answer.set_exception(Lost("the answer is too long"))
-
-    def ended() -> None:
-        if not answer.done():
-            answer.set_exception(Lost("the server closed the connection"))
-
-    backend.link.on_bytes, backend.link.on_end = receive, ended
-    backend.link.send(data)
-    await answer
-    backend.server.names.confirm((b"", unnamed), 0)
-    return b"".join(found)
-
-
-async def question(backend: Backend, sql: str, params: Sequence[str | None]) -> list[Row]:
-    """Run one query on a connection of `Pools.own`.
-
-    Raises:
-        Violation: the server said an error.
-        Lost: the connection ended, or the answer is too long.
-    """
-    if not backend.server.readable:
-        raise Violation("0A000", "the session's texts are written differently")
-    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    framer = Framer(wire.BACKEND, _ANSWER, ASKED)
-    rows: list[Row] = []
-    error: list[Violation] = []
-    size = 0
-
-    def receive(data: bytes) -> None:
-        nonlocal size
-        size += len(data)
-        for kind, message in framer.feed(data):
-            if kind == ord("D"):
-                rows.append(_row(message))
-            elif kind == ord("E"):
-                error.append(Refused(message[5:]))
-            elif kind == ord("Z") and not answer.done():
-                answer.set_result(None)
-        if (size > ASKED or framer.broken) and not answer.done():
-            answer.set_exception(Lost("the answer is too long"))
-
-    def ended() -> None:
-        if not answer.done():
-            answer.set_exception(Lost("the server closed the connection"))
-
-    backend.link.on_bytes, backend.link.on_end = receive, ended
-    backend.link.send(_question(sql, params))
-    backend.server.names.confirm((b"", None), 0)
-    await answer
-    if error:
-        raise error[0]
-    return rows
-
-
-def _question(sql: str, params: Sequence[str | None]) -> bytes:
-    values = b""
-    for value in params:
-        raw = None if value is None else value.encode()
-        values += _CODE.pack(-1) if raw is None else _CODE.pack(len(raw)) + raw
-    return (
-        wire.message(b"P", b"\0" + sql.encode() + b"\0\0\0")
-        + wire.message(b"B", b"\0\0\0\0" + _COUNT.pack(len(params)) + values + b"\0\0")
-        + wire.message(b"E", b"\0\0\0\0\0")
-        + wire.message(b"S")
-    )
-
-
-def _row(message: bytes) -> Row:
-    """The texts of a DataRow."""
-    (count,) = _COUNT.unpack_from(message, 5)
-    at = 7
-    found: list[str | None] = []
-    for _ in range(count):
-        (length,) = _CODE.unpack_from(message, at)
-        at += 4
-        found.append(None if length < 0 else message[at : at + length].decode())
-        at += max(length, 0)
-    return tuple(found)
-
-
-class Choose(Protocol):
-    """Says where clients go."""
-
-    def __call__(self, session: PooledSession, /) -> Node | Awaitable[Node]:
-        """Where a client's next messages go.
-
-        Raises:
-            Violation: nowhere; the client is told, and may go on.
-        """
-        ...
-
-    def follows(self, session: PooledSession, /) -> bool:
-        """Whether a client's next messages may go where those went that are not answered yet."""
-        ...
-
-    def failed(self, node: Node, why: str, /) -> bool:
-        """No connection to a node was to be had; whether it helps to choose again."""
-        ...
-
-
-class AtHome:
-    """Everybody goes where their database is."""
-
-    def __call__(self, session: PooledSession, /) -> Node:
-        return session.scope.home
-
-    def follows(self, _session: PooledSession, /) -> bool:
-        return True
-
-    def failed(self, _node: Node, _why: str) -> bool:
-        return False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -23,6 +24,7 @@ INTERVAL = 10.0
 """Seconds between two reports."""
 LIMIT_MS = 5000
 _REPORT = "select postai._edge_report(%s, %s)"
+_FORGET = "select postai.forget_edge(%s)"
 
 
 class Reporter:
@@ -38,34 +40,53 @@ class Reporter:
         self._supervisor = supervisor
         self._session: Database | None = None
         self._failed = False
+        self._known_as: str | None = None
+        self._over = asyncio.Event()
+
+    def stop(self) -> None:
+        """Report no more: the edge ends in order, and is taken off the list."""
+        self._over.set()
 
     async def run(self) -> None:
-        """Report until it is cancelled; what cannot be told is logged once."""
+        """Report until `stop`; what cannot be told is logged once."""
         try:
-            while True:
+            while not self._over.is_set():
                 settings = self._supervisor.settings
                 told = json.dumps(summary(settings, await self._supervisor.processes()))
-                try:
-                    await asyncio.to_thread(self._tell, name(settings), told)
-                    self._failed = False
-                except PostaiError as error:
-                    if not self._failed:
-                        log.error("the edge's report is not taken", extra={"error": error.message, "hint": error.hint})
-                    self._failed = True
-                await asyncio.sleep(INTERVAL)
+                await self._try(self._tell, name(settings), told)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(INTERVAL):
+                        await self._over.wait()
+            await self._try(self._leave)
         finally:
             self._close()
 
-    def _tell(self, edge: str, figures: str) -> None:
+    async def _try(self, step: Callable[..., None], *about: str) -> None:
         try:
-            if self._session is None:
-                self._session = connect(
-                    self._dsn, application_name="postai edge", statement_timeout_ms=LIMIT_MS, search_path=OWN_PATH
-                )
-            self._session.execute(_REPORT, (edge, figures))
-        except PostaiError:
+            await asyncio.to_thread(step, *about)
+            self._failed = False
+        except PostaiError as error:
             self._close()
-            raise
+            if not self._failed:
+                log.error("the edge's report is not taken", extra={"error": error.message, "hint": error.hint})
+            self._failed = True
+
+    # In a thread.
+
+    def _tell(self, edge: str, figures: str) -> None:
+        if self._session is None:
+            self._session = connect(
+                self._dsn, application_name="postai edge", statement_timeout_ms=LIMIT_MS, search_path=OWN_PATH
+            )
+        if self._known_as != edge:  # its port has changed
+            self._leave()
+        self._session.execute(_REPORT, (edge, figures))
+        self._known_as = edge
+
+    def _leave(self) -> None:
+        edge, self._known_as = self._known_as, None
+        if self._session is not None and edge is not None:
+            self._session.execute(_FORGET, (edge,))
 
     def _close(self) -> None:
         session, self._session = self._session, None

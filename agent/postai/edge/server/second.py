@@ -13,7 +13,7 @@ from postai.edge.chunks import Chunk
 from postai.edge.memory import Key
 from postai.edge.server import events
 from postai.edge.server.disk import Disk
-from postai.edge.server.pools import Scope
+from postai.edge.server.scopes import Scope
 from postai.edge.server.valkey import Valkey
 from postai.edge.server.watch import Watch
 from postai.edge.tiers import Figures, Kept, Second
@@ -37,13 +37,15 @@ class SecondTier:
         database: whose they are.
         watch: what tells of changes; None = there is no stream.
         server: which server that is, where no stream says it.
+        rules: which rules hold, by `ruled`: None = that is told later, and nothing is asked or kept before.
     """
 
-    def __init__(self, tier: Second, database: str, watch: Watch | None, server: str) -> None:
-        self._tier, self._database, self._watch = tier, database, watch
-        self._source = f"no stream {server} {database}".encode()
-        if watch is None:
-            tier.begin(self._source, None)
+    def __init__(self, tier: Second, database: str, watch: Watch | None, server: str, rules: str | None) -> None:
+        self._tier, self._database, self._watch, self._rules = tier, database, watch, rules
+        self._server: str | None = f"no stream {server}" if watch is None else None
+        self._source: bytes | None = None
+        self._flushed = 0
+        self._begin(None)
 
     @property
     def figures(self) -> Figures:
@@ -70,24 +72,42 @@ class SecondTier:
             case events.Position():
                 tier.advance(event.lsn)
             case events.Started():
-                self._source = self._named(event.identity.system_id, event.identity.timeline)
-                tier.begin(self._source, event.position)
+                self._server, self._flushed = f"{event.identity.system_id} {event.identity.timeline}", 0
+                self._begin(event.position)
             case events.Flush():
                 # Other edges may be behind: what they keep of before is found under the new epoch, too.
-                position = max(self._position, event.end_lsn)
-                tier.flush(position)
-                identity = self._watch.identity if self._watch is not None else None
-                source = self._source if identity is None else self._named(identity.system_id, identity.timeline)
-                if source != self._source:
-                    self._source = source
-                    tier.begin(source, position)
+                self._flushed = max(self._position, event.end_lsn)
+                tier.flush(self._flushed)
+                if self._named() != self._source:
+                    self._begin(self._flushed)
             case events.Lost():
                 tier.end()
 
-    def _named(self, system: str, timeline: int) -> bytes:
-        """Whose content this is: answers that were made with other rights are not found."""
-        assert self._watch is not None
-        return f"{system} {timeline} {self._database} {self._watch.rights}".encode()
+    def ruled(self, rules: str) -> None:
+        """Rules have changed, or are known for the first time.
+
+        Args:
+            rules: says which they are, also after a restart.
+        """
+        self._rules = rules
+        streams = self._watch is not None and self._watch.identity is not None
+        self._begin(max(self._position, self._flushed) if streams else None)
+
+    def _begin(self, start: int | None) -> None:
+        source = self._named()
+        if source is not None:
+            self._source = source
+            self._tier.begin(source, start)
+
+    def _named(self) -> bytes | None:
+        """Whose content this is: answers that were made with other rights, or kept by other rules, are not found.
+
+        None = that is not known yet.
+        """
+        if self._server is None or self._rules is None:
+            return None
+        rights = "" if self._watch is None else self._watch.rights
+        return f"{self._server} {self._database} {rights} {self._rules}".encode()
 
     def purge(self, oids: list[int] | None) -> None:
         """Forget all answers, or those that read these tables."""

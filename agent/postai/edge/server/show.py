@@ -11,12 +11,14 @@ import logging
 import re
 import struct
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from postai.edge import chunks, wire
 from postai.edge.server.figures import Row
 from postai.edge.server.link import Lost
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.pools import Node, Pools
+from postai.edge.server.pools import Pools
+from postai.edge.server.scopes import Node
 from postai.edge.wire import Malformed, Violation
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,13 @@ _MONITOR = "select pg_catalog.pg_has_role('pg_monitor', 'usage')"
 _TEXT = struct.pack("!IHIhih", 0, 0, 25, -1, -1, 0)
 """What a RowDescription says of a column of type text."""
 
+
+class Explain(Protocol):
+    """Says where a session's last statement went, and why, in lines; names servers only where that is wanted."""
+
+    def __call__(self, session: PooledSession, /, *, servers: bool) -> list[str]: ...
+
+
 Find = Callable[[str, str | None], Awaitable[list[Row] | None]]
 """Gives the rows of a table, those of one user only where clients are asked for; None = there is no such table."""
 
@@ -38,10 +47,10 @@ class Shows:
     Args:
         pools: ask servers whether a user may see what others do.
         find: gives rows, of all processes of the edge.
-        explain: says where the session's last statement went, and why.
+        explain: says where a session's last statement went, and why.
     """
 
-    def __init__(self, pools: Pools, find: Find, explain: Callable[[PooledSession], str]) -> None:
+    def __init__(self, pools: Pools, find: Find, explain: Explain) -> None:
         self._pools = pools
         self._find = find
         self._explain = explain
@@ -61,13 +70,16 @@ class Shows:
         return b""
 
     async def _answer(self, session: PooledSession, data: bytes, table: str) -> None:
-        route: list[Row] = [{"route": line} for line in self._explain(session).splitlines()]
         only: str | None = session.scope.user
         try:
             only = await self._only(session)
         except (Violation, Malformed, Lost, TimeoutError) as error:
             log.info("what a user may see cannot be found out", extra={"error": str(error)})
-        rows: list[Row] | None = route if table == "route" else await self._find(table, only)
+        rows: list[Row] | None
+        if table == "route":
+            rows = [{"route": line} for line in self._explain(session, servers=only is None)]
+        else:
+            rows = await self._find(table, only)
         if rows and only is not None:
             rows = _own(table, rows, session)
         if session.held is data:
@@ -88,10 +100,7 @@ def _own(table: str, rows: list[Row], session: PooledSession) -> list[Row]:
     if table in ("cache", "tiers"):
         mine = [row for row in rows if row["database"] == session.scope.database]
         return [{**row, "state": row["state"] if row["state"] == "on" else "off"} for row in mine]
-    if table == "route":
-        first, *rest = rows
-        return [{"route": str(first["route"]).partition(": ")[2]}, *rest]
-    return rows if table == "clients" else []
+    return rows if table in ("clients", "route") else []
 
 
 def reply(asked: bytes, rows: Sequence[Row]) -> bytes:

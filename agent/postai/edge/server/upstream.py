@@ -14,7 +14,7 @@ from postai.database import dsn as connection_string
 from postai.database import libpq_files, tls
 from postai.edge import md5, wire
 from postai.edge.scram import MECHANISM, NONCE_BYTES, ClientExchange, Keys
-from postai.edge.server.link import Link, Lost, reason
+from postai.edge.server.link import Link, Lost, public_reason, reason
 from postai.edge.wire import Malformed, Violation
 from postai.errors import UsageError
 
@@ -107,22 +107,49 @@ async def connect(choices: tuple[Address, ...], peer: tuple[str, int] | None = N
     Raises:
         Unreachable: none answers.
     """
-    failures = []
+    failures, told = [], ""
     for address in choices:
         try:
             async with asyncio.timeout(address.timeout):
                 return await _open(address, peer), address
         except (OSError, Lost) as error:  # of which TimeoutError and ssl.SSLError are kinds
             failures.append(f"{address.label}: {reason(error)}")
-    raise Unreachable(failures)
+            told = public_reason(error)
+    raise Unreachable(failures, told)
 
 
 class Unreachable(Violation):
-    """No host of a server answers; the client is not told which hosts those are."""
+    """No host of a server answers; the client is not told which hosts those are.
 
-    def __init__(self, failures: list[str]) -> None:
-        super().__init__("08001", "could not connect to the server", detail=failures[-1].split(": ", 1)[1])
+    Args:
+        failures: of each host, its name with the reason: for the log.
+        told: the reason of the last one, for clients.
+    """
+
+    def __init__(self, failures: list[str], told: str) -> None:
+        super().__init__("08001", "could not connect to the server", detail=told)
         self.failures = failures
+
+    @property
+    def last(self) -> str:
+        """Why the last host did not answer, for who operates the edge."""
+        return self.failures[-1].split(": ", 1)[1]
+
+
+class Refused(Violation):
+    """A server refuses a login; the client gets its own words.
+
+    Args:
+        body: of the server's ErrorResponse.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        fields = wire.parse_error(body)
+        super().__init__(fields.get("C", "08001"), fields.get("M", ""), detail=fields.get("D"), hint=fields.get("H"))
+        self._body = body
+
+    def response(self) -> bytes:
+        return wire.message(b"E", self._body)
 
 
 async def _open(address: Address, peer: tuple[str, int] | None) -> Link:

@@ -78,10 +78,6 @@ class Valkey:
         self._wake = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    @property
-    def applied(self) -> int | None:
-        return None
-
     # What is told.
 
     def begin(self, source: bytes, start: int | None) -> None:
@@ -106,7 +102,7 @@ class Valkey:
         self._recent.note(oid, rows, position)
 
     def advance(self, position: int) -> None:
-        """Nothing hangs on it: see `applied`."""
+        """Nothing hangs on it: nothing is dropped there."""
 
     def flush(self, position: int) -> None:
         self._recent.raise_floor(position)

@@ -20,7 +20,8 @@ from postai.edge.warming import Request, Wish, Wishes, request
 from postai.edge.wire import Malformed, Violation
 
 if TYPE_CHECKING:
-    from postai.edge.server.cached import Answers, Cache
+    from postai.edge.server.answers import Answers
+    from postai.edge.server.cached import Cache
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +146,8 @@ class Warmer:
         if monotonic() >= caching.shelf.until or not caching.settled or not scope.greeting:
             return False
         if self._cache.watch is not None and not self._cache.watched:
+            return False
+        if not self._cache.leads(scope.home):
             return False
         return self._cache.pools.pool(scope, scope.home).spare
 
