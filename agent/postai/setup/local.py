@@ -4,9 +4,9 @@ Everything lies below one directory (`home`), so that removing it removes all of
 
     home/server/         the cluster (data, log, sockets, superuser's password); belongs to the server's OS user
     home/instance.json   which programs and which port
-    home/postai.toml     configuration of the sidecar
+    home/postai.toml     configuration of the sidecar and of the dashboard
     home/passfile        password of the database's owner, mode 0600 (libpq's format); passfile.agent: the sidecar's
-    home/agent.log, agent.pid, lock
+    home/agent.log, agent.pid; web.log, web.pid (only a demonstration has a dashboard); lock
 
 When root makes it, only server/ and passfile.agent belong to the OS user that runs the server: what root reads and
 writes must not be in that user's hands.
@@ -14,15 +14,14 @@ writes must not be in that user's hands.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from postai.database.identifiers import quote_ident, quote_literal
 from postai.database.libpq_files import passfile_line, split_passfile_line
 from postai.errors import FeatureMissing, PostaiError, UsageError
 from postai.settings import config_directory
+from postai.setup.background import Background
 from postai.setup.install import InstallOptions, InstallReport, install
 from postai.setup.scram import verifier
 from postai.setup.server import (
@@ -53,9 +53,7 @@ INSTALL_TIMEOUT_MS = 120_000
 SET_UP_LOCK = 1886352244
 """Held while logins and database are made: the session of a call that was killed may still be at it."""
 AGENT_SECONDS = 60.0
-GATED = 'read -r go && exec "$@" </dev/null'
-"""How the shell starts the sidecar: once it is told that its process id was written down, else not at all."""
-STOP_SECONDS = 15.0
+WEB_PORT = 8432
 RESERVED = re.compile(r"postgres|template[01]|pg_.*|postai.*")
 OnStep = Callable[[str], None]
 
@@ -135,10 +133,6 @@ class LocalInstance:
     @property
     def _state(self) -> Path:
         return self.home / "instance.json"
-
-    @property
-    def _pid_file(self) -> Path:
-        return self.home / "agent.pid"
 
     def server(self) -> LocalServer:
         """The private server that belongs to this directory.
@@ -275,6 +269,10 @@ class LocalInstance:
         place = {"host": HOST, "port": port, "dbname": self.database, "user": user, "passfile": str(passfile)}
         return connection_string.build(place)
 
+    def password(self) -> str | None:
+        """Of the database's owner, from the passfile."""
+        return self._saved_password(self.passfile)
+
     def psql(self) -> Path:
         return self.server().binaries.bin / "psql"
 
@@ -372,12 +370,10 @@ class LocalInstance:
 
     def agent_pid(self) -> int | None:
         """The running sidecar's process id."""
-        try:
-            pid = int(self._pid_file.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return None
-        # The number may have been given to another program since.
-        return pid if str(self.config) in _command_line(pid) else None
+        return self._agent().pid()
+
+    def _agent(self) -> Background:
+        return Background("agent", self.config, self.home / "agent.pid", self.agent_log, self.os_user, "the sidecar")
 
     def start_agent(self, on_step: OnStep, seconds: float = AGENT_SECONDS) -> int:
         """Start the sidecar in the background and wait until it serves the database.
@@ -385,62 +381,53 @@ class LocalInstance:
         Raises:
             PostaiError: it ended, or does not serve within `seconds`; the last lines of its log are in the detail.
         """
-        running = self.agent_pid()
-        if running is not None:
-            # Whoever started it may have been killed before it served.
-            self._await_agent(lambda: self.agent_pid() is not None, seconds)
-            return running
-        on_step("Starting the sidecar")
-        command = [sys.executable, "-m", "postai.cli.main", "agent", "--config", str(self.config)]
-        with self.agent_log.open("ab") as log:
-            process = subprocess.Popen(
-                ["sh", "-c", GATED, "sh", *command],
-                cwd="/",
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **as_os_user(self.os_user),
-            )
-        assert process.stdin is not None
-        with process.stdin as gate:
-            # Whoever is killed before this leaves no sidecar behind that nobody knows of.
-            self._pid_file.write_text(str(process.pid), encoding="ascii")
-            gate.write(b"go\n")
-        self._await_agent(lambda: process.poll() is None, seconds)
-        process.returncode = 0  # it goes on without us: no warning when this object ends
-        return process.pid
+        agent = self._agent()
+        if agent.pid() is None:
+            on_step("Starting the sidecar")
+        admin: list[Database] = []
 
-    def _await_agent(self, runs: Callable[[], bool], seconds: float) -> None:
-        end = time.monotonic() + seconds
-        with connect(self.server().dsn(self.database)) as admin:
-            while time.monotonic() < end and runs():
-                if admin.query("select reachable and leader is not null from postai.agent()") == [(True,)]:
-                    return
-                time.sleep(0.05)
-        tail = "\n".join(self.agent_log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
-        self.stop_agent()
-        raise PostaiError(
-            "the sidecar does not serve the database",
-            detail=tail or "its log is empty",
-            hint=f"Read {self.agent_log}; start it by hand: post-ai agent --config {self.config}",
-        )
+        def serves() -> bool:
+            # Only now: a sidecar that is never told to start needs no server.
+            if not admin:
+                admin.append(connect(self.server().dsn(self.database)))
+            return admin[0].query("select reachable and leader is not null from postai.agent()") == [(True,)]
+
+        try:
+            return agent.start(serves, seconds)
+        finally:
+            for one in admin:
+                one.close()
 
     def stop_agent(self) -> None:
         """Stop the sidecar when it runs."""
-        pid = self.agent_pid()
-        if pid is not None:
-            os.kill(pid, signal.SIGTERM)
-            end = time.monotonic() + STOP_SECONDS
-            while self.agent_pid() is not None and time.monotonic() < end:
-                time.sleep(0.05)
-            if self.agent_pid() is not None:
-                os.kill(pid, signal.SIGKILL)
-            _collect(pid)
-        self._pid_file.unlink(missing_ok=True)
+        self._agent().stop()
+
+    def _web(self) -> Background:
+        return Background(
+            "web", self.config, self.home / "web.pid", self.home / "web.log", self.os_user, "the dashboard"
+        )
+
+    def start_web(self, on_step: OnStep, seconds: float = AGENT_SECONDS) -> str:
+        """Start the dashboard in the background; its usual port, or a free one when that is taken.
+
+        Returns:
+            its address.
+
+        Raises:
+            PostaiError: it ended, or does not answer within `seconds`.
+        """
+        port = WEB_PORT if not port_taken(WEB_PORT) else free_port()
+        on_step("Starting the dashboard")
+        self._web().start(lambda: _answers(port), seconds, ("--port", str(port)))
+        return f"http://{HOST}:{port}/"
+
+    def stop_web(self) -> None:
+        """Stop the dashboard when it runs."""
+        self._web().stop()
 
     def stop(self) -> None:
-        """Stop the sidecar, then the server."""
+        """Stop the dashboard, the sidecar, then the server."""
+        self.stop_web()
         self.stop_agent()
         if self._state.exists():
             self.server().stop()
@@ -459,20 +446,13 @@ def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _command_line(pid: int) -> str:
-    """Program and arguments of a living process; empty = there is none."""
-    if Path("/proc/self").exists():
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            return ""
-    shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return shown.stdout.strip()
-
-
-def _collect(pid: int) -> None:
-    """Take the exit status of a sidecar that is our own child, so that no zombie stays."""
+def _answers(port: int) -> bool:
+    """Whether the login page of the dashboard is there."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        os.waitpid(pid, 0)
-    except ChildProcessError:
-        return
+        connection.request("GET", "/login")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
