@@ -1,7 +1,8 @@
 // Builds the scripts of the dashboard: `npm ci && npm run build [-- DIRECTORY]` here; the result is never committed.
 import { build } from "esbuild";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { world } from "./src/world.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const out = process.argv[2] ?? `${here}../agent/postai/web/static/built`;
@@ -24,3 +25,4 @@ await build({
   define: { "process.env.NODE_ENV": '"production"', __VUE_OPTIONS_API__: "true", __VUE_PROD_DEVTOOLS__: "false" },
   logLevel: "info",
 });
+writeFileSync(`${out}/world.json`, world());

@@ -156,6 +156,23 @@ $$;
 comment on function postai._transaction_end_refused() is
   'What COMMIT says, in the session''s language, where a transaction cannot be ended: select postai._transaction_end_refused()';
 
+-- A verb that is refused takes its transaction with it, and so would its own note: the caller writes it afterwards.
+create function postai._note_refusal(verb text, subject text, proposal bigint default null) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+  -- Whoever may do nothing else must not be able to fill the log.
+  if (select count(*) from postai.event as e
+       where e.at > clock_timestamp() - interval '1 hour' and e.kind = 'refused' and e.actor = session_user) < 100 then
+    perform postai._record_event('refused', left(subject, 100), proposal, null, jsonb_build_object('verb', left(verb, 40)));
+  end if;
+end
+$$;
+comment on function postai._note_refusal(text, text, bigint) is
+  'Writes into the log that the caller was refused a verb, at most 100 times an hour: select postai._note_refusal(''apply'', ''proposal 7'', 7). Definer: the log takes what it is told by functions only.';
+
 select postai._grant('select on postai.proposals', 'postai_reader');
 select postai._grant('select on postai.actions', 'postai_reader');
 select postai._grant('select on postai.events', 'postai_reader', 'postai_agent');
@@ -164,7 +181,7 @@ select postai._grant('execute on function ' || f, 'postai_reader', 'postai_agent
   from unnest(array['postai._number(jsonb)', 'postai._is_operator(name)', 'postai._may_use(name, name)', 'postai._owner()', 'postai._agent_present()',
                     'postai._transaction_end_refused()']) as f;
 select postai._grant('execute on function ' || f, 'postai_reader')
-  from unnest(array['postai._require_operator(text, text)', 'postai.approve(bigint, boolean, boolean)', 'postai.apply(bigint, boolean, boolean)',
+  from unnest(array['postai._require_operator(text, text)', 'postai._note_refusal(text, text, bigint)', 'postai.approve(bigint, boolean, boolean)', 'postai.apply(bigint, boolean, boolean)',
                     'postai.dismiss(bigint, text)', 'postai.done_by_hand(bigint, text)', 'postai.undo(bigint)',
                     'postai.cancel(bigint)']) as f;
 select postai._grant('execute on procedure postai.wait(bigint, interval)', 'postai_reader');

@@ -369,6 +369,27 @@ create view postai.replication_events with (security_barrier) as
 comment on view postai.replication_events is
   'What happened to moves, every step with its time; kept as it was written: select at, state, step, what from postai.replication_events where name = ''shop''';
 
+create view postai.replication_details with (security_barrier) as
+  select m.name, m.source, m.target, m.method, m.state, m.serving,
+         coalesce((m.options ->> 'way_back')::boolean, true) and m.method is distinct from 'dump' as way_back,
+         case when m.ended_at is null then m.lag_bytes end as lag_bytes, case when m.ended_at is null then m.lag_seconds end as lag_seconds,
+         m.safe_wal_bytes, m.verified_at, (m.verified ->> 'equal')::boolean as verified_equal, m.verified ->> 'mode' as verified_mode,
+         m.doing, m.error ->> 'message' as problem, postai._in_sql(m.error ->> 'hint') as problem_hint,
+         postai._next_of(m, coalesce(a.asked, a.refused)) as next, a.asked, a.refused, a.done, postai._is_driven(m.id) as driven,
+         m.restarts, m.requested_by, m.created_at, m.updated_at, m.ended_at
+    from postai.replication as m cross join lateral postai._answered(m.id) as a;
+comment on view postai.replication_details is
+  'What there is to know of a move before it is switched: both connections, method, whether there is a way back, lag, what the last verification said, what is asked of it and whether somebody drives it; lag_bytes in bytes, lag_seconds in seconds: select name, serving, way_back, lag_bytes, verified_at, verified_equal, next from postai.replication_details';
+
+create view postai.replication_requests with (security_barrier) as
+  select r.id, coalesce(m.name, r.options ->> 'name') as name, r.verb, r.requested_by, r.requested_at, r.not_before, r.taken_at, r.done_at,
+         coalesce((r.options ->> 'rehearse')::boolean, false) as rehearse, (r.options ->> 'max_pause')::double precision as max_pause,
+         r.outcome ->> 'waits' as waits, r.outcome ->> 'said' as said, r.error ->> 'sqlstate' as sqlstate, r.error ->> 'message' as problem,
+         r.error ->> 'detail' as problem_detail, postai._in_sql(r.error ->> 'hint') as problem_hint
+    from postai.replication_request as r left join postai.replication as m on m.id = r.replication_id;
+comment on view postai.replication_requests is
+  'What was asked of moves and what came of it; max_pause in seconds: select verb, requested_by, requested_at, done_at, said, problem from postai.replication_requests where name = ''shop'' order by id desc';
+
 -- As the verbs of 81_replicate_requests.sql.
 select postai._grant('execute on function ' || f, 'postai_reader')
   from pg_catalog.unnest(array[
@@ -382,4 +403,4 @@ select postai._grant('execute on function ' || f, 'postai_operator')
     'postai._switch_look(bigint, bigint, boolean)', 'postai._switch_steps(bigint, bigint)',
     'postai._request_state(bigint)', 'postai._is_waited_in_vain(timestamptz)']) as f;
 select postai._grant('select on postai.' || v, 'postai_user', 'postai_agent')
-  from pg_catalog.unnest(array['replications', 'replication_progress', 'replication_events']) as v;
+  from pg_catalog.unnest(array['replications', 'replication_progress', 'replication_events', 'replication_details', 'replication_requests']) as v;

@@ -5,18 +5,23 @@ The SQL side decides who may do what; an error comes back as the class of its SQ
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from postai.database import Database, ServerError
+from postai.database.installed import reading
 from postai.database.named_sql import load
 from postai.deadline import Cancelled, Deadline
-from postai.errors import ERRORS, ErrorParts, PostaiError, UsageError, from_parts
+from postai.errors import ERRORS, ErrorParts, NotPermitted, PostaiError, UsageError, from_parts
 from postai.proposals.types import Risk
+
+log = logging.getLogger(__name__)
+_REFUSED = frozenset({NotPermitted.sqlstate, "42501"})
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,28 @@ def schedule(db: Database, proposal: int, *, run_window: str | None = None, recu
     return int(_call(db, "schedule", proposal, run_window, recurring))
 
 
+def schedule_at(
+    db: Database,
+    proposal: int,
+    *,
+    begins: datetime | None,
+    ends: datetime | None,
+    recurring: str | None,
+    time_zone: str,
+    unsafe: bool = False,
+    scans_only: bool = False,
+) -> int:
+    """As `schedule`, with local times.
+
+    Args:
+        begins, ends: of the window, without an offset; both None = no window.
+        time_zone: of these times and of `recurring`, as PostgreSQL names it.
+        unsafe: as of `approve`.
+        scans_only: only what reads whole tables, and what follows it, waits for the window.
+    """
+    return int(_call(db, "schedule_at", proposal, recurring, unsafe, scans_only, before=(time_zone, begins, ends)))
+
+
 def dismiss(db: Database, proposal: int, reason: str) -> None:
     """Close a proposal that is not wanted."""
     _call(db, "dismiss", proposal, reason)
@@ -187,9 +214,36 @@ def verify_events(db: Database) -> list[ChainProblem]:
         return [ChainProblem(*row) for row in db.query(_sql("verify_events"))]
 
 
-def _call(db: Database, verb: str, *arguments: object) -> Any:
-    with _errors():
-        return db.query(_sql(verb), list(arguments))[0][0]
+def _call(db: Database, verb: str, thing: int, *after: object, before: Sequence[object] = ()) -> Any:
+    what = "action" if verb == "cancel" else "proposal"
+    with (
+        noting_refusals(db, verb.removesuffix("_at"), f"{what} {thing}", thing if what == "proposal" else None),
+        _errors(),
+        reading(db, "postai_operator"),
+    ):
+        return db.query(_sql(verb), [*before, thing, *after])[0][0]
+
+
+@contextmanager
+def noting_refusals(db: Database, verb: str, subject: str, proposal: int | None = None) -> Iterator[None]:
+    """A block whose refusal for lack of rights becomes an event; it raises what the block raised.
+
+    Args:
+        db: the caller's session, outside of a transaction.
+        verb: what was tried; subject: on what.
+        proposal: the number of that proposal, if it is one.
+    """
+    try:
+        yield
+    except PostaiError as error:
+        if error.sqlstate in _REFUSED:
+            try:
+                with db.transaction():
+                    db.execute(_sql("read_write"))
+                    db.query(_sql("note_refusal"), [verb, subject, proposal])
+            except ServerError as failure:  # whoever may not even read postai may not write its log either
+                log.warning("a refusal is not in the log of events", extra={"verb": verb, "reason": failure.message})
+        raise
 
 
 def _sql(name: str) -> str:

@@ -10,6 +10,23 @@ select postai.apply(%s, %s, %s)
 -- Approve if need be and queue for later.
 select postai.schedule(%s, %s::tstzrange, %s)
 
+-- name: schedule_at
+-- Approve if need be and queue for a window of local times in a time zone, which recurring times are in, too.
+with zone as materialized (select pg_catalog.set_config('TimeZone', %s, true) as name),
+     given as (select %s::timestamp as begins, %s::timestamp as ends)
+select postai.schedule(%s,
+         case when pg_catalog.num_nonnulls(g.begins, g.ends) > 0
+              then pg_catalog.tstzrange(g.begins at time zone z.name, g.ends at time zone z.name) end, %s, %s, %s)
+  from zone as z, given as g
+
+-- name: note_refusal
+-- Write into the log that the caller was refused.
+select postai._note_refusal(%s, %s, %s)
+
+-- name: read_write
+-- After a move was rolled back its database is read-only by default; requests and notes are still written.
+set transaction read write
+
 -- name: dismiss
 -- Close as not wanted.
 select postai.dismiss(%s, %s)

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from postai.database.amounts import bytes_text, seconds_text
-from postai.web import charts
+from postai.web import charts, worldmap
 from postai.web.site import site_of
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def environment() -> jinja2.Environment:
     made.globals.update(
         asset=asset, has_asset=has_asset, sparkline=charts.sparkline, line_chart=charts.line_chart, bar=charts.bar
     )
+    made.globals.update(world_map=worldmap.world_map)
     from postai.web.rooms import ROOMS
 
     made.globals["rooms"] = ROOMS

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from postai.web.room import Room
-from postai.web.rooms import ask, overview, queries
+from postai.web.rooms import ask, edges, events, migrations, overview, proposals, queries, replications
 
-ROOMS: tuple[Room, ...] = (overview.room, queries.room, ask.room)
+ROOMS: tuple[Room, ...] = (
+    overview.room,
+    queries.room,
+    ask.room,
+    proposals.room,
+    migrations.room,
+    replications.room,
+    edges.room,
+    events.room,
+)
