@@ -4,4 +4,5 @@ export const islands = {
   grid: () => import("./islands/grid.js"),
   plan: () => import("./islands/plan.js"),
   chart: () => import("./islands/chart.js"),
+  timezone: () => import("./islands/timezone.js"),
 };

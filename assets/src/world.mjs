@@ -11,9 +11,13 @@ const height = Math.round((miller(frame.north) - miller(frame.south)) * scale);
 function outline(ring) {
   if (ring.every(([, latitude]) => latitude < frame.south)) return ""; // Antarctica
   const points = [];
+  let turns = 0; // what goes on behind the date line is drawn on both sides of the frame, which cuts it
+  let before = null;
   for (const [longitude, latitude] of ring) {
+    if (before !== null && Math.abs(longitude - before) > 180) turns += longitude < before ? 1 : -1;
+    before = longitude;
     const kept = Math.min(Math.max(latitude, frame.south), frame.north);
-    const x = Math.round(((longitude + 180) / 360) * frame.width * 2) / 2;
+    const x = Math.round(((longitude + 180) / 360 + turns) * frame.width * 2) / 2;
     const y = Math.round((miller(frame.north) - miller(kept)) * scale * 2) / 2;
     const last = points.at(-1);
     if (!last || last[0] !== x || last[1] !== y) points.push([x, y]);
@@ -23,12 +27,13 @@ function outline(ring) {
   if (Math.max(...ys) - Math.min(...ys) < 1.5 && Math.max(...xs) - Math.min(...xs) < 1.5) return "";
   const [first, ...rest] = points;
   let [x, y] = first;
-  let path = `M${x} ${y}`;
+  let path = "";
   for (const [nextX, nextY] of rest) {
     path += `l${nextX - x} ${nextY - y}`;
     [x, y] = [nextX, nextY];
   }
-  return `${path}z`;
+  const shifts = [0, Math.max(...xs) > frame.width ? -frame.width : 0, Math.min(...xs) < 0 ? frame.width : 0];
+  return [...new Set(shifts)].map((shift) => `M${first[0] + shift} ${first[1]}${path}z`).join("");
 }
 
 // What goes into the file for the server.

@@ -98,7 +98,7 @@ _REGIONS: Mapping[str, str] = {
 
 
 def place_of(region: str | None) -> Place | None:
-    """Where a region lies; None where its name is not known. A zone (`eu-central-1a`, `us-east1-b`) lies in its region."""
+    """Where a region, or a zone of it (`eu-central-1a`, `us-east1-b`), lies; None where its name is not known."""
     if not region:
         return None
     name = region.strip().lower()

@@ -1,4 +1,4 @@
-"""What people look at before and after schema changes: migrations, drift, hazards; each is asked as whoever is connected."""
+"""What people look at before and after schema changes: migrations, drift, hazards; as whoever is connected."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from postai.errors import UsageError
 from postai.proposals.verbs import noting_refusals
 
 MOST = 100
-LONGEST = 20_000
+LONGEST = 200_000
 """Characters of a text that is looked at here; longer ones go through `post-ai lint`."""
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationShown:
-    """A schema change that was proposed, with how far it is; `progress` is 0 to 1."""
+    """A schema change that was proposed, with how far it is.
+
+    Attributes:
+        blocks: what its steps keep others from at most; momentary: only in short steps that give up soon.
+        irreversible: steps from which nothing leads back.
+        progress: 0 to 1.
+    """
 
     id: int
     title: str
@@ -34,11 +40,12 @@ class MigrationShown:
     hazards: int
     irreversible: int
     blocks: str | None
+    momentary: bool
     action: int | None
     action_state: str | None
     phase: str | None
     progress: float | None
-    run_window: str | None
+    window_begins: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class Migrations:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something of the schema that is not what it should be; `fix` None = only a statement that loses rows would mend it."""
+    """Something that is not as it should be; `fix` None = only a statement that loses rows would mend it."""
 
     object: str
     change: str

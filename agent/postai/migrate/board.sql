@@ -1,13 +1,14 @@
 -- name: proposals
 -- Schema changes that were proposed, the newest first, with what they block at most and how far they are.
 select p.id, p.title, p.risk, p.state, p.outcome, p.steps, p.done, p.proposed_by::text, p.proposed_at, p.closed_at, p.estimated_ms,
-       s.hazards, s.irreversible, s.blocks, a.id, a.state, a.phase, a.progress, a.run_window::text
+       s.hazards, s.irreversible, s.blocks, s.momentary, a.id, a.state, a.phase, a.progress, pg_catalog.lower(a.run_window)
   from postai.proposals as p
   left join postai.actions as a on a.id = p.action
   left join lateral (
     select pg_catalog.count(t.hazard)::int as hazards, pg_catalog.count(*) filter (where t.undo is null)::int as irreversible,
            case when pg_catalog.bool_or(t.blocks = 'reads+writes') then 'reads+writes' when pg_catalog.bool_or(t.blocks = 'writes') then 'writes'
-                when pg_catalog.bool_or(t.blocks = 'ddl') then 'ddl' when pg_catalog.bool_or(t.blocks = 'none') then 'none' end as blocks
+                when pg_catalog.bool_or(t.blocks = 'ddl') then 'ddl' when pg_catalog.bool_or(t.blocks = 'none') then 'none' end as blocks,
+           coalesce(pg_catalog.bool_and(t.step_class = 'short_lock') filter (where t.blocks in ('reads+writes', 'writes')), false) as momentary
       from postai.steps(p.id) as t) as s on true
  where p.kind = 'migrate' order by p.id desc limit %s
 

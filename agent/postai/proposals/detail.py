@@ -27,7 +27,7 @@ class StepShown:
     Attributes:
         locks: table -> lock mode, where known.
         blocks: what others cannot do meanwhile: reads+writes, writes, ddl, none; None = not known.
-        holds: the same in words.
+        holds: the same in words; momentary: it gives up after a moment of waiting, and holds its lock as briefly.
         rewrites, scans: whether tables are written anew or read completely; None = not known.
         undo: what leads back; None = nothing.
         state: done, running, queued for a window; None = it waits for a decision.
@@ -38,6 +38,7 @@ class StepShown:
     locks: dict[str, str]
     blocks: str | None
     holds: str
+    momentary: bool
     rewrites: bool | None
     scans: bool | None
     in_transaction: bool
@@ -58,7 +59,7 @@ class ActionShown:
     requested_by: str
     requested_at: datetime
     not_before: datetime | None
-    run_window: str | None
+    window_ends: datetime | None
     recurring: str | None
     by_policy: bool
     started_at: datetime | None
@@ -134,7 +135,7 @@ class ProposalDetail:
     @property
     def can_undo(self) -> bool:
         """Whether anything was carried out that may lead back."""
-        return self.live is None and any(one.state == "done" for one in self.steps)
+        return self.live is None and any(one.state == "done" and one.undo for one in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +237,12 @@ def _step(row: tuple[Any, ...]) -> StepShown:
     known = None if kind is not None or locks else known_lock(statement)
     if known is not None:
         blocks = known.blocks
-    holds = known.words if known else _WORDS.get(blocks, "what it blocks is not known")
+    momentary = kind == "short_lock" and blocks in _MOMENT
+    words = _MOMENT if momentary else _WORDS
+    holds = known.words if known else words.get(blocks, "what it blocks is not known")
     return StepShown(
-        number, statement, locks or ({"": known.mode} if known else {}), blocks, holds, rewrites, scans,
-        in_transaction, ms, rows, hazard, undo, state,
+        number, statement, locks or ({"": known.mode} if known else {}), blocks, holds, momentary, rewrites, scans,
+        in_transaction, ms, rows, hazard, undo, state.replace('"', "") if state else None,
     )  # fmt: skip
 
 
@@ -250,13 +253,18 @@ _WORDS: Mapping[str | None, str] = {
     "none": "nobody waits",
 }
 
+_MOMENT: Mapping[str | None, str] = {
+    "reads+writes": "nobody reads or writes for that moment; it gives up soon where it has to wait, and tries again",
+    "writes": "nobody writes for that moment; it gives up soon where it has to wait, and tries again",
+}
+
 
 def _undone(step: StepShown) -> StepShown:
     """The step whose statement is the undo of this one."""
     known = known_lock(step.undo) if step.undo else None
     return StepShown(
         step.step, step.undo or "", {"": known.mode} if known else {}, known.blocks if known else None,
-        known.words if known else "what it blocks is not known", None, None, step.in_transaction, None, None, None,
+        known.words if known else "what it blocks is not known", False, None, None, step.in_transaction, None, None, None,
         step.statement, None,
     )  # fmt: skip
 

@@ -36,6 +36,7 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "conflicts": ("Conflicts", "text"),
     "schedule": ("Suggested time", "text"),
     "given": ("Asked for", "sql"),
+    "checks": ("Looked for", "text"),
     "updates": ("Updates", "number"),
     "hot_updates": ("Heap-only updates", "number"),
 }
@@ -97,6 +98,9 @@ def planned_effects(evidence: Mapping[str, Any], measured: Mapping[str, Any]) ->
 def _fact(name: str, unit: str, value: Any) -> Fact:
     if unit in {"number", "seconds", "bytes"} and _number(value) is not None:
         return Fact(name, unit, value)
+    if isinstance(value, list) and name == NAMES["checks"][0]:
+        found = (f"{one.get('words')}: {one.get('problem') or _rows(one.get('count'))}" for one in _objects(value))
+        return Fact(name, "text", "\n".join(found))
     if isinstance(value, list):
         plain = [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False, default=str) for one in value]
         return Fact(name, "sql" if unit == "sql" else "text", "\n".join(plain))
@@ -104,6 +108,10 @@ def _fact(name: str, unit: str, value: Any) -> Fact:
         return Fact(name, "text", "yes" if value else "no")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return Fact(name, "sql" if unit == "sql" else "text", text)
+
+
+def _rows(count: Any) -> str:
+    return "not known" if count is None else "none" if count == 0 else f"{count} rows"
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

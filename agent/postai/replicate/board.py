@@ -296,8 +296,8 @@ def _cutover(move: MoveDetail) -> tuple[str, list[str], str]:
         "Cut over",
         does,
         (
-            "There is no way back once clients write to the target: this move was made without one. If a step fails or the "
-            "pause gets too long before that, the cutover undoes itself and the source serves as before."
+            "There is no way back once clients write to the target: this move was made without one. If a step fails "
+            "before that, or the pause gets too long, the cutover undoes itself and the source serves as before."
         ),
     )
 

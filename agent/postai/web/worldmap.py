@@ -57,9 +57,9 @@ def world_map(edges: Edges) -> Markup | None:
         if len(taken) < MOST_LABELS:
             parts.append(_label(town, spots[town], taken, zoom, right=x + width))
     label = f"{len(edges.edges)} edges and the servers that they see"
-    return Markup('<svg class="world z{}" role="img" aria-label="{}" viewBox="{:.0f} {:.0f} {:.0f} {:.0f}">{}</svg>').format(
-        zoom, label, x, y, width, height, Markup("").join(parts)
-    )
+    return Markup(
+        '<svg class="world z{}" role="img" aria-label="{}" viewBox="{:.0f} {:.0f} {:.0f} {:.0f}">{}</svg>'
+    ).format(zoom, label, x, y, width, height, Markup("").join(parts))
 
 
 @lru_cache(maxsize=1)
@@ -103,9 +103,7 @@ def _view(frame: _Frame, spots: Sequence[tuple[float, float]]) -> tuple[float, f
     """The part of the map that holds all points: left, top, width, height, and how many times it is larger."""
     left, right = min(x for x, _ in spots) - _MARGIN, max(x for x, _ in spots) + _MARGIN
     top, bottom = min(y for _, y in spots) - _MARGIN, max(y for _, y in spots) + _MARGIN
-    zoom = next(
-        (one for one in (4, 2) if right - left <= frame.width / one and bottom - top <= frame.height / one), 1
-    )
+    zoom = next((one for one in (4, 2) if right - left <= frame.width / one and bottom - top <= frame.height / one), 1)
     width, height = frame.width / zoom, frame.height / zoom
     x = min(max((left + right - width) / 2, 0), frame.width - width)
     y = min(max((top + bottom - height) / 2, 0), frame.height - height)
@@ -148,9 +146,7 @@ def _mark(town: str, spot: tuple[float, float], homes: list[_Told], servers: lis
     return Markup("<g>{}<title>{}</title></g>").format(Markup("").join(parts), text)
 
 
-def _label(
-    town: str, spot: tuple[float, float], taken: list[tuple[float, float]], zoom: int, right: float
-) -> Markup:
+def _label(town: str, spot: tuple[float, float], taken: list[tuple[float, float]], zoom: int, right: float) -> Markup:
     x, y = spot[0] + 9 / zoom, spot[1] + 4 / zoom
     while any(abs(x - other_x) < 90 / zoom and abs(y - other_y) < 13 / zoom for other_x, other_y in taken):
         y += 13 / zoom
