@@ -90,7 +90,7 @@ def read_edges(db: Database) -> Edges:
     blocks = load(__package__, "board.sql")
     with reading(db):
         edges = [_edge(row) for row in db.query(blocks["edges"])]
-        endpoints = [EndpointShown(*row, place_of(row[2])) for row in db.query(blocks["endpoints"])]
+        endpoints = [EndpointShown(*(*row, place_of(row[2]))) for row in db.query(blocks["endpoints"])]
         rules = [RuleShown(*row) for row in db.query(blocks["rules"])]
     placed: list[EdgeShown | EndpointShown] = [*edges, *endpoints]
     unknown = {one.region for one in placed if one.region and one.place is None}
@@ -134,10 +134,10 @@ def _edge(row: tuple[Any, ...]) -> EdgeShown:
     ]
     processes = told.get("processes")
     hits = groups.get("cache", {}).get("hits")
-    return EdgeShown(
-        *known,
+    rest = (
         processes if isinstance(processes, int) else None,
         numbers,
         float(hits) if isinstance(hits, int | float) else None,
         place_of(known[2]),
     )
+    return EdgeShown(*(*known, *rest))

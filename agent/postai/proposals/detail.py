@@ -173,17 +173,17 @@ def read_proposal(db: Database, proposal: int) -> ProposalDetail:
     *known, evidence, measured, estimates = rows[0]
     done = next((one.measured_ms for one in actions if one.kind == "apply" and one.measured_ms is not None), None)
     estimated = sum(one.estimated_ms or 0 for one in steps) or None
-    return ProposalDetail(
-        *known,
-        shown_evidence=evidence is not None,
-        facts=facts_of(evidence or {}),
-        effects=planned_effects(evidence or {}, measured or {}),
-        compared=[*_compared(estimates), Compared("Time to carry out", "ms", estimated, done)],
-        steps=steps,
-        actions=actions,
-        live=next((one for one in actions if one.live), None),
-        events=events,
+    rest = (
+        evidence is not None,
+        facts_of(evidence or {}),
+        planned_effects(evidence or {}, measured or {}),
+        [*_compared(estimates), Compared("Time to carry out", "ms", estimated, done)],
+        steps,
+        actions,
+        next((one for one in actions if one.live), None),
+        events,
     )
+    return ProposalDetail(*(*known, *rest))
 
 
 def preview(db: Database, proposal: int, verb: Verb) -> Preview:
@@ -264,8 +264,8 @@ def _undone(step: StepShown) -> StepShown:
     known = known_lock(step.undo) if step.undo else None
     return StepShown(
         step.step, step.undo or "", {"": known.mode} if known else {}, known.blocks if known else None,
-        known.words if known else "what it blocks is not known", False, None, None, step.in_transaction, None, None, None,
-        step.statement, None,
+        known.words if known else "what it blocks is not known", False, None, None, step.in_transaction,
+        None, None, None, step.statement, None,
     )  # fmt: skip
 
 

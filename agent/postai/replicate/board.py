@@ -205,7 +205,7 @@ def read_move(db: Database, name: str) -> MoveDetail:
             )
         tables = [MoveTable(*row) for row in db.query(blocks["tables"], (name, MOST_TABLES))]
         events = [MoveEvent(*row) for row in db.query(blocks["events"], (name, MOST_EVENTS))]
-    return MoveDetail(*rows[0], tables, events, requests)
+    return MoveDetail(*(*rows[0], tables, events, requests))
 
 
 def check(db: Database, source: str, target: str) -> Checked:
