@@ -277,7 +277,7 @@ def _cutover(move: MoveDetail) -> tuple[str, list[str], str]:
     does = [
         f"What is not brought by the stream is brought over first: large objects, filled materialized views. "
         f"{move.source} goes on serving meanwhile.",
-        f"Clients of {move.source} are held back: at most max_pause, undo included. What they send waits.",
+        f"Clients of {move.source} are held back, no longer than you say below, undo included. What they send waits.",
         f"The last changes of {move.source} are applied to {move.target}, sequences are set.",
         f"Clients are sent to {move.target}, which they write to from then on.",
     ]
@@ -306,7 +306,7 @@ def _rollback(move: MoveDetail) -> tuple[str, list[str], str]:
     return (
         "Roll back",
         [
-            f"Clients of {move.target} are held back: at most max_pause, undo included.",
+            f"Clients of {move.target} are held back, no longer than you say below, undo included.",
             f"The last changes of {move.target} are applied to {move.source}: nothing that was written is lost.",
             f"Clients are sent to {move.source}, which they write to from then on; {move.target} is read-only.",
         ],
@@ -344,6 +344,8 @@ def _warnings(move: MoveDetail, verb: Verb) -> list[str]:
     found = []
     if not move.driven:
         found.append("No agent drives this move: what is asked for now is not begun, and is given up after a minute.")
+    if move.problem is not None:
+        found.append(f"It has a problem now: {move.problem}.")
     if move.ended_at is not None:
         found.append(f"The move has ended: it is {move.state.replace('_', ' ')}.")
     if verb in {"cutover", "rollback"} and move.method != "dump":
