@@ -15,6 +15,7 @@ from postai.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "packaging" / "systemd" / "post-ai-agent.service"
+WEB = UNIT.with_name("post-ai-web.service")
 CONTAINER = ROOT / "packaging" / "container" / "Containerfile"
 
 
@@ -24,14 +25,15 @@ def unit() -> dict[str, str]:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    copy = tmp_path / UNIT.name
+@pytest.mark.parametrize("file", [UNIT, WEB], ids=lambda file: file.stem)
+def test_systemd_accepts_the_unit(tmp_path: Path, file: Path) -> None:
+    copy = tmp_path / file.name
     program = unit()["ExecStart"].split()[0]
-    copy.write_text(UNIT.read_text().replace(program, shutil.which("true") or "/bin/true"))
+    copy.write_text(file.read_text().replace(program, shutil.which("true") or "/bin/true"))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False
     )
-    own = [line for line in done.stderr.splitlines() if UNIT.name in line]
+    own = [line for line in done.stderr.splitlines() if file.name in line]
     assert not own, done.stderr
 
 
@@ -50,6 +52,13 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
 )
 def test_the_unit_is_closed(setting: str, value: str) -> None:
     assert unit()[setting] == value
+
+
+def test_the_dashboards_unit_is_as_closed() -> None:
+    kept = ("Description", "After", "EnvironmentFile", "ExecStart", "Runtime", "TimeoutStopSec", "MemoryMax", "UMask")
+    lines = set(WEB.read_text().splitlines())
+    for key, value in unit().items():
+        assert key.startswith(kept) or f"{key}={value}" in lines, key
 
 
 def test_the_peers_of_the_socket_keep_their_names() -> None:
