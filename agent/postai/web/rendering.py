@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from postai.database.amounts import bytes_text, seconds_text
-from postai.web import charts, worldmap
+from postai.web import charts, diagram, worldmap
 from postai.web.site import site_of
 
 if TYPE_CHECKING:
@@ -85,9 +85,10 @@ def environment() -> jinja2.Environment:
         shifted=lambda at, seconds: f"{(at + timedelta(seconds=seconds)).astimezone(UTC):%Y-%m-%dT%H:%M}",
         time=_or_dash(short_time),
         pair=lambda point, field: (point.at, getattr(point, field)),
+        pair_of=lambda one, first, second: (getattr(one, first), getattr(one, second)),
         props=_props,
     )
-    made.globals.update(here=here)
+    made.globals.update(here=here, draw_diagram=lambda it, link: diagram.draw(it, lambda name: link + quote(name)))
     made.globals.update(number_text=number, percent_text=_percent, time_text=short_time, bytes_text=bytes_text)
     made.globals.update(
         asset=asset, has_asset=has_asset, sparkline=charts.sparkline, line_chart=charts.line_chart, bar=charts.bar

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from postai.web.room import Room
-from postai.web.rooms import ask, edges, events, migrations, overview, proposals, queries, replications
+from postai.web.rooms import ask, edges, events, migrations, overview, proposals, queries, replications, schema
 
 ROOMS: tuple[Room, ...] = (
     overview.room,
     queries.room,
+    schema.room,
     ask.room,
     proposals.room,
     migrations.room,

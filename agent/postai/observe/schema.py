@@ -1,0 +1,294 @@
+"""What a database consists of: tables and views with their sizes, names that hold a text, tables around a table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from postai.database import Database, named_sql
+from postai.errors import FeatureMissing, NotPermitted, UsageError
+from postai.observe.presence import require_history
+
+Sort = Literal["size", "name", "rows", "growth", "bloat", "indexes", "scans"]
+MOST_FOUND = 200
+MOST_DRAWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view; of a partitioned table the sums of its partitions.
+
+    Attributes:
+        name: qualified and quoted.
+        kind: "table", "partitioned", "view", "materialized view", "foreign table".
+        rows: by the last ANALYZE or VACUUM; None = never analysed, or a view.
+        table_bytes: with TOAST; None = no storage of its own, or locked exclusively.
+        growth: bytes in a week; None = not known.
+        bloat: bytes of table and indexes that hold nothing needed; None = none found.
+        seq_scan: scans of the whole table since its counters began.
+        readable: whether the role may read it, or some of its columns.
+    """
+
+    oid: int
+    schema: str
+    relation: str
+    name: str
+    kind: str
+    rows: float | None
+    table_bytes: int | None
+    index_bytes: int | None
+    partitions: int
+    seq_scan: int | None
+    dead_rows: int | None
+    comment: str | None
+    readable: bool
+    growth: int | None = None
+    bloat: int | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Table, TOAST and indexes."""
+        return (self.table_bytes or 0) + (self.index_bytes or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaSum:
+    """A schema with what it holds."""
+
+    name: str
+    tables: int
+    views: int
+    bytes: int
+    growth: int
+
+
+@dataclass(frozen=True, slots=True)
+class NameFound:
+    """A name that holds the text; `relation` (qualified, quoted) is the table that it belongs to, if any."""
+
+    kind: str
+    name: str
+    relation: str | None
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaPage:
+    """Schemas, and a page of their relations.
+
+    Attributes:
+        history: whether the role may read postai's history: without, growth and bloat are not known.
+        found: names that hold `text`; () without one.
+    """
+
+    schemas: tuple[SchemaSum, ...]
+    relations: tuple[Relation, ...]
+    passed: int
+    first: int
+    limit: int
+    sort: Sort
+    schema: str
+    text: str
+    found: tuple[NameFound, ...]
+    history: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnColumn:
+    """A column in a diagram; `key` = of the primary key, `refers` = of a foreign key."""
+
+    name: str
+    type: str
+    required: bool
+    key: bool
+    refers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnTable:
+    """A table in a diagram; `more` columns are left out."""
+
+    oid: int
+    name: str
+    relation: str
+    columns: tuple[DrawnColumn, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnKey:
+    """A foreign key between two tables of a diagram, by oid, with its first column."""
+
+    name: str
+    source: int
+    target: int
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """Tables around a table.
+
+    Attributes:
+        center: its qualified and quoted name; "" = there is no foreign key at all, and nothing to draw.
+        left_out: tables within the depth for which there was no room.
+        names: of all tables that have foreign keys or are referred to, for choosing another one.
+    """
+
+    center: str
+    depth: int
+    tables: tuple[DrawnTable, ...]
+    keys: tuple[DrawnKey, ...]
+    left_out: int
+    names: tuple[str, ...]
+
+
+def read_schema(
+    database: Database, *, schema: str = "", text: str = "", sort: Sort = "size", first: int = 0, limit: int = 100
+) -> SchemaPage:
+    """Read with the rights of the connection's role; nothing of postai is needed.
+
+    Args:
+        schema: only relations of this one; "" = of all.
+        text: names that hold it are looked for.
+        first, limit: the page.
+    """
+    blocks = named_sql.load(__package__, "schema.sql")
+    history = may_read_history(database)
+    growth: dict[int, int] = dict(database.query(blocks["growth"])) if history else {}
+    bloat: dict[str, int] = dict(database.query(blocks["bloat"])) if history else {}
+    every = [Relation(*(*row, growth.get(row[0]), bloat.get(row[3]))) for row in database.query(blocks["relations"])]
+    chosen = sorted((one for one in every if schema in ("", one.schema)), key=_order(sort))
+    found = database.query(blocks["search"], (text, MOST_FOUND)) if text else []
+    return SchemaPage(
+        _sums(every),
+        tuple(chosen[first : first + limit]),
+        len(chosen),
+        first,
+        limit,
+        sort,
+        schema,
+        text,
+        tuple(NameFound(*row) for row in found),
+        history,
+    )
+
+
+def may_read_history(database: Database) -> bool:
+    """Whether the role may read postai's history here."""
+    try:
+        require_history(database)
+    except (FeatureMissing, NotPermitted):
+        return False
+    return True
+
+
+def _order(sort: Sort) -> Callable[[Relation], tuple[float, str]]:
+    by: dict[Sort, Callable[[Relation], float]] = {
+        "size": lambda one: one.bytes,
+        "name": lambda _one: 0,
+        "rows": lambda one: one.rows or 0,
+        "growth": lambda one: one.growth or 0,
+        "bloat": lambda one: one.bloat or 0,
+        "indexes": lambda one: one.index_bytes or 0,
+        "scans": lambda one: one.seq_scan or 0,
+    }
+    return lambda one: (-by[sort](one), one.name)
+
+
+def _sums(relations: list[Relation]) -> tuple[SchemaSum, ...]:
+    parts: dict[str, list[Relation]] = defaultdict(list)
+    for one in relations:
+        parts[one.schema].append(one)
+    return tuple(
+        SchemaSum(
+            name,
+            sum(1 for one in its if "view" not in one.kind),
+            sum(1 for one in its if "view" in one.kind),
+            sum(one.bytes for one in its),
+            sum(one.growth or 0 for one in its),
+        )
+        for name, its in sorted(parts.items())
+    )
+
+
+def find_relation(database: Database, name: str) -> int:
+    """The oid of a relation by its qualified and quoted name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    rows = database.query(named_sql.load(__package__, "schema.sql")["find"], (name, name))
+    if not rows:
+        raise UsageError(
+            f"there is no table or view {name[:140]}",
+            hint="Names are qualified, and quoted where SQL needs that: public.orders.",
+        )
+    found: int = rows[0][0]
+    return found
+
+
+def read_neighbourhood(database: Database, name: str = "", depth: int = 1) -> Neighbourhood:
+    """The tables that a table refers to and is referred to by, over so many foreign keys.
+
+    Args:
+        name: qualified and quoted; "" = the table with most foreign keys.
+        depth: foreign keys from the table to the farthest one.
+
+    Raises:
+        UsageError: there is no such table.
+    """
+    blocks = named_sql.load(__package__, "schema.sql")
+    keys = [
+        DrawnKey(one, source, target, columns[0]) for one, source, target, columns, _ in database.query(blocks["keys"])
+    ]
+    near: dict[int, set[int]] = defaultdict(set)
+    for key in keys:
+        near[key.source].add(key.target)
+        near[key.target].add(key.source)
+    if not name and not near:
+        return Neighbourhood("", depth, (), (), 0, ())
+    center = find_relation(database, name) if name else min(near, key=lambda oid: (-len(near[oid]), oid))
+    chosen, left_out = _around(center, near, depth)
+    names: dict[int, str] = dict(database.query(blocks["names"], (sorted({*near, center}),)))
+    drawn = database.query(blocks["drawn"], (sorted(chosen),))
+    referring = {(key.source, key.column) for key in keys}
+    return Neighbourhood(
+        names[center],
+        depth,
+        tuple(_drawn(row, referring) for row in drawn),
+        tuple(key for key in keys if key.source in chosen and key.target in chosen),
+        left_out,
+        tuple(sorted(names.values())),
+    )
+
+
+def _around(center: int, near: dict[int, set[int]], depth: int) -> tuple[set[int], int]:
+    """Tables within the depth, the nearest first, as many as there is room for; and how many more there are."""
+    chosen, edge, left_out = {center}, [center], 0
+    for _ in range(depth):
+        found = {other for one in edge for other in near[one]} - chosen
+        ordered = sorted(found, key=lambda oid: (-len(near[oid] & chosen), oid))
+        edge = ordered[: MOST_DRAWN - len(chosen)]
+        left_out += len(ordered) - len(edge)
+        chosen.update(edge)
+    return chosen, left_out
+
+
+def _drawn(row: tuple[int, str, str, list[list[object]] | None], referring: set[tuple[int, str]]) -> DrawnTable:
+    oid, qualified, relation, columns = row
+    every = [
+        DrawnColumn(str(name), str(kind), bool(required), bool(key), (oid, str(name)) in referring)
+        for name, kind, required, key in columns or ()
+    ]
+    most = 12
+    shown = every if len(every) <= most else [one for one in every if one.key or one.refers][:most]
+    for one in every:
+        if len(shown) >= min(most, len(every)):
+            break
+        if one not in shown:
+            shown.append(one)
+    kept = sorted(shown, key=every.index)
+    return DrawnTable(oid, qualified, relation, tuple(kept), len(every) - len(kept))

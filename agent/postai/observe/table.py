@@ -1,0 +1,274 @@
+"""One table or view: everything that its page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from postai.database import Database, named_sql
+from postai.observe.schema import find_relation, may_read_history
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The relation itself; sizes are None where it has no storage or is locked exclusively.
+
+    Attributes:
+        name: qualified and quoted.
+        rows: by the last ANALYZE or VACUUM.
+        maps_bytes: free space map and visibility map.
+        parent: the table it is a partition of, or inherits from.
+        definition: SELECT of a view.
+    """
+
+    oid: int
+    schema: str
+    relation: str
+    name: str
+    kind: str
+    comment: str | None
+    owner: str
+    rows: float | None
+    heap_bytes: int | None
+    toast_bytes: int | None
+    index_bytes: int | None
+    maps_bytes: int | None
+    persistence: str
+    options: list[str]
+    partition_key: str | None
+    parent: str | None
+    row_security: bool
+    definition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column; statistics are None where there are none, or the role may not read it.
+
+    Attributes:
+        default: expression of the default, "identity", or "generated: ...".
+        distinct: number of values; less than 0 = minus their share of the rows.
+        common: how many values are listed as most common; `most_common` = share of the first, 0 to 1.
+    """
+
+    name: str
+    type: str
+    required: bool
+    default: str | None
+    comment: str | None
+    null_part: float | None
+    distinct: float | None
+    width: int | None
+    common: int | None
+    most_common: float | None
+    correlation: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableConstraint:
+    """A constraint; `target` is the table that a foreign key refers to."""
+
+    name: str
+    kind: str
+    definition: str
+    validated: bool
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Referring:
+    """A foreign key of another table that refers to this one."""
+
+    name: str
+    table: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableIndex:
+    """An index with its use since the counters began."""
+
+    name: str
+    definition: str
+    primary: bool
+    unique: bool
+    valid: bool
+    bytes: int | None
+    scans: int | None
+    rows_read: int | None
+    oid: int
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition (or heir) with its bound; rows and bytes (of the heap alone) by the last VACUUM or ANALYZE."""
+
+    name: str
+    bound: str | None
+    rows: float | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A view that reads it."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableTrigger:
+    """A trigger."""
+
+    name: str
+    definition: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A row level security policy."""
+
+    name: str
+    command: str
+    permissive: bool
+    using: str | None
+    check: str | None
+    roles: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Privilege:
+    """What a role may do with the table, or with one column; `grantable` of these it may grant on."""
+
+    role: str
+    privileges: list[str]
+    grantable: list[str]
+    column: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What happened since its counters began."""
+
+    seq_scan: int | None
+    seq_tup_read: int | None
+    idx_scan: int | None
+    inserted: int | None
+    updated: int | None
+    hot_updated: int | None
+    deleted: int | None
+    live_rows: int | None
+    dead_rows: int | None
+    last_vacuum: datetime | None
+    last_analyze: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SizePoint:
+    """Size (with TOAST), rows, and rows written, by time (seconds since the epoch)."""
+
+    at: float
+    bytes: float | None = None
+    rows: float | None = None
+    written: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Space of the table or an index that could be freed."""
+
+    kind: str
+    object: str
+    bytes: int
+    freed: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableProposal:
+    """A proposal about it that waits for a decision."""
+
+    id: int
+    title: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class TablePage:
+    """Everything about a relation.
+
+    Attributes:
+        history: whether the role may read postai's history; without, what comes from it is empty.
+        snapshot: when the schema was looked at last for drift; None = never.
+    """
+
+    table: Head
+    columns: tuple[TableColumn, ...]
+    constraints: tuple[TableConstraint, ...]
+    referring: tuple[Referring, ...]
+    indexes: tuple[TableIndex, ...]
+    partitions: tuple[Partition, ...]
+    views: tuple[Reader, ...]
+    triggers: tuple[TableTrigger, ...]
+    policies: tuple[Policy, ...]
+    privileges: tuple[Privilege, ...]
+    activity: Activity | None
+    history: bool
+    trend: tuple[SizePoint, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    proposals: tuple[TableProposal, ...] = ()
+    snapshot: datetime | None = None
+
+
+def read_table(database: Database, name: str) -> TablePage:
+    """Read with the rights of the connection's role; nothing of postai is needed.
+
+    Args:
+        name: qualified and quoted.
+
+    Raises:
+        UsageError: there is no such relation.
+    """
+    sql = named_sql.load(__package__, "table.sql")
+    oid = find_relation(database, name)
+    head = Head(*database.query(sql["table"], (oid,))[0])
+    activity = database.query(sql["activity"], (oid,))
+    history = may_read_history(database)
+    parts = (
+        _all(database, sql, "columns", TableColumn, oid),
+        _all(database, sql, "constraints", TableConstraint, oid),
+        _all(database, sql, "referring", Referring, oid),
+        _all(database, sql, "indexes", TableIndex, oid),
+        _all(database, sql, "partitions", Partition, oid),
+        _all(database, sql, "views", Reader, oid),
+        _all(database, sql, "triggers", TableTrigger, oid),
+        _all(database, sql, "policies", Policy, oid),
+        _all(database, sql, "privileges", Privilege, oid, oid),
+    )
+    known = Activity(*activity[0]) if activity else None
+    if not history:
+        return TablePage(head, *parts, known, False)
+    names = (head.name, head.name, head.name)
+    return TablePage(
+        head,
+        *parts,
+        known,
+        True,
+        _all(database, sql, "trend", SizePoint, oid),
+        _all(database, sql, "findings", Finding, *names),
+        _all(database, sql, "proposals", TableProposal, *names),
+        database.query(sql["snapshot"])[0][0],
+    )
+
+
+def _all(
+    database: Database, sql: Mapping[str, str], block: str, made: Callable[..., Part], *parameters: object
+) -> tuple[Part, ...]:
+    return tuple(made(*row) for row in database.query(sql[block], parameters))
