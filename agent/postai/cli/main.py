@@ -36,6 +36,7 @@ from postai.cli import (
     migrating,
     optimizing,
     replicating,
+    reporting,
     teaching,
     watching,
     web,
@@ -66,6 +67,7 @@ app.command("uninstall", short_help="Remove postai from a database")(installing.
 app.command("doctor", short_help="Check every prerequisite")(installing.doctor_command)
 app.command("agent", short_help="Run the sidecar")(agent.agent)
 app.add_typer(edging.app, name="edge", short_help="Listen before a server as its proxy")
+app.command("report", short_help="Write a report about a database")(reporting.report)
 app.command("web", short_help="Serve the dashboard")(web.web)
 app.command("status", short_help="Show the state of the sidecar")(agent.status)
 app.command("ask", short_help="Ask the database a question")(ask.ask)

@@ -43,7 +43,9 @@ def line_chart(
         span: moments at the left and the right edge; None = the first and the last point.
     """
     first, last = span or ((points[0][0], points[-1][0]) if points else (0.0, 0.0))
-    drawn = [Markup('<line class="grid" x1="0" x2="{0}" y1="{1}" y2="{1}"/>').format(width, height / 2)]
+    drawn = [
+        Markup('<line class="grid" stroke="#d8dee4" x1="0" x2="{0}" y1="{1}" y2="{1}"/>').format(width, height / 2)
+    ]
     if last > first:
         drawn += [
             Markup('<line class="mark {}" x1="{1:.1f}" x2="{1:.1f}" y1="0" y2="{2}"><title>{3}</title></line>').format(
@@ -54,7 +56,7 @@ def line_chart(
         ]
     return Markup(
         '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}" preserveAspectRatio="none">{}'
-        '<path class="line" d="{}"/></svg>'
+        '<path class="line" fill="none" stroke="#1f4b6e" d="{}"/></svg>'
     ).format(
         label, width, height, Markup("").join(drawn), _path(points, width, height, pad=4, top=top, span=(first, last))
     )

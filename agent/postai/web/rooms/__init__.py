@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postai.web.room import Room
-from postai.web.rooms import ask, edges, events, migrations, overview, proposals, queries, replications, schema
+from postai.web.rooms import ask, edges, events, migrations, overview, proposals, queries, replications, reports, schema
 
 ROOMS: tuple[Room, ...] = (
     overview.room,
@@ -15,4 +15,5 @@ ROOMS: tuple[Room, ...] = (
     replications.room,
     edges.room,
     events.room,
+    reports.room,
 )

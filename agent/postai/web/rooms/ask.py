@@ -15,6 +15,7 @@ from postai.ask import asking, console
 from postai.ask.asking import Answer, Asked
 from postai.ask.console import Limits, NamesSeen, Plan, PlanPair, Rows
 from postai.errors import UsageError
+from postai.web.cells import unarmed
 from postai.web.rendering import page
 from postai.web.room import Room
 from postai.web.visit import InDatabase, Visiting, own_request
@@ -22,7 +23,6 @@ from postai.web.visit import InDatabase, Visiting, own_request
 room = Room("Ask", "ask", "/ask")
 
 HISTORY = 30
-SAFE_START = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Typed(BaseModel):
@@ -156,10 +156,13 @@ def as_csv(found: Rows) -> str:
     """Rows as CSV (RFC 4180), NULL empty. What a spreadsheet would take for a formula gets an apostrophe before it."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([_unarmed(name) for name in found.columns])
+    writer.writerow([unarmed(name) for name in found.columns])
     for row in found.rows:
         writer.writerow(
-            [value if numeric else _unarmed(value) for value, numeric in zip(row, found.numeric, strict=True)]
+            [
+                value if numeric or value is None else unarmed(value)
+                for value, numeric in zip(row, found.numeric, strict=True)
+            ]
         )
     return out.getvalue()
 
@@ -168,10 +171,6 @@ def as_json(found: Rows) -> str:
     """Rows as a list of lists beside their columns, as names need not be unique; numbers stay text, to be exact."""
     told = {"columns": found.columns, "types": found.types, "rows": found.rows, "more": found.more}
     return json.dumps(told, ensure_ascii=False)
-
-
-def _unarmed(value: str | None) -> str | None:
-    return f"'{value}" if value and value.startswith(SAFE_START) else value
 
 
 def _history(database: InDatabase, by: Visiting) -> tuple[Asked, ...]:

@@ -1,0 +1,50 @@
+"""Reports to take away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Query, Response
+
+from postai.observe.overview import RANGES
+from postai.observe.report import SECTIONS, read_report
+from postai.web.reports import FORMATS, Format, as_file
+from postai.web.room import Room
+from postai.web.visit import InDatabase
+
+room = Room("Reports", "reports", "/reports")
+
+Hours = Annotated[int, Query(description="how far back: 1, 24, 168 or 720")]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What may be chosen: sections with their titles and notes, hours, formats."""
+
+    sections: dict[str, tuple[str, str]]
+    hours: tuple[int, ...]
+    formats: tuple[str, ...]
+
+
+@room.see("/reports", "reports.html")
+def reports(_database: InDatabase) -> Choices:
+    """The form."""
+    return Choices({name: (one.title, one.note) for name, one in SECTIONS.items()}, tuple(RANGES), tuple(FORMATS))
+
+
+@room.api.get("/report", operation_id="report", response_class=Response)
+@room.pages.get("/report")
+def report(
+    database: InDatabase,
+    format: Format = "html",
+    hours: Hours = 168,
+    section: Annotated[list[str], Query(description="as often as sections are wanted; none = all")] = [],  # noqa: B006
+) -> Response:
+    """The report as a file; HTML is shown."""
+    found = as_file(read_report(database, section, hours), format)
+    kind = "inline" if format == "html" else "attachment"
+    headers = {"content-disposition": f'{kind}; filename="{found.name}"'}
+    if format == "html":
+        headers["content-security-policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    return Response(found.content, media_type=found.media_type, headers=headers)
