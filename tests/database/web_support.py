@@ -241,6 +241,7 @@ def make_shop(server: LocalServer) -> Iterator[Shop]:
             agent.until("the socket is open")
             agent.until("leading this database")
             _play(database, SCENE / "scene.sql")
+            database.execute((SCENE / "home.sql").read_text())
             yield Shop(database, place, agent)
     finally:
         drop_database(database)
