@@ -36,7 +36,8 @@ STATUS: tuple[tuple[type[PostaiError], int], ...] = (
 )
 """HTTP status by class of error; the first that fits."""
 BY_SQLSTATE = {"42501": 403, "28P01": 401, "57014": 504, "25006": 403}
-"""HTTP status of what a server says; its class 22, 23 and 42 are 400, the rest 500."""
+BY_CLASS = {"22": 400, "23": 400, "42": 400, "54": 400, "40": 409, "55": 409}
+"""HTTP status of what a server says, by SQLSTATE and by its class (55: not in the state for that); the rest is 500."""
 
 
 def status_of(error: PostaiError) -> int:
@@ -47,5 +48,5 @@ def status_of(error: PostaiError) -> int:
         by_name = {kind.sqlstate: status for kind, status in STATUS if kind.sqlstate.startswith("PA0")}
         if error.sqlstate in by_name:
             return by_name[error.sqlstate]
-        return 400 if error.sqlstate[:2] in {"22", "23", "42"} else 500
+        return BY_CLASS.get(error.sqlstate[:2], 500)
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
