@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from agent_support import AGENT, PATIENCE, AgentProcess, agent_dsn, install_postai, running, wait_for
 from replicate_support import MovedDatabase, Stand
+from web_support import Dashboard
 
 from conftest import TestDatabase, make_database, put_postai
 from postai.database.connections import from_dsn, save_connection
@@ -393,6 +394,44 @@ def test_a_rehearsal_and_the_whole_way(place: Place) -> None:
         place.ask("complete")
         assert place.state() == "completed"
     assert place.stand.leftovers() == ["source: setting default_transaction_read_only=on"]
+
+
+@pytest.mark.soak
+def test_there_and_back_by_the_dashboard(place: Place, tmp_path: Path) -> None:
+    """Its small twin, without a second server, is in tests/web/test_act.py."""
+    home = place.stand.target
+    home.execute(ROLES)
+    move, told = "/d/new/replications/shop", "/api/v1/databases/new/replications/shop"
+    dsn = f"host=127.0.0.1 port={home.server.port} dbname={home.name}"
+    try:
+        with running(place.agent), Dashboard(tmp_path / "web", {"new": dsn}) as web:
+            place.agent.until("leading this database")
+            boss = web.log_in(BOSS, "new")
+
+            def until(**wanted: object) -> None:
+                # A rollback ends the sessions of the home: a page may say so, and the next one is there again.
+                wait_for(lambda: wanted.items() <= boss.get(told).json.items())
+
+            fields = {"name": "shop", "source": "legacy", "target": "new"}
+            assert boss.post("/d/new/replications/start", fields).status == 303
+            place.until_ready()
+            assert boss.post(f"{move}/ask/verify").status == 303
+            until(verified_equal=True)
+            typed = {"typed": "shop"}
+            assert boss.post(f"{move}/turn/cutover", {**typed, "max_pause": "5"}).status == 303
+            until(serving="target", state="serving_target")
+            page = boss.get(move).words()
+            assert "the target serves" in page and "Roll back" in page
+            assert str(place.stand.target_server.port) in place.clients.read_text()
+            assert boss.post(f"{move}/turn/rollback", {**typed, "max_pause": "5"}).status == 303
+            until(serving="source", state="rolled_back")
+            # The home is read-only by its own setting now: what is asked for is written all the same.
+            assert boss.post(f"{move}/turn/abort", typed).status == 303
+            until(state="aborted")
+        assert place.stand.leftovers() == []
+    finally:
+        for role in (BOSS, USER):
+            home.execute(f"drop owned by {role}; drop role {role}")
 
 
 @contextmanager

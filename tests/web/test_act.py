@@ -42,9 +42,10 @@ def ends(shop: Shop, proposal: int, outcome: str) -> None:
 
 
 def refusals(shop: Shop, role: str) -> list[Any]:
-    return shop.database.execute(
+    found: list[Any] = shop.database.execute(
         f"select detail ->> 'verb', subject from postai.event where kind = 'refused' and actor = '{role}' order by id"
     )
+    return found
 
 
 @pytest.fixture
