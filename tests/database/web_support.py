@@ -40,6 +40,7 @@ SCENE = Path(__file__).resolve().parents[1] / "web"
 OWNER = "shopkeeper"
 AGENT = "postai_web_agent"
 """The agent's login here: it may act for the store's owner over many files of tests."""
+START_SECONDS = 120.0
 PROBLEMS = ("Traceback", "Exception in ASGI")
 
 
@@ -155,7 +156,11 @@ class Dashboard:
                 [sys.executable, "-W", "error", "-m", "postai.cli.main", "web", "--config", str(self.config), "--json"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**environment, **self._environment},
             )  # fmt: skip
-        wait_for(self._answers)
+        try:
+            wait_for(self._answers, START_SECONDS)
+        except AssertionError:
+            self.stop()
+            raise
         return self
 
     def _answers(self) -> bool:

@@ -7,12 +7,14 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
@@ -29,6 +31,32 @@ from postai.web.visit import NotLoggedIn
 log = logging.getLogger(__name__)
 
 API = "/api/v1"
+
+
+class Problem(BaseModel):
+    """What went wrong, as psql would show it."""
+
+    sqlstate: str
+    message: str
+    detail: str | None
+    hint: str | None
+
+
+class Failed(BaseModel):
+    """Body of every answer of the API whose status is not 2xx."""
+
+    error: Problem
+
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    401: {"model": Failed, "description": "Nobody is logged in, or the login is over"},
+    403: {"model": Failed, "description": "Not permitted, or the token of the login is missing"},
+    404: {"model": Failed, "description": "No such thing"},
+    422: {"model": Failed, "description": "A parameter or the body has a mistake"},
+    "4XX": {"model": Failed, "description": "Refused; the error says why"},
+    "5XX": {"model": Failed, "description": "The server, the sidecar or postai failed"},
+}
+"""What each route of the API may answer besides its result."""
 
 
 def create_app(site: Site) -> FastAPI:
@@ -60,7 +88,7 @@ def create_app(site: Site) -> FastAPI:
     app.include_router(login.router)
     app.include_router(landing.router)
     for room in ROOMS:
-        app.include_router(room.api, prefix=f"{API}/databases/{{database}}")
+        app.include_router(room.api, prefix=f"{API}/databases/{{database}}", responses=FAILURES)
         app.include_router(room.pages, prefix="/d/{database}")
     return app
 
