@@ -14,7 +14,9 @@ export function keepLive(enliven) {
   function put(name, html) {
     const place = document.querySelector(`[data-live="${CSS.escape(name)}"]`);
     // What a person has open or holds stays as it is until they leave it.
-    if (!place || place.contains(document.activeElement) || place.querySelector("details[open]")) return;
+    const marked = document.getSelection();
+    const held = marked && !marked.isCollapsed && place?.contains(marked.anchorNode);
+    if (!place || held || place.contains(document.activeElement) || place.querySelector("details[open]")) return;
     const made = document.createElement("template");
     made.innerHTML = html; // made by our templates, which escape; scripts in it would not run
     place.replaceChildren(made.content);

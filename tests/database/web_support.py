@@ -247,6 +247,7 @@ def make_shop(server: LocalServer) -> Iterator[Shop]:
             agent.until("leading this database")
             _play(database, SCENE / "scene.sql")
             database.execute((SCENE / "home.sql").read_text())
+            database.execute((SCENE / "history.sql").read_text())
             yield Shop(database, place, agent)
     finally:
         drop_database(database)

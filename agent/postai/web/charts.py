@@ -48,7 +48,7 @@ def line_chart(
     ]
     if last > first:
         drawn += [
-            Markup('<line class="mark {}" x1="{1:.1f}" x2="{1:.1f}" y1="0" y2="{2}"><title>{3}</title></line>').format(
+            Markup('<line class="mark {0}" x1="{1:.1f}" x2="{1:.1f}" y1="0" y2="{2}"><title>{3}</title></line>').format(
                 kind, 4 + (width - 8) * (at - first) / (last - first), height, text
             )
             for at, kind, text in marks
