@@ -23,6 +23,7 @@ class Head:
         maps_bytes: free space map and visibility map.
         parent: the table it is a partition of, or inherits from.
         definition: SELECT of a view.
+        locked: somebody holds it exclusively; sizes and definitions are left out then.
     """
 
     oid: int
@@ -43,6 +44,7 @@ class Head:
     parent: str | None
     row_security: bool
     definition: str | None
+    locked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,14 +244,14 @@ def read_table(database: Database, name: str) -> TablePage:
     activity = database.query(sql["activity"], (oid,))
     history = may_read_history(database)
     parts = (
-        _all(database, sql, "columns", TableColumn, oid),
-        _all(database, sql, "constraints", TableConstraint, oid),
+        _all(database, sql, "columns", TableColumn, head.locked, oid),
+        _all(database, sql, "constraints", TableConstraint, head.locked, oid),
         _all(database, sql, "referring", Referring, oid),
-        _all(database, sql, "indexes", TableIndex, oid),
+        _all(database, sql, "indexes", TableIndex, head.locked, head.locked, oid),
         _all(database, sql, "partitions", Partition, oid),
         _all(database, sql, "views", Reader, oid),
-        _all(database, sql, "triggers", TableTrigger, oid),
-        _all(database, sql, "policies", Policy, oid),
+        _all(database, sql, "triggers", TableTrigger, head.locked, oid),
+        _all(database, sql, "policies", Policy, head.locked, head.locked, oid),
         _all(database, sql, "privileges", Privilege, oid, oid),
     )
     known = Activity(*activity[0]) if activity else None

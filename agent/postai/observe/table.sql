@@ -1,14 +1,19 @@
+-- Sizes, and everything that writes an expression, key or index as text, open the relation and would wait for whoever
+-- holds it exclusively; so of what is locked they are not asked for.
+
 -- name: table
--- One relation; sizes only of what is not locked exclusively, as to ask would wait.
+-- One relation, and whether it is locked.
 with busy as materialized (
   select l.relation as oid from pg_catalog.pg_locks as l
    where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_catalog.pg_backend_pid()
      and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
 ), own as materialized (
-  select c.*, c.relkind in ('r', 'm') and not exists (
+  select c.*, exists (
            select from busy as b where b.oid in (c.oid, c.reltoastrelid)
-              or b.oid in (select i.indexrelid from pg_catalog.pg_index as i where i.indrelid = c.oid)) as sizable
+              or b.oid in (select i.indexrelid from pg_catalog.pg_index as i where i.indrelid = c.oid)) as locked
     from pg_catalog.pg_class as c where c.oid = %s
+), sized as materialized (
+  select o.*, o.relkind in ('r', 'm') and not o.locked as sizable from own as o
 )
 select c.oid::int8, n.nspname::text, c.relname::text, pg_catalog.format('%%I.%%I', n.nspname, c.relname),
        case c.relkind when 'r' then 'table' when 'p' then 'partitioned' when 'v' then 'view' when 'm' then 'materialized view' else 'foreign table' end,
@@ -19,17 +24,17 @@ select c.oid::int8, n.nspname::text, c.relname::text, pg_catalog.format('%%I.%%I
        case when c.sizable then pg_catalog.pg_indexes_size(c.oid) end,
        case when c.sizable then pg_catalog.pg_relation_size(c.oid, 'fsm') + pg_catalog.pg_relation_size(c.oid, 'vm') end,
        case c.relpersistence when 'u' then 'unlogged' when 't' then 'temporary' else 'permanent' end,
-       coalesce(c.reloptions, '{}'), case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end,
+       coalesce(c.reloptions, '{}'), case when c.relkind = 'p' and not c.locked then pg_catalog.pg_get_partkeydef(c.oid) end,
        (select pg_catalog.format('%%I.%%I', pn.nspname, p.relname) from pg_catalog.pg_inherits as h
           join pg_catalog.pg_class as p on p.oid = h.inhparent join pg_catalog.pg_namespace as pn on pn.oid = p.relnamespace
          where h.inhrelid = c.oid order by h.inhseqno limit 1),
-       c.relrowsecurity, case when c.relkind in ('v', 'm') and not exists (select from busy) then pg_catalog.pg_get_viewdef(c.oid, true) end
-  from own as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+       c.relrowsecurity, case when c.relkind in ('v', 'm') and not exists (select from busy) then pg_catalog.pg_get_viewdef(c.oid, true) end, c.locked
+  from sized as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 
 -- name: columns
 -- Its columns, with statistics of those that the role may read.
 select a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
-       case when a.attgenerated <> '' then 'generated: ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+       case when %s then null when a.attgenerated <> '' then 'generated: ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid)
             when a.attidentity = 'a' then 'identity, always' when a.attidentity = 'd' then 'identity'
             else pg_catalog.pg_get_expr(d.adbin, d.adrelid) end,
        pg_catalog.col_description(a.attrelid, a.attnum), s.null_frac::float8, s.n_distinct::float8, s.avg_width,
@@ -48,7 +53,7 @@ select a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attno
 select k.conname::text,
        case k.contype when 'p' then 'primary key' when 'u' then 'unique' when 'f' then 'foreign key' when 'c' then 'check'
                       when 'x' then 'exclude' when 'n' then 'not null' else k.contype::text end,
-       pg_catalog.pg_get_constraintdef(k.oid, true), k.convalidated,
+       case when %s then '' else pg_catalog.pg_get_constraintdef(k.oid, true) end, k.convalidated,
        case when k.contype = 'f' then (select pg_catalog.format('%%I.%%I', n.nspname, c.relname) from pg_catalog.pg_class as c
          join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = k.confrelid) end
   from pg_catalog.pg_constraint as k
@@ -66,9 +71,8 @@ select k.conname::text, pg_catalog.format('%%I.%%I', n.nspname, c.relname), pg_c
 
 -- name: indexes
 -- Its indexes with their use since the counters began.
-select c.relname::text, pg_catalog.pg_get_indexdef(i.indexrelid), i.indisprimary, i.indisunique, i.indisvalid,
-       case when c.relkind = 'i' and not exists (
-              select from pg_catalog.pg_locks as l where l.relation = c.oid and l.mode = 'AccessExclusiveLock') then pg_catalog.pg_relation_size(c.oid) end,
+select c.relname::text, case when %s then '' else pg_catalog.pg_get_indexdef(i.indexrelid) end, i.indisprimary, i.indisunique, i.indisvalid,
+       case when c.relkind = 'i' and not %s then pg_catalog.pg_relation_size(c.oid) end,
        pg_catalog.pg_stat_get_numscans(c.oid), pg_catalog.pg_stat_get_tuples_returned(c.oid), c.oid::int8,
        pg_catalog.obj_description(c.oid, 'pg_class')
   from pg_catalog.pg_index as i join pg_catalog.pg_class as c on c.oid = i.indexrelid
@@ -100,13 +104,14 @@ select distinct pg_catalog.format('%%I.%%I', n.nspname, v.relname), case v.relki
 
 -- name: triggers
 -- Its triggers, without those of constraints.
-select g.tgname::text, pg_catalog.pg_get_triggerdef(g.oid, true), g.tgenabled <> 'D'
+select g.tgname::text, case when %s then '' else pg_catalog.pg_get_triggerdef(g.oid, true) end, g.tgenabled <> 'D'
   from pg_catalog.pg_trigger as g where g.tgrelid = %s and not g.tgisinternal order by 1
 
 -- name: policies
 -- Its row level security policies.
 select p.polname::text, case p.polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end,
-       p.polpermissive, pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid),
+       p.polpermissive, case when not %s then pg_catalog.pg_get_expr(p.polqual, p.polrelid) end,
+       case when not %s then pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) end,
        array(select case when u.oid = 0 then 'public' else pg_catalog.pg_get_userbyid(u.oid)::text end from pg_catalog.unnest(p.polroles) as u (oid))
   from pg_catalog.pg_policy as p where p.polrelid = %s order by 1
 

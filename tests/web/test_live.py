@@ -1,0 +1,60 @@
+"""Pages that stay up to date, in a browser: the agent stops, the dashboard stops, both come back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from browser import BUILT, Watched, window
+from pytest import fixture, skip
+from web_support import Dashboard, Shop
+
+LONG = 120_000
+"""Milliseconds after which a test gives up waiting; says nothing about how fast things are."""
+
+
+@fixture(autouse=True)
+def scripts() -> None:
+    if not BUILT.exists():
+        skip("the scripts are not built: make assets")
+
+
+@contextlib.contextmanager
+def _agent_stopped(shop: Shop) -> Iterator[None]:
+    led = shop.agent.events().count("leading this database")
+    shop.agent.stop()
+    try:
+        yield
+    finally:
+        shop.agent.start()
+        shop.agent.until("leading this database", led + 1)
+
+
+def test_a_silent_agent_is_told_and_forgotten(window: Callable[..., Watched], shop: Shop) -> None:
+    seen = window()
+    seen.open("/d/store/")
+    seen.page.get_by_text("Live, as of").wait_for(timeout=LONG)
+    silent = seen.page.get_by_text("The agent is silent")
+    assert silent.count() == 0
+    with _agent_stopped(shop):
+        silent.wait_for(timeout=LONG)
+        assert "post-ai agent" in seen.page.locator("main").inner_text()
+    silent.wait_for(state="detached", timeout=LONG)
+
+
+def test_a_dashboard_that_stops_is_told(chromium: Any, shop: Shop) -> None:
+    with (
+        Dashboard(shop.place / "live", {"store": shop.dsn}) as web,
+        window(chromium, web.address) as seen,
+    ):
+        seen.log_in("rita")
+        state = seen.page.locator("[data-live-from]")
+        seen.page.get_by_text("Live, as of").wait_for(timeout=LONG)
+        web.stop()
+        seen.page.get_by_text("The dashboard does not answer").wait_for(timeout=LONG)
+        web.start()
+        # Logins do not outlive the process, so the page cannot go on without a new one.
+        seen.page.get_by_text("Your login is over").wait_for(timeout=LONG)
+        assert "Reload the page" in state.inner_text()
+        seen.faults[:] = [one for one in seen.faults if "/live/overview" not in one]
