@@ -166,7 +166,8 @@ begin
   -- Whoever may do nothing else must not be able to fill the log.
   if (select count(*) from postai.event as e
        where e.at > clock_timestamp() - interval '1 hour' and e.kind = 'refused' and e.actor = session_user) < 100 then
-    perform postai._record_event('refused', left(subject, 100), proposal, null, jsonb_build_object('verb', left(verb, 40)));
+    perform postai._record_event('refused', left(subject, 100), (select p.id from postai.proposal as p where p.id = proposal), null,
+                                 jsonb_build_object('verb', left(verb, 40)));
   end if;
 end
 $$;

@@ -133,6 +133,11 @@ def test_by_api_a_refusal_is_the_same(rita: Person, shop: Shop, column: int) -> 
     assert answer.status == 403
     assert answer.json["error"]["sqlstate"] == "PA006"
     assert len(refusals(shop, "rita")) == before + 1
+    assert rita.post_json(f"{API}/proposals/99999/undo").status == 403
+    told = shop.database.execute(
+        "select subject, proposal from postai.event where kind = 'refused' order by id desc limit 1"
+    )
+    assert told == [("proposal 99999", None)]
 
 
 def test_refusals_do_not_fill_the_log(rita: Person, shop: Shop) -> None:
