@@ -177,6 +177,14 @@ class TestSession:
         assert (error.sqlstate, error.message, error.detail, error.hint) == ("PA001", "what", "where", "next")
         assert db.query("select 1") == [(1,)]
 
+    def test_a_text_that_no_server_takes(self, db: Database) -> None:
+        """One driver refuses it, the other one lets the server do so: it is the caller's mistake either way."""
+        for value in ("a\0b", ["a", "\0"]):
+            with pytest.raises(PostaiError) as caught:
+                db.query("select %s::text[]" if isinstance(value, list) else "select %s::text", (value,))
+            assert caught.value.sqlstate in {"PA000", "22021"}
+        assert db.query("select 1") == [(1,)]
+
     def test_limits_end_statements_and_waits(self, database, driver: Driver) -> None:
         with connect(database.dsn(), driver=driver, statement_timeout_ms=200, lock_timeout_ms=100) as db:
             with pytest.raises(ServerError) as caught:

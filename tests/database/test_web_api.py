@@ -58,7 +58,7 @@ def problems(person: Person, examples: int) -> dict[str, str]:
         found[operation.label] = ""
         try:
             call()
-        except (Exception, ExceptionGroup) as error:  # noqa: BLE001  (every operation is looked at)
+        except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  (every operation is looked at)
             found[operation.label] = str(error)
     return found
 

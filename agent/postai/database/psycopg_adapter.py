@@ -14,7 +14,7 @@ from postai.database import dsn as connection_string
 from postai.database import failures
 from postai.database.protocol import Row, TextRows
 from postai.database.session import First, Session
-from postai.errors import PostaiError
+from postai.errors import PostaiError, UsageError
 
 if TYPE_CHECKING:
     # Imported when a connection is opened: psycopg needs libpq, which not every client machine has.
@@ -178,6 +178,11 @@ class PsycopgDatabase(Session):
         if self._connection.closed or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
             # Without a SQLSTATE it is libpq that failed: what the server said, if anything, is in the message.
             return self._lost(str(error))
+        if isinstance(error, psycopg.DataError) and error.sqlstate is None:
+            # The driver itself refused it: a NUL character in a text, a number that no type holds.
+            return UsageError(
+                "a value cannot be sent to the server", detail=failures.scrub(str(error).strip(), self._secrets)
+            )
         diagnostics = error.diag
         return failures.server_error(
             error.sqlstate or "XX000",
