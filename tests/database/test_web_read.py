@@ -188,7 +188,7 @@ def test_the_oldest_of_five_streams_makes_room(dashboard: Dashboard) -> None:
 
 def _ids(person: Person, query: str) -> list[int]:
     found = _json(person, f"/queries?{query}")["statements"]
-    return [one["queryid"] for one in found if one["queryid"] < 200]  # type: ignore[attr-defined]
+    return [one["queryid"] for one in found if 100 < one["queryid"] < 200]  # type: ignore[attr-defined]
 
 
 def test_the_ranking_sorts_and_filters(olga: Person) -> None:

@@ -43,7 +43,7 @@ def draw(around: Neighbourhood, link: Callable[[str], str]) -> Markup:
     lines = [_line(key, tables, places) for key in around.keys]
     boxes = [_box(one, places[one.oid], one.name == around.center, link(one.name)) for one in around.tables]
     return Markup(
-        '<svg class="diagram" role="img" aria-label="{}" width="{:.0f}" height="{:.0f}" viewBox="0 0 {:.0f} {:.0f}">'
+        '<svg class="diagram" role="group" aria-label="{}" width="{:.0f}" height="{:.0f}" viewBox="0 0 {:.0f} {:.0f}">'
         '<defs><marker id="one" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
         '<path d="M0 0L8 4L0 8z"/></marker></defs>{}{}</svg>'
     ).format(
