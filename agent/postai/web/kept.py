@@ -37,7 +37,8 @@ class Kept:
         """The value of a key, read where it is missing or older than `seconds`; what fails is not kept.
 
         Args:
-            key: everything that the value depends on, the role with whose rights it is read included.
+            key: everything that the value depends on, the database and the role with whose rights it is read included.
+                Who asks must hold a connection of that role to that database: a role's name alone proves nothing.
         """
         with self._lock:
             place = self._places.setdefault(key, _Place())
