@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from postai.edge.texts import legible
 from postai.errors import PostaiError
 from postai.sql.nodes import messages
 from postai.sql.parse import fingerprint, parse
@@ -22,6 +24,8 @@ _ABOUT_THE_SERVER = frozenset(
      "pg_current_snapshot"}
 )  # fmt: skip
 """Functions whose answer is about the server itself: clients that ask want to know it of the primary."""
+_WRITES = re.compile(rb"\s*(?:insert|update|delete|merge|copy|create|alter|drop)\b", re.IGNORECASE)
+"""Begins texts that need not be parsed to be known as others."""
 _COUNT = struct.Struct("!h")
 _OID = struct.Struct("!i")
 
@@ -81,6 +85,8 @@ def text_and_types(meaning: bytes) -> tuple[bytes, tuple[int, ...]]:
 
 
 def _look(data: bytes) -> Shape:
+    if not legible(data) or _WRITES.match(data):
+        return _OTHER
     try:
         text = data.decode("utf-8")
         statements = parse(text)
