@@ -2,7 +2,8 @@
 
 Clients of a pool name their prepared statements as they like; on a server a statement has a name made of its text and
 the types of its parameters, so that clients share it. Where a connection does not have it yet, its Parse is sent again
-before the message that needs it, and the client does not see the reply.
+before the message that needs it, and the client does not see the reply. What a Parse says is read when it comes: a
+statement that another client prepared before that is prepared anew, as its names may have meant something else.
 
 Facts are from the protocol's chapter (https://www.postgresql.org/docs/current/protocol-flow.html): one reply ends each
 message of the extended protocol, and after an error the server skips everything up to the next Sync.
@@ -11,6 +12,7 @@ message of the extended protocol, and after an error the server skips everything
 from __future__ import annotations
 
 import struct
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -30,7 +32,6 @@ _ENDS = {ord("1"): "P", ord("2"): "B", ord("3"): "C", ord("T"): "D", ord("n"): "
 """Replies, and the message that each of them ends."""
 _PLAIN = {kind: Sent(kind, 0) for kind in "BDECHS"}
 """Messages whose success changes nothing."""
-_PARSE_COMPLETE = wire.message(b"1")
 _LENGTH = struct.Struct("!i")
 _STALE = (b"\0C0A000\0", b"\0CXX000\0")
 """Errors of a statement that was prepared before what it names was defined anew."""
@@ -180,16 +181,12 @@ class Messages:
             self._pin(found.special[0].decode(), stays=False)
         before = self._names.get(name)
         if before is not None and self._names.certain(name, self._batch):  # the server says that it is there already
-            own, out = own_name(before), self._ensure(before)
+            own, out = own_name(before), self._ensure(before, self._names.asked(name))
             self._note(Sent("P", self._batch, alias=(own, name)))
             return out + _parse_packet(own, meaning)
         own, change = own_name(meaning), (name, meaning)
-        held = self._held.names
-        if held.get(own) is not None and held.certain(own, self._batch):
-            self._note(Sent("C", self._batch, instead=_PARSE_COMPLETE, client=change))
-            return _close_packet(ABSENT)
-        out = b"" if held.certain(own, self._batch) else self._forget(own)
-        self._note(Sent("P", self._batch, alias=(own, name), client=change, server=(own, meaning)))
+        out, now = self._forget_old(own), time.monotonic_ns()
+        self._note(Sent("P", self._batch, alias=(own, name), client=change, server=(own, meaning), asked=now))
         return out + _parse_packet(own, meaning)
 
     def _long_parse(self, head: bytes) -> bytes:
@@ -200,7 +197,7 @@ class Messages:
         self._clears = self._clears and bool(name)
         before = self._names.get(name) if name else None
         if before is not None and self._names.certain(name, self._batch):  # the server says that it is there already
-            own, out = own_name(before), self._ensure(before)
+            own, out = own_name(before), self._ensure(before, self._names.asked(name))
             self._note(Sent("P", self._batch, alias=(own, name)))
         else:
             self._long += 1
@@ -225,7 +222,9 @@ class Messages:
             self._note(_PLAIN[kind])
             return out + message if out else message
         self._clears = False
-        out, own = (b"", ABSENT) if meaning is None else (self._ensure(meaning), own_name(meaning))
+        out, own = b"", ABSENT
+        if meaning is not None:
+            out, own = self._ensure(meaning, self._names.asked(name)), own_name(meaning)
         self._note(Sent(kind, self._batch, alias=(own, name)))
         (length,) = _LENGTH.unpack_from(message, 1)
         return out + message[:1] + _LENGTH.pack(length + len(own) - len(name)) + message[5:at] + own + message[end:]
@@ -252,25 +251,30 @@ class Messages:
         self._note(Sent("C", self._batch, client=(name, None), server=None if name else (b"", None)))
         return _close_packet(ABSENT if name else b"")
 
-    def _ensure(self, meaning: bytes) -> bytes:
-        """What is to be sent so that the server has a statement."""
+    def _ensure(self, meaning: bytes, asked: int) -> bytes:
+        """What is to be sent so that the server has a statement, prepared at that time or later."""
         if isinstance(meaning, _Long):
             return b""
         own = own_name(meaning)
         held = self._held.names
-        certain = held.certain(own, self._batch)
-        if certain and held.get(own) is not None:
+        if held.certain(own, self._batch) and held.get(own) is not None and held.asked(own) >= asked:
             held.used(own)
             return b""
-        out = b"" if certain else self._forget(own)
-        self._note(Sent("P", self._batch, hidden=True, server=(own, meaning)))
+        out = self._forget_old(own)
+        self._note(Sent("P", self._batch, hidden=True, server=(own, meaning), asked=time.monotonic_ns()))
         return out + _parse_packet(own, meaning)
+
+    def _forget_old(self, own: bytes) -> bytes:
+        """What is to be sent before the Parse of a statement, so that its name is free."""
+        held = self._held.names
+        return b"" if held.certain(own, self._batch) and held.get(own) is None else self._forget(own)
 
     def _ensure_unnamed(self, meaning: bytes | None) -> bytes:
         held = self._held.names
         if isinstance(meaning, _Long):
             return b""
-        if held.certain(b"", self._batch) and held.get(b"") == meaning:
+        # The very same object: what this client's own Parse has left there, and not another's of the same text.
+        if held.certain(b"", self._batch) and held.get(b"") is meaning:
             return b""
         if meaning is None:
             return self._forget(b"")
@@ -396,9 +400,9 @@ class Messages:
 
     def _confirm(self, sent: Sent) -> None:
         if sent.client is not None:
-            self._names.confirm(sent.client, sent.batch)
+            self._names.confirm(sent.client, sent.batch, sent.asked)
         if sent.server is not None:
-            self._held.names.confirm(sent.server, sent.batch)
+            self._held.names.confirm(sent.server, sent.batch, sent.asked)
 
 
 def end_of_text(message: bytes, at: int) -> int:

@@ -359,12 +359,12 @@ class Client(Messages):
         out = data
         if name:
             own = own_name(meaning)
-            if server.names.get(own) is None:
+            if server.names.get(own) is None or server.names.asked(own) < self._names.asked(name):
                 return None
             server.names.used(own)
             size = end - bind - 1 + len(own) - len(name)
             out = b"B" + _SIZE.pack(size) + b"\0" + own + data[name_end:]
-        elif parsed is None and server.names.get(b"") != meaning:
+        elif parsed is None and server.names.get(b"") is not meaning:
             return None
         if self.reads is not None:
             self._judge(meaning)

@@ -440,7 +440,7 @@ class PooledSession:
                 client.wrote = False
                 if not self.elsewhere:  # what is not the primary cannot have written
                     self.written(self)
-            if self._after:
+            if self._after and not backend.link.finished:  # who says nothing more, writes and reads nothing more
                 after, self._after = self._after, None
                 backend.link.send(self._inject(after))
                 return
