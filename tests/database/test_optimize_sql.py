@@ -222,8 +222,7 @@ def test_a_fresh_healthy_database_is_told_nothing(request: pytest.FixtureRequest
         database.execute("create extension hypopg; select hypopg_reset()")
     with Pool(database.dsn(AGENT)) as pool:
         for _ in range(2):
-            # To read statements may take a quarter of it: a machine that is busy is nothing to be told of.
-            report = Optimizer("fresh", pool).everything(Deadline.after(600))
+            report = Optimizer("fresh", pool).everything(Deadline.after(60))
             assert (report.proposals, report.notes) == ((), ())
     drop_database(database)
 
