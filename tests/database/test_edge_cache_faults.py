@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from edge_caches import CachingEdge, caching, simple
+from edge_support import Raw
 
 from conftest import TestDatabase, debian_binaries, make_database, new_server, superuser
+from postai.edge import wire
 
 ROW = "select price from item where id = 7"
 SETUP = """
@@ -39,6 +42,24 @@ def test_a_stream_that_ends_takes_the_answers_with_it(edge: CachingEdge) -> None
         edge.database.execute("update item set price = 71 where id = 7")
         edge.becomes(lambda: simple(client, ROW), [(71,)], 2)
         edge.never_hits(lambda: simple(client, ROW), 4)
+
+
+def test_a_client_may_say_goodbye_right_behind_what_it_writes(
+    edge: CachingEdge, caplog: pytest.LogCaptureFixture
+) -> None:
+    write = wire.message(b"Q", b"update item set price = 77 where id = 7\0")
+    database = edge.database
+    with edge.connect() as reader:
+        for again in range(3):
+            edge.hit(lambda: simple(reader, ROW))
+            with Raw(edge.edge.port) as client:
+                client.log_in(wire.VERSION_3_0, "postgres", database.server.password(), database.name)
+                client.socket.sendall(write + wire.message(b"X"))
+                assert b"UPDATE 1" in client.rest()
+            edge.becomes(lambda: simple(reader, ROW), [(77,)], 2)
+            database.execute(f"update item set price = {again} where id = 7")
+            edge.becomes(lambda: simple(reader, ROW), [(again,)], 2)
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 def test_no_clock_on_the_wall_is_read(edge: CachingEdge, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -328,6 +328,19 @@ def test_one_process_at_a_time(path: Path, caplog: pytest.LogCaptureFixture) -> 
     assert len(caplog.records) == 1
 
 
+def test_a_file_is_used_as_soon_as_the_process_before_lets_go_of_it(path: Path) -> None:
+    async def play() -> None:
+        async with open_disk(path) as disk:
+            await filled(disk)
+            second = Disk(path, PLENTY)
+            second.begin(SOURCE, 200)
+            await until(lambda: second.figures.off == "another process uses it")
+        await until(lambda: second.figures.off is None)
+        await second.close()
+
+    asyncio.run(play())
+
+
 def test_somebody_elses_lock_and_a_file_that_is_none(path: Path, tmp_path: Path) -> None:
     async def play() -> None:
         async with open_disk(path) as disk:

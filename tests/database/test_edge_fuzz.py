@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 
+import psycopg
 import pytest
 from edge_support import Raw, RunningEdge, pooling, running
 
@@ -84,13 +85,25 @@ def attack(database: TestDatabase, step: int, rounds: int, *, pooled: bool = Fal
             broken_off(raw, chance)
         victim.close()
         assert victim.asked and victim.well
-        end = time.monotonic() + 20
-        mine = f"select count(*) from pg_stat_activity where datname = '{database.name}' and state <> 'idle'"
-        if not pooled:
-            mine = mine.partition(" and state")[0]
-        while edge.edge.sessions or edge.inside(lambda: edge.edge._logins) or watcher.execute(mine).fetchone() != (0,):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        gone(edge, watcher, database, pooled=pooled)
+
+
+def gone(edge: RunningEdge, watcher: psycopg.Connection, database: TestDatabase, *, pooled: bool) -> None:
+    """Wait until no client is left, in the edge and on the server, where a pool's connections may be idle."""
+    mine = f"select pid, state, query from pg_stat_activity where datname = '{database.name}'"
+    mine += " and backend_type = 'client backend'" + (" and state <> 'idle'" if pooled else "")
+    end = time.monotonic() + 20
+    while True:
+        left = (
+            edge.inside(lambda: list(map(str, edge.edge._sessions.values()))),
+            edge.inside(lambda: list(map(str, edge.edge._logins))),
+            edge.inside(lambda: list(map(str, edge.edge.pools.borrowed))) if edge.edge.pools else [],
+            watcher.execute(mine).fetchall(),  # type: ignore[call-overload]
+        )
+        if not any(left):
+            return
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
 
 
 def logged_in(edge: RunningEdge, database: TestDatabase) -> Raw:
@@ -105,6 +118,29 @@ def test_broken_clients_leave_nothing(database15: TestDatabase) -> None:
 
 def test_broken_clients_of_a_pool_leave_nothing(database15: TestDatabase) -> None:
     attack(database15, step=17, rounds=20, pooled=True)
+
+
+SLOW = "select pg_sleep(0.3)"
+BY_NAME = wire.message(b"P", b"s\0" + SLOW.encode() + b"\0\0\0") + wire.message(b"B", b"\0s\0\0\0\0\0\0\0")
+WHOLE = {
+    "query": wire.message(b"Q", SLOW.encode() + b"\0"),
+    "statement": BY_NAME + wire.message(b"E", b"\0\0\0\0\0") + wire.message(b"S"),
+    "begin": wire.message(b"Q", b"begin; " + SLOW.encode() + b"\0"),
+    "more": wire.message(b"Q", SLOW.encode() + b"\0") + b"Q\0\0",
+}
+
+
+@pytest.mark.parametrize("said", sorted(WHOLE))
+@pytest.mark.parametrize("half", [True, False])
+def test_a_client_that_goes_before_the_answer_leaves_nothing(database15: TestDatabase, said: str, half: bool) -> None:
+    """It ends between messages, and all that it said is answered: nothing else tells that it is gone."""
+    with pooling(database15.server, pool_size=2) as edge, superuser(database15.server) as watcher:
+        with logged_in(edge, database15) as raw:
+            raw.socket.sendall(WHOLE[said])
+            if half:  # it says nothing more, and reads on
+                raw.socket.shutdown(socket.SHUT_WR)
+                assert b"SELECT 1" in raw.rest()
+        gone(edge, watcher, database15, pooled=True)
 
 
 @pytest.mark.soak

@@ -22,6 +22,7 @@ from postai.edge.wire import Violation
 from postai.settings import EdgeSettings
 from postai.setup.server import LocalServer
 
+INT_TYPE, TEXT_TYPE = (b"\0\1" + oid.to_bytes(4, "big") for oid in (23, 25))
 PINS = [
     ("set work_mem = '77kB'", "show work_mem", "77kB"),
     ("create temp table kept (a) as select 7", "select to_regclass('kept')::text", "kept"),
@@ -125,6 +126,37 @@ def test_statements_are_prepared_anew_when_what_they_name_has_changed(
         assert len(other.execute("select * from t", prepare=True).description or ()) == 2
         one.execute("alter table t drop b")  # psycopg says DEALLOCATE ALL behind it
         assert len(one.execute("select * from t", prepare=True).description or ()) == 1
+        assert pinned(edge) == []
+
+
+@pytest.mark.parametrize("name", [b"s", b""])
+def test_what_is_prepared_now_is_read_now(pg15: LocalServer, database15: TestDatabase, name: bytes) -> None:
+    parse = wire.message(b"P", name + b"\0insert into t values ($1)\0\0\0")
+    describe, sync = wire.message(b"D", b"S" + name + b"\0"), wire.message(b"S")
+
+    def types(client: Raw, *messages: bytes) -> bytes:
+        """What a ParameterDescription says after these messages."""
+        client.socket.sendall(b"".join(messages) + sync)
+        found = dict(client.until(b"Z"))
+        assert b"E" not in found, found
+        return found[b"t"]
+
+    with pooling(pg15, pool_size=2) as edge, contextlib.ExitStack() as stack:
+        holder = stack.enter_context(edge.connect(database15))
+        old, new, newer = (stack.enter_context(Raw(edge.port)) for _ in range(3))
+        for client in (old, new, newer):
+            client.log_in(wire.VERSION_3_0, "postgres", database15.server.password(), database15.name)
+        holder.execute("create table t (a int)")
+        holder.execute("begin")
+        assert types(old, parse, describe) == INT_TYPE
+        holder.execute("commit")
+        database15.execute("drop table t; create table t (a text)")
+        assert types(new, parse, describe) == TEXT_TYPE
+        holder.execute("begin")  # on the connection that was used last: now others get the one of the old client
+        assert types(new, describe) == TEXT_TYPE
+        assert types(newer, parse, describe) == TEXT_TYPE
+        holder.execute("commit")
+        assert types(new, describe) == TEXT_TYPE
         assert pinned(edge) == []
 
 

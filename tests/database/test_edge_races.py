@@ -67,10 +67,10 @@ def race(
         with contextlib.nullcontext() if place is None else forgetful(edges):
             races.run(seconds, readers, lambda: all(map(hits, edges)))
         figures = [edge.figures for edge in edges]
+        print(*races.failures, f"{races.reads} reads, {races.writes} writes", *figures, sep="\n", flush=True)
         if place is not None:
             tiers = [cache_of(edge).second.figures for edge in edges]
             assert all(one.hits and not one.failures for one in tiers), (races.failures, tiers)
-    print(*races.failures, f"{races.reads} reads, {races.writes} writes", *figures, sep="\n")
     assert place is not None or all(one.hits for one in figures), figures
     return races, edges
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
-from edge_cluster import Cluster, cluster, until
-from edge_support import RunningEdge
+from edge_cluster import HEALTH, PATIENCE, Cluster, cluster, until
+from edge_support import Raw, RunningEdge
 
 from postai.database import connect
+from postai.edge import wire
+from postai.edge.rules import Rule, Rules
 from postai.setup.install import InstallOptions, install
 from postai.setup.server import debian_binaries, embedded_binaries
 
@@ -159,6 +162,94 @@ def test_who_may_not_see_what_others_do_is_told_of_no_server(servers: Cluster) -
     finally:
         servers.on("a", f"grant pg_monitor to {servers.user}")
         servers.caught_up()
+
+
+@pytest.fixture
+def locked(servers: Cluster) -> Iterator[psycopg.Connection]:
+    """shop.item cannot be read on any server until this transaction is over."""
+    primary = servers.servers["a"]
+    with psycopg.connect(primary.dsn("shop")) as holder:
+        holder.execute("lock table shop.item in access exclusive mode")
+        servers.on("a", "select pg_logical_emit_message(true, 'lock', '')")  # takes the lock's record to the disk, too
+        seen = "select count(*) from pg_locks where relation = 'shop.item'::regclass and mode = 'AccessExclusiveLock'"
+        until(lambda: servers.on("b", seen) == [(1,)])
+        yield holder
+
+
+@pytest.mark.parametrize("behind", [wire.message(b"H"), wire.message(b"H") + wire.message(b"X")])
+def test_what_needs_no_server_gets_none(servers: Cluster, request: pytest.FixtureRequest, behind: bytes) -> None:
+    """A Flush, as drivers send it when they fetch in a pipeline, behind a read of a replica that runs still."""
+    read = wire.message(b"Q", b"select v from shop.item where id = 9\0")
+    with servers.edge() as edge, Raw(edge.port) as raw:
+        pools: Any = edge.edge.pools
+        raw.log_in(wire.VERSION_3_0, servers.user, servers.user, "shop")
+
+        def goes_to_replica() -> bool:
+            raw.socket.sendall(read)
+            raw.until(b"Z")
+            return went(edge) == ["b"]
+
+        until(goes_to_replica)
+        holder = request.getfixturevalue("locked")
+        raw.socket.sendall(read)
+        until(lambda: edge.inside(lambda: len(pools.borrowed)) == 1)
+        raw.socket.sendall(behind)
+        (session,) = edge.inside(lambda: list(edge.edge._sessions.values()))
+        until(lambda: session._stuck)
+        holder.commit()
+        assert raw.until(b"Z")[-1] == (b"Z", b"I")
+        until(lambda: not edge.inside(lambda: pools.borrowed))
+        if behind.endswith(b"X\0\0\0\4"):
+            assert raw.rest() == b""
+        else:
+            assert goes_to_replica()
+
+
+def test_a_flush_behind_a_read_breaks_no_rule(servers: Cluster, request: pytest.FixtureRequest) -> None:
+    read = wire.message(b"Q", b"select v from shop.item where id = 9\0")
+    with servers.edge() as edge, Raw(edge.port) as raw:
+        nodes: Any = edge.edge.nodes
+        raw.log_in(wire.VERSION_3_0, servers.user, servers.user, "shop")
+        rules = Rules([Rule("american", schema="crm", regions=frozenset({"us"}))], "1")
+        edge.inside(lambda: nodes._new_rules(rules))
+        raw.socket.sendall(read)
+        raw.until(b"Z")
+        holder = request.getfixturevalue("locked")
+        raw.socket.sendall(read)
+        (session,) = edge.inside(lambda: list(edge.edge._sessions.values()))
+        until(lambda: session.backend is not None)
+        raw.socket.sendall(wire.message(b"H"))
+        until(lambda: session._stuck)
+        holder.commit()
+        raw.until(b"Z")
+        raw.socket.sendall(read)
+        assert [kind for kind, _ in raw.until(b"Z")] == [b"T", b"D", b"C", b"Z"]
+
+
+def test_what_only_the_primary_knows_waits_until_it_is_seen(servers: Cluster) -> None:
+    """A statement right after DDL, where rules need to know what it reads, while the primary does not answer."""
+    with servers.edge() as edge, servers.connect(edge) as connection, ThreadPoolExecutor(1) as threads:
+        nodes: Any = edge.edge.nodes
+        rules = Rules([Rule("american", schema="crm", regions=frozenset({"us"}))], "1")
+        edge.inside(lambda: nodes._new_rules(rules))
+        servers.caught_up()
+        servers.on("b", "select pg_wal_replay_pause()")
+        try:
+            servers.on("a", "create or replace view shop.late as select 1 as a")
+            servers.on("a", f"grant select on shop.late to {servers.user}")
+            servers.on("a", f"alter role {HEALTH} nologin")
+            servers.on("a", f"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{HEALTH}'")
+            until(lambda: edge.inside(lambda: nodes._health.view.writer is None))
+            answer = threads.submit(connection.execute, "select * from shop.late")
+            # The replica does not know the view, which proves nothing.
+            until(lambda: edge.inside(lambda: [one for one in nodes._judge._known.values() if one.away]))
+            servers.on("b", "select pg_wal_replay_resume()")
+            servers.caught_up()
+            servers.on("a", f"alter role {HEALTH} login")
+            assert answer.result(PATIENCE).fetchone() == (1,)
+        finally:
+            servers.on("a", f"alter role {HEALTH} login")
+            servers.on("b", "select pg_wal_replay_resume()")
 
 
 def test_rules_are_followed_at_once(servers: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,9 +55,14 @@ class Command:
         self.file = place / "postai.toml"
         self.write(*lines)
         self.log = (place / "log").open("w+")
+        self._more = more or {}
+        self.start()
+
+    def start(self) -> None:
+        """Start it, also after it was killed."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "postai.cli.main", "edge", "--config", self.file, "--json"],
-            stdout=self.log, stderr=self.log, cwd="/", env=os.environ | (more or {}),
+            stdout=self.log, stderr=self.log, cwd="/", env=os.environ | self._more,
         )  # fmt: skip
 
     def write(self, *lines: str) -> None:
@@ -276,6 +281,13 @@ def test_a_pgbouncer_shares_the_servers_sessions_among_clients(database15: TestD
                 return False
 
             wait_for(served)
+            names = {one: Path(f"/proc/{one}/cmdline").read_bytes() for one in edge.workers()}
+            (orphan,) = (one for one, line in names.items() if b"pgbouncer.ini" in line)
+            edge.process.kill()
+            edge.process.wait()
+            edge.start()
+            wait_for(served)
+            assert not Path(f"/proc/{orphan}/cmdline").exists() or not Path(f"/proc/{orphan}/cmdline").read_bytes()
             edge.process.terminate()
             assert edge.process.wait(PATIENCE) == 0
             assert not Path(f"/proc/{child}").exists()

@@ -207,13 +207,16 @@ def test_the_wire(stand: Stand) -> None:
     )  # fmt: skip
     with (
         Proxy("127.0.0.1", stand.source_server.port) as wire,
-        LossClient(stand.source_dsn("odd_app", wire.port), replace(SMALL, clients=2, patience=0.25)) as client,
+        LossClient(stand.source_dsn("odd_app", wire.port), replace(SMALL, clients=2, patience=1.0)) as client,
     ):
         client.wait_for(10)
         for fault, noticed in faults:
             with client.window() as seen:
                 fault(wire)
-                time.sleep(0.3)
+                end = time.monotonic() + 20
+                while noticed not in seen().errors:
+                    assert time.monotonic() < end, (noticed, seen())
+                    time.sleep(0.02)
                 wire.restore()
                 client.wait_for(10)
             assert seen().fatal == {} and noticed in seen().errors, (noticed, seen())

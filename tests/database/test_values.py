@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import TestDatabase
+from conftest import TestDatabase, superuser
 from postai.database import connect
 from postai.database.catalog import Catalog, ColumnName, KnownValues, load_catalog
 from postai.deadline import Cancelled, Deadline
@@ -48,6 +48,28 @@ def test_texts_with_few_values_are_taken(database: TestDatabase) -> None:
     assert found["depot.city"] == KnownValues(("Oslo", "Bergen"), True)  # most frequent first
     assert found["depot.code"] == KnownValues(("NH", "SH"), True)  # as text, without the padding
     assert set(found["parcel.state"].values) == {"waiting", "on the way", "delivered"}
+
+
+def test_autovacuum_is_in_nobodys_way(database: TestDatabase) -> None:
+    database.execute(PARCELS + "alter table parcel set (autovacuum_vacuum_insert_threshold = 0, "
+                     "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)")  # fmt: skip
+    at_work = (
+        "select l.pid from pg_locks as l join pg_stat_activity as a using (pid) where l.relation = 'parcel'::regclass"
+        " and l.mode = 'ShareUpdateExclusiveLock' and a.backend_type = 'autovacuum worker'"
+    )
+    with superuser(database.server) as connection, database.connect() as watcher:
+        connection.execute("alter system set autovacuum_naptime = '1s'")
+        connection.execute("select pg_reload_conf()")
+        try:
+            end = time.monotonic() + 60
+            while not (found := watcher.execute(at_work).fetchall()):
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            assert "parcel.state" in values(database)
+            assert watcher.execute(at_work).fetchall() == found  # it was there all the time
+        finally:
+            connection.execute("alter system reset autovacuum_naptime")
+            connection.execute("select pg_reload_conf()")
 
 
 def test_statistics_spare_the_reading(database: TestDatabase) -> None:

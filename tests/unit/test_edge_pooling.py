@@ -11,7 +11,7 @@ from postai.edge.names import ABSENT
 from postai.edge.pinning import KEPT_LENGTH, Finding, Pinning
 from postai.edge.pooling import Client
 from postai.edge.sent import Server
-from postai.edge.wire import FRONTEND, Framer, Violation
+from postai.edge.wire import FRONTEND, Framer, Malformed, Violation
 
 PINNING = Pinning()
 LOGIN = {b"standard_conforming_strings": b"on", b"client_encoding": b"UTF8", b"DateStyle": b"ISO"}
@@ -274,3 +274,113 @@ def test_a_name_without_its_end_is_a_violation() -> None:
     client.take(wire.message(b"B", b"abc"))
     with pytest.raises(Violation, match="invalid string"):
         client.give()
+
+
+# Broken clients beside one that works.
+
+MARK = b"select 'what only the other client may see'"
+MARKED = wire.message(b"P", b"\0" + MARK + b"\0\0\0")
+UNNAMED, NAMED = (wire.message(b"B", b"\0" + name + b"\0\0\0\0\0\0\0") for name in (b"", b"v"))
+SHOWN = wire.message(b"D", b"P\0") + EXECUTE + SYNC
+SAID = (
+    *(wire.message(b"P", name + b"\0select 1\0\0\0") for name in (b"", b"a", b"v")),
+    *(wire.message(b"P", name + b"\0begin\0\0\0") for name in (b"", b"a", b"v")),
+    *(wire.message(b"B", b"\0" + name + b"\0\0\0\0\0\0\0") for name in (b"", b"a", b"v")),
+    *(wire.message(kind, b"S" + name + b"\0") for kind in (b"D", b"C") for name in (b"", b"a", b"v")),
+    *(wire.message(b"Q", text + b"\0") for text in (b"select 1", b"select bad", b"begin", b"commit")),
+    wire.message(b"Q", b"deallocate all\0"),
+    wire.message(b"D", b"P\0"), EXECUTE, SYNC, SYNC, wire.message(b"H"), wire.message(b"F", b"\0\0\0\1"),
+    wire.message(b"d", b"one\n"), wire.message(b"c"), wire.message(b"f", b"\0"), wire.message(b"X"),
+)  # fmt: skip
+
+
+class Rough(Session):
+    """The same for messages that have no form: an error, and what the protocol says about messages behind it."""
+
+    def reply(self, kind: str, body: bytes) -> bytes:
+        if kind in "dcfHX":
+            return b""
+        try:
+            return super().reply(kind, body)
+        except (KeyError, ValueError, IndexError):
+            self.portal = None
+            self.skipping = kind not in "QF"
+            error = wire.error_response("08P01", "invalid message format", severity="ERROR")
+            return error if self.skipping else error + self.ready()
+
+    def describe(self, body: bytes) -> bytes:
+        _check_name(body)
+        return super().describe(body)
+
+    def close(self, body: bytes) -> bytes:
+        _check_name(body)
+        return super().close(body) if body[:1] == b"S" else wire.message(b"3")
+
+
+def _check_name(body: bytes) -> None:
+    if body[:1] not in (b"S", b"P") or body.find(0, 1) != len(body) - 1:
+        raise ValueError("a kind, and a name with its end")
+
+
+def broken(chance: random.Random) -> bytes:
+    data = bytearray(b"".join(chance.choices(SAID, k=chance.randrange(1, 7))))
+    for _ in range(chance.randrange(4)):
+        data[chance.randrange(len(data))] = chance.choice((0, 4, 83, 255, chance.randrange(256)))
+    return bytes(data[: chance.randrange(1, len(data) + 1)] if chance.random() < 0.3 else data)
+
+
+def attack(data: bytes, model: Rough, server: Server, chance: random.Random) -> tuple[bytes, bool]:
+    """What a client gets that says this, in any pieces, and whether its server may be lent to others afterwards."""
+    client, got = Client(PINNING), b""
+    try:
+        if chance.random() < 0.3 and (out := client.quick(data, server)) is not None:
+            reply = model.feed(out)
+            return (reply, True) if client.finish(reply) else (client.answer(reply), client.lendable)
+        attached, at = False, 0
+        while at < len(data):
+            size = chance.randrange(1, 40)
+            if client.take(data[at : at + size]):
+                first = b"" if attached else client.attach(server)
+                attached = True
+                got += client.answer(model.feed(first + client.give()))
+            at += size
+    except (Violation, Malformed):
+        return got, False
+    return got, client.lendable and model.framer.between and model.framer.broken is None
+
+
+def fuzz(cases: int, seed: int) -> int:
+    """How often a server was lent on that a broken client had."""
+    chance = random.Random(seed)
+    victim, lent = Client(PINNING), 0
+    model, server = Rough(), Server(LOGIN)
+    unnamed = wire.message(b"1") + wire.message(b"2") + wire.message(b"T", MARK + b"\0\0\0")
+    end = wire.message(b"C", MARK + b"\0") + wire.message(b"Z", b"I")
+    named = wire.message(b"2") + wire.message(b"T", MARK + b"\0\0\0") + end
+    victim.take(wire.message(b"P", b"v\0" + MARK + b"\0\0\0") + SYNC)
+    victim.attach(server)
+    assert victim.answer(model.feed(victim.give())) == wire.message(b"1") + wire.message(b"Z", b"I")
+    victim.detach()
+    for _ in range(cases):
+        data = broken(chance)
+        got, lendable = attack(data, model, server, chance)
+        assert MARK not in got, data
+        if not lendable:
+            model, server = Rough(), Server(LOGIN)
+            continue
+        lent += 1
+        asked, expected = (MARKED + UNNAMED + SHOWN, unnamed + end) if chance.random() < 0.5 else (NAMED + SHOWN, named)
+        first = victim.attach(server)
+        victim.take(asked)
+        assert victim.answer(model.feed(first + victim.give())) == expected, data
+        victim.detach()
+    return lent
+
+
+def test_a_thousand_broken_clients_of_a_pool() -> None:
+    assert fuzz(1000, seed=1) > 100
+
+
+@pytest.mark.soak
+def test_a_million_broken_clients_of_a_pool() -> None:
+    assert fuzz(1_000_000, seed=2) > 100_000

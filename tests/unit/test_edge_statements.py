@@ -59,9 +59,23 @@ def test_texts_that_differ_in_values_only_are_one_shape() -> None:
     assert one == two and one.selects and len(one.fingerprint) == 16
     # A text can be read as any type: what it means is asked by itself.
     assert text.fingerprint == one.fingerprint and text.key != one.key
+    assert shapes.of(b"/* why */ SELECT a\n FROM  b WHERE c = 333 -- x").key == one.key
     assert shapes.of(b"\xff") == shapes.of(b"select 1 \xe4") == Shape(selects=False, begins=False)
     long = b"select 1 /*" + b"x" * KEPT_LENGTH + b"*/"
     assert shapes.of(long).selects and long not in shapes._kept
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [("select * from item10", "select * from item11"), ("select * from of_10.item", "select * from of_11.item"),
+     ("select f(1)", "select f(1, 2)"), ("select f(a) from t", "select f(a, a) from t"),
+     ("select x.f from (select a as f, b as g from t) as x", "select x.f from (select a as g, b as f from t) as x"),
+     ("select a from t where b = $1", "select a from t where b = 1")],
+)  # fmt: skip
+def test_statements_that_may_read_something_else_are_not_one(one: str, two: str) -> None:
+    """Libpg_query's fingerprints of most of these are equal."""
+    shapes = Shapes()
+    assert shapes.of(one.encode()).key != shapes.of(two.encode()).key
 
 
 def test_the_types_of_parameters_are_read() -> None:

@@ -2,7 +2,8 @@
 
 Clients of a pool name their prepared statements as they like; on a server a statement has a name made of its text and
 the types of its parameters, so that clients share it. Where a connection does not have it yet, its Parse is sent again
-before the message that needs it, and the client does not see the reply.
+before the message that needs it, and the client does not see the reply. What a Parse says is read when it comes: a
+statement that another client prepared before that is prepared anew, as its names may have meant something else.
 
 Facts are from the protocol's chapter (https://www.postgresql.org/docs/current/protocol-flow.html): one reply ends each
 message of the extended protocol, and after an error the server skips everything up to the next Sync.
@@ -11,13 +12,14 @@ message of the extended protocol, and after an error the server skips everything
 from __future__ import annotations
 
 import struct
+import time
 from collections import deque
 from collections.abc import Callable
 
 from postai.edge import wire
 from postai.edge.names import ABSENT, ALL, Name, Names, own_name
-from postai.edge.pinning import Pinning, Special
-from postai.edge.sent import HELD, Sent, Server
+from postai.edge.pinning import TOO_LONG, Pinning, Special
+from postai.edge.sent import Sent, Server
 from postai.edge.wire import Violation
 
 IDLE = ord("I")
@@ -30,10 +32,13 @@ _ENDS = {ord("1"): "P", ord("2"): "B", ord("3"): "C", ord("T"): "D", ord("n"): "
 """Replies, and the message that each of them ends."""
 _PLAIN = {kind: Sent(kind, 0) for kind in "BDECHS"}
 """Messages whose success changes nothing."""
-_PARSE_COMPLETE = wire.message(b"1")
 _LENGTH = struct.Struct("!i")
 _STALE = (b"\0C0A000\0", b"\0CXX000\0")
 """Errors of a statement that was prepared before what it names was defined anew."""
+
+
+class _Long(bytes):
+    """Stands for a statement whose text was not kept: without a zero byte, unlike every text with its types."""
 
 
 class Messages:
@@ -44,8 +49,8 @@ class Messages:
     """
 
     __slots__ = (
-        "_batch", "_clears", "_closed", "_discarded", "_names", "_open", "_pinning", "_sent", "_server", "_simple",
-        "_skipping", "_status", "_stays", "instead", "pinned", "reads", "sent_instead", "told", "wrote",
+        "_batch", "_clears", "_closed", "_discarded", "_long", "_names", "_open", "_pinning", "_sent", "_server",
+        "_simple", "_skipping", "_status", "_stays", "instead", "pinned", "reads", "sent_instead", "told", "wrote",
     )  # fmt: skip
 
     def __init__(self, pinning: Pinning) -> None:
@@ -57,6 +62,7 @@ class Messages:
         self._simple = True  # no reply to what is on its way is hidden or changed
         self._closed = False  # and it ends with a Query or a Sync
         self._open = False  # the last message that was given leaves a batch open: the server commits it at its Sync
+        self._long = 0  # statements of which only the beginning was read
         self._clears = False  # the unnamed statement is DEALLOCATE ALL
         self._discarded = False
         self._stays = False
@@ -123,7 +129,7 @@ class Messages:
         return message
 
     def _long_query(self, head: bytes) -> bytes:
-        self._pin("a text that is too long to be read", stays=True)
+        self._pin(TOO_LONG, stays=True)
         self._judge(None)
         self._note(Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
         self._next_batch()
@@ -161,7 +167,7 @@ class Messages:
 
     def _parse(self, message: bytes, *, whole: bool) -> bytes:
         if not whole:
-            raise Violation("54000", "the statement is too long for a pool", hint=f"At most {HELD} bytes are read.")
+            return self._long_parse(message)
         name, _, meaning = message[5:].partition(b"\0")
         found = self._pinning.find(meaning.partition(b"\0")[0])
         if found.reason is not None:
@@ -175,17 +181,32 @@ class Messages:
             self._pin(found.special[0].decode(), stays=False)
         before = self._names.get(name)
         if before is not None and self._names.certain(name, self._batch):  # the server says that it is there already
-            own, out = own_name(before), self._ensure(before)
+            own, out = own_name(before), self._ensure(before, self._names.asked(name))
             self._note(Sent("P", self._batch, alias=(own, name)))
             return out + _parse_packet(own, meaning)
         own, change = own_name(meaning), (name, meaning)
-        held = self._held.names
-        if held.get(own) is not None and held.certain(own, self._batch):
-            self._note(Sent("C", self._batch, instead=_PARSE_COMPLETE, client=change))
-            return _close_packet(ABSENT)
-        out = b"" if held.certain(own, self._batch) else self._forget(own)
-        self._note(Sent("P", self._batch, alias=(own, name), client=change, server=(own, meaning)))
+        out, now = self._forget_old(own), time.monotonic_ns()
+        self._note(Sent("P", self._batch, alias=(own, name), client=change, server=(own, meaning), asked=now))
         return out + _parse_packet(own, meaning)
+
+    def _long_parse(self, head: bytes) -> bytes:
+        """The statement is on this server alone, under a name that no other one has had there."""
+        end = end_of_text(head, 5)
+        name = head[5:end]
+        self._pin(TOO_LONG, stays=True)
+        self._clears = self._clears and bool(name)
+        before = self._names.get(name) if name else None
+        if before is not None and self._names.certain(name, self._batch):  # the server says that it is there already
+            own, out = own_name(before), self._ensure(before, self._names.asked(name))
+            self._note(Sent("P", self._batch, alias=(own, name)))
+        else:
+            self._long += 1
+            meaning, out = _Long(b"%d" % self._long), b""
+            own = own_name(meaning) if name else b""
+            alias = (own, name) if name else None
+            self._note(Sent("P", self._batch, alias=alias, client=(name, meaning), server=(own, meaning)))
+        (length,) = _LENGTH.unpack_from(head, 1)
+        return out + head[:1] + _LENGTH.pack(length + len(own) - len(name)) + own + head[end:]
 
     def _named(self, kind: str, message: bytes, at: int) -> bytes:
         """A Bind or a Describe, whose statement's name begins at that byte."""
@@ -201,7 +222,9 @@ class Messages:
             self._note(_PLAIN[kind])
             return out + message if out else message
         self._clears = False
-        out, own = (b"", ABSENT) if meaning is None else (self._ensure(meaning), own_name(meaning))
+        out, own = b"", ABSENT
+        if meaning is not None:
+            out, own = self._ensure(meaning, self._names.asked(name)), own_name(meaning)
         self._note(Sent(kind, self._batch, alias=(own, name)))
         (length,) = _LENGTH.unpack_from(message, 1)
         return out + message[:1] + _LENGTH.pack(length + len(own) - len(name)) + message[5:at] + own + message[end:]
@@ -228,21 +251,30 @@ class Messages:
         self._note(Sent("C", self._batch, client=(name, None), server=None if name else (b"", None)))
         return _close_packet(ABSENT if name else b"")
 
-    def _ensure(self, meaning: bytes) -> bytes:
-        """What is to be sent so that the server has a statement."""
+    def _ensure(self, meaning: bytes, asked: int) -> bytes:
+        """What is to be sent so that the server has a statement, prepared at that time or later."""
+        if isinstance(meaning, _Long):
+            return b""
         own = own_name(meaning)
         held = self._held.names
-        certain = held.certain(own, self._batch)
-        if certain and held.get(own) is not None:
+        if held.certain(own, self._batch) and held.get(own) is not None and held.asked(own) >= asked:
             held.used(own)
             return b""
-        out = b"" if certain else self._forget(own)
-        self._note(Sent("P", self._batch, hidden=True, server=(own, meaning)))
+        out = self._forget_old(own)
+        self._note(Sent("P", self._batch, hidden=True, server=(own, meaning), asked=time.monotonic_ns()))
         return out + _parse_packet(own, meaning)
+
+    def _forget_old(self, own: bytes) -> bytes:
+        """What is to be sent before the Parse of a statement, so that its name is free."""
+        held = self._held.names
+        return b"" if held.certain(own, self._batch) and held.get(own) is None else self._forget(own)
 
     def _ensure_unnamed(self, meaning: bytes | None) -> bytes:
         held = self._held.names
-        if held.certain(b"", self._batch) and held.get(b"") == meaning:
+        if isinstance(meaning, _Long):
+            return b""
+        # The very same object: what this client's own Parse has left there, and not another's of the same text.
+        if held.certain(b"", self._batch) and held.get(b"") is meaning:
             return b""
         if meaning is None:
             return self._forget(b"")
@@ -277,7 +309,7 @@ class Messages:
     def _judge(self, meaning: bytes | None) -> None:
         """Note whether a statement that is executed may write; None = it is not known."""
         if not self.wrote and self.reads is not None:
-            self.wrote = meaning is None or not self.reads(meaning)
+            self.wrote = meaning is None or isinstance(meaning, _Long) or not self.reads(meaning)
 
     def _pin(self, reason: str, *, stays: bool) -> None:
         self.pinned = self.pinned or reason
@@ -291,7 +323,7 @@ class Messages:
         if kind == ord("Z"):
             return self._ready(message)
         if kind == ord("E"):
-            return self._error(message, head) if whole else message
+            return self._error(message, head, whole=whole)
         if kind == ord("S"):
             name, value = message[5:-1].split(b"\0")
             self._held.tell(name, value)
@@ -339,7 +371,7 @@ class Messages:
             self._pin("a setting", stays=False)
         self._simple = self.pinned is None
 
-    def _error(self, message: bytes, head: Sent | None) -> bytes:
+    def _error(self, message: bytes, head: Sent | None, *, whole: bool) -> bytes:
         self.told = self.told or b"\0VFATAL\0" in message or b"\0VPANIC\0" in message
         if head is None or head.kind in "QFS":
             if head is not None and head.client is ALL:
@@ -357,6 +389,8 @@ class Messages:
             return message
         if any(state in message for state in _STALE):
             self._held.names.hope((head.alias[0], None), 0)  # it is closed and prepared anew before it is used again
+        if not whole:
+            return message
         sent, name = (b'"' + one + b'"' for one in head.alias)
         return wire.message(b"E", message[5:].replace(sent, name))
 
@@ -366,9 +400,9 @@ class Messages:
 
     def _confirm(self, sent: Sent) -> None:
         if sent.client is not None:
-            self._names.confirm(sent.client, sent.batch)
+            self._names.confirm(sent.client, sent.batch, sent.asked)
         if sent.server is not None:
-            self._held.names.confirm(sent.server, sent.batch)
+            self._held.names.confirm(sent.server, sent.batch, sent.asked)
 
 
 def end_of_text(message: bytes, at: int) -> int:

@@ -25,10 +25,11 @@ class Names:
     yet, nobody knows whether it is there.
     """
 
-    __slots__ = ("_hoped", "_known")
+    __slots__ = ("_asked", "_hoped", "_known")
 
     def __init__(self) -> None:
         self._known: dict[bytes, bytes] = {}
+        self._asked: dict[bytes, int] = {}
         self._hoped: dict[bytes, tuple[bytes | None, int]] = {}
 
     def __len__(self) -> int:
@@ -51,17 +52,25 @@ class Names:
             return
         self._hoped[change[0]] = (change[1], batch)
 
-    def confirm(self, change: Name, batch: int) -> None:
-        """It has succeeded."""
+    def asked(self, name: bytes) -> int:
+        """When the Parse was sent that has prepared it, by time.monotonic_ns(); 0 = it is not certainly there."""
+        return self._asked.get(name, 0)
+
+    def confirm(self, change: Name, batch: int, asked: int = 0) -> None:
+        """It has succeeded; a Parse of a name was sent at that time."""
         if change is ALL:
             self._known.clear()
+            self._asked.clear()
             self._hoped = {name: hoped for name, hoped in self._hoped.items() if hoped != (None, batch)}
             return
         name, meaning = change
         if meaning is None:
             self._known.pop(name, None)
+            self._asked.pop(name, None)
         else:
             self._known[name] = meaning
+            if name:
+                self._asked[name] = asked
         if self._hoped.get(name) == (meaning, batch):
             del self._hoped[name]
 
@@ -74,6 +83,7 @@ class Names:
     def clear(self) -> None:
         """All statements are gone."""
         self._known.clear()
+        self._asked.clear()
         self._hoped.clear()
 
     def drop_unnamed(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from postai.edge.free_statements import FREE_FUNCTIONS, FREE_STATEMENTS
+from postai.edge.texts import brief, legible
 from postai.errors import PostaiError
 from postai.sql.allowlist import load_allowlist
 from postai.sql.nodes import messages
@@ -21,6 +22,7 @@ KEPT = 5000
 """Texts whose answer is kept."""
 KEPT_LENGTH = 10_000
 """Bytes of the longest such text."""
+TOO_LONG = "a text that takes too long to be read"
 
 _NUMBERS = bytes.maketrans(b"123456789", b"000000000")
 _MORE_THAN_NUMBERS = re.compile(rb"[^\W\d]\d|\d[^\W\d]|[\x80-\xff]\d|\d[\x80-\xff]|\$\d|\\|[uU]&")
@@ -91,6 +93,8 @@ class Pinning:
         Args:
             text: as the client sent it, without its NUL; other encodings than UTF-8 are not read.
         """
+        if len(text) > KEPT_LENGTH:
+            text = brief(text)
         shape = text.translate(_NUMBERS)
         found = self._shapes.get(shape) or self._texts.get(text)
         if found is None:
@@ -103,6 +107,8 @@ class Pinning:
         return found
 
     def _look(self, text: bytes) -> Finding:
+        if not legible(text):
+            return Finding(TOO_LONG, stays=True)
         try:
             statements = parse(text.decode("utf-8"))
         except (PostaiError, UnicodeDecodeError):

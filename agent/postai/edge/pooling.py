@@ -80,17 +80,15 @@ class Client(Messages):
         kept += frontend.feed(data)
         if frontend.broken is not None:
             raise frontend.broken
-        needed = False
-        for kind, _ in kept:
-            if kind == _X:
-                self.over = True
-            elif kind:
-                needed = True
-        if self._server is not None:
+        self.over = self.over or any(kind == _X for kind, _ in kept)
+        return self._server is not None or self.needs_server()
+
+    def needs_server(self) -> bool:
+        """Whether a server is needed for what was taken; what servers ignore between two queries is forgotten."""
+        if any(kind and kind != _X for kind, _ in self._kept):
             return True
-        if not needed and not self.over:
-            kept.clear()  # what a server ignores between two queries
-        return needed
+        self._kept.clear()
+        return False
 
     def attach(self, server: Server) -> bytes:
         """The client has this server from now on; what is to be sent there first."""
@@ -361,12 +359,12 @@ class Client(Messages):
         out = data
         if name:
             own = own_name(meaning)
-            if server.names.get(own) is None:
+            if server.names.get(own) is None or server.names.asked(own) < self._names.asked(name):
                 return None
             server.names.used(own)
             size = end - bind - 1 + len(own) - len(name)
             out = b"B" + _SIZE.pack(size) + b"\0" + own + data[name_end:]
-        elif parsed is None and server.names.get(b"") != meaning:
+        elif parsed is None and server.names.get(b"") is not meaning:
             return None
         if self.reads is not None:
             self._judge(meaning)

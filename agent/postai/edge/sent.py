@@ -63,7 +63,7 @@ class Server:
 
 @dataclass(slots=True)
 class Sent:
-    """A message on its way: its type, and what its success changes."""
+    """A message on its way: its type, what its success changes, and of a Parse when it was sent."""
 
     kind: str
     batch: int
@@ -73,6 +73,7 @@ class Sent:
     client: Name | None = None
     server: Name | None = None
     hears: Hearer | None = None
+    asked: int = 0
 
 
 class Hearer:

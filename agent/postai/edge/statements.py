@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import struct
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from postai.edge.texts import legible
 from postai.errors import PostaiError
 from postai.sql.nodes import messages
 from postai.sql.parse import fingerprint, parse
@@ -22,6 +25,10 @@ _ABOUT_THE_SERVER = frozenset(
      "pg_current_snapshot"}
 )  # fmt: skip
 """Functions whose answer is about the server itself: clients that ask want to know it of the primary."""
+_WRITES = re.compile(rb"\s*(?:insert|update|delete|merge|copy|create|alter|drop)\b", re.IGNORECASE)
+"""Begins texts that need not be parsed to be known as others."""
+_PLACES = frozenset({"location", "name_location", "list_start", "list_end", "rexpr_list_start", "rexpr_list_end"})
+"""Fields of a tree's nodes that tell where in the text something stands."""
 _COUNT = struct.Struct("!h")
 _OID = struct.Struct("!i")
 
@@ -34,7 +41,8 @@ class Shape:
         selects: it is one SELECT, VALUES or TABLE; the catalog says whether it only reads.
         begins: it begins a transaction that only reads, and that a replica can have.
         fingerprint: of a text that selects; "" of others.
-        key: equal for texts that mean the same but for the values of their constants.
+        key: equal only for texts that differ in layout and in the values of constants alone. Fingerprints are
+            coarser: they take `t10` for `t11`, and `f(1)` for `f(1, 2)`.
     """
 
     selects: bool
@@ -81,6 +89,8 @@ def text_and_types(meaning: bytes) -> tuple[bytes, tuple[int, ...]]:
 
 
 def _look(data: bytes) -> Shape:
+    if not legible(data) or _WRITES.match(data):
+        return _OTHER
     try:
         text = data.decode("utf-8")
         statements = parse(text)
@@ -95,7 +105,7 @@ def _look(data: bytes) -> Shape:
         print_ = fingerprint(text)
     except (PostaiError, UnicodeDecodeError):
         return _OTHER
-    return Shape(selects=True, begins=False, fingerprint=print_, key=print_ + _kinds(tree))
+    return Shape(selects=True, begins=False, fingerprint=print_, key=_key(tree))
 
 
 _BEGINS = frozenset({"BEGIN", "START TRANSACTION"})
@@ -114,7 +124,18 @@ def _is_about_the_server(tree: Any) -> bool:
     return any(call.funcname[-1].string.sval in _ABOUT_THE_SERVER for call in calls)
 
 
-def _kinds(tree: Any) -> str:
-    """The kinds of the constants: a text can be read as any type, a number cannot."""
-    found = (node.WhichOneof("val") or "null" for node in messages(tree) if node.DESCRIPTOR.name == "A_Const")
-    return "".join(kind[0] for kind in found)
+def _key(tree: Any) -> str:
+    """A hash of all but layout and values of constants, whose kinds count: only a text can be read as any type."""
+    plain = type(tree)()
+    plain.CopyFrom(tree)
+    for node in messages(plain):
+        if node.DESCRIPTOR.name == "A_Const":
+            kind = node.WhichOneof("val")
+            node.Clear()
+            if kind is not None:
+                getattr(node, kind).SetInParent()
+            continue
+        for field, _ in node.ListFields():
+            if field.name in _PLACES:
+                node.ClearField(field.name)
+    return hashlib.blake2b(plain.SerializeToString(deterministic=True), digest_size=16).hexdigest()

@@ -84,7 +84,7 @@ class Framer:
         self._limits = limits
         self._whole = whole
         self._most = held
-        self._held = b""
+        self._held = bytearray()  # is not copied with every byte that comes
         self._need = 0
         self.flowing = 0
         """Bytes that are still to come of a message of which a part was given."""
@@ -103,11 +103,10 @@ class Framer:
         if self.broken is not None:
             return []
         if self._held:
-            data = self._held + data
-            if len(data) < self._need:
-                self._held = data
+            self._held += data
+            if len(self._held) < self._need:
                 return []
-            self._held = b""
+            data, self._held = bytes(self._held), bytearray()
         end = len(data)
         if self.flowing >= end:
             self.flowing -= end
@@ -152,7 +151,8 @@ class Framer:
             self._need = HEADER
         if start < at:
             pieces.append((0, data[start:at]))
-        self._held = data[at:end]
+        if at < end:
+            self._held += data[at:end]
         self.between = at == end and not self.flowing
         return pieces
 

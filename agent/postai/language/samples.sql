@@ -50,7 +50,9 @@ select pg_catalog.set_config('transaction_read_only', 'on', true), pg_catalog.se
              select 's' || x.oid from pg_catalog.pg_statistic_ext x where x.stxrelid = c.oid and x.stxexprs is not null),
        exists (select from pg_catalog.pg_locks l
                 where l.relation = c.oid and l.pid <> pg_catalog.pg_backend_pid()
-                  and l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')),
+                  and l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+                  -- autovacuum, which is nobody, defines nothing
+                  and not exists (select from pg_catalog.pg_stat_get_activity(l.pid) a where a.usesysid is null)),
        c.relhassubclass or c.relkind = 'p'
   from pg_catalog.pg_class c
  where c.oid = %s
@@ -73,7 +75,9 @@ select array(select 'i' || i.indexrelid from pg_catalog.pg_index i
               where p.partrelid = any (t.oids) and p.partexprs is not null),
        exists (select from pg_catalog.pg_locks l
                 where l.relation = any (t.oids) and l.pid <> pg_catalog.pg_backend_pid()
-                  and l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock'))
+                  and l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+                  -- autovacuum, which is nobody, defines nothing
+                  and not exists (select from pg_catalog.pg_stat_get_activity(l.pid) a where a.usesysid is null))
   from tables t
 
 -- name: read

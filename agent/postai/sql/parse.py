@@ -128,7 +128,11 @@ def classify(text: str) -> str:
 
 
 def fingerprint(text: str) -> str:
-    """A hash (16 hex digits) that is equal for statements which differ in constants and layout only."""
+    """A hash (16 hex digits) that is equal for statements which differ in constants and layout.
+
+    It is libpg_query's, made for statistics, and equal for some others, too: the order and number of columns, tables
+    and arguments, names of columns of the result, and numbers of several digits in names of relations do not count.
+    """
     parse(text)  # the limits hold for libpg_query's own parse too
     try:
         return str(postgast.fingerprint(text).hex)

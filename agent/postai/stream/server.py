@@ -54,6 +54,22 @@ class Ends:
     snapshot: str
 
 
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What no stream tells of, as one session sees it.
+
+    Attributes:
+        text: changes with roles, their settings, owners and publications; the same for every session.
+        loaded: when the session has read the server's configuration; others may have a moment before or after.
+        written: rows of the database's catalogs that were ever written, as far as that was counted: by whatever changes
+            a definition, and by much else.
+    """
+
+    text: str
+    loaded: str
+    written: int
+
+
 def same_server(db: Database, slot: str, stream: Replication) -> bool:
     """Whether the session is on the server that streams from the slot."""
     return db.query(sql("same_server"), (slot, stream.backend_pid)) == [(True,)]
@@ -103,10 +119,10 @@ def tells_definitions(db: Database) -> bool:
     return db.query(sql("triggers")) == [(True,)]
 
 
-def roles(db: Database) -> str:
-    """A text that changes with roles and their settings, of which no stream tells."""
-    ((found,),) = db.query(sql("roles"))
-    return str(found)
+def roles(db: Database) -> Roles:
+    """Roles, their settings and what else no stream tells of."""
+    ((text, loaded, written),) = db.query(sql("roles"))
+    return Roles(text, loaded, written)
 
 
 def definitions(db: Database) -> str:

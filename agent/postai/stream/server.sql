@@ -105,11 +105,18 @@ select pg_catalog.count(*) = 2
  where e.evtname in ('postai_edge_ddl', 'postai_edge_drop') and e.evtenabled = 'A'
 
 -- name: roles
--- Changes with roles, memberships, their settings, the database's own rights and the server's configuration; and with
--- two things that no event trigger tells of: event triggers themselves, and a partition that DETACH CONCURRENTLY has
--- taken out of sight, but waits to take away. A row's xmin tells that it was taken away and came back since the last
--- look; of pg_authid only superusers may read it.
-select pg_catalog.concat_ws(':', pg_catalog.pg_conf_load_time(), pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(r.row, 0)::numeric))
+-- Changes with roles, memberships, their settings and the database's own rights; and with what no event trigger tells of,
+-- or not in time: event triggers themselves, owners (REASSIGN OWNED), a partition that DETACH CONCURRENTLY has taken out
+-- of sight, but waits to take away; and publications, without which rows are not told. A row's xmin tells that it was
+-- taken away and came back since the last look; of pg_authid only superusers may read it. Then when this session has
+-- read the server's configuration, and how many rows of catalogs were ever written: counted up to 10 s later.
+select pg_catalog.concat_ws(':', pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(r.row, 0)::numeric)),
+       pg_catalog.pg_conf_load_time()::text,
+       (select pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(c.oid) + pg_catalog.pg_stat_get_tuples_updated(c.oid)
+                              + pg_catalog.pg_stat_get_tuples_deleted(c.oid))::int8
+          from pg_catalog.pg_class as c where c.relnamespace = 'pg_catalog'::pg_catalog.regnamespace and c.relkind = 'r'
+           and not c.relisshared
+           and c.relname not in ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject', 'pg_largeobject_metadata'))
   from (select 'r' || (r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcanlogin, r.rolbypassrls, r.rolvaliduntil)::text from pg_catalog.pg_roles as r
         union all
         select 'm' || m.xmin::text || m::text from pg_catalog.pg_auth_members as m
@@ -127,6 +134,16 @@ select pg_catalog.concat_ws(':', pg_catalog.pg_conf_load_time(), pg_catalog.coun
                          'pg_catalog.pg_db_role_setting'::pg_catalog.regclass)
         union all
         select 'e' || e.xmin::text || e.evtenabled::text from pg_catalog.pg_event_trigger as e
+        union all
+        select 'o' || (o.xmin, o.classid, o.objid, o.objsubid, o.refobjid, o.deptype)::text
+          from pg_catalog.pg_shdepend as o
+          left join pg_catalog.pg_class as c on o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = o.objid
+         where o.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+           and c.relpersistence is distinct from 't'
+        union all
+        select 'b' || b.xmin::text || b.oid::text from pg_catalog.pg_publication as b
+        union all
+        select 't' || t.xmin::text || t.oid::text from pg_catalog.pg_publication_rel as t
         union all
         select 'p' || i.xmin::text || i.inhrelid::text from pg_catalog.pg_inherits as i where i.inhdetachpending) as r (row)
 

@@ -19,6 +19,7 @@ from postai.edge.server.link import Lost
 from postai.edge.server.scopes import Answerer, Scope
 from postai.edge.server.second import LONG_AGO
 from postai.edge.shapes import general, general_meaning
+from postai.edge.texts import legible
 from postai.edge.tiers import Kept
 from postai.edge.warming import Request
 from postai.edge.wire import Malformed, Violation
@@ -319,6 +320,8 @@ class Answers:
         if not self._caching.settled:
             return
         text, end, _ = meaning.partition(b"\0")
+        if not legible(text):
+            return
         if not end and _CONSTANT.search(text) and not self._seen_before(hash(meaning)):
             return
         statement = self._statements.add(meaning)

@@ -13,7 +13,9 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 from postai.database import dsn as connection_string
@@ -127,6 +129,8 @@ class Bouncer:
         self._program = _program()
         self._place = directory(settings)
         self._socket = self._place / f".s.PGSQL.{settings.port}"
+        self._file = self._place / "pgbouncer.ini"
+        self._number = self._place / "pid"
         self._text = configuration(settings, _version(self._program))
         self._files = files_needed(settings.max_connections * settings.processes)
         self._process: asyncio.subprocess.Process | None = None
@@ -139,9 +143,9 @@ class Bouncer:
             UsageError: it does not.
         """
         self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = self._place / "pgbouncer.ini"
-        file.touch(mode=0o600)
-        file.write_text(self._text)
+        await self._end_orphan()
+        self._file.touch(mode=0o600)
+        self._file.write_text(self._text)
         with contextlib.suppress(FileNotFoundError):
             self._socket.unlink()
         await self._run()
@@ -170,8 +174,23 @@ class Bouncer:
 
     async def _run(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            self._program, "-q", str(self._place / "pgbouncer.ini"), stdin=subprocess.DEVNULL, start_new_session=True
+            self._program, "-q", str(self._file), stdin=subprocess.DEVNULL, start_new_session=True
         )
+        self._number.write_text(str(self._process.pid))
+
+    async def _end_orphan(self) -> None:
+        """End the one that an edge which was killed has left behind, with its connections to servers."""
+        if not self._number.exists() or not (said := self._number.read_text()).isdigit():
+            return
+        line = Path("/proc", said, "cmdline")  # the number may be another process's by now
+        for sent in (signal.SIGTERM, signal.SIGKILL):
+            end = time.monotonic() + STOPPED_WITHIN
+            while _names(line, self._file):
+                if time.monotonic() > end:
+                    break
+                with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended, or is somebody else's
+                    os.kill(int(said), sent)
+                await asyncio.sleep(0.2)
 
     async def _keep(self) -> None:
         while True:
@@ -180,6 +199,14 @@ class Bouncer:
             log.error("PgBouncer ended and is started again", extra={"pid": self._process.pid, "code": code})
             await asyncio.sleep(AGAIN)
             await self._run()
+
+
+def _names(line: Path, file: Path) -> bool:
+    """Whether a process's command line names a file; not one that has ended."""
+    try:
+        return os.fsencode(file) in line.read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def installed() -> str | None:

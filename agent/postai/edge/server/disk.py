@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 RETRY = 60.0
 """Seconds after which a file that failed is begun anew."""
+FREE_AGAIN = 1.0
+"""Seconds after which a file is tried again that another process has, as one of the generation before."""
 GATHER = 0.02
 """Seconds for which a batch is gathered."""
 PUTS = 2000
@@ -281,7 +283,7 @@ class Disk:
             except (sqlite3.Error, OSError) as error:
                 fresh = fresh or not isinstance(error, InUse)
                 self._loop.call_soon_threadsafe(self._failed, work, str(error))
-                self._over.wait(self._retry)
+                self._over.wait(min(self._retry, FREE_AGAIN) if isinstance(error, InUse) else self._retry)
             work = _Work()
 
     def _serve(self, work: _Work, file: DiskFile) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Generator, Iterable
+from functools import partial
 from math import inf
 from random import SystemRandom
 from time import monotonic
@@ -21,7 +22,7 @@ from postai.edge.rules import NO_RULES, Policy, Relation, Rules
 from postai.edge.server.health import Health, Watched
 from postai.edge.server.home import Home
 from postai.edge.server.instead import Instead
-from postai.edge.server.judge import Judge
+from postai.edge.server.judge import CLOSELY, Judge, Unasked
 from postai.edge.server.pooled import PooledSession
 from postai.edge.server.pools import Pools
 from postai.edge.server.scopes import Node, Scope
@@ -42,6 +43,8 @@ ROUNDS = 5
 NO_CHOICE = "there was no choice"
 PATIENCE = 10.0
 """Seconds for which a transaction waits for a new primary."""
+AGAIN = 0.25
+"""Seconds after which what a statement reads is asked again, when nobody could say."""
 
 Row = dict[str, str | int | float | bool | None]
 
@@ -195,7 +198,11 @@ class Nodes:
         Raises:
             Violation: there is none, or data would leave its region.
         """
-        await self._patiently(home, lambda: self._decide(home, self._policy(user, database), WRITE))
+
+        async def allow() -> None:
+            self._decide(home, self._policy(user, database), WRITE)
+
+        await self._patiently(home, allow)
         return home.addresses
 
     async def door(self, home: Node) -> Node:
@@ -204,7 +211,11 @@ class Nodes:
         Raises:
             Violation: there is neither.
         """
-        return await self._patiently(home, lambda: self._any(home))
+
+        async def find() -> Node:
+            return self._any(home)
+
+        return await self._patiently(home, find)
 
     def _any(self, home: Node) -> Node:
         view = self._view(home)
@@ -263,31 +274,43 @@ class Nodes:
 
     async def _later(self, session: PooledSession) -> Node:
         """As `__call__`, once all is known that it depends on."""
+        return await self._patiently(session.scope.home, partial(self._learned, session))
+
+    async def _learned(self, session: PooledSession) -> Node:
+        """As `__call__`, after what it depends on was asked."""
         scope = session.scope
-        policy = await self._patiently(scope.home, lambda: self._policy(scope.user, scope.database))
+        policy = self._policy(scope.user, scope.database)
+        # What was asked for these messages counts for them, however long that took.
+        since = monotonic() - CLOSELY
+        wanted = self._wanted(session, policy, since)
         for _ in range(ROUNDS):  # more messages come meanwhile
-            if self._judge is None or self._wanted(session, policy) is not None:
+            if self._judge is None or wanted is not None:
                 break
             for text in session.client.texts() or ():
                 shape = self._shapes.of(text)
-                if shape.selects and self._judge.known(scope, shape, text, closely=True) is None:
-                    await self._judge.ask(scope, shape, text)
-        return await self._patiently(
-            scope.home, lambda: self._send(session, policy, self._wanted(session, policy) or WRITE)
-        )
+                if shape.selects and self._judge.known(scope, shape, text, since=since) is None:
+                    try:
+                        await self._judge.ask(scope, shape, text)
+                    except Unasked:
+                        if policy.residency:
+                            raise
+                        return self._send(session, policy, WRITE)
+            wanted = self._wanted(session, policy, since)
+        return self._send(session, policy, wanted or WRITE)
 
-    async def _patiently(self, home: Node, find: Callable[[], T]) -> T:
+    async def _patiently(self, home: Node, find: Callable[[], Awaitable[T]]) -> T:
         """What a function finds, once a primary is there and the rules are known, if that is what it lacks."""
         end = monotonic() + PATIENCE
         while True:
             try:
-                return find()
+                return await find()
             except Violation as lack:
                 if lack.sqlstate != "57P03" or self._view(home).split or monotonic() >= end:
                     raise
+                rest = AGAIN if isinstance(lack, Unasked) else end - monotonic()
             news = self._news
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(end - monotonic(), 0.0)):
+                async with asyncio.timeout(max(rest, 0.0)):
                     await news.wait()
 
     def _send(self, session: PooledSession, policy: Policy, wanted: Wanted) -> Node:
@@ -331,8 +354,15 @@ class Nodes:
             pick=self._random(),
         )
 
-    def _wanted(self, session: PooledSession, policy: Policy) -> Wanted | None:
-        """What a client's messages are; None = that is still to be asked, and counts."""
+    def _wanted(self, session: PooledSession, policy: Policy, since: float | None = None) -> Wanted | None:
+        """What a client's messages are; None = that is still to be asked, and counts.
+
+        Args:
+            session: whose messages they are.
+            policy: its rules.
+            since: what was asked before this moment does not count where rules about relations need it; None = what
+                is older than CLOSELY.
+        """
         texts = session.client.texts()
         if texts is None or self._judge is None or not _readable(session.scope):
             return WRITE
@@ -348,10 +378,11 @@ class Nodes:
             session.forgo()
         tables: frozenset[Relation] | None = frozenset()
         reads = True
+        since = monotonic() - CLOSELY if since is None else since
         for shape, text in zip(shapes, texts, strict=True):
             if not shape.selects:
                 return Wanted(read_only=False, asked=asked)
-            known = self._judge.known(session.scope, shape, text, closely=policy.by_relation)
+            known = self._judge.known(session.scope, shape, text, since=since if policy.by_relation else None)
             if known is None:
                 return None if policy.by_relation else Wanted(read_only=False, asked=asked)
             reads = reads and known.only_reads

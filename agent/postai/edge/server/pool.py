@@ -12,6 +12,15 @@ from postai.edge.wire import Violation
 
 T = TypeVar("T")
 
+FULL = "53300"
+"""SQLSTATE of a server, a database or a role that has no room for more connections."""
+FULL_FOR = 1.0
+"""Seconds for which that is believed, while there are connections to wait for."""
+
+
+class _Full(Exception):
+    """No connection could be opened, but there are others to wait for."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -75,6 +84,7 @@ class Pool(Generic[T]):
         self._waiting: deque[asyncio.Future[T | None]] = deque()
         self._count = 0
         self._now = asyncio.get_running_loop().time()  # as of the last `shrink`
+        self._full_until = 0.0
         self.waits = Waits()
 
     @property
@@ -135,18 +145,24 @@ class Pool(Generic[T]):
             self._close(connection)
 
     async def _wait(self) -> T:
-        if self._count < self._limits.most:
+        clock = asyncio.get_running_loop().time
+        until, first = clock() + self._limits.wait, not self._waiting
+        if self._count < self._limits.most and (not self._count or clock() >= self._full_until):
             self._count += 1
-            return await self._open()
-        if len(self._waiting) >= self._limits.queue:
-            raise Violation(
-                "53300",
-                "too many clients wait for a server connection",
-                detail=f"{self._limits.most} connections are in use, and {len(self._waiting)} clients wait.",
-                hint="Shorten transactions, or raise pool_size or pool_queue in [edge].",
-            )
-        given = await self._turn()
-        return await self._open() if given is None else given
+        elif (given := await self._turn(until)) is not None:
+            return given
+        while True:
+            try:
+                opened = await self._open()
+            except _Full:
+                self._full_until = clock() + FULL_FOR
+            else:
+                if first:
+                    return opened
+                self.give_back(opened)
+            if (given := await self._turn(until)) is not None:
+                return given
+            first = True
 
     def give_back(self, connection: T) -> None:
         """The next one in the queue gets it, or it stays open for some time."""
@@ -175,6 +191,15 @@ class Pool(Generic[T]):
         while self._count > self._limits.least and self._free and self._free[0][1] <= before:
             self.drop(self._free.popleft()[0])
 
+    @property
+    def idle_since(self) -> float | None:
+        """Since when, about, nobody has borrowed the one that waits longest; None = all are lent."""
+        return self._free[0][1] if self._free else None
+
+    def give_up(self) -> None:
+        """Close that one, as somebody else needs its place on the server."""
+        self.drop(self._free.popleft()[0])
+
     def clear(self) -> None:
         """Close all that nobody borrows."""
         while self._free:
@@ -183,6 +208,12 @@ class Pool(Generic[T]):
     async def _open(self) -> T:
         try:
             return await self._connect()
+        except Violation as refused:
+            if refused.sqlstate == FULL and self._count > 1:
+                self._count -= 1
+                raise _Full from refused
+            self._vacate()
+            raise
         except BaseException:
             self._vacate()
             raise
@@ -201,12 +232,19 @@ class Pool(Generic[T]):
                 return turn
         return None
 
-    async def _turn(self) -> T | None:
+    async def _turn(self, until: float) -> T | None:
         """A connection, or None = one may be opened."""
+        if len(self._waiting) >= self._limits.queue:
+            raise Violation(
+                FULL,
+                "too many clients wait for a server connection",
+                detail=f"{self._count} connections are in use, and {len(self._waiting)} clients wait.",
+                hint="Shorten transactions, or raise pool_size or pool_queue in [edge].",
+            )
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[T | None] = loop.create_future()
         self._waiting.append(turn)
-        alarm = loop.call_later(self._limits.wait, self._too_late, turn)
+        alarm = loop.call_at(until, self._too_late, turn)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -227,7 +265,7 @@ class Pool(Generic[T]):
                 Violation(
                     "57014",
                     "canceling statement due to waiting too long for a server connection",
-                    detail=f"{self._limits.most} connections were in use for {self._limits.wait:g} seconds.",
+                    detail=f"{self._count} connections were in use for {self._limits.wait:g} seconds.",
                     hint="Shorten transactions, or raise pool_size or pool_wait_timeout in [edge].",
                 )
             )

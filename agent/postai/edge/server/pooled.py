@@ -376,7 +376,7 @@ class PooledSession:
             out, self._behind = out + self._inject(self._behind), None
         if out:
             backend.link.send(out)
-        if self.client.over:
+        if self.client.over or self.link.ended:
             self._client_done()
 
     def _client_done(self) -> None:
@@ -425,7 +425,7 @@ class PooledSession:
             if self._collected is not None:
                 self._collect(data)
             self._returned()
-            if client.over:
+            if client.over or self.link.ended:
                 self.link.close()
             return
         out = client.answer(data)
@@ -440,14 +440,19 @@ class PooledSession:
                 client.wrote = False
                 if not self.elsewhere:  # what is not the primary cannot have written
                     self.written(self)
-            if self._after:
+            if self._after and not backend.link.finished:  # who says nothing more, writes and reads nothing more
                 after, self._after = self._after, None
                 backend.link.send(self._inject(after))
                 return
             self._give_back()
             if self._stuck:
-                self._borrow()
-            elif client.over:
+                if client.needs_server():
+                    self._borrow()
+                    return
+                self._stuck = False  # it was only a Flush, or the end
+                self._go_on()
+                self._resting = client.resting
+            if client.over or self.link.ended:
                 self.link.close()
         elif self._stuck and client.within and client.idle:
             self._stuck = False  # it is in a transaction, and stays there

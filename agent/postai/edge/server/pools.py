@@ -15,7 +15,7 @@ from postai.edge.server import upstream
 from postai.edge.server.backend import Backend, Row, question
 from postai.edge.server.link import Lost
 from postai.edge.server.login import has_slot, is_about_the_user, is_proved, is_trusted, log_in, makes_temporary
-from postai.edge.server.pool import Limits, Pool
+from postai.edge.server.pool import FULL, Limits, Pool
 from postai.edge.server.scopes import NEVER, Node, Scope
 from postai.edge.server.upstream import Secret
 from postai.edge.wire import Violation
@@ -23,6 +23,8 @@ from postai.edge.wire import Violation
 if TYPE_CHECKING:
     from postai.edge.server.pooled import PooledSession
 
+ROOM = (0.02, 0.05, 0.1, 0.2)
+"""Seconds that a server has to end a connection which makes room for another one, before the next one is closed."""
 TICK = 1.0
 """Seconds between two looks for what has been idle for too long."""
 
@@ -114,7 +116,7 @@ class Pools:
 
     async def _judge(self, scope: Scope, node: Node, secret: Secret) -> None:
         try:
-            backend = await self._open(scope, node, secret)
+            backend = await self._enter(scope, node, secret)
         except (Violation, Lost) as error:
             if not scope.greeting or not is_proved(secret) or is_about_the_user(error):
                 raise
@@ -213,7 +215,7 @@ class Pools:
 
     def abort(self, node: Node) -> None:
         """Break off the connections to a node that are borrowed: their clients are told that they were lost."""
-        pools = {scope.pools[node] for scope in self.scopes.values() if node in scope.pools}
+        pools = set(self._of(node))
         for backend in list(self.borrowed):
             if backend.pool in pools:
                 backend.link.transport.abort()
@@ -289,7 +291,25 @@ class Pools:
             backend.link.transport.abort()
 
     async def _connect(self, scope: Scope, node: Node) -> Backend:
-        return await self._open(scope, node, scope.secret or Secret())
+        return await self._enter(scope, node, scope.secret or Secret())
+
+    async def _enter(self, scope: Scope, node: Node, secret: Secret) -> Backend:
+        """A connection, for which others that nobody uses are closed where the server has no room."""
+        for pause in ROOM:
+            try:
+                return await self._open(scope, node, secret)
+            except Violation as refused:
+                if refused.sqlstate != FULL:
+                    raise
+                unused = [(since, pool) for pool in self._of(node) if (since := pool.idle_since) is not None]
+                if not unused:
+                    raise
+                min(unused, key=lambda one: one[0])[1].give_up()
+            await asyncio.sleep(pause)
+        return await self._open(scope, node, secret)
+
+    def _of(self, node: Node) -> Iterator[Pool[Backend]]:
+        return (scope.pools[node] for scope in self.scopes.values() if node in scope.pools)
 
     async def _open(self, scope: Scope, node: Node, secret: Secret) -> Backend:
         generation = self._generation

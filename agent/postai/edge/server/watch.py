@@ -44,7 +44,7 @@ SHARE = 100
 ROLES_SHARE = 10
 """The same of roles, of which nothing else tells."""
 SELDOM = 60.0
-"""Seconds between looks at all definitions where the stream tells of them."""
+"""Seconds between looks at all definitions where the stream tells of them, and nobody writes to catalogs."""
 ASK_AGAIN = 0.003
 """Seconds until a server that is not far enough yet is asked again."""
 LOOK_AGAIN = 0.02
@@ -367,7 +367,8 @@ class _Pulse:
 
     def __init__(self, watch: Watch, stream: _Stream) -> None:
         self._watch, self._stream, self._side = watch, stream, stream.side
-        self._roles = self._definitions = ""
+        self._roles, self._definitions = server.Roles("", "", 0), ""
+        self._definitions_at = self._definitions_soon = 0.0
         self._look_at_roles()
         self._look_at_definitions()
         self._last: Lsn = 0
@@ -387,23 +388,27 @@ class _Pulse:
     def _look_at_roles(self) -> bool:
         """Whether they have changed."""
         begun, before = time.monotonic(), self._roles
-        self._roles = server.roles(self._side)
+        found = self._roles = server.roles(self._side)
         self._roles_at = _next(begun, self._watch.beat, ROLES_SHARE)
+        if found.written != before.written:
+            # Perhaps by what no event trigger told of, as somebody has switched them off for a session.
+            self._definitions_at = min(self._definitions_at, self._definitions_soon)
         self._note()
-        return before != self._roles
+        return (before.text, before.loaded) != (found.text, found.loaded)
 
     def _look_at_definitions(self) -> bool:
         """Whether they have changed; often where the stream does not tell of it."""
         begun, before = time.monotonic(), self._definitions
         told = server.tells_definitions(self._side)
         self._definitions = server.definitions(self._side)
-        self._definitions_at = _next(begun, SELDOM if told else self._watch.beat, SHARE)
+        self._definitions_soon = _next(begun, self._watch.beat, SHARE)
+        self._definitions_at = max(self._definitions_soon, begun + SELDOM) if told else self._definitions_soon
         self._watch.definitions_bound = (self._roles_at if told else max(self._roles_at, self._definitions_at)) - begun
         self._note()
         return before != self._definitions
 
     def _note(self) -> None:
-        self._watch.rights = blake2b((self._roles + self._definitions).encode(), digest_size=16).hexdigest()
+        self._watch.rights = blake2b((self._roles.text + self._definitions).encode(), digest_size=16).hexdigest()
 
     def _sample(self) -> None:
         at, wish = time.monotonic(), self._watch.wanted
