@@ -13,7 +13,7 @@ from web_support import Dashboard, Person, Shop, make_shop
 
 from postai.setup.server import LocalServer
 
-EXAMPLES = 8
+EXAMPLES = 5
 """Calls of each operation."""
 LEFT_OUT = [
     # A proposal that is not there, or not in that state, is refused although its number has the right form.
