@@ -4,7 +4,7 @@ SCRIPTS := agent/postai/web/static/built/app.js
 # Tests wait a third of their time and more, for locks, leases and limits: four workers keep two cores busy.
 JOBS ?= 4
 
-.PHONY: help demo assets test test-unit fuzz soak check build install clean update-golden docs
+.PHONY: help demo assets test test-unit fuzz soak check build install clean update-golden docs manual site
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -48,7 +48,16 @@ update-golden: .venv/postai.stamp ## rewrite the golden files; look at the diff 
 docs: .venv/postai.stamp ## rewrite the generated part of the manual
 	@$(PY) packaging/make_docs.py
 
-build: .venv/postai.stamp ## wheel, sdist and the extension's files in dist/
+manual: .venv/postai.stamp ## the manual as pages, for post-ai web to serve; every link is checked
+	@echo "Building the manual"
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict $(if $(OUT),--site-dir $(abspath $(OUT)))
+
+site: .venv/postai.stamp ## the landing page and the manual as files for a plain web server, in dist/site
+	@echo "Building dist/site"
+	@$(PY) packaging/make_site.py dist/site
+	@$(MAKE) --no-print-directory manual OUT=dist/site/manual
+
+build: .venv/postai.stamp manual ## wheel, sdist and the extension's files in dist/
 	@echo "Building the wheel and the extensions"
 	@$(PY) -m build --outdir dist .
 	@$(PY) -m zipfile -l dist/*.whl | grep -q static/built/app.js || echo "The wheel has no scripts: the dashboard's pages are plain (no npm, or no registry)"

@@ -23,6 +23,7 @@ from postai.errors import ErrorParts, PostaiError
 from postai.web import landing, login
 from postai.web.failures import status_of
 from postai.web.headers import Headers
+from postai.web.manual import directory, serve_manual
 from postai.web.rendering import page
 from postai.web.rooms import ROOMS
 from postai.web.site import Site
@@ -87,6 +88,7 @@ def create_app(site: Site) -> FastAPI:
     app.mount("/static", StaticFiles(directory=str(resources.files("postai.web") / "static")))
     app.include_router(login.router)
     app.include_router(landing.router)
+    serve_manual(app, directory())
     for room in ROOMS:
         app.include_router(room.api, prefix=f"{API}/databases/{{database}}", responses=FAILURES)
         app.include_router(room.pages, prefix="/d/{database}")

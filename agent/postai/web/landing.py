@@ -13,6 +13,7 @@ from postai.ask.asking import answer
 from postai.database.pool import Pool
 from postai.errors import PostaiError
 from postai.web.limits import Limiter
+from postai.web.manual import ADDRESS
 from postai.web.rendering import asset, environment
 from postai.web.site import site_of
 from postai.web.visit import form_fields
@@ -23,7 +24,6 @@ router = APIRouter(include_in_schema=False)
 LONGEST = 200
 ROWS = 20
 SECONDS = 5
-MANUAL = "/manual/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def rendered(*, demo: bool, question: str = "", told: Told | None = None, static
             question=question,
             told=told,
             place=(lambda name: name) if static else asset,
-            manual="manual/" if static else MANUAL,
+            manual="manual/" if static else ADDRESS,
         )
     )
 
