@@ -19,10 +19,18 @@ Hours = Annotated[int, Query(description="how far back: 1, 24, 168 or 720")]
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """What may be chosen: sections with their titles and notes, hours, formats."""
+class Offered:
+    """A section as the form names it."""
 
-    sections: dict[str, tuple[str, str]]
+    title: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What may be chosen: sections by name, hours, formats."""
+
+    sections: dict[str, Offered]
     hours: tuple[int, ...]
     formats: tuple[str, ...]
 
@@ -30,7 +38,9 @@ class Choices:
 @room.see("/reports", "reports.html")
 def reports(_database: InDatabase) -> Choices:
     """The form."""
-    return Choices({name: (one.title, one.note) for name, one in SECTIONS.items()}, tuple(RANGES), tuple(FORMATS))
+    return Choices(
+        {name: Offered(one.title, one.note) for name, one in SECTIONS.items()}, tuple(RANGES), tuple(FORMATS)
+    )
 
 
 @room.api.get("/report", operation_id="report", response_class=Response)
