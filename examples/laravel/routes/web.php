@@ -1,0 +1,6 @@
+<?php
+
+use App\Http\Controllers\AskController;
+use Illuminate\Support\Facades\Route;
+
+Route::get('/ask', AskController::class);

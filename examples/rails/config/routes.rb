@@ -1,0 +1,3 @@
+Rails.application.routes.draw do
+  get "/ask", to: "ask#show"
+end
