@@ -97,10 +97,12 @@ language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
   insert into postai.event (kind, subject, proposal, action, detail)
-  values (kind, subject, proposal, action, coalesce(detail, '{}')) returning id
+  values (kind, subject, proposal, action, coalesce(detail, '{}')
+    || case when current_setting('postai.person', true) <> ''
+         then jsonb_build_object('claimed_person', left(current_setting('postai.person', true), 200)) else '{}' end) returning id
 $$;
 comment on function postai._record_event(text, text, bigint, bigint, jsonb) is
-  'Adds an event; the actor is always session_user. SECURITY DEFINER: nobody holds INSERT on the log, so that actor and time cannot be made up.';
+  'Adds an event; the actor is always session_user. Whom the session says it acts for (postai.person) goes into the detail as claimed_person, as that is not proven. SECURITY DEFINER: nobody holds INSERT on the log, so that actor and time cannot be made up.';
 
 create function postai._verify_events(out event_position bigint, out event_id bigint, out problem text) returns setof record
 language sql stable security definer

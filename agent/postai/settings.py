@@ -373,6 +373,39 @@ class EdgeSettings(BaseModel):
         return self
 
 
+class OidcLogin(BaseModel):
+    """Whom of a provider's people a login to PostgreSQL stands for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    claim: str = Field(description="claim of the ID token; email counts only where the provider verified it")
+    value: str = Field(description="what it must be, or hold where it is a list")
+    dsn: str = Field(description="user and passfile of their login; host and dbname are those of each database")
+
+    @field_validator("dsn")
+    @classmethod
+    def _no_password(cls, value: str) -> str | None:
+        return _without_password(value)
+
+
+class OidcSettings(BaseModel):
+    """Logging in at an OpenID Connect provider (docs/web-security.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: str = Field(
+        pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])", description="the provider's issuer, https"
+    )
+    client_id: str = Field(description="name of this dashboard at the provider")
+    client_secret: SecretStr | None = Field(default=None, description="its secret: POSTAI_WEB__OIDC__CLIENT_SECRET")
+    client_secret_file: Path | None = Field(default=None, description="file that holds the secret")
+    scope: str = Field(default="openid profile email", description="what the provider is asked for")
+    name_claim: str = Field(default="email", description="claim that names a person on pages and in events")
+    login: tuple[OidcLogin, ...] = Field(
+        default=(), description="logins by claim, the first that fits; without one, a person stands on reader_dsn"
+    )
+
+
 class WebSettings(BaseModel):
     """The dashboard: pages and the HTTP API (docs/web.md)."""
 
@@ -392,7 +425,20 @@ class WebSettings(BaseModel):
         description="connection of a login with next to no rights, for anybody's questions on the landing page",
     )
 
-    @field_validator("demo_dsn")
+    reader_dsn: str | None = Field(
+        default=None,
+        description="login that is a member of postai_reader alone, for tokens, links and people without a role; "
+        "user and passfile, host and dbname are those of each database",
+    )
+
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#@]+$",
+        description="address by which people reach it, without a path; then no other host is answered",
+    )
+    oidc: OidcSettings | None = Field(default=None, description="a provider to log in at (needs public_url)")
+
+    @field_validator("demo_dsn", "reader_dsn")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
         return _without_password(value)
@@ -401,6 +447,8 @@ class WebSettings(BaseModel):
     def _complete(self) -> Self:
         if (self.ssl_cert_file is None) != (self.ssl_key_file is None):
             raise ValueError("ssl_cert_file and ssl_key_file go together")
+        if self.oidc is not None and self.public_url is None:
+            raise ValueError("oidc needs public_url: the provider sends people back there")
         return self
 
 

@@ -218,4 +218,5 @@ select postai._apply_grants();
 -- include: 84_edge.sql
 -- include: 85_cache.sql
 -- include: 86_cache_advice.sql
+-- include: 87_web.sql
 -- include: 90_rights.sql

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,11 +16,13 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from postai import __version__
+from postai.database.errors import NoConnectRight, NoHbaEntry, UnknownRole, WrongPassword
 from postai.errors import ErrorParts, PostaiError
-from postai.web import landing, login
+from postai.web import landing, login, tokens
 from postai.web.failures import status_of
 from postai.web.headers import Headers
 from postai.web.manual import directory, serve_manual
@@ -32,6 +34,7 @@ from postai.web.visit import NotLoggedIn
 log = logging.getLogger(__name__)
 
 API = "/api/v1"
+LET_NOBODY_IN = (WrongPassword, UnknownRole, NoConnectRight, NoHbaEntry)
 
 
 class Problem(BaseModel):
@@ -80,6 +83,9 @@ def create_app(site: Site) -> FastAPI:
     )
     app.state.site = site
     app.add_middleware(GZipMiddleware, minimum_size=1024)
+    if site.settings.public_url is not None:
+        host = urlsplit(site.settings.public_url).hostname or ""
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[host], www_redirect=False)
     app.add_middleware(Headers)
     app.add_exception_handler(PostaiError, _failed)
     app.add_exception_handler(RequestValidationError, _not_understood)
@@ -92,6 +98,7 @@ def create_app(site: Site) -> FastAPI:
     for room in ROOMS:
         app.include_router(room.api, prefix=f"{API}/databases/{{database}}", responses=FAILURES)
         app.include_router(room.pages, prefix="/d/{database}")
+    app.mount("/share", tokens.SharedPages(app.router, [route for room in ROOMS for route in tokens.shareable(room)]))
     return app
 
 
@@ -100,7 +107,15 @@ def _failed(request: Request, error: Exception) -> Response:
     if isinstance(error, NotLoggedIn) and not _wants_json(request):
         back = quote(request.url.path) if request.method == "GET" else ""
         return RedirectResponse(f"/login?next={back}" if back else "/login", status_code=303)
+    visit = getattr(request.state, "visit", None)
+    if isinstance(error, LET_NOBODY_IN) and visit and not visit.session.reads_only and _is_page(request):
+        # Its login is not one of this database: ask for another, and keep the login until there is one.
+        return RedirectResponse(f"/login?next={quote(request.url.path)}", status_code=303)
     return _told(request, error.as_parts(), status_of(error))
+
+
+def _is_page(request: Request) -> bool:
+    return request.method == "GET" and not _wants_json(request)
 
 
 def _not_understood(request: Request, error: Exception) -> Response:

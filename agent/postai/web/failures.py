@@ -16,10 +16,15 @@ from postai.errors import (
     StaleProposal,
     UsageError,
 )
+from postai.web.limits import TooOften
+from postai.web.logins import ProviderFailed
+from postai.web.tokens import UnknownPass
 from postai.web.visit import ForeignRequest, NotLoggedIn
 
 STATUS: tuple[tuple[type[PostaiError], int], ...] = (
     (NotLoggedIn, 401),
+    (UnknownPass, 401),
+    (ProviderFailed, 401),
     (ForeignRequest, 403),
     (NotPermitted, 403),
     (Refused, 403),
@@ -28,6 +33,7 @@ STATUS: tuple[tuple[type[PostaiError], int], ...] = (
     (StaleProposal, 409),
     (LockNotObtained, 409),
     (FeatureMissing, 501),
+    (TooOften, 429),
     (BudgetSpent, 429),
     (AgentNotReachable, 503),
     (ModelFailed, 502),

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+
+from postai.errors import PostaiError
+
+
+class TooOften(PostaiError):
+    """Something was tried more often than is allowed."""
+
+    sqlstate = "53400"
+    title = "too often"
 
 
 class Limiter:
@@ -46,3 +56,12 @@ class Limiter:
         """The tries of this key no longer count: it was a success."""
         with self._lock:
             self._left.pop(key, None)
+
+
+def network_of(address: str) -> str:
+    """What limits count an address as: of IPv6 the network of 64 bits, as that is what one customer has."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)

@@ -24,7 +24,7 @@ from postai.errors import PostaiError
 from postai.web.rendering import base_of, environment
 from postai.web.room import Room
 from postai.web.site import site_of
-from postai.web.visit import COOKIE, Visit
+from postai.web.visit import Visit, token_of
 
 Read = Callable[[Visit, Mapping[str, int]], Any]
 """Reads what the parts show; opens a connection of the visit's session itself, if it needs one."""
@@ -46,7 +46,7 @@ def add_live(room: Room, what: str, read: Read, parts: Mapping[str, str], *, sec
         site = site_of(request)
         site.database(database)
         given = {name: _number(request.query_params.get(name), usual) for name, usual in numbers.items()}
-        session = site.sessions.peek(request.cookies.get(COOKIE))
+        session = site.sessions.peek(token_of(request))
         events = (
             _over("Your login is over.")
             if session is None
@@ -69,7 +69,7 @@ async def _events(
     request: Request, visit: Visit, read: Callable[[Visit], Any], parts: Mapping[str, str], seconds: float
 ) -> AsyncIterator[str]:
     site, session = visit.site, visit.session
-    token = request.cookies.get(COOKIE)
+    token = token_of(request)
     sent: dict[str, str] = {}
     with site.streams.begin(id(session)) as ended:
         while True:

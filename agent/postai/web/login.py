@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from postai.database import connect
 from postai.database.errors import ConnectionFailed
-from postai.errors import ErrorParts
+from postai.errors import ErrorParts, UsageError
+from postai.web.limits import TooOften, network_of
+from postai.web.logins import Login, with_password
 from postai.web.rendering import page
-from postai.web.sessions import Session, with_login
-from postai.web.site import site_of
-from postai.web.visit import COOKIE, form_fields, logged_in, own_request
+from postai.web.sessions import Browser, Session
+from postai.web.site import Site, site_of
+from postai.web.visit import cookie_of, form_fields, logged_in, own_form, token_of
+
+if TYPE_CHECKING:
+    from postai.web.oidc import Provider
 
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
@@ -32,7 +38,10 @@ def start(request: Request) -> Response:
 @router.get("/login")
 def ask(request: Request, next: str = "") -> Response:
     """The form."""
-    return page(request, "login.html", next=local_path(next), role="", database="", error=None)
+    where = local_path(next)
+    there = unquote(where.removeprefix("/d/").partition("/")[0])
+    session = site_of(request).sessions.peek(token_of(request))
+    return page(request, "login.html", next=where, role="", database=there, session=session, error=None)
 
 
 @router.post("/login")
@@ -43,40 +52,89 @@ def log_in(request: Request, fields: Annotated[dict[str, str], Depends(form_fiel
     database = site.database(fields.get("database", ""))
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return _again(request, fields, ErrorParts("28000", "this form was sent from another site"), 403)
-    key = (request.client.host if request.client else "", role)
-    wait = site.logins.take(key)
+    address = network_of(request.client.host if request.client else "")
+    key = (address, role)
+    wait = site.logins.take(key) or site.addresses.take(address)
     if wait:
-        parts = ErrorParts("28000", TOO_MANY, f"For {role} from your address.", f"Try again in {wait} s.")
+        parts = ErrorParts("28000", TOO_MANY, "For this role, or from your address.", f"Try again in {wait} s.")
         response = _again(request, fields, parts, 429)
         response.headers["retry-after"] = str(wait)
         return response
     if not role or not password:
         return _again(request, fields, ErrorParts("28P01", "give role and password"), 400)
+    login = with_password(role, password, database.dsn)
     try:
-        connect(with_login(database.dsn, role, password), application_name="post-ai web").close()
+        connect(login.dsn_for(database.dsn), application_name="post-ai web").close()
     except ConnectionFailed as error:
         log.info("a login was refused", extra={"role": role, "database": database.name})
         return _again(request, fields, error.as_parts(), 401)
     site.logins.forget(key)
-    token, _ = site.sessions.begin(role, role, password)
-    response = RedirectResponse(local_path(fields.get("next", "")) or f"/d/{database.name}/", status_code=303)
-    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/")
+    return begin(request, role, login, local_path(fields.get("next", "")) or f"/d/{quote(database.name, safe='')}/")
+
+
+def begin(request: Request, person: str, login: Login, where: str) -> Response:
+    """A new session with a new token; the one that the browser had ends, so that nobody can plant one."""
+    site = site_of(request)
+    site.sessions.end(token_of(request))
+    browser = Browser(request.client.host if request.client else "", request.headers.get("user-agent", "")[:300])
+    token, _ = site.sessions.begin(person, login, browser)
+    response = RedirectResponse(where, status_code=303)
+    secure = request.url.scheme == "https"
+    response.set_cookie(cookie_of(request), token, httponly=True, samesite="lax", secure=secure, path="/")
     return response
 
 
-@router.post("/logout", dependencies=[Depends(own_request)])
+@router.get("/login/oidc")
+def go_to_provider(request: Request, next: str = "") -> Response:
+    """To the provider, which sends the browser back to `come_back`."""
+    site = site_of(request)
+    if wait := site.addresses.take(network_of(request.client.host if request.client else "")):
+        raise TooOften("there were too many logins from your address", hint=f"Try again in {wait} s.")
+    where, browser = _provider(site).begin(local_path(next))
+    response = RedirectResponse(where, status_code=303)
+    secure = request.url.scheme == "https"
+    name = _provider_cookie(request)
+    response.set_cookie(name, browser, max_age=600, httponly=True, samesite="lax", secure=secure, path="/")
+    return response
+
+
+@router.get("/login/oidc/callback")
+def come_back(request: Request, state: str = "", code: str = "") -> Response:
+    """Begin a session of whom the provider names, on the login that the settings give."""
+    site = site_of(request)
+    identity, where = _provider(site).finish(state, code, request.cookies.get(_provider_cookie(request), ""))
+    login = site.login_of(identity)
+    first = f"/d/{quote(next(iter(site.databases)), safe='')}/"
+    response = begin(request, identity.name, login, where or first)
+    response.delete_cookie(_provider_cookie(request), path="/", secure=request.url.scheme == "https", httponly=True)
+    log.info("logged in at the provider", extra={"role": login.role, "reads_only": login.reads_only})
+    return response
+
+
+def _provider(site: Site) -> Provider:
+    if site.provider is None:
+        raise UsageError("no provider is configured", hint="Log in as a role at /login.")
+    return site.provider
+
+
+def _provider_cookie(request: Request) -> str:
+    return f"{cookie_of(request)}_oidc"
+
+
+@router.post("/logout", dependencies=[Depends(own_form)])
 def log_out(request: Request, session: Annotated[Session, Depends(logged_in)]) -> Response:
     """End the session and its connections."""
-    site_of(request).sessions.end(request.cookies.get(COOKIE))
+    site_of(request).sessions.end(token_of(request))
     log.info("logged out", extra={"role": session.role})
     response = RedirectResponse("/login", status_code=303)
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(cookie_of(request), path="/", secure=request.url.scheme == "https", httponly=True)
     return response
 
 
 def local_path(address: str) -> str:
     """The address if it is a path of ours, else "" (no way out to another site)."""
-    return address if address.startswith("/d/") and "\\" not in address and "//" not in address else ""
+    fit = address.startswith("/d/") and address.isprintable() and "\\" not in address and "//" not in address
+    return address if fit else ""
 
 
 def _again(request: Request, fields: dict[str, str], error: ErrorParts, status: int) -> Response:
@@ -87,5 +145,6 @@ def _again(request: Request, fields: dict[str, str], error: ErrorParts, status: 
         next=local_path(fields.get("next", "")),
         role=fields.get("role", ""),
         database=fields.get("database", ""),
+        session=None,
         error=error,
     )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from postai.errors import FeatureMissing, UsageError
 from postai.settings import Settings
+
+if TYPE_CHECKING:
+    from postai.web.oidc import Provider
 
 
 def run(settings: Settings) -> None:
@@ -34,7 +38,8 @@ def run(settings: Settings) -> None:
     web = settings.web
     sessions = Sessions(time.monotonic, lifetime=web.session_hours * 3600, idle=web.idle_minutes * 60)
     demo = open_demo(web.demo_dsn, Limiter(10, 6.0, time.monotonic)) if web.demo_dsn else None
-    site = Site(web, {one.name: one for one in settings.databases}, sessions, Limiter(10, 6.0, time.monotonic), demo)
+    databases = {one.name: one for one in settings.databases}
+    site = Site(web, databases, sessions, Limiter(10, 6.0, time.monotonic), demo, _provider(settings))
     uvicorn.run(
         create_app(site),
         host=web.listen_address,
@@ -48,3 +53,12 @@ def run(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=10,
     )
+
+
+def _provider(settings: Settings) -> Provider | None:
+    web = settings.web
+    if web.oidc is None:
+        return None
+    from postai.web.oidc import Provider
+
+    return Provider(web.oidc, f"{web.public_url}/login/oidc/callback", time.monotonic)

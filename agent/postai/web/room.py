@@ -29,7 +29,7 @@ from pydantic import BaseModel, ValidationError
 from postai.errors import PostaiError, UsageError
 from postai.web.failures import status_of
 from postai.web.rendering import page
-from postai.web.visit import CSRF_FIELD, Visit, Visiting, form_fields, own_request
+from postai.web.visit import CSRF_FIELD, Visit, Visiting, form_fields, own_request, own_statement
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -83,7 +83,7 @@ class Room:
         """
 
         def register(act: Handler) -> Handler:
-            allowed = [Depends(own_request)]
+            allowed = [Depends(own_statement)]
             self.api.add_api_route(path, act, methods=["POST"], operation_id=act.__name__, dependencies=allowed)
             shown = _with_form(act, self._answered(template), self._failed(template))
             self.pages.add_api_route(path, shown, methods=["POST"], response_model=None, dependencies=allowed)
@@ -91,19 +91,25 @@ class Room:
 
         return register
 
-    def do(self, path: str, then: Callable[[Visit, Any], tuple[str, str | None]]) -> Callable[[Handler], Handler]:
+    def do(
+        self,
+        path: str,
+        then: Callable[[Visit, Any], tuple[str, str | None]],
+        allowed: Callable[..., Any] = own_request,
+    ) -> Callable[[Handler], Handler]:
         """Register a function that changes something.
 
         Args:
             path: below the database.
             then: of the visit and the result: where a browser goes (below the database) and the message it shows there.
+            allowed: lets the request pass; `own_form` where it is about the login alone, which may be a reader's.
         """
 
         def register(act: Handler) -> Handler:
-            allowed = [Depends(own_request)]
-            self.api.add_api_route(path, act, methods=["POST"], operation_id=act.__name__, dependencies=allowed)
+            passed = [Depends(allowed)]
+            self.api.add_api_route(path, act, methods=["POST"], operation_id=act.__name__, dependencies=passed)
             gone = _with_form(act, lambda _request, visit, _form, it: _lead(visit, *then(visit, it)))
-            self.pages.add_api_route(path, gone, methods=["POST"], response_model=None, dependencies=allowed)
+            self.pages.add_api_route(path, gone, methods=["POST"], response_model=None, dependencies=passed)
             return act
 
         return register

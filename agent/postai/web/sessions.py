@@ -13,34 +13,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
-
-from pydantic import SecretStr
+from datetime import UTC, datetime
 
 from postai.database import Database
-from postai.database import dsn as connection_string
 from postai.database.pool import Pool
+from postai.errors import NotPermitted
 from postai.settings import DatabaseSettings
+from postai.web.logins import Login, require_reader
 
-Level = Literal["none", "reader", "user", "operator"]
-"""What a role may do in a database's postai; "none" where it may see nothing of it, or postai is not installed."""
 
-LEVEL = """
-    select case when pg_catalog.to_regnamespace('postai') is null then 'none'
-                when pg_catalog.has_schema_privilege('postai', 'usage') is not true then 'none'
-                when exists (
-                  select from pg_catalog.pg_roles as r
-                   where r.rolname = 'postai_operator' or r.oid = (
-                           select n.nspowner from pg_catalog.pg_namespace as n where n.nspname = 'postai')
-                  group by () having pg_catalog.bool_or(
-                           pg_catalog.pg_has_role(r.oid, 'usage')
-                           or case when pg_catalog.current_setting('server_version_num')::integer >= 160000
-                                then pg_catalog.pg_has_role(r.oid, 'set') else false end)) then 'operator'
-                when pg_catalog.to_regrole('postai_user') is null
-                  or pg_catalog.pg_has_role('postai_user', 'usage') then 'user'
-                else 'reader' end
-"""
-"""As postai._is_operator says it, without naming that function: who may not use the schema could not even ask."""
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """Where a login was made from, as the list of one's own sessions shows it."""
+
+    address: str = ""
+    agent: str = ""
 
 
 @dataclass(slots=True)
@@ -48,37 +35,69 @@ class Session:
     """One login of one person.
 
     Attributes:
-        person: whom events and pages name.
-        role: the PostgreSQL role behind the connections.
+        person: whom pages name.
+        login: behind the connections.
         csrf: what forms and scripts must show.
         ends_at, idle_until: on the clock of `Sessions`.
+        browser: where it was begun.
+        number: names it in lists; says nothing about the cookie.
+        begun_at, used_at: for lists.
         message: shown once, on the next page.
+        shared: what the link is for whose page this is; None = this is no link.
     """
 
     person: str
-    role: str
+    login: Login
     csrf: str
     ends_at: float
     idle_until: float
+    browser: Browser = field(default_factory=Browser)
+    number: str = field(default_factory=lambda: secrets.token_hex(6))
+    begun_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    used_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     message: str | None = None
-    _password: SecretStr = field(default_factory=lambda: SecretStr(""), repr=False)
+    shared: str | None = None
     _pools: dict[str, Pool] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _closed: bool = False
+
+    @property
+    def role(self) -> str:
+        """The PostgreSQL role behind the connections."""
+        return self.login.role
+
+    @property
+    def whose(self) -> tuple[str, ...]:
+        """Who this is: logins that have the same are those of one person."""
+        return self.login.whose
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether nothing may be changed and no statement of one's own be run."""
+        return self.login.reads_only
 
     @contextmanager
     def open(self, database: DatabaseSettings) -> Iterator[Database]:
-        """A connection of this person's own role to that database, for the time of the block.
+        """A connection of this person's own login to that database, for the time of the block.
 
         Raises:
             ConnectionFailed: the server does not let the role in, or cannot be reached.
+            NotPermitted: the login is over meanwhile, or the reader's login may do more than read.
         """
         with self._lock:
+            if self._closed:
+                raise NotPermitted("your login is over", hint="Log in at /login.")
             pool = self._pools.get(database.name)
             if pool is None:
-                dsn = with_login(database.dsn, self.role, self._password.get_secret_value())
+                dsn = self.login.dsn_for(database.dsn)
                 pool = Pool(dsn, max_size=4, application_name="post-ai web", statement_timeout_ms=15_000)
                 self._pools[database.name] = pool
         with pool.database() as connection:
+            if self.reads_only:
+                require_reader(connection)
+            elif self.person != self.role:
+                # Several people may stand on one login: events tell who it is said to be.
+                connection.query("select pg_catalog.set_config('postai.person', %s, false)", (self.person,))
             yield connection
 
     def take_message(self) -> str | None:
@@ -87,27 +106,12 @@ class Session:
         return message
 
     def close(self) -> None:
-        """End all connections."""
+        """End all connections; no new one is opened."""
         with self._lock:
+            self._closed = True
             for pool in self._pools.values():
                 pool.close()
             self._pools.clear()
-
-
-def with_login(dsn: str, role: str, password: str) -> str:
-    """The connection string for that role: another one's password, passfile or service is never used."""
-    parameters = connection_string.parse(dsn)
-    kept = {
-        key: value for key, value in parameters.items() if key not in {"user", "passfile", *connection_string.SECRETS}
-    }
-    return connection_string.build({**kept, "user": role, "password": password, "passfile": "/dev/null"})
-
-
-def level_of(database: Database) -> Level:
-    """What the connection's role may do in postai here."""
-    ((level,),) = database.query(LEVEL)
-    found: Level = level
-    return found
 
 
 class Sessions:
@@ -126,14 +130,14 @@ class Sessions:
         self._most = most
         self._lock = threading.Lock()
         self._by_hash: dict[bytes, Session] = {}
+        self._reader: Session | None = None
 
-    def begin(self, person: str, role: str, password: str) -> tuple[str, Session]:
+    def begin(self, person: str, login: Login, browser: Browser) -> tuple[str, Session]:
         """A new login and the token for the browser's cookie."""
         token = secrets.token_urlsafe(32)
         now = self._clock()
-        session = Session(
-            person, role, secrets.token_urlsafe(24), now + self._lifetime, now + self._idle, None, SecretStr(password)
-        )
+        csrf = secrets.token_urlsafe(24)
+        session = Session(person, login, csrf, now + self._lifetime, now + self._idle, browser)
         with self._lock:
             ended = self._expired(now)
             if len(self._by_hash) >= self._most:
@@ -153,6 +157,7 @@ class Sessions:
             session = self._by_hash.get(_hash(token))
             if session is not None:
                 session.idle_until = now + self._idle
+                session.used_at = datetime.now(UTC)
         for one in ended:
             one.close()
         return session
@@ -171,10 +176,40 @@ class Sessions:
         if session is not None:
             session.close()
 
+    def reader(self, login: Login) -> Session:
+        """What tokens and links read with: one session of the process, which no cookie leads to."""
+        with self._lock:
+            if self._reader is None:
+                forever = float("inf")
+                self._reader = Session("", login, secrets.token_urlsafe(24), forever, forever)
+            return self._reader
+
+    def of(self, whose: tuple[str, ...]) -> list[Session]:
+        """The logins of one person, the one used last first."""
+        now = self._clock()
+        with self._lock:
+            mine = [
+                one for one in self._by_hash.values() if one.whose == whose and now < min(one.ends_at, one.idle_until)
+            ]
+        return sorted(mine, key=lambda one: one.used_at, reverse=True)
+
+    def end_of(self, whose: tuple[str, ...], number: str | None = None) -> int:
+        """End one login of a person, or all of them; how many there were."""
+        with self._lock:
+            keys = [
+                key
+                for key, one in self._by_hash.items()
+                if one.whose == whose and (number is None or one.number == number)
+            ]
+            ended = [self._by_hash.pop(key) for key in keys]
+        for session in ended:
+            session.close()
+        return len(ended)
+
     def close(self) -> None:
         """End all."""
         with self._lock:
-            all_of_them = list(self._by_hash.values())
+            all_of_them = [*self._by_hash.values(), *([self._reader] if self._reader else [])]
             self._by_hash.clear()
         for session in all_of_them:
             session.close()

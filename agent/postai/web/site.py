@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.requests import HTTPConnection
 
-from postai.errors import UsageError
+from postai.errors import FeatureMissing, UsageError
 from postai.settings import DatabaseSettings, WebSettings
 from postai.web.kept import Kept
 from postai.web.limits import Limiter
+from postai.web.logins import Login, from_settings
 from postai.web.sessions import Sessions
 from postai.web.streams import Streams
 
 if TYPE_CHECKING:
     from postai.web.landing import Demo
+    from postai.web.oidc import Identity, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,9 @@ class Site:
         databases: those that may be logged in to, by name, in the configuration's order.
         sessions: who is logged in.
         logins: limits failed logins by address and role.
+        addresses: limits logins, tokens and links that are tried, by address alone.
+        statements: limits questions and statements by login.
+        provider: of [web.oidc]; None = people log in as roles only.
         demo: answers on the landing page; None = it has no demonstration.
         clock: seconds, monotonic.
         kept: what was read a moment ago.
@@ -40,6 +45,9 @@ class Site:
     sessions: Sessions
     logins: Limiter
     demo: Demo | None = None
+    provider: Provider | None = None
+    addresses: Limiter = field(default_factory=lambda: Limiter(60, 1.0, time.monotonic))
+    statements: Limiter = field(default_factory=lambda: Limiter(60, 1.0, time.monotonic))
     clock: Callable[[], float] = field(default=time.monotonic)
     kept: Kept = field(default_factory=Kept)
     streams: Streams = field(default_factory=Streams)
@@ -56,6 +64,37 @@ class Site:
             raise UsageError(
                 f"there is no database {name!r} here", hint=f"Known: {', '.join(self.databases)}."
             ) from None
+
+    def reader(self, *whose: str) -> Login:
+        """The reader's login, standing for somebody.
+
+        Raises:
+            FeatureMissing: none is configured.
+        """
+        if self.settings.reader_dsn is None:
+            raise FeatureMissing(
+                "this dashboard has no reader login",
+                detail="Links, tokens and people without a role of their own stand on one.",
+                hint="Set reader_dsn in section [web] of postai.toml (docs/web-security.md).",
+            )
+        return from_settings(self.settings.reader_dsn, whose, reads_only=True)
+
+    def login_of(self, identity: Identity) -> Login:
+        """The login that the settings give a provider's person: the first that fits, else the reader's.
+
+        Raises:
+            FeatureMissing: none fits, and there is no reader login.
+        """
+        oidc = self.settings.oidc
+        assert oidc is not None
+        whose = ("oidc", oidc.issuer, identity.subject)
+        for one in oidc.login:
+            said = identity.claims.get(one.claim)
+            if one.claim == "email" and identity.claims.get("email_verified") is not True:
+                continue
+            if said == one.value or (isinstance(said, list) and one.value in said):
+                return from_settings(one.dsn, whose, reads_only=False)
+        return self.reader(*whose)
 
 
 def site_of(request: HTTPConnection) -> Site:

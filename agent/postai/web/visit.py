@@ -11,13 +11,19 @@ from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import Depends, Path, Request
+from starlette.requests import HTTPConnection
 
 from postai.database import Database
-from postai.errors import PostaiError
-from postai.web.sessions import Level, Session, level_of, same_secret
+from postai.errors import NotPermitted, PostaiError
+from postai.web.limits import TooOften
+from postai.web.logins import Level, level_of
+from postai.web.sessions import Session, same_secret
 from postai.web.site import Site, site_of
+from postai.web.tokens import by_token
 
 COOKIE = "postai_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""With https: browsers take it from this very host only, over https only."""
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
 MOST_FORM_BYTES = 1 << 20
@@ -53,13 +59,27 @@ class Visit:
     level: Level = "none"
 
 
+def cookie_of(request: HTTPConnection) -> str:
+    """Name of the cookie that holds the login."""
+    return SECURE_COOKIE if request.url.scheme == "https" else COOKIE
+
+
+def token_of(request: HTTPConnection) -> str | None:
+    """The login's token that the browser sent."""
+    return request.cookies.get(cookie_of(request))
+
+
 def logged_in(request: Request) -> Session:
-    """The login of the request's cookie.
+    """The login of the request's cookie, or what its Bearer token or its link stands for.
 
     Raises:
         NotLoggedIn: there is none.
     """
-    session = site_of(request).sessions.find(request.cookies.get(COOKIE))
+    session: Session | None = getattr(request.state, "session", None)  # of a link's page
+    if session is None and "database" in request.path_params and request.url.path.startswith("/api/"):
+        session = by_token(request, request.path_params["database"])
+    if session is None:
+        session = site_of(request).sessions.find(token_of(request))
     if session is None:
         raise NotLoggedIn("nobody is logged in, or the login is over", hint="Log in at /login.")
     return session
@@ -85,8 +105,8 @@ def in_database(visit: Annotated[Visit, Depends(visiting)]) -> Iterator[Database
         yield database
 
 
-async def own_request(request: Request, session: Annotated[Session, Depends(logged_in)]) -> None:
-    """Lets a request that changes something pass only with the login's CSRF token.
+async def own_form(request: Request, session: Annotated[Session, Depends(logged_in)]) -> None:
+    """Lets a request pass only with the login's CSRF token.
 
     Raises:
         ForeignRequest: it carries none, or another one.
@@ -96,6 +116,33 @@ async def own_request(request: Request, session: Annotated[Session, Depends(logg
         raise ForeignRequest(
             "this request was refused", detail="Its token is not the one of your login.", hint="Load the page again."
         )
+
+
+async def own_request(session: Annotated[Session, Depends(logged_in)], _: Annotated[None, Depends(own_form)]) -> None:
+    """Lets a request that changes or runs something pass: with the CSRF token, of a login that does not only read.
+
+    Raises:
+        ForeignRequest: it carries no token, or another one.
+        NotPermitted: the login only reads.
+    """
+    if session.reads_only:
+        raise NotPermitted(
+            "this login only reads",
+            detail=f"{session.person} stands on the dashboard's reader login.",
+            hint="Log in as a role of your own, or ask an administrator to map you to one (docs/web-security.md).",
+        )
+
+
+def own_statement(
+    request: Request, session: Annotated[Session, Depends(logged_in)], _: Annotated[None, Depends(own_request)]
+) -> None:
+    """As `own_request`, and not more often than a person works: what follows runs a question or a statement.
+
+    Raises:
+        TooOften: there were too many.
+    """
+    if wait := site_of(request).statements.take(session.whose):
+        raise TooOften("there were too many questions and statements", hint=f"Try again in {wait} s.")
 
 
 async def form_fields(request: Request) -> dict[str, str]:

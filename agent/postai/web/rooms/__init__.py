@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from postai.web.room import Room
-from postai.web.rooms import ask, edges, events, migrations, overview, proposals, queries, replications, reports, schema
+from postai.web.rooms import (
+    ask,
+    edges,
+    events,
+    migrations,
+    overview,
+    people,
+    proposals,
+    queries,
+    replications,
+    reports,
+    schema,
+)
 
 ROOMS: tuple[Room, ...] = (
     overview.room,
@@ -16,4 +28,5 @@ ROOMS: tuple[Room, ...] = (
     edges.room,
     events.room,
     reports.room,
+    people.room,
 )

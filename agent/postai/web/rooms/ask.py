@@ -18,7 +18,7 @@ from postai.errors import UsageError
 from postai.web.cells import unarmed
 from postai.web.rendering import page
 from postai.web.room import Room
-from postai.web.visit import InDatabase, Visiting, own_request
+from postai.web.visit import InDatabase, Visiting, own_statement
 
 room = Room("Ask", "ask", "/ask")
 
@@ -139,7 +139,7 @@ def viewer(request: Request, visit: Visiting) -> Response:
     return response
 
 
-@room.pages.post("/ask/rows.{form}", dependencies=[Depends(own_request)])
+@room.pages.post("/ask/rows.{form}", dependencies=[Depends(own_statement)])
 def download(
     database: InDatabase, form: Literal["csv", "json"], fields: Annotated[Typed, Depends(Room.form(Typed))]
 ) -> Response:
