@@ -31,6 +31,8 @@ from postai.settings import (
     EdgeDatabase,
     EdgeSettings,
     ModelSettings,
+    OidcLogin,
+    OidcSettings,
     RedirectSettings,
     WebSettings,
 )
@@ -201,6 +203,8 @@ def settings_page() -> str:
         ("[edge]", EdgeSettings, "POSTAI_EDGE__"),
         ("[[edge.database]]", EdgeDatabase, ""),
         ("[web]", WebSettings, "POSTAI_WEB__"),
+        ("[web.oidc]", OidcSettings, "POSTAI_WEB__OIDC__"),
+        ("[[web.oidc.login]]", OidcLogin, ""),
     ]
     for title, model, prefix in tables:
         doc = " ".join((model.__doc__ or "").split())

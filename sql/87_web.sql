@@ -41,7 +41,7 @@ begin
     perform postai._raise('22023', 'say what it is for', null, 'A title has 1 to 100 characters.');
   elsif lifetime is null or lifetime < interval '1 second' or lifetime > interval '366 days' then
     perform postai._raise('22023', 'it must end within a year', null, 'Write, for example: lifetime => ''30 days''.');
-  elsif kind = 'link' and (page is null or page !~ '^/[!-~]{0,999}$' or page ~ '//|\\|\.\.') then
+  elsif kind = 'link' and (page is null or char_length(page) > 1000 or page !~ '^/[!-~]*$' or page ~ '//|\\|\.\.') then
     perform postai._raise('22023', 'that is no page', null, 'Write the path below the database, for example: /queries?hours=24');
   elsif (select count(*) from postai.web_pass as w
           where w.made_by = session_user and w.revoked_at is null and w.expires_at > clock_timestamp()) >= 100 then

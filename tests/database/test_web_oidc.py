@@ -106,7 +106,7 @@ def test_a_person_stands_on_the_login_that_the_settings_give(web: Dashboard, sto
     ada.get("/d/store/people")
     made = ada.post_json("/api/v1/databases/store/people/tokens", {"title": "of ada"})
     assert made.status == 200, made.text
-    told = store.query("select actor::text, detail ->> 'claimed_person' from postai.event where kind = 'web.made'")
+    told = store.execute("select actor::text, detail ->> 'claimed_person' from postai.event where kind = 'web.made'")
     assert told == [("dba_desk", "ada@shop.example")], "the actor is the login, the name is what the login said"
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from postai.database import Database
+from postai.database import Database, connect
 from postai.database.pool import Pool
 from postai.errors import NotPermitted
 from postai.settings import DatabaseSettings
@@ -88,17 +88,25 @@ class Session:
             if self._closed:
                 raise NotPermitted("your login is over", hint="Log in at /login.")
             pool = self._pools.get(database.name)
-            if pool is None:
-                dsn = self.login.dsn_for(database.dsn)
-                pool = Pool(dsn, max_size=4, application_name="post-ai web", statement_timeout_ms=15_000)
-                self._pools[database.name] = pool
-        with pool.database() as connection:
+        with (pool or self._new_pool(database)).database() as connection:
             if self.reads_only:
                 require_reader(connection)
             elif self.person != self.role:
                 # Several people may stand on one login: events tell who it is said to be.
                 connection.query("select pg_catalog.set_config('postai.person', %s, false)", (self.person,))
             yield connection
+
+    def _new_pool(self, database: DatabaseSettings) -> Pool:
+        """The pool of a database where the login was let in just now; a pool alone would try for minutes."""
+        dsn = self.login.dsn_for(database.dsn)
+        connect(dsn, application_name="post-ai web").close()
+        with self._lock:
+            if self._closed:
+                raise NotPermitted("your login is over", hint="Log in at /login.")
+            if database.name not in self._pools:
+                pool = Pool(dsn, max_size=4, application_name="post-ai web", statement_timeout_ms=15_000)
+                self._pools[database.name] = pool
+            return self._pools[database.name]
 
     def take_message(self) -> str | None:
         """The message for the next page, which is then gone."""
