@@ -67,7 +67,8 @@ PLENTY = 6 << 30
 """Bytes of memory that must be free before servers keep their files in it."""
 # Those that take longest first; a file that is missing here goes with the others, after these.
 LONG = (
-    "web_api", "replicate_cutover", "agent", "cache_refresh", "edge_workers", "edge_failover", "reads_property", "migrate_sql",
+    "web_api", "replicate_cutover", "agent", "cache_refresh", "edge_workers", "edge_failover", "reads_property",
+    "migrate_sql",
     "cli_live", "local", "hostile_agent", "cli", "lifecycle_crash",
     "grammar_golden", "migrate_faults", "eval_sets", "store", "collect_plans", "dump", "ask_model",
     "lifecycle_batches", "collect", "replicate_asked", "values_duty", "lifecycle_online", "migrate_plan",

@@ -81,9 +81,8 @@ class Provider:
             ProviderFailed: the provider does not describe itself.
         """
         described = self._described()
-        begun = Begun(
-            *(secrets.token_urlsafe(32) for _ in range(4)), where, self._clock() + PENDING_SECONDS
-        )  # fmt: skip
+        state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
+        begun = Begun(state, nonce, verifier, browser, where, self._clock() + PENDING_SECONDS)
         with self._lock:
             self._begun[begun.state] = begun
             while len(self._begun) > MOST_PENDING:
