@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from postai.cli import output
+from postai.cli.output import Json
 from postai.cli.target import Dsn, Name, open_database
 from postai.errors import UsageError
 
@@ -26,6 +27,7 @@ def report(
     out: Annotated[Path | None, typer.Option("--out", help="File to write. Default: one named for the day.")] = None,
     dsn: Dsn = None,
     connection: Name = None,
+    json: Json = False,
 ) -> None:
     """Write a report about a database: what postai knows, in a file to keep or send. `--out -` prints it."""
     from postai.observe.report import read_report
@@ -43,4 +45,7 @@ def report(
         raise UsageError(
             f"{path} cannot be written", detail=error.strerror, hint="Name another file by --out."
         ) from None
-    output.say(f"{path}: {len(made.content):,} bytes")
+    if json:
+        output.show_json({"file": str(path), "bytes": len(made.content)})
+    else:
+        output.say(f"{path}: {len(made.content):,} bytes")

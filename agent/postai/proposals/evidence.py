@@ -52,7 +52,7 @@ class Fact:
 
     name: str
     unit: str
-    value: str | float
+    value: str | int | float
 
 
 @dataclass(frozen=True, slots=True)
