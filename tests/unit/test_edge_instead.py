@@ -90,10 +90,9 @@ def test_another_statement_is_sent() -> None:
     query = wire.message(b"Q", b"select 1;\0")
     assert given(client(), Server(SETTINGS), query) == wire.message(b"Q", b"select 2\0")
     one = client()
-    assert (
-        given(one, Server(SETTINGS), parse(b"", b"select 1"), bind(b""), RUN)
-        == parse(b"", b"select 2") + bind(b"") + RUN
-    )
+    out = given(one, Server(SETTINGS), parse(b"", b"select 1"), bind(b""), RUN)
+    assert out.startswith(parse(b"", b"select 2")) and out.endswith(bind(b"") + RUN)
+    assert b"select 1" not in out
     assert one.meaning(b"") == b"select 1\0\0\0" and one.sent_instead == b"select 2"
 
 

@@ -13,18 +13,19 @@ LONGEST = 65_536
 """Bytes of the longest text that is parsed."""
 _COMMENTS = 10_000_000
 """Comments times bytes: some 40 ms."""
+# No possessive quantifier of a group: Pythons before 3.11.5 match those wrongly (gh-106052).
 _SIGNS = re.compile(rb"(?:-(?!-)|\+){64,}")
 """Signs that the scanner tries to take for one operator, and then for one less, and again."""
 
 # Only what is written without comments, names in quotes, dollar quotes and escapes.
 _PLAIN = re.compile(
-    rb"""(?: [^'"$\\/-]++ | \$(?=[0-9]) | /(?![*]) | -(?!-) | (?<![eE])'[^']*+' | (?<=[eE])'[^'\\]*+' )*+""", re.VERBOSE
+    rb"""(?: [^'"$\\/-]++ | \$(?=[0-9]) | /(?![*]) | -(?!-) | (?<![eE])'[^']*+' | (?<=[eE])'[^'\\]*+' )*""", re.VERBOSE
 )
 _STRING = re.compile(rb"'[^']*+'")
 _NUMBER = re.compile(rb"(?<![\w\x80-\xff])[0-9]++(?![\w\x80-\xff])")
-_SAME = re.compile(rb"(''|\$?1|1\.1|-1|null)(?:\s*,\s*\1)++(?=\s*[,)])", re.IGNORECASE)
-_ROW = re.compile(rb"\((?:[^()]++|\([^()]*+\))*+\)")
-_ROWS = re.compile(_ROW.pattern + rb"(?:\s*,\s*" + _ROW.pattern + rb")++")
+_SAME = re.compile(rb"(''|\$?1|1\.1|-1|null)(?:\s*,\s*\1)+(?=\s*[,)])", re.IGNORECASE)
+_ROW = re.compile(rb"\((?:[^()]++|\([^()]*+\))*\)")
+_ROWS = re.compile(_ROW.pattern + rb"(?:\s*,\s*" + _ROW.pattern + rb")+")
 _SEEN = re.compile(rb"set_config|pg_temp", re.IGNORECASE)
 """What a string can say that matters."""
 
