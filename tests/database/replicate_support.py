@@ -166,14 +166,15 @@ class Stand:
 
     def end(self) -> None:
         """Drop both databases with their subscriptions and slots, and the roles that were moved."""
-        for database in (self.__dict__.get("target"), self.__dict__.get("source")):
-            if database is not None:
-                if not database.server.running():
-                    database.server.start()
-                _disconnect(database)
-        for database in (self.__dict__.get("target"), self.__dict__.get("source")):
-            if database is not None:
-                drop_database(database)
+        made = [self.__dict__[side] for side in ("target", "source") if side in self.__dict__]
+        for database in made:
+            if not database.server.running():
+                database.server.start()
+            _drop_subscriptions(database)
+        for database in made:
+            _drop_slots(database)
+        for database in made:
+            drop_database(database)
         _drop_roles(self.target_server)
 
 
@@ -182,19 +183,24 @@ def _by(database: TestDatabase, user: str | None, port: int | None) -> str:
     return dsn.replace(f"port={database.server.port}", f"port={port}") if port else dsn
 
 
-def _disconnect(database: TestDatabase) -> None:
-    """Forget the subscriptions of a database and drop its slots, whatever the other side says."""
+def _drop_subscriptions(database: TestDatabase) -> None:
+    """Forget the subscriptions of a database, whatever the other side says."""
     with database.connect() as connection:
         for (name,) in _names(connection, "select subname from pg_subscription where subdbid = "
                               "(select oid from pg_database where datname = current_database())"):  # fmt: skip
             connection.execute(f'alter subscription "{name}" disable')
             connection.execute(f'alter subscription "{name}" set (slot_name = none)')
             connection.execute(f'drop subscription "{name}"')
-        connection.execute("select pg_terminate_backend(active_pid) from pg_replication_slots "
-                           "where database = current_database() and active_pid is not null")  # fmt: skip
-        end = time.monotonic() + 10
+
+
+def _drop_slots(database: TestDatabase) -> None:
+    """Drop the slots of a database. Who reads one is ended again and again: a worker that was starting may take it anew."""
+    with database.connect() as connection:
+        end = time.monotonic() + 30
         slots = "select slot_name from pg_replication_slots where database = current_database()"
-        while left := _names(connection, f"{slots}"):
+        while left := _names(connection, slots):
+            connection.execute("select pg_terminate_backend(active_pid) from pg_replication_slots "
+                               "where database = current_database() and active_pid is not null")  # fmt: skip
             _names(connection, f"select pg_drop_replication_slot(slot_name) from ({slots} and not active) as s")
             assert time.monotonic() < end, f"slots stay in use: {left}"
 
