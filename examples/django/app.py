@@ -1,4 +1,4 @@
-"""Questions over HTTP, by Django, in one file. DATABASE_URL says where the database is; `python app.py runserver`."""
+"""Questions over HTTP, by Django, in one file. DATABASE_URL says where the edge is; `python app.py runserver`."""
 
 import os
 import sys
@@ -7,11 +7,12 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.core.wsgi import get_wsgi_application
-from django.db import Error, connection
+from django.db import Error, connections
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 ANSWER = "SELECT status, columns, rows, sql, explanation, reason FROM postai.answer(%s, 20)"
+ORDERS = "SELECT status, orders FROM postai_cache.orders_by_status ORDER BY orders DESC"
 
 
 def database(url: str) -> dict[str, object]:
@@ -29,17 +30,25 @@ def database(url: str) -> dict[str, object]:
     }
 
 
+def read(alias: str, statement: str, *values: object) -> list[dict[str, object]]:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(statement, values)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
 def ask(request: HttpRequest) -> JsonResponse:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(ANSWER, [request.GET.get("q", "")])
-            names = [column.name for column in cursor.description]
-            return JsonResponse(dict(zip(names, cursor.fetchone(), strict=True)))
+        return JsonResponse(read("questions", ANSWER, request.GET.get("q", ""))[0])
     except Error as error:
         return JsonResponse({"detail": str(error).splitlines()[0]}, status=503)
 
 
-urlpatterns = [path("ask", ask)]
+def orders(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(read("default", ORDERS), safe=False)
+
+
+urlpatterns = [path("ask", ask), path("orders", orders)]
 
 if not settings.configured:
     settings.configure(
@@ -48,7 +57,8 @@ if not settings.configured:
         ROOT_URLCONF=__name__,
         SECRET_KEY=os.environ.get("SECRET_KEY", "for this example alone"),
         USE_TZ=True,
-        DATABASES={"default": database(os.environ["DATABASE_URL"])},
+        # A session that asks keeps its server connection behind the edge, so questions have connections of their own.
+        DATABASES={name: database(os.environ["DATABASE_URL"]) for name in ("default", "questions")},
     )
 application = get_wsgi_application()
 

@@ -10,6 +10,8 @@ import pytest
 from typer.main import get_command
 
 from postai.cli.main import app
+from postai.errors import ERRORS
+from postai.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,6 +60,38 @@ def test_every_key_of_the_configuration_is_documented() -> None:
     for row in docs.settings_page().splitlines():
         if row.startswith("| `"):
             assert len(row.split("|")[4].strip()) > 5, row
+
+
+def test_every_table_of_the_configuration_is_documented() -> None:
+    page = docs.settings_page()
+    tables = Settings.model_json_schema(by_alias=True)["$defs"]
+    assert len(re.findall(r"^## \[", page, re.MULTILINE)) == len(tables) + 1  # [lint] is free in form
+    for name, table in tables.items():
+        own = page[page.index(" ".join(table["description"].split())[:30]) :].partition("\n## ")[0]
+        assert set(re.findall(r"^\| `(\w+)`", own, re.MULTILINE)) == set(table["properties"]), name
+
+
+def raised() -> set[str]:
+    """Every SQLSTATE that postai itself gives: in SQL, in its own classes of errors, at the edge."""
+    found: set[str] = set()
+    for folder, pattern in (
+        ("sql", r"(?:_raise\(|errcode = |code := )'([0-9A-Z]{5})'"),
+        ("plpython", r"(?:_raise\(|errcode = |sqlstate=)['\"]([0-9A-Z]{5})['\"]"),
+        ("agent", r"""(?:sqlstate(?:: ClassVar\[str\])? ?=|error_response\(|Refusal\() ?"([0-9A-Z]{5})\""""),
+    ):
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.suffix in (".sql", ".py") and "versions" not in file.parts:
+                found.update(re.findall(pattern, file.read_text()))
+    return found
+
+
+def test_troubleshooting_has_every_sqlstate() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    heads = "\n".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    told = set(re.findall(r"`([0-9A-Z]{5})`", heads))
+    assert {kind.sqlstate for kind in ERRORS} <= raised()
+    assert len(raised()) > 30
+    assert raised() - told == set()
 
 
 @pytest.mark.parametrize("page", [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md"], ids=lambda p: p.name)

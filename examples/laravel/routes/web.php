@@ -3,4 +3,5 @@
 use App\Http\Controllers\AskController;
 use Illuminate\Support\Facades\Route;
 
-Route::get('/ask', AskController::class);
+Route::get('/ask', [AskController::class, 'ask']);
+Route::get('/orders', [AskController::class, 'orders']);

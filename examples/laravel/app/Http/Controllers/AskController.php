@@ -13,7 +13,9 @@ class AskController extends Controller
     private const ANSWER = 'SELECT row_to_json(a) AS answer FROM
         (SELECT status, columns, rows, sql, explanation, reason FROM postai.answer(?, 20)) AS a';
 
-    public function __invoke(Request $request): JsonResponse
+    private const ORDERS = 'SELECT status, orders FROM postai_cache.orders_by_status ORDER BY orders DESC';
+
+    public function ask(Request $request): JsonResponse
     {
         try {
             $found = DB::selectOne(self::ANSWER, [(string) $request->query('q', '')]);
@@ -22,5 +24,10 @@ class AskController extends Controller
         }
 
         return JsonResponse::fromJsonString($found->answer);
+    }
+
+    public function orders(): JsonResponse
+    {
+        return response()->json(DB::select(self::ORDERS));
     }
 }
