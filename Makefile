@@ -11,7 +11,7 @@ help: ## show this list
 demo: ## a private server with a sample store, postai, its sidecar and dashboard; ONCE=1 does not wait
 	@packaging/bootstrap demo $(if $(ONCE),--once)
 
-.venv/postai.stamp: pyproject.toml constraints.txt packaging/bootstrap
+.venv/postai.stamp: pyproject.toml constraints.txt packaging/bootstrap $(wildcard examples/*/package-lock.json)
 	@echo "Preparing the development environment"
 	@packaging/bootstrap dev
 	@touch .venv/postai.stamp

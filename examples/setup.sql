@@ -1,8 +1,6 @@
 -- What the examples need of the database, which has postai and the tables of the sample store. As superuser:
 --   psql -d store -f setup.sql
 -- and in psql, for each of the two logins: \password app, \password edge_auth.
-SET default_transaction_read_only = off;
-
 -- The applications' role: it may ask, and ask for these tables only.
 CREATE ROLE app LOGIN;
 GRANT postai_user TO app;

@@ -14,7 +14,7 @@ from mkdocs.utils import get_relative_url
 STATIC = Path(__file__).resolve().parents[1] / "agent" / "postai" / "web" / "static"
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 # Examples that tests run are marked behind the language, where readers of Markdown do not see it.
-MARKED_FENCE = re.compile(r"^```(\w+) (?:run|like)$", re.MULTILINE)
+MARKED_FENCE = re.compile(r"^```(\w+) (?:run|like|ends)$", re.MULTILINE)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

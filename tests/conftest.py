@@ -83,7 +83,7 @@ LONG = (
     "install_extension", "grammar_rules", "index_models_live", "queue", "scratch_validate", "migrate_retype",
     "service_frames", "model_parts", "lint", "history",
 )  # fmt: skip
-WITH_STORE = ("store", "ask_store", "tutorial")
+WITH_STORE = ("store", "ask_store", "tutorial", "examples")
 # What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
 EXTRA_ROLES = """
 select coalesce(string_agg(format('revoke %I from postai_test_agent cascade', r.rolname), '; '), '')
