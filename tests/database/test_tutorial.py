@@ -37,6 +37,7 @@ def served(store15: TestDatabase) -> Iterator[TestDatabase]:
     agent = AgentProcess(place, [("store", agent_dsn(store15.server, database.name, place))])
     try:
         install_postai(database, "socket", agent.socket)
+        database.execute(f'alter database "{database.name}" owner to shop')
         database.execute(f"grant postai_operator to shop; grant shop to {AGENT}")
         with running(agent):
             agent.until("the socket is open")
@@ -89,5 +90,5 @@ def test_a_tutorial_shows_what_happens(served: TestDatabase, name: str, request:
         elif block["how"] == "like":
             assert shape(output) == shape(block["output"]), block["sql"]
         else:
-            assert output.splitlines()[-1] == block["output"].splitlines()[-1], output
+            assert shape(output.splitlines()[-1]) == shape(block["output"].splitlines()[-1]), output
             assert "ERROR" not in output
