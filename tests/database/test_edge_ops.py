@@ -71,11 +71,11 @@ def test_clients_and_pools_are_shown_to_who_may_see_them(edge: RunningEdge, data
 def test_a_purge_forgets_answers_of_a_table_or_of_a_database(database18: TestDatabase) -> None:
     with caching(database18, SETUP, cache_warm=0) as edge, edge.connect() as client:
         cursor = psycopg.ClientCursor(client, row_factory=dict_row)
-        for table in ("public.item", None):
+        for table, whole in (("public.item", False), (None, True), ("nothing.there", True)):
             edge.hit(lambda: cursor.execute("select name from item where id = 7").fetchall())
-            assert edge.inside(partial(edge.edge.edge.purge, "another", None)) == []
+            assert edge.inside(partial(edge.edge.edge.purge, "another", None)) == {}
             assert edge.figures.entries == 1
-            assert edge.inside(partial(edge.edge.edge.purge, None, table)) == [database18.name]
+            assert edge.inside(partial(edge.edge.edge.purge, None, table)) == {database18.name: whole}
             assert edge.figures.entries == 0
         (shown,) = cursor.execute("show postai.cache").fetchall()
         assert (shown["database"], shown["entries"]) == (database18.name, "0")

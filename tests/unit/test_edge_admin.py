@@ -96,7 +96,7 @@ class Stub:
         return [{"user": table}]
 
     async def ask_all(self, name: str, about: Any) -> list[tuple[None, Any]]:
-        return [(None, [f"{name} {about}"]), (None, [])]
+        return [(None, {f"{name} {about}": False, "b": False}), (None, {"b": True}), (None, {})]
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_the_operator_may_see_clients_and_purge(doors: EdgeSettings) -> None:
     assert admin.ask(doors, "GET", "/figures")["processes"][0]["pid"] == 7
     assert admin.ask(doors, "GET", "/clients") == [{"user": "clients"}]
     purged = admin.ask(doors, "POST", "/purge", database="shop", table=None)
-    assert purged == {"databases": ["purge ['shop', None]"]}
+    assert purged == {"databases": ["b", "purge ['shop', None]"], "all": ["b"]}
 
 
 @pytest.mark.parametrize(

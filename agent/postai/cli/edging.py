@@ -116,6 +116,12 @@ def purge(
     if json:
         output.show_json(answer)
     elif answer["databases"]:
-        output.say(f"forgotten: {table or 'all answers'} of {', '.join(answer['databases'])}")
+        for name in answer["databases"]:
+            if table is None:
+                output.say(f"forgotten: all answers of {name}")
+            elif name in answer["all"]:
+                output.say(f"forgotten: all answers of {name}, as {table} is no table there whose changes are followed")
+            else:
+                output.say(f"forgotten: the answers of {name} that read {table}")
     else:
         output.say("nothing is cached there")

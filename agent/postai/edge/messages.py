@@ -50,7 +50,8 @@ class Messages:
 
     __slots__ = (
         "_batch", "_clears", "_closed", "_discarded", "_long", "_names", "_open", "_pinning", "_sent", "_server",
-        "_simple", "_skipping", "_status", "_stays", "instead", "pinned", "reads", "sent_instead", "told", "wrote",
+        "_simple", "_skipping", "_status", "_stays", "_swapped", "instead", "pinned", "reads", "sent_instead", "told",
+        "wrote",
     )  # fmt: skip
 
     def __init__(self, pinning: Pinning) -> None:
@@ -66,6 +67,7 @@ class Messages:
         self._clears = False  # the unnamed statement is DEALLOCATE ALL
         self._discarded = False
         self._stays = False
+        self._swapped: tuple[bytes, bytes] = b"", b""  # what the client has prepared, and what the server got for it
         self._status = IDLE
         self._server: Server | None = None
         self.pinned: str | None = None
@@ -245,7 +247,12 @@ class Messages:
             return meaning
         text, end, types = meaning.partition(b"\0")
         other = self._other(text) if types == b"\0\0" else None
-        return meaning if other is None else other + end + types
+        if other is None:
+            return meaning
+        real = other + end + types
+        if self._swapped[0] is not meaning or self._swapped[1] != real:
+            self._swapped = meaning, real
+        return self._swapped[1]  # the same object while it stands for the same Parse: see `_ensure_unnamed`
 
     def _close(self, name: bytes) -> bytes:
         self._note(Sent("C", self._batch, client=(name, None), server=None if name else (b"", None)))

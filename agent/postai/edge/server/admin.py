@@ -129,7 +129,8 @@ class Admin:
         elif (method, path) == ("POST", "/purge"):
             wanted = dict(parse_qsl(query))
             answers = await self._supervisor.ask_all("purge", [wanted.get("database"), wanted.get("table")])
-            return _json({"databases": sorted({name for _, found in answers for name in found})})
+            whole = {name for _, found in answers for name, everything in found.items() if everything}
+            return _json({"databases": sorted({name for _, found in answers for name in found}), "all": sorted(whole)})
         if (method, path) == ("GET", "/metrics"):
             return HTTPStatus.OK, metrics.CONTENT_TYPE, metrics.exposition(await self._supervisor.processes())
         if (method, path) == ("GET", "/figures"):

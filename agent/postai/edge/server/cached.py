@@ -136,17 +136,14 @@ class Caches:
         """A row for each database that has a second tier."""
         return (cache.second.row() for cache in self.databases.values() if cache.second is not None)
 
-    def purge(self, database: str | None, table: str | None) -> list[str]:
-        """Forget answers; the databases of which they were.
+    def purge(self, database: str | None, table: str | None) -> dict[str, bool]:
+        """Forget answers; the databases of which they were, and whether it was all of them.
 
         Args:
             database: its name on the server; None = all.
             table: schema and name, as SQL writes them; None = all.
         """
-        found = [name for name in self.databases if database in (None, name)]
-        for name in found:
-            self.databases[name].purge(table)
-        return found
+        return {name: one.purge(table) for name, one in self.databases.items() if database in (None, name)}
 
     def ruled(self, rules: str) -> None:
         """Rules have changed, or are known for the first time: what is kept by others may not be kept any more.
@@ -250,8 +247,12 @@ class Cache:
             self.waited, self.warmer.warmed,
         )  # fmt: skip
 
-    def purge(self, table: str | None) -> None:
-        """Forget all answers, or those that read one table; all, too, when nobody knows which table that is."""
+    def purge(self, table: str | None) -> bool:
+        """Forget all answers, or those that read one table; all, too, when nobody knows which table that is.
+
+        Returns:
+            whether it was all of them.
+        """
         oids: list[int] | None = [
             oid for oid, one in self.watched.items() if table in (one.qualified, f"{one.schema}.{one.name}")
         ]
@@ -263,6 +264,7 @@ class Cache:
             self.caching.changed(dict.fromkeys(oids))
         if self.second is not None:
             self.second.purge(oids)
+        return oids is None
 
     def redefined(self) -> None:
         """Definitions, rights or rules have changed."""

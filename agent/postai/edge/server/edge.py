@@ -129,14 +129,14 @@ class Edge:
     def sessions(self) -> int:
         return len(self._sessions)
 
-    def purge(self, database: str | None, table: str | None) -> list[str]:
-        """Forget cached answers; the databases of which they are.
+    def purge(self, database: str | None, table: str | None) -> dict[str, bool]:
+        """Forget cached answers; the databases of which they are, and whether it is all of them.
 
         Args:
             database: its name; None = all.
             table: schema and name; None = all.
         """
-        return [] if self._caches is None else self._caches.purge(database, table)
+        return {} if self._caches is None else self._caches.purge(database, table)
 
     def clients(self, user: str | None = None) -> list[Row]:
         """A row for each client; only for this user's where one is given."""
