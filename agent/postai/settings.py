@@ -322,7 +322,10 @@ class EdgeSettings(BaseModel):
         default=None, description="pool_mode of a PgBouncer that the edge starts before its server; else none"
     )
     idle_in_transaction_timeout: float = Field(
-        default=0, ge=0, le=86400, description="seconds that a client of a pool may leave its transaction; 0 = no limit"
+        default=0,
+        ge=0,
+        le=86400,
+        description="seconds that a client of a pool may leave its transaction or its answer alone; 0 = no limit",
     )
     cache_directory: Path | None = Field(
         default=None, description="where replies are kept in files too, for this machine; they hold what users read"

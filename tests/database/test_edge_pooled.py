@@ -281,6 +281,18 @@ def test_a_transaction_that_is_left_alone_ends(pg15: LocalServer, database15: Te
         wait_for(lambda: open_connections(edge) == 1)
 
 
+def test_a_client_that_reads_nothing_gives_its_server_back(pg15: LocalServer, database15: TestDatabase) -> None:
+    login = "postgres", pg15.password(), database15.name
+    with pooling(pg15, pool_size=1, idle_in_transaction_timeout=0.1) as edge, Raw(edge.port) as deaf:
+        deaf.log_in(wire.VERSION_3_0, *login)
+        deaf.socket.sendall(wire.message(b"Q", b"select repeat('x', 1000) from generate_series(1, 100000)\0"))
+        wait_for(lambda: len(edge.inside(lambda: list(edge.edge.pools.borrowed))) == 1)
+        with edge.connect(database15) as other:
+            assert other.execute("select 1").fetchone() == (1,)
+        with pytest.raises((EOFError, ConnectionResetError)):
+            deaf.until(b"Z")
+
+
 def test_logins_with_tls_and_passwords(pg15: LocalServer, database15: TestDatabase, tmp_path: Path) -> None:
     file, key = certificate(tmp_path)
     tls = {"ssl_cert_file": file, "ssl_key_file": key, "ssl_required": True}

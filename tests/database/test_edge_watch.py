@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from stream_support import Watching, oid
+from stream_support import PATIENCE, Watching, oid
 
 from conftest import TestDatabase, put_postai
 from postai.edge.server.events import Flush, Invalidations, Lost, Sample, Started, Tables
@@ -230,3 +230,21 @@ def test_definitions_tell_where_in_the_log_they_changed(watching: Watching, sess
     ((end,),) = session.execute("select pg_current_wal_insert_lsn()::text").fetchall()
     flush = watching.next(Flush, after, lambda one: one.xid != 0)
     assert 0 < flush.end_lsn <= lsn(end)
+
+
+def test_a_watch_that_waits_for_a_lock_can_be_stopped(
+    database: TestDatabase, session: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postai.edge.server.watch.SIDE_TIMEOUT_MS", 600_000)
+    watching = Watching(database)
+    with watching, session.transaction():
+        session.execute("lock table pg_publication_rel in access exclusive mode")
+        waits = "select from pg_locks where not granted and relation = 'pg_publication_rel'::regclass"
+        deadline = time.monotonic() + PATIENCE
+        while session.execute(waits).fetchone() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        stopping = threading.Thread(target=watching.watch.stop, daemon=True)
+        stopping.start()
+        stopping.join(PATIENCE)
+        assert not stopping.is_alive()

@@ -1,6 +1,7 @@
 """Clients that share server connections get, byte for byte, what they would get alone."""
 
 import random
+import struct
 
 import pytest
 from hypothesis import given, settings
@@ -80,6 +81,12 @@ def test_texts_that_differ_in_numbers_are_read_once_but_names_are_not_mixed_up()
     assert len(pinning._shapes) + len(pinning._texts) <= 2 * 5000
 
 
+def described(meaning: bytes) -> bytes:
+    """A RowDescription of one column that is named like the statement."""
+    name = meaning.partition(b"\0")[0] + b"\0"
+    return wire.message(b"T", b"\0\1" + name + struct.pack("!IHIhih", 1, 1, 23, 4, -1, 0))
+
+
 class Session:
     """The protocol's rules about statements, batches and transactions, for texts "begin", "commit", "select ..."."""
 
@@ -98,7 +105,7 @@ class Session:
             self.skipping = False
             self.portal = None
             return self.ready()
-        if self.skipping:
+        if self.skipping or kind == "H":
             return b""
         if kind == "Q":
             self.names.pop(b"", None)
@@ -163,8 +170,8 @@ class Session:
 
     def describe(self, body: bytes) -> bytes:
         if body == b"P\0":
-            return wire.message(b"T", self.portal or b"")
-        return wire.message(b"t", b"\0\0") + wire.message(b"T", self.found(body[1:-1]))
+            return described(self.portal or b"")
+        return wire.message(b"t", b"\0\0") + described(self.found(body[1:-1]))
 
     def execute(self, _body: bytes) -> bytes:
         if self.portal is None:
@@ -197,6 +204,10 @@ BATCHES = st.one_of(
     st.builds(lambda steps: b"".join(steps) + SYNC, st.lists(STEPS, max_size=6)),
     st.builds(lambda *parts: b"".join(parts) + EXECUTE + SYNC, PARSES, BINDS, DESCRIBES),
     st.builds(lambda text: wire.message(b"Q", text + b"\0"), st.one_of(TEXTS, WHOLE)),
+    st.builds(
+        lambda name: wire.message(b"P", name + b"\0select 1\0\0\0") + wire.message(b"D", b"S" + name + b"\0") + SYNC,
+        NAMES,
+    ),
 )
 SCRIPTS = st.lists(st.lists(BATCHES, max_size=6), min_size=3, max_size=3)
 
@@ -230,7 +241,10 @@ def test_shared_connections_answer_like_own_ones(scripts: list[list[bytes]], see
             free.append(holds.pop(one))
             continue
         cut = chance.randrange(len(out) + 1)
-        got[one].append(client.answer(out[:cut]) + client.answer(out[cut:]))
+        found = client.answer(out[:cut]) + client.answer(out[cut:])
+        while client.resumes:
+            found += client.answer(session.feed(client.give()))
+        got[one].append(found)
         assert client.pinned in (None, "DEALLOCATE")  # of a name that is not there: it may be one of PREPARE
         assert client.lendable == (session.status == b"I" and client.pinned is None)
         if client.lendable:
@@ -240,6 +254,67 @@ def test_shared_connections_answer_like_own_ones(scripts: list[list[bytes]], see
             del holds[one]
             free.append((Session(), Server(LOGIN)))
     assert got == alone
+
+
+class Shaped(Session):
+    """The same where results change: a statement that was prepared before fails from then on."""
+
+    def __init__(self, version: list[int]) -> None:
+        super().__init__()
+        self.version = version
+
+    def parse(self, body: bytes) -> bytes:
+        return super().parse(body + b"%d" % self.version[0])
+
+    def found(self, name: bytes) -> bytes:
+        meaning = super().found(name)
+        if not meaning.endswith(b"%d" % self.version[0]):
+            raise Violation("0A000", "cached plan must not change result type")
+        return b"select %d\0" % self.version[0]
+
+
+PREPARE, DESCRIBE, BIND, CLOSE = (
+    wire.message(b"P", b"a\0select a\0\0\0"), wire.message(b"D", b"Sa\0"),
+    wire.message(b"B", b"\0a\0\0\0\0\0\0\0"), wire.message(b"C", b"Sa\0"),
+)  # fmt: skip
+CHANGED = wire.error_response("0A000", "cached plan must not change result type", severity="ERROR")
+
+
+def say(client: Client, place: tuple[Session, Server], *batches: bytes) -> bytes:
+    """What a client gets there, which has no server before and none afterwards."""
+    session, server = place
+    got, first = b"", client.attach(server)
+    for batch in batches:
+        client.take(batch)
+        got += client.answer(session.feed(first + client.give()))
+        first = b""
+        while client.resumes:
+            got += client.answer(session.feed(client.give()))
+    client.detach()
+    return got
+
+
+@pytest.mark.parametrize("there", ["nothing", "old", "new", "described"])
+def test_who_was_told_columns_does_not_get_others(there: str) -> None:
+    version = [1]
+    here, other = ((Shaped(version), Server(LOGIN)) for _ in range(2))
+    client, second = Client(PINNING), Client(PINNING)
+    say(client, here, PREPARE + DESCRIBE + SYNC)
+    if there == "old":
+        say(second, other, PREPARE + SYNC)
+    version[0] = 2
+    if there in ("new", "described"):
+        say(second, other, PREPARE + (DESCRIBE if there == "described" else b"") + SYNC)
+    for place in (other, here, other, here):
+        assert say(client, place, BIND + EXECUTE + SYNC) == CHANGED + wire.message(b"Z", b"I")
+    transaction = wire.message(b"Q", b"begin\0"), BIND + EXECUTE + SYNC, wire.message(b"Q", b"commit\0")
+    assert say(client, other, *transaction).count(CHANGED) == 1
+    # It is told of the new ones, here or there.
+    say(client, other, CLOSE + PREPARE + DESCRIBE + SYNC)
+    for place in (here, other, here):
+        done = wire.message(b"2") + wire.message(b"C", b"select 2\0") + wire.message(b"Z", b"I")
+        assert say(client, place, BIND + EXECUTE + SYNC) == done
+    assert client.quick(BIND + EXECUTE + SYNC, here[1]) is not None
 
 
 def test_a_changed_setting_keeps_the_server() -> None:
@@ -343,6 +418,8 @@ def attack(data: bytes, model: Rough, server: Server, chance: random.Random) -> 
                 first = b"" if attached else client.attach(server)
                 attached = True
                 got += client.answer(model.feed(first + client.give()))
+                while client.resumes:
+                    got += client.answer(model.feed(client.give()))
             at += size
     except (Violation, Malformed):
         return got, False
@@ -354,9 +431,10 @@ def fuzz(cases: int, seed: int) -> int:
     chance = random.Random(seed)
     victim, lent = Client(PINNING), 0
     model, server = Rough(), Server(LOGIN)
-    unnamed = wire.message(b"1") + wire.message(b"2") + wire.message(b"T", MARK + b"\0\0\0")
+    shape = described(MARK)
+    unnamed = wire.message(b"1") + wire.message(b"2") + shape
     end = wire.message(b"C", MARK + b"\0") + wire.message(b"Z", b"I")
-    named = wire.message(b"2") + wire.message(b"T", MARK + b"\0\0\0") + end
+    named = wire.message(b"2") + shape + end
     victim.take(wire.message(b"P", b"v\0" + MARK + b"\0\0\0") + SYNC)
     victim.attach(server)
     assert victim.answer(model.feed(victim.give())) == wire.message(b"1") + wire.message(b"Z", b"I")

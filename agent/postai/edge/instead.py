@@ -12,6 +12,7 @@ import struct
 from postgast import pg_query_pb2 as pb
 
 from postai.edge import wire
+from postai.edge.names import Columns, columns_of
 from postai.edge.wire import Framer
 from postai.errors import Refused
 from postai.sql.parse import parse_one, statement_node
@@ -21,15 +22,11 @@ ASKED = b"/* postai.route */"
 
 _AROUND = b" \t\n\r\f"
 _COUNT = struct.Struct("!H")
-_COLUMN = struct.Struct("!IHIhih")
 _WAYS = {pb.SORTBY_DEFAULT: "", pb.SORTBY_ASC: "", pb.SORTBY_DESC: " desc"}
 _NULLS = {
     pb.SORTBY_NULLS_DEFAULT: "", pb.SORTBY_NULLS_FIRST: " nulls first", pb.SORTBY_NULLS_LAST: " nulls last",
 }  # fmt: skip
 _WANTED = frozenset(b"tTnE")
-
-Columns = tuple[tuple[bytes, int, int], ...]
-"""Name, type's oid and type's modifier of each column."""
 
 
 def plain(text: bytes) -> bytes:
@@ -90,16 +87,5 @@ def columns(reply: bytes) -> Columns | str:
         if kind == ord("t") and _COUNT.unpack_from(message, 5)[0]:
             return "it has parameters"
         if kind == ord("T"):
-            return _columns(message)
+            return columns_of(message)
     return "it gives no rows"
-
-
-def _columns(message: bytes) -> Columns:
-    (count,) = _COUNT.unpack_from(message, 5)
-    at, found = 7, []
-    for _ in range(count):
-        end = message.index(0, at)
-        _, _, oid, _, modifier, _ = _COLUMN.unpack_from(message, end + 1)
-        found.append((message[at:end], oid, modifier))
-        at = end + 1 + _COLUMN.size
-    return tuple(found)

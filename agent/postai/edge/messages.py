@@ -5,6 +5,10 @@ the types of its parameters, so that clients share it. Where a connection does n
 before the message that needs it, and the client does not see the reply. What a Parse says is read when it comes: a
 statement that another client prepared before that is prepared anew, as its names may have meant something else.
 
+A client that was told which columns a named statement gives may read its rows by that for ever. Before such a statement
+is bound on a connection of which that is not known, the server is asked, and if the columns are others the client gets
+the error that it would get of a server connection of its own.
+
 Facts are from the protocol's chapter (https://www.postgresql.org/docs/current/protocol-flow.html): one reply ends each
 message of the extended protocol, and after an error the server skips everything up to the next Sync.
 """
@@ -17,7 +21,7 @@ from collections import deque
 from collections.abc import Callable
 
 from postai.edge import wire
-from postai.edge.names import ABSENT, ALL, Name, Names, own_name
+from postai.edge.names import ABSENT, ALL, Columns, Name, Names, columns_of, own_name
 from postai.edge.pinning import TOO_LONG, Pinning, Special
 from postai.edge.sent import Sent, Server
 from postai.edge.wire import Violation
@@ -35,6 +39,11 @@ _PLAIN = {kind: Sent(kind, 0) for kind in "BDECHS"}
 _LENGTH = struct.Struct("!i")
 _STALE = (b"\0C0A000\0", b"\0CXX000\0")
 """Errors of a statement that was prepared before what it names was defined anew."""
+_FLUSH = wire.message(b"H")
+_FAILED = ord("E")
+
+
+_CHANGED = wire.error_response("0A000", "cached plan must not change result type", severity="ERROR")
 
 
 class _Long(bytes):
@@ -50,8 +59,8 @@ class Messages:
 
     __slots__ = (
         "_batch", "_clears", "_closed", "_discarded", "_long", "_names", "_open", "_pinning", "_sent", "_server",
-        "_simple", "_skipping", "_status", "_stays", "_swapped", "instead", "pinned", "reads", "sent_instead", "told",
-        "wrote",
+        "_simple", "_skipping", "_status", "_stays", "_swapped", "asking", "era", "instead", "pinned", "reads",
+        "resumes", "sent_instead", "told", "wrote",
     )  # fmt: skip
 
     def __init__(self, pinning: Pinning) -> None:
@@ -82,6 +91,12 @@ class Messages:
         """What that was, for the server that the client had last."""
         self.wrote = False
         """Whether the server was given something else since this was last set to False; it takes `reads` to know."""
+        self.era: Callable[[], int] = int
+        """Counts the changes of definitions, where somebody is told of them."""
+        self.asking = False
+        """Whether nothing is given before the server has said what a statement's result is."""
+        self.resumes = False
+        """Whether it has said so, and what was taken meanwhile can be given."""
 
     # To the server.
 
@@ -224,10 +239,20 @@ class Messages:
             self._note(_PLAIN[kind])
             return out + message if out else message
         self._clears = False
-        out, own = b"", ABSENT
+        out, own, wrong = b"", ABSENT, None
         if meaning is not None:
             out, own = self._ensure(meaning, self._names.asked(name)), own_name(meaning)
-        self._note(Sent(kind, self._batch, alias=(own, name)))
+            if kind == "B" and (told := self._names.shape(name)) is not None and self._status != _FAILED:
+                found = None if out else self._held.names.shape(own)
+                if found is None:
+                    self.asking = True
+                    self._note(Sent("D", self._batch, hidden=True, alias=(own, name)))
+                    return out + wire.message(b"D", b"S" + own + b"\0") + _FLUSH
+                if found[0] == told[0]:
+                    self._names.described(name, told[0], self.era())
+                else:  # whatever the server did before it in this batch shall not count
+                    own, wrong = ABSENT, _CHANGED
+        self._note(Sent(kind, self._batch, instead=wrong, alias=(own, name), asked=self.era() if kind == "D" else 0))
         (length,) = _LENGTH.unpack_from(message, 1)
         return out + message[:1] + _LENGTH.pack(length + len(own) - len(name)) + message[5:at] + own + message[end:]
 
@@ -304,6 +329,8 @@ class Messages:
     def _note(self, sent: Sent) -> None:
         if self._closed or sent.hidden or sent.instead is not None or sent.kind == "F":
             self._simple = False
+        if sent.kind == "D" and sent.alias is not None:  # what it says of a result is remembered
+            self._simple = False
         self._open = sent.kind not in "QFS"
         if sent.kind in "QS":
             self._closed = True
@@ -342,12 +369,28 @@ class Messages:
             self._discarded = message[5:-1] == b"DISCARD ALL" and head is not None and head.kind == "Q"
         if kind == ord("I") and head is not None and head.kind == "Q":
             return head.instead or message
+        if kind in b"Tn" and head is not None and head.kind == "D" and head.alias is not None:
+            self._described(head, head.alias, columns_of(message) if whole and kind == ord("T") else ())
+        elif kind == ord("t"):
+            return b"" if head is not None and head.hidden else message
         if head is not None and _ENDS.get(kind) == head.kind:
             self._confirm(self._sent.popleft())
             if head.hidden:
                 return b""
             return head.instead or message
         return message
+
+    def _described(self, head: Sent, alias: tuple[bytes, bytes], found: Columns) -> None:
+        """The server has said what a statement's result is."""
+        own, name = alias
+        self._held.names.described(own, hash(found), 0)
+        if head.hidden:
+            self._resume()
+        else:
+            self._names.described(name, hash(found), head.asked)
+
+    def _resume(self) -> None:
+        self.resumes, self.asking = self.asking, False
 
     def _ready(self, message: bytes) -> bytes:
         hears = None
@@ -389,6 +432,10 @@ class Messages:
             self._sent.popleft()
         self._skipping = not self._sent
         self._fail()
+        if self._skipping:
+            self._resume()
+        if head.kind == "B" and head.instead is not None:
+            return head.instead
         if head.kind == "P" and head.server is not None and not head.server[0]:
             self._held.names.confirm((b"", None), head.batch)  # a failed Parse has dropped the unnamed one before
             self._names.confirm((b"", None), head.batch)

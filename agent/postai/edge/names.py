@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 
+Columns = tuple[tuple[bytes, int, int], ...]
+"""Name, type's oid and type's modifier of each column of a result."""
 Name = tuple[bytes, bytes | None]
 """A statement's name and what it stands for (text and types, as in Parse); None = it is closed."""
 ALL: Name = (b"\0", None)
@@ -17,6 +20,9 @@ ABSENT = PREFIX + b"absent"
 SHORT = 10_000
 """Bytes of a statement whose name is kept."""
 
+_COUNT = struct.Struct("!H")
+_COLUMN = struct.Struct("!IHIhih")
+
 
 class Names:
     """What the names of prepared statements stand for, before and after the server has answered.
@@ -25,12 +31,13 @@ class Names:
     yet, nobody knows whether it is there.
     """
 
-    __slots__ = ("_asked", "_hoped", "_known")
+    __slots__ = ("_asked", "_hoped", "_known", "_shapes")
 
     def __init__(self) -> None:
         self._known: dict[bytes, bytes] = {}
         self._asked: dict[bytes, int] = {}
         self._hoped: dict[bytes, tuple[bytes | None, int]] = {}
+        self._shapes: dict[bytes, tuple[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -47,6 +54,8 @@ class Names:
 
     def hope(self, change: Name, batch: int) -> None:
         """A message that changes a name was sent."""
+        if self._shapes:
+            self._shapes.pop(change[0], None)
         if change is ALL:
             self._hoped = dict.fromkeys((*self._known, *self._hoped), (None, batch))
             return
@@ -56,14 +65,30 @@ class Names:
         """When the Parse was sent that has prepared it, by time.monotonic_ns(); 0 = it is not certainly there."""
         return self._asked.get(name, 0)
 
+    def shape(self, name: bytes) -> tuple[int, int] | None:
+        """What was said of a statement's result, and in which era; None = nothing."""
+        return self._shapes.get(name)
+
+    def described(self, name: bytes, shape: int, era: int) -> None:
+        """The server has said what a statement's result is, since its last Parse.
+
+        Args:
+            name: the statement's.
+            shape: stands for the columns.
+            era: in which that was asked; 0 where nobody counts them.
+        """
+        self._shapes[name] = shape, era
+
     def confirm(self, change: Name, batch: int, asked: int = 0) -> None:
         """It has succeeded; a Parse of a name was sent at that time."""
         if change is ALL:
             self._known.clear()
             self._asked.clear()
+            self._shapes.clear()
             self._hoped = {name: hoped for name, hoped in self._hoped.items() if hoped != (None, batch)}
             return
         name, meaning = change
+        self._shapes.pop(name, None)
         if meaning is None:
             self._known.pop(name, None)
             self._asked.pop(name, None)
@@ -85,6 +110,7 @@ class Names:
         self._known.clear()
         self._asked.clear()
         self._hoped.clear()
+        self._shapes.clear()
 
     def drop_unnamed(self) -> None:
         """The unnamed statement is gone, and nothing is on its way."""
@@ -106,6 +132,18 @@ class Names:
     def all(self) -> list[bytes]:
         """The names of all that are certainly there."""
         return [name for name in self._known if name]
+
+
+def columns_of(message: bytes) -> Columns:
+    """What a RowDescription says of columns, but for whose they are."""
+    (count,) = _COUNT.unpack_from(message, 5)
+    at, found = 7, []
+    for _ in range(count):
+        end = message.index(0, at)
+        _, _, oid, _, modifier, _ = _COLUMN.unpack_from(message, end + 1)
+        found.append((message[at:end], oid, modifier))
+        at = end + 1 + _COLUMN.size
+    return tuple(found)
 
 
 def own_name(meaning: bytes) -> bytes:

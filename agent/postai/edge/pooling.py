@@ -18,7 +18,7 @@ from postai.edge.sent import HELD, Hearer, Receive, Sent, Server
 from postai.edge.wire import BACKEND, FRONTEND, HEADER, Framer
 
 _FROM_CLIENT = frozenset(b"QPBDECSFX")
-_FROM_SERVER = frozenset(b"123TnCIsEZGWS")
+_FROM_SERVER = frozenset(b"123TtnCIsEZGWS")
 _SMOOTH = frozenset(b"TDCIns123N")
 """Replies after which nothing is to be done but what each message's success changes."""
 _ALWAYS = frozenset(b"SZ")
@@ -60,7 +60,13 @@ class Client(Messages):
         """What the unnamed statement stands for by answers that no server gave; False = there were none."""
 
     def meaning(self, name: bytes) -> bytes | None:
-        """What a prepared statement stands for: text and types, as in Parse."""
+        """What a prepared statement stands for: text and types, as in Parse.
+
+        None, too, where definitions have changed since the client was told which columns it gives.
+        """
+        told = self._names.shape(name)
+        if told is not None and told[1] != self.era():
+            return None
         return self.unnamed if not name and self.unnamed is not False else self._names.get(name)
 
     def take(self, data: bytes) -> bool:
@@ -256,16 +262,22 @@ class Client(Messages):
                 self._message(chr(kind), piece, whole=True)
 
     def give(self) -> bytes:
-        """What is to be sent to the server of all that was taken."""
+        """What is to be sent to the server of what was taken: all, unless it is asked about a statement before."""
+        if self.asking:
+            return b""
+        self.resumes = False
         pieces, self._kept = self._kept, []
         if len(pieces) == 1 and pieces[0][0] == _Q and not self._skipping:
             return self._query(pieces[0][1])
         out = []
-        for kind, piece in pieces:
+        for place, (kind, piece) in enumerate(pieces):
             if kind == 0 or (self._skipping and abs(kind) != _S):
                 out.append(piece if abs(kind) != _X else b"")
             else:
                 out.append(self._message(chr(abs(kind)), piece, whole=kind > 0))
+                if self.asking:
+                    self._kept = pieces[place:]
+                    break
         return b"".join(out)
 
     def answer(self, data: bytes) -> bytes:
@@ -361,6 +373,11 @@ class Client(Messages):
             own = own_name(meaning)
             if server.names.get(own) is None or server.names.asked(own) < self._names.asked(name):
                 return None
+            if (told := self._names.shape(name)) is not None:
+                found = server.names.shape(own)
+                if found is None or found[0] != told[0]:
+                    return None
+                self._names.described(name, told[0], self.era())
             server.names.used(own)
             size = end - bind - 1 + len(own) - len(name)
             out = b"B" + _SIZE.pack(size) + b"\0" + own + data[name_end:]

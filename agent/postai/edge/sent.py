@@ -63,7 +63,9 @@ class Server:
 
 @dataclass(slots=True)
 class Sent:
-    """A message on its way: its type, what its success changes, and of a Parse when it was sent."""
+    """A message on its way: its type, what its success changes, of a Parse when and of a Describe in which era it was
+    sent.
+    """
 
     kind: str
     batch: int

@@ -88,6 +88,7 @@ class Answers:
     def join(self, session: PooledSession) -> None:
         """A client begins."""
         session.client.reads = self._reads
+        session.client.era = lambda: self._caching.generation
         session.written = self._wrote
 
     def close(self) -> None:

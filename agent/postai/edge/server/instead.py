@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
-from postai.edge.instead import Columns, columns, describe, order, plain, qualified, statement
+from postai.edge.instead import columns, describe, order, plain, qualified, statement
+from postai.edge.names import Columns
 from postai.edge.rules import Rule
 from postai.edge.server.backend import ASKED as LONGEST
 from postai.edge.server.backend import exchange, question

@@ -120,6 +120,11 @@ class Link(asyncio.Protocol):
         taken = self.transport.get_extra_info("socket")
         return taken is not None and taken.family == socket.AF_UNIX
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that the socket does not take, where these are too many for more; else 0."""
+        return self.transport.get_write_buffer_size() if self._clogged else 0
+
     def fed_by(self, peer: Link | None) -> None:
         """From now on that one is not read while this one's socket takes no more; the one before is read again."""
         before, self.peer = self.peer, peer

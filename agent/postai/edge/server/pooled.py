@@ -46,8 +46,8 @@ class PooledSession:
 
     __slots__ = (
         "_after", "_backend", "_before", "_behind", "_borrowing", "_choose", "_collected", "_done", "_ended", "_held",
-        "_most", "_pools", "_quiet", "_resting", "_slot", "_straight", "_stuck", "_to_client", "_waiting", "client",
-        "elsewhere", "gate", "last_write", "link", "route", "scope", "writing", "written",
+        "_most", "_pools", "_quiet", "_resting", "_slot", "_straight", "_stuck", "_to_client", "_unsent", "_waiting",
+        "client", "elsewhere", "gate", "last_write", "link", "route", "scope", "writing", "written",
     )  # fmt: skip
 
     def __init__(
@@ -71,7 +71,7 @@ class PooledSession:
         """Whether what runs may write, as far as it is known."""
         self.last_write = NEVER
         """When the last transaction ended that may have written, in seconds of time.monotonic."""
-        self._quiet = 0.0
+        self._quiet, self._unsent = 0.0, 0
         self._held: bytes | None = None
         self._before: list[tuple[bytes, Receive]] | None = None
         self._behind: list[tuple[bytes, Receive]] | None = None
@@ -131,17 +131,22 @@ class PooledSession:
             await self._pools.cancel(self._backend)
 
     def tick(self, seconds: float, limit: float) -> None:
-        """Some time has passed, in which a server connection was borrowed; a transaction left alone too long ends.
+        """Some time has passed, in which a server connection was borrowed; who leaves it alone for too long ends.
 
         Args:
             seconds: how much.
-            limit: seconds for which a client may leave its transaction alone.
+            limit: seconds for which a client may leave its transaction alone, or read nothing of its answer.
         """
-        if not self.client.idle or not self.client.begun:
+        before, self._unsent = self._unsent, self.link.unsent
+        deaf = self._unsent > 0 and self._unsent == before
+        if not deaf and not (self.client.idle and self.client.begun):
             self._quiet = 0.0
             return
         self._quiet += seconds
-        if self._quiet > limit:
+        if self._quiet > limit and deaf:
+            log.info("a client that reads nothing of its answer is disconnected")
+            self.abort()
+        elif self._quiet > limit:
             self.terminate("25P03", "terminating connection due to idle-in-transaction timeout")
 
     # For who answers in the servers' place.
@@ -231,8 +236,10 @@ class PooledSession:
             if self._backend is not None:
                 if self._stuck or not (within or self._choose.follows(self)):
                     self._stick(data)
-                else:
-                    self._pass_on(self._backend)
+                    return
+                if client.asking:
+                    self._wait(data)
+                self._pass_on(self._backend)
                 return
         except (Violation, Malformed) as broken:
             self._break(broken)
@@ -372,7 +379,7 @@ class PooledSession:
 
     def _pass_on(self, backend: Backend, first: bytes = b"") -> None:
         out = first + self.client.give()
-        if self._behind:
+        if self._behind and not self.client.asking:
             out, self._behind = out + self._inject(self._behind), None
         if out:
             backend.link.send(out)
@@ -384,7 +391,7 @@ class PooledSession:
         backend = self._backend
         if backend is None or self.client.lendable:
             self.link.close()
-        else:
+        elif not self.client.asking:  # else it has said more, which is still to be sent
             backend.retired = True
             backend.link.end_of_stream()
 
@@ -433,6 +440,9 @@ class PooledSession:
             self._to_client(out)
             if self._collected is not None:
                 self._collect(out)
+        if client.resumes and self._backend is not None:
+            self._go_on()
+            self._pass_on(self._backend)
         if client.lendable or (self._stuck and client.movable):
             backend = self._backend
             assert backend is not None

@@ -8,6 +8,7 @@ must be taken; nothing here waits in the loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import re
@@ -50,6 +51,8 @@ ASK_AGAIN = 0.003
 LOOK_AGAIN = 0.02
 """Seconds until a transaction that is not visible yet is looked for again."""
 BACKOFF = (0.2, 10.0)
+STOP_SECONDS = 0.5
+"""Between two attempts to end what runs when the watch is stopped."""
 
 
 class _Attempt:
@@ -169,11 +172,16 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """End both threads and wait for them: not in the loop."""
+        """End both threads and wait for them, not in the loop; what the side connection does then is cancelled."""
         self._stopping.set()
         if (stream := self._stream) is not None:
             stream.replication.stop()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
+        while self._thread.is_alive():
+            if stream is not None:
+                with contextlib.suppress(PostaiError):  # it is just over, or the server is gone: then it ends by itself
+                    stream.side.cancel()
+            self._thread.join(STOP_SECONDS)
 
     def reach(self, position: Lsn) -> None:
         """Somebody waits until the stream has passed a position: the server is asked at once, and again."""
