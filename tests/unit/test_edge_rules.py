@@ -25,6 +25,18 @@ def rules(*rows: dict[str, Any]) -> tuple[Rules, tuple[str, ...]]:
     return read(json.dumps(rows), "1", fingerprint)
 
 
+@pytest.mark.parametrize("query", ["select " + "+" * 5000 + "1", "select /*" + "*//*" * 5000 + "*/ 1", "1," * 50_000])
+def test_a_statement_that_takes_too_long_to_be_read_fits_none(query: str) -> None:
+    def refuse(text: str) -> str:
+        raise AssertionError(f"{len(text)} characters are read")
+
+    wrong = row("wrong", query=query, ttl=1, cache_table="sums")
+    found, problems = read(json.dumps([wrong, row("all", ttl=60)]), "1", refuse)
+    assert problems == ("rule wrong: its statement takes too long to be read",)
+    policy = found.policy("ada", "shop")
+    assert not policy.tables and policy.ttl(None, "x") == (60.0, found.rules[1])
+
+
 def test_a_policy_has_the_rules_of_its_user_and_database() -> None:
     found, problems = rules(
         row("all", ttl=60), row("ada", user_name="ada", route="primary"), row("shop", database_name="shop", ttl=5.5)

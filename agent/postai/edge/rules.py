@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from postai.edge.instead import plain
+from postai.edge.texts import legible
 from postai.errors import PostaiError
 
 Relation: TypeAlias = tuple[str, str]
@@ -199,7 +200,10 @@ def read(text: str, generation: str, fingerprint: Callable[[str], str]) -> tuple
     for row in rows:
         query = row["query"]
         known: str | None = query
-        if query is not None and not _FINGERPRINT.fullmatch(query):
+        if query is not None and not legible(query.encode()):
+            problems.append(f"rule {row['name']}: its statement takes too long to be read")
+            known, row = "", {**row, "query": None}
+        elif query is not None and not _FINGERPRINT.fullmatch(query):
             try:
                 known = fingerprint(query)
             except PostaiError as error:
