@@ -283,7 +283,7 @@ class Replication:
                     if found:
                         break
                     raise self._ended()
-                found.append(_message(bytes(data)))
+                found.append(_message(data))
         except psycopg.Error as error:
             failure = self._lost(str(error))
         except struct.error:
@@ -393,10 +393,11 @@ class Replication:
         return ConnectionLost("the replication connection is lost", detail=detail, target=self.target)
 
 
-def _message(data: bytes) -> Data | Keepalive:
-    if data[:1] == b"w":
-        return Data(data[1 + _DATA.size :])
-    if data[:1] != b"k":
+def _message(data: memoryview) -> Data | Keepalive:
+    kind = bytes(data[:1])
+    if kind == b"w":
+        return Data(bytes(data[1 + _DATA.size :]))  # the only copy: a row may have hundreds of megabytes
+    if kind != b"k":
         raise struct.error
     position, _, reply = _KEEPALIVE.unpack_from(data, 1)
     return Keepalive(position, reply)
