@@ -37,6 +37,12 @@ async def connect(edge: RunningEdge, database: TestDatabase) -> asyncpg.Connecti
     )
 
 
+def era(edge: RunningEdge) -> int:
+    """How often definitions have changed, as far as the cache knows."""
+    caches = edge.edge._caches
+    return 0 if caches is None else edge.inside(lambda: next(iter(caches.databases.values())).caching.generation)
+
+
 async def tour(edge: RunningEdge, database: TestDatabase) -> None:
     clients = [await connect(edge, database) for _ in range(3)]
     one, other, holder = clients
@@ -44,7 +50,10 @@ async def tour(edge: RunningEdge, database: TestDatabase) -> None:
         old = [await client.prepare(ASK) for client in (one, other)]
         assert [dict(await statement.fetchrow(1)) for statement in old] == [{"id": 1, "name": "one"}] * 2
         await asyncio.sleep(0.02)
+    before = era(edge)
     database.execute("alter table item add column note int default 7")
+    while edge.edge._caches is not None and era(edge) == before:  # until then what is kept is as it was
+        await asyncio.sleep(0.01)
     fresh = await holder.prepare(ASK)
     assert dict(await fresh.fetchrow(1)) == {"id": 1, "name": "one", "note": 7}
     transaction = holder.transaction()

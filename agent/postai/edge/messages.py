@@ -43,7 +43,10 @@ _FLUSH = wire.message(b"H")
 _FAILED = ord("E")
 
 
-_CHANGED = wire.error_response("0A000", "cached plan must not change result type", severity="ERROR")
+_CHANGED = wire.error_response(
+    "0A000", "cached plan must not change result type", severity="ERROR", routine="RevalidateCachedQuery"
+)
+"""As the server says it: asyncpg and JDBC know it by the function, and prepare such a statement anew."""
 
 
 class _Long(bytes):

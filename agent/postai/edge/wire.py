@@ -308,10 +308,11 @@ def negotiate_version(version: int, unknown: tuple[str, ...]) -> bytes:
 
 
 def error_response(
-    sqlstate: str, text: str, *, severity: str = "FATAL", detail: str | None = None, hint: str | None = None
-) -> bytes:
-    """An ErrorResponse."""
-    fields = {"S": severity, "V": severity, "C": sqlstate, "M": text, "D": detail, "H": hint}
+    sqlstate: str, text: str, *, severity: str = "FATAL", detail: str | None = None, hint: str | None = None,
+    routine: str | None = None,
+) -> bytes:  # fmt: skip
+    """An ErrorResponse; `routine` = the server's function that says it, where drivers look for that."""
+    fields = {"S": severity, "V": severity, "C": sqlstate, "M": text, "D": detail, "H": hint, "R": routine}
     return message(b"E", b"".join(_text(name + value) for name, value in fields.items() if value) + b"\0")
 
 
