@@ -203,7 +203,7 @@ class App:
         """Status and JSON of an answer."""
         address = f"http://127.0.0.1:{self._port}{path}?{urllib.parse.urlencode(fields)}"
         try:
-            with urllib.request.urlopen(address, timeout=PATIENCE) as reply:  # noqa: S310
+            with urllib.request.urlopen(address, timeout=PATIENCE) as reply:
                 return reply.status, json.load(reply)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
