@@ -203,7 +203,8 @@ create view postai.slow_queries with (security_barrier) as
   ), judged as (
     select s.queryid, s.userid, s.query, d.calls * 86400 / e.seconds as calls_per_day, d.total_ms / d.calls as mean_ms,
            d.total_ms * 86400 / e.seconds as total_ms_per_day,
-           d.total_ms / nullif((select pg_catalog.sum(o.total_ms) from done as o), 0) as share,
+           d.total_ms / nullif((select pg_catalog.sum(o.total_ms) from done as o join postai.statement as t on t.id = o.statement_id
+                                where t.toplevel), 0) as share,
            d.rows / d.calls as rows_per_call, d.blocks / d.calls as blocks_per_call, e.known / 60 as minutes
       from done as d join postai.statement as s on s.id = d.statement_id
      cross join spent as e

@@ -5,12 +5,12 @@
 create view postai.statement_history as
   select x.at, x.seconds, x.statement_id, s.queryid, s.userid, x.calls, x.total_ms, x.stddev_ms, x.rows, x.blks_hit, x.blks_read,
          x.blks_dirtied, x.blks_written, x.temp_blks_read, x.temp_blks_written, x.wal_bytes, x.blk_read_ms, x.blk_write_ms,
-         x.plans, x.plan_ms, x.jit_ms, x.cpu_ms, x.disk_bytes_read, x.plan_hash
+         x.plans, x.plan_ms, x.jit_ms, x.cpu_ms, x.disk_bytes_read, x.plan_hash, s.toplevel
     from postai.sample_statement as x
     join postai.statement as s on s.id = x.statement_id
    where not s.own and (s.queryid <> 0 or s.userid = 0);
 comment on view postai.statement_history is
-  'What each statement did in the seconds before at; query id 0 = all that were too small for a row of their own: select at, calls, total_ms / calls as mean_ms from postai.statement_history where queryid = 42 order by at';
+  'What each statement did in the seconds before at; query id 0 = all that were too small for a row of their own; not toplevel = it ran inside another one, whose time holds its own: select at, calls, total_ms / calls as mean_ms from postai.statement_history where queryid = 42 order by at';
 
 create view postai.load_history as
   select x.at, x.seconds, x.dbid <> 0 as here, x.xact_commit, x.xact_rollback, x.blks_read, x.blks_hit, x.tup_returned, x.tup_fetched,

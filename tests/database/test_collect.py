@@ -30,6 +30,11 @@ create index cows_barn on cows (barn);
 analyze cows;
 grant select on cows to postai_agent;
 """
+COUNTED = """
+select s.toplevel, sum(s.total_exec_time) from pg_stat_statements as s join pg_database as d on d.oid = s.dbid
+ where s.userid <> 'postai_test_agent'::regrole and d.datname = current_database()
+ group by 1 order by 1
+"""
 LIMITS = CollectLimits(rest=0.0, texts=TextLimits(plan_again=timedelta(0), plan_seconds=5.0))
 
 
@@ -154,6 +159,25 @@ def test_what_is_too_small_is_summed_up(farm: TestDatabase) -> None:
     assert [one.calls for one in rest] == [5]
     assert rest[0].total_ms > 0
     assert rest[0].query is None
+    turns.db.close()
+
+
+def test_small_statements_inside_others_are_summed_up_apart(farm: TestDatabase) -> None:
+    farm.execute(
+        "create function f() returns void language plpgsql as $$ begin perform count(*) from cows; end $$;"
+        f" alter database {farm.name} set pg_stat_statements.track = 'all'"
+    )
+    turns = Turns(farm, CollectLimits(rest=0.0, top=0))
+    turns.turn()
+    before = farm.execute(COUNTED)
+    with farm.connect() as session:
+        session.execute("select f()")
+    turns.turn()
+    after = farm.execute(COUNTED)
+    assert after != before
+    sums = {one.key.toplevel: one.total_ms for one in turns.windows(rest=True)}
+    assert sums[False] == pytest.approx(dict(after)[False] - dict(before).get(False, 0.0))
+    assert sums[True] >= sums[False]
     turns.db.close()
 
 

@@ -267,7 +267,7 @@ select x.dbid::int8, x.at - pg_catalog.make_interval(secs => x.seconds), x.at, c
 select x.at - pg_catalog.make_interval(secs => x.seconds), x.at
   from postai.sample_statement as x
   join postai.statement as s on s.id = x.statement_id
- where s.queryid = 0 and s.userid = 0 and x.at > %s and x.at <= %s
+ where s.queryid = 0 and s.userid = 0 and s.toplevel and x.at > %s and x.at <= %s
  order by x.at
 
 -- name: write_server

@@ -32,9 +32,13 @@ class StatementKey:
         return self.queryid == REST_QUERYID
 
 
-def rest_key(dbid: int, userid: int = 0) -> StatementKey:
-    """The key of the sum of all small statements of a database; with `userid`, of the agent's own ones."""
-    return StatementKey(REST_QUERYID, userid, dbid, True)
+def rest_key(dbid: int, userid: int = 0, toplevel: bool = True) -> StatementKey:
+    """The key of the sum of all small statements of a database; with `userid`, of the agent's own ones.
+
+    Args:
+        toplevel: False = of those that ran inside others, whose time these hold already.
+    """
+    return StatementKey(REST_QUERYID, userid, dbid, toplevel)
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,9 +160,8 @@ class Collector:
             return None, 0
         self._texts.learn(db, ground, self._statements, reading)
         windows = self._planned(db, ground, reading)
-        sums = [reading.rest] if reading.own is None else [reading.rest, reading.own]
-        store.write_statements(db, [*windows, *sums])
-        return reading, len(windows) + len(sums)
+        store.write_statements(db, [*windows, *reading.sums])
+        return reading, len(windows) + len(reading.sums)
 
     def _planned(self, db: Database, ground: Ground, reading: StatementReading) -> list[StatementWindow]:
         def look() -> tuple[None, int]:

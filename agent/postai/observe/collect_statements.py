@@ -59,14 +59,22 @@ class StatementReading:
 
     Attributes:
         windows: the statements that ran, the longest total time first, at most as many as were asked for.
-        rest: the sum of all others; `own`: of the agent's, where it has a role of its own (they are in no other part).
+        rest: the sum of all others that clients sent; `inner`: of those that ran inside others, whose time these hold
+            already; None = none did.
+        own: the sum of the agent's, where it has a role of its own (they are in no other part).
         queryids: of all statements of this database that are counted.
     """
 
     windows: tuple[StatementWindow, ...]
     rest: StatementWindow
+    inner: StatementWindow | None
     own: StatementWindow | None
     queryids: frozenset[int]
+
+    @property
+    def sums(self) -> list[StatementWindow]:
+        """The windows that are sums of many statements."""
+        return [one for one in (self.rest, self.inner, self.own) if one is not None]
 
 
 class Statements:
@@ -105,9 +113,12 @@ class Statements:
         ran = sorted((one for one in added if one is not None), key=lambda one: -one.values[_TOTAL])
         ours = [one for one in ran if ground.dedicated and one.key[1] == ground.userid]
         theirs = [one for one in ran if not ground.dedicated or one.key[1] != ground.userid]
+        small = theirs[self._top :]
+        inner = [one for one in small if not one.key[2]]
         return StatementReading(
             tuple(_window(one, ground, since) for one in theirs[: self._top]),
-            _window(_summed(theirs[self._top :], (REST_QUERYID, 0, True)), ground, since),
+            _window(_summed([one for one in small if one.key[2]], (REST_QUERYID, 0, True)), ground, since),
+            _window(_summed(inner, (REST_QUERYID, 0, False)), ground, since) if inner else None,
             _window(_summed(ours, (REST_QUERYID, ground.userid, True)), ground, since) if ours else None,
             frozenset(row[0] for row in rows),
         )

@@ -114,6 +114,7 @@ class TopStatement:
     Attributes:
         query: None = not known, or another person's.
         share: of the time of all statements, 0 to 1.
+        inner_ms: how much of `total_ms` it ran inside other statements, whose time holds it, too.
     """
 
     queryid: int
@@ -122,6 +123,7 @@ class TopStatement:
     total_ms: float
     mean_ms: float | None
     share: float | None
+    inner_ms: float
 
 
 @dataclass(frozen=True, slots=True)

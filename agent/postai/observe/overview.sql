@@ -45,10 +45,10 @@ select extract(epoch from b.at)::double precision, b.active_ms / 1000 / b.second
  order by b.at
 
 -- name: statements
--- The statements of the last hour that took most time, and their share of all.
+-- The statements of the last hour that took most time, and their share of all that clients sent.
 with done as materialized (
   select x.queryid, pg_catalog.sum(x.calls)::bigint as calls, pg_catalog.sum(x.total_ms) as total_ms,
-         pg_catalog.max(x.statement_id) as statement_id
+         coalesce(pg_catalog.sum(x.total_ms) filter (where not x.toplevel), 0) as inner_ms, pg_catalog.max(x.statement_id) as statement_id
     from postai.statement_history as x
    where x.at > pg_catalog.now() - pg_catalog.make_interval(secs => %s)
    group by x.queryid
@@ -57,7 +57,7 @@ with done as materialized (
   select d.* from done as d where d.queryid <> 0 order by d.total_ms desc, d.queryid limit 200
 )
 select d.queryid, s.query, d.calls, d.total_ms, d.total_ms / nullif(d.calls, 0),
-       d.total_ms / nullif((select pg_catalog.sum(a.total_ms) from done as a), 0)
+       d.total_ms / nullif((select pg_catalog.sum(a.total_ms - a.inner_ms) from done as a), 0), d.inner_ms
   from most as d
   left join postai.statements as s on s.id = d.statement_id
  where s.of_postai is not true

@@ -52,8 +52,9 @@ class Ranked:
     Attributes:
         query: None = not known, or other people's.
         stddev_ms: spread of one call.
-        share: of the time of all statements, 0 to 1.
+        share: of the time of all statements of all roles, 0 to 1.
         temp_blks: blocks of temporary files that were written.
+        inner_ms: how much of `total_ms` it ran inside other statements, whose time holds it, too.
         severity: HIGH, MEDIUM or LOW as docs/judging.md has it; None = it does not matter.
         trend: its time in equal parts of the range, in milliseconds.
     """
@@ -72,6 +73,7 @@ class Ranked:
     temp_blks: int | None
     wal_bytes: int | None
     severity: str | None
+    inner_ms: float
     trend: tuple[float, ...] = ()
 
 
@@ -82,7 +84,7 @@ class Ranking:
     Attributes:
         range: what it is of.
         passed: statements that pass the filter; `first` of the page, from 0, `limit` at most.
-        total_ms: time of all statements, the small ones included.
+        total_ms: time of all statements of all roles, the small ones included, what ran inside others once.
         users: who ran statements.
         history_since: None = nothing was collected yet.
     """
@@ -128,11 +130,11 @@ def rank(
     rows = database.query(
         blocks["ranking"].replace("/* order */", f"{ORDERS[sort]}, p.queryid"),
         (
-            span.since, span.until, wanted.user, wanted.user, wanted.text, wanted.table, wanted.mean_ms,
+            wanted.user, wanted.user, span.since, span.until, wanted.text, wanted.table, wanted.mean_ms,
             wanted.total_ms, wanted.calls, wanted.text, wanted.table, span.seconds, limit, first,
         ),
     )  # fmt: skip
-    trends = _trends(database, span, [row[2] for row in rows])
+    trends = _trends(database, span, [row[2] for row in rows], wanted.user)
     return Ranking(
         span,
         wanted,
@@ -148,12 +150,12 @@ def rank(
     )
 
 
-def _trends(database: Database, span: Range, queryids: list[int]) -> dict[int, tuple[float, ...]]:
+def _trends(database: Database, span: Range, queryids: list[int], user: str) -> dict[int, tuple[float, ...]]:
     if not queryids:
         return {}
     found: dict[int, list[float]] = {one: [0.0] * PARTS for one in queryids}
     statement = named_sql.load(__package__, "ranking.sql")["trends"]
-    parameters = (span.since, span.until, PARTS, queryids, span.since, span.until)
+    parameters = (span.since, span.until, PARTS, queryids, span.since, span.until, user, user)
     for queryid, part, total_ms in database.query(statement, parameters):
         found[queryid][min(max(part, 1), PARTS) - 1] += total_ms
     return {queryid: tuple(parts) for queryid, parts in found.items()}
