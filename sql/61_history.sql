@@ -186,6 +186,21 @@ comment on table postai.sample_database is
   'What happened in this database in each interval, and in all others of the server together (dbid 0).';
 create index sample_database_at on postai.sample_database (at);
 
+create table postai.sample_storage (
+  at timestamptz not null,
+  bytes bigint not null,
+  heap_bytes bigint,
+  toast_bytes bigint,
+  index_bytes bigint,
+  held integer,
+  wal_bytes bigint,
+  temp_bytes bigint
+);
+comment on table postai.sample_storage is
+  'How big this database was at a moment, what of it tables, their TOAST and indexes took (with the catalogs; NULL = could not be looked at), and the server''s WAL and temporary files (NULL = the agent may not see them).';
+comment on column postai.sample_storage.held is 'Relations that somebody held exclusively, whose sizes are in bytes alone.';
+create index sample_storage_at on postai.sample_storage (at);
+
 create table postai.sample_server (
   at timestamptz not null,
   seconds real not null,
@@ -375,6 +390,7 @@ alter table postai.statement_values replica identity full;
 alter table postai.sample_table replica identity full;
 alter table postai.sample_index replica identity full;
 alter table postai.sample_database replica identity full;
+alter table postai.sample_storage replica identity full;
 alter table postai.sample_server replica identity full;
 alter table postai.sample_wait replica identity full;
 alter table postai.sample_block replica identity full;
@@ -382,7 +398,7 @@ alter table postai.sample_block replica identity full;
 select postai._grant('select, insert, update, delete on postai.' || t, 'postai_agent')
   from pg_catalog.unnest(array[
     'statement', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',
-    'sample_database', 'sample_server', 'sample_wait', 'sample_block', 'collect_state']) as t;
+    'sample_database', 'sample_storage', 'sample_server', 'sample_wait', 'sample_block', 'collect_state']) as t;
 select postai._grant('select on postai.collect_state', 'postai_reader');
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
   from pg_catalog.unnest(array['statements', 'logged_plans', 'unused_columns']) as v;

@@ -39,6 +39,12 @@ create view postai.index_history as
 comment on view postai.index_history is
   'How often each index was used in the seconds before at: select at, idx_scan from postai.index_history where index_name = ''orders_pkey'' order by at';
 
+create view postai.storage_history as
+  select x.at, x.bytes, x.heap_bytes, x.toast_bytes, x.index_bytes, x.held, x.wal_bytes, x.temp_bytes
+    from postai.sample_storage as x;
+comment on view postai.storage_history is
+  'How big this database was, with what tables, TOAST and indexes took of it, and the server''s WAL and temporary files: select at, pg_size_pretty(bytes) from postai.storage_history order by at';
+
 create view postai.wait_history as
   select x.at, x.seconds, x.samples, x.looks, x.queryid, x.event_type, x.event
     from postai.sample_wait as x;
@@ -54,4 +60,4 @@ comment on view postai.statement_plans is
   'Shapes of the plans that the planner chose for a statement with unknown parameters; of other people''s for operators only: select plan_hash, cost, first_seen, last_seen from postai.statement_plans where queryid = 42';
 
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
-  from pg_catalog.unnest(array['statement_history', 'load_history', 'table_history', 'index_history', 'wait_history', 'statement_plans']) as v;
+  from pg_catalog.unnest(array['statement_history', 'load_history', 'table_history', 'index_history', 'storage_history', 'wait_history', 'statement_plans']) as v;

@@ -35,6 +35,12 @@ select s.toplevel, sum(s.total_exec_time) from pg_stat_statements as s join pg_d
  where s.userid <> 'postai_test_agent'::regrole and d.datname = current_database()
  group by 1 order by 1
 """
+MEASURED = """
+select pg_database_size(current_database()), sum(pg_table_size(c.oid))::int8,
+       sum(case when c.reltoastrelid <> 0 then pg_total_relation_size(c.reltoastrelid) else 0 end)::int8,
+       sum(pg_indexes_size(c.oid))::int8
+  from pg_class as c where c.relkind in ('r', 'm') and not c.relisshared
+"""
 LIMITS = CollectLimits(rest=0.0, texts=TextLimits(plan_again=timedelta(0), plan_seconds=5.0))
 
 
@@ -94,6 +100,7 @@ def test_what_happened_between_two_turns(turns: Turns) -> None:
     assert set(states) == {"statements", "plans", "tables", "database", "activity"}
     assert all(state.error is None and state.missing is None for state in states.values()), states
     kept = {one.part: one for one in store.read_states(turns.db)}
+    assert kept.pop("storage").rows == 1, "measured in the first turn"
     assert [(one.rows, one.until) for one in kept.values()] == [(states[p].rows, states[p].until) for p in kept]
     (window,) = turns.windows("select name from cows")
     assert (window.calls, window.rows) == (5, 5)
@@ -132,6 +139,32 @@ def test_tables_indexes_and_databases(turns: Turns) -> None:
     assert here.tup_updated >= 3
     assert others.dbid == 0
     assert store.read_server(turns.db, *EVER)[0].counters["wal"]["wal_bytes"] > 0
+
+
+def test_storage_is_measured_with_its_parts(turns: Turns) -> None:
+    turns.database.execute(
+        "create table herd (id int primary key, note text);"
+        " insert into herd select n, (select string_agg(md5(random()::text || n || m), '')"
+        " from generate_series(1, 200) as m) from generate_series(1, 400) as n;"
+        " create table held (id int primary key); create materialized view counted as select count(*) from herd"
+    )
+    with turns.database.connect() as holder:
+        holder.execute("begin; lock table held in access exclusive mode")
+        turns.turn()
+        (seen,) = store.read_storage(turns.db, *EVER)
+        holder.execute("rollback")
+    ((size, tables, toast, indexes),) = turns.database.execute(MEASURED)
+    assert seen.heap_bytes is not None and seen.toast_bytes is not None and seen.index_bytes is not None
+    assert seen.held is not None and seen.held >= 1
+    assert seen.bytes == pytest.approx(size, rel=0.05)
+    assert seen.toast_bytes == pytest.approx(toast, rel=0.05) and seen.index_bytes == pytest.approx(indexes, rel=0.05)
+    assert seen.heap_bytes == pytest.approx(tables - toast, rel=0.05)
+    parts = seen.heap_bytes + seen.toast_bytes + seen.index_bytes
+    assert parts == pytest.approx(seen.bytes, rel=0.05), "little of a database is anything else"
+    assert seen.wal_bytes is not None and seen.wal_bytes > 0 and seen.wal_bytes % (1 << 20) == 0, "whole segments"
+    assert seen.temp_bytes is not None
+    turns.turn()
+    assert len(store.read_storage(turns.db, *EVER)) == 1, "not in each interval"
 
 
 def test_a_reset_invents_nothing(turns: Turns) -> None:
@@ -479,7 +512,7 @@ def test_the_duty_collects_until_it_is_switched_off(farm: TestDatabase) -> None:
         farm.execute("select count(*) from cows where barn = 6")
         wait_for(lambda: farm.execute(f"{intervals} where s.query ~ 'from cows where barn'")[0][0] == 1)
         parts = {row[0] for row in farm.execute("select part from postai.collect_state where last_run is not null")}
-        assert parts == {"statements", "plans", "tables", "database", "activity", "pruning"}
+        assert parts == {"statements", "plans", "tables", "database", "storage", "activity", "pruning"}
         duty.end()
         duty.begin()
         before = farm.execute(f"{intervals} where s.queryid = 0 and s.userid = 0")[0][0]

@@ -25,6 +25,7 @@ from postai.history.types import (
     StatementKey,
     StatementPlan,
     StatementWindow,
+    StorageSeen,
     TableWindow,
     WaitWindow,
     rest_key,
@@ -126,6 +127,7 @@ def test_other_kinds_come_back_as_they_went(db: Database) -> None:
     )
     blocks = (BlockWindow(NOON - MINUTE, NOON, 11, 5, 10, "active", None, "relation", 7, 3, 2, 99.5, 4),)
     databases = (DatabaseWindow(5, NOON - MINUTE, NOON, 1, active_ms=2.5), DatabaseWindow(0, NOON - MINUTE, NOON))
+    sizes = (StorageSeen(NOON - MINUTE, 100, 50, 20, 25, 0, 16, 0), StorageSeen(NOON, 101))
     server = (ServerWindow(NOON - MINUTE, NOON, {"wal": {"wal_bytes": 8192}}),)
     store.write_tables(db, tables)
     store.write_indexes(db, indexes)
@@ -133,12 +135,15 @@ def test_other_kinds_come_back_as_they_went(db: Database) -> None:
     store.write_blocks(db, blocks)
     store.write_databases(db, databases)
     store.write_server(db, server)
+    for one in sizes:
+        store.write_storage(db, one)
     assert store.read_tables(db, *EVER) == tables
     assert store.read_indexes(db, *EVER) == indexes
     assert store.read_waits(db, *EVER) == waits
     assert store.read_blocks(db, *EVER) == blocks
     assert store.read_databases(db, *EVER) == databases
     assert store.read_server(db, *EVER) == server
+    assert store.read_storage(db, *EVER) == sizes
     renamed = dataclasses.replace(tables[1], table="y", end=NOON + MINUTE, start=NOON)
     store.write_tables(db, [renamed])
     assert {one.table for one in store.read_tables(db, *EVER)} == {"orders", "y"}
@@ -298,7 +303,7 @@ def test_who_sees_what(home: TestDatabase, db: Database) -> None:
     assert home.execute("select part from postai.collect_state", "history_reader") == [("tables",)]
     found = home.execute("select relname from pg_class where relkind = 'r' and relname ~ '^(sample_|statement)'")
     tables = [row[0] for row in found]
-    assert len(tables) == 10
+    assert len(tables) == 11
     for table in tables:
         for user in ("history_reader", "history_operator"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege) as caught:

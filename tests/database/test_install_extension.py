@@ -146,6 +146,7 @@ def test_every_state_table_is_dumped_or_left_out_on_purpose(empty: TestDatabase)
         "sample_index",
         "sample_server",
         "sample_statement",
+        "sample_storage",
         "sample_table",
         "sample_wait",
         "schema_version",

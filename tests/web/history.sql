@@ -23,6 +23,9 @@ insert into postai.sample_database (at, dbid, seconds, xact_commit, xact_rollbac
 select m.at, d.oid, 60, 600, 1, 1000, 99000, 0, 30000
   from generate_series(now() - interval '119 minutes', now() - interval '30 seconds', interval '1 minute') as m (at), pg_database as d
  where d.datname = current_database();
+insert into postai.sample_storage (at, bytes, heap_bytes, toast_bytes, index_bytes, held, wal_bytes, temp_bytes)
+select now() - make_interval(hours => n), 40000000 - 1000000 * n / 24, 20000000 - 1000000 * n / 24, 4000000, 12000000, 0, 33554432, 0
+  from generate_series(0, 120, 12) as n;
 insert into postai.relation (relid, schema_name, relation_name)
 select 'public.orders'::regclass, 'public', 'orders' on conflict do nothing;
 insert into postai.sample_table (at, table_oid, seconds, seq_scan, n_tup_ins, live_rows, dead_rows, bytes)

@@ -21,7 +21,9 @@ KEPT = timedelta(days=365)
 RAW_AT_LEAST = timedelta(days=1)
 """How long intervals stay intervals even when there is too much."""
 _HOUR = timedelta(hours=1)
-_TABLES = tuple(f"sample_{kind}" for kind in ("statement", "table", "index", "database", "server", "wait", "block"))
+_TABLES = tuple(
+    f"sample_{kind}" for kind in ("statement", "table", "index", "database", "storage", "server", "wait", "block")
+)
 _SIZED = (*_TABLES, "statement", "statement_plan", "logged_plan", "statement_values", "relation")
 _BATCH = 5000
 _FULL, _ROLLED = 0.9, 0.8

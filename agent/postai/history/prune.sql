@@ -99,6 +99,15 @@ select p.at, g.dbid, p.seconds, nullif(pg_catalog.sum(g.xact_commit), 0), nullif
   from gone as g, span as p
  group by p.at, p.seconds, g.dbid
 
+-- name: roll_storage
+-- Sizes: those at the end.
+with gone as (
+  delete from postai.sample_storage as x where x.at > %s and x.at <= %s returning x.*
+)
+insert into postai.sample_storage (at, bytes, heap_bytes, toast_bytes, index_bytes, held, wal_bytes, temp_bytes)
+select g.at, g.bytes, g.heap_bytes, g.toast_bytes, g.index_bytes, g.held, g.wal_bytes, g.temp_bytes
+  from gone as g order by g.at desc limit 1
+
 -- name: roll_server
 -- The server.
 with gone as (

@@ -31,6 +31,7 @@ from postai.history.types import (
     StatementKey,
     StatementPlan,
     StatementWindow,
+    StorageSeen,
     TableWindow,
     ValuesSource,
     WaitWindow,
@@ -232,6 +233,15 @@ def write_server(db: Database, windows: Sequence[ServerWindow]) -> None:
 
 def read_server(db: Database, since: datetime, until: datetime) -> tuple[ServerWindow, ...]:
     return tuple(ServerWindow(*row) for row in db.query(_sql("read_server"), (since, until)))
+
+
+def write_storage(db: Database, seen: StorageSeen) -> None:
+    _write(db, "write_storage", [_values(seen)])
+
+
+def read_storage(db: Database, since: datetime, until: datetime) -> tuple[StorageSeen, ...]:
+    """What was measured after `since` and not after `until`."""
+    return tuple(StorageSeen(*row) for row in db.query(_sql("read_storage"), (since, until)))
 
 
 # How the collection goes.

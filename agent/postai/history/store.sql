@@ -286,6 +286,20 @@ select x.at - pg_catalog.make_interval(secs => x.seconds), x.at, x.counters
  where x.at > %s and x.at <= %s
  order by x.at
 
+-- name: write_storage
+-- How big the database is.
+insert into postai.sample_storage (at, bytes, heap_bytes, toast_bytes, index_bytes, held, wal_bytes, temp_bytes)
+select f.at, f.bytes, f.heap_bytes, f.toast_bytes, f.index_bytes, f.held, f.wal_bytes, f.temp_bytes
+  from pg_catalog.json_to_recordset(%s::pg_catalog.json)
+    as f (at timestamptz, bytes int8, heap_bytes int8, toast_bytes int8, index_bytes int8, held int4, wal_bytes int8, temp_bytes int8)
+
+-- name: read_storage
+-- How big the database was, when that was measured in a time.
+select x.at, x.bytes, x.heap_bytes, x.toast_bytes, x.index_bytes, x.held, x.wal_bytes, x.temp_bytes
+  from postai.sample_storage as x
+ where x.at > %s and x.at <= %s
+ order by x.at
+
 -- name: write_plans
 -- Shapes of plans; of each statement the last five are kept.
 with fresh as materialized (

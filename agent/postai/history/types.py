@@ -339,6 +339,28 @@ class DatabaseWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageSeen:
+    """How big this database was at a moment.
+
+    Attributes:
+        bytes: all of its files.
+        heap_bytes, toast_bytes, index_bytes: of these, tables (with their maps, and sequences), their TOAST (with its
+            indexes) and other indexes, catalogs included; None = could not be looked at.
+        held: relations that somebody held exclusively, whose sizes are in `bytes` alone.
+        wal_bytes, temp_bytes: of the whole server, WAL and temporary files; None = not to be seen.
+    """
+
+    at: datetime
+    bytes: int
+    heap_bytes: int | None = None
+    toast_bytes: int | None = None
+    index_bytes: int | None = None
+    held: int | None = None
+    wal_bytes: int | None = None
+    temp_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServerWindow:
     """What the whole server did between two moments: {"wal": {"wal_bytes": 8192}, "io": {...}, ...}.
 

@@ -25,6 +25,7 @@ from postai.observe.collect_plans import LoggedPlans, PlanLimits
 from postai.observe.collect_relations import Relations
 from postai.observe.collect_server import Databases, Server
 from postai.observe.collect_statements import StatementReading, Statements
+from postai.observe.collect_storage import Storage
 from postai.observe.collect_texts import TextLimits, Texts
 
 
@@ -75,6 +76,7 @@ class Collector:
         self._relations = Relations(sql, limits.relations, limits.sizes)
         self._databases = Databases(sql)
         self._server = Server(sql)
+        self._storage = Storage(sql)
         self._activity = Activity(sql, limits.activity)
         self._texts = Texts(sql, limits.texts)
         self._logged = LoggedPlans(limits.plans)
@@ -121,6 +123,8 @@ class Collector:
         reading = self._part("statements", lambda: self._collect_statements(db, ground))
         self._part("tables", lambda: self._collect_relations(db, ground))
         self._part("database", lambda: self._collect_database(db, ground))
+        if self._storage.due(ground):
+            self._part("storage", lambda: self._collect_storage(db, ground))
         self._collect_activity(db, ground, reading, values)
         if "pg_qualstats" in ground.sources:
             self._part("predicates", lambda: self._collect_predicates(db, ground))
@@ -182,6 +186,10 @@ class Collector:
         store.write_databases(db, databases)
         store.write_server(db, server)
         return None, len(databases) + len(server)
+
+    def _collect_storage(self, db: Database, ground: Ground) -> tuple[None, int]:
+        store.write_storage(db, self._storage.read(db, ground))
+        return None, 1
 
     def _collect_activity(self, db: Database, ground: Ground, reading: StatementReading | None, values: bool) -> None:
         queryids = reading.queryids if reading is not None else frozenset[int]()

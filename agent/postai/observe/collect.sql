@@ -126,6 +126,42 @@ select s.datid::int8,
   from pg_catalog.pg_stat_database as s
  where s.datid <> 0
 
+-- name: storage
+-- How big this database is; takes no lock.
+select pg_catalog.pg_database_size(pg_catalog.current_database()),
+       pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'execute'),
+       pg_catalog.has_function_privilege('pg_catalog.pg_ls_tmpdir(oid)', 'execute')
+
+-- name: storage_parts
+-- What tables, their TOAST and indexes take of it, without what is locked exclusively, and how many these are.
+with held as materialized (
+  select distinct l.relation as oid from pg_catalog.pg_locks as l
+   where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_catalog.pg_backend_pid()
+     and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+), part as materialized (
+  select c.oid, case when c.relkind = 't' or (c.relkind = 'i' and c.relnamespace = 'pg_toast'::pg_catalog.regnamespace) then 'toast'
+                     when c.relkind = 'i' then 'index' else 'heap' end as kind
+    from pg_catalog.pg_class as c
+   where c.relkind in ('r', 'm', 't', 'i', 'S') and c.oid not in (select h.oid from held as h) and c.relisshared = false
+), sized as (
+  select p.kind, pg_catalog.pg_relation_size(p.oid) + pg_catalog.pg_relation_size(p.oid, 'fsm')
+                 + pg_catalog.pg_relation_size(p.oid, 'vm') + pg_catalog.pg_relation_size(p.oid, 'init') as bytes
+    from part as p
+)
+select pg_catalog.sum(s.bytes) filter (where s.kind = 'heap')::int8, pg_catalog.sum(s.bytes) filter (where s.kind = 'toast')::int8,
+       pg_catalog.sum(s.bytes) filter (where s.kind = 'index')::int8, (select pg_catalog.count(*) from held)::int4
+  from sized as s
+
+-- name: storage_wal
+-- What WAL takes on this server.
+select pg_catalog.sum(w.size)::int8 from pg_catalog.pg_ls_waldir() as w
+
+-- name: storage_temp
+-- What temporary files take on this server.
+select coalesce(pg_catalog.sum(f.size), 0)::int8
+  from pg_catalog.pg_tablespace as t cross join lateral pg_catalog.pg_ls_tmpdir(t.oid) as f
+ where t.spcname <> 'pg_global'
+
 -- name: server
 -- The counters of the whole server, by group.
 select 'wal', pg_catalog.to_jsonb(s) from pg_catalog.pg_stat_wal as s

@@ -97,6 +97,7 @@ class LoadPoint:
         transactions: a second.
         hit_rate: share of blocks that were in shared buffers, 0 to 1; `blocks` = of how many.
         temp_bytes: written to temporary files, a second.
+        seconds: the longest interval that it is of.
     """
 
     at: float
@@ -105,6 +106,18 @@ class LoadPoint:
     hit_rate: float | None = None
     blocks: float | None = None
     temp_bytes: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadNow:
+    """The interval of so many `seconds` that was collected last, which ended at `at`: sessions at work, transactions a
+    second."""
+
+    at: datetime
+    seconds: float
+    active: float | None
+    transactions: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +221,28 @@ class CacheTier:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Bytes of the database, and how much its tables grew in a week and in a month, as far as history goes back."""
+    """How big the database is, as the agent measured it last.
 
+    Attributes:
+        bytes: all of its files; `heap_bytes`, `toast_bytes`, `index_bytes` of these; None = could not be looked at.
+        held: relations that somebody held exclusively then, whose sizes are in `bytes` alone.
+        wal_bytes, temp_bytes: of the whole server, WAL and temporary files; None = the agent may not see them.
+        week, month: growth since `week_since` and `month_since`, which are the first moments of the last 7 and 30 days
+            of which it is known; None = it was measured once.
+    """
+
+    at: datetime
     bytes: int
+    heap_bytes: int | None
+    toast_bytes: int | None
+    index_bytes: int | None
+    held: int | None
+    wal_bytes: int | None
+    temp_bytes: int | None
     week: int | None
+    week_since: datetime | None
     month: int | None
+    month_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +261,9 @@ class Overview:
 
     Attributes:
         missing: why the role sees the server only; everything of postai is None or empty then.
-        hours: of `load`, whose last point with a value is the load now.
+        hours: of `load`.
+        now: None = nothing was collected lately.
+        storage: None = it was not measured yet.
     """
 
     server: ServerState
@@ -239,6 +271,7 @@ class Overview:
     missing: Missing | None
     hours: int
     agent: AgentState | None = None
+    now: LoadNow | None = None
     health: tuple[HealthCheck, ...] = ()
     load: tuple[LoadPoint, ...] = ()
     statements: tuple[TopStatement, ...] = ()
@@ -249,11 +282,6 @@ class Overview:
     events: tuple[RecentEvent, ...] = ()
     caches: tuple[CacheTier, ...] = ()
     storage: Storage | None = None
-
-    @property
-    def now(self) -> LoadPoint | None:
-        """The load that was collected last."""
-        return next((one for one in reversed(self.load) if one.active is not None), None)
 
 
 def read_overview(database: Database, hours: int = 24) -> Overview:
@@ -282,6 +310,7 @@ def read_overview(database: Database, hours: int = 24) -> Overview:
         None,
         hours,
         AgentState(*database.query(blocks["agent"])[0]),
+        next(iter(_rows(database, blocks, "now", LoadNow)), None),
         _rows(database, blocks, "health", HealthCheck),
         load,
         _rows(database, blocks, "statements", TopStatement, (TOP_SECONDS, TOP)),
@@ -291,7 +320,7 @@ def read_overview(database: Database, hours: int = 24) -> Overview:
         _rows(database, blocks, "actions", RecentAction),
         _rows(database, blocks, "events", RecentEvent),
         _caches(database, blocks, load),
-        Storage(*database.query(blocks["storage"])[0]),
+        next(iter(_rows(database, blocks, "storage", Storage)), None),
     )
 
 
@@ -316,10 +345,15 @@ def _load(database: Database, blocks: Mapping[str, str], hours: int) -> tuple[Lo
 
 
 def with_gaps(points: list[Any], step: float, empty: Callable[[float], Any]) -> tuple[Any, ...]:
-    """Points with an empty one wherever more than two steps were not collected, so that a line breaks there."""
+    """Points with an empty one wherever more than two steps were not collected, so that a line breaks there.
+
+    Args:
+        points: with `at` and `seconds`, the longest interval that each is of: the next one is not due before.
+        step: seconds from one to the next where intervals are shorter.
+    """
     found: list[Any] = []
     for one in points:
-        if found and one.at - found[-1].at > 2.5 * max(step, 3600 if step >= 1800 else step):
+        if found and one.at - found[-1].at > 2.5 * max(step, found[-1].seconds, one.seconds):
             found.append(empty(found[-1].at + step))
         found.append(one)
     return tuple(found)

@@ -28,13 +28,22 @@ select coalesce(a.state, 'not visible to you'), pg_catalog.count(*)::integer
 -- Health checks, the worst first.
 select h.name, h.title, h.status, h.value, h.why, h.fix, h.docs, h.since, h.checked_at from postai.health as h
 
+-- name: now
+-- The interval that was collected last, unless so long ago that it says nothing of now.
+select x.at, x.seconds::double precision, x.active_ms / 1000 / x.seconds,
+       (coalesce(x.xact_commit, 0) + coalesce(x.xact_rollback, 0)) / x.seconds::double precision
+  from postai.load_history as x
+ where x.here and x.at > pg_catalog.now() - interval '3 hours'
+   and x.at > pg_catalog.now() - greatest(interval '5 minutes', pg_catalog.make_interval(secs => 3 * x.seconds))
+ order by x.at desc limit 1
+
 -- name: load
 -- This database in steps of so many seconds: sessions at work, transactions a second, share of blocks that were in
 -- shared buffers.
 select extract(epoch from b.at)::double precision, b.active_ms / 1000 / b.seconds, b.transactions / b.seconds,
-       b.hit / nullif(b.hit + b.read, 0), b.hit + b.read, b.temp_bytes / b.seconds
+       b.hit / nullif(b.hit + b.read, 0), b.hit + b.read, b.temp_bytes / b.seconds, b.longest
   from (select pg_catalog.date_bin(pg_catalog.make_interval(secs => %s), x.at - pg_catalog.make_interval(secs => 0.001), '2000-01-01') as at,
-               pg_catalog.sum(x.seconds)::double precision as seconds, pg_catalog.sum(coalesce(x.active_ms, 0)) as active_ms,
+               pg_catalog.sum(x.seconds)::double precision as seconds, pg_catalog.max(x.seconds)::double precision as longest, pg_catalog.sum(coalesce(x.active_ms, 0)) as active_ms,
                pg_catalog.sum(coalesce(x.xact_commit, 0) + coalesce(x.xact_rollback, 0))::double precision as transactions,
                pg_catalog.sum(coalesce(x.blks_hit, 0))::double precision as hit,
                pg_catalog.sum(coalesce(x.blks_read, 0))::double precision as read,
@@ -113,21 +122,12 @@ select pg_catalog.count(*)::integer, (pg_catalog.count(*) filter (where e.state 
   from postai.edges as e
 
 -- name: storage
--- How big the tables (with TOAST, without indexes) are by the history, and were a week and a month ago.
-with tables as materialized (
-  select t.oid from pg_catalog.pg_class as t
-   where t.relkind in ('r', 'm') and t.relpersistence <> 't' and t.relnamespace not in
-         (select n.oid from pg_catalog.pg_namespace as n
-           where n.nspname ~ '^pg_' or n.nspname in ('information_schema', 'postai', 'postai_cache'))
-)
-select pg_catalog.pg_database_size(pg_catalog.current_database()),
-       pg_catalog.sum(n.bytes - coalesce(w.bytes, n.bytes))::bigint, pg_catalog.sum(n.bytes - coalesce(m.bytes, n.bytes))::bigint
-  from tables as t
- cross join lateral (select h.bytes from postai.table_history as h
-                      where h.table_oid = t.oid and h.bytes is not null order by h.at desc limit 1) as n
-  left join lateral (select h.bytes from postai.table_history as h
-                      where h.table_oid = t.oid and h.bytes is not null and h.at > pg_catalog.now() - interval '7 days'
-                      order by h.at limit 1) as w on true
-  left join lateral (select h.bytes from postai.table_history as h
-                      where h.table_oid = t.oid and h.bytes is not null and h.at > pg_catalog.now() - interval '30 days'
-                      order by h.at limit 1) as m on true
+-- How big the database was when that was measured last, and how much it has grown since what was measured first in the
+-- last week, and month.
+select n.at, n.bytes, n.heap_bytes, n.toast_bytes, n.index_bytes, n.held, n.wal_bytes, n.temp_bytes,
+       n.bytes - w.bytes, w.at, n.bytes - m.bytes, m.at
+  from (select h.* from postai.storage_history as h order by h.at desc limit 1) as n
+  left join lateral (select h.at, h.bytes from postai.storage_history as h
+                      where h.at < n.at and h.at > pg_catalog.now() - interval '7 days' order by h.at limit 1) as w on true
+  left join lateral (select h.at, h.bytes from postai.storage_history as h
+                      where h.at < n.at and h.at > pg_catalog.now() - interval '30 days' order by h.at limit 1) as m on true

@@ -61,13 +61,15 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """One step: beginning (seconds since the epoch), mean of a call, calls, their time, blocks of a call."""
+    """One step: beginning (seconds since the epoch), mean of a call, calls, their time, blocks of a call, longest
+    interval that it is of."""
 
     at: float
     mean_ms: float | None = None
     calls: float | None = None
     total_ms: float | None = None
     blocks: float | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

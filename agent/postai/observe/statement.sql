@@ -32,7 +32,8 @@ select (select pg_catalog.sum(x.active_ms) from postai.load_history as x where x
 select extract(epoch from pg_catalog.date_bin(pg_catalog.make_interval(secs => %s), x.at - pg_catalog.make_interval(secs => 0.001), '2000-01-01'))::float8,
        pg_catalog.sum(x.total_ms) / nullif(pg_catalog.sum(x.calls), 0)::float8, pg_catalog.sum(x.calls)::bigint,
        pg_catalog.sum(x.total_ms),
-       pg_catalog.sum(coalesce(x.blks_hit, 0) + coalesce(x.blks_read, 0))::float8 / nullif(pg_catalog.sum(x.calls), 0)::float8
+       pg_catalog.sum(coalesce(x.blks_hit, 0) + coalesce(x.blks_read, 0))::float8 / nullif(pg_catalog.sum(x.calls), 0)::float8,
+       pg_catalog.max(x.seconds)::float8
   from postai.statement_history as x
  where x.queryid = %s and x.at > %s and x.at <= %s
  group by 1 order by 1

@@ -1,0 +1,68 @@
+"""Figures of the overview, over a history that the test wrote, against what is computed from the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from observe_support import Home, home_in
+
+from conftest import TestDatabase
+from postai.observe.overview import read_overview
+
+
+@pytest.fixture
+def home(database: TestDatabase) -> Iterator[Home]:
+    with home_in(database) as one:
+        yield one
+
+
+def test_the_load_now_is_that_of_the_last_interval_whatever_the_range(home: Home) -> None:
+    for minute in range(1, 170):
+        home.worked(minute, 6_000 if minute == 1 else 60_000, xact_commit=120 if minute == 1 else 6000)
+    for hours in (1, 24, 168, 720):
+        now = read_overview(home.db, hours).now
+        assert now is not None
+        assert (now.seconds, now.active, now.transactions) == (60, pytest.approx(0.1), pytest.approx(2.0))
+
+
+def test_of_a_silent_agent_there_is_no_load_now(home: Home) -> None:
+    home.worked(6, 60_000)
+    overview = read_overview(home.db, 24)
+    assert overview.now is None
+    assert [one.active for one in overview.load] == [1.0], "what was collected before is shown as that"
+    home.worked(4, 30_000, 300)
+    now = read_overview(home.db, 720).now
+    assert now is not None and now.active == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("seconds", [60, 300, 900])
+def test_long_intervals_are_a_line_and_a_pause_breaks_it(home: Home, seconds: int) -> None:
+    for at in range(1, 3600 // seconds):
+        home.worked(at * seconds / 60, 1000, seconds)
+    load = read_overview(home.db, 1).load
+    assert len(load) == 3600 // seconds - 1 and all(one.active is not None for one in load)
+    home.worked(200 * seconds / 60, 1000, seconds)
+    assert [one.at for one in read_overview(home.db, 168).load if one.active is None], "nothing was collected between"
+
+
+def test_growth_is_of_all_of_the_database_since_when_it_is_known(home: Home) -> None:
+    assert read_overview(home.db).storage is None, "nothing was measured yet"
+
+    def measured(days_ago: float, size: int) -> None:
+        home.db.execute(
+            "insert into postai.sample_storage (at, bytes) values (now() - make_interval(secs => %s), %s)",
+            (days_ago * 86400, size),
+        )
+
+    measured(0, 5000)
+    storage = read_overview(home.db).storage
+    assert storage is not None
+    assert (storage.bytes, storage.week, storage.month) == (5000, None, None), "measured once, growth is not known"
+    for days_ago, size in ((6.9, 4100), (3, 4500), (7.1, 3900), (29, 2000), (31, 1000)):
+        measured(days_ago, size)
+    storage = read_overview(home.db).storage
+    assert storage is not None and storage.week_since is not None and storage.month_since is not None
+    assert (storage.bytes, storage.week, storage.month) == (5000, 900, 3000)
+    assert (storage.at - storage.week_since).total_seconds() == pytest.approx(6.9 * 86400, abs=60)
+    assert (storage.at - storage.month_since).total_seconds() == pytest.approx(29 * 86400, abs=60)
