@@ -219,4 +219,5 @@ select postai._apply_grants();
 -- include: 85_cache.sql
 -- include: 86_cache_advice.sql
 -- include: 87_web.sql
+-- include: 88_team.sql
 -- include: 90_rights.sql

@@ -34,9 +34,11 @@ def store(pg15: LocalServer) -> Iterator[TestDatabase]:
     try:
         install_postai(database, "call")
         make_people(database)
-        make_people(database, {"web_reader": "postai_reader", "dba_desk": "postai_operator"})
+        make_people(database, {"web_reader": "postai_reader", "dba_desk": "postai_operator", "all_desk": ""})
+        database.execute("create role oidc_team; grant postai_user to oidc_team; grant oidc_team to all_desk")
         yield database
     finally:
+        database.execute("drop role if exists oidc_team")
         drop_database(database)
 
 
@@ -44,7 +46,7 @@ def store(pg15: LocalServer) -> Iterator[TestDatabase]:
 def web(store: TestDatabase, provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     place = tmp_path_factory.mktemp("oidc")
     passfile = place / "pgpass"
-    passfile.write_text("*:*:*:web_reader:web_reader\n*:*:*:dba_desk:dba_desk\n")
+    passfile.write_text("*:*:*:web_reader:web_reader\n*:*:*:dba_desk:dba_desk\n*:*:*:all_desk:all_desk\n")
     passfile.chmod(0o600)
     one = Dashboard(place, {"store": f"host=127.0.0.1 port={store.server.port} dbname={store.name}"},
                     environment={"POSTAI_WEB__OIDC__CLIENT_SECRET": SECRET})  # fmt: skip
@@ -63,6 +65,10 @@ dsn = "user=dba_desk passfile={passfile}"
 claim = "email"
 value = "carol@shop.example"
 dsn = "user=dba_desk passfile={passfile}"
+[[web.oidc.login]]
+claim = "groups"
+value = "all"
+dsn = "user=all_desk passfile={passfile}"
 """)
     with one:
         yield one
@@ -129,6 +135,18 @@ def test_an_address_that_was_not_verified_chooses_no_login(web: Dashboard, provi
         provider.person = {"sub": "3", "email": "carol@shop.example", "email_verified": verified}
         carol, _ = log_in(web)
         assert carol.get("/api/v1/databases/store/people").json["role"] == role, verified
+
+
+def test_of_several_groups_the_first_login_that_fits_counts(web: Dashboard, provider: Provider) -> None:
+    for groups, role, level in (
+        (["all", "dba"], "dba_desk", "operator"), (["all"], "all_desk", "user"), ("all", "all_desk", "user"),
+        (["al", "all "], "web_reader", "reader"), ([["all"]], "web_reader", "reader"),
+        ({"all": 1}, "web_reader", "reader"),
+    ):  # fmt: skip
+        provider.person = {"sub": "4", "email": "dan@shop.example", "email_verified": True, "groups": groups}
+        seen = log_in(web)[0].get("/api/v1/databases/store/people").json
+        assert (seen["person"], seen["role"], seen["level"]) == ("dan@shop.example", role, level), groups
+        assert [one["team"] for one in seen["teams"]] == (["oidc_team"] if role == "all_desk" else []), groups
 
 
 LIES = [

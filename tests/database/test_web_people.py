@@ -237,6 +237,39 @@ def test_two_databases_keep_the_login_where_the_role_is_let_in(
         drop_database(far)
 
 
+def test_the_list_of_databases_says_where_one_may_not_connect(
+    store: TestDatabase, pg15: LocalServer, tmp_path: Path
+) -> None:
+    shut, gone = make_database(pg15), f"host=127.0.0.1 port={pg15.port} dbname=no_such_database"
+    try:
+        shut.execute(
+            f'revoke connect on database "{shut.name}" from public; grant connect on database "{shut.name}" to olga'
+        )
+        dsns = {"shut": place_of(shut), "my store": place_of(store), "gone": gone}
+        with Dashboard(tmp_path, dsns) as web:
+            rita, olga = web.log_in("rita", "my store"), web.log_in("olga", "my store")
+            told = rita.get("/")
+            assert (told.status, told.location) == (303, "/d/my%20store/connections"), "beside one that lets in"
+            page = rita.get(told.location)
+            assert page.status == 200
+            assert "no right to connect" in page.words() and "GRANT CONNECT ON DATABASE" in page.words()
+            seen = {one["name"]: one for one in rita.get("/api/v1/databases/gone/connections").json}
+            assert [(name, one["may_connect"], one["level"]) for name, one in seen.items()] == [
+                ("shut", False, "none"), ("my store", True, "reader"), ("gone", True, "none")]  # fmt: skip
+            assert seen["shut"]["error"]["sqlstate"] == "42501" and seen["gone"]["error"]["sqlstate"] == "3D000"
+            seen = {one["name"]: one for one in olga.get("/api/v1/databases/shut/connections").json}
+            assert (seen["shut"]["may_connect"], seen["shut"]["level"], seen["my store"]["level"]) == (
+                True,
+                "none",
+                "operator",
+            )
+            assert Person(web.address).get("/").location == "/d/shut/", "who is not logged in is led to the login"
+        with Dashboard(tmp_path / "one", {"my store": place_of(store)}) as web:
+            assert web.log_in("rita", "my store").get("/").location == "/d/my%20store/", "no list of one"
+    finally:
+        drop_database(shut)
+
+
 def made(person: Person, kind: str, **fields: object) -> str:
     person.get(PAGE)
     answer = person.post_json(f"{API}/people/{kind}", fields)

@@ -30,9 +30,16 @@ TOO_MANY = "there were too many wrong passwords"
 
 @router.get("/")
 def start(request: Request) -> Response:
-    """To the first database, or to the login."""
+    """To the database, or the list of them where there are several; who is not logged in is led to the login."""
     site = site_of(request)
-    return RedirectResponse(f"/d/{next(iter(site.databases))}/" if site.databases else "/login", status_code=303)
+    if not site.databases:
+        return RedirectResponse("/login", status_code=303)
+    first, page_of = next(iter(site.databases)), ""
+    session = site.sessions.peek(token_of(request))
+    if session is not None and len(site.databases) > 1:
+        # Told beside a database that lets this login in: its pages are a click away.
+        first, page_of = session.let_in or first, "connections"
+    return RedirectResponse(f"/d/{quote(first, safe='')}/{page_of}", status_code=303)
 
 
 @router.get("/login")

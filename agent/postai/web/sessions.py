@@ -76,6 +76,12 @@ class Session:
         """Whether nothing may be changed and no statement of one's own be run."""
         return self.login.reads_only
 
+    @property
+    def let_in(self) -> str | None:
+        """The database that let this login in first; None = none did so far."""
+        with self._lock:
+            return next(iter(self._pools), None)
+
     @contextmanager
     def open(self, database: DatabaseSettings) -> Iterator[Database]:
         """A connection of this person's own login to that database, for the time of the block.

@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from postai.database import dsn as connection_string
+from postai.database.errors import NoConnectRight
 from postai.errors import PostaiError
 from postai.observe.overview import Missing, Overview, ServerState, read_overview, read_server
 from postai.settings import DatabaseSettings
 from postai.web.live import add_live
+from postai.web.logins import Level, level_of
 from postai.web.room import Room
 from postai.web.visit import InDatabase, Visit, Visiting
 
@@ -35,12 +37,16 @@ class Tested:
 
     Attributes:
         target: host, port and database as they are configured.
+        level: what the login may do in postai there.
+        may_connect: False = the server says that the login has no right to connect to it.
         took_ms: connecting and one question; None = it did not work, see `error`.
     """
 
     name: str
     target: str
     server: ServerState | None
+    level: Level
+    may_connect: bool
     took_ms: float | None
     error: Missing | None
 
@@ -57,12 +63,12 @@ def _tested(visit: Visit, database: DatabaseSettings) -> Tested:
     begun = time.perf_counter()
     try:
         with visit.session.open(database) as connection:
-            server = read_server(connection)
+            server, level = read_server(connection), level_of(connection)
     except PostaiError as error:
         parts = error.as_parts()
         missing = Missing(parts.sqlstate, parts.message, parts.detail, parts.hint)
-        return Tested(database.name, target, None, None, missing)
-    return Tested(database.name, target, server, (time.perf_counter() - begun) * 1000, None)
+        return Tested(database.name, target, None, "none", not isinstance(error, NoConnectRight), None, missing)
+    return Tested(database.name, target, server, level, True, (time.perf_counter() - begun) * 1000, None)
 
 
 def _again(visit: Visit, numbers: Mapping[str, int]) -> Overview:

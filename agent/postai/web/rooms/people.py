@@ -1,7 +1,8 @@
-"""People: who is logged in as oneself, and what may be read without a login."""
+"""People: who is logged in as oneself, what may be read without a login, and the teams of the database."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -9,8 +10,10 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from postai.errors import FeatureMissing, NotPermitted
-from postai.people import passes
+from postai.people import passes, teams
 from postai.people.passes import Pass, read_passes
+from postai.people.teams import Change, Member, Part, TeamPreview, Teams, own_teams, read_teams
+from postai.web.fields import Text
 from postai.web.logins import Level
 from postai.web.room import Room
 from postai.web.visit import InDatabase, Visit, Visiting, own_form
@@ -37,6 +40,7 @@ class People:
     Attributes:
         level: what the role may do in this database's postai.
         reads_only: whether this login stands on the dashboard's reader login.
+        teams: that the role is in.
         passes: one's own tokens and links, for operators everybody's; None = they cannot be read, see `missing`.
         has_reader: whether tokens and links can be used here.
         page: to fill in the form of a new link.
@@ -47,6 +51,7 @@ class People:
     level: Level
     reads_only: bool
     logins: list[LoginSeen]
+    teams: list[Member]
     passes: list[Pass] | None
     missing: str
     has_reader: bool
@@ -66,6 +71,29 @@ class NewLink(BaseModel):
     title: str = Field(max_length=100)
     page: str = Field(max_length=1000)
     days: float = Field(default=7, gt=0, le=366)
+
+
+class NewTeam(BaseModel):
+    """A team: a role that cannot log in; its part in postai, and who they are."""
+
+    team: str = Field(max_length=200)
+    part: Part = "user"
+    title: Text = Field(default=None, max_length=200)
+
+
+class Membership(BaseModel):
+    """A team, and the login or team that is to be in it or no longer."""
+
+    team: str = Field(max_length=200)
+    member: str = Field(max_length=200)
+
+
+@dataclass(frozen=True, slots=True)
+class TeamChanged:
+    """What was done to a team, and the statements that ran."""
+
+    team: str
+    statements: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +125,17 @@ def people(database: InDatabase, by: Visiting, page: str = "") -> People:
         LoginSeen(one.number, one.browser.address, one.browser.agent, one.begun_at, one.used_at, one is session)
         for one in by.site.sessions.of(session.whose)
     ]
-    found, missing = None, ""
+    found, missing, mine = None, "", []
     try:
-        found = read_passes(database)
+        found, mine = read_passes(database), own_teams(database)
     except (FeatureMissing, NotPermitted) as error:
         parts = error.as_parts()
         missing = f"{parts.message}. {parts.hint or ''}"
     has_reader = by.site.settings.reader_dsn is not None
     return People(
-        session.person, session.role, by.level, session.reads_only, logins, found, missing, has_reader, page[:1000]
-    )
+        session.person, session.role, by.level, session.reads_only, logins, mine, found, missing, has_reader,
+        page[:1000],
+    )  # fmt: skip
 
 
 @room.do("/people/logins/{number}/end", lambda _visit, _done: ("/people", "That login is over."), own_form)
@@ -146,3 +175,45 @@ def revoke_pass(database: InDatabase, number: int) -> Revoked:
     """End a token or link now."""
     passes.revoke(database, number)
     return Revoked(number)
+
+
+@room.see("/people/teams", "teams.html")
+def read_database_teams(database: InDatabase) -> Teams:
+    """Teams of this database: members, part, who may connect, what they could apply to."""
+    return read_teams(database)
+
+
+@room.see("/people/teams/preview", "team_preview.html")
+def preview_team(
+    database: InDatabase,
+    verb: teams.Verb = "make_team",
+    team: str = "",
+    member: str = "",
+    part: Part = "user",
+    title: str = "",
+) -> TeamPreview:
+    """The statements that a change of a team would run, or why it would be refused; nothing is changed."""
+    return teams.preview(database, Change(verb, team, member, part, title or None))
+
+
+def _changed(message: str) -> Callable[[Visit, TeamChanged], tuple[str, str | None]]:
+    return lambda _, done: ("/people/teams", message.format(team=done.team, ran="; ".join(done.statements)))
+
+
+@room.do("/people/teams/make_team", _changed("Team {team} is made: {ran}"))
+def make_team(database: InDatabase, body: NewTeam) -> TeamChanged:
+    """Make a team, with one's own rights."""
+    change = Change("make_team", body.team, part=body.part, title=body.title)
+    return TeamChanged(body.team, teams.carry_out(database, change))
+
+
+@room.do("/people/teams/add_member", _changed("Done: {ran}"))
+def add_team_member(database: InDatabase, body: Membership) -> TeamChanged:
+    """Add a login or a team to a team, with one's own rights."""
+    return TeamChanged(body.team, teams.carry_out(database, Change("add_member", body.team, body.member)))
+
+
+@room.do("/people/teams/remove_member", _changed("Done: {ran}"))
+def remove_team_member(database: InDatabase, body: Membership) -> TeamChanged:
+    """Take a direct member out of a team, with one's own rights."""
+    return TeamChanged(body.team, teams.carry_out(database, Change("remove_member", body.team, body.member)))
