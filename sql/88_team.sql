@@ -58,7 +58,7 @@ create view postai.teams as
   ), owner as materialized (
     -- Whose objects belong to a superuser nobody applies anything to.
     select r.oid, r.rolname from pg_catalog.pg_roles as r, here as h
-     where not r.rolsuper
+     where not r.rolsuper and not postai._is_own_role(r.rolname)
        and (r.oid = h.datdba or r.oid in (select s.refobjid from pg_catalog.pg_shdepend as s where s.dbid = h.oid and s.deptype = 'o'))
   ), counted as materialized (
     select m.team, pg_catalog.count(*)::integer as members from postai.team_members as m where m.kind = 'login' and m.holds group by m.team

@@ -165,7 +165,6 @@ def test_an_operator_without_createrole_is_told_what_is_lacking(home: Home) -> N
     home.database.execute(lacking)
     home.run(olga, "make_team(%s, 'operator', 'x')", sales)
     assert home.team(sales)["part"] == "operator"
-    home.database.execute(f"revoke admin option for postai_operator from {olga}")
 
 
 def test_of_createrole_alone_the_server_decides(home: Home) -> None:
@@ -181,7 +180,7 @@ def test_of_createrole_alone_the_server_decides(home: Home) -> None:
         f"GRANT {sales} TO {dave} WITH ADMIN OPTION; An administrator can run: GRANT {sales} TO {ann};"
     )
     told = home.refused(dave, "make_team(%s)", home.name("other"))
-    assert "ADMIN OPTION" in str(told.message_detail)
+    assert 'ADMIN option on role "postai_user"' in str(told.message_detail)
     assert f"GRANT postai_user TO {dave} WITH ADMIN OPTION;" in str(told.message_hint)
     assert "CREATEROLE" not in str(told.message_hint), "that is there"
 
@@ -215,28 +214,25 @@ def test_nobody_writes_an_event_of_what_he_may_not_do(home: Home) -> None:
     assert home.events() == []
 
 
-@pytest.mark.parametrize(
-    "word",
-    [
-        'a"; drop role postai_user; --',
-        "Große Küche",
-        "%s {team} $1",
-        "<script>alert(1)</script>",
-        "o'brien\\",
-        "SELECT",
-        "*",
-    ],
-)
-def test_names_are_names_whatever_is_in_them(home: Home, word: str) -> None:
-    maker, team, member = home.maker(), home.name(word), home.role(f"m {word}")
-    title = "it's $$ \\ </title> " + word
-    home.run(maker, "make_team(%s, 'user', %s)", team, title)
-    home.run(maker, "add_member(%s, %s)", team, member)
-    assert home.team(team)["title"] == title
-    assert home.members(team)[member]["holds"] is True
+HOSTILE = [
+    'a"; drop role postai_user; --', "Große Küche", "%s {team} $1", "<script>alert(1)</script>", "o'brien\\",
+    "SELECT", "*",
+]  # fmt: skip
+
+
+def test_names_are_names_whatever_is_in_them(home: Home) -> None:
+    maker = home.maker()
+    for word in HOSTILE:
+        team, member = home.name(word), home.role(f"m {word}")
+        title = "it's $$ \\ </title> " + word
+        home.run(maker, "make_team(%s, 'user', %s)", team, title)
+        home.run(maker, "add_member(%s, %s)", team, member)
+        assert home.team(team)["title"] == title
+        assert home.members(team)[member]["holds"] is True
+        home.run(maker, "remove_member(%s, %s)", team, member)
+        assert member not in home.members(team)
+        assert [row[2] for row in home.events()][-3:] == [f"team {team}"] * 3
     assert home.database.execute("select 1 from pg_roles where rolname = 'postai_user'")
-    home.run(maker, "remove_member(%s, %s)", team, member)
-    assert [row[2] for row in home.events()] == [f"team {team}"] * 3
 
 
 def test_a_name_made_by_hand_with_a_line_break_is_shown_and_changed(home: Home) -> None:
@@ -245,17 +241,12 @@ def test_a_name_made_by_hand_with_a_line_break_is_shown_and_changed(home: Home) 
     assert home.members(team)[ann]["direct"] is True
 
 
-@pytest.mark.parametrize(
-    ("name", "sqlstate"),
-    [
-        ("", "22023"), (None, "22023"), ("x" * 64, "22023"), ("ü" * 32, "22023"), ("a\nb", "22023"),
-        ("public", "42939"), ("none", "42939"), ("pg_mine", "42939"), ("PG_mine", "42939"), ("postai_mine", "42939"),
-        ("PostAI_mine", "42939"),
-    ],
-)  # fmt: skip
-def test_what_cannot_name_a_team(home: Home, name: str | None, sqlstate: str) -> None:
-    told = home.refused(None, "make_team(%s)", name)
-    assert told.sqlstate == sqlstate and told.message_hint
+def test_what_cannot_name_a_team(home: Home) -> None:
+    for name in ("", None, "x" * 64, "ü" * 32, "a\nb", "a\x7f"):
+        assert home.refused(None, "make_team(%s)", name).sqlstate == "22023", name
+    for name in ("public", "none", "pg_mine", "PG_mine", "postai_mine", "PostAI_mine"):
+        told = home.refused(None, "make_team(%s)", name)
+        assert told.sqlstate == "42939" and told.message_hint, name
     assert home.events() == []
 
 
