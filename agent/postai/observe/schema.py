@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from postai.database import Database, named_sql
 from postai.errors import FeatureMissing, NotPermitted, UsageError
+from postai.observe.busy import leaving_out_busy
 from postai.observe.presence import require_history
 
 Sort = Literal["size", "name", "rows", "growth", "bloat", "indexes", "scans"]
@@ -25,7 +27,9 @@ class Relation:
         kind: "table", "partitioned", "view", "materialized view", "foreign table".
         rows: by the last ANALYZE or VACUUM; None = never analysed, or a view.
         table_bytes: with TOAST; None = no storage of its own, or locked exclusively.
-        growth: bytes in a week; None = not known.
+        locked: how many of it and its partitions somebody holds exclusively: they are not in the sizes.
+        growth: bytes that it grew in a week, without indexes; None = not known. `growth_since`: first moment in that
+            week of which its size is known.
         bloat: bytes of table and indexes that hold nothing needed; None = none found.
         seq_scan: scans of the whole table since its counters began.
         readable: whether the role may read it, or some of its columns.
@@ -40,28 +44,36 @@ class Relation:
     table_bytes: int | None
     index_bytes: int | None
     partitions: int
+    locked: int
     seq_scan: int | None
     dead_rows: int | None
     comment: str | None
     readable: bool
     growth: int | None = None
+    growth_since: datetime | None = None
     bloat: int | None = None
 
     @property
-    def bytes(self) -> int:
-        """Table, TOAST and indexes."""
-        return (self.table_bytes or 0) + (self.index_bytes or 0)
+    def bytes(self) -> int | None:
+        """Table, TOAST and indexes; None as for `table_bytes`."""
+        return None if self.table_bytes is None else self.table_bytes + (self.index_bytes or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaSum:
-    """A schema with what it holds."""
+    """A schema with what it holds.
+
+    Attributes:
+        bytes, growth: of what is known; `locked`: tables and partitions that are not in `bytes`.
+        growth: None = not known of any.
+    """
 
     name: str
     tables: int
     views: int
     bytes: int
-    growth: int
+    locked: int
+    growth: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,7 @@ class SchemaPage:
 
     Attributes:
         history: whether the role may read postai's history: without, growth and bloat are not known.
+        growth_since: how far back the growth goes at most; None = none is known.
         found: names that hold `text`; () without one.
     """
 
@@ -92,6 +105,15 @@ class SchemaPage:
     schema: str
     text: str
     found: tuple[NameFound, ...]
+    history: bool
+    growth_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """Everything that a database holds, and whether the role may read postai's history, where growth comes from."""
+
+    every: tuple[Relation, ...]
     history: bool
 
 
@@ -145,25 +167,48 @@ class Neighbourhood:
     names: tuple[str, ...]
 
 
-def read_schema(
-    database: Database, *, schema: str = "", text: str = "", sort: Sort = "size", first: int = 0, limit: int = 100
-) -> SchemaPage:
+def read_relations(database: Database) -> Relations:
     """Read with the rights of the connection's role; nothing of postai is needed.
 
+    The size of everything is asked for: what pages and sorts of it are shown is chosen afterwards, by `read_schema`.
+    """
+    blocks = named_sql.load(__package__, "schema.sql")
+    history = may_read_history(database)
+    growth: dict[int, tuple[int, datetime]] = {}
+    bloat: dict[int, int] = {}
+    if history:
+        growth = {oid: (grown, since) for oid, grown, since in database.query(blocks["growth"])}
+        bloat = dict(database.query(blocks["bloat"]))
+    rows = database.query(leaving_out_busy(blocks["relations"]))
+    return Relations(
+        tuple(Relation(*(*row, *growth.get(row[0], (None, None)), bloat.get(row[0]))) for row in rows), history
+    )
+
+
+def read_schema(
+    database: Database,
+    *,
+    relations: Relations | None = None,
+    schema: str = "",
+    text: str = "",
+    sort: Sort = "size",
+    first: int = 0,
+    limit: int = 100,
+) -> SchemaPage:
+    """A page of what a database holds, and names that hold a text.
+
     Args:
+        relations: as read a moment ago with the same rights; None = they are read now.
         schema: only relations of this one; "" = of all.
         text: names that hold it are looked for.
         first, limit: the page.
     """
     blocks = named_sql.load(__package__, "schema.sql")
-    history = may_read_history(database)
-    growth: dict[int, int] = dict(database.query(blocks["growth"])) if history else {}
-    bloat: dict[str, int] = dict(database.query(blocks["bloat"])) if history else {}
-    every = [Relation(*(*row, growth.get(row[0]), bloat.get(row[3]))) for row in database.query(blocks["relations"])]
-    chosen = sorted((one for one in every if schema in ("", one.schema)), key=_order(sort))
+    known = relations or read_relations(database)
+    chosen = sorted((one for one in known.every if schema in ("", one.schema)), key=_order(sort))
     found = database.query(blocks["search"], (text, MOST_FOUND)) if text else []
     return SchemaPage(
-        _sums(every),
+        _sums(known.every),
         tuple(chosen[first : first + limit]),
         len(chosen),
         first,
@@ -172,7 +217,8 @@ def read_schema(
         schema,
         text,
         tuple(NameFound(*row) for row in found),
-        history,
+        known.history,
+        min((one.growth_since for one in known.every if one.growth_since), default=None),
     )
 
 
@@ -187,7 +233,7 @@ def may_read_history(database: Database) -> bool:
 
 def _order(sort: Sort) -> Callable[[Relation], tuple[float, str]]:
     by: dict[Sort, Callable[[Relation], float]] = {
-        "size": lambda one: one.bytes,
+        "size": lambda one: one.bytes or 0,
         "name": lambda _one: 0,
         "rows": lambda one: one.rows or 0,
         "growth": lambda one: one.growth or 0,
@@ -198,7 +244,7 @@ def _order(sort: Sort) -> Callable[[Relation], tuple[float, str]]:
     return lambda one: (-by[sort](one), one.name)
 
 
-def _sums(relations: list[Relation]) -> tuple[SchemaSum, ...]:
+def _sums(relations: Sequence[Relation]) -> tuple[SchemaSum, ...]:
     parts: dict[str, list[Relation]] = defaultdict(list)
     for one in relations:
         parts[one.schema].append(one)
@@ -207,8 +253,9 @@ def _sums(relations: list[Relation]) -> tuple[SchemaSum, ...]:
             name,
             sum(1 for one in its if "view" not in one.kind),
             sum(1 for one in its if "view" in one.kind),
-            sum(one.bytes for one in its),
-            sum(one.growth or 0 for one in its),
+            sum(one.bytes or 0 for one in its),
+            sum(one.locked for one in its),
+            sum(grown) if (grown := [one.growth for one in its if one.growth is not None]) else None,
         )
         for name, its in sorted(parts.items())
     )

@@ -5,49 +5,51 @@ with space as materialized (
   select n.oid, n.nspname from pg_catalog.pg_namespace as n
    where n.nspname !~ '^(pg|postai_scratch)_' and n.nspname not in ('information_schema', 'postai', 'postai_cache')
 ), busy as materialized (
-  select l.relation as oid from pg_catalog.pg_locks as l
-   where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_catalog.pg_backend_pid()
-     and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+  /* busy */
 ), relation as materialized (
   select c.oid, case when c.relispartition then coalesce(pg_catalog.pg_partition_root(c.oid)::oid, c.oid) else c.oid end as root, c.relispartition,
          s.nspname, c.relname, c.relkind, c.reltuples, c.relhasindex,
-         c.relkind in ('r', 'm', 't') and c.oid not in (select b.oid from busy as b)
-           and not exists (select from pg_catalog.pg_index as i join busy as b on b.oid = i.indexrelid where i.indrelid = c.oid) as sizable
+         c.relkind in ('r', 'm') as stored, c.relkind in ('r', 'm') and c.oid not in (select b.oid from busy as b) as sizable
     from pg_catalog.pg_class as c join space as s on s.oid = c.relnamespace
    where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't'
 ), summed as (
-  select r.root, pg_catalog.sum(case when r.relkind in ('r', 'm') then greatest(r.reltuples, 0) end)::float8 as rows,
-         pg_catalog.bool_or(r.relkind in ('r', 'm') and r.reltuples < 0) as unknown,
+  select r.root, pg_catalog.sum(case when r.stored then greatest(r.reltuples, 0) end)::float8 as rows,
+         pg_catalog.bool_or(r.stored and r.reltuples < 0) as unknown,
          pg_catalog.sum(case when r.sizable then pg_catalog.pg_table_size(r.oid) end)::bigint as table_bytes,
          pg_catalog.sum(case when r.sizable then case when r.relhasindex then pg_catalog.pg_indexes_size(r.oid) else 0 end end)::bigint as index_bytes,
          (pg_catalog.count(*) filter (where r.relispartition and r.relkind <> 'p'))::integer as partitions,
+         (pg_catalog.count(*) filter (where r.stored and not r.sizable))::integer as locked,
          pg_catalog.sum(pg_catalog.pg_stat_get_numscans(r.oid))::bigint as seq_scan,
          pg_catalog.sum(pg_catalog.pg_stat_get_dead_tuples(r.oid))::bigint as dead
     from relation as r group by r.root
 )
 select r.oid::int8, r.nspname::text, r.relname::text, pg_catalog.format('%I.%I', r.nspname, r.relname),
        case r.relkind when 'r' then 'table' when 'p' then 'partitioned' when 'v' then 'view' when 'm' then 'materialized view' else 'foreign table' end,
-       case when s.unknown and s.rows = 0 then null else s.rows end, s.table_bytes, s.index_bytes, s.partitions, s.seq_scan, s.dead,
+       case when s.unknown and s.rows = 0 then null else s.rows end, s.table_bytes, s.index_bytes, s.partitions, s.locked, s.seq_scan, s.dead,
        pg_catalog.obj_description(r.oid, 'pg_class'), pg_catalog.has_table_privilege(r.oid, 'select') or pg_catalog.has_any_column_privilege(r.oid, 'select')
   from relation as r join summed as s on s.root = r.oid
  where not r.relispartition
  order by r.nspname, r.relname
 
 -- name: growth
--- How much tables, with their partitions, grew in a week, and in how many days that history goes back.
-select coalesce(pg_catalog.pg_partition_root(c.oid)::oid, c.oid)::int8, pg_catalog.sum(n.bytes - w.bytes)::bigint
+-- How much tables, with their partitions, grew in a week, and since when that is known.
+select coalesce(pg_catalog.pg_partition_root(c.oid)::oid, c.oid)::int8, pg_catalog.sum(n.bytes - w.bytes)::bigint, pg_catalog.min(w.at)
   from pg_catalog.pg_class as c
- cross join lateral (select h.bytes from postai.table_history as h
+ cross join lateral (select h.at, h.bytes from postai.table_history as h
                       where h.table_oid = c.oid and h.bytes is not null order by h.at desc limit 1) as n
- cross join lateral (select h.bytes from postai.table_history as h
-                      where h.table_oid = c.oid and h.bytes is not null and h.at > pg_catalog.now() - interval '7 days'
+ cross join lateral (select h.at, h.bytes from postai.table_history as h
+                      where h.table_oid = c.oid and h.bytes is not null and h.at > pg_catalog.now() - interval '7 days' and h.at < n.at
                       order by h.at limit 1) as w
  where c.relkind in ('r', 'm')
  group by 1
 
 -- name: bloat
--- Space of tables and their indexes that holds nothing needed.
-select b.table_name, pg_catalog.sum(b.bloat_bytes)::bigint from postai.bloat as b group by b.table_name
+-- Space of tables, with their partitions and indexes, that holds nothing needed.
+select coalesce(pg_catalog.pg_partition_root(c.oid)::oid, c.oid)::int8, pg_catalog.sum(b.bytes)::bigint
+  from (select f.table_name, pg_catalog.sum(f.bloat_bytes) as bytes from postai.bloat as f group by f.table_name) as b
+  join (pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace)
+    on pg_catalog.format('%I.%I', n.nspname, c.relname) = b.table_name
+ group by 1
 
 -- name: search
 -- Names that hold a text, in any case: relations, columns, indexes, constraints, triggers, functions, types, schemas.
@@ -75,7 +77,7 @@ with space as materialized (
   union all
   select 4, 'constraint', k.conname::text, r.name, null
     from pg_catalog.pg_constraint as k join relation as r on r.oid = k.conrelid, wanted as w
-   where not r.relispartition and pg_catalog.strpos(pg_catalog.lower(k.conname), w.text) > 0
+   where not r.relispartition and k.contype <> 'n' and pg_catalog.strpos(pg_catalog.lower(k.conname), w.text) > 0
   union all
   select 5, 'trigger', g.tgname::text, r.name, null
     from pg_catalog.pg_trigger as g join relation as r on r.oid = g.tgrelid, wanted as w

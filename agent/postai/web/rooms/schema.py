@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from postai.observe.schema import Neighbourhood, SchemaPage, Sort, read_neighbourhood, read_schema
+from postai.observe.schema import Neighbourhood, SchemaPage, Sort, read_neighbourhood, read_relations, read_schema
 from postai.observe.table import TablePage, read_table
 from postai.web.room import Room
 from postai.web.visit import InDatabase, Visiting
@@ -26,12 +26,9 @@ def schema(
     sort: Sort = "size",
     first: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> SchemaPage:
-    """Schemas and their tables and views, and names that hold a text; at most five seconds old."""
-    return by.site.kept.get(
-        ("schema", by.database, by.session.role, of, text, sort, first),
-        5.0,
-        lambda: read_schema(database, schema=of, text=text.strip(), sort=sort, first=first),
-    )
+    """Schemas and their tables and views, at most half a minute old, and names that hold a text."""
+    relations = by.site.kept.get(("relations", by.database, by.session.role), 30.0, lambda: read_relations(database))
+    return read_schema(database, relations=relations, schema=of, text=text.strip(), sort=sort, first=first)
 
 
 @room.see("/schema/table", "table.html")
