@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from postai.database import Database, named_sql
 from postai.errors import UsageError
+from postai.observe.busy import leaving_out_busy
 from postai.observe.overview import RANGES, read_overview
 from postai.observe.presence import require_history
 from postai.observe.ranking import rank
@@ -93,7 +94,7 @@ def _block(name: str) -> Callable[[Database, dict[str, str], int], Sequence[tupl
 
 def _present(name: str) -> Callable[[Database, dict[str, str], int], Sequence[tuple[Any, ...]]]:
     """Rows of a block of report.sql that is about now."""
-    return lambda database, blocks, _hours: database.query(blocks[name])
+    return lambda database, blocks, _hours: database.query(leaving_out_busy(blocks[name]))
 
 
 def _statements(database: Database, _blocks: dict[str, str], hours: int) -> Sequence[tuple[Any, ...]]:
@@ -113,7 +114,7 @@ def _load(database: Database, _blocks: dict[str, str], hours: int) -> Sequence[t
 SECTIONS: dict[str, SectionKind] = {
     "health": SectionKind(
         "Health",
-        "Checks that are not well, the worst first.",
+        "Checks that are not well, the worst first, and those that could not be made.",
         (Column("status", "Status"), Column("check", "Check"), Column("value", "Found"), Column("fix", "What to do")),
         _present("health"),
     ),
@@ -160,7 +161,7 @@ SECTIONS: dict[str, SectionKind] = {
     ),
     "storage": SectionKind(
         "Storage",
-        f"The {TOP} largest tables.",
+        f"The {TOP} largest tables; what somebody holds exclusively has no size, what was never analysed no rows.",
         (
             Column("table", "Table"),
             Column("total_bytes", "Total", "bytes"),

@@ -8,9 +8,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from postai.database import Database, named_sql
+from postai.database.upkeep import counted_since
+from postai.observe.busy import leaving_out_busy
 from postai.observe.schema import find_relation, may_read_history
 
 Part = TypeVar("Part")
+UNUSED_SECONDS = 7 * 86400.0
+"""For how long the counters must have counted before an index is said to be of no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +23,13 @@ class Head:
 
     Attributes:
         name: qualified and quoted.
-        rows: by the last ANALYZE or VACUUM.
+        rows: by the last ANALYZE or VACUUM; like sizes, of a partitioned table those of its partitions together.
+        forced_row_security: whether policies hold for the owner, too.
         maps_bytes: free space map and visibility map.
         parent: the table it is a partition of, or inherits from.
         definition: SELECT of a view.
-        locked: somebody holds it exclusively; sizes and definitions are left out then.
+        locked: somebody holds it exclusively; definitions are left out then.
+        locked_parts: how many of it and its partitions are locked and not in the sizes.
     """
 
     oid: int
@@ -43,8 +49,10 @@ class Head:
     partition_key: str | None
     parent: str | None
     row_security: bool
+    forced_row_security: bool
     definition: str | None
     locked: bool
+    locked_parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class TableColumn:
     """A column; statistics are None where there are none, or the role may not read it.
 
     Attributes:
-        default: expression of the default, "identity", or "generated: ...".
+        default: expression of the default, "identity", "generated, stored: ..." or "generated, virtual: ...".
         distinct: number of values; less than 0 = minus their share of the rows.
         common: how many values are listed as most common; `most_common` = share of the first, 0 to 1.
     """
@@ -92,7 +100,7 @@ class Referring:
 
 @dataclass(frozen=True, slots=True)
 class TableIndex:
-    """An index with its use since the counters began."""
+    """An index with its use since the counters began; of a partitioned one the sums of its parts."""
 
     name: str
     definition: str
@@ -100,20 +108,26 @@ class TableIndex:
     unique: bool
     valid: bool
     bytes: int | None
-    scans: int | None
-    rows_read: int | None
+    scans: int
+    rows_read: int
     oid: int
     comment: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A partition (or heir) with its bound; rows and bytes (of the heap alone) by the last VACUUM or ANALYZE."""
+    """A partition (or heir) with its bound; rows and bytes (of the heap alone) by the last VACUUM or ANALYZE.
+
+    Attributes:
+        rows, bytes: None = never analysed, or partitioned itself.
+        locked: somebody holds it exclusively; its bound is left out then.
+    """
 
     name: str
     bound: str | None
     rows: float | None
-    bytes: int
+    bytes: int | None
+    locked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +171,11 @@ class Privilege:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What happened since its counters began."""
+    """What happened since its counters began, to a partitioned table: to its partitions together.
+
+    Attributes:
+        last_vacuum, last_analyze: of the partition where it is longest ago; None = one never had any.
+    """
 
     seq_scan: int | None
     seq_tup_read: int | None
@@ -174,12 +192,20 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class SizePoint:
-    """Size (with TOAST), rows, and rows written, by time (seconds since the epoch)."""
+    """Three hours from `at` (seconds since the epoch) on, of a partitioned table: of its partitions together.
+
+    Attributes:
+        bytes, rows: at their end, with TOAST and without indexes.
+        written: rows inserted, updated and deleted.
+        seq_scan, idx_scan: scans of the whole table, and of its indexes.
+    """
 
     at: float
     bytes: float | None = None
     rows: float | None = None
     written: float | None = None
+    seq_scan: float | None = None
+    idx_scan: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +233,8 @@ class TablePage:
     """Everything about a relation.
 
     Attributes:
+        counted_since: when the counters of tables and indexes began.
+        standby: this server replays another one's WAL: what is used there is counted there.
         history: whether the role may read postai's history; without, what comes from it is empty.
         snapshot: when the schema was looked at last for drift; None = never.
     """
@@ -222,11 +250,24 @@ class TablePage:
     policies: tuple[Policy, ...]
     privileges: tuple[Privilege, ...]
     activity: Activity | None
+    counted_since: datetime
+    counted_seconds: float
+    standby: bool
     history: bool
     trend: tuple[SizePoint, ...] = ()
     findings: tuple[Finding, ...] = ()
     proposals: tuple[TableProposal, ...] = ()
     snapshot: datetime | None = None
+
+    def never_used(self, index: TableIndex) -> bool:
+        """Whether no query used an index for long enough to say so; what enforces something is of use by that."""
+        return (
+            index.scans == 0
+            and not index.unique
+            and not self.standby
+            and self.counted_seconds >= UNUSED_SECONDS
+            and not self.table.locked
+        )
 
 
 def read_table(database: Database, name: str) -> TablePage:
@@ -240,14 +281,14 @@ def read_table(database: Database, name: str) -> TablePage:
     """
     sql = named_sql.load(__package__, "table.sql")
     oid = find_relation(database, name)
-    head = Head(*database.query(sql["table"], (oid,))[0])
+    head = Head(*database.query(leaving_out_busy(sql["table"]), (oid, oid))[0])
     activity = database.query(sql["activity"], (oid,))
     history = may_read_history(database)
     parts = (
         _all(database, sql, "columns", TableColumn, head.locked, oid),
         _all(database, sql, "constraints", TableConstraint, head.locked, oid),
         _all(database, sql, "referring", Referring, oid),
-        _all(database, sql, "indexes", TableIndex, head.locked, head.locked, oid),
+        _all(database, sql, "indexes", TableIndex, oid, head.locked, oid),
         _all(database, sql, "partitions", Partition, oid),
         _all(database, sql, "views", Reader, oid),
         _all(database, sql, "triggers", TableTrigger, head.locked, oid),
@@ -255,16 +296,18 @@ def read_table(database: Database, name: str) -> TablePage:
         _all(database, sql, "privileges", Privilege, oid, oid),
     )
     known = Activity(*activity[0]) if activity else None
+    counted = (*counted_since(database), database.query(sql["standby"])[0][0])
     if not history:
-        return TablePage(head, *parts, known, False)
+        return TablePage(head, *parts, known, *counted, False)
     names = (head.name, head.name, head.name)
     return TablePage(
         head,
         *parts,
         known,
+        *counted,
         True,
         _all(database, sql, "trend", SizePoint, oid),
-        _all(database, sql, "findings", Finding, *names),
+        _all(database, sql, "findings", Finding, oid),
         _all(database, sql, "proposals", TableProposal, *names),
         database.query(sql["snapshot"])[0][0],
     )
@@ -273,4 +316,4 @@ def read_table(database: Database, name: str) -> TablePage:
 def _all(
     database: Database, sql: Mapping[str, str], block: str, made: Callable[..., Part], *parameters: object
 ) -> tuple[Part, ...]:
-    return tuple(made(*row) for row in database.query(sql[block], parameters))
+    return tuple(made(*row) for row in database.query(leaving_out_busy(sql[block]), parameters))
