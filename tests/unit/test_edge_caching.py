@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postai.edge.caching import FAILURES, KNOWN, PAUSE, Caching, Gate, Limits, Statement, Statements
+from postai.edge.caching import FAILURES, KNOWN, MOMENT, PAUSE, Caching, Gate, Limits, Statement, Statements
 from postai.edge.chunks import Chunk
 from postai.edge.freshness import Freshness, Snapshot
 from postai.edge.memory import Memory, Space
@@ -190,6 +190,29 @@ def test_changed_definitions_forget_what_is_known() -> None:
     assert caching.known() == (0, 0)
 
 
+def test_what_fades_is_given_to_who_cannot_know_better() -> None:
+    caching, freshness, space = streamed()
+    put(caching, space, b"a", 1)
+    space.entries[b"a"].uses += 1
+    caching.changed({1: None}, 150, 7.0)
+
+    def given(written: int = 0, answered: float = 6.9, now: float = 7.01) -> bool:
+        return caching.fading(space, b"a", written, answered, now) is not None
+
+    assert not given()  # nobody fetches a new one
+    space.fading[b"a"].awaited = True
+    assert given() and given(written=149)
+    assert not given(written=150) and not given(answered=7.0) and not given(now=7.0 + MOMENT)
+    freshness.advanced(160)
+    assert caching.told(Gate(7.0, 150)) == 150 and caching.told(Gate(7.0, None)) == 160
+    caching.tidy(7.0 + MOMENT)
+    assert not space.fading
+    put(caching, space, b"a", 1)
+    space.entries[b"a"].uses += 1
+    caching.forget_tables([1])
+    assert not space.entries and not space.fading
+
+
 class World:
     """A server, its stream and the cache: commits become visible and are told of in any order."""
 
@@ -223,7 +246,7 @@ class World:
             xid, key = self.log[self.told]
             self.told += 1
             self.freshness.changed(xid, {1: frozenset({(key,)})})
-            self.caching.changed({1: [(key,)]})
+            self.caching.changed({1: [(key,)]}, xid, 6.0)
 
     def confirm(self, _: bytes) -> None:
         self.freshness.sampled(6.0, 100, self.snapshot())
@@ -245,7 +268,8 @@ class World:
     def arrive(self, _: bytes) -> None:
         for entry, plan, seen, value in self.ways:
             if seen is not None:
-                self.caching.keep(entry, plan, b"%d" % value, seen if plan.unseen else None, 6.0)  # type: ignore[arg-type, attr-defined, str-bytes-safe]
+                entry.uses += 1  # type: ignore[attr-defined]
+                self.caching.keep(entry, plan, b"%d" % value, seen if plan.unseen else None, 6.0)  # type: ignore[arg-type, attr-defined, str-format]
         self.ways = [way for way in self.ways if way[2] is None]
 
     def right(self) -> None:
@@ -253,6 +277,9 @@ class World:
         for key, entry in self.space.entries.items():
             last = max((xid for xid, row in self.log[: self.told] if row == key), default=0)
             assert entry.reply is not None and int(entry.reply) >= last
+        for key, fading in self.space.fading.items():
+            before = max((xid for xid, row in self.log if row == key and xid < fading.news.position), default=0)
+            assert int(fading.reply) >= before and key not in self.space.entries
 
 
 STEPS = st.lists(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postai.edge.memory import DEAD, Entry, Memory, Shelf, Space, Tag
+from postai.edge.memory import DEAD, FADING, FADING_BYTES, Entry, Memory, News, Shelf, Space, Tag
 
 LARGE = 100_000_000
 
@@ -30,7 +30,7 @@ def test_a_change_of_a_table_kills_what_was_made_from_it() -> None:
     _, shelf, space = one()
     for key, tags in {b"a": (1,), b"b": (1, 2), b"c": (2,), b"d": ((1, (b"7",)),)}.items():
         kept(shelf, space, key, *tags)
-    shelf.invalidate(1, None)
+    shelf.invalidate(1, None, None)
     assert set(space.entries) == {b"c"}
     assert (shelf.figures.invalidated, shelf.count) == (3, 1)
 
@@ -41,14 +41,14 @@ def test_a_change_of_a_row_spares_the_other_rows() -> None:
     for key in (b"7", b"8", b"9"):
         kept(shelf, space, b"first " + key, (1, (key,)))
         kept(shelf, space, b"second " + key, (1, (key,)))
-    shelf.invalidate(1, [(b"7",), (b"9",), (b"none",)])
+    shelf.invalidate(1, [(b"7",), (b"9",), (b"none",)], None)
     assert set(space.entries) == {b"first 8", b"second 8"}
 
 
 def test_a_reply_on_its_way_is_spoiled() -> None:
     _, shelf, space = one()
     row, table = shelf.begin(space, b"row", [(1, (b"7",))], None, 0.0), shelf.begin(space, b"table", [1], None, 0.0)
-    shelf.invalidate(1, [(b"8",)])
+    shelf.invalidate(1, [(b"8",)], None)
     assert (row.alive, table.alive) == (True, False)
     assert not shelf.keep(table, b"old", cost=1, until=10)
     assert shelf.keep(row, b"new", cost=1, until=10)
@@ -77,7 +77,7 @@ def test_who_waits_is_told_once_whatever_happens() -> None:
         entry.leave(left)
         entry.leave(left)
     shelf.keep(space.filling[b"kept"], b"x", cost=1, until=10)
-    shelf.invalidate(1, [(b"spoiled",)])
+    shelf.invalidate(1, [(b"spoiled",)], None)
     shelf.give_up(space.filling[b"given up"])
     shelf.flush()
     assert told == ["kept", "spoiled", "given up", "flushed"]
@@ -132,7 +132,7 @@ def test_a_scope_is_given_up() -> None:
     shelf.begin(space, b"b", [1], None, 0.0)
     shelf.close(space)
     assert (memory.count, shelf.count, shelf.figures.flushed) == (1, 1, 2)
-    shelf.invalidate(1, None)
+    shelf.invalidate(1, None, None)
     assert shelf.figures.invalidated == 1
 
 
@@ -140,7 +140,7 @@ def test_hits_of_the_dead_are_still_counted() -> None:
     _, shelf, space = one()
     kept(shelf, space, b"a", 1).uses += 5
     kept(shelf, space, b"b", 2).uses += 2
-    shelf.invalidate(1, None)
+    shelf.invalidate(1, None, None)
     assert shelf.figures.hits == 7
 
 
@@ -167,6 +167,77 @@ def test_the_bytes_that_are_counted_are_the_bytes_that_are_taken(row: bool) -> N
     finally:
         tracemalloc.stop()
     assert 0.4 * memory.bytes < taken < memory.bytes
+
+
+NEWS = News(5, 1.0, 1.04)
+
+
+def test_what_a_change_overtook_fades_if_somebody_asked_for_it_again() -> None:
+    memory, shelf, space = one()
+    kept(shelf, space, b"asked", 1, reply=b"old").uses += 1
+    kept(shelf, space, b"not asked", 1)
+    kept(shelf, space, b"large", 1, reply=bytes(FADING_BYTES + 1)).uses += 1
+    kept(shelf, space, b"by a rule", 1).uses += 1
+    space.entries[b"by a rule"].streamed = False
+    shelf.invalidate(1, None, NEWS)
+    assert not space.entries and memory.count == 0
+    assert {key: (one.reply, one.news, one.until, one.awaited) for key, one in space.fading.items()} == {
+        b"asked": (b"old", NEWS, 1.04, False)
+    }
+    hits = shelf.figures.hits
+    assert shelf.lent(space.fading[b"asked"]) == b"old" and shelf.figures.hits == hits + 1
+    kept(shelf, space, b"asked", 1, reply=b"new")
+    assert not space.fading
+
+
+def test_a_reply_that_was_overtaken_on_its_way_takes_the_place_of_what_fades() -> None:
+    _, shelf, space = one()
+    kept(shelf, space, b"a", 1, reply=b"first").uses += 1
+    shelf.invalidate(1, None, NEWS)
+    space.fading[b"a"].awaited = True
+    before, way = (shelf.begin(space, b"a", [1], None, 1.0) for _ in range(2))
+    later = News(6, 1.01, 1.05)
+    shelf.invalidate(1, None, later)
+    assert not shelf.keep(before, b"perhaps older", cost=1, until=10) and space.fading[b"a"].reply == b"first"
+    assert not shelf.keep(way, b"second", cost=1, until=10)
+    assert (space.fading[b"a"].reply, space.fading[b"a"].news, space.fading[b"a"].awaited) == (b"second", later, True)
+    late = shelf.begin(space, b"a", [1], None, 1.02)
+    shelf.invalidate(1, None, News(7, 1.02, 1.06))
+    kept(shelf, space, b"a", 1, reply=b"fourth")
+    assert not shelf.keep(late, b"third", cost=1, until=10)
+    assert not space.fading  # there is a newer one
+
+
+def test_of_two_on_their_way_the_one_that_was_asked_for_last_stays() -> None:
+    _, shelf, space = one()
+    first, second = (shelf.begin(space, b"a", [1], None, at) for at in (1.0, 2.0))
+    assert shelf.keep(second, b"second", cost=1, until=10)
+    assert not shelf.keep(first, b"first", cost=1, until=10)
+    assert space.entries[b"a"].reply == b"second"
+    way = shelf.begin(space, b"a", [1], None, 3.0)
+    shelf.invalidate(1, None, NEWS)
+    assert not shelf.keep(way, b"perhaps older", cost=1, until=10) and not space.fading
+
+
+@pytest.mark.parametrize("forget", ["flush", "purge of a table", "time", "number"])
+def test_what_fades_is_forgotten(forget: str) -> None:
+    _, shelf, space = one()
+    kept(shelf, space, b"a", 1).uses += 1
+    shelf.invalidate(1, None, None if forget == "purge of a table" else NEWS)
+    way = shelf.begin(space, b"b", [1], None, 1.0)
+    shelf.invalidate(1, None, NEWS)
+    if forget == "flush":
+        shelf.flush()
+        shelf.keep(way, b"from before", cost=1, until=10)
+    elif forget == "time":
+        shelf.tidy(1.04)
+    elif forget == "number":
+        for number in range(FADING):
+            kept(shelf, space, b"%d" % number, 2).uses += 1
+        shelf.invalidate(2, None, NEWS)
+        assert b"a" not in space.fading and len(space.fading) == len(shelf._fading) == FADING
+        shelf.flush()
+    assert not space.fading and not shelf._fading
 
 
 class Naive:
@@ -217,7 +288,7 @@ def test_it_holds_what_a_naive_one_holds(steps: list[tuple]) -> None:  # type: i
             elif shelf.keep(entry, reply, cost=1.0, until=9.0):
                 naive.kept[(scope, key)] = (tags, reply)  # type: ignore[index]
         elif step[0] == "change":
-            shelf.invalidate(step[1], step[2])
+            shelf.invalidate(step[1], step[2], News(serial, float(serial), serial + 9.0))
             naive.change(step[1], step[2])
             way = [(scope, entry, fit and not touched(entry.tags, step[1], step[2])) for scope, entry, fit in way]
         elif step[0] == "flush":

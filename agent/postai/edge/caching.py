@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from postai.edge.chunks import Chunk
 from postai.edge.freshness import Freshness, Lsn, Snapshot
-from postai.edge.memory import Entry, Shelf, Space, Tag, Values
+from postai.edge.memory import Entry, Fading, Key, News, Shelf, Space, Tag, Values
 from postai.sql.reads import Literal, Verdict, normalise, special_input
 
 KNOWN = 2000
@@ -25,6 +25,9 @@ FAILURES = 3
 """Answers in a row that could not be kept, after which a statement is left alone."""
 PAUSE = 60.0
 """Seconds for which it is."""
+MOMENT = 0.04
+"""Seconds for which an answer that a change has overtaken is given on while a new one is fetched, at most. Who asks for
+a row that many ask for would else wait a way to the server and back after each of its changes."""
 
 HARMLESS = frozenset({"BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SHOW"})
 """Statements by their tags (also the reasons that verdicts name for them) that change nothing themselves."""
@@ -195,6 +198,7 @@ class Caching:
         self.generation = 0
         self._freshness = freshness
         self._max_staleness = max_staleness
+        self._moment = min(MOMENT, max_staleness / 4)
         self._scopes: list[Statements] = []
         self._loose = False
         shelf.until = float("inf") if freshness is None else 0.0
@@ -227,10 +231,26 @@ class Caching:
             fresh = self._freshness.fresh_as_of
             self.shelf.until = 0.0 if fresh is None else fresh + self._max_staleness
 
-    def changed(self, rows: Mapping[int, Iterable[Values] | None]) -> None:
-        """A transaction changed these rows; None = any row of the table."""
+    def tidy(self, now: float) -> None:
+        """Let go of what may not be given any more."""
+        self.shelf.tidy(now)
+
+    def changed(self, rows: Mapping[int, Iterable[Values] | None], position: Lsn, now: float) -> None:
+        """A transaction changed rows.
+
+        Args:
+            rows: their keys by table; None = any row of it.
+            position: where in the log it ends.
+            now: when it was told.
+        """
+        news = News(position, now, now + self._moment)
         for oid, keys in rows.items():
-            self.shelf.invalidate(oid, keys)
+            self.shelf.invalidate(oid, keys, news)
+
+    def forget_tables(self, oids: Iterable[int]) -> None:
+        """What was made from these tables must go."""
+        for oid in oids:
+            self.shelf.invalidate(oid, None, None)
 
     def purged(self) -> None:
         """Whatever is kept must go."""
@@ -261,6 +281,29 @@ class Caching:
     def opened(self, gate: Gate) -> bool:
         """Whether a session may be given everything, as if it had written nothing."""
         return not self._loose and self.passed(gate)
+
+    def told(self, gate: Gate) -> Lsn:
+        """A position in the log that a session's write, which the stream has passed, does not lie behind."""
+        assert self._freshness is not None
+        return self._freshness.position if gate.position is None else gate.position
+
+    def fading(self, space: Space, key: Key, written: Lsn, answered: float, now: float) -> Fading | None:
+        """An answer that a change has overtaken a moment ago, and that a session may still be given.
+
+        It is if somebody fetches a new one, and if that session can know nothing of the change: it has not written
+        that far in the log, and no server has answered it since.
+
+        Args:
+            space: of its scope.
+            key: what it asks.
+            written: position of its last write.
+            answered: when a server answered it last.
+            now: the time.
+        """
+        found = space.fading.get(key)
+        if found is None or not found.awaited or now >= found.until:
+            return None
+        return found if written < found.news.position and answered < found.news.at else None
 
     def right(self, entry: Entry, gate: Gate | None) -> bool:
         """Whether an entry knows of a session's writes."""

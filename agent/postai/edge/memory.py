@@ -13,6 +13,7 @@ brought up to date when an entry's turn comes, so that a hit costs one addition.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -29,6 +30,10 @@ TAG_BYTES = 400
 """Bytes that a tag takes in the index."""
 DEAD = 1000
 """Entries that are gone, and that the order of value may still hold beside as many as live."""
+FADING = 1000
+"""Replies that a change has overtaken and that may be given while new ones are on their way, of one database."""
+FADING_BYTES = 16384
+"""Larger ones are not."""
 
 
 @dataclass(slots=True)
@@ -52,6 +57,36 @@ class Figures:
     flushed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """A transaction that changed rows, as the stream told of it.
+
+    Attributes:
+        position: where in the log it ends.
+        at: when it was told.
+        until: how long replies from before it may be given while new ones are on their way.
+    """
+
+    position: int
+    at: float
+    until: float
+
+
+@dataclass(slots=True)
+class Fading:
+    """A reply that knows of everything before the `news`, and may be given for a moment while a new one is fetched.
+
+    Attributes:
+        awaited: whether a new one is on its way.
+    """
+
+    reply: bytes
+    unnamed: bytes | None
+    news: News
+    until: float
+    awaited: bool = False
+
+
 class Entry:
     """A reply: on its way, kept, or dead.
 
@@ -63,10 +98,11 @@ class Entry:
         uses: hits, and one for its making.
         unnamed: what the unnamed statement stands for afterwards; None = there is none.
         alive: False once nothing may be answered from it.
+        overtaken: by what, on its way; None = by nothing, or everything was forgotten since.
     """
 
-    __slots__ = ("_wake", "alive", "cost", "key", "made", "reply", "seen", "size", "space", "streamed", "tags",
-                 "unnamed", "until", "uses")  # fmt: skip
+    __slots__ = ("_wake", "alive", "cost", "key", "made", "overtaken", "reply", "seen", "size", "space", "streamed",
+                 "tags", "unnamed", "until", "uses")  # fmt: skip
 
     def __init__(self, space: Space, key: Key, tags: tuple[Tag, ...], unnamed: bytes | None, made: float) -> None:
         self.space = space
@@ -82,6 +118,7 @@ class Entry:
         self.cost = 0.0
         self.size = 0
         self.alive = True
+        self.overtaken: tuple[News, int] | None = None
         self._wake: list[Callable[[], object]] | None = None
 
     def wait(self, wake: Callable[[], object]) -> None:
@@ -108,14 +145,16 @@ class Space:
     Attributes:
         entries: what is kept.
         filling: what is on its way.
+        fading: what was kept a moment ago.
     """
 
-    __slots__ = ("entries", "filling", "shelf")
+    __slots__ = ("entries", "fading", "filling", "shelf")
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.entries: dict[Key, Entry] = {}
         self.filling: dict[Key, Entry] = {}
+        self.fading: dict[Key, Fading] = {}
 
 
 class _Table:
@@ -231,6 +270,8 @@ class Shelf:
         self._tables: dict[int, _Table] = {}
         self._spaces: list[Space] = []
         self._way: set[Entry] = set()
+        self._fading: deque[tuple[Space, Key, Fading]] = deque()
+        self._flushes = 0
         self._gone = Figures()
         self.until = 0.0
         self.count = 0
@@ -291,14 +332,22 @@ class Shelf:
         """
         entry.size = ENTRY_BYTES + _length(entry.key) + len(reply) + TAG_BYTES * len(entry.tags)
         if not entry.alive or entry.size > self._memory.limit // 4:
+            if entry.overtaken is not None:
+                news, flushes = entry.overtaken
+                if flushes == self._flushes:
+                    self._fade(entry, reply, news, until)
             self.give_up(entry)
             return False
         old = entry.space.entries.get(entry.key)
+        if old is not None and old.made > entry.made:
+            self.give_up(entry)  # whoever was given the newer one shall not be given this
+            return False
         if old is not None:
             self._gone.expired += self._die(old)
         self._filled(entry)
         entry.reply, entry.cost, entry.until = reply, cost, until
         entry.space.entries[entry.key] = entry
+        entry.space.fading.pop(entry.key, None)
         self._gone.stored += 1
         self.count += 1
         self.bytes += entry.size
@@ -318,42 +367,76 @@ class Shelf:
         """There is no room for it."""
         self._gone.evicted += self._die(entry)
 
+    def lent(self, fading: Fading) -> bytes:
+        """A reply is given while a new one is on its way."""
+        self._gone.hits += 1
+        return fading.reply
+
     # What changes do.
 
-    def invalidate(self, oid: int, rows: Iterable[Values] | None) -> None:
+    def invalidate(self, oid: int, rows: Iterable[Values] | None, news: News | None) -> None:
         """Forget what was made from changed rows.
 
         Args:
             oid: the relation.
             rows: keys of the rows, the old and the new ones; None = any row.
+            news: the transaction that changed them; None = what is forgotten may not be given for a moment longer.
         """
         table = self._tables.get(oid)
         if table is None:
             return
         if rows is None:
-            self._kill(table.everything())
+            self._kill(table.everything(), news)
             return
-        self._kill(tuple(table.whole))
+        self._kill(tuple(table.whole), news)
         for values in rows:
-            self._kill(table.of_row(values))
+            self._kill(table.of_row(values), news)
 
     def flush(self) -> None:
         """Forget everything, also what is on its way."""
+        self._flushes += 1
         for space in self._spaces:
             self._flush(space.entries.values())
         self._flush(self._way)
+        self.tidy(float("inf"))
+
+    def tidy(self, now: float) -> None:
+        """Forget replies that may not be given any more, as their moment is over."""
+        while self._fading and (self._fading[0][2].until <= now or len(self._fading) > FADING):
+            space, key, fading = self._fading.popleft()
+            if space.fading.get(key) is fading:
+                del space.fading[key]
 
     def _flush(self, entries: Iterable[Entry]) -> None:
         for entry in tuple(entries):
             self._gone.flushed += self._die(entry)
 
-    def _kill(self, entries: tuple[Entry, ...]) -> None:
-        for entry in entries:
+    def _kill(self, entries: tuple[Entry, ...], news: News | None) -> None:
+        for entry in sorted(entries, key=_kept):
+            space, key = entry.space, entry.key
             if entry.reply is None:
                 self._gone.spoiled += entry.alive
+                # Where two are on their way, or one is here, nobody knows which of them is newer.
+                if news is not None and space.filling.get(key) is entry and key not in space.entries:
+                    entry.overtaken = news, self._flushes
             else:
                 self._gone.invalidated += entry.alive
+                if news is not None and entry.uses > 1 and entry.streamed:  # what nobody asked for again is not missed
+                    self._fade(entry, entry.reply, news, entry.until)
             self._die(entry)
+
+    def _fade(self, entry: Entry, reply: bytes, news: News, until: float) -> None:
+        """Keep a reply for the moment that the next one takes, unless there is a newer one."""
+        space, key = entry.space, entry.key
+        there = space.fading.get(key)
+        if (there is not None and there.news.position >= news.position) or (not entry.alive and key in space.entries):
+            return
+        if len(reply) > FADING_BYTES:
+            return
+        fading = Fading(reply, entry.unnamed, news, min(news.until, until), there is not None and there.awaited)
+        space.fading[key] = fading
+        self._fading.append((space, key, fading))
+        self.tidy(news.at)
 
     def _die(self, entry: Entry) -> bool:
         """End an entry in whatever state; whether it was alive."""
@@ -384,6 +467,10 @@ class Shelf:
         self._way.discard(entry)
         if entry.space.filling.get(entry.key) is entry:
             del entry.space.filling[entry.key]
+
+
+def _kept(entry: Entry) -> bool:
+    return entry.reply is not None
 
 
 def _length(key: Key) -> int:

@@ -131,6 +131,7 @@ class Answers:
         if now >= self._shelf.until:
             return None
         if session.gate is not None and self._caching.opened(session.gate):
+            session.written_to = self._caching.told(session.gate)
             session.gate = None
         meaning_of = session.client.meaning
         key = named_key(data, meaning_of) if data[0] == _BIND else data
@@ -139,6 +140,12 @@ class Answers:
         entry = self._find(session, key, now)
         if entry is not None:
             return entry.reply
+        if session.gate is None:
+            fading = self._caching.fading(self._space, key, session.written_to, session.answered, now)
+            if fading is not None:
+                if isinstance(key, bytes):
+                    session.client.unnamed = fading.unnamed
+                return self._shelf.lent(fading)
         chunk = read(data, meaning_of)
         if chunk is None or not chunk.meaning or self._elsewhere(chunk):
             return None
@@ -178,6 +185,9 @@ class Answers:
         if filling is not None and self._caching.right(filling, session.gate):
             Waiter(self, session, data, chunk, now + WAIT).wait(filling)
             return b""
+        fading = self._space.fading.get(chunk.key)
+        if fading is not None:
+            fading.awaited = True
         second = self._cache.second
         if second is None or not self._caching.remembers(session.gate, streamed=plan.streamed):
             self.fill(session, chunk, statement, plan, now)

@@ -261,7 +261,7 @@ class Cache:
             self.warmer.note()
             self.caching.purged()
         else:
-            self.caching.changed(dict.fromkeys(oids))
+            self.caching.forget_tables(oids)
         if self.second is not None:
             self.second.purge(oids)
         return oids is None
@@ -287,7 +287,7 @@ class Cache:
             self.second.told(event)
         match event:
             case events.Invalidations():
-                caching.changed(event.rows)
+                caching.changed(event.rows, event.end_lsn, monotonic())
             case events.Flush() if not event.definitions:
                 self.warmer.note()
                 caching.purged()
@@ -297,3 +297,4 @@ class Cache:
             case events.Tables():
                 caching.reconsider()  # what was judged since the flush was judged without them
         caching.freshened()
+        caching.tidy(monotonic())

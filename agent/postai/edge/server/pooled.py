@@ -47,7 +47,8 @@ class PooledSession:
     __slots__ = (
         "_after", "_backend", "_before", "_behind", "_borrowing", "_choose", "_collected", "_done", "_ended", "_held",
         "_most", "_pools", "_quiet", "_resting", "_slot", "_straight", "_stuck", "_to_client", "_unsent", "_waiting",
-        "client", "elsewhere", "gate", "last_write", "link", "route", "scope", "writing", "written",
+        "answered", "client", "elsewhere", "gate", "last_write", "link", "route", "scope", "writing", "written",
+        "written_to",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +83,10 @@ class PooledSession:
         self._done: Done | None = None
         self.gate: Gate | None = None
         """What the session's last write was; None = nothing that matters any more."""
+        self.written_to = 0
+        """Where in the log the last write ended of which the stream has told since."""
+        self.answered = NEVER
+        """When a server answered last, in seconds of time.monotonic."""
         self.written: Callable[[PooledSession], None] | None = None
         """Called when a transaction has ended that may have written (see `Client.reads`), while there is a server."""
         self._to_client = link.send if link.tls else link.transport.write
@@ -481,6 +486,7 @@ class PooledSession:
         """The client has no server any more."""
         backend, self._backend = self._backend, None
         assert backend is not None
+        self.answered = monotonic()
         self._resting = self.client.resting
         self.link.fed_by(self.link)
         self._pools.give_back(backend)
