@@ -226,7 +226,8 @@ def test_space_of_partitions_that_holds_nothing_is_their_tables(home: Home) -> N
     for name, freed in (("visits_1", 100), ("visits_2a", 30), ("visits_2b", 7)):
         home.db.execute(
             "insert into postai.space_finding"
-            " (kind, object, table_name, other, bytes, freed, percent, warning, statement) values ('table', %s, %s, '', 1000, %s, 10, '', '')",
+            " (kind, object, table_name, other, bytes, freed, percent, warning, statement)"
+            " values ('table', %s, %s, '', 1000, %s, 10, '', '')",
             (f"public.{name}", f"public.{name}", freed),
         )
     assert _relation(home, "public.visits").bloat == 137

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from postai.database import Database, named_sql
+from postai.database import Database, Row, named_sql
 from postai.errors import UsageError
 from postai.observe.antipatterns import Note, notes_of
 from postai.observe.overview import with_gaps
@@ -23,6 +23,7 @@ class Figures:
     """What the statement took in a stretch of time.
 
     Attributes:
+        hourly: whether the intervals are hours, as others are not kept of all of the range, or of one compared with it.
         intervals: in which it ran.
         mean_ms, stddev_ms: of one call.
         fastest_ms, slowest_ms: mean of a call in the interval where it was least, and most.
@@ -32,6 +33,7 @@ class Figures:
     """
 
     range: Range
+    hourly: bool
     intervals: int
     calls: int | None
     total_ms: float | None
@@ -101,6 +103,15 @@ class PlanSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Replanned:
+    """A plan that followed another one; `node` is its top node, None = not known, or not to be seen by the role."""
+
+    at: datetime
+    plan_hash: str
+    node: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StatementProposal:
     """A proposal for the statement (`for_it`), or one that changed a table of it; `applied_at` when it did."""
 
@@ -134,7 +145,7 @@ class Slowdown:
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """A column whose values are of very different frequency, so that time depends on the parameter.
+    """A column whose values are of very different frequency, so that time may depend on the parameter.
 
     Attributes:
         common_rows: rows with the most common value; `other_rows`: with one of the others, on average.
@@ -175,6 +186,7 @@ class StatementPage:
     before: Figures | None
     after: Figures | None
     plans: tuple[PlanSeen, ...]
+    replanned: tuple[Replanned, ...]
     proposals: tuple[StatementProposal, ...]
     slowdowns: tuple[Slowdown, ...]
     skews: tuple[Skew, ...]
@@ -183,11 +195,14 @@ class StatementPage:
 
     @property
     def marks(self) -> list[tuple[float, str, str]]:
-        """Moments for the charts: what was applied, and when it became slower."""
+        """Moments for the charts: what was applied, when its plan changed, and when it became slower."""
         applied = [
             (one.applied_at.timestamp(), "applied", f"applied: {one.title}") for one in self.proposals if one.applied_at
         ]
-        return applied + [(one.started_at.timestamp(), "slower", f"slower: {one.cause}") for one in self.slowdowns]
+        plans = [(one.at.timestamp(), "plan", f"another plan: {one.node or one.plan_hash}") for one in self.replanned]
+        return (
+            applied + plans + [(one.started_at.timestamp(), "slower", f"slower: {one.cause}") for one in self.slowdowns]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +245,9 @@ def read_statement(
     query, truncated, utility, users, first_seen, last_seen, usage = found[0]
     now = database.query("select pg_catalog.clock_timestamp()")[0][0]
     span = range_of(now, hours, since, until)
-    before, after = _compared(database, sql, queryid, now, compared or Stretches())
+    hours_until = database.query(sql["hours_until"])[0][0]
+    before, after = _compared(database, sql, queryid, now, hours_until, compared or Stretches())
+    plans = tuple(_plan(row) for row in database.query(sql["plans"], (queryid, queryid)))
     tables = tuple(
         TableUse(name, {use: list(columns) for use, columns in uses.items()}) for name, uses in (usage or {}).items()
     )
@@ -239,12 +256,13 @@ def read_statement(
     shortest, longest = _extremes(database, sql, queryid)
     return StatementPage(
         queryid, query, truncated, utility, users, first_seen, last_seen, tables,
-        _figures(database, sql, queryid, span),
+        _figures(database, sql, queryid, span, _hourly(hours_until, span)),
         database.query(sql["share"], (span.since, span.until))[0][0],
         shortest, longest,
         with_gaps(points, span.step, TrendPoint) if span.step <= 900 else tuple(points),
         before, after,
-        tuple(_plan(row) for row in database.query(sql["plans"], (queryid, queryid))),
+        plans,
+        _replanned(database.query(sql["replanned"], (queryid, span.until, span.since)), plans),
         tuple(StatementProposal(*row) for row in database.query(sql["proposals"], (str(queryid), names, names))),
         tuple(Slowdown(*row) for row in database.query(sql["regressions"], (queryid,))),
         _skews(database, sql, tables),
@@ -253,18 +271,34 @@ def read_statement(
     )  # fmt: skip
 
 
-def _figures(database: Database, sql: Mapping[str, str], queryid: int, span: Range) -> Figures:
-    return Figures(span, *database.query(sql["figures"], (queryid, span.since, span.until))[0])
+def _figures(database: Database, sql: Mapping[str, str], queryid: int, span: Range, hourly: bool) -> Figures:
+    return Figures(span, hourly, *database.query(sql["figures"], (hourly, queryid, span.since, span.until))[0])
+
+
+def _hourly(hours_until: datetime | None, *spans: Range) -> bool:
+    """Whether of some of the time only hours are kept."""
+    return hours_until is not None and any(one.since < hours_until for one in spans)
 
 
 def _compared(
-    database: Database, sql: Mapping[str, str], queryid: int, now: datetime, wanted: Stretches
+    database: Database,
+    sql: Mapping[str, str],
+    queryid: int,
+    now: datetime,
+    hours_until: datetime | None,
+    wanted: Stretches,
 ) -> tuple[Figures | None, Figures | None]:
     if not (wanted.before_since and wanted.after_since):
         return None, None
     before = range_of(now, 1, wanted.before_since, wanted.before_until)
     after = range_of(now, 1, wanted.after_since, wanted.after_until)
-    return _figures(database, sql, queryid, before), _figures(database, sql, queryid, after)
+    hourly = _hourly(hours_until, before, after)
+    return _figures(database, sql, queryid, before, hourly), _figures(database, sql, queryid, after, hourly)
+
+
+def _replanned(rows: Sequence[Row], plans: Sequence[PlanSeen]) -> tuple[Replanned, ...]:
+    nodes = {one.plan_hash: one.lines[0] for one in plans if one.lines}
+    return tuple(Replanned(at, plan_hash, nodes.get(plan_hash)) for at, plan_hash in rows)
 
 
 def _extremes(database: Database, sql: Mapping[str, str], queryid: int) -> tuple[float | None, float | None]:

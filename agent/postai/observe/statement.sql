@@ -7,21 +7,41 @@ select pg_catalog.min(s.query), pg_catalog.bool_or(s.truncated), pg_catalog.bool
  where s.queryid = %s
 having pg_catalog.count(*) > 0
 
+-- name: hours_until
+-- Until when intervals are hours: longer ago their means are those of an hour, and spread less.
+select pg_catalog.max(c.until) from postai.collect_state as c where c.part = 'pruning'
+
 -- name: figures
--- What it took in a stretch of time; means of its intervals for the spread, as single calls are not kept.
-select pg_catalog.count(*)::integer, pg_catalog.sum(x.calls)::bigint, pg_catalog.sum(x.total_ms),
-       pg_catalog.sum(x.total_ms) / nullif(pg_catalog.sum(x.calls), 0)::float8,
-       pg_catalog.sqrt(greatest(pg_catalog.sum(x.calls * coalesce(x.stddev_ms, 0)::float8 ^ 2 + x.total_ms ^ 2 / greatest(x.calls, 1))
-                       / nullif(pg_catalog.sum(x.calls), 0)::float8
-                       - (pg_catalog.sum(x.total_ms) / nullif(pg_catalog.sum(x.calls), 0)::float8) ^ 2, 0)),
-       pg_catalog.min(x.total_ms / nullif(x.calls, 0)), pg_catalog.max(x.total_ms / nullif(x.calls, 0)),
-       pg_catalog.sum(x.rows)::bigint, pg_catalog.sum(x.blks_hit)::bigint, pg_catalog.sum(x.blks_read)::bigint,
-       pg_catalog.sum(x.blks_dirtied)::bigint, pg_catalog.sum(x.blks_written)::bigint,
-       pg_catalog.sum(x.temp_blks_read)::bigint, pg_catalog.sum(x.temp_blks_written)::bigint, pg_catalog.sum(x.wal_bytes)::bigint,
-       pg_catalog.sum(x.blk_read_ms::float8), pg_catalog.sum(x.blk_write_ms::float8), pg_catalog.sum(x.plan_ms::float8),
-       pg_catalog.sum(x.jit_ms::float8), pg_catalog.sum(x.cpu_ms::float8)
-  from postai.statement_history as x
- where x.queryid = %s and x.at > %s and x.at <= %s
+-- What it took in a stretch of time; for the spread the means of its intervals, or of its hours where the stretch, or
+-- one that it is compared with, has no others; single calls are not kept.
+with timed as materialized (
+  select case when %s then pg_catalog.date_trunc('hour', x.at - interval '1 microsecond') else x.at end as at,
+         pg_catalog.sum(x.calls) as calls, pg_catalog.sum(x.total_ms) as total_ms,
+         pg_catalog.sum(x.calls * coalesce(x.stddev_ms, 0)::float8 ^ 2 + x.total_ms ^ 2 / greatest(x.calls, 1)) as squares,
+         pg_catalog.sum(x.rows) as rows, pg_catalog.sum(x.blks_hit) as blks_hit, pg_catalog.sum(x.blks_read) as blks_read,
+         pg_catalog.sum(x.blks_dirtied) as blks_dirtied, pg_catalog.sum(x.blks_written) as blks_written,
+         pg_catalog.sum(x.temp_blks_read) as temp_blks_read, pg_catalog.sum(x.temp_blks_written) as temp_blks_written,
+         pg_catalog.sum(x.wal_bytes) as wal_bytes, pg_catalog.sum(x.blk_read_ms::float8) as blk_read_ms,
+         pg_catalog.sum(x.blk_write_ms::float8) as blk_write_ms, pg_catalog.sum(x.plan_ms::float8) as plan_ms,
+         pg_catalog.sum(x.jit_ms::float8) as jit_ms, pg_catalog.sum(x.cpu_ms::float8) as cpu_ms
+    from postai.statement_history as x
+   where x.queryid = %s and x.at > %s and x.at <= %s
+   group by 1
+), summed as (
+  select pg_catalog.sum(t.calls) as calls, pg_catalog.sum(t.total_ms) / nullif(pg_catalog.sum(t.calls), 0)::float8 as mean_ms,
+         pg_catalog.sum(t.squares) as squares
+    from timed as t
+)
+select pg_catalog.count(t.at)::integer, s.calls::bigint, pg_catalog.sum(t.total_ms), s.mean_ms,
+       pg_catalog.sqrt(greatest(s.squares / nullif(s.calls, 0)::float8 - s.mean_ms ^ 2, 0)),
+       pg_catalog.min(t.total_ms / nullif(t.calls, 0)::float8), pg_catalog.max(t.total_ms / nullif(t.calls, 0)::float8),
+       pg_catalog.sum(t.rows)::bigint, pg_catalog.sum(t.blks_hit)::bigint, pg_catalog.sum(t.blks_read)::bigint,
+       pg_catalog.sum(t.blks_dirtied)::bigint, pg_catalog.sum(t.blks_written)::bigint,
+       pg_catalog.sum(t.temp_blks_read)::bigint, pg_catalog.sum(t.temp_blks_written)::bigint, pg_catalog.sum(t.wal_bytes)::bigint,
+       pg_catalog.sum(t.blk_read_ms), pg_catalog.sum(t.blk_write_ms), pg_catalog.sum(t.plan_ms), pg_catalog.sum(t.jit_ms),
+       pg_catalog.sum(t.cpu_ms)
+  from summed as s left join timed as t on true
+ group by s.calls, s.mean_ms, s.squares
 
 -- name: share
 -- Its share of what the server's shared counters of this database say was worked in that time, 0 to 1.
@@ -44,15 +64,26 @@ select pg_catalog.quote_ident(n.nspname)
   from pg_catalog.pg_extension as e join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
  where e.extname = 'pg_stat_statements' and pg_catalog.has_schema_privilege(n.oid, 'usage')
    and pg_catalog.current_setting('pg_stat_statements.max', true) is not null
-   and coalesce((select pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'select')) from pg_catalog.pg_class as c
-                  where c.relnamespace = n.oid and c.relname = 'pg_stat_statements'), false)
+   and coalesce((select pg_catalog.bool_and(pg_catalog.has_function_privilege(p.oid, 'execute')) from pg_catalog.pg_proc as p
+                  where p.pronamespace = n.oid and p.proname = 'pg_stat_statements'), false)
 
 -- name: extremes
--- The shortest and the longest call since its counters began, as far as the role may see them.
+-- The shortest and the longest call since its counters began, as far as the role may see them; without the texts, which
+-- would have the server read its file of them.
 select pg_catalog.min(s.min_exec_time), pg_catalog.max(s.max_exec_time)
-  from /* schema */.pg_stat_statements as s
+  from /* schema */.pg_stat_statements(false) as s
  where s.queryid = %s and s.calls > 0
    and s.dbid = (select d.oid from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database())
+
+-- name: replanned
+-- When another plan was seen than before, of each who ran it; and which.
+select x.at, x.plan_hash
+  from (select h.at, h.plan_hash,
+               pg_catalog.lag(h.plan_hash) over (partition by h.statement_id order by h.at) as before
+          from postai.statement_history as h
+         where h.queryid = %s and h.plan_hash is not null and h.at <= %s) as x
+ where x.before <> x.plan_hash and x.at > %s
+ order by x.at desc limit 50
 
 -- name: plans
 -- Shapes that the planner chose, and plans that runs had.
@@ -91,4 +122,7 @@ select u.name, u.column_name, k.reltuples::float8, s.null_frac::float8, s.n_dist
   join pg_catalog.pg_namespace as n on pg_catalog.strpos(u.name, pg_catalog.quote_ident(n.nspname) || '.') = 1
   join pg_catalog.pg_class as k on k.relnamespace = n.oid and pg_catalog.format('%%I.%%I', n.nspname, k.relname) = u.name
   join pg_catalog.pg_stats as s on s.schemaname = n.nspname and s.tablename = k.relname and s.attname = u.column_name
+   -- A table from which others inherit has statistics with and without their rows; who names it reads theirs, too.
+   and s.inherited = exists (select from pg_catalog.pg_stats as i where i.schemaname = n.nspname and i.tablename = k.relname
+                                and i.attname = u.column_name and i.inherited)
  where k.reltuples > 0 and s.most_common_freqs is not null

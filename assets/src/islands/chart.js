@@ -16,7 +16,7 @@ function colours(place, names) {
   return found;
 }
 
-function marksOf(marks, ok, bad) {
+function marksOf(marks, colourOf) {
   return (plot) => {
     const { ctx, bbox } = plot;
     ctx.save();
@@ -25,7 +25,7 @@ function marksOf(marks, ok, bad) {
     for (const [at, kind] of marks) {
       const x = Math.round(plot.valToPos(at, "x", true));
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
-      ctx.strokeStyle = kind === "slower" ? bad : ok;
+      ctx.strokeStyle = colourOf[kind];
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
@@ -42,7 +42,7 @@ function told(at, step) {
 }
 
 export default function chart(place, props) {
-  const [soft, line, accent, ok, bad] = colours(place, ["soft", "line", "accent", "ok", "bad"]);
+  const [soft, line, accent, ok, bad, link] = colours(place, ["soft", "line", "accent", "ok", "bad", "link"]);
   const data = [props.series[0].points.map((point) => point[0]), ...props.series.map((one) => one.points.map((point) => point[1]))];
   const text = (value) => (value == null ? "–" : props.percent ? `${(value * 100).toFixed(1)} %` : `${+value.toPrecision(3)}`);
   const axis = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui" };
@@ -60,7 +60,7 @@ export default function chart(place, props) {
       { label: "UTC", value: (_, at) => (at == null ? "–" : new Date(at * 1e3).toISOString().slice(0, 16).replace("T", " ")) },
       ...props.series.map((one) => ({ label: one.label, stroke: accent, width: 1.5, spanGaps: false, points: { size: 4 }, value: (_, value) => text(value) })),
     ],
-    hooks: { drawSeries: props.marks?.length ? [marksOf(props.marks, ok, bad)] : [] },
+    hooks: { drawSeries: props.marks?.length ? [marksOf(props.marks, { applied: ok, slower: bad, plan: link })] : [] },
   };
   const drawn = document.createElement("div");
   const plot = new uPlot(options, data, drawn);
