@@ -164,3 +164,17 @@ def test_single_calls_are_read_without_the_texts(home: Home) -> None:
     home.db.execute("set role stats_only")
     page = read_statement(home.db, queryid)
     assert (page.shortest_ms, page.longest_ms) == (shortest, longest)
+
+
+def test_what_an_index_of_its_table_holds_is_no_mistake(home: Home) -> None:
+    home.db.execute("create table titles (id int primary key, name varchar(50), at timestamptz)")
+    one = home.statement(63, query="select id from titles where lower(name) = $1")
+    home.db.execute(
+        'update postai.statement set usage = \'{"public.titles": {"filters": ["name"]}}\' where id = %s', (one,)
+    )
+    assert [note.id for note in read_statement(home.db, 63).notes] == ["wrapped_column"]
+    home.db.execute("create index on titles (id, lower(name))")
+    assert read_statement(home.db, 63).notes == ()
+    with home.database.connect() as holder:
+        holder.execute("begin; lock table titles in access exclusive mode")
+        assert [note.id for note in read_statement(home.db, 63).notes] == ["wrapped_column"], "and nobody waits"

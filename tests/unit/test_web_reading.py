@@ -199,6 +199,45 @@ def test_notes(sql: str, notes: list[str]) -> None:
     assert [one.id for one in notes_of(sql)] == notes
 
 
+@pytest.mark.parametrize(
+    ("sql", "notes"),
+    [
+        ("with recursive t as (select 1 as n union select n + 1 from t where n < 9) select n from t", []),
+        ("with recursive t as (select 1 as n union select 2) select n from t", ["union"]),
+        ("with recursive t as (select 1 as n union select n from t) select n from t union select 3", ["union"]),
+        ("select a.id from a join b on lower(a.name) = b.name", ["wrapped_column"]),
+        ("select a.id from a left join b on lower(a.name) = lower(b.name)", ["wrapped_column"]),
+        ("select a.id from a join b on a.id = b.a_id and b.at::date = $1", ["wrapped_column"]),
+        ("select a.id from a join b on a.id = b.a_id where a.at = b.at", []),
+        ("select id from a where name = lower($1)", []),
+        ("select id from a where lower(name) = $1::text", ["wrapped_column"]),
+    ],
+)
+def test_notes_of_unions_and_joins(sql: str, notes: list[str]) -> None:
+    assert [one.id for one in notes_of(sql)] == notes
+
+
+@pytest.mark.parametrize(
+    ("where", "indexed", "told"),
+    [
+        ("lower(o.note) = $1", ["lower(note)"], False),
+        ("lower(note) = $1", ["lower((note)::text)"], False),
+        ("upper(note) = $1", ["lower(note)"], True),
+        ("lower(title) = $1", ["lower(note)"], True),
+        ("(placed_at)::date = $1", ["(placed_at)::date"], False),
+        ("date(placed_at) = $1", ["date(placed_at)"], False),
+        ("pg_catalog.date_trunc('day', placed_at) = $1", ["date_trunc('day'::text, placed_at)"], False),
+        ("date_trunc('hour', placed_at) = $1", ["date_trunc('day'::text, placed_at)"], True),
+        ("date_trunc($2, placed_at) = $1", ["date_trunc('day'::text, placed_at)"], True),
+        ("lower(note) = $1 and upper(note) = $2", ["lower(note)"], True),
+        ("lower(note) = $1", ["((note || 'x'::text))", "not sql ("], True),
+    ],
+)
+def test_what_an_index_holds_is_no_mistake(where: str, indexed: list[str], told: bool) -> None:
+    found = notes_of(f"select o.id from orders as o where {where}", indexed)
+    assert [one.id for one in found] == (["wrapped_column"] if told else [])
+
+
 def test_every_note_says_what_to_write_instead() -> None:
     assert len({rule.note.id for rule in RULES}) == len(RULES)
     assert all(rule.note.why.endswith(".") and rule.note.instead.endswith(".") for rule in RULES)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from postai.database import Database, Row, named_sql
 from postai.errors import UsageError
 from postai.observe.antipatterns import Note, notes_of
+from postai.observe.busy import leaving_out_busy
 from postai.observe.overview import with_gaps
 from postai.observe.presence import require_history
 from postai.observe.ranges import Range, range_of
@@ -266,7 +267,7 @@ def read_statement(
         tuple(StatementProposal(*row) for row in database.query(sql["proposals"], (str(queryid), names, names))),
         tuple(Slowdown(*row) for row in database.query(sql["regressions"], (queryid,))),
         _skews(database, sql, tables),
-        notes_of(query) if query and not truncated and not utility else (),
+        _notes(database, sql, query, names) if query and not truncated and not utility else (),
         hours,
     )  # fmt: skip
 
@@ -327,6 +328,11 @@ def _lines(node: Mapping[str, Any], depth: int) -> list[str]:
     for below in node.get("Plans", ()):
         lines += _lines(below, depth + 1)
     return lines
+
+
+def _notes(database: Database, sql: Mapping[str, str], query: str, tables: list[str]) -> tuple[Note, ...]:
+    indexed = database.query(leaving_out_busy(sql["indexed"]), (tables,)) if tables else []
+    return notes_of(query, [one for (one,) in indexed])
 
 
 def _skews(database: Database, sql: Mapping[str, str], tables: tuple[TableUse, ...]) -> tuple[Skew, ...]:

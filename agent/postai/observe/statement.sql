@@ -113,6 +113,19 @@ select p.id, p.kind, p.title, p.state, p.outcome, p.saved_ms_per_day, p.proposed
 select r.severity, r.cause, r.factor::float8, r.why, r.mitigation, r.started_at, r.ended_at, r.state, r.before_ms::float8, r.after_ms::float8
   from postai.regressions as r where r.queryid = %s order by r.started_at desc limit 20
 
+-- name: indexed
+-- Expressions of indexes of some tables (or of their partitions) that nobody has locked.
+with busy as materialized (
+  /* busy */
+)
+select distinct pg_catalog.pg_get_indexdef(i.indexrelid, k.place::int, true)
+  from pg_catalog.unnest(%s::text[]) as u (name)
+  join pg_catalog.pg_namespace as n on pg_catalog.strpos(u.name, pg_catalog.quote_ident(n.nspname) || '.') = 1
+  join pg_catalog.pg_class as c on c.relnamespace = n.oid and pg_catalog.format('%%I.%%I', n.nspname, c.relname) = u.name
+  join pg_catalog.pg_index as i on i.indrelid = c.oid and i.indisvalid and i.indexprs is not null
+ cross join lateral pg_catalog.unnest(i.indkey::int2[]) with ordinality as k (attnum, place)
+ where k.attnum = 0 and k.place <= i.indnkeyatts and c.oid not in (select b.oid from busy as b)
+
 -- name: skew
 -- Columns that it compares whose values are of very different frequency, by statistics that the role may read: rows with
 -- the most common value, and with one of the others on average. No values.
