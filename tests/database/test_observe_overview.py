@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -66,3 +67,37 @@ def test_growth_is_of_all_of_the_database_since_when_it_is_known(home: Home) -> 
     assert (storage.bytes, storage.week, storage.month) == (5000, 900, 3000)
     assert (storage.at - storage.week_since).total_seconds() == pytest.approx(6.9 * 86400, abs=60)
     assert (storage.at - storage.month_since).total_seconds() == pytest.approx(29 * 86400, abs=60)
+
+
+def _proposal(home: Home, kind: str, state: str, effects: dict[str, tuple[float, float, float]], saved: float) -> None:
+    """One with its statements: calls a day, milliseconds before and after."""
+    told = [
+        {"id": name, "calls_per_day": calls, "before_ms": before, "after_ms": after}
+        for name, (calls, before, after) in effects.items()
+    ]
+    home.db.execute(
+        "insert into postai.proposal (kind, title, why, fingerprint, state, evidence, approved_by, approved_digest)"
+        " select %s, 't', 'w', 'f', s.state, %s, case s.state when 'approved' then 'olga' end,"
+        "        case s.state when 'approved' then 'd' end from (select %s::text as state) as s",
+        (kind, json.dumps({"effects": told, "saved_ms_per_day": saved}), state),
+    )
+
+
+def test_alternatives_for_a_statement_do_not_save_its_time_twice(home: Home) -> None:
+    home.worked(5, 50.0, 60)  # 72 s a day
+    _proposal(home, "create_index", "open", {"1": (100, 100, 10)}, 9000)
+    _proposal(home, "create_index", "open", {"1": (100, 100, 20), "2": (10, 50, 0)}, 8500)
+    _proposal(home, "rewrite", "open", {"1": (100, 100, 5)}, 9500)
+    _proposal(home, "rewrite", "approved", {"3": (1000, 100, 5)}, 95000)
+    _proposal(home, "reindex", "open", {}, 300)
+    _proposal(home, "vacuum", "open", {}, -5)
+    overview = read_overview(home.db)
+    kinds = {one.kind: one for one in overview.proposals}
+    assert kinds["create_index"].saved_ms_per_day == pytest.approx(9000 + 500)
+    assert (kinds["rewrite"].open, kinds["rewrite"].approved) == (1, 1)
+    assert kinds["rewrite"].saved_ms_per_day == pytest.approx(9500), "what is approved is not open"
+    assert overview.waiting is not None and overview.waiting.open == 5
+    assert overview.waiting.saved_ms_per_day == pytest.approx(9500 + 500 + 300)
+    _proposal(home, "create_index", "open", {"4": (1000, 1000, 10)}, 990_000)
+    waiting = read_overview(home.db).waiting
+    assert waiting is not None and waiting.saved_ms_per_day == pytest.approx(50.0 / 60 * 86400), "there is no more"

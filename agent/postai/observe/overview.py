@@ -166,12 +166,14 @@ class ProposalKind:
     """Proposals of one kind that are open or approved, with what they would bring.
 
     Attributes:
-        saved_ms_per_day: time that they save, by estimate.
+        kind: None = all kinds together.
+        saved_ms_per_day: time that open ones would save, by estimate; of several for one statement the best counts
+            (where the role may see for which they are), and together no more than sessions worked in the last day.
         bytes: what they cost; less than 0 = what they free.
         urgent: how many are of severity HIGH.
     """
 
-    kind: str
+    kind: str | None
     open: int
     approved: int
     saved_ms_per_day: float | None
@@ -263,6 +265,7 @@ class Overview:
         missing: why the role sees the server only; everything of postai is None or empty then.
         hours: of `load`.
         now: None = nothing was collected lately.
+        proposals: by kind; `waiting`: of all kinds together, None = there are none.
         storage: None = it was not measured yet.
     """
 
@@ -278,6 +281,7 @@ class Overview:
     counts: StatementCounts | None = None
     regressions: tuple[OpenRegression, ...] = ()
     proposals: tuple[ProposalKind, ...] = ()
+    waiting: ProposalKind | None = None
     actions: tuple[RecentAction, ...] = ()
     events: tuple[RecentEvent, ...] = ()
     caches: tuple[CacheTier, ...] = ()
@@ -304,6 +308,7 @@ def read_overview(database: Database, hours: int = 24) -> Overview:
         parts = error.as_parts()
         return Overview(server, sessions, Missing(parts.sqlstate, parts.message, parts.detail, parts.hint), hours)
     load = _load(database, blocks, hours)
+    proposals = _rows(database, blocks, "proposals", ProposalKind)
     return Overview(
         server,
         sessions,
@@ -316,7 +321,8 @@ def read_overview(database: Database, hours: int = 24) -> Overview:
         _rows(database, blocks, "statements", TopStatement, (TOP_SECONDS, TOP)),
         StatementCounts(*database.query(blocks["counts"])[0]),
         _rows(database, blocks, "regressions", OpenRegression),
-        _rows(database, blocks, "proposals", ProposalKind),
+        tuple(one for one in proposals if one.kind is not None),
+        next((one for one in proposals if one.kind is None), None),
         _rows(database, blocks, "actions", RecentAction),
         _rows(database, blocks, "events", RecentEvent),
         _caches(database, blocks, load),

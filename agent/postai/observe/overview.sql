@@ -86,15 +86,34 @@ select r.queryid, r.severity, r.cause, r.factor::double precision, r.query, r.wh
   from postai.regressions as r where r.state = 'open' limit 5
 
 -- name: proposals
--- What waits for a decision or for its turn, by kind.
-select p.kind, (pg_catalog.count(*) filter (where p.state = 'open'))::integer,
-       (pg_catalog.count(*) filter (where p.state = 'approved'))::integer,
-       pg_catalog.sum(greatest(p.saved_ms_per_day, 0)), pg_catalog.sum(p.bytes)::bigint,
-       (pg_catalog.count(*) filter (where p.severity = 'HIGH'))::integer
-  from postai.proposals as p
- where p.state in ('open', 'approved')
- group by p.kind
- order by 4 desc nulls last, 5 nulls last, 2 desc, 1
+-- What waits for a decision or for its turn, by kind, then all kinds together (kind NULL). What open ones would save a
+-- day: of several for one statement the best counts, where the role may see for which they are, and together no more than
+-- what sessions worked in the last day.
+with waiting as materialized (
+  select p.kind, p.state, p.severity, p.bytes, p.saved_ms_per_day, p.id,
+         case when pg_catalog.jsonb_typeof(p.evidence -> 'effects') = 'array' then p.evidence -> 'effects' else '[]' end as effects
+    from postai.proposals as p where p.state in ('open', 'approved')
+), saves as materialized (
+  select w.kind, coalesce(e.value ->> 'id', 'proposal ' || w.id) as what,
+         case when e.value is null then w.saved_ms_per_day
+              else (postai._number(e.value -> 'before_ms') - postai._number(e.value -> 'after_ms')) * postai._number(e.value -> 'calls_per_day') end as saved
+    from waiting as w left join lateral pg_catalog.jsonb_array_elements(w.effects) as e (value) on true
+   where w.state = 'open' and w.saved_ms_per_day is not null
+), best as (
+  select s.kind, s.what, pg_catalog.max(s.saved) as saved from saves as s where s.saved > 0
+   group by grouping sets ((s.kind, s.what), (s.what))
+), worked as (
+  select pg_catalog.sum(x.active_ms) * 86400 / pg_catalog.sum(x.seconds) as ms
+    from postai.load_history as x where x.here and x.at > pg_catalog.now() - interval '1 day'
+)
+select w.kind, (pg_catalog.count(*) filter (where w.state = 'open'))::integer,
+       (pg_catalog.count(*) filter (where w.state = 'approved'))::integer,
+       least((select pg_catalog.sum(b.saved) from best as b where b.kind is not distinct from w.kind), (select o.ms from worked as o)),
+       pg_catalog.sum(w.bytes)::bigint, (pg_catalog.count(*) filter (where w.severity = 'HIGH'))::integer
+  from waiting as w
+ group by grouping sets ((w.kind), ())
+having pg_catalog.count(*) > 0
+ order by w.kind is null, 4 desc nulls last, 5 nulls last, 2 desc, 1
 
 -- name: actions
 -- What was done last, and is being done.
