@@ -258,7 +258,7 @@ comment on function postai._digest(bigint) is 'Hash of all that the steps of a p
 -- What is known about one touched object now; no row = it is gone. The owner of a schema that belongs to
 -- pg_database_owner is the owner of the database: nobody can be granted that role.
 create function postai._object(class text, object oid, out identity text, out owner name, out picture text) returns setof record
-  language sql stable
+  language sql stable rows 1
   set search_path = pg_catalog, pg_temp
 as $$
   with found (identity, owner, picture) as (

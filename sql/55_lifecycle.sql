@@ -69,49 +69,55 @@ as $$
 $$;
 comment on function postai._agent_roles() is 'Roles as which the agent may log in: select postai._agent_roles()';
 
+-- Roles are looked at once each, however many objects they own. What is asked of a role comes in CASE: of one that does not
+-- exist nothing can be asked.
 create function postai._missing_rights(objects jsonb, approver name, agents name[]) returns table (problem text, hint text)
-  language plpgsql stable
+  language sql stable rows 1
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  one record;
-  grantee name := case when cardinality(agents) = 1 then agents[1] else 'postai_agent' end;
-begin
-  if not exists (select from pg_roles as r where r.rolname = approver) then
-    return query select format('role %I, who approved, does not exist any more', approver), 'Let another operator apply it.';
-    return;
-  end if;
-  if not postai._is_operator(approver) then
-    return query select format('role %I is no operator', approver), format('GRANT postai_operator TO %I;', approver);
-  end if;
-  for one in
-    select distinct o.class, now_there.identity, now_there.owner, r.rolsuper,
+  with who as materialized (
+    select case when cardinality(agents) = 1 then agents[1] else 'postai_agent' end as grantee,
+           exists (select from pg_roles as r where r.rolname = approver) as known
+  ), touched as materialized (
+    select distinct o.class, x.identity, x.owner,
            coalesce((select format('%I.%I', n.nspname, t.relname)
                        from pg_index as i join pg_class as t on t.oid = i.indrelid join pg_namespace as n on n.oid = t.relnamespace
-                      where o.class = 'pg_class' and i.indexrelid = o.oid), now_there.identity) as whole
+                      where o.class = 'pg_class' and i.indexrelid = o.oid), x.identity) as whole
       from jsonb_to_recordset(objects) as o (class text, oid oid)
-     cross join lateral postai._object(o.class, o.oid) as now_there
-      join pg_roles as r on r.rolname = now_there.owner
-     order by 2
-  loop
-    -- First, so that nobody is told to hand a superuser's role out.
-    if one.rolsuper then
-      return query select format('%s belongs to superuser %I, and the agent never acts as a superuser', one.identity, one.owner),
-        case one.class when 'pg_class' then format('ALTER TABLE %s OWNER TO ...;', one.whole)
-                       when 'pg_namespace' then format('ALTER SCHEMA %s OWNER TO ...;', one.identity)
-                       when 'pg_database' then format('ALTER DATABASE %s OWNER TO ...;', one.identity)
-                       else 'Give it' end
-        || format(' to a plain role, no superuser, that is granted to %I and to %I.', approver, grantee);
-    elsif not postai._may_use(approver, one.owner) then
-      return query select format('role %I does not hold role %I, the owner of %s', approver, one.owner, one.identity),
-                          format('GRANT %I TO %I;', one.owner, approver);
-    elsif not exists (select from unnest(agents) as a where postai._may_become(a, one.owner)) then
-      return query select format('the agent (%s) is no member of role %I, the owner of %s',
-                                 array_to_string(agents, ', '), one.owner, one.identity),
-                          format('GRANT %I TO %I;', one.owner, grantee);
-    end if;
-  end loop;
-end
+     cross join lateral postai._object(o.class, o.oid) as x
+  ), owners as materialized (
+    -- Superusers first, so that nobody is told to hand such a role out.
+    select t.owner, case when r.rolsuper then 'superuser'
+                         when not postai._may_use(approver, t.owner) then 'not held'
+                         when not exists (select from unnest(agents) as a where postai._may_become(a, t.owner)) then 'no member' end as lack
+      from (select distinct o.owner from touched as o, who where who.known) as t
+      join pg_roles as r on r.rolname = t.owner
+  )
+  select f.problem, f.hint
+    from (select '' as identity, format('role %I, who approved, does not exist any more', approver) as problem,
+                 'Let another operator apply it.' as hint
+            from who where not who.known
+          union all
+          select '', format('role %I is no operator', approver), format('GRANT postai_operator TO %I;', approver)
+            from who where case when who.known then not postai._is_operator(approver) end
+          union all
+          select t.identity,
+                 case w.lack
+                   when 'superuser' then format('%s belongs to superuser %I, and the agent never acts as a superuser', t.identity, t.owner)
+                   when 'not held' then format('role %I does not hold role %I, the owner of %s', approver, t.owner, t.identity)
+                   else format('the agent (%s) is no member of role %I, the owner of %s', array_to_string(agents, ', '), t.owner, t.identity) end,
+                 case w.lack
+                   when 'superuser' then
+                     case t.class when 'pg_class' then format('ALTER TABLE %s OWNER TO ...;', t.whole)
+                                  when 'pg_namespace' then format('ALTER SCHEMA %s OWNER TO ...;', t.identity)
+                                  when 'pg_database' then format('ALTER DATABASE %s OWNER TO ...;', t.identity)
+                                  else 'Give it' end
+                     || format(' to a plain role, no superuser, that is granted to %I and to %I.', approver, who.grantee)
+                   when 'not held' then format('GRANT %I TO %I;', t.owner, approver)
+                   else format('GRANT %I TO %I;', t.owner, who.grantee) end
+            from who, touched as t join owners as w on w.owner = t.owner
+           where w.lack is not null) as f
+   order by f.identity
 $$;
 comment on function postai._missing_rights(jsonb, name, name[]) is
   'What an approver or the agent lacks to change these objects, with the GRANT: select * from postai._missing_rights(''[]'', session_user, postai._agent_roles())';
