@@ -17,6 +17,7 @@ from sql_peer import JobPeer
 import postai
 from conftest import TestDatabase, drop_database, make_database, new_server
 from postai.database.connection import connect
+from postai.database.installed import reading
 from postai.database.psycopg_adapter import PsycopgDatabase
 from postai.errors import FeatureMissing, NotPermitted, PostaiError, UsageError
 from postai.setup import sql_files
@@ -183,6 +184,9 @@ def test_without_createrole_the_owner_keeps_everything_until_roles_come(bare: Lo
     make_login(database, "later")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         database.execute("select * from postai.agent()", "later")
+    with connect(database.dsn("later")) as session, pytest.raises(NotPermitted) as caught, reading(session):
+        session.query("select count(*) from postai.health")
+    assert "no roles of postai" in str(caught.value.hint), "a GRANT of a role that is not there would help nobody"
     database.execute(
         "create role postai_reader; create role postai_user; create role postai_operator; create role postai_agent;"
         "grant postai_user to later; grant postai_reader to postai_user"

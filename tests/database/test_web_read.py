@@ -70,7 +70,7 @@ def test_a_reader_sees_figures_and_no_texts_of_others(rita: Person) -> None:
 
 def test_without_rights_a_page_says_what_to_do(nora: Person) -> None:
     text = _page(nora, "/")
-    assert 'GRANT postai_reader TO "nora"' in text and "PostgreSQL" in text
+    assert "GRANT postai_reader TO nora;" in text and "PostgreSQL" in text
     for path in ("/queries", "/queries/101"):
         answer = nora.get(BASE + path)
         assert answer.status == 403 and "GRANT postai_reader" in answer.words()

@@ -1,4 +1,4 @@
-"""Why something of schema postai cannot be read: it is not installed, or the role lacks a right."""
+"""Why something of schema postai cannot be read: it is not there, it is older than we are, or a right is missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def reading(db: Database, role: str = "postai_reader") -> Iterator[None]:
         role: which of postai's roles may read it.
 
     Raises:
-        FeatureMissing: postai is not installed in this database.
+        FeatureMissing: postai is not installed in this database, or an older version of it.
         NotPermitted: the session's role is no member of that role; the hint holds the GRANT.
     """
     try:
@@ -31,19 +31,32 @@ def reading(db: Database, role: str = "postai_reader") -> Iterator[None]:
     except ServerError as error:
         if error.sqlstate not in _ABSENT:
             raise
-        ((installed, exists, member, who),) = db.query(
+        ((installed, current, exists, member, who),) = db.query(
             named_sql.load(__package__, "installed.sql")["why"], (role, role, role)
         )
+        said = f"{error.message} ({error.sqlstate})"
         if not installed:
             raise FeatureMissing(
                 f"postai is not installed in database {db.name}",
-                detail=f"{error.message} ({error.sqlstate})",
+                detail=said,
                 hint="Its owner installs it with: post-ai install",
+            ) from error
+        if not exists and error.sqlstate == "42501":
+            raise NotPermitted(
+                f"role {who} may not see what postai knows of database {db.name}",
+                detail=said,
+                hint="There are no roles of postai on this server: only the owner of schema postai may.",
             ) from error
         if exists and not member:
             raise NotPermitted(
-                f"role {who} may not see this",
-                detail=f"{error.message} ({error.sqlstate})",
+                f"role {who} may not see what postai knows of database {db.name}",
+                detail=said,
                 hint=f"GRANT {role} TO {quote_ident(who)};",
+            ) from error
+        if not current:
+            raise FeatureMissing(
+                f"postai in database {db.name} is older than this program",
+                detail=said,
+                hint="Its owner brings it up to this version with: post-ai install",
             ) from error
         raise

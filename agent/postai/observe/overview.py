@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from postai.database import Database, named_sql
+from postai.database.installed import reading
 from postai.errors import FeatureMissing, NotPermitted, UsageError
-from postai.observe.presence import require_history
 
 Part = TypeVar("Part")
 RANGES = {1: 60, 24: 300, 168: 1800, 720: 10800}
@@ -303,11 +303,22 @@ def read_overview(database: Database, hours: int = 24) -> Overview:
     server = read_server(database)
     sessions = _rows(database, blocks, "sessions", SessionCount)
     try:
-        require_history(database)
+        with reading(database):
+            return _known(database, blocks, server, sessions, hours)
     except (FeatureMissing, NotPermitted) as error:
         parts = error.as_parts()
         return Overview(server, sessions, Missing(parts.sqlstate, parts.message, parts.detail, parts.hint), hours)
-    load = _load(database, blocks, hours)
+
+
+def _known(
+    database: Database,
+    blocks: Mapping[str, str],
+    server: ServerState,
+    sessions: tuple[SessionCount, ...],
+    hours: int,
+) -> Overview:
+    """All of it, for a role that may read postai's history."""
+    load = read_load(database, hours)
     proposals = _rows(database, blocks, "proposals", ProposalKind)
     return Overview(
         server,
@@ -345,9 +356,11 @@ def _rows(
     return tuple(made(*row) for row in database.query(blocks[block], parameters))
 
 
-def _load(database: Database, blocks: Mapping[str, str], hours: int) -> tuple[LoadPoint, ...]:
+def read_load(database: Database, hours: int) -> tuple[LoadPoint, ...]:
+    """The load of this database, with the rights of the connection's role; `hours` as for `read_overview`."""
     step = RANGES[hours]
-    return with_gaps([LoadPoint(*row) for row in database.query(blocks["load"], (step, hours * 3600))], step, LoadPoint)
+    rows = database.query(named_sql.load(__package__, "overview.sql")["load"], (step, hours * 3600))
+    return with_gaps([LoadPoint(*row) for row in rows], step, LoadPoint)
 
 
 def with_gaps(points: list[Any], step: float, empty: Callable[[float], Any]) -> tuple[Any, ...]:

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from postai.database import Database, named_sql
+from postai.database.installed import reading
 from postai.errors import UsageError
 from postai.observe.busy import leaving_out_busy
-from postai.observe.overview import RANGES, read_overview
-from postai.observe.presence import require_history
+from postai.observe.overview import RANGES, read_load
 from postai.observe.ranking import rank
 
 Unit = Literal["text", "id", "number", "ms", "bytes", "share", "time", "sql"]
@@ -107,7 +107,7 @@ def _statements(database: Database, _blocks: dict[str, str], hours: int) -> Sequ
 def _load(database: Database, _blocks: dict[str, str], hours: int) -> Sequence[tuple[Any, ...]]:
     return [
         (datetime.fromtimestamp(one.at, UTC), one.active, one.transactions, one.hit_rate)
-        for one in read_overview(database, hours).load
+        for one in read_load(database, hours)
     ]
 
 
@@ -202,18 +202,12 @@ def read_report(database: Database, sections: Sequence[str] = (), hours: int = 1
         raise UsageError(f"there is no section {unknown[0]!r}", hint=f"Known: {', '.join(SECTIONS)}.")
     if hours not in RANGES:
         raise UsageError(f"a report cannot be about {hours} hours", hint="Take 1, 24, 168 or 720.")
-    require_history(database)
     blocks = dict(named_sql.load(__package__, "report.sql"))
     ((name, version, made_at, made_by),) = database.query(blocks["head"])
-    return Report(
-        name,
-        version,
-        made_at,
-        made_by,
-        made_at - timedelta(hours=hours),
-        tuple(_section(database, blocks, one, hours) for one in dict.fromkeys(sections or SECTIONS)),
-        script_of(database.query(blocks["script"])),
-    )
+    with reading(database):
+        found = tuple(_section(database, blocks, one, hours) for one in dict.fromkeys(sections or SECTIONS))
+        script = script_of(database.query(blocks["script"]))
+    return Report(name, version, made_at, made_by, made_at - timedelta(hours=hours), found, script)
 
 
 def script_of(proposals: Sequence[tuple[Any, ...]]) -> str:

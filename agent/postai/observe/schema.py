@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Literal
 
 from postai.database import Database, named_sql
+from postai.database.installed import reading
 from postai.errors import FeatureMissing, NotPermitted, UsageError
 from postai.observe.busy import leaving_out_busy
-from postai.observe.presence import require_history
 
 Sort = Literal["size", "name", "rows", "growth", "bloat", "indexes", "scans"]
 MOST_FOUND = 200
@@ -173,12 +173,15 @@ def read_relations(database: Database) -> Relations:
     The size of everything is asked for: what pages and sorts of it are shown is chosen afterwards, by `read_schema`.
     """
     blocks = named_sql.load(__package__, "schema.sql")
-    history = may_read_history(database)
     growth: dict[int, tuple[int, datetime]] = {}
     bloat: dict[int, int] = {}
-    if history:
-        growth = {oid: (grown, since) for oid, grown, since in database.query(blocks["growth"])}
-        bloat = dict(database.query(blocks["bloat"]))
+    history = True
+    try:
+        with reading(database):
+            growth = {oid: (grown, since) for oid, grown, since in database.query(blocks["growth"])}
+            bloat = dict(database.query(blocks["bloat"]))
+    except (FeatureMissing, NotPermitted):
+        history = False
     rows = database.query(leaving_out_busy(blocks["relations"]))
     return Relations(
         tuple(Relation(*(*row, *growth.get(row[0], (None, None)), bloat.get(row[0]))) for row in rows), history
@@ -220,15 +223,6 @@ def read_schema(
         known.history,
         min((one.growth_since for one in known.every if one.growth_since), default=None),
     )
-
-
-def may_read_history(database: Database) -> bool:
-    """Whether the role may read postai's history here."""
-    try:
-        require_history(database)
-    except (FeatureMissing, NotPermitted):
-        return False
-    return True
 
 
 def _order(sort: Sort) -> Callable[[Relation], tuple[float, str]]:

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from postai.database import Database, Row, named_sql
+from postai.database.installed import reading
 from postai.errors import UsageError
 from postai.observe.antipatterns import Note, notes_of
 from postai.observe.busy import leaving_out_busy
 from postai.observe.overview import with_gaps
-from postai.observe.presence import require_history
 from postai.observe.ranges import Range, range_of
 
 SKEWED = 10.0
@@ -231,10 +231,14 @@ def read_statement(
         hours, since, until: see `range_of`.
 
     Raises:
-        FeatureMissing, NotPermitted: see `require_history`.
+        FeatureMissing, NotPermitted: see `reading`.
         UsageError: no such statement is known, or see `range_of`.
     """
-    require_history(database)
+    with reading(database):
+        return _statement(database, queryid, (hours, since, until), compared or Stretches())
+
+
+def _statement(database: Database, queryid: int, asked: tuple[float, str, str], compared: Stretches) -> StatementPage:
     sql = named_sql.load(__package__, "statement.sql")
     found = database.query(sql["who"], (queryid,))
     if not found:
@@ -243,11 +247,10 @@ def read_statement(
             detail="The history forgets what did not run for long; another version of the server has other query ids.",
             hint="The ranking lists those that are known.",
         )
-    query, truncated, utility, users, first_seen, last_seen, usage = found[0]
-    now = database.query("select pg_catalog.clock_timestamp()")[0][0]
-    span = range_of(now, hours, since, until)
+    query, truncated, utility, users, first_seen, last_seen, usage, now = found[0]
+    span = range_of(now, *asked)
     hours_until = database.query(sql["hours_until"])[0][0]
-    before, after = _compared(database, sql, queryid, now, hours_until, compared or Stretches())
+    before, after = _compared(database, sql, queryid, now, hours_until, compared)
     plans = tuple(_plan(row) for row in database.query(sql["plans"], (queryid, queryid)))
     tables = tuple(
         TableUse(name, {use: list(columns) for use, columns in uses.items()}) for name, uses in (usage or {}).items()
@@ -268,7 +271,7 @@ def read_statement(
         tuple(Slowdown(*row) for row in database.query(sql["regressions"], (queryid,))),
         _skews(database, sql, tables),
         _notes(database, sql, query, names) if query and not truncated and not utility else (),
-        hours,
+        asked[0],
     )  # fmt: skip
 
 

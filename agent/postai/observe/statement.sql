@@ -1,8 +1,9 @@
 -- name: who
--- A statement of all who ran it: its text, tables, and since when it is known.
+-- A statement of all who ran it: its text, tables, since when it is known, and the server's time.
 select pg_catalog.min(s.query), pg_catalog.bool_or(s.truncated), pg_catalog.bool_or(s.utility),
        pg_catalog.array_agg(distinct s.username::text), pg_catalog.min(s.first_seen), pg_catalog.max(s.last_seen),
-       (pg_catalog.array_agg(s.usage order by s.last_seen desc) filter (where s.usage is not null and s.usage <> '{}'))[1]
+       (pg_catalog.array_agg(s.usage order by s.last_seen desc) filter (where s.usage is not null and s.usage <> '{}'))[1],
+       pg_catalog.clock_timestamp()
   from postai.statements as s
  where s.queryid = %s
 having pg_catalog.count(*) > 0

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from postai.database import Database, named_sql
+from postai.database.installed import reading
 from postai.database.upkeep import counted_since
+from postai.errors import FeatureMissing, NotPermitted
 from postai.observe.busy import leaving_out_busy
-from postai.observe.schema import find_relation, may_read_history
+from postai.observe.schema import find_relation
 
 Part = TypeVar("Part")
 UNUSED_SECONDS = 7 * 86400.0
@@ -283,7 +285,6 @@ def read_table(database: Database, name: str) -> TablePage:
     oid = find_relation(database, name)
     head = Head(*database.query(leaving_out_busy(sql["table"]), (oid, oid))[0])
     activity = database.query(sql["activity"], (oid,))
-    history = may_read_history(database)
     parts = (
         _all(database, sql, "columns", TableColumn, head.locked, oid),
         _all(database, sql, "constraints", TableConstraint, head.locked, oid),
@@ -297,20 +298,22 @@ def read_table(database: Database, name: str) -> TablePage:
     )
     known = Activity(*activity[0]) if activity else None
     counted = (*counted_since(database), database.query(sql["standby"])[0][0])
-    if not history:
-        return TablePage(head, *parts, known, *counted, False)
     names = (head.name, head.name, head.name)
-    return TablePage(
-        head,
-        *parts,
-        known,
-        *counted,
-        True,
-        _all(database, sql, "trend", SizePoint, oid),
-        _all(database, sql, "findings", Finding, oid),
-        _all(database, sql, "proposals", TableProposal, *names),
-        database.query(sql["snapshot"])[0][0],
-    )
+    try:
+        with reading(database):
+            return TablePage(
+                head,
+                *parts,
+                known,
+                *counted,
+                True,
+                _all(database, sql, "trend", SizePoint, oid),
+                _all(database, sql, "findings", Finding, oid),
+                _all(database, sql, "proposals", TableProposal, *names),
+                database.query(sql["snapshot"])[0][0],
+            )
+    except (FeatureMissing, NotPermitted):
+        return TablePage(head, *parts, known, *counted, False)
 
 
 def _all(
