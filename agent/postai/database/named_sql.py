@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
@@ -21,8 +22,9 @@ _NAME = re.compile(r"^--\s*name:\s*(\S+)\s*$")
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
+@cache
 def load(package: str, file: str) -> Mapping[str, str]:
-    """Read the blocks of a .sql file of a package.
+    """Read the blocks of a .sql file of a package, once in the life of the process.
 
     Args:
         package: dotted name of the package that holds the file, usually `__package__`.

@@ -85,7 +85,7 @@ def logged_in(request: Request) -> Session:
     return session
 
 
-def visiting(
+async def visiting(  # waits for nothing, so it needs no thread
     request: Request,
     session: Annotated[Session, Depends(logged_in)],
     database: Annotated[str, Path(description="name of a configured database")],
