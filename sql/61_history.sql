@@ -19,6 +19,7 @@ create table postai.statement (
   usage jsonb,
   first_seen timestamptz not null default clock_timestamp(),
   last_seen timestamptz not null default clock_timestamp(),
+  of_postai boolean not null generated always as (own or (query operator(pg_catalog.~*) '\mpostai\.') is true) stored,
   unique (dbid, userid, queryid, toplevel)
 ) with (fillfactor = 90);
 comment on table postai.statement is
@@ -27,6 +28,7 @@ comment on column postai.statement.query is 'Text with $n in the place of consta
 comment on column postai.statement.truncated is 'The text ends before the statement does, so it cannot be parsed.';
 comment on column postai.statement.utility is 'No SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES.';
 comment on column postai.statement.own is 'Sent by the agent itself.';
+comment on column postai.statement.of_postai is 'Sent by the agent, or it reads or calls schema postai.';
 comment on column postai.statement.usage is
   'Columns that it reads, compares, joins on, groups and sorts by, and writes, table by table: {"shop.orders": {"filters": ["placed_at"]}}; NULL = not parsed.';
 
@@ -60,6 +62,58 @@ comment on column postai.sample_statement.cpu_ms is 'CPU time, and disk_bytes_re
 comment on column postai.sample_statement.plan_hash is 'Shape of the plan that the planner chose when it was looked at last, see postai.statement_plan.';
 create index sample_statement_at on postai.sample_statement (at);
 create index sample_statement_of on postai.sample_statement (statement_id, at);
+
+-- Sums of full hours and days, so that long ranges are ranked without reading every interval. A period is here whole or not
+-- at all: whatever is done to its intervals takes its sums away, and the agent makes them anew. Intervals that became
+-- hours themselves have sums of days only. Hours and days are those of UTC, whatever TimeZone says.
+create table postai.statement_sum (
+  at timestamptz not null,
+  statement_id integer not null,
+  hours smallint not null check (hours in (1, 24)),
+  calls bigint not null,
+  total_ms double precision not null,
+  squares double precision not null,
+  rows bigint,
+  blks_hit bigint,
+  blks_read bigint,
+  temp_blks_written bigint,
+  wal_bytes bigint,
+  primary key (statement_id, hours, at)
+);
+comment on table postai.statement_sum is
+  'What each statement did in each full hour and day, as the sum of its rows of postai.sample_statement; a period is here whole or not at all.';
+comment on column postai.statement_sum.at is 'End of the period of so many `hours`.';
+comment on column postai.statement_sum.squares is 'Sum of the squares of the times of single calls, in square milliseconds.';
+create index statement_sum_at on postai.statement_sum (hours, at);
+
+create function postai._forget_sums() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from postai.statement_sum;
+  else
+    delete from postai.statement_sum as s
+     using (select distinct w.hours, date_bin(w.span, c.at - interval '1 microsecond', '2000-01-01 00:00+00') + w.span as at
+              from changed as c cross join (values (1, interval '1 hour'), (24, interval '24 hours')) as w (hours, span)) as p
+     where s.hours = p.hours and s.at = p.at;
+  end if;
+  return null;
+end
+$$;
+comment on function postai._forget_sums() is
+  'Takes the sums of periods away whose intervals were changed: the trigger of postai.sample_statement.';
+create trigger forget_sums_of_new after insert on postai.sample_statement
+  referencing new table as changed for each statement execute function postai._forget_sums();
+create trigger forget_sums_of_gone after delete on postai.sample_statement
+  referencing old table as changed for each statement execute function postai._forget_sums();
+create trigger forget_sums_before after update on postai.sample_statement
+  referencing old table as changed for each statement execute function postai._forget_sums();
+create trigger forget_sums_after after update on postai.sample_statement
+  referencing new table as changed for each statement execute function postai._forget_sums();
+create trigger forget_all_sums after truncate on postai.sample_statement
+  for each statement execute function postai._forget_sums();
 
 create table postai.statement_plan (
   statement_id integer not null,
@@ -275,8 +329,7 @@ create view postai.statements with (security_barrier) as
   select s.id, s.queryid, pg_catalog.pg_get_userbyid(s.userid) as username,
          case when v.yes then s.query end as query,
          s.toplevel, s.utility, s.truncated, s.own, s.first_seen, s.last_seen,
-         case when v.yes then s.usage end as usage,
-         s.own or (s.query operator(pg_catalog.~*) '\mpostai\.') is true as of_postai
+         case when v.yes then s.usage end as usage, s.of_postai
     from postai.statement as s
    -- As postai._may_see_statement, but who is an operator is asked once and not for each row.
    cross join lateral (select (select postai._is_operator(current_user)) or pg_catalog.pg_has_role(s.userid, 'usage') as yes) as v
@@ -397,7 +450,7 @@ alter table postai.sample_block replica identity full;
 
 select postai._grant('select, insert, update, delete on postai.' || t, 'postai_agent')
   from pg_catalog.unnest(array[
-    'statement', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation', 'sample_statement', 'sample_table', 'sample_index',
+    'statement', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation', 'sample_statement', 'statement_sum', 'sample_table', 'sample_index',
     'sample_database', 'sample_storage', 'sample_server', 'sample_wait', 'sample_block', 'collect_state']) as t;
 select postai._grant('select on postai.collect_state', 'postai_reader');
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')

@@ -12,6 +12,15 @@ create view postai.statement_history as
 comment on view postai.statement_history is
   'What each statement did in the seconds before at; query id 0 = all that were too small for a row of their own; not toplevel = it ran inside another one, whose time holds its own: select at, calls, total_ms / calls as mean_ms from postai.statement_history where queryid = 42 order by at';
 
+create view postai.statement_sums as
+  select x.at, x.hours, x.statement_id, s.queryid, s.userid, x.calls, x.total_ms, x.squares, x.rows, x.blks_hit, x.blks_read,
+         x.temp_blks_written, x.wal_bytes, s.toplevel
+    from postai.statement_sum as x
+    join postai.statement as s on s.id = x.statement_id
+   where not s.own and (s.queryid <> 0 or s.userid = 0);
+comment on view postai.statement_sums is
+  'What each statement did in the hour, or day (24 hours), before at, as the sum of its rows of postai.statement_history: of full days, and of full hours of which every interval is kept; the last ones may be missing. squares = sum of the squares of the times of single calls: select at, calls, total_ms from postai.statement_sums where hours = 24 and queryid = 42 order by at';
+
 create view postai.load_history as
   select x.at, x.seconds, x.dbid <> 0 as here, x.xact_commit, x.xact_rollback, x.blks_read, x.blks_hit, x.tup_returned, x.tup_fetched,
          x.tup_inserted, x.tup_updated, x.tup_deleted, x.conflicts, x.temp_files, x.temp_bytes, x.deadlocks, x.blk_read_ms,
@@ -60,4 +69,4 @@ comment on view postai.statement_plans is
   'Shapes of the plans that the planner chose for a statement with unknown parameters; of other people''s for operators only: select plan_hash, cost, first_seen, last_seen from postai.statement_plans where queryid = 42';
 
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
-  from pg_catalog.unnest(array['statement_history', 'load_history', 'table_history', 'index_history', 'storage_history', 'wait_history', 'statement_plans']) as v;
+  from pg_catalog.unnest(array['statement_history', 'statement_sums', 'load_history', 'table_history', 'index_history', 'storage_history', 'wait_history', 'statement_plans']) as v;

@@ -154,6 +154,7 @@ def test_every_state_table_is_dumped_or_left_out_on_purpose(empty: TestDatabase)
         "space_finding",
         "statement",
         "statement_plan",
+        "statement_sum",
         "statement_values",
         "transport",
         "value_index",

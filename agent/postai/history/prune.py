@@ -1,4 +1,5 @@
-"""Keeps the history small: after a while hours instead of intervals, after a year nothing, and never too much.
+"""Keeps the history small: after a while hours instead of intervals, after a year nothing, and never too much; and sums
+up the hours and days of what is kept.
 
 Everything happens in small steps with a commit after each, so that it can stop at any time and goes on later.
 """
@@ -9,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from postai.database import Database
+from postai.database import Database, ServerError
 from postai.database.named_sql import load
 from postai.deadline import Deadline
 from postai.history import store
@@ -24,25 +25,36 @@ _HOUR = timedelta(hours=1)
 _TABLES = tuple(
     f"sample_{kind}" for kind in ("statement", "table", "index", "database", "storage", "server", "wait", "block")
 )
-_SIZED = (*_TABLES, "statement", "statement_plan", "logged_plan", "statement_values", "relation")
+_AGING = (*_TABLES, "statement_sum")
+"""What goes with the intervals."""
+_SIZED = (*_AGING, "statement", "statement_plan", "logged_plan", "statement_values", "relation")
 _BATCH = 5000
 _FULL, _ROLLED = 0.9, 0.8
 """Share of the limit that is left when the oldest rows went, so that the files do not grow above it; share to which
 intervals become hours before that."""
 _SMALL = 64 << 20
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What one run did: hours that became single rows, rows that were deleted, whether it came to its end."""
+    """What one run did.
+
+    Attributes:
+        hours: that became single rows.
+        deleted: rows.
+        summed: hours and days that were summed up.
+        finished: whether it came to its end.
+    """
 
     hours: int
     deleted: int
+    summed: int
     finished: bool
 
 
 def prune(db: Database, now: datetime, *, raw: timedelta, most_bytes: int, deadline: Deadline) -> Pruned:
-    """Roll up, forget, and cut to size.
+    """Roll up, forget, cut to size, and sum up.
 
     Args:
         now: the server's time.
@@ -58,9 +70,10 @@ def prune(db: Database, now: datetime, *, raw: timedelta, most_bytes: int, deadl
         hours += _roll_up(db, min(cut, now - RAW_AT_LEAST), deadline)
         if deadline.remaining() and (cut := _cutoff(db, most_bytes * _FULL)) is not None:
             deleted += _delete(db, cut, deadline)
+    summed = _sum_up(db, now, deadline)
     if deadline.remaining():
         deleted += int(db.query(sql["forgotten"], (now - timedelta(days=1),))[0][0])
-    return Pruned(hours, deleted, bool(deadline.remaining()))
+    return Pruned(hours, deleted, summed, bool(deadline.remaining()))
 
 
 def _roll_up(db: Database, before: datetime, deadline: Deadline) -> int:
@@ -81,6 +94,25 @@ def _roll_up(db: Database, before: datetime, deadline: Deadline) -> int:
         after = hour + _HOUR
         hours += 1
     return hours
+
+
+def _sum_up(db: Database, until: datetime, deadline: Deadline) -> int:
+    """Make the sums of the full hours and days until then that have none; gives how many."""
+    sql = load("postai.history", "prune.sql")
+    summed = 0
+    for hours, end in db.query(sql["unsummed"], (until,)):
+        if not deadline.remaining():
+            break
+        try:
+            with db.transaction():
+                db.execute(sql["lock_sums"])
+                db.execute(sql["sum_up"], (end, hours, end, hours, end))
+        except ServerError as error:
+            if error.sqlstate != _LOCK_NOT_AVAILABLE:
+                raise
+            break  # somebody changes intervals and takes long: until the next time these are read themselves
+        summed += 1
+    return summed
 
 
 def _delete(db: Database, before: datetime, deadline: Deadline) -> int:
@@ -106,13 +138,13 @@ def _cutoff(db: Database, wanted: float) -> datetime | None:
     sizes = {name: (total, heap) for name, total, heap in db.query(sql["bytes"], (list(_SIZED),))}
     if sum(total for total, _ in sizes.values()) <= wanted:
         return None
-    samples, heap = (sum(sizes[table][at] for table in _TABLES) for at in (0, 1))
+    samples, heap = (sum(sizes[table][at] for table in _AGING) for at in (0, 1))
     percent = 100.0 if heap < _SMALL else 5.0
     by_hour: Counter[datetime] = Counter()
-    for table in _TABLES:
+    for table in _AGING:
         by_hour.update(dict(db.query(sql["sampled"].replace("/* table */", f"postai.{table}"), (percent,))))
     living = samples * min(1.0, by_hour.total() * 100 / percent / max(heap, 1))
-    others = sum(total for name, (total, _) in sizes.items() if name not in _TABLES)
+    others = sum(total for name, (total, _) in sizes.items() if name not in _AGING)
     excess = (living + others - wanted) / max(living, 1)
     if excess <= 0:
         return None

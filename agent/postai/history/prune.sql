@@ -159,6 +159,36 @@ select p.at, p.seconds, pg_catalog.max(g.root_pid), g.root_queryid, g.root_useri
   from gone as g, span as p
  group by p.at, p.seconds, g.root_queryid, g.root_userid, g.root_state, g.queryid, g.lock_type, g.relid
 
+-- name: unsummed
+-- Full hours and days until a time of which there are intervals and no sums: how many hours, and their end. Hours that
+-- became rows have none, only days.
+select w.hours, g.at
+  from (select pg_catalog.min(x.at) as at from postai.sample_statement as x) as f
+ cross join (values (24, interval '24 hours', null::timestamptz),
+                    (1, interval '1 hour', (select c.until from postai.collect_state as c where c.part = 'pruning'))) as w (hours, span, after)
+ cross join lateral pg_catalog.generate_series(
+         pg_catalog.date_bin(w.span, greatest(f.at - interval '1 microsecond', w.after), '2000-01-01 00:00+00') + w.span, %s, w.span) as g (at)
+ where f.at is not null
+   and exists (select from postai.sample_statement as x where x.at > g.at - w.span and x.at <= g.at)
+   and not exists (select from postai.statement_sum as s where s.hours = w.hours and s.at = g.at)
+ order by g.at, w.hours
+
+-- name: lock_sums
+-- Whoever has changed intervals, and has not committed yet, is waited for: their trigger could not see these sums.
+lock table postai.statement_sum in share row exclusive mode
+
+-- name: sum_up
+-- The sums of a period: its end, its hours, its end and hours, its end.
+insert into postai.statement_sum (at, hours, statement_id, calls, total_ms, squares, rows, blks_hit, blks_read, temp_blks_written, wal_bytes)
+select %s::timestamptz, %s, x.statement_id, pg_catalog.sum(x.calls)::int8, pg_catalog.sum(x.total_ms),
+       pg_catalog.sum(x.calls * coalesce(x.stddev_ms, 0)::float8 ^ 2 + x.total_ms ^ 2 / greatest(x.calls, 1)),
+       pg_catalog.sum(x.rows)::int8, pg_catalog.sum(x.blks_hit)::int8, pg_catalog.sum(x.blks_read)::int8,
+       pg_catalog.sum(x.temp_blks_written)::int8, pg_catalog.sum(x.wal_bytes)::int8
+  from postai.sample_statement as x
+ where x.at > %s::timestamptz - pg_catalog.make_interval(hours => %s) and x.at <= %s
+ group by x.statement_id
+on conflict do nothing
+
 -- name: oldest
 -- Delete rows of a table that ended before a time, the oldest first and so many at most.
 delete from /* table */ as x

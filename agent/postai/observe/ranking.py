@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from postai.database import Database, named_sql
-from postai.observe.presence import require_history
+from postai.database.installed import reading
 from postai.observe.ranges import Range, range_of
 
 Sort = Literal["total", "mean", "calls", "stddev", "rows", "blocks", "read", "temp", "wal"]
@@ -15,7 +15,7 @@ ORDERS: dict[Sort, str] = {
     "total": "p.total_ms desc",
     "mean": "p.mean_ms desc nulls last",
     "calls": "p.calls desc",
-    "stddev": "9 desc nulls last",
+    "stddev": "stddev_ms desc nulls last",
     "rows": "p.rows desc nulls last",
     "blocks": "p.blocks desc nulls last",
     "read": "p.blks_read desc nulls last",
@@ -120,32 +120,35 @@ def rank(
         first, limit: the page.
 
     Raises:
-        FeatureMissing, NotPermitted: see `require_history`.
+        FeatureMissing, NotPermitted: see `reading`.
         UsageError: see `range_of`.
     """
-    require_history(database)
     blocks = named_sql.load(__package__, "ranking.sql")
     wanted = filter or Filter()
-    span = range_of(database.query(blocks["now"])[0][0], hours, since, until)
-    rows = database.query(
-        blocks["ranking"].replace("/* order */", f"{ORDERS[sort]}, p.queryid"),
-        (
-            wanted.user, wanted.user, span.since, span.until, wanted.text, wanted.table, wanted.mean_ms,
-            wanted.total_ms, wanted.calls, wanted.text, wanted.table, span.seconds, limit, first,
-        ),
-    )  # fmt: skip
-    trends = _trends(database, span, [row[2] for row in rows], wanted.user)
+    with reading(database):
+        ((now, history_since, users),) = database.query(blocks["known"])
+        span = range_of(now, hours, since, until)
+        rows = database.query(
+            blocks["pieces"] + blocks["ranking"].replace("/* order */", f"{ORDERS[sort]}, p.queryid"),
+            (
+                *_pieces(span, 1), wanted.user, wanted.user, wanted.text, wanted.table, wanted.mean_ms, wanted.total_ms,
+                wanted.calls, wanted.text, wanted.table, span.seconds, limit, first,
+            ),
+        )  # fmt: skip
+        passed, total_ms = rows[0][:2]
+        shown = [row[2:] for row in rows if row[2] is not None]
+        trends = _trends(database, span, [row[0] for row in shown], wanted.user)
     return Ranking(
         span,
         wanted,
         sort,
-        tuple(Ranked(*(*row[2:], trends.get(row[2], ()))) for row in rows),
-        rows[0][0] if rows else 0,
+        tuple(Ranked(*(*row, trends.get(row[0], ()))) for row in shown),
+        passed,
         first,
         limit,
-        (rows[0][1] or 0.0) if rows else 0.0,
-        tuple(name for (name,) in database.query(blocks["users"])),
-        database.query(blocks["since"])[0][0],
+        total_ms or 0.0,
+        tuple(users),
+        history_since,
         hours,
     )
 
@@ -154,8 +157,13 @@ def _trends(database: Database, span: Range, queryids: list[int], user: str) -> 
     if not queryids:
         return {}
     found: dict[int, list[float]] = {one: [0.0] * PARTS for one in queryids}
-    statement = named_sql.load(__package__, "ranking.sql")["trends"]
-    parameters = (span.since, span.until, PARTS, queryids, span.since, span.until, user, user)
-    for queryid, part, total_ms in database.query(statement, parameters):
+    blocks = named_sql.load(__package__, "ranking.sql")
+    statement = blocks["pieces"] + blocks["trends"]
+    for queryid, part, total_ms in database.query(statement, (*_pieces(span, PARTS), queryids, user, user)):
         found[queryid][min(max(part, 1), PARTS) - 1] += total_ms
     return {queryid: tuple(parts) for queryid, parts in found.items()}
+
+
+def _pieces(span: Range, parts: int) -> tuple[object, ...]:
+    """Parameters of block `pieces`."""
+    return span.since, span.until, parts, span.since, span.until

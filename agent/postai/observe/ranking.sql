@@ -1,24 +1,63 @@
--- name: now
--- The server's time.
-select pg_catalog.clock_timestamp()
+-- name: known
+-- The server's time, since when there is history, and who ran statements.
+select pg_catalog.clock_timestamp(), (select pg_catalog.min(x.at) from postai.load_history as x),
+       array(select distinct s.username::text from postai.statements as s where not s.of_postai order by 1)
+
+-- name: pieces
+-- What statements did in a stretch of time, in pieces; stands before the other blocks. A day or hour that was summed up, and
+-- lies in one of the equal parts of the stretch, is one piece, days first; all else is read interval by interval.
+--
+-- %s: beginning, end, number of parts; beginning, end.
+with asked as materialized (
+  select a.*, extract(epoch from a.until - a.since)::float8 / a.parts as seconds
+    from (select %s::timestamptz as since, %s::timestamptz as until, %s::integer as parts) as a
+), summed as materialized (
+  select w.hours, g.at, pg_catalog.tstzrange(g.at - w.span, g.at, '(]') as span,
+         pg_catalog.date_bin('24 hours', g.at - interval '1 microsecond', '2000-01-01 00:00+00') + interval '24 hours' as day
+    from asked as a
+   cross join (values (1, interval '1 hour'), (24, interval '24 hours')) as w (hours, span)
+   cross join lateral pg_catalog.generate_series(
+           pg_catalog.date_bin(w.span, a.since, '2000-01-01 00:00+00') + w.span, a.until, w.span) as g (at)
+   where g.at - w.span >= a.since
+     and pg_catalog.floor(extract(epoch from g.at - w.span - a.since)::float8 / a.seconds) + 1
+         = pg_catalog.ceil(extract(epoch from g.at - a.since)::float8 / a.seconds)
+     and exists (select from postai.statement_sums as s where s.hours = w.hours and s.at = g.at)
+), taken as materialized (
+  select s.* from summed as s
+   where s.hours = 24 or not exists (select from summed as d where d.hours = 24 and d.at = s.day)
+), rest as materialized (
+  select pg_catalog.lower(r.span) as since, pg_catalog.upper(r.span) as until
+    from asked as a
+   cross join lateral pg_catalog.unnest(
+           pg_catalog.tstzmultirange(pg_catalog.tstzrange(a.since, a.until, '(]'))
+           - coalesce((select pg_catalog.range_agg(t.span) from taken as t), '{}')) as r (span)
+), piece as (
+  select s.at, s.queryid, s.userid, s.calls, s.total_ms, s.squares, s.rows, s.blks_hit, s.blks_read, s.temp_blks_written, s.wal_bytes,
+         s.toplevel
+    from taken as t
+    join postai.statement_sums as s on s.hours = t.hours and s.at = t.at
+   where s.at > %s and s.at <= %s
+  union all
+  select x.at, x.queryid, x.userid, x.calls, x.total_ms,
+         x.calls * coalesce(x.stddev_ms, 0)::float8 ^ 2 + x.total_ms ^ 2 / greatest(x.calls, 1),
+         x.rows, x.blks_hit, x.blks_read, x.temp_blks_written, x.wal_bytes, x.toplevel
+    from rest as r
+    join postai.statement_history as x on x.at > r.since and x.at <= r.until
+)
 
 -- name: ranking
--- What each statement took in a stretch of time: those that pass the filters, in an order, a page of them; and how many
--- pass, and the time of all that clients sent, whoever did: what ran inside a statement is part of its time.
-with wanted as materialized (
+-- How many statements pass the filters, the time of all that clients sent, whoever did (what ran inside a statement is part
+-- of its time), and what each took: a page of them in an order, one row of NULL where there is none.
+, wanted as materialized (
   select %s::text as username, (select r.oid from pg_catalog.pg_roles as r where r.rolname = %s) as userid
 ), done as materialized (
   select x.queryid, w.username = '' or x.userid is not distinct from w.userid as mine, pg_catalog.sum(x.calls)::bigint as calls,
          pg_catalog.sum(x.total_ms) as total_ms, coalesce(pg_catalog.sum(x.total_ms) filter (where not x.toplevel), 0) as inner_ms,
          pg_catalog.sum(x.rows)::bigint as rows, pg_catalog.sum(x.blks_hit)::bigint as blks_hit,
          pg_catalog.sum(x.blks_read)::bigint as blks_read, pg_catalog.sum(x.temp_blks_written)::bigint as temp_blks,
-         pg_catalog.sum(x.wal_bytes)::bigint as wal_bytes,
-         pg_catalog.sum(x.calls * coalesce(x.stddev_ms, 0)::float8 ^ 2 + x.total_ms ^ 2 / greatest(x.calls, 1)) as squares
-    from postai.statement_history as x cross join wanted as w
-   where x.at > %s and x.at <= %s
+         pg_catalog.sum(x.wal_bytes)::bigint as wal_bytes, pg_catalog.sum(x.squares) as squares
+    from piece as x cross join wanted as w
    group by x.queryid, mine
-), whole as materialized (
-  select pg_catalog.sum(d.total_ms - d.inner_ms) as total_ms from done as d
 ), texts as materialized (
   select s.queryid, pg_catalog.min(s.query) as query, pg_catalog.array_agg(distinct s.username::text) as users,
          pg_catalog.bool_or(s.query is not null and pg_catalog.strpos(pg_catalog.lower(s.query), pg_catalog.lower(%s)) > 0) as named,
@@ -31,31 +70,25 @@ with wanted as materialized (
     from done as d join texts as t on t.queryid = d.queryid
    where d.mine and d.total_ms / greatest(d.calls, 1) >= %s and d.total_ms >= %s and d.calls >= %s
      and (%s::text = '' or t.named) and (%s::text = '' or t.touches)
+), whole as materialized (
+  select (select pg_catalog.count(*) from passed)::integer as passed, (select pg_catalog.sum(d.total_ms - d.inner_ms) from done as d) as total_ms
 )
-select (select pg_catalog.count(*) from passed)::integer, w.total_ms,
-       p.queryid, p.query, p.users, p.calls, p.total_ms, p.mean_ms,
-       pg_catalog.sqrt(greatest(p.squares / nullif(p.calls, 0) - p.mean_ms ^ 2, 0)),
-       p.total_ms / nullif(w.total_ms, 0), p.rows, p.blks_hit, p.blks_read, p.temp_blks, p.wal_bytes,
-       postai._load_severity(p.total_ms * 86400 / greatest(%s, 3600), p.total_ms / nullif(w.total_ms, 0), p.mean_ms), p.inner_ms
-  from passed as p cross join whole as w
- order by /* order */
- limit %s offset %s
+select w.passed, w.total_ms, p.*
+  from whole as w
+  left join lateral (
+    select p.queryid, p.query, p.users, p.calls, p.total_ms, p.mean_ms,
+           pg_catalog.sqrt(greatest(p.squares / nullif(p.calls, 0) - p.mean_ms ^ 2, 0)) as stddev_ms,
+           p.total_ms / nullif(w.total_ms, 0) as share, p.rows, p.blks_hit, p.blks_read, p.temp_blks, p.wal_bytes,
+           postai._load_severity(p.total_ms * 86400 / greatest(%s, 3600), p.total_ms / nullif(w.total_ms, 0), p.mean_ms) as severity,
+           p.inner_ms
+      from passed as p
+     order by /* order */
+     limit %s offset %s) as p on true
 
 -- name: trends
--- The time of some statements, of all roles or one, in equal parts of a stretch of time.
-select x.queryid,
-       pg_catalog.width_bucket(extract(epoch from x.at)::float8, extract(epoch from %s::timestamptz)::float8,
-                               extract(epoch from %s::timestamptz)::float8 + 0.001, %s),
-       pg_catalog.sum(x.total_ms)
-  from postai.statement_history as x
- where x.queryid = any(%s) and x.at > %s and x.at <= %s
+-- The time of some statements, of all roles or one, in the parts of the stretch, from 1.
+select x.queryid, pg_catalog.ceil(extract(epoch from x.at - a.since)::float8 / a.seconds)::integer, pg_catalog.sum(x.total_ms)
+  from piece as x cross join asked as a
+ where x.queryid = any(%s)
    and (%s::text = '' or x.userid = (select r.oid from pg_catalog.pg_roles as r where r.rolname = %s))
  group by 1, 2
-
--- name: users
--- Who ran statements of which there is history.
-select distinct s.username::text from postai.statements as s where not s.of_postai order by 1
-
--- name: since
--- Since when there is history.
-select pg_catalog.min(x.at) from postai.load_history as x
