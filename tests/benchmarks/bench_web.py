@@ -30,6 +30,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -40,7 +41,9 @@ from stand import Stand, resident_mb, stand  # noqa: E402
 from test_pages import walk  # noqa: E402
 from web_support import OWNER, Dashboard, Person, Shop, make_shop  # noqa: E402
 
-from postai.database import named_sql  # noqa: E402
+from postai.database import connect, named_sql  # noqa: E402
+from postai.deadline import Deadline  # noqa: E402
+from postai.history.prune import prune  # noqa: E402
 
 HISTORY = Path(__file__).with_name("web_history.sql")
 LINE = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 200_000}
@@ -100,6 +103,10 @@ def _fill(shop: Shop, people: int) -> list[str]:
         roles = [f"person_{number}" for number in range(people)]
         for role in roles:
             admin.execute(f"create role {role} login password '{role}' in role postai_operator, {OWNER}")
+    with connect(shop.database.dsn()) as db:  # the agent does so every ten minutes
+        ((now,),) = db.query("select now()")
+        done = prune(db, now, raw=timedelta(days=365), most_bytes=1 << 50, deadline=Deadline.after(60))
+        assert done.finished and done.summed >= 29, done
     return roles
 
 

@@ -32,6 +32,11 @@ select date_trunc('hour', now()) - h * interval '1 hour', c.oid, 3600, 3, 900, 2
   from generate_series(0, 719) as h, pg_class as c
  where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace;
 
+-- name: rolled
+-- As the agent notes that these are hours already.
+insert into postai.collect_state (part, until) values ('pruning', date_trunc('hour', now()))
+on conflict (part) do update set until = excluded.until;
+
 -- name: analyze
 -- As autovacuum would by then.
 analyze;
