@@ -127,6 +127,7 @@ declare
   noted boolean;
   said text;
   more text;
+  refused text := format('role %I may not %s team %I', current_user, case kind when 'team.made' then 'make' else 'change the members of' end, team);
   by_hand text := array_to_string(statements, '; ') || ';';
 begin
   -- Before: whoever removes himself may not be able to afterwards.
@@ -138,8 +139,8 @@ begin
   exception
     when insufficient_privilege then
       get stacked diagnostics said = message_text, more = pg_exception_detail;
-      perform postai._raise('PA006', format('role %I may not change team %I', current_user, team), concat_ws('. ', said, nullif(more, '')),
-        concat_ws(' ', nullif(postai._lacking_for_team(team, part), ''), 'An administrator can run: ' || by_hand));
+      perform postai._raise('PA006', refused, concat_ws('. ', said, nullif(more, '')),
+        coalesce(nullif(postai._lacking_for_team(team, part), '') || E'\nOr an administrator runs: ', 'An administrator can run: ') || by_hand);
     when duplicate_object or unique_violation then
       perform postai._raise('42710', format('team %I was changed just now', team), 'Another session did the same.', 'Look at it again: SELECT * FROM postai.teams');
     when invalid_grant_operation then
@@ -158,7 +159,7 @@ begin
       perform postai._raise('40001', format('team %I was changed just now', team), said, 'Look at it again: SELECT * FROM postai.teams');
   end;
   if not noted then
-    perform postai._raise('PA006', format('role %I may not change team %I', current_user, team), 'The change could not be written into the log of events.',
+    perform postai._raise('PA006', refused, 'The change could not be written into the log of events.',
       'An administrator can run: ' || by_hand);
   end if;
   return query select unnest(statements);

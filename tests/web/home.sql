@@ -16,3 +16,13 @@ select postai._edge_report('edge-fra:6432', '{"version": "0.2.0", "region": "eu-
     {"name": "db-fra", "region": "eu-central-1", "role": "primary", "latency_ms": 0.8, "behind_seconds": 0, "problem": null},
     {"name": "db-syd", "region": "ap-southeast-2", "role": "down", "latency_ms": null, "behind_seconds": null, "problem": "connection refused"}]}');
 select postai._edge_report('edge-office:6432', '{"version": "0.2.0", "region": "<i>office</i>", "address": "192.168.1.5:6432", "nodes": []}');
+
+-- A team; roles stay with the server, and another shop of it may have made it.
+do $$ begin
+  if to_regrole('web_crew') is null then
+    create role web_crew;
+  end if;
+end $$;
+comment on role web_crew is 'Those at the <b>counter</b>';
+grant postai_user to web_crew;
+grant web_crew to shopkeeper;
