@@ -59,8 +59,8 @@ site: .venv/postai.stamp ## the landing page and the manual as files for a plain
 
 build: .venv/postai.stamp manual ## wheel, sdist and the extension's files in dist/
 	@echo "Building the wheel and the extensions"
-	@$(PY) -m build --outdir dist .
-	@$(PY) -m zipfile -l dist/*.whl | grep -q static/built/app.js || echo "The wheel has no scripts: the dashboard's pages are plain (no npm, or no registry)"
+	@$(PY) -m build --quiet --outdir dist .
+	@$(PY) -m zipfile -l dist/*.whl | grep static/built/app.js >/dev/null || echo "The wheel has no scripts: the dashboard's pages are plain (no npm, or no registry)"
 	@$(PY) packaging/extension/build.py --out dist/extension
 
 install: .venv/postai.stamp ## put the extensions into the server's directory (PG_CONFIG=... chooses the server)
