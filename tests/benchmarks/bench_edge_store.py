@@ -105,9 +105,9 @@ def _figures(port: int) -> dict[str, str]:
 
 def _report(before: dict[str, str], after: dict[str, str], times: tuple[list[int], list[int]]) -> None:
     reads, writes = times
-    hits = sum(int(after[name]) - int(before[name]) for name in ("hits", "waited"))
+    hits, waited = (int(after[name]) - int(before[name]) for name in ("hits", "waited"))
     print(f"{len(reads)} reads, {len(writes)} writes, {after['entries']} entries of {after['bytes']} bytes")
-    print(f"hit rate {100 * hits / len(reads):.2f} % of reads")
+    print(f"hit rate {100 * hits / len(reads):.2f} % of reads; {100 * waited / len(reads):.2f} % waited for another's")
     for name, found in (("reads", reads), ("writes", writes)):
         shown = ", ".join(f"p{part} {found[len(found) * part // 100] / 1000:.2f}" for part in (50, 90, 95, 99))
         print(f"{name:6} {shown} ms")

@@ -146,15 +146,17 @@ class Space:
         entries: what is kept.
         filling: what is on its way.
         fading: what was kept a moment ago.
+        overtaken: told of a kept reply that was used and that a change kills; whether a new one is on its way.
     """
 
-    __slots__ = ("entries", "fading", "filling", "shelf")
+    __slots__ = ("entries", "fading", "filling", "overtaken", "shelf")
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.entries: dict[Key, Entry] = {}
         self.filling: dict[Key, Entry] = {}
         self.fading: dict[Key, Fading] = {}
+        self.overtaken: Callable[[Entry], bool] = lambda _: False
 
 
 class _Table:
@@ -423,6 +425,8 @@ class Shelf:
                 self._gone.invalidated += entry.alive
                 if news is not None and entry.uses > 1 and entry.streamed:  # what nobody asked for again is not missed
                     self._fade(entry, entry.reply, news, entry.until)
+                    if space.overtaken(entry) and (fading := space.fading.get(key)) is not None:
+                        fading.awaited = True
             self._die(entry)
 
     def _fade(self, entry: Entry, reply: bytes, news: News, until: float) -> None:

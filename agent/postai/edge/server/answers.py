@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from postai.edge.caching import Gate, Plan, Statement
 from postai.edge.chunks import Chunk, named_key, read
 from postai.edge.memory import Entry, Key
-from postai.edge.server.backend import exchange, question
+from postai.edge.server.backend import exchange
 from postai.edge.server.fills import Fill, Waiter
 from postai.edge.server.link import Lost
 from postai.edge.server.scopes import Answerer, Scope
@@ -68,6 +68,7 @@ class Answers:
         self._cache, self._caching, self.scope, self._otherwise = cache, cache.caching, scope, otherwise
         self._shelf = cache.caching.shelf
         self._space = self._shelf.space()
+        self._space.overtaken = lambda entry: cache.renewer.overtaken(self, entry)
         self._entries = self._space.entries
         self._statements = cache.caching.statements()
         self._catalog = CatalogAnswers()
@@ -246,6 +247,16 @@ class Answers:
         """The answers that are kept."""
         return self._entries.values()
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether an answer would be kept now, and no client needs the server."""
+        cache, scope = self._cache, self.scope
+        if monotonic() >= self._shelf.until or not self._caching.settled or not scope.greeting:
+            return False
+        if cache.watch is not None and not cache.watched:
+            return False
+        return cache.leads(scope.home) and cache.pools.pool(scope, scope.home).spare
+
     async def warm(self, wanted: Request) -> bool:
         """Have an answer before a client asks; whether a server was asked for it, and it is kept now.
 
@@ -273,11 +284,13 @@ class Answers:
                 return False
             fill, reply = self._begin(chunk, statement, plan, now), None
             try:
-                if plan.unseen:
-                    ((snapshot,),) = await question(backend, SNAPSHOT.decode(), ())
-                    fill.see((None if snapshot is None else snapshot.encode(),))
                 async with asyncio.timeout(WARMED_WITHIN):
-                    reply = await exchange(backend, wanted.data, wanted.meaning, self._caching.limits.reply)
+                    row, reply = await exchange(
+                        backend, wanted.data, wanted.meaning, self._caching.limits.reply,
+                        first=SNAPSHOT.decode() if plan.unseen else None,
+                    )  # fmt: skip
+                if row is not None:
+                    fill.see(tuple(None if text is None else text.encode() for text in row))
             except TimeoutError:
                 await pools.cancel(backend)
                 raise

@@ -25,7 +25,7 @@ _COUNT = struct.Struct("!h")
 _SERVERS_OWN = b"in_hot_standby\0"
 _IDLE = frozenset(b"SE")
 _ANSWER = frozenset(b"DEZS")
-_STATE = frozenset(b"ESZ")
+_EVERY = frozenset(range(256))
 
 Row = tuple[str | None, ...]
 
@@ -98,7 +98,9 @@ class Backend:
                 self.pool.lost(self)
 
 
-async def exchange(backend: Backend, data: bytes, unnamed: bytes | None, most: int) -> bytes:
+async def exchange(
+    backend: Backend, data: bytes, unnamed: bytes | None, most: int, *, first: str | None = None
+) -> tuple[Row | None, bytes]:
     """Send what a client would send, and take what it would be sent, up to ReadyForQuery.
 
     Args:
@@ -106,23 +108,35 @@ async def exchange(backend: Backend, data: bytes, unnamed: bytes | None, most: i
         data: messages that end with a Query or a Sync, and name no statement.
         unnamed: what the unnamed statement stands for afterwards, if there is no error; None = there is none.
         most: bytes of the answer.
+        first: a question that is asked right before, on the same way.
+
+    Returns:
+        The row that answers that question, and what the client would be sent.
 
     Raises:
+        Violation: that question cannot be asked in this session.
         Lost: the connection ended, the answer is longer, or it leaves the session in another state.
     """
+    if first is not None and not backend.server.readable:
+        raise _unreadable()
     found: list[bytes] = []
-    failed = False
+    asked, row, failed = first is not None, None, False
 
     def hear(kind: int, message: bytes) -> None:
-        nonlocal failed
-        if kind == ord("E"):
-            failed = True
-        elif kind == ord("S") or message[5:] != b"I":
+        nonlocal asked, row, failed
+        if kind == ord("S") or (kind == ord("Z") and message[5:] != b"I") or (asked and kind == ord("E")):
             raise Lost("the session is not what it was")
+        if asked:
+            row = _texts(message) if kind == ord("D") else row
+            asked = kind != ord("Z")
+            return
+        failed = failed or kind == ord("E")
+        found.append(message)
 
-    await _hear(backend, data, _STATE, hear, most, found.append)
+    before = b"" if first is None else _question(first, ())
+    await _hear(backend, before + data, _EVERY, hear, most if first is None else most + ASKED, ends=1 + asked)
     backend.server.names.confirm((b"", None if failed else unnamed), 0)
-    return b"".join(found)
+    return row, b"".join(found)
 
 
 async def question(backend: Backend, sql: str, params: Sequence[str | None]) -> list[Row]:
@@ -133,13 +147,13 @@ async def question(backend: Backend, sql: str, params: Sequence[str | None]) -> 
         Lost: the connection ended, or the answer is too long.
     """
     if not backend.server.readable:
-        raise Violation("0A000", "the session's texts are written differently")
+        raise _unreadable()
     rows: list[Row] = []
     error: list[Violation] = []
 
     def hear(kind: int, message: bytes) -> None:
         if kind == ord("D"):
-            rows.append(tuple(None if value is None else value.decode() for value in values(message)))
+            rows.append(_texts(message))
         elif kind == ord("E"):
             error.append(Refused(message[5:]))
 
@@ -156,9 +170,9 @@ async def _hear(
     kinds: frozenset[int],
     hear: Callable[[int, bytes], None],
     most: int,
-    take: Callable[[bytes], object] = lambda _: None,
+    ends: int = 1,
 ) -> None:
-    """Send messages, and hear the answer up to ReadyForQuery.
+    """Send messages, and hear the answer up to the last ReadyForQuery.
 
     Args:
         backend: where.
@@ -166,26 +180,26 @@ async def _hear(
         kinds: of the answer's messages that are heard; ReadyForQuery is one.
         hear: gets each of these; what it raises ends the hearing.
         most: bytes of the answer.
-        take: gets the bytes as they come.
+        ends: how often the server gets ready.
 
     Raises:
         Lost: the connection ended, or the answer is too long.
     """
     answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    framer = Framer(wire.BACKEND, kinds, ASKED)
+    framer = Framer(wire.BACKEND, kinds, max(most, ASKED))
     size = 0
 
     def receive(data: bytes) -> None:
-        nonlocal size
+        nonlocal ends, size
         size += len(data)
-        take(data)
         if answer.done():
             return
         try:
             for kind, message in framer.feed(data):
                 if kind:
                     hear(kind, message)
-                if kind == ord("Z") and not answer.done():
+                ends -= kind == ord("Z")
+                if not ends and not answer.done():
                     answer.set_result(None)
         except Lost as lost:
             answer.set_exception(lost)
@@ -199,6 +213,14 @@ async def _hear(
     backend.link.on_bytes, backend.link.on_end = receive, ended
     backend.link.send(data)
     await answer
+
+
+def _texts(message: bytes) -> Row:
+    return tuple(None if value is None else value.decode() for value in values(message))
+
+
+def _unreadable() -> Violation:
+    return Violation("0A000", "the session's texts are written differently")
 
 
 def _question(sql: str, params: Sequence[str | None]) -> bytes:

@@ -12,6 +12,7 @@ from postai.edge.memory import Memory
 from postai.edge.server import events
 from postai.edge.server.answers import Answers
 from postai.edge.server.pools import Pools
+from postai.edge.server.renew import Renewer
 from postai.edge.server.scopes import Answerer, Node, Scope
 from postai.edge.server.second import SecondTier, open_second
 from postai.edge.server.warm import Warmer
@@ -39,6 +40,7 @@ class CacheFigures:
         hits, stored, invalidated, spoiled, expired, evicted, flushed: see `postai.edge.memory.Figures`.
         waited: clients that were given an answer made for another one.
         warmed: answers that nobody had to wait for, as they were asked for again after all was forgotten.
+        renewed: answers that were asked for again at once, when a change had overtaken them.
     """
 
     database: str
@@ -58,6 +60,7 @@ class CacheFigures:
     flushed: int
     waited: int
     warmed: int
+    renewed: int
 
 
 Ttl = Callable[[Scope, Verdict, bytes], Awaitable[float | None]]
@@ -204,6 +207,7 @@ class Cache:
         self.waited = 0
         self.asking = asyncio.Semaphore(ASKS)
         self.tasks: set[asyncio.Task[None]] = set()
+        self.renewer = Renewer(self.tasks)
         limits = Limits(settings.cache_ttl, settings.cache_max_reply * 1024)
         if settings.cache_dsn is not None:
             self.watch = Watch(
@@ -244,7 +248,7 @@ class Cache:
             None if freshness is None else freshness.age(now),
             shelf.spaces, shelf.count, shelf.bytes, *known,
             done.hits, done.stored, done.invalidated, done.spoiled, done.expired, done.evicted, done.flushed,
-            self.waited, self.warmer.warmed,
+            self.waited, self.warmer.warmed, self.renewer.renewed,
         )  # fmt: skip
 
     def purge(self, table: str | None) -> bool:

@@ -129,7 +129,8 @@ class Instead:
         async with asyncio.timeout(LIMIT), self._pools.own(self._scope, self._scope.home) as backend:
             found: list[Columns] = []
             for one in (text, whole):
-                said = columns(await exchange(backend, describe(one), one + b"\0\0\0", LONGEST))
+                _, reply = await exchange(backend, describe(one), one + b"\0\0\0", LONGEST)
+                said = columns(reply)
                 if isinstance(said, str):
                     raise _Unfit(said)
                 found.append(said)

@@ -13,7 +13,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _COUNTED = frozenset({
     "borrowed", "dropped", "evicted", "expired", "failures", "flushed", "hits", "invalidated", "misses", "refused",
-    "seconds", "spoiled", "stored", "waited",
+    "renewed", "seconds", "spoiled", "stored", "waited",
 })  # fmt: skip
 """Columns that only grow."""
 _LARGEST = frozenset({"longest"})

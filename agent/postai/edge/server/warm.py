@@ -134,22 +134,11 @@ class Warmer:
     def _next(self) -> Wish | None:
         """The best that may be asked for now; None = not now."""
         self._due = [wish for wish in self._due if wish.scope in self._answers]
-        may = {name: self._may(self._answers[name]) for name in {wish.scope for wish in self._due}}
+        may = {name: self._answers[name].may_ask for name in {wish.scope for wish in self._due}}
         for place, wish in enumerate(self._due):
             if may[wish.scope]:
                 return self._due.pop(place)
         return None
-
-    def _may(self, answers: Answers) -> bool:
-        """Whether the answer would be kept, and no client needs the server now."""
-        caching, scope = self._cache.caching, answers.scope
-        if monotonic() >= caching.shelf.until or not caching.settled or not scope.greeting:
-            return False
-        if self._cache.watch is not None and not self._cache.watched:
-            return False
-        if not self._cache.leads(scope.home):
-            return False
-        return self._cache.pools.pool(scope, scope.home).spare
 
     async def _ask(self, answers: Answers, wanted: Request) -> bool:
         """Whether the answer was made, and is kept."""
