@@ -23,6 +23,7 @@ from postai import __version__
 from postai.database.errors import NoConnectRight, NoHbaEntry, UnknownRole, WrongPassword
 from postai.errors import ErrorParts, PostaiError
 from postai.web import landing, login, tokens
+from postai.web.bodies import BodyLimit
 from postai.web.failures import status_of
 from postai.web.headers import Headers
 from postai.web.manual import directory, serve_manual
@@ -86,6 +87,7 @@ def create_app(site: Site) -> FastAPI:
     if site.settings.public_url is not None:
         host = urlsplit(site.settings.public_url).hostname or ""
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[host], www_redirect=False)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
     app.add_exception_handler(PostaiError, _failed)
     app.add_exception_handler(RequestValidationError, _not_understood)

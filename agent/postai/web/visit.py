@@ -26,7 +26,6 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 """With https: browsers take it from this very host only, over https only."""
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
-MOST_FORM_BYTES = 1 << 20
 
 
 class NotLoggedIn(PostaiError):
