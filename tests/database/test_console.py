@@ -51,6 +51,34 @@ def test_rows_beyond_the_limit_are_not_fetched(db: Database) -> None:
     assert not console.run(db, "select id from item where id <= 3", limits=Limits(rows=3)).more
 
 
+def test_a_long_result_is_cut_and_says_so(db: Database) -> None:
+    """A driver would take it whole into this process's memory, and a row may have a gigabyte."""
+    text = "select 'ж' as a, repeat('x', 30000000) as b, null as c, 100 % $1::int as d from generate_series(1, 500)"
+    found = console.run(db, text, ["7"])
+    assert found.more and found.full and found.cut == len(found.rows) < 300
+    assert found.rows[0] == ("ж", "x" * console.CELL_CHARACTERS, None, "2")
+    wide = console.run(db, f"select {', '.join(['repeat($1, 1000000)'] * 500)}", ["ы"])
+    assert [{len(one or "") for one in row} for row in wide.rows] == [{console.ROW_CHARACTERS // 500}]
+    assert (wide.more, wide.full, wide.cut) == (False, False, 500)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "values (1, 'a'), (2, 'b') order by 1 desc",
+        "with recursive t (n) as (values (1) union all select n + 1 from t where n < 60) table t order by n desc",
+        "select name, id from item order by id desc limit 40 -- by name",
+        "select 'a'::char(5) as x, true as x, row(null, null) as y, row(null, null)::item as z, array[null::int] as w",
+        "select",
+        "select from item where id < 4",
+    ],
+)
+def test_rows_are_those_of_the_statement_in_its_order(db: Database, text: str) -> None:
+    wanted = db.query_text(text)
+    found = console.run(db, text)
+    assert (found.columns, found.rows) == (tuple(name for name, _ in wanted.columns), wanted.rows)
+
+
 def test_parameters_are_sent_apart(db: Database) -> None:
     text = (
         "select $2::text || '%s' as a, 100 % $1::int as b, $2 as c from item where id = $1::int -- $3 is in a comment"

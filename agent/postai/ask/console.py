@@ -24,6 +24,12 @@ from postai.sql.plan_tree import read_tree
 
 MOST_ROWS = 10_000
 MOST_SECONDS = 300
+MOST_CHARACTERS = 16_000_000
+"""Of one result: it is kept whole in the memory of whoever serves it."""
+ROW_CHARACTERS = 1_000_000
+CELL_CHARACTERS = 100_000
+BATCH = 25
+"""Rows that are fetched at a time: so far can a result be beyond its limit before that is seen."""
 READING = frozenset({"SELECT", "VALUES", "TABLE", "SHOW"})
 EXPLAINABLE = frozenset({"SELECT", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE TABLE AS"})
 
@@ -67,8 +73,10 @@ class Rows:
         columns, types: names, and types as the server names them.
         numeric: of each column, whether it holds numbers.
         rows: values as the server writes them; None = NULL.
-        more: whether there were more rows than the limit.
+        more: whether there were more rows than the limit, of rows or of characters.
         elapsed_ms: on the server's clock.
+        full: whether it was the limit of characters that ended it.
+        cut: how many values were cut; of each the first characters are there.
     """
 
     statement: str
@@ -78,6 +86,8 @@ class Rows:
     rows: tuple[tuple[str | None, ...], ...]
     more: bool
     elapsed_ms: float
+    full: bool = False
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +154,58 @@ def run(database: Database, text: str, parameters: Sequence[str | None] = (), li
     with _transaction(database, limits.seconds, read_only=True):
         ((began,),) = database.query("select pg_catalog.clock_timestamp()")
         if kind == "SHOW":
-            found = database.query_text(statement)
+            told = database.query_text(statement)
+            shape, found = told.columns, _Found(list(told.rows))
         else:
             bound, values = _bound(statement, parameters)
             database.execute(f"declare postai_console no scroll cursor without hold for {bound}", values)
-            found = database.query_text(f"fetch forward {limits.rows + 1} from postai_console")
+            shape = database.query_text("fetch 0 from postai_console").columns
+            found = _fetched(database, bound, values, len(shape), limits.rows)
         ((elapsed,),) = database.query("select extract(epoch from pg_catalog.clock_timestamp() - %s) * 1000", [began])
-        types, numeric = _types(database, [oid for _, oid in found.columns])
-    names_of = tuple(name for name, _ in found.columns)
-    rows = found.rows[: limits.rows]
-    return Rows(statement, names_of, types, numeric, rows, len(found.rows) > limits.rows, float(elapsed))
+        types, numeric = _types(database, [oid for _, oid in shape])
+    names_of = tuple(name for name, _ in shape)
+    rows = tuple(found.rows[: limits.rows])
+    more = found.full or len(found.rows) > limits.rows
+    return Rows(statement, names_of, types, numeric, rows, more, float(elapsed), found.full, found.cut)
+
+
+@dataclass(slots=True)
+class _Found:
+    rows: list[tuple[str | None, ...]]
+    full: bool = False
+    cut: int = 0
+
+
+def _fetched(database: Database, bound: str, values: Sequence[str | None], columns: int, most: int) -> _Found:
+    """The rows of a statement, one more than `most`, and no more of them than may be kept in memory.
+
+    The server cuts long values: a driver takes a row whole, and one row may have a gigabyte. `concat` writes a value
+    as its type's output function does, which a cast to text does not (booleans, character(n)).
+    """
+    longest = min(CELL_CHARACTERS, ROW_CHARACTERS // max(columns, 1))
+    if columns:
+        names = ", ".join(f"c{place}" for place in range(columns))
+        cells = ", ".join(
+            f"case when c{place} is distinct from null"
+            f" then pg_catalog.left(pg_catalog.concat(c{place}), {longest + 1}) end"
+            for place in range(columns)
+        )
+        bound = f"select {cells} from (\n{bound}\n) as r ({names})"  # noqa: S608  (one statement, parsed)
+    database.execute(f"declare postai_rows no scroll cursor without hold for {bound}", values)
+    found, size = _Found([]), 0
+    while len(found.rows) <= most:
+        if size > MOST_CHARACTERS:
+            found.full = True
+            break
+        wanted = min(BATCH, most + 1 - len(found.rows))
+        rows = database.query_text(f"fetch forward {wanted} from postai_rows").rows
+        for row in rows:
+            size += sum(len(value) for value in row if value is not None)
+            found.cut += sum(1 for value in row if value is not None and len(value) > longest)
+            found.rows.append(tuple(value if value is None else value[:longest] for value in row))
+        if len(rows) < wanted:
+            break
+    return found
 
 
 def explain(

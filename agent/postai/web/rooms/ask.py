@@ -170,6 +170,7 @@ def as_csv(found: Rows) -> str:
 def as_json(found: Rows) -> str:
     """Rows as a list of lists beside their columns, as names need not be unique; numbers stay text, to be exact."""
     told = {"columns": found.columns, "types": found.types, "rows": found.rows, "more": found.more}
+    told |= {"full": found.full, "cut": found.cut}
     return json.dumps(told, ensure_ascii=False)
 
 
