@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +19,8 @@ from postai.observe.ranges import MOST_POINTS, moment_of, range_of
 from postai.observe.schema import DrawnColumn, DrawnKey, DrawnTable, Neighbourhood
 from postai.web import charts
 from postai.web.diagram import draw, layers
-from postai.web.kept import Kept
+from postai.web.kept import Kept, StillReading
+from postai.web.limits import Shares, TooOften
 from postai.web.streams import Streams
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -95,7 +97,17 @@ def test_names_in_a_drawing_are_text() -> None:
     assert "<script>" not in drawn and "<i>" not in drawn and 'name="public' not in drawn and "and 4 more" in drawn
 
 
-# What is kept, and streams.
+# What is kept, shares, and streams.
+
+
+def test_shares_are_of_one_and_of_all() -> None:
+    shares = Shares(2, 3)
+    with shares.one("a"), shares.one("a"), shares.one("b"):
+        for key, words in (("a", "2 requests of yours"), ("b", "too many")):
+            with pytest.raises(TooOften, match=words), shares.one(key):
+                pass
+    with shares.one("c"), shares.one("c"):
+        pass
 
 
 def test_what_was_read_a_moment_ago_is_not_read_again() -> None:
@@ -136,6 +148,43 @@ def test_a_failure_is_not_kept_and_one_reads_for_all() -> None:
 
 def _fail() -> int:
     raise UsageError("no")
+
+
+def test_nobody_waits_long_for_another_one_who_reads() -> None:
+    """Each who waits holds a thread and a connection, just when the server is ill."""
+    now = [0.0]
+    kept = Kept(lambda: now[0], patience=0.01)
+    assert kept.get("a", 2, lambda: 1) == 1
+    now[0] = 10.0
+    inside: list[object] = []
+
+    def slow() -> int:
+        with ThreadPoolExecutor(max_workers=1) as others:
+            inside.append(others.submit(kept.get, "a", 2, lambda: 3).result(30))
+            now[0] = 90.0
+            inside.append(others.submit(kept.get, "a", 2, lambda: 3).exception(30))
+        return 2
+
+    assert kept.get("a", 2, slow) == 2
+    assert inside[0] == 1, "the last value"
+    assert isinstance(inside[1], StillReading), "the last value is too old"
+
+
+def test_a_failure_that_took_long_is_told_again_for_a_while() -> None:
+    now, tried = [0.0], []
+    kept = Kept(lambda: now[0])
+
+    def slow() -> int:
+        tried.append(now[0])
+        now[0] += 15.0
+        return _fail()
+
+    for _ in range(3):
+        with pytest.raises(UsageError):
+            kept.get("a", 2, slow)
+    assert tried == [0.0]
+    now[0] += 5.0
+    assert kept.get("a", 2, lambda: 7) == 7
 
 
 def test_the_oldest_stream_of_a_login_makes_room() -> None:
