@@ -68,7 +68,7 @@ def test_a_long_result_is_cut_and_says_so(db: Database) -> None:
         "values (1, 'a'), (2, 'b') order by 1 desc",
         "with recursive t (n) as (values (1) union all select n + 1 from t where n < 60) table t order by n desc",
         "select name, id from item order by id desc limit 40 -- by name",
-        "select 'a'::char(5) as x, true as x, row(null, null) as y, row(null, null)::item as z, array[null::int] as w",
+        "select 'a'::char(5) as x, true as x, row(null) as y, row(null, null, null)::item as z, '{null}'::int[] as w",
         "select",
         "select from item where id < 4",
     ],

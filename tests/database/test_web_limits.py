@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import pytest
-from agent_support import install_postai
-from web_support import Dashboard, Person, make_people
+from agent_support import install_postai, wait_for
+from web_support import Answer, Dashboard, Person, make_people
 
 from conftest import TestDatabase, drop_database, make_database
 from postai.setup.server import LocalServer
@@ -60,7 +62,7 @@ def test_a_long_body_is_not_taken(web: Dashboard, path: str, kind: str, chunked:
     answer = sent.getresponse()
     told = answer.read().decode()
     sent.close()
-    assert answer.status == 413 and "at most 1 MB" in told
+    assert answer.status == 413 and "at most 1,048,576 bytes" in told
 
 
 def test_what_is_long_but_typed_is_taken(web: Dashboard) -> None:
@@ -68,3 +70,56 @@ def test_what_is_long_but_typed_is_taken(web: Dashboard) -> None:
     uwe.get(ASK)
     assert uwe.post(ASK, {"text": "select '" + "ж" * 99_000 + "'"}).status == 200
     assert Person(web.address).log_in("uwe").status == 303
+
+
+SLEEP = "select pg_sleep(120)"
+
+
+def sleeping(store: TestDatabase, role: str) -> int:
+    ((count,),) = store.execute(
+        f"select count(*) from pg_stat_activity where usename = '{role}' and wait_event = 'PgSleep'"
+    )
+    return int(count)
+
+
+def test_one_person_cannot_stop_the_others(web: Dashboard, store: TestDatabase) -> None:
+    """Also with many logins; what runs can be seen and ended, by nobody else."""
+    people = [web.log_in("uwe") for _ in range(8)]
+    typed = {"text": SLEEP, "seconds": "200"}
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        sent: list[Future[Answer]] = [threads.submit(one.post, ASK, typed) for one in people]
+        wait_for(lambda: sum(one.done() for one in sent) == 5 and sleeping(store, "uwe") == 3)
+        assert {one.result().status for one in sent if one.done()} == {429}
+        assert "3 questions and statements of yours" in next(one for one in sent if one.done()).result().words()
+        olga, uwe = web.log_in("olga"), web.log_in("uwe")
+        assert olga.get(ASK).status == 200 and olga.post(ASK, {"text": "select 1"}).status == 200
+        seen = uwe.get(f"{API}/ask/running").json
+        assert [one["text"] for one in seen] == [SLEEP] * 3 and olga.get(f"{API}/ask/running").json == []
+        uwe.get(ASK)
+        foreign = olga.post_json(f"{API}/ask/running/{seen[0]['number']}/cancel")
+        assert foreign.json == {"cancelled": 0} and sleeping(store, "uwe") == 3
+        for one in seen:
+            assert uwe.post(f"{ASK}/running/{one['number']}/cancel").location == ASK
+        assert sorted(one.result().status for one in sent) == [429] * 5 + [504] * 3
+    assert uwe.get(f"{API}/ask/running").json == []
+    assert uwe.post(ASK, {"text": "select 1"}).status == 200
+
+
+def test_a_statement_ends_when_its_browser_goes_away(web: Dashboard, store: TestDatabase) -> None:
+    rita = web.log_in("rita")
+    rita.get(ASK)
+    (cookie,) = rita.cookies
+    sent = http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)
+    form = urlencode({"csrf": rita.csrf, "text": SLEEP, "seconds": "200"})
+    sent.request("POST", ASK, form, {"content-type": FORM, "cookie": f"{cookie.name}={cookie.value}"})
+    wait_for(lambda: sleeping(store, "rita") == 1)
+    sent.close()
+    wait_for(lambda: sleeping(store, "rita") == 0)
+
+
+def test_logins_of_one_person_push_out_none_of_another(web: Dashboard) -> None:
+    olga, first = web.log_in("olga"), web.log_in("nora")
+    for _ in range(20):
+        last = web.log_in("nora")
+    assert first.get(ASK).status == 303, "the oldest of the same person is over"
+    assert last.get(ASK).status == olga.get(ASK).status == 200

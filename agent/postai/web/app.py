@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.gzip import GZipMiddleware
@@ -29,6 +30,7 @@ from postai.web.headers import Headers
 from postai.web.manual import directory, serve_manual
 from postai.web.rendering import page
 from postai.web.rooms import ROOMS
+from postai.web.sessions import THREADS
 from postai.web.site import Site
 from postai.web.visit import NotLoggedIn
 
@@ -69,6 +71,7 @@ def create_app(site: Site) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         yield
         site.sessions.close()
         if site.demo is not None:

@@ -36,7 +36,7 @@ class BodyLimit:
                 return message
             if begun:  # the answer is under way, and nobody is left who could say it
                 return {"type": "http.disconnect"}
-            raise HTTPException(413, f"a request has at most {MOST_BYTES >> 20} MB")
+            raise HTTPException(413, f"a request has at most {MOST_BYTES:,} bytes")
 
         async def told(message: Message) -> None:
             nonlocal begun

@@ -16,8 +16,10 @@ from postai.errors import (
     StaleProposal,
     UsageError,
 )
+from postai.web.kept import StillReading
 from postai.web.limits import TooOften
 from postai.web.logins import ProviderFailed
+from postai.web.running import Cancelled
 from postai.web.tokens import UnknownPass
 from postai.web.visit import ForeignRequest, NotLoggedIn
 
@@ -34,6 +36,8 @@ STATUS: tuple[tuple[type[PostaiError], int], ...] = (
     (LockNotObtained, 409),
     (FeatureMissing, 501),
     (TooOften, 429),
+    (Cancelled, 504),
+    (StillReading, 504),
     (BudgetSpent, 429),
     (AgentNotReachable, 503),
     (ModelFailed, 502),

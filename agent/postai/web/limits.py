@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import math
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 
 from postai.errors import PostaiError
 
@@ -56,6 +57,41 @@ class Limiter:
         """The tries of this key no longer count: it was a success."""
         with self._lock:
             self._left.pop(key, None)
+
+
+class Shares:
+    """Lets so much happen at one time, for one key and for all; what is more is refused and does not wait.
+
+    Args:
+        each, most: of one key, and of all.
+    """
+
+    def __init__(self, each: int, most: int) -> None:
+        self._each = each
+        self._most = most
+        self._lock = threading.Lock()
+        self._taken: Counter[Hashable] = Counter()
+
+    @contextmanager
+    def one(self, key: Hashable) -> Iterator[None]:
+        """One share of that key for the block.
+
+        Raises:
+            TooOften: as many as there may be are taken.
+        """
+        with self._lock:
+            if self._taken[key] >= self._each:
+                raise TooOften(f"{self._each} requests of yours are being served", hint="Wait until one is done.")
+            if self._taken.total() >= self._most:
+                raise TooOften("too many requests are being served", hint="Try again in a few seconds.")
+            self._taken[key] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken[key] -= 1
+                if not self._taken[key]:
+                    del self._taken[key]
 
 
 def network_of(address: str) -> str:

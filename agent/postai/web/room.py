@@ -83,7 +83,7 @@ class Room:
         """
 
         def register(act: Handler) -> Handler:
-            allowed = [Depends(own_statement)]
+            allowed = [Depends(own_statement, scope="function")]
             self.api.add_api_route(path, act, methods=["POST"], operation_id=act.__name__, dependencies=allowed)
             shown = _with_form(act, self._answered(template), self._failed(template))
             self.pages.add_api_route(path, shown, methods=["POST"], response_model=None, dependencies=allowed)

@@ -11,7 +11,7 @@ import hmac
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -19,7 +19,15 @@ from postai.database import Database, connect
 from postai.database.pool import Pool
 from postai.errors import NotPermitted
 from postai.settings import DatabaseSettings
+from postai.web.limits import Shares
 from postai.web.logins import Login, require_reader
+
+REQUESTS_EACH = 12
+REQUESTS = 60
+"""Requests of one person, and of all, that hold or wait for a connection at a time: each keeps a thread."""
+THREADS = REQUESTS + 40
+"""Of this process: logins, files and refusals find one whatever the others do."""
+LOGINS_EACH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class Session:
     used_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     message: str | None = None
     shared: str | None = None
+    _shares: Shares | None = field(default=None, repr=False)
     _pools: dict[str, Pool] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _closed: bool = False
@@ -89,18 +98,22 @@ class Session:
         Raises:
             ConnectionFailed: the server does not let the role in, or cannot be reached.
             NotPermitted: the login is over meanwhile, or the reader's login may do more than read.
+            TooOften: too many requests of this person, or of all, are being served.
         """
-        with self._lock:
-            if self._closed:
-                raise NotPermitted("your login is over", hint="Log in at /login.")
-            pool = self._pools.get(database.name)
-        with (pool or self._new_pool(database)).database() as connection:
+        with self._shares.one(self.whose) if self._shares else nullcontext(), self._pooled(database) as connection:
             if self.reads_only:
                 require_reader(connection)
             elif self.person != self.role:
                 # Several people may stand on one login: events tell who it is said to be.
                 connection.query("select pg_catalog.set_config('postai.person', %s, false)", (self.person,))
             yield connection
+
+    def _pooled(self, database: DatabaseSettings) -> AbstractContextManager[Database]:
+        with self._lock:
+            if self._closed:
+                raise NotPermitted("your login is over", hint="Log in at /login.")
+            pool = self._pools.get(database.name)
+        return (pool or self._new_pool(database)).database()
 
     def _new_pool(self, database: DatabaseSettings) -> Pool:
         """The pool of a database where the login was let in just now; a pool alone would try for minutes."""
@@ -134,7 +147,7 @@ class Sessions:
     Args:
         clock: seconds, monotonic.
         lifetime, idle: seconds after which a login ends whatever happens, or when nobody used it.
-        most: logins at a time; the one unused for longest ends when there are more.
+        most: logins at a time; the one unused for longest ends when there are more, of a person with too many first.
     """
 
     def __init__(self, clock: Callable[[], float], *, lifetime: float, idle: float, most: int = 1000) -> None:
@@ -144,6 +157,7 @@ class Sessions:
         self._most = most
         self._lock = threading.Lock()
         self._by_hash: dict[bytes, Session] = {}
+        self._shares = Shares(REQUESTS_EACH, REQUESTS)
         self._reader: Session | None = None
 
     def begin(self, person: str, login: Login, browser: Browser) -> tuple[str, Session]:
@@ -151,11 +165,13 @@ class Sessions:
         token = secrets.token_urlsafe(32)
         now = self._clock()
         csrf = secrets.token_urlsafe(24)
-        session = Session(person, login, csrf, now + self._lifetime, now + self._idle, browser)
+        session = Session(person, login, csrf, now + self._lifetime, now + self._idle, browser, _shares=self._shares)
         with self._lock:
             ended = self._expired(now)
-            if len(self._by_hash) >= self._most:
-                ended.append(self._by_hash.pop(min(self._by_hash, key=lambda one: self._by_hash[one].idle_until)))
+            mine = [key for key, one in self._by_hash.items() if one.whose == session.whose]
+            if len(mine) >= LOGINS_EACH or len(self._by_hash) >= self._most:
+                keys = mine if len(mine) >= LOGINS_EACH else self._by_hash
+                ended.append(self._by_hash.pop(min(keys, key=lambda one: self._by_hash[one].idle_until)))
             self._by_hash[_hash(token)] = session
         for one in ended:
             one.close()
@@ -195,7 +211,8 @@ class Sessions:
         with self._lock:
             if self._reader is None:
                 forever = float("inf")
-                self._reader = Session("", login, secrets.token_urlsafe(24), forever, forever)
+                shares = Shares(REQUESTS // 2, REQUESTS // 2)  # of all tokens and links together
+                self._reader = Session("", login, secrets.token_urlsafe(24), forever, forever, _shares=shares)
             return self._reader
 
     def of(self, whose: tuple[str, ...]) -> list[Session]:

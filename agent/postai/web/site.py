@@ -14,6 +14,7 @@ from postai.settings import DatabaseSettings, WebSettings
 from postai.web.kept import Kept
 from postai.web.limits import Limiter
 from postai.web.logins import Login, from_settings
+from postai.web.running import Running
 from postai.web.sessions import Sessions
 from postai.web.streams import Streams
 
@@ -38,6 +39,7 @@ class Site:
         clock: seconds, monotonic.
         kept: what was read a moment ago.
         streams: pages that are kept up to date.
+        running: questions and statements of people.
     """
 
     settings: WebSettings
@@ -51,6 +53,7 @@ class Site:
     clock: Callable[[], float] = field(default=time.monotonic)
     kept: Kept = field(default_factory=Kept)
     streams: Streams = field(default_factory=Streams)
+    running: Running = field(default_factory=Running)
 
     def database(self, name: str) -> DatabaseSettings:
         """The configured database of that name.

@@ -5,21 +5,29 @@ Use the annotated types as parameters: `def read(database: InDatabase, visit: Vi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import Depends, Path, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from postai.database import Database
 from postai.errors import NotPermitted, PostaiError
 from postai.web.limits import TooOften
 from postai.web.logins import Level, level_of
+from postai.web.running import Seat
 from postai.web.sessions import Session, same_secret
 from postai.web.site import Site, site_of
 from postai.web.tokens import by_token
+
+log = logging.getLogger(__name__)
 
 COOKIE = "postai_session"
 SECURE_COOKIE = f"__Host-{COOKIE}"
@@ -97,11 +105,13 @@ async def visiting(  # waits for nothing, so it needs no thread
     return visit
 
 
-def in_database(visit: Annotated[Visit, Depends(visiting)]) -> Iterator[Database]:
-    """A connection of the person's own role to the database of the path."""
+def in_database(request: Request, visit: Annotated[Visit, Depends(visiting)]) -> Iterator[Database]:
+    """A connection of the person's own role to the database of the path; what runs on it can be cancelled."""
+    seat: Seat | None = getattr(request.state, "seat", None)
     with visit.session.open(visit.site.database(visit.database)) as database:
         visit.level = level_of(database)
-        yield database
+        with seat.on(database) if seat else nullcontext():
+            yield database
 
 
 async def own_form(request: Request, session: Annotated[Session, Depends(logged_in)]) -> None:
@@ -132,16 +142,47 @@ async def own_request(session: Annotated[Session, Depends(logged_in)], _: Annota
         )
 
 
-def own_statement(
+async def own_statement(
     request: Request, session: Annotated[Session, Depends(logged_in)], _: Annotated[None, Depends(own_request)]
-) -> None:
-    """As `own_request`, and not more often than a person works: what follows runs a question or a statement.
+) -> AsyncIterator[None]:
+    """As `own_request`, for what runs a question or a statement: not more often than a person works, a few at a time.
+
+    It is cancelled when the browser goes away: nobody is left to see what would come.
 
     Raises:
-        TooOften: there were too many.
+        TooOften: there were too many, or too many are running.
     """
-    if wait := site_of(request).statements.take(session.whose):
+    site = site_of(request)
+    if wait := site.statements.take(session.whose):
         raise TooOften("there were too many questions and statements", hint=f"Try again in {wait} s.")
+    text = await _typed(request)
+    with site.running.begin(session.whose, request.path_params["database"], text) as seat:
+        request.state.seat = seat
+        watch = asyncio.create_task(_cancelled_with(request, seat))
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+
+async def _typed(request: Request) -> str:
+    """What runs, to tell it from others; the body is whole afterwards."""
+    fields: object = await form_fields(request)
+    if not fields:
+        try:
+            fields = json.loads(await request.body())
+        except ValueError:
+            return ""  # which FastAPI says
+    return str(fields.get("text") or fields.get("left") or "") if isinstance(fields, dict) else ""
+
+
+async def _cancelled_with(request: Request, seat: Seat) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    try:
+        await run_in_threadpool(seat.cancel)
+    except PostaiError as error:
+        log.warning("a statement was not cancelled", extra={"sqlstate": error.sqlstate})
 
 
 async def form_fields(request: Request) -> dict[str, str]:
@@ -154,4 +195,5 @@ async def form_fields(request: Request) -> dict[str, str]:
 
 
 Visiting = Annotated[Visit, Depends(visiting)]
-InDatabase = Annotated[Database, Depends(in_database)]
+# Given back before the answer is sent: a browser that reads slowly holds no connection.
+InDatabase = Annotated[Database, Depends(in_database, scope="function")]

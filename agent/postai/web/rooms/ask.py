@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request, Response
@@ -68,12 +69,29 @@ class Two(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Runs:
+    """A question or statement of one's own that runs now; `number` names it."""
+
+    number: str
+    text: str
+    begun_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelling:
+    """How many were asked to end: 0 when it was over already."""
+
+    cancelled: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of it: an answer, rows or a plan; nothing yet before something was sent.
 
     Attributes:
         typed: as it was sent.
         history: one's own last questions, newest first.
+        running: one's own questions and statements here that have not ended.
     """
 
     typed: Typed
@@ -81,12 +99,13 @@ class Outcome:
     rows: Rows | None = None
     plan: Plan | None = None
     history: tuple[Asked, ...] = field(default=())
+    running: tuple[Runs, ...] = field(default=())
 
 
 @room.see("/ask", "ask.html")
 def box(database: InDatabase, by: Visiting, text: str = "") -> Outcome:
     """The empty box, or with a text that is not run yet, and one's own last questions."""
-    return Outcome(Typed(text=text[:100_000]), history=_history(database, by))
+    return Outcome(Typed(text=text[:100_000]), history=_history(database, by), running=running(by))
 
 
 @room.run("/ask", "ask.html")
@@ -101,6 +120,18 @@ def ask(database: InDatabase, by: Visiting, body: Typed) -> Outcome:
     if console.is_statement(body.text):
         return Outcome(body, rows=console.run(database, body.text, body.values(), body.limits()))
     return Outcome(body, answer=asking.answer(database, body.text, body.rows))
+
+
+@room.read("/ask/running")
+def running(by: Visiting) -> tuple[Runs, ...]:
+    """One's own questions and statements in this database that have not ended, the oldest first."""
+    return tuple(Runs(one.number, one.text, one.begun_at) for one in by.site.running.of(by.session.whose, by.database))
+
+
+@room.do("/ask/running/{number}/cancel", then=lambda _visit, _result: ("/ask", "The server was asked to end it."))
+def cancel(by: Visiting, number: str) -> Cancelling:
+    """End a question or statement of one's own."""
+    return Cancelling(by.site.running.cancel(by.session.whose, number))
 
 
 @room.do("/ask/feedback", then=lambda _visit, _result: ("/ask", "Thank you: that answer is judged."))
@@ -139,7 +170,7 @@ def viewer(request: Request, visit: Visiting) -> Response:
     return response
 
 
-@room.pages.post("/ask/rows.{form}", dependencies=[Depends(own_statement)])
+@room.pages.post("/ask/rows.{form}", dependencies=[Depends(own_statement, scope="function")])
 def download(
     database: InDatabase, form: Literal["csv", "json"], fields: Annotated[Typed, Depends(Room.form(Typed))]
 ) -> Response:
