@@ -72,6 +72,15 @@ def test_what_is_long_but_typed_is_taken(web: Dashboard) -> None:
     assert Person(web.address).log_in("uwe").status == 303
 
 
+def test_a_token_of_one_database_tells_of_no_other(web: Dashboard) -> None:
+    olga = web.log_in("olga")
+    olga.get("/d/store/people")
+    token = olga.post_json(f"{API}/people/tokens", {"title": "one", "days": 1}).json["secret"]
+    bearer = {"authorization": f"Bearer {token}"}
+    assert [one["name"] for one in olga.get(f"{API}/connections").json] == ["store", "other"]
+    assert [one["name"] for one in Person(web.address).get(f"{API}/connections", **bearer).json] == ["store"]
+
+
 SLEEP = "select pg_sleep(120)"
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SHARE = "/share/"
 NOT_SHARED = frozenset({"people", "ask"})
 """Rooms whose pages are about the person who looks."""
+NOT_SHARED_PAGES = frozenset({"/connections"})
+"""Pages about the dashboard's servers, not about what is in a database."""
 LONGEST = 200
 
 
@@ -80,7 +82,11 @@ def shareable(room: Room) -> list[BaseRoute]:
     """The routes of that room that a link may show: those of its pages that read, not its streams and files."""
     told = {route.path for route in room.api.routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())}
     pages = [route for route in room.pages.routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
-    return [] if room.tag in NOT_SHARED else [route for route in pages if route.path in told]
+    return (
+        []
+        if room.tag in NOT_SHARED
+        else [route for route in pages if route.path in told and route.path not in NOT_SHARED_PAGES]
+    )
 
 
 class SharedPages:

@@ -53,9 +53,11 @@ class Tested:
 
 @room.see("/connections", "connections.html")
 def connections(by: Visiting) -> list[Tested]:
-    """Every database of this dashboard, tested with your own login."""
+    """Every database of this dashboard, tested with your own login; what only reads, as a token, tests its own."""
+    here = by.site.database(by.database)
+    databases = [here] if by.session.reads_only else list(by.site.databases.values())
     with ThreadPoolExecutor(max_workers=8) as threads:
-        return list(threads.map(lambda one: _tested(by, one), by.site.databases.values()))
+        return list(threads.map(lambda one: _tested(by, one), databases))
 
 
 def _tested(visit: Visit, database: DatabaseSettings) -> Tested:
