@@ -509,7 +509,7 @@ end
 $$;
 comment on function postai.uncache(text) is 'Drops a cache table: select postai.uncache(''sales'')';
 
-create view postai.cache_stats as
+create view postai.cache_stats with (security_barrier) as
   select e.name::text as name, f.rows, f.bytes, pg_catalog.pg_relation_size(t.oid) as size,
          pg_catalog.pg_stat_get_numscans(t.oid) as reads, e.refreshes, e.refreshed_groups, e.refresh_ms, f.invalidations, e.ttl,
          f.as_of, nullif(f.fresh_until, '-infinity') as fresh_until,

@@ -78,6 +78,20 @@ def test_nothing_is_executable_or_readable_by_everybody(one: Core) -> None:
     )
 
 
+def test_views_that_hide_rows_let_no_function_look_at_them_first(one: Core) -> None:
+    """Without a barrier a cheap function of the reader's is run on rows before the view's own filter takes them out."""
+    hiding = {
+        str(name): barrier
+        for name, barrier in one.database.execute(
+            "select c.relname, coalesce('security_barrier=true' = any (c.reloptions), false) from pg_class c"
+            " where c.relnamespace = 'postai'::regnamespace and c.relkind = 'v' and pg_get_viewdef(c.oid) ~"
+            " '_role|_may_|session_user|SESSION_USER|CURRENT_USER|_is_operator|_privilege|_owner'"
+        )
+    }
+    assert {"cache_stats", "questions", "web_passes", "events"} <= set(hiding)
+    assert [name for name, barrier in hiding.items() if not barrier] == []
+
+
 def test_every_logged_table_has_a_replica_identity(one: Core) -> None:
     """Else a publication FOR ALL TABLES, whoever makes one, would let the agent update and delete nothing there."""
     one.database.execute("create publication all_of_it for all tables")
