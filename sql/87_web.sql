@@ -9,6 +9,7 @@ create table postai.web_pass (
   title text not null check (char_length(title) between 1 and 100),
   page text check ((page is not null) = (kind = 'link')),
   made_by name not null default session_user,
+  maker oid not null default pg_catalog.to_regrole(pg_catalog.quote_ident(session_user)),
   made_at timestamptz not null default pg_catalog.clock_timestamp(),
   expires_at timestamptz not null,
   revoked_by name,
@@ -17,13 +18,16 @@ create table postai.web_pass (
 );
 comment on table postai.web_pass is
   'API tokens and links to one page of the dashboard, by their hash; people look at the view postai.web_passes.';
+comment on column postai.web_pass.maker is
+  'The role itself: another one that gets the name later is told apart by it. The name counts, too: a restored dump finds other numbers.';
 comment on column postai.web_pass.hash is 'SHA-256 of the secret, which has 244 random bits; the secret itself is kept nowhere.';
 
 create view postai.web_passes with (security_barrier) as
   select w.id, w.kind, w.prefix, w.title, w.page, w.made_by, w.made_at, w.expires_at, w.revoked_by, w.revoked_at,
          case when w.revoked_at is not null then 'revoked' when w.expires_at <= pg_catalog.clock_timestamp() then 'expired'
               else 'open' end as state
-    from postai.web_pass as w where w.made_by = session_user or postai._is_operator(current_user);
+    from postai.web_pass as w where w.made_by = session_user and w.maker = pg_catalog.to_regrole(pg_catalog.quote_ident(session_user))
+      or postai._is_operator(current_user);
 comment on view postai.web_passes is
   'Your API tokens and links of the dashboard, for operators everybody''s: select id, kind, prefix, title, expires_at, state from postai.web_passes';
 
@@ -44,7 +48,7 @@ begin
   elsif kind = 'link' and (page is null or char_length(page) > 1000 or page !~ '^/[!-~]*$' or page ~ '//|\\|\.\.') then
     perform postai._raise('22023', 'that is no page', null, 'Write the path below the database, for example: /queries?hours=24');
   elsif (select count(*) from postai.web_pass as w
-          where w.made_by = session_user and w.revoked_at is null and w.expires_at > clock_timestamp()) >= 100 then
+          where w.made_by = session_user and w.maker = to_regrole(quote_ident(session_user)) and w.revoked_at is null and w.expires_at > clock_timestamp()) >= 100 then
     perform postai._raise('53400', 'you have 100 open tokens and links', null, 'Revoke some: SELECT postai.revoke_pass(id) ...');
   end if;
   insert into postai.web_pass (kind, hash, prefix, title, page, expires_at)
@@ -82,7 +86,7 @@ declare
   was postai.web_pass;
 begin
   select * into was from postai.web_pass as w where w.id = pass for update;
-  if was.id is null or (was.made_by <> session_user and not postai._is_operator(session_user)) then
+  if was.id is null or ((was.made_by, was.maker) is distinct from (session_user, to_regrole(quote_ident(session_user))) and not postai._is_operator(session_user)) then
     perform postai._raise('42704', format('there is no token or link %s of yours', pass), null,
       'SELECT id, kind, title FROM postai.web_passes lists them; operators may revoke everybody''s.');
   elsif was.revoked_at is null then
@@ -101,9 +105,11 @@ create function postai._find_pass(pass_kind text, secret_hash bytea, out pass bi
 as $$
   select w.id, w.made_by, w.title, w.page from postai.web_pass as w
    where w.kind = pass_kind and w.hash = secret_hash and w.revoked_at is null and w.expires_at > clock_timestamp()
-     and exists (select from pg_roles as r where r.rolname = w.made_by
-                  and (r.rolcanlogin and has_schema_privilege(r.oid, 'postai', 'usage')
-                       and has_table_privilege(r.oid, 'postai.web_passes', 'select')))
+     and exists (select from pg_roles as r where r.oid = w.maker and r.rolname = w.made_by
+                  and r.rolcanlogin and coalesce(r.rolvaliduntil > clock_timestamp(), true)
+                  and has_database_privilege(r.oid, current_database(), 'connect')
+                  and has_schema_privilege(r.oid, 'postai', 'usage')
+                  and has_table_privilege(r.oid, 'postai.web_passes', 'select'))
 $$;
 comment on function postai._find_pass(text, bytea) is
   'The open token or link of that hash, while who made it may still log in and read here. Definer: nobody may read hashes.';

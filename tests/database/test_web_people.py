@@ -316,6 +316,19 @@ def test_a_token_ends(web: Dashboard, store: TestDatabase) -> None:
     finally:
         store.execute("grant postai_user to uwe")
     assert bearer(web, token) == 200
+    store.execute(f'grant connect on database "{store.name}" to web_reader, olga, rita, nora')
+    for take, give in (
+        (
+            f'revoke connect on database "{store.name}" from public',
+            f'grant connect on database "{store.name}" to public',
+        ),
+        ("alter role uwe valid until '2020-01-01'", "alter role uwe valid until 'infinity'"),
+        ("alter role uwe nologin", "alter role uwe login"),
+    ):
+        store.execute(take)
+        assert bearer(web, token) == 401, take
+        store.execute(give)
+        assert bearer(web, token) == 200
     olga.get(PAGE)
     assert olga.post_json(f"{API}/people/passes/{number}/revoke").status == 200, "operators end everybody's"
     assert bearer(web, token) == 401
@@ -327,6 +340,25 @@ def test_a_token_ends(web: Dashboard, store: TestDatabase) -> None:
         f"select actor::text, kind from postai.event where kind like 'web.%' and subject = 'token {number}' order by id"
     )
     assert told == [("uwe", "web.made"), ("olga", "web.revoked")]
+
+
+def test_a_token_is_of_its_role_and_of_no_other_that_has_the_name_later(web: Dashboard, store: TestDatabase) -> None:
+    make_people(store, {"alice": "postai_user"})
+    try:
+        token = made(web.log_in("alice"), "tokens", title="hers", days=1)
+        assert bearer(web, token) == 200
+        store.execute("alter role alice rename to alicia")
+        assert bearer(web, token) == 401
+        store.execute("alter role alicia rename to alice")
+        assert bearer(web, token) == 200, "the same role by the same name"
+        store.execute("alter role alice rename to alicia")
+        make_people(store, {"alice": "postai_user"})
+        store.execute("drop role alicia")
+        assert bearer(web, token) == 401
+        alice = web.log_in("alice")
+        assert alice.get(f"{API}/people").json["passes"] == []
+    finally:
+        store.execute("drop role if exists alice, alicia")
 
 
 def test_a_link_shows_its_page_and_no_other(web: Dashboard) -> None:
@@ -342,7 +374,7 @@ def test_a_link_shows_its_page_and_no_other(web: Dashboard) -> None:
     assert guest.post(link).status == 401
     secret = link.rpartition("/")[2]
     assert bearer(web, secret) == 401, "a link is no token"
-    for other in ("/people", "/ask", "/live/overview", "/no-such-page", "/plans/viewer"):
+    for other in ("/people", "/ask", "/connections", "/live/overview", "/no-such-page", "/plans/viewer"):
         shown = guest.get(made(olga, "links", title="x", page=other, days=1))
         assert shown.status == 401, other
     for hostile in ("//evil.example", "https://evil.example", "/..", "/a\r\nb", "events", "/ü"):
