@@ -62,21 +62,18 @@ def test_a_long_result_is_cut_and_says_so(db: Database) -> None:
     assert (wide.more, wide.full, wide.cut) == (False, False, 500)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_rows_are_those_of_the_statement_in_its_order(db: Database) -> None:
+    for text in (
         "values (1, 'a'), (2, 'b') order by 1 desc",
         "with recursive t (n) as (values (1) union all select n + 1 from t where n < 60) table t order by n desc",
         "select name, id from item order by id desc limit 40 -- by name",
         "select 'a'::char(5) as x, true as x, row(null) as y, row(null, null, null)::item as z, '{null}'::int[] as w",
         "select",
         "select from item where id < 4",
-    ],
-)
-def test_rows_are_those_of_the_statement_in_its_order(db: Database, text: str) -> None:
-    wanted = db.query_text(text)
-    found = console.run(db, text)
-    assert (found.columns, found.rows) == (tuple(name for name, _ in wanted.columns), wanted.rows)
+    ):
+        wanted = db.query_text(text)
+        found = console.run(db, text)
+        assert (found.columns, found.rows) == (tuple(name for name, _ in wanted.columns), wanted.rows)
 
 
 def test_parameters_are_sent_apart(db: Database) -> None:
@@ -123,7 +120,7 @@ def test_only_one_reading_statement_runs(db: Database, text: str) -> None:
     [
         "with gone as (delete from item returning id) select * from gone",
         "select add_item()",
-        "select set_config('transaction_read_only', 'off', false), add_item()",
+        "select set_config('transaction_read_only', 'off', false)",
         "select * into other from item",
         "select * from item for update",
         "select nextval('ticket')",
@@ -144,11 +141,6 @@ def test_a_backslash_cannot_end_a_text_early(db: Database) -> None:
     assert db.query("select count(*) from item") == [(1000,)]
 
 
-def test_a_setting_does_not_stay(db: Database) -> None:
-    console.run(db, "select set_config('work_mem', '1MB', false)")
-    assert db.query("select current_setting('work_mem') = '1MB'") == [(False,)]
-
-
 def test_time_is_limited(db: Database) -> None:
     with pytest.raises(ServerError) as caught:
         console.run(db, "select pg_sleep(30)", limits=Limits(seconds=0.2))
@@ -156,8 +148,113 @@ def test_time_is_limited(db: Database) -> None:
     assert console.run(db, "show statement_timeout").rows == (("30s",),)
 
 
+BEYOND = """
+create extension dblink;
+create function ours(a int) returns int language sql stable as 'select a + 1';
+create function pure(a int) returns int language sql immutable as 'select a + 1';
+create function hits(a int) returns int language plpgsql volatile as 'begin perform pg_stat_reset(); return a; end';
+create function hits(a text) returns int language plpgsql volatile as 'begin perform pg_stat_reset(); return 1; end';
+create view through as select hits(id) as id from item;
+create view other as select ours(id) as id from item;
+create operator ### (rightarg = int, function = hits);
+create type mark as (a int);
+create function marked(a text) returns mark language sql volatile as 'select row(1)::mark';
+create cast (text as mark) with function marked(text);
+create table guarded (a int); alter table guarded enable row level security;
+create policy p on guarded using (hits(a) > 0);
+"""
+
+
+STAYS_DONE = [
+    ("select pg_terminate_backend(0)", "pg_terminate_backend"),
+    ("select pg_drop_replication_slot('s')", "pg_drop_replication_slot"),
+    ("select pg_stat_reset()", "pg_stat_reset"),
+    ("select lo_export(1, '/tmp/x')", "lo_export"),
+    ("select dblink_exec('dbname=x', 'delete from item')", "dblink_exec"),
+    ("select * from dblink('dbname=x', 'select 1') as t (a int)", "dblink"),
+    ("select set_config('work_mem', '1MB', false)", "set_config"),
+    ("select pg_advisory_lock(1)", "pg_advisory_lock"),
+    ("select query_to_xml('select pg_stat_reset()', true, true, '')", "query_to_xml"),
+    ("select table_to_xml('through', true, true, '')", "table_to_xml"),
+    ("select hits(1)", "hits(integer)"),
+    ("values (hits(1))", "hits(integer)"),
+    ("table through", "view public.through"),
+    ("select ### id from item", "###"),
+    ("select 'x'::text::mark", "mark"),
+    ("select * from guarded", "policy p"),
+    ("select * from item order by (select count(*) from item i where hits(i.id) > 0)", "hits(integer)"),
+]
+
+
+def test_what_a_read_only_transaction_does_not_stop_is_refused(db: Database) -> None:
+    db.execute(BEYOND)
+    safety = console.judge(db)
+    for text, named in STAYS_DONE:
+        for act in (console.run, lambda *given: console.explain(*given, analyze=True, safety=safety)):
+            with pytest.raises(Refused) as told:
+                act(db, text)
+            assert named in f"{told.value.message} {told.value.detail}" and told.value.hint, text
+    assert console.explain(db, "select pg_terminate_backend(0)").nodes, "planning runs none of it"
+
+
+def test_functions_of_ones_own_that_only_read_and_those_that_are_listed_run(db: Database) -> None:
+    db.execute(BEYOND)
+    before = console.judge(db)
+    assert console.judge(db, before) is before
+    assert console.run(db, "select ours(pure(1)), (select max(id) from other)").rows == (("3", "1001"),)
+    for text in (
+        "select count(*) from pg_locks, pg_stat_activity a, pg_settings where pg_blocking_pids(a.pid) is not null",
+        "select pg_total_relation_size('item'), now(), random(), pg_current_wal_lsn(), 'item'::regclass, current_user",
+        "select * from item tablesample bernoulli (10) where name ~ 'item' and id = any ('{1,2}'::int[])",
+        "select relname, oid::regclass, relacl from pg_catalog.pg_class",
+        "select * from information_schema.role_table_grants",
+    ):
+        console.run(db, text)
+    db.execute("create schema postai; create table postai.settings as select 'allowed_functions' as name, '' as value")
+    with pytest.raises(Refused, match="hits"):
+        console.run(db, "select hits(1)")
+    db.execute("update postai.settings set value = 'public.hits(integer), public.hits(text)'")
+    assert console.run(db, "select hits(1)").rows == (("1",),)
+    db.execute("create or replace function pure(a int) returns int language sql volatile as 'select a + 1'")
+    assert console.judge(db, before) is not before
+    with pytest.raises(Refused, match="pure"):
+        console.run(db, "select pure(1)", safety=console.judge(db, before))
+
+
+def test_what_writes_runs_no_such_function_either(db: Database) -> None:
+    db.execute(BEYOND)
+    for text in (
+        "delete from item where hits(id) > 0",
+        "insert into item select hits(1), 'x', 1 on conflict (id) do update set name = 'x' || hits(2)",
+        "insert into item (id) values (default), (hits(1)) returning hits(2)",
+        "with a as (update item set id = hits(id) returning id) delete from item using a",
+        "create table other_item as select hits(id) from item",
+    ):
+        with pytest.raises(Refused, match="hits"):
+            console.explain(db, text, analyze=True, writes=True)
+
+
+def test_what_writes_is_run_on_demand_only(db: Database) -> None:
+    writer = "with d as (select 1) update item set price = price + 1, name = (select max(name) from item) where id < 10"
+    with pytest.raises(Refused, match="would run this UPDATE"):
+        console.explain(db, writer, analyze=True)
+    for text in (
+        writer,
+        "insert into item (id, name) values (9999, default) on conflict (id) do update set (name, price) = ('x', 1)",
+        "create table other_item as select * from item",
+    ):
+        assert console.explain(db, text, analyze=True, writes=True).analyzed
+    only = "select from current_setting('transaction_read_only') as s (it) where it = 'on'"
+    assert console.explain(db, only, analyze=True).nodes[0].rows == 1
+    with pytest.raises(ServerError) as late:
+        console.explain(
+            db, "delete from item where pg_sleep(1) is not null", analyze=True, writes=True, limits=Limits(seconds=300)
+        )
+    assert late.value.sqlstate == "57014"
+
+
 def test_explain_analyze_is_rolled_back(db: Database) -> None:
-    plan = console.explain(db, "delete from item where id < $1", ["10"], analyze=True)
+    plan = console.explain(db, "delete from item where id < $1", ["10"], analyze=True, writes=True)
     assert plan.analyzed
     assert plan.nodes[0].node.startswith("Delete on public.item")
     assert plan.nodes[1].rows == 9

@@ -1,7 +1,8 @@
 """What a person typed: run read-only, explained, or compared, on a connection of that person's own role.
 
 Whoever types SQL has the rights of their role and no more; nothing here adds one. A statement runs in a transaction
-that is READ ONLY and rolled back, through a cursor, with a limit of rows and of time.
+that is READ ONLY and rolled back, through a cursor, with a limit of rows and of time. What such a transaction would not
+stop is refused before (`postai.sql.own`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ import postgast
 from postai.ask.explaining import is_statement
 from postai.database import Database, named_sql
 from postai.errors import Refused, UsageError
+from postai.sql.definitions import definitions
+from postai.sql.hazards import allowed_entries
+from postai.sql.own import WRITES, check_own, for_people
 from postai.sql.parse import parse, plain_text
 from postai.sql.plan import PlanFinding, read_plan
 from postai.sql.plan_compare import NodeFigures, NodePair, compare, figures
 from postai.sql.plan_tree import read_tree
+from postai.sql.safety import Safety, load_safety
 
 MOST_ROWS = 10_000
 MOST_SECONDS = 300
@@ -31,7 +36,9 @@ CELL_CHARACTERS = 100_000
 BATCH = 25
 """Rows that are fetched at a time: so far can a result be beyond its limit before that is seen."""
 READING = frozenset({"SELECT", "VALUES", "TABLE", "SHOW"})
-EXPLAINABLE = frozenset({"SELECT", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE TABLE AS"})
+EXPLAINABLE = frozenset({"SELECT", "VALUES", "TABLE"}) | WRITES
+WRITER_SECONDS = 10
+"""Most that a statement that writes may take: it holds its locks until it is rolled back."""
 
 __all__ = [
     "Limits",
@@ -42,6 +49,7 @@ __all__ = [
     "compare_plans",
     "explain",
     "is_statement",
+    "judge",
     "names",
     "run",
 ]
@@ -135,7 +143,20 @@ class _RolledBack(Exception):
     pass
 
 
-def run(database: Database, text: str, parameters: Sequence[str | None] = (), limits: Limits | None = None) -> Rows:
+def judge(database: Database, before: Safety | None = None) -> Safety:
+    """What statements of this moment are judged by: the catalog; `before` again where nothing in it has changed."""
+    if before is not None and definitions(database).partition(" ")[2] == before.definitions.partition(" ")[2]:
+        return before
+    return for_people(load_safety(database))
+
+
+def run(
+    database: Database,
+    text: str,
+    parameters: Sequence[str | None] = (),
+    limits: Limits | None = None,
+    safety: Safety | None = None,
+) -> Rows:
     """Run one reading statement.
 
     Args:
@@ -143,14 +164,17 @@ def run(database: Database, text: str, parameters: Sequence[str | None] = (), li
         text: one SELECT, VALUES, TABLE or SHOW; `$1` marks a parameter.
         parameters: their values in text form, sent apart from the statement.
         limits: of rows and time.
+        safety: what `judge` gave just now; None = it is asked here.
 
     Raises:
-        Refused: it is not one reading statement.
+        Refused: it is not one reading statement, or could run a function that does more than look.
         UsageError: parameters are missing.
         ServerError: what the server says of it.
     """
     limits = limits or Limits()
     statement, kind = _one(text, READING, "reads rows")
+    if kind != "SHOW":
+        _check(database, statement, safety)
     with _transaction(database, limits.seconds, read_only=True):
         ((began,),) = database.query("select pg_catalog.clock_timestamp()")
         if kind == "SHOW":
@@ -214,22 +238,37 @@ def explain(
     parameters: Sequence[str | None] = (),
     *,
     analyze: bool = False,
+    writes: bool = False,
     limits: Limits | None = None,
+    safety: Safety | None = None,
 ) -> Plan:
     """Plan one statement; with `analyze` also run it, in a transaction that is rolled back.
 
-    What a statement does outside of its transaction stays done: sequences move on, and functions may do anything that
-    the role may.
+    What a statement that writes does outside of its transaction stays done: sequences move on, and triggers may do
+    anything that the role may. It holds its locks until it is rolled back, after `WRITER_SECONDS` at the latest.
 
     Args:
-        database, text, parameters, limits: as for `run`; the statement may also be one that writes.
+        database, text, parameters, limits, safety: as for `run`; the statement may also be one that writes.
         analyze: whether it is run.
+        writes: whether it may be run although it writes.
+
+    Raises:
+        Refused: as for `run`; or it writes, and `writes` does not say that it may.
     """
     limits = limits or Limits()
-    statement, _ = _one(text, EXPLAINABLE, "can be explained")
+    statement, kind = _one(text, EXPLAINABLE, "can be explained")
+    seconds = min(limits.seconds, WRITER_SECONDS) if kind in WRITES else limits.seconds
+    if analyze and kind in WRITES and not writes:
+        raise Refused(
+            f"Explain analyze would run this {kind}, and roll it back",
+            detail=f"It holds its locks for up to {WRITER_SECONDS} s; sequences move on, triggers run.",
+            hint='Explain alone runs nothing. To run it, tick that it may write (API: "writes": true).',
+        )
+    if analyze:
+        _check(database, statement, safety)
     bound, values = _bound(statement, parameters)
     options = "analyze, buffers, verbose, settings, format json" if analyze else "verbose, settings, format json"
-    with _transaction(database, limits.seconds, read_only=not analyze):
+    with _transaction(database, seconds, read_only=not analyze or kind not in WRITES):
         written = database.query_text(f"explain ({options}) {bound}", values).rows
     text_of = "\n".join(line or "" for (line,) in written)
     plan: Any = json.loads(text_of)
@@ -270,6 +309,14 @@ def _one(text: str, allowed: frozenset[str], what: str) -> tuple[str, str]:
         hint = "Take EXPLAIN away and press Explain." if kind == "EXPLAIN" else "Changes are proposals: see Migrations."
         raise Refused(f"{kind} is not a statement that {what}", detail="Only that runs here.", hint=hint)
     return plain_text(statements[0]), kind
+
+
+def _check(database: Database, statement: str, safety: Safety | None) -> None:
+    sql = named_sql.load(__package__, "console.sql")
+    ((path, has_settings),) = database.query(sql["session"])
+    rows = database.query(sql["allowed"]) if has_settings else []
+    allowed = allowed_entries(rows[0][0] or "") if rows else frozenset()
+    check_own(statement, safety or judge(database), search_path=path, allowed_functions=allowed)
 
 
 @contextmanager

@@ -1,3 +1,15 @@
+-- name: session
+-- Where names are looked up, and whether the role may read postai's settings here.
+select pg_catalog.current_schemas(true)::pg_catalog.text[], exists (
+         select from pg_catalog.pg_class as c
+           join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+          where n.nspname = 'postai' and c.relname = 'settings' and pg_catalog.has_schema_privilege(n.oid, 'usage')
+            and pg_catalog.has_table_privilege(c.oid, 'select'))
+
+-- name: allowed
+-- Functions that an operator listed.
+select value from postai.settings where name = 'allowed_functions'
+
 -- name: types
 -- Names of types, in the order of their oids, and whether they are numbers.
 select pg_catalog.format_type(o.oid, null), t.typcategory = 'N'

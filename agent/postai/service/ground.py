@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +24,9 @@ from postai.service.migrating import Migrator
 from postai.service.optimizing import Optimizer
 from postai.settings import DatabaseSettings, ModelSettings
 from postai.sql.guard import check
+from postai.sql.hazards import allowed_entries
 from postai.sql.safety import Safety
 
-_COMMA = re.compile(r",(?![^(]*\))")
-"""Between entries of a list, not between the arguments of a function."""
 LOOK_AGAIN_SECONDS = 0.1
 """After which time the catalog is looked at again before a statement meets the server."""
 
@@ -189,9 +187,7 @@ def read_options(db: Database, home: Home) -> Options:
             cost_ceiling=float(value["ask_cost_ceiling"]),
             share_values=value["share_values"] == "true" if "share_values" in own else home.share_values,
             second_sample=value["second_sample"] == "true",
-            allowed_functions=frozenset(
-                filter(None, (one.strip() for one in _COMMA.split(value["allowed_functions"])))
-            ),
+            allowed_functions=allowed_entries(value["allowed_functions"]),
         ),
         model=value["model"] or None if "model" in own else None,
         budget=Decimal(value["daily_budget_usd"]) if "daily_budget_usd" in own else None,

@@ -16,10 +16,17 @@ from postai.sql.trees import TreeUses, tree_uses
 
 Hazard = tuple[str, ...]
 
+_COMMA = re.compile(r",(?![^(]*\))")
+"""Between entries of a list, not between the arguments of a function."""
 _KINDS = {
     "r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table",
     "S": "sequence",
 }  # fmt: skip
+
+
+def allowed_entries(setting: str) -> frozenset[str]:
+    """The entries of the setting allowed_functions, as `check` takes them."""
+    return frozenset(filter(None, (one.strip() for one in _COMMA.split(setting))))
 
 
 @dataclass(frozen=True)

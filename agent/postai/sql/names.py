@@ -148,11 +148,7 @@ class Names:
     def _decide_function(self, use: _Use) -> None:
         builtin = use.schema in (None, "pg_catalog") and use.name in self.safety.builtin_function_names
         if builtin and not self._hazards.builtin_passes(use.name):
-            raise Refused(
-                f"the function {use.name} is not allowed",
-                detail="It is not on the list of built-in functions that generated SQL may use.",
-                hint="Use functions that only compute: no files, settings, sequences, locks, or SQL as text.",
-            )
+            raise self.builtin_refused(use.name)
         candidates = self._user_functions(use.schema, use.name)
         for one in candidates:
             if self._hazards.passes(one):
@@ -214,6 +210,14 @@ class Names:
                 detail="Where no column has that name, PostgreSQL reads row.name as name(row).",
                 hint=_HINT,
             )
+
+    def builtin_refused(self, name: str) -> Refused:
+        """What is said of a built-in function that does not pass."""
+        return Refused(
+            f"the function {name} is not allowed",
+            detail="It is not on the list of built-in functions that generated SQL may use.",
+            hint="Use functions that only compute: no files, settings, sequences, locks, or SQL as text.",
+        )
 
     # What could be meant
 

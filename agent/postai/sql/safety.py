@@ -50,6 +50,7 @@ class UserFunction:
         least, most: how many arguments a call may have (`most` None: VARIADIC).
         arguments: type oids; results: type oids of everything it gives back.
         trusted: member of a known extension, immutable or stable, in a language only a superuser can install.
+        volatile: it may do more than compute and read, as the catalog has it; a procedure always may.
     """
 
     oid: int
@@ -62,6 +63,7 @@ class UserFunction:
     results: tuple[int, ...]
     extension: str | None
     trusted: bool
+    volatile: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +283,7 @@ def _function(row: list[Any]) -> UserFunction:
     )
     return UserFunction(
         oid, schema, name, signature, arguments - defaults, None if variadic else arguments, tuple(types),
-        tuple(one for one in results if one), ext, trusted,
+        tuple(one for one in results if one), ext, trusted, volatility not in ("i", "s"),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from postai.errors import FeatureMissing, UsageError
 from postai.settings import DatabaseSettings, WebSettings
+from postai.sql.safety import Safety
 from postai.web.kept import Kept
 from postai.web.limits import Limiter
 from postai.web.logins import Login, from_settings
@@ -40,6 +41,7 @@ class Site:
         kept: what was read a moment ago.
         streams: pages that are kept up to date.
         running: questions and statements of people.
+        judged: by database, what statements are judged by; it is asked each time whether that still holds.
     """
 
     settings: WebSettings
@@ -54,6 +56,7 @@ class Site:
     kept: Kept = field(default_factory=Kept)
     streams: Streams = field(default_factory=Streams)
     running: Running = field(default_factory=Running)
+    judged: dict[str, Safety] = field(default_factory=dict)
 
     def database(self, name: str) -> DatabaseSettings:
         """The configured database of that name.

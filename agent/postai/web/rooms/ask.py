@@ -16,6 +16,7 @@ from postai.ask import asking, console
 from postai.ask.asking import Answer, Asked
 from postai.ask.console import Limits, NamesSeen, Plan, PlanPair, Rows
 from postai.errors import UsageError
+from postai.sql.safety import Safety
 from postai.web.cells import unarmed
 from postai.web.rendering import page
 from postai.web.room import Room
@@ -34,6 +35,7 @@ class Typed(BaseModel):
         how: what to do with it; "run" tells a question from a statement by itself.
         rows, seconds: limits of a statement.
         parameters: values of `$1`, `$2`, ...: one each line in a form; `\\N` is NULL.
+        writes: whether "analyze" may run a statement that writes.
         format: the statement's rows as a file instead of a page.
     """
 
@@ -42,6 +44,7 @@ class Typed(BaseModel):
     rows: int = Field(default=500, ge=1, le=console.MOST_ROWS)
     seconds: float = Field(default=30, gt=0, le=console.MOST_SECONDS)
     parameters: str = Field(default="", max_length=100_000)
+    writes: bool = False
 
     def values(self) -> list[str | None]:
         """The parameters, in order."""
@@ -61,11 +64,12 @@ class Judgement(BaseModel):
 
 
 class Two(BaseModel):
-    """Two statements whose plans are compared; with `analyze` both run."""
+    """Two statements whose plans are compared; with `analyze` both run, with `writes` also one that writes."""
 
     left: str = Field(max_length=100_000)
     right: str = Field(max_length=100_000)
     analyze: bool = False
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,13 @@ def ask(database: InDatabase, by: Visiting, body: Typed) -> Outcome:
         return Outcome(body, history=_history(database, by))
     if body.how != "run":
         analyze = body.how == "analyze"
-        plan = console.explain(database, body.text, body.values(), analyze=analyze, limits=body.limits())
+        plan = console.explain(
+            database, body.text, body.values(),
+            analyze=analyze, writes=body.writes, limits=body.limits(), safety=_safety(database, by),
+        )  # fmt: skip
         return Outcome(body, plan=plan)
     if console.is_statement(body.text):
-        return Outcome(body, rows=console.run(database, body.text, body.values(), body.limits()))
+        return Outcome(body, rows=_run(database, by, body))
     return Outcome(body, answer=asking.answer(database, body.text, body.rows))
 
 
@@ -153,9 +160,13 @@ def empty_plans(_database: InDatabase, left: str = "", right: str = "") -> Two:
 
 
 @room.run("/plans", "plans.html")
-def compare(database: InDatabase, body: Two) -> PlanPair:
+def compare(database: InDatabase, by: Visiting, body: Two) -> PlanPair:
     """The plans of two statements, node beside node."""
-    left, right = (console.explain(database, one, analyze=body.analyze) for one in (body.left, body.right))
+    safety = _safety(database, by)
+    left, right = (
+        console.explain(database, one, analyze=body.analyze, writes=body.writes, safety=safety)
+        for one in (body.left, body.right)
+    )
     return console.compare_plans(left, right)
 
 
@@ -172,12 +183,15 @@ def viewer(request: Request, visit: Visiting) -> Response:
 
 @room.pages.post("/ask/rows.{form}", dependencies=[Depends(own_statement, scope="function")])
 def download(
-    database: InDatabase, form: Literal["csv", "json"], fields: Annotated[Typed, Depends(Room.form(Typed))]
+    database: InDatabase,
+    by: Visiting,
+    form: Literal["csv", "json"],
+    fields: Annotated[Typed, Depends(Room.form(Typed))],
 ) -> Response:
     """Run the statement again and give its rows as a file."""
     if not console.is_statement(fields.text):
         raise UsageError("only the rows of a statement can be had as a file", hint="Send the answer's statement.")
-    found = console.run(database, fields.text, fields.values(), fields.limits())
+    found = _run(database, by, fields)
     text, kind = (as_csv(found), "text/csv") if form == "csv" else (as_json(found), "application/json")
     headers = {"content-disposition": f'attachment; filename="rows.{form}"'}
     return Response(text, media_type=f"{kind}; charset=utf-8", headers=headers)
@@ -203,6 +217,16 @@ def as_json(found: Rows) -> str:
     told = {"columns": found.columns, "types": found.types, "rows": found.rows, "more": found.more}
     told |= {"full": found.full, "cut": found.cut}
     return json.dumps(told, ensure_ascii=False)
+
+
+def _run(database: InDatabase, by: Visiting, typed: Typed) -> Rows:
+    return console.run(database, typed.text, typed.values(), typed.limits(), _safety(database, by))
+
+
+def _safety(database: InDatabase, by: Visiting) -> Safety:
+    """Of that database; the catalog is the same for whoever reads it."""
+    found = by.site.judged[by.database] = console.judge(database, by.site.judged.get(by.database))
+    return found
 
 
 def _history(database: InDatabase, by: Visiting) -> tuple[Asked, ...]:
