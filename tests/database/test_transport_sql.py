@@ -13,7 +13,9 @@ from psycopg import errors
 from sql_core import Core, core, make_login, put_in
 
 from conftest import TestDatabase, drop_database, make_database
-from postai.database import connect
+from postai.ask.asking import answer as face_answer
+from postai.database import ServerError, connect
+from postai.errors import AgentNotReachable, NotPermitted
 from postai.setup.install import InstallOptions, install
 from postai.setup.server import LocalServer
 from postai.setup.transport import Transport
@@ -384,6 +386,34 @@ def test_call_databases_point_to_the_procedure(calling: Core) -> None:
             connection.execute(f"select postai.{verb}('how many ''fruits''?')")  # type: ignore[arg-type]
         assert caught.value.sqlstate == "PA007"
         assert caught.value.diag.message_hint == ("CALL postai.run('how many ''fruits''?'); then FETCH ALL FROM ask;")
+
+
+def test_faces_get_the_same_answer_with_every_transport(running: Core) -> None:
+    """Also where only a procedure could wait; a session's own time limit does not cut a question off."""
+    with connect(running.database.dsn("asker"), statement_timeout_ms=300) as session:
+        found = face_answer(session, "slow 1: select name, price, id from public.fruit order by id", 2)
+        assert (found.question_id, found.status, found.engine) == (7, "answered", "grammar")
+        assert found.confidence == pytest.approx(0.9)
+        assert found.columns == ("name", "price", "id") and found.numeric == (False, True, True)
+        assert found.rows == (("apple", "1.50", "1"), ("pear", None, "2"))
+        assert found.sql == "select name, price, id from public.fruit order by id"
+        unsure = face_answer(session, "abstain:")
+        assert (unsure.status, unsure.reason, len(unsure.readings)) == ("abstained", "two tables fit", 1)
+        assert face_answer(session, "near:").reason == "what is cuntry? Did you mean: country?"
+        assert face_answer(session, "refuse:").status == "refused"
+        assert face_answer(session, "error PA005:").status == "failed"
+        long = face_answer(session, "sql: select repeat('x', 9000000) from public.fruit")
+        assert long.status == "failed" and "longer than" in (long.reason or "") and long.rows == ()
+        for question, sqlstate in (("error 53400:", "53400"), ("sql: select word from public.secret", "42501"),
+                                   ("sql: select 1 / 0", "22012")):  # fmt: skip
+            with pytest.raises(ServerError) as told:
+                face_answer(session, question)
+            assert told.value.sqlstate == sqlstate, question
+        with pytest.raises((ServerError, AgentNotReachable)):
+            face_answer(session, "slow 30: select 1", seconds=0.5)
+        assert face_answer(session, "sql: select 1 as one").rows == (("1",),)
+    with connect(running.database.dsn("stranger")) as session, pytest.raises(NotPermitted):
+        face_answer(session, "sql: select 1")
 
 
 def test_the_agent_row(running: Core) -> None:

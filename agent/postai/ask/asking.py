@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from postai.database import Database, named_sql
+from postai.database import Database, ServerError, named_sql
+from postai.database.installed import give_time, reading
+from postai.errors import AgentNotReachable
+
+LONGEST = 16_000_000
+"""Characters of an answer's rows as JSON: they are kept whole in the memory of whoever serves them."""
+UNSURE = {"PA001": "abstained", "PA003": "refused", "PA004": "failed", "PA005": "failed"}
+"""What postai.answer calls an error that says why there is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +73,100 @@ class Asked:
     correct: bool | None
 
 
-def answer(database: Database, question: str, max_rows: int = 100) -> Answer:
-    """Ask, with the rights of the connection's role.
+def answer(database: Database, question: str, max_rows: int = 100, seconds: float | None = None) -> Answer:
+    """Ask, with the rights of the connection's role, whatever the transport of the database.
+
+    Args:
+        database: a session that is given back clean: its time limit becomes that of a question.
+        question: in words.
+        max_rows: most rows of an answer.
+        seconds: longest wait; None = what postai gives a question (ask_timeout), and never longer.
 
     Raises:
         ServerError: the agent is not there, or something else that the server says.
+        NotPermitted: the role may not ask.
+        FeatureMissing: postai is not installed.
     """
-    (row,) = database.query(named_sql.load(__package__, "asking.sql")["answer"], [question, max_rows])
-    given = json.loads(row[4], parse_float=Decimal) if row[4] else []  # exact, as the server wrote them
-    readings = json.loads(row[8]) if row[8] else []
+    sql = named_sql.load(__package__, "asking.sql")
+    with reading(database, "postai_user"):
+        give_time(database, "answer", seconds)
+        ((transport,),) = database.query(sql["transport"])
+        if transport == "call":
+            return _polled(database, sql, question, max_rows, seconds)
+        (row,) = database.query(sql["answer"], [LONGEST, question, max_rows])
+    return _made(*row)
+
+
+def _polled(database: Database, sql: Mapping[str, str], question: str, max_rows: int, seconds: float | None) -> Answer:
+    """By the parts of procedure postai.run: with transport call the agent sees a question once it is committed."""
+    begun = time.monotonic()
+    ((path, schemas),) = database.query(sql["path"])
+    ((talk, over),) = database.query(sql["start"], [question, max_rows, path, schemas])
+    ended = False
+    try:
+        while not over:
+            if seconds is not None and time.monotonic() - begun > seconds:
+                raise AgentNotReachable(f"no answer within {seconds:g} s", hint="Give it more seconds.")
+            ((talk, over),) = database.query(sql["wait"], [talk, path])
+        (told,) = database.query(sql["told"], [talk])
+        number, status, statement, explanation, confidence, engine, readings, reason = told[:8]
+        code, message, detail, hint = told[8:]
+        columns, rows = None, None
+        if code is None:
+            with database.transaction():
+                database.execute("set transaction read only")
+                database.query(sql["hold"], [path, talk])
+                ((columns, rows),) = database.query(sql["rows"], [max_rows, statement, path])
+        elif status in (None, "answered"):
+            status, reason = UNSURE.get(code), message
+        if status is None:
+            raise ServerError(code, message, detail=detail, hint=hint)
+        ended = True
+    finally:
+        database.query(sql["close"], [not ended, talk])
+    kept = rows if rows is not None and len(rows) <= LONGEST else None
+    elapsed = (time.monotonic() - begun) * 1000
+    return _made(number, status, statement, columns, kept, explanation, confidence, engine, readings, reason, elapsed)
+
+
+def _made(
+    number: int | None,
+    status: str,
+    statement: str | None,
+    columns: list[str] | None,
+    rows: str | None,
+    explanation: str | None,
+    confidence: float | None,
+    engine: str | None,
+    told: str | None,
+    reason: str | None,
+    elapsed_ms: float | None,
+) -> Answer:
+    if status == "answered" and rows is None:
+        status, reason = (
+            "failed",
+            f"The rows are longer than {LONGEST:,} characters; run the statement as SQL: {statement}",
+        )
+    given = json.loads(rows, parse_float=Decimal) if rows else []  # exact, as the server wrote them
+    readings = json.loads(told) if told else []
+    width = len(columns or ())
     return Answer(
-        question_id=row[0],
-        status=row[1],
-        sql=row[2],
-        columns=tuple(row[3] or ()),
+        question_id=number,
+        status=status,
+        sql=statement,
+        columns=tuple(columns or ()),
         rows=tuple(tuple(_text(value) for value in values) for values in given),
-        explanation=row[5],
-        confidence=row[6],
-        engine=row[7],
+        explanation=explanation,
+        confidence=confidence,
+        engine=engine,
         readings=tuple(
             Reading(one.get("text") or one.get("explanation"), one.get("sql"), one.get("confidence"))
             for one in readings
             if isinstance(one, dict)
         ),
-        reason=row[9],
-        elapsed_ms=row[10],
-        numeric=tuple(all(_is_number(values[place]) for values in given) for place in range(len(row[3] or ()))),
+        reason=reason,
+        elapsed_ms=elapsed_ms,
+        numeric=tuple(all(_is_number(values[place]) for values in given) for place in range(width)),
     )
 
 

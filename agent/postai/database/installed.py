@@ -60,3 +60,15 @@ def reading(db: Database, role: str = "postai_reader") -> Iterator[None]:
                 hint="Its owner brings it up to this version with: post-ai install",
             ) from error
         raise
+
+
+def give_time(db: Database, verb: str, at_most: float | None = None) -> None:
+    """Let what follows in this session take as long as postai lets a request of that verb.
+
+    Args:
+        db: a session that is given back clean, or ends.
+        verb: as postai's SQL knows it: answer, migrate, drift ...
+        at_most: seconds, where the caller wants less.
+    """
+    milliseconds = None if at_most is None else round(at_most * 1000)
+    db.query(named_sql.load(__package__, "installed.sql")["time"], (milliseconds, verb))

@@ -6,3 +6,9 @@ select n.oid is not null,
        pg_catalog.to_regrole(%s) is not null,
        case when pg_catalog.to_regrole(%s) is not null then pg_catalog.pg_has_role(%s, 'usage') end, current_user::text
   from (select pg_catalog.to_regnamespace('postai')::oid as oid) as n
+
+-- name: time
+-- The agent gives up by itself after the verb's time, and the function that waits two seconds later: the session's limit
+-- comes after both, so that it is they who say what happened.
+select pg_catalog.set_config('statement_timeout',
+                             least(%s::pg_catalog.int4, postai._time_limit(%s) + 4000)::pg_catalog.text, false)

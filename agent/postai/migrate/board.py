@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from postai.database import Database
-from postai.database.installed import reading
+from postai.database.installed import give_time, reading
 from postai.database.named_sql import load
 from postai.errors import UsageError
 from postai.proposals.verbs import noting_refusals
@@ -137,6 +137,7 @@ def read_drift(db: Database) -> Drift:
     if snapshot is None:
         return Drift(None, [])
     with reading(db, "postai_user"):
+        give_time(db, "drift")
         rows = db.query(load(__package__, "board.sql")["drift"])
     return Drift(snapshot, [Difference(*row) for row in rows])
 
@@ -151,6 +152,7 @@ def lint(db: Database, ddl: str) -> Linted:
     if not ddl.strip():
         return Linted("", None)
     with reading(db, "postai_user"):
+        give_time(db, "lint")
         rows = db.query(load(__package__, "board.sql")["lint"], (ddl,))
     return Linted(ddl, [Hazard(*row) for row in rows])
 
@@ -165,6 +167,7 @@ def propose(db: Database, request: str) -> int:
     if not request.strip():
         raise UsageError("the request is empty", hint="Write DDL, or what is to change in words.")
     with noting_refusals(db, "migrate", "a schema change"), reading(db, "postai_user"):
+        give_time(db, "migrate")
         ((proposal,),) = db.query(load(__package__, "board.sql")["migrate"], (request,))
     return int(proposal)
 

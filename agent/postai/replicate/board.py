@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from postai.database import Database
-from postai.database.installed import reading
+from postai.database.installed import give_time, reading
 from postai.database.named_sql import load
 from postai.errors import UsageError
 from postai.proposals.verbs import noting_refusals
@@ -213,6 +213,7 @@ def check(db: Database, source: str, target: str) -> Checked:
     if not source and not target:
         return Checked("", "", None)
     with noting_refusals(db, "replicate_check", f"{source} to {target}"), reading(db, "postai_operator"):
+        give_time(db, "replicate_check")
         rows = db.query(load(__package__, "board.sql")["check"], (source, target))
     return Checked(source, target, [Obstacle(*row) for row in rows])
 

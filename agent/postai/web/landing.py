@@ -100,7 +100,7 @@ def _answered(demo: Demo, address: str, question: str) -> tuple[int, Told]:
         return 429, Told(error=f"That is enough for now. Try again in {wait} s.")
     try:
         with demo.pool.database() as database:
-            found = answer(database, question, ROWS)
+            found = answer(database, question, ROWS, SECONDS)
     except PostaiError as error:
         log.info("the demonstration did not answer", extra={"sqlstate": error.sqlstate})
         return 503, Told(error="The demonstration does not answer. Try again in a minute.")

@@ -126,7 +126,7 @@ def ask(database: InDatabase, by: Visiting, body: Typed) -> Outcome:
         return Outcome(body, plan=plan)
     if console.is_statement(body.text):
         return Outcome(body, rows=_run(database, by, body))
-    return Outcome(body, answer=asking.answer(database, body.text, body.rows))
+    return Outcome(body, answer=asking.answer(database, body.text, body.rows, body.seconds))
 
 
 @room.read("/ask/running")
