@@ -101,3 +101,18 @@ def test_alternatives_for_a_statement_do_not_save_its_time_twice(home: Home) -> 
     _proposal(home, "create_index", "open", {"4": (1000, 1000, 10)}, 990_000)
     waiting = read_overview(home.db).waiting
     assert waiting is not None and waiting.saved_ms_per_day == pytest.approx(50.0 / 60 * 86400), "there is no more"
+
+
+def test_a_rate_is_told_only_where_misses_are_counted(home: Home) -> None:
+    for minute, (hit, read) in {3: (900, 100), 30: (50, 50), 90: (0, 4000)}.items():
+        home.worked(minute, 1, blks_hit=hit, blks_read=read)
+    told = {"cache": {"hits": 1, "stored": 1}, "tiers": {"hits": 30, "misses": 10}, "nodes": []}
+    home.db.query("select postai._edge_report('edge:1', %s)", (json.dumps(told),))
+    tiers = {one.name: one for one in read_overview(home.db, 1).caches}
+    assert tiers["Shared buffers"].hit_rate == pytest.approx((900 + 50) / (900 + 100 + 50 + 50))
+    assert "1,100 blocks in the last hour" in tiers["Shared buffers"].note
+    assert tiers["Edges, memory"].hit_rate is None, "what could not be kept is not counted, and may be nearly all"
+    assert tiers["Edges, second tier"].hit_rate == pytest.approx(30 / 40)
+    day = {one.name: one for one in read_overview(home.db, 24).caches}
+    assert day["Shared buffers"].hit_rate == pytest.approx(950 / 5100)
+    assert day["Edges, second tier"] == tiers["Edges, second tier"], "a range changes nothing about edges"

@@ -336,7 +336,7 @@ def _known(
         next((one for one in proposals if one.kind is None), None),
         _rows(database, blocks, "actions", RecentAction),
         _rows(database, blocks, "events", RecentEvent),
-        _caches(database, blocks, load),
+        _caches(database, blocks, load, hours),
         next(iter(_rows(database, blocks, "storage", Storage)), None),
     )
 
@@ -378,27 +378,26 @@ def with_gaps(points: list[Any], step: float, empty: Callable[[float], Any]) -> 
     return tuple(found)
 
 
-def _caches(database: Database, blocks: Mapping[str, str], load: tuple[LoadPoint, ...]) -> tuple[CacheTier, ...]:
+def _caches(
+    database: Database, blocks: Mapping[str, str], load: tuple[LoadPoint, ...], hours: int
+) -> tuple[CacheTier, ...]:
     blocks_read = sum(one.blocks or 0 for one in load)
     hits = sum((one.blocks or 0) * (one.hit_rate or 0) for one in load)
     tables, fresh, reads, refreshes = database.query(blocks["cache_tables"])[0]
     edges, alive, edge_hits, stored, second_hits, second_misses = database.query(blocks["edge_caches"])[0]
-    found = [CacheTier("Shared buffers", hits / blocks_read if blocks_read else None, f"of {blocks_read:,.0f} blocks")]
+    lasted = {1: "hour", 24: "day", 168: "week", 720: "30 days"}[hours]
+    rate = hits / blocks_read if blocks_read else None
+    found = [CacheTier("Shared buffers", rate, f"of {blocks_read:,.0f} blocks in the last {lasted}")]
     if tables:
-        found.append(
-            CacheTier(
-                "Cache tables", None, f"{fresh} of {tables} fresh, read {reads:,} times, refreshed {refreshes:,} times"
-            )
+        note = (
+            f"{fresh} of {tables} fresh; rows read {reads:,} times, to refresh them included; {refreshes:,} refreshes"
         )
+        found.append(CacheTier("Cache tables", None, note))
     if edges:
-        asked, second = edge_hits + stored, second_hits + second_misses
-        found.append(
-            CacheTier(
-                "Edges, memory",
-                edge_hits / asked if asked else None,
-                f"of {asked:,} answers, {alive} of {edges} edges alive",
-            )
-        )
-        if second:
-            found.append(CacheTier("Edges, second tier", second_hits / second, f"of {second:,} looks"))
+        # What an edge sends on because it may not be kept is counted nowhere, so hits are a share of nothing known.
+        note = f"{edge_hits:,} answers from {stored:,} kept, since each edge began; {alive} of {edges} edges alive"
+        found.append(CacheTier("Edges, memory", None, note))
+        if second := second_hits + second_misses:
+            note = f"of {second:,} looks since each edge began"
+            found.append(CacheTier("Edges, second tier", second_hits / second, note))
     return tuple(found)
