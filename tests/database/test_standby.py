@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 from sql_core import make_login, put_in
 from sql_peer import SocketPeer
+from standby_support import replica_of
 
 from conftest import TestDatabase, drop_database, make_database
-from postai.setup.server import LocalServer, as_os_user, free_port
+from postai.setup.server import LocalServer
 
 
 @pytest.fixture
 def standby(pg15: LocalServer) -> Iterator[LocalServer]:
-    """A replica of the server as it is now; it is not kept up."""
-    replica = LocalServer(pg15.binaries, pg15.root.parent / "standby", free_port(), pg15.os_user)
-    own = as_os_user(pg15.os_user)
-    command = [str(pg15.binaries.bin / "pg_basebackup"), "-R", "-c", "fast", "-D", str(replica.data), "-d", pg15.dsn()]
-    subprocess.run(["mkdir", "-p", str(replica.root)], check=True)
-    replica.root.chmod(0o777)
-    subprocess.run(command, check=True, cwd="/", **own)
-    settings = f"unix_socket_directories = '{replica.root}'\nport = {replica.port}\n"
-    with (replica.data / "postgresql.conf").open("a") as file:
-        file.write(settings)
-    (replica.root / "superuser").write_text(pg15.password())
-    replica.start()
-    yield replica
-    replica.stop("immediate")
+    """A replica of the server as it is now."""
+    with replica_of(pg15) as replica:
+        yield replica
 
 
 def test_questions_on_a_standby(pg15: LocalServer, request: pytest.FixtureRequest) -> None:

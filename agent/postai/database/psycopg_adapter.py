@@ -184,11 +184,14 @@ class PsycopgDatabase(Session):
                 "a value cannot be sent to the server", detail=failures.scrub(str(error).strip(), self._secrets)
             )
         diagnostics = error.diag
+        hint = diagnostics.message_hint
+        if error.sqlstate == "25006" and self._connection.info.parameter_status("in_hot_standby") == "on":
+            hint = hint or "This server is a standby, where nothing can be changed: log in to its primary."
         return failures.server_error(
             error.sqlstate or "XX000",
             diagnostics.message_primary or str(error).strip(),
             diagnostics.message_detail,
-            diagnostics.message_hint,
+            hint,
             diagnostics.statement_position,
             self._secrets,
             self._target,

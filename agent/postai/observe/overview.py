@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from postai.database import Database, named_sql
 from postai.database.installed import reading
 from postai.errors import FeatureMissing, NotPermitted, UsageError
+from postai.observe.standbys import Standbys, read_standbys
 
 Part = TypeVar("Part")
 RANGES = {1: 60, 24: 300, 168: 1800, 720: 10800}
@@ -286,6 +287,7 @@ class Overview:
     events: tuple[RecentEvent, ...] = ()
     caches: tuple[CacheTier, ...] = ()
     storage: Storage | None = None
+    standbys: Standbys | None = None
 
 
 def read_overview(database: Database, hours: int = 24) -> Overview:
@@ -336,8 +338,9 @@ def _known(
         next((one for one in proposals if one.kind is None), None),
         _rows(database, blocks, "actions", RecentAction),
         _rows(database, blocks, "events", RecentEvent),
-        _caches(database, blocks, load, hours),
+        _caches(database, blocks, load, hours, server.standby),
         next(iter(_rows(database, blocks, "storage", Storage)), None),
+        read_standbys(database),
     )
 
 
@@ -379,11 +382,12 @@ def with_gaps(points: list[Any], step: float, empty: Callable[[float], Any]) -> 
 
 
 def _caches(
-    database: Database, blocks: Mapping[str, str], load: tuple[LoadPoint, ...], hours: int
+    database: Database, blocks: Mapping[str, str], load: tuple[LoadPoint, ...], hours: int, standby: bool
 ) -> tuple[CacheTier, ...]:
     blocks_read = sum(one.blocks or 0 for one in load)
     hits = sum((one.blocks or 0) * (one.hit_rate or 0) for one in load)
-    tables, fresh, reads, refreshes = database.query(blocks["cache_tables"])[0]
+    # How fresh they are is in an unlogged table, which a standby has not got.
+    tables, fresh, reads, refreshes = (0, 0, 0, 0) if standby else database.query(blocks["cache_tables"])[0]
     edges, alive, edge_hits, stored, second_hits, second_misses = database.query(blocks["edge_caches"])[0]
     lasted = {1: "hour", 24: "day", 168: "week", 720: "30 days"}[hours]
     rate = hits / blocks_read if blocks_read else None

@@ -21,7 +21,7 @@ room = Room("Overview", "overview", "/")
 SECONDS = 5.0
 PARTS = {
     name: f"overview/{name}.html"
-    for name in ("state", "load", "health", "statements", "proposals", "happened", "caches", "storage")
+    for name in ("state", "load", "health", "statements", "proposals", "happened", "caches", "storage", "standbys")
 }
 
 
