@@ -16,7 +16,7 @@ from postai.proposals.known_locks import known_lock
 from postai.web import worldmap
 
 AT = datetime(2026, 7, 1, tzinfo=UTC)
-SQUARE = worldmap._Frame(960, 436, 78, -56, "M0 0l10 0l0 10z")
+SQUARE = worldmap.Frame(960, 436, 78, -56, "M0 0l10 0l0 10z")
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,11 @@ def _node(edge: str, node: str, region: str, problem: str | None = None) -> Endp
     return EndpointShown(edge, node, region, "replica", 12.0, 0.0, problem, AT, place_of(region))
 
 
-@pytest.fixture
-def outlines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worldmap, "_frame", lambda: SQUARE)
-
-
-@pytest.mark.usefixtures("outlines")
 def test_names_on_the_map_are_only_text() -> None:
     hostile = "</title><script>alert(1)</script>"
     drawn = worldmap.world_map(
-        Edges([_edge(hostile, "eu-west-1")], [_node(hostile, hostile, "us-east-1", problem=hostile)], [], [])
+        Edges([_edge(hostile, "eu-west-1")], [_node(hostile, hostile, "us-east-1", problem=hostile)], [], []),
+        SQUARE,
     )
     assert drawn is not None
     assert "<script" not in drawn
@@ -118,18 +113,16 @@ def test_names_on_the_map_are_only_text() -> None:
     assert 'class="bad"' in drawn
 
 
-@pytest.mark.usefixtures("outlines")
 def test_the_map_shows_the_part_that_holds_all() -> None:
-    near = worldmap.world_map(Edges([_edge("a", "eu-west-1"), _edge("b", "eu-central-1")], [], [], []))
-    far = worldmap.world_map(Edges([_edge("a", "us-west-1"), _edge("b", "ap-southeast-2")], [], [], []))
+    near = worldmap.world_map(Edges([_edge("a", "eu-west-1"), _edge("b", "eu-central-1")], [], [], []), SQUARE)
+    far = worldmap.world_map(Edges([_edge("a", "us-west-1"), _edge("b", "ap-southeast-2")], [], [], []), SQUARE)
     assert near is not None and "world z4" in near
     assert far is not None and "world z1" in far
-    assert worldmap.world_map(Edges([_edge("a", "office")], [], [], ["office"])) is None
+    assert worldmap.world_map(Edges([_edge("a", "office")], [], [], ["office"]), SQUARE) is None
 
 
-def test_without_outlines_there_is_no_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worldmap, "_frame", lambda: None)
-    assert worldmap.world_map(Edges([_edge("a", "eu-west-1")], [], [], [])) is None
+def test_without_outlines_there_is_no_map() -> None:
+    assert worldmap.world_map(Edges([_edge("a", "eu-west-1")], [], [], []), None) is None
 
 
 def test_outlines_hold_a_path_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -139,10 +132,8 @@ def test_outlines_hold_a_path_and_nothing_else(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(worldmap.resources, "files", lambda _: tmp_path)
     for path, right in (("M0 0l1 .5z", True), ('"/><script>', False)):
         (built / "world.json").write_text(json.dumps({**told, "path": path}))
-        worldmap._frame.cache_clear()
         if right:
-            assert worldmap._frame() is not None
+            assert worldmap.read_frame() is not None
         else:
             with pytest.raises(ValueError, match="build the scripts again"):
-                worldmap._frame()
-    worldmap._frame.cache_clear()
+                worldmap.read_frame()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -15,6 +17,7 @@ from starlette.testclient import TestClient
 from postai.web.headers import Headers
 from postai.web.landing import rendered
 from postai.web.manual import serve_manual
+from postai.web.rendering import Templates
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,20 +83,23 @@ def test_every_page_of_docs_is_in_the_manual(manual: Path) -> None:
 
 
 def test_what_the_landing_page_names_is_there(manual: Path) -> None:
-    named = re.findall(r'href="manual/([^"#]*)"', rendered(demo=False, static=True))
+    named = re.findall(r'href="manual/([^"#]*)"', rendered(Templates(), demo=False, static=True))
     assert {"", "tutorial/", "benchmarks/"} <= set(named)
     for address in named:
         assert (manual / address / "index.html").is_file(), address
 
 
 def test_the_dashboard_serves_it_where_it_was_built_and_says_how_elsewhere(tmp_path: Path) -> None:
-    def answer(address: str) -> tuple[int, str]:
+    def asked(address: str, **headers: str) -> Any:
         app = FastAPI()
-        app.state.site = None
+        app.state.site = SimpleNamespace(templates=Templates())
         app.add_middleware(Headers)
         serve_manual(app, tmp_path)
         with TestClient(app) as client:
-            found = client.get(address)
+            return client.get(address, headers=headers)
+
+    def answer(address: str) -> tuple[int, str]:
+        found = asked(address)
         return found.status_code, found.text
 
     status, text = answer("/manual/edge/")
@@ -106,6 +112,14 @@ def test_the_dashboard_serves_it_where_it_was_built_and_says_how_elsewhere(tmp_p
     assert answer("/manual") == (200, "page index.html")
     assert answer("/manual/edge/") == (200, "page edge/index.html")
     assert answer("/manual/%2e%2e/app.py")[0] == 404
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "bundle.0c1d2e3f.min.js").write_text("")
+    assert "immutable" in asked("/manual/assets/bundle.0c1d2e3f.min.js").headers["cache-control"]
+    assert asked("/manual/assets/gone.0c1d2e3f.min.js").headers["cache-control"] == "no-store"
+    page = asked("/manual/edge/")
+    assert page.headers["cache-control"] == "no-cache"
+    again = asked("/manual/edge/", **{"if-none-match": page.headers["etag"]})
+    assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
 
 
 def section(page: str, anchor: str) -> str:
@@ -118,7 +132,7 @@ def section(page: str, anchor: str) -> str:
 
 
 def test_figures_of_the_landing_page_are_those_of_the_pages_that_it_links_to() -> None:
-    page = rendered(demo=False, static=True)
+    page = rendered(Templates(), demo=False, static=True)
     measured = page[page.index('id="measured"') : page.index('id="compare"')]
     rows = re.findall(r'<tr><td><a href="manual/([^"#]+)/#([^"]+)">(.*?)</tr>', measured)
     assert len(rows) == measured.count("<tr>") - 1 > 6

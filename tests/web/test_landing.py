@@ -13,6 +13,7 @@ from browser import NARROW, SIDEWAYS, WIDE, window
 from web_support import Dashboard, Person, Shop
 
 from postai.web.landing import rendered
+from postai.web.rendering import Templates
 
 STATIC = resources.files("postai.web") / "static"
 MOST_BYTES = 60_000
@@ -36,11 +37,12 @@ def site(shop: Shop) -> Iterator[Dashboard]:
 
 
 def test_it_is_small_and_names_no_other_host() -> None:
-    page = rendered(demo=True)
+    templates = Templates()
+    page = rendered(templates, demo=True)
     files = [(STATIC / name).read_bytes() for name in ("site.css", "site.js", "icon.svg")]
     assert sum(len(gzip.compress(one)) for one in (page.encode(), *files)) < MOST_BYTES
     assert "http" not in page
-    assert "demo" not in rendered(demo=False, static=True).split('<section id="what">')[0].split("<main")[1]
+    assert "demo" not in rendered(templates, demo=False, static=True).split('<section id="what">')[0].split("<main")[1]
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

@@ -26,7 +26,7 @@ from postai.errors import ErrorParts, PostaiError
 from postai.web import landing, login, tokens
 from postai.web.bodies import BodyLimit
 from postai.web.failures import status_of
-from postai.web.headers import Headers
+from postai.web.headers import Headers, complete
 from postai.web.manual import directory, serve_manual
 from postai.web.rendering import page
 from postai.web.rooms import ROOMS
@@ -141,7 +141,9 @@ def _broken(request: Request, error: Exception) -> Response:
     mark = secrets.token_hex(4)
     log.error("a request failed", exc_info=error, extra={"path": request.url.path, "mark": mark})
     parts = ErrorParts("XX000", "postai failed", f"Its log has the reason beside {mark}.", "Report it with that part.")
-    return _told(request, parts, 500)
+    response = _told(request, parts, 500)
+    complete(response.headers, request.scope, 500)  # Starlette sends it from outside of every middleware
+    return response
 
 
 def _told(request: Request, parts: ErrorParts, status: int) -> Response:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from postai.web.manual import ADDRESS
+
+_HASHED = re.compile(r"\.[0-9a-f]{8,}\.(min\.)?(js|css)$")
+"""Files of the manual whose names tell their content."""
 
 
 class Headers:
@@ -22,28 +28,40 @@ class Headers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        nonce = scope.setdefault("state", {})["nonce"] = secrets.token_urlsafe(16)
+        scope.setdefault("state", {})["nonce"] = secrets.token_urlsafe(16)
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add(MutableHeaders(scope=message), scope, message["status"], nonce)
+                complete(MutableHeaders(scope=message), scope, message["status"])
             await send(message)
 
         await self._app(scope, receive, told)
 
 
-def _add(headers: MutableHeaders, scope: Scope, status: int, nonce: str) -> None:
+def complete(headers: MutableHeaders, scope: Scope, status: int) -> None:
+    """Add what an answer to that request lacks; for `Headers`, and for answers that are made outside of it."""
     headers.setdefault(
         "content-security-policy",
         "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "
-        f"style-src 'self' 'nonce-{nonce}'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+        f"style-src 'self' 'nonce-{scope['state']['nonce']}'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'",
     )
     headers.setdefault("x-content-type-options", "nosniff")
     headers.setdefault("referrer-policy", "same-origin")
     headers.setdefault("cross-origin-opener-policy", "same-origin")
     headers.setdefault("permissions-policy", "camera=(), microphone=(), geolocation=()")
+    headers.setdefault("cache-control", _kept(scope, status))
+
+
+def _kept(scope: Scope, status: int) -> str:
+    """How long a browser may keep an answer: what is marked by its content for ever, what somebody saw never."""
     path = scope["path"]
-    marked = scope["query_string"] or path.startswith("/static/built/chunk-")
-    lasting = path.startswith("/static/") and status == 200 and marked
-    headers.setdefault("cache-control", "public, max-age=31536000, immutable" if lasting else "no-store")
+    if path.startswith("/static/"):
+        marked = scope["query_string"] or path.startswith("/static/built/chunk-")
+    elif path.startswith(ADDRESS) and status in (200, 304):
+        marked = _HASHED.search(path)
+        if not marked:
+            return "no-cache"  # kept, but asked for anew: an unchanged page costs an empty answer
+    else:
+        return "no-store"
+    return "public, max-age=31536000, immutable" if marked and status in (200, 304) else "no-store"

@@ -14,7 +14,7 @@ from postai.database.pool import Pool
 from postai.errors import PostaiError
 from postai.web.limits import Limiter
 from postai.web.manual import ADDRESS
-from postai.web.rendering import asset, environment
+from postai.web.rendering import Templates
 from postai.web.site import site_of
 from postai.web.visit import form_fields
 
@@ -61,34 +61,36 @@ def open_demo(dsn: str, limit: Limiter) -> Demo:
 @router.get("/about/")
 def landing(request: Request) -> Response:
     """The page."""
-    return HTMLResponse(rendered(demo=site_of(request).demo is not None))
+    site = site_of(request)
+    return HTMLResponse(rendered(site.templates, demo=site.demo is not None))
 
 
 @router.post("/about/ask")
 def ask(request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
     """Answer one question, as the page or as JSON."""
-    demo = site_of(request).demo
+    site = site_of(request)
+    demo = site.demo
     question = fields.get("question", "")[:LONGEST].strip()
     status, told = 404, Told(error="There is no demonstration here.")
     if demo is not None:
         status, told = _answered(demo, request.client.host if request.client else "", question)
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse(asdict(told), status_code=status)
-    return HTMLResponse(rendered(demo=demo is not None, question=question, told=told), status_code=status)
+    text = rendered(site.templates, demo=demo is not None, question=question, told=told)
+    return HTMLResponse(text, status_code=status)
 
 
-def rendered(*, demo: bool, question: str = "", told: Told | None = None, static: bool = False) -> str:
+def rendered(
+    templates: Templates, *, demo: bool, question: str = "", told: Told | None = None, static: bool = False
+) -> str:
     """The page's text; `static` = for a plain web server, beside its files and the manual."""
-    return (
-        environment()
-        .get_template("landing.html")
-        .render(
-            demo=demo,
-            question=question,
-            told=told,
-            place=(lambda name: name) if static else asset,
-            manual="manual/" if static else ADDRESS,
-        )
+    return templates.render(
+        "landing.html",
+        demo=demo,
+        question=question,
+        told=told,
+        place=(lambda name: name) if static else templates.asset,
+        manual="manual/" if static else ADDRESS,
     )
 
 

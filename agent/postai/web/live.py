@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from postai.database.errors import ConnectionFailed, ConnectionLost
 from postai.errors import PostaiError
-from postai.web.rendering import base_of, environment
+from postai.web.rendering import base_of
 from postai.web.room import Room
 from postai.web.site import site_of
 from postai.web.visit import Visit, token_of
@@ -98,7 +98,7 @@ def _rendered(request: Request, visit: Visit, read: Callable[[Visit], Any], part
     it = read(visit)
     values = {"request": request, "site": visit.site, "visit": visit, "it": it}
     values |= {"base": base_of(visit), "now": datetime.now(UTC)}
-    return {name: environment().get_template(template).render(values) for name, template in parts.items()}
+    return {name: visit.site.templates.render(template, **values) for name, template in parts.items()}
 
 
 def _trouble(error: PostaiError) -> str:

@@ -16,12 +16,12 @@ import urllib.request
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, KeySetSerialization
 
 from postai.settings import OidcSettings
 from postai.web.logins import ProviderFailed
@@ -141,7 +141,7 @@ class Provider:
         try:
             if not isinstance(token, str):
                 raise ValueError("there is none")
-            keys = KeySet.import_key_set(self._ask(described["jwks_uri"]))  # type: ignore[arg-type]
+            keys = KeySet.import_key_set(cast(KeySetSerialization, self._ask(described["jwks_uri"])))
             decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
             claims = dict(decoded.claims)
             jwt.JWTClaimsRegistry(

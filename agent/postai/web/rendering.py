@@ -1,11 +1,12 @@
-"""Pages from templates: one environment, filters in the units that people read, undefined names are errors."""
+"""Pages from templates: filters in the units that people read, undefined names are errors."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,74 @@ from markupsafe import Markup
 
 from postai.database.amounts import bytes_text, seconds_text
 from postai.web import charts, diagram, worldmap
-from postai.web.site import site_of
 
 if TYPE_CHECKING:
     from postai.web.room import Room
+    from postai.web.site import Site
     from postai.web.visit import Visit
+
+
+_PIECES = re.compile(r"[^._]*[._]|[^._]+")
+
+
+class Templates:
+    """The templates with their filters, and the addresses of static files; a site has one, which keeps what it made."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, str] = {}
+        self._made = jinja2.Environment(
+            loader=jinja2.PackageLoader("postai.web"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,  # files that an upgrade replaces are for the process that is started then
+        )
+        self._made.filters.update(
+            bytes=_or_dash(bytes_text),
+            ms=_or_dash(lambda amount: seconds_text(amount / 1000)),
+            seconds=_or_dash(seconds_text),
+            number=_or_dash(number),
+            percent=_or_dash(_percent),
+            when=when,
+            moment=moment,
+            shifted=lambda at, seconds: f"{(at + timedelta(seconds=seconds)).astimezone(UTC):%Y-%m-%dT%H:%M}",
+            time=_or_dash(short_time),
+            pair=lambda point, field: (point.at, getattr(point, field)),
+            pair_of=lambda one, first, second: (getattr(one, first), getattr(one, second)),
+            props=_props,
+            breakable=breakable,
+        )
+        self._made.globals.update(
+            here=here,
+            draw_diagram=lambda it, link: diagram.draw(it, lambda name: link + quote(name)),
+            world_map=lambda edges: worldmap.world_map(edges, self._outlines),
+            sparkline=charts.sparkline,
+            line_chart=charts.line_chart,
+            bar=charts.bar,
+            asset=self.asset,
+            has_asset=has_asset,
+        )
+        self._made.globals.update(
+            number_text=number, percent_text=_percent, time_text=short_time, bytes_text=bytes_text
+        )
+        from postai.web.rooms import ROOMS
+
+        self._made.globals["rooms"] = ROOMS
+
+    def render(self, template: str, **values: Any) -> str:
+        """The text of a template, with these values."""
+        return self._made.get_template(template).render(**values)
+
+    def asset(self, name: str) -> str:
+        """Address of a static file, with a mark of its content so that browsers may keep it for ever."""
+        if name not in self._marks:
+            self._marks[name] = hashlib.sha256(_file(name).read_bytes()).hexdigest()[:12]
+        return f"/static/{name}?{self._marks[name]}"
+
+    @cached_property
+    def _outlines(self) -> worldmap.Frame | None:
+        return worldmap.read_frame()
 
 
 def page(
@@ -35,20 +99,18 @@ def page(
     **values: Any,
 ) -> HTMLResponse:
     """A whole page, or the part that htmx asked for (the template decides by `part`)."""
-    text = (
-        environment()
-        .get_template(template)
-        .render(
-            request=request,
-            site=site_of(request),
-            room=room,
-            visit=visit,
-            nonce=request.state.nonce,
-            part=request.headers.get("hx-target") if request.headers.get("hx-request") else None,
-            now=datetime.now(UTC),
-            base=base_of(visit),
-            **values,
-        )
+    site: Site = request.app.state.site
+    text = site.templates.render(
+        template,
+        request=request,
+        site=site,
+        room=room,
+        visit=visit,
+        nonce=request.state.nonce,
+        part=request.headers.get("hx-target") if request.headers.get("hx-request") else None,
+        now=datetime.now(UTC),
+        base=base_of(visit),
+        **values,
     )
     return HTMLResponse(text, status_code=status)
 
@@ -62,42 +124,6 @@ def here(request: Request, **changes: object) -> str:
     """The query of an address of this very page with some parameters changed; None or "" takes one away."""
     kept = {**request.query_params, **changes}
     return "?" + urlencode({name: str(value) for name, value in kept.items() if value not in (None, "")})
-
-
-@lru_cache(maxsize=1)
-def environment() -> jinja2.Environment:
-    """The templates' environment, made at first use."""
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("postai.web"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters.update(
-        bytes=_or_dash(bytes_text),
-        ms=_or_dash(lambda amount: seconds_text(amount / 1000)),
-        seconds=_or_dash(seconds_text),
-        number=_or_dash(number),
-        percent=_or_dash(_percent),
-        when=when,
-        moment=moment,
-        shifted=lambda at, seconds: f"{(at + timedelta(seconds=seconds)).astimezone(UTC):%Y-%m-%dT%H:%M}",
-        time=_or_dash(short_time),
-        pair=lambda point, field: (point.at, getattr(point, field)),
-        pair_of=lambda one, first, second: (getattr(one, first), getattr(one, second)),
-        props=_props,
-    )
-    made.globals.update(here=here, draw_diagram=lambda it, link: diagram.draw(it, lambda name: link + quote(name)))
-    made.globals.update(number_text=number, percent_text=_percent, time_text=short_time, bytes_text=bytes_text)
-    made.globals.update(
-        asset=asset, has_asset=has_asset, sparkline=charts.sparkline, line_chart=charts.line_chart, bar=charts.bar
-    )
-    made.globals.update(world_map=worldmap.world_map)
-    from postai.web.rooms import ROOMS
-
-    made.globals["rooms"] = ROOMS
-    return made
 
 
 def _or_dash(text: Any) -> Any:
@@ -141,16 +167,14 @@ def when(value: datetime | None, now: datetime | None = None) -> Markup:
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(exact, text)
 
 
+def breakable(name: str) -> Markup:
+    """A name that may be broken after its dots and underscores; copied, it is as it was."""
+    return Markup("<wbr>").join(_PIECES.findall(name))
+
+
 def _props(value: object) -> str:
     """JSON for an island's `data-props` attribute (escaped by the template)."""
     return json.dumps(value, default=str, ensure_ascii=False)
-
-
-@lru_cache(maxsize=256)
-def asset(name: str) -> str:
-    """Address of a static file, with a mark of its content so that browsers may keep it for ever."""
-    mark = hashlib.sha256(_file(name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?{mark}"
 
 
 def has_asset(name: str) -> bool:

@@ -9,11 +9,14 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from postai.errors import FeatureMissing
 from postai.observe.report import Report, Section, Value
 from postai.web.cells import unarmed
+
+if TYPE_CHECKING:
+    from postai.web.rendering import Templates
 
 Format = Literal["html", "pdf", "csv", "json", "sql"]
 
@@ -27,8 +30,11 @@ class File:
     content: bytes
 
 
-def as_file(report: Report, form: Format) -> File:
+def as_file(report: Report, form: Format, templates: Templates | None = None) -> File:
     """The report in that format; CSV of several sections is a zip archive with one file for each.
+
+    Args:
+        templates: of a site that has some already; HTML and PDF are made with them.
 
     Raises:
         FeatureMissing: PDF without the packages of the extra `pdf`, HTML without those of `web`.
@@ -37,23 +43,23 @@ def as_file(report: Report, form: Format) -> File:
     if form == "csv" and len(report.sections) > 1:
         return File(f"{stem}-csv.zip", "application/zip", _archive(report))
     write, media_type = FORMATS[form]
-    return File(f"{stem}.{form}", media_type, write(report))
+    return File(f"{stem}.{form}", media_type, write(report, templates))
 
 
-def as_html(report: Report) -> bytes:
+def as_html(report: Report, templates: Templates | None = None) -> bytes:
     """One page with its style and its charts in it."""
     try:
-        from postai.web.rendering import environment
+        from postai.web.rendering import Templates
     except ImportError as error:
         raise FeatureMissing(
             "a report in HTML needs packages that are not installed",
             detail=str(error),
             hint="pip install 'postai[web]', or take --format json.",
         ) from None
-    return environment().get_template("report.html").render(report=report).encode()
+    return (templates or Templates()).render("report.html", report=report).encode()
 
 
-def as_pdf(report: Report) -> bytes:
+def as_pdf(report: Report, templates: Templates | None = None) -> bytes:
     """The same page on A4, with its head repeated over long tables and numbers of pages."""
     try:
         import weasyprint
@@ -63,7 +69,7 @@ def as_pdf(report: Report) -> bytes:
             detail=str(error).splitlines()[0],
             hint="pip install 'postai[pdf]'; Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0.",
         ) from None
-    pdf: bytes = weasyprint.HTML(string=as_html(report).decode(), url_fetcher=_nothing).write_pdf()
+    pdf: bytes = weasyprint.HTML(string=as_html(report, templates).decode(), url_fetcher=_nothing).write_pdf()
     return pdf
 
 
@@ -82,12 +88,12 @@ def as_json(report: Report) -> bytes:
     return json.dumps(asdict(report), default=_plain, ensure_ascii=False, indent=1).encode()
 
 
-FORMATS: dict[Format, tuple[Callable[[Report], bytes], str]] = {
+FORMATS: dict[Format, tuple[Callable[[Report, Templates | None], bytes], str]] = {
     "html": (as_html, "text/html; charset=utf-8"),
     "pdf": (as_pdf, "application/pdf"),
-    "csv": (lambda report: as_csv(report.sections[0]), "text/csv; charset=utf-8"),
-    "json": (as_json, "application/json"),
-    "sql": (lambda report: report.script.encode(), "application/sql; charset=utf-8"),
+    "csv": (lambda report, _: as_csv(report.sections[0]), "text/csv; charset=utf-8"),
+    "json": (lambda report, _: as_json(report), "application/json"),
+    "sql": (lambda report, _: report.script.encode(), "application/sql; charset=utf-8"),
 }
 
 

@@ -202,6 +202,6 @@ def _with_signature(
     ]
     if "visit" in inspect.signature(like).parameters:
         raise TypeError(f"{like.__name__}: a handler takes the visit as `by: Visiting`")
-    function.__signature__ = inspect.Signature([*own, *kept], return_annotation=Response)  # type: ignore[attr-defined]
+    vars(function)["__signature__"] = inspect.Signature([*own, *kept], return_annotation=Response)
     function.__name__ = like.__name__
     return function

@@ -15,6 +15,7 @@ from postai.sql.safety import Safety
 from postai.web.kept import Kept
 from postai.web.limits import Limiter
 from postai.web.logins import Login, from_settings
+from postai.web.rendering import Templates
 from postai.web.running import Running
 from postai.web.sessions import Sessions
 from postai.web.streams import Streams
@@ -42,6 +43,7 @@ class Site:
         streams: pages that are kept up to date.
         running: questions and statements of people.
         judged: by database, what statements are judged by; it is asked each time whether that still holds.
+        templates: of the pages.
     """
 
     settings: WebSettings
@@ -57,6 +59,7 @@ class Site:
     streams: Streams = field(default_factory=Streams)
     running: Running = field(default_factory=Running)
     judged: dict[str, Safety] = field(default_factory=dict)
+    templates: Templates = field(default_factory=Templates)
 
     def database(self, name: str) -> DatabaseSettings:
         """The configured database of that name.

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Match
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from postai.errors import PostaiError
 from postai.people import passes
@@ -127,11 +127,10 @@ class SharedPages:
 def _unlinked(send: Send) -> Send:
     """The address holds the secret: no other page or server is told it."""
 
-    async def told(message: dict[str, object]) -> None:
+    async def told(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = message.setdefault("headers", [])
-            assert isinstance(headers, list)
-            headers += [(b"referrer-policy", b"no-referrer"), (b"x-robots-tag", b"noindex")]
+            own = [(b"referrer-policy", b"no-referrer"), (b"x-robots-tag", b"noindex")]
+            message["headers"] = [*message.get("headers", []), *own]
         await send(message)
 
-    return told  # type: ignore[return-value]
+    return told

@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import resources
 
 from markupsafe import Markup
@@ -21,7 +20,7 @@ MOST_LABELS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class Frame:
     """The frame of the outlines: units of the drawing, degrees of latitude."""
 
     width: float
@@ -37,13 +36,13 @@ class _Frame:
         return (place.longitude + 180) / 360 * self.width, (_miller(self.north) - _miller(latitude)) * scale
 
 
-def world_map(edges: Edges) -> Markup | None:
+def world_map(edges: Edges, frame: Frame | None) -> Markup | None:
     """The map with every edge and server whose region has a place; None = there are no outlines, or nothing to draw.
 
     Args:
         edges: names in it are shown as text.
+        frame: the outlines; None = they were not built.
     """
-    frame = _frame()
     towns = _towns(edges)
     if frame is None or not towns:
         return None
@@ -62,15 +61,19 @@ def world_map(edges: Edges) -> Markup | None:
     ).format(zoom, label, x, y, width, height, Markup("").join(parts))
 
 
-@lru_cache(maxsize=1)
-def _frame() -> _Frame | None:
+def read_frame() -> Frame | None:
+    """The outlines as they were built; None where they were not.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
     file = resources.files("postai.web").joinpath("static", "built", "world.json")
     if not file.is_file():
         return None
     told = json.loads(file.read_text(encoding="utf-8"))
     if not _PATH.fullmatch(told["path"]):
         raise ValueError("world.json holds no path: build the scripts again")
-    return _Frame(**{name: told[name] for name in ("width", "height", "north", "south", "path")})
+    return Frame(**{name: told[name] for name in ("width", "height", "north", "south", "path")})
 
 
 def _miller(latitude: float) -> float:
@@ -99,7 +102,7 @@ def _towns(edges: Edges) -> dict[str, tuple[Place, list[_Told], list[_Told]]]:
     return found
 
 
-def _view(frame: _Frame, spots: Sequence[tuple[float, float]]) -> tuple[float, float, float, float, int]:
+def _view(frame: Frame, spots: Sequence[tuple[float, float]]) -> tuple[float, float, float, float, int]:
     """The part of the map that holds all points: left, top, width, height, and how many times it is larger."""
     left, right = min(x for x, _ in spots) - _MARGIN, max(x for x, _ in spots) + _MARGIN
     top, bottom = min(y for _, y in spots) - _MARGIN, max(y for _, y in spots) + _MARGIN

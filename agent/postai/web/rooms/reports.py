@@ -11,7 +11,7 @@ from postai.observe.overview import RANGES
 from postai.observe.report import SECTIONS, read_report
 from postai.web.reports import FORMATS, Format, as_file
 from postai.web.room import Room
-from postai.web.visit import InDatabase
+from postai.web.visit import InDatabase, Visiting
 
 room = Room("Reports", "reports", "/reports")
 
@@ -47,12 +47,13 @@ def reports(_database: InDatabase) -> Choices:
 @room.pages.get("/report")
 def report(
     database: InDatabase,
+    by: Visiting,
     format: Format = "html",
     hours: Hours = 168,
     section: Annotated[list[str], Query(description="as often as sections are wanted; none = all")] = [],  # noqa: B006
 ) -> Response:
     """The report as a file; HTML is shown."""
-    found = as_file(read_report(database, section, hours), format)
+    found = as_file(read_report(database, section, hours), format, by.site.templates)
     kind = "inline" if format == "html" else "attachment"
     headers = {"content-disposition": f'{kind}; filename="{found.name}"'}
     if format == "html":
