@@ -114,7 +114,12 @@ class Replanned:
 
 @dataclass(frozen=True, slots=True)
 class StatementProposal:
-    """A proposal for the statement (`for_it`), or one that changed a table of it; `applied_at` when it did."""
+    """A proposal for the statement (`for_it`), or one that changed a table of it; `applied_at` when it did.
+
+    Attributes:
+        saved_ms_per_day, measured_saved_ms_per_day: of all statements that it is for, as estimated and as measured.
+        effect: whether it helped, once that was measured.
+    """
 
     id: int
     kind: str
@@ -122,6 +127,7 @@ class StatementProposal:
     state: str
     outcome: str | None
     saved_ms_per_day: float | None
+    measured_saved_ms_per_day: float | None
     proposed_at: datetime
     effect: str | None
     applied_at: datetime | None

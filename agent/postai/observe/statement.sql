@@ -98,7 +98,7 @@ select l.plan_hash, 'ran', coalesce(l.plan -> 'Plan', '{}'), (l.plan #>> '{Plan,
 
 -- name: proposals
 -- Proposals that were made for it, as far as the role may see their evidence, and those applied to its tables.
-select p.id, p.kind, p.title, p.state, p.outcome, p.saved_ms_per_day, p.proposed_at, p.effect,
+select p.id, p.kind, p.title, p.state, p.outcome, p.saved_ms_per_day, p.measured_saved_ms_per_day, p.proposed_at, p.effect,
        (select pg_catalog.max(a.finished_at) from postai.actions as a
          where a.proposal = p.id and a.kind = 'apply' and a.state in ('done', 'regressed')),
        f.for_it

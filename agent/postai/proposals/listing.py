@@ -12,6 +12,8 @@ from postai.database.named_sql import load
 from postai.errors import UsageError
 
 PAGE = 50
+LOOK_SECONDS = 120
+"""Longest wait for the advisors; they go on in the agent, and the list shows later what they found."""
 STATES = ("open", "approved", "closed", "all")
 SORTS: Mapping[str, str] = {
     "newest": "id desc",
@@ -114,6 +116,19 @@ def read_proposals(db: Database, chosen: Filter) -> ProposalList:
     return ProposalList(
         chosen, [Listed(*row) for row in rows], total, by_state, sorted({kind for _, kind, _ in counts})
     )
+
+
+def look_now(db: Database) -> int:
+    """Have the agent's advisors look at the database at once; how many proposals of theirs are open afterwards.
+
+    Raises:
+        ServerError: the agent does not answer, or not in time.
+        NotPermitted: the connection's role is no postai_user.
+    """
+    with reading(db, "postai_user"):
+        db.query("select pg_catalog.set_config('statement_timeout', %s, false)", (f"{LOOK_SECONDS}s",))
+        ((found,),) = db.query("select pg_catalog.count(*) from postai.optimize()")
+    return int(found)
 
 
 def _check(chosen: Filter) -> None:

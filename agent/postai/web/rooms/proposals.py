@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 
 from postai.proposals import verbs
 from postai.proposals.detail import Preview, ProposalDetail, Verb, preview, read_proposal
-from postai.proposals.listing import Filter, ProposalList, read_proposals
+from postai.proposals.listing import Filter, ProposalList, look_now, read_proposals
 from postai.web.fields import LocalTime, Text
 from postai.web.room import Room
-from postai.web.visit import InDatabase, Visit
+from postai.web.visit import InDatabase, Visit, own_statement
 
 room = Room("Proposals", "proposals", "/proposals")
 
@@ -23,6 +23,13 @@ class Decided:
 
     proposal: int
     action: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """How many proposals of the advisors are open after they looked."""
+
+    open: int
 
 
 class Consent(BaseModel):
@@ -68,6 +75,16 @@ def proposals(
 ) -> ProposalList:
     """Proposals by state, kind, severity and words, in an order, by pages."""
     return read_proposals(database, Filter(state, kind, severity, words, sort, page))
+
+
+@room.do(
+    "/proposals/look",
+    lambda _, done: ("/proposals", f"The advisors looked just now: {done.open} of their proposals are open."),
+    own_statement,
+)
+def look_for_proposals(database: InDatabase) -> Looked:
+    """Have the advisors look at once instead of within the hour."""
+    return Looked(look_now(database))
 
 
 @room.see("/proposals/{proposal}", "proposal.html")
