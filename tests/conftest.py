@@ -272,7 +272,7 @@ class TestDatabase:
     def execute(self, sql: str, user: str | None = None) -> list[tuple[object, ...]]:
         with self.connect(user) as connection:
             cursor = connection.execute(sql)  # type: ignore[arg-type]
-            return cursor.fetchall() if cursor.description else []
+            return [] if cursor.description is None else cursor.fetchall()
 
 
 def superuser(server: LocalServer, database: str = "postgres", **options: object) -> psycopg.Connection:
@@ -430,9 +430,9 @@ def shop(pg15: LocalServer) -> Iterator[Shop]:
 @pytest.fixture(scope="session")
 def dashboard(shop: Shop) -> Iterator[Dashboard]:
     """`post-ai web` for that shop, as a process."""
-    from web_support import Dashboard
+    from web_support import Dashboard, reader_of
 
-    with Dashboard(shop.place / "web", {"store": shop.dsn}) as one:
+    with Dashboard(shop.place / "web", {"store": shop.dsn}, reader_of(shop.place)) as one:
         yield one
 
 

@@ -9,6 +9,7 @@ def test_something(shop: Shop) -> None:
 from __future__ import annotations
 
 import html
+import http.client
 import json
 import os
 import re
@@ -23,10 +24,11 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.cookiejar import CookieJar
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import IO, Any, Self
 from urllib.parse import urlencode
 
+import psycopg
 from agent_support import AgentProcess, agent_dsn, install_postai, running, wait_for
 
 from conftest import TestDatabase, drop_database, make_database
@@ -34,10 +36,14 @@ from postai.database import named_sql
 from postai.setup.server import LocalServer, free_port
 
 CSRF = re.compile(r'data-csrf="([^"]*)"')
-PEOPLE = {"olga": "postai_operator", "uwe": "postai_user", "rita": "postai_reader", "nora": ""}
+PEOPLE = {
+    "olga": "postai_operator", "uwe": "postai_user", "rita": "postai_reader", "nora": "", "web_reader": "postai_reader",
+}  # fmt: skip
 """Roles who log in, and what they are of postai; their passwords are their names."""
 SCENE = Path(__file__).resolve().parents[1] / "web"
 OWNER = "shopkeeper"
+MALLORY = "<img src=x onerror=alert(40)>"
+"""A role of somebody who tries; tests/web/home.sql makes it an operator."""
 AGENT = "postai_web_agent"
 """The agent's login here: it may act for the store's owner over many files of tests."""
 START_SECONDS = 120.0
@@ -158,7 +164,7 @@ class Dashboard:
             )  # fmt: skip
         try:
             wait_for(self._answers, START_SECONDS)
-        except AssertionError:
+        except BaseException:
             self.stop()
             raise
         return self
@@ -167,13 +173,19 @@ class Dashboard:
         assert self.process is not None and self.process.poll() is None, self.log_file.read_text()
         try:
             return Person(self.address).get("/login").status == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def stop(self) -> int:
+        """End the process, whatever it does; one that has to be killed fails the test."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(30)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(30)
+            raise AssertionError(f"the dashboard did not stop:\n{self.log_file.read_text()}") from None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -206,6 +218,14 @@ def make_people(database: TestDatabase, people: Mapping[str, str] = PEOPLE) -> N
         )
 
 
+def reader_of(place: Path) -> str:
+    """Lines of section [web] for a login that only reads, on which links and tokens stand."""
+    passfile = place / "reader.pgpass"
+    passfile.write_text("*:*:*:web_reader:web_reader\n")
+    passfile.chmod(0o600)
+    return f'reader_dsn = "user=web_reader passfile={passfile}"'
+
+
 @dataclass(frozen=True)
 class Shop:
     """The sample store with postai, its agent and people; what tests/web/scene.sql made of it."""
@@ -220,8 +240,15 @@ class Shop:
         return f"host=127.0.0.1 port={self.database.server.port} dbname={self.database.name}"
 
 
-def make_shop(server: LocalServer) -> Iterator[Shop]:
-    """The sample store's tables with few rows, postai, its agent, people; olga may act for the store's owner."""
+def make_shop(
+    server: LocalServer, *, played: bool = True, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Shop]:
+    """The sample store's tables with few rows, postai, its agent, people; olga may act for the store's owner.
+
+    Args:
+        played: with what tests/web/scene.sql and the files beside it make; else all there is comes from the agent.
+        settings: of postai, before the agent starts.
+    """
     database = make_database(server)
     place = Path(tempfile.mkdtemp(prefix="postai-web-"))
     place.chmod(0o755)
@@ -242,12 +269,17 @@ def make_shop(server: LocalServer) -> Iterator[Shop]:
                     if name != "counters":  # those of the big store, and they tidy up behind its rows
                         owner.execute(block)
             owner.execute("analyze")
+        for name, value in settings.items():
+            database.execute(f"select postai.set('{name}', '{value}')")
         with running(agent):
             agent.until("the socket is open")
             agent.until("leading this database")
-            _play(database, SCENE / "scene.sql")
-            database.execute((SCENE / "home.sql").read_text())
-            database.execute((SCENE / "history.sql").read_text())
+            if played:
+                _play(database, SCENE / "scene.sql")
+                database.execute((SCENE / "home.sql").read_text())
+                database.execute((SCENE / "history.sql").read_text())
+                with psycopg.connect(database.dsn("olga"), user=MALLORY, password=MALLORY, autocommit=True) as mallory:
+                    mallory.execute((SCENE / "mallory.sql").read_text())
             yield Shop(database, place, agent)
     finally:
         drop_database(database)

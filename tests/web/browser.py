@@ -17,9 +17,21 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 ISLANDS = "() => [...document.querySelectorAll('[data-island]')].every((one) => one.dataset.alive === 'yes')"
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-FINDINGS = """async () => (await axe.run()).violations
+FINDINGS = """async (rules) => (await axe.run(document, {
+        resultTypes: ["violations"], ...(rules && {runOnly: {type: "rule", values: rules}})})).violations
     .filter((one) => ["serious", "critical"].includes(one.impact))
     .map((one) => one.id + ": " + one.nodes.map((node) => node.html.slice(0, 200)).join(" | "))"""
+BY_LOOKS = ("color-contrast", "link-in-text-block", "scrollable-region-focusable")
+"""Rules whose answer depends on the size and the colours; the others need to be asked once a page."""
+ARMED = """() => [...document.querySelectorAll("*")].filter((one) =>
+        [...one.attributes].some((each) => each.name.startsWith("on")
+            || ["href", "src", "action", "formaction"].includes(each.name)
+                && /^\\s*(javascript|vbscript):/i.test(each.value))
+        || one.localName === "script" && !one.src.startsWith(location.origin + "/static/")
+        || ["img", "iframe", "object", "embed", "base"].includes(one.localName)
+            && !(one.src ?? "").startsWith(location.origin + "/"))
+    .map((one) => one.outerHTML.slice(0, 200))"""
+"""What a text of somebody else would have become if it had been taken for HTML; our own pages have none of it."""
 
 
 def program() -> str:
@@ -55,6 +67,7 @@ class Watched:
 
     def __init__(self, browser: Any, address: str, *, scripts: bool = True, **options: Any) -> None:
         self.address = address
+        self.scripts = scripts
         self.faults: list[str] = []
         self.context = browser.new_context(
             java_script_enabled=scripts, base_url=address, **{"viewport": WIDE, "color_scheme": "light", **options}
@@ -93,9 +106,18 @@ class Watched:
     def open(self, path: str) -> Any:
         """Go there and wait for the islands; Playwright's response."""
         response = self.page.goto(path)
-        if BUILT.exists():
-            self.page.wait_for_function(ISLANDS)
+        self.settle()
         return response
+
+    def settle(self) -> None:
+        """Wait for the islands of the page that is there, and look for what a hostile text may have become."""
+        if BUILT.exists() and self.scripts:
+            self.page.wait_for_function(ISLANDS)
+        self.faults += [f"{self.page.url}: armed: {one}" for one in self.page.evaluate(ARMED)]
+
+    def forgive(self, status: int) -> None:
+        """Take out what the browser says of an answer with this status, which the test wanted."""
+        self.faults[:] = [one for one in self.faults if f"the server responded with a status of {status}" not in one]
 
     def look(self, width: dict[str, int], scheme: str) -> None:
         """Show the page at that size and in these colours, and let it settle."""
@@ -103,12 +125,26 @@ class Watched:
         self.page.emulate_media(color_scheme=scheme)
         self.page.wait_for_timeout(60)
 
-    def findings(self) -> list[str]:
-        """What axe-core finds that is serious or critical."""
+    def sideways(self) -> list[str]:
+        """Whether the page is wider than the window."""
+        too_wide = self.page.evaluate(SIDEWAYS) > 0
+        return [f"{self.page.viewport_size['width']} px are too few"] if too_wide else []
+
+    def looks(self) -> list[str]:
+        """What is wrong with the page wide and light, then narrow and dark: half of the looks show all of it."""
+        found = []
+        for size, scheme, rules in ((WIDE, "light", None), (NARROW, "dark", BY_LOOKS)):
+            self.look(size, scheme)
+            found += self.sideways() + [f"{scheme}: {one}" for one in self.findings(rules)]
+        self.look(WIDE, "light")
+        return found
+
+    def findings(self, rules: tuple[str, ...] | None = None) -> list[str]:
+        """What axe-core finds that is serious or critical, by these rules or by all."""
         if not AXE.exists():
             pytest.skip("axe-core is not installed: make assets")
         self.page.evaluate(AXE.read_text("utf-8"))
-        found: list[str] = self.page.evaluate(FINDINGS)
+        found: list[str] = self.page.evaluate(FINDINGS, rules)
         return found
 
 

@@ -26,3 +26,12 @@ end $$;
 comment on role web_crew is 'Those at the <b>counter</b>';
 grant postai_user to web_crew;
 grant web_crew to shopkeeper;
+
+-- A role of somebody who tries: what it does is told with its name.
+do $$ begin
+  if to_regrole('"<img src=x onerror=alert(40)>"') is null then create role "<img src=x onerror=alert(40)>" login password '<img src=x onerror=alert(40)>'; end if;
+end $$;
+grant postai_operator to "<img src=x onerror=alert(40)>";
+grant select on "<script>alert(1)</script>" to "<img src=x onerror=alert(40)>" with grant option;
+create policy "<script>alert(41)</script>" on "<script>alert(1)</script>" for select to "<img src=x onerror=alert(40)>" using (id > 0);
+select postai.edge_rule('of_mallory', user_name => '<img src=x onerror=alert(43)>', route => 'replica');

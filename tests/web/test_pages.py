@@ -10,7 +10,7 @@ from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
-from browser import NARROW, SIDEWAYS, WIDE, Watched
+from browser import NARROW, Watched
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 from web_support import Dashboard, Person
@@ -112,27 +112,18 @@ def _problems(window: Watched, address: str, expected: int) -> list[str]:
     return found
 
 
-def _sideways(window: Watched) -> list[str]:
-    return [] if window.page.evaluate(SIDEWAYS) <= 0 else [f"{window.page.viewport_size['width']} px are too few"]
-
-
 def _forgive_missing(window: Watched) -> None:
     """The one page that is not there is told of by the browser, too."""
     window.faults[:] = [one for one in window.faults if "no-such-page" not in one or "404" not in one]
 
 
 def test_in_a_browser(pages: dict[str, str], window: Callable[..., Watched]) -> None:
-    """Light and wide, dark and narrow: both sizes and both colours with half of the looks."""
     seen = window()
     problems = {}
     for name, address in pages.items():
         found = _problems(seen, address, 404 if name == "error" else 200)
         _forgive_missing(seen)
-        for size, scheme in ((WIDE, "light"), (NARROW, "dark")):
-            seen.look(size, scheme)
-            found += _sideways(seen) + [f"{scheme}: {one}" for one in seen.findings()]
-        seen.look(WIDE, "light")
-        found += seen.faults
+        found += seen.looks() + seen.faults
         seen.faults.clear()
         if found:
             problems[f"{name} ({address})"] = found
@@ -144,12 +135,12 @@ def test_without_scripts(pages: dict[str, str], window: Callable[..., Watched]) 
     seen = window(scripts=False, viewport=NARROW, color_scheme="dark")
     problems = {}
     for name, address in pages.items():
-        response = seen.page.goto(address)
+        response = seen.open(address)
         found = [] if response.status == (404 if name == "error" else 200) else [f"status {response.status}"]
         _forgive_missing(seen)
         text = seen.page.locator("main").inner_text()
         found += [] if len(text.split()) > 3 else [f"shows nothing: {text!r}"]
-        found += _sideways(seen) + seen.faults
+        found += seen.sideways() + seen.faults
         seen.faults.clear()
         if found:
             problems[f"{name} ({address})"] = found

@@ -9,10 +9,12 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import postgast
 import pytest
+from browser import Watched
 from web_support import Dashboard, Person, Shop
 
 from postai.observe.report import SECTIONS, script_of
@@ -66,6 +68,64 @@ def test_pdf(shop: Shop, tmp_path: Path) -> None:
     written(shop, "--format", "pdf", "--section", "health", "--section", "storage", "--out", str(tmp_path / "one.pdf"))
     text = "".join(page.extract_text() for page in PdfReader(tmp_path / "one.pdf").pages)
     assert "Storage" in text and "public.orders" in text
+
+
+def downloaded(seen: Watched, to: Path, form: str, *sections: str) -> Path:
+    """The file that the form of the page Reports gives."""
+    seen.open("/d/store/reports")
+    for name in SECTIONS:
+        seen.page.locator(f"[name=section][value={name}]").set_checked(name in sections)
+    seen.page.select_option("[name=format]", form)
+    seen.page.select_option("[name=hours]", "24")
+    with seen.page.expect_download() as told:
+        seen.page.click("text=Make it")
+    file = to / told.value.suggested_filename
+    told.value.save_as(file)
+    return file
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_each_file_is_taken_in_a_browser_and_opened(
+    window: Callable[..., Watched], shop: Shop, tmp_path: Path, scripts: bool
+) -> None:
+    seen = window("olga", scripts=scripts)
+    one = downloaded(seen, tmp_path, "csv", "storage")
+    assert one.suffix == ".csv" and "public.orders" in one.read_text()
+    with zipfile.ZipFile(downloaded(seen, tmp_path, "csv", "storage", "events")) as archive:
+        assert archive.namelist() == ["storage.csv", "events.csv"]
+        assert "actor" in archive.read("events.csv").decode().splitlines()[0]
+    told = json.loads(downloaded(seen, tmp_path, "json", "health", "storage").read_text())
+    assert [section["name"] for section in told["sections"]] == ["health", "storage"]
+    script = downloaded(seen, tmp_path, "sql", "proposals").read_text()
+    assert "ALTER TABLE" in script and postgast.parse(script) is not None
+    seen.open("/d/store/reports")
+    seen.page.click("text=Make it")
+    seen.page.wait_for_url("**/report?*")
+    assert seen.page.locator("h2").all_inner_texts() == [kind.title for kind in SECTIONS.values()]
+    assert not seen.sideways()
+
+
+def test_a_pdf_in_a_browser_holds_the_sections(window: Callable[..., Watched], tmp_path: Path) -> None:
+    pytest.importorskip(
+        "weasyprint", reason="no WeasyPrint or no Pango: pip install 'postai[pdf]'", exc_type=(ImportError, OSError)
+    )
+    from pypdf import PdfReader
+
+    pages = PdfReader(downloaded(window(), tmp_path, "pdf", "storage", "events")).pages
+    text = " ".join("".join(page.extract_text() for page in pages).split())
+    assert "Storage" in text and "public.orders" in text and "proposal.dismissed" in text
+
+
+def test_rows_are_taken_in_a_browser(window: Callable[..., Watched], tmp_path: Path) -> None:
+    seen = window("olga", scripts=False)
+    seen.open("/d/store/ask?text=select+id,+name+from+products+order+by+id+limit+3")
+    seen.page.click("button[value=run]")
+    for form in ("CSV", "JSON"):
+        with seen.page.expect_download() as told:
+            seen.page.click(f"button:has-text('{form}')")
+        file = tmp_path / told.value.suggested_filename
+        told.value.save_as(file)
+        assert "Thing 3" in file.read_text()
 
 
 def test_what_is_wrong_is_said(olga: Person, dashboard: Dashboard) -> None:
