@@ -27,6 +27,9 @@ _LIGHT = KnownLock("ShareUpdateExclusiveLock", "ddl", _GOES_ON)
 _CONCURRENT = KnownLock("ShareUpdateExclusiveLock", "ddl", _WAITS)
 _FULL = KnownLock("AccessExclusiveLock", "reads+writes", "nobody reads or writes the table meanwhile")
 
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s"]+)'
+_TABLE = rf"(?:if exists )?(?:only )?(?:{_NAME}\.)?{_NAME}"
+
 FORMS: tuple[tuple[re.Pattern[str], KnownLock], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), lock)
     for pattern, lock in (
@@ -41,6 +44,9 @@ FORMS: tuple[tuple[re.Pattern[str], KnownLock], ...] = tuple(
         (r"comment on (table|column|index)\b", _LIGHT),
         (r"alter table (only )?\S+ (re)?set \(", _LIGHT),
         (r"alter table (only )?\S+ alter (column )?\S+ set statistics\b", _LIGHT),
+        (rf"alter table {_TABLE} (add column|drop column|drop constraint|rename)\b", _FULL),
+        (rf"alter table {_TABLE} alter (column )?{_NAME} (set|drop) (not null|default)\b", _FULL),
+        (r"drop trigger\b", _FULL),
     )
 )
 """Forms in the order in which they are tried."""
