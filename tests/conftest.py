@@ -84,6 +84,8 @@ LONG = (
     "service_frames", "model_parts", "lint", "history",
 )  # fmt: skip
 WITH_STORE = ("store", "ask_store", "tutorial", "examples")
+PAGES = ("pages", "more_pages", "browser", "landing", "people")
+"""Files of tests/web that look; the others, which act, have a site and a browser of their own on another worker."""
 # What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
 EXTRA_ROLES = """
 select coalesce(string_agg(format('revoke %I from postai_test_agent cascade', r.rolname), '; '), '')
@@ -479,22 +481,31 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With --dist loadfile: the loaded store goes to one worker, as it takes ten seconds, pages to another."""
+    """With --dist loadfile: what takes ten seconds to make is shared: the loaded store, two sites and browsers."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
             path = Path(file)
-            return "web" if path.parent.name == "web" else "store" if path.stem[5:] in WITH_STORE else file
+            name = path.stem.removeprefix("test_")
+            if path.parent.name == "web" and name != "journeys":  # those have a site of their own
+                return "pages" if name in PAGES else "web"
+            return "store" if name in WITH_STORE else file
 
     return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take long go first, so that no worker is left with one of them at the end."""
+    """The files that take long go first, so that no worker is left with one of them at the end; pages before all."""
     places = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: places.get(item.path.stem.removeprefix("test_"), len(LONG)))
+
+    def place(item: pytest.Item) -> int:
+        if item.path.parent.name == "web":
+            return -1
+        return places.get(item.path.stem.removeprefix("test_"), len(LONG))
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)
