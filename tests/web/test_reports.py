@@ -20,6 +20,8 @@ from web_support import Dashboard, Person, Shop
 
 from postai.observe.report import SECTIONS, script_of
 
+LONG = 120_000
+"""Milliseconds after which a test gives up waiting; says nothing about how fast things are."""
 REPORT = "/d/store/report"
 API = "/api/v1/databases/store/report"
 
@@ -78,8 +80,8 @@ def downloaded(seen: Watched, to: Path, form: str, *sections: str) -> Path:
         seen.page.locator(f"[name=section][value={name}]").set_checked(name in sections)
     seen.page.select_option("[name=format]", form)
     seen.page.select_option("[name=hours]", "24")
-    with seen.page.expect_download() as told:
-        seen.page.click("text=Make it")
+    with seen.page.expect_download(timeout=LONG) as told:
+        seen.page.click("text=Make it", no_wait_after=True)
     file = to / told.value.suggested_filename
     told.value.save_as(file)
     return file
