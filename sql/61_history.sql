@@ -94,10 +94,13 @@ begin
   if tg_op = 'TRUNCATE' then
     delete from postai.statement_sum;
   else
+    -- Moments come as arrays, so that whatever the planner thinks of `changed` the few rows are found by the index.
     delete from postai.statement_sum as s
-     using (select distinct w.hours, date_bin(w.span, c.at - interval '1 microsecond', '2000-01-01 00:00+00') + w.span as at
-              from changed as c cross join (values (1, interval '1 hour'), (24, interval '24 hours')) as w (hours, span)) as p
-     where s.hours = p.hours and s.at = p.at;
+     where s.hours = 1 and s.at = any (array(
+             select distinct date_bin('1 hour', c.at - interval '1 microsecond', '2000-01-01 00:00+00') + interval '1 hour' from changed as c));
+    delete from postai.statement_sum as s
+     where s.hours = 24 and s.at = any (array(
+             select distinct date_bin('24 hours', c.at - interval '1 microsecond', '2000-01-01 00:00+00') + interval '24 hours' from changed as c));
   end if;
   return null;
 end

@@ -21,6 +21,10 @@ create view postai.statement_sums as
 comment on view postai.statement_sums is
   'What each statement did in the hour, or day (24 hours), before at, as the sum of its rows of postai.statement_history: of full days, and of full hours of which every interval is kept; the last ones may be missing. squares = sum of the squares of the times of single calls: select at, calls, total_ms from postai.statement_sums where hours = 24 and queryid = 42 order by at';
 
+create view postai._summed as
+  select x.hours, x.at from postai.statement_sum as x;
+comment on view postai._summed is 'Which hours and days were summed up, told once for each statement; whether one was is a look into an index.';
+
 create view postai.load_history as
   select x.at, x.seconds, x.dbid <> 0 as here, x.xact_commit, x.xact_rollback, x.blks_read, x.blks_hit, x.tup_returned, x.tup_fetched,
          x.tup_inserted, x.tup_updated, x.tup_deleted, x.conflicts, x.temp_files, x.temp_bytes, x.deadlocks, x.blk_read_ms,
@@ -69,4 +73,4 @@ comment on view postai.statement_plans is
   'Shapes of the plans that the planner chose for a statement with unknown parameters; of other people''s for operators only: select plan_hash, cost, first_seen, last_seen from postai.statement_plans where queryid = 42';
 
 select postai._grant('select on postai.' || v, 'postai_reader', 'postai_agent')
-  from pg_catalog.unnest(array['statement_history', 'statement_sums', 'load_history', 'table_history', 'index_history', 'storage_history', 'wait_history', 'statement_plans']) as v;
+  from pg_catalog.unnest(array['statement_history', 'statement_sums', '_summed', 'load_history', 'table_history', 'index_history', 'storage_history', 'wait_history', 'statement_plans']) as v;

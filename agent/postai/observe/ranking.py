@@ -158,12 +158,13 @@ def _trends(database: Database, span: Range, queryids: list[int], user: str) -> 
         return {}
     found: dict[int, list[float]] = {one: [0.0] * PARTS for one in queryids}
     blocks = named_sql.load(__package__, "ranking.sql")
-    statement = blocks["pieces"] + blocks["trends"]
-    for queryid, part, total_ms in database.query(statement, (*_pieces(span, PARTS), queryids, user, user)):
+    pieces = blocks["pieces"].replace("/* wanted */", "and x.queryid = any(%s)")
+    given = (*_pieces(span, PARTS), queryids, queryids, queryids, user, user)
+    for queryid, part, total_ms in database.query(pieces + blocks["trends"], given):
         found[queryid][min(max(part, 1), PARTS) - 1] += total_ms
     return {queryid: tuple(parts) for queryid, parts in found.items()}
 
 
 def _pieces(span: Range, parts: int) -> tuple[object, ...]:
     """Parameters of block `pieces`."""
-    return span.since, span.until, parts, span.since, span.until
+    return span.since, span.until, parts

@@ -7,7 +7,9 @@ select pg_catalog.clock_timestamp(), (select pg_catalog.min(x.at) from postai.lo
 -- What statements did in a stretch of time, in pieces; stands before the other blocks. A day or hour that was summed up, and
 -- lies in one of the equal parts of the stretch, is one piece, days first; all else is read interval by interval.
 --
--- %s: beginning, end, number of parts; beginning, end.
+-- The planner knows nothing of how many there are: so moments come as arrays, and "offset 0" has it look up each stretch of
+-- intervals by itself.
+-- %s: beginning, end, number of parts.
 with asked as materialized (
   select a.*, extract(epoch from a.until - a.since)::float8 / a.parts as seconds
     from (select %s::timestamptz as since, %s::timestamptz as until, %s::integer as parts) as a
@@ -21,7 +23,7 @@ with asked as materialized (
    where g.at - w.span >= a.since
      and pg_catalog.floor(extract(epoch from g.at - w.span - a.since)::float8 / a.seconds) + 1
          = pg_catalog.ceil(extract(epoch from g.at - a.since)::float8 / a.seconds)
-     and exists (select from postai.statement_sums as s where s.hours = w.hours and s.at = g.at)
+     and exists (select from postai._summed as s where s.hours = w.hours and s.at = g.at)
 ), taken as materialized (
   select s.* from summed as s
    where s.hours = 24 or not exists (select from summed as d where d.hours = 24 and d.at = s.day)
@@ -32,17 +34,23 @@ with asked as materialized (
            pg_catalog.tstzmultirange(pg_catalog.tstzrange(a.since, a.until, '(]'))
            - coalesce((select pg_catalog.range_agg(t.span) from taken as t), '{}')) as r (span)
 ), piece as (
-  select s.at, s.queryid, s.userid, s.calls, s.total_ms, s.squares, s.rows, s.blks_hit, s.blks_read, s.temp_blks_written, s.wal_bytes,
-         s.toplevel
-    from taken as t
-    join postai.statement_sums as s on s.hours = t.hours and s.at = t.at
-   where s.at > %s and s.at <= %s
+  select x.at, x.queryid, x.userid, x.toplevel, x.calls, x.total_ms, x.squares, x.rows, x.blks_hit, x.blks_read, x.temp_blks_written, x.wal_bytes
+    from postai.statement_sums as x
+   where x.hours = 24 and x.at = any (array(select t.at from taken as t where t.hours = 24)) /* wanted */
   union all
-  select x.at, x.queryid, x.userid, x.calls, x.total_ms,
-         x.calls * coalesce(x.stddev_ms, 0)::float8 ^ 2 + x.total_ms ^ 2 / greatest(x.calls, 1),
-         x.rows, x.blks_hit, x.blks_read, x.temp_blks_written, x.wal_bytes, x.toplevel
+  select x.at, x.queryid, x.userid, x.toplevel, x.calls, x.total_ms, x.squares, x.rows, x.blks_hit, x.blks_read, x.temp_blks_written, x.wal_bytes
+    from postai.statement_sums as x
+   where x.hours = 1 and x.at = any (array(select t.at from taken as t where t.hours = 1)) /* wanted */
+  union all
+  select x.*
     from rest as r
-    join postai.statement_history as x on x.at > r.since and x.at <= r.until
+   cross join lateral (
+     select x.at, x.queryid, x.userid, x.toplevel, x.calls, x.total_ms,
+            x.calls * coalesce(x.stddev_ms, 0)::float8 ^ 2 + x.total_ms ^ 2 / greatest(x.calls, 1),
+            x.rows, x.blks_hit, x.blks_read, x.temp_blks_written, x.wal_bytes
+       from postai.statement_history as x
+      where x.at > r.since and x.at <= r.until /* wanted */
+     offset 0) as x
 )
 
 -- name: ranking
@@ -89,6 +97,5 @@ select w.passed, w.total_ms, p.*
 -- The time of some statements, of all roles or one, in the parts of the stretch, from 1.
 select x.queryid, pg_catalog.ceil(extract(epoch from x.at - a.since)::float8 / a.seconds)::integer, pg_catalog.sum(x.total_ms)
   from piece as x cross join asked as a
- where x.queryid = any(%s)
-   and (%s::text = '' or x.userid = (select r.oid from pg_catalog.pg_roles as r where r.rolname = %s))
+ where (%s::text = '' or x.userid = (select r.oid from pg_catalog.pg_roles as r where r.rolname = %s))
  group by 1, 2
