@@ -28,24 +28,25 @@ create view postai.team_members as
            pg_catalog.array_agg(distinct g.rolname order by g.rolname) filter (where g.rolname is not null) as granted_by
       from pg_catalog.pg_auth_members as m left join pg_catalog.pg_roles as g on g.oid = m.grantor
      group by m.roleid, m.member
-  ), inside (team, first, member) as (
-    select g.roleid, g.member, g.member from given as g join postai._team as t on t.oid = g.roleid
+  ), inside (team, first, member, admin_option, granted_by) as (
+    -- What a direct grant says comes along, as nobody knows how many rows a join of these would have.
+    select g.roleid, g.member, g.member, g.admin_option, g.granted_by from given as g join postai._team as t on t.oid = g.roleid
     union
-    select i.team, i.first, g.member from inside as i join given as g on g.roleid = i.member
+    select i.team, i.first, g.member, null, null from inside as i join given as g on g.roleid = i.member
   ), found as (
     select i.team, i.member, pg_catalog.bool_or(i.first = i.member) as direct,
-           coalesce(pg_catalog.array_agg(f.rolname order by f.rolname) filter (where i.first <> i.member), '{}') as through
+           coalesce(pg_catalog.array_agg(f.rolname order by f.rolname) filter (where i.first <> i.member), '{}') as through,
+           coalesce(pg_catalog.bool_or(i.admin_option), false) as admin_option, coalesce(pg_catalog.max(i.granted_by), '{}') as granted_by
       from inside as i join pg_catalog.pg_roles as f on f.oid = i.first
      group by i.team, i.member
   )
   select t.rolname as team, r.rolname as member, case when r.rolcanlogin then 'login' else 'team' end as kind, f.direct, f.through,
-         coalesce(g.admin_option, false) as admin_option, postai._may_use(r.rolname, t.rolname) as holds,
-         pg_catalog.has_database_privilege(r.oid, d.oid, 'connect') as may_connect, coalesce(g.granted_by, '{}') as granted_by
+         f.admin_option, postai._may_use(r.rolname, t.rolname) as holds,
+         pg_catalog.has_database_privilege(r.oid, d.oid, 'connect') as may_connect, f.granted_by
     from found as f
     join pg_catalog.pg_roles as t on t.oid = f.team
     join pg_catalog.pg_roles as r on r.oid = f.member
-    join pg_catalog.pg_database as d on d.datname = pg_catalog.current_database()
-    left join given as g on g.roleid = f.team and g.member = f.member;
+    join pg_catalog.pg_database as d on d.datname = pg_catalog.current_database();
 comment on view postai.team_members is
   'Members of teams as the server has them: directly, or through the teams that are named; whether the member holds the team''s rights (a membership may be one to hand it on only), may add members (admin_option), may connect to this database: select team, member, direct, through, holds from postai.team_members';
 
@@ -57,9 +58,12 @@ create view postai.teams as
     select distinct a.grantee from here as h, pg_catalog.aclexplode(h.acl) as a where a.privilege_type = 'CONNECT'
   ), owner as materialized (
     -- Whose objects belong to a superuser nobody applies anything to.
-    select r.oid, r.rolname from pg_catalog.pg_roles as r, here as h
+    select r.rolname
+      from (select h.datdba as oid from here as h
+             union
+            select s.refobjid from pg_catalog.pg_shdepend as s, here as h where s.dbid = h.oid and s.deptype = 'o') as o
+      join pg_catalog.pg_roles as r on r.oid = o.oid
      where not r.rolsuper and not postai._is_own_role(r.rolname)
-       and (r.oid = h.datdba or r.oid in (select s.refobjid from pg_catalog.pg_shdepend as s where s.dbid = h.oid and s.deptype = 'o'))
   ), counted as materialized (
     select m.team, pg_catalog.count(*)::integer as members from postai.team_members as m where m.kind = 'login' and m.holds group by m.team
   ), looked as (
