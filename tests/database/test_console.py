@@ -84,6 +84,7 @@ def test_parameters_are_sent_apart(db: Database) -> None:
     assert found.rows == (("'; drop table item; --%s", "2", "'; drop table item; --"),)
     assert console.run(db, "select $1::int is null as it", [None]).rows == (("t",),)
     assert console.parameter_count("select $2, $1, '$9'") == 2
+    assert console.run(db, "select id % $2::int, count(*) from item group by id % $2::int order by 1", ["x", "2"]).rows
     with pytest.raises(UsageError, match=r"\$2"):
         console.run(db, "select $1, $2", ["1"])
 
@@ -271,6 +272,17 @@ def test_explain_alone_runs_nothing(db: Database) -> None:
     for text in ("create index on item (name)", "vacuum item", "explain select 1"):
         with pytest.raises(Refused):
             console.explain(db, text, analyze=True)
+
+
+def test_a_plan_for_any_values(db: Database) -> None:
+    for text in ("select * from item where id = $1 and name <> $2", "delete from item where id = $1"):
+        plan = console.explain(db, text)
+        assert plan.generic and any("$1" in node.node or "Scan" in node.node for node in plan.nodes)
+    with pytest.raises(ServerError):
+        console.explain(db, "select * from missing where id = $1")
+    assert not console.explain(db, "select * from item where id = $1", ["1"]).generic
+    with pytest.raises(UsageError):
+        console.explain(db, "select * from item where id = $1", analyze=True)
 
 
 def test_two_plans_stand_beside_each_other(db: Database) -> None:

@@ -80,6 +80,7 @@ def test_quoting() -> None:
 
 def test_placeholders() -> None:
     assert numbered("select %s, '%%', %s", 2) == "select $1, '%', $2"
+    assert numbered("select %(2)s, '%%', %(1)s, %(2)s", 2) == "select $2, '%', $1, $2"
     for sql, count in (("select %s", 2), ("select %s", 0), ("select '%'", 1), ("select %d", 1)):
         with pytest.raises(UsageError):
             numbered(sql, count)

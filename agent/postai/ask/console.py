@@ -33,6 +33,7 @@ MOST_CHARACTERS = 16_000_000
 """Of one result: it is kept whole in the memory of whoever serves it."""
 ROW_CHARACTERS = 1_000_000
 CELL_CHARACTERS = 100_000
+MOST_PARAMETERS = 100
 BATCH = 25
 """Rows that are fetched at a time: so far can a result be beyond its limit before that is seen."""
 READING = frozenset({"SELECT", "VALUES", "TABLE", "SHOW"})
@@ -51,6 +52,7 @@ __all__ = [
     "is_statement",
     "judge",
     "names",
+    "parameter_count",
     "run",
 ]
 
@@ -108,6 +110,7 @@ class Plan:
         json: EXPLAIN (FORMAT JSON) as the server wrote it.
         nodes: with their figures, in print order.
         findings: the plan in words.
+        generic: whether it is the plan for values that are not known, as some `$n` had none.
     """
 
     statement: str
@@ -115,6 +118,7 @@ class Plan:
     json: str
     nodes: tuple[NodeFigures, ...]
     findings: tuple[PlanFinding, ...]
+    generic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,13 +270,30 @@ def explain(
         )
     if analyze:
         _check(database, statement, safety)
-    bound, values = _bound(statement, parameters)
+    # EXPLAIN takes EXECUTE with values, or the statement itself: CREATE TABLE AS has no generic plan.
+    generic = not analyze and kind != "CREATE TABLE AS" and parameter_count(statement) > len(parameters)
+    bound, values = (statement, []) if generic else _bound(statement, parameters)
     options = "analyze, buffers, verbose, settings, format json" if analyze else "verbose, settings, format json"
     with _transaction(database, seconds, read_only=not analyze or kind not in WRITES):
-        written = database.query_text(f"explain ({options}) {bound}", values).rows
+        if generic:
+            written = _generic(database, options, statement)
+        else:
+            written = database.query_text(f"explain ({options}) {bound}", values).rows
     text_of = "\n".join(line or "" for (line,) in written)
     plan: Any = json.loads(text_of)
-    return Plan(statement, analyze, text_of, figures(read_tree(plan)), read_plan(plan))
+    return Plan(statement, analyze, text_of, figures(read_tree(plan)), read_plan(plan), generic)
+
+
+def _generic(database: Database, options: str, statement: str) -> tuple[tuple[str | None, ...], ...]:
+    """The plan for values that are not known."""
+    database.query("select pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)")
+    database.execute(f"prepare postai_plan as {statement}")
+    try:
+        nulls = ", ".join(["null"] * parameter_count(statement))
+        with database.transaction():  # a savepoint: a failure ends there
+            return database.query_text(f"explain ({options}) execute postai_plan({nulls})").rows
+    finally:
+        database.execute("deallocate postai_plan")
 
 
 def compare_plans(left: Plan, right: Plan) -> PlanPair:
@@ -291,8 +312,10 @@ def names(database: Database) -> NamesSeen:
 
 
 def parameter_count(text: str) -> int:
-    """The highest `$n` of a text that parses; 0 = none."""
-    return max((number for _, _, number in _places(text)), default=0)
+    """The highest `$n` of a statement, at most `MOST_PARAMETERS`; 0 = none, or it is no statement."""
+    if not is_statement(text):
+        return 0
+    return min(max((number for _, _, number in _places(text)), default=0), MOST_PARAMETERS)
 
 
 def _one(text: str, allowed: frozenset[str], what: str) -> tuple[str, str]:
@@ -340,7 +363,7 @@ def _places(statement: str) -> list[tuple[int, int, int]]:
 
 
 def _bound(statement: str, parameters: Sequence[str | None]) -> tuple[str, list[str | None]]:
-    """The statement with the drivers' placeholders, and a value for each of them."""
+    """The statement with the drivers' placeholders, and the values that it uses; what stands twice is one parameter."""
     places = _places(statement)
     missing = sorted({number for _, _, number in places if not 1 <= number <= len(parameters)})
     if missing:
@@ -349,12 +372,13 @@ def _bound(statement: str, parameters: Sequence[str | None]) -> tuple[str, list[
         )
     if not places:
         return statement, []
+    used = sorted({number for _, _, number in places})
     data, at, parts = statement.encode(), 0, []
-    for start, end, _ in places:
-        parts += [data[at:start].replace(b"%", b"%%"), b"%s"]
+    for start, end, number in places:
+        parts += [data[at:start].replace(b"%", b"%%"), b"%%(%d)s" % (used.index(number) + 1)]
         at = end
     text = b"".join([*parts, data[at:].replace(b"%", b"%%")]).decode()
-    return text, [parameters[number - 1] for _, _, number in places]
+    return text, [parameters[number - 1] for number in used]
 
 
 def _types(database: Database, oids: list[int]) -> tuple[tuple[str, ...], tuple[bool, ...]]:

@@ -23,7 +23,7 @@ from postai.database.protocol import Row, TextRows
 from postai.database.session import First, Session
 from postai.errors import FeatureMissing, PostaiError, UsageError
 
-_PLACEHOLDER = re.compile(r"%(.?)", re.DOTALL)
+_PLACEHOLDER = re.compile(r"%(\((\d+)\)s|.|$)", re.DOTALL)
 _CANCEL_REQUEST = 80877102  # https://www.postgresql.org/docs/current/protocol-message-formats.html (CancelRequest)
 _IN_MEMORY = 16 * 2**20  # bytes of a COPY that are not written to a file
 
@@ -261,7 +261,7 @@ class Pg8000Database(Session):
 
 
 def numbered(sql: str, count: int) -> str:
-    """The statement with `%s` as `$1`, `$2` ... and `%%` as a percent sign.
+    """The statement with `%s` as `$1`, `$2` ..., or `%(n)s` as `$n`, and `%%` as a percent sign.
 
     Raises:
         UsageError: the number of placeholders is not `count`, or another character follows a percent sign.
@@ -272,6 +272,9 @@ def numbered(sql: str, count: int) -> str:
         nonlocal at
         if match[1] == "%":
             return "%"
+        if match[2]:
+            at = max(at, int(match[2]))
+            return f"${int(match[2])}"
         if match[1] != "s":
             raise UsageError("a percent sign in a statement with parameters must be written %%")
         at += 1

@@ -51,7 +51,8 @@ class Database(Protocol):
         """Run one statement that returns rows.
 
         Args:
-            sql: the statement; `%s` marks a parameter. With parameters a literal percent sign is written `%%`,
+            sql: the statement; `%s` marks a parameter, or everywhere `%(n)s` the nth one, which may then stand in
+                several places. With parameters a literal percent sign is written `%%`,
                 without parameters the text is sent as it is. It may then be several statements, which the server gets
                 in one message: the last row is then the last one's.
             params: values of the parameters.

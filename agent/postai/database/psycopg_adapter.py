@@ -6,6 +6,7 @@ with what the server repeated of the statement, as its `__context__`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # prepare_threshold None: a transaction pooler may run each transaction on another server session, which does not know
 # the statements prepared on the first.
 SESSION: Mapping[str, Any] = MappingProxyType({"autocommit": True, "prepare_threshold": None})
+
+_NUMBERED = re.compile(r"(?<!%)(?:%%)*%\(\d+\)s")
 
 
 def open_database(parameters: dict[str, str], target: str, *, connect_timeout: int, first: First) -> PsycopgDatabase:
@@ -166,8 +169,11 @@ class PsycopgDatabase(Session):
     def _run(self, sql: str, params: Sequence[object]) -> psycopg.Cursor[Row]:
         import psycopg
 
+        given: Sequence[object] | Mapping[str, object] | None = list(params) if params else None
+        if given and _NUMBERED.search(sql):
+            given = {str(place): value for place, value in enumerate(params, 1)}
         try:
-            return self._connection.execute(sql, list(params) if params else None)
+            return self._connection.execute(sql, given)
         except psycopg.Error as error:
             failure = self._translated(error)
         raise failure

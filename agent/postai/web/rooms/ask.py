@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from postai.ask import asking, console
 from postai.ask.asking import Answer, Asked
@@ -27,6 +27,20 @@ room = Room("Ask", "ask", "/ask")
 HISTORY = 30
 
 
+def _with_parameters(data: object) -> object:
+    """A form's fields with its parameters in one list; an empty field is an empty text, as browsers send it."""
+    if not isinstance(data, dict) or not str(data.get("given", "")).isdecimal():
+        return data
+    places = range(1, min(int(data["given"]), console.MOST_PARAMETERS) + 1)
+    values = [None if f"null{n}" in data else str(data.get(f"p{n}", "")).replace("\r\n", "\n") for n in places]
+    return {**data, "parameters": values}
+
+
+def _wanted(given: list[str | None], *texts: str) -> list[str | None]:
+    count = max(map(console.parameter_count, texts))
+    return [*given[:count], *[""] * (count - len(given))]
+
+
 class Typed(BaseModel):
     """What somebody typed.
 
@@ -34,7 +48,8 @@ class Typed(BaseModel):
         text: a question, or one statement.
         how: what to do with it; "run" tells a question from a statement by itself.
         rows, seconds: limits of a statement.
-        parameters: values of `$1`, `$2`, ...: one each line in a form; `\\N` is NULL.
+        parameters: values of `$1`, `$2`, ..., null is NULL. A form has the fields p1, p2, ..., null1, null2, ..., and
+            `given`, how many of them it showed.
         writes: whether "analyze" may run a statement that writes.
         format: the statement's rows as a file instead of a page.
     """
@@ -43,12 +58,18 @@ class Typed(BaseModel):
     how: Literal["run", "explain", "analyze"] = "run"
     rows: int = Field(default=500, ge=1, le=console.MOST_ROWS)
     seconds: float = Field(default=30, gt=0, le=console.MOST_SECONDS)
-    parameters: str = Field(default="", max_length=100_000)
+    parameters: list[str | None] = Field(default=[], max_length=console.MOST_PARAMETERS)
     writes: bool = False
 
-    def values(self) -> list[str | None]:
-        """The parameters, in order."""
-        return [None if line == "\\N" else line for line in self.parameters.splitlines()]
+    @model_validator(mode="before")
+    @classmethod
+    def _from_fields(cls, data: object) -> object:
+        return _with_parameters(data)
+
+    @property
+    def wanted(self) -> list[str | None]:
+        """A value for each `$n` of the text, as far as they are given, to be shown in the form."""
+        return _wanted(self.parameters, self.text)
 
     def limits(self) -> Limits:
         """The limits of a statement."""
@@ -64,12 +85,29 @@ class Judgement(BaseModel):
 
 
 class Two(BaseModel):
-    """Two statements whose plans are compared; with `analyze` both run, with `writes` also one that writes."""
+    """Two statements whose plans are compared; with `analyze` both run, with `writes` also one that writes.
 
-    left: str = Field(max_length=100_000)
-    right: str = Field(max_length=100_000)
+    Attributes:
+        parameters: of both, as in `Typed`.
+        seconds: that each of them may take.
+    """
+
+    left: str = Field(default="", max_length=100_000)
+    right: str = Field(default="", max_length=100_000)
     analyze: bool = False
     writes: bool = False
+    parameters: list[str | None] = Field(default=[], max_length=console.MOST_PARAMETERS)
+    seconds: float = Field(default=30, gt=0, le=console.MOST_SECONDS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_fields(cls, data: object) -> object:
+        return _with_parameters(data)
+
+    @property
+    def wanted(self) -> list[str | None]:
+        """As of `Typed`."""
+        return _wanted(self.parameters, self.left, self.right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +158,7 @@ def ask(database: InDatabase, by: Visiting, body: Typed) -> Outcome:
     if body.how != "run":
         analyze = body.how == "analyze"
         plan = console.explain(
-            database, body.text, body.values(),
+            database, body.text, body.parameters,
             analyze=analyze, writes=body.writes, limits=body.limits(), safety=_safety(database, by),
         )  # fmt: skip
         return Outcome(body, plan=plan)
@@ -163,10 +201,17 @@ def empty_plans(_database: InDatabase, left: str = "", right: str = "") -> Two:
 def compare(database: InDatabase, by: Visiting, body: Two) -> PlanPair:
     """The plans of two statements, node beside node."""
     safety = _safety(database, by)
-    left, right = (
-        console.explain(database, one, analyze=body.analyze, writes=body.writes, safety=safety)
-        for one in (body.left, body.right)
-    )
+
+    def plan(text: str) -> Plan:
+        return console.explain(
+            database, text, body.parameters,
+            analyze=body.analyze, writes=body.writes, limits=Limits(seconds=body.seconds), safety=safety,
+        )  # fmt: skip
+
+    left, right = plan(body.left), plan(body.right)
+    if body.analyze and not body.writes:
+        # The first one brought into memory what the second one read: only of a second look are both told alike.
+        left, right = plan(body.left), plan(body.right)
     return console.compare_plans(left, right)
 
 
@@ -220,7 +265,7 @@ def as_json(found: Rows) -> str:
 
 
 def _run(database: InDatabase, by: Visiting, typed: Typed) -> Rows:
-    return console.run(database, typed.text, typed.values(), typed.limits(), _safety(database, by))
+    return console.run(database, typed.text, typed.parameters, typed.limits(), _safety(database, by))
 
 
 def _safety(database: InDatabase, by: Visiting) -> Safety:
