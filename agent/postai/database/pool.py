@@ -29,6 +29,7 @@ class Pool:
         dsn: connection string.
         max_size: most sessions at a time.
         timeout_seconds: longest wait for a free session.
+        when_busy: what to do when none became free.
         application_name, connect_timeout, statement_timeout_ms, lock_timeout_ms, search_path: as for `connect`.
     """
 
@@ -38,6 +39,7 @@ class Pool:
         *,
         max_size: int = 4,
         timeout_seconds: float = 5.0,
+        when_busy: str = "Wait for the running work, or allow more workers.",
         application_name: str = "postai",
         connect_timeout: int = 5,
         statement_timeout_ms: int = 30000,
@@ -55,6 +57,7 @@ class Pool:
         self._first = opening.identify_statement((statement_timeout_ms, lock_timeout_ms), search_path)
         self._max_size = max_size
         self._timeout = timeout_seconds
+        self._when_busy = when_busy
         self._target = connection_string.label(dsn)
         self._parameters = opening.session_parameters(
             dsn, application_name, statement_timeout_ms, lock_timeout_ms, search_path
@@ -152,5 +155,5 @@ class Pool:
         return TooManyConnections(
             f"no session became free within {self._timeout:g} s ({self._target})",
             detail=f"all {self._max_size} sessions of the pool are in use",
-            hint="Wait for the running work, or allow more workers.",
+            hint=self._when_busy,
         )

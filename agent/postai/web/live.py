@@ -19,7 +19,7 @@ from fastapi import Path, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from postai.database.errors import ConnectionFailed, ConnectionLost
+from postai.database.errors import ConnectionFailed, ConnectionLost, TooManyConnections
 from postai.errors import PostaiError
 from postai.web.rendering import base_of
 from postai.web.room import Room
@@ -102,6 +102,8 @@ def _rendered(request: Request, visit: Visit, read: Callable[[Visit], Any], part
 
 
 def _trouble(error: PostaiError) -> str:
+    if isinstance(error, TooManyConnections):
+        return "All connections of your login are busy. What you see is from before; this page goes on by itself."
     if isinstance(error, ConnectionFailed | ConnectionLost):
         return "The server does not answer. What you see is from before; this page goes on by itself when it is back."
     return f"{error.as_parts().message}. What you see is from before."

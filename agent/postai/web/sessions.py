@@ -28,6 +28,8 @@ REQUESTS = 60
 THREADS = REQUESTS + 40
 """Of this process: logins, files and refusals find one whatever the others do."""
 LOGINS_EACH = 20
+CONNECTIONS, SHARED_CONNECTIONS = 4, 12
+"""To a database: of one login, and of all tokens and links together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Session:
     used_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     message: str | None = None
     shared: str | None = None
+    _shared_by_all: bool = False
     _shares: Shares | None = field(default=None, repr=False)
     _pools: dict[str, Pool] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -123,7 +126,13 @@ class Session:
             if self._closed:
                 raise NotPermitted("your login is over", hint="Log in at /login.")
             if database.name not in self._pools:
-                pool = Pool(dsn, max_size=4, application_name="post-ai web", statement_timeout_ms=15_000)
+                pool = Pool(
+                    dsn,
+                    max_size=SHARED_CONNECTIONS if self._shared_by_all else CONNECTIONS,
+                    when_busy="Wait until other pages of this login are done, or cancel a statement: see Ask.",
+                    application_name="post-ai web",
+                    statement_timeout_ms=15_000,
+                )
                 self._pools[database.name] = pool
             return self._pools[database.name]
 
@@ -212,7 +221,9 @@ class Sessions:
             if self._reader is None:
                 forever = float("inf")
                 shares = Shares(REQUESTS // 2, REQUESTS // 2)  # of all tokens and links together
-                self._reader = Session("", login, secrets.token_urlsafe(24), forever, forever, _shares=shares)
+                self._reader = Session(
+                    "", login, secrets.token_urlsafe(24), forever, forever, _shares=shares, _shared_by_all=True
+                )
             return self._reader
 
     def of(self, whose: tuple[str, ...]) -> list[Session]:
@@ -223,6 +234,20 @@ class Sessions:
                 one for one in self._by_hash.values() if one.whose == whose and now < min(one.ends_at, one.idle_until)
             ]
         return sorted(mine, key=lambda one: one.used_at, reverse=True)
+
+    def of_others(self, server: tuple[str, ...], whose: tuple[str, ...]) -> list[Session]:
+        """The logins of other people as roles of that server, the one used last first.
+
+        Who stands on a login of the settings is no one server's person, and is not among them.
+        """
+        now = self._clock()
+        with self._lock:
+            found = [
+                one
+                for one in self._by_hash.values()
+                if one.login.server == server and one.whose != whose and now < min(one.ends_at, one.idle_until)
+            ]
+        return sorted(found, key=lambda one: one.used_at, reverse=True)
 
     def end_of(self, whose: tuple[str, ...], number: str | None = None) -> int:
         """End one login of a person, or all of them; how many there were."""
