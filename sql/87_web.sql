@@ -114,6 +114,24 @@ $$;
 comment on function postai._find_pass(text, bytea) is
   'The open token or link of that hash, while who made it may still log in and read here. Definer: nobody may read hashes.';
 
+create function postai._note_login_ended(login text) returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not postai._is_operator(session_user) then
+    perform postai._raise('PA006', format('role %I may not end other people''s logins', session_user), 'Only operators do.',
+      format('GRANT postai_operator TO %I;', session_user));
+  elsif login is null or char_length(login) > 200 then
+    perform postai._raise('22023', 'say whose login it is', null, 'A name has 1 to 200 characters.');
+  end if;
+  perform postai._record_event('web.ended', format('login of %s', login), null, null, null);
+end
+$$;
+comment on function postai._note_login_ended(text) is
+  'Records that an operator ends somebody''s login of the dashboard: select postai._note_login_ended(''alice''). Definer: events are written by functions alone.';
+
+select postai._grant('execute on function postai._note_login_ended(text)', 'postai_operator');
 select postai._grant('select on postai.web_passes', 'postai_reader');
 select postai._grant('execute on function ' || f, 'postai_reader')
   from unnest(array['postai.api_token(text, interval)', 'postai.share_link(text, text, interval)', 'postai.revoke_pass(bigint)',

@@ -112,6 +112,34 @@ def test_one_ends_one_login_or_all_of_ones_own_and_nobody_elses(web: Dashboard) 
     assert here.get(PAGE).status == 303 and again.get(PAGE).status == 303 and uwe.get(PAGE).status == 200
 
 
+def test_operators_end_logins_of_their_servers_people(web: Dashboard, store: TestDatabase) -> None:
+    olga, uwe, rita = web.log_in("olga"), web.log_in("uwe"), web.log_in("rita")
+    seen = olga.get(f"{API}/people").json["others"]
+    assert {"uwe", "rita"} <= {one["role"] for one in seen} and "olga" not in {one["role"] for one in seen}
+    assert uwe.get(f"{API}/people").json["others"] is None
+    (mine,) = (one["number"] for one in rita.get(f"{API}/people").json["logins"] if one["this"])
+    rita.get(PAGE)
+    uwe.get(PAGE)
+    assert uwe.post_json(f"{API}/people/others/{mine}/end").status == 403 and rita.get(PAGE).status == 200
+    olga.get(PAGE)
+    assert olga.post(f"/d/store/people/others/{mine}/end").location == "/d/store/people"
+    assert rita.get(PAGE).status == 303 and uwe.get(PAGE).status == 200
+    assert olga.post_json(f"{API}/people/others/{mine}/end").json == {"ended": 0}
+    assert store.execute("select actor::text, subject from postai.event where kind = 'web.ended'") == [
+        ("olga", "login of rita")
+    ]
+
+
+def test_a_secret_is_in_the_answer_and_nowhere_else(web: Dashboard) -> None:
+    olga = web.log_in("olga")
+    olga.get(PAGE)
+    answer = olga.post("/d/store/people/tokens", {"title": "by form", "days": "1"})
+    assert answer.status == 200 and "postai_" in answer.words()
+    secret = answer.words().partition("postai_")[2].split()[0]
+    assert len(secret) > 40 and secret not in olga.get(PAGE).text and secret not in olga.get("/d/store/").text
+    assert bearer(web, f"postai_{secret}") == 200
+
+
 def test_what_changes_something_needs_the_token_of_the_login(web: Dashboard) -> None:
     olga, uwe = web.log_in("olga"), web.log_in("uwe")
     uwe.get(PAGE)

@@ -80,3 +80,13 @@ def find(db: Database, kind: PassKind, secret: str) -> Found | None:
     with reading(db):
         rows = db.query(load(__package__, "passes.sql")["find"], (kind, secret))
     return Found(*rows[0]) if rows else None
+
+
+def note_login_ended(db: Database, login: str) -> None:
+    """Record that an operator ends a login of somebody else to the dashboard.
+
+    Raises:
+        NotPermitted: as ServerError PA006, for who is no operator.
+    """
+    with reading(db, "postai_operator"):
+        db.query("select postai._note_login_ended(%s)", (login,))

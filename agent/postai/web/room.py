@@ -114,6 +114,23 @@ class Room:
 
         return register
 
+    def make(self, path: str, template: str) -> Callable[[Handler], Handler]:
+        """Register a function that makes something which is shown once: the answer itself shows it, as `it`.
+
+        Args:
+            path: below the database.
+            template: as for `see`.
+        """
+
+        def register(act: Handler) -> Handler:
+            passed = [Depends(own_request)]
+            self.api.add_api_route(path, act, methods=["POST"], operation_id=act.__name__, dependencies=passed)
+            shown = _with_form(act, self._answered(template))
+            self.pages.add_api_route(path, shown, methods=["POST"], response_model=None, dependencies=passed)
+            return act
+
+        return register
+
     @staticmethod
     def form(model: type[BaseModel]) -> Callable[..., Any]:
         """A dependency that fills that model from the fields of a form."""

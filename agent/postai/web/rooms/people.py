@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field
 
 from postai.errors import FeatureMissing, NotPermitted
 from postai.people import passes, teams
-from postai.people.passes import Pass, read_passes
+from postai.people.passes import Pass, note_login_ended, read_passes
 from postai.people.teams import Change, Member, Part, TeamPreview, Teams, own_teams, read_teams
 from postai.web.fields import Text
-from postai.web.logins import Level
+from postai.web.logins import Level, server_of
 from postai.web.room import Room
 from postai.web.visit import InDatabase, Visit, Visiting, own_form
 
@@ -34,6 +34,18 @@ class LoginSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class OthersLogin:
+    """A login of somebody else as a role of this database's server, as operators see it."""
+
+    number: str
+    role: str
+    address: str
+    agent: str
+    begun_at: datetime
+    used_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class People:
     """Who one is here, and where one is logged in.
 
@@ -44,6 +56,7 @@ class People:
         passes: one's own tokens and links, for operators everybody's; None = they cannot be read, see `missing`.
         has_reader: whether tokens and links can be used here.
         page: to fill in the form of a new link.
+        others: logins of other people; None = one is no operator here.
     """
 
     person: str
@@ -56,6 +69,7 @@ class People:
     missing: str
     has_reader: bool
     page: str
+    others: list[OthersLogin] | None
 
 
 class NewToken(BaseModel):
@@ -134,7 +148,7 @@ def people(database: InDatabase, by: Visiting, page: str = "") -> People:
     has_reader = by.site.settings.reader_dsn is not None
     return People(
         session.person, session.role, by.level, session.reads_only, logins, mine, found, missing, has_reader,
-        page[:1000],
+        page[:1000], _others(by),
     )  # fmt: skip
 
 
@@ -150,18 +164,35 @@ def end_logins(by: Visiting) -> Ended:
     return Ended(by.site.sessions.end_of(by.session.whose))
 
 
-def _once(_visit: Visit, made: Made) -> tuple[str, str]:
-    return "/people", f"Copy it now, it is not shown again: {made.secret}"
+def _others(by: Visit) -> list[OthersLogin] | None:
+    if by.level != "operator" or by.session.reads_only:
+        return None
+    found = by.site.sessions.of_others(server_of(by.site.database(by.database).dsn), by.session.whose)
+    return [
+        OthersLogin(one.number, one.role, one.browser.address, one.browser.agent, one.begun_at, one.used_at)
+        for one in found
+    ]
 
 
-@room.do("/people/tokens", _once)
+@room.do("/people/others/{number}/end", lambda _visit, _done: ("/people", "That login is over."))
+def end_others_login(database: InDatabase, by: Visiting, number: str) -> Ended:
+    """End a login of somebody else as a role of this database's server; for operators, and an event."""
+    theirs = by.site.sessions.of_others(server_of(by.site.database(by.database).dsn), by.session.whose)
+    login = next((one for one in theirs if one.number == number), None)
+    if login is None:
+        return Ended(0)
+    note_login_ended(database, login.role)  # refuses who is no operator
+    return Ended(by.site.sessions.end_of(login.whose, number))
+
+
+@room.make("/people/tokens", "made.html")
 def make_token(database: InDatabase, by: Visiting, body: NewToken) -> Made:
     """A token that reads the API in this database."""
     by.site.reader("pass")
     return Made(passes.make_token(database, body.title, body.days))
 
 
-@room.do("/people/links", _once)
+@room.make("/people/links", "made.html")
 def make_link(database: InDatabase, by: Visiting, body: NewLink) -> Made:
     """A link that shows one page of this database to whoever has it."""
     by.site.reader("pass")
