@@ -96,6 +96,8 @@ def test_alternatives_for_a_statement_do_not_save_its_time_twice(home: Home) -> 
     assert kinds["create_index"].saved_ms_per_day == pytest.approx(9000 + 500)
     assert (kinds["rewrite"].open, kinds["rewrite"].approved) == (1, 1)
     assert kinds["rewrite"].saved_ms_per_day == pytest.approx(9500), "what is approved is not open"
+    assert kinds["reindex"].saved_ms_per_day == 300
+    assert kinds["vacuum"].saved_ms_per_day is None, "it saves nothing that is known"
     assert overview.waiting is not None and overview.waiting.open == 5
     assert overview.waiting.saved_ms_per_day == pytest.approx(9500 + 500 + 300)
     _proposal(home, "create_index", "open", {"4": (1000, 1000, 10)}, 990_000)

@@ -108,7 +108,8 @@ with waiting as materialized (
 )
 select w.kind, (pg_catalog.count(*) filter (where w.state = 'open'))::integer,
        (pg_catalog.count(*) filter (where w.state = 'approved'))::integer,
-       least((select pg_catalog.sum(b.saved) from best as b where b.kind is not distinct from w.kind), (select o.ms from worked as o)),
+       (select least(pg_catalog.sum(b.saved), (select o.ms from worked as o)) from best as b
+         where b.kind is not distinct from w.kind having pg_catalog.count(*) > 0),
        pg_catalog.sum(w.bytes)::bigint, (pg_catalog.count(*) filter (where w.severity = 'HIGH'))::integer
   from waiting as w
  group by grouping sets ((w.kind), ())
