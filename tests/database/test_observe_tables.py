@@ -130,6 +130,26 @@ def test_the_size_of_a_partitioned_table_over_time(home: Home) -> None:
     assert [one.idx_scan for one in trend] == [sum(5 for one in was.values() if day in one) for day in days]
 
 
+def test_the_use_of_an_index_day_by_day(home: Home) -> None:
+    home.db.execute(VISITS)
+    used = {"visits_1_note_idx": {0.1: 5, 0.4: 2, 29.5: 7}, "visits_2a_note_idx": {0.1: 1, 12.5: 9, 30.5: 100}}
+    for name, days in used.items():
+        for day, scans in days.items():
+            home.db.execute(
+                "insert into postai.sample_index (at, index_oid, seconds, idx_scan)"
+                " values (now() - make_interval(secs => %s), %s::regclass, 60, %s)",
+                (day * 86400, name, scans),
+            )
+    indexes = {one.name: one.trend for one in read_table(home.db, "public.visits").indexes}
+    expected = [0.0] * 30
+    for days in used.values():
+        for day, scans in days.items():
+            if day < 30:
+                expected[29 - int(day)] += scans
+    assert indexes["visits_note"] == tuple(expected)
+    assert set(indexes["visits_idle"]) == {0.0}
+
+
 def test_what_is_locked_has_no_size_and_is_said_to_be_locked(home: Home) -> None:
     home.db.execute(VISITS)
     home.db.execute(

@@ -227,6 +227,8 @@ def test_the_page_of_a_statement(olga: Person) -> None:
     assert "Seq Scan on orders" in text and "cost 1 234" in text
     assert "A column is compared inside a function" in text and "SELECT *" in text
     assert "public.orders" in text
+    assert "another plan" in text and "Index Scan using orders_status" in text
+    assert "mark plan" in olga.get(f"{BASE}/queries/101?hours=2").text
     assert re.search(r"mark slower", olga.get(f"{BASE}/queries/101?hours=2").text)
     found = _json(olga, "/queries/101?hours=2")
     assert found["figures"]["mean_ms"] == pytest.approx(24, abs=1)  # type: ignore[index]

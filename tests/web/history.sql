@@ -13,11 +13,14 @@ select d.oid, 0, 0, true from pg_database as d where d.datname = current_databas
 
 insert into postai.sample_statement (at, statement_id, seconds, stddev_ms, calls, total_ms, rows, blks_hit, blks_read, temp_blks_written, wal_bytes, plan_hash)
 select m.at, s.id, 60, 1, 10 * s.queryid - 900, (10 * s.queryid - 900) * case when s.queryid = 102 then 0.5 when s.queryid = 101 and m.at > now() - interval '1 hour' then 40 else 8 end,
-       10 * s.queryid, 5000, 20, case s.queryid when 101 then 7 end, case s.queryid when 103 then 900 end, case s.queryid when 101 then 'aaaa' end
+       10 * s.queryid, 5000, 20, case s.queryid when 101 then 7 end, case s.queryid when 103 then 900 end, case s.queryid when 101 then case when m.at > now() - interval '1 hour' then 'bbbb' else 'aaaa' end end
   from generate_series(now() - interval '119 minutes', now() - interval '30 seconds', interval '1 minute') as m (at), postai.statement as s
  where s.queryid between 101 and 104;
 insert into postai.statement_plan
-select s.id, 'aaaa', '{"Node Type": "Sort", "Plans": [{"Node Type": "Seq Scan", "Relation Name": "orders"}]}', 1234, now() - interval '2 hours', now()
+select s.id, 'bbbb', '{"Node Type": "Sort", "Plans": [{"Node Type": "Seq Scan", "Relation Name": "orders"}]}'::jsonb, 1234, now() - interval '1 hour', now()
+  from postai.statement as s where s.queryid = 101
+union all
+select s.id, 'aaaa', '{"Node Type": "Index Scan", "Relation Name": "orders", "Index Name": "orders_status"}'::jsonb, 40, now() - interval '2 hours', now() - interval '1 hour'
   from postai.statement as s where s.queryid = 101;
 insert into postai.sample_database (at, dbid, seconds, xact_commit, xact_rollback, blks_read, blks_hit, temp_bytes, active_ms)
 select m.at, d.oid, 60, 600, 1, 1000, 99000, 0, 30000

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from postai.database import Database, named_sql
+from postai.database import Database, Row, named_sql
 from postai.database.installed import reading
 from postai.database.upkeep import counted_since
 from postai.errors import FeatureMissing, NotPermitted
@@ -15,6 +15,8 @@ from postai.observe.busy import leaving_out_busy
 from postai.observe.schema import find_relation
 
 Part = TypeVar("Part")
+DAYS = 30
+"""Of which the use of an index is told."""
 UNUSED_SECONDS = 7 * 86400.0
 """For how long the counters must have counted before an index is said to be of no use."""
 
@@ -102,7 +104,11 @@ class Referring:
 
 @dataclass(frozen=True, slots=True)
 class TableIndex:
-    """An index with its use since the counters began; of a partitioned one the sums of its parts."""
+    """An index with its use since the counters began; of a partitioned one the sums of its parts.
+
+    Attributes:
+        trend: scans of each of the last 30 days, the oldest first; () = the role may not read the history.
+    """
 
     name: str
     definition: str
@@ -114,6 +120,7 @@ class TableIndex:
     rows_read: int
     oid: int
     comment: str | None
+    trend: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,22 +305,28 @@ def read_table(database: Database, name: str) -> TablePage:
     )
     known = Activity(*activity[0]) if activity else None
     counted = (*counted_since(database), database.query(sql["standby"])[0][0])
+    page = TablePage(head, *parts, known, *counted, False)
     names = (head.name, head.name, head.name)
     try:
         with reading(database):
-            return TablePage(
-                head,
-                *parts,
-                known,
-                *counted,
-                True,
-                _all(database, sql, "trend", SizePoint, oid),
-                _all(database, sql, "findings", Finding, oid),
-                _all(database, sql, "proposals", TableProposal, *names),
-                database.query(sql["snapshot"])[0][0],
+            return replace(
+                page,
+                history=True,
+                indexes=_with_trends(page.indexes, database.query(sql["index_trend"], (oid,))),
+                trend=_all(database, sql, "trend", SizePoint, oid),
+                findings=_all(database, sql, "findings", Finding, oid),
+                proposals=_all(database, sql, "proposals", TableProposal, *names),
+                snapshot=database.query(sql["snapshot"])[0][0],
             )
     except (FeatureMissing, NotPermitted):
-        return TablePage(head, *parts, known, *counted, False)
+        return page
+
+
+def _with_trends(indexes: tuple[TableIndex, ...], rows: Sequence[Row]) -> tuple[TableIndex, ...]:
+    scans = {one.oid: [0.0] * DAYS for one in indexes}
+    for oid, day, count in rows:
+        scans[oid][day] += count
+    return tuple(replace(one, trend=tuple(scans[one.oid])) for one in indexes)
 
 
 def _all(

@@ -230,6 +230,18 @@ select extract(epoch from p.at)::float8, (b.bytes + pg_catalog.sum(p.bytes) over
 window o as (order by p.at)
  order by p.at
 
+-- name: index_trend
+-- Scans of each index, with the parts of a partitioned one, in the last 30 days, day by day: which day of them, how many.
+with recursive tree (root, oid) as (
+  select i.indexrelid, i.indexrelid from pg_catalog.pg_index as i where i.indrelid = %s
+   union all
+  select t.root, h.inhrelid from tree as t join pg_catalog.pg_inherits as h on h.inhparent = t.oid
+)
+select t.root::int8, least(29, pg_catalog.floor(extract(epoch from h.at - (pg_catalog.now() - interval '30 days')) / 86400))::int4,
+       pg_catalog.sum(coalesce(h.idx_scan, 0))::float8
+  from tree as t join postai.index_history as h on h.index_oid = t.oid and h.at > pg_catalog.now() - interval '30 days'
+ group by 1, 2
+
 -- name: findings
 -- What was found about the space of it, of its partitions and of its indexes.
 with recursive tree (oid) as (
