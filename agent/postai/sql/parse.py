@@ -32,8 +32,25 @@ _BREAKS = frozenset(
 # Tokens whose nesting outlives such a break: each makes the tree of the whole clause one level deeper.
 _SPINE = frozenset({"JOIN", "NATURAL", "UNION", "INTERSECT", "EXCEPT", "CASE"})
 _LEAVES = frozenset(
-    {"IDENT", "UIDENT", "ICONST", "FCONST", "SCONST", "USCONST", "BCONST", "XCONST", "PARAM", "ASCII_46"}
+    {
+        "IDENT",
+        "UIDENT",
+        "ICONST",
+        "FCONST",
+        "SCONST",
+        "USCONST",
+        "BCONST",
+        "XCONST",
+        "PARAM",
+        "ASCII_46",
+        "SQL_COMMENT",
+        "C_COMMENT",
+    }
 )
+# PostgreSQL's scanner takes such a run whole, gives most of it back, and takes the rest again: once for each `/*` in
+# it, or for each + and - at its end. A run of 100,000 signs takes it minutes.
+_RUN = re.compile(rb"[-~!@#^&|`?+*/%<>=]{65,}")
+_MOST_STEPS = 100_000_000
 _QUOTE = re.compile(r"['$]")
 _OPENING = frozenset({"ASCII_40", "ASCII_91"})
 _CLOSING = frozenset({"ASCII_41", "ASCII_93"})
@@ -257,7 +274,21 @@ def _checked_bytes(text: str) -> bytes:
             detail=f"At byte {data.index(0) + 1}.",
             hint="PostgreSQL text cannot hold NUL; remove it.",
         )
+    if sum(_steps(run) for run in _RUN.findall(data)) > _MOST_STEPS:
+        raise Unparsable(
+            "the SQL text holds too many operator signs in a row",
+            detail="PostgreSQL's scanner would look at each of them again and again.",
+            hint="Leave out runs of signs and comments in comments.",
+        )
     return data
+
+
+def _steps(run: bytes) -> int:
+    """Characters that the scanner looks at for that run of signs, at most."""
+    again = run.count(b"/*")
+    if not run.startswith((b"--", b"/*")):  # these begin a comment, where signs are read once
+        again += run.count(b"+") + run.count(b"-")
+    return again * len(run)
 
 
 def _syntax_error(error: postgast.PgQueryError, data: bytes) -> Unparsable:
