@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from postai.errors import UsageError
 
 LONGEST = timedelta(days=366)
+FIRST = datetime.min.replace(tzinfo=UTC)
 STEPS = (60, 300, 900, 1800, 3600, 10800, 43200, 86400)
 MOST_POINTS = 300
 
@@ -42,7 +43,8 @@ def range_of(now: datetime, hours: float, since: str = "", until: str = "") -> R
         UsageError: one is no moment, it ends before it begins, or is longer than a year.
     """
     end = moment_of(until) or now.astimezone(UTC)
-    begin = moment_of(since) or end - timedelta(hours=min(max(hours, 1 / 60), 9000))
+    length = timedelta(hours=min(max(hours, 1 / 60), 9000))
+    begin = moment_of(since) or end - min(length, end - FIRST)
     if not timedelta(0) < end - begin <= LONGEST:
         raise UsageError("a range of time ends after it begins and is at most a year long", hint="Times are UTC.")
     return Range(begin, end)

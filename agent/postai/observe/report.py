@@ -222,9 +222,15 @@ def script_of(proposals: Sequence[tuple[Any, ...]]) -> str:
     ]
     for number, title, why, statements, undo in proposals:
         parts += ["", *_comment(f"{number}: {title}"), *_comment(why or "")]
-        parts += [f"{one.rstrip().rstrip(';')};" for one in statements or () if one]
-        parts += [line for one in undo or () if one for line in _comment(f"undo: {one.rstrip().rstrip(';')};")]
+        parts += [_ended(one) for one in statements or () if one]
+        parts += [line for one in undo or () if one for line in _comment(f"undo: {_ended(one)}")]
     return "\n".join(parts) + "\n"
+
+
+def _ended(statement: str) -> str:
+    """With its semicolon, where no comment of the last line swallows it."""
+    text = statement.rstrip().rstrip(";")
+    return f"{text}\n;" if "--" in text.rpartition("\n")[2] else f"{text};"
 
 
 def _comment(text: str) -> list[str]:
