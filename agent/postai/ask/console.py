@@ -189,12 +189,12 @@ def run(
             database.execute(f"declare postai_console no scroll cursor without hold for {bound}", values)
             shape = database.query_text("fetch 0 from postai_console").columns
             found = _fetched(database, bound, values, len(shape), limits.rows)
-        ((elapsed,),) = database.query("select extract(epoch from pg_catalog.clock_timestamp() - %s) * 1000", [began])
+        ((elapsed,),) = database.query("select extract(epoch from pg_catalog.clock_timestamp() - %s)", [began])
         types, numeric = _types(database, [oid for _, oid in shape])
     names_of = tuple(name for name, _ in shape)
     rows = tuple(found.rows[: limits.rows])
     more = found.full or len(found.rows) > limits.rows
-    return Rows(statement, names_of, types, numeric, rows, more, float(elapsed), found.full, found.cut)
+    return Rows(statement, names_of, types, numeric, rows, more, float(elapsed) * 1000, found.full, found.cut)
 
 
 @dataclass(slots=True)

@@ -110,6 +110,14 @@ _CAUSES: tuple[_Cause, ...] = (
         "connection string.",
     ),
     (
+        frozenset(),
+        _cause("authentication method requirement"),
+        ConnectionFailed,
+        "the server does not ask for the password as it should",
+        "A password that somebody typed proves nothing there. Have pg_hba.conf ask for it (scram-sha-256) where the "
+        "dashboard connects from.",
+    ),
+    (
         frozenset({"3D000"}),
         _cause('database ".*" does not exist'),
         UnknownDatabase,

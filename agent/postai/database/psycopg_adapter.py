@@ -100,7 +100,8 @@ class PsycopgDatabase(Session):
         read, encoding = cursor.pgresult.get_value, self._connection.info.encoding
         rows = (
             tuple(
-                None if (value := read(row, place)) is None else value.decode(encoding) for place in range(len(columns))
+                None if (value := read(row, place)) is None else value.decode(encoding, "replace")
+                for place in range(len(columns))
             )
             for row in range(cursor.pgresult.ntuples)
         )
@@ -176,6 +177,8 @@ class PsycopgDatabase(Session):
             return self._connection.execute(sql, given)
         except psycopg.Error as error:
             failure = self._translated(error)
+        except UnicodeEncodeError as error:
+            failure = _not_writable(error)
         raise failure
 
     def _translated(self, error: psycopg.Error) -> PostaiError:
@@ -202,3 +205,11 @@ class PsycopgDatabase(Session):
             self._secrets,
             self._target,
         )
+
+
+def _not_writable(error: UnicodeEncodeError) -> UsageError:
+    return UsageError(
+        "a value cannot be sent to the server",
+        detail=f"Character {error.start + 1} of a text cannot be written as {error.encoding}.",
+        hint="Leave that character out.",
+    )
