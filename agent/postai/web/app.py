@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
@@ -37,6 +39,7 @@ from postai.web.visit import NotLoggedIn
 log = logging.getLogger(__name__)
 
 API = "/api/v1"
+SWEEP_SECONDS = 60
 LET_NOBODY_IN = (WrongPassword, UnknownRole, NoConnectRight, NoHbaEntry)
 
 
@@ -72,7 +75,9 @@ def create_app(site: Site) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = THREADS
+        sweeping = asyncio.create_task(_sweep(site))
         yield
+        sweeping.cancel()
         site.sessions.close()
         if site.demo is not None:
             site.demo.pool.close()
@@ -105,6 +110,12 @@ def create_app(site: Site) -> FastAPI:
         app.include_router(room.pages, prefix="/d/{database}")
     app.mount("/share", tokens.SharedPages(app.router, [route for room in ROOMS for route in tokens.shareable(room)]))
     return app
+
+
+async def _sweep(site: Site) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        await run_in_threadpool(site.sessions.sweep)
 
 
 def _failed(request: Request, error: Exception) -> Response:

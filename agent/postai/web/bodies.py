@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 1 << 20
@@ -22,6 +23,12 @@ class BodyLimit:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        names = {name for name, _ in scope["headers"]}
+        if {b"content-length", b"transfer-encoding"} <= names:
+            # A proxy may believe the one and we the other: what it takes for a body would be somebody else's request.
+            response = PlainTextResponse("a request has one length\n", 400, {"connection": "close"})
+            await response(scope, receive, send)
             return
         # What a client says is believed when it is too much; what comes is counted whatever was said.
         said = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,6 +41,8 @@ class Headers:
 
 def complete(headers: MutableHeaders, scope: Scope, status: int) -> None:
     """Add what an answer to that request lacks; for `Headers`, and for answers that are made outside of it."""
+    if status == 307 and "location" in headers:  # to the same path with a slash: never where the Host header says
+        headers["location"] = urlsplit(headers["location"])._replace(scheme="", netloc="").geturl()
     headers.setdefault(
         "content-security-policy",
         "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
 
 from postai.database import connect
 from postai.database.errors import ConnectionFailed
@@ -52,16 +53,16 @@ def ask(request: Request, next: str = "") -> Response:
 
 
 @router.post("/login")
-def log_in(request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
+async def log_in(request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]) -> Response:
     """Begin a session when the server lets the role in."""
     site = site_of(request)
     role, password = fields.get("role", ""), fields.get("password", "")
     database = site.database(fields.get("database", ""))
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    if not _from_here(request):
         return _again(request, fields, ErrorParts("28000", "this form was sent from another site"), 403)
     address = network_of(request.client.host if request.client else "")
     key = (address, role)
-    wait = site.logins.take(key) or site.addresses.take(address)
+    wait = site.addresses.take(address) or site.logins.take(key)
     if wait:
         parts = ErrorParts("28000", TOO_MANY, "For this role, or from your address.", f"Try again in {wait} s.")
         response = _again(request, fields, parts, 429)
@@ -71,12 +72,30 @@ def log_in(request: Request, fields: Annotated[dict[str, str], Depends(form_fiel
         return _again(request, fields, ErrorParts("28P01", "give role and password"), 400)
     login = with_password(role, password, database.dsn)
     try:
-        connect(login.dsn_for(database.dsn), application_name="post-ai web").close()
+        async with site.trying:
+            await run_in_threadpool(_let_in, login.dsn_for(database.dsn))
     except ConnectionFailed as error:
         log.info("a login was refused", extra={"role": role, "database": database.name})
         return _again(request, fields, error.as_parts(), 401)
     site.logins.forget(key)
-    return begin(request, role, login, local_path(fields.get("next", "")) or f"/d/{quote(database.name, safe='')}/")
+    where = local_path(fields.get("next", "")) or f"/d/{quote(database.name, safe='')}/"
+    return await run_in_threadpool(begin, request, role, login, where)
+
+
+def _let_in(dsn: str) -> None:
+    connect(dsn, application_name="post-ai web").close()
+
+
+def _from_here(request: Request) -> bool:
+    """Whether the form is a page's of ours: browsers tell by the one header, over plain http by the other alone."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    try:
+        return origin is None or urlsplit(origin).hostname == request.url.hostname
+    except ValueError:
+        return False
 
 
 def begin(request: Request, person: str, login: Login, where: str) -> Response:
@@ -92,12 +111,14 @@ def begin(request: Request, person: str, login: Login, where: str) -> Response:
 
 
 @router.get("/login/oidc")
-def go_to_provider(request: Request, next: str = "") -> Response:
+async def go_to_provider(request: Request, next: str = "") -> Response:
     """To the provider, which sends the browser back to `come_back`."""
     site = site_of(request)
     if wait := site.addresses.take(network_of(request.client.host if request.client else "")):
         raise TooOften("there were too many logins from your address", hint=f"Try again in {wait} s.")
-    where, browser = _provider(site).begin(local_path(next))
+    provider = _provider(site)
+    async with site.asking:
+        where, browser = await run_in_threadpool(provider.begin, local_path(next))
     response = RedirectResponse(where, status_code=303)
     secure = request.url.scheme == "https"
     name = _provider_cookie(request)
@@ -106,13 +127,15 @@ def go_to_provider(request: Request, next: str = "") -> Response:
 
 
 @router.get("/login/oidc/callback")
-def come_back(request: Request, state: str = "", code: str = "") -> Response:
+async def come_back(request: Request, state: str = "", code: str = "") -> Response:
     """Begin a session of whom the provider names, on the login that the settings give."""
     site = site_of(request)
-    identity, where = _provider(site).finish(state, code, request.cookies.get(_provider_cookie(request), ""))
+    provider, browser = _provider(site), request.cookies.get(_provider_cookie(request), "")
+    async with site.asking:
+        identity, where = await run_in_threadpool(provider.finish, state, code, browser)
     login = site.login_of(identity)
     first = f"/d/{quote(next(iter(site.databases)), safe='')}/"
-    response = begin(request, identity.name, login, where or first)
+    response = await run_in_threadpool(begin, request, identity.name, login, where or first)
     response.delete_cookie(_provider_cookie(request), path="/", secure=request.url.scheme == "https", httponly=True)
     log.info("logged in at the provider", extra={"role": login.role, "reads_only": login.reads_only})
     return response

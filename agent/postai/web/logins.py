@@ -79,11 +79,16 @@ class Login:
     def dsn_for(self, dsn: str) -> str:
         """The connection string of that database for this login; what it says of another login is never used.
 
-        A password goes to another server than the one it was typed for only by SCRAM, which does not show it.
+        A password that was typed must be asked for: a server that trusts this machine, or the operating system's user
+        of this process, would let everybody in as anybody. It goes to another server than the one it was typed for only
+        by SCRAM, which does not show it.
         """
         place = {key: value for key, value in connection_string.parse(dsn).items() if key not in _LOGIN}
-        away = {"require_auth": "scram-sha-256"} if self.server not in (None, server_of(dsn)) else {}
-        return connection_string.build({**place, "passfile": "/dev/null", **self.keywords, **away})
+        proof = {}
+        if self.server is not None:
+            ways = "password,md5,scram-sha-256" if self.server == server_of(dsn) else "scram-sha-256"
+            proof = {"require_auth": ways}
+        return connection_string.build({**place, "passfile": "/dev/null", **self.keywords, **proof})
 
 
 def with_password(role: str, password: str, dsn: str) -> Login:

@@ -25,6 +25,7 @@ def run(settings: Settings) -> None:
         from postai.web.app import create_app
         from postai.web.landing import open_demo
         from postai.web.limits import Limiter
+        from postai.web.protocol import PatientProtocol
         from postai.web.sessions import Sessions
         from postai.web.site import Site
     except ImportError as error:
@@ -48,6 +49,8 @@ def run(settings: Settings) -> None:
         ssl_keyfile=str(web.ssl_key_file) if web.ssl_key_file else None,
         proxy_headers=bool(web.trusted_proxies),
         forwarded_allow_ips=list(web.trusted_proxies),
+        http=PatientProtocol,
+        ws="none",
         server_header=False,
         log_config=None,
         access_log=False,

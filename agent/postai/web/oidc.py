@@ -32,6 +32,7 @@ LONGEST_ANSWER = 1 << 20
 PENDING_SECONDS = 600
 MOST_PENDING = 1000
 LEEWAY = 60
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,17 @@ class Provider:
             },
         )
         claims = self._verified(answer.get("id_token"), described, begun.nonce)
-        name = claims.get(self._settings.name_claim)
         subject = str(claims["sub"])
-        return Identity(subject, name if isinstance(name, str) and name else subject, claims), begun.where
+        return Identity(subject, self._name(claims) or subject, claims), begun.where
+
+    def _name(self, claims: Mapping[str, Any]) -> str:
+        """What people and events call the person; "" where the provider says nothing that it stands for."""
+        name = claims.get(self._settings.name_claim)
+        if not isinstance(name, str) or (
+            self._settings.name_claim == "email" and claims.get("email_verified") is not True
+        ):
+            return ""
+        return "".join(one for one in name if one.isprintable())[:LONGEST_NAME]
 
     def _verified(self, token: object, described: Mapping[str, Any], nonce: str) -> dict[str, Any]:
         """The claims of an ID token (OpenID Connect Core, 3.1.3.7)."""

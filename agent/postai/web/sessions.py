@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from postai.database import Database, connect
+from postai.database.connection import OWN_PATH
 from postai.database.pool import Pool
 from postai.errors import NotPermitted
 from postai.settings import DatabaseSettings
@@ -95,8 +96,14 @@ class Session:
             return next(iter(self._pools), None)
 
     @contextmanager
-    def open(self, database: DatabaseSettings) -> Iterator[Database]:
+    def open(self, database: DatabaseSettings, *, own_path: bool = False) -> Iterator[Database]:
         """A connection of this person's own login to that database, for the time of the block.
+
+        Args:
+            database: which one.
+            own_path: with the role's own search_path, for statements that the person wrote. Ours are looked up in
+                pg_catalog alone: an operator that somebody put into a schema of that path, and that fits better, would
+                run with the rights of whoever looks at a page.
 
         Raises:
             ConnectionFailed: the server does not let the role in, or cannot be reached.
@@ -106,9 +113,11 @@ class Session:
         with self._shares.one(self.whose) if self._shares else nullcontext(), self._pooled(database) as connection:
             if self.reads_only:
                 require_reader(connection)
-            elif self.person != self.role:
+            elif self.whose[0] != "role":
                 # Several people may stand on one login: events tell who it is said to be.
                 connection.query("select pg_catalog.set_config('postai.person', %s, false)", (self.person,))
+            if not own_path:
+                connection.query("select pg_catalog.set_config('search_path', %s, false)", (OWN_PATH,))
             yield connection
 
     def _pooled(self, database: DatabaseSettings) -> AbstractContextManager[Database]:
@@ -268,6 +277,13 @@ class Sessions:
             all_of_them = [*self._by_hash.values(), *([self._reader] if self._reader else [])]
             self._by_hash.clear()
         for session in all_of_them:
+            session.close()
+
+    def sweep(self) -> None:
+        """End the logins whose time is over: nobody who comes back would do it."""
+        with self._lock:
+            ended = self._expired(self._clock())
+        for session in ended:
             session.close()
 
     def _expired(self, now: float) -> list[Session]:

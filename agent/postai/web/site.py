@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from postai.web.oidc import Identity, Provider
 
 
+LOGINS = 8
+"""Tried at a time; each is a connection to a server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Everything that outlives a request.
@@ -42,6 +47,7 @@ class Site:
         kept: what was read a moment ago.
         streams: pages that are kept up to date.
         running: questions and statements of people.
+        trying, asking: logins that are tried at a time, and questions to the provider; who waits holds no thread.
         judged: by database, what statements are judged by; it is asked each time whether that still holds.
         templates: of the pages.
     """
@@ -58,6 +64,8 @@ class Site:
     kept: Kept = field(default_factory=Kept)
     streams: Streams = field(default_factory=Streams)
     running: Running = field(default_factory=Running)
+    trying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOGINS))
+    asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOGINS))
     judged: dict[str, Safety] = field(default_factory=dict)
     templates: Templates = field(default_factory=Templates)
 

@@ -32,6 +32,8 @@ NOT_SHARED = frozenset({"people", "ask"})
 NOT_SHARED_PAGES = frozenset({"/connections"})
 """Pages about the dashboard's servers, not about what is in a database."""
 LONGEST = 200
+PASS = ("pass",)
+"""Whom the sessions of tokens and links are of."""
 
 
 class UnknownPass(PostaiError):
@@ -64,7 +66,7 @@ def _stands_for(site: Site, request: Request, database: str, kind: PassKind, sec
     address = ("pass", network_of(request.client.host if request.client else ""))
     if wait := site.addresses.take(address):
         raise TooOften("there were too many wrong tokens and links", hint=f"Try again in {wait} s.")
-    reader = site.sessions.reader(site.reader("pass"))
+    reader = site.sessions.reader(site.reader(*PASS))
     with reader.open(configured) as connection:
         found = passes.find(connection, kind, secret) if 0 < len(secret) < LONGEST else None
     if found is None:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qs
@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from postai.database import Database
-from postai.errors import NotPermitted, PostaiError
+from postai.errors import NotPermitted, PostaiError, UsageError
 from postai.web.limits import TooOften
 from postai.web.logins import Level, level_of
 from postai.web.running import Seat
@@ -34,6 +34,7 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 """With https: browsers take it from this very host only, over https only."""
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
+MOST_FIELDS = 200
 
 
 class NotLoggedIn(PostaiError):
@@ -107,8 +108,20 @@ async def visiting(  # waits for nothing, so it needs no thread
 
 def in_database(request: Request, visit: Annotated[Visit, Depends(visiting)]) -> Iterator[Database]:
     """A connection of the person's own role to the database of the path; what runs on it can be cancelled."""
+    with _connected(request, visit, own_path=False) as database:
+        yield database
+
+
+def in_own_path(request: Request, visit: Annotated[Visit, Depends(visiting)]) -> Iterator[Database]:
+    """As `in_database`, with the search_path that the role has: for what the person wrote."""
+    with _connected(request, visit, own_path=True) as database:
+        yield database
+
+
+@contextmanager
+def _connected(request: Request, visit: Visit, *, own_path: bool) -> Iterator[Database]:
     seat: Seat | None = getattr(request.state, "seat", None)
-    with visit.session.open(visit.site.database(visit.database)) as database:
+    with visit.session.open(visit.site.database(visit.database), own_path=own_path) as database:
         visit.level = level_of(database)
         with seat.on(database) if seat else nullcontext():
             yield database
@@ -186,14 +199,22 @@ async def _cancelled_with(request: Request, seat: Seat) -> None:
 
 
 async def form_fields(request: Request) -> dict[str, str]:
-    """The fields of an urlencoded form; of fields that are given twice, the last one."""
+    """The fields of an urlencoded form; of fields that are given twice, the last one.
+
+    Raises:
+        UsageError: there are more than MOST_FIELDS.
+    """
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
     body = await request.body()
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200)
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise UsageError(f"a form has at most {MOST_FIELDS} fields", hint="Send the form of the page.") from None
     return {name: values[-1] for name, values in fields.items()}
 
 
 Visiting = Annotated[Visit, Depends(visiting)]
 # Given back before the answer is sent: a browser that reads slowly holds no connection.
 InDatabase = Annotated[Database, Depends(in_database, scope="function")]
+InOwnPath = Annotated[Database, Depends(in_own_path, scope="function")]

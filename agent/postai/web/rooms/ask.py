@@ -20,7 +20,7 @@ from postai.sql.safety import Safety
 from postai.web.cells import unarmed
 from postai.web.rendering import page
 from postai.web.room import Room
-from postai.web.visit import InDatabase, Visiting, own_statement
+from postai.web.visit import InDatabase, InOwnPath, Visiting, own_statement
 
 room = Room("Ask", "ask", "/ask")
 
@@ -151,7 +151,7 @@ def box(database: InDatabase, by: Visiting, text: str = "") -> Outcome:
 
 
 @room.run("/ask", "ask.html")
-def ask(database: InDatabase, by: Visiting, body: Typed) -> Outcome:
+def ask(database: InOwnPath, by: Visiting, body: Typed) -> Outcome:
     """Answer a question, run a statement, or plan it."""
     if not body.text.strip():
         return Outcome(body, history=_history(database, by))
@@ -180,13 +180,13 @@ def cancel(by: Visiting, number: str) -> Cancelling:
 
 
 @room.do("/ask/feedback", then=lambda _visit, _result: ("/ask", "Thank you: that answer is judged."))
-def judge(database: InDatabase, body: Judgement) -> None:
+def judge(database: InOwnPath, body: Judgement) -> None:
     """Say whether an answer was right."""
     asking.feedback(database, body.question, body.correct, body.correction)
 
 
 @room.read("/ask/names")
-def names(database: InDatabase) -> NamesSeen:
+def names(database: InOwnPath) -> NamesSeen:
     """Relations and columns for completion."""
     return console.names(database)
 
@@ -198,7 +198,7 @@ def empty_plans(_database: InDatabase, left: str = "", right: str = "") -> Two:
 
 
 @room.run("/plans", "plans.html")
-def compare(database: InDatabase, by: Visiting, body: Two) -> PlanPair:
+def compare(database: InOwnPath, by: Visiting, body: Two) -> PlanPair:
     """The plans of two statements, node beside node."""
     safety = _safety(database, by)
 
@@ -228,7 +228,7 @@ def viewer(request: Request, visit: Visiting) -> Response:
 
 @room.pages.post("/ask/rows.{form}", dependencies=[Depends(own_statement, scope="function")])
 def download(
-    database: InDatabase,
+    database: InOwnPath,
     by: Visiting,
     form: Literal["csv", "json"],
     fields: Annotated[Typed, Depends(Room.form(Typed))],

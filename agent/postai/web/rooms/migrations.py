@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from postai.migrate.board import LONGEST, Drift, Linted, Migrations, lint, propose, read_drift, read_migrations
 from postai.web.room import Room
-from postai.web.visit import InDatabase
+from postai.web.visit import InDatabase, InOwnPath
 
 room = Room("Migrations", "migrations", "/migrations")
 
@@ -51,12 +51,12 @@ def lint_form(database: InDatabase) -> Linted:  # noqa: ARG001  (who may not log
 
 
 @room.run("/migrations/lint", "lint.html")
-def lint_ddl(database: InDatabase, body: Ddl) -> Linted:
+def lint_ddl(database: InOwnPath, body: Ddl) -> Linted:
     """Hazards of DDL in this database; nothing of it is run."""
     return lint(database, body.ddl)
 
 
 @room.do("/migrations/propose", lambda _, done: (f"/proposals/{done.proposal}", "Proposed. Nothing is changed yet."))
-def propose_migration(database: InDatabase, body: Change) -> Proposed:
+def propose_migration(database: InOwnPath, body: Change) -> Proposed:
     """Ask for online steps of a change."""
     return Proposed(propose(database, body.request))

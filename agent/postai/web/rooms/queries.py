@@ -39,7 +39,7 @@ def queries(
     wanted = Filter(mean_ms, total_ms, calls, user, table, text)
     asked = (hours, since, until, sort, wanted, first)
     return by.site.kept.get(
-        ("queries", by.database, by.session.role, *asked),
+        ("queries", by.database, by.session.role, by.level, *asked),
         min(60.0, 2 + hours),
         lambda: rank(database, hours=hours, since=since, until=until, sort=sort, filter=wanted, first=first),
     )

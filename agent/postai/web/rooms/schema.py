@@ -27,7 +27,9 @@ def schema(
     first: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> SchemaPage:
     """Schemas and their tables and views, at most half a minute old, and names that hold a text."""
-    relations = by.site.kept.get(("relations", by.database, by.session.role), 30.0, lambda: read_relations(database))
+    relations = by.site.kept.get(
+        ("relations", by.database, by.session.role, by.level), 30.0, lambda: read_relations(database)
+    )
     return read_schema(database, relations=relations, schema=of, text=text.strip(), sort=sort, first=first)
 
 
