@@ -186,16 +186,16 @@ class Impatient(PatientProtocol):
     reading_seconds = 0.3
 
 
-@pytest.fixture
-def served() -> Iterator[int]:
-    """The protocol with short limits, and an application that answers much."""
+@contextlib.contextmanager
+def served(protocol: type[PatientProtocol]) -> Iterator[int]:
+    """The port of that protocol with an application that answers much."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         while (await receive()).get("more_body"):
             pass
         await PlainTextResponse("x" * (64 << 20))(scope, receive, send)
 
-    server = uvicorn.Server(uvicorn.Config(application, port=0, http=Impatient, lifespan="off", log_config=None))
+    server = uvicorn.Server(uvicorn.Config(application, port=0, http=protocol, lifespan="off", log_config=None))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=asyncio.run, args=(server.serve([listening]),))
     thread.start()
@@ -217,8 +217,11 @@ def served() -> Iterator[int]:
     ],
     ids=["nothing", "half a head", "half a body", "reads nothing"],
 )
-def test_a_client_that_stands_still_is_let_go(served: int, sent: bytes) -> None:
-    with contextlib.closing(socket.create_connection(("127.0.0.1", served), timeout=60)) as client:
+def test_a_client_that_stands_still_is_let_go(sent: bytes) -> None:
+    with (
+        served(Impatient) as port,
+        contextlib.closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as client,
+    ):
         client.sendall(sent)
         wait_for(lambda: _is_gone(client), 60)
 
@@ -233,12 +236,11 @@ def _is_gone(client: socket.socket) -> bool:
     return False
 
 
-def test_a_client_that_works_is_kept(served: int) -> None:
-    connection = HTTPConnection("127.0.0.1", served, timeout=60)
-    for _ in range(3):
-        connection.request("POST", "/", b"abc")
-        assert len(connection.getresponse().read()) == 64 << 20
-    connection.close()
+def test_a_client_that_works_is_kept() -> None:
+    with served(PatientProtocol) as port, contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=60)) as client:
+        for _ in range(3):
+            client.request("POST", "/", b"abc")
+            assert len(client.getresponse().read()) == 64 << 20
 
 
 @pytest.fixture

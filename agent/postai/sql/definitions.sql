@@ -5,7 +5,7 @@
 -- asked again before every EXPLAIN. Temporary and toast relations are left out.
 with space as materialized (
   select n.oid, n.nspname, n.nspacl from pg_catalog.pg_namespace n
-   where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache' /* besides */)
+   where n.nspname operator(pg_catalog.!~) '^pg_' and n.nspname not in ('information_schema', 'postai', 'postai_cache' /* besides */)
 ), relation as materialized (
   select c.oid, c.relname, c.relnamespace, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relowner
     from pg_catalog.pg_class c
