@@ -4,7 +4,6 @@ export default function plan(place, props) {
     if (!place.open || place.querySelector("iframe")) return;
     const frame = document.createElement("iframe");
     frame.title = "Plan";
-    frame.sandbox = "allow-scripts allow-same-origin"; // it leads nowhere and opens nothing
     frame.src = props.address;
     window.addEventListener("message", (event) => {
       if (event.source !== frame.contentWindow || event.data !== "ready") return;
