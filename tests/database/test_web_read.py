@@ -60,6 +60,8 @@ def test_the_overview_shows_what_there_is(olga: Person) -> None:
     assert load[:2] == [pytest.approx(0.5)] * 2
     shared_buffers = found["caches"][0]  # type: ignore[index]
     assert shared_buffers["hit_rate"] > 0.9
+    kinds = {one["kind"]: one["saved_ms_per_day"] for one in found["proposals"]}  # type: ignore[attr-defined]
+    assert kinds["drop_index"] is None, "what saves no time is not said to save all of it"
 
 
 def test_a_reader_sees_figures_and_no_texts_of_others(rita: Person) -> None:

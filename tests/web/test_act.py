@@ -319,7 +319,7 @@ def test_a_cutover_needs_the_name_typed(olga: Person, rita: Person, shop: Shop) 
         "equal",
         "How to go back",
         "Type the move's name to-here",
-        "nobody answers at",
+        "It has a problem now:",
     ):
         assert words in page
     wrong = olga.post(f"{move}/turn/cutover", {"typed": "to-her", "max_pause": "3"})
