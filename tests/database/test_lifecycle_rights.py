@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -9,7 +10,9 @@ import pytest
 from lifecycle_support import INDEX, Shop, draft, error_of, index_draft, open_shop
 
 from conftest import TestDatabase
-from postai.errors import Refused
+from postai.database import connect
+from postai.errors import NotPermitted, PostaiError, Refused
+from postai.proposals import verbs
 
 
 @pytest.fixture
@@ -291,6 +294,25 @@ def test_triggers_of_users_need_an_explicit_yes(shop: Shop) -> None:
     assert result.error is not None and result.error.sqlstate == "PA006", "what the function does was changed meanwhile"
     shop.sql(f"select postai.apply({proposal}, accept_triggers => true)", "lc_boss")
     assert shop.run().state == "done"
+
+
+def test_the_yes_to_triggers_comes_with_a_window_too(shop: Shop) -> None:
+    shop.sql(
+        "create function shop.spy() returns trigger language plpgsql as $$ begin return new; end $$; "
+        "alter function shop.spy() owner to lc_user; "
+        "create trigger spy before update on shop.item for each row execute function shop.spy()"
+    )
+    proposal = shop.create(draft("UPDATE shop.item SET note = 'x' WHERE id < 10"))
+    night = {"begins": datetime(2031, 7, 1, 1), "ends": datetime(2031, 7, 1, 3), "recurring": None, "time_zone": "UTC"}
+    with connect(shop.database.dsn("lc_boss")) as db:
+        with pytest.raises(NotPermitted, match="trigger"):
+            verbs.schedule_at(db, proposal, **night)
+        over = {**night, "begins": datetime(2020, 1, 1), "ends": datetime(2020, 1, 2)}
+        with pytest.raises(PostaiError, match="is over"):
+            verbs.schedule_at(db, proposal, **over, accept_triggers=True)
+        assert shop.proposal(proposal) == ("open", None), "a yes does not stay where there is no window"
+        verbs.schedule_at(db, proposal, **night, accept_triggers=True)
+    assert shop.proposal(proposal)[0] == "approved"
 
 
 def test_evidence_and_details_are_hidden_from_readers(shop18: Shop) -> None:

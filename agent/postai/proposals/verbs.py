@@ -118,16 +118,18 @@ def schedule_at(
     time_zone: str,
     unsafe: bool = False,
     scans_only: bool = False,
+    accept_triggers: bool = False,
 ) -> int:
     """As `schedule`, with local times.
 
     Args:
         begins, ends: of the window, without an offset; both None = no window.
         time_zone: of these times and of `recurring`, as PostgreSQL names it.
-        unsafe: as of `approve`.
+        unsafe, accept_triggers: as of `approve`.
         scans_only: only what reads whole tables, and what follows it, waits for the window.
     """
-    return int(_call(db, "schedule_at", proposal, recurring, unsafe, scans_only, before=(time_zone, begins, ends)))
+    before = (accept_triggers, proposal, unsafe, time_zone, begins, ends)
+    return int(_call(db, "schedule_at", proposal, recurring, unsafe, scans_only, before=before))
 
 
 def dismiss(db: Database, proposal: int, reason: str) -> None:

@@ -11,8 +11,10 @@ select postai.apply(%s, %s, %s)
 select postai.schedule(%s, %s::tstzrange, %s)
 
 -- name: schedule_at
--- Approve if need be and queue for a window of local times in a time zone, which recurring times are in, too.
-with zone as materialized (select pg_catalog.set_config('TimeZone', %s, true) as name),
+-- Approve if need be and queue for a window of local times in a time zone, which recurring times are in, too. The yes to
+-- triggers is one to an approval; it comes first, and in the same statement, so that it does not stay without the window.
+with yes as materialized (select case when %s then postai.approve(%s, true, %s) end as done),
+     zone as materialized (select pg_catalog.set_config('TimeZone', %s, true) as name from yes),
      given as (select %s::timestamp as begins, %s::timestamp as ends)
 select postai.schedule(%s,
          case when pg_catalog.num_nonnulls(g.begins, g.ends) > 0

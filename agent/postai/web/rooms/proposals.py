@@ -53,6 +53,7 @@ class Time(BaseModel):
     recurring: Text = None
     time_zone: str = "UTC"
     unsafe: bool = False
+    accept_triggers: bool = False
     scans_only: bool = False
 
 
@@ -124,6 +125,7 @@ def schedule(database: InDatabase, proposal: int, body: Time) -> Decided:
         time_zone=body.time_zone,
         unsafe=body.unsafe,
         scans_only=body.scans_only,
+        accept_triggers=body.accept_triggers,
     )
     return Decided(proposal, action)
 
