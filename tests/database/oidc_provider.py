@@ -29,6 +29,7 @@ class Provider:
         lie: changes the claims of the next ID tokens.
         sign: makes the ID token of claims; None = as it should be.
         tokens: how many were given.
+        asked: paths that were read.
     """
 
     person: dict[str, Any]
@@ -36,6 +37,7 @@ class Provider:
     sign: Callable[[dict[str, Any]], str] | None = None
     tokens: int = 0
     described: dict[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self.key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
@@ -67,6 +69,7 @@ class Provider:
 
     def get(self, to: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(to.path)
+        self.asked.append(parts.path)
         if parts.path == "/.well-known/openid-configuration":
             ends = {f"{one}_endpoint": f"{self.issuer}/{one}" for one in ("authorization", "token")}
             self._say(to, 200, {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys", **ends, **self.described})

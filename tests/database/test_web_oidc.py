@@ -191,6 +191,20 @@ def test_a_provider_that_says_it_is_another_is_not_believed(web: Dashboard, prov
         assert answer.status == 401 and "location" not in answer.headers, described
 
 
+def test_what_the_provider_refuses_is_said(web: Dashboard) -> None:
+    told = Person(web.address).get("/login/oidc/callback?error=access_denied&state=x")
+    assert told.status == 401 and "access_denied" in told.words() and "begin again at /login" in told.words()
+    made_up = Person(web.address).get("/login/oidc/callback?error=call+0900+123&state=x")
+    assert made_up.status == 401 and "0900" not in made_up.text
+
+
+def test_a_login_asks_the_provider_once_what_it_is(web: Dashboard, provider: Provider) -> None:
+    before = provider.asked.count("/.well-known/openid-configuration")
+    _, answer = log_in(web)
+    assert answer.status == 303
+    assert provider.asked.count("/.well-known/openid-configuration") == before + 1
+
+
 def test_nobody_is_led_elsewhere_after_the_provider(web: Dashboard) -> None:
     for where in ("https://evil.example/", "//evil.example", "/d//evil.example"):
         _, answer = log_in(web, where)

@@ -127,10 +127,12 @@ async def go_to_provider(request: Request, next: str = "") -> Response:
 
 
 @router.get("/login/oidc/callback")
-async def come_back(request: Request, state: str = "", code: str = "") -> Response:
+async def come_back(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
     """Begin a session of whom the provider names, on the login that the settings give."""
     site = site_of(request)
     provider, browser = _provider(site), request.cookies.get(_provider_cookie(request), "")
+    if error:
+        raise provider.refused(error)
     async with site.asking:
         identity, where = await run_in_threadpool(provider.finish, state, code, browser)
     login = site.login_of(identity)

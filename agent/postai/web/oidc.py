@@ -30,6 +30,17 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Signatures that are taken: never "none", and no secret that we share with the provider."""
 LONGEST_ANSWER = 1 << 20
 PENDING_SECONDS = 600
+REFUSALS = {
+    "access_denied": "You, or the provider's administrator, refused; begin again at /login.",
+    "login_required": "Log in at the provider, then begin again at /login.",
+    "consent_required": "Agree at the provider, then begin again at /login.",
+    "interaction_required": "Log in at the provider, then begin again at /login.",
+    "unauthorized_client": "The provider does not know this client_id so: look at its configuration.",
+    "invalid_request": "Compare public_url and client_id with the provider's configuration.",
+    "invalid_scope": "Compare scope in section [web.oidc] with the provider's configuration.",
+    "server_error": "The provider failed: try again.",
+    "temporarily_unavailable": "The provider is busy: try again.",
+}
 MOST_PENDING = 1000
 LEEWAY = 60
 LONGEST_NAME = 200
@@ -45,6 +56,7 @@ class Begun:
     browser: str
     where: str
     until: float
+    described: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,7 @@ class Provider:
         """
         described = self._described()
         state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
-        begun = Begun(state, nonce, verifier, browser, where, self._clock() + PENDING_SECONDS)
+        begun = Begun(state, nonce, verifier, browser, where, self._clock() + PENDING_SECONDS, described)
         with self._lock:
             self._begun[begun.state] = begun
             while len(self._begun) > MOST_PENDING:
@@ -119,7 +131,7 @@ class Provider:
             raise ProviderFailed(
                 "this login was not begun in this browser, or too long ago", hint="Begin again at /login."
             )
-        described = self._described()
+        described = begun.described
         answer = self._ask(
             described["token_endpoint"],
             {
@@ -143,6 +155,16 @@ class Provider:
         ):
             return ""
         return "".join(one for one in name if one.isprintable())[:LONGEST_NAME]
+
+    def refused(self, error: str) -> ProviderFailed:
+        """What is said where the provider sends somebody back without a code.
+
+        Args:
+            error: its word for why (RFC 6749, 4.1.2.1), as the browser brought it: anybody could have written it.
+        """
+        known = error if error in REFUSALS else "another error"
+        hint = REFUSALS.get(error, "Begin again at /login.")
+        return ProviderFailed("the provider did not let you in", detail=f"It says: {known}.", hint=hint)
 
     def _verified(self, token: object, described: Mapping[str, Any], nonce: str) -> dict[str, Any]:
         """The claims of an ID token (OpenID Connect Core, 3.1.3.7)."""
