@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import urllib.request
 from collections.abc import Iterator
 from http.cookiejar import Cookie
@@ -192,6 +193,23 @@ def test_nobody_is_led_to_another_site(web: Dashboard) -> None:
         answer = person.post("/login", {"role": "rita", "password": "rita", "database": "store", "next": where})
         assert answer.status == 303 and answer.location == "/d/store/", where
         assert "evil" not in (answer.headers.get("set-cookie") or "")
+
+
+def test_a_login_leads_back_to_the_whole_address(web: Dashboard) -> None:
+    where = "/d/store/events?kind=web&actor=a%26b"
+    rita = Person(web.address)
+    asked = rita.get(where)
+    assert asked.location == "/login?next=/d/store/events%3Fkind%3Dweb%26actor%3Da%2526b"
+    assert html.escape(where) in rita.get(asked.location).text
+    there = rita.post("/login", {"role": "rita", "password": "rita", "database": "store", "next": where})
+    assert there.location == where
+
+
+def test_https_is_asked_for_once_it_is_there(store: TestDatabase, tmp_path: Path) -> None:
+    with Dashboard(tmp_path, {"store": place_of(store)}, 'trusted_proxies = ["127.0.0.1"]') as web:
+        plain, safe = (Person(web.address).get("/login", **more) for more in ({}, {"x-forwarded-proto": "https"}))
+    assert "strict-transport-security" not in plain.headers
+    assert safe.headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_files_beside_the_static_ones_are_not_given(web: Dashboard) -> None:

@@ -121,13 +121,18 @@ async def _sweep(site: Site) -> None:
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, PostaiError)
     if isinstance(error, NotLoggedIn) and not _wants_json(request):
-        back = quote(request.url.path) if request.method == "GET" else ""
+        back = _back(request) if request.method == "GET" else ""
         return RedirectResponse(f"/login?next={back}" if back else "/login", status_code=303)
     visit = getattr(request.state, "visit", None)
     if isinstance(error, LET_NOBODY_IN) and visit and not visit.session.reads_only and _is_page(request):
         # Its login is not one of this database: ask for another, and keep the login until there is one.
-        return RedirectResponse(f"/login?next={quote(request.url.path)}", status_code=303)
+        return RedirectResponse(f"/login?next={_back(request)}", status_code=303)
     return _told(request, error.as_parts(), status_of(error))
+
+
+def _back(request: Request) -> str:
+    query = request.url.query
+    return quote(f"{request.url.path}?{query}" if query else request.url.path)
 
 
 def _is_page(request: Request) -> bool:

@@ -49,6 +49,8 @@ def complete(headers: MutableHeaders, scope: Scope, status: int) -> None:
         f"style-src 'self' 'nonce-{scope['state']['nonce']}'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'",
     )
+    if scope["scheme"] == "https":
+        headers.setdefault("strict-transport-security", "max-age=31536000")
     headers.setdefault("x-content-type-options", "nosniff")
     headers.setdefault("referrer-policy", "same-origin")
     headers.setdefault("cross-origin-opener-policy", "same-origin")

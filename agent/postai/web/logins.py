@@ -12,7 +12,7 @@ from typing import Literal
 
 from postai.database import Database
 from postai.database import dsn as connection_string
-from postai.errors import NotPermitted, PostaiError
+from postai.errors import FeatureMissing, NotPermitted, PostaiError
 
 Level = Literal["none", "reader", "user", "operator"]
 """What a role may do in a database's postai; "none" where it may see nothing of it, or postai is not installed."""
@@ -121,7 +121,15 @@ def require_reader(database: Database) -> None:
 
     Raises:
         NotPermitted: it could do more.
+        FeatureMissing: there are no roles of postai.
     """
+    ((exists,),) = database.query("select pg_catalog.to_regrole('postai_reader') is not null")
+    if not exists:
+        raise FeatureMissing(
+            "this server has no role postai_reader",
+            detail="Links and tokens stand for no more than that; postai was installed by who may not create roles.",
+            hint="CREATE ROLE postai_reader; then run post-ai install again.",
+        )
     ((more,),) = database.query(MORE_THAN_READER)
     if more is not False or level_of(database) not in ("none", "reader"):
         raise NotPermitted(
