@@ -13,7 +13,7 @@ begin
       join pg_catalog.pg_class as t on t.oid = coalesce(d.refobjid, c.oid)
      where c.relnamespace = 'postai'::pg_catalog.regnamespace and c.relkind in ('r', 'p', 'S')
        and t.relname <> all (array['job', 'kept_answer', 'agent_status', 'value_index', 'value_index_state', 'contained_join', 'transport', 'role_grant', 'schema_version',
-                           'statement', 'sample_statement', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation',
+                           'statement', 'sample_statement', 'statement_sum', 'statement_plan', 'logged_plan', 'log_position', 'predicate', 'statement_values', 'relation',
                            'sample_table', 'sample_index', 'sample_database', 'sample_storage', 'sample_server', 'sample_wait', 'sample_block', 'collect_state',
                            'regression', 'judge_state', 'seen_index', 'alert', 'alert_delivery', 'health_check', 'space_finding',
                            'replication', 'replication_table', 'replication_event', 'replication_request', 'edge'])
