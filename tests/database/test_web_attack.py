@@ -171,6 +171,40 @@ def test_signs_without_end_are_not_scanned() -> None:
         assert len(parse(text)) == 1
 
 
+def test_a_role_that_is_dropped_is_logged_in_no_longer(web: Dashboard, store: TestDatabase) -> None:
+    make_people(store, {"eve": "postai_operator"})
+    here, there = web.log_in("eve"), web.log_in("eve")
+    assert [one.get("/d/store/").status for one in (here, there)] == [200, 200]
+    store.execute("revoke postai_operator from eve")
+    assert here.get(f"{API}/queries").status == 403, "what was granted is asked each time"
+    store.execute("drop role eve")
+    gone = here.get("/d/store/")
+    assert gone.status == 303 and gone.location.startswith("/login")
+    assert there.get(f"{API}/people").status == 401 and here.get(f"{API}/").status == 401
+
+
+def test_moments_that_no_calendar_has_break_no_page(web: Dashboard, store: TestDatabase) -> None:
+    propose = (
+        "insert into postai.proposal (kind, title, why, fingerprint) values ('migrate', 'far', '', '') returning id"
+    )
+    olga = web.log_in("olga")
+    olga.get("/d/store/people")
+    far = (
+        "insert into postai.action (proposal, kind, requested_by, run_window, not_before)"
+        " values (%s, 'apply', 'olga', '%s', '%s')"
+    )
+    for window, begins in (
+        ("[now,infinity)", "infinity"),
+        ("[9999-12-31 22:00-12,9999-12-31 23:59-12]", "9999-12-31 23:59-12"),
+    ):
+        ((number,),) = store.execute(propose)
+        store.execute(far % (number, window, begins))
+        shown = olga.get(f"{API}/proposals/{number}")
+        assert shown.status == 200 and shown.json["actions"][0]["window_ends"] is None, shown.text
+        for page in (f"/proposals/{number}", "/proposals", "/", "/migrations", "/events"):
+            assert olga.get(f"/d/store{page}").status == 200, page
+
+
 def test_a_login_form_of_another_site_is_refused(web: Dashboard) -> None:
     fields = {"role": "rita", "password": "rita", "database": "store"}
     for headers in ({"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://["},

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from postai.database import dsn as connection_string
 from postai.database import failures
+from postai.database.errors import ServerError
 from postai.database.protocol import Row, TextRows
 from postai.database.session import First, Session
 from postai.errors import PostaiError, UsageError
@@ -84,13 +85,13 @@ class PsycopgDatabase(Session):
         cursor = self._run(sql, params)
         while cursor.nextset():
             pass
-        return cursor.fetchall() if cursor.description else []
+        return self._rows(cursor) if cursor.description else []
 
     def query_columns(self, sql: str, params: Sequence[object] = ()) -> tuple[tuple[str, ...], list[Row]]:
         cursor = self._run(sql, params)
         if cursor.description is None:
             return (), []
-        return tuple(column.name for column in cursor.description), cursor.fetchall()
+        return tuple(column.name for column in cursor.description), self._rows(cursor)
 
     def query_text(self, sql: str, params: Sequence[object] = ()) -> TextRows:
         cursor = self._run(sql, params)
@@ -179,6 +180,17 @@ class PsycopgDatabase(Session):
             failure = self._translated(error)
         except UnicodeEncodeError as error:
             failure = _not_writable(error)
+        raise failure
+
+    def _rows(self, cursor: psycopg.Cursor[Row]) -> list[Row]:
+        import psycopg
+
+        try:
+            return cursor.fetchall()
+        except psycopg.DataError as error:
+            # The driver's types are narrower than the server's: infinity, years before 1 and after 9999.
+            detail = failures.scrub(str(error).strip(), self._secrets)
+            failure = ServerError("22008", "the server has a value that cannot be shown here", detail=detail)
         raise failure
 
     def _translated(self, error: psycopg.Error) -> PostaiError:

@@ -1,7 +1,9 @@
 -- name: proposals
 -- Schema changes that were proposed, the newest first, with what they block at most and how far they are.
 select p.id, p.title, p.risk, p.state, p.outcome, p.steps, p.done, p.proposed_by::text, p.proposed_at, p.closed_at, p.estimated_ms,
-       s.hazards, s.irreversible, s.blocks, s.momentary, a.id, a.state, a.phase, a.progress, pg_catalog.lower(a.run_window)
+       s.hazards, s.irreversible, s.blocks, s.momentary, a.id, a.state, a.phase, a.progress, 
+       case when pg_catalog.lower(a.run_window) between timestamptz '0001-01-02 00:00Z' and timestamptz '9999-12-30 00:00Z'
+            then pg_catalog.lower(a.run_window) end
   from postai.proposals as p
   left join postai.actions as a on a.id = p.action
   left join lateral (

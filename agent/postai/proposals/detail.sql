@@ -17,7 +17,8 @@ select s.step, s.statement, s.locks, s.blocks, s.rewrites, s.scans, s.in_transac
 
 -- name: actions
 -- What was and is carried out of it, the newest first.
-select a.id, a.kind, a.state, a.requested_by::text, a.requested_at, a.not_before, pg_catalog.upper(a.run_window), a.recurring, a.by_policy,
+select a.id, a.kind, a.state, a.requested_by::text, a.requested_at, least(a.not_before, timestamptz '9999-12-30 00:00Z'),
+       case when pg_catalog.upper(a.run_window) < timestamptz '9999-12-30 00:00Z' then pg_catalog.upper(a.run_window) end, a.recurring, a.by_policy,
        a.started_at, a.finished_at, a.attempt, a.step, a.phase, a.progress, coalesce(a.blockers, '[]'), a.cancel_requested,
        a.estimated_ms, a.measured_ms, a.error
   from postai.actions as a where a.proposal = %s order by a.id desc

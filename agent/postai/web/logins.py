@@ -30,9 +30,11 @@ LEVEL = """
                                 then pg_catalog.pg_has_role(r.oid, 'set') else false end)) then 'operator'
                 when pg_catalog.to_regrole('postai_user') is null
                   or pg_catalog.pg_has_role('postai_user', 'usage') then 'user'
-                else 'reader' end
+                else 'reader' end, session_user
 """
-"""As postai._is_operator says it, without naming that function: who may not use the schema could not even ask."""
+"""With the login's name, which the server no longer knows (42704) where somebody dropped the role.
+
+As postai._is_operator says it, without naming that function: who may not use the schema could not even ask."""
 
 MORE_THAN_READER = """
     select r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or r.rolbypassrls
@@ -111,7 +113,7 @@ def server_of(dsn: str) -> tuple[str, ...]:
 
 def level_of(database: Database) -> Level:
     """What the connection's role may do in postai here."""
-    ((level,),) = database.query(LEVEL)
+    ((level, _),) = database.query(LEVEL)
     found: Level = level
     return found
 

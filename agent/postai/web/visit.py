@@ -18,7 +18,7 @@ from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from postai.database import Database
+from postai.database import Database, ServerError
 from postai.errors import NotPermitted, PostaiError, UsageError
 from postai.web.limits import TooOften
 from postai.web.logins import Level, level_of
@@ -118,11 +118,22 @@ def in_own_path(request: Request, visit: Annotated[Visit, Depends(visiting)]) ->
         yield database
 
 
+def _level(visit: Visit, database: Database) -> Level:
+    try:
+        return level_of(database)
+    except ServerError as error:
+        if error.sqlstate != "42704":
+            raise
+    # A dropped role's sessions go on at the server; here they end.
+    visit.site.sessions.end_of(visit.session.whose)
+    raise NotLoggedIn("the role of this login is gone", hint="Log in at /login.")
+
+
 @contextmanager
 def _connected(request: Request, visit: Visit, *, own_path: bool) -> Iterator[Database]:
     seat: Seat | None = getattr(request.state, "seat", None)
     with visit.session.open(visit.site.database(visit.database), own_path=own_path) as database:
-        visit.level = level_of(database)
+        visit.level = _level(visit, database)
         with seat.on(database) if seat else nullcontext():
             yield database
 
